@@ -1,0 +1,1 @@
+"""Where the program meets libraries: each foreign exception is named here and nowhere else."""

@@ -1,0 +1,63 @@
+"""What one attempt came to: an answer whose head was read, or a failure with its kind.
+
+The rule: only a head that parsed has a status; everything else is a failure and never a success.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class FailureKind(StrEnum):
+    """Why no answer was had. The first four are the retry reasons of the contract."""
+
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    TLS = "tls"
+    PROTOCOL = "protocol"
+    EGRESS = "egress"
+    """The address is forbidden: no request was made, so no attempt is used up."""
+
+
+class Response(NamedTuple):
+    """An answer whose status line and headers parsed; `body` is at most its first 4 KiB."""
+
+    status: int
+    retry_after: str | None = None
+    body: bytes = b""
+
+
+class Failure(NamedTuple):
+    """No answer; `error` is one readable line without secrets, URLs or click ids."""
+
+    kind: FailureKind
+    error: str
+
+
+Answer = Response | Failure
+
+
+class Origin(NamedTuple):
+    """Where requests go: scheme, host and port, fixed by the settings and never by event data."""
+
+    scheme: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        default = 443 if self.scheme == "https" else 80
+        return f"{self.scheme}://{host}" + ("" if self.port == default else f":{self.port}")
+
+
+class Request(NamedTuple):
+    """One GET: an origin of the settings, and the path and query in printable ASCII, encoded once."""
+
+    origin: Origin
+    target: str
+
+    @property
+    def url(self) -> str:
+        """The whole URL, as it is sent."""
+        return f"{self.origin}{self.target}"

@@ -1,0 +1,47 @@
+"""A record as the worker holds it: where it stood in Kafka and the bytes that it carried.
+
+The rule: key, value and the producer's own headers are bytes that nobody here changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+Header = tuple[str, bytes | None]
+Headers = Sequence[Header]
+
+
+class Partition(NamedTuple):
+    """One partition of one topic."""
+
+    topic: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.number}"
+
+
+class Record(NamedTuple):
+    """One record as it was read; `timestamp` is Kafka's, in epoch seconds (0.0 where there is none)."""
+
+    at: Partition
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    timestamp: float
+
+    @property
+    def origin(self) -> str:
+        """`topic/partition/offset`, as the `postback-origin` header has it."""
+        return f"{self.at.topic}/{self.at.number}/{self.offset}"
+
+
+class Outgoing(NamedTuple):
+    """One record to be published to a delay tier or to the dead-letter topic."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers

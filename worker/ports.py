@@ -1,0 +1,173 @@
+"""The protocols between the decisions and the world; each has a real adapter and a fake that pass one suite.
+
+The rule: nothing here names a library. Adapters translate foreign exceptions into the ones below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from worker.core.answer import Answer, Request
+from worker.core.record import Outgoing, Partition, Record
+
+
+class Clock(Protocol):
+    """Both kinds of time, in seconds."""
+
+    def now(self) -> float:
+        """Wall-clock time since the epoch: due times, windows, headers."""
+        ...
+
+    def monotonic(self) -> float:
+        """Time that never steps: deadlines, pauses, rates."""
+        ...
+
+
+# --- sending -----------------------------------------------------------------------------------
+
+
+class Lane(Protocol):
+    """One connection at a time and one request at a time; it owns what it sends on."""
+
+    async def send(self, request: Request) -> Answer:
+        """Make exactly one attempt, bounded by the destination's timeout; every ending is a value.
+
+        Only cancellation is raised, and then the request may have been received.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close the connection, within bounds."""
+        ...
+
+
+class Sender(Protocol):
+    """Makes lanes to the partner."""
+
+    def lane(self) -> Lane:
+        """Make a new lane; it connects when it first sends."""
+        ...
+
+    async def close(self) -> None:
+        """Close what the lanes shared; idempotent, within bounds."""
+        ...
+
+
+# --- publishing --------------------------------------------------------------------------------
+
+
+class PublishRefused(Exception):
+    """The broker, or the client before it, did not take the record; it may be tried again."""
+
+
+class Publisher(Protocol):
+    """Publishes to the delay tiers and to the dead-letter topic."""
+
+    async def publish(self, message: Outgoing) -> None:
+        """Return when the broker has acknowledged it (`acks=all`); raise PublishRefused otherwise.
+
+        A topic that does not exist is a refusal: it is never created by accident.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Wait, within bounds, for what is under way; idempotent."""
+        ...
+
+
+# --- consuming ---------------------------------------------------------------------------------
+
+
+class Assigned(NamedTuple):
+    """A partition that is ours from now on. `committed` is the group's offset, None where there is none."""
+
+    at: Partition
+    committed: int | None
+    metadata: str
+
+
+class Position(NamedTuple):
+    """What to commit for a partition: the next offset to read, and the map of what is finished above it."""
+
+    offset: int
+    metadata: str
+
+
+class CommitFailed(Exception):
+    """The commit did not count. Nothing is lost: a later one says the same or more."""
+
+
+class SourceFailed(Exception):
+    """The source can't go on (fatal client error, fenced, refused): the process must end."""
+
+
+class SourceListener(Protocol):
+    """Who listens to the source; every call is made on the event loop, in the order of Kafka's events."""
+
+    def on_assigned(self, assigned: Sequence[Assigned]) -> None:
+        """These partitions are ours; records of them follow."""
+        ...
+
+    async def on_revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
+        """Drain these partitions, within bounds, and say what to commit last; then they are gone."""
+        ...
+
+    def on_lost(self, partitions: Sequence[Partition]) -> None:
+        """These partitions are gone already: discard, commit nothing."""
+        ...
+
+    def on_records(self, records: Sequence[Record]) -> None:
+        """Take the records asked for, in offset order within each partition."""
+        ...
+
+    def on_trouble(self, message: str) -> None:
+        """Hear of something that does not end the source (broker away, topic missing): one line."""
+        ...
+
+    def on_failed(self, error: BaseException) -> None:
+        """Hear that the source is dead (its thread ended): nothing more will come."""
+        ...
+
+
+class Lag(NamedTuple):
+    """The low and high watermark of a partition, as last heard from the broker."""
+
+    low: int
+    high: int
+
+
+class Source(Protocol):
+    """A member of a consumer group. It hands over no more records than were asked for."""
+
+    async def start(self, listener: SourceListener) -> None:
+        """Join the group; partitions and records reach the listener."""
+        ...
+
+    def ask(self, count: int) -> None:
+        """Ask for `count` more records; they come as they are there, in one batch or in several."""
+        ...
+
+    def hold(self, partition: Partition) -> None:
+        """Hand over nothing of this partition until it is released; nothing is skipped."""
+        ...
+
+    def release(self, partition: Partition) -> None:
+        """Take a hold back."""
+        ...
+
+    async def commit(self, positions: Mapping[Partition, Position]) -> None:
+        """Commit; return when the broker took it, raise CommitFailed otherwise. One at a time."""
+        ...
+
+    def watermarks(self) -> Mapping[Partition, Lag]:
+        """The watermarks of the assigned partitions, as last heard; does no I/O."""
+        ...
+
+    def last_poll(self) -> float:
+        """When the source last polled, on the monotonic clock."""
+        ...
+
+    async def stop(self) -> None:
+        """Leave the group (revocations still reach the listener) and end; idempotent, within bounds."""
+        ...
