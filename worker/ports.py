@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from worker.core.answer import Answer, Request
+from worker.core.holding import Position
 from worker.core.record import Outgoing, Partition, Record
+from worker.core.settle import Dead, Delivered, Retry
 
 
 class Clock(Protocol):
@@ -84,13 +86,6 @@ class Assigned(NamedTuple):
 
     at: Partition
     committed: int | None
-    metadata: str
-
-
-class Position(NamedTuple):
-    """What to commit for a partition: the next offset to read, and the map of what is finished above it."""
-
-    offset: int
     metadata: str
 
 
@@ -170,4 +165,55 @@ class Source(Protocol):
 
     async def stop(self) -> None:
         """Leave the group (revocations still reach the listener) and end; idempotent, within bounds."""
+        ...
+
+
+# --- observing ---------------------------------------------------------------------------------
+
+
+class Observer(Protocol):
+    """Hears of everything that happens; must be cheap, must not raise, and is called on the event loop."""
+
+    def consumed(self, topic: str, count: int) -> None:
+        """Hear of records that were taken up from a topic."""
+        ...
+
+    def requested(self, seconds: float) -> None:
+        """Hear of a request that was sent, however it ended."""
+        ...
+
+    def attempted(self, outcome: str, status: str) -> None:
+        """Hear of an attempt that counts: `delivered`, `retry` or `dead`, with the code or the failure's kind."""
+        ...
+
+    def delivered(self, ending: Delivered, now: float) -> None:
+        """Hear of a delivery."""
+        ...
+
+    def retried(self, ending: Retry) -> None:
+        """Hear of a retry whose publishing was acknowledged."""
+        ...
+
+    def dead(self, ending: Dead) -> None:
+        """Hear of a dead letter whose publishing was acknowledged."""
+        ...
+
+    def skipped(self, record: Record) -> None:
+        """Hear of a record that was delivered already, in an earlier assignment."""
+        ...
+
+    def committed(self, error: str | None) -> None:
+        """Hear of a commit, and why it failed where it did."""
+        ...
+
+    def rebalanced(self, kind: str, partitions: Sequence[Partition]) -> None:
+        """Hear of an `assign`, a `revoke` or a `lost`."""
+        ...
+
+    def refused(self, topic: str, error: str) -> None:
+        """Hear of a publish that was refused and will be tried again."""
+        ...
+
+    def trouble(self, message: str) -> None:
+        """Hear of something that an operator should know: one line."""
         ...

@@ -1,0 +1,82 @@
+"""From what came back to a verdict: delivered, retry, rejected, or blocked before it was sent.
+
+The rule: a success status is a delivery whatever its body holds, unless the operator's REJECT_BODY
+says otherwise; every other status and every failure is "not recorded".
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import NamedTuple
+
+from schemas import RetryReason
+from worker.core.answer import Answer, Failure, FailureKind, Response
+from worker.core.retry import parse_retry_after
+
+# Statuses that speak of the destination, not of this event: they shrink the limit and open the circuit.
+PRESSURE_STATUSES = frozenset({408, 425, 429})
+# Statuses whose Retry-After speaks for the whole destination.
+HOLDING_STATUSES = frozenset({429, 503})
+
+
+class Kind(Enum):
+    """What happens next to the record."""
+
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    REJECTED = "rejected"
+    BLOCKED = "blocked"
+
+
+class Verdict(NamedTuple):
+    """What an answer means. `label` is the `status` label of the attempts metric: the code or the kind."""
+
+    kind: Kind
+    label: str
+    reason: RetryReason | None = None
+    status: int | None = None
+    error: str = ""
+    retry_after: float | None = None
+    pressure: bool = False
+
+    @property
+    def hold(self) -> float:
+        """Seconds for which the whole destination asked to be left alone."""
+        return (self.retry_after or 0.0) if self.status in HOLDING_STATUSES else 0.0
+
+
+class Rules(NamedTuple):
+    """The destination's reading of statuses."""
+
+    success: frozenset[int] = frozenset({200})
+    terminal: frozenset[int] = frozenset()
+    reject_body: re.Pattern[bytes] | None = None
+
+
+def classify(answer: Answer, rules: Rules, now: float) -> Verdict:
+    """Judge an answer; `now` is for a Retry-After that is a date."""
+    if isinstance(answer, Failure):
+        return _failure(answer)
+    return _response(answer, rules, now)
+
+
+def _failure(answer: Failure) -> Verdict:
+    if answer.kind is FailureKind.EGRESS:
+        return Verdict(Kind.BLOCKED, answer.kind, error=answer.error, pressure=True)
+    return Verdict(Kind.RETRY, answer.kind, RetryReason(answer.kind), error=answer.error, pressure=True)
+
+
+def _response(answer: Response, rules: Rules, now: float) -> Verdict:
+    status = answer.status
+    label = str(status)
+    retry_after = parse_retry_after(answer.retry_after, now)
+    if status in rules.success:
+        if rules.reject_body is None or not rules.reject_body.search(answer.body):
+            return Verdict(Kind.DELIVERED, label, status=status)
+        error = f"HTTP {status}, but its body matches REJECT_BODY"
+        return Verdict(Kind.RETRY, label, RetryReason.REJECTED_BODY, status, error, retry_after)
+    if status in rules.terminal:
+        return Verdict(Kind.REJECTED, label, RetryReason.STATUS, status, f"HTTP {status} is configured as terminal")
+    pressure = status >= 500 or status in PRESSURE_STATUSES
+    return Verdict(Kind.RETRY, label, RetryReason.STATUS, status, f"HTTP {status}", retry_after, pressure)

@@ -1,0 +1,97 @@
+"""All that the worker holds of one partition during one assignment.
+
+The rule: a holding ends with its assignment. Once it is not `live`, what comes back for it changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+from typing import NamedTuple
+
+from worker.core import finished
+from worker.core.ledger import MAX_SPAN, Ledger
+from worker.core.record import Partition, Record
+from worker.core.retry import Tier
+
+# A full or waiting partition is taken up again when this share of its room is free.
+_REFILL = 0.25
+# A head that is due sooner than this is waited for without holding the partition back.
+SOON = 0.2
+
+
+# The due time of a record that was due when it came.
+AT_ONCE = 0.0
+
+
+class Standing(Enum):
+    """Where a partition stands in the schedule."""
+
+    NOWHERE = 0
+    IN_TURN = 1
+    LATER = 2
+
+
+class Held(NamedTuple):
+    """A record that is ours to end: where it is held, and when it is due (epoch seconds; AT_ONCE if it is)."""
+
+    record: Record
+    holding: Holding
+    due: float
+
+
+class Holding:
+    """One partition's ledger and its records that are not yet sent."""
+
+    __slots__ = (
+        "at", "busy", "committed", "held_back", "ledger", "live", "revision", "standing", "tier", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, at: Partition, tier: Tier | None, ledger: Ledger) -> None:
+        self.at = at
+        self.tier = tier
+        self.ledger = ledger
+        self.waiting: deque[Held] = deque()
+        self.busy = 0
+        """Records that are being sent or published."""
+        self.live = True
+        self.standing = Standing.NOWHERE
+        self.held_back = False
+        """Whether the source was asked to hand over nothing more of this partition."""
+        self.committed = ledger.position
+        self.revision = ledger.revision
+        """The committed offset, and the ledger's revision when it was read for the last commit that counted."""
+
+    @property
+    def dirty(self) -> bool:
+        """Whether there is something new to commit."""
+        return self.ledger.revision != self.revision
+
+    def position(self) -> Position | None:
+        """What to commit now; None while nothing is known of this partition."""
+        offset = self.ledger.position
+        if offset is None:
+            return None
+        return Position(offset, finished.encode(offset, self.ledger.finished()))
+
+    def wants_rest(self, now: float, most: int) -> bool:
+        """Tell whether the source should hand over nothing more of this partition for now.
+
+        It is full (records, or the span of the map), or its last record waits for its due time. With
+        `held_back` already set, it wants rest until a share of the room is free again.
+        """
+        ledger = self.ledger
+        if self.waiting and self.waiting[-1].due > now + SOON:
+            return True
+        if self.held_back:
+            most, span = int(most * (1 - _REFILL)), MAX_SPAN // 2
+        else:
+            span = MAX_SPAN
+        return ledger.unfinished >= max(1, most) or ledger.span >= span
+
+
+class Position(NamedTuple):
+    """What to commit for a partition: the next offset to read, and the map of what is finished above it."""
+
+    offset: int
+    metadata: str

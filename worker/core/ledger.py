@@ -1,0 +1,98 @@
+"""What is finished in one partition during one assignment, and so what may be committed.
+
+The rules that it never breaks:
+- an offset is resolved once, after its record's one ending;
+- the position is the lowest offset that is not resolved, so nothing unfinished is ever committed;
+- what is finished above the position is known, also from an earlier member of the group, so that it is
+  not sent again;
+- a ledger belongs to one assignment; a new assignment gets a new one.
+
+Offsets rise but may have gaps (compaction, transaction markers). All operations are O(1) amortised,
+but the map, which is O(unfinished).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from worker.core.finished import Finished
+
+# Bounds how far the finished may run ahead of the oldest unfinished, so that the map of them always fits.
+MAX_SPAN = 1 << 21
+
+
+class Ledger:
+    """Tracks the offsets of one partition; `finished` is what an earlier member left above `position`."""
+
+    __slots__ = ("_done", "_inherited", "_next", "_open", "revision")
+
+    def __init__(self, position: int | None, finished: Finished | None = None) -> None:
+        self._open: deque[int] = deque()
+        self._done: set[int] = set()
+        self._next = position
+        self._inherited = finished
+        self.revision = 0
+        """Grows whenever there is something new to commit."""
+
+    def track(self, offset: int) -> bool:
+        """Take up the next record's offset; False when it is finished already and must not be sent."""
+        if self._next is not None and offset < self._next:
+            raise ValueError(f"offset {offset} comes after {self._next - 1}")
+        self._next = offset + 1
+        if self._inherited is None:
+            self._open.append(offset)
+            return True
+        return self._track_inherited(offset, self._inherited)
+
+    def _track_inherited(self, offset: int, inherited: Finished) -> bool:
+        if self._next is not None and self._next >= inherited.upto:
+            self._inherited = None  # everything it tells is behind us now
+        self._open.append(offset)
+        if offset not in inherited:
+            return True
+        self.resolve(offset)
+        return False
+
+    def resolve(self, offset: int) -> None:
+        """Note a record's ending. Each tracked offset is resolved at most once."""
+        pending, done = self._open, self._done
+        self.revision += 1
+        if offset != pending[0]:
+            done.add(offset)
+            return
+        pending.popleft()
+        while pending and pending[0] in done:
+            done.remove(pending.popleft())
+
+    @property
+    def position(self) -> int | None:
+        """The next offset to be read if we stopped now; None while nothing is known."""
+        return self._open[0] if self._open else self._next
+
+    @property
+    def unfinished(self) -> int:
+        """How many tracked offsets are not resolved."""
+        return len(self._open) - len(self._done)
+
+    @property
+    def oldest(self) -> int | None:
+        """The oldest unfinished offset."""
+        return self._open[0] if self._open else None
+
+    @property
+    def span(self) -> int:
+        """How far the tracked offsets reach beyond the oldest unfinished one."""
+        return self._next - self._open[0] if self._open and self._next is not None else 0
+
+    def finished(self) -> Finished | None:
+        """What is finished above the position; None where nothing is."""
+        done, inherited = self._done, self._inherited
+        if not done and inherited is None:
+            return None
+        upto = max(done) + 1 if done else 0
+        holes = [offset for offset in self._open if offset < upto and offset not in done]
+        if inherited is not None and self._next is not None:
+            holes = [offset for offset in self._open if offset not in done]
+            holes.extend(offset for offset in inherited.holes if offset >= self._next)
+            upto = max(upto, inherited.upto)
+        return Finished(upto, tuple(holes))

@@ -1,0 +1,129 @@
+"""From an event to the URL of its postback: templates compiled once, values percent-encoded exactly once.
+
+The rule: event data fills query values and nothing else; scheme, host, port and path are the settings'.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
+
+from schemas import ConversionEvent
+from worker.core.answer import Origin, Request
+
+Getter = Callable[[ConversionEvent], str | None]
+
+MACROS: dict[str, Getter] = {
+    "click_id": lambda event: event.click_id,
+    "event_id": lambda event: event.event_id,
+    "event": lambda event: event.event,
+    "payout": lambda event: event.payout_text,
+    "currency": lambda event: event.currency,
+    "affiliate_id": lambda event: event.affiliate_id,
+    "offer_id": lambda event: event.offer_id,
+    "order_id": lambda event: event.order_id,
+}
+ATTRIBUTE = "attributes."
+# The partner's rule: these three are mandatory together.
+TOGETHER = frozenset({"measurement", "event", "payout"})
+
+_MACRO = re.compile(r"\{([^{}]*)\}")
+_PRINTABLE = re.compile(r"[!-~]+")
+
+
+class TemplateError(ValueError):
+    """The template is wrong; the text says what, and what would be right."""
+
+
+class MissingValue(ValueError):
+    """The event has no value for a macro of the URL that was chosen for it."""
+
+
+class Template(NamedTuple):
+    """One postback URL, compiled: where it goes, its text with a place for each value, and their getters."""
+
+    origin: Origin
+    form: str
+    names: tuple[str, ...]
+    getters: tuple[Getter, ...]
+
+    @classmethod
+    def compile(cls, text: str) -> Template:
+        """Check the text and compile it; raise TemplateError where it is wrong."""
+        origin = _origin(text)
+        parts = urlsplit(text)
+        _check_places(parts.path, parts.query)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        names = tuple(_MACRO.findall(target))
+        form = _MACRO.sub("%s", target.replace("%", "%%"))
+        return cls(origin, form, names, tuple(_getter(name) for name in names))
+
+    def render(self, event: ConversionEvent) -> Request:
+        """Fill in the event's values; raise MissingValue, naming the macro, where one is absent."""
+        values = []
+        for name, getter in zip(self.names, self.getters, strict=True):
+            value = getter(event)
+            if value is None:
+                raise MissingValue(f"the URL needs {{{name}}}, which this event does not have")
+            values.append(quote(value, safe=""))
+        return Request(self.origin, self.form % tuple(values))
+
+
+class Postback(NamedTuple):
+    """The two URLs of a destination."""
+
+    simple: Template
+    event: Template
+
+    def request(self, event: ConversionEvent) -> Request:
+        """Choose the URL (event or payout given: the event URL) and fill it in; may raise MissingValue."""
+        return (self.simple if event.is_simple else self.event).render(event)
+
+
+def _origin(text: str) -> Origin:
+    if not _PRINTABLE.fullmatch(text):
+        raise TemplateError("must be printable ASCII without spaces; percent-encode the rest")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise TemplateError(f"is not a URL: {error}") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise TemplateError("must be an absolute http:// or https:// URL with a host")
+    if "{" in parts.netloc or "}" in parts.netloc:
+        raise TemplateError("has a macro in its host; macros may stand in query values only")
+    if "@" in parts.netloc:
+        raise TemplateError("must not hold a user name or password; send a header instead")
+    if parts.fragment or text.endswith("#"):
+        raise TemplateError("must not have a #fragment: it is never sent")
+    return Origin(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80))
+
+
+def _check_places(path: str, query: str) -> None:
+    if "{" in path or "}" in path:
+        raise TemplateError("has a macro in its path; macros may stand in query values only")
+    keys = []
+    for pair in query.split("&") if query else []:
+        key, _, value = pair.partition("=")
+        if "{" in key or "}" in key:
+            raise TemplateError(f"has a macro in a parameter's name ({key}); macros may stand in values only")
+        rest = _MACRO.sub("", value)
+        if "{" in rest or "}" in rest:
+            raise TemplateError(f"has an unmatched brace in the value of {key}")
+        keys.append(key)
+    given = TOGETHER.intersection(keys)
+    if given and given != TOGETHER:
+        missing = ", ".join(sorted(TOGETHER - given))
+        raise TemplateError(f"must have measurement, event and payout together or not at all; missing: {missing}")
+
+
+def _getter(name: str) -> Getter:
+    if name in MACROS:
+        return MACROS[name]
+    attribute = name.removeprefix(ATTRIBUTE)
+    if name.startswith(ATTRIBUTE) and attribute:
+        return lambda event: event.attributes.get(attribute) if event.attributes else None
+    known = ", ".join(f"{{{macro}}}" for macro in MACROS)
+    raise TemplateError(f"has an unknown macro {{{name}}}; known are {known} and {{attributes.NAME}}")

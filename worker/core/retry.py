@@ -1,0 +1,62 @@
+"""From an attempt that failed to what comes next: a delay tier, or the end of trying.
+
+The rule: a record waits at least as long as both its schedule and the partner's Retry-After ask, up to
+the last tier, and never longer than one tier's fixed delay, so that due times within a tier rise.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+
+
+class Tier(NamedTuple):
+    """One delay topic: its label as configured (`10s`), which names the topic, and its seconds."""
+
+    label: str
+    seconds: float
+
+
+class RetryPolicy(NamedTuple):
+    """The tiers in rising order, the most attempts, and the window in seconds from the click."""
+
+    tiers: tuple[Tier, ...]
+    max_attempts: int
+    window: float
+
+    def expired(self, window_start: float, now: float) -> bool:
+        """Tell whether the partner would no longer count a conversion of this click."""
+        return now > window_start + self.window
+
+    def next_tier(self, attempts: int, retry_after: float | None) -> Tier | None:
+        """Choose the tier after `attempts` attempts; None when they are used up.
+
+        The schedule gives one tier for each attempt and reuses the last; a longer Retry-After (seconds)
+        moves to the smallest tier that is long enough, the last where none is. A shorter one does not
+        shorten the backoff: a partner that says "1" for ever would use up every attempt in minutes.
+        """
+        if attempts >= self.max_attempts:
+            return None
+        scheduled = min(attempts, len(self.tiers)) - 1
+        if retry_after is None:
+            return self.tiers[scheduled]
+        enough = bisect_left(self.tiers, retry_after, key=lambda tier: tier.seconds)
+        return self.tiers[min(max(scheduled, enough), len(self.tiers) - 1)]
+
+
+def parse_retry_after(text: str | None, now: float) -> float | None:
+    """Read a Retry-After header (RFC 9110, 10.2.3) as seconds from now, never below 0; None if unreadable."""
+    if text is None:
+        return None
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:12])
+    try:
+        when = parsedate_to_datetime(text)
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=UTC)
+        return max(0.0, when.timestamp() - now)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None

@@ -1,0 +1,81 @@
+"""What becomes of a record after its step: the ending, and the record to publish for it.
+
+The rule: key, value and the producer's headers pass unchanged; worker headers are replaced, never trusted
+and never added up. On the source all but the number of replays is ignored; on a tier what can't be read
+means attempts 1 and an origin of this record itself.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from schemas import DeadReason, RetryReason, WorkerHeaders, without_worker_headers
+from worker.core.record import Outgoing, Record
+from worker.core.retry import Tier
+
+
+class History(NamedTuple):
+    """What a record's headers say of its way so far."""
+
+    attempts: int
+    first_attempt_at: float | None
+    origin: str
+    replays: int | None
+    status: int | None = None
+    error: str | None = None
+
+
+class Delivered(NamedTuple):
+    """The partner recorded it. `delay` is in seconds from `occurred_at`."""
+
+    record: Record
+    event_id: str
+    attempts: int
+    status: int
+    delay: float
+
+
+class Retry(NamedTuple):
+    """It is to be tried again: `message` goes to the tier's topic."""
+
+    record: Record
+    event_id: str
+    attempts: int
+    tier: Tier
+    reason: RetryReason
+    error: str
+    message: Outgoing
+
+
+class Dead(NamedTuple):
+    """It is given up: `message` goes to the dead-letter topic. `event_id` is None where it can't be read."""
+
+    record: Record
+    event_id: str | None
+    attempts: int
+    reason: DeadReason
+    error: str
+    message: Outgoing
+
+
+def read_history(record: Record, on_tier: bool) -> History:
+    """Read what the worker needs to know of earlier hops."""
+    if not record.headers:
+        return History(1 if on_tier else 0, None, record.origin, None)
+    headers = WorkerHeaders.read(record.headers)
+    if not on_tier:
+        return History(0, None, record.origin, headers.replays)
+    return History(
+        headers.attempts or 1,
+        headers.first_attempt_at,
+        headers.origin or record.origin,
+        headers.replays,
+        headers.status,
+        headers.error,
+    )
+
+
+def onward(record: Record, headers: WorkerHeaders, topic: str) -> Outgoing:
+    """Make the record to publish: the producer's part, then the worker's headers."""
+    kept = without_worker_headers(record.headers) if record.headers else []
+    return Outgoing(topic, record.key, record.value, [*kept, *headers.write()])

@@ -1,0 +1,120 @@
+"""One record, start to ending: read its history, validate, choose the URL, judge the answer.
+
+The rule: every record comes out as exactly one of: an attempt to make, a dead letter, and after an
+attempt a delivery, a retry or a dead letter. No I/O here; time is an argument.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from schemas import BadRecord, ConversionEvent, DeadReason, Invalid, WorkerHeaders, decode
+from worker.core.answer import Request
+from worker.core.classify import Kind, Rules, Verdict
+from worker.core.postback import MissingValue, Postback
+from worker.core.record import Record
+from worker.core.retry import RetryPolicy, Tier
+from worker.core.settle import Dead, Delivered, History, Retry, onward, read_history
+
+
+class Plan(NamedTuple):
+    """What the settings say of one destination: its URLs, its rules, its retries and their topics."""
+
+    postback: Postback
+    rules: Rules
+    retry: RetryPolicy
+    tier_topics: dict[Tier, str]
+    dlq_topic: str
+
+
+class Attempt(NamedTuple):
+    """A valid record that is due and within its window, and the request for it."""
+
+    record: Record
+    history: History
+    event: ConversionEvent
+    request: Request
+
+
+Ending = Delivered | Retry | Dead
+
+
+class Pipeline:
+    """The steps of a record, for one plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def prepare(self, record: Record, on_tier: bool, now: float) -> Attempt | Dead:
+        """Validate a record that is due (a tier's too: its topic is open to others)."""
+        history = read_history(record, on_tier)
+        try:
+            event = decode(record.value, now=now)
+            if self._plan.retry.expired(event.window_start_s, now):
+                return self._expired(record, history, event, now)
+            return Attempt(record, history, event, self._plan.postback.request(event))
+        except MissingValue as error:
+            return self._dead(record, history, None, Invalid.reason, str(error), now)
+        except BadRecord as error:
+            return self._dead(record, history, None, error.reason, str(error), now)
+
+    def judge(self, attempt: Attempt, verdict: Verdict, started: float, now: float) -> Ending:
+        """Say what becomes of a record after an attempt that counts; times in epoch seconds."""
+        record, history, event, _ = attempt
+        attempts = history.attempts + 1
+        if verdict.kind is Kind.DELIVERED:
+            delay = max(0.0, now - event.occurred_at_s)
+            return Delivered(record, event.event_id, attempts, verdict.status or 0, delay)
+        made = history._replace(
+            attempts=attempts,
+            first_attempt_at=history.first_attempt_at or started,
+            status=verdict.status,
+            error=verdict.error,
+        )
+        if verdict.kind is Kind.REJECTED:
+            return self._dead(record, made, event.event_id, DeadReason.REJECTED, verdict.error, now)
+        tier = self._plan.retry.next_tier(attempts, verdict.retry_after)
+        if tier is None:
+            error = f"{attempts} attempts used up; the last: {verdict.error}"
+            return self._dead(record, made, event.event_id, DeadReason.EXHAUSTED, error, now)
+        return self._retry(attempt, made, verdict, tier, now)
+
+    def _retry(self, attempt: Attempt, made: History, verdict: Verdict, tier: Tier, now: float) -> Retry:
+        if verdict.reason is None:
+            raise ValueError(f"a retry without a reason: {verdict.kind}")
+        headers = WorkerHeaders(
+            attempts=made.attempts,
+            due_at=now + tier.seconds,
+            first_attempt_at=made.first_attempt_at,
+            origin=made.origin,
+            reason=verdict.reason,
+            status=verdict.status,
+            error=verdict.error,
+            replays=made.replays,
+        )
+        message = onward(attempt.record, headers, self._plan.tier_topics[tier])
+        event_id = attempt.event.event_id
+        return Retry(attempt.record, event_id, made.attempts, tier, verdict.reason, verdict.error, message)
+
+    def _expired(self, record: Record, history: History, event: ConversionEvent, now: float) -> Dead:
+        days = self._plan.retry.window / 86400
+        error = f"the window of {days:g} days from the click has closed"
+        if history.error:
+            error += f"; the last attempt: {history.error}"
+        return self._dead(record, history, event.event_id, DeadReason.EXPIRED, error, now)
+
+    def _dead(
+        self, record: Record, history: History, event_id: str | None, reason: DeadReason, error: str, now: float
+    ) -> Dead:
+        headers = WorkerHeaders(
+            attempts=history.attempts,
+            first_attempt_at=history.first_attempt_at,
+            origin=history.origin,
+            reason=reason,
+            status=history.status,
+            error=error,
+            dead_at=now,
+            replays=history.replays,
+        )
+        message = onward(record, headers, self._plan.dlq_topic)
+        return Dead(record, event_id, history.attempts, reason, error, message)

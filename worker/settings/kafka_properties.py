@@ -1,0 +1,142 @@
+"""The librdkafka properties that pass through the settings, judged by librdkafka itself.
+
+The rule: an unknown property, a wrong value, or one that the worker owns never starts.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from worker.settings.values import MASK, Kind
+
+VARIABLE = "POSTBACK_KAFKA__PROPERTIES__"
+
+_COMMITS = "the worker alone commits, after a record's ending"
+_ACKNOWLEDGED = "a record handed on must be acknowledged by every replica"
+_SERVERS = "set POSTBACK_KAFKA__BOOTSTRAP_SERVERS"
+_GROUP = "set POSTBACK_KAFKA__GROUP_ID"
+
+OWNED: Mapping[str, str] = MappingProxyType(
+    {
+        "bootstrap.servers": _SERVERS,
+        "metadata.broker.list": _SERVERS,
+        "test.mock.num.brokers": "it would replace the brokers by an empty simulation",
+        "group.id": _GROUP,
+        "enable.auto.commit": _COMMITS,
+        "auto.commit.enable": _COMMITS,
+        "auto.commit.interval.ms": _COMMITS,
+        "enable.auto.offset.store": _COMMITS,
+        "offset.store.method": _COMMITS,
+        "offset.store.path": _COMMITS,
+        "offset.store.sync.interval.ms": _COMMITS,
+        "auto.offset.reset": "a new group starts at the earliest record, so that nothing is skipped",
+        "enable.partition.eof": "the worker expects records alone",
+        "acks": _ACKNOWLEDGED,
+        "request.required.acks": _ACKNOWLEDGED,
+        "enable.idempotence": _ACKNOWLEDGED,
+        "enable.gapless.guarantee": _ACKNOWLEDGED,
+        "delivery.report.only.error": _ACKNOWLEDGED,
+        "transactional.id": "the worker does not use transactions",
+        "transaction.timeout.ms": "the worker does not use transactions",
+        "allow.auto.create.topics": "a topic is never created by accident; see `postback-worker topics create`",
+    }
+)
+
+_SECRET = re.compile(r"password|secret|token|jaas|key|pem|credential|oauthbearer\.config")
+_WRONG = re.compile(r'KafkaError\{.*?str="(.*)"\}', re.DOTALL)
+_UNKNOWN = "No such configuration property"
+# librdkafka refuses it, after it took what came before: the property is judged and no client is made.
+_STOP = "postback.stop"
+# With these librdkafka starts kinit or fetches a token as soon as a client exists.
+_STARTS_WORK = ("GSSAPI", "OAUTHBEARER")
+
+
+def property_name(key: str) -> str:
+    """`SASL_MECHANISM` or `sasl.mechanism` as librdkafka has it."""
+    return key.lower().replace("_", ".")
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether the value of this property must not be shown."""
+    return _SECRET.search(name) is not None
+
+
+def _check(given: Mapping[str, str]) -> Mapping[str, str]:
+    properties = {property_name(key): value for key, value in given.items()}
+    problems = [line for name, value in properties.items() for line in _problems(name, value)]
+    if properties and not problems:
+        problems = _problems_together(properties)
+    if problems:
+        raise ValueError("\n".join(problems))
+    return MappingProxyType(properties)
+
+
+def _problems(name: str, value: str) -> list[str]:
+    variable = VARIABLE + name.replace(".", "_").upper()
+    if name in OWNED:
+        return [f"{variable}: {name} belongs to the worker: {OWNED[name]}"]
+    wrong = _refusal({name: value, _STOP: ""})
+    if wrong is None or _STOP in wrong:
+        return []
+    if _UNKNOWN in wrong:
+        return [f"{variable}: librdkafka has no property {name}{_nearest(name)}"]
+    return [f"{variable}: {wrong.replace(value, MASK) if value and is_secret(name) else wrong}"]
+
+
+def _problems_together(properties: Mapping[str, str]) -> list[str]:
+    """What librdkafka says of the properties as a whole (SASL without a user, for one)."""
+    mechanism = properties.get("sasl.mechanism", properties.get("sasl.mechanisms", "GSSAPI")).upper()
+    if "sasl" in properties.get("security.protocol", "").lower() and mechanism in _STARTS_WORK:
+        return []
+    wrong = _refusal({"group.id": "check", **properties, "log_level": "0"})
+    return [] if wrong is None else [f"{VARIABLE}…: {wrong.removeprefix('Failed to create consumer: ')}"]
+
+
+def _refusal(properties: Mapping[str, str]) -> str | None:
+    """Why librdkafka refuses these properties; None where it takes them."""
+    from confluent_kafka import Consumer, KafkaException
+
+    try:
+        Consumer(dict(properties)).close()
+    except KafkaException as error:
+        text = str(error.args[0])
+        match = _WRONG.search(text)
+        return (match[1] if match else text).strip()
+    except (TypeError, ValueError, AttributeError):
+        return "is a callback of the client library, not a setting"
+    return None
+
+
+def _nearest(name: str) -> str:
+    close = get_close_matches(name, _known(), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _known() -> list[str]:
+    """Every property that the loaded library documents; none where it hides its symbols (a hint less)."""
+    import confluent_kafka.cimpl
+
+    libc = ctypes.CDLL(None)
+    libc.fopen.restype = ctypes.c_void_p
+    with tempfile.NamedTemporaryFile() as table:
+        try:
+            show = ctypes.CDLL(confluent_kafka.cimpl.__file__).rd_kafka_conf_properties_show
+        except AttributeError:
+            return []
+        stream = ctypes.c_void_p(libc.fopen(os.fsencode(table.name), b"w"))
+        show(stream)
+        libc.fclose(stream)
+        rows = table.read().decode().splitlines()
+    return [row.split("|")[0].strip() for row in rows if "." in row.split("|")[0]]
+
+
+Properties = Annotated[Mapping[str, str], AfterValidator(_check), Kind("text")]

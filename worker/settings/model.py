@@ -1,0 +1,273 @@
+"""What can be set: every name, default and meaning, in one place.
+
+The rule: a Settings that exists is right. It is frozen, and each value passed its checks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from worker.core.retry import Tier
+from worker.settings.kafka_properties import Properties
+from worker.settings.values import (
+    Delays,
+    Duration,
+    Kind,
+    Lower,
+    Pattern,
+    PositiveDuration,
+    Proxy,
+    Rate,
+    RequestHeaders,
+    Servers,
+    Statuses,
+    Url,
+    format_duration,
+)
+
+TRACK = "https://track.momentscience.com/postback"
+TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
+MAX_POLL_INTERVAL = 300.0
+
+Model = TypeVar("Model", bound=BaseModel)
+Group = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
+TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$"), Kind("topic name")]
+Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$"), Kind("label")]
+
+
+def _tiers(*delays: tuple[str, float]) -> tuple[Tier, ...]:
+    return tuple(Tier(label, seconds) for label, seconds in delays)
+
+
+class Kafka(BaseModel):
+    """Where the events come from, and where the retries and dead letters go."""
+
+    model_config = Group
+
+    bootstrap_servers: Servers = Field("localhost:9092", description="brokers to ask first")
+    topic: TopicName = Field("conversions", description="source topic")
+    group_id: TopicName = Field(
+        "postback-worker",
+        description="consumer group; owns the topics `{group}.retry.{delay}` and `{group}.dlq`",
+    )
+    properties: Properties = Field(
+        MappingProxyType({}),
+        repr=False,
+        description="any librdkafka property: `__SASL_MECHANISM` is `sasl.mechanism`; "
+        "those that the worker owns are refused",
+    )
+
+    @property
+    def max_poll_interval(self) -> float:
+        """Seconds between two polls after which the broker takes the partitions away."""
+        given = self.properties.get("max.poll.interval.ms")
+        return int(given) / 1000 if given else MAX_POLL_INTERVAL
+
+
+class Destination(BaseModel):
+    """The partner: where a postback goes, and what counts as its answer."""
+
+    model_config = Group
+
+    name: Label = Field("momentscience", description="label in logs and metrics")
+    simple_url: Url = Field(
+        f"{TRACK}?click_id={{click_id}}", description="URL of an event with neither `event` nor `payout`"
+    )
+    event_url: Url = Field(
+        f"{TRACK}?measurement=1&click_id={{click_id}}&event={{event}}&payout={{payout}}",
+        description="URL of an event with `event` or `payout`",
+    )
+    timeout: PositiveDuration = Field(10.0, description="one attempt, from connecting to the answer's head")
+    concurrency: Annotated[int, Kind("integer, 1 to 10000")] = Field(
+        256, ge=1, le=10_000, description="most requests in flight; the adaptive limit moves below it"
+    )
+    transport: Annotated[Literal["direct", "session"], Lower, Kind("`direct`, `session`")] = Field(
+        "direct", description="each lane owns its connection, or aiohttp's `ClientSession`; both behave the same"
+    )
+    proxy: Proxy = Field(None, description="HTTP proxy; takes `TRANSPORT=session`")
+    rate: Rate = Field(None, description="most attempts a second")
+    success_statuses: Statuses = Field(
+        frozenset({200}), min_length=1, description="statuses that mean recorded: never sent again"
+    )
+    terminal_statuses: Statuses = Field(
+        frozenset(), description="statuses that mean never: dead-lettered as `rejected`"
+    )
+    reject_body: Pattern = Field(
+        None, description="a success whose first 4 KiB match is a failure (`rejected_body`)"
+    )
+    headers: RequestHeaders = Field(
+        MappingProxyType({}), description="extra request headers: `__X_TOKEN` is `X-Token`"
+    )
+    allow_private_addresses: Annotated[bool, Kind("boolean")] = Field(
+        False, description="let postbacks go to loopback, private, link-local and metadata addresses"
+    )
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        problems = []
+        if self.proxy is not None and self.transport != "session":
+            problems.append("POSTBACK_DESTINATION__PROXY: takes POSTBACK_DESTINATION__TRANSPORT=session")
+        both = sorted(self.success_statuses & self.terminal_statuses)
+        if both:
+            problems.append(
+                f"POSTBACK_DESTINATION__TERMINAL_STATUSES: {both[0]} is in "
+                "POSTBACK_DESTINATION__SUCCESS_STATUSES too; it can be in one of them"
+            )
+        return _right(self, problems)
+
+
+class Retry(BaseModel):
+    """How long and how often an event is tried again."""
+
+    model_config = Group
+
+    delays: Delays = Field(
+        _tiers(("10s", 10), ("1m", 60), ("5m", 300), ("30m", 1800), ("2h", 7200), ("6h", 21600), ("24h", 86400)),
+        description="one delay tier (a topic) each; the last is reused",
+    )
+    max_attempts: Annotated[int, Kind("integer, from 1")] = Field(
+        12, ge=1, description="attempts before an event is dead-lettered as `exhausted`"
+    )
+    window: PositiveDuration = Field(
+        30 * 86400.0, description="from the click; after it an event is dead-lettered as `expired`"
+    )
+
+
+class Circuit(BaseModel):
+    """When the partner counts as down, and how it is asked whether it is back."""
+
+    model_config = Group
+
+    window: PositiveDuration = Field(10.0, description="attempts that are looked at: those of the last …")
+    failure_share: Annotated[float, Kind("share, above 0 to 1")] = Field(
+        0.5, gt=0, le=1, allow_inf_nan=False, description="share of failures in the window that opens the circuit"
+    )
+    min_failures: Annotated[int, Kind("integer, from 1")] = Field(
+        10, ge=1, description="fewer failures than this never open it"
+    )
+    probe_pause: PositiveDuration = Field(1.0, description="first pause before a probe; it doubles")
+    probe_pause_max: PositiveDuration = Field(30.0, description="longest pause before a probe")
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.probe_pause <= self.probe_pause_max:
+            return self
+        line = "POSTBACK_CIRCUIT__PROBE_PAUSE: must not be longer than POSTBACK_CIRCUIT__PROBE_PAUSE_MAX"
+        return _right(self, [line])
+
+
+class Http(BaseModel):
+    """Where metrics, health and console are served."""
+
+    model_config = Group
+
+    host: Annotated[str, Kind("address")] = Field(
+        "127.0.0.1", pattern=r"^[A-Za-z0-9._:-]+$", description="address of metrics, health and console"
+    )
+    port: Annotated[int, Kind("integer, 0 to 65535")] = Field(
+        8080, ge=0, le=65535, description="port of metrics, health and console; 0 takes any free one"
+    )
+
+
+class Log(BaseModel):
+    """How the worker logs, on stderr."""
+
+    model_config = Group
+
+    format: Annotated[Literal["auto", "json", "console"], Lower, Kind("`auto`, `json`, `console`")] = Field(
+        "auto", description="`auto` is JSON unless stderr is a terminal"
+    )
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Lower, Kind("`debug`, `info`, `warning`, `error`")
+    ] = Field("info", description="least level that is logged")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. `load` reads it from its sources; made directly, it reads none."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    kafka: Kafka = Kafka()
+    destination: Destination = Destination()
+    retry: Retry = Retry()
+    max_outstanding: Annotated[int, Kind("integer, 1 to 1000")] = Field(
+        1000, ge=1, le=1000, description="unfinished records held for each partition"
+    )
+    drain_timeout: Duration = Field(25.0, description="how long a SIGTERM or a rebalance waits for what is under way")
+    circuit: Circuit = Circuit()
+    http: Http = Http()
+    log: Log = Log()
+
+    _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def tiers(self) -> tuple[Tier, ...]:
+        """The delay tiers, shortest first."""
+        return self.retry.delays
+
+    def tier_topic(self, tier: Tier) -> str:
+        """The topic of a delay tier."""
+        return f"{self.kafka.group_id}.retry.{tier.label}"
+
+    @property
+    def dlq_topic(self) -> str:
+        """The topic of the dead letters."""
+        return f"{self.kafka.group_id}.dlq"
+
+    @property
+    def origins(self) -> Mapping[str, str]:
+        """Where each variable that was given came from."""
+        return self._origins
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        return _right(self, [*_topic_problems(self), *_drain_problems(self)])
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
+        init_settings: PydanticBaseSettingsSource,
+        **_others: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read nothing by itself: the sources and their order are `load`'s."""
+        return (init_settings,)
+
+
+def _topic_problems(settings: Settings) -> list[str]:
+    own = [settings.dlq_topic, *(settings.tier_topic(tier) for tier in settings.tiers)]
+    problems = []
+    if settings.kafka.topic in own:
+        problems.append(
+            f"POSTBACK_KAFKA__TOPIC: {settings.kafka.topic} is one of the group's own retry and dead-letter topics; "
+            "the source must be another"
+        )
+    longest = max(own, key=len)
+    if not TOPIC_NAME.fullmatch(longest):
+        problems.append(
+            f"POSTBACK_KAFKA__GROUP_ID: is {len(longest) - 249} characters too long: "
+            "with .retry. and a delay it must make a topic name of at most 249"
+        )
+    return problems
+
+
+def _drain_problems(settings: Settings) -> list[str]:
+    limit = 0.8 * settings.kafka.max_poll_interval
+    if settings.drain_timeout < limit:
+        return []
+    return [
+        f"POSTBACK_DRAIN_TIMEOUT: must be below {format_duration(limit)} (four fifths of max.poll.interval.ms), "
+        "or the broker takes the partitions away while they drain"
+    ]
+
+
+def _right(model: Model, problems: list[str]) -> Model:
+    if problems:
+        raise ValueError("\n".join(problems))
+    return model

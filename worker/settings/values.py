@@ -1,0 +1,210 @@
+"""How one setting is read from text and shown again.
+
+The rule: a message says what is wrong and what would be right, and never repeats a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+from worker.core.postback import Template
+from worker.core.retry import Tier
+
+MASK = "********"
+
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+LONGEST = 3650 * UNITS["d"]
+
+_DURATION = re.compile(r"(0|[1-9][0-9]*)(ms|s|m|h|d)")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VISIBLE = re.compile(r"[!-~]([ -~]*[!-~])?")
+_SERVER = re.compile(r"([A-Za-z_]+://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+
+# What the transport writes itself: a second one would make the request ambiguous.
+TRANSPORT_HEADERS = frozenset({"Host", "Content-Length", "Transfer-Encoding", "Connection"})
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a value is called in the reference, and how it is shown."""
+
+    name: str
+    show: Callable[[Any], str] = str
+
+
+def parse_duration(text: str) -> float:
+    """Read `500ms`, `10s`, `5m`, `2h` or `30d` as seconds; raise ValueError otherwise."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise ValueError("must be a whole number with a unit: 500ms, 10s, 5m, 2h or 30d")
+    seconds = int(match[1]) * UNITS[match[2]]
+    if seconds > LONGEST:
+        raise ValueError("must be at most 3650d")
+    return seconds
+
+
+def format_duration(seconds: float) -> str:
+    """Write seconds with the largest unit that divides them."""
+    milliseconds = round(seconds * 1000)
+    for unit in ("d", "h", "m", "s"):
+        whole, rest = divmod(milliseconds, round(UNITS[unit] * 1000))
+        if whole and not rest:
+            return f"{whole}{unit}"
+    return f"{milliseconds}ms"
+
+
+def _duration(value: object) -> object:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def _words(value: object) -> object:
+    """Split a comma list; other types pass."""
+    if not isinstance(value, str):
+        return value
+    return [word.strip() for word in value.split(",")] if value.strip() else []
+
+
+def _absent(value: object) -> object:
+    """An empty text means that the setting is not given."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _positive(seconds: float) -> float:
+    if seconds <= 0:
+        raise ValueError("must be longer than zero")
+    return seconds
+
+
+def _tiers(value: object) -> object:
+    """`10s,1m` as tiers, labels as written."""
+    words = _words(value)
+    if not isinstance(words, list):
+        return words
+    tiers = tuple(Tier(word, _positive(parse_duration(word))) for word in words)
+    if not tiers:
+        raise ValueError("must name at least one delay, such as 10s,1m,5m")
+    for shorter, longer in zip(tiers, tiers[1:], strict=False):
+        if longer.seconds <= shorter.seconds:
+            raise ValueError(f"must rise: {longer.label} comes after {shorter.label}")
+    return tiers
+
+
+def _statuses(value: object) -> object:
+    words = _words(value)
+    if not isinstance(words, list):
+        return words
+    wrong = [word for word in words if not re.fullmatch(r"[1-9][0-9]{2}", word)]
+    if wrong:
+        raise ValueError(f"must be HTTP statuses from 100 to 999, such as 200,204; not {', '.join(wrong)!r}")
+    return frozenset(int(word) for word in words)
+
+
+def _regex(value: object) -> object:
+    if not isinstance(value, str) or not value:
+        return None if value == "" else value
+    try:
+        return re.compile(value.encode())
+    except re.error as error:
+        raise ValueError(f"is not a regular expression: {error}") from None
+
+
+def _template(text: str) -> str:
+    Template.compile(text)
+    return text
+
+
+def header_name(name: str) -> str:
+    """`X_TOKEN` or `x-token` as the header `X-Token`."""
+    return "-".join(word.capitalize() for word in re.split("[_-]", name))
+
+
+def _headers(given: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
+    headers: dict[str, SecretStr] = {}
+    for key, value in given.items():
+        name = header_name(key)
+        if not _TOKEN.fullmatch(name):
+            raise ValueError(f"{name!r} is not a header name: letters, digits, and - in place of _")
+        if name in TRANSPORT_HEADERS:
+            raise ValueError(f"{name} belongs to the transport and cannot be set")
+        if not _VISIBLE.fullmatch(value.get_secret_value()):
+            raise ValueError(f"the value of {name} must be printable ASCII on one line, without outer spaces")
+        headers[name] = value
+    return MappingProxyType(headers)
+
+
+def _proxy(value: SecretStr) -> SecretStr:
+    try:
+        parts = urlsplit(value.get_secret_value())
+        right = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        right = False
+    if not right or parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ValueError("must be an HTTP proxy's URL: http://[user:password@]host:port")
+    return value
+
+
+def _servers(text: str) -> str:
+    servers = [server.strip() for server in text.split(",")]
+    wrong = [server for server in servers if not _SERVER.fullmatch(server)]
+    if wrong:
+        raise ValueError(f"must be host:port, with commas between several; not {wrong[0]!r}")
+    return ",".join(servers)
+
+
+def _show_proxy(value: SecretStr | None) -> str:
+    if value is None:
+        return ""
+    userinfo, at, rest = value.get_secret_value().rpartition("@")
+    return f"http://{MASK}@{rest}" if at and userinfo else value.get_secret_value()
+
+
+def _show_list(values: Iterable[object]) -> str:
+    return ",".join(str(value) for value in values)
+
+
+def _show_optional(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+Duration = Annotated[float, Field(ge=0, allow_inf_nan=False), BeforeValidator(_duration), Kind("duration", format_duration)]
+PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
+Delays = Annotated[
+    tuple[Tier, ...],
+    BeforeValidator(_tiers),
+    Kind("durations, rising", lambda tiers: _show_list(tier.label for tier in tiers)),
+]
+Statuses = Annotated[
+    frozenset[int],
+    BeforeValidator(_statuses),
+    Kind("HTTP statuses", lambda statuses: _show_list(sorted(statuses))),
+]
+Pattern = Annotated[
+    re.Pattern[bytes] | None,
+    BeforeValidator(_regex),
+    Kind("regular expression", lambda pattern: pattern.pattern.decode() if pattern else ""),
+]
+Url = Annotated[str, AfterValidator(_template), Kind("URL template")]
+Rate = Annotated[
+    Annotated[float, Field(gt=0, allow_inf_nan=False)] | None,
+    BeforeValidator(_absent),
+    Kind("number", lambda rate: "" if rate is None else f"{rate:g}"),
+]
+Proxy = Annotated[
+    Annotated[SecretStr, AfterValidator(_proxy)] | None,
+    BeforeValidator(_absent),
+    Kind("URL (secret)", _show_proxy),
+]
+RequestHeaders = Annotated[Mapping[str, SecretStr], AfterValidator(_headers), Kind("text (secret)", lambda _: MASK)]
+Servers = Annotated[str, AfterValidator(_servers), Kind("host:port list")]
+Lower = BeforeValidator(_lower)
