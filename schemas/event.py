@@ -1,0 +1,189 @@
+"""The conversion event, the JSON value of a record on the source topic, and the one way to read it.
+
+The rule: reading ends in a valid event or in a BadRecord that says what is wrong; nothing is guessed,
+rounded or repaired, and identifiers are kept as they came, character for character.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails, from_json
+
+from schemas.moment import MOMENT_RULE, Moment, moment_text
+from schemas.payout import PAYOUT_RULE, Payout, exact_number
+
+MOST_AHEAD_S: Final = 24 * 3600.0
+"""How far `occurred_at` may lie ahead of the reader's clock, in seconds: clocks differ."""
+
+PRINTABLE_ASCII: Final = "^[ -~]*$"
+NO_CONTROLS: Final = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"
+
+_RULES: Final = {
+    "event_id": "must be a string of 1 to 128 printable ASCII characters",
+    "click_id": "must be a string of 1 to 512 characters without control characters",
+    "event": "must be a string of 1 to 64 characters without control characters",
+    "payout": PAYOUT_RULE,
+    "currency": 'must be "USD"',
+    "occurred_at": MOMENT_RULE,
+    "clicked_at": MOMENT_RULE,
+    "affiliate_id": "must be a string of 1 to 128 characters",
+    "offer_id": "must be a string of 1 to 128 characters",
+    "order_id": "must be a string of 1 to 128 characters",
+    "attributes": "must be an object of at most 32 strings",
+}
+
+_MOST_ERROR_CHARACTERS: Final = 512
+
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+EventId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=PRINTABLE_ASCII)]
+ClickId = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=NO_CONTROLS)]
+EventName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=NO_CONTROLS)]
+
+
+class BadRecord(ValueError):  # noqa: N818 - named by what it is, as the dead letter's reasons are
+    """A value that is no event; `reason` is the dead letter's word for it.
+
+    The text is one line of at most 512 characters. It names fields and says what would be right; it never
+    holds what was in them.
+    """
+
+    reason: str
+
+
+class Undecodable(BadRecord):
+    """The value is no JSON to a strict parser, or there is none."""
+
+    reason = "undecodable"
+
+
+class Invalid(BadRecord):
+    """The value is JSON, but no conversion event."""
+
+    reason = "invalid"
+
+
+class ConversionEvent(BaseModel):
+    """One conversion of one click. Wrong values raise pydantic's ValidationError, which is a ValueError.
+
+    `event_id` is printable ASCII, space included. Lengths count Unicode characters; control characters are
+    C0, DEL and C1. `None` for an optional field is absence, and unknown fields are ignored. A payout is a
+    Decimal, a string or an int; a float is refused, because it is not exact. Datetimes need a zone, and are
+    kept as the same moment.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, hide_input_in_errors=True)
+
+    event_id: EventId
+    click_id: ClickId
+    event: EventName | None = None
+    payout: Payout | None = None
+    currency: Annotated[Literal["USD"], BeforeValidator(lambda value: "USD" if value is None else value)] = (
+        "USD"
+    )
+    occurred_at: Moment
+    clicked_at: Moment | None = None
+    affiliate_id: Identifier | None = None
+    offer_id: Identifier | None = None
+    order_id: Identifier | None = None
+    attributes: Annotated[
+        dict[str, str], Field(max_length=32), BeforeValidator(lambda value: {} if value is None else value)
+    ] = Field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash((self.event_id, self.click_id))
+
+    @property
+    def payout_text(self) -> str | None:
+        """The payout as the partner wants it: `49.99`, `5.00`, `0.00`; None where there is none."""
+        return None if self.payout is None else str(self.payout)
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether the simple URL is due: neither event nor payout is given."""
+        return self.event is None and self.payout is None
+
+    @property
+    def occurred_at_s(self) -> float:
+        """When the user converted, in epoch seconds."""
+        return self.occurred_at.timestamp()
+
+    @property
+    def window_start_s(self) -> float:
+        """Where the window starts, in epoch seconds: the click, or the conversion where that is unknown."""
+        return (self.clicked_at or self.occurred_at).timestamp()
+
+    def to_json(self) -> bytes:
+        """Write the record's value; equal events always give the same bytes.
+
+        UTF-8; the fields in the order of this class; what is absent, empty or the default is left out;
+        attributes sorted by name, times in UTC, the payout as a string. `decode` gives the same event back.
+        """
+        fields: dict[str, Any] = {
+            "event_id": self.event_id,
+            "click_id": self.click_id,
+            "event": self.event,
+            "payout": self.payout_text,
+            "occurred_at": moment_text(self.occurred_at),
+            "clicked_at": self.clicked_at and moment_text(self.clicked_at),
+            "affiliate_id": self.affiliate_id,
+            "offer_id": self.offer_id,
+            "order_id": self.order_id,
+            "attributes": dict(sorted(self.attributes.items())) or None,
+        }
+        given = {name: value for name, value in fields.items() if value is not None}
+        return json.dumps(given, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+_literals: Final = json.JSONDecoder(parse_float=str, parse_int=str)
+_validate: Final = ConversionEvent.__pydantic_validator__.validate_python
+
+
+def decode(value: bytes | None, *, now: float) -> ConversionEvent:
+    """Read a record's value at the time `now` (epoch seconds).
+
+    Raises Undecodable where a strict parser can't read it, Invalid where it is no event, and nothing else.
+    """
+    if value is None:
+        raise Undecodable("no value (a tombstone)")
+    fields = _object_of(value)
+    if type(fields.get("payout")) in {int, float}:
+        fields["payout"] = _exact_payout(value)
+    try:
+        event: ConversionEvent = _validate(fields)
+    except ValidationError as error:
+        raise Invalid(_explain(error)) from None
+    if event.occurred_at_s > now + MOST_AHEAD_S:
+        raise Invalid("occurred_at is more than 24 h ahead of the clock")
+    return event
+
+
+def _object_of(value: bytes) -> dict[str, Any]:
+    try:
+        fields = from_json(value, allow_inf_nan=False)
+    except ValueError as error:
+        raise Undecodable(f"not strict JSON in UTF-8: {error}") from None
+    if not isinstance(fields, dict):
+        raise Invalid("must be a JSON object")
+    return fields
+
+
+def _exact_payout(value: bytes) -> Decimal:
+    """Read the payout's digits as they were written: the strict parser has rounded them to a float."""
+    literal: str = _literals.decode(value.decode())["payout"]
+    return exact_number(literal)
+
+
+def _explain(error: ValidationError) -> str:
+    """Name each wrong field once, with what would be right."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(dict.fromkeys(map(_sentence, found)))[:_MOST_ERROR_CHARACTERS]
+
+
+def _sentence(error: ErrorDetails) -> str:
+    field = str(error["loc"][0])
+    missing = "is missing: it " if error["type"] == "missing" else ""
+    return f"{field} {missing}{_RULES[field]}"
