@@ -47,7 +47,7 @@ OWNED: Mapping[str, str] = MappingProxyType(
         "delivery.report.only.error": _ACKNOWLEDGED,
         "transactional.id": "the worker does not use transactions",
         "transaction.timeout.ms": "the worker does not use transactions",
-        "allow.auto.create.topics": "a topic is never created by accident; see `postback-worker topics create`",
+        "allow.auto.create.topics": "no topic is made by accident; see `postback-worker topics create`",
     }
 )
 
@@ -56,6 +56,7 @@ _WRONG = re.compile(r'KafkaError\{.*?str="(.*)"\}', re.DOTALL)
 _UNKNOWN = "No such configuration property"
 # librdkafka refuses it, after it took what came before: the property is judged and no client is made.
 _STOP = "postback.stop"
+_GROUP_ID = {"group.id": "check"}  # no consumer without one
 # With these librdkafka starts kinit or fetches a token as soon as a client exists.
 _STARTS_WORK = ("GSSAPI", "OAUTHBEARER")
 
@@ -77,14 +78,14 @@ def _check(given: Mapping[str, str]) -> Mapping[str, str]:
         problems = _problems_together(properties)
     if problems:
         raise ValueError("\n".join(problems))
-    return MappingProxyType(properties)
+    return properties
 
 
 def _problems(name: str, value: str) -> list[str]:
     variable = VARIABLE + name.replace(".", "_").upper()
     if name in OWNED:
         return [f"{variable}: {name} belongs to the worker: {OWNED[name]}"]
-    wrong = _refusal({name: value, _STOP: ""})
+    wrong = _refusal({**_GROUP_ID, name: value, _STOP: ""})
     if wrong is None or _STOP in wrong:
         return []
     if _UNKNOWN in wrong:
@@ -97,7 +98,7 @@ def _problems_together(properties: Mapping[str, str]) -> list[str]:
     mechanism = properties.get("sasl.mechanism", properties.get("sasl.mechanisms", "GSSAPI")).upper()
     if "sasl" in properties.get("security.protocol", "").lower() and mechanism in _STARTS_WORK:
         return []
-    wrong = _refusal({"group.id": "check", **properties, "log_level": "0"})
+    wrong = _refusal({**_GROUP_ID, **properties, "log_level": "0"})
     return [] if wrong is None else [f"{VARIABLE}…: {wrong.removeprefix('Failed to create consumer: ')}"]
 
 

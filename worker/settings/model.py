@@ -5,9 +5,7 @@ The rule: a Settings that exists is right. It is frozen, and each value passed i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
@@ -18,7 +16,10 @@ from worker.settings.kafka_properties import Properties
 from worker.settings.values import (
     Delays,
     Duration,
+    Flag,
+    Host,
     Kind,
+    Label,
     Lower,
     Pattern,
     PositiveDuration,
@@ -27,22 +28,27 @@ from worker.settings.values import (
     RequestHeaders,
     Servers,
     Statuses,
+    TopicName,
     Url,
     format_duration,
 )
 
 TRACK = "https://track.momentscience.com/postback"
-TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
+LONGEST_TOPIC = 249
 MAX_POLL_INTERVAL = 300.0
 
 Model = TypeVar("Model", bound=BaseModel)
 Group = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
-TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$"), Kind("topic name")]
-Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$"), Kind("label")]
 
 
 def _tiers(*delays: tuple[str, float]) -> tuple[Tier, ...]:
     return tuple(Tier(label, seconds) for label, seconds in delays)
+
+
+def _right(model: Model, problems: list[str]) -> Model:
+    if problems:
+        raise ValueError("\n".join(problems))
+    return model
 
 
 class Kafka(BaseModel):
@@ -57,7 +63,7 @@ class Kafka(BaseModel):
         description="consumer group; owns the topics `{group}.retry.{delay}` and `{group}.dlq`",
     )
     properties: Properties = Field(
-        MappingProxyType({}),
+        default_factory=dict,
         repr=False,
         description="any librdkafka property: `__SASL_MECHANISM` is `sasl.mechanism`; "
         "those that the worker owns are refused",
@@ -83,12 +89,13 @@ class Destination(BaseModel):
         f"{TRACK}?measurement=1&click_id={{click_id}}&event={{event}}&payout={{payout}}",
         description="URL of an event with `event` or `payout`",
     )
-    timeout: PositiveDuration = Field(10.0, description="one attempt, from connecting to the answer's head")
+    timeout: PositiveDuration = Field(10.0, description="one attempt; waiting for a free lane is not counted")
     concurrency: Annotated[int, Kind("integer, 1 to 10000")] = Field(
         256, ge=1, le=10_000, description="most requests in flight; the adaptive limit moves below it"
     )
     transport: Annotated[Literal["direct", "session"], Lower, Kind("`direct`, `session`")] = Field(
-        "direct", description="each lane owns its connection, or aiohttp's `ClientSession`; both behave the same"
+        "direct",
+        description="each lane owns its connection, or aiohttp's `ClientSession`; both behave the same",
     )
     proxy: Proxy = Field(None, description="HTTP proxy; takes `TRANSPORT=session`")
     rate: Rate = Field(None, description="most attempts a second")
@@ -102,9 +109,10 @@ class Destination(BaseModel):
         None, description="a success whose first 4 KiB match is a failure (`rejected_body`)"
     )
     headers: RequestHeaders = Field(
-        MappingProxyType({}), description="extra request headers: `__X_TOKEN` is `X-Token`"
+        default_factory=dict,
+        description="extra request headers: `__X_TOKEN` is `X-Token`",
     )
-    allow_private_addresses: Annotated[bool, Kind("boolean")] = Field(
+    allow_private_addresses: Flag = Field(
         False, description="let postbacks go to loopback, private, link-local and metadata addresses"
     )
 
@@ -128,7 +136,9 @@ class Retry(BaseModel):
     model_config = Group
 
     delays: Delays = Field(
-        _tiers(("10s", 10), ("1m", 60), ("5m", 300), ("30m", 1800), ("2h", 7200), ("6h", 21600), ("24h", 86400)),
+        _tiers(
+            ("10s", 10), ("1m", 60), ("5m", 300), ("30m", 1800), ("2h", 7200), ("6h", 21600), ("24h", 86400)
+        ),
         description="one delay tier (a topic) each; the last is reused",
     )
     max_attempts: Annotated[int, Kind("integer, from 1")] = Field(
@@ -146,7 +156,11 @@ class Circuit(BaseModel):
 
     window: PositiveDuration = Field(10.0, description="attempts that are looked at: those of the last …")
     failure_share: Annotated[float, Kind("share, above 0 to 1")] = Field(
-        0.5, gt=0, le=1, allow_inf_nan=False, description="share of failures in the window that opens the circuit"
+        0.5,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="share of failures in the window that opens the circuit",
     )
     min_failures: Annotated[int, Kind("integer, from 1")] = Field(
         10, ge=1, description="fewer failures than this never open it"
@@ -167,9 +181,7 @@ class Http(BaseModel):
 
     model_config = Group
 
-    host: Annotated[str, Kind("address")] = Field(
-        "127.0.0.1", pattern=r"^[A-Za-z0-9._:-]+$", description="address of metrics, health and console"
-    )
+    host: Host = Field("127.0.0.1", description="address of metrics, health and console")
     port: Annotated[int, Kind("integer, 0 to 65535")] = Field(
         8080, ge=0, le=65535, description="port of metrics, health and console; 0 takes any free one"
     )
@@ -193,16 +205,18 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    kafka: Kafka = Kafka()
-    destination: Destination = Destination()
-    retry: Retry = Retry()
+    kafka: Kafka = Field(default_factory=Kafka)
+    destination: Destination = Field(default_factory=Destination)
+    retry: Retry = Field(default_factory=Retry)
     max_outstanding: Annotated[int, Kind("integer, 1 to 1000")] = Field(
         1000, ge=1, le=1000, description="unfinished records held for each partition"
     )
-    drain_timeout: Duration = Field(25.0, description="how long a SIGTERM or a rebalance waits for what is under way")
-    circuit: Circuit = Circuit()
-    http: Http = Http()
-    log: Log = Log()
+    drain_timeout: Duration = Field(
+        25.0, description="how long a SIGTERM or a rebalance waits for what is under way"
+    )
+    circuit: Circuit = Field(default_factory=Circuit)
+    http: Http = Field(default_factory=Http)
+    log: Log = Field(default_factory=Log)
 
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
@@ -232,9 +246,11 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings calls it so
         init_settings: PydanticBaseSettingsSource,
-        **_others: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read nothing by itself: the sources and their order are `load`'s."""
         return (init_settings,)
@@ -245,14 +261,14 @@ def _topic_problems(settings: Settings) -> list[str]:
     problems = []
     if settings.kafka.topic in own:
         problems.append(
-            f"POSTBACK_KAFKA__TOPIC: {settings.kafka.topic} is one of the group's own retry and dead-letter topics; "
-            "the source must be another"
+            f"POSTBACK_KAFKA__TOPIC: {settings.kafka.topic} is one of the group's own topics "
+            "(retries, dead letters); the source must be another"
         )
     longest = max(own, key=len)
-    if not TOPIC_NAME.fullmatch(longest):
+    if len(longest) > LONGEST_TOPIC:
         problems.append(
-            f"POSTBACK_KAFKA__GROUP_ID: is {len(longest) - 249} characters too long: "
-            "with .retry. and a delay it must make a topic name of at most 249"
+            f"POSTBACK_KAFKA__GROUP_ID: is {len(longest) - LONGEST_TOPIC} characters too long: "
+            f"with .retry. and a delay it must make a topic name of at most {LONGEST_TOPIC}"
         )
     return problems
 
@@ -261,13 +277,5 @@ def _drain_problems(settings: Settings) -> list[str]:
     limit = 0.8 * settings.kafka.max_poll_interval
     if settings.drain_timeout < limit:
         return []
-    return [
-        f"POSTBACK_DRAIN_TIMEOUT: must be below {format_duration(limit)} (four fifths of max.poll.interval.ms), "
-        "or the broker takes the partitions away while they drain"
-    ]
-
-
-def _right(model: Model, problems: list[str]) -> Model:
-    if problems:
-        raise ValueError("\n".join(problems))
-    return model
+    below = f"must be below {format_duration(limit)} (four fifths of max.poll.interval.ms)"
+    return [f"POSTBACK_DRAIN_TIMEOUT: {below}, or the broker takes the partitions away while they drain"]

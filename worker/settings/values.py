@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+from itertools import pairwise
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
@@ -26,6 +25,7 @@ _DURATION = re.compile(r"(0|[1-9][0-9]*)(ms|s|m|h|d)")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VISIBLE = re.compile(r"[!-~]([ -~]*[!-~])?")
 _SERVER = re.compile(r"([A-Za-z_]+://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+_PROXY = re.compile(r"http://([!-.0-9:-?A-~]+@)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
 
 # What the transport writes itself: a second one would make the request ambiguous.
 TRANSPORT_HEADERS = frozenset({"Host", "Content-Length", "Transfer-Encoding", "Connection"})
@@ -94,7 +94,7 @@ def _tiers(value: object) -> object:
     tiers = tuple(Tier(word, _positive(parse_duration(word))) for word in words)
     if not tiers:
         raise ValueError("must name at least one delay, such as 10s,1m,5m")
-    for shorter, longer in zip(tiers, tiers[1:], strict=False):
+    for shorter, longer in pairwise(tiers):
         if longer.seconds <= shorter.seconds:
             raise ValueError(f"must rise: {longer.label} comes after {shorter.label}")
     return tiers
@@ -104,9 +104,8 @@ def _statuses(value: object) -> object:
     words = _words(value)
     if not isinstance(words, list):
         return words
-    wrong = [word for word in words if not re.fullmatch(r"[1-9][0-9]{2}", word)]
-    if wrong:
-        raise ValueError(f"must be HTTP statuses from 100 to 999, such as 200,204; not {', '.join(wrong)!r}")
+    if not all(re.fullmatch(r"[1-9][0-9]{2}", word) for word in words):
+        raise ValueError("must be HTTP statuses from 100 to 999, with commas between several: 200,204")
     return frozenset(int(word) for word in words)
 
 
@@ -130,35 +129,37 @@ def header_name(name: str) -> str:
 
 
 def _headers(given: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
-    headers: dict[str, SecretStr] = {}
-    for key, value in given.items():
-        name = header_name(key)
-        if not _TOKEN.fullmatch(name):
-            raise ValueError(f"{name!r} is not a header name: letters, digits, and - in place of _")
-        if name in TRANSPORT_HEADERS:
-            raise ValueError(f"{name} belongs to the transport and cannot be set")
-        if not _VISIBLE.fullmatch(value.get_secret_value()):
-            raise ValueError(f"the value of {name} must be printable ASCII on one line, without outer spaces")
-        headers[name] = value
-    return MappingProxyType(headers)
+    wrong = {key: _header_problem(header_name(key), value.get_secret_value()) for key, value in given.items()}
+    lines = [
+        f"POSTBACK_DESTINATION__HEADERS__{key.upper()}: {problem}"
+        for key, problem in wrong.items()
+        if problem
+    ]
+    if lines:
+        raise ValueError("\n".join(lines))
+    return {header_name(key): value for key, value in given.items()}
+
+
+def _header_problem(name: str, value: str) -> str | None:
+    if not _TOKEN.fullmatch(name):
+        return f"{name!r} is not a header name: letters and digits, with _ for -"
+    if name in TRANSPORT_HEADERS:
+        return f"{name} belongs to the transport and cannot be set"
+    if not _VISIBLE.fullmatch(value):
+        return "the value must be printable ASCII on one line, without spaces around it"
+    return None
 
 
 def _proxy(value: SecretStr) -> SecretStr:
-    try:
-        parts = urlsplit(value.get_secret_value())
-        right = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        right = False
-    if not right or parts.path not in {"", "/"} or parts.query or parts.fragment:
+    if not _PROXY.fullmatch(value.get_secret_value()):
         raise ValueError("must be an HTTP proxy's URL: http://[user:password@]host:port")
     return value
 
 
 def _servers(text: str) -> str:
     servers = [server.strip() for server in text.split(",")]
-    wrong = [server for server in servers if not _SERVER.fullmatch(server)]
-    if wrong:
-        raise ValueError(f"must be host:port, with commas between several; not {wrong[0]!r}")
+    if not all(_SERVER.fullmatch(server) for server in servers):
+        raise ValueError("must be host:port, with commas between several")
     return ",".join(servers)
 
 
@@ -169,15 +170,25 @@ def _show_proxy(value: SecretStr | None) -> str:
     return f"http://{MASK}@{rest}" if at and userinfo else value.get_secret_value()
 
 
+def matching(pattern: str, what: str) -> AfterValidator:
+    """A check that the whole text matches; `what` completes the sentence "must be"."""
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise ValueError(f"must be {what}")
+        return text
+
+    return AfterValidator(check)
+
+
 def _show_list(values: Iterable[object]) -> str:
     return ",".join(str(value) for value in values)
 
 
-def _show_optional(value: object) -> str:
-    return "" if value is None else str(value)
-
-
-Duration = Annotated[float, Field(ge=0, allow_inf_nan=False), BeforeValidator(_duration), Kind("duration", format_duration)]
+Duration = Annotated[
+    float, Field(ge=0, allow_inf_nan=False), BeforeValidator(_duration), Kind("duration", format_duration)
+]
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 Delays = Annotated[
     tuple[Tier, ...],
@@ -195,6 +206,7 @@ Pattern = Annotated[
     Kind("regular expression", lambda pattern: pattern.pattern.decode() if pattern else ""),
 ]
 Url = Annotated[str, AfterValidator(_template), Kind("URL template")]
+Flag = Annotated[bool, Kind("boolean", lambda flag: str(flag).lower())]
 Rate = Annotated[
     Annotated[float, Field(gt=0, allow_inf_nan=False)] | None,
     BeforeValidator(_absent),
@@ -205,6 +217,17 @@ Proxy = Annotated[
     BeforeValidator(_absent),
     Kind("URL (secret)", _show_proxy),
 ]
-RequestHeaders = Annotated[Mapping[str, SecretStr], AfterValidator(_headers), Kind("text (secret)", lambda _: MASK)]
+RequestHeaders = Annotated[
+    Mapping[str, SecretStr], AfterValidator(_headers), Kind("text (secret)", lambda _: MASK)
+]
+TopicName = Annotated[
+    str,
+    matching(r"(?!\.\.?$)[A-Za-z0-9._-]{1,249}", "1 to 249 of letters, digits, . _ and -"),
+    Kind("topic name"),
+]
+Label = Annotated[
+    str, matching(r"[A-Za-z0-9._-]{1,64}", "1 to 64 of letters, digits, . _ and -"), Kind("label")
+]
+Host = Annotated[str, matching(r"[A-Za-z0-9._:-]+", "a host name or an IP address"), Kind("address")]
 Servers = Annotated[str, AfterValidator(_servers), Kind("host:port list")]
 Lower = BeforeValidator(_lower)

@@ -1,0 +1,21 @@
+"""The settings: environment and files in, frozen and checked values out."""
+
+from worker.settings.loading import SettingsError, load
+from worker.settings.model import Circuit, Destination, Http, Kafka, Log, Retry, Settings
+from worker.settings.reference import Effective, Entry, describe, effective
+
+__all__ = [
+    "Circuit",
+    "Destination",
+    "Effective",
+    "Entry",
+    "Http",
+    "Kafka",
+    "Log",
+    "Retry",
+    "Settings",
+    "SettingsError",
+    "describe",
+    "effective",
+    "load",
+]

@@ -1,0 +1,207 @@
+"""Where settings are given: command line, environment, `.env`, TOML file, secrets directory; first wins.
+
+The rule: each source becomes plain text under variable names, and nothing in it is ignored silently.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from worker.settings.names import CONFIG, PREFIX, SECRETS_DIR, nearest, path_of, variable
+
+SECRETS = Path("/run/secrets")
+FILE = "_FILE"
+
+
+class Given(NamedTuple):
+    """One value, as text, and how its name was written."""
+
+    text: str
+    written: str
+
+
+@dataclass
+class Layer:
+    """What one source gives, by variable; `problems` are lines on what it should not hold."""
+
+    origin: str
+    values: dict[str, Given] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, name: str, text: str, written: str | None = None) -> None:
+        """Take one value; the same variable twice (in two spellings) is a problem."""
+        if name in self.values:
+            self.problems.append(f"{name}: given twice ({self.origin}); keep one")
+        self.values[name] = Given(text, written or name)
+
+    def nested(self) -> dict[str, Any]:
+        """The values as the model nests them."""
+        tree: dict[str, Any] = {}
+        for name, given in self.values.items():
+            *groups, leaf = path_of(name) or (name,)
+            place = tree
+            for group in groups:
+                place = place.setdefault(group, {})
+            place[leaf] = given.text
+        return tree
+
+
+def gather(
+    config: Path | None, overrides: Mapping[str, Any], environ: Mapping[str, str], dotenv: Path
+) -> list[Layer]:
+    """Read every source, the strongest first; each holds known variables only, `_FILE` ones resolved."""
+    environment, env_file = _environment(environ), _dotenv(dotenv)
+    layers = [_mapping("command line", overrides), environment, env_file]
+    named = _special(CONFIG, environment, env_file)
+    path = config or (Path(named) if named else None)
+    if path is not None:
+        layers.append(_toml(path))
+    layers.append(_secrets(_special(SECRETS_DIR, environment, env_file)))
+    for layer in layers:
+        _read_files(layer)
+        _refuse_unknown(layer)
+    return layers
+
+
+def _special(name: str, *layers: Layer) -> str | None:
+    """Take a variable that says where to read out of the layers; the first non-empty one counts."""
+    found = [layer.values.pop(name) for layer in layers if name in layer.values]
+    return next((given.text for given in found if given.text), None)
+
+
+def _environment(environ: Mapping[str, str]) -> Layer:
+    layer = Layer("environment")
+    links = _service_links(environ)
+    for name, text in environ.items():
+        if name.upper().startswith(PREFIX) and not (links and links.fullmatch(name)):
+            layer.add(name, text)
+    return layer
+
+
+def _service_links(environ: Mapping[str, str]) -> re.Pattern[str] | None:
+    """What Kubernetes puts into each pod for a Service named postback-…; nobody set these as settings."""
+    services = [
+        name.removesuffix("_SERVICE_HOST")
+        for name in environ
+        if name.startswith(PREFIX) and name.endswith("_SERVICE_HOST")
+    ]
+    if not services:
+        return None
+    tails = r"SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?"
+    return re.compile(rf"({'|'.join(services)})_({tails})")
+
+
+def _dotenv(path: Path) -> Layer:
+    layer = Layer(str(path))
+    if not path.is_file():
+        return layer
+    from dotenv.parser import parse_stream
+
+    try:
+        with path.open(encoding="utf-8") as lines:
+            bindings = list(parse_stream(lines))
+    except (OSError, UnicodeDecodeError) as error:
+        layer.problems.append(f"{path}: cannot be read: {_reason(error)}")
+        return layer
+    for binding in bindings:
+        if binding.error:
+            layer.problems.append(f"{path}: line {binding.original.line} is not NAME=value")
+        elif binding.key and binding.key.upper().startswith(PREFIX):
+            layer.add(binding.key, binding.value or "")
+    return layer
+
+
+def _toml(path: Path) -> Layer:
+    try:
+        with path.open("rb") as file:
+            return _mapping(str(path), tomllib.load(file))
+    except (OSError, ValueError) as error:
+        return Layer(str(path), problems=[f"{CONFIG}: {path} cannot be read: {_reason(error)}"])
+
+
+def _mapping(origin: str, mapping: Mapping[str, Any]) -> Layer:
+    layer = Layer(origin)
+    for path, value in _leaves(mapping):
+        written = ".".join(path)
+        name = path[0] if path[0].startswith(PREFIX) else variable(path)
+        try:
+            layer.add(name, _text(value), written)
+        except TypeError:
+            layer.problems.append(
+                f"{name}: {written} ({origin}) must be text, a number, a boolean or a list of these"
+            )
+    return layer
+
+
+def _leaves(mapping: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in mapping.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, (*path, key))
+        elif value is not None:
+            yield (*path, key), value
+
+
+def _text(value: object) -> str:
+    """A value of TOML or of the command line as an environment variable would have it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float | Path):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return ",".join(_text(item) for item in value)
+    raise TypeError(type(value).__name__)
+
+
+def _secrets(named: str | None) -> Layer:
+    directory = Path(named) if named else SECRETS
+    layer = Layer(str(directory))
+    try:
+        files = sorted(directory.iterdir())
+    except OSError as error:
+        if named:
+            layer.problems.append(f"{SECRETS_DIR}: {directory} cannot be read: {_reason(error)}")
+        return layer
+    for file in files:
+        if file.name.upper().startswith(PREFIX):
+            _add_file(layer, file.name.upper(), file, file.name)
+    return layer
+
+
+def _read_files(layer: Layer) -> None:
+    """Replace each `X_FILE` by `X` with the file's text."""
+    for name in [name for name in layer.values if name.endswith(FILE)]:
+        target = name.removesuffix(FILE)
+        if path_of(target) is None:
+            continue
+        given = layer.values.pop(name)
+        if target in layer.values:
+            layer.problems.append(f"{target}: given together with {name} ({layer.origin}); keep one")
+        else:
+            _add_file(layer, target, Path(given.text), given.written)
+
+
+def _add_file(layer: Layer, name: str, file: Path, written: str) -> None:
+    try:
+        text = file.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        layer.problems.append(f"{name}: the file {file} cannot be read: {_reason(error)}")
+    else:
+        layer.add(name, text.removesuffix("\n").removesuffix("\r"), written)
+
+
+def _refuse_unknown(layer: Layer) -> None:
+    for name in [name for name in layer.values if path_of(name) is None]:
+        given = layer.values.pop(name)
+        written = "" if given.written == name else f"{given.written}, "
+        close = nearest(name)
+        hint = f"; did you mean {close}?" if close else ""
+        layer.problems.append(f"{name}: no such setting ({written}{layer.origin}){hint}")
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
