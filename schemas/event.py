@@ -77,21 +77,54 @@ class ConversionEvent(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, hide_input_in_errors=True)
 
-    event_id: EventId
-    click_id: ClickId
-    event: EventName | None = None
-    payout: Payout | None = None
-    currency: Annotated[Literal["USD"], BeforeValidator(lambda value: "USD" if value is None else value)] = (
-        "USD"
+    event_id: EventId = Field(
+        description="Identifies this conversion for ever: the partner hears of it once. Space is allowed.",
+        examples=["order-1001", "0b8a2a3e-6a51-5d1e-9d0b-5a1f0c6b7a90"],
     )
-    occurred_at: Moment
-    clicked_at: Moment | None = None
-    affiliate_id: Identifier | None = None
-    offer_id: Identifier | None = None
-    order_id: Identifier | None = None
+    click_id: ClickId = Field(
+        description="The partner's id of the click, case-sensitive, sent back unchanged.",
+        examples=["9f8e7d6c5b4a3928"],
+    )
+    event: EventName | None = Field(
+        default=None,
+        description="What the user did. The partner takes it together with payout, or neither.",
+        examples=["purchase", "signup", "lead"],
+    )
+    payout: Payout | None = Field(
+        default=None,
+        description="US dollars, 0 to 9999999999.99; a number counts by its value, exact at 2 decimals, not -0.",
+        examples=["49.99", "5.00", 2.5],
+    )
+    currency: Annotated[Literal["USD"], BeforeValidator(lambda value: "USD" if value is None else value)] = (
+        Field(default="USD", description="The payout's currency; the partner takes US dollars only.")
+    )
+    occurred_at: Moment = Field(
+        description="When the user converted; at most 24 h ahead of the reader's clock.",
+        examples=["2026-01-02T03:04:05Z", "2026-01-02T03:04:05.678+01:00"],
+    )
+    clicked_at: Moment | None = Field(
+        default=None,
+        description="When the user clicked: the start of the window; occurred_at where absent.",
+        examples=["2026-01-01T12:00:00Z"],
+    )
+    affiliate_id: Identifier | None = Field(
+        default=None, description="Who brought the click; a macro for the partner's URL.", examples=["aff-7"]
+    )
+    offer_id: Identifier | None = Field(
+        default=None,
+        description="What the click was for; a macro for the partner's URL.",
+        examples=["offer-12"],
+    )
+    order_id: Identifier | None = Field(
+        default=None, description="The order at the shop; a macro for the partner's URL.", examples=["1001"]
+    )
     attributes: Annotated[
         dict[str, str], Field(max_length=32), BeforeValidator(lambda value: {} if value is None else value)
-    ] = Field(default_factory=dict)
+    ] = Field(
+        default_factory=dict,
+        description="Anything else, as macros {attributes.NAME} for the partner's URL.",
+        examples=[{"campaign": "winter"}],
+    )
 
     def __hash__(self) -> int:
         return hash((self.event_id, self.click_id))

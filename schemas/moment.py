@@ -2,7 +2,7 @@
 
 The rule: text has a date, `T`, a time and an offset (`Z` or `+hh:mm`), and nothing else; no Unix timestamps.
 A leap second (`23:59:60` in UTC) is the start of the second after it. Digits beyond microseconds are cut off.
-In UTC a moment lies within the years 0001 to 9999, so that turning it never overflows.
+A moment lies between FIRST and LAST in UTC, so that neither turning it nor writing it ever overflows.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ MOMENT_PATTERN: Final = (
 """The form of a date-time; whether the day exists, and the second 60, are judged apart."""
 
 MOMENT_RULE: Final = "must be an RFC 3339 date-time with an offset, such as 2026-01-02T03:04:05Z"
+
+FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)
+LAST: Final = datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)
+"""The last millisecond: beyond it, epoch seconds as a float round up into the year 10000."""
 
 _LEAP: Final = re.compile(r"(.{17})60(?:\.[0-9]+)?(.+)")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -64,18 +68,18 @@ def _after_leap_second(text: str) -> datetime:
     before = datetime.fromisoformat((found[1] + "59" + found[2]).upper())
     if (before - _EPOCH) // timedelta(seconds=1) % 86_400 != _LAST_SECOND_OF_DAY:
         raise ValueError("no leap second at this time of day")
-    try:
-        return (before + timedelta(seconds=1)).astimezone(UTC)
-    except OverflowError:
-        raise ValueError("after the last year") from None
+    if before > LAST - timedelta(seconds=1):
+        raise ValueError("after the last year")
+    return before.astimezone(UTC) + timedelta(seconds=1)
 
 
-def _to_utc(moment: datetime) -> datetime:
-    """Take the moment out of its zone: comparisons across zones fail where clocks are set back."""
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("outside the years 0001 to 9999 in UTC") from None
+def _from_python(moment: object) -> datetime:
+    """Take an aware datetime out of its zone: comparisons across zones fail where clocks are set back."""
+    if not isinstance(moment, datetime) or moment.utcoffset() is None:
+        raise ValueError("not an aware datetime")
+    if not FIRST <= moment <= LAST:
+        raise ValueError("outside the years 0001 to 9999 in UTC")
+    return moment.astimezone(UTC)
 
 
 def _moment_schema() -> core_schema.CoreSchema:
@@ -84,16 +88,15 @@ def _moment_schema() -> core_schema.CoreSchema:
     plain = core_schema.datetime_schema(
         strict=False,
         tz_constraint="aware",
-        ge=datetime.min.replace(tzinfo=UTC),
-        le=datetime.max.replace(tzinfo=UTC),
+        ge=FIRST,
+        le=LAST,
     )
     leap = core_schema.no_info_plain_validator_function(_after_leap_second)
-    instance = core_schema.datetime_schema(strict=True, tz_constraint="aware")
     return core_schema.union_schema(
         [
             core_schema.chain_schema([text, plain]),
             core_schema.chain_schema([text, leap]),
-            core_schema.no_info_after_validator_function(_to_utc, instance),
+            core_schema.no_info_plain_validator_function(_from_python),
         ],
         mode="left_to_right",
         custom_error_type="moment",

@@ -79,7 +79,7 @@ Payout = Annotated[
         {
             "anyOf": [
                 {"type": "string", "pattern": PAYOUT_PATTERN},
-                {"type": "number", "minimum": 0, "maximum": 9999999999.99, "multipleOf": 0.01},
+                {"type": "number", "minimum": 0, "maximum": 9999999999.99},
             ]
         }
     ),

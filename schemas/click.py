@@ -1,0 +1,130 @@
+"""The click, as the landing page's URL brings it, kept until the visitor converts.
+
+The rule: a visitor's URL never raises. An id is what the network meant: a form-encoded query value, decoded
+once, as UTF-8. Where that can't be a click id there is no click; an affiliate or offer id that can't be one is
+left out, because the conversion is worth more than its label.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+from urllib.parse import unquote_plus
+from uuid import UUID, uuid5
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from schemas.event import ClickId, ConversionEvent, Identifier
+from schemas.moment import Moment, moment_text
+
+_EVENT_IDS: Final = UUID("5fa3f4b3-055c-57d4-8369-f65c45e45b18")
+"""The namespace of derived event ids; to change it would make conversions count twice."""
+
+_MOMENT: Final[TypeAdapter[datetime]] = TypeAdapter(Moment)
+_CLICK_ID: Final[TypeAdapter[str]] = TypeAdapter(ClickId)
+_IDENTIFIER: Final[TypeAdapter[str]] = TypeAdapter(Identifier)
+
+
+class Click(BaseModel):
+    """One visit that an ad network sent; `clicked_at` starts the window in which conversions count.
+
+    It goes through a session or a column as plain JSON: `model_dump(mode="json")` and `model_validate`, or
+    `to_json` and `from_json`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, hide_input_in_errors=True)
+
+    click_id: ClickId
+    affiliate_id: Identifier | None = None
+    offer_id: Identifier | None = None
+    clicked_at: Moment
+
+    @classmethod
+    def from_landing_url(
+        cls,
+        url: str,
+        *,
+        click_id_param: str = "click_id",
+        affiliate_id_param: str = "affiliate_id",
+        offer_id_param: str = "offer_id",
+        at: datetime,
+    ) -> Click | None:
+        """Read the click that the URL (whole, or path and query) carries; None where it carries none.
+
+        The query is read as browsers and servers read forms: `+` is a space and `%2B` a plus; of parameters
+        that repeat the first counts; names are case-sensitive. `at` is the time of the visit; a datetime
+        without a zone is the caller's mistake and raises ValidationError.
+        """
+        query = url.partition("#")[0].partition("?")[2]
+        click_id = _parameter(query, click_id_param, _CLICK_ID)
+        clicked_at = _MOMENT.validate_python(at)
+        if click_id is None:
+            return None
+        return cls(
+            click_id=click_id,
+            affiliate_id=_parameter(query, affiliate_id_param, _IDENTIFIER),
+            offer_id=_parameter(query, offer_id_param, _IDENTIFIER),
+            clicked_at=clicked_at,
+        )
+
+    def conversion(
+        self,
+        *,
+        at: datetime,
+        event: str | None = None,
+        payout: Decimal | str | int | None = None,
+        event_id: str | None = None,
+        order_id: str | None = None,
+        attributes: Mapping[str, str] | None = None,
+    ) -> ConversionEvent:
+        """Make the event of one conversion of this click; the same arguments give the same bytes.
+
+        The partner takes `event` and `payout` together, or neither. An `event_id` left out is derived from
+        the click, the event and the order, or the time `at` where there is no order: give the order, or the
+        time stored with it, and a retry makes no second conversion. Wrong values raise ValidationError; a
+        float as payout and a datetime without a zone are wrong values.
+        """
+        moment = _MOMENT.validate_python(at)
+        return ConversionEvent.model_validate(
+            {
+                "event_id": self._event_id(event, order_id, moment) if event_id is None else event_id,
+                "click_id": self.click_id,
+                "event": event,
+                "payout": payout,
+                "occurred_at": moment,
+                "clicked_at": self.clicked_at,
+                "affiliate_id": self.affiliate_id,
+                "offer_id": self.offer_id,
+                "order_id": order_id,
+                "attributes": None if attributes is None else dict(attributes),
+            }
+        )
+
+    def to_json(self) -> str:
+        """Write the click as JSON text."""
+        return self.model_dump_json(exclude_none=True)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Click:
+        """Read what `to_json` wrote; anything else raises ValidationError."""
+        return cls.model_validate_json(text)
+
+    def _event_id(self, event: str | None, order_id: str | None, at: datetime) -> str:
+        """Derive the id from a JSON array: its quotes and commas keep two conversions from reading alike."""
+        time = moment_text(at) if order_id is None else None
+        return str(uuid5(_EVENT_IDS, json.dumps([self.click_id, event, order_id, time])))
+
+
+def _parameter(query: str, name: str, rule: TypeAdapter[str]) -> str | None:
+    """Return the first parameter of that name, decoded once; None where it is missing or breaks its rule."""
+    for pair in query.split("&"):
+        key, _, text = pair.partition("=")
+        if unquote_plus(key) == name:
+            try:
+                return rule.validate_python(unquote_plus(text, errors="strict"))
+            except ValueError:  # not UTF-8, or not the identifier's form
+                return None
+    return None

@@ -1,0 +1,47 @@
+"""The event's contract as JSON Schema (2020-12), for producers in any language.
+
+The rule: it refuses nothing that `decode` takes. It is a little wider, for it can't say that a number is exact
+at two decimals and not -0, that a day exists, or how late it is.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from schemas.event import ConversionEvent
+
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+def event_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a record's value."""
+    model = ConversionEvent.model_json_schema()
+    required = set(model["required"])
+    return {
+        "$schema": _DIALECT,
+        "$id": "urn:postback-worker:conversion-event",
+        "title": "Conversion event",
+        "description": "One conversion of one click. Unknown fields are ignored; null for an optional one is absence.",
+        "type": "object",
+        "required": model["required"],
+        "properties": {
+            name: _published(field, required=name in required) for name, field in model["properties"].items()
+        },
+    }
+
+
+def event_schema_text() -> str:
+    """Return the schema as text, always the same and ending with a newline: the published file."""
+    return json.dumps(event_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _published(field: dict[str, Any], *, required: bool) -> dict[str, Any]:
+    """Put the words first, without pydantic's own, and say of every optional field that it may be null."""
+    words = {
+        name: field[name] for name in ("description", "examples", "default") if field.get(name) is not None
+    }
+    rule = {name: value for name, value in field.items() if name not in {*words, "title", "default"}}
+    if not required and "anyOf" not in rule:
+        rule = {"anyOf": [rule, {"type": "null"}]}
+    return words | rule
