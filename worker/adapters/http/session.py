@@ -1,0 +1,174 @@
+"""The conservative transport: aiohttp's ClientSession, with what it does on its own accord turned off.
+
+The rule: one send is one request. No second send, no redirect, no cookie, no decompression, no environment;
+the head decides, and the body only where it is asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import aiohttp
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientSession, TCPConnector, hdrs
+from aiohttp.connector import Connection
+from yarl import URL
+
+from worker.adapters.egress import refused_literal, watch_refusals
+from worker.adapters.http.connector import attempt_timeout, make_connector
+from worker.adapters.http.errors import EXPECTED, UNASKED, Ended, Told, failure_of
+from worker.adapters.http.headfirst import HeadFirst
+from worker.adapters.http.options import (
+    BODY_LIMIT,
+    DRAIN_LIMIT,
+    DRAIN_SECONDS,
+    HEAD_LIMIT,
+    SenderOptions,
+    check_target,
+    usable_retry_after,
+)
+from worker.core.answer import Answer, Failure, FailureKind, Request, Response
+
+
+class SessionSender:
+    """A Sender on one shared ClientSession; make it where the event loop runs."""
+
+    def __init__(self, options: SenderOptions) -> None:
+        self._options = options
+        self._session = ClientSession(
+            connector=make_connector(options, HeadFirstConnector),
+            timeout=attempt_timeout(options.timeout),
+            headers=options.request_headers(),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+            proxy=options.proxy,
+            middlewares=[send_once],
+            read_bufsize=DRAIN_LIMIT,
+            max_line_size=HEAD_LIMIT,
+            max_field_size=HEAD_LIMIT,
+            max_headers=HEAD_LIMIT,
+        )
+
+    def lane(self) -> SessionLane:
+        """Make a lane; lanes share the session's connections."""
+        return SessionLane(self._session, self._options)
+
+    async def close(self) -> None:
+        """Close the session and its connections; idempotent."""
+        await self._session.close()
+
+
+class SessionLane:
+    """One request at a time on a shared session."""
+
+    def __init__(self, session: ClientSession, options: SenderOptions) -> None:
+        self._session = session
+        self._timeout = options.timeout
+        self._read_body = options.read_body
+        self._guarded = not (options.allow_private or options.proxy)
+
+    async def send(self, request: Request) -> Answer:
+        """Make one attempt; every ending is a value, only cancellation is raised."""
+        check_target(request.target)
+        refusal = refused_literal(request.origin.host) if self._guarded else None
+        if refusal is not None:
+            return Failure(FailureKind.EGRESS, refusal)
+        refusals = watch_refusals()
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        try:
+            response = await self._session.get(URL(request.url, encoded=True), allow_redirects=False)
+        except EXPECTED as error:
+            return failure_of(error, refusals)
+        async with discarding(response):
+            return Response(
+                response.status,
+                usable_retry_after(_first(response, b"retry-after")),
+                await self._body(response, deadline),
+            )
+
+    async def _body(self, response: ClientResponse, deadline: float) -> bytes:
+        """Read what is wanted of the body, and the little that keeps the connection; nothing is an error."""
+        body = b""
+        if self._read_body:
+            body = await _read(response, BODY_LIMIT, deadline)
+        await _read(response, DRAIN_LIMIT, min(deadline, asyncio.get_running_loop().time() + DRAIN_SECONDS))
+        return body
+
+    async def close(self) -> None:
+        """Do nothing: the connection belongs to the session."""
+
+
+class HeadFirstConnector(TCPConnector):
+    """Gives out connections that have nothing left over and that hand over heads first."""
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp calls it so
+    ) -> Connection:
+        """Return a connection on which nothing has arrived that was not asked for.
+
+        A kept connection with leftovers is closed and replaced: what arrived on it answers no request of
+        ours. On a new one they are a failure.
+        """
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            transport, handler = connection.transport, connection.protocol
+            if transport is None or handler is None:
+                return connection
+            front = transport.get_protocol()
+            kept = isinstance(front, HeadFirst)
+            if handler.should_close:
+                connection.close()
+                if kept:
+                    continue
+                raise Told(UNASKED)
+            if isinstance(front, HeadFirst):
+                front.expect()
+            else:
+                transport.set_protocol(HeadFirst(handler))
+            return connection
+
+
+async def send_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Rename, as a client middleware, the errors after which aiohttp would send a second time."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectionError as error:
+        raise Ended from error
+
+
+@asynccontextmanager
+async def discarding(response: ClientResponse) -> AsyncIterator[None]:
+    """Leave nothing of a response behind: the connection is kept where all was read, or dropped."""
+    try:
+        yield
+    finally:
+        connection = response.connection  # None once all of the body was read: then it is back in the pool
+        transport = None if connection is None else connection.transport
+        response.close()
+        if transport is not None:
+            transport.abort()  # does not wait for the farewell that TLS wants
+
+
+def _first(response: ClientResponse, name: bytes) -> bytes | None:
+    """The first value of a header, as it came."""
+    if hdrs.RETRY_AFTER not in response.headers:
+        return None
+    return next(value for key, value in response.raw_headers if key.lower() == name)
+
+
+async def _read(response: ClientResponse, limit: int, deadline: float) -> bytes:
+    """Read up to so many bytes of the body, as far as they come without an error and before the deadline."""
+    body = bytearray()
+    if response.content.at_eof():
+        return b""
+    with suppress(*EXPECTED):
+        async with asyncio.timeout_at(deadline):
+            while len(body) < limit and not response.content.at_eof():
+                body += await response.content.read(limit - len(body))
+    return bytes(body)
