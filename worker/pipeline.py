@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from schemas import BadRecord, ConversionEvent, DeadReason, Invalid, WorkerHeaders, decode
+from schemas import BadRecord, ConversionEvent, DeadReason, WorkerHeaders, decode
 from worker.core.answer import Request
 from worker.core.classify import Kind, Rules, Verdict
 from worker.core.postback import MissingValue, Postback
@@ -54,9 +54,9 @@ class Pipeline:
                 return self._expired(record, history, event, now)
             return Attempt(record, history, event, self._plan.postback.request(event))
         except MissingValue as error:
-            return self._dead(record, history, None, Invalid.reason, str(error), now)
+            return self._dead(record, history, None, DeadReason.INVALID, str(error), now)
         except BadRecord as error:
-            return self._dead(record, history, None, error.reason, str(error), now)
+            return self._dead(record, history, None, DeadReason(error.reason), str(error), now)
 
     def judge(self, attempt: Attempt, verdict: Verdict, started: float, now: float) -> Ending:
         """Say what becomes of a record after an attempt that counts; times in epoch seconds."""
@@ -104,7 +104,13 @@ class Pipeline:
         return self._dead(record, history, event.event_id, DeadReason.EXPIRED, error, now)
 
     def _dead(
-        self, record: Record, history: History, event_id: str | None, reason: DeadReason, error: str, now: float
+        self,
+        record: Record,
+        history: History,
+        event_id: str | None,
+        reason: DeadReason,
+        error: str,
+        now: float,
     ) -> Dead:
         headers = WorkerHeaders(
             attempts=history.attempts,

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from worker.core.answer import Answer, Request
+from worker.core.circuit import CircuitState
 from worker.core.holding import Position
 from worker.core.record import Outgoing, Partition, Record
 from worker.core.settle import Dead, Delivered, Retry
@@ -183,7 +184,7 @@ class Observer(Protocol):
         ...
 
     def attempted(self, outcome: str, status: str) -> None:
-        """Hear of an attempt that counts: `delivered`, `retry` or `dead`, with the code or the failure's kind."""
+        """Hear of an attempt that counts: `delivered`, `retry` or `dead`, and the code or failure kind."""
         ...
 
     def delivered(self, ending: Delivered, now: float) -> None:
@@ -202,6 +203,10 @@ class Observer(Protocol):
         """Hear of a record that was delivered already, in an earlier assignment."""
         ...
 
+    def map_damaged(self, partition: Partition, error: str) -> None:
+        """Hear of commit metadata that can't be read: what an earlier member finished may be sent again."""
+        ...
+
     def committed(self, error: str | None) -> None:
         """Hear of a commit, and why it failed where it did."""
         ...
@@ -217,3 +222,27 @@ class Observer(Protocol):
     def trouble(self, message: str) -> None:
         """Hear of something that an operator should know: one line."""
         ...
+
+
+# --- being looked at --------------------------------------------------------------------------
+
+
+class PartitionState(NamedTuple):
+    """One held partition. `lag` counts from the committed offset; None where the broker has not said."""
+
+    at: Partition
+    outstanding: int
+    oldest_seconds: float
+    lag: int | None
+
+
+class Snapshot(NamedTuple):
+    """A worker at one moment."""
+
+    in_flight: int
+    limit: int
+    circuit: CircuitState
+    paused: int
+    partitions: tuple[PartitionState, ...]
+    overdue: Mapping[str, float]
+    """Seconds by which the head of each tier is late, by its label."""

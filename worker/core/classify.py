@@ -77,6 +77,8 @@ def _response(answer: Response, rules: Rules, now: float) -> Verdict:
         error = f"HTTP {status}, but its body matches REJECT_BODY"
         return Verdict(Kind.RETRY, label, RetryReason.REJECTED_BODY, status, error, retry_after)
     if status in rules.terminal:
-        return Verdict(Kind.REJECTED, label, RetryReason.STATUS, status, f"HTTP {status} is configured as terminal")
+        return Verdict(
+            Kind.REJECTED, label, RetryReason.STATUS, status, f"HTTP {status} is configured as terminal"
+        )
     pressure = status >= 500 or status in PRESSURE_STATUSES
     return Verdict(Kind.RETRY, label, RetryReason.STATUS, status, f"HTTP {status}", retry_after, pressure)

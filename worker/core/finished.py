@@ -45,11 +45,12 @@ def encode(position: int, finished: Finished | None) -> str:
     if finished is None or finished.upto <= position:
         return ""
     body = bytearray()
-    for number in _distances(position, finished):
-        while number > 0x7F:
-            body.append(number & 0x7F | 0x80)
-            number >>= 7
-        body.append(number)
+    for distance in _distances(position, finished):
+        rest = distance
+        while rest > 0x7F:
+            body.append(rest & 0x7F | 0x80)
+            rest >>= 7
+        body.append(rest)
     body += crc32(body).to_bytes(_CHECK_BYTES, "big")
     return VERSION + b64encode(body).decode("ascii").rstrip("=")
 

@@ -20,10 +20,6 @@ _REFILL = 0.25
 SOON = 0.2
 
 
-# The due time of a record that was due when it came.
-AT_ONCE = 0.0
-
-
 class Standing(Enum):
     """Where a partition stands in the schedule."""
 
@@ -33,39 +29,64 @@ class Standing(Enum):
 
 
 class Held(NamedTuple):
-    """A record that is ours to end: where it is held, and when it is due (epoch seconds; AT_ONCE if it is)."""
+    """A record that is ours to end, and when it is due (epoch seconds; 0.0 on the source).
+
+    `at_once` tells whether it was due when it came, so that it only waits for its turn.
+    """
 
     record: Record
     holding: Holding
-    due: float
+    due: float = 0.0
+    at_once: bool = True
 
 
 class Holding:
     """One partition's ledger and its records that are not yet sent."""
 
     __slots__ = (
-        "at", "busy", "committed", "held_back", "ledger", "live", "revision", "standing", "tier", "waiting",
-    )  # fmt: skip
+        "at",
+        "busy",
+        "closing",
+        "committed",
+        "held_back",
+        "ledger",
+        "live",
+        "revision",
+        "standing",
+        "tier",
+        "waiting",
+    )
 
     def __init__(self, at: Partition, tier: Tier | None, ledger: Ledger) -> None:
         self.at = at
         self.tier = tier
         self.ledger = ledger
         self.waiting: deque[Held] = deque()
-        self.busy = 0
-        """Records that are being sent or published."""
+        self.busy: dict[int, Record] = {}
+        """The records that are being sent or published, by offset."""
         self.live = True
+        self.closing = False
+        """Whether it is being drained: nothing more is taken of it."""
         self.standing = Standing.NOWHERE
         self.held_back = False
         """Whether the source was asked to hand over nothing more of this partition."""
         self.committed = ledger.position
         self.revision = ledger.revision
-        """The committed offset, and the ledger's revision when it was read for the last commit that counted."""
+        """The committed offset, and the ledger's revision as the last commit that counted read it."""
 
     @property
     def dirty(self) -> bool:
         """Whether there is something new to commit."""
         return self.ledger.revision != self.revision
+
+    def oldest(self) -> Record | None:
+        """The oldest record that is not finished."""
+        offset = self.ledger.oldest
+        if offset is None:
+            return None
+        if offset in self.busy:
+            return self.busy[offset]
+        return next((held.record for held in self.waiting if held.record.offset == offset), None)
 
     def position(self) -> Position | None:
         """What to commit now; None while nothing is known of this partition."""

@@ -41,7 +41,9 @@ class Gate:
     def wake_at(self) -> float | None:
         """When time alone may admit the next request; None where only an answer can."""
         probe_at = self.circuit.wake_at()
-        if probe_at is None and (self.in_flight >= self.limit.value or self.circuit.state is CircuitState.HALF_OPEN):
+        if probe_at is None and (
+            self.in_flight >= self.limit.value or self.circuit.state is CircuitState.HALF_OPEN
+        ):
             return None
         return max(probe_at or 0.0, self._held_until, self._rate.wake_at() if self._rate else 0.0)
 

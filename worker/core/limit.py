@@ -38,7 +38,7 @@ class Limit:
         self._value = min(self._value + step, float(self.most))
 
     def lower(self, started: float, now: float) -> None:
-        """Note a push back to a request that began at `started`; those from before the last cut do not count."""
+        """Note a push back to a request begun at `started`; one from before the last cut does not count."""
         if started < self._cut_at:
             return
         self._cut_at = now

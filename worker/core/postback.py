@@ -116,7 +116,9 @@ def _check_places(path: str, query: str) -> None:
     given = TOGETHER.intersection(keys)
     if given and given != TOGETHER:
         missing = ", ".join(sorted(TOGETHER - given))
-        raise TemplateError(f"must have measurement, event and payout together or not at all; missing: {missing}")
+        raise TemplateError(
+            f"must have measurement, event and payout together or not at all; missing: {missing}"
+        )
 
 
 def _getter(name: str) -> Getter:

@@ -12,7 +12,7 @@ from collections import deque
 from heapq import heappop, heappush
 from itertools import count
 
-from worker.core.holding import AT_ONCE, Held, Holding, Standing
+from worker.core.holding import Held, Holding, Standing
 
 
 class Schedule:
@@ -29,7 +29,7 @@ class Schedule:
         """Put a record behind the others of its partition."""
         holding = held.holding
         holding.waiting.append(held)
-        self.ready += held.due == AT_ONCE
+        self.ready += held.at_once
         if holding.standing is Standing.NOWHERE:
             self._stand(holding, now)
 
@@ -45,7 +45,7 @@ class Schedule:
         while index and waiting[index - 1].due > now:
             index -= 1
         waiting.insert(index, held)
-        self.ready += held.due == AT_ONCE
+        self.ready += held.at_once
         if holding.standing is not Standing.IN_TURN:
             self._line_up(holding)
 
@@ -59,20 +59,22 @@ class Schedule:
             if not holding.waiting:
                 continue
             held = holding.waiting.popleft()
-            self.ready -= held.due == AT_ONCE
+            self.ready -= held.at_once
             if holding.waiting:
                 self._stand(holding, now)
             return held
         return None
 
     def wake_at(self) -> float | None:
-        """When the next head becomes due (epoch seconds); None where nothing waits."""
+        """When the next record is due (epoch seconds; 0.0 if one is now); None where none is held."""
+        if self._turns:
+            return 0.0
         return self._later[0][0] if self._later else None
 
     def drop(self, holding: Holding) -> int:
         """Forget the records of a partition that is not ours any more; return how many there were."""
         dropped = len(holding.waiting)
-        self.ready -= sum(held.due == AT_ONCE for held in holding.waiting)
+        self.ready -= sum(held.at_once for held in holding.waiting)
         holding.waiting.clear()
         return dropped
 
@@ -97,7 +99,7 @@ class Schedule:
 
 
 def due_at(stated: float | None, tier_seconds: float, now: float) -> float:
-    """Say when a tier's record is due: as its header says, but never later than the tier's own delay from now.
+    """Say when a tier's record is due: as its header says, but never later than the tier's delay from now.
 
     A header that is missing or unreadable means now; one far in the future (a broken clock, a forged
     header) must not block the partition behind it.

@@ -1,0 +1,47 @@
+"""`/metrics`, `/livez`, `/readyz` and `/healthz`.
+
+The rule: liveness speaks of this process alone, never of the broker or the partner; readiness says why not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.aiohttp import make_aiohttp_handler
+
+Reasons = Callable[[], Iterable[str]]
+
+
+class HttpServer:
+    """Serves metrics and health; `not_alive` and `not_ready` give the reasons, nothing when all is well."""
+
+    def __init__(self, registry: CollectorRegistry, not_alive: Reasons, not_ready: Reasons) -> None:
+        app = web.Application()
+        app.router.add_get("/metrics", make_aiohttp_handler(registry))
+        app.router.add_get("/livez", _answer("alive", not_alive))
+        app.router.add_get("/healthz", _answer("alive", not_alive))
+        app.router.add_get("/readyz", _answer("ready", not_ready))
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        self.address: tuple[str, int] = ("", 0)
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen; raise OSError where the address can't be had. `address` is where it listens."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port)
+        await site.start()
+        self.address = self._runner.addresses[0][:2]
+
+    async def close(self) -> None:
+        """Stop listening, within a second."""
+        await self._runner.cleanup()
+
+
+def _answer(word: str, reasons: Reasons) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(_request: web.Request) -> web.Response:
+        why_not = list(reasons())
+        body = {"status": f"not {word}" if why_not else word, "reasons": why_not}
+        return web.json_response(body, status=503 if why_not else 200)
+
+    return handle

@@ -1,0 +1,121 @@
+"""What happens, as log lines on stderr: JSON off a terminal, coloured on one.
+
+The rules: one line for each ending at debug, each retry at info, each dead letter at warning; a line never
+holds a secret, a URL or a click id; a line that is off costs one comparison.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from typing import Literal
+
+import structlog
+
+from worker.core.record import Partition, Record
+from worker.core.settle import Dead, Delivered, Retry
+from worker.ports import Observer
+
+Level = Literal["debug", "info", "warning", "error"]
+
+
+def set_up(form: Literal["auto", "json", "console"], level: Level) -> None:
+    """Send structlog's lines, and the libraries' own at warning, to stderr in one form."""
+    pretty = form == "console" or (form == "auto" and sys.stderr.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    render: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        if pretty
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    structlog.configure(
+        processors=[*shared, structlog.processors.format_exc_info, render],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+class Logs(Observer):
+    """An observer that writes lines; `destination` is on each of them."""
+
+    def __init__(self, destination: str, level: Level) -> None:
+        self._log = structlog.get_logger("worker").bind(destination=destination)
+        self._debug = level == "debug"
+
+    def delivered(self, ending: Delivered, now: float) -> None:  # noqa: ARG002 - the port's metrics use it
+        """One line at debug."""
+        if self._debug:
+            self._log.debug(
+                "delivered",
+                event_id=ending.event_id,
+                attempts=ending.attempts,
+                status=ending.status,
+                delay=round(ending.delay, 3),
+                at=ending.record.origin,
+            )
+
+    def retried(self, ending: Retry) -> None:
+        """One line at info."""
+        self._log.info(
+            "retry",
+            event_id=ending.event_id,
+            attempts=ending.attempts,
+            tier=ending.tier.label,
+            reason=ending.reason.value,
+            error=ending.error,
+            at=ending.record.origin,
+        )
+
+    def dead(self, ending: Dead) -> None:
+        """One line at warning."""
+        self._log.warning(
+            "dead letter",
+            event_id=ending.event_id,
+            attempts=ending.attempts,
+            reason=ending.reason.value,
+            error=ending.error,
+            at=ending.record.origin,
+        )
+
+    def skipped(self, record: Record) -> None:
+        """One line at debug."""
+        if self._debug:
+            self._log.debug("skipped: delivered already", at=record.origin)
+
+    def map_damaged(self, partition: Partition, error: str) -> None:
+        """One line at warning."""
+        self._log.warning(
+            "commit metadata can't be read; what was finished above the offset may be sent again",
+            partition=str(partition),
+            error=error,
+        )
+
+    def committed(self, error: str | None) -> None:
+        """One line at warning where it failed."""
+        if error is not None:
+            self._log.warning("commit failed; the next one says the same or more", error=error)
+
+    def rebalanced(self, kind: str, partitions: Sequence[Partition]) -> None:
+        """One line at info."""
+        self._log.info("rebalance", kind=kind, partitions=[str(partition) for partition in partitions])
+
+    def refused(self, topic: str, error: str) -> None:
+        """One line at warning."""
+        self._log.warning("publish refused; trying again", topic=topic, error=error)
+
+    def trouble(self, message: str) -> None:
+        """One line at warning."""
+        self._log.warning(message)

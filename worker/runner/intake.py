@@ -1,0 +1,116 @@
+"""What is held of each assigned partition, and what the source is asked for.
+
+The rules: never more unfinished records of a partition than its room; a partition that is full or whose
+head is not due rests while the others flow; a record that is finished already is not sent again; and
+what comes for a partition that is not ours is ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from schemas import WorkerHeaders
+from worker.core import finished
+from worker.core.holding import Held, Holding
+from worker.core.ledger import Ledger
+from worker.core.record import Partition, Record
+from worker.core.retry import Tier
+from worker.core.schedule import Schedule, due_at
+from worker.ports import Assigned, Clock, Observer, Source
+
+
+class Intake:
+    """The holdings of this member of the group; `room` is for each partition, `ahead` for all together."""
+
+    def __init__(
+        self,
+        source: Source,
+        schedule: Schedule,
+        tiers: Mapping[str, Tier],
+        observer: Observer,
+        clock: Clock,
+        *,
+        room: int,
+        ahead: int,
+    ) -> None:
+        self._source = source
+        self._schedule = schedule
+        self._tiers = tiers
+        self._observer = observer
+        self._clock = clock
+        self._room = room
+        self._ahead = ahead
+        self._asked = 0
+        self.holdings: dict[Partition, Holding] = {}
+        self.closed = False
+        """Once set, nothing more is asked for."""
+
+    def assign(self, assigned: Assigned) -> None:
+        """Take up a partition with what an earlier member left finished above its committed offset."""
+        known = None
+        if assigned.committed is not None:
+            try:
+                known = finished.decode(assigned.committed, assigned.metadata)
+            except finished.DamagedMap as error:
+                self._observer.map_damaged(assigned.at, str(error))
+        ledger = Ledger(assigned.committed, known)
+        self.holdings[assigned.at] = Holding(assigned.at, self._tiers.get(assigned.at.topic), ledger)
+
+    def discard(self, partitions: Iterable[Partition]) -> None:
+        """Forget partitions that are not ours any more; what comes back for them changes nothing."""
+        for partition in partitions:
+            holding = self.holdings.pop(partition, None)
+            if holding is not None:
+                holding.live = False
+                self._schedule.drop(holding)
+
+    def accept(self, records: Sequence[Record]) -> None:
+        """Take up a batch from the source."""
+        now = self._clock.now()
+        self._asked = max(0, self._asked - len(records))
+        touched: dict[Holding, int] = {}
+        holding = None
+        for record in records:
+            if holding is None or holding.at != record.at:
+                holding = self.holdings.get(record.at)
+                if holding is None:
+                    continue
+            touched[holding] = touched.get(holding, 0) + 1
+            self._take_up(record, holding, now)
+        for holding, count in touched.items():
+            self._observer.consumed(holding.at.topic, count)
+            self.rest(holding, now)
+
+    def refill(self) -> None:
+        """Ask the source for as many records as there is room ahead of the lanes, once half of it is free."""
+        if self.closed:
+            return
+        free = self._ahead - self._schedule.ready - self._asked
+        if free * 2 >= self._ahead:
+            self._asked += free
+            self._source.ask(free)
+
+    def rest(self, holding: Holding, now: float) -> None:
+        """Hold a partition back, or let it flow again, as its holding says."""
+        wants = holding.wants_rest(now, self._room)
+        if wants != holding.held_back:
+            holding.held_back = wants
+            (self._source.hold if wants else self._source.release)(holding.at)
+
+    def _take_up(self, record: Record, holding: Holding, now: float) -> None:
+        if not self._track(record, holding):
+            self._observer.skipped(record)
+            return
+        if holding.tier is None:
+            self._schedule.add(Held(record, holding), now)
+            return
+        due = due_at(WorkerHeaders.read(record.headers).due_at, holding.tier.seconds, now)
+        self._schedule.add(Held(record, holding, due, due <= now), now)
+
+    def _track(self, record: Record, holding: Holding) -> bool:
+        position = holding.ledger.position
+        if position is not None and record.offset < position and not holding.ledger.unfinished:
+            # The topic was made anew, or its offsets were reset: what we know of it is of another log.
+            self._observer.trouble(f"{holding.at} starts again at offset {record.offset}, below {position}")
+            holding.ledger = Ledger(record.offset)
+        return holding.ledger.track(record.offset)

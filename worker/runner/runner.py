@@ -1,0 +1,263 @@
+"""The life of a worker: join, work, drain, leave.
+
+The rules: a task or thread that dies ends the run with a failure, after a best-effort drain; a revoked
+partition is drained while it is still ours, then committed, then discarded; nothing waits without a deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import Enum
+from typing import NamedTuple
+
+from worker.core.holding import Held, Holding, Position
+from worker.core.lane import Gate
+from worker.core.record import Partition, Record
+from worker.core.schedule import Schedule
+from worker.core.settle import Dead, Delivered, Retry
+from worker.pipeline import Ending, Pipeline, Plan
+from worker.ports import Assigned, Clock, Observer, Publisher, Sender, Snapshot, Source
+from worker.runner.commits import Committer, read_positions
+from worker.runner.intake import Intake
+from worker.runner.lanes import Lanes
+from worker.runner.settling import Settling
+from worker.runner.state import overdue_by_tier, partition_state
+
+
+class Limits(NamedTuple):
+    """What bounds a run: unfinished records for each partition, and seconds for a drain."""
+
+    outstanding: int
+    drain: float
+
+
+class Outcome(Enum):
+    """How a run ended."""
+
+    DRAINED = "drained"
+    CUT = "cut"
+    """At the deadline of the drain something had not ended; it stays uncommitted."""
+    FAILED = "failed"
+
+
+class Runner:
+    """One worker: a member of the group, its lanes, its commits. It is the source's listener."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        source: Source,
+        publisher: Publisher,
+        sender: Sender,
+        gate: Gate,
+        observer: Observer,
+        clock: Clock,
+        jitter: Callable[[], float],
+        limits: Limits,
+    ) -> None:
+        self._source = source
+        self._publisher = publisher
+        self._sender = sender
+        self._gate = gate
+        self._observer = observer
+        self._clock = clock
+        self._limits = limits
+        self._schedule = Schedule()
+        tiers = {topic: tier for tier, topic in plan.tier_topics.items()}
+        # Enough to keep every lane busy while the next batch is on its way.
+        ahead = max(64, 2 * gate.limit.most)
+        self._intake = Intake(
+            source, self._schedule, tiers, observer, clock, room=limits.outstanding, ahead=ahead
+        )
+        self._settling = Settling(publisher, observer, jitter, self._settled, self.fail)
+        self._committer = Committer(source, self._intake.holdings, observer)
+        self._lanes = Lanes(
+            sender, gate, self._schedule, Pipeline(plan), plan.rules, self, observer, clock, jitter
+        )
+        self._quiet = asyncio.Event()
+        self._failure: asyncio.Future[None] | None = None
+        self.joined = False
+        self.draining = False
+        self.unfinished = 0
+        """Records that had not ended when the drain was cut."""
+
+    # --- life ----------------------------------------------------------------------------------
+
+    async def run(self, stop: asyncio.Event) -> Outcome:
+        """Work until `stop` is set, then drain; raise what broke the run, after a best-effort drain."""
+        self._failure = asyncio.get_running_loop().create_future()
+        tasks = self._start()
+        try:
+            await self._source.start(self)
+            self._intake.refill()
+            await self._until(stop, self._failure)
+        finally:
+            outcome = await self._drain(tasks)
+        if self._failure.done():
+            await self._failure
+        return outcome
+
+    def fail(self, error: BaseException) -> None:
+        """End the run with a failure; the first one counts."""
+        if self._failure is not None and not self._failure.done():
+            self._failure.set_exception(error)
+
+    def _start(self) -> list[asyncio.Task[None]]:
+        tasks = [*self._lanes.start(), asyncio.create_task(self._committer.run(), name="commits")]
+        for task in tasks:
+            task.add_done_callback(self._task_ended)
+        return tasks
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            self.fail(task.exception() or RuntimeError(f"task {task.get_name()} ended by itself"))
+
+    @staticmethod
+    async def _until(stop: asyncio.Event, failure: asyncio.Future[None]) -> None:
+        stopped = asyncio.ensure_future(stop.wait())
+        await asyncio.wait((stopped, failure), return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+
+    async def _drain(self, tasks: Sequence[asyncio.Task[None]]) -> Outcome:
+        """Stop intake, let requests and publishes end, commit, leave the group, close what was opened."""
+        self.draining = self._intake.closed = True
+        holdings = list(self._intake.holdings.values())
+        await self._drained(holdings)
+        self.unfinished = sum(len(holding.busy) for holding in holdings)
+        await self._settling.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._source.stop()
+        await self._publisher.close()
+        await self._sender.close()
+        if self._failure is not None and self._failure.done():
+            return Outcome.FAILED
+        return Outcome.CUT if self.unfinished else Outcome.DRAINED
+
+    async def _drained(self, holdings: Sequence[Holding]) -> None:
+        """Take nothing more of these, and wait until what is under way has ended, up to the deadline."""
+        for holding in holdings:
+            holding.closing = True
+            self._schedule.drop(holding)
+        try:
+            async with asyncio.timeout(self._limits.drain):
+                while any(holding.busy for holding in holdings):
+                    self._quiet.clear()
+                    await self._quiet.wait()
+        except TimeoutError:
+            self._observer.trouble(
+                f"not all ended within {self._limits.drain:g} s; what has not stays uncommitted"
+            )
+
+    # --- the source's listener -------------------------------------------------------------------
+
+    def on_assigned(self, assigned: Sequence[Assigned]) -> None:
+        """Take up partitions."""
+        self.joined = True
+        for one in assigned:
+            self._intake.assign(one)
+        self._observer.rebalanced("assign", [one.at for one in assigned])
+
+    async def on_revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
+        """Drain partitions while they are still ours, and say what to commit last."""
+        self._observer.rebalanced("revoke", partitions)
+        holdings = [held for at in partitions if (held := self._intake.holdings.get(at)) is not None]
+        if not self.draining:
+            await self._drained(holdings)
+        positions, _ = read_positions(holding for holding in holdings if holding.dirty)
+        self._intake.discard(partitions)
+        return positions
+
+    def on_lost(self, partitions: Sequence[Partition]) -> None:
+        """Discard partitions that another member may have already; commit nothing of them."""
+        self._observer.rebalanced("lost", partitions)
+        self._intake.discard(partitions)
+
+    def on_records(self, records: Sequence[Record]) -> None:
+        """Take up a batch."""
+        if self.draining:
+            return
+        self._intake.accept(records)
+        self._lanes.pump()
+        self._intake.refill()
+
+    def on_trouble(self, message: str) -> None:
+        """Pass on what an operator should know."""
+        self._observer.trouble(message)
+
+    def on_failed(self, error: BaseException) -> None:
+        """End the run: no source, no work."""
+        self.fail(error)
+
+    # --- the lanes' desk -------------------------------------------------------------------------
+
+    def on_taken(self, held: Held) -> None:
+        """Count a record as under way."""
+        held.holding.busy[held.record.offset] = held.record
+        self._intake.refill()
+
+    def on_ended(self, held: Held, ending: Ending) -> None:
+        """Finish a delivered record; publish the others first."""
+        if isinstance(ending, Delivered):
+            self._observer.delivered(ending, self._clock.now())
+            self._finish(held)
+        else:
+            self._settling.settle(held, ending)
+
+    def on_given_back(self, held: Held) -> None:
+        """Put a record that was not tried back in line, if its partition is still ours and not draining."""
+        self._release(held)
+        if held.holding.live and not held.holding.closing:
+            self._schedule.give_back(held, self._clock.now())
+
+    def _settled(self, held: Held, ending: Retry | Dead) -> None:
+        if isinstance(ending, Retry):
+            self._observer.retried(ending)
+        else:
+            self._observer.dead(ending)
+        self._finish(held)
+
+    def _finish(self, held: Held) -> None:
+        self._release(held)
+        holding = held.holding
+        if not holding.live:
+            return
+        holding.ledger.resolve(held.record.offset)
+        self._committer.note_finished()
+        if holding.held_back:
+            self._intake.rest(holding, self._clock.now())
+
+    def _release(self, held: Held) -> None:
+        busy = held.holding.busy
+        del busy[held.record.offset]
+        if not busy:
+            self._quiet.set()
+
+    # --- what the outside may know ---------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """Describe the worker at this moment."""
+        now = self._clock.now()
+        marks = self._source.watermarks()
+        holdings = self._intake.holdings.values()
+        return Snapshot(
+            in_flight=self._gate.in_flight,
+            limit=self._gate.limit.value,
+            circuit=self._gate.circuit.state,
+            paused=sum(holding.held_back for holding in holdings),
+            partitions=tuple(partition_state(holding, marks.get(holding.at), now) for holding in holdings),
+            overdue=overdue_by_tier(holdings, now),
+        )
+
+    def reasons_not_ready(self) -> Iterable[str]:
+        """Say, one line each, why this worker is not ready; nothing when it is."""
+        if self.draining:
+            yield "draining"
+        if not self.joined:
+            yield "the consumer group has not been joined yet"
+        for topic, error in self._settling.refused.items():
+            yield f"publishing to {topic} is refused: {error}"
+        if self._lanes.blocked:
+            yield f"egress: {self._lanes.blocked}"
