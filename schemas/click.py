@@ -1,8 +1,8 @@
 """The click, as the landing page's URL brings it, kept until the visitor converts.
 
-The rule: a visitor's URL never raises. An id is what the network meant: a form-encoded query value, decoded
-once, as UTF-8. Where that can't be a click id there is no click; an affiliate or offer id that can't be one is
-left out, because the conversion is worth more than its label.
+The rule: a visitor's URL never raises. An id is a form-encoded query value, decoded once, as UTF-8. Where
+that can't be a click id there is no click; an affiliate or offer id that can't be one is left out, because
+the conversion is worth more than its label.
 """
 
 from __future__ import annotations

@@ -19,6 +19,8 @@ from schemas.payout import PAYOUT_RULE, Payout, exact_number
 MOST_AHEAD_S: Final = 24 * 3600.0
 """How far `occurred_at` may lie ahead of the reader's clock, in seconds: clocks differ."""
 
+MOST_ATTRIBUTES: Final = 32
+
 PRINTABLE_ASCII: Final = "^[ -~]*$"
 NO_CONTROLS: Final = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"
 
@@ -44,7 +46,7 @@ ClickId = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern
 EventName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=NO_CONTROLS)]
 
 
-class BadRecord(ValueError):  # noqa: N818 - named by what it is, as the dead letter's reasons are
+class BadRecord(ValueError):
     """A value that is no event; `reason` is the dead letter's word for it.
 
     The text is one line of at most 512 characters. It names fields and says what would be right; it never
@@ -64,6 +66,15 @@ class Invalid(BadRecord):
     """The value is JSON, but no conversion event."""
 
     reason = "invalid"
+
+
+def _bounded(attributes: object) -> object:
+    """Count the attributes before each is looked at: a hundred thousand wrong ones are one mistake."""
+    if attributes is None:
+        return {}
+    if isinstance(attributes, dict) and len(attributes) > MOST_ATTRIBUTES:
+        raise ValueError("too many")
+    return attributes
 
 
 class ConversionEvent(BaseModel):
@@ -92,7 +103,7 @@ class ConversionEvent(BaseModel):
     )
     payout: Payout | None = Field(
         default=None,
-        description="US dollars, 0 to 9999999999.99; a number counts by its value, exact at 2 decimals, not -0.",
+        description="US dollars, 0 to 9999999999.99; a number must be exact at 2 decimals, and not -0.",
         examples=["49.99", "5.00", 2.5],
     )
     currency: Annotated[Literal["USD"], BeforeValidator(lambda value: "USD" if value is None else value)] = (
@@ -118,10 +129,9 @@ class ConversionEvent(BaseModel):
     order_id: Identifier | None = Field(
         default=None, description="The order at the shop; a macro for the partner's URL.", examples=["1001"]
     )
-    attributes: Annotated[
-        dict[str, str], Field(max_length=32), BeforeValidator(lambda value: {} if value is None else value)
-    ] = Field(
+    attributes: Annotated[dict[str, str], BeforeValidator(_bounded)] = Field(
         default_factory=dict,
+        max_length=MOST_ATTRIBUTES,
         description="Anything else, as macros {attributes.NAME} for the partner's URL.",
         examples=[{"campaign": "winter"}],
     )

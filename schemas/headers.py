@@ -24,6 +24,9 @@ ERROR: Final = "postback-error"
 DEAD_AT: Final = "postback-dead-at"
 REPLAYS: Final = "postback-replays"
 
+_STATUS: Final = re.compile(rb"[1-5][0-9]{2}")
+_ORIGIN: Final = re.compile(rb"[A-Za-z0-9._-]{1,249}/[0-9]{1,10}/[0-9]{1,19}")
+
 Header = tuple[str, bytes | None]
 
 
@@ -91,7 +94,7 @@ def _count(value: bytes) -> int | None:
 
 
 def _status(value: bytes) -> int | None:
-    return int(value) if re.fullmatch(rb"[1-5][0-9]{2}", value) else None
+    return int(value) if _STATUS.fullmatch(value) else None
 
 
 def _time(value: bytes) -> float | None:
@@ -107,7 +110,7 @@ def _text(value: bytes) -> str | None:
 
 
 def _origin(value: bytes) -> str | None:
-    return value.decode() if re.fullmatch(rb"[A-Za-z0-9._-]{1,249}/[0-9]{1,10}/[0-9]{1,19}", value) else None
+    return value.decode() if _ORIGIN.fullmatch(value) else None
 
 
 _REASONS: Final[dict[bytes, RetryReason | DeadReason]] = {

@@ -1,7 +1,7 @@
 """The event's contract as JSON Schema (2020-12), for producers in any language.
 
-The rule: it refuses nothing that `decode` takes. It is a little wider, for it can't say that a number is exact
-at two decimals and not -0, that a day exists, or how late it is.
+The rule: it refuses nothing that `decode` takes. It is a little wider, for it can't say that a number is
+exact at two decimals and not -0, that a day exists, or how late it is.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def event_schema() -> dict[str, Any]:
         "$schema": _DIALECT,
         "$id": "urn:postback-worker:conversion-event",
         "title": "Conversion event",
-        "description": "One conversion of one click. Unknown fields are ignored; null for an optional one is absence.",
+        "description": "One conversion of one click. Unknown fields are ignored; null is absence.",
         "type": "object",
         "required": model["required"],
         "properties": {
