@@ -1,0 +1,18 @@
+"""Kafka, through confluent-kafka: the only place that knows librdkafka and its errors.
+
+The rule: each client has one thread that owns it; the event loop never waits inside a client call.
+"""
+
+from worker.adapters.kafka.config import admin_config, consumer_config, producer_config
+from worker.adapters.kafka.consumer import KafkaSource
+from worker.adapters.kafka.errors import KafkaUnavailable
+from worker.adapters.kafka.producer import KafkaPublisher
+
+__all__ = [
+    "KafkaPublisher",
+    "KafkaSource",
+    "KafkaUnavailable",
+    "admin_config",
+    "consumer_config",
+    "producer_config",
+]

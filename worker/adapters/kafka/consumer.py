@@ -1,0 +1,155 @@
+"""The source of records: a member of the group in a thread of its own, spoken to from the event loop.
+
+The rule: nothing here waits for Kafka on the loop; what is asked for is an order to the thread. However the
+thread ends, the listener hears of it once and nobody is left waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from confluent_kafka import KafkaException
+
+from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.errors import one_line
+from worker.adapters.kafka.member import Member
+from worker.adapters.kafka.outlet import Epoch, LoopGone, Outlet, settle
+from worker.core.holding import Position
+from worker.core.record import Partition
+from worker.ports import CommitFailed, Lag, SourceFailed, SourceListener
+
+DRAIN_MARGIN = 5.0
+"""Seconds beyond the drain that the thread waits for the listener."""
+
+LEAVE_MARGIN = 15.0
+"""Seconds beyond the drain that leaving the group may take; then the thread is left behind."""
+
+
+class KafkaSource:
+    """A Source; `drain_timeout` in seconds is how long the listener may take to drain what is revoked.
+
+    `config` is what `consumer_config` made. librdkafka's own log goes to `logger`.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        topics: Sequence[str],
+        *,
+        drain_timeout: float,
+        logger: logging.Logger | None = None,
+    ) -> None:
+        self._config = config
+        self._topics = topics
+        self._drain_timeout = drain_timeout
+        self._logger = logger or logging.getLogger("worker.kafka")
+        self._commits: set[asyncio.Future[None]] = set()
+        self._outlet: Outlet | None = None
+        self._member: Member | None = None
+        self._ended: asyncio.Future[None] | None = None
+
+    async def start(self, listener: SourceListener) -> None:
+        """Join the group, now or when the broker comes; raise SourceFailed where the settings are no good."""
+        loop = asyncio.get_running_loop()
+        outlet = Outlet(loop, listener, self._drain_timeout + DRAIN_MARGIN)
+        member = Member(self._config, self._topics, outlet, self._logger)
+        joined: asyncio.Future[None] = loop.create_future()
+        self._outlet, self._member, self._ended = outlet, member, loop.create_future()
+        run = partial(self._run, member, outlet, listener, joined)
+        threading.Thread(target=run, name="kafka-consumer", daemon=True).start()
+        await joined
+
+    def ask(self, count: int) -> None:
+        """Ask for `count` more records."""
+        if self._member is not None:
+            self._member.order(partial(self._member.ask, count))
+
+    def hold(self, partition: Partition) -> None:
+        """Hold a partition, for this assignment of it; one that is not ours is left alone."""
+        if (ours := self._epoch(partition)) is not None:
+            member, epoch = ours
+            member.order(partial(member.hold, epoch))
+
+    def release(self, partition: Partition) -> None:
+        """Take a hold back; one that is not ours is left alone."""
+        if (ours := self._epoch(partition)) is not None:
+            member, epoch = ours
+            member.order(partial(member.release, epoch))
+
+    async def commit(self, positions: Mapping[Partition, Position]) -> None:
+        """Commit what is ours of `positions`; raise CommitFailed where the broker did not take it."""
+        if self._member is None or self._outlet is None or self._ended is None or self._ended.done():
+            raise CommitFailed("the source is not running")
+        epochs = self._outlet.epochs
+        ours = {epochs[at]: position for at, position in positions.items() if at in epochs}
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._commits.add(answer)
+        answer.add_done_callback(self._commits.discard)
+        self._member.order(partial(self._member.commit, ours, answer))
+        await answer
+
+    def watermarks(self) -> Mapping[Partition, Lag]:
+        """The watermarks of what is ours, a few seconds old at most; does no I/O."""
+        return {} if self._member is None else self._member.watermarks.heard
+
+    def last_poll(self) -> float:
+        """When the thread last polled, on the monotonic clock; 0.0 before the start."""
+        return 0.0 if self._member is None else self._member.last_poll
+
+    async def stop(self) -> None:
+        """Leave the group and end, within the drain timeout and LEAVE_MARGIN; idempotent."""
+        if self._member is None or self._ended is None:
+            return
+        self._member.order(self._member.leave)
+        done, _ = await asyncio.wait([self._ended], timeout=self._drain_timeout + LEAVE_MARGIN)
+        if not done:
+            self._logger.warning("the consumer did not leave its group in time; it is left behind")
+
+    def _run(
+        self, member: Member, outlet: Outlet, listener: SourceListener, joined: asyncio.Future[None]
+    ) -> None:
+        """The thread, from joining to its end."""
+        try:
+            error = self._live(member, outlet, joined)
+            outlet.post(self._on_ended, listener, error)
+        except LoopGone:
+            self._logger.warning("the event loop was closed before the source was stopped")
+
+    def _live(self, member: Member, outlet: Outlet, joined: asyncio.Future[None]) -> BaseException | None:
+        """Join, work, leave; return what ended it, None where it was told to."""
+        try:
+            member.join()
+        except SourceFailed as error:
+            outlet.post(settle, joined, error)
+            return None
+        outlet.post(settle, joined)
+        outcomes = [_outcome(member.work), _outcome(member.close)]
+        return next((error for error in outcomes if error is not None), None)
+
+    def _epoch(self, partition: Partition) -> tuple[Member, Epoch] | None:
+        if self._member is None or self._outlet is None or partition not in self._outlet.epochs:
+            return None
+        return self._member, self._outlet.epochs[partition]
+
+    def _on_ended(self, listener: SourceListener, error: BaseException | None) -> None:
+        for answer in tuple(self._commits):
+            settle(answer, CommitFailed("the source has ended"))
+        if self._ended is not None:
+            settle(self._ended)
+        if error is not None:
+            listener.on_failed(error)
+
+
+def _outcome(step: Callable[[], None]) -> BaseException | None:
+    """Take a step of the thread; return what it raised, by its name here."""
+    try:
+        step()
+    except KafkaException as error:
+        return SourceFailed(one_line(error))
+    except BaseException as error:  # nothing may end the thread unheard
+        return error
+    return None

@@ -1,0 +1,69 @@
+"""librdkafka's errors, named by what happens next: the client is dead, or it is trouble that may pass.
+
+The rule: what leaves here is one readable line, and the same line is not repeated all the time.
+"""
+
+from __future__ import annotations
+
+import re
+
+from confluent_kafka import KafkaError, KafkaException
+
+REPEAT_AFTER = 30.0
+"""Seconds before the same trouble is told again."""
+
+_TIMINGS = re.compile(r" \((?:after|[0-9]+ identical)[^)]*\)")
+_ADVICE = re.compile(r" \(this error[^)]*\)")
+_NUMBERS = re.compile(r"[0-9]+")
+# These names are public, whatever their first letter says.
+_DEADLY = frozenset({KafkaError._FATAL, KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID})  # noqa: SLF001
+_GONE = frozenset({KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART})  # noqa: SLF001
+
+
+class KafkaUnavailable(Exception):
+    """Kafka could not be asked, or refused; the message is one readable line."""
+
+
+def one_line(error: KafkaError | KafkaException | BaseException) -> str:
+    """Say an error in one line, without the timings that make each repetition different."""
+    cause = kafka_error(error)
+    text = str(error) if cause is None else cause.str()
+    return " ".join(_ADVICE.sub("", _TIMINGS.sub("", text)).split()) or type(error).__name__
+
+
+def kafka_error(error: KafkaError | BaseException) -> KafkaError | None:
+    """The KafkaError inside an exception of the client, where there is one."""
+    if isinstance(error, KafkaError):
+        return error
+    inner = error.args[0] if isinstance(error, KafkaException) and error.args else None
+    return inner if isinstance(inner, KafkaError) else None
+
+
+def is_deadly(error: KafkaError) -> bool:
+    """Whether the client that said this is of no use any more."""
+    return error.fatal() or error.code() in _DEADLY
+
+
+def is_topic_gone(error: KafkaError) -> bool:
+    """Whether the topic does not exist, or no more."""
+    return error.code() in _GONE
+
+
+class Troubles:
+    """Lets each trouble through at most once in REPEAT_AFTER seconds; numbers do not make it another."""
+
+    _MOST = 64
+
+    def __init__(self) -> None:
+        self._told: dict[str, float] = {}
+
+    def is_news(self, text: str, now: float) -> bool:
+        """Whether to tell it now; a yes counts as told."""
+        trouble = _NUMBERS.sub("#", text)
+        last = self._told.get(trouble)
+        if last is not None and now - last < REPEAT_AFTER:
+            return False
+        if len(self._told) >= self._MOST:
+            self._told.clear()
+        self._told[trouble] = now
+        return True

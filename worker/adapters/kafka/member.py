@@ -1,0 +1,267 @@
+"""The thread that owns the consumer: a member of the group, from joining to leaving.
+
+The rule: only this thread calls the client. Orders come in through a queue, events go out to the loop in the
+order of Kafka. A partition is worked on only while it is ours and what is committed of it is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import Any, cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from worker.adapters.kafka.commits import Commits, Positions
+from worker.adapters.kafka.config import Config, is_incremental
+from worker.adapters.kafka.errors import Troubles, is_deadly, one_line
+from worker.adapters.kafka.outlet import Epoch, Outlet, names
+from worker.adapters.kafka.records import to_partition, to_record, to_topic_partitions
+from worker.adapters.kafka.shelf import Shelf
+from worker.adapters.kafka.watermarks import Watermarks, low_of
+from worker.core.record import Partition, Record
+from worker.ports import Assigned, CommitFailed, SourceFailed
+
+TURN = 0.05
+"""Seconds that the thread waits at most, for records or for orders, before it looks for the other."""
+
+BATCH = 500
+"""Most records read in one turn."""
+
+COMMITTED_TRIES = 4
+COMMITTED_TIMEOUT = 8.0
+"""Seconds that each try may take to read what the group has committed."""
+
+
+class Member:
+    """Run it in a thread of its own; `order` is the only method for other threads."""
+
+    def __init__(self, config: Config, topics: Sequence[str], outlet: Outlet, logger: logging.Logger) -> None:
+        self.last_poll = time.monotonic()
+        self.watermarks = Watermarks()
+        self._config = config
+        self._topics = list(topics)
+        self._outlet = outlet
+        self._logger = logger
+        self._incremental = is_incremental(config)
+        self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._leaving = False
+        self._deadly: KafkaError | None = None
+        self._troubles = Troubles()
+        self._shelf = Shelf()
+        self._ours: dict[Partition, Epoch] = {}
+        self._epoch = 0
+        self._unread: dict[Partition, int] = {}  # committed offsets of partitions without a record so far
+        self._paused: set[Partition] = set()
+        self._running: set[Partition] = (
+            set()
+        )  # a partition just assigned is in neither: pauses outlive assignments
+        self._pauses_stale = False
+        self._commits = Commits(self._ours, outlet)
+        self._consumer: Consumer
+
+    # --- orders: put in by the loop, carried out by the thread ---------------------------------
+
+    def order(self, order: Callable[[], None]) -> None:
+        """Have the thread do something, within about TURN."""
+        self._orders.put(order)
+
+    def ask(self, count: int) -> None:
+        """Owe `count` more records."""
+        self._shelf.ask(count)
+
+    def hold(self, epoch: Epoch) -> None:
+        """Keep a partition back, if this assignment of it still stands."""
+        if self._ours.get(epoch.at) == epoch:
+            self._shelf.hold(epoch.at)
+            self._pauses_stale = True
+
+    def release(self, epoch: Epoch) -> None:
+        """Take a hold back, if this assignment still stands."""
+        if self._ours.get(epoch.at) == epoch:
+            self._shelf.release(epoch.at)
+            self._pauses_stale = True
+
+    def commit(self, positions: Positions, answer: asyncio.Future[None]) -> None:
+        """Commit what is still ours of `positions`."""
+        self._commits.commit(self._consumer, positions, answer)
+
+    def leave(self) -> None:
+        """End after this turn."""
+        self._leaving = True
+
+    # --- the thread ----------------------------------------------------------------------------
+
+    def join(self) -> None:
+        """Make the client and ask for the topics; raise SourceFailed where the settings are no good."""
+        settings: dict[str, Any] = {**self._config, "error_cb": self._on_error, "on_commit": self._on_commit}
+        try:
+            self._consumer = Consumer(settings, logger=self._logger)
+            self._consumer.subscribe(
+                self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            )
+        except (KafkaException, ValueError, TypeError) as error:
+            raise SourceFailed(one_line(error)) from error
+
+    def work(self) -> None:
+        """Take turns until told to leave; raise what ends the source before that."""
+        while not self._leaving:
+            self._obey()
+            self._hand_over(self._shelf.take())
+            self._set_pauses()
+            self._read()
+            self.watermarks.refresh(self._consumer, self._ours, self.last_poll)
+
+    def close(self) -> None:
+        """Leave the group; what is ours is revoked first."""
+        self._consumer.close()
+
+    def _obey(self) -> None:
+        """Carry out the orders; where no record is asked for, wait for one rather than for Kafka."""
+        try:
+            order = self._orders.get(block=not self._shelf.demand, timeout=TURN)
+            while True:
+                order()
+                order = self._orders.get_nowait()
+        except Empty:
+            return
+
+    def _read(self) -> None:
+        """Poll, and take as many records as there is room for."""
+        room = min(self._shelf.room(), BATCH)
+        if not room and not self._shelf.choked:
+            return  # full, but only just: all will be paused, or asked for, in a moment
+        message = self._consumer.poll(TURN if self._shelf.demand else 0)
+        self.last_poll = time.monotonic()
+        if message is not None:
+            messages = [message, *self._consumer.consume(room - 1, 0)] if room > 1 else [message]
+            self._take_in(messages)
+        if self._deadly is not None:
+            raise SourceFailed(one_line(self._deadly))
+
+    def _take_in(self, messages: Sequence[Message]) -> None:
+        records = []
+        ours = self._ours
+        for message in messages:
+            error = message.error()
+            if error is not None:
+                self._on_error(error)
+                continue
+            epoch = ours.get(cast("Partition", (message.topic(), message.partition())))
+            if epoch is not None:  # else it was revoked within this very read
+                records.append(to_record(message, epoch.at))
+        if self._unread:
+            self._check_first(records)
+        self._hand_over(self._shelf.pass_through(records))
+
+    def _hand_over(self, records: Sequence[Record]) -> None:
+        if records:
+            self._outlet.records(records)
+
+    def _set_pauses(self) -> None:
+        """Make the client's pauses what the shelf wants, where anything changed."""
+        if not self._shelf.weigh(time.monotonic()) and not self._pauses_stale:
+            return
+        self._pauses_stale = False
+        ours = set(self._ours)
+        wanted = ours if self._shelf.choked else self._shelf.held & ours
+        if pause := wanted - self._paused:
+            self._consumer.pause(to_topic_partitions(pause))
+        if resume := ours - wanted - self._running:
+            self._consumer.resume(to_topic_partitions(resume))
+        self._paused, self._running = wanted, ours - wanted
+
+    # --- callbacks of the client, made within its calls ----------------------------------------
+
+    def _on_assign(self, consumer: Consumer, offered: list[TopicPartition]) -> None:
+        committed = self._committed(offered) if offered else []
+        self._epoch += 1
+        epochs = [Epoch(to_partition(of), self._epoch) for of in committed]
+        self._ours.update((epoch.at, epoch) for epoch in epochs)
+        self._unread.update((to_partition(of), of.offset) for of in committed if of.offset >= 0)
+        self._pauses_stale = True
+        self.watermarks.hurry()
+        self._outlet.assigned([_assigned(of) for of in committed], epochs)
+        # From just these offsets: the client's own look at them could find a late commit of the last owner.
+        starts = [TopicPartition(of.topic, of.partition, of.offset) for of in committed]
+        (consumer.incremental_assign if self._incremental else consumer.assign)(starts)
+
+    def _on_revoke(self, _consumer: Consumer, revoked: list[TopicPartition]) -> None:
+        partitions = [to_partition(of) for of in revoked]
+        if not partitions:
+            return
+        self._shelf.drop(partitions)
+        try:
+            self._commits.commit_last(self._consumer, self._outlet.drained(partitions))
+        except CommitFailed as error:
+            self._outlet.trouble(f"{names(partitions)}: the last commit failed: {error}")
+        finally:
+            self._forget(partitions)
+
+    def _on_lost(self, _consumer: Consumer, lost: list[TopicPartition]) -> None:
+        partitions = [to_partition(of) for of in lost]
+        self._shelf.drop(partitions)
+        self._forget(partitions)
+        self._outlet.lost(partitions)
+
+    def _on_commit(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
+        self._commits.on_answer(self._consumer, error, offsets)
+
+    def _on_error(self, error: KafkaError) -> None:
+        if is_deadly(error):
+            self._deadly = error
+        else:
+            self._tell(one_line(error))
+
+    def _forget(self, partitions: Sequence[Partition]) -> None:
+        for partition in partitions:
+            self._ours.pop(partition, None)
+            self._unread.pop(partition, None)
+        self._paused.difference_update(partitions)
+        self._running.difference_update(partitions)
+        self._commits.forget(partitions)
+
+    def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """What the group has committed; raise SourceFailed where it can't be had, for so is the map."""
+        reason = ""
+        for _ in range(COMMITTED_TRIES):
+            try:
+                committed = self._consumer.committed(partitions, timeout=COMMITTED_TIMEOUT)
+            except KafkaException as error:
+                reason = one_line(error)
+            else:
+                reason = "; ".join(one_line(of.error) for of in committed if of.error is not None)
+                if not reason:
+                    return committed
+            self._tell(f"can't read what is committed: {reason}")
+        raise SourceFailed(f"can't read what is committed: {reason}")
+
+    def _check_first(self, records: Sequence[Record]) -> None:
+        """Tell where the first record after an assignment is not the one that the group waited for."""
+        for record in records:
+            committed = self._unread.pop(record.at, record.offset)
+            if record.offset > committed:
+                self._tell_gap(record, committed)
+            elif record.offset < committed:
+                self._tell(
+                    f"{record.at}: starts again at {record.offset}, before {committed}: was it made anew?"
+                )
+
+    def _tell_gap(self, record: Record, committed: int) -> None:
+        low = low_of(self._consumer, record.at)
+        if low is None or low > committed:  # else a compaction or a transaction's marker left the hole
+            gone = (low or record.offset) - committed
+            self._tell(
+                f"{record.at}: {gone} offsets from {committed} on are gone: removed before they were read"
+            )
+
+    def _tell(self, trouble: str) -> None:
+        if self._troubles.is_news(trouble, time.monotonic()):
+            self._outlet.trouble(trouble)
+
+
+def _assigned(of: TopicPartition) -> Assigned:
+    return Assigned(to_partition(of), of.offset if of.offset >= 0 else None, of.metadata or "")

@@ -1,0 +1,113 @@
+"""The way from the consumer's thread to the listener on the event loop.
+
+The rule: events reach the listener in the order in which they were told here, and no call waits for the loop
+but `drained`, which waits within bounds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeVarTuple
+
+from worker.core.holding import Position
+from worker.core.record import Partition, Record
+from worker.ports import Assigned, CommitFailed, SourceListener
+
+_Arguments = TypeVarTuple("_Arguments")
+
+
+class Epoch(NamedTuple):
+    """One assignment of one partition: what was said for an earlier one does not count for it."""
+
+    at: Partition
+    number: int
+
+
+class LoopGone(Exception):
+    """The event loop is closed: nobody listens any more."""
+
+
+class Outlet:
+    """Tells a listener; all but `epochs` is called by the consumer's thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, listener: SourceListener, drain_limit: float) -> None:
+        self._loop = loop
+        self._listener = listener
+        self._drain_limit = drain_limit
+        self.epochs: dict[Partition, Epoch] = {}
+        """The assignments that the listener knows of; the loop's own."""
+
+    def assigned(self, assigned: Sequence[Assigned], epochs: Sequence[Epoch]) -> None:
+        """Tell of partitions that are ours from now on."""
+        self.post(self._on_assigned, assigned, epochs)
+
+    def drained(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
+        """Have partitions drained, and return what to commit last; nothing where it took too long."""
+        if self._loop.is_closed():
+            raise LoopGone
+        draining = asyncio.run_coroutine_threadsafe(self._on_revoked(partitions), self._loop)
+        try:
+            return draining.result(self._drain_limit)
+        except TimeoutError:
+            if draining.done():
+                raise
+            draining.cancel()
+            self.trouble(f"{names(partitions)}: not drained in {self._drain_limit:g} s; given up uncommitted")
+            return {}
+
+    def lost(self, partitions: Sequence[Partition]) -> None:
+        """Tell of partitions that are gone already."""
+        self.post(self._on_lost, partitions)
+
+    def records(self, records: Sequence[Record]) -> None:
+        """Hand over records."""
+        self.post(self._listener.on_records, records)
+
+    def trouble(self, message: str) -> None:
+        """Tell of something that may pass."""
+        self.post(self._listener.on_trouble, message)
+
+    def answered(self, commit: asyncio.Future[None], error: CommitFailed | None = None) -> None:
+        """Answer a commit."""
+        self.post(settle, commit, error)
+
+    def post(self, call: Callable[[*_Arguments], object], *arguments: *_Arguments) -> None:
+        """Have the loop make a call; raise LoopGone where it is closed."""
+        try:
+            self._loop.call_soon_threadsafe(call, *arguments)
+        except RuntimeError as error:
+            raise LoopGone from error
+
+    def _on_assigned(self, assigned: Sequence[Assigned], epochs: Sequence[Epoch]) -> None:
+        self.epochs.update((epoch.at, epoch) for epoch in epochs)
+        self._listener.on_assigned(assigned)
+
+    async def _on_revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
+        try:
+            return await self._listener.on_revoked(partitions)
+        finally:
+            self._forget(partitions)
+
+    def _on_lost(self, partitions: Sequence[Partition]) -> None:
+        self._forget(partitions)
+        self._listener.on_lost(partitions)
+
+    def _forget(self, partitions: Sequence[Partition]) -> None:
+        for partition in partitions:
+            self.epochs.pop(partition, None)
+
+
+def settle(future: asyncio.Future[None], error: Exception | None = None) -> None:
+    """Resolve a future that may have been given up by now."""
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
+
+
+def names(partitions: Sequence[Partition]) -> str:
+    """Partitions in one line."""
+    return ", ".join(str(partition) for partition in partitions)

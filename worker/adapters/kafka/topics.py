@@ -1,0 +1,77 @@
+"""Which topics exist, as a full list of them says.
+
+The rule: only a list of all topics is asked for; asking for one by name can create it. The loop never waits
+in the call, and its default executor, where names are resolved, is left alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from confluent_kafka import KafkaException, Producer
+
+from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+
+ASK_AGAIN = 1.0
+"""Seconds between two questions, however often a topic is missed."""
+
+TIMEOUT = 5.0
+"""Seconds that a question may take."""
+
+
+class Topics:
+    """Remembers the topics that were seen; asks again when one is missed, or when the answer is old."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(1, "kafka-topics")
+        self._asking: asyncio.Future[frozenset[str]] | None = None
+        self._asked_at = float("-inf")
+        self._seen: frozenset[str] = frozenset()
+
+    def has(self, topic: str) -> bool:
+        """Whether a topic was there when last asked; does no I/O."""
+        return topic in self._seen
+
+    async def missing(self, producer: Producer, topics: Iterable[str], max_age: float) -> list[str]:
+        """Those of `topics` that do not exist, by an answer at most `max_age` seconds old if none is missed.
+
+        Raises KafkaUnavailable.
+        """
+        wanted = list(topics)
+        age = self._clock() - self._asked_at
+        if age >= max_age or (age >= ASK_AGAIN and not self._seen.issuperset(wanted)):
+            await self._ask(producer)
+        return [topic for topic in wanted if topic not in self._seen]
+
+    def forget(self, topic: str) -> None:
+        """Take a topic for missing until it is seen again."""
+        self._seen -= {topic}
+
+    def close(self) -> None:
+        """Ask no more; does not wait."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _ask(self, producer: Producer) -> None:
+        """Ask for the list; those who ask at the same time share one answer."""
+        if self._asking is None:
+            self._asking = asyncio.get_running_loop().run_in_executor(self._thread, _list, producer)
+            self._asking.add_done_callback(self._on_answer)
+        await asyncio.shield(self._asking)
+
+    def _on_answer(self, answer: asyncio.Future[frozenset[str]]) -> None:
+        self._asking = None
+        self._asked_at = self._clock()
+        if not answer.cancelled() and answer.exception() is None:
+            self._seen = answer.result()
+
+
+def _list(producer: Producer) -> frozenset[str]:
+    try:
+        found = producer.list_topics(timeout=TIMEOUT).topics
+    except KafkaException as error:
+        raise KafkaUnavailable(one_line(error)) from error
+    return frozenset(name for name, topic in found.items() if topic.error is None)

@@ -1,0 +1,74 @@
+"""The first and the last offset of each partition, as last heard.
+
+The rule: reading them costs nothing; asking the broker is rare, bounded, and may fail without harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from worker.adapters.kafka.records import to_partition, to_topic_partitions
+from worker.core.record import Partition
+from worker.ports import Lag
+
+FROM_CLIENT = 2.0
+FROM_BROKER = 10.0
+"""Seconds between two looks. A fetch tells the client the end, but nothing is fetched of a held partition."""
+
+_TIMEOUT = 0.5
+_LATEST, _EARLIEST = -1, -2
+
+
+class Watermarks:
+    """Refreshed by the consumer's thread; `heard` is replaced whole, so the loop may read it at any time."""
+
+    def __init__(self) -> None:
+        self.heard: dict[Partition, Lag] = {}
+        self._next_look = 0.0
+        self._next_question = 0.0
+
+    def hurry(self) -> None:
+        """Ask the broker at the next turn: there are new partitions."""
+        self._next_look = self._next_question = 0.0
+
+    def refresh(self, consumer: Consumer, partitions: Collection[Partition], now: float) -> None:
+        """Look anew, where it is time."""
+        if now < self._next_look:
+            return
+        self._next_look = now + FROM_CLIENT
+        heard = {at: self.heard[at] for at in partitions if at in self.heard}
+        if partitions and now >= self._next_question:
+            self._next_question = now + FROM_BROKER
+            heard |= _from_broker(consumer, partitions)
+        self.heard = {at: _from_client(consumer, at, lag) for at, lag in heard.items()}
+
+
+def low_of(consumer: Consumer, at: Partition) -> int | None:
+    """The first offset of a partition, asked of the broker; None where it does not say."""
+    lag = _from_broker(consumer, [at]).get(at)
+    return lag.low if lag else None
+
+
+def _from_broker(consumer: Consumer, partitions: Collection[Partition]) -> dict[Partition, Lag]:
+    try:
+        low = _ask(consumer, partitions, _EARLIEST)
+        high = _ask(consumer, partitions, _LATEST)
+    except KafkaException:
+        return {}
+    return {at: Lag(low[at], high[at]) for at in low.keys() & high.keys()}
+
+
+def _ask(consumer: Consumer, partitions: Collection[Partition], which: int) -> dict[Partition, int]:
+    asked = [TopicPartition(at.topic, at.number, which) for at in partitions]
+    answers = consumer.offsets_for_times(asked, timeout=_TIMEOUT)
+    return {to_partition(answer): answer.offset for answer in answers if answer.error is None}
+
+
+def _from_client(consumer: Consumer, at: Partition, known: Lag) -> Lag:
+    try:
+        marks = consumer.get_watermark_offsets(to_topic_partitions([at])[0], cached=True)
+    except KafkaException:
+        return known
+    return Lag(max(known.low, marks[0]), max(known.high, marks[1]))
