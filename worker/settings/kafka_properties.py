@@ -47,6 +47,8 @@ OWNED: Mapping[str, str] = MappingProxyType(
         "delivery.report.only.error": _ACKNOWLEDGED,
         "transactional.id": "the worker does not use transactions",
         "transaction.timeout.ms": "the worker does not use transactions",
+        "logger": "it is an object of the client library, not a property",
+        "default.topic.config": "name its properties directly",
         "allow.auto.create.topics": "no topic is made by accident; see `postback-worker topics create`",
     }
 )
@@ -112,8 +114,6 @@ def _refusal(properties: Mapping[str, str]) -> str | None:
         text = str(error.args[0])
         match = _WRONG.search(text)
         return (match[1] if match else text).strip()
-    except (TypeError, ValueError, AttributeError):
-        return "is a callback of the client library, not a setting"
     return None
 
 

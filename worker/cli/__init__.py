@@ -1,0 +1,125 @@
+"""The command line: `postback-worker COMMAND`; a file for each command, loaded when it is called.
+
+The rule: exit 0 done, 1 failed while running, 2 wrong usage or configuration.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from worker.cli.common import FAILED, WRONG, Given, examples, hint, say
+
+PROGRAM = "postback-worker"
+
+# In the order of `--help`. Each module holds a `typer.Typer` named `app`.
+COMMANDS = {
+    "config": "worker.cli.config",
+    "schema": "worker.cli.schema",
+    "healthcheck": "worker.cli.healthcheck",
+}
+
+_INTERRUPTED = 130  # what typer makes of Ctrl-C
+
+
+class Commands(TyperGroup):
+    """The commands of the table; their errors are short lines on stderr."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer calls it so
+        """Name the commands, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """Load the command's module when it is asked for; all of them to suggest one for a name that is wrong."""
+        for name in [cmd_name] if cmd_name in COMMANDS else COMMANDS:
+            if name not in self.commands:
+                self.commands[name] = get_command(import_module(COMMANDS[name]).app)
+                self.commands[name].name = name
+        return self.commands.get(cmd_name)
+
+    def main(self, args: Any = None, *, standalone_mode: bool = True, **extra: Any) -> Any:  # type: ignore[override]
+        """Run, and end the process with the exit code."""
+        if not standalone_mode:
+            return super().main(args, standalone_mode=False, **extra)
+        try:
+            code = super().main(args, standalone_mode=False, **extra)
+        except typer.TyperException as error:
+            _explain(error)
+            sys.exit(WRONG)
+        except typer.Abort:
+            code = _INTERRUPTED
+        if code == _INTERRUPTED:
+            say("error: interrupted")
+            code = FAILED
+        sys.exit(code or 0)
+
+
+def _explain(error: typer.TyperException) -> None:
+    message = error.format_message()
+    if message:  # empty where the help was printed instead
+        say(f"error: {message}")
+    context = getattr(error, "ctx", None)
+    if message and context is not None:
+        hint(f"`{context.command_path} --help` shows the usage")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"{PROGRAM} {version(PROGRAM)}")
+        raise typer.Exit
+
+
+def _overrides(pairs: list[str]) -> dict[str, str]:
+    wrong = [pair for pair in pairs if not pair.partition("=")[0] or "=" not in pair]
+    if wrong:
+        raise typer.BadParameter(f"{wrong[0]!r} is not NAME=VALUE, such as kafka.topic=conversions")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples(
+        f"{PROGRAM} config check",
+        f"{PROGRAM} --config worker.toml config show",
+        f"{PROGRAM} --set kafka.topic=signups config show -o json",
+    ),
+)
+
+
+@app.callback()
+def options(
+    ctx: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="TOML file with settings (else POSTBACK_CONFIG)."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A setting, over every other source: kafka.topic=signups. May be repeated.",
+        ),
+    ] = None,
+    _show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Tell the advertising network about conversions: events from Kafka in, one HTTP postback each out."""
+    ctx.obj = Given(config, _overrides(set_ or []))
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    app(prog_name=PROGRAM)

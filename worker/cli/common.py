@@ -1,0 +1,159 @@
+"""What the commands share: settings or exit 2, results on stdout, everything else on stderr.
+
+The rule: an expected failure is one short line that starts with `error:`, and never a traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from worker.settings import Settings
+
+Row = Mapping[str, object]
+
+FAILED = 1
+WRONG = 2
+
+
+class Output(StrEnum):
+    """How a table is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How the result is printed.")]
+
+
+class Given(NamedTuple):
+    """What the options before the command said."""
+
+    config: Path | None = None
+    overrides: Mapping[str, str] = {}
+
+
+def load_settings(ctx: typer.Context, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Load the settings, or end with exit 2 and one line for each problem.
+
+    `overrides` are this command's own options, as `worker.settings.load` takes them; they win.
+    """
+    from worker.settings import SettingsError, load
+
+    given = ctx.find_object(Given) or Given()
+    try:
+        return load(config=given.config, overrides={**given.overrides, **(overrides or {})})
+    except SettingsError as error:
+        for line in error.problems:
+            say(f"error: {line}")
+        hint("`postback-worker config schema` lists every setting")
+        raise typer.Exit(WRONG) from None
+
+
+def fail(message: str, hint_text: str | None = None, code: int = FAILED) -> NoReturn:
+    """End the command with this exit code, an error line, and a hint where there is one."""
+    say(f"error: {message}")
+    if hint_text:
+        hint(hint_text)
+    raise typer.Exit(code)
+
+
+def warn(message: str) -> None:
+    """Say on stderr what may be wrong."""
+    say(f"warning: {message}")
+
+
+def hint(message: str) -> None:
+    """Say on stderr what to do next."""
+    say(f"hint: {message}")
+
+
+def say(message: str) -> None:
+    """Say a line on stderr, control characters replaced: it may hold what others wrote."""
+    print("".join(char if char.isprintable() else "\ufffd" for char in message), file=sys.stderr)
+
+
+def progress_console() -> Console:
+    """A console on stderr, for progress."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document on stdout."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_rows(rows: Iterable[Row], output: Output, columns: Sequence[str]) -> None:
+    """Print rows as a table with these columns, or as a JSON array of objects with these keys."""
+    chosen = [{column: row.get(column) for column in columns} for row in rows]
+    if output is Output.JSON:
+        print_json(chosen)
+    else:
+        print_table(columns, [[_cell(row[column]) for column in columns] for row in chosen])
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table on stdout; without a terminal each row stays on one line, however long."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*(column.replace("_", " ") for column in columns), box=None, pad_edge=False)
+    for column in table.columns:
+        column.overflow = "fold"
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console = Console(highlight=False)
+    console.print(table, width=None if console.is_terminal else 100_000)
+
+
+def print_markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows as a Markdown table; what is set in code stays on one line."""
+    lines = [columns, ["---"] * len(columns), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    for line in lines:
+        print("| " + " | ".join(line) + " |")
+
+
+def time_option(name: str, text: str | None, now: float) -> float | None:
+    """Read a time filter, RFC 3339 or an age before `now` such as `2h`, as epoch seconds.
+
+    Anything else is wrong usage of the option `name` (exit 2).
+    """
+    from schemas.moment import parse_time
+    from worker.settings.values import parse_duration
+
+    if text is None:
+        return None
+    try:
+        return now - parse_duration(text)
+    except ValueError:
+        moment = parse_time(text)
+    if moment is None:
+        raise typer.BadParameter(
+            f"{text!r} is no time: write 2026-01-31T12:00:00Z, or an age such as 90s, 30m, 2h or 7d",
+            param_hint=name,
+        )
+    return moment
+
+
+def examples(*lines: str) -> str:
+    """The epilog of a command: what to type."""
+    return "\n\n".join(["Examples:", *lines])
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)

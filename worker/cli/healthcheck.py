@@ -1,0 +1,44 @@
+"""`healthcheck`: exit 0 when the worker's `/livez` answers 200, for containers."""
+
+from __future__ import annotations
+
+from http.client import HTTPConnection, HTTPException
+
+import typer
+
+from worker.cli.common import WRONG, examples, fail, load_settings
+
+TIMEOUT = 2.0
+"""Seconds that `/livez` may take."""
+
+# Where the worker listens on every address, it is asked on this machine's own.
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(
+    epilog=examples("postback-worker healthcheck", "POSTBACK_HTTP__PORT=9090 postback-worker healthcheck")
+)
+def healthcheck(ctx: typer.Context) -> None:
+    """Exit 0 when the worker on this machine is alive, 1 when it is not."""
+    http = load_settings(ctx).http
+    if http.port == 0:
+        fail("POSTBACK_HTTP__PORT is 0: the worker took any free port", "set a port", WRONG)
+    problem = probe(_LOOPBACK.get(http.host, http.host), http.port)
+    if problem:
+        fail(problem, "is the worker running, with the same POSTBACK_HTTP__HOST and POSTBACK_HTTP__PORT?")
+
+
+def probe(host: str, port: int) -> str | None:
+    """Ask `/livez`, within TIMEOUT; say in one line what is wrong, None where nothing is."""
+    connection = HTTPConnection(host, port, timeout=TIMEOUT)
+    where = f"/livez on {host} port {port}"
+    try:
+        connection.request("GET", "/livez")
+        status = connection.getresponse().status
+    except (OSError, HTTPException) as error:
+        return f"{where} does not answer: {str(error) or type(error).__name__}"
+    finally:
+        connection.close()
+    return None if status == 200 else f"{where} answers {status}"

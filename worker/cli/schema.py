@@ -1,0 +1,22 @@
+"""`schema`: the published contracts, for producers in any language."""
+
+from __future__ import annotations
+
+import typer
+
+from worker.cli.common import examples
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Print the published contracts.")
+
+
+@app.callback()
+def group() -> None:
+    """Print the published contracts."""
+
+
+@app.command(epilog=examples("postback-worker schema event > conversion-event.schema.json"))
+def event() -> None:
+    """Print the JSON Schema of the conversion event."""
+    from schemas import event_schema_text
+
+    print(event_schema_text(), end="")
