@@ -172,56 +172,44 @@ class Source(Protocol):
 # --- observing ---------------------------------------------------------------------------------
 
 
-class Observer(Protocol):
-    """Hears of everything that happens; must be cheap, must not raise, and is called on the event loop."""
+class Observer:
+    """Hears of everything that happens, on the loop; this one does nothing. Must be cheap and not raise."""
 
     def consumed(self, topic: str, count: int) -> None:
         """Hear of records that were taken up from a topic."""
-        ...
 
     def requested(self, seconds: float) -> None:
         """Hear of a request that was sent, however it ended."""
-        ...
 
     def attempted(self, outcome: str, status: str) -> None:
         """Hear of an attempt that counts: `delivered`, `retry` or `dead`, and the code or failure kind."""
-        ...
 
     def delivered(self, ending: Delivered, now: float) -> None:
         """Hear of a delivery."""
-        ...
 
     def retried(self, ending: Retry) -> None:
         """Hear of a retry whose publishing was acknowledged."""
-        ...
 
     def dead(self, ending: Dead) -> None:
         """Hear of a dead letter whose publishing was acknowledged."""
-        ...
 
     def skipped(self, record: Record) -> None:
         """Hear of a record that was delivered already, in an earlier assignment."""
-        ...
 
     def map_damaged(self, partition: Partition, error: str) -> None:
         """Hear of commit metadata that can't be read: what an earlier member finished may be sent again."""
-        ...
 
     def committed(self, error: str | None) -> None:
         """Hear of a commit, and why it failed where it did."""
-        ...
 
     def rebalanced(self, kind: str, partitions: Sequence[Partition]) -> None:
         """Hear of an `assign`, a `revoke` or a `lost`."""
-        ...
 
     def refused(self, topic: str, error: str) -> None:
         """Hear of a publish that was refused and will be tried again."""
-        ...
 
     def trouble(self, message: str) -> None:
         """Hear of something that an operator should know: one line."""
-        ...
 
 
 # --- being looked at --------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from worker.core.settle import Dead, Delivered, Retry
 from worker.ports import Observer
 
 
-class Observers:
+class Observers(Observer):
     """Passes everything on to each of its observers, in their order."""
 
     def __init__(self, *observers: Observer) -> None:

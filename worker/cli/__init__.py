@@ -20,6 +20,7 @@ PROGRAM = "postback-worker"
 
 # In the order of `--help`. Each module holds a `typer.Typer` named `app`.
 COMMANDS = {
+    "run": "worker.cli.run",
     "config": "worker.cli.config",
     "schema": "worker.cli.schema",
     "healthcheck": "worker.cli.healthcheck",

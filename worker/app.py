@@ -1,0 +1,225 @@
+"""The only place that wires things together: settings in, a running worker out.
+
+The rule: wrong settings never start, and what was opened is closed, in the reverse order, whatever happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import random
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import structlog
+
+from worker.adapters.clock import SystemClock
+from worker.adapters.egress import check_origin
+from worker.adapters.http import SenderOptions, make_sender
+from worker.adapters.http_server import HttpServer
+from worker.adapters.kafka import (
+    KafkaPublisher,
+    KafkaSource,
+    KafkaUnavailable,
+    consumer_config,
+    producer_config,
+)
+from worker.adapters.kafka.config import unique_client_id
+from worker.adapters.logs import Logs
+from worker.adapters.metrics import Metrics
+from worker.adapters.observers import Observers
+from worker.core.circuit import CircuitPolicy
+from worker.core.classify import Rules
+from worker.core.lane import Gate
+from worker.core.postback import Postback, Template
+from worker.core.retry import RetryPolicy
+from worker.pipeline import Plan
+from worker.ports import Observer, Sender
+from worker.runner import Limits, Outcome, Runner
+from worker.settings import Settings
+
+# A consumer thread that has not polled for this long beyond a drain is stuck.
+_STUCK = 30.0
+# How often the topics are looked at: while one is missing, and once all are there.
+_LOOK_SOON, _LOOK = 1.0, 15.0
+# How often the event loop is asked how late it is.
+_LOOP_TICK = 0.5
+
+
+class CannotStart(Exception):
+    """The settings are wrong in a way that only this machine can tell; a line for each problem."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class Started(NamedTuple):
+    """A worker that has started: where it serves HTTP, and the worker itself."""
+
+    http: tuple[str, int]
+    runner: Runner
+
+
+class Worker:
+    """One worker process, for one run."""
+
+    def __init__(self, settings: Settings, *observers: Observer) -> None:
+        self._settings = settings
+        self._log = structlog.get_logger("worker")
+        self._metrics = Metrics()
+        logs = Logs(settings.destination.name, settings.log.level)
+        self._observer = Observers(self._metrics, logs, *observers)
+        self._clock = SystemClock()
+        self._missing: list[str] = ["not looked at yet"]
+
+    async def run(self, stop: asyncio.Event, on_started: Callable[[Started], None] | None = None) -> Outcome:
+        """Work until `stop` is set; raise CannotStart, OSError (the HTTP address) or what broke the run."""
+        settings = self._settings
+        await self._check_origins()
+        async with contextlib.AsyncExitStack() as stack:
+            publisher = self._publisher()
+            await publisher.start()
+            stack.push_async_callback(publisher.close)
+            sender = make_sender(settings.destination.transport, sender_options(settings))
+            stack.push_async_callback(sender.close)
+            source = self._source()
+            self._runner = runner = self._make_runner(source, publisher, sender)
+            self._metrics.watch(runner.snapshot)
+            server = HttpServer(self._metrics.registry, self._not_alive, self._not_ready)
+            await server.start(settings.http.host, settings.http.port)
+            stack.push_async_callback(server.close)
+            await self._watch(stack, publisher)
+            gc.collect()
+            gc.freeze()  # what lives as long as the process need not be looked at again
+            self._log.info("started", http=f"{server.address[0]}:{server.address[1]}")
+            if on_started is not None:
+                on_started(Started(server.address, runner))
+            return await runner.run(stop)
+
+    @property
+    def unfinished(self) -> int:
+        """Records that had not ended when the drain was cut."""
+        return self._runner.unfinished
+
+    # --- parts ---------------------------------------------------------------------------------
+
+    async def _check_origins(self) -> None:
+        destination = self._settings.destination
+        problems: list[str] = []
+        urls = (destination.simple_url, destination.event_url)
+        for origin in {Template.compile(url).origin for url in urls}:
+            errors, warnings = await check_origin(origin, allow_private=destination.allow_private_addresses)
+            problems.extend(f"POSTBACK_DESTINATION__…_URL: {line}" for line in errors)
+            for line in warnings:
+                self._log.warning(line)
+        if problems:
+            raise CannotStart(problems)
+
+    def _publisher(self) -> KafkaPublisher:
+        kafka = self._settings.kafka
+        config = producer_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
+        return KafkaPublisher(
+            config,
+            on_fatal=lambda text: self._runner.fail(RuntimeError(f"the producer can't go on: {text}")),
+            on_trouble=self._observer.trouble,
+        )
+
+    def _source(self) -> KafkaSource:
+        settings = self._settings
+        kafka = settings.kafka
+        client_id = unique_client_id(kafka.group_id)
+        config = consumer_config(kafka.bootstrap_servers, kafka.group_id, client_id, kafka.properties)
+        topics = [kafka.topic, *(settings.tier_topic(tier) for tier in settings.tiers)]
+        return KafkaSource(config, topics, drain_timeout=settings.drain_timeout)
+
+    def _make_runner(self, source: KafkaSource, publisher: KafkaPublisher, sender: Sender) -> Runner:
+        settings = self._settings
+        self._source_in_use = source
+        destination, circuit = settings.destination, settings.circuit
+        policy = CircuitPolicy(
+            window=circuit.window,
+            failure_share=circuit.failure_share,
+            min_failures=circuit.min_failures,
+            pause=circuit.probe_pause,
+            pause_max=circuit.probe_pause_max,
+        )
+        return Runner(
+            plan=make_plan(settings),
+            source=source,
+            publisher=publisher,
+            sender=sender,
+            gate=Gate(destination.concurrency, policy, destination.rate),
+            observer=self._observer,
+            clock=self._clock,
+            jitter=random.random,
+            limits=Limits(settings.max_outstanding, settings.drain_timeout),
+        )
+
+    # --- health --------------------------------------------------------------------------------
+
+    async def _watch(self, stack: contextlib.AsyncExitStack, publisher: KafkaPublisher) -> None:
+        for watch in (self._watch_topics(publisher), self._watch_loop()):
+            task = asyncio.create_task(watch)
+            task.add_done_callback(self._watch_ended)
+            stack.callback(task.cancel)
+
+    def _watch_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._runner.fail(error)
+
+    async def _watch_topics(self, publisher: KafkaPublisher) -> None:
+        settings = self._settings
+        tiers = [settings.tier_topic(tier) for tier in settings.tiers]
+        needed = [settings.kafka.topic, settings.dlq_topic, *tiers]
+        while True:
+            try:
+                missing = [f"topic {name} does not exist" for name in await publisher.missing_topics(needed)]
+            except KafkaUnavailable as error:
+                missing = [f"the broker does not answer: {error}"]
+            for line in missing:
+                if line not in self._missing:
+                    self._observer.trouble(f"not ready: {line}")
+            self._missing = missing
+            await asyncio.sleep(_LOOK_SOON if missing else _LOOK)
+
+    async def _watch_loop(self) -> None:
+        while True:
+            before = self._clock.monotonic()
+            await asyncio.sleep(_LOOP_TICK)
+            self._metrics.loop_lag.set(max(0.0, self._clock.monotonic() - before - _LOOP_TICK))
+
+    def _not_alive(self) -> Iterable[str]:
+        silent = self._clock.monotonic() - self._source_in_use.last_poll()
+        if silent > self._settings.drain_timeout + _STUCK:
+            yield f"the consumer has not polled for {silent:.0f} s"
+
+    def _not_ready(self) -> Iterable[str]:
+        yield from self._missing
+        yield from self._runner.reasons_not_ready()
+
+
+def make_plan(settings: Settings) -> Plan:
+    """What the settings say of the destination, compiled."""
+    destination, retry = settings.destination, settings.retry
+    return Plan(
+        postback=Postback(Template.compile(destination.simple_url), Template.compile(destination.event_url)),
+        rules=Rules(destination.success_statuses, destination.terminal_statuses, destination.reject_body),
+        retry=RetryPolicy(settings.tiers, retry.max_attempts, retry.window),
+        tier_topics={tier: settings.tier_topic(tier) for tier in settings.tiers},
+        dlq_topic=settings.dlq_topic,
+    )
+
+
+def sender_options(settings: Settings) -> SenderOptions:
+    """What the settings say of sending."""
+    destination = settings.destination
+    return SenderOptions(
+        timeout=destination.timeout,
+        headers={name: value.get_secret_value() for name, value in destination.headers.items()},
+        read_body=destination.reject_body is not None,
+        allow_private=destination.allow_private_addresses,
+        proxy=destination.proxy.get_secret_value() if destination.proxy else None,
+        concurrency=destination.concurrency,
+    )

@@ -1,0 +1,95 @@
+"""`run`: the worker, until a signal.
+
+The rule: the first SIGTERM or SIGINT drains and exits 0; a second one exits at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from worker.cli.common import FAILED, WRONG, examples, fail, load_settings, say
+
+if TYPE_CHECKING:
+    from worker.settings import Settings
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(
+    epilog=examples(
+        "postback-worker run",
+        "POSTBACK_KAFKA__BOOTSTRAP_SERVERS=kafka:9092 postback-worker run",
+        "postback-worker --config worker.toml run",
+    )
+)
+def run(ctx: typer.Context) -> None:
+    """Consume conversion events and send their postbacks, until SIGTERM or SIGINT (Ctrl-C).
+
+    The first signal drains: what is in flight ends, offsets are committed, and the exit code is 0. What has
+    not ended within DRAIN_TIMEOUT stays uncommitted. A second signal exits at once.
+    """
+    settings = load_settings(ctx)
+    raise typer.Exit(run_loop(lambda: _work(settings)))
+
+
+def run_loop(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    """Run on uvloop where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(main())
+    return uvloop.run(main())
+
+
+async def _work(settings: Settings) -> int:
+    import structlog
+
+    from worker.adapters.kafka import KafkaUnavailable
+    from worker.adapters.logs import set_up
+    from worker.app import CannotStart, Worker
+    from worker.ports import SourceFailed
+    from worker.runner import Outcome
+
+    set_up(settings.log.format, settings.log.level)
+    log = structlog.get_logger("worker")
+    worker = Worker(settings)
+    stop = asyncio.Event()
+    listen_to_signals(stop)
+    try:
+        outcome = await worker.run(stop)
+    except CannotStart as error:
+        for line in error.problems:
+            say(f"error: {line}")
+        return WRONG
+    except (SourceFailed, KafkaUnavailable) as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"can't serve HTTP on {settings.http.host}:{settings.http.port}: {error.strerror or error}")
+    except Exception:
+        log.exception("the worker broke")
+        return FAILED
+    if outcome is Outcome.CUT:
+        log.warning("stopped: the drain's time was up", unfinished=worker.unfinished)
+    else:
+        log.info("stopped", unfinished=0)
+    return 0
+
+
+def listen_to_signals(stop: asyncio.Event) -> None:
+    """Set `stop` at the first SIGTERM or SIGINT; end the process at the second."""
+
+    def on_signal() -> None:
+        if stop.is_set():
+            say("stopped at once: what was in flight may be sent again")
+            os._exit(FAILED)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, on_signal)
