@@ -1,0 +1,345 @@
+"""The ports in memory: a broker, a member of its group, a publisher, a partner and a clock that stands still.
+
+The rule: the source and the publisher pass the suites that the real adapters pass, so that what is proven
+against them is true of Kafka. Nothing here happens by itself but what a real one would do too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from worker.core.answer import Answer, Request, Response
+from worker.core.holding import Position
+from worker.core.record import Headers, Outgoing, Partition, Record
+from worker.ports import Assigned, CommitFailed, Lag, PublishRefused, SourceListener
+
+
+class FakeClock:
+    """Time that passes when it is told to."""
+
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self._now = now
+        self._monotonic = 1_000.0
+
+    def now(self) -> float:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._monotonic
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self._now += seconds
+        self._monotonic += seconds
+
+    def step(self, seconds: float) -> None:
+        """Set the wall clock, as an operator would; the other one does not notice."""
+        self._now += seconds
+
+
+# --- the partner -------------------------------------------------------------------------------
+
+
+class FakeSender:
+    """Lanes to a partner that answers as scripted: `answers` in turn, then always 200.
+
+    `answer` may be set to decide by the request. While `gate` is cleared, requests stay in flight.
+    """
+
+    def __init__(self, *answers: Answer) -> None:
+        self.script = deque(answers)
+        self.answer: Callable[[Request], Answer] = self._next
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.requests: list[Request] = []
+        self.in_flight = 0
+        self.most_in_flight = 0
+        self.lanes: list[FakeLane] = []
+        self.closed = False
+
+    @property
+    def targets(self) -> list[str]:
+        """The path and query of each request, in the order sent."""
+        return [request.target for request in self.requests]
+
+    def lane(self) -> FakeLane:
+        lane = FakeLane(self)
+        self.lanes.append(lane)
+        return lane
+
+    async def close(self) -> None:
+        self.closed = True
+
+    def _next(self, _request: Request) -> Answer:
+        return self.script.popleft() if self.script else Response(200)
+
+
+class FakeLane:
+    """One request at a time."""
+
+    def __init__(self, sender: FakeSender) -> None:
+        self._sender = sender
+        self._busy = False
+        self.closed = False
+
+    async def send(self, request: Request) -> Answer:
+        assert not self._busy, "a lane makes one request at a time"
+        sender = self._sender
+        self._busy = True
+        sender.requests.append(request)
+        sender.in_flight += 1
+        sender.most_in_flight = max(sender.most_in_flight, sender.in_flight)
+        try:
+            await asyncio.sleep(0)
+            await sender.gate.wait()
+            return sender.answer(request)
+        finally:
+            sender.in_flight -= 1
+            self._busy = False
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+# --- Kafka -------------------------------------------------------------------------------------
+
+
+class FakeKafka:
+    """Topics, what a group committed, and the members to wake when records come."""
+
+    def __init__(self, **topics: int) -> None:
+        self.logs: dict[Partition, list[Record]] = {}
+        self.committed: dict[Partition, Position] = {}
+        self.wake: list[Callable[[], None]] = []
+        for topic, partitions in topics.items():
+            self.create(topic, partitions)
+
+    def create(self, topic: str, partitions: int = 1) -> list[Partition]:
+        """Make a topic."""
+        made = [Partition(topic, number) for number in range(partitions)]
+        self.logs.update((at, []) for at in made)
+        return made
+
+    def partitions(self, topics: Iterable[str]) -> list[Partition]:
+        """All partitions of topics."""
+        wanted = set(topics)
+        return [at for at in self.logs if at.topic in wanted]
+
+    def append(
+        self,
+        at: Partition,
+        value: bytes | None,
+        key: bytes | None = None,
+        headers: Headers = (),
+        timestamp: float = 0.0,
+    ) -> Record:
+        """Write a record, and wake those who wait for it."""
+        record = Record(at, len(self.logs[at]), key, value, headers, timestamp)
+        self.logs[at].append(record)
+        for wake in self.wake:
+            wake()
+        return record
+
+    def records(self, topic: str) -> list[Record]:
+        """All that lies in a topic, partition by partition."""
+        return [record for at, log in self.logs.items() if at.topic == topic for record in log]
+
+
+class FakePublisher:
+    """Publishes to a FakeKafka.
+
+    While `refusing` is set, it refuses; while `gate` is cleared, nothing is acknowledged.
+    """
+
+    def __init__(self, kafka: FakeKafka) -> None:
+        self._kafka = kafka
+        self.refusing: str | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.published: list[Outgoing] = []
+        self.closed = False
+
+    async def publish(self, message: Outgoing) -> None:
+        partitions = self._kafka.partitions([message.topic])
+        if self.closed or self.refusing is not None:
+            raise PublishRefused(self.refusing or "closed")
+        if not partitions:
+            raise PublishRefused(f"topic {message.topic} does not exist")
+        at = partitions[sum(message.key or b"") % len(partitions)]
+        self._kafka.append(at, message.value, message.key, list(message.headers))
+        await asyncio.sleep(0)
+        await self.gate.wait()
+        self.published.append(message)
+
+    async def close(self) -> None:
+        self.closed = True
+        self.gate.set()
+
+
+@dataclass
+class _Reading:
+    """One partition that is ours."""
+
+    next: int
+    committed: int = 0
+    held: bool = False
+
+
+@dataclass(eq=False)
+class FakeSource:
+    """A member of the group of a FakeKafka; the test says what is assigned, revoked and lost.
+
+    While `refusing` is set, commits fail with it; while `gate` is cleared, they wait. While a revocation is
+    drained nothing else is served, as there the thread waits too.
+    """
+
+    kafka: FakeKafka
+    refusing: str | None = None
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    demand: int = 0
+    commits: list[Mapping[Partition, Position]] = field(default_factory=list)
+    stopped: bool = False
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+        self._ours: dict[Partition, _Reading] = {}
+        self._listener: SourceListener | None = None
+        self._pumping = False
+        self._polled = 0.0
+        self._idle = asyncio.Event()  # cleared while a revocation is drained
+        self._idle.set()
+
+    @property
+    def assigned(self) -> list[Partition]:
+        """What is ours."""
+        return list(self._ours)
+
+    @property
+    def held(self) -> set[Partition]:
+        """What is held."""
+        return {at for at, reading in self._ours.items() if reading.held}
+
+    # --- what Kafka does, when the test says so ------------------------------------------------
+
+    def assign(self, *partitions: Partition) -> None:
+        """Give partitions to this member."""
+        assigned = []
+        for at in partitions:
+            committed = self.kafka.committed.get(at)
+            self._ours[at] = _Reading(committed.offset if committed else 0)
+            assigned.append(Assigned(at, *(committed or (None, ""))))
+        self._tell.on_assigned(assigned)
+        self._wake()
+
+    async def revoke(self, *partitions: Partition) -> None:
+        """Take partitions away, with their drain and their last commit."""
+        ours = [at for at in partitions if at in self._ours]
+        self._idle.clear()
+        try:
+            positions = await self._tell.on_revoked(ours)
+            self._commit({at: to for at, to in positions.items() if at in ours})
+        finally:
+            self._idle.set()
+            for at in ours:
+                self._ours.pop(at, None)
+        self._wake()
+
+    def lose(self, *partitions: Partition) -> None:
+        """Take partitions away without asking."""
+        for at in partitions:
+            self._ours.pop(at, None)
+        self._tell.on_lost(partitions)
+
+    def trouble(self, message: str) -> None:
+        """Have something go wrong that may pass."""
+        self._tell.on_trouble(message)
+
+    def fail(self, error: BaseException) -> None:
+        """End, as when the thread dies."""
+        self._end()
+        self._tell.on_failed(error)
+
+    # --- the port ------------------------------------------------------------------------------
+
+    async def start(self, listener: SourceListener) -> None:
+        self._listener = listener
+        self.kafka.wake.append(self._wake)
+
+    def ask(self, count: int) -> None:
+        self.demand += count
+        self._wake()
+
+    def hold(self, partition: Partition) -> None:
+        if partition in self._ours:
+            self._ours[partition].held = True
+
+    def release(self, partition: Partition) -> None:
+        if partition in self._ours:
+            self._ours[partition].held = False
+            self._wake()
+
+    async def commit(self, positions: Mapping[Partition, Position]) -> None:
+        await asyncio.sleep(0)
+        await self._idle.wait()
+        await self.gate.wait()
+        if self.stopped or self.refusing is not None:
+            raise CommitFailed(self.refusing or "the source has ended")
+        self.commits.append(positions)
+        self._commit(positions)
+
+    def watermarks(self) -> Mapping[Partition, Lag]:
+        return {at: Lag(0, len(self.kafka.logs[at])) for at in self._ours}
+
+    def last_poll(self) -> float:
+        return self._polled
+
+    async def stop(self) -> None:
+        if self._listener is None or self.stopped:
+            return
+        if self._ours:
+            await self.revoke(*self._ours)
+        self._end()
+
+    # --- inside --------------------------------------------------------------------------------
+
+    @property
+    def _tell(self) -> SourceListener:
+        assert self._listener is not None, "not started"
+        return self._listener
+
+    def _commit(self, positions: Mapping[Partition, Position]) -> None:
+        for at, position in positions.items():
+            reading = self._ours.get(at)
+            if reading is not None and position.offset >= reading.committed:
+                reading.committed = position.offset
+                self.kafka.committed[at] = position
+
+    def _end(self) -> None:
+        self.stopped = True
+        self.gate.set()
+        if self._wake in self.kafka.wake:
+            self.kafka.wake.remove(self._wake)
+
+    def _wake(self) -> None:
+        """Hand over at the next turn of the loop, as a thread would."""
+        if not self._pumping and not self.stopped and self._idle.is_set():
+            self._pumping = True
+            asyncio.get_running_loop().call_soon(self._pump)
+
+    def _pump(self) -> None:
+        self._pumping = False
+        self._polled = asyncio.get_running_loop().time()
+        if not self._idle.is_set() or self.stopped:
+            return
+        records: list[Record] = []
+        for at, reading in self._ours.items():
+            if not reading.held:
+                there = self.kafka.logs[at][reading.next : reading.next + self.demand]
+                reading.next += len(there)
+                self.demand -= len(there)
+                records.extend(there)
+        if records:
+            self._tell.on_records(records)
