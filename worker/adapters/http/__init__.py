@@ -7,14 +7,29 @@ from __future__ import annotations
 
 from typing import Literal
 
+from worker.adapters.http.direct import DirectSender
 from worker.adapters.http.errors import UnprovenLibrary
+from worker.adapters.http.libraries import check_libraries
 from worker.adapters.http.options import SenderOptions
 from worker.adapters.http.session import SessionSender
 from worker.ports import Sender
 
-__all__ = ["SenderOptions", "SessionSender", "UnprovenLibrary", "make_sender"]
+__all__ = [
+    "DirectSender",
+    "SenderOptions",
+    "SessionSender",
+    "UnprovenLibrary",
+    "check_libraries",
+    "make_sender",
+]
 
 
 def make_sender(transport: Literal["direct", "session"], options: SenderOptions) -> Sender:
-    """Make the sender of a transport; call it where the event loop runs."""
-    return SessionSender(options)
+    """Make the sender of a transport; call it where the event loop runs.
+
+    Raises ValueError for a proxy with `direct`, which has no way through one, and UnprovenLibrary.
+    """
+    if transport == "session":
+        return SessionSender(options)
+    check_libraries()
+    return DirectSender(options)

@@ -27,6 +27,7 @@ TIMED_OUT = Failure(FailureKind.TIMEOUT, "no answer in time")
 CLOSED_EARLY = Failure(FailureKind.CONNECTION, "the connection was closed before an answer")
 NOT_HTTP = Failure(FailureKind.PROTOCOL, "the answer is not HTTP")
 HEAD_TOO_LARGE = Failure(FailureKind.PROTOCOL, "the head of the answer is too large")
+SENDER_CLOSED = Failure(FailureKind.CONNECTION, "the sender is closed")
 UNASKED = Failure(FailureKind.PROTOCOL, "the partner sent something before it was asked")
 
 

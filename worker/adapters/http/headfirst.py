@@ -1,17 +1,20 @@
 """Hands an answer's head to aiohttp before the first byte of its body.
 
 The rule: aiohttp's parser throws a head away when what follows it in the same piece is broken (a bad chunk,
-bytes after the end). Fed line by line, the head has been delivered by then. Its size is bounded here as well.
+bytes after the end). Fed on its own, the head has been delivered by then. Its size is bounded here as well.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 
 from aiohttp.client_proto import ResponseHandler
 
 from worker.adapters.http.errors import HEAD_TOO_LARGE, Told
 from worker.adapters.http.options import HEAD_LIMIT
+
+_BLANK_LINE = re.compile(rb"\n\r?\n")
 
 
 class HeadFirst(asyncio.Protocol):
@@ -25,24 +28,21 @@ class HeadFirst(asyncio.Protocol):
         """Get ready for the answer to a new request."""
         self._room = HEAD_LIMIT
         self._in_head = True
-        self._line = b""
-        self._first = b""
+        self._begin()
 
     def data_received(self, data: bytes) -> None:
-        """Feed whole lines, one at a time, until the head is over; then whatever is left."""
-        start = 0
-        while self._in_head and start < len(data):
-            end = data.find(b"\n", start) + 1 or len(data)
-            piece = data[start:end]
-            start = end
+        """Feed no further than the next blank line until the head is over; then all that is left."""
+        while self._in_head and data:
+            end = self._blank_line(data)
+            piece, data = data[: end or None], data[end or len(data) :]
             self._room -= len(piece)
             if self._room < 0:
                 self._give_up()
                 return
             self._handler.data_received(piece)
-            self._look_at(piece)
-        if start < len(data):
-            self._handler.data_received(data[start:])
+            self._look_at(piece, blank=end is not None)
+        if data:
+            self._handler.data_received(data)
 
     def eof_received(self) -> None:
         """Pass on that the partner sends no more."""
@@ -60,18 +60,23 @@ class HeadFirst(asyncio.Protocol):
         """Pass on that the transport's buffer has room again."""
         self._handler.resume_writing()
 
-    def _look_at(self, piece: bytes) -> None:
+    def _begin(self) -> None:
+        self._start = b""  # of the status line, as far as the code goes
+        self._last = b""  # where a blank line may have begun
+
+    def _blank_line(self, data: bytes) -> int | None:
+        """Where the first blank line ends in the data; None where there is none."""
+        match = _BLANK_LINE.search(self._last + data)
+        return None if match is None else match.end() - len(self._last)
+
+    def _look_at(self, piece: bytes, *, blank: bool) -> None:
         """Note whether the head ends here: with a blank line, unless the answer is an interim one."""
-        self._line += piece
-        if not piece.endswith(b"\n"):
-            return
-        line, self._line = self._line.strip(b"\r\n"), b""
-        if not self._first:
-            self._first = line
-        elif not line:
-            code = self._first[9:12]
-            self._in_head = code.startswith(b"1") and code != b"101"
-            self._first = b""
+        self._start = (self._start + piece[:64]).lstrip(b"\r\n")[:12]
+        self._last = (self._last + piece)[-2:]
+        if blank:
+            code = self._start[9:]
+            self._in_head = not code or (code.startswith(b"1") and code != b"101")
+            self._begin()
 
     def _give_up(self) -> None:
         self._in_head = False

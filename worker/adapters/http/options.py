@@ -32,7 +32,15 @@ USER_AGENT = f"postback-worker/{version('postback-worker')}"
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
-_FRAMING = ("connection", "keep-alive", "proxy-connection", "content-length", "transfer-encoding", "te", "trailer")
+_FRAMING = (
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "content-length",
+    "transfer-encoding",
+    "te",
+    "trailer",
+)
 _OWNED = frozenset((*_FRAMING, "host", "accept-encoding", "upgrade", "expect"))
 
 

@@ -1,0 +1,117 @@
+"""One connection that speaks HTTP/1.1: a request goes out, its answer comes, the next request follows.
+
+The rule: a request is written once and never again. What arrives while no request waits, or after an answer's
+end, closes the connection; so does an answer whose rest is too long or too slow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+
+from aiohttp.connector import Connection
+
+from worker.adapters.http.errors import CLOSED_EARLY, HEAD_TOO_LARGE, NOT_HTTP, TIMED_OUT, lost
+from worker.adapters.http.options import DRAIN_LIMIT, DRAIN_SECONDS, IDLE_SECONDS
+from worker.adapters.http.parser import NO_HEAD, AnswerParser, HeadTooLarge, NotHttp
+from worker.adapters.http.sweeper import Sweeper
+from worker.core.answer import Answer, Failure
+
+
+class Exchange(asyncio.Protocol):
+    """Owns an open connection; one request at a time. `closed` says that it takes no more.
+
+    `tail` is everything of a request that follows its target.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        transport: asyncio.Transport,
+        parser: AnswerParser,
+        sweeper: Sweeper,
+        tail: str,
+    ) -> None:
+        self.closed = False
+        self.deadline = monotonic() + IDLE_SECONDS
+        self._connection = connection
+        self._transport = transport
+        self._parser = parser
+        self._sweeper = sweeper
+        self._tail = tail
+        self._loop = asyncio.get_running_loop()
+        self._waiting: asyncio.Future[Answer] | None = None
+        self._drained = 0
+        transport.set_protocol(self)
+        sweeper.watch(self)
+
+    def ask(self, target: str, deadline: float) -> asyncio.Future[Answer]:
+        """Send one request; the future gets the answer, or a failure within a tick after the deadline."""
+        self.deadline = deadline
+        self._waiting = waiting = self._loop.create_future()
+        self._transport.write(f"GET {target}{self._tail}".encode("ascii"))
+        return waiting
+
+    def close(self, failure: Failure = CLOSED_EARLY) -> None:
+        """Close the connection at once; a request that still waits fails so, unless a head has come."""
+        if self.closed:
+            return
+        self.closed = True
+        self._sweeper.forget(self)
+        self._connection.close()
+        self._transport.abort()  # does not wait for the farewell that TLS wants
+        self._settle(failure if self._parser.status == NO_HEAD else self._parser.response())
+        self._parser.drop()
+
+    def expire(self) -> None:
+        """End what took too long: the head, the rest of an answer, or the next request."""
+        self.close(TIMED_OUT)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, and decide whether that completes the answer or breaks it."""
+        if self._waiting is None or self.closed:
+            self.close()
+            return
+        parser = self._parser
+        try:
+            parser.feed(data)
+        except NotHttp as broken:
+            self.close(HEAD_TOO_LARGE if isinstance(broken, HeadTooLarge) else NOT_HTTP)
+            return
+        if parser.keep:
+            self._finish()
+        elif parser.complete:
+            self.close()
+        elif parser.status != NO_HEAD:
+            self._drain(len(data))
+
+    def eof_received(self) -> None:
+        """Take the partner's end for the end of all."""
+        self.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Name what ended the connection."""
+        self.close(lost(exc))
+
+    def _finish(self) -> None:
+        """Hand over a complete answer, and keep the connection for a while."""
+        answer = self._parser.response()
+        self._parser.next()
+        self._drained = 0
+        self.deadline = monotonic() + IDLE_SECONDS
+        self._settle(answer)
+
+    def _drain(self, count: int) -> None:
+        """Wait for the rest of an answer, within bounds: that is what a kept connection is worth."""
+        if self._parser.wants_body():
+            return
+        if not self._drained:
+            self.deadline = min(self.deadline, monotonic() + DRAIN_SECONDS)
+        self._drained += count
+        if self._drained > DRAIN_LIMIT:
+            self.close()
+
+    def _settle(self, answer: Answer) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)

@@ -1,0 +1,27 @@
+"""Which versions of the libraries the direct transport has been proven on.
+
+The rule: it leans on how aiohttp's connector hands over a connection and on how httptools calls back; another
+minor version may change either without a word, so another minor version is refused at start-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import aiohttp
+import httptools
+
+from worker.adapters.http.errors import UnprovenLibrary
+
+PROVEN = {"aiohttp": "3.14", "httptools": "0.9"}
+
+
+def check_libraries(installed: Mapping[str, str] | None = None) -> None:
+    """Raise UnprovenLibrary, with what to do about it, where a library's version is not a proven one."""
+    versions = installed or {"aiohttp": aiohttp.__version__, "httptools": httptools.__version__}
+    for name, proven in PROVEN.items():
+        if versions[name].split(".")[:2] != proven.split("."):
+            raise UnprovenLibrary(
+                f"{name} {versions[name]} is installed, but the direct transport is proven on {proven} alone:"
+                f" install {name} {proven}, or set POSTBACK_DESTINATION__TRANSPORT=session"
+            )
