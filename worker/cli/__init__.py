@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from worker.cli.common import FAILED, WRONG, Given, examples, hint, say
+from worker.cli.common import FAILED, WRONG, Given, examples, say
 
 PROGRAM = "postback-worker"
 
@@ -37,7 +37,7 @@ class Commands(TyperGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-        """Load the command's module when it is asked for; all of them to suggest one for a name that is wrong."""
+        """Load the command that is asked for; all of them, to suggest one, where there is no such name."""
         for name in [cmd_name] if cmd_name in COMMANDS else COMMANDS:
             if name not in self.commands:
                 self.commands[name] = get_command(import_module(COMMANDS[name]).app)
@@ -67,7 +67,7 @@ def _explain(error: typer.TyperException) -> None:
         say(f"error: {message}")
     context = getattr(error, "ctx", None)
     if message and context is not None:
-        hint(f"`{context.command_path} --help` shows the usage")
+        say(f"hint: `{context.command_path} --help` shows the usage")
 
 
 def _version(wanted: bool) -> None:
@@ -92,6 +92,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples(
         f"{PROGRAM} config check",
+        f"{PROGRAM} run",
         f"{PROGRAM} --config worker.toml config show",
         f"{PROGRAM} --set kafka.topic=signups config show -o json",
     ),

@@ -45,36 +45,37 @@ class Given(NamedTuple):
 def load_settings(ctx: typer.Context, overrides: Mapping[str, Any] | None = None) -> Settings:
     """Load the settings, or end with exit 2 and one line for each problem.
 
-    `overrides` are this command's own options, as `worker.settings.load` takes them; they win.
+    `overrides` are this command's own options, by dotted name (`kafka.topic`); they win, None is not given.
     """
     from worker.settings import SettingsError, load
+    from worker.settings.names import spelled
 
     given = ctx.find_object(Given) or Given()
+    own = {name: value for name, value in (overrides or {}).items() if value is not None}
+    options = {spelled(name): value for name, value in {**given.overrides, **own}.items()}
     try:
-        return load(config=given.config, overrides={**given.overrides, **(overrides or {})})
+        return load(config=given.config, overrides=options)
     except SettingsError as error:
-        for line in error.problems:
-            say(f"error: {line}")
-        hint("`postback-worker config schema` lists every setting")
-        raise typer.Exit(WRONG) from None
+        fail_all(error.problems, "`postback-worker config schema` lists every setting", WRONG)
 
 
-def fail(message: str, hint_text: str | None = None, code: int = FAILED) -> NoReturn:
+def fail(message: str, hint: str | None = None, code: int = FAILED) -> NoReturn:
     """End the command with this exit code, an error line, and a hint where there is one."""
-    say(f"error: {message}")
-    if hint_text:
-        hint(hint_text)
+    fail_all([message], hint, code)
+
+
+def fail_all(messages: Iterable[str], hint: str | None = None, code: int = FAILED) -> NoReturn:
+    """End the command as `fail` does, with a line for each message."""
+    for message in messages:
+        say(f"error: {message}")
+    if hint:
+        say(f"hint: {hint}")
     raise typer.Exit(code)
 
 
 def warn(message: str) -> None:
     """Say on stderr what may be wrong."""
     say(f"warning: {message}")
-
-
-def hint(message: str) -> None:
-    """Say on stderr what to do next."""
-    say(f"hint: {message}")
 
 
 def say(message: str) -> None:

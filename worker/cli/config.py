@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker.cli.common import Output, OutputOption, examples, load_settings, print_markdown, print_rows
+from worker.cli.common import (
+    WRONG,
+    Output,
+    OutputOption,
+    examples,
+    fail,
+    fail_all,
+    load_settings,
+    print_markdown,
+    print_rows,
+    warn,
+)
+
+if TYPE_CHECKING:
+    from worker.settings import Settings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Check, show and explain the settings.")
 
@@ -18,6 +33,24 @@ class Form(StrEnum):
     TABLE = "table"
     JSON = "json"
     MARKDOWN = "markdown"
+
+
+@app.command(epilog=examples("postback-worker config check", "postback-worker config check --online"))
+def check(
+    ctx: typer.Context,
+    online: Annotated[bool, typer.Option("--online", help="Ask the broker for its topics, too.")] = False,
+) -> None:
+    """Check the settings, and with --online the broker and the topics."""
+    from worker.settings.advice import warnings
+
+    settings = load_settings(ctx)
+    for line in warnings(settings):
+        warn(line)
+    _check_destination(settings)
+    print("configuration is valid")
+    if online:
+        _check_broker(settings)
+        print("broker and topics are ready")
 
 
 @app.command(epilog=examples("postback-worker config show", "postback-worker config show -o json"))
@@ -43,6 +76,45 @@ def schema(
         print_markdown(Entry._fields, [(f"`{row.variable}`", _code(row.default), *row[2:]) for row in rows])
     else:
         print_rows([row._asdict() for row in rows], Output(output), Entry._fields)
+
+
+def _check_destination(settings: Settings) -> None:
+    """End with exit 2 where the destination's address is forbidden; warn where its name does not resolve."""
+    errors, warnings = asyncio.run(_addresses(settings))
+    for line in warnings:
+        warn(line)
+    if errors:
+        fail_all(errors, code=WRONG)
+
+
+async def _addresses(settings: Settings) -> tuple[list[str], list[str]]:
+    from worker.adapters.egress import check_origin
+    from worker.core.postback import Template
+
+    destination = settings.destination
+    errors: list[str] = []
+    warnings: list[str] = []
+    urls = (destination.simple_url, destination.event_url)
+    for origin in sorted({Template.compile(url).origin for url in urls}):
+        wrong, unsure = await check_origin(origin, allow_private=destination.allow_private_addresses)
+        errors += wrong
+        warnings += unsure
+    return errors, warnings
+
+
+def _check_broker(settings: Settings) -> None:
+    """End with exit 1 where the broker does not answer or a topic is missing."""
+    from worker.adapters.kafka.errors import KafkaUnavailable
+    from worker.cli.broker import findings, partitions_by_topic
+
+    try:
+        problems, warnings = findings(settings, partitions_by_topic(settings))
+    except KafkaUnavailable as error:
+        fail(f"{settings.kafka.bootstrap_servers} does not answer: {error}", "is the broker running?")
+    for line in warnings:
+        warn(line)
+    if problems:
+        fail_all(problems, "`postback-worker topics create` makes the retry and dead-letter topics")
 
 
 def _code(text: str) -> str:

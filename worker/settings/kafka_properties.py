@@ -39,12 +39,14 @@ OWNED: Mapping[str, str] = MappingProxyType(
         "offset.store.path": _COMMITS,
         "offset.store.sync.interval.ms": _COMMITS,
         "auto.offset.reset": "a new group starts at the earliest record, so that nothing is skipped",
+        "group.protocol.type": _GROUP,
         "enable.partition.eof": "the worker expects records alone",
         "acks": _ACKNOWLEDGED,
         "request.required.acks": _ACKNOWLEDGED,
         "enable.idempotence": _ACKNOWLEDGED,
         "enable.gapless.guarantee": _ACKNOWLEDGED,
         "delivery.report.only.error": _ACKNOWLEDGED,
+        "produce.offset.report": _ACKNOWLEDGED,
         "transactional.id": "the worker does not use transactions",
         "transaction.timeout.ms": "the worker does not use transactions",
         "logger": "it is an object of the client library, not a property",
@@ -52,6 +54,9 @@ OWNED: Mapping[str, str] = MappingProxyType(
         "allow.auto.create.topics": "no topic is made by accident; see `postback-worker topics create`",
     }
 )
+
+SESSION_TIMEOUT_MS = "15000"
+"""The worker's own default, which the others are judged beside."""
 
 _SECRET = re.compile(r"password|secret|token|jaas|key|pem|credential|oauthbearer\.config")
 _WRONG = re.compile(r'KafkaError\{.*?str="(.*)"\}', re.DOTALL)
@@ -100,7 +105,9 @@ def _problems_together(properties: Mapping[str, str]) -> list[str]:
     mechanism = properties.get("sasl.mechanism", properties.get("sasl.mechanisms", "GSSAPI")).upper()
     if "sasl" in properties.get("security.protocol", "").lower() and mechanism in _STARTS_WORK:
         return []
-    wrong = _refusal({**_GROUP_ID, **properties, "log_level": "0"})
+    new_protocol = properties.get("group.protocol", "").lower() == "consumer"
+    ours = {} if new_protocol else {"session.timeout.ms": SESSION_TIMEOUT_MS}
+    wrong = _refusal({**_GROUP_ID, **ours, **properties, "log_level": "0"})
     return [] if wrong is None else [f"{VARIABLE}…: {wrong.removeprefix('Failed to create consumer: ')}"]
 
 

@@ -32,6 +32,11 @@ def variable(path: Sequence[str]) -> str:
     return PREFIX + "__".join(words).upper()
 
 
+def spelled(name: str) -> str:
+    """A variable for `kafka.topic` or `POSTBACK_KAFKA__TOPIC`, whichever was written."""
+    return name if name.startswith(PREFIX) else variable((name,))
+
+
 def fields(model: type[BaseModel] = Settings, path: Path = ()) -> Iterator[tuple[Path, FieldInfo]]:
     """Every setting with its path, in the order of the model."""
     for name, field in model.model_fields.items():

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from worker.settings.names import CONFIG, PREFIX, SECRETS_DIR, nearest, path_of, variable
+from worker.settings.names import CONFIG, PREFIX, SECRETS_DIR, nearest, path_of, spelled
 
 SECRETS = Path("/run/secrets")
 FILE = "_FILE"
@@ -128,7 +128,7 @@ def _mapping(origin: str, mapping: Mapping[str, Any]) -> Layer:
     layer = Layer(origin)
     for path, value in _leaves(mapping):
         written = ".".join(path)
-        name = path[0] if path[0].startswith(PREFIX) else variable(path)
+        name = spelled(written)
         try:
             layer.add(name, _text(value), written)
         except TypeError:

@@ -1,0 +1,62 @@
+"""What a broker says of the topics, for the commands that check them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from worker.settings import Settings
+
+TIMEOUT = 10.0
+"""Seconds that the broker may take to answer."""
+
+
+class Findings(NamedTuple):
+    """Lines on what keeps the worker from being ready, and on what may not be meant."""
+
+    problems: list[str]
+    warnings: list[str]
+
+
+def partitions_by_topic(settings: Settings) -> Mapping[str, int]:
+    """Every topic that the broker shows, with its number of partitions; raise KafkaUnavailable otherwise."""
+    from confluent_kafka import KafkaError, KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    from worker.adapters.kafka.config import admin_config, unique_client_id
+    from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+
+    kafka = settings.kafka
+    heard: list[KafkaError] = []
+    config = admin_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
+    listening: dict[str, Any] = {**config, "log_level": 0, "error_cb": heard.append}
+    admin = AdminClient(listening)
+    try:
+        topics = admin.list_topics(timeout=TIMEOUT).topics
+    except KafkaException as error:
+        admin.poll(0)
+        raise KafkaUnavailable(one_line(heard[0] if heard else error)) from None
+    return {name: len(topic.partitions) for name, topic in topics.items() if topic.error is None}
+
+
+def findings(settings: Settings, topics: Mapping[str, int]) -> Findings:
+    """Compare the topics that are there with those that the settings need."""
+    source = settings.kafka.topic
+    own = [*(settings.tier_topic(tier) for tier in settings.tiers), settings.dlq_topic]
+    problems = [f"topic {name} does not exist" for name in (source, *own) if name not in topics]
+    warnings = [
+        f"topic {name} has {topics[name]} partitions, {source} has {topics[source]}"
+        for name in own
+        if name in topics and source in topics and topics[name] != topics[source]
+    ]
+    return Findings(problems, [*warnings, *_forgotten(settings, topics)])
+
+
+def _forgotten(settings: Settings, topics: Mapping[str, int]) -> list[str]:
+    prefix = f"{settings.kafka.group_id}.retry."
+    known = {settings.tier_topic(tier) for tier in settings.tiers}
+    return [
+        f"topic {name} is a delay tier that POSTBACK_RETRY__DELAYS no longer has: its records are not read"
+        for name in sorted(topics)
+        if name.startswith(prefix) and name not in known
+    ]

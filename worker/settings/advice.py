@@ -1,0 +1,53 @@
+"""Settings that are right but may not be meant.
+
+The rule: a warning never stops anything; it names the variable and what happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from worker.settings.model import Settings
+from worker.settings.values import format_duration
+
+
+def warnings(settings: Settings) -> list[str]:
+    """One line for each thing that may not be meant."""
+    return [*_unencrypted(settings), *_short_drain(settings), *_unreached_delays(settings), *_late(settings)]
+
+
+def _unencrypted(settings: Settings) -> Iterator[str]:
+    destination = settings.destination
+    for name, url in (("SIMPLE_URL", destination.simple_url), ("EVENT_URL", destination.event_url)):
+        if url.startswith("http:"):
+            yield f"POSTBACK_DESTINATION__{name}: http:// sends click ids and headers in the clear"
+
+
+def _short_drain(settings: Settings) -> Iterator[str]:
+    if settings.drain_timeout < settings.destination.timeout:
+        yield (
+            "POSTBACK_DRAIN_TIMEOUT: is shorter than POSTBACK_DESTINATION__TIMEOUT; "
+            "an attempt cut off at shutdown is made again"
+        )
+
+
+def _unreached_delays(settings: Settings) -> Iterator[str]:
+    unreached = settings.tiers[settings.retry.max_attempts - 1 :]
+    if unreached:
+        labels = ",".join(tier.label for tier in unreached)
+        yield (
+            f"POSTBACK_RETRY__DELAYS: {settings.retry.max_attempts} attempts reach {labels} "
+            "only where the partner's Retry-After asks for it"
+        )
+
+
+def _late(settings: Settings) -> Iterator[str]:
+    retries = settings.retry.max_attempts - 1
+    tiers = settings.tiers[:retries]
+    total = sum(tier.seconds for tier in tiers) + (retries - len(tiers)) * settings.tiers[-1].seconds
+    window = settings.retry.window
+    if total > window:
+        yield (
+            f"POSTBACK_RETRY__MAX_ATTEMPTS: the delays add up to {format_duration(total)}, more than "
+            f"POSTBACK_RETRY__WINDOW ({format_duration(window)}); the last attempts are never made"
+        )
