@@ -1,0 +1,289 @@
+"""Good and bad values of the source topic: the rules of the event, one row each, used by several suites."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any, Final
+
+NOW: Final = datetime(2026, 1, 10, tzinfo=UTC).timestamp()
+"""The reader's clock in these tests, in epoch seconds."""
+
+LEAST: Final[dict[str, Any]] = {
+    "event_id": "e-1",
+    "click_id": "c-1",
+    "occurred_at": "2026-01-02T03:04:05Z",
+}
+"""An event with the required fields alone."""
+
+
+def value_of(**fields: Any) -> bytes:
+    """Return the least event with these fields changed, as JSON."""
+    return json.dumps(LEAST | fields).encode()
+
+
+def value_with(member: str) -> bytes:
+    """Return the least event with one more member, as raw JSON text: `"payout":1e2`."""
+    return json.dumps(LEAST).encode()[:-1] + b"," + member.encode() + b"}"
+
+
+def value_without(field: str) -> bytes:
+    """Return the least event without one field."""
+    return json.dumps({name: value for name, value in LEAST.items() if name != field}).encode()
+
+
+GOOD_PAYOUTS: Final = {
+    '"0"': "0.00",
+    '"0.0"': "0.00",
+    '"0.00"': "0.00",
+    '"5"': "5.00",
+    '"2.5"': "2.50",
+    '"49.99"': "49.99",
+    '"9999999999.99"': "9999999999.99",
+    "0": "0.00",
+    "0.00": "0.00",
+    "0e5": "0.00",
+    "0e999999999999999999999": "0.00",
+    "5": "5.00",
+    "5.000": "5.00",
+    "49.99": "49.99",
+    "0.1": "0.10",
+    "1e2": "100.00",
+    "1E-2": "0.01",
+    "499900e-4": "49.99",
+    "9999999999.99": "9999999999.99",
+    "49.9900000000000000000000000000000000000": "49.99",
+}
+"""The payout as it is written in JSON, and as the partner gets it."""
+
+BAD_PAYOUTS: Final = [
+    '""',
+    '"-0"',
+    '"-1"',
+    '"+1"',
+    '"00"',
+    '"01"',
+    '".5"',
+    '"5."',
+    '"5.000"',
+    '"1e2"',
+    '" 5"',
+    '"5 "',
+    '"5\\n"',
+    '"1_0"',
+    '"5,00"',
+    '"\\u0665"',
+    '"NaN"',
+    '"Infinity"',
+    '"10000000000"',
+    "-1",
+    "-0.01",
+    "1E+100000000",
+    "1e400",
+    "1e99999999999999999999",
+    "10000000000",
+    "9999999999.991",
+    "9999999999.999",
+    "1e10",
+    "true",
+    "false",
+    "{}",
+    "[]",
+    "[5]",
+]
+"""Payouts whose form or size is wrong."""
+
+INEXACT_PAYOUTS: Final = [
+    "-0",
+    "-0.0",
+    "-0e5",
+    "0.001",
+    "5.001",
+    "49.990000000000000001",
+    "1e-3",
+    "1e-100000000",
+]
+"""Bad payouts too, but a JSON Schema can't say so: numbers that are minus zero or no whole cents."""
+
+GOOD_TIMES: Final = {
+    "2026-01-02T03:04:05Z": "2026-01-02T03:04:05.000000Z",
+    "2026-01-02t03:04:05z": "2026-01-02T03:04:05.000000Z",
+    "2026-01-02T03:04:05.6Z": "2026-01-02T03:04:05.600000Z",
+    "2026-01-02T03:04:05.678901999Z": "2026-01-02T03:04:05.678901Z",
+    "2026-01-02T03:04:05+00:00": "2026-01-02T03:04:05.000000Z",
+    "2026-01-02T03:04:05-00:00": "2026-01-02T03:04:05.000000Z",
+    "2026-01-02T03:04:05+23:59": "2026-01-01T03:05:05.000000Z",
+    "2026-01-02T03:04:05-05:30": "2026-01-02T08:34:05.000000Z",
+    "2024-02-29T00:00:00Z": "2024-02-29T00:00:00.000000Z",
+    "2016-12-31T23:59:60Z": "2017-01-01T00:00:00.000000Z",
+    "2016-12-31T23:59:60.999Z": "2017-01-01T00:00:00.000000Z",
+    "2016-12-31t15:59:60.5-08:00": "2017-01-01T00:00:00.000000Z",
+    "2017-01-01T01:29:60+01:30": "2017-01-01T00:00:00.000000Z",
+    "0001-01-01T00:00:00Z": "0001-01-01T00:00:00.000000Z",
+    "0001-01-01T00:00:00-23:59": "0001-01-01T23:59:00.000000Z",
+}
+"""A date-time as it may be written, and in the form that is written back."""
+
+BAD_TIMES: Final = [
+    "",
+    "2026-01-02",
+    "2026-01-02T03:04Z",
+    "2026-01-02T03:04:05",
+    "2026-01-02 03:04:05Z",
+    "2026-01-02_03:04:05Z",
+    " 2026-01-02T03:04:05Z",
+    "2026-01-02T03:04:05Z ",
+    "2026-01-02T03:04:05Z\n",
+    "2026-01-02T03:04:05.Z",
+    "2026-01-02T03:04:05,5Z",
+    "2026-01-02T03:04:05+0000",
+    "2026-01-02T03:04:05+00",
+    "2026-01-02T03:04:05+24:00",
+    "2026-01-02T03:04:05+00:60",
+    "2026-01-02T24:00:00Z",
+    "2026-01-02T03:60:05Z",
+    "2026-01-02T03:04:61Z",
+    "2026-1-2T03:04:05Z",
+    "26-01-02T03:04:05Z",
+    "+2026-01-02T03:04:05Z",
+    "20260102T030405Z",
+    "2026-W01-5T03:04:05Z",
+    "1767323045",
+    "1767323045.5",
+    "\u0662026-01-02T03:04:05Z",
+]
+"""Date-times whose form is wrong."""
+
+UNREAL_TIMES: Final = [
+    "2026-13-02T03:04:05Z",
+    "2026-00-02T03:04:05Z",
+    "2026-02-29T03:04:05Z",
+    "2026-04-31T03:04:05Z",
+    "2016-12-31T23:58:60Z",
+    "2016-12-31T22:59:60Z",
+    "2016-12-31T23:59:60+01:00",
+    "2016-02-31T23:59:60Z",
+    "9999-12-31T23:59:60Z",
+    "0000-01-01T00:00:00Z",
+    "0000-12-31T23:59:59-00:01",
+    "0001-01-01T00:00:00+00:01",
+    "9999-12-31T23:59:59-00:01",
+    "9999-12-31T23:59:59.9999Z",
+]
+"""Bad date-times too, but a JSON Schema can't say so: there is no such day, second or moment in UTC."""
+
+CONTROLS: Final = ["\x00", "\x09", "\x0a", "\x0d", "\x1f", "\x7f", "\x80", "\x85", "\x9f"]
+"""Some of Unicode's Cc: C0, DEL and C1, their edges among them."""
+
+NO_CONTROLS: Final = [" ", "~", "\xa0", "\xad", "\u200b", "\u2028", "é", "日本", "😀", "&=#%+"]
+"""Characters beside them that are allowed."""
+
+GOOD_VALUES: Final[dict[str, bytes]] = {
+    "least": value_of(),
+    "event id of one space": value_of(event_id=" "),
+    "event id from space to tilde": value_of(event_id="".join(map(chr, range(0x20, 0x7F)))),
+    "event id of 128": value_of(event_id="x" * 128),
+    "click id of 512 characters": value_of(click_id="😀" * 512),
+    "event of 64 characters": value_of(event="é" * 64),
+    **{f"click id with {ord(one[0]):#x}": value_of(click_id=f"a{one}b") for one in NO_CONTROLS},
+    **{f"event with {ord(one[0]):#x}": value_of(event=f"a{one}b") for one in NO_CONTROLS},
+    **{
+        f"{field} of {n}": value_of(**{field: "日" * n})
+        for field in ("affiliate_id", "offer_id", "order_id")
+        for n in (1, 128)
+    },
+    **{f"payout {text}": value_with(f'"payout":{text}') for text in GOOD_PAYOUTS},
+    **{f"occurred_at {text}": value_of(occurred_at=text) for text in GOOD_TIMES},
+    **{f"clicked_at {text}": value_of(clicked_at=text) for text in GOOD_TIMES},
+    "clicked_at far ahead": value_of(clicked_at="9999-12-31T23:59:59.999Z"),
+    "currency USD": value_of(currency="USD"),
+    "no attributes": value_of(attributes={}),
+    "32 attributes": value_of(attributes={f"a{n}": "" for n in range(32)}),
+    "attribute without a name": value_of(attributes={"": "x"}),
+    "unknown fields": value_of(later={"deep": [1, None]}, customer=None),
+    "duplicate keys, the last good": value_with('"event_id":"e-2"'),
+    **{
+        f"{field} null": value_of(**{field: None})
+        for field in (
+            *("event", "payout", "currency", "clicked_at"),
+            *("affiliate_id", "offer_id", "order_id", "attributes"),
+        )
+    },
+}
+
+WRONG_STRINGS: Final[dict[str, Any]] = {
+    "empty": "",
+    "number": 1767323045,
+    "float": 1.5,
+    "true": True,
+    "array": ["x"],
+    "object": {},
+}
+
+WRONG_CURRENCIES: Final[list[Any]] = ["", "usd", "EUR", "USD ", 1, True, {}, []]
+
+WRONG_ATTRIBUTES: Final[list[Any]] = [None, 1, 1.5, True, [], {}]
+
+INVALID_VALUES: Final[dict[str, bytes]] = {
+    **{f"top-level {text}": text.encode() for text in ("[]", "null", "true", "5", '"x"')},
+    "array of an event": b"[" + value_of() + b"]",
+    "empty object": b"{}",
+    **{f"no {field}": value_without(field) for field in LEAST},
+    **{f"{field} null": value_of(**{field: None}) for field in LEAST},
+    **{
+        f"{field} {word}": value_of(**{field: wrong})
+        for field in (*LEAST, "event", "clicked_at", "affiliate_id", "offer_id", "order_id")
+        for word, wrong in WRONG_STRINGS.items()
+    },
+    "event id of 129": value_of(event_id="x" * 129),
+    **{f"event id with {ord(one):#x}": value_of(event_id=f"a{one}b") for one in (*CONTROLS, "é", "\xa0")},
+    "event id ending in a newline": value_of(event_id="a\n"),
+    "click id of 513": value_of(click_id="x" * 513),
+    **{f"click id with {ord(one):#x}": value_of(click_id=f"a{one}b") for one in CONTROLS},
+    "click id ending in a newline": value_of(click_id="a\n"),
+    "event of 65": value_of(event="x" * 65),
+    **{f"event with {ord(one):#x}": value_of(event=f"a{one}b") for one in CONTROLS},
+    **{
+        f"{field} of 129": value_of(**{field: "x" * 129})
+        for field in ("affiliate_id", "offer_id", "order_id")
+    },
+    **{f"payout {text}": value_with(f'"payout":{text}') for text in (*BAD_PAYOUTS, *INEXACT_PAYOUTS)},
+    **{f"occurred_at {text!r}": value_of(occurred_at=text) for text in (*BAD_TIMES, *UNREAL_TIMES)},
+    **{f"clicked_at {text!r}": value_of(clicked_at=text) for text in (*BAD_TIMES, *UNREAL_TIMES)},
+    **{f"currency {word!r}": value_of(currency=word) for word in WRONG_CURRENCIES},
+    "33 attributes": value_of(attributes={f"a{n}": "" for n in range(33)}),
+    **{f"attribute {wrong!r}": value_of(attributes={"a": wrong}) for wrong in WRONG_ATTRIBUTES},
+    **{f"attributes {wrong!r}": value_of(attributes=wrong) for wrong in ([], [["a", "b"]], "a", 1, False)},
+    "duplicate keys, the last bad": value_with('"event_id":""'),
+    "duplicate keys, the last null": value_with('"click_id":null'),
+}
+
+UNDECODABLE_VALUES: Final[dict[str, bytes | None]] = {
+    "tombstone": None,
+    "empty": b"",
+    "blank": b" \n",
+    "word": b"conversion",
+    "not UTF-8": value_of().replace(b"c-1", b"\xff"),
+    "overlong UTF-8": value_of().replace(b"c-1", b"\xc0\xaf"),
+    "surrogate in UTF-8": value_of().replace(b"c-1", b"\xed\xa0\x80"),
+    "UTF-16": value_of().decode().encode("utf-16"),
+    "byte order mark": b"\xef\xbb\xbf" + value_of(),
+    "lone surrogate escape": value_of().replace(b"c-1", b"\\ud800"),
+    "lone low surrogate escape": value_of().replace(b"c-1", b"\\udc00"),
+    "raw control character": value_of().replace(b"c-1", b"a\x01b"),
+    "NaN": value_with('"payout":NaN'),
+    "NaN in an unknown field": value_with('"later":NaN'),
+    "Infinity": value_with('"payout":-Infinity'),
+    "trailing bytes": value_of() + b"x",
+    "two objects": value_of() + value_of(),
+    "trailing NUL": value_of() + b"\x00",
+    "trailing comma": value_of()[:-1] + b",}",
+    "cut short": value_of()[:-1],
+    "comment": b"/**/" + value_of(),
+    "single quotes": value_of().replace(b'"', b"'"),
+    "leading zero": value_with('"payout":01'),
+    "plus": value_with('"payout":+1'),
+    "nested deeply": value_with('"later":' + "[" * 500 + "]" * 500),
+    "nested without end": b"[" * 100_000,
+    "too many digits": value_with('"later":' + "1" * 5_000),
+}
