@@ -201,6 +201,7 @@ GOOD_VALUES: Final[dict[str, bytes]] = {
     "32 attributes": value_of(attributes={f"a{n}": "" for n in range(32)}),
     "attribute without a name": value_of(attributes={"": "x"}),
     "unknown fields": value_of(later={"deep": [1, None]}, customer=None),
+    "nested to the parser's limit": value_with('"payout":1.5,"later":' + "[" * 198 + "]" * 198),
     "duplicate keys, the last good": value_with('"event_id":"e-2"'),
     **{
         f"{field} null": value_of(**{field: None})

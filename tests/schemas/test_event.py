@@ -329,6 +329,7 @@ def test_round_trip(event: ConversionEvent) -> None:
     assert again == event
     assert hash(again) == hash(event)
     assert again.to_json() == event.to_json()
+    assert ConversionEvent.model_validate(event.model_dump(mode="json")) == event
 
 
 @given(events, st.integers(-1439, 1439))
