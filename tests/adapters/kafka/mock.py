@@ -1,0 +1,75 @@
+"""librdkafka's mock cluster, through the C functions that its shared library exports.
+
+The rule: a broker in this process, without the network, that can be told to fail. It keeps 5 MiB a partition.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from types import TracebackType
+
+import confluent_kafka.cimpl
+
+OFFSET_COMMIT = 8
+OFFSET_FETCH = 9
+"""Numbers of requests, as the protocol has them."""
+
+_ID = 1  # the one broker's
+_PRODUCER = 0
+_lib = ctypes.CDLL(confluent_kafka.cimpl.__file__)
+_lib.rd_kafka_conf_new.restype = ctypes.c_void_p
+_lib.rd_kafka_new.restype = ctypes.c_void_p
+_lib.rd_kafka_new.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]
+_lib.rd_kafka_destroy.argtypes = [ctypes.c_void_p]
+_lib.rd_kafka_mock_cluster_new.restype = ctypes.c_void_p
+_lib.rd_kafka_mock_cluster_new.argtypes = [ctypes.c_void_p, ctypes.c_int]
+_lib.rd_kafka_mock_cluster_destroy.argtypes = [ctypes.c_void_p]
+_lib.rd_kafka_mock_cluster_bootstraps.restype = ctypes.c_char_p
+_lib.rd_kafka_mock_cluster_bootstraps.argtypes = [ctypes.c_void_p]
+_lib.rd_kafka_mock_topic_create.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_int]
+_lib.rd_kafka_mock_group_initial_rebalance_delay_ms.argtypes = [ctypes.c_void_p, ctypes.c_int32]
+_lib.rd_kafka_mock_broker_set_down.argtypes = [ctypes.c_void_p, ctypes.c_int32]
+_lib.rd_kafka_mock_broker_set_up.argtypes = [ctypes.c_void_p, ctypes.c_int32]
+_lib.rd_kafka_mock_push_request_errors_array.argtypes = [
+    ctypes.c_void_p,
+    ctypes.c_int16,
+    ctypes.c_size_t,
+    ctypes.POINTER(ctypes.c_int),
+]
+
+
+class MockCluster:
+    """One broker; a context manager."""
+
+    def __enter__(self) -> MockCluster:
+        why = ctypes.create_string_buffer(512)
+        self._client = _lib.rd_kafka_new(_PRODUCER, _lib.rd_kafka_conf_new(), why, len(why))
+        assert self._client, why.value
+        self._cluster = _lib.rd_kafka_mock_cluster_new(self._client, 1)
+        _lib.rd_kafka_mock_group_initial_rebalance_delay_ms(self._cluster, 50)
+        self.bootstrap: str = _lib.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _lib.rd_kafka_mock_cluster_destroy(self._cluster)
+        _lib.rd_kafka_destroy(self._client)
+
+    def create(self, topic: str, partitions: int) -> None:
+        """Make a topic."""
+        assert not _lib.rd_kafka_mock_topic_create(self._cluster, topic.encode(), partitions, 1)
+
+    def down(self) -> None:
+        """Close all connections, and take no more."""
+        _lib.rd_kafka_mock_broker_set_down(self._cluster, _ID)
+
+    def up(self) -> None:
+        """Take connections again."""
+        _lib.rd_kafka_mock_broker_set_up(self._cluster, _ID)
+
+    def fail(self, request: int, errors: Sequence[int]) -> None:
+        """Answer the next requests of a kind with these error codes."""
+        codes = (ctypes.c_int * len(errors))(*errors)
+        _lib.rd_kafka_mock_push_request_errors_array(self._cluster, request, len(errors), codes)

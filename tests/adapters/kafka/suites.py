@@ -1,0 +1,254 @@
+"""What is true of every source and of every publisher, fake or real.
+
+The rule: a suite asks its `world` for everything, and says nothing about how it is done there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.adapters.kafka.worlds import Ear, World, until
+from worker.core.holding import Position
+from worker.core.record import Header, Outgoing, Partition
+from worker.ports import CommitFailed, PublishRefused
+
+MAP = "AgEEBw=="
+
+
+def numbered(count: int) -> list[bytes | None]:
+    """So many values that can be told apart."""
+    return [b"%d" % number for number in range(count)]
+
+
+class SourceSuite:
+    """Inherit it with a fixture `world`."""
+
+    async def test_order(self, world: World, ear: Ear) -> None:
+        """Records come whole, and in offset order within each partition."""
+        partitions = world.create(2)
+        headers: list[Header] = [("a", b"1"), ("a", None), ("b", b"")]
+        for at in partitions:
+            world.write(at, numbered(300), headers)
+        source = world.source(partitions[0].topic)
+        await source.start(ear)
+        await world.joined(source, ear, partitions)
+        source.ask(600)
+        await ear.has(600)
+        for at in partitions:
+            mine = [record for record in ear.records if record.at == at]
+            assert [record.value for record in mine] == numbered(300)
+            assert [record.offset for record in mine] == list(range(300))
+            assert all(record.key == b"key" and list(record.headers) == headers for record in mine)
+        await source.stop()
+
+    async def test_demand(self, world: World, ear: Ear) -> None:
+        """No more records come than were asked for, and a later demand goes on from there."""
+        (at,) = world.create(1)
+        world.write(at, numbered(2000))
+        source = world.source(at.topic)
+        await source.start(ear)
+        await world.joined(source, ear, [at])
+        due = 0
+        for owed in (1, 10, 100, 901, 988):
+            due += owed
+            source.ask(owed)
+            await ear.has(due)
+            await asyncio.sleep(0.15)  # long enough for a record too many to show
+            assert len(ear.records) == due
+        assert ear.offsets(at) == list(range(2000))
+        await source.stop()
+
+    async def test_hold(self, world: World, ear: Ear) -> None:
+        """Nothing comes of a held partition; once released, nothing was skipped and nothing comes twice."""
+        held, other = world.create(2)
+        world.write(held, numbered(1000))
+        source = world.source(held.topic)
+        await source.start(ear)
+        await world.joined(source, ear, [held, other])
+        source.ask(50)
+        await ear.has(50)
+        source.hold(held)
+        source.ask(1050)
+        await asyncio.sleep(0.2)  # what was asked before the hold took effect may still come
+        seen = len(ear.offsets(held))
+        world.write(other, numbered(100))
+        await until("the other partition", lambda: len(ear.offsets(other)) == 100)
+        assert len(ear.offsets(held)) == seen
+        source.release(held)
+        await ear.has(1100)
+        assert ear.offsets(held) == list(range(1000))
+        await source.stop()
+
+    async def test_hold_again_and_again(self, world: World, ear: Ear) -> None:
+        """However often partitions are held and released, each record comes once and in order."""
+        partitions = world.create(3)
+        for at in partitions:
+            world.write(at, numbered(400))
+        source = world.source(partitions[0].topic)
+        await source.start(ear)
+        await world.joined(source, ear, partitions)
+        turn = 0
+        while len(ear.records) < 1200:
+            at = partitions[turn % 3]
+            source.hold(at)
+            source.ask(40)
+            await asyncio.sleep(0.02)
+            source.release(at)
+            turn += 1
+            assert turn < 1000
+        for at in partitions:
+            assert ear.offsets(at) == list(range(400))
+        await source.stop()
+
+    async def test_commit(self, world: World, ear: Ear) -> None:
+        """What is committed, with its metadata, is what the next member is assigned."""
+        (at,) = world.create(1)
+        world.write(at, numbered(10))
+        source = world.source(at.topic)
+        await source.start(ear)
+        await world.joined(source, ear, [at])
+        assert ear.ours[at].committed is None
+        assert not ear.ours[at].metadata
+        await source.commit({at: Position(4, MAP)})
+        await source.stop()
+        await self._finds(world, at, Position(4, MAP))
+
+    async def test_commit_goes_forward_only(self, world: World, ear: Ear) -> None:
+        """A commit never takes a partition back."""
+        (at,) = world.create(1)
+        world.write(at, numbered(10))
+        source = world.source(at.topic)
+        await source.start(ear)
+        await world.joined(source, ear, [at])
+        await source.commit({at: Position(7, MAP)})
+        await source.commit({at: Position(3, "")})
+        await source.stop()
+        await self._finds(world, at, Position(7, MAP))
+
+    async def test_foreign_commit(self, world: World, ear: Ear) -> None:
+        """A commit for a partition that is not ours changes nothing."""
+        (at,) = world.create(1)
+        stranger = world.create(1)[0]
+        source = world.source(at.topic)
+        await source.start(ear)
+        await world.joined(source, ear, [at])
+        await source.commit({stranger: Position(5, "")})
+        await source.stop()
+        next_ear = Ear()
+        successor = world.source(stranger.topic)
+        await successor.start(next_ear)
+        await world.joined(successor, next_ear, [stranger])
+        assert next_ear.ours[stranger].committed is None
+        await successor.stop()
+
+    async def test_revoke(self, world: World, ear: Ear) -> None:
+        """Leaving revokes what is ours and commits the positions that the listener gives back."""
+        (at,) = world.create(1)
+        world.write(at, numbered(10))
+        source = world.source(at.topic)
+        await source.start(ear)
+        await world.joined(source, ear, [at])
+        source.ask(10)
+        await ear.has(10)
+        ear.last = {at: Position(10, MAP)}
+        await source.stop()
+        assert ear.revoked == [at]
+        assert not ear.lost
+        await self._finds(world, at, Position(10, MAP))
+
+    async def test_stop_twice(self, world: World, ear: Ear) -> None:
+        """Stopping again, or at once, or before the start, is no error, and revokes once."""
+        partitions = world.create(1)
+        await world.source(partitions[0].topic).stop()
+        source = world.source(partitions[0].topic)
+        await source.start(ear)
+        await world.joined(source, ear, partitions)
+        await asyncio.gather(source.stop(), source.stop())
+        await source.stop()
+        assert ear.revoked == partitions
+        assert not ear.failures
+
+    async def test_commit_after_the_end(self, world: World, ear: Ear) -> None:
+        """A commit of a source that has ended fails rather than waits."""
+        (at,) = world.create(1)
+        source = world.source(at.topic)
+        await source.start(ear)
+        await world.joined(source, ear, [at])
+        await source.stop()
+        with pytest.raises(CommitFailed):
+            await source.commit({at: Position(1, "")})
+
+    async def test_watermarks(self, world: World, ear: Ear) -> None:
+        """The watermarks say where a partition begins and ends, also while it is held."""
+        (at,) = world.create(1)
+        world.write(at, numbered(5))
+        source = world.source(at.topic)
+        await source.start(ear)
+        await world.joined(source, ear, [at])
+        source.hold(at)
+        await until("watermarks", lambda: source.watermarks().get(at) == (0, 5))
+        await source.stop()
+
+    async def _finds(self, world: World, at: Partition, position: Position) -> None:
+        """A new member finds this committed, and reads on from there."""
+        ear = Ear()
+        source = world.source(at.topic)
+        await source.start(ear)
+        await world.joined(source, ear, [at])
+        assert ear.ours[at] == (at, *position)
+        world.write(at, [b"last"])
+        source.ask(100)
+        await until("the last record", lambda: bool(ear.records) and ear.records[-1].value == b"last")
+        assert ear.offsets(at) == list(range(position.offset, 11))
+        await source.stop()
+
+
+class PublisherSuite:
+    """Inherit it with a fixture `world`."""
+
+    async def test_acknowledged(self, world: World) -> None:
+        """A published record is readable, its key, value and headers unchanged."""
+        (at,) = world.create(1)
+        publisher = await world.publisher()
+        headers: list[Header] = [("a", b"\x00\xff"), ("a", None), ("b", b""), ("ü", "ü".encode())]
+        await publisher.publish(Outgoing(at.topic, b"key", b"value", headers))
+        await publisher.publish(Outgoing(at.topic, None, None, ()))
+        await publisher.publish(Outgoing(at.topic, b"", b"", tuple(headers[:1])))
+        assert world.read(at.topic) == [
+            (b"key", b"value", headers),
+            (None, None, []),
+            (b"", b"", headers[:1]),
+        ]
+        await publisher.close()
+
+    async def test_together(self, world: World) -> None:
+        """Of many records published together each is there once, in the order of their publishing."""
+        (at,) = world.create(1)
+        publisher = await world.publisher()
+        values = [b"%d" % number for number in range(2000)]
+        await asyncio.gather(*(publisher.publish(Outgoing(at.topic, b"k", value, ())) for value in values))
+        assert [value for _, value, _ in world.read(at.topic)] == values
+        await publisher.close()
+
+    async def test_missing_topic(self, world: World) -> None:
+        """A topic that does not exist is a refusal that names it, and it is not made."""
+        world.create(1)
+        publisher = await world.publisher()
+        missing = world.missing()
+        for _ in range(2):
+            with pytest.raises(PublishRefused, match=f"topic {missing} does not exist"):
+                await publisher.publish(Outgoing(missing, b"key", b"value", ()))
+        assert not world.exists(missing)
+        await publisher.close()
+
+    async def test_close_twice(self, world: World) -> None:
+        """Closing again is no error, and after it every publish is refused."""
+        (at,) = world.create(1)
+        publisher = await world.publisher()
+        await publisher.publish(Outgoing(at.topic, None, b"1", ()))
+        await publisher.close()
+        await publisher.close()
+        with pytest.raises(PublishRefused):
+            await publisher.publish(Outgoing(at.topic, None, b"2", ()))

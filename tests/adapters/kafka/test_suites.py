@@ -1,0 +1,50 @@
+"""The suites, in each world."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.adapters.kafka.suites import PublisherSuite, SourceSuite
+from tests.adapters.kafka.worlds import FakeWorld, KafkaWorld, MockWorld, World
+
+
+class TestFakeSource(SourceSuite):
+    @pytest.fixture
+    def world(self, fake_world: FakeWorld) -> World:
+        return fake_world
+
+
+class TestFakePublisher(PublisherSuite):
+    @pytest.fixture
+    def world(self, fake_world: FakeWorld) -> World:
+        return fake_world
+
+
+class TestSourceOnMock(SourceSuite):
+    @pytest.fixture
+    def world(self, mock_world: MockWorld) -> World:
+        return mock_world
+
+
+class TestPublisherOnMock(PublisherSuite):
+    @pytest.fixture
+    def world(self, mock_world: MockWorld) -> World:
+        return mock_world
+
+
+@pytest.mark.kafka
+class TestSourceOnKafka(SourceSuite):
+    @pytest.fixture(params=["cooperative-sticky", "range", "consumer"])
+    def world(self, real_world: KafkaWorld, request: pytest.FixtureRequest) -> World:
+        """By each of the ways in which a group may share its partitions."""
+        way = str(request.param)
+        name = "group.protocol" if way == "consumer" else "partition.assignment.strategy"
+        real_world.properties[name] = way
+        return real_world
+
+
+@pytest.mark.kafka
+class TestPublisherOnKafka(PublisherSuite):
+    @pytest.fixture
+    def world(self, real_world: KafkaWorld) -> World:
+        return real_world

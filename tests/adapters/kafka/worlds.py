@@ -1,0 +1,221 @@
+"""The places that the suites run in: each makes topics, writes, reads, and hands out sources and publishers.
+
+The rule: a world says how a thing is done there; what must be true is said once, in the suites.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol, cast
+from uuid import uuid4
+
+from confluent_kafka.admin import AdminClient
+
+from tests.adapters.kafka.mock import MockCluster
+from tests.fakes import FakeKafka, FakePublisher, FakeSource
+from tests.support import kafka as real
+from worker.adapters.kafka import KafkaPublisher, KafkaSource, consumer_config, producer_config
+from worker.adapters.kafka.config import Property, unique_client_id
+from worker.core.holding import Position
+from worker.core.record import Headers, Partition, Record
+from worker.ports import Assigned, Publisher, Source
+
+WITHIN = 30.0
+DRAIN = 10.0
+
+
+async def until(what: str, true: Callable[[], bool], within: float = WITHIN) -> None:
+    """Return when `true()` is; raise AssertionError naming `what` after `within` seconds."""
+    try:
+        async with asyncio.timeout(within):
+            while not true():  # noqa: ASYNC110 # the threads of a foreign library set no event
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise AssertionError(f"not within {within:g} s: {what}") from None
+
+
+class Ear:
+    """A listener that remembers what it heard, in order, and answers a revocation with `last`."""
+
+    def __init__(self) -> None:
+        self.ours: dict[Partition, Assigned] = {}
+        self.last: dict[Partition, Position] = {}
+        self.events: list[str] = []
+        self.revoked: list[Partition] = []
+        self.lost: list[Partition] = []
+        self.records: list[Record] = []
+        self.batches: list[int] = []
+        self.troubles: list[str] = []
+        self.failures: list[BaseException] = []
+        self.draining: Callable[[], Awaitable[None]] | None = None
+
+    def on_assigned(self, assigned: Sequence[Assigned]) -> None:
+        self.events.append("assigned")
+        self.ours.update((of.at, of) for of in assigned)
+
+    async def on_revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
+        self.events.append("revoked")
+        if self.draining is not None:
+            await self.draining()
+        self.revoked.extend(partitions)
+        for at in partitions:
+            del self.ours[at]
+        return {at: self.last[at] for at in partitions if at in self.last}
+
+    def on_lost(self, partitions: Sequence[Partition]) -> None:
+        self.events.append("lost")
+        self.lost.extend(partitions)
+        for at in partitions:
+            self.ours.pop(at, None)
+
+    def on_records(self, records: Sequence[Record]) -> None:
+        self.batches.append(len(records))
+        self.records.extend(records)
+
+    def on_trouble(self, message: str) -> None:
+        self.troubles.append(message)
+
+    def on_failed(self, error: BaseException) -> None:
+        self.failures.append(error)
+
+    async def has(self, count: int) -> None:
+        """Return when so many records have come."""
+        await until(f"{count} records, not {len(self.records)}", lambda: len(self.records) >= count)
+
+    def offsets(self, at: Partition) -> list[int]:
+        """The offsets that came of a partition, in the order in which they came."""
+        return [record.offset for record in self.records if record.at == at]
+
+
+class World(Protocol):
+    """Where a suite runs; `close` ends all that was handed out."""
+
+    def create(self, partitions: int) -> list[Partition]: ...
+
+    def missing(self) -> str: ...
+
+    def write(self, at: Partition, values: Sequence[bytes | None], headers: Headers = ()) -> None: ...
+
+    def read(self, topic: str) -> list[tuple[bytes | None, bytes | None, Headers]]: ...
+
+    def exists(self, topic: str) -> bool: ...
+
+    def source(self, topic: str) -> Source: ...
+
+    async def publisher(self) -> Publisher: ...
+
+    async def joined(self, source: Source, ear: Ear, partitions: Sequence[Partition]) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class FakeWorld:
+    """In memory."""
+
+    def __init__(self) -> None:
+        self.kafka = FakeKafka()
+        self._topics = 0
+
+    def create(self, partitions: int) -> list[Partition]:
+        self._topics += 1
+        return self.kafka.create(f"topic-{self._topics}", partitions)
+
+    def missing(self) -> str:
+        return "missing"
+
+    def write(self, at: Partition, values: Sequence[bytes | None], headers: Headers = ()) -> None:
+        for value in values:
+            self.kafka.append(at, value, b"key", headers)
+
+    def read(self, topic: str) -> list[tuple[bytes | None, bytes | None, Headers]]:
+        return [(record.key, record.value, list(record.headers)) for record in self.kafka.records(topic)]
+
+    def exists(self, topic: str) -> bool:
+        return bool(self.kafka.partitions([topic]))
+
+    def source(self, topic: str) -> Source:
+        return FakeSource(self.kafka)
+
+    async def publisher(self) -> Publisher:
+        return FakePublisher(self.kafka)
+
+    async def joined(self, source: Source, ear: Ear, partitions: Sequence[Partition]) -> None:
+        cast("FakeSource", source).assign(*partitions)
+
+    async def close(self) -> None:
+        """Nothing runs here by itself."""
+
+
+class KafkaWorld:
+    """A real broker, at `bootstrap`."""
+
+    def __init__(self, bootstrap: str, properties: Mapping[str, Property] | None = None) -> None:
+        self.bootstrap = bootstrap
+        self.properties = dict(properties or {})
+        self.group = f"group-{uuid4().hex[:10]}"
+        self._sources: list[KafkaSource] = []
+        self._publishers: list[KafkaPublisher] = []
+
+    def create(self, partitions: int) -> list[Partition]:
+        topic = self.missing()
+        real.create_topics(self.bootstrap, {topic: partitions})
+        return [Partition(topic, number) for number in range(partitions)]
+
+    def missing(self) -> str:
+        return f"topic-{uuid4().hex[:10]}"
+
+    def write(self, at: Partition, values: Sequence[bytes | None], headers: Headers = ()) -> None:
+        records = [real.Write(value, b"key", tuple(headers), at.number) for value in values]
+        real.produce(self.bootstrap, at.topic, records)
+
+    def read(self, topic: str) -> list[tuple[bytes | None, bytes | None, Headers]]:
+        return [(read.key, read.value, list(read.headers)) for read in real.read_all(self.bootstrap, topic)]
+
+    def exists(self, topic: str) -> bool:
+        return (
+            topic
+            in real.AdminClient({"bootstrap.servers": self.bootstrap}).list_topics(timeout=WITHIN).topics
+        )
+
+    def source(self, topic: str, **properties: Property) -> KafkaSource:
+        """Make a member of the group; `properties` have `_` for `.`."""
+        own = {name.replace("_", "."): value for name, value in properties.items()}
+        config = consumer_config(
+            self.bootstrap, self.group, unique_client_id(self.group), {**self.properties, **own}
+        )
+        self._sources.append(KafkaSource(config, [topic], drain_timeout=DRAIN))
+        return self._sources[-1]
+
+    async def publisher(self, **properties: Property) -> KafkaPublisher:
+        """Make a publisher; `properties` have `_` for `.`."""
+        own = {name.replace("_", "."): value for name, value in properties.items()}
+        config = producer_config(self.bootstrap, "test", own)
+        troubles: list[str] = []
+        publisher = KafkaPublisher(config, on_fatal=troubles.append, on_trouble=troubles.append)
+        await publisher.start()
+        self._publishers.append(publisher)
+        return publisher
+
+    async def joined(self, source: Source, ear: Ear, partitions: Sequence[Partition]) -> None:
+        wanted = set(partitions)
+        await until("assigned", lambda: ear.ours.keys() == wanted)
+
+    async def close(self) -> None:
+        for source in self._sources:
+            await source.stop()
+        for publisher in self._publishers:
+            await publisher.close()
+
+
+class MockWorld(KafkaWorld):
+    """The mock cluster."""
+
+    def __init__(self, cluster: MockCluster) -> None:
+        super().__init__(cluster.bootstrap)
+        self.cluster = cluster
+
+    def create(self, partitions: int) -> list[Partition]:
+        topic = self.missing()
+        self.cluster.create(topic, partitions)
+        return [Partition(topic, number) for number in range(partitions)]
