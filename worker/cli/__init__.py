@@ -21,7 +21,9 @@ PROGRAM = "postback-worker"
 # In the order of `--help`. Each module holds a `typer.Typer` named `app`.
 COMMANDS = {
     "run": "worker.cli.run",
+    "demo": "worker.cli.demo",
     "config": "worker.cli.config",
+    "send": "worker.cli.send",
     "schema": "worker.cli.schema",
     "healthcheck": "worker.cli.healthcheck",
 }
