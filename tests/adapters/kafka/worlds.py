@@ -173,10 +173,7 @@ class KafkaWorld:
         return [(read.key, read.value, list(read.headers)) for read in real.read_all(self.bootstrap, topic)]
 
     def exists(self, topic: str) -> bool:
-        return (
-            topic
-            in real.AdminClient({"bootstrap.servers": self.bootstrap}).list_topics(timeout=WITHIN).topics
-        )
+        return topic in AdminClient({"bootstrap.servers": self.bootstrap}).list_topics(timeout=WITHIN).topics
 
     def source(self, topic: str, **properties: Property) -> KafkaSource:
         """Make a member of the group; `properties` have `_` for `.`."""
@@ -212,7 +209,8 @@ class MockWorld(KafkaWorld):
     """The mock cluster."""
 
     def __init__(self, cluster: MockCluster) -> None:
-        super().__init__(cluster.bootstrap)
+        # The mock waits for members that left until just before their session would have run out.
+        super().__init__(cluster.bootstrap, {"session.timeout.ms": 2_000, "heartbeat.interval.ms": 200})
         self.cluster = cluster
 
     def create(self, partitions: int) -> list[Partition]:
