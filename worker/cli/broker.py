@@ -1,4 +1,7 @@
-"""What a broker says of the topics, for the commands that check them."""
+"""What a broker says of the topics, for the commands that check them.
+
+The rule: it only asks; topics are neither made nor changed.
+"""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ Row = Mapping[str, object]
 
 FAILED = 1
 WRONG = 2
+WIDE = 100_000  # no row is longer
 
 
 class Output(StrEnum):
@@ -115,8 +116,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         column.overflow = "fold"
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    console = Console(highlight=False)
-    console.print(table, width=None if console.is_terminal else 100_000)
+    Console(highlight=False, width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
 def print_markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

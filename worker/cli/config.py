@@ -1,4 +1,7 @@
-"""`config`: check, show and explain the settings."""
+"""`config`: check, show and explain the settings.
+
+The rule: checking changes nothing, and a secret is never shown.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`healthcheck`: exit 0 when the worker's `/livez` answers 200, for containers."""
+"""`healthcheck`: exit 0 when the worker's `/livez` answers 200, for containers.
+
+The rule: it asks this machine's own worker, once, within bounds.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`schema`: the published contracts, for producers in any language."""
+"""`schema`: the published contracts, for producers in any language.
+
+The rule: what is printed is the published text, byte for byte.
+"""
 
 from __future__ import annotations
 

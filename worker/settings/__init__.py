@@ -1,4 +1,7 @@
-"""The settings: environment and files in, frozen and checked values out."""
+"""The settings: environment and files in, frozen and checked values out.
+
+The rule: wrong settings never start.
+"""
 
 from worker.settings.loading import SettingsError, load
 from worker.settings.model import Circuit, Destination, Http, Kafka, Log, Retry, Settings

@@ -91,7 +91,7 @@ def _check(given: Mapping[str, str]) -> Mapping[str, str]:
 def _problems(name: str, value: str) -> list[str]:
     variable = VARIABLE + name.replace(".", "_").upper()
     if name in OWNED:
-        return [f"{variable}: {name} belongs to the worker: {OWNED[name]}"]
+        return [f"{variable}: {name} cannot be set here: {OWNED[name]}"]
     wrong = _refusal({**_GROUP_ID, name: value, _STOP: ""})
     if wrong is None or _STOP in wrong:
         return []
@@ -107,7 +107,8 @@ def _problems_together(properties: Mapping[str, str]) -> list[str]:
         return []
     new_protocol = properties.get("group.protocol", "").lower() == "consumer"
     ours = {} if new_protocol else {"session.timeout.ms": SESSION_TIMEOUT_MS}
-    wrong = _refusal({**_GROUP_ID, **ours, **properties, "log_level": "0"})
+    quiet = {name: value for name, value in properties.items() if name != "debug"}
+    wrong = _refusal({**_GROUP_ID, **ours, **quiet, "log_level": "0"})
     return [] if wrong is None else [f"{VARIABLE}…: {wrong.removeprefix('Failed to create consumer: ')}"]
 
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from worker.settings import kafka_properties
 from worker.settings.model import Settings
 from worker.settings.values import Kind
 
@@ -71,15 +72,13 @@ def path_of(name: str) -> Path | None:
 
 def nearest(name: str) -> str | None:
     """The known variable that is most like this name."""
-    known = [*VARIABLES, *_OPEN_PREFIXES, CONFIG, SECRETS_DIR]
+    known = [*VARIABLES, *(f"{prefix}NAME" for prefix in _OPEN_PREFIXES), CONFIG, SECRETS_DIR]
     close = get_close_matches(name.upper(), known, n=1)
     return close[0] if close else None
 
 
 def is_secret(path: Sequence[str]) -> bool:
     """Tell whether the value at this path must not be shown."""
-    from worker.settings import kafka_properties
-
     if tuple(path[:2]) == ("kafka", "properties"):
         return kafka_properties.is_secret(kafka_properties.property_name(".".join(path[2:])))
     return tuple(path[:2]) in {("destination", "headers"), ("destination", "proxy")}

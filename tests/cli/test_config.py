@@ -1,0 +1,147 @@
+"""`config`: what is checked, shown and explained, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tests.support.kafka import Names, create_topics
+from worker.cli import app
+from worker.cli.broker import findings
+from worker.settings import Settings, describe, load
+
+PUBLIC = {
+    "POSTBACK_DESTINATION__SIMPLE_URL": "https://8.8.8.8/?click_id={click_id}",
+    "POSTBACK_DESTINATION__EVENT_URL": "https://8.8.8.8/?click_id={click_id}",
+}
+
+
+@pytest.fixture(autouse=True)
+def no_settings_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run in an empty folder: no `.env` is near."""
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*arguments: str, env: Mapping[str, str] = PUBLIC) -> Result:
+    """Run `config` with these arguments."""
+    return CliRunner().invoke(app, ["config", *arguments], env=env)
+
+
+def test_valid() -> None:
+    """Right settings are valid: exit 0, one line on stdout, nothing on stderr."""
+    result = run("check")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "configuration is valid\n", "")
+
+
+def test_problems() -> None:
+    """Wrong settings end with exit 2, one error line for each, and nothing on stdout."""
+    result = run("check", env={"POSTBACK_KAFKA__TOPC": "x", "POSTBACK_HTTP__PORT": "x"})
+    assert (result.exit_code, result.stdout) == (2, "")
+    *errors, hint = result.stderr.splitlines()
+    assert [line.split(":")[:2] for line in errors] == [
+        ["error", " POSTBACK_KAFKA__TOPC"],
+        ["error", " POSTBACK_HTTP__PORT"],
+    ]
+    assert hint.startswith("hint: ")
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "0x7f.1", "2130706433", "[::1]", "169.254.169.254", "localhost"]
+)
+def test_forbidden_host(host: str) -> None:
+    """A destination that is, or leads to, a forbidden address is a configuration error, unless permitted."""
+    env = {**PUBLIC, "POSTBACK_DESTINATION__EVENT_URL": f"https://{host}/?click_id={{click_id}}"}
+    result = run("check", env=env)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "is forbidden" in result.stderr
+    assert run("check", env={**env, "POSTBACK_DESTINATION__ALLOW_PRIVATE_ADDRESSES": "true"}).exit_code == 0
+
+
+def test_unresolvable_host() -> None:
+    """A destination that does not resolve is a warning."""
+    url = "https://partner.invalid/?click_id={click_id}"
+    result = run("check", env={**PUBLIC, "POSTBACK_DESTINATION__EVENT_URL": url})
+    assert (result.exit_code, result.stdout) == (0, "configuration is valid\n")
+    assert result.stderr.startswith("warning: partner.invalid does not resolve")
+
+
+def test_advice() -> None:
+    """What may not be meant is a warning on stderr, and no error."""
+    result = run("check", env={**PUBLIC, "POSTBACK_DRAIN_TIMEOUT": "1s"})
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: POSTBACK_DRAIN_TIMEOUT: ")
+
+
+def test_no_broker() -> None:
+    """With --online, a broker that cannot be reached is exit 1 and says why."""
+    result = run("check", "--online", env={**PUBLIC, "POSTBACK_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1"})
+    assert result.exit_code == 1
+    assert "error: 127.0.0.1:1 does not answer: " in result.stderr
+    assert "refused" in result.stderr
+
+
+def test_show_masks_secrets() -> None:
+    """`show` prints every setting with its origin, and no secret."""
+    env = {"POSTBACK_DESTINATION__HEADERS__X_TOKEN": "hunter2"}
+    result = run("show", "-o", "json", env=env)
+    rows = {row["variable"]: row for row in json.loads(result.stdout)}
+    assert "hunter2" not in result.stdout
+    assert rows["POSTBACK_DESTINATION__HEADERS__X_TOKEN"]["origin"] == "environment"
+    assert rows["POSTBACK_RETRY__WINDOW"]["value"] == "30d"
+
+
+def test_show_keeps_rows_whole() -> None:
+    """Without a terminal each row of a table is one line, however long it is."""
+    url = f"https://8.8.8.8/?click_id={{click_id}}&{'x' * 400}=1"
+    result = run("show", env={**PUBLIC, "POSTBACK_DESTINATION__SIMPLE_URL": url})
+    assert len([line for line in result.stdout.splitlines() if url in line]) == 1
+
+
+@pytest.mark.parametrize("output", ["table", "json", "markdown"])
+def test_schema(output: str) -> None:
+    """`schema` explains every variable in each form, without reading the settings."""
+    result = run("schema", "-o", output, env={"POSTBACK_NONSENSE": "1"})
+    assert result.exit_code == 0
+    assert all(row.variable in result.stdout for row in describe())
+
+
+def test_findings() -> None:
+    """Missing topics are problems; other partition counts and forgotten tiers are warnings."""
+    settings = Settings()
+    own = {settings.tier_topic(tier): 3 for tier in settings.tiers} | {settings.dlq_topic: 3}
+    assert findings(settings, {"conversions": 3, **own}) == ([], [])
+    problems, warnings = findings(settings, {**own, settings.dlq_topic: 1, "postback-worker.retry.7m": 3})
+    assert problems == ["topic conversions does not exist"]
+    (warning,) = warnings
+    assert warning.startswith(
+        "topic postback-worker.retry.7m is a delay tier that POSTBACK_RETRY__DELAYS no "
+    )
+    assert findings(settings, {"conversions": 6, **own}).warnings[-1] == (
+        "topic postback-worker.dlq has 3 partitions, conversions has 6"
+    )
+
+
+@pytest.mark.kafka
+def test_online(kafka: str, names: Names) -> None:
+    """With --online, missing topics are exit 1 by name; with all of them there it is exit 0."""
+    env = {
+        **PUBLIC,
+        "POSTBACK_KAFKA__BOOTSTRAP_SERVERS": kafka,
+        "POSTBACK_KAFKA__TOPIC": names.topic,
+        "POSTBACK_KAFKA__GROUP_ID": names.group,
+        "POSTBACK_RETRY__DELAYS": "10s",
+        "POSTBACK_RETRY__MAX_ATTEMPTS": "2",
+    }
+    settings = load(environ=env)
+    needed = [names.topic, settings.tier_topic(settings.tiers[0]), settings.dlq_topic]
+    result = run("check", "--online", env=env)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[:-1] == [f"error: topic {name} does not exist" for name in needed]
+    create_topics(kafka, dict.fromkeys(needed, 1))
+    result = run("check", "--online", env=env)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == ["configuration is valid", "broker and topics are ready"]

@@ -1,0 +1,183 @@
+"""The command line as a whole: help, versions, mistakes, exit codes, real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from worker.cli import COMMANDS, app
+from worker.cli.common import time_option
+
+NOW = 1_800_000_000.0
+
+
+@pytest.fixture(autouse=True)
+def no_settings_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run in an empty folder: no `.env` is near."""
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*arguments: str) -> Result:
+    """Run the command line in this process."""
+    return CliRunner().invoke(app, arguments)
+
+
+def start(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m worker` as a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "worker", *arguments],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_help_names_every_command() -> None:
+    """`--help` names every command, once, with what it does."""
+    lines = run("--help").stdout.splitlines()
+    for name in COMMANDS:
+        (line,) = [line for line in lines if line.lstrip("│ ").startswith(f"{name} ")]
+        assert len(line.strip("│ ").split()) > 2
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_help(name: str) -> None:
+    """Each command has a help, by -h too."""
+    assert run(name, "--help").exit_code == 0
+    assert run(name, "-h").stdout == run(name, "--help").stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("config", "check"), ("config", "show"), ("config", "schema"), ("schema", "event"), ("healthcheck",)],
+)
+def test_help_has_examples(command: tuple[str, ...]) -> None:
+    """The help of a command ends with examples of it."""
+    assert f"postback-worker {' '.join(command)}" in run(*command, "--help").stdout.partition("Examples:")[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["confg"], "error: No such command 'confg'. Did you mean 'config'?"),
+        (["config", "show", "--outptu", "json"], "error: No such option"),
+        (["config", "show", "-o", "xml"], "error: Invalid value for '--output'"),
+        (["--set", "x", "config", "show"], "error: Invalid value"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], says: str) -> None:
+    """Wrong usage is exit 2, an error line and a hint on stderr, and nothing on stdout."""
+    result = run(*arguments)
+    error, hint = result.stderr.splitlines()
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert error.startswith(says)
+    assert hint.startswith("hint: `")
+    assert hint.endswith("--help` shows the usage")
+
+
+def test_no_command() -> None:
+    """Without a command the help is shown and the exit code is 2."""
+    result = run()
+    assert result.exit_code == 2
+    assert "Usage: " in result.output
+
+
+def test_set_wins() -> None:
+    """`--set` is the command line's word on any setting, by dotted name or by variable."""
+    result = run("--set", "kafka.topic=a", "--set", "POSTBACK_HTTP__PORT=81", "config", "show", "-o", "json")
+    rows = {row["variable"]: row for row in json.loads(result.stdout)}
+    assert rows["POSTBACK_KAFKA__TOPIC"] == {
+        "variable": "POSTBACK_KAFKA__TOPIC",
+        "value": "a",
+        "origin": "command line",
+    }
+    assert rows["POSTBACK_HTTP__PORT"]["value"] == "81"
+
+
+def test_config_option(tmp_path: Path) -> None:
+    """`--config` names the TOML file; one that is not there is exit 2."""
+    (tmp_path / "worker.toml").write_text('kafka.topic = "from-toml"')
+    assert "from-toml" in run("--config", "worker.toml", "config", "show").stdout
+    result = run("--config", "gone.toml", "config", "show")
+    assert result.exit_code == 2
+    assert "gone.toml cannot be read" in result.stderr
+
+
+def test_process() -> None:
+    """`python -m worker` is the program: version on stdout, exit 0."""
+    done = start("--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("postback-worker ")
+
+
+def test_process_with_problems() -> None:
+    """A process with wrong settings ends with exit 2, in lines and without a traceback."""
+    done = start("config", "check", POSTBACK_KAFKA__TOPC="x")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[0] == (
+        "error: POSTBACK_KAFKA__TOPC: no such setting (environment); did you mean POSTBACK_KAFKA__TOPIC?"
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_completion() -> None:
+    """Shell completion offers the commands."""
+    done = start(_POSTBACK_WORKER_COMPLETE="complete_bash", COMP_WORDS="postback-worker hea", COMP_CWORD="1")
+    assert done.stdout.split() == ["healthcheck"]
+
+
+def test_closed_pipe() -> None:
+    """A reader that leaves early ends the program quietly."""
+    program = f"{sys.executable} -m worker config schema"
+    done = subprocess.run(
+        ["sh", "-c", f"{program} | :"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("command", [["--help"], ["--version"]])
+def test_help_is_quick(command: list[str]) -> None:
+    """Help and version load neither a client library nor the settings."""
+    code = (
+        "import sys, runpy\n"
+        f"sys.argv = ['worker', *{command!r}]\n"
+        "try: runpy.run_module('worker', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "heavy = {'aiohttp', 'confluent_kafka', 'pydantic', 'prometheus_client'} & set(sys.modules)\n"
+        "print(sorted(heavy), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stderr == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, None),
+        ("2h", NOW - 7200),
+        ("30d", NOW - 2_592_000),
+        ("2027-01-15T08:00:00Z", NOW),
+        ("2027-01-15T09:00:00+01:00", NOW),
+    ],
+)
+def test_time_option(text: str | None, expected: float | None) -> None:
+    """A time is RFC 3339, or an age before now."""
+    assert time_option("--since", text, NOW) == expected
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2027-01-15", "2027-01-15T08:00:00", "-2h"])
+def test_no_time(text: str) -> None:
+    """Any other time is wrong usage that shows both forms."""
+    with pytest.raises(typer.BadParameter, match="an age such as"):
+        time_option("--since", text, NOW)

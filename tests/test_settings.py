@@ -1,0 +1,300 @@
+"""Settings from their sources: what wins, what is refused, and what is said about it."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from worker.core.retry import Tier
+from worker.settings import Kafka, Settings, SettingsError, effective, load
+
+NOTHING = Path("/nonexistent/.env")
+TOPIC = "POSTBACK_KAFKA__TOPIC"
+TOKEN = "POSTBACK_DESTINATION__HEADERS__X_TOKEN"
+
+
+def read(environ: Mapping[str, str] | None = None, dotenv: Path = NOTHING, **options: Any) -> Settings:
+    """Settings of these sources alone."""
+    return load(environ=environ or {}, dotenv=dotenv, **options)
+
+
+def problems(environ: Mapping[str, str] | None = None, **options: Any) -> tuple[str, ...]:
+    """What is said about these sources."""
+    with pytest.raises(SettingsError) as caught:
+        read(environ, **options)
+    return caught.value.problems
+
+
+def test_precedence(tmp_path: Path) -> None:
+    """Command line beats environment beats .env beats TOML beats secrets directory beats default."""
+    dotenv, toml, secrets = tmp_path / ".env", tmp_path / "worker.toml", tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / TOPIC.lower()).write_text("from-secrets\n")
+    environ = {"POSTBACK_SECRETS_DIR": str(secrets)}
+    seen = [read().kafka.topic, read(environ).kafka.topic]
+    toml.write_text('[kafka]\ntopic = "from-toml"\n')
+    seen.append(read(environ, config=toml).kafka.topic)
+    dotenv.write_text(f"{TOPIC}=from-dotenv\nOTHER=1\n")
+    seen.append(read(environ, dotenv, config=toml).kafka.topic)
+    environ[TOPIC] = "from-environment"
+    seen.append(read(environ, dotenv, config=toml).kafka.topic)
+    seen.append(
+        read(environ, dotenv, config=toml, overrides={"kafka.topic": "from-command-line"}).kafka.topic
+    )
+    assert seen == [
+        "conversions",
+        "from-secrets",
+        "from-toml",
+        "from-dotenv",
+        "from-environment",
+        "from-command-line",
+    ]
+
+
+def test_sources_merge_by_variable(tmp_path: Path) -> None:
+    """Each variable is taken from its strongest source, inside a group and inside an open name too."""
+    toml = tmp_path / "worker.toml"
+    toml.write_text(
+        '[kafka]\ntopic = "a"\ngroup_id = "g"\n[kafka.properties]\n"linger.ms" = 7\nclient.rack = "r1"\n'
+        '[destination.headers]\nX-Token = "t"\n'
+    )
+    settings = read({TOPIC: "b", "POSTBACK_KAFKA__PROPERTIES__LINGER_MS": "9"}, config=toml)
+    assert (settings.kafka.topic, settings.kafka.group_id) == ("b", "g")
+    assert settings.kafka.properties == {"linger.ms": "9", "client.rack": "r1"}
+    assert settings.destination.headers["X-Token"].get_secret_value() == "t"
+
+
+def test_toml_types(tmp_path: Path) -> None:
+    """TOML's numbers, booleans and arrays say the same as the texts of the environment."""
+    toml = tmp_path / "worker.toml"
+    toml.write_text(
+        "max_outstanding = 5\n[destination]\nrate = 2.5\nallow_private_addresses = true\n"
+        'success_statuses = [200, 204]\n[retry]\ndelays = ["1s", "2s"]\n'
+    )
+    settings = read(config=toml)
+    assert (settings.max_outstanding, settings.destination.rate) == (5, 2.5)
+    assert settings.destination.allow_private_addresses
+    assert settings.destination.success_statuses == {200, 204}
+    assert settings.tiers == (Tier("1s", 1.0), Tier("2s", 2.0))
+
+
+def test_config_variable(tmp_path: Path) -> None:
+    """`POSTBACK_CONFIG` names the TOML file, in the environment or in .env, and the argument wins over it."""
+    one, two, dotenv = tmp_path / "one.toml", tmp_path / "two.toml", tmp_path / ".env"
+    one.write_text('kafka.topic = "one"')
+    two.write_text('kafka.topic = "two"')
+    dotenv.write_text(f"POSTBACK_CONFIG={one}\n")
+    assert read(dotenv=dotenv).kafka.topic == "one"
+    assert read({"POSTBACK_CONFIG": str(two)}, dotenv).kafka.topic == "two"
+    assert read({"POSTBACK_CONFIG": str(two)}, config=one).kafka.topic == "one"
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_value_from_a_file(tmp_path: Path, end: str) -> None:
+    """`POSTBACK_X_FILE` reads X from a file and strips one newline at its end."""
+    secret = tmp_path / "token"
+    secret.write_bytes(f"s3cret{end}".encode())
+    settings = read({f"{TOKEN}_FILE": str(secret)})
+    assert settings.destination.headers["X-Token"].get_secret_value() == "s3cret"
+
+
+def test_file_wins_over_weaker_sources(tmp_path: Path) -> None:
+    """A `_FILE` variable stands where its variable would: over the sources below it."""
+    (tmp_path / "topic").write_text("from-file")
+    (tmp_path / "worker.toml").write_text('kafka.topic = "from-toml"')
+    settings = read({f"{TOPIC}_FILE": str(tmp_path / "topic")}, config=tmp_path / "worker.toml")
+    assert settings.kafka.topic == "from-file"
+
+
+def test_file_and_value(tmp_path: Path) -> None:
+    """A variable together with its `_FILE` is an error that names both."""
+    (line,) = problems({TOPIC: "x", f"{TOPIC}_FILE": str(tmp_path / "x")})
+    assert line == f"{TOPIC}: given together with {TOPIC}_FILE (environment); keep one"
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    """A `_FILE` that is not there is an error that names the variable and the path."""
+    (line,) = problems({f"{TOKEN}_FILE": str(tmp_path / "gone")})
+    assert line == f"{TOKEN}: the file {tmp_path}/gone cannot be read: No such file or directory"
+
+
+def test_file_that_is_no_text(tmp_path: Path) -> None:
+    """A `_FILE` that is not UTF-8 is an error, and its bytes are not shown."""
+    (tmp_path / "token").write_bytes(b"hunter\xff")
+    (line,) = problems({f"{TOKEN}_FILE": str(tmp_path / "token")})
+    assert line.startswith(f"{TOKEN}: the file")
+    assert "hunter" not in line
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("POSTBACK_KAFKA__TOPC", TOPIC),
+        ("POSTBACK_KAFKA_TOPIC", TOPIC),
+        ("postback_kafka__topic", TOPIC),
+        ("POSTBACK_CONFG", "POSTBACK_CONFIG"),
+        ("POSTBACK_KAFKA__PROPERTIES", "POSTBACK_KAFKA__PROPERTIES__NAME"),
+    ],
+)
+def test_unknown_variable(name: str, nearest: str) -> None:
+    """An unknown variable is an error that names the nearest known one."""
+    (line,) = problems({name: "x"})
+    assert line == f"{name}: no such setting (environment); did you mean {nearest}?"
+
+
+def test_unknown_elsewhere(tmp_path: Path) -> None:
+    """Unknown names in .env, in TOML, in the secrets directory and on the command line are errors as well."""
+    dotenv, toml, secrets = tmp_path / ".env", tmp_path / "worker.toml", tmp_path / "secrets"
+    dotenv.write_text("POSTBACK_HTTP__PROT=1\n")
+    toml.write_text('[kafka]\ntopc = "x"\n')
+    secrets.mkdir()
+    (secrets / "postback_nothing").write_text("x")
+    lines = problems(
+        {"POSTBACK_SECRETS_DIR": str(secrets)}, dotenv=dotenv, config=toml, overrides={"log.lvl": "debug"}
+    )
+    assert [line.split(";")[0] for line in lines] == [
+        "POSTBACK_LOG__LVL: no such setting (log.lvl, command line)",
+        f"POSTBACK_HTTP__PROT: no such setting ({dotenv})",
+        f"POSTBACK_KAFKA__TOPC: no such setting (kafka.topc, {toml})",
+        f"POSTBACK_NOTHING: no such setting (postback_nothing, {secrets})",
+    ]
+
+
+def test_other_variables_are_none_of_ours(tmp_path: Path) -> None:
+    """Variables and secret files without the prefix are ignored."""
+    (tmp_path / "database_password").write_text("x")
+    assert read({"KAFKA__TOPIC": "x", "PATH": "/", "POSTBACK_SECRETS_DIR": str(tmp_path)}) == read()
+
+
+def test_service_links() -> None:
+    """What Kubernetes sets for a Service named postback-worker is no setting; a look-alike is an error."""
+    links = {
+        "POSTBACK_WORKER_SERVICE_HOST": "10.0.0.1",
+        "POSTBACK_WORKER_SERVICE_PORT": "8080",
+        "POSTBACK_WORKER_SERVICE_PORT_HTTP": "8080",
+        "POSTBACK_WORKER_PORT": "tcp://10.0.0.1:8080",
+        "POSTBACK_WORKER_PORT_8080_TCP_ADDR": "10.0.0.1",
+    }
+    assert read(links) == read()
+    assert len(problems({"POSTBACK_WORKER_PORT": "8080"})) == 1
+    assert len(problems({**links, "POSTBACK_WORKER_TOPIC": "x"})) == 1
+
+
+@pytest.mark.parametrize("text", ["POSTBACK_KAFKA__TOPIC 'x\n", "= 1\n"])
+def test_broken_dotenv(tmp_path: Path, text: str) -> None:
+    """A line of .env that is not NAME=value is an error that names the line."""
+    (tmp_path / ".env").write_text(f"A=1\n{text}")
+    (line,) = problems(dotenv=tmp_path / ".env")
+    assert line == f"{tmp_path}/.env: line 2 is not NAME=value"
+
+
+def test_unreadable_dotenv(tmp_path: Path) -> None:
+    """A .env that is not UTF-8 is an error."""
+    (tmp_path / ".env").write_bytes(b"A=\xff")
+    (line,) = problems(dotenv=tmp_path / ".env")
+    assert line.startswith(f"{tmp_path}/.env: cannot be read: ")
+
+
+def test_long_values_are_cut() -> None:
+    """A long value is shown by its start."""
+    (line,) = problems({TOPIC: "x" * 1000})
+    assert line.startswith(f"{TOPIC}: must be 1 to 249")
+    assert len(line) < 200
+
+
+@pytest.mark.parametrize("text", [b"kafka = [", b"\xff", None])
+def test_broken_toml(tmp_path: Path, text: bytes | None) -> None:
+    """A TOML file that cannot be read is one line that names it."""
+    toml = tmp_path / "worker.toml"
+    if text is not None:
+        toml.write_bytes(text)
+    (line,) = problems(config=toml)
+    assert line.startswith(f"POSTBACK_CONFIG: {toml} cannot be read: ")
+
+
+def test_toml_value_of_no_use(tmp_path: Path) -> None:
+    """A TOML value that no setting can be, such as a date, is an error."""
+    (tmp_path / "worker.toml").write_text("kafka.topic = 2026-01-01\n")
+    (line,) = problems(config=tmp_path / "worker.toml")
+    assert line.startswith(f"{TOPIC}: kafka.topic ({tmp_path}/worker.toml) must be text")
+
+
+def test_two_spellings(tmp_path: Path) -> None:
+    """Two spellings of one name in one source are an error."""
+    (tmp_path / "worker.toml").write_text('[destination.headers]\nX-A = "1"\nx_a = "2"\n')
+    (line,) = problems(config=tmp_path / "worker.toml")
+    assert line.startswith("POSTBACK_DESTINATION__HEADERS__X_A: given twice")
+
+
+def test_missing_secrets_directory(tmp_path: Path) -> None:
+    """A secrets directory that was named must be there."""
+    (line,) = problems({"POSTBACK_SECRETS_DIR": str(tmp_path / "gone")})
+    assert line.startswith(f"POSTBACK_SECRETS_DIR: {tmp_path}/gone cannot be read")
+
+
+def test_all_problems_at_once() -> None:
+    """Every problem is told in one go, each with its variable, its value and where it came from."""
+    lines = problems(
+        {
+            "POSTBACK_DESTINATION__CONCURRENCY": "many",
+            "POSTBACK_RETRY__WINDOW": "30",
+            "POSTBACK_HTTP__PRT": "1",
+            "POSTBACK_KAFKA__PROPERTIES__ACKS": "1",
+        }
+    )
+    assert len(lines) == 4
+    assert "POSTBACK_DESTINATION__CONCURRENCY: must be a whole number ('many', environment)" in lines
+
+
+def test_secrets_stay_secret() -> None:
+    """No secret is in a problem, in the settings' repr or in the values in effect."""
+    secret = "hunter2"
+    lines = problems(
+        {
+            TOKEN: f"{secret}\nX",
+            "POSTBACK_DESTINATION__PROXY": f"socks5://u:{secret}@proxy",
+            "POSTBACK_KAFKA__PROPERTIES__SSL_KEY_PEM": secret,
+        }
+    )
+    settings = read(
+        {
+            TOKEN: secret,
+            "POSTBACK_DESTINATION__PROXY": f"http://u:{secret}@proxy:3128",
+            "POSTBACK_DESTINATION__TRANSPORT": "session",
+            "POSTBACK_KAFKA__PROPERTIES__SASL_PASSWORD": secret,
+        }
+    )
+    assert len(lines) >= 2
+    assert secret not in f"{lines} {settings!r} {settings} {effective(settings)}"
+
+
+def test_frozen() -> None:
+    """Settings never change; they can be copied and pickled."""
+    settings = read({TOKEN: "x"})
+    with pytest.raises(ValidationError):
+        setattr(settings, "max_outstanding", 3)  # noqa: B010 - the type checker would refuse it as well
+    with pytest.raises(ValidationError):
+        setattr(settings.kafka, "topic", "x")  # noqa: B010
+    assert copy.deepcopy(settings) == pickle.loads(pickle.dumps(settings)) == settings  # noqa: S301 - our own
+
+
+def test_made_directly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings that are made directly read no source and are checked all the same."""
+    monkeypatch.setenv(TOPIC, "ignored")
+    assert Settings().kafka.topic == "conversions"
+    with pytest.raises(ValidationError):
+        Settings(kafka=Kafka(topic="postback-worker.dlq"))
+
+
+def test_origins() -> None:
+    """Each value in effect says where it came from."""
+    rows = {row.variable: row for row in effective(read({TOKEN: "x"}, overrides={"retry.max_attempts": 3}))}
+    assert rows[TOKEN][1:] == ("********", "environment")
+    assert rows["POSTBACK_RETRY__MAX_ATTEMPTS"][1:] == ("3", "command line")
+    assert rows["POSTBACK_RETRY__WINDOW"][1:] == ("30d", "default")

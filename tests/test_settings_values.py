@@ -1,0 +1,252 @@
+"""Single settings: what is taken, what is refused, and the rules between them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from worker.core.retry import Tier
+from worker.settings import Destination, Retry, Settings, SettingsError, describe, effective, load
+from worker.settings.advice import warnings
+from worker.settings.values import LONGEST, format_duration, parse_duration
+
+NOTHING = Path("/nonexistent/.env")
+DESTINATION = "POSTBACK_DESTINATION__"
+
+# Fixed: what users and dashboards rely on.
+DEFAULTS = {
+    "POSTBACK_KAFKA__BOOTSTRAP_SERVERS": "localhost:9092",
+    "POSTBACK_KAFKA__TOPIC": "conversions",
+    "POSTBACK_KAFKA__GROUP_ID": "postback-worker",
+    "POSTBACK_KAFKA__PROPERTIES__NAME": "",
+    "POSTBACK_DESTINATION__NAME": "momentscience",
+    "POSTBACK_DESTINATION__SIMPLE_URL": "https://track.momentscience.com/postback?click_id={click_id}",
+    "POSTBACK_DESTINATION__EVENT_URL": "https://track.momentscience.com/postback?measurement=1"
+    "&click_id={click_id}&event={event}&payout={payout}",
+    "POSTBACK_DESTINATION__TIMEOUT": "10s",
+    "POSTBACK_DESTINATION__CONCURRENCY": "256",
+    "POSTBACK_DESTINATION__TRANSPORT": "direct",
+    "POSTBACK_DESTINATION__PROXY": "",
+    "POSTBACK_DESTINATION__RATE": "",
+    "POSTBACK_DESTINATION__SUCCESS_STATUSES": "200",
+    "POSTBACK_DESTINATION__TERMINAL_STATUSES": "",
+    "POSTBACK_DESTINATION__REJECT_BODY": "",
+    "POSTBACK_DESTINATION__HEADERS__NAME": "",
+    "POSTBACK_DESTINATION__ALLOW_PRIVATE_ADDRESSES": "false",
+    "POSTBACK_RETRY__DELAYS": "10s,1m,5m,30m,2h,6h,24h",
+    "POSTBACK_RETRY__MAX_ATTEMPTS": "12",
+    "POSTBACK_RETRY__WINDOW": "30d",
+    "POSTBACK_MAX_OUTSTANDING": "1000",
+    "POSTBACK_DRAIN_TIMEOUT": "25s",
+    "POSTBACK_CIRCUIT__WINDOW": "10s",
+    "POSTBACK_CIRCUIT__FAILURE_SHARE": "0.5",
+    "POSTBACK_CIRCUIT__MIN_FAILURES": "10",
+    "POSTBACK_CIRCUIT__PROBE_PAUSE": "1s",
+    "POSTBACK_CIRCUIT__PROBE_PAUSE_MAX": "30s",
+    "POSTBACK_HTTP__HOST": "127.0.0.1",
+    "POSTBACK_HTTP__PORT": "8080",
+    "POSTBACK_LOG__FORMAT": "auto",
+    "POSTBACK_LOG__LEVEL": "info",
+    "POSTBACK_CONFIG": "",
+    "POSTBACK_SECRETS_DIR": "/run/secrets",
+}
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """Settings of these variables alone."""
+    return load(environ=environ, dotenv=NOTHING)
+
+
+def test_reference() -> None:
+    """The reference names every variable with its default, and each has a type and a meaning."""
+    rows = describe()
+    assert {row.variable: row.default for row in rows} == DEFAULTS
+    assert all(row.type and row.meaning for row in rows)
+
+
+def test_reference_can_be_set() -> None:
+    """Every default of the reference, given as a variable, is taken and changes nothing."""
+    given_all = {name: text for name, text in DEFAULTS.items() if text and "SECRETS" not in name}
+    assert dict(read(given_all)) == dict(read({}))
+
+
+def test_effective_reads_back() -> None:
+    """The values in effect, given as variables, make the same settings."""
+    settings = read(
+        {
+            f"{DESTINATION}TIMEOUT": "1500ms",
+            f"{DESTINATION}RATE": "12.5",
+            f"{DESTINATION}TERMINAL_STATUSES": "410, 400",
+            f"{DESTINATION}REJECT_BODY": "(?i)err.r é",
+            "POSTBACK_KAFKA__PROPERTIES__LINGER_MS": "3",
+        }
+    )
+    assert (
+        read({row.variable: row.value for row in effective(settings)}).model_dump() == settings.model_dump()
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("500ms", 0.5), ("10s", 10), ("5m", 300), ("2h", 7200), ("30d", 2_592_000), ("0s", 0), (" 1s ", 1)],
+)
+def test_duration(text: str, seconds: float) -> None:
+    """A duration is a whole number and a unit."""
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "10", "10 s", "1.5s", "-1s", "s", "10S", "1h30m", "٣s", "01s", "4000d", "1w"]
+)
+def test_no_duration(text: str) -> None:
+    """Anything else, and more than ten years, is refused."""
+    with pytest.raises(ValueError, match="must be"):
+        parse_duration(text)
+
+
+@given(st.integers(0, int(LONGEST * 1000)))
+def test_duration_reads_back(milliseconds: int) -> None:
+    """A duration that was written reads back as the same."""
+    assert round(parse_duration(format_duration(milliseconds / 1000)) * 1000) == milliseconds
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("KAFKA__TOPIC", "a b", "letters, digits"),
+        ("KAFKA__TOPIC", "..", "letters, digits"),
+        ("KAFKA__TOPIC", "a" * 250, "1 to 249"),
+        ("KAFKA__TOPIC", "postback-worker.dlq", "the source must be another"),
+        ("KAFKA__TOPIC", "postback-worker.retry.5m", "the source must be another"),
+        ("KAFKA__GROUP_ID", "g" * 241, "2 characters too long"),
+        ("KAFKA__GROUP_ID", "g/h", "letters, digits"),
+        ("KAFKA__BOOTSTRAP_SERVERS", "", "host:port"),
+        ("KAFKA__BOOTSTRAP_SERVERS", "a:9092,,b", "host:port"),
+        ("KAFKA__BOOTSTRAP_SERVERS", "a:port", "host:port"),
+        ("DESTINATION__NAME", "", "letters, digits"),
+        ("DESTINATION__SIMPLE_URL", "ftp://x/?a={click_id}", "http:// or https://"),
+        ("DESTINATION__SIMPLE_URL", "https://x/?a={clik_id}", "unknown macro"),
+        ("DESTINATION__EVENT_URL", "https://x/?event={event}&click_id={click_id}", "missing"),
+        ("DESTINATION__TIMEOUT", "0s", "longer than zero"),
+        ("DESTINATION__CONCURRENCY", "0", "1"),
+        ("DESTINATION__CONCURRENCY", "10001", "10000"),
+        ("DESTINATION__TRANSPORT", "carrier-pigeon", "'direct' or 'session'"),
+        ("DESTINATION__PROXY", "http://proxy:3128", "DESTINATION__TRANSPORT=session"),
+        ("DESTINATION__PROXY", "https://proxy", "http://"),
+        ("DESTINATION__RATE", "0", "greater than 0"),
+        ("DESTINATION__RATE", "inf", "finite"),
+        ("DESTINATION__RATE", "fast", "must be a number"),
+        ("DESTINATION__SUCCESS_STATUSES", "", "at least one"),
+        ("DESTINATION__SUCCESS_STATUSES", "2xx", "100 to 999"),
+        ("DESTINATION__SUCCESS_STATUSES", "99", "100 to 999"),
+        ("DESTINATION__TERMINAL_STATUSES", "400,200", "200 is in POSTBACK_DESTINATION__SUCCESS_STATUSES too"),
+        ("DESTINATION__REJECT_BODY", "(", "not a regular expression"),
+        ("DESTINATION__HEADERS__HOST", "x", "belongs to the transport"),
+        ("DESTINATION__HEADERS__CONTENT_LENGTH", "1", "belongs to the transport"),
+        ("DESTINATION__HEADERS__X", "a\r\nY: b", "printable ASCII on one line"),
+        ("DESTINATION__HEADERS__X", " a", "printable ASCII on one line"),
+        ("DESTINATION__HEADERS__X", "", "printable ASCII on one line"),
+        ("DESTINATION__HEADERS__X()", "a", "not a header name"),
+        ("DESTINATION__ALLOW_PRIVATE_ADDRESSES", "maybe", "true or false"),
+        ("RETRY__DELAYS", "", "at least one"),
+        ("RETRY__DELAYS", "1m,10s", "10s comes after 1m"),
+        ("RETRY__DELAYS", "60s,1m", "1m comes after 60s"),
+        ("RETRY__DELAYS", "0s,1m", "longer than zero"),
+        ("RETRY__DELAYS", "10s,", "with a unit"),
+        ("RETRY__MAX_ATTEMPTS", "0", "1"),
+        ("RETRY__WINDOW", "0d", "longer than zero"),
+        ("MAX_OUTSTANDING", "1001", "1000"),
+        ("MAX_OUTSTANDING", "0", "1"),
+        ("DRAIN_TIMEOUT", "4m", "below 4m"),
+        ("CIRCUIT__FAILURE_SHARE", "1.1", "1"),
+        ("CIRCUIT__MIN_FAILURES", "0", "1"),
+        ("CIRCUIT__PROBE_PAUSE", "1m", "POSTBACK_CIRCUIT__PROBE_PAUSE_MAX"),
+        ("HTTP__HOST", "", "a host name or an IP address"),
+        ("HTTP__PORT", "65536", "65535"),
+        ("LOG__LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
+        ("LOG__FORMAT", "xml", "'auto', 'json' or 'console'"),
+    ],
+)
+def test_refused(name: str, text: str, says: str) -> None:
+    """A wrong value is one line that starts with its variable and says what would be right."""
+    with pytest.raises(SettingsError) as caught:
+        read({f"POSTBACK_{name}": text})
+    (line,) = caught.value.problems
+    assert line.startswith(f"POSTBACK_{name}: ")
+    assert says in line
+
+
+def test_empty_means_none() -> None:
+    """An optional setting that is given empty is not given."""
+    settings = read(
+        {f"{DESTINATION}{name}": "" for name in ("PROXY", "RATE", "REJECT_BODY", "TERMINAL_STATUSES")}
+    )
+    assert settings.destination == read({}).destination
+
+
+def test_words_in_any_case() -> None:
+    """Words such as a log level are taken in any case."""
+    settings = read({"POSTBACK_LOG__LEVEL": "WARNING", f"{DESTINATION}TRANSPORT": "Session"})
+    assert (settings.log.level, settings.destination.transport) == ("warning", "session")
+
+
+def test_reject_body_is_bytes() -> None:
+    """REJECT_BODY is a pattern of bytes."""
+    pattern = read({f"{DESTINATION}REJECT_BODY": "(?i)unknown click"}).destination.reject_body
+    assert pattern is not None
+    assert pattern.search(b'{"error":"Unknown Click"}')
+
+
+def test_topics() -> None:
+    """Tiers and dead letters have the group's name; a label is kept as written."""
+    settings = read({"POSTBACK_KAFKA__GROUP_ID": "g", "POSTBACK_RETRY__DELAYS": "90s, 120m"})
+    assert [settings.tier_topic(tier) for tier in settings.tiers] == ["g.retry.90s", "g.retry.120m"]
+    assert [tier.seconds for tier in settings.tiers] == [90, 7200]
+    assert settings.dlq_topic == "g.dlq"
+
+
+def test_longest_group() -> None:
+    """A group may be as long as its longest topic name allows, and no longer."""
+    assert (
+        len(read({"POSTBACK_KAFKA__GROUP_ID": "g" * 237, "POSTBACK_RETRY__DELAYS": "24h"}).dlq_topic) == 241
+    )
+
+
+def test_python_values() -> None:
+    """Made directly, settings take Python's own values, checked like texts."""
+    delays = (Tier("1s", 1.0),)
+    destination = Destination(
+        rate=5, success_statuses=frozenset({204}), reject_body=re.compile(b"no"), timeout=0.5
+    )
+    settings = Settings(retry=Retry(delays=delays), destination=destination, drain_timeout=1)
+    assert settings.tiers == delays
+    assert settings.destination.success_statuses == {204}
+    with pytest.raises(ValidationError):
+        Settings(drain_timeout=-1)
+
+
+def test_defaults_need_no_advice() -> None:
+    """There is nothing to warn of in the defaults."""
+    assert warnings(Settings()) == []
+
+
+@pytest.mark.parametrize(
+    ("environ", "names"),
+    [
+        ({f"{DESTINATION}SIMPLE_URL": "http://x/?a={click_id}"}, ["POSTBACK_DESTINATION__SIMPLE_URL"]),
+        ({"POSTBACK_DRAIN_TIMEOUT": "5s"}, ["POSTBACK_DRAIN_TIMEOUT"]),
+        ({"POSTBACK_RETRY__MAX_ATTEMPTS": "7"}, ["POSTBACK_RETRY__DELAYS"]),
+        ({"POSTBACK_RETRY__MAX_ATTEMPTS": "8"}, []),
+        ({"POSTBACK_RETRY__MAX_ATTEMPTS": "100"}, ["POSTBACK_RETRY__MAX_ATTEMPTS"]),
+        ({"POSTBACK_RETRY__MAX_ATTEMPTS": "1"}, ["POSTBACK_RETRY__DELAYS"]),
+    ],
+)
+def test_advice(environ: Mapping[str, str], names: list[str]) -> None:
+    """What may not be meant is a warning that starts with the variable."""
+    assert [line.split(":")[0] for line in warnings(read(environ))] == names
