@@ -1,0 +1,68 @@
+"""What every test may ask for, and how the suite runs: debug mode, any loop, no outside settings.
+
+`POSTBACK_TEST_BOOTSTRAP=host:port` runs the Kafka tests on a broker that is there;
+`POSTBACK_TEST_LOOP=uvloop` runs the suite on uvloop. With `CI` set, tests that can't run fail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+import uvloop
+from hypothesis import HealthCheck, settings
+
+from tests.support.broker import Broker
+from tests.support.java import BrokerUnavailable
+from tests.support.kafka import Names
+
+IN_CI = bool(os.environ.get("CI"))
+BOOTSTRAP = os.environ.get("POSTBACK_TEST_BOOTSTRAP")
+LOOP = os.environ.get("POSTBACK_TEST_LOOP", "asyncio")
+LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "asyncio": asyncio.new_event_loop,
+    "uvloop": uvloop.new_event_loop,
+}
+
+# The developer's own settings of the worker must not reach the tests, nor the programs that they start.
+for name in [name for name in os.environ if name.startswith("POSTBACK_")]:
+    del os.environ[name]
+
+settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("local"), derandomize=True, print_blob=True)
+settings.load_profile("ci" if IN_CI else "local")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Run every test's loop in asyncio's debug mode."""
+    config.option.asyncio_debug = True
+    if LOOP not in LOOPS:
+        raise pytest.UsageError(f"POSTBACK_TEST_LOOP is one of {', '.join(LOOPS)}, not {LOOP!r}")
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Make loops of the kind that was asked for."""
+    return {LOOP: LOOPS[LOOP]}
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real Kafka, one for the whole session."""
+    if BOOTSTRAP:
+        yield BOOTSTRAP
+        return
+    try:
+        with Broker(tmp_path_factory.mktemp("kafka")) as broker:
+            yield broker.bootstrap
+    except BrokerUnavailable as missing:
+        if IN_CI:
+            raise
+        pytest.skip(f"no Kafka here: {missing}")
+
+
+@pytest.fixture
+def names() -> Names:
+    """A topic and a group that no other test uses."""
+    return Names.fresh()

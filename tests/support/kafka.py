@@ -1,0 +1,223 @@
+"""What a test says to Kafka: make topics, write records, read what is there, see what a group committed.
+
+The rule: every call returns when it is true (topics have leaders, records are acknowledged), within bounds,
+or raises.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, cast
+from uuid import uuid4
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+WITHIN = 30.0  # seconds, for every call
+
+ANY_PARTITION = -1
+
+Header = tuple[str, bytes | None]
+
+
+class Read(NamedTuple):
+    """One record as it lies in its topic."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[Header, ...] = ()
+
+    def header(self, name: str) -> str | None:
+        """The text of the last header of this name, None without one."""
+        texts = [value.decode() for key, value in self.headers if key == name and value is not None]
+        return texts[-1] if texts else None
+
+
+class Write(NamedTuple):
+    """One record to write; without a partition its key decides, or chance."""
+
+    value: bytes | None
+    key: bytes | None = None
+    headers: tuple[Header, ...] = ()
+    partition: int = ANY_PARTITION
+
+
+class Committed(NamedTuple):
+    """What a group committed for a partition."""
+
+    offset: int
+    metadata: str
+
+
+class Names(NamedTuple):
+    """Names that no other test uses."""
+
+    topic: str
+    group: str
+
+    @classmethod
+    def fresh(cls, word: str = "t") -> Names:
+        """Make new ones; `word` shows in them."""
+        stem = f"{word}-{uuid4().hex[:10]}"
+        return cls(f"{stem}.conversions", f"{stem}.worker")
+
+    @property
+    def dlq(self) -> str:
+        """The dead-letter topic of the group."""
+        return f"{self.group}.dlq"
+
+    def tier(self, delay: str) -> str:
+        """The delay tier of the group, e.g. `tier("10s")`."""
+        return f"{self.group}.retry.{delay}"
+
+
+def create_topics(
+    bootstrap: str,
+    partitions: Mapping[str, int],
+    config: Mapping[str, str] | None = None,
+    *,
+    exist_ok: bool = False,
+) -> None:
+    """Create topics, `config` for each, and return when every partition has a leader."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    wanted = [NewTopic(name, number, 1, config=dict(config or {})) for name, number in partitions.items()]
+    for future in admin.create_topics(wanted).values():
+        try:
+            future.result(WITHIN)
+        except KafkaException as error:
+            if not (exist_ok and error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS):
+                raise
+    wait_until(f"leaders of {', '.join(partitions)}", lambda: all(_led(admin, topic) for topic in partitions))
+
+
+def delete_topics(bootstrap: str, topics: Collection[str]) -> None:
+    """Delete topics; one that is not there is an error."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})  # its futures die with it: it has to have a name
+    for future in admin.delete_topics(list(topics)).values():
+        future.result(WITHIN)
+
+
+def produce(bootstrap: str, topic: str, records: Iterable[Write | bytes]) -> None:
+    """Write records, bytes being a value alone, and return when the broker has acknowledged all."""
+    failures: list[KafkaError] = []
+
+    def note(error: KafkaError | None, _: Message) -> None:
+        if error:
+            failures.append(error)
+
+    producer = Producer({"bootstrap.servers": bootstrap, "message.max.bytes": 20_000_000})
+    for record in records:
+        _produce(producer, topic, record if isinstance(record, Write) else Write(record), note)
+    left = producer.flush(WITHIN)
+    if failures or left:
+        raise AssertionError(f"{topic}: {len(failures)} refused, {left} unanswered; {failures[:1]}")
+
+
+def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
+    """Return the offset after the last record, for each partition."""
+    with _consumer(bootstrap) as consumer:
+        places = _partitions(consumer, topic)
+        return {at.partition: consumer.get_watermark_offsets(at, WITHIN)[1] for at in places}
+
+
+def read_all(bootstrap: str, topic: str) -> list[Read]:
+    """Return every record that the topic holds now, ordered by partition and offset; no group is touched."""
+    with _consumer(bootstrap, {"enable.partition.eof": True}) as consumer:
+        places = _partitions(consumer, topic)
+        consumer.assign([TopicPartition(topic, at.partition, OFFSET_BEGINNING) for at in places])
+        return sorted(_until_ends(consumer, {at.partition for at in places}), key=lambda record: record[:2])
+
+
+def committed(bootstrap: str, group: str, topic: str) -> dict[int, Committed]:
+    """Return what the group committed, without the partitions where it committed nothing."""
+    with _consumer(bootstrap, {"group.id": group}) as consumer:
+        found = consumer.committed(_partitions(consumer, topic), WITHIN)
+        return {at.partition: Committed(at.offset, at.metadata or "") for at in found if at.offset >= 0}
+
+
+def wait_until(what: str, true: Callable[[], bool], within: float = WITHIN) -> None:
+    """Return when `true()` is; raise AssertionError naming `what` after `within` seconds."""
+    deadline = time.monotonic() + within
+    while not true():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within:.0f} s: {what}")
+        time.sleep(0.05)
+
+
+def _produce(
+    producer: Producer, topic: str, record: Write, note: Callable[[KafkaError | None, Message], None]
+) -> None:
+    """Hand over one record, making room in the client's queue where it is full."""
+    while True:
+        try:
+            producer.produce(
+                topic,
+                record.value,
+                record.key,
+                record.partition,
+                on_delivery=note,
+                headers=list(record.headers),
+            )
+        except BufferError:
+            producer.poll(0.1)
+        else:
+            producer.poll(0)
+            return
+
+
+def _consumer(bootstrap: str, settings: Mapping[str, str | bool] | None = None) -> Consumer:
+    """Make a consumer that joins no group and commits nothing."""
+    base: dict[str, str | bool] = {
+        "group.id": "reader",
+        "enable.auto.commit": False,
+        "bootstrap.servers": bootstrap,
+    }
+    return Consumer({**base, **(settings or {})})
+
+
+def _partitions(consumer: Consumer, topic: str) -> list[TopicPartition]:
+    """Return the partitions of a topic that exists; raise AssertionError otherwise."""
+    found = consumer.list_topics(topic, timeout=WITHIN).topics[topic]
+    if found.error:
+        raise AssertionError(f"{topic}: {found.error}")
+    return [TopicPartition(topic, number) for number in sorted(found.partitions)]
+
+
+def _until_ends(consumer: Consumer, open_partitions: set[int]) -> Iterator[Read]:
+    """Read each partition to its end."""
+    deadline = time.monotonic() + WITHIN
+    while open_partitions:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"partitions {open_partitions} not read to their end within {WITHIN:.0f} s")
+        for message in consumer.consume(1000, 0.1):
+            error, partition = message.error(), message.partition()
+            if error is None:
+                yield _read(message)
+            elif error.code() == KafkaError._PARTITION_EOF and partition is not None:
+                open_partitions.discard(partition)
+            else:
+                raise KafkaException(error)
+
+
+def _read(message: Message) -> Read:
+    """Turn the client's message into plain values."""
+    headers = tuple(cast("Sequence[Header]", message.headers() or ()))
+    return Read(message.partition() or 0, message.offset() or 0, message.key(), message.value(), headers)
+
+
+def _led(admin: AdminClient, topic: str) -> bool:
+    """Whether every partition of the topic has a leader."""
+    found = admin.list_topics(topic, timeout=WITHIN).topics[topic]
+    return not found.error and all(partition.leader >= 0 for partition in found.partitions.values())
