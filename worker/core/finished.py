@@ -4,7 +4,8 @@ The rule: what is read back is exactly what was written, or nothing; a damaged m
 
 Form: `1` (version), then base64 without padding of LEB128 numbers and a CRC-32: first `upto - position`, then
 the unfinished offsets below `upto`, each as its distance from the one before (the first from the position).
-Kafka keeps 4,096 bytes of metadata and the client adds one.
+Kafka keeps 4,096 bytes of metadata and the client adds one. A map that would be longer leaves out its top: to
+say less re-sends a little, while metadata that the broker refuses would stop the commits.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from bisect import bisect_left
-from collections.abc import Iterable
-from itertools import pairwise
 from typing import NamedTuple
 from zlib import crc32
 
 VERSION = "1"
 MAX_CHARACTERS = 4095
 _CHECK_BYTES = 4
+# An offset is a signed 64-bit number: nine groups of seven bits.
+_MOST_BITS = 63
+# What is left for the unfinished offsets beside the version, the first number and the check.
+_ROOM = (MAX_CHARACTERS - len(VERSION)) * 3 // 4 - _MOST_BITS // 7 - _CHECK_BYTES
 
 
 class DamagedMap(ValueError):
@@ -41,16 +44,13 @@ class Finished(NamedTuple):
 
 
 def encode(position: int, finished: Finished | None) -> str:
-    """Write the map for a commit of `position`; empty where nothing is finished above it."""
+    """Write the map for a commit of `position`, as much as fits; empty where nothing is finished above it."""
     if finished is None or finished.upto <= position:
         return ""
+    upto, steps = _steps(position, finished)
     body = bytearray()
-    for distance in _distances(position, finished):
-        rest = distance
-        while rest > 0x7F:
-            body.append(rest & 0x7F | 0x80)
-            rest >>= 7
-        body.append(rest)
+    _append(body, upto - position)
+    body += steps
     body += crc32(body).to_bytes(_CHECK_BYTES, "big")
     return VERSION + b64encode(body).decode("ascii").rstrip("=")
 
@@ -61,6 +61,8 @@ def decode(position: int, metadata: str) -> Finished | None:
         return None
     if metadata[0] != VERSION:
         raise DamagedMap(f"unknown version {metadata[0]!a}")
+    if len(metadata) > MAX_CHARACTERS:
+        raise DamagedMap("too long")
     body = _unpack(metadata[1:])
     distance, *steps = _numbers(body)
     holes = []
@@ -73,12 +75,29 @@ def decode(position: int, metadata: str) -> Finished | None:
     upto = position + distance
     if distance == 0 or (holes and holes[-1] >= upto):
         raise DamagedMap("offsets beyond its end")
-    return Finished(upto, tuple(holes))
+    found = Finished(upto, tuple(holes))
+    if encode(position, found) != metadata:
+        raise DamagedMap("written in another form")
+    return found
 
 
-def _distances(position: int, finished: Finished) -> Iterable[int]:
-    yield finished.upto - position
-    yield from (after - before for before, after in pairwise((position, *finished.holes)))
+def _steps(position: int, finished: Finished) -> tuple[int, bytearray]:
+    """Write the unfinished offsets that fit, and say up to where they tell all."""
+    steps, before = bytearray(), position
+    for hole in finished.holes:
+        length = len(steps)
+        _append(steps, hole - before)
+        if len(steps) > _ROOM:
+            return hole, steps[:length]
+        before = hole
+    return finished.upto, steps
+
+
+def _append(body: bytearray, number: int) -> None:
+    while number > 0x7F:
+        body.append(number & 0x7F | 0x80)
+        number >>= 7
+    body.append(number)
 
 
 def _unpack(text: str) -> bytes:
@@ -95,6 +114,8 @@ def _unpack(text: str) -> bytes:
 def _numbers(body: bytes) -> list[int]:
     numbers, number, shift = [], 0, 0
     for byte in body:
+        if shift >= _MOST_BITS:
+            raise DamagedMap("a number beyond any offset")
         number |= (byte & 0x7F) << shift
         shift += 7
         if byte < 0x80:
