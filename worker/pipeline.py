@@ -50,13 +50,14 @@ class Pipeline:
         history = read_history(record, on_tier)
         try:
             event = decode(record.value, now=now)
-            if self._plan.retry.expired(event.window_start_s, now):
-                return self._expired(record, history, event, now)
-            return Attempt(record, history, event, self._plan.postback.request(event))
-        except MissingValue as error:
-            return self._dead(record, history, None, DeadReason.INVALID, str(error), now)
         except BadRecord as error:
             return self._dead(record, history, None, DeadReason(error.reason), str(error), now)
+        if self._plan.retry.expired(event.window_start_s, now):
+            return self._expired(record, history, event, now)
+        try:
+            return Attempt(record, history, event, self._plan.postback.request(event))
+        except MissingValue as error:
+            return self._dead(record, history, event.event_id, DeadReason.INVALID, str(error), now)
 
     def judge(self, attempt: Attempt, verdict: Verdict, started: float, now: float) -> Ending:
         """Say what becomes of a record after an attempt that counts; times in epoch seconds."""
