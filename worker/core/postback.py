@@ -92,6 +92,8 @@ def _origin(text: str) -> Origin:
         raise TemplateError(f"is not a URL: {error}") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise TemplateError("must be an absolute http:// or https:// URL with a host")
+    if port == 0:
+        raise TemplateError("has port 0, where nothing can listen")
     if "{" in parts.netloc or "}" in parts.netloc:
         raise TemplateError("has a macro in its host; macros may stand in query values only")
     if "@" in parts.netloc:
