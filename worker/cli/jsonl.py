@@ -1,0 +1,61 @@
+"""Conversion events as JSON Lines: one record's value a line, read without holding more than one line.
+
+The rule: a value is the bytes as written, without the line's end; it is checked as the worker checks it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, NamedTuple
+
+from schemas import BadRecord, ConversionEvent, decode
+
+LONGEST = 32 * 1024 * 1024
+"""Bytes of the longest line that is read."""
+
+
+class Line(NamedTuple):
+    """One line that is not blank; the first line of a file is number 1."""
+
+    number: int
+    value: bytes
+
+    def __str__(self) -> str:
+        return f"line {self.number}"
+
+
+class BadLine(Exception):
+    """A line that holds no conversion event: the text names the line and the fields, not their values."""
+
+
+def lines(stream: BinaryIO) -> Iterator[Line]:
+    """Read the lines that are not blank; raise BadLine where one has no end in sight."""
+    number = 0
+    while line := stream.readline(LONGEST + 1):
+        number += 1
+        if len(line) > LONGEST:
+            raise BadLine(f"line {number}: is longer than {LONGEST // 1024**2} MiB")
+        if not line.isspace():
+            yield Line(number, line.removesuffix(b"\n").removesuffix(b"\r"))
+
+
+def event_of(line: Line) -> ConversionEvent:
+    """Read the event that a line holds; raise BadLine where it holds none."""
+    try:
+        return decode(line.value, now=time.time())
+    except BadRecord as error:
+        text = str(error).replace(" at line 1 column ", " at column ")  # the only line that the parser saw
+        raise BadLine(f"{line}: {text}") from error
+
+
+def problems(found: Iterable[Line]) -> Iterator[str]:
+    """Check every line; give one text for each that is bad."""
+    try:
+        for line in found:
+            try:
+                event_of(line)
+            except BadLine as error:
+                yield str(error)
+    except BadLine as error:  # a line too long to read on
+        yield str(error)

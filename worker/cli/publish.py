@@ -1,0 +1,197 @@
+"""`publish`: conversion events from a file or a pipe to the source topic.
+
+The rule: of a file nothing is sent before all of it is right; of a pipe everything up to the first bad line.
+What is counted as published was acknowledged by the broker.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from io import SEEK_END, BytesIO
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from worker.cli.common import WRONG, examples, fail, fail_all, load_settings, progress_console
+
+if TYPE_CHECKING:
+    from worker.adapters.kafka.bulk import BulkPublisher
+    from worker.cli.jsonl import Line
+    from worker.settings import Settings
+
+app = typer.Typer(add_completion=False)
+
+STDIN = "-"
+EXAMPLES = "examples"
+
+MOST_SHOWN = 20
+"""Bad lines of a file that are told one by one; the rest are counted."""
+
+_REFRESH = 0.1  # seconds between two steps of the progress bar
+
+
+@app.command(
+    epilog=examples(
+        "postback-worker publish examples",
+        "postback-worker publish conversions.jsonl",
+        "postback-worker publish - < conversions.jsonl",
+        "postback-worker publish --dry-run examples > conversions.jsonl",
+    )
+)
+def publish(
+    ctx: typer.Context,
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="JSON Lines: one conversion event a line, blank lines skipped. '-' is stdin; 'examples', "
+            "where there is no file of that name, a handful of made-up conversions of the last hour.",
+        ),
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check, print what would be sent, and send nothing.")
+    ] = False,
+) -> None:
+    """Publish conversion events to the source topic, keyed by their click ids.
+
+    A file is checked whole before anything is sent. What comes from a pipe is checked and sent line by line;
+    the first bad line ends it, and what came before it is sent.
+    """
+    settings = load_settings(ctx)
+    with _opened(file) as stream:
+        if file != STDIN and stream.seekable():
+            _check_whole(stream, file)
+        if dry_run:
+            _print_lines(stream)
+        else:
+            _publish_lines(settings, stream)
+
+
+def _opened(file: str) -> BinaryIO:
+    if file == STDIN:
+        return sys.stdin.buffer
+    path = Path(file)
+    if file == EXAMPLES and not path.exists():
+        return _samples()
+    try:
+        return path.open("rb")
+    except OSError as error:
+        fail(f"can't read {file}: {error.strerror or error}", code=WRONG)
+
+
+def _samples() -> BinaryIO:
+    from worker.cli.samples import sample_events
+
+    return BytesIO(b"".join(event.to_json() + b"\n" for event in sample_events(datetime.now(UTC))))
+
+
+def _check_whole(stream: BinaryIO, file: str) -> None:
+    """Check every line, and go back to the first; end with exit 1 where one is bad."""
+    from worker.cli.jsonl import problems
+
+    found = problems(_shown(stream, "checking"))
+    told = list(islice(found, MOST_SHOWN))
+    more = sum(1 for _ in found)
+    if told:
+        rest = [f"{more} more bad lines"] if more else []
+        fail_all([f"{file}, {problem}" for problem in told] + rest, "nothing was published")
+    stream.seek(0)
+
+
+def _print_lines(stream: BinaryIO) -> None:
+    from worker.cli.jsonl import BadLine, event_of, lines
+
+    try:
+        for line in lines(stream):
+            event_of(line)
+            sys.stdout.buffer.write(line.value + b"\n")
+    except BadLine as error:
+        fail(str(error))
+    finally:
+        sys.stdout.buffer.flush()
+
+
+def _publish_lines(settings: Settings, stream: BinaryIO) -> None:
+    """Publish line by line, await every acknowledgement, and say how many there were."""
+    publisher = _publisher(settings)
+    try:
+        troubles = _troubles(publisher, stream)
+    finally:  # also after Ctrl-C, where what is under way may arrive yet
+        print(f"published {_events(publisher.acknowledged)} to {settings.kafka.topic}")
+    if troubles:
+        fail_all(troubles)
+
+
+def _publisher(settings: Settings) -> BulkPublisher:
+    """Make the publisher; end with exit 1 where the broker does not answer or the topic is missing."""
+    from worker.adapters.kafka import KafkaUnavailable, producer_config
+    from worker.adapters.kafka.bulk import BulkPublisher
+    from worker.adapters.kafka.config import unique_client_id
+    from worker.cli.broker import partitions_by_topic
+
+    kafka = settings.kafka
+    config = producer_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
+    try:
+        if kafka.topic not in partitions_by_topic(settings):
+            fail(
+                f"topic {kafka.topic} does not exist",
+                "`postback-worker topics create --help` tells how to make it",
+            )
+        return BulkPublisher(config, kafka.topic)
+    except KafkaUnavailable as error:
+        fail(f"{kafka.bootstrap_servers} does not answer: {error}", "is the broker running?")
+
+
+def _troubles(publisher: BulkPublisher, stream: BinaryIO) -> list[str]:
+    """Publish up to the first line that is bad or refused; return what went wrong, one line each."""
+    from worker.cli.jsonl import BadLine, event_of
+    from worker.ports import PublishRefused
+
+    troubles: dict[str, None] = {}
+    try:
+        for line in _shown(stream, "publishing"):
+            publisher.send(event_of(line).click_id.encode(), line.value, str(line))
+    except (BadLine, PublishRefused) as error:
+        troubles[str(error)] = None
+    try:
+        publisher.settle()
+    except PublishRefused as error:
+        troubles[str(error)] = None
+    return list(troubles)
+
+
+def _shown(stream: BinaryIO, what: str) -> Iterator[Line]:
+    """Read the lines, with a progress bar where stderr is a terminal."""
+    from rich.progress import Progress
+
+    from worker.cli.jsonl import lines
+
+    console = progress_console()
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+        bar = progress.add_task(what, total=_size(stream))
+        due = done = 0.0
+        for line in lines(stream):
+            yield line
+            done += len(line.value) + 1
+            if (now := time.monotonic()) >= due:
+                due = now + _REFRESH
+                progress.update(bar, completed=done)
+
+
+def _size(stream: BinaryIO) -> int | None:
+    """Bytes to come, None where that is unknown."""
+    if not stream.seekable():
+        return None
+    here = stream.tell()
+    size = stream.seek(0, SEEK_END)
+    stream.seek(here)
+    return size - here
+
+
+def _events(count: int) -> str:
+    return "1 event" if count == 1 else f"{count} events"
