@@ -62,7 +62,7 @@ lock: ## Make the hashed locks anew, keeping versions that still fit (ARGS=--upg
 	@$(call compile,requirements.lock) --all-extras pyproject.toml
 	@$(call compile,requirements-runtime.lock) --constraints requirements.lock pyproject.toml
 	@.cache/lock/bin/python -c 'import tomllib; \
-	  print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+	  print("editables", *tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	  | $(call compile,requirements-build.lock) --constraints requirements.lock -
 
 clean: ## Remove all that these targets made: .venv, caches, the broker's data
@@ -71,6 +71,7 @@ clean: ## Remove all that these targets made: .venv, caches, the broker's data
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- how .venv is made ---------------------------------------------------------------------------------
+# hatchling asks for editables when it makes an editable install, so that is locked with it.
 # Three stamps, each written only when its step is done: an interrupted step is done again.
 # .venv/made-for says where it was made; one that was made by hand, was moved, or lost its Python is made anew.
 
