@@ -1,0 +1,209 @@
+"""The map of finished offsets: written whole where it fits, read back the same, not believed when damaged."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from itertools import accumulate
+from zlib import crc32
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from worker.core.finished import MAX_CHARACTERS, DamagedMap, Finished, decode, encode
+from worker.core.ledger import MAX_SPAN
+
+LAST_OFFSET = 2**63 - 1
+MOST_UNFINISHED = 1_000 + 500
+"""The room of a partition, and a batch that was on its way when it filled up."""
+
+
+def packed(*numbers: int) -> bytes:
+    """Write numbers as LEB128, the plain way."""
+    body = bytearray()
+    for number in numbers:
+        groups = [number >> shift & 0x7F for shift in range(0, max(1, number.bit_length()), 7)]
+        body += bytes([*(group | 0x80 for group in groups[:-1]), groups[-1]])
+    return bytes(body)
+
+
+def sealed(body: bytes) -> str:
+    """Give a body its version and a check that fits."""
+    return "1" + b64encode(body + crc32(body).to_bytes(4, "big")).decode().rstrip("=")
+
+
+@st.composite
+def maps(draw: st.DrawFn, most: int = 60) -> tuple[int, Finished]:
+    """A position, and what is finished above it."""
+    position = draw(st.integers(0, 2**40))
+    first = draw(st.integers(0, 3))
+    gap = st.one_of(st.integers(1, 3), st.integers(100, 200), st.integers(1, 2**35))
+    holes = tuple(accumulate(draw(st.lists(gap, max_size=most)), initial=position + first))
+    holes = holes[draw(st.integers(0, 1)) :]
+    upto = (holes[-1] if holes else position) + draw(st.integers(1, 2**20))
+    return position, Finished(upto, holes)
+
+
+@given(maps())
+def test_round_trip(drawn: tuple[int, Finished]) -> None:
+    """What was written is read back the same."""
+    position, finished = drawn
+    assert decode(position, encode(position, finished)) == finished
+
+
+@given(maps())
+def test_form(drawn: tuple[int, Finished]) -> None:
+    """The text is the version, then base64 of the distances in LEB128 and their CRC-32."""
+    position, (upto, holes) = drawn
+    before = (position, *holes)
+    steps = [after - earlier for earlier, after in zip(before, holes, strict=False)]
+    assert encode(position, Finished(upto, holes)) == sealed(packed(upto - position, *steps))
+
+
+@given(maps(), st.integers(0, 2**20))
+def test_contains(drawn: tuple[int, Finished], distance: int) -> None:
+    """An offset is finished when it is below the end and no hole."""
+    position, finished = drawn
+    for offset in (position + distance, position, finished.upto, finished.upto - 1, *finished.holes[:5]):
+        assert (offset in finished) == (offset < finished.upto and offset not in set(finished.holes))
+    no_offset: object = "7"
+    assert no_offset not in finished
+
+
+def test_nothing_to_say() -> None:
+    """Where nothing is finished above the position the text is empty, and empty text says nothing."""
+    assert encode(5, None) == ""
+    assert encode(5, Finished(5, ())) == ""
+    assert decode(5, "") is None
+
+
+# --- the broker's bound ------------------------------------------------------------------------
+
+
+def worst(unfinished: int, span: int, gaps: tuple[int, ...]) -> Finished:
+    """Spend the span on gaps of these sizes while there is room, the first first, the rest on ones."""
+    offsets, end = [0], span - 1
+    for _ in range(unfinished - 1):
+        left = unfinished - len(offsets)
+        gap = next((gap for gap in gaps if offsets[-1] + gap + (left - 1) * gaps[-1] < end), 1)
+        offsets.append(offsets[-1] + gap)
+    return Finished(span, tuple(offsets))
+
+
+@pytest.mark.parametrize("position", [0, 2**62])
+@pytest.mark.parametrize("gaps", [(1 << 14, 1 << 7), (1 << 7,), (1 << 14, 1), (1 << 19, 1 << 14, 1 << 7)])
+def test_the_worst_map_fits_whole(position: int, gaps: tuple[int, ...]) -> None:
+    """1,500 unfinished offsets within the span fit, wherever they lie; gaps of 16,384 cost the most."""
+    upto, holes = worst(MOST_UNFINISHED, MAX_SPAN, gaps)
+    assert len(holes) == MOST_UNFINISHED
+    assert upto - holes[0] <= MAX_SPAN
+    finished = Finished(position + upto, tuple(position + hole for hole in holes))
+    text = encode(position, finished)
+    assert len(text) <= MAX_CHARACTERS
+    assert decode(position, text) == finished
+
+
+def test_no_map_of_that_many_is_longer() -> None:
+    """Counted by bytes: no choice of 1,499 gaps within the span needs more than there is room for."""
+    two, three = 1 << 7, 1 << 14
+    longest = 0
+    for big in range(MAX_SPAN // three + 1):
+        middle = min(MOST_UNFINISHED - 1 - big, (MAX_SPAN - big * three) // two)
+        small = MOST_UNFINISHED - 1 - big - middle
+        if big * three + middle * two + small < MAX_SPAN:
+            longest = max(longest, 1 + 3 * big + 2 * middle + small)
+    body = len(packed(MAX_SPAN)) + longest + 4
+    assert 1 + -(-body * 4 // 3) <= MAX_CHARACTERS
+
+
+@given(
+    st.integers(0, 2**62),
+    st.lists(st.integers(1, 2**30), min_size=800, max_size=900),
+    st.integers(1, 5),
+)
+def test_a_map_too_long_says_less(position: int, gaps: list[int], times: int) -> None:
+    """However many are unfinished and however far apart, the text fits, and what it tells is true."""
+    holes = tuple(accumulate(gaps * times, initial=position))
+    assume(holes[-1] < LAST_OFFSET)
+    finished = Finished(holes[-1] + 10, holes)
+    text = encode(position, finished)
+    assert len(text) <= MAX_CHARACTERS
+    told = decode(position, text)
+    assert told is not None
+    assert told == finished or (told.upto in holes and told.holes == holes[: holes.index(told.upto)])
+    assert told == finished or len(text) > MAX_CHARACTERS - 30, "it uses the room that it has"
+
+
+# --- damage ------------------------------------------------------------------------------------
+
+looks_like_one = st.text("AQgwZz019+/=-_ \n\x00\ud800é", max_size=40).map("1".__add__)
+
+
+@given(st.integers(0, 2**62), st.one_of(st.text(), looks_like_one))
+def test_foreign_text(position: int, text: str) -> None:
+    """Any text ends in DamagedMap or in what would be written the same."""
+    try:
+        told = decode(position, text)
+    except DamagedMap:
+        return
+    assert encode(position, told) == text
+
+
+@given(maps(), st.data())
+def test_truncated(drawn: tuple[int, Finished], data: st.DataObject) -> None:
+    """A map that was cut short is damaged."""
+    text = encode(*drawn)
+    length = data.draw(st.integers(1, len(text) - 1))
+    with pytest.raises(DamagedMap):
+        decode(drawn[0], text[:length])
+
+
+@given(maps(), st.data())
+def test_one_wrong_character(drawn: tuple[int, Finished], data: st.DataObject) -> None:
+    """A map with one character changed is damaged."""
+    position, finished = drawn
+    text = encode(position, finished)
+    index = data.draw(st.integers(0, len(text) - 1))
+    character = data.draw(st.sampled_from("AQgwZz019+/=- é").filter(lambda other: other != text[index]))
+    with pytest.raises(DamagedMap):
+        decode(position, text[:index] + character + text[index + 1 :])
+
+
+@given(st.integers(0, 2**62), st.binary(max_size=60))
+def test_foreign_body(position: int, body: bytes) -> None:
+    """A body that nobody here wrote is damaged even where its check fits."""
+    try:
+        told = decode(position, sealed(body))
+    except DamagedMap:
+        return
+    assert encode(position, told) == sealed(body)
+
+
+LONG = b"\x80" * 1000
+
+REFUSED = {
+    "another version": ("2AAAA", "unknown version '2'"),
+    "another alphabet": ("é", r"unknown version '\xe9'"),
+    "no base64": ("1*", "not base64"),
+    "not ASCII": ("1é", "not base64"),
+    "no body": (sealed(b""), "its check does not fit"),
+    "version alone": ("1", "its check does not fit"),
+    "another check": ("1" + b64encode(packed(5) + b"abcd").decode().rstrip("="), "its check does not fit"),
+    "an unfinished number": (sealed(b"\x85"), "cut short"),
+    "a thousand continuations": (sealed(LONG), "a number beyond any offset"),
+    "a huge number": (sealed(LONG + b"\x01"), "a number beyond any offset"),
+    "two holes at one place": (sealed(packed(9, 1, 0)), "offsets do not rise"),
+    "a hole at its end": (sealed(packed(2, 2)), "offsets beyond its end"),
+    "no end": (sealed(packed(0)), "offsets beyond its end"),
+    "padding": (sealed(packed(5, 1)) + "==", "written in another form"),
+    "a number with a leading zero": (sealed(b"\x85\x00"), "written in another form"),
+    "megabytes": ("1" + "g" * 4_000_000, "too long"),
+}
+
+
+@pytest.mark.parametrize(("text", "says"), REFUSED.values(), ids=[*REFUSED])
+def test_damage_is_named(text: str, says: str) -> None:
+    """A damaged map says in a few words what is wrong with it."""
+    with pytest.raises(DamagedMap) as caught:
+        decode(100, text)
+    assert str(caught.value) == says

@@ -1,0 +1,206 @@
+"""The ledger: nothing unfinished is ever below the position, nothing finished is ever handed out again."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from worker.core.finished import Finished, decode, encode
+from worker.core.ledger import Ledger
+
+
+class Life(RuleBasedStateMachine):
+    """One partition through many assignments, beside sets that remember everything.
+
+    The log holds the offsets that exist; a new assignment reads them again from the committed one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log: list[int] = []
+        self.resolved: set[int] = set()
+        self.kept: set[int] = set()
+        """What was resolved when the last commit was made."""
+        self.committed = 0
+        self.metadata = ""
+        self.end = 0
+
+    @initialize(start=st.integers(0, 2**40))
+    def begin(self, start: int) -> None:
+        self.end = self.committed = start
+        self.assign()
+
+    def commit(self) -> None:
+        position = self.ledger.position
+        assert position is not None
+        self.committed, self.metadata = position, encode(position, self.ledger.finished())
+        self.kept = set(self.resolved)
+
+    def assign(self) -> None:
+        self.ledger = Ledger(self.committed, decode(self.committed, self.metadata))
+        self.tracked: list[int] = []
+        self.open: set[int] = set()
+        self.ahead = [offset for offset in self.log if offset >= self.committed]
+        self.seen = self.committed
+
+    @rule(gaps=st.lists(st.one_of(st.just(1), st.integers(1, 4), st.integers(1, 2**21)), max_size=12))
+    def produce(self, gaps: list[int]) -> None:
+        """Append records; a gap is what compaction or a transaction marker leaves."""
+        for gap in gaps:
+            self.log.append(self.end + gap - 1)
+            self.ahead.append(self.end + gap - 1)
+            self.end += gap
+
+    @precondition(lambda self: self.ahead)
+    @rule(count=st.integers(1, 9))
+    def track(self, count: int) -> None:
+        """Take up the next records: those resolved in any assignment are refused, all others are ours."""
+        for offset in self.ahead[:count]:
+            assert self.ledger.track(offset) == (offset not in self.resolved)
+            self.tracked.append(offset)
+            if offset not in self.resolved:
+                self.open.add(offset)
+        del self.ahead[:count]
+
+    @precondition(lambda self: self.open)
+    @rule(data=st.data())
+    def resolve(self, data: st.DataObject) -> None:
+        """End a record, whichever."""
+        offset = data.draw(st.sampled_from(sorted(self.open)))
+        before = self.ledger.revision
+        self.ledger.resolve(offset)
+        assert self.ledger.revision > before
+        self.open.remove(offset)
+        self.resolved.add(offset)
+
+    @rule(compacted=st.booleans(), data=st.data())
+    def commit_and_compact(self, compacted: bool, data: st.DataObject) -> None:
+        """Commit; records may then vanish from the log."""
+        self.commit()
+        if compacted and self.ahead:
+            gone = data.draw(st.sampled_from(self.ahead))
+            self.log.remove(gone)
+            self.ahead.remove(gone)
+
+    @rule()
+    def restart(self) -> None:
+        """Crash: what was not committed is forgotten, the next member starts from what was."""
+        self.resolved = set(self.kept)
+        self.assign()
+
+    @rule()
+    def hand_over(self) -> None:
+        """Commit and start again: every single resolved offset is remembered."""
+        self.commit()
+        self.assign()
+
+    @invariant()
+    def position_is_below_all_that_is_unfinished(self) -> None:
+        position = self.ledger.position
+        assert position is not None
+        assert position == min(self.open, default=self.tracked[-1] + 1 if self.tracked else self.committed)
+        assert position >= self.seen, "the position went back"
+        self.seen = position
+        assert all(offset in self.resolved for offset in self.log if offset < position)
+
+    @invariant()
+    def counts_are_those_of_the_sets(self) -> None:
+        assert self.ledger.unfinished == len(self.open)
+        assert self.ledger.oldest == min(self.open, default=None)
+        reach = self.tracked[-1] + 1 - min(self.open) if self.open else 0
+        assert self.ledger.span == reach
+
+    @invariant()
+    def the_map_tells_exactly_what_is_resolved(self) -> None:
+        position, told = self.ledger.position, self.ledger.finished()
+        assert position is not None
+        for offset in self.log:
+            if offset >= position:
+                assert (told is not None and offset in told) == (offset in self.resolved)
+        if told is not None:
+            assert list(told.holes) == sorted(set(told.holes))
+            assert all(position <= hole < told.upto for hole in told.holes)
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+
+@given(
+    st.lists(st.integers(1, 3), min_size=1, max_size=30),
+    st.randoms(use_true_random=False),
+)
+def test_any_order(gaps: list[int], random: Random) -> None:
+    """Resolved in any order, the position ends behind the last and nothing stays above it."""
+    offsets = [sum(gaps[: index + 1]) for index in range(len(gaps))]
+    ledger = Ledger(0)
+    assert all(ledger.track(offset) for offset in offsets)
+    order = list(offsets)
+    random.shuffle(order)
+    for offset in order:
+        ledger.resolve(offset)
+    assert (ledger.position, ledger.unfinished, ledger.span) == (offsets[-1] + 1, 0, 0)
+    assert ledger.finished() is None
+
+
+@pytest.mark.parametrize("order", [*permutations(range(4))])
+def test_position_in_every_order_of_four(order: tuple[int, ...]) -> None:
+    """After each resolution the position is the lowest offset that is not resolved."""
+    ledger = Ledger(0)
+    for offset in range(4):
+        ledger.track(offset)
+    left = set(range(4))
+    for offset in order:
+        ledger.resolve(offset)
+        left.remove(offset)
+        assert ledger.position == min(left, default=4)
+
+
+def test_nothing_known() -> None:
+    """Without a committed offset the position is unknown until the first record, wherever that lies."""
+    ledger = Ledger(None)
+    assert (ledger.position, ledger.oldest, ledger.span, ledger.finished()) == (None, None, 0, None)
+    assert ledger.track(1_000)
+    assert ledger.position == 1_000
+
+
+def test_offsets_only_rise() -> None:
+    """An offset that came before is refused: the ledger would count it twice."""
+    ledger = Ledger(5)
+    ledger.track(7)
+    for offset in (6, 7):
+        with pytest.raises(ValueError, match=f"offset {offset} comes after 7"):
+            ledger.track(offset)
+
+
+def test_inherited_holes_are_kept_while_unread() -> None:
+    """A commit made before the inherited part was read again still tells all of it."""
+    ledger = Ledger(10, Finished(20, (10, 15)))
+    assert ledger.finished() == Finished(20, (10, 15))
+    assert ledger.track(10)
+    ledger.resolve(10)
+    assert ledger.position == 11
+    assert ledger.finished() == Finished(20, (15,))
+
+
+def test_inherited_and_own_are_told_together() -> None:
+    """What was inherited and what was finished since are one map; a new hole beyond it is no part of it."""
+    ledger = Ledger(10, Finished(14, (10, 12)))
+    assert [ledger.track(offset) for offset in range(10, 16)] == [True, False, True, False, True, True]
+    assert ledger.finished() == Finished(14, (10, 12))
+    ledger.resolve(15)
+    assert ledger.finished() == Finished(16, (10, 12, 14))
+
+
+def test_revision_says_whether_to_commit() -> None:
+    """The revision stands still while nothing was resolved, and grows with what was inherited as resolved."""
+    ledger = Ledger(10, Finished(12, (10,)))
+    ledger.track(10)
+    assert ledger.revision == 0
+    ledger.track(11)
+    assert ledger.revision == 1
