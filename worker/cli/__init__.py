@@ -23,6 +23,7 @@ COMMANDS = {
     "run": "worker.cli.run",
     "demo": "worker.cli.demo",
     "config": "worker.cli.config",
+    "topics": "worker.cli.topics",
     "publish": "worker.cli.publish",
     "send": "worker.cli.send",
     "schema": "worker.cli.schema",
