@@ -47,7 +47,7 @@ class Schedule:
         waiting.insert(index, held)
         self.ready += held.at_once
         if holding.standing is not Standing.IN_TURN:
-            self._line_up(holding)
+            self._stand(holding, now)
 
     def take(self, now: float) -> Held | None:
         """Take the next record that is due; None where none is."""
