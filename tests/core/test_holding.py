@@ -1,0 +1,117 @@
+"""A holding: what to commit, which record is the oldest, and when its partition rests."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.core.examples import SOURCE, hold, make_holding, make_record
+from worker.core.finished import Finished, decode
+from worker.core.holding import SOON, Holding, Position
+from worker.core.ledger import MAX_SPAN, Ledger
+
+
+def of(ledger: Ledger) -> Holding:
+    """Return a holding of this ledger."""
+    return Holding(SOURCE, None, ledger)
+
+
+def test_nothing_known_nothing_to_commit() -> None:
+    """A partition without a committed offset and without records has no position."""
+    holding = of(Ledger(None))
+    assert holding.position() is None
+    assert not holding.dirty
+
+
+def test_position_carries_the_map() -> None:
+    """A commit says the lowest unfinished offset, and what is finished above it."""
+    holding = of(Ledger(5))
+    assert holding.position() == Position(5, "")
+    for offset in range(5, 9):
+        holding.ledger.track(offset)
+    holding.ledger.resolve(7)
+    position = holding.position()
+    assert position is not None
+    assert position.offset == 5
+    assert decode(5, position.metadata) == Finished(8, (5, 6))
+
+
+def test_dirty_until_committed() -> None:
+    """A holding is dirty from a resolution until a commit that read it counts."""
+    holding = of(Ledger(5))
+    holding.ledger.track(5)
+    dirty = [holding.dirty]
+    holding.ledger.resolve(5)
+    dirty.append(holding.dirty)
+    holding.revision = holding.ledger.revision
+    dirty.append(holding.dirty)
+    assert dirty == [False, True, False]
+
+
+def test_oldest() -> None:
+    """The oldest unfinished record is found whether it waits or is being sent."""
+    holding = make_holding()
+    assert holding.oldest() is None
+    first, second = make_record(offset=1), make_record(offset=2)
+    for record in (first, second):
+        holding.ledger.track(record.offset)
+    holding.busy[1] = first
+    holding.waiting.append(hold(holding, 2))
+    assert holding.oldest() is first
+    holding.ledger.resolve(1)
+    del holding.busy[1]
+    oldest = holding.oldest()
+    assert oldest is not None
+    assert oldest.offset == 2
+    holding.waiting.clear()
+    assert holding.oldest() is None, "dropped while it drains"
+
+
+@pytest.mark.parametrize(
+    ("unfinished", "held_back", "rests"),
+    [(99, False, False), (100, False, True), (76, True, True), (75, True, True), (74, True, False)],
+)
+def test_full_partition_rests(unfinished: int, held_back: bool, rests: bool) -> None:
+    """A full partition rests, and is taken up again when a quarter of its room is free."""
+    holding = make_holding()
+    for offset in range(unfinished):
+        holding.ledger.track(offset)
+    holding.held_back = held_back
+    assert holding.wants_rest(0.0, 100) is rests
+
+
+def test_room_for_one() -> None:
+    """With room for one record a partition still flows again, once that one has ended."""
+    holding = make_holding()
+    holding.held_back = True
+    holding.ledger.track(0)
+    assert holding.wants_rest(0.0, 1)
+    holding.ledger.resolve(0)
+    assert not holding.wants_rest(0.0, 1)
+
+
+@pytest.mark.parametrize(
+    ("last", "held_back", "rests"),
+    [
+        (MAX_SPAN - 2, False, False),
+        (MAX_SPAN - 1, False, True),
+        (MAX_SPAN // 2 - 1, True, True),
+        (MAX_SPAN // 2 - 2, True, False),
+    ],
+)
+def test_a_stuck_record_bounds_the_span(last: int, held_back: bool, rests: bool) -> None:
+    """One unfinished record holds its partition back once the finished reach too far beyond it."""
+    holding = of(Ledger(0))
+    holding.ledger.track(0)
+    holding.ledger.track(last)
+    holding.ledger.resolve(last)
+    holding.held_back = held_back
+    assert holding.wants_rest(0.0, 100) is rests
+
+
+def test_waiting_for_the_due_time_rests() -> None:
+    """A tier partition rests while its last record is not due soon, and flows when it is."""
+    holding = make_holding()
+    holding.ledger.track(0)
+    holding.waiting.append(hold(holding, 0, 50.0, at_once=False))
+    assert holding.wants_rest(50.0 - 2 * SOON, 100)
+    assert not holding.wants_rest(50.0 - SOON / 2, 100)
