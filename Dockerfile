@@ -1,0 +1,36 @@
+# The worker as an image: numeric user, read-only root, nothing but Python and the locked packages.
+#
+# Any base with python3 (3.11 or newer) and its venv module will do: --build-arg BASE=…
+ARG BASE=python:3.13-slim-bookworm
+
+FROM ${BASE} AS build
+# pip stays in a venv of its own: the one that is shipped has none.
+RUN python3 -m venv /opt/pip && python3 -m venv --without-pip /opt/venv
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /src
+# The locked packages come first: a change of the program alone does not install them again.
+COPY requirements-build.lock requirements-runtime.lock ./
+RUN /opt/pip/bin/pip install --require-hashes -r requirements-build.lock && \
+    /opt/pip/bin/pip --python /opt/venv/bin/python3 install --require-hashes -r requirements-runtime.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY schemas schemas
+COPY worker worker
+RUN /opt/pip/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . && \
+    /opt/pip/bin/pip --python /opt/venv/bin/python3 install --no-deps --no-index /dist/*.whl
+
+FROM ${BASE}
+LABEL org.opencontainers.image.title="postback-worker" \
+      org.opencontainers.image.description="Tells the advertising network about conversions: Kafka in, HTTP postbacks out" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /opt/venv /opt/venv
+# The modules are compiled already, and the root file system may be read-only.
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    POSTBACK_HTTP__HOST=0.0.0.0
+USER 10001:10001
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["postback-worker", "healthcheck"]
+ENTRYPOINT ["postback-worker"]
+CMD ["run"]
