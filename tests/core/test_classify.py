@@ -1,0 +1,142 @@
+"""Verdicts: what each answer means for the event, and for the destination."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas import RetryReason
+from worker.core.answer import Failure, FailureKind, Response
+from worker.core.classify import Kind, Rules, Verdict, classify
+
+NOW = 1_767_323_045.0  # 2026-01-02T03:04:05Z
+RULES = Rules()
+LONG_STATUSES = st.integers(100, 999)
+
+
+def judged(status: int, rules: Rules = RULES, retry_after: str | None = None, body: bytes = b"") -> Verdict:
+    """Return the verdict on a response."""
+    return classify(Response(status, retry_after, body), rules, NOW)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "pressure"),
+    [
+        (200, Kind.DELIVERED, False),
+        (201, Kind.RETRY, False),
+        (204, Kind.RETRY, False),
+        (301, Kind.RETRY, False),
+        (302, Kind.RETRY, False),
+        (400, Kind.RETRY, False),
+        (401, Kind.RETRY, False),
+        (403, Kind.RETRY, False),
+        (404, Kind.RETRY, False),
+        (408, Kind.RETRY, True),
+        (410, Kind.RETRY, False),
+        (418, Kind.RETRY, False),
+        (422, Kind.RETRY, False),
+        (425, Kind.RETRY, True),
+        (429, Kind.RETRY, True),
+        (499, Kind.RETRY, False),
+        (500, Kind.RETRY, True),
+        (502, Kind.RETRY, True),
+        (503, Kind.RETRY, True),
+        (504, Kind.RETRY, True),
+        (599, Kind.RETRY, True),
+    ],
+)
+def test_statuses(status: int, kind: Kind, pressure: bool) -> None:
+    """200 is recorded and any other status is not; 408, 425, 429 and 5xx speak of the destination."""
+    verdict = judged(status)
+    assert (verdict.kind, verdict.pressure) == (kind, pressure)
+    assert (verdict.label, verdict.status) == (str(status), status)
+
+
+@given(LONG_STATUSES)
+def test_every_status_has_a_verdict(status: int) -> None:
+    """Every status but a success is tried again, with a reason and a line that names it."""
+    verdict = judged(status)
+    if status == 200:
+        assert (verdict.kind, verdict.reason, verdict.error) == (Kind.DELIVERED, None, "")
+    else:
+        told = (verdict.kind, verdict.reason, verdict.error)
+        assert told == (Kind.RETRY, RetryReason.STATUS, f"HTTP {status}")
+
+
+@given(LONG_STATUSES, st.frozensets(LONG_STATUSES), st.frozensets(LONG_STATUSES))
+def test_configured_statuses(status: int, success: frozenset[int], terminal: frozenset[int]) -> None:
+    """A success status delivers, a terminal one rejects without pressure, the rest is tried again."""
+    verdict = judged(status, Rules(success, terminal))
+    if status in success:
+        assert verdict.kind is Kind.DELIVERED
+    elif status in terminal:
+        assert (verdict.kind, verdict.pressure) == (Kind.REJECTED, False)
+        assert verdict.error == f"HTTP {status} is configured as terminal"
+    else:
+        assert verdict.kind is Kind.RETRY
+
+
+@pytest.mark.parametrize("body", [b"", b"error: invalid", b"\xff\x00" * 2048])
+def test_a_body_changes_nothing(body: bytes) -> None:
+    """A 200 is a delivery whatever its body holds."""
+    assert judged(200, body=body).kind is Kind.DELIVERED
+
+
+REJECTING = Rules(frozenset({200, 204}), frozenset({410}), re.compile(rb"(?i)invalid click"))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "reason"),
+    [
+        (200, b"... Invalid click ...", Kind.RETRY, RetryReason.REJECTED_BODY),
+        (204, b"invalid click", Kind.RETRY, RetryReason.REJECTED_BODY),
+        (200, b"OK", Kind.DELIVERED, None),
+        (500, b"invalid click", Kind.RETRY, RetryReason.STATUS),
+        (410, b"invalid click", Kind.REJECTED, RetryReason.STATUS),
+    ],
+)
+def test_reject_body(status: int, body: bytes, kind: Kind, reason: RetryReason | None) -> None:
+    """A success whose body matches REJECT_BODY is tried again under its own word; the rest stays."""
+    verdict = judged(status, REJECTING, body=body)
+    assert (verdict.kind, verdict.reason, verdict.status) == (kind, reason, status)
+
+
+def test_a_rejected_body_is_no_pressure() -> None:
+    """A rejected body speaks of the event: it is answered, says so, and does not shrink the limit."""
+    verdict = judged(200, REJECTING, body=b"invalid click")
+    assert not verdict.pressure
+    assert verdict.error == "HTTP 200, but its body matches REJECT_BODY"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FailureKind if kind is not FailureKind.EGRESS])
+def test_failures(kind: FailureKind) -> None:
+    """A failure is tried again under its own word, and speaks of the destination."""
+    verdict = classify(Failure(kind, "no answer"), RULES, NOW)
+    assert verdict == Verdict(Kind.RETRY, kind.value, RetryReason(kind.value), None, "no answer", None, True)
+
+
+def test_egress() -> None:
+    """A forbidden address blocks: no attempt, no reason to retry, the destination's trouble."""
+    verdict = classify(Failure(FailureKind.EGRESS, "loopback"), RULES, NOW)
+    assert verdict == Verdict(Kind.BLOCKED, "egress", None, None, "loopback", None, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "seconds", "hold"),
+    [
+        (429, "120", 120.0, 120.0),
+        (503, "Fri, 02 Jan 2026 03:05:05 GMT", 60.0, 60.0),
+        (500, "120", 120.0, 0.0),
+        (400, "120", 120.0, 0.0),
+        (429, None, None, 0.0),
+        (503, "soon", None, 0.0),
+        (200, "120", None, 0.0),
+    ],
+)
+def test_retry_after(status: int, retry_after: str | None, seconds: float | None, hold: float) -> None:
+    """Retry-After counts for the event on every retry; on 429 and 503 it holds the destination too."""
+    verdict = judged(status, retry_after=retry_after)
+    assert (verdict.retry_after, verdict.hold) == (seconds, hold)
