@@ -221,5 +221,4 @@ def sender_options(settings: Settings) -> SenderOptions:
         read_body=destination.reject_body is not None,
         allow_private=destination.allow_private_addresses,
         proxy=destination.proxy.get_secret_value() if destination.proxy else None,
-        concurrency=destination.concurrency,
     )

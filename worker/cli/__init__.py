@@ -26,6 +26,7 @@ COMMANDS = {
     "topics": "worker.cli.topics",
     "publish": "worker.cli.publish",
     "send": "worker.cli.send",
+    "dlq": "worker.cli.dlq",
     "schema": "worker.cli.schema",
     "healthcheck": "worker.cli.healthcheck",
 }

@@ -41,9 +41,14 @@ class Verdict(NamedTuple):
     pressure: bool = False
 
     @property
+    def too_many(self) -> bool:
+        """Whether the destination said that it gets too much."""
+        return self.status in HOLDING_STATUSES
+
+    @property
     def hold(self) -> float:
         """Seconds for which the whole destination asked to be left alone."""
-        return (self.retry_after or 0.0) if self.status in HOLDING_STATUSES else 0.0
+        return (self.retry_after or 0.0) if self.too_many else 0.0
 
 
 class Rules(NamedTuple):

@@ -58,9 +58,9 @@ class Gate:
         was = self.circuit.state
         self.circuit.record(verdict.pressure, started, now, jitter)
         if not verdict.pressure:
-            self._took(in_flight, was)
+            self._took(in_flight, was, now)
             return True
-        self.limit.lower(started, now)
+        self.limit.pushed_back(verdict.too_many, started, now)
         return self.circuit.state is CircuitState.CLOSED
 
     def abandoned(self, started: float) -> None:
@@ -68,8 +68,8 @@ class Gate:
         self.in_flight -= 1
         self.circuit.abandon(started)
 
-    def _took(self, in_flight: int, was: CircuitState) -> None:
+    def _took(self, in_flight: int, was: CircuitState, now: float) -> None:
         if was is not CircuitState.CLOSED and self.circuit.state is CircuitState.CLOSED:
             self.limit.restart()
         else:
-            self.limit.raise_(in_flight)
+            self.limit.took(in_flight, now)

@@ -1,51 +1,102 @@
-"""How many requests may be in flight: found by additive increase and multiplicative decrease.
+"""How many requests may be in flight: found by what the partner answers.
 
-The rule: only what the partner says by an answer (or by none) lowers the limit, never its latency: a slow
-partner that records conversions is no reason to send fewer. One round of failures lowers it once.
+The rules: only answers lower the limit, never latency, for a slow partner that records conversions is no
+reason to send fewer. "Too many" (429, 503) lowers it at once, by the share of such answers; other failures of
+the destination only when they are many and more than usual: a share of them that stays, whatever the limit,
+says nothing of load. One round trip lowers it once.
 
-Additive increase, multiplicative decrease is fair and converges (Chiu and Jain, 1989); a start that doubles
-each round, as TCP's, finds a fast partner's capacity in a few round trips.
+Growth is CUBIC's (RFC 9438), by time and not by round trips: fast back to where the last cut was, then slow
+near it, then faster again to find room that is new. Before the first cut, and after an outage, the limit
+doubles each round trip, as TCP's slow start does. A limit that is not used does not grow.
 """
 
 from __future__ import annotations
 
 _START = 16.0
 _AFTER_OUTAGE = 1.0
-_DECREASE = 0.9
+# RFC 9438's constant: how fast the cubic rises.
+_C = 0.4
+_LEAST_CUT, _MOST_CUT = 0.05, 0.5
+# Failures that are no "too many" lower the limit from this share on, if it is so many times the usual share;
+# looked at over so many answers. The usual share follows what is seen by this part of the difference.
+_MANY, _MORE_THAN_USUAL = 0.3, 1.5
+_ENOUGH = 50
+_FOLLOW = 0.25
+# Time that counts as use between two answers, at most: a pause is no reason to grow.
+_LONGEST_STEP = 0.1
 
 
 class Limit:
-    """The adaptive limit, from 1 to `most`."""
-
-    __slots__ = ("_cut_at", "_doubling_below", "_value", "most")
+    """The adaptive limit, from 1 to `most`; times are monotonic seconds."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self._value = min(_START, float(most))
         self._doubling_below = float(most)
-        self._cut_at = float("-inf")
+        self._plateau = float(most)
+        self._to_plateau = 0.0
+        self._used = 0.0
+        self._last = float("-inf")
+        self._usual = 0.0
+        self._begin_round(float("-inf"))
 
     @property
     def value(self) -> int:
         """The limit, whole requests."""
         return int(self._value)
 
-    def raise_(self, in_flight: int) -> None:
-        """Note a request that the partner took, with this many in flight; an idle limit does not grow."""
-        if in_flight * 2 < self._value or self._value >= self.most:
+    def took(self, in_flight: int, now: float) -> None:
+        """Note a request that the partner took, with so many in flight when it ended."""
+        self._answers += 1
+        step, self._last = min(now - self._last, _LONGEST_STEP), now
+        if in_flight * 2 < self._value:
             return
-        step = 1.0 if self._value < self._doubling_below else 1.0 / self._value
-        self._value = min(self._value + step, float(self.most))
+        if self._value < self._doubling_below:
+            self._value = min(self._value + 1.0, float(self.most))
+        else:
+            self._used += step
+            risen = self._plateau + _C * (self._used - self._to_plateau) ** 3
+            self._value = min(max(self._value, risen), float(self.most))
 
-    def lower(self, started: float, now: float) -> None:
-        """Note a push back to a request begun at `started`; one from before the last cut does not count."""
-        if started < self._cut_at:
+    def pushed_back(self, too_many: bool, started: float, now: float) -> None:
+        """Note a destination-level failure of a request that began at `started`."""
+        self._answers += 1
+        self._last = now
+        if too_many:
+            self._full += 1
+        else:
+            self._failures += 1
+        if started < self._round_at:
             return
-        self._cut_at = now
-        self._value = max(1.0, self._value * _DECREASE)
-        self._doubling_below = self._value
+        if too_many:
+            self._cut(self._full / self._answers, now)
+        elif self._answers >= _ENOUGH:
+            self._weigh_failures(self._failures / self._answers, now)
+
+    def _weigh_failures(self, share: float, now: float) -> None:
+        many = share >= max(_MANY, self._usual * _MORE_THAN_USUAL)
+        self._usual += (share - self._usual) * _FOLLOW
+        if many:
+            self._cut(share / 2, now)
+        else:
+            self._begin_round(self._round_at)
 
     def restart(self) -> None:
         """Begin again from the bottom after an outage, doubling up to half of what was."""
+        self._plateau = self._value
         self._doubling_below = max(2.0, self._value / 2)
         self._value = _AFTER_OUTAGE
+        self._to_plateau = (max(0.0, self._plateau - self._doubling_below) / _C) ** (1 / 3)
+        self._used = 0.0
+
+    def _cut(self, share: float, now: float) -> None:
+        self._plateau = self._value
+        self._value = max(1.0, self._value * (1.0 - min(max(share, _LEAST_CUT), _MOST_CUT)))
+        self._doubling_below = self._value
+        self._to_plateau = ((self._plateau - self._value) / _C) ** (1 / 3)
+        self._used = 0.0
+        self._begin_round(now)
+
+    def _begin_round(self, now: float) -> None:
+        self._round_at = now
+        self._answers = self._full = self._failures = 0

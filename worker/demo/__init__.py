@@ -1,0 +1,6 @@
+"""The whole worker with no set-up: an embedded broker, a partner that misbehaves, an account of it all."""
+
+from worker.demo.account import Account, Line
+from worker.demo.stage import Demo, Progress
+
+__all__ = ["Account", "Demo", "Line", "Progress"]

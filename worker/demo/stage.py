@@ -1,0 +1,134 @@
+"""The demonstration's stage: the real worker between an embedded broker and a partner that misbehaves."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from worker.app import Started, Worker
+from worker.core.retry import Tier
+from worker.core.settle import Dead, Delivered, Retry
+from worker.demo.account import Account, draw_up
+from worker.demo.broker import EmbeddedBroker
+from worker.demo.events import conversions
+from worker.demo.tracker import Tracker
+from worker.ports import Observer
+from worker.settings import Destination, Http, Kafka, Log, Settings
+from worker.settings import Retry as RetrySettings
+
+TIERS = (Tier("1s", 1.0), Tier("2s", 2.0), Tier("3s", 3.0))
+MAX_ATTEMPTS = 4
+TIMEOUT = 1.0
+# Seconds for every record to end; the slowest needs about ten on an idle machine.
+_PATIENCE = 60.0
+
+
+class Progress(NamedTuple):
+    """How far it is."""
+
+    published: int
+    delivered: int
+    retries: int
+    dead: int
+    in_flight: int
+    http: str
+
+    @property
+    def ended(self) -> int:
+        """Records with an ending."""
+        return self.delivered + self.dead
+
+
+class _Tally(Observer):
+    def __init__(self) -> None:
+        self.delivered_count = self.retry_count = self.dead_count = 0
+
+    def delivered(self, ending: Delivered, now: float) -> None:  # noqa: ARG002
+        self.delivered_count += 1
+
+    def retried(self, ending: Retry) -> None:  # noqa: ARG002
+        self.retry_count += 1
+
+    def dead(self, ending: Dead) -> None:  # noqa: ARG002
+        self.dead_count += 1
+
+
+class Demo:
+    """One demonstration of `events` records, of which a share of `failures` meets trouble at first."""
+
+    def __init__(self, events: int, failures: float) -> None:
+        self._events = events
+        self._tracker = Tracker(failures, events)
+        self._tally = _Tally()
+        self._started: Started | None = None
+        self._published: dict[str, str | None] = {}
+
+    async def run(self, tick: Callable[[Progress], None], linger: asyncio.Event | None = None) -> Account:
+        """Publish, work, and draw up the account; `tick` hears of the progress a few times a second.
+
+        With `linger` the worker stays up after the last ending until it is set.
+        """
+        await self._tracker.start()
+        broker = await asyncio.to_thread(EmbeddedBroker)
+        settings = _settings(broker.bootstrap, self._tracker.port)
+        topics = [settings.kafka.topic, *(settings.tier_topic(tier) for tier in settings.tiers)]
+        await asyncio.to_thread(broker.create, [*topics, settings.dlq_topic])
+        made = conversions(self._events, time.time())
+        self._published = await asyncio.to_thread(broker.publish, settings.kafka.topic, made)
+        try:
+            await self._work(Worker(settings, self._tally), tick, linger)
+            dead = await asyncio.to_thread(broker.dead_letters, settings.dlq_topic)
+            behind = await asyncio.to_thread(broker.behind, settings.kafka.group_id, topics)
+        finally:
+            await self._tracker.close()
+        return draw_up(self._published, self._tracker.recorded, dead, self._tracker.again, behind)
+
+    async def _work(
+        self, worker: Worker, tick: Callable[[Progress], None], linger: asyncio.Event | None
+    ) -> None:
+        stop = asyncio.Event()
+        working = asyncio.create_task(worker.run(stop, self._note_start))
+        deadline = time.monotonic() + _PATIENCE
+        while not working.done() and time.monotonic() < deadline:
+            tick(self._progress())
+            if self._progress().ended >= self._events:
+                break
+            await asyncio.sleep(0.1)
+        if linger is not None and not working.done():
+            await linger.wait()
+        stop.set()
+        await working
+        tick(self._progress())
+
+    def _note_start(self, started: Started) -> None:
+        self._started = started
+
+    def _progress(self) -> Progress:
+        tally = self._tally
+        in_flight, http = 0, ""
+        if self._started is not None:
+            in_flight = self._started.runner.snapshot().in_flight
+            http = "http://{}:{}".format(*self._started.http)
+        return Progress(
+            self._events, tally.delivered_count, tally.retry_count, tally.dead_count, in_flight, http
+        )
+
+
+def _settings(bootstrap: str, port: int) -> Settings:
+    track = f"http://127.0.0.1:{port}/postback"
+    return Settings(
+        kafka=Kafka(bootstrap_servers=bootstrap),
+        destination=Destination(
+            name="demo",
+            simple_url=f"{track}?click_id={{click_id}}&event_id={{event_id}}",
+            event_url=f"{track}?measurement=1&click_id={{click_id}}&event={{event}}&payout={{payout}}"
+            "&event_id={event_id}",
+            timeout=TIMEOUT,
+            allow_private_addresses=True,
+        ),
+        retry=RetrySettings(delays=TIERS, max_attempts=MAX_ATTEMPTS),
+        http=Http(port=0),
+        log=Log(level="error"),
+    )

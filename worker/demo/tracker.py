@@ -1,0 +1,88 @@
+"""A partner that misbehaves: errors, resets, slow answers, a burst of 429, and clicks that it never takes.
+
+The rule: it logs each request before it misbehaves, so that its log is the truth about what was sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import zlib
+from collections import Counter
+
+from aiohttp import web
+
+# Longer than the demonstration's timeout.
+SLOW_SECONDS = 1.5
+# How long it answers 429.
+BUSY_SECONDS = 0.3
+_MISBEHAVIOURS = ("500", "reset", "slow", "400")
+
+
+class Tracker:
+    """Serves `/postback`. `failures` is the share of events that meet a misbehaviour at first."""
+
+    def __init__(self, failures: float, expected: int) -> None:
+        self._failures = failures
+        self._busy_from = expected // 3
+        self._busy_until: float | None = None
+        self.requests: Counter[str] = Counter()
+        """Requests for each event id."""
+        self.recorded: dict[str, int] = {}
+        """Event ids that got a 200, and at which attempt the first was."""
+        self._served = 0
+        self.again = 0
+        """Requests for an event that had got its 200 before."""
+        app = web.Application()
+        app.router.add_get("/postback", self._postback)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
+        self.port = 0
+
+    async def start(self) -> None:
+        """Listen on a free port of the loopback address."""
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.port = self._runner.addresses[0][1]
+
+    async def close(self) -> None:
+        """Stop listening."""
+        await self._runner.cleanup()
+
+    async def _postback(self, request: web.Request) -> web.StreamResponse:
+        event_id = request.query["event_id"]
+        self.requests[event_id] += 1
+        self.again += event_id in self.recorded
+        self._served += 1
+        if self._is_busy():
+            return web.Response(status=429, headers={"Retry-After": "1"})
+        match self._misbehaviour(event_id):
+            case "reset":
+                if request.transport is not None:
+                    request.transport.abort()
+                return web.Response()
+            case "slow":
+                await asyncio.sleep(SLOW_SECONDS)
+                return web.Response(status=504)
+            case None:
+                self.recorded.setdefault(event_id, self.requests[event_id])
+                return web.Response(text="ok")
+            case status:
+                return web.Response(status=int(status))
+
+    def _is_busy(self) -> bool:
+        """Say whether it is too much just now: for a moment, a third of the way through."""
+        if not self._failures or self._served < self._busy_from:
+            return False
+        now = time.monotonic()
+        if self._busy_until is None:
+            self._busy_until = now + BUSY_SECONDS
+        return now < self._busy_until
+
+    def _misbehaviour(self, event_id: str) -> str | None:
+        """Say how this request fails, if it does: an event's first one or two, or every one (400)."""
+        chance = zlib.crc32(event_id.encode()) / 2**32
+        if chance >= self._failures:
+            return None
+        kind = _MISBEHAVIOURS[int(chance / self._failures * len(_MISBEHAVIOURS))]
+        patience = 1 + zlib.crc32(event_id.encode(), 1) % 2
+        return kind if kind == "400" or self.requests[event_id] <= patience else None
