@@ -7,7 +7,6 @@ What is counted as published was acknowledged by the broker.
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import SEEK_END, BytesIO
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from worker.cli.common import WRONG, examples, fail, fail_all, load_settings, progress_console
+from worker.cli.common import WRONG, examples, fail, fail_all, load_settings
 
 if TYPE_CHECKING:
     from worker.adapters.kafka.bulk import BulkPublisher
@@ -31,8 +30,6 @@ EXAMPLES = "examples"
 
 MOST_SHOWN = 20
 """Bad lines of a file that are told one by one; the rest are counted."""
-
-_REFRESH = 0.1  # seconds between two steps of the progress bar
 
 
 @app.command(
@@ -166,21 +163,10 @@ def _troubles(publisher: BulkPublisher, stream: BinaryIO) -> list[str]:
 
 
 def _shown(stream: BinaryIO, what: str) -> Iterator[Line]:
-    """Read the lines, with a progress bar where stderr is a terminal."""
-    from rich.progress import Progress
-
     from worker.cli.jsonl import lines
+    from worker.cli.progress import shown
 
-    console = progress_console()
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
-        bar = progress.add_task(what, total=_size(stream))
-        due = done = 0.0
-        for line in lines(stream):
-            yield line
-            done += len(line.value) + 1
-            if (now := time.monotonic()) >= due:
-                due = now + _REFRESH
-                progress.update(bar, completed=done)
+    return shown(lines(stream), what, _size(stream), lambda line: len(line.value) + 1)
 
 
 def _size(stream: BinaryIO) -> int | None:

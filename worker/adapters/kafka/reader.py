@@ -1,0 +1,145 @@
+"""Reads a topic from its first record to the last one of the moment of asking. Blocking; for commands.
+
+The rule: it joins no group and commits nothing, so no group's offsets move. It ends where the topic ended
+when it was asked, however fast the topic grows, and it ends with an error when the broker falls silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+from worker.adapters.kafka.records import to_partition, to_record
+from worker.core.record import Partition, Record
+
+ASK_TIMEOUT = 10.0
+"""Seconds that the broker may take to say what there is."""
+
+SILENCE = 15.0
+"""Seconds without a record, while there should be one, after which reading fails."""
+
+_TURN = 0.2  # seconds of one wait; between two of them Ctrl-C is heard
+_BATCH = 500
+_EARLIEST, _LATEST = -2, -1
+_END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001 - public, whatever its first letter says
+
+
+class NoSuchTopic(Exception):
+    """The topic does not exist."""
+
+
+class Span(NamedTuple):
+    """Offsets of one partition, from `start` to before `end`."""
+
+    start: int
+    end: int
+
+    @property
+    def length(self) -> int:
+        """How many records at most."""
+        return max(0, self.end - self.start)
+
+
+class TopicReader:
+    """A context manager; `config` is what `consumer_config` made, with a group of no worker's."""
+
+    def __init__(self, config: Config, topic: str) -> None:
+        self._topic = topic
+        self._heard: KafkaError | None = None
+        own: Config = {"enable.partition.eof": True, "log_level": 0}
+        settings: dict[str, Any] = {**config, **own, "error_cb": self._on_error}
+        try:
+            self._consumer = Consumer(settings)
+        except (KafkaException, ValueError, TypeError) as error:
+            raise KafkaUnavailable(one_line(error)) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self._consumer.close()
+
+    def spans(self, since: float | None = None) -> dict[Partition, Span]:
+        """What there is now in each partition; with `since` (epoch seconds), from the first record as new.
+
+        Raises NoSuchTopic and KafkaUnavailable.
+        """
+        partitions = self._partitions()
+        starts = self._offsets(partitions, _EARLIEST if since is None else max(0, int(since * 1000)))
+        ends = self._offsets(partitions, _LATEST)
+        # Where no record is as new, the client answers with "the end", which is below every offset.
+        return {at: Span(starts[at] if starts[at] >= 0 else ends[at], ends[at]) for at in partitions}
+
+    def read(self, spans: Mapping[Partition, Span]) -> Iterator[Record]:
+        """Read these offsets: in order within a partition, as they come across them.
+
+        Those that were compacted or expired away are passed over. Raises KafkaUnavailable.
+        """
+        left = {at: span for at, span in spans.items() if span.length}
+        self._consumer.assign([TopicPartition(*at, span.start) for at, span in left.items()])
+        while left:
+            for message in self._next(left):
+                at = to_partition(message)
+                record = None if _is_end(message) else to_record(message, at)
+                if at not in left:
+                    continue
+                end = left[at].end
+                if record is None or record.offset >= end - 1:
+                    del left[at]
+                    self._consumer.pause([TopicPartition(*at)])
+                if record is not None and record.offset < end:
+                    yield record
+
+    def _next(self, left: Mapping[Partition, Span]) -> Sequence[Message]:
+        """Wait for messages, as long as SILENCE."""
+        for _ in range(round(SILENCE / _TURN)):
+            first = self._consumer.poll(_TURN)
+            if first is not None:
+                return [first, *self._consumer.consume(_BATCH, 0)]
+        why = "no records come" if self._heard is None else one_line(self._heard)
+        raise KafkaUnavailable(f"{why} ({', '.join(map(str, left))} not read to the end)")
+
+    def _partitions(self) -> list[Partition]:
+        try:
+            # All topics are asked for: asking for one by name can create it.
+            found = self._consumer.list_topics(timeout=ASK_TIMEOUT).topics.get(self._topic)
+        except KafkaException as error:
+            raise self._unavailable(error) from error
+        if found is None or found.error is not None:
+            raise NoSuchTopic(self._topic)
+        return [Partition(self._topic, number) for number in sorted(found.partitions)]
+
+    def _offsets(self, partitions: Sequence[Partition], which: int) -> dict[Partition, int]:
+        """Ask for the offsets at a time in milliseconds, or at one of the two ends."""
+        asked = [TopicPartition(*at, which) for at in partitions]
+        try:
+            answers = self._consumer.offsets_for_times(asked, timeout=ASK_TIMEOUT)
+        except KafkaException as error:
+            raise self._unavailable(error) from error
+        for answer in answers:
+            if answer.error is not None:
+                raise self._unavailable(answer.error)
+        return {to_partition(answer): answer.offset for answer in answers}
+
+    def _unavailable(self, error: KafkaError | KafkaException) -> KafkaUnavailable:
+        """Name the cause where it was heard: a time-out says nothing."""
+        self._consumer.poll(0)
+        return KafkaUnavailable(one_line(error if self._heard is None else self._heard))
+
+    def _on_error(self, error: KafkaError) -> None:
+        self._heard = self._heard or error
+
+
+def _is_end(message: Message) -> bool:
+    """Whether it says that its partition has been read to the end; raise KafkaUnavailable for other errors."""
+    error = message.error()
+    if error is not None and error.code() != _END_OF_PARTITION:
+        raise KafkaUnavailable(one_line(error))
+    return error is not None

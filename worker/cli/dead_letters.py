@@ -1,0 +1,152 @@
+"""Which dead letters a command is about: the filters, and how the topic is read for them.
+
+The rule: reading never joins the worker's group and moves no offsets; what is held at a time is bounded by
+the limit.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from schemas import DeadLetter, DeadReason
+from worker.cli.common import fail, time_option
+
+if TYPE_CHECKING:
+    from worker.adapters.kafka.reader import TopicReader
+    from worker.core.record import Record
+    from worker.settings import Settings
+
+CLOCKS_DIFFER = 600.0
+"""Seconds by which Kafka's timestamp of a record may be before the worker's `postback-dead-at`."""
+
+ReasonOption = Annotated[
+    list[DeadReason] | None, typer.Option("--reason", help="Only these reasons; may be repeated.")
+]
+StatusOption = Annotated[
+    int | None,
+    typer.Option("--status", min=100, max=599, help="Only those whose last answer had this status."),
+]
+EventIdOption = Annotated[str | None, typer.Option("--event-id", help="Only those of this event.")]
+ClickIdOption = Annotated[str | None, typer.Option("--click-id", help="Only those of this click.")]
+SinceOption = Annotated[
+    str | None,
+    typer.Option("--since", metavar="TIME", help="Dead since: 2026-01-31T12:00:00Z, or an age such as 2h."),
+]
+UntilOption = Annotated[
+    str | None, typer.Option("--until", metavar="TIME", help="Dead until then; written as --since is.")
+]
+
+
+_NO_TIME = datetime.fromtimestamp(0, UTC)  # before all others, where a record tells no time
+
+
+class Filters(NamedTuple):
+    """What a dead letter must be; None, and no reasons, let every one through. Times are epoch seconds."""
+
+    reasons: frozenset[DeadReason] = frozenset()
+    status: int | None = None
+    event_id: str | None = None
+    click_id: str | None = None
+    since: float | None = None
+    until: float | None = None
+
+    def match(self, letter: DeadLetter) -> bool:
+        """Whether a dead letter passes all of them; without a time it passes no filter of time."""
+        return (
+            (not self.reasons or letter.reason in self.reasons)
+            and self.status in {None, letter.status}
+            and self.event_id in {None, letter.event_id}
+            and self.click_id in {None, letter.click_id}
+            and self._is_in_time(letter.dead_at)
+        )
+
+    def _is_in_time(self, dead_at: datetime | None) -> bool:
+        if self.since is None and self.until is None:
+            return True
+        if dead_at is None:
+            return False
+        moment = dead_at.timestamp()
+        return (self.since is None or moment >= self.since) and (self.until is None or moment <= self.until)
+
+
+def filters_of(
+    reasons: list[DeadReason] | None,
+    status: int | None,
+    event_id: str | None,
+    click_id: str | None,
+    since: str | None,
+    until: str | None,
+) -> Filters:
+    """Read the options; wrong times are wrong usage."""
+    now = time.time()
+    first, last = time_option("--since", since, now), time_option("--until", until, now)
+    if first is not None and last is not None and first > last:
+        raise typer.BadParameter("--since is after --until")
+    return Filters(frozenset(reasons or ()), status, event_id, click_id, first, last)
+
+
+class Newest(NamedTuple):
+    """The newest of the dead letters that matched, oldest first, and how many matched in all."""
+
+    letters: list[DeadLetter]
+    matched: int
+
+
+def newest(letters: Iterable[DeadLetter], limit: int) -> Newest:
+    """Keep the newest `limit`, all with 0; never hold more than that."""
+    kept: list[tuple[tuple[datetime, int, int], DeadLetter]] = []
+    matched = 0
+    for letter in letters:
+        matched += 1
+        entry = ((letter.dead_at or _NO_TIME, letter.partition, letter.offset), letter)
+        if limit and len(kept) == limit:
+            heapq.heappushpop(kept, entry)
+        else:
+            heapq.heappush(kept, entry)
+    return Newest([letter for _, letter in sorted(kept, key=lambda entry: entry[0])], matched)
+
+
+@contextmanager
+def dlq_reader(settings: Settings) -> Iterator[TopicReader]:
+    """Open the dead-letter topic; end with exit 1 where it is missing or the broker does not answer."""
+    from worker.adapters.kafka import KafkaUnavailable, consumer_config
+    from worker.adapters.kafka.config import unique_client_id
+    from worker.adapters.kafka.reader import NoSuchTopic, TopicReader
+
+    kafka = settings.kafka
+    # Not the worker's group, but under its name: rights that are given by prefix cover it.
+    group, client_id = f"{kafka.group_id}.reader", unique_client_id(kafka.group_id)
+    config = consumer_config(kafka.bootstrap_servers, group, client_id, kafka.properties)
+    try:
+        with TopicReader(config, settings.dlq_topic) as reader:
+            yield reader
+    except NoSuchTopic as error:
+        fail(f"topic {error} does not exist", "`postback-worker topics create` makes it")
+    except KafkaUnavailable as error:
+        fail(f"{kafka.bootstrap_servers}: {error}", "is the broker running, and may this user ask it?")
+
+
+def matching(reader: TopicReader, filters: Filters) -> Iterator[DeadLetter]:
+    """Read every dead letter that there is by now, and pass on those that match."""
+    from worker.cli.progress import shown
+
+    since = None if filters.since is None else filters.since - CLOCKS_DIFFER
+    spans = reader.spans(since)
+    total = sum(span.length for span in spans.values())
+    for record in shown(reader.read(spans), "reading", total):
+        letter = letter_of(record)
+        if filters.match(letter):
+            yield letter
+
+
+def letter_of(record: Record) -> DeadLetter:
+    """Read a record of the dead-letter topic, whatever it holds."""
+    (topic, partition), offset, key, value, headers, timestamp = record
+    return DeadLetter.from_record(topic, partition, offset, key, value, headers, timestamp)

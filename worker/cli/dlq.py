@@ -1,0 +1,169 @@
+"""`dlq`: look into the dead-letter topic.
+
+The rule: it only reads, and the worker's group never notices.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from schemas import DeadLetter
+from worker.cli.common import (
+    Output,
+    OutputOption,
+    examples,
+    fail,
+    load_settings,
+    print_json,
+    print_rows,
+    say,
+)
+from worker.cli.dead_letters import (
+    ClickIdOption,
+    EventIdOption,
+    Filters,
+    ReasonOption,
+    SinceOption,
+    StatusOption,
+    UntilOption,
+    dlq_reader,
+    filters_of,
+    letter_of,
+    matching,
+    newest,
+)
+
+if TYPE_CHECKING:
+    from worker.adapters.kafka.reader import Span
+    from worker.settings import Settings
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Look into the dead-letter topic.")
+
+COLUMNS = ("where", "dead_at", "reason", "status", "attempts", "event_id", "error")
+
+_PLACE = re.compile(r"([0-9]{1,9})/([0-9]{1,18})")
+
+
+@app.command(
+    "list",
+    epilog=examples(
+        "postback-worker dlq list",
+        "postback-worker dlq list --reason exhausted --since 2h",
+        "postback-worker dlq list --click-id 9f8e7d6c5b4a3928 -o json",
+    ),
+)
+def list_(
+    ctx: typer.Context,
+    reason: ReasonOption = None,
+    status: StatusOption = None,
+    event_id: EventIdOption = None,
+    click_id: ClickIdOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=0, help="Only so many, the newest that match; 0 is all.")
+    ] = 100,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List dead letters, the newest last; with -o json whole, as `show` has them.
+
+    Where there are more than --limit, the newest are shown.
+    """
+    filters = filters_of(reason, status, event_id, click_id, since, until)
+    with dlq_reader(load_settings(ctx)) as reader:
+        found = newest(matching(reader, filters), limit)
+    if output is Output.JSON:
+        print_json([letter.model_dump(mode="json") for letter in found.letters])
+    else:
+        print_rows([_row(letter) for letter in found.letters], output, COLUMNS)
+    if found.matched > len(found.letters):
+        say(f"hint: the newest {len(found.letters)} of {found.matched}; --limit 0 shows all")
+
+
+@app.command(
+    epilog=examples(
+        "postback-worker dlq show 0/12",
+        "postback-worker dlq show --event-id order-1001",
+        "postback-worker dlq show 0/12 -o json",
+    )
+)
+def show(
+    ctx: typer.Context,
+    where: Annotated[
+        str | None,
+        typer.Argument(metavar="PARTITION/OFFSET", help="As `list` shows it.", show_default=False),
+    ] = None,
+    event_id: Annotated[
+        str | None, typer.Option("--event-id", help="Its event; of several dead letters the newest.")
+    ] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show everything of one dead letter: why it died, its key, its value, all its headers."""
+    if (where is None) == (event_id is None):
+        raise typer.BadParameter("give either PARTITION/OFFSET or --event-id")
+    settings = load_settings(ctx)
+    letter = _of_event(settings, event_id) if event_id is not None else _at(settings, where or "")
+    if output is Output.JSON:
+        print_json(letter.model_dump(mode="json"))
+    else:
+        print_rows(list(_fields(letter)), output, ("field", "value"))
+
+
+def _of_event(settings: Settings, event_id: str) -> DeadLetter:
+    with dlq_reader(settings) as reader:
+        found = newest(matching(reader, Filters(event_id=event_id)), 1)
+    if not found.letters:
+        fail(f"no dead letter has the event id {event_id}")
+    if found.matched > 1:
+        say(f"hint: the newest of {found.matched}; `dlq list --event-id` shows all")
+    return found.letters[0]
+
+
+def _at(settings: Settings, where: str) -> DeadLetter:
+    from worker.adapters.kafka.reader import Span
+    from worker.core.record import Partition
+
+    place = _PLACE.fullmatch(where)
+    if place is None:
+        raise typer.BadParameter(f"{where!r} is not PARTITION/OFFSET, such as 0/12")
+    at, offset = Partition(settings.dlq_topic, int(place[1])), int(place[2])
+    with dlq_reader(settings) as reader:
+        there = reader.spans().get(at)
+        if there is None or not there.start <= offset < there.end:
+            fail(f"there is no dead letter at {where}", _extent(there))
+        found = [letter_of(record) for record in reader.read({at: Span(offset, offset + 1)})]
+    if not found:  # compacted, or an abort marker of a transaction
+        fail(f"there is no dead letter at {where}")
+    return found[0]
+
+
+def _row(letter: DeadLetter) -> dict[str, object]:
+    fields = letter.model_dump(mode="json", include=set(COLUMNS))
+    return {"where": f"{letter.partition}/{letter.offset}", **fields}
+
+
+def _extent(there: Span | None) -> str:
+    """Say what the partition holds instead."""
+    if there is None:
+        return "the topic has no such partition"
+    return (
+        f"the partition holds {there.start} to {there.end - 1}" if there.length else "the partition is empty"
+    )
+
+
+def _fields(letter: DeadLetter) -> Iterator[dict[str, object]]:
+    """The fields, then the record: its key, every header, its value."""
+    fields = letter.model_dump(mode="json")
+    key, value, headers = (fields.pop(name) for name in ("key", "value", "headers"))
+    record = [("key", key), *((f"header {name}", content) for name, content in headers), ("value", value)]
+    for name, content in [*fields.items(), *record]:
+        yield {"field": name, "value": _text(content)}
+
+
+def _text(content: object) -> object:
+    """Bytes that are no text as `base64:…`; the rest as it is."""
+    return f"base64:{content['base64']}" if isinstance(content, dict) else content

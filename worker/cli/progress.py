@@ -1,0 +1,35 @@
+"""A progress bar on stderr, where that is a terminal; elsewhere nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from worker.cli.common import progress_console
+
+REFRESH = 0.1
+"""Seconds between two steps of the bar: drawing it must not cost more than the work."""
+
+Item = TypeVar("Item")
+
+
+def shown(
+    items: Iterable[Item], what: str, total: float | None, size: Callable[[Item], int] = lambda _: 1
+) -> Iterator[Item]:
+    """Pass the items on, with a bar that says `what` is done; `size` is an item's share of the total.
+
+    A total of None is one that is not known.
+    """
+    from rich.progress import Progress
+
+    console = progress_console()
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+        bar = progress.add_task(what, total=total)
+        due = done = 0.0
+        for item in items:
+            yield item
+            done += size(item)
+            if (now := time.monotonic()) >= due:
+                due = now + REFRESH
+                progress.update(bar, completed=done)
