@@ -11,16 +11,25 @@ from types import TracebackType
 
 import confluent_kafka.cimpl
 
+PRODUCE = 0
 OFFSET_COMMIT = 8
 OFFSET_FETCH = 9
+HEARTBEAT = 12
 """Numbers of requests, as the protocol has them."""
 
 _ID = 1  # the one broker's
 _PRODUCER = 0
+_TOPIC, _PARTITION, _VALUE, _FLAGS, _HEADER = 1, 3, 4, 7, 9  # kinds of arguments
+_COPY = 2
 _lib = ctypes.CDLL(confluent_kafka.cimpl.__file__)
 _lib.rd_kafka_conf_new.restype = ctypes.c_void_p
 _lib.rd_kafka_new.restype = ctypes.c_void_p
 _lib.rd_kafka_new.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]
+_lib.rd_kafka_conf_set.argtypes = [
+    *(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t)
+]
+_lib.rd_kafka_brokers_add.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+_lib.rd_kafka_flush.argtypes = [ctypes.c_void_p, ctypes.c_int]
 _lib.rd_kafka_destroy.argtypes = [ctypes.c_void_p]
 _lib.rd_kafka_mock_cluster_new.restype = ctypes.c_void_p
 _lib.rd_kafka_mock_cluster_new.argtypes = [ctypes.c_void_p, ctypes.c_int]
@@ -44,7 +53,9 @@ class MockCluster:
 
     def __enter__(self) -> MockCluster:
         why = ctypes.create_string_buffer(512)
-        self._client = _lib.rd_kafka_new(_PRODUCER, _lib.rd_kafka_conf_new(), why, len(why))
+        configuration = _lib.rd_kafka_conf_new()
+        _lib.rd_kafka_conf_set(configuration, b"log_level", b"0", why, len(why))
+        self._client = _lib.rd_kafka_new(_PRODUCER, configuration, why, len(why))
         assert self._client, why.value
         self._cluster = _lib.rd_kafka_mock_cluster_new(self._client, 1)
         _lib.rd_kafka_mock_group_initial_rebalance_delay_ms(self._cluster, 50)
@@ -60,6 +71,17 @@ class MockCluster:
     def create(self, topic: str, partitions: int) -> None:
         """Make a topic."""
         assert not _lib.rd_kafka_mock_topic_create(self._cluster, topic.encode(), partitions, 1)
+
+    def write_header(self, topic: str, name: bytes) -> None:
+        """Write a record to partition 0 with a header that Python's client could not write."""
+        _lib.rd_kafka_brokers_add(self._client, self.bootstrap.encode())
+        number, size = ctypes.c_int, ctypes.c_size_t
+        assert not _lib.rd_kafka_producev(
+            *(ctypes.c_void_p(self._client), number(_TOPIC), topic.encode(), number(_PARTITION), number(0)),
+            *(number(_VALUE), b"odd", size(3), number(_FLAGS), number(_COPY)),
+            *(number(_HEADER), name, b"value", size(5), number(0)),
+        )
+        assert not _lib.rd_kafka_flush(self._client, 10_000)
 
     def down(self) -> None:
         """Close all connections, and take no more."""

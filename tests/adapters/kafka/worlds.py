@@ -48,7 +48,7 @@ class Ear:
         self.batches: list[int] = []
         self.troubles: list[str] = []
         self.failures: list[BaseException] = []
-        self.draining: Callable[[], Awaitable[None]] | None = None
+        self.draining: Callable[[], Awaitable[object]] | None = None
 
     def on_assigned(self, assigned: Sequence[Assigned]) -> None:
         self.events.append("assigned")
@@ -81,7 +81,8 @@ class Ear:
 
     async def has(self, count: int) -> None:
         """Return when so many records have come."""
-        await until(f"{count} records, not {len(self.records)}", lambda: len(self.records) >= count)
+        await until(f"{count} records", lambda: len(self.records) >= count or bool(self.failures))
+        assert not self.failures
 
     def offsets(self, at: Partition) -> list[int]:
         """The offsets that came of a partition, in the order in which they came."""

@@ -98,7 +98,7 @@ class Commits:
 
 
 def _refusal(error: KafkaError | None, offsets: Sequence[TopicPartition]) -> CommitFailed | None:
-    if error is not None:
-        return CommitFailed(one_line(error))
     refused = [f"{of.topic}/{of.partition}: {one_line(of.error)}" for of in offsets if of.error is not None]
-    return CommitFailed("; ".join(refused)) if refused else None
+    if refused:
+        return CommitFailed("; ".join(refused))
+    return None if error is None else CommitFailed(one_line(error))

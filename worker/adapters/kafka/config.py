@@ -80,8 +80,6 @@ _CONSUMER_DEFAULTS: Config = {
     "fetch.queue.backoff.ms": 20,
     # A resumed partition joins the next fetch: this is how long the one under way may take.
     "fetch.wait.max.ms": 100,
-    # A topic that is made, or grows, after the start is seen within this.
-    "topic.metadata.refresh.interval.ms": 10_000,
 }
 
 _PRODUCER_DEFAULTS: Config = {
@@ -97,6 +95,8 @@ _PRODUCER_DEFAULTS: Config = {
 _COMMON_DEFAULTS: Config = {
     # A broker that comes back is found within this.
     "reconnect.backoff.max.ms": 2_000,
+    # A topic that is made, grows or may be used again is seen within this.
+    "topic.metadata.refresh.interval.ms": 10_000,
     "statistics.interval.ms": 0,
 }
 

@@ -50,6 +50,7 @@ class KafkaSource:
         self._commits: set[asyncio.Future[None]] = set()
         self._outlet: Outlet | None = None
         self._member: Member | None = None
+        self._thread: threading.Thread | None = None
         self._ended: asyncio.Future[None] | None = None
 
     async def start(self, listener: SourceListener) -> None:
@@ -60,7 +61,8 @@ class KafkaSource:
         joined: asyncio.Future[None] = loop.create_future()
         self._outlet, self._member, self._ended = outlet, member, loop.create_future()
         run = partial(self._run, member, outlet, listener, joined)
-        threading.Thread(target=run, name="kafka-consumer", daemon=True).start()
+        self._thread = threading.Thread(target=run, name="kafka-consumer", daemon=True)
+        self._thread.start()
         await joined
 
     def ask(self, count: int) -> None:
@@ -102,11 +104,13 @@ class KafkaSource:
 
     async def stop(self) -> None:
         """Leave the group and end, within the drain timeout and LEAVE_MARGIN; idempotent."""
-        if self._member is None or self._ended is None:
+        if self._member is None or self._ended is None or self._thread is None:
             return
         self._member.order(self._member.leave)
         done, _ = await asyncio.wait([self._ended], timeout=self._drain_timeout + LEAVE_MARGIN)
-        if not done:
+        if done:
+            self._thread.join()  # telling of its end was the last that it did
+        else:
             self._logger.warning("the consumer did not leave its group in time; it is left behind")
 
     def _run(

@@ -17,7 +17,13 @@ _ADVICE = re.compile(r" \(this error[^)]*\)")
 _NUMBERS = re.compile(r"[0-9]+")
 # These names are public, whatever their first letter says.
 _DEADLY = frozenset({KafkaError._FATAL, KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID})  # noqa: SLF001
-_GONE = frozenset({KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART})  # noqa: SLF001
+_OF_TOPIC = frozenset(
+    {
+        KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    }
+)
 
 
 class KafkaUnavailable(Exception):
@@ -44,9 +50,10 @@ def is_deadly(error: KafkaError) -> bool:
     return error.fatal() or error.code() in _DEADLY
 
 
-def is_topic_gone(error: KafkaError) -> bool:
-    """Whether the topic does not exist, or no more."""
-    return error.code() in _GONE
+def is_about_topic(error: KafkaError | BaseException) -> bool:
+    """Whether the client will refuse the topic from now on, until it hears of it anew."""
+    cause = kafka_error(error)
+    return cause is not None and cause.code() in _OF_TOPIC
 
 
 class Troubles:

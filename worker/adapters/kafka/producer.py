@@ -17,7 +17,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.errors import KafkaUnavailable, Troubles, is_deadly, is_topic_gone, one_line
+from worker.adapters.kafka.errors import KafkaUnavailable, Troubles, is_deadly, is_about_topic, one_line
 from worker.adapters.kafka.topics import Topics
 from worker.core.record import Outgoing
 from worker.ports import PublishRefused
@@ -64,6 +64,7 @@ class KafkaPublisher:
         self._room = asyncio.Event()
         self._closing = threading.Event()
         self._producer: Producer | None = None
+        self._thread: threading.Thread | None = None
         self._ended: asyncio.Future[None] | None = None
         self._fatal: str | None = None
         self._refusing: str | None = None
@@ -82,7 +83,10 @@ class KafkaPublisher:
         except (KafkaException, ValueError, TypeError) as error:
             raise KafkaUnavailable(one_line(error)) from error
         self._ended = self._loop.create_future()
-        threading.Thread(target=self._run, args=(producer,), name="kafka-producer", daemon=True).start()
+        self._thread = threading.Thread(
+            target=self._run, args=(producer,), name="kafka-producer", daemon=True
+        )
+        self._thread.start()
 
     async def publish(self, message: Outgoing) -> None:
         """Return when the broker has acknowledged it; raise PublishRefused otherwise."""
@@ -107,8 +111,10 @@ class KafkaPublisher:
         """Wait for acknowledgements, within FLUSH_TIMEOUT, then refuse the rest; idempotent."""
         self._closing.set()
         self._topics.close()
-        if self._ended is not None:
-            await asyncio.wait([self._ended], timeout=FLUSH_TIMEOUT + 1)
+        if self._ended is not None and self._thread is not None:
+            done, _ = await asyncio.wait([self._ended], timeout=FLUSH_TIMEOUT + 1)
+            if done:
+                self._thread.join()  # telling of its end was the last that it did
         self._refuse_open("closed before it was acknowledged")
         self._producer = None
 
@@ -154,6 +160,8 @@ class KafkaPublisher:
                 on_delivery=partial(self._on_delivery, answer, topic),
             )
         except KafkaException as error:
+            if is_about_topic(error):
+                self._topics.forget(topic)
             raise PublishRefused(one_line(error)) from error
         self._open.add(answer)
         answer.add_done_callback(self._open.discard)
@@ -201,7 +209,7 @@ class KafkaPublisher:
     def _settle(self, answers: list[_Answer]) -> None:
         self._room.set()
         for answer, topic, error in answers:
-            if error is not None and is_topic_gone(error):
+            if error is not None and is_about_topic(error):
                 self._topics.forget(topic)
             if answer.done():
                 continue

@@ -6,12 +6,15 @@ The rule: hot, so each method of the message is called once; and no message, how
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import methodcaller
 from typing import cast
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message, TopicPartition
 
 from worker.core.holding import Position
 from worker.core.record import Headers, Partition, Record
+
+_HEADERS = methodcaller("headers")
 
 
 def to_record(message: Message, at: Partition) -> Record:
@@ -28,10 +31,14 @@ def to_record(message: Message, at: Partition) -> Record:
 
 
 def headers_of(message: Message) -> Headers:
-    """The headers, unchanged; none where a name is not UTF-8, which the client can't represent."""
+    """The headers, unchanged; none where a name is not UTF-8, which the client can't represent.
+
+    The client then returns with an exception pending. A plain call, once the interpreter has specialised it,
+    does not look for that: the exception would surface anywhere later. A methodcaller always looks.
+    """
     try:
-        return cast("Headers", message.headers() or ())
-    except (SystemError, UnicodeDecodeError):  # how the client says so: it can't be asked a second time
+        return cast("Headers", _HEADERS(message) or ())
+    except (SystemError, UnicodeDecodeError):  # it must not be asked a second time
         return ()
 
 

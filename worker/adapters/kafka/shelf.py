@@ -14,7 +14,7 @@ from worker.core.record import Partition, Record
 LIMIT = 500
 """Most records that wait here without a demand; more of them stay in Kafka."""
 
-PATIENCE = 0.1
+PATIENCE = 0.125
 """Seconds that a full shelf waits for a demand before all is paused: pausing discards what was fetched."""
 
 

@@ -1,0 +1,148 @@
+"""What only the real publisher does: refusals of the broker, a full queue, an end without one."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from confluent_kafka import KafkaError
+
+from tests.adapters.kafka.mock import PRODUCE
+from tests.adapters.kafka.worlds import WITHIN, KafkaWorld, MockWorld, until
+from tests.support.kafka import create_topics
+from worker.adapters.kafka import KafkaPublisher, KafkaUnavailable, producer_config, topics
+from worker.core.record import Outgoing
+from worker.ports import PublishRefused
+
+
+async def taken(publisher: KafkaPublisher, message: Outgoing) -> None:
+    """Publish until it is taken."""
+    async with asyncio.timeout(WITHIN):
+        while True:
+            try:
+                return await publisher.publish(message)
+            except PublishRefused:
+                await asyncio.sleep(0.05)
+
+
+async def test_wrong_settings() -> None:
+    """A property that librdkafka does not know fails the start, in words."""
+    config = producer_config("127.0.0.1:1", "test", {"no.such": "1"})
+    publisher = KafkaPublisher(config, on_fatal=pytest.fail, on_trouble=pytest.fail)
+    with pytest.raises(KafkaUnavailable, match=r"no\.such"):
+        await publisher.start()
+    await publisher.close()
+
+
+async def test_no_broker(mock_world: MockWorld) -> None:
+    """Without a broker a publish is refused, in words; it counts again as soon as the broker comes."""
+    (at,) = mock_world.create(1)
+    mock_world.cluster.down()
+    publisher = await mock_world.publisher()
+    message = Outgoing(at.topic, b"key", b"value", ())
+    with pytest.raises(PublishRefused, match=f"can't see whether topic {at.topic} exists"):
+        await publisher.publish(message)
+    assert "can't see" in str(publisher.refusing)
+    mock_world.cluster.up()
+    await taken(publisher, message)
+    assert [value for _, value, _ in mock_world.read(at.topic)] == [b"value"]
+
+
+async def test_full_queue(mock_world: MockWorld) -> None:
+    """More records than the client's queue holds wait for room; none is refused, and their order stays."""
+    (at,) = mock_world.create(1)
+    publisher = await mock_world.publisher(queue_buffering_max_messages=3)
+    values = [b"%d" % number for number in range(200)]
+    await asyncio.gather(*(publisher.publish(Outgoing(at.topic, b"k", value, ())) for value in values))
+    assert sorted(value or b"" for _, value, _ in mock_world.read(at.topic)) == sorted(values)
+
+
+async def test_refused_by_the_broker(mock_world: MockWorld) -> None:
+    """A record that the broker refuses is refused in the broker's words; the next one is taken."""
+    (at,) = mock_world.create(1)
+    publisher = await mock_world.publisher()
+    mock_world.cluster.fail(PRODUCE, [KafkaError.MSG_SIZE_TOO_LARGE])
+    with pytest.raises(PublishRefused, match="too large"):
+        await publisher.publish(Outgoing(at.topic, b"key", b"1", ()))
+    assert "too large" in str(publisher.refusing)
+    await publisher.publish(Outgoing(at.topic, b"key", b"2", ()))
+    assert publisher.refusing is None
+
+
+async def test_allowed_again(mock_world: MockWorld) -> None:
+    """A topic that was forbidden is taken again soon after it is allowed."""
+    (at,) = mock_world.create(1)
+    publisher = await mock_world.publisher(topic_metadata_refresh_interval_ms=300_000)
+    mock_world.cluster.fail(PRODUCE, [KafkaError.TOPIC_AUTHORIZATION_FAILED])
+    with pytest.raises(PublishRefused, match="authorization failed"):
+        await publisher.publish(Outgoing(at.topic, b"key", b"1", ()))
+    await taken(publisher, Outgoing(at.topic, b"key", b"2", ()))
+
+
+async def test_given_up(mock_world: MockWorld) -> None:
+    """A publish that its caller gave up harms no other."""
+    (at,) = mock_world.create(1)
+    publisher = await mock_world.publisher()
+    await publisher.publish(Outgoing(at.topic, None, b"1", ()))
+    given_up = asyncio.create_task(publisher.publish(Outgoing(at.topic, None, b"2", ())))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    await publisher.publish(Outgoing(at.topic, None, b"3", ()))
+    assert given_up.cancelled()
+    await publisher.close()
+
+
+async def test_closing_with_records_under_way(mock_world: MockWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing waits for acknowledgements within bounds; what has none by then is refused."""
+    (at,) = mock_world.create(1)
+    monkeypatch.setattr("worker.adapters.kafka.producer.FLUSH_TIMEOUT", 0.3)
+    publisher = await mock_world.publisher()
+    await publisher.publish(Outgoing(at.topic, None, b"1", ()))
+    mock_world.cluster.down()
+    under_way = asyncio.create_task(publisher.publish(Outgoing(at.topic, None, b"2", ())))
+    await asyncio.sleep(0)
+    await publisher.close()
+    with pytest.raises(PublishRefused, match="closed"):
+        await under_way
+    assert "kafka-producer" not in [thread.name for thread in threading.enumerate()]
+
+
+async def test_dead_client(mock_world: MockWorld) -> None:
+    """A client that can't go on is told once, and every publish from then on is refused."""
+    (at,) = mock_world.create(1)
+    told: list[str] = []
+    config = producer_config(mock_world.bootstrap, "test", {})
+    publisher = KafkaPublisher(config, on_fatal=told.append, on_trouble=pytest.fail)
+    await publisher.start()
+    await publisher.publish(Outgoing(at.topic, None, b"1", ()))
+    publisher._on_error(KafkaError(KafkaError._FATAL, "out of sequence", fatal=True))
+    publisher._on_error(KafkaError(KafkaError._FATAL, "out of sequence", fatal=True))
+    await until("the news", lambda: bool(told))
+    with pytest.raises(PublishRefused, match="out of sequence"):
+        await publisher.publish(Outgoing(at.topic, None, b"2", ()))
+    assert publisher.refusing == "out of sequence"
+    await publisher.close()
+    assert told == ["out of sequence"]
+
+
+async def test_missing_topics(mock_world: MockWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The topics that are missing are named, until they are there."""
+    (at,) = mock_world.create(1)
+    monkeypatch.setattr(topics, "ASK_AGAIN", 0.0)
+    publisher = await mock_world.publisher()
+    assert await publisher.missing_topics([at.topic, "later"]) == ["later"]
+    mock_world.cluster.create("later", 1)
+    assert await publisher.missing_topics([at.topic, "later"]) == []
+
+
+@pytest.mark.kafka
+async def test_too_large(real_world: KafkaWorld) -> None:
+    """A record larger than its topic takes is refused, and the client's own limit is above it."""
+    topic = real_world.missing()
+    create_topics(real_world.bootstrap, {topic: 1}, {"max.message.bytes": "3000000"})
+    publisher = await real_world.publisher()
+    await publisher.publish(Outgoing(topic, None, bytes(2_900_000), ()))
+    with pytest.raises(PublishRefused, match="too large"):
+        await publisher.publish(Outgoing(topic, None, bytes(3_100_000), ()))
+    assert len(real_world.read(topic)) == 1

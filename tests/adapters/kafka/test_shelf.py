@@ -1,0 +1,121 @@
+"""The shelf: what was read and not yet asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.adapters.kafka.shelf import LIMIT, PATIENCE, Shelf
+from worker.core.record import Partition, Record
+
+A, B = Partition("t", 0), Partition("t", 1)
+
+
+def records(at: Partition, start: int, count: int) -> list[Record]:
+    """Records of a partition, one after another."""
+    return [Record(at, offset, None, None, (), 0.0) for offset in range(start, start + count)]
+
+
+step = st.one_of(
+    st.tuples(st.just("ask"), st.integers(1, 5)),
+    st.tuples(st.just("read"), st.sampled_from([A, B]), st.integers(1, 5)),
+    st.tuples(st.sampled_from(["hold", "release", "drop"]), st.sampled_from([A, B])),
+)
+
+
+class Reader:
+    """A member around a shelf: reads on where it stood, and notes what was handed over."""
+
+    def __init__(self) -> None:
+        self.shelf = Shelf()
+        self.next = {A: 0, B: 0}
+        self.asked = 0
+        self.got: list[Record] = []
+
+    def go(self, name: str, *arguments: Partition | int) -> None:
+        """Take one step."""
+        match name, arguments:
+            case "ask", [int(count)]:
+                self.shelf.ask(count)
+                self.asked += count
+            case "read", [Partition() as at, int(count)]:
+                new = records(at, self.next[at], min(count, self.shelf.room()))
+                self.next[at] += len(new)
+                self._note(self.shelf.pass_through(new))
+            case "hold", [Partition() as at]:
+                self.shelf.hold(at)
+            case "release", [Partition() as at]:
+                self.shelf.release(at)
+            case "drop", [Partition() as at]:
+                self.shelf.drop([at])
+                self.got = [record for record in self.got if record.at != at]
+                self.next[at] = 0
+        self._note(self.shelf.take())
+
+    def _note(self, taken: Sequence[Record]) -> None:
+        assert not any(record.at in self.shelf.held for record in taken)
+        self.asked -= len(taken)
+        assert self.asked >= 0
+        assert self.shelf.demand == self.asked
+        self.got.extend(taken)
+
+
+@given(st.lists(step, max_size=60))
+def test_every_record_once_in_order(steps: list[tuple[str, Partition | int]]) -> None:
+    """However orders and revocations mix, each record leaves once, in order, and only on demand."""
+    reader = Reader()
+    for name, *arguments in steps:
+        reader.go(name, *arguments)
+    for at in (A, B):
+        reader.go("release", at)
+    reader.go("ask", 1000)
+    for at in (A, B):
+        assert [record.offset for record in reader.got if record.at == at] == list(range(reader.next[at]))
+
+
+def test_full_and_patient() -> None:
+    """All pauses when a full shelf found no demand for a while, and not before."""
+    shelf = Shelf()
+    shelf.put(records(A, 0, LIMIT))
+    assert shelf.room() == 0
+    assert not shelf.weigh(10.0)
+    assert not shelf.weigh(10.0 + PATIENCE / 2)
+    assert shelf.weigh(10.0 + PATIENCE)
+    assert shelf.choked
+
+
+def test_resumes_when_half_empty() -> None:
+    """A demand that the shelf can meet resumes nothing; one that empties half of it does."""
+    shelf = Shelf()
+    shelf.put(records(A, 0, LIMIT))
+    shelf.weigh(0.0)
+    shelf.weigh(PATIENCE)
+    shelf.ask(10)
+    assert len(shelf.take()) == 10
+    assert not shelf.weigh(1.0)
+    shelf.ask(LIMIT // 2)
+    assert len(shelf.take()) == LIMIT // 2
+    assert shelf.weigh(2.0)
+    assert not shelf.choked
+
+
+def test_resumes_for_more_than_it_holds() -> None:
+    """A demand that is still open after the shelf is empty resumes."""
+    shelf = Shelf()
+    shelf.put(records(A, 0, LIMIT))
+    shelf.weigh(0.0)
+    shelf.weigh(PATIENCE)
+    shelf.ask(LIMIT + 1)
+    shelf.take()
+    assert shelf.weigh(1.0)
+    assert not shelf.choked
+
+
+def test_kept_records_take_no_room() -> None:
+    """What waits for a held partition does not keep others from being read."""
+    shelf = Shelf()
+    shelf.put(records(A, 0, LIMIT))
+    shelf.hold(A)
+    assert shelf.room() == LIMIT

@@ -1,0 +1,340 @@
+"""What only the real source does: troubles, failures, rebalances among several."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from confluent_kafka import KafkaError, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from tests.adapters.kafka.mock import HEARTBEAT, OFFSET_COMMIT, OFFSET_FETCH
+from tests.adapters.kafka.suites import MAP, numbered
+from tests.adapters.kafka.worlds import WITHIN, Ear, KafkaWorld, MockWorld, until
+from tests.support.kafka import create_topics
+from worker.adapters.kafka import KafkaSource, consumer, consumer_config, member
+from worker.core.holding import Position
+from worker.core.record import Partition
+from worker.ports import CommitFailed, SourceFailed
+
+
+async def started(world: KafkaWorld, ear: Ear, *partitions: Partition) -> KafkaSource:
+    """A source that has these partitions."""
+    source = world.source(partitions[0].topic)
+    await source.start(ear)
+    await world.joined(source, ear, partitions)
+    return source
+
+
+async def test_wrong_settings(ear: Ear) -> None:
+    """A property that librdkafka does not know fails the start, in words."""
+    source = KafkaSource(consumer_config("127.0.0.1:1", "g", "c", {"no.such": "1"}), ["t"], drain_timeout=1)
+    with pytest.raises(SourceFailed, match=r"no\.such"):
+        await source.start(ear)
+    await source.stop()
+    assert not ear.failures
+
+
+async def test_broker_comes_later(mock_world: MockWorld, ear: Ear) -> None:
+    """Without a broker the source says so and lives; it joins when the broker comes."""
+    (at,) = mock_world.create(1)
+    mock_world.cluster.down()
+    source = mock_world.source(at.topic)
+    await source.start(ear)
+    await until("the trouble", lambda: bool(ear.troubles))
+    assert not ear.failures
+    mock_world.cluster.up()
+    await mock_world.joined(source, ear, [at])
+    await source.stop()
+
+
+async def test_no_broker_at_all(ear: Ear) -> None:
+    """Stopping where there never was a broker ends at once, and is no failure."""
+    source = KafkaSource(consumer_config("127.0.0.1:1", "g", "c", {}), ["t"], drain_timeout=1)
+    await source.start(ear)
+    await until("the trouble", lambda: bool(ear.troubles))
+    await source.stop()
+    assert ear.events == []
+    assert not ear.failures
+
+
+async def test_refused_commit(mock_world: MockWorld, ear: Ear) -> None:
+    """A commit that the broker refuses fails, in words; the next one counts."""
+    (at,) = mock_world.create(1)
+    source = await started(mock_world, ear, at)
+    mock_world.cluster.fail(OFFSET_COMMIT, [KafkaError.OFFSET_METADATA_TOO_LARGE])
+    with pytest.raises(CommitFailed, match=r"topic-.*/0: .*metadata"):
+        await source.commit({at: Position(1, MAP)})
+    await source.commit({at: Position(1, MAP)})
+    await source.stop()
+
+
+async def test_commits_wait_for_each_other(mock_world: MockWorld, ear: Ear) -> None:
+    """Commits that are asked for at once are made one after another, and all are answered."""
+    (at,) = mock_world.create(1)
+    source = await started(mock_world, ear, at)
+    await asyncio.gather(*(source.commit({at: Position(offset, "")}) for offset in range(1, 20)))
+    await source.stop()
+    successor = Ear()
+    source = await started(mock_world, successor, at)
+    assert successor.ours[at].committed == 19
+    await source.stop()
+
+
+async def test_what_is_committed_is_asked_again(mock_world: MockWorld, ear: Ear) -> None:
+    """A broker that does not say at first what is committed delays the assignment, no more."""
+    (at,) = mock_world.create(1)
+    source = await started(mock_world, ear, at)
+    await source.commit({at: Position(3, MAP)})
+    await source.stop()
+    successor = Ear()
+    mock_world.cluster.fail(OFFSET_FETCH, [KafkaError.GROUP_AUTHORIZATION_FAILED])
+    source = await started(mock_world, successor, at)
+    assert successor.ours[at] == (at, 3, MAP)
+    assert any("can't read what is committed" in trouble for trouble in successor.troubles)
+    await source.stop()
+
+
+async def test_unknown_commits_are_fatal(mock_world: MockWorld, ear: Ear) -> None:
+    """A partition whose committed map can't be had is never worked on: the source fails, once."""
+    (at,) = mock_world.create(1)
+    mock_world.write(at, numbered(5))
+    refusals = [KafkaError.GROUP_AUTHORIZATION_FAILED] * 20
+    mock_world.cluster.fail(OFFSET_FETCH, refusals)
+    source = mock_world.source(at.topic)
+    await source.start(ear)
+    source.ask(5)
+    await until("the failure", lambda: bool(ear.failures))
+    await source.stop()
+    assert [type(error) for error in ear.failures] == [SourceFailed]
+    assert ear.ours == {}
+    assert not ear.records
+
+
+async def test_lost(mock_world: MockWorld, ear: Ear) -> None:
+    """Partitions that are lost commit nothing, and come back when the member has joined anew."""
+    (at,) = mock_world.create(1)
+    mock_world.write(at, numbered(10))
+    source = await started(mock_world, ear, at)
+    source.ask(4)
+    await ear.has(4)
+    ear.last = {at: Position(4, MAP)}
+    mock_world.cluster.fail(HEARTBEAT, [KafkaError.UNKNOWN_MEMBER_ID])
+    await until("the loss", lambda: ear.lost == [at])
+    await mock_world.joined(source, ear, [at])
+    assert ear.ours[at].committed is None
+    assert not ear.revoked
+    source.ask(10)
+    await ear.has(14)
+    assert ear.offsets(at) == [0, 1, 2, 3, *range(10)]
+    await source.stop()
+
+
+async def test_old_orders(mock_world: MockWorld, ear: Ear) -> None:
+    """A hold ends with its assignment."""
+    (at,) = mock_world.create(1)
+    mock_world.write(at, numbered(10))
+    source = await started(mock_world, ear, at)
+    source.hold(at)
+    mock_world.cluster.fail(HEARTBEAT, [KafkaError.UNKNOWN_MEMBER_ID])
+    await until("the loss", lambda: ear.lost == [at])
+    await mock_world.joined(source, ear, [at])
+    source.ask(10)
+    await ear.has(10)
+    await source.stop()
+
+
+async def test_slow_drain(mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A drain that takes too long is given up, uncommitted and with a trouble, and the group goes on."""
+    (at,) = mock_world.create(1)
+    monkeypatch.setattr(consumer, "DRAIN_MARGIN", 0.2)
+    config = consumer_config(mock_world.bootstrap, mock_world.group, "c", mock_world.properties)
+    source = KafkaSource(config, [at.topic], drain_timeout=0.1)
+    await source.start(ear)
+    await mock_world.joined(source, ear, [at])
+    ear.last = {at: Position(1, MAP)}
+    ear.draining = asyncio.Event().wait  # for ever
+    await source.stop()
+    assert ear.events == ["assigned", "revoked"]
+    assert any("not drained" in trouble for trouble in ear.troubles)
+    assert not ear.failures
+
+
+async def test_listener_that_fails(mock_world: MockWorld, ear: Ear) -> None:
+    """A drain that raises is heard of as the failure of the source, once."""
+    (at,) = mock_world.create(1)
+    source = await started(mock_world, ear, at)
+
+    async def break_down() -> None:
+        raise ZeroDivisionError
+
+    ear.draining = break_down
+    await source.stop()
+    assert [type(error) for error in ear.failures] == [ZeroDivisionError]
+
+
+async def test_dead_thread(mock_world: MockWorld, ear: Ear) -> None:
+    """However the thread ends, the listener hears of it once, and commits fail rather than wait."""
+    (at,) = mock_world.create(1)
+    source = await started(mock_world, ear, at)
+
+    def die() -> None:
+        raise MemoryError
+
+    assert source._member is not None
+    source._member.order(die)
+    with pytest.raises(CommitFailed):
+        await source.commit({at: Position(1, "")})
+    await until("the failure", lambda: bool(ear.failures))
+    await source.stop()
+    assert [type(error) for error in ear.failures] == [MemoryError]
+    assert ear.revoked == [at]
+    assert "kafka-consumer" not in [thread.name for thread in threading.enumerate()]
+
+
+async def test_odd_header(mock_world: MockWorld, ear: Ear) -> None:
+    """A header whose name is not UTF-8 stops neither its record nor the next."""
+    (at,) = mock_world.create(1)
+    for _ in range(30):  # so often that the interpreter specialises what is done with each
+        mock_world.cluster.write_header(at.topic, b"\xff\xfe")
+    mock_world.write(at, [b"next"])
+    source = await started(mock_world, ear, at)
+    source.ask(31)
+    await ear.has(31)
+    seen = [(record.value, list(record.headers)) for record in ear.records]
+    assert seen == [(b"odd", [])] * 30 + [(b"next", [])]
+    await source.stop()
+
+
+async def test_pauses_without_demand(mock_world: MockWorld, ear: Ear) -> None:
+    """Without a demand what is read stays bounded, and a later demand gets all of it in order."""
+    (at,) = mock_world.create(1)
+    mock_world.write(at, numbered(3000))
+    source = await started(mock_world, ear, at)
+    source.ask(1)
+    await ear.has(1)
+    assert source._member is not None
+    shelf = source._member._shelf
+    await until("the pause", lambda: shelf.choked)
+    assert len(shelf._free) <= member.BATCH + 1
+    polled = source.last_poll()
+    await until("a poll", lambda: source.last_poll() > polled)
+    source.ask(2999)
+    await ear.has(3000)
+    assert ear.offsets(at) == list(range(3000))
+    await source.stop()
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("way", ["cooperative-sticky", "range", "consumer"])
+async def test_two_members(real_world: KafkaWorld, ear: Ear, way: str) -> None:
+    """Members that come and go share the partitions: no record is missed, and no committed one read again."""
+    name = "group.protocol" if way == "consumer" else "partition.assignment.strategy"
+    real_world.properties[name] = way
+    partitions = real_world.create(4)
+    for at in partitions:
+        real_world.write(at, numbered(100))
+    first = await started(real_world, ear, *partitions)
+    first.ask(400)
+    await ear.has(400)
+    ear.last = {at: Position(100, MAP) for at in partitions}
+    second_ear = Ear()
+    second = real_world.source(partitions[0].topic)
+    await second.start(second_ear)
+    second.ask(1000)
+    first.ask(1000)
+    await until("shares", lambda: len(ear.ours) == len(second_ear.ours) == 2)
+    assert all(of.committed == 100 and of.metadata == MAP for of in second_ear.ours.values())
+    for at in partitions:
+        real_world.write(at, numbered(50))
+    await until("the rest", lambda: len(ear.records) + len(second_ear.records) == 600)
+    for at in partitions:
+        assert sorted([*ear.offsets(at), *second_ear.offsets(at)]) == list(range(150))
+    second_ear.last = {at: Position(150, MAP) for at in partitions}
+    ear.last = dict(second_ear.last)
+    await second.stop()
+    await until("all back", lambda: len(ear.ours) == 4)
+    assert sum(of.committed == 150 for of in ear.ours.values()) >= 2
+    await first.stop()
+    assert len(ear.records) + len(second_ear.records) == 600
+
+
+@pytest.mark.kafka
+async def test_topic_comes_later(real_world: KafkaWorld, ear: Ear) -> None:
+    """A topic that does not exist yet is a trouble that names it; its partitions come when it is made."""
+    topic = real_world.missing()
+    source = real_world.source(topic, topic_metadata_refresh_interval_ms=500)
+    await source.start(ear)
+    await until("the trouble", lambda: any(topic in trouble for trouble in ear.troubles))
+    assert not real_world.exists(topic)
+    create_topics(real_world.bootstrap, {topic: 1})
+    await real_world.joined(source, ear, [Partition(topic, 0)])
+    await source.stop()
+
+
+@pytest.mark.kafka
+async def test_gone_before_read(real_world: KafkaWorld, ear: Ear) -> None:
+    """Records that retention removed before they were read are a trouble that counts them."""
+    (at,) = real_world.create(1)
+    real_world.write(at, numbered(10))
+    source = await started(real_world, ear, at)
+    await source.commit({at: Position(2, "")})
+    await source.stop()
+    admin = AdminClient({"bootstrap.servers": real_world.bootstrap})
+    admin.delete_records([TopicPartition(at.topic, at.number, 7)])[TopicPartition(*at)].result(WITHIN)
+    ear = Ear()
+    source = await started(real_world, ear, at)
+    source.ask(3)
+    await ear.has(3)
+    await until("the trouble", lambda: f"{at}: 5 offsets from 2 on are gone" in "".join(ear.troubles))
+    assert ear.offsets(at) == [7, 8, 9]
+    await source.stop()
+
+
+@pytest.mark.kafka
+async def test_committed_beyond_the_end(real_world: KafkaWorld, ear: Ear) -> None:
+    """A partition that ends before what was committed is read from its start, and that is a trouble."""
+    (at,) = real_world.create(1)
+    real_world.write(at, numbered(5))
+    source = await started(real_world, ear, at)
+    await source.commit({at: Position(100, "")})
+    await source.stop()
+    ear = Ear()
+    source = await started(real_world, ear, at)
+    source.ask(5)
+    await ear.has(5)
+    await until("the trouble", lambda: f"{at}: starts again at 0, before 100" in "".join(ear.troubles))
+    assert ear.offsets(at) == list(range(5))
+    await source.commit({at: Position(5, "")})
+    await source.stop()
+
+
+@pytest.mark.kafka
+async def test_fenced(real_world: KafkaWorld, ear: Ear) -> None:
+    """A member whose instance id another one took fails: the process must end."""
+    (at,) = real_world.create(1)
+    real_world.properties["group.instance.id"] = "one"
+    source = await started(real_world, ear, at)
+    usurper = Ear()
+    other = real_world.source(at.topic)
+    await other.start(usurper)
+    await until("the failure", lambda: bool(ear.failures))
+    await source.stop()
+    assert [type(error) for error in ear.failures] == [SourceFailed]
+    await other.stop()
+
+
+@pytest.mark.kafka
+async def test_large_record(real_world: KafkaWorld, ear: Ear) -> None:
+    """A record larger than what is fetched at once comes all the same."""
+    topic = real_world.missing()
+    create_topics(real_world.bootstrap, {topic: 1}, {"max.message.bytes": "12000000"})
+    at = Partition(topic, 0)
+    large = bytes(10_000_000)
+    real_world.write(at, [b"before", large, b"after"])
+    source = await started(real_world, ear, at)
+    source.ask(3)
+    await ear.has(3)
+    assert [record.value for record in ear.records] == [b"before", large, b"after"]
+    await source.stop()
