@@ -32,6 +32,7 @@ class Visit:
         """Wait for a whole request head and count it; raise EOFError when the visitor leaves instead."""
         head = await self._reader.readuntil(b"\r\n\r\n")
         self._partner.requests.append(head)
+        await self._partner.tell()
         return head
 
     async def send(self, data: bytes) -> None:
@@ -105,6 +106,16 @@ class Partner:
         async with self._changed:
             await self._changed.wait_for(lambda: not self._visits)
 
+    async def asked(self, count: int) -> None:
+        """Wait until so many requests have come."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self.requests) >= count)
+
+    async def tell(self) -> None:
+        """Wake those who wait for a count."""
+        async with self._changed:
+            self._changed.notify_all()
+
     async def _visit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -117,8 +128,7 @@ class Partner:
         finally:
             writer.transport.abort()
             self._visits.discard(task)
-            async with self._changed:
-                self._changed.notify_all()
+            await self.tell()
 
 
 def always(*pieces: bytes) -> Script:

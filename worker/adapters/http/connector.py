@@ -13,7 +13,7 @@ from aiohttp import TCPConnector
 from aiohttp.resolver import ThreadedResolver
 
 from worker.adapters.egress import guarded_socket
-from worker.adapters.http.options import IDLE_SECONDS, SenderOptions
+from worker.adapters.http.options import SenderOptions
 
 NEVER = float("inf")
 
@@ -26,7 +26,7 @@ def make_connector(options: SenderOptions, kind: type[C]) -> C:
     return kind(
         limit=0,
         limit_per_host=0,
-        keepalive_timeout=IDLE_SECONDS,
+        keepalive_timeout=options.idle_seconds,
         ssl=options.tls or True,
         resolver=options.resolver or ThreadedResolver(),
         socket_factory=guarded_socket if guarded else None,

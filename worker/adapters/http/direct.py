@@ -10,6 +10,7 @@ import asyncio
 from time import monotonic
 
 from aiohttp import ClientRequest, TCPConnector
+from aiohttp.connector import Connection
 from yarl import URL
 
 from worker.adapters.egress import refused_literal, watch_refusals
@@ -21,47 +22,100 @@ from worker.adapters.http.parser import AnswerParser, BodyParser
 from worker.adapters.http.sweeper import Sweeper
 from worker.core.answer import Answer, Failure, FailureKind, Origin, Request
 
-FREE_FAILURES = 8
-"""So many connects in a row may fail before the next ones are slowed down."""
-
-LONGEST_PAUSE = 1.0
-"""Seconds that a connect waits at most when all before it failed."""
-
 
 class DirectSender:
-    """A Sender whose lanes own their connections; make it where the event loop runs."""
+    """A Sender whose lanes own their connections; make it where the event loop runs.
+
+    Raises ValueError for a proxy: it knows no way through one.
+    """
 
     def __init__(self, options: SenderOptions) -> None:
         if options.proxy is not None:
             raise ValueError("the direct transport takes no proxy: use the session transport")
-        self._door = Door(options)
-        self._timeout = options.timeout
+        self._options = options
+        self._guarded = not options.allow_private
+        self._parser = BodyParser if options.read_body else AnswerParser
+        self._connector = make_connector(options, TCPConnector)
+        self._sweeper = Sweeper()
+        self._headers = "".join(f"{name}: {value}\r\n" for name, value in options.request_headers().items())
+        self._requests: dict[Origin, ClientRequest] = {}
+        self._failures = 0
 
     def lane(self) -> DirectLane:
         """Make a lane; it connects when it first sends."""
-        return DirectLane(self._door, self._timeout)
+        return DirectLane(self, self._options.timeout)
 
     async def close(self) -> None:
-        """Close every connection; idempotent."""
-        await self._door.close()
+        """Close every connection, also those still being opened; idempotent."""
+        self._sweeper.close_all()
+        await self._connector.close()
+
+    async def open(self, origin: Origin) -> tuple[Exchange | Failure, float]:
+        """Open a connection, or say why not; and when the attempt that it is for must end.
+
+        The pause after many failures comes before the attempt and does not count against it.
+        """
+        pause = pause_after(self._failures)
+        if pause:
+            await asyncio.sleep(pause)
+        deadline = monotonic() + self._options.timeout
+        opened = await self._connect(origin)
+        self._failures = self._failures + 1 if isinstance(opened, Failure) else 0
+        return opened, deadline
+
+    async def _connect(self, origin: Origin) -> Exchange | Failure:
+        refusal = refused_literal(origin.host) if self._guarded else None
+        if refusal is not None:
+            return Failure(FailureKind.EGRESS, refusal)
+        if self._connector.closed:
+            return SENDER_CLOSED
+        refusals = watch_refusals()
+        bound = attempt_timeout(self._options.timeout)
+        try:
+            return self._take(origin, await self._connector.connect(self._request(origin), [], bound))
+        except EXPECTED as error:
+            return failure_of(error, refusals)
+
+    def _take(self, origin: Origin, connection: Connection) -> Exchange | Failure:
+        """Make aiohttp's connection ours, unless something has happened on it already."""
+        transport, handler = connection.transport, connection.protocol
+        if transport is None or handler is None or transport.is_closing():
+            connection.close()
+            return CLOSED_EARLY
+        if handler.should_close:  # something arrived before anything was asked
+            connection.close()
+            return UNASKED
+        tail = f" HTTP/1.1\r\nHost: {self._request(origin).headers['Host']}\r\n{self._headers}\r\n"
+        return Exchange(connection, transport, self._parser(), self._sweeper, tail, self._options)
+
+    def _request(self, origin: Origin) -> ClientRequest:
+        """What the connector wants to know of an origin, made once."""
+        request = self._requests.get(origin)
+        if request is None:
+            url = URL(f"{origin}/", encoded=True)
+            request = self._requests[origin] = ClientRequest("GET", url, loop=asyncio.get_running_loop())
+        return request
 
 
 class DirectLane:
     """One request at a time on connections of its own."""
 
-    def __init__(self, door: Door, seconds: float) -> None:
-        self._door = door
+    def __init__(self, sender: DirectSender, seconds: float) -> None:
+        self._sender = sender
         self._seconds = seconds
         self._exchanges: dict[Origin, Exchange] = {}
 
     async def send(self, request: Request) -> Answer:
-        """Make one attempt; every ending is a value, only cancellation is raised."""
+        """Make one attempt; every ending is a value, only cancellation is raised.
+
+        Raises ValueError for a target that is not printable ASCII.
+        """
         origin, target = request
         check_target(target)
         exchange = self._exchanges.get(origin)
         deadline = monotonic() + self._seconds
         if exchange is None or exchange.closed:
-            opened, deadline = await self._door.open(origin)
+            opened, deadline = await self._sender.open(origin)
             if isinstance(opened, Failure):
                 return opened
             self._exchanges[origin] = exchange = opened
@@ -77,68 +131,6 @@ class DirectLane:
             self._exchanges.popitem()[1].close()
 
 
-class Door:
-    """Opens connections for the lanes, and watches over all of them."""
-
-    def __init__(self, options: SenderOptions) -> None:
-        self._seconds = options.timeout
-        self._guarded = not options.allow_private
-        self._parser = BodyParser if options.read_body else AnswerParser
-        self._connector = make_connector(options, TCPConnector)
-        self._sweeper = Sweeper()
-        self._tail = "".join(f"{name}: {value}\r\n" for name, value in options.request_headers().items())
-        self._requests: dict[Origin, ClientRequest] = {}
-        self._failures = 0
-
-    async def open(self, origin: Origin) -> tuple[Exchange | Failure, float]:
-        """Open a connection, or say why not; and when the attempt that it is for must end.
-
-        The pause after many failures comes before the attempt and does not count against it.
-        """
-        await self._pause()
-        deadline = monotonic() + self._seconds
-        opened = await self._connect(origin)
-        self._failures = self._failures + 1 if isinstance(opened, Failure) else 0
-        return opened, deadline
-
-    async def close(self) -> None:
-        """Close every connection, also those still being opened; idempotent."""
-        self._sweeper.close_all()
-        await self._connector.close()
-
-    async def _pause(self) -> None:
-        """Slow down where one connect after the other fails."""
-        if self._failures >= FREE_FAILURES:
-            await asyncio.sleep(min(LONGEST_PAUSE, 0.01 * self._failures))
-
-    async def _connect(self, origin: Origin) -> Exchange | Failure:
-        refusal = refused_literal(origin.host) if self._guarded else None
-        if refusal is not None:
-            return Failure(FailureKind.EGRESS, refusal)
-        if self._connector.closed:
-            return SENDER_CLOSED
-        refusals = watch_refusals()
-        try:
-            connection = await self._connector.connect(
-                self._request(origin), [], attempt_timeout(self._seconds)
-            )
-        except EXPECTED as error:
-            return failure_of(error, refusals)
-        transport, handler = connection.transport, connection.protocol
-        if transport is None or handler is None or handler.should_close or transport.is_closing():
-            gone = transport is None or transport.is_closing()
-            connection.close()
-            return CLOSED_EARLY if gone else UNASKED
-        return Exchange(connection, transport, self._parser(), self._sweeper, self._tail_of(origin))
-
-    def _request(self, origin: Origin) -> ClientRequest:
-        """What the connector wants to know of an origin, made once."""
-        request = self._requests.get(origin)
-        if request is None:
-            url = URL(f"{origin}/", encoded=True)
-            request = self._requests[origin] = ClientRequest("GET", url, loop=asyncio.get_running_loop())
-        return request
-
-    def _tail_of(self, origin: Origin) -> str:
-        """Everything of a request that follows its target."""
-        return f" HTTP/1.1\r\nHost: {self._request(origin).headers['Host']}\r\n{self._tail}\r\n"
+def pause_after(failures: int) -> float:
+    """Seconds that a connect waits after so many others failed in a row: none at first, one at most."""
+    return 0.0 if failures < 8 else min(1.0, 0.01 * failures)

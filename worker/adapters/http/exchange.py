@@ -12,7 +12,7 @@ from time import monotonic
 from aiohttp.connector import Connection
 
 from worker.adapters.http.errors import CLOSED_EARLY, HEAD_TOO_LARGE, NOT_HTTP, TIMED_OUT, lost
-from worker.adapters.http.options import DRAIN_LIMIT, DRAIN_SECONDS, IDLE_SECONDS
+from worker.adapters.http.options import DRAIN_LIMIT, SenderOptions
 from worker.adapters.http.parser import NO_HEAD, AnswerParser, HeadTooLarge, NotHttp
 from worker.adapters.http.sweeper import Sweeper
 from worker.core.answer import Answer, Failure
@@ -31,9 +31,12 @@ class Exchange(asyncio.Protocol):
         parser: AnswerParser,
         sweeper: Sweeper,
         tail: str,
+        options: SenderOptions,
     ) -> None:
         self.closed = False
-        self.deadline = monotonic() + IDLE_SECONDS
+        self.deadline = monotonic() + options.idle_seconds
+        self._idle_seconds = options.idle_seconds
+        self._drain_seconds = options.drain_seconds
         self._connection = connection
         self._transport = transport
         self._parser = parser
@@ -98,7 +101,7 @@ class Exchange(asyncio.Protocol):
         answer = self._parser.response()
         self._parser.next()
         self._drained = 0
-        self.deadline = monotonic() + IDLE_SECONDS
+        self.deadline = monotonic() + self._idle_seconds
         self._settle(answer)
 
     def _drain(self, count: int) -> None:
@@ -106,7 +109,7 @@ class Exchange(asyncio.Protocol):
         if self._parser.wants_body():
             return
         if not self._drained:
-            self.deadline = min(self.deadline, monotonic() + DRAIN_SECONDS)
+            self.deadline = min(self.deadline, monotonic() + self._drain_seconds)
         self._drained += count
         if self._drained > DRAIN_LIMIT:
             self.close()

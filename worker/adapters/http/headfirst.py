@@ -22,6 +22,7 @@ class HeadFirst(asyncio.Protocol):
 
     def __init__(self, handler: ResponseHandler) -> None:
         self._handler = handler
+        self._reading: asyncio.Timeout | None = None
         self.expect()
 
     def expect(self) -> None:
@@ -43,6 +44,20 @@ class HeadFirst(asyncio.Protocol):
             self._look_at(piece, blank=end is not None)
         if data:
             self._handler.data_received(data)
+        self._cut_short()
+
+    def watch(self, reading: asyncio.Timeout | None) -> None:
+        """End this reading of the body once the body turns out to be broken; None ends the watch.
+
+        aiohttp lets the reader of a body wait on when its parser has given up.
+        """
+        self._reading = reading
+        self._cut_short()
+
+    def _cut_short(self) -> None:
+        reading = self._reading
+        if reading is not None and not reading.expired() and self._handler.exception() is not None:
+            reading.reschedule(asyncio.get_running_loop().time())
 
     def eof_received(self) -> None:
         """Pass on that the partner sends no more."""

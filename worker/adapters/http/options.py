@@ -22,12 +22,6 @@ BODY_LIMIT = 4 * 1024
 DRAIN_LIMIT = 16 * 1024
 """Bytes of a body that are read to keep the connection; a longer body costs the connection."""
 
-DRAIN_SECONDS = 1.0
-"""How long the rest of an answer is waited for to keep the connection."""
-
-IDLE_SECONDS = 15.0
-"""How long an unused connection is kept: less than servers usually do, so that they seldom close it first."""
-
 USER_AGENT = f"postback-worker/{version('postback-worker')}"
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -61,8 +55,10 @@ class SenderOptions:
     """Connect to any address, loopback and private ones included."""
     proxy: str | None = field(default=None, repr=False)
     """URL of an HTTP proxy; only the session transport takes one."""
-    concurrency: int = 256
-    """How many lanes there will be at most: so many connections may be opened at once."""
+    drain_seconds: float = 1.0
+    """How long the rest of an answer is waited for, to keep the connection."""
+    idle_seconds: float = 15.0
+    """How long an unused connection is kept: less than most servers do, so they seldom close it first."""
     tls: ssl.SSLContext | None = field(default=None, repr=False)
     """How to verify the partner; the system's authorities where it is None."""
     resolver: AbstractResolver | None = field(default=None, repr=False)

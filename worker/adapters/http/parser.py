@@ -87,9 +87,14 @@ class AnswerParser:
             raise NotHttp
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Note the first value of the one header that matters."""
-        if len(name) == 11 and name.lower() == _RETRY_AFTER and self._retry_after is None:
+        """Note the first value of the one header that matters; a trailer is none."""
+        if b"\0" in value:  # llhttp lets it pass, aiohttp does not
+            raise NotHttp
+        if len(name) == 11 and name.lower() == _RETRY_AFTER and self._no_retry_after():
             self._retry_after = value
+
+    def _no_retry_after(self) -> bool:
+        return self._retry_after is None and self.status == NO_HEAD
 
     def on_headers_complete(self) -> None:
         """Note the status, or wait on where the answer is an interim one."""

@@ -23,7 +23,6 @@ from worker.adapters.http.headfirst import HeadFirst
 from worker.adapters.http.options import (
     BODY_LIMIT,
     DRAIN_LIMIT,
-    DRAIN_SECONDS,
     HEAD_LIMIT,
     SenderOptions,
     check_target,
@@ -67,6 +66,7 @@ class SessionLane:
     def __init__(self, session: ClientSession, options: SenderOptions) -> None:
         self._session = session
         self._timeout = options.timeout
+        self._drain_seconds = options.drain_seconds
         self._read_body = options.read_body
         self._guarded = not (options.allow_private or options.proxy)
 
@@ -94,7 +94,8 @@ class SessionLane:
         body = b""
         if self._read_body:
             body = await _read(response, BODY_LIMIT, deadline)
-        await _read(response, DRAIN_LIMIT, min(deadline, asyncio.get_running_loop().time() + DRAIN_SECONDS))
+        drained = asyncio.get_running_loop().time() + self._drain_seconds
+        await _read(response, DRAIN_LIMIT, min(deadline, drained))
         return body
 
     async def close(self) -> None:
@@ -165,10 +166,21 @@ def _first(response: ClientResponse, name: bytes) -> bytes | None:
 async def _read(response: ClientResponse, limit: int, deadline: float) -> bytes:
     """Read up to so many bytes of the body, as far as they come without an error and before the deadline."""
     body = bytearray()
-    if response.content.at_eof():
-        return b""
+    front = _front(response)
     with suppress(*EXPECTED):
-        async with asyncio.timeout_at(deadline):
+        async with asyncio.timeout_at(deadline if front else 0.0) as reading:
+            if front:
+                front.watch(reading)
             while len(body) < limit and not response.content.at_eof():
                 body += await response.content.read(limit - len(body))
+    if front:
+        front.watch(None)
     return bytes(body)
+
+
+def _front(response: ClientResponse) -> HeadFirst | None:
+    """What more of the body comes through; None once the connection is done with."""
+    connection = response.connection
+    transport = None if connection is None else connection.transport
+    front = None if transport is None else transport.get_protocol()
+    return front if isinstance(front, HeadFirst) else None

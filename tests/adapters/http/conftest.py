@@ -1,0 +1,43 @@
+"""Both transports, in the clear and over TLS, on asyncio's loop and on uvloop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+
+import pytest
+import trustme
+import uvloop
+
+from tests.adapters.http.world import Transport, World
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run these tests on both loops, whichever the suite runs on."""
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """Who signed the partner's certificate."""
+    return trustme.CA()
+
+
+@pytest.fixture(params=["direct", "session"])
+def transport(request: pytest.FixtureRequest) -> Transport:
+    """The transport under test."""
+    chosen: Transport = request.param
+    return chosen
+
+
+@pytest.fixture(params=["http", "https"])
+def scheme(request: pytest.FixtureRequest) -> str:
+    """How the partner is spoken to."""
+    return str(request.param)
+
+
+@pytest.fixture
+async def world(transport: Transport, scheme: str, authority: trustme.CA) -> AsyncIterator[World]:
+    """Partners and senders of one test; nothing of them may be left at its end."""
+    async with World(transport, scheme, authority) as made:
+        yield made

@@ -1,0 +1,121 @@
+"""What every sender promises, whatever it is made of: the real transports and the fake pass this suite.
+
+The rule: a subclass gives the fixture `bench`; the tests know nothing else of the sender.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+import pytest
+
+from worker.core.answer import Answer, Failure, FailureKind, Origin, Request, Response
+from worker.ports import Sender
+
+STATUSES = (200, 204, 206, 302, 400, 404, 408, 429, 500, 503, 999)
+KINDS = (FailureKind.TIMEOUT, FailureKind.CONNECTION, FailureKind.PROTOCOL)
+
+
+class Bench(Protocol):
+    """A sender, and a partner whose answers are set beforehand."""
+
+    @property
+    def sender(self) -> Sender:
+        """The sender under test."""
+        ...
+
+    @property
+    def origin(self) -> Origin:
+        """Where the partner is."""
+        ...
+
+    @property
+    def targets(self) -> list[str]:
+        """What has been asked for so far, in order."""
+        ...
+
+    def will(self, *answers: Answer) -> None:
+        """Let the next requests end so, in this order, and all further ones like the last."""
+        ...
+
+
+class SenderContract:
+    """The suite; `bench` is a fresh one for each test."""
+
+    @pytest.mark.parametrize("status", STATUSES)
+    async def test_status(self, bench: Bench, status: int) -> None:
+        """An answer comes back with the status that the partner gave, whatever it means."""
+        bench.will(Response(status))
+        answer = await bench.sender.lane().send(Request(bench.origin, "/p"))
+        assert isinstance(answer, Response)
+        assert answer.status == status
+
+    async def test_retry_after(self, bench: Bench) -> None:
+        """An answer brings its Retry-After along, as text."""
+        bench.will(Response(503, "120"), Response(503))
+        lane = bench.sender.lane()
+        answers = [await lane.send(Request(bench.origin, "/p")) for _ in range(2)]
+        assert [answer.retry_after for answer in answers if isinstance(answer, Response)] == ["120", None]
+
+    @pytest.mark.parametrize("kind", KINDS)
+    async def test_failure(self, bench: Bench, kind: FailureKind) -> None:
+        """A failure is a value with its kind and one line that names no target."""
+        bench.will(Failure(kind, "as scripted"))
+        failure = await bench.sender.lane().send(Request(bench.origin, "/p?click_id=c-1"))
+        assert isinstance(failure, Failure)
+        assert failure.kind is kind
+        assert failure.error.splitlines() == [failure.error]
+        assert "c-1" not in failure.error
+
+    @pytest.mark.parametrize("ending", [Response(200), *(Failure(kind, "as scripted") for kind in KINDS)])
+    async def test_one_request(self, bench: Bench, ending: Answer) -> None:
+        """A send makes exactly one request, however it ends, on a new connection and on a used one."""
+        bench.will(Response(200), ending)
+        lane = bench.sender.lane()
+        for number in range(3):
+            await lane.send(Request(bench.origin, f"/p?n={number}"))
+        assert bench.targets == ["/p?n=0", "/p?n=1", "/p?n=2"]
+
+    @pytest.mark.parametrize("kind", KINDS)
+    async def test_goes_on(self, bench: Bench, kind: FailureKind) -> None:
+        """A lane serves the next request after a failure."""
+        bench.will(Failure(kind, "as scripted"), Response(200))
+        lane = bench.sender.lane()
+        await lane.send(Request(bench.origin, "/p"))
+        assert await lane.send(Request(bench.origin, "/p")) == Response(200)
+
+    async def test_target_unchanged(self, bench: Bench) -> None:
+        """The target reaches the partner character by character."""
+        bench.will(Response(200))
+        target = "/a//b/../c;d?x=%2B%27%3A%7E%28%2F%2f+~'&y=%F0%9F%92%B0&empty="
+        await bench.sender.lane().send(Request(bench.origin, target))
+        assert bench.targets == [target]
+
+    async def test_lanes_side_by_side(self, bench: Bench) -> None:
+        """Lanes send at the same time, and each gets an answer of its own."""
+        bench.will(Response(200))
+        requests = [Request(bench.origin, f"/p?n={number}") for number in range(16)]
+        answers = await asyncio.gather(*(bench.sender.lane().send(request) for request in requests))
+        assert answers == [Response(200)] * 16
+        assert sorted(bench.targets) == sorted(request.target for request in requests)
+
+    async def test_cancelled(self, bench: Bench) -> None:
+        """A send that is cancelled raises so, and its lane serves the next request."""
+        bench.will(Failure(FailureKind.TIMEOUT, "as scripted"), Response(200))
+        lane = bench.sender.lane()
+        sending = asyncio.ensure_future(lane.send(Request(bench.origin, "/p")))
+        await asyncio.sleep(0)
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        bench.will(Response(200))
+        assert await lane.send(Request(bench.origin, "/p")) == Response(200)
+
+    async def test_close_twice(self, bench: Bench) -> None:
+        """Lanes and senders can be closed twice, used or not."""
+        bench.will(Response(200))
+        lane = bench.sender.lane()
+        await lane.send(Request(bench.origin, "/p"))
+        for closing in (lane, lane, bench.sender.lane(), bench.sender, bench.sender):
+            await closing.close()
