@@ -138,7 +138,7 @@ class TopicReader:
 
 
 def _is_end(message: Message) -> bool:
-    """Whether it says that its partition has been read to the end; raise KafkaUnavailable for other errors."""
+    """Whether it says that its partition is read to the end; raise KafkaUnavailable for other errors."""
     error = message.error()
     if error is not None and error.code() != _END_OF_PARTITION:
         raise KafkaUnavailable(one_line(error))
