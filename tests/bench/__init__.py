@@ -1,0 +1,1 @@
+"""What an event costs, as ratios taken in one run: `make bench`."""
