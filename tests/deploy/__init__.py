@@ -1,0 +1,1 @@
+"""What the project ships to run the worker: image, compose file, manifests, alert rules, dashboard."""

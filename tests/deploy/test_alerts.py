@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from schemas import RetryReason
+from tests.deploy.files import DEPLOY, dashboard_expressions, document, rules, selectors
+from worker.adapters.metrics import Metrics
+from worker.core.circuit import CircuitState
+from worker.core.record import Outgoing, Partition, Record
+from worker.core.retry import Tier
+from worker.core.settle import Retry
+from worker.ports import PartitionState, Snapshot
+
+PROMTOOL = shutil.which("promtool")
+TARGET_LABELS = {"job", "instance"}
+EXPRESSIONS = [*(rule["expr"] for rule in rules()), *dashboard_expressions()]
+
+needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not on PATH (Debian: prometheus)")
+
+
+def _exported() -> Mapping[str, set[str]]:
+    """Every sample that a worker may export, with its labels."""
+    metrics = Metrics()
+    metrics.watch(
+        lambda: Snapshot(
+            in_flight=0,
+            limit=1,
+            circuit=CircuitState.CLOSED,
+            paused=0,
+            partitions=(PartitionState(Partition("conversions", 0), 0, 0.0, 0),),
+            overdue={"10s": 0.0},
+        )
+    )
+    metrics.consumed("conversions", 1)
+    metrics.attempted("delivered", "200")
+    metrics.refused("postback-worker.dlq", "no")
+    metrics.retried(_retry())
+    return {
+        sample.name: set(sample.labels) for family in metrics.registry.collect() for sample in family.samples
+    }
+
+
+def _retry() -> Retry:
+    record = Record(Partition("conversions", 0), 0, None, b"{}", (), 0.0)
+    message = Outgoing("postback-worker.retry.10s", None, b"{}", ())
+    return Retry(record, "e-1", 1, Tier("10s", 10.0), RetryReason.STATUS, "500", message)
+
+
+def _promtool(*arguments: str | Path) -> None:
+    done = subprocess.run([str(PROMTOOL), *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_metric_that_is_asked_for_exists() -> None:
+    """Rules and dashboard name only metrics and labels that the worker exports."""
+    exported = _exported()
+    asked = {pair for text in EXPRESSIONS for pair in selectors(text)}
+    assert {name for name, _ in asked} <= exported.keys()
+    assert [(name, extra) for name, on in asked if (extra := on - exported[name] - TARGET_LABELS)] == []
+
+
+def test_rules_and_dashboard_ask_for_the_job_that_is_scraped() -> None:
+    """The scrape's job is the one that every rule and panel selects."""
+    (job,) = document("prometheus.yml")["scrape_configs"]
+    named = {name for text in EXPRESSIONS for name in re.findall(r'job="([^"]+)"', text)}
+    assert named == {job["job_name"]}
+
+
+def test_every_alert_is_explained() -> None:
+    """The runbook has a section for each alert, and none for an alert that is gone."""
+    sections = re.findall(r"(?m)^## (\w+)$", (DEPLOY / "RUNBOOK.md").read_text("utf-8"))
+    assert sections == [rule["alert"] for rule in rules()]
+
+
+def test_every_alert_is_tested() -> None:
+    """Each alert is seen firing in the rules' own tests."""
+    tests = document("alerts_test.yaml")["tests"]
+    fired = {
+        one["alertname"] for test in tests for one in test.get("alert_rule_test", []) if one["exp_alerts"]
+    }
+    assert fired == {rule["alert"] for rule in rules()}
+
+
+@needs_promtool
+def test_the_rules_fire_when_they_should() -> None:
+    """The rules pass their own tests, which say when each fires and when it does not."""
+    _promtool("check", "config", DEPLOY / "prometheus.yml")
+    _promtool("test", "rules", DEPLOY / "alerts_test.yaml")
+
+
+@needs_promtool
+def test_the_dashboard_asks_in_the_language(tmp_path: Path) -> None:
+    """Every query of the dashboard is one that Prometheus understands."""
+    recorded = [{"record": f"panel:{n}", "expr": text} for n, text in enumerate(dashboard_expressions())]
+    file = tmp_path / "rules.yaml"
+    file.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": recorded}]}), "utf-8")
+    _promtool("check", "rules", file)

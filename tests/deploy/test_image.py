@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.files import ROOT, image_environment, instructions
+from worker.settings import load
+
+
+def _last(word: str) -> str:
+    return [rest for name, rest in instructions() if name == word][-1]
+
+
+def test_signals_reach_the_worker() -> None:
+    """The image starts the worker itself, with no shell between, and stops it with SIGTERM."""
+    assert json.loads(_last("ENTRYPOINT")) == ["postback-worker"]
+    assert json.loads(_last("CMD")) == ["run"]
+    assert _last("STOPSIGNAL") == "SIGTERM"
+
+
+def test_the_user_is_a_number_and_not_root() -> None:
+    """The user is numeric, so that Kubernetes can tell that it is not root."""
+    user, group = _last("USER").split(":")
+    assert int(user) > 0
+    assert int(group) > 0
+
+
+def test_the_health_check_is_the_command_for_it() -> None:
+    """The image asks `postback-worker healthcheck` for its health."""
+    assert _last("HEALTHCHECK").endswith('CMD ["postback-worker", "healthcheck"]')
+
+
+def test_the_image_listens_on_every_address(tmp_path: Path) -> None:
+    """Inside the image the worker listens on every address; a container's loopback is its own."""
+    assert load(environ=image_environment(), dotenv=tmp_path / "none").http.host == "0.0.0.0"
+
+
+def test_every_package_of_the_image_is_hashed() -> None:
+    """Whatever pip fetches comes from a lock with hashes; the program itself is installed offline."""
+    installs = [
+        part
+        for word, rest in instructions()
+        if word == "RUN"
+        for part in rest.split("&&")
+        if "install" in part
+    ]
+    assert installs
+    assert all("--require-hashes" in one or "--no-deps --no-index" in one for one in installs)
+
+
+def test_both_stages_start_from_the_same_base() -> None:
+    """The shipped venv finds the Python that it was made with: both stages have one base."""
+    assert [rest.split()[0] for word, rest in instructions() if word == "FROM"] == ["${BASE}", "${BASE}"]
+
+
+def test_the_context_holds_what_is_copied() -> None:
+    """What the Dockerfile copies is let through by .dockerignore; the rest, a `.env` too, stays outside."""
+    lines = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    allowed = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    copied = [
+        name
+        for word, rest in instructions()
+        if word == "COPY" and not rest.startswith("--from")
+        for name in rest.split()[:-1]
+    ]
+    assert "*" in lines
+    assert {"requirements*.lock" if name.endswith(".lock") else name for name in copied} == allowed
+
+
+@pytest.mark.parametrize("part", ["packages", "files"])
+def test_the_wheel_is_made_of_what_is_copied(part: str) -> None:
+    """Everything that the wheel is built from is in the image's context."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    needed = {
+        "packages": project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"],
+        "files": [project["project"]["readme"], *project["project"]["license-files"]],
+    }[part]
+    copied = {name for word, rest in instructions() if word == "COPY" for name in rest.split()[:-1]}
+    assert set(needed) <= copied
