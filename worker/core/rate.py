@@ -1,7 +1,7 @@
 """At most so many attempts a second, evenly spaced.
 
-The rule: no second sees more than the rate and one. Timers are late, so late starts are made up for: one at low
-rates, at high ones as many as fall into 20 ms. The spacing there is up to 2 % wider for it.
+The rule: no second sees more than the rate and one. Timers are late, so late starts are made up for: one at
+low rates, at high ones as many as fall into 20 ms. The spacing there is up to 2 % wider for it.
 """
 
 from __future__ import annotations
