@@ -15,6 +15,19 @@ NOW: Final = datetime(2026, 1, 10, tzinfo=UTC).timestamp()
 
 SOURCE: Final = Partition("conversions", 3)
 
+WORKER_HEADERS: Final = (
+    "postback-attempts",
+    "postback-due-at",
+    "postback-first-attempt-at",
+    "postback-origin",
+    "postback-reason",
+    "postback-status",
+    "postback-error",
+    "postback-dead-at",
+    "postback-replays",
+)
+"""The names of the headers that are the worker's."""
+
 
 def make_event(**fields: Any) -> ConversionEvent:
     """Return an event of nine days before NOW with the required fields, and these."""
