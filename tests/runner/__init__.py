@@ -1,0 +1,1 @@
+"""The runner, between the fakes of the ports."""
