@@ -1,0 +1,228 @@
+"""The gate: limit, circuit, rate and hold together, and what an outage costs: no attempt."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from worker.core.answer import Answer, Failure, FailureKind, Response
+from worker.core.circuit import CircuitPolicy, CircuitState
+from worker.core.classify import Rules, Verdict, classify
+from worker.core.lane import MAX_HOLD, Gate
+
+POLICY = CircuitPolicy(window=10.0, failure_share=0.5, min_failures=4, pause=1.0, pause_max=8.0)
+RULES = Rules(terminal=frozenset({410}))
+
+ANSWERS: dict[str, Answer] = {
+    "ok": Response(200),
+    "bad event": Response(400),
+    "terminal": Response(410),
+    "down": Response(500),
+    "too many": Response(429),
+    "hold": Response(503, "3"),
+    "timeout": Failure(FailureKind.TIMEOUT, "no answer"),
+    "blocked": Failure(FailureKind.EGRESS, "loopback"),
+}
+VERDICTS: dict[str, Verdict] = {name: classify(answer, RULES, 0.0) for name, answer in ANSWERS.items()}
+
+
+def answer(gate: Gate, name: str, now: float, times: int = 1) -> list[bool]:
+    """Start so many requests and answer each at once; return whether they count."""
+    counts = []
+    for _ in range(times):
+        gate.starting(now)
+        counts.append(gate.ended(VERDICTS[name], now, now, 0.0))
+    return counts
+
+
+class Traffic(RuleBasedStateMachine):
+    """Requests that start when the gate admits them and end in any order, in any way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = Gate(4, POLICY, 20.0)
+        self.now = 100.0
+        self.flying: list[tuple[float, bool]] = []
+        """When each request in flight started, and whether it is a probe."""
+        self.held_until = 0.0
+
+    @property
+    def state(self) -> CircuitState:
+        return self.gate.circuit.state
+
+    @rule()
+    def start(self) -> None:
+        """Start a request if one is admitted: never too many, held back, early, or beside a probe."""
+        if not self.gate.admits(self.now):
+            return
+        assert len(self.flying) < self.gate.limit.value
+        assert self.now >= self.held_until
+        probe_at = self.gate.circuit.wake_at()
+        probe = self.state is not CircuitState.CLOSED
+        if probe:
+            assert probe_at is not None
+            assert self.now >= probe_at
+            assert not any(probing for _, probing in self.flying), "one probe at a time"
+        self.gate.starting(self.now)
+        self.flying.append((self.now, probe))
+        assert not probe or not self.gate.admits(self.now + 1e6)
+
+    @precondition(lambda self: self.flying)
+    @rule(
+        name=st.sampled_from([name for name in VERDICTS if name != "blocked"]),
+        data=st.data(),
+        jitter=st.floats(0, 1),
+    )
+    def end(self, name: str, data: st.DataObject, jitter: float) -> None:
+        """End any request: a failure for the destination's sake counts only while the circuit is closed."""
+        started, _ = self.flying.pop(data.draw(st.integers(0, len(self.flying) - 1)))
+        verdict = VERDICTS[name]
+        was = self.state
+        counts = self.gate.ended(verdict, started, self.now, jitter)
+        if verdict.hold:
+            self.held_until = max(self.held_until, self.now + verdict.hold)
+        assert counts == (not verdict.pressure or self.state is CircuitState.CLOSED)
+        if was is CircuitState.CLOSED and not verdict.pressure:
+            assert self.state is CircuitState.CLOSED
+
+    @precondition(lambda self: self.flying)
+    @rule(data=st.data())
+    def abandon(self, data: st.DataObject) -> None:
+        """Cancel a request."""
+        started, _ = self.flying.pop(data.draw(st.integers(0, len(self.flying) - 1)))
+        self.gate.abandoned(started)
+
+    @rule(seconds=st.sampled_from([0.01, 0.05, 0.5, 1.0, 5.0, 12.0]))
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+
+    @invariant()
+    def in_flight_is_counted(self) -> None:
+        assert self.gate.in_flight == len(self.flying)
+
+    @invariant()
+    def open_to_all_but_one_probe(self) -> None:
+        """Half open is exactly: a probe is in flight."""
+        probing = any(probe for _, probe in self.flying)
+        assert probing == (self.state is CircuitState.HALF_OPEN)
+
+    @invariant()
+    def a_wake_up_is_never_late(self) -> None:
+        """Where time alone will admit a request, the gate says when; at that time it does."""
+        wake_at = self.gate.wake_at()
+        if wake_at is None:
+            assert not self.gate.admits(self.now + 1e6)
+        elif self.gate.admits(self.now):
+            assert wake_at <= self.now
+        elif len(self.flying) < self.gate.limit.value:
+            assert wake_at > self.now
+            assert self.gate.admits(wake_at)
+
+
+TestTraffic = Traffic.TestCase
+TestTraffic.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["bad event", "terminal", "ok"]), st.floats(0, 1)), max_size=100))
+def test_bad_events_never_open_it(ends: list[tuple[str, float]]) -> None:
+    """However many events are bad and however fast, the circuit stays closed and every attempt counts."""
+    gate, now = Gate(4, POLICY), 100.0
+    for name, gap in ends:
+        now += gap
+        assert gate.admits(now)
+        assert answer(gate, name, now) == [True]
+
+
+@pytest.mark.parametrize("name", ["down", "timeout", "too many", "hold"])
+def test_an_outage_uses_up_no_attempts(name: str) -> None:
+    """The failures until it opens count, the one that opens it and those after it do not."""
+    gate = Gate(16, POLICY)
+    for _ in range(6):
+        gate.starting(100.0)
+    ended = [gate.ended(VERDICTS[name], 100.0, 100.5, 0.0) for _ in range(6)]
+    assert ended == [True, True, True, False, False, False]
+    assert not gate.admits(101.0)
+
+
+def test_a_probe_that_fails_does_not_count() -> None:
+    """Probe after probe fails, and none of them uses up an attempt."""
+    gate, now = Gate(16, POLICY), 100.0
+    answer(gate, "down", now, times=POLICY.min_failures)
+    for _ in range(10):
+        wake_at = gate.wake_at()
+        assert wake_at is not None
+        now = wake_at
+        assert answer(gate, "down", now) == [False]
+
+
+def test_a_bad_event_closes_it() -> None:
+    """An answer to a probe that speaks of the event alone shows that the partner is there; it counts."""
+    gate = Gate(16, POLICY)
+    answer(gate, "down", 100.0, times=POLICY.min_failures)
+    assert answer(gate, "bad event", 101.0) == [True]
+    assert gate.circuit.state is CircuitState.CLOSED
+
+
+def test_after_an_outage_it_begins_with_one() -> None:
+    """When a probe succeeds one request goes at a time, then more."""
+    gate = Gate(16, POLICY)
+    answer(gate, "down", 100.0, times=POLICY.min_failures)
+    answer(gate, "ok", 101.0)
+    assert gate.limit.value == 1
+    gate.starting(101.1)
+    assert not gate.admits(101.1)
+    gate.ended(VERDICTS["ok"], 101.1, 101.2, 0.0)
+    assert gate.limit.value == 2
+
+
+def test_blocked() -> None:
+    """A request that was never made counts as none, and stops everything until a probe."""
+    gate = Gate(16, POLICY)
+    gate.starting(100.0)
+    gate.starting(100.0)
+    assert gate.ended(VERDICTS["blocked"], 100.0, 100.0, 0.0) is False
+    assert gate.ended(VERDICTS["blocked"], 100.0, 100.0, 0.0) is False
+    assert (gate.admits(100.9), gate.admits(101.0)) == (False, True)
+    assert answer(gate, "blocked", 101.0) == [False]
+    assert (gate.admits(102.9), gate.admits(103.0)) == (False, True)
+
+
+@pytest.mark.parametrize(("asked", "held"), [("3", 3.0), ("86400", MAX_HOLD)])
+def test_hold(asked: str, held: float) -> None:
+    """A Retry-After on 429 or 503 holds every request back, for a minute at most."""
+    gate = Gate(16, POLICY)
+    gate.starting(100.0)
+    assert gate.ended(classify(Response(429, asked), RULES, 0.0), 100.0, 100.0, 0.0)
+    assert gate.wake_at() == 100.0 + held
+    assert (gate.admits(100.0 + held - 0.01), gate.admits(100.0 + held)) == (False, True)
+
+
+def test_a_shorter_hold_does_not_shorten() -> None:
+    """Of several holds the longest counts."""
+    gate = Gate(16, POLICY)
+    for asked in ("30", "3"):
+        gate.starting(100.0)
+        gate.ended(classify(Response(429, asked), RULES, 0.0), 100.0, 100.0, 0.0)
+    assert gate.wake_at() == 130.0
+
+
+def test_rate() -> None:
+    """With a rate, requests start one interval apart, whatever else is free."""
+    gate = Gate(16, POLICY, rate=2.0)
+    gate.starting(100.0)
+    gate.starting(100.0)
+    assert not gate.admits(100.0)
+    assert gate.wake_at() == 100.5
+    assert gate.admits(100.5)
+
+
+def test_full() -> None:
+    """While as many are in flight as may be, only an answer admits the next."""
+    gate = Gate(1, POLICY)
+    gate.starting(100.0)
+    assert gate.wake_at() is None
+    assert not gate.admits(1e9)
+    gate.abandoned(100.0)
+    assert gate.admits(100.0)

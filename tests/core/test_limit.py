@@ -1,0 +1,144 @@
+"""The adaptive limit: within its bounds, lowered by answers alone, once a round trip."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.core.limit import Limit
+
+
+def round_trip(limit: Limit, now: float, *, refused: float = 0.0, failed: float = 0.0) -> None:
+    """Answer a whole round of requests, these shares of them badly, each followed by the next request."""
+    count = limit.value
+    for index in range(count):
+        if index < refused * count:
+            limit.pushed_back(True, now - 0.1, now)
+        elif index < (refused + failed) * count:
+            limit.pushed_back(False, now - 0.1, now)
+        else:
+            limit.took(limit.value, now)
+
+
+def grown(most: int = 256) -> tuple[Limit, float]:
+    """Return a limit that has found the most, and the time."""
+    limit, now = Limit(most), 100.0
+    while limit.value < most:
+        now += 0.1
+        limit.took(most, now)
+    return limit, now
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["took", "idle", "too many", "failed", "restart"]),
+        st.integers(1, 60),
+        st.floats(0, 1),
+    ),
+    max_size=60,
+)
+
+
+@given(st.integers(1, 300), steps)
+def test_any_answers(most: int, steps: list[tuple[str, int, float]]) -> None:
+    """Whatever is answered, at least one request may go and never more than the most."""
+    limit, now = Limit(most), 100.0
+    for what, times, gap in steps:
+        for _ in range(times):
+            now += gap
+            before = limit.value
+            if what == "took":
+                limit.took(limit.value, now)
+                assert limit.value >= before, "a success lowered it"
+            elif what == "idle":
+                limit.took((limit.value - 1) // 2, now)
+                assert limit.value == before, "it grew unused"
+            elif what == "restart":
+                limit.restart()
+            else:
+                limit.pushed_back(what == "too many", now - gap, now)
+                assert limit.value <= before, "a failure raised it"
+            assert 1 <= limit.value <= most
+
+
+@pytest.mark.parametrize("most", [1, 4, 16])
+def test_starts_within_the_most(most: int) -> None:
+    """A small most is where it starts."""
+    assert Limit(most).value == most
+
+
+def test_finds_a_fast_partner() -> None:
+    """At the start it doubles each round trip."""
+    limit, values = Limit(256), []
+    for number in range(5):
+        values.append(limit.value)
+        round_trip(limit, 100.0 + number / 10)
+    assert values == [16, 32, 64, 128, 256]
+
+
+def test_latency_alone_never_lowers_it() -> None:
+    """However slow the answers of a partner that takes what it gets, the limit stays."""
+    limit, now = grown()
+    for _ in range(20):
+        now += 60.0
+        round_trip(limit, now)
+    assert limit.value == 256
+
+
+def test_too_many_lowers_it_at_once() -> None:
+    """The first "too many" lowers it, by a half at most."""
+    limit, now = grown()
+    limit.pushed_back(True, now, now + 0.1)
+    assert 128 <= limit.value < 256
+
+
+def test_one_round_lowers_it_once() -> None:
+    """Refusals of requests from before the cut do not lower it again; those of later ones do."""
+    limit, now = grown()
+    limit.pushed_back(True, now, now + 0.1)
+    cut = limit.value
+    for _ in range(255):
+        limit.pushed_back(True, now, now + 0.2)
+    assert limit.value == cut
+    limit.pushed_back(True, now + 0.15, now + 0.3)
+    assert limit.value < cut
+
+
+def test_steady_failures_are_no_load() -> None:
+    """A small share of failures that is always there does not lower it."""
+    limit, now = grown()
+    for _ in range(50):
+        now += 0.1
+        round_trip(limit, now, failed=0.1)
+    assert limit.value == 256
+
+
+def test_many_failures_lower_it() -> None:
+    """Failures that are many and more than usual lower it."""
+    limit, now = grown()
+    for _ in range(4):
+        now += 0.1
+        round_trip(limit, now, failed=0.9)
+    assert limit.value < 256
+
+
+def test_it_comes_back_after_a_cut() -> None:
+    """Once the partner takes everything again the limit finds its way back to the most."""
+    limit, now = grown()
+    limit.pushed_back(True, now, now + 0.1)
+    for _ in range(600):
+        now += 0.1
+        round_trip(limit, now)
+    assert limit.value == 256
+
+
+def test_after_an_outage() -> None:
+    """After an outage it begins with one request, and finds its way back to the most."""
+    limit, now = grown()
+    limit.restart()
+    assert limit.value == 1
+    for _ in range(600):
+        now += 0.1
+        round_trip(limit, now)
+    assert limit.value == 256
