@@ -11,6 +11,7 @@ import asyncio
 import socket
 import unicodedata
 from contextvars import ContextVar
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
@@ -128,6 +129,7 @@ def guarded_socket(info: tuple[Any, ...]) -> socket.socket:
     raise AddressForbidden(line)
 
 
+@lru_cache(maxsize=64)
 def refused_literal(host: str) -> str | None:
     """Say why a host that spells an address is forbidden; None where it is not, or is a name."""
     address = literal(host)

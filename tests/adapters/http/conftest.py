@@ -12,9 +12,13 @@ import uvloop
 from tests.adapters.http.world import Transport, World
 
 
-def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Run these tests on both loops, whichever the suite runs on."""
-    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]] | None:
+    """Run what depends on a loop's transports on both loops, and the rest on the suite's."""
+    if item.path.stem in {"test_contract", "test_hostile", "test_connections", "test_tls"}:
+        return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+    return None
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,9 @@ async def test_given_headers(world: World) -> None:
     assert sent["user-agent"] == "mine/1"
 
 
-@pytest.mark.parametrize("target", ["", "p", "/a b", "/a\r\nX: y", "/a\tb", "/ä", "/a\x7f", "*", "http://x/"])
+@pytest.mark.parametrize(
+    "target", ["", "p", "/a b", "/a\r\nX: y", "/a\tb", "/ä", "/a\x7f", "*", "http://x/", "/a#b"]
+)
 async def test_target_that_is_none(world: World, target: str) -> None:
     """A target that could not reach the wire as it is is a mistake of the caller: nothing is sent."""
     partner = await world.partner(always(OK))

@@ -90,5 +90,6 @@ def usable_retry_after(raw: bytes | None) -> str | None:
 
 def check_target(target: str) -> None:
     """Raise ValueError for a target that would not reach the wire as the one word that it must be."""
-    if not (target.isascii() and target.isprintable()) or " " in target or not target.startswith("/"):
+    printable = target.isascii() and target.isprintable()
+    if not printable or " " in target or "#" in target or not target.startswith("/"):
         raise ValueError("a request's target is a path and query in printable ASCII")

@@ -71,7 +71,10 @@ class SessionLane:
         self._guarded = not (options.allow_private or options.proxy)
 
     async def send(self, request: Request) -> Answer:
-        """Make one attempt; every ending is a value, only cancellation is raised."""
+        """Make one attempt; every ending is a value, only cancellation is raised.
+
+        Raises ValueError for a target that is not printable ASCII.
+        """
         check_target(request.target)
         refusal = refused_literal(request.origin.host) if self._guarded else None
         if refusal is not None:
@@ -165,6 +168,8 @@ def _first(response: ClientResponse, name: bytes) -> bytes | None:
 
 async def _read(response: ClientResponse, limit: int, deadline: float) -> bytes:
     """Read up to so many bytes of the body, as far as they come without an error and before the deadline."""
+    if response.content.at_eof():
+        return b""
     body = bytearray()
     front = _front(response)
     with suppress(*EXPECTED):
