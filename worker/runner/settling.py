@@ -7,7 +7,7 @@ with backoff for as long as the partition is ours, and said: the worker is not r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from worker.core.holding import Held
 from worker.core.settle import Dead, Retry
@@ -34,8 +34,12 @@ class Settling:
         self._on_settled = on_settled
         self._on_failed = on_failed
         self._tasks: set[asyncio.Task[None]] = set()
-        self.refused: dict[str, str] = {}
-        """Topics whose last publish was refused, and why."""
+        self._refusals: dict[asyncio.Task[None] | None, tuple[str, str]] = {}
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """Topics that have refused a record which waits for them, and why."""
+        return dict(self._refusals.values())
 
     def settle(self, held: Held, ending: Retry | Dead) -> None:
         """Publish, and tell `on_settled` when it is acknowledged."""
@@ -56,16 +60,16 @@ class Settling:
             try:
                 await self._publisher.publish(ending.message)
             except PublishRefused as error:
-                self.refused[topic] = str(error)
+                self._refusals[asyncio.current_task()] = (topic, str(error))
                 self._observer.refused(topic, str(error))
                 await asyncio.sleep(pause * (0.5 + self._jitter() / 2))
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:
-                self.refused.pop(topic, None)
                 self._on_settled(held, ending)
                 return
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._refusals.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._on_failed(error)
