@@ -38,7 +38,6 @@ class Outcome(Enum):
     DRAINED = "drained"
     CUT = "cut"
     """At the deadline of the drain something had not ended; it stays uncommitted."""
-    FAILED = "failed"
 
 
 class Runner:
@@ -76,7 +75,8 @@ class Runner:
             sender, gate, self._schedule, Pipeline(plan), plan.rules, self, observer, clock, jitter
         )
         self._quiet = asyncio.Event()
-        self._failure: asyncio.Future[None] | None = None
+        self._failed = asyncio.Event()
+        self._failure: BaseException | None = None
         self.joined = False
         self.draining = False
         self.unfinished = 0
@@ -86,22 +86,21 @@ class Runner:
 
     async def run(self, stop: asyncio.Event) -> Outcome:
         """Work until `stop` is set, then drain; raise what broke the run, after a best-effort drain."""
-        self._failure = asyncio.get_running_loop().create_future()
         tasks = self._start()
         try:
             await self._source.start(self)
             self._intake.refill()
-            await self._until(stop, self._failure)
+            await self._until(stop)
         finally:
             outcome = await self._drain(tasks)
-        if self._failure.done():
-            await self._failure
+        if self._failure is not None:
+            raise self._failure
         return outcome
 
     def fail(self, error: BaseException) -> None:
-        """End the run with a failure; the first one counts."""
-        if self._failure is not None and not self._failure.done():
-            self._failure.set_exception(error)
+        """End the run with a failure, also one that is yet to begin; the first one counts."""
+        self._failure = self._failure or error
+        self._failed.set()
 
     def _start(self) -> list[asyncio.Task[None]]:
         tasks = [*self._lanes.start(), asyncio.create_task(self._committer.run(), name="commits")]
@@ -113,11 +112,11 @@ class Runner:
         if not task.cancelled():
             self.fail(task.exception() or RuntimeError(f"task {task.get_name()} ended by itself"))
 
-    @staticmethod
-    async def _until(stop: asyncio.Event, failure: asyncio.Future[None]) -> None:
-        stopped = asyncio.ensure_future(stop.wait())
-        await asyncio.wait((stopped, failure), return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
+    async def _until(self, stop: asyncio.Event) -> None:
+        waits = [asyncio.ensure_future(event.wait()) for event in (stop, self._failed)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
 
     async def _drain(self, tasks: Sequence[asyncio.Task[None]]) -> Outcome:
         """Stop intake, let requests and publishes end, commit, leave the group, close what was opened."""
@@ -132,8 +131,6 @@ class Runner:
         await self._source.stop()
         await self._publisher.close()
         await self._sender.close()
-        if self._failure is not None and self._failure.done():
-            return Outcome.FAILED
         return Outcome.CUT if self.unfinished else Outcome.DRAINED
 
     async def _drained(self, holdings: Sequence[Holding]) -> None:
