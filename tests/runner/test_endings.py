@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 
 import pytest
@@ -17,10 +16,10 @@ from tests.runner.stage import (
     SOURCE,
     Stage,
     conversion,
-    some_turns,
     until,
 )
 from worker.core.answer import Answer, Request, Response
+from worker.core.record import Outgoing
 from worker.core.settle import Dead, Delivered, Retry
 from worker.runner import Outcome
 
@@ -217,17 +216,14 @@ async def test_the_reason_of_a_retry() -> None:
 
 async def test_a_publish_that_breaks_ends_the_run() -> None:
     """A publisher that breaks, rather than refuse, ends the run with what it raised."""
-    async with Stage(RETRIED) as stage:
+    async with Stage(RETRIED, drain=0.05) as stage:
 
-        async def broken(_message: object) -> None:
-            await asyncio.sleep(0)
+        async def broken(message: Outgoing) -> None:
             raise ArithmeticError("a bug")
 
         stage.publisher.publish = broken  # type: ignore[method-assign]
         stage.source.assign(stage.first)
         stage.write(1)
-        await some_turns()
-        stage.runner._limits = stage.runner._limits._replace(drain=0.05)
         with pytest.raises(ArithmeticError, match="a bug"):
             await stage.running
         assert stage.position() in {None, 0}

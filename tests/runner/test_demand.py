@@ -1,0 +1,81 @@
+"""Everything is bounded: what is asked for, what is held of a partition, what is in flight."""
+
+from __future__ import annotations
+
+from tests.runner.stage import Stage, until
+
+
+async def test_in_flight() -> None:
+    """No more requests are in flight than the concurrency, and no more lanes exist."""
+    async with Stage(concurrency=5) as stage:
+        stage.sender.gate.clear()
+        stage.source.assign(stage.first)
+        stage.write(*range(200))
+        await until("full", lambda: stage.sender.in_flight == 5)
+        assert stage.runner.snapshot().in_flight == stage.runner.snapshot().limit == 5
+        stage.sender.gate.set()
+        await stage.committed(200)
+        assert stage.sender.most_in_flight == 5
+        assert len(stage.sender.lanes) == 5
+
+
+async def test_ahead_of_the_lanes() -> None:
+    """Of a long backlog no more is taken up than keeps the lanes busy."""
+    async with Stage(concurrency=8) as stage:
+        stage.sender.gate.clear()
+        stage.write(*range(5000))
+        stage.source.assign(stage.first)
+        await until("taken up", lambda: stage.source.demand == 0)
+        assert stage.heard.taken.total() <= 64 + 8 + 32
+        stage.sender.gate.set()
+        await stage.committed(5000)
+        assert stage.heard.taken.total() == 5000
+
+
+async def test_a_full_partition() -> None:
+    """A partition with as many unfinished records as it may have rests, and others flow."""
+    async with Stage(concurrency=64, outstanding=10) as stage:
+        stage.gate.limit._value = 64.0
+        stage.publisher.gate.clear()
+        stage.write(*range(10), payout="1")  # invalid: dead letters that are not acknowledged
+        stage.source.assign(stage.first, stage.second)
+        await until("full", lambda: stage.source.held == {stage.first})
+        stage.write(*range(10, 30))
+        stage.write(*range(100, 120), at=stage.second)
+        await stage.committed(20, stage.second)
+        state = {one.at: one for one in stage.runner.snapshot().partitions}
+        assert state[stage.first].outstanding == 10
+        stage.publisher.gate.set()
+        await stage.committed(30)
+        assert stage.source.held == set()
+        assert stage.runner.snapshot().paused == 0
+
+
+async def test_taken_by_turns() -> None:
+    """Two partitions with a backlog take turns."""
+    async with Stage(concurrency=1) as stage:
+        stage.write(*range(20))
+        stage.write(*range(100, 120), at=stage.second)
+        stage.source.assign(stage.first, stage.second)
+        await stage.sent(40)
+        numbers = [int(click.removeprefix("c-")) for click in stage.clicks]
+        assert {number >= 100 for number in numbers[:4]} == {True, False}
+        assert [n for n in numbers if n < 100] == list(range(20))
+
+
+async def test_what_the_gauges_show() -> None:
+    """The lag counts from the committed offset, the age of the oldest from its timestamp."""
+    async with Stage(concurrency=1) as stage:
+        stage.sender.gate.clear()
+        stage.kafka.append(stage.first, b"", timestamp=stage.time.now())
+        stage.kafka.append(stage.first, b"", timestamp=stage.time.now())
+        stage.publisher.gate.clear()
+        stage.source.assign(stage.first, stage.second)
+        await until("taken up", lambda: stage.heard.taken.total() == 2)
+        stage.time.advance(30)
+        first, second = stage.runner.snapshot().partitions
+        assert (first.outstanding, first.oldest_seconds, first.lag) == (2, 30.0, 2)
+        assert (second.outstanding, second.oldest_seconds, second.lag) == (0, 0.0, 0)
+        stage.publisher.gate.set()
+        await stage.committed(2)
+        await until("no lag", lambda: stage.runner.snapshot().partitions[0].lag == 0)
