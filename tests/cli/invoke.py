@@ -1,0 +1,38 @@
+"""The command line as a test calls it: in this process, with these variables and no others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from typer.testing import CliRunner, Result
+
+from tests.support.kafka import Names
+from worker.cli import app
+
+NOBODY = "127.0.0.1:1"
+"""An address where nothing listens."""
+
+
+def run(*arguments: str, env: Mapping[str, str] | None = None, given: bytes | None = None) -> Result:
+    """Run a command; `given` is its stdin."""
+    return CliRunner().invoke(app, list(arguments), env=env, input=given)
+
+
+def run_json(*arguments: str, env: Mapping[str, str] | None = None) -> Any:
+    """Run a command that must end well, with `-o json`, and return what it printed."""
+    result = run(*arguments, "-o", "json", env=env)
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def kafka_env(bootstrap: str, names: Names, **more: str) -> dict[str, str]:
+    """The variables for a broker, and for topics that no other test uses; one delay tier of 10 s."""
+    return {
+        "POSTBACK_KAFKA__BOOTSTRAP_SERVERS": bootstrap,
+        "POSTBACK_KAFKA__TOPIC": names.topic,
+        "POSTBACK_KAFKA__GROUP_ID": names.group,
+        "POSTBACK_RETRY__DELAYS": "10s",
+        **more,
+    }

@@ -1,0 +1,194 @@
+"""`publish`: files whole or not at all, pipes up to the first bad line."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from schemas import decode, format_time
+from tests.cli.invoke import NOBODY, kafka_env, run
+from tests.support.kafka import WITHIN, Names, create_topics, end_offsets, read_all
+from worker.cli import jsonl
+from worker.cli.samples import sample_events
+
+
+def event(name: str, **more: str) -> bytes:
+    """One event as a line without its end."""
+    fields = {"event_id": name, "click_id": f"click-{name}", "occurred_at": format_time(time.time()), **more}
+    return json.dumps(fields).encode()
+
+
+def values(bootstrap: str, topic: str) -> set[tuple[bytes | None, bytes | None]]:
+    """The keys and values on a topic."""
+    return {(record.key, record.value) for record in read_all(bootstrap, topic)}
+
+
+@contextmanager
+def piped(content: bytes) -> Iterator[str]:
+    """A path that reads from a pipe."""
+    reader, writer = os.pipe()
+    try:
+        os.write(writer, content)
+        os.close(writer)
+        yield f"/dev/fd/{reader}"
+    finally:
+        os.close(reader)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[bytes], str]:
+    """Write a file, and return its path."""
+
+    def written(content: bytes) -> str:
+        path = tmp_path / "conversions.jsonl"
+        path.write_bytes(content)
+        return str(path)
+
+    return written
+
+
+@pytest.mark.kafka
+def test_file(kafka: str, names: Names, write: Callable[[bytes], str]) -> None:
+    """Each line's bytes are published as written, keyed by click id; blank lines and line ends are not."""
+    create_topics(kafka, {names.topic: 3})
+    lines = [event("1"), b"  " + event("2", extra="ü") + b" ", event("3")]
+    path = write(lines[0] + b"\r\n\n \t\n" + lines[1] + b"\n" + lines[2])
+    result = run("publish", path, env=kafka_env(kafka, names))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == f"published 3 events to {names.topic}\n"
+    assert values(kafka, names.topic) == {
+        (f"click-{number}".encode(), line) for number, line in enumerate(lines, 1)
+    }
+
+
+@pytest.mark.kafka
+def test_bad_file(kafka: str, names: Names, write: Callable[[bytes], str]) -> None:
+    """A file with a bad line publishes nothing; every bad line is told, by number and field: exit 1."""
+    create_topics(kafka, {names.topic: 1})
+    path = write(b"\n".join([event("1"), event("2", payout="1.999"), b"", b"{", event("3")]))
+    result = run("publish", path, env=kafka_env(kafka, names))
+    assert (result.exit_code, result.stdout) == (1, "")
+    first, second, hint = result.stderr.splitlines()
+    assert first.startswith(f"error: {path}, line 2: payout must be ")
+    assert second.startswith(f"error: {path}, line 4: not strict JSON")
+    assert hint == "hint: nothing was published"
+    assert end_offsets(kafka, names.topic) == {0: 0}
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("form", ["stdin", "pipe"])
+def test_bad_pipe(kafka: str, names: Names, form: str) -> None:
+    """Of a pipe, what comes before the first bad line is published and counted; then it is exit 1."""
+    create_topics(kafka, {names.topic: 1})
+    content = b"\n".join([event("1"), event("2"), b"[]", event("3")])
+    with piped(content) as path:
+        source = ("-", content) if form == "stdin" else (path, None)
+        result = run("publish", source[0], env=kafka_env(kafka, names), given=source[1])
+    assert (result.exit_code, result.stdout) == (1, f"published 2 events to {names.topic}\n")
+    assert result.stderr == "error: line 3: must be a JSON object\n"
+    assert end_offsets(kafka, names.topic) == {0: 2}
+
+
+@pytest.mark.kafka
+def test_refused(kafka: str, names: Names, write: Callable[[bytes], str]) -> None:
+    """What the broker refuses is not counted: exit 1, and the line that was refused is named."""
+    create_topics(kafka, {names.topic: 1}, {"max.message.bytes": "1"})
+    result = run("publish", write(event("1")), env=kafka_env(kafka, names))
+    assert (result.exit_code, result.stdout) == (1, f"published 0 events to {names.topic}\n")
+    assert result.stderr.startswith("error: line 1: ")
+
+
+@pytest.mark.kafka
+def test_no_topic(kafka: str, names: Names, write: Callable[[bytes], str]) -> None:
+    """A source topic that does not exist is exit 1, and it is not created."""
+    result = run("publish", write(event("1")), env=kafka_env(kafka, names))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"error: topic {names.topic} does not exist\n")
+    assert names.topic not in AdminClient({"bootstrap.servers": kafka}).list_topics(timeout=WITHIN).topics
+
+
+@pytest.mark.kafka
+def test_examples(kafka: str, names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`examples` is a handful of made-up conversions, unless there is a file of that name."""
+    create_topics(kafka, {names.topic: 1})
+    monkeypatch.chdir(tmp_path)
+    env = kafka_env(kafka, names)
+    assert run("publish", "examples", env=env).stdout == f"published 7 events to {names.topic}\n"
+    (tmp_path / "examples").write_bytes(event("1"))
+    assert run("publish", "examples", env=env).stdout == f"published 1 event to {names.topic}\n"
+
+
+def test_no_broker(names: Names, write: Callable[[bytes], str]) -> None:
+    """A broker that can't be reached is exit 1 and one line that says why."""
+    result = run("publish", write(event("1")), env=kafka_env(NOBODY, names))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"error: {NOBODY} does not answer: ")
+
+
+def test_dry_run(write: Callable[[bytes], str]) -> None:
+    """`--dry-run` prints the events as they would be sent, and asks no broker."""
+    result = run("publish", "--dry-run", write(event("1") + b"\n\n" + event("2")))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert [decode(line.encode(), now=time.time()).event_id for line in result.stdout.splitlines()] == [
+        "1",
+        "2",
+    ]
+
+
+def test_dry_run_of_bad_pipe() -> None:
+    """`--dry-run` of a pipe prints up to the first bad line, which is exit 1."""
+    result = run("publish", "--dry-run", "-", given=event("1") + b"\n\xff\n" + event("2"))
+    assert (result.exit_code, result.stdout.count("\n")) == (1, 1)
+    assert result.stderr.startswith("error: line 2: not strict JSON in UTF-8: ")
+
+
+def test_many_bad_lines(write: Callable[[bytes], str]) -> None:
+    """Of many bad lines the first twenty are told, and the rest counted."""
+    result = run("publish", write(b"x\n" * 25))
+    *errors, rest, hint = result.stderr.splitlines()
+    assert (result.exit_code, len(errors), rest) == (1, 20, "error: 5 more bad lines")
+    assert hint == "hint: nothing was published"
+
+
+@pytest.mark.parametrize("file", ["missing.jsonl", "."])
+def test_unreadable(file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that can't be read is wrong usage: exit 2."""
+    monkeypatch.chdir(tmp_path)
+    result = run("publish", file)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"error: can't read {file}: ")
+
+
+def test_longest_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line without an end in sight is bad, and no more of it than the limit is held."""
+    monkeypatch.setattr(jsonl, "LONGEST", 10)
+    stream = BytesIO(b"123456789\n" + b"x" * 100)
+    found = jsonl.lines(stream)
+    assert next(found) == (1, b"123456789")
+    with pytest.raises(jsonl.BadLine, match="line 2: is longer"):
+        next(found)
+    assert stream.tell() <= 10 + 11
+
+
+def test_samples() -> None:
+    """The made-up conversions are valid now, in each of the partner's forms, and new each time."""
+    now = datetime.now(UTC)
+    events = [decode(made.to_json(), now=now.timestamp()) for made in sample_events(now)]
+    assert [(made.event, made.payout_text) for made in events[:4]] == [
+        (None, None),
+        ("purchase", "49.99"),
+        ("signup", "5.00"),
+        ("lead", "2.50"),
+    ]
+    assert [made.event for made in events[4:]] == ["signup", "purchase", "purchase"]
+    assert len({made.click_id for made in events[4:]}) == 1
+    assert len({made.event_id for made in [*events, *sample_events(now)]}) == 2 * len(events)

@@ -1,0 +1,151 @@
+"""`send`: one test postback, or its URL alone."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tests.cli.invoke import NOBODY, run
+
+SIMPLE = "https://track.momentscience.com/postback?click_id="
+EVENT = "https://track.momentscience.com/postback?measurement=1&click_id="
+
+
+class Partner(ThreadingHTTPServer):
+    """Answers every request with `status`, and keeps what was asked for."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.status = 200
+        self.paths: list[str] = []
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The variables that send postbacks here."""
+        url = f"http://127.0.0.1:{self.server_port}/"
+        return {
+            "POSTBACK_DESTINATION__SIMPLE_URL": url + "simple?c={click_id}",
+            "POSTBACK_DESTINATION__EVENT_URL": url + "event?c={click_id}&o={order_id}&k={attributes.kind}",
+            "POSTBACK_DESTINATION__ALLOW_PRIVATE_ADDRESSES": "true",
+        }
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request of the partner's."""
+
+    server: Partner
+
+    def do_GET(self) -> None:
+        self.server.paths.append(self.path)
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server calls it so
+        """Say nothing."""
+
+
+@pytest.fixture
+def partner() -> Iterator[Partner]:
+    """A partner on this machine."""
+    with Partner() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "url"),
+    [
+        (["--click-id", "abc"], SIMPLE + "abc"),
+        (["--click-id", "a b&c=ü"], SIMPLE + "a%20b%26c%3D%C3%BC"),
+        (
+            ["--click-id", "abc", "--event", "purchase", "--payout", "49.99"],
+            EVENT + "abc&event=purchase&payout=49.99",
+        ),
+        (["--click-id", "abc", "--event", "signup", "--payout", "5"], EVENT + "abc&event=signup&payout=5.00"),
+    ],
+)
+def test_dry_run(arguments: list[str], url: str) -> None:
+    """With --dry-run the URL that would be sent stands alone on stdout."""
+    result = run("send", "--dry-run", *arguments)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, url + "\n", "")
+
+
+@pytest.mark.parametrize("transport", ["direct", "session"])
+def test_recorded(partner: Partner, transport: str) -> None:
+    """A success status is exit 0, after exactly one request, over either transport."""
+    env = {**partner.env, "POSTBACK_DESTINATION__TRANSPORT": transport}
+    result = run("send", "--click-id", "a/b", "-o", "json", env=env)
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["result"], told["status"], told["error"]) == (0, "recorded", 200, None)
+    assert told["url"].endswith("/simple?c=a%2Fb")
+    assert told["seconds"] >= 0
+    assert partner.paths == ["/simple?c=a%2Fb"]
+
+
+def test_not_recorded(partner: Partner) -> None:
+    """Any other status is exit 1, and the table says which."""
+    partner.status = 503
+    result = run("send", "--click-id", "abc", env=partner.env)
+    assert result.exit_code == 1
+    assert "not recorded" in result.stdout
+    assert "HTTP 503" in result.stdout
+    assert len(partner.paths) == 1
+
+
+def test_other_success_status(partner: Partner) -> None:
+    """What counts as success is the settings' to say."""
+    partner.status = 204
+    env = {**partner.env, "POSTBACK_DESTINATION__SUCCESS_STATUSES": "204"}
+    assert run("send", "--click-id", "abc", env=env).exit_code == 0
+
+
+def test_every_macro(partner: Partner) -> None:
+    """The options and NAME=VALUE arguments fill the macros of the template."""
+    arguments = ["--click-id", "abc", "--event", "x", "--order-id", "7", "kind=new=er"]
+    assert run("send", *arguments, env=partner.env).exit_code == 0
+    assert partner.paths == ["/event?c=abc&o=7&k=new%3Der"]
+
+
+def test_nobody_there(partner: Partner) -> None:
+    """A partner that can't be reached is exit 1 with a status of null and an error."""
+    url = f"http://{NOBODY}/?c={{click_id}}"
+    env = {**partner.env, "POSTBACK_DESTINATION__SIMPLE_URL": url}
+    result = run("send", "--click-id", "abc", "-o", "json", env=env)
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["result"], told["status"]) == (1, "not recorded", None)
+    assert told["error"]
+
+
+def test_forbidden_address(partner: Partner) -> None:
+    """A private address that is not permitted is exit 2, and nothing is sent."""
+    env = {**partner.env, "POSTBACK_DESTINATION__ALLOW_PRIVATE_ADDRESSES": "false"}
+    result = run("send", "--click-id", "abc", env=env)
+    assert (result.exit_code, result.stdout, partner.paths) == (2, "", [])
+    assert "is forbidden" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["--click-id", ""], "error: click_id must be"),
+        (["--click-id", "x", "--event", "e", "--payout", "1.999"], "error: payout must be"),
+        (["--click-id", "x", "--event", "purchase"], "error: the URL needs {payout}"),
+        (["--click-id", "x", "campaign"], "is not NAME=VALUE"),
+        ([], "'--click-id'"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], error: str) -> None:
+    """An event that the worker would refuse is wrong usage: exit 2, a line that names the field."""
+    result = run("send", "--dry-run", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert error in result.stderr
