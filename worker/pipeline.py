@@ -31,7 +31,7 @@ class Attempt(NamedTuple):
     """A valid record that is due and within its window, and the request for it."""
 
     record: Record
-    history: History
+    on_tier: bool
     event: ConversionEvent
     request: Request
 
@@ -47,25 +47,28 @@ class Pipeline:
 
     def prepare(self, record: Record, on_tier: bool, now: float) -> Attempt | Dead:
         """Validate a record that is due (a tier's too: its topic is open to others)."""
-        history = read_history(record, on_tier)
         try:
             event = decode(record.value, now=now)
         except BadRecord as error:
-            return self._dead(record, history, None, DeadReason(error.reason), str(error), now)
+            reason = DeadReason(error.reason)
+            return self._dead(record, read_history(record, on_tier), None, reason, str(error), now)
         if self._plan.retry.expired(event.window_start_s, now):
-            return self._expired(record, history, event, now)
+            return self._expired(record, read_history(record, on_tier), event, now)
         try:
-            return Attempt(record, history, event, self._plan.postback.request(event))
+            return Attempt(record, on_tier, event, self._plan.postback.request(event))
         except MissingValue as error:
+            history = read_history(record, on_tier)
             return self._dead(record, history, event.event_id, DeadReason.INVALID, str(error), now)
 
     def judge(self, attempt: Attempt, verdict: Verdict, started: float, now: float) -> Ending:
         """Say what becomes of a record after an attempt that counts; times in epoch seconds."""
-        record, history, event, _ = attempt
-        attempts = history.attempts + 1
+        record, on_tier, event, _ = attempt
         if verdict.kind is Kind.DELIVERED:
             delay = max(0.0, now - event.occurred_at_s)
+            attempts = 1 + read_history(record, on_tier).attempts if on_tier else 1
             return Delivered(record, event.event_id, attempts, verdict.status or 0, delay)
+        history = read_history(record, on_tier)
+        attempts = history.attempts + 1
         made = history._replace(
             attempts=attempts,
             first_attempt_at=history.first_attempt_at or started,

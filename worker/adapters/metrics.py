@@ -62,9 +62,9 @@ class Metrics(Observer):
         self._rebalances = {kind: rebalances.labels(kind) for kind in ("assign", "revoke", "lost")}
         refused = counter("publishes_refused", "Publishes that were refused and tried again", "topic")
         self._refused = cache(refused.labels)
-        self._maps = counter("commit_maps_damaged", "Commit metadata that could not be read").labels()
-        self._last = gauge("last_delivery_timestamp_seconds", "When the last delivery was").labels()
-        self.loop_lag = gauge("event_loop_lag_seconds", "How late the event loop last woke").labels()
+        self._maps = counter("commit_maps_damaged", "Commit metadata that could not be read")
+        self._last = gauge("last_delivery_timestamp_seconds", "When the last delivery was")
+        self.loop_lag = gauge("event_loop_lag_seconds", "How late the event loop last woke")
         info = gauge("build_info", "What runs", "version", "python", "librdkafka")
         info.labels(version("postback-worker"), platform.python_version(), libversion()[0]).set(1)
 

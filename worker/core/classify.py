@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import cache
 from typing import NamedTuple
 
 from schemas import RetryReason
@@ -66,6 +67,11 @@ def classify(answer: Answer, rules: Rules, now: float) -> Verdict:
     return _response(answer, rules, now)
 
 
+@cache
+def _delivered(status: int) -> Verdict:
+    return Verdict(Kind.DELIVERED, str(status), status=status)
+
+
 def _failure(answer: Failure) -> Verdict:
     if answer.kind is FailureKind.EGRESS:
         return Verdict(Kind.BLOCKED, answer.kind, error=answer.error, pressure=True)
@@ -74,11 +80,11 @@ def _failure(answer: Failure) -> Verdict:
 
 def _response(answer: Response, rules: Rules, now: float) -> Verdict:
     status = answer.status
+    if status in rules.success and (rules.reject_body is None or not rules.reject_body.search(answer.body)):
+        return _delivered(status)
     label = str(status)
     retry_after = parse_retry_after(answer.retry_after, now)
     if status in rules.success:
-        if rules.reject_body is None or not rules.reject_body.search(answer.body):
-            return Verdict(Kind.DELIVERED, label, status=status)
         error = f"HTTP {status}, but its body matches REJECT_BODY"
         return Verdict(Kind.RETRY, label, RetryReason.REJECTED_BODY, status, error, retry_after)
     if status in rules.terminal:

@@ -31,6 +31,8 @@ TOGETHER = frozenset({"measurement", "event", "payout"})
 
 _MACRO = re.compile(r"\{([^{}]*)\}")
 _PRINTABLE = re.compile(r"[!-~]+")
+# What percent-encoding leaves alone (RFC 3986, 2.3): most values are of nothing else.
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
 
 
 class TemplateError(ValueError):
@@ -67,7 +69,7 @@ class Template(NamedTuple):
             value = getter(event)
             if value is None:
                 raise MissingValue(f"the URL needs {{{name}}}, which this event does not have")
-            values.append(quote(value, safe=""))
+            values.append(value if _UNRESERVED(value) else quote(value, safe=""))
         return Request(self.origin, self.form % tuple(values))
 
 
