@@ -67,9 +67,10 @@ def dead_of(record: Record, *, on_tier: bool = False, now: float = NOW) -> Dead:
     return dead
 
 
-def answered(attempt: Attempt, answer: Answer) -> Ending:
+def answered(attempt: Attempt, answer: Answer, *, later: float = 0.0) -> Ending:
     """Judge an attempt by its answer."""
-    return PIPELINE.judge(attempt, classify(answer, PLAN.rules, ENDED), STARTED, ENDED)
+    verdict = classify(answer, PLAN.rules, ENDED + later)
+    return PIPELINE.judge(attempt, verdict, STARTED + later, ENDED + later)
 
 
 def retry_of(attempt: Attempt, answer: Answer) -> Retry:
@@ -156,7 +157,7 @@ def test_the_whole_way() -> None:
     record = make_record(value_of(), [*OWN, *forged], offset=7)
     topics, on_tier = [], False
     for attempts in range(1, 6):
-        ending = answered(attempt_of(record, on_tier=on_tier), Response(500))
+        ending = answered(attempt_of(record, on_tier=on_tier), Response(500), later=attempts - 1.0)
         assert isinstance(ending, Retry | Dead)
         topics.append(ending.message.topic)
         headers = told(ending.message)
