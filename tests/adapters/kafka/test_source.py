@@ -13,7 +13,7 @@ from tests.adapters.kafka.mock import HEARTBEAT, OFFSET_COMMIT, OFFSET_FETCH
 from tests.adapters.kafka.suites import MAP, numbered
 from tests.adapters.kafka.worlds import WITHIN, Ear, KafkaWorld, MockWorld, until
 from tests.support.kafka import create_topics
-from worker.adapters.kafka import KafkaSource, consumer, consumer_config, member
+from worker.adapters.kafka import KafkaSource, commits, consumer, consumer_config, member
 from worker.core.holding import Position
 from worker.core.record import Partition
 from worker.ports import CommitFailed, SourceFailed
@@ -159,6 +159,23 @@ async def test_slow_drain(mock_world: MockWorld, ear: Ear, monkeypatch: pytest.M
     assert ear.events == ["assigned", "revoked"]
     assert any("not drained" in trouble for trouble in ear.troubles)
     assert not ear.failures
+
+
+async def test_leaving_without_a_broker(
+    mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Leaving while the broker is away says that the last commit failed, and does not wait for the broker."""
+    (at,) = mock_world.create(1)
+    monkeypatch.setattr(commits, "REACH_TIMEOUT", 0.2)
+    mock_world.properties["session.timeout.ms"] = 300_000  # a waiting commit would wait this long
+    source = await started(mock_world, ear, at)
+    ear.last = {at: Position(1, MAP)}
+    mock_world.cluster.down()
+    await source.stop()
+    assert ear.events == ["assigned", "revoked"]
+    assert any("the last commit failed" in trouble for trouble in ear.troubles)
+    assert not ear.failures
+    assert "kafka-consumer" not in [thread.name for thread in threading.enumerate()]
 
 
 async def test_listener_that_fails(mock_world: MockWorld, ear: Ear) -> None:

@@ -15,7 +15,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
 
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.errors import KafkaUnavailable, kafka_error, one_line
+from worker.adapters.kafka.errors import KafkaUnavailable, LimitedLog, kafka_error, one_line
 
 ROOM = 64 * 1024
 """Bytes that a record may grow by the worker's headers."""
@@ -136,7 +136,7 @@ def _is_made(name: str, answer: Future[None]) -> bool:
 
 def _client(config: Config) -> AdminClient:
     settings: dict[str, Any] = {**config, "error_cb": _ignore}
-    return _call(lambda: AdminClient(settings, logger=logging.getLogger("worker.kafka")))
+    return _call(lambda: AdminClient(settings, logger=LimitedLog(logging.getLogger("worker.kafka"))))
 
 
 def _ignore(_error: KafkaError) -> None:

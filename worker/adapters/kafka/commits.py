@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from worker.adapters.kafka.errors import one_line
+from worker.adapters.kafka.errors import is_away, one_line
 from worker.adapters.kafka.outlet import Epoch, Outlet
 from worker.adapters.kafka.records import to_offset
 from worker.core.holding import Position
@@ -20,6 +20,9 @@ from worker.core.record import Partition
 from worker.ports import CommitFailed
 
 Positions = Mapping[Epoch, Position]
+
+REACH_TIMEOUT = 4.0
+"""Seconds in which the group's coordinator must answer before a commit is waited for."""
 
 
 class _Wanted(NamedTuple):
@@ -57,6 +60,7 @@ class Commits:
         offsets = self._offsets({epochs[at]: to for at, to in positions.items() if at in epochs})
         if not offsets:
             return
+        _require_coordinator(consumer, offsets)
         try:
             committed = consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
@@ -95,6 +99,15 @@ class Commits:
             self._highest[epoch.at] = position.offset
             offsets.append(to_offset(epoch.at, position))
         return offsets
+
+
+def _require_coordinator(consumer: Consumer, offsets: list[TopicPartition]) -> None:
+    """Raise CommitFailed where nobody answers: a commit that waits has no timeout, a question has."""
+    try:
+        consumer.committed(offsets, timeout=REACH_TIMEOUT)
+    except KafkaException as error:
+        if is_away(error):
+            raise CommitFailed(one_line(error)) from error
 
 
 def _refusal(error: KafkaError | None, offsets: Sequence[TopicPartition]) -> CommitFailed | None:

@@ -5,18 +5,21 @@ The rule: what leaves here is one readable line, and the same line is not repeat
 
 from __future__ import annotations
 
+import logging
 import re
+import time
 
 from confluent_kafka import KafkaError, KafkaException
 
 REPEAT_AFTER = 30.0
 """Seconds before the same trouble is told again."""
 
-_TIMINGS = re.compile(r" \((?:after|[0-9]+ identical)[^)]*\)")
+_TIMINGS = re.compile(r" \((?:after [0-9]|[0-9]+ identical).*\)")
 _ADVICE = re.compile(r" \(this error[^)]*\)")
 _NUMBERS = re.compile(r"[0-9]+")
 # These names are public, whatever their first letter says.
 _DEADLY = frozenset({KafkaError._FATAL, KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID})  # noqa: SLF001
+_AWAY = frozenset({KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._WAIT_COORD})  # noqa: SLF001
 _OF_TOPIC = frozenset(
     {
         KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
@@ -50,6 +53,12 @@ def is_deadly(error: KafkaError) -> bool:
     return error.fatal() or error.code() in _DEADLY
 
 
+def is_away(error: KafkaError | BaseException) -> bool:
+    """Whether nobody answered."""
+    cause = kafka_error(error)
+    return cause is not None and cause.code() in _AWAY
+
+
 def is_about_topic(error: KafkaError | BaseException) -> bool:
     """Whether the client will refuse the topic from now on, until it hears of it anew."""
     cause = kafka_error(error)
@@ -74,3 +83,20 @@ class Troubles:
             self._told.clear()
         self._told[trouble] = now
         return True
+
+
+class LimitedLog:
+    """What the client logs to: a logger that gets the same line at most once in REPEAT_AFTER seconds.
+
+    While a broker is away the client logs each attempt to reach it, many times a second.
+    """
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+        self._troubles = Troubles()
+
+    def log(self, level: int, message: str, *arguments: object) -> None:
+        """Log a line of the client, which calls this."""
+        text = _TIMINGS.sub("", message % arguments if arguments else message)
+        if level < logging.INFO or self._troubles.is_news(text, time.monotonic()):
+            self._logger.log(level, "%s", text)

@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.commits import Commits, Positions
 from worker.adapters.kafka.config import Config, is_incremental
-from worker.adapters.kafka.errors import Troubles, is_deadly, one_line
+from worker.adapters.kafka.errors import LimitedLog, Troubles, is_deadly, one_line
 from worker.adapters.kafka.outlet import Epoch, Outlet, names
-from worker.adapters.kafka.records import to_partition, to_record, to_topic_partitions
+from worker.adapters.kafka.records import Got, to_partition, to_record, to_topic_partitions
 from worker.adapters.kafka.shelf import Shelf
 from worker.adapters.kafka.watermarks import Watermarks, low_of
 from worker.core.record import Partition, Record
@@ -34,6 +34,9 @@ BATCH = 500
 COMMITTED_TRIES = 4
 COMMITTED_TIMEOUT = 8.0
 """Seconds that each try may take to read what the group has committed."""
+
+REVOKE_TIMEOUT = 5.0
+"""Seconds in which the client revokes what is ours when leaving; the drain itself does not count."""
 
 
 class Member:
@@ -54,6 +57,7 @@ class Member:
         self._shelf = Shelf()
         self._ours: dict[Partition, Epoch] = {}
         self._epoch = 0
+        self._names: dict[tuple[str, int], Partition] = {}  # what is ours, as a message names it
         self._unread: dict[Partition, int] = {}  # committed offsets of partitions without a record so far
         self._paused: set[Partition] = set()
         self._running: set[Partition] = (
@@ -99,7 +103,7 @@ class Member:
         """Make the client and ask for the topics; raise SourceFailed where the settings are no good."""
         settings: dict[str, Any] = {**self._config, "error_cb": self._on_error, "on_commit": self._on_commit}
         try:
-            self._consumer = Consumer(settings, logger=self._logger)
+            self._consumer = Consumer(settings, logger=LimitedLog(self._logger))
             self._consumer.subscribe(
                 self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
             )
@@ -116,8 +120,17 @@ class Member:
             self.watermarks.refresh(self._consumer, self._ours, self.last_poll)
 
     def close(self) -> None:
-        """Leave the group; what is ours is revoked first."""
-        self._consumer.close()
+        """Leave the group; what is ours is revoked first.
+
+        By unsubscribing, not within `close`: a client that closes does not answer what `commit_last` asks.
+        """
+        deadline = time.monotonic() + REVOKE_TIMEOUT
+        try:
+            self._consumer.unsubscribe()
+            while self._ours and time.monotonic() < deadline:
+                self._consumer.poll(TURN)  # makes the callback; records that still come are dropped
+        finally:
+            self._consumer.close()
 
     def _obey(self) -> None:
         """Carry out the orders; where no record is asked for, wait for one rather than for Kafka."""
@@ -137,22 +150,22 @@ class Member:
         message = self._consumer.poll(TURN if self._shelf.demand else 0)
         self.last_poll = time.monotonic()
         if message is not None:
-            messages = [message, *self._consumer.consume(room - 1, 0)] if room > 1 else [message]
-            self._take_in(messages)
+            more = self._consumer.consume(room - 1, 0) if room > 1 else ()
+            self._take_in(cast("Sequence[Got]", [message, *more]))
         if self._deadly is not None:
             raise SourceFailed(one_line(self._deadly))
 
-    def _take_in(self, messages: Sequence[Message]) -> None:
+    def _take_in(self, messages: Sequence[Got]) -> None:
         records = []
-        ours = self._ours
+        ours = self._names
         for message in messages:
             error = message.error()
             if error is not None:
                 self._on_error(error)
                 continue
-            epoch = ours.get(cast("Partition", (message.topic(), message.partition())))
-            if epoch is not None:  # else it was revoked within this very read
-                records.append(to_record(message, epoch.at))
+            at = ours.get((message.topic(), message.partition()))  # as a plain tuple, which is cheaper
+            if at is not None:  # else it was revoked within this very read
+                records.append(to_record(message, at))
         if self._unread:
             self._check_first(records)
         self._hand_over(self._shelf.pass_through(records))
@@ -181,6 +194,7 @@ class Member:
         self._epoch += 1
         epochs = [Epoch(to_partition(of), self._epoch) for of in committed]
         self._ours.update((epoch.at, epoch) for epoch in epochs)
+        self._names.update((epoch.at, epoch.at) for epoch in epochs)
         self._unread.update((to_partition(of), of.offset) for of in committed if of.offset >= 0)
         self._pauses_stale = True
         self.watermarks.hurry()
@@ -219,6 +233,7 @@ class Member:
     def _forget(self, partitions: Sequence[Partition]) -> None:
         for partition in partitions:
             self._ours.pop(partition, None)
+            self._names.pop(partition, None)
             self._unread.pop(partition, None)
         self._paused.difference_update(partitions)
         self._running.difference_update(partitions)

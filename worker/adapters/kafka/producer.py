@@ -17,7 +17,14 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.errors import KafkaUnavailable, Troubles, is_deadly, is_about_topic, one_line
+from worker.adapters.kafka.errors import (
+    KafkaUnavailable,
+    LimitedLog,
+    Troubles,
+    is_about_topic,
+    is_deadly,
+    one_line,
+)
 from worker.adapters.kafka.topics import Topics
 from worker.core.record import Outgoing
 from worker.ports import PublishRefused
@@ -79,7 +86,7 @@ class KafkaPublisher:
         self._loop = asyncio.get_running_loop()
         settings: dict[str, Any] = {**self._config, "error_cb": self._on_error}
         try:
-            self._producer = producer = Producer(settings, logger=self._logger)
+            self._producer = producer = Producer(settings, logger=LimitedLog(self._logger))
         except (KafkaException, ValueError, TypeError) as error:
             raise KafkaUnavailable(one_line(error)) from error
         self._ended = self._loop.create_future()

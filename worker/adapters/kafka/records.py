@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import methodcaller
-from typing import cast
+from typing import Protocol
 
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message, TopicPartition
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, Message, TopicPartition
 
 from worker.core.holding import Position
 from worker.core.record import Headers, Partition, Record
@@ -17,35 +17,68 @@ from worker.core.record import Headers, Partition, Record
 _HEADERS = methodcaller("headers")
 
 
-def to_record(message: Message, at: Partition) -> Record:
+class Got(Protocol):
+    """A message as it comes: what it always has, which the client's own types leave open."""
+
+    def topic(self) -> str:
+        """Its topic."""
+        ...
+
+    def partition(self) -> int:
+        """The number of its partition."""
+        ...
+
+    def offset(self) -> int:
+        """Where it stands."""
+        ...
+
+    def key(self) -> bytes | None:
+        """Its key."""
+        ...
+
+    def value(self) -> bytes | None:
+        """Its value."""
+        ...
+
+    def timestamp(self) -> tuple[int, int]:
+        """What kind of time, and the milliseconds since the epoch."""
+        ...
+
+    def error(self) -> KafkaError | None:
+        """What went wrong, where it is no record at all."""
+        ...
+
+
+def to_record(message: Got, at: Partition) -> Record:
     """Turn a message of the partition `at`, which the caller knows already, into a record."""
     kind, milliseconds = message.timestamp()
-    return Record(
-        at,
-        cast("int", message.offset()),
-        message.key(),
-        message.value(),
-        headers_of(message),
-        0.0 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds / 1000,
+    return Record._make(
+        (
+            at,
+            message.offset(),
+            message.key(),
+            message.value(),
+            headers_of(message),
+            0.0 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds / 1000,
+        )
     )
 
 
-def headers_of(message: Message) -> Headers:
+def headers_of(message: Got | Message) -> Headers:
     """The headers, unchanged; none where a name is not UTF-8, which the client can't represent.
 
     The client then returns with an exception pending. A plain call, once the interpreter has specialised it,
     does not look for that: the exception would surface anywhere later. A methodcaller always looks.
     """
     try:
-        return cast("Headers", _HEADERS(message) or ())
+        headers: Headers | None = _HEADERS(message)
     except (SystemError, UnicodeDecodeError):  # it must not be asked a second time
         return ()
+    return headers or ()
 
 
-def to_partition(of: TopicPartition | Message) -> Partition:
-    """The partition that a message or an answer of the client is about."""
-    if isinstance(of, Message):
-        return Partition(cast("str", of.topic()), cast("int", of.partition()))
+def to_partition(of: TopicPartition) -> Partition:
+    """The partition that an answer of the client is about."""
     return Partition(of.topic, of.partition)
 
 
