@@ -127,8 +127,9 @@ def test_examples(kafka: str, names: Names, tmp_path: Path, monkeypatch: pytest.
     assert run("publish", "examples", env=env).stdout == f"published 1 event to {names.topic}\n"
 
 
-def test_no_broker(names: Names, write: Callable[[bytes], str]) -> None:
+def test_no_broker(names: Names, write: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that can't be reached is exit 1 and one line that says why."""
+    monkeypatch.setattr("worker.cli.broker.TIMEOUT", 1.0)
     result = run("publish", write(event("1")), env=kafka_env(NOBODY, names))
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(f"error: {NOBODY} does not answer: ")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable, one_line
-from worker.adapters.kafka.records import to_partition, to_record
+from worker.adapters.kafka.records import Got, to_partition, to_record
 from worker.core.record import Partition, Record
 
 ASK_TIMEOUT = 10.0
@@ -83,10 +83,12 @@ class TopicReader:
         Those that were compacted or expired away are passed over. Raises KafkaUnavailable.
         """
         left = {at: span for at, span in spans.items() if span.length}
-        self._consumer.assign([TopicPartition(*at, span.start) for at, span in left.items()])
+        wanted = [TopicPartition(*at, span.start) for at, span in left.items()]
+        self._consumer.assign(wanted)
+        self._consumer.resume(wanted)  # the pauses of an earlier reading outlive it
         while left:
             for message in self._next(left):
-                at = to_partition(message)
+                at = Partition(message.topic(), message.partition())
                 record = None if _is_end(message) else to_record(message, at)
                 if at not in left:
                     continue
@@ -97,12 +99,12 @@ class TopicReader:
                 if record is not None and record.offset < end:
                     yield record
 
-    def _next(self, left: Mapping[Partition, Span]) -> Sequence[Message]:
+    def _next(self, left: Mapping[Partition, Span]) -> Sequence[Got]:
         """Wait for messages, as long as SILENCE."""
         for _ in range(round(SILENCE / _TURN)):
             first = self._consumer.poll(_TURN)
             if first is not None:
-                return [first, *self._consumer.consume(_BATCH, 0)]
+                return cast("Sequence[Got]", [first, *self._consumer.consume(_BATCH, 0)])
         why = "no records come" if self._heard is None else one_line(self._heard)
         raise KafkaUnavailable(f"{why} ({', '.join(map(str, left))} not read to the end)")
 
@@ -137,7 +139,7 @@ class TopicReader:
         self._heard = self._heard or error
 
 
-def _is_end(message: Message) -> bool:
+def _is_end(message: Got) -> bool:
     """Whether it says that its partition is read to the end; raise KafkaUnavailable for other errors."""
     error = message.error()
     if error is not None and error.code() != _END_OF_PARTITION:

@@ -1,0 +1,88 @@
+"""The reader of whole topics: where it begins, where it ends, and that it never hangs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.adapters.kafka.mock import MockCluster
+from tests.support.kafka import Names, Write, create_topics, produce
+from worker.adapters.kafka import KafkaUnavailable, consumer_config
+from worker.adapters.kafka.reader import NoSuchTopic, Span, TopicReader
+from worker.core.record import Partition
+
+TOPIC = "letters"
+
+
+def make_reader(bootstrap: str, topic: str = TOPIC) -> TopicReader:
+    """Make a reader as the commands do."""
+    return TopicReader(consumer_config(bootstrap, "reader", "reader-1", {}), topic)
+
+
+@pytest.fixture
+def reader(cluster: MockCluster) -> Iterator[TopicReader]:
+    """A reader of a topic with three partitions: two records, one, and none."""
+    cluster.create(TOPIC, 3)
+    written = [Write(b"a", partition=0), Write(b"b", partition=0), Write(b"c", b"k", (("h", b"\xff"),), 1)]
+    produce(cluster.bootstrap, TOPIC, written)
+    with make_reader(cluster.bootstrap) as reader:
+        yield reader
+
+
+def test_reads_all(reader: TopicReader) -> None:
+    """It reads every record of every partition once, whole, and ends."""
+    spans = reader.spans()
+    assert [spans[Partition(TOPIC, number)] for number in range(3)] == [Span(0, 2), Span(0, 1), Span(0, 0)]
+    records = sorted(reader.read(spans), key=lambda record: record[:2])
+    assert [(record.at.number, record.offset, record.value) for record in records] == [
+        (0, 0, b"a"),
+        (0, 1, b"b"),
+        (1, 0, b"c"),
+    ]
+    assert (records[2].key, list(records[2].headers)) == (b"k", [("h", b"\xff")])
+
+
+def test_ends_where_the_topic_ended(reader: TopicReader, cluster: MockCluster) -> None:
+    """What is written after it asked for the ends is not read."""
+    spans = reader.spans()
+    produce(cluster.bootstrap, TOPIC, [Write(b"late", partition=number) for number in range(3)])
+    assert {record.value for record in reader.read(spans)} == {b"a", b"b", b"c"}
+    assert reader.spans()[Partition(TOPIC, 2)] == Span(0, 1)
+
+
+def test_reads_a_part(reader: TopicReader) -> None:
+    """It reads the offsets that it is given, and a second time as well as the first."""
+    part = {Partition(TOPIC, 0): Span(1, 2)}
+    assert [record.value for record in reader.read(part)] == [b"b"]
+    assert [record.value for record in reader.read(part)] == [b"b"]
+    assert list(reader.read({})) == []
+
+
+def test_no_such_topic(cluster: MockCluster) -> None:
+    """A topic that does not exist is named."""
+    with make_reader(cluster.bootstrap, "missing") as reader, pytest.raises(NoSuchTopic, match="missing"):
+        reader.spans()
+
+
+def test_silence(reader: TopicReader, cluster: MockCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that goes away while it is read ends the reading with an error, not with fewer records."""
+    monkeypatch.setattr("worker.adapters.kafka.reader.SILENCE", 1.0)
+    spans = reader.spans()
+    cluster.down()
+    with pytest.raises(KafkaUnavailable, match="not read to the end"):
+        list(reader.read(spans))
+
+
+@pytest.mark.kafka
+def test_since(kafka: str, names: Names) -> None:
+    """With a time it begins at the first record as new; where there is none, at the end."""
+    create_topics(kafka, {names.dlq: 2})
+    produce(kafka, names.dlq, [Write(b"a", partition=0), Write(b"b", partition=0)])
+    at = Partition(names.dlq, 0)
+    with make_reader(kafka, names.dlq) as reader:
+        (first, _) = reader.read(reader.spans())
+        assert reader.spans(since=first.timestamp)[at] == Span(0, 2)
+        later = reader.spans(since=first.timestamp + 3600)
+        assert (later[at], later[Partition(names.dlq, 1)]) == (Span(2, 2), Span(0, 0))
+        assert list(reader.read(later)) == []
