@@ -15,11 +15,12 @@ from typing import Any, Self
 from tests.deploy.debian_base import buildah
 
 # In namespaces of its own: the image's root read-only, /proc, then the command as PID 1 without any right.
+# A change of user clears the signal that ends a child with its parent, so setpriv asks for it again.
 ENTER = """
 mount --bind "$1" "$1" && mount -t proc proc "$1/proc" && mount -o remount,ro,bind "$1" || exit 125
 root=$1 user=$2 group=$3; shift 3
 exec chroot "$root" setpriv --reuid "$user" --regid "$group" --clear-groups --bounding-set=-all \
-  --no-new-privs env -i "$@"
+  --no-new-privs --pdeathsig KILL env -i "$@"
 """
 
 

@@ -46,6 +46,12 @@ class Partner(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """Takes as many connections at once as the worker may open; the usual five would drop some."""
+
+    request_queue_size = 512
+
+
 def claim(sentence: str, holds: bool, seen: object = "") -> None:
     """Print a sentence that must be true; end with what was seen instead where it is not."""
     if not holds:
@@ -132,7 +138,7 @@ def main() -> None:
     if problem := missing():
         sys.exit(f"can't build an image here: {problem}")
     build()
-    partner = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Partner)
+    partner = Server(("127.0.0.1", 0), Partner)
     threading.Thread(target=partner.serve_forever, daemon=True).start()
     port = free_port()
     with Broker() as broker:
