@@ -26,7 +26,7 @@ from worker.adapters.kafka import (
     producer_config,
 )
 from worker.adapters.kafka.config import unique_client_id
-from worker.adapters.logs import Logs
+from worker.adapters.logs import make_logs
 from worker.adapters.metrics import Metrics
 from worker.adapters.observers import Observers
 from worker.core.circuit import CircuitPolicy
@@ -69,7 +69,7 @@ class Worker:
         self._settings = settings
         self._log = structlog.get_logger("worker")
         self._metrics = Metrics()
-        logs = Logs(settings.destination.name, settings.log.level)
+        logs = make_logs(settings.destination.name, settings.log.level)
         self._observer = Observers(self._metrics, logs, *observers)
         self._clock = SystemClock()
         self._missing: list[str] = ["not looked at yet"]
@@ -188,7 +188,7 @@ class Worker:
         while True:
             before = self._clock.monotonic()
             await asyncio.sleep(_LOOP_TICK)
-            self._metrics.loop_lag.set(max(0.0, self._clock.monotonic() - before - _LOOP_TICK))
+            self._metrics.loop_lag = max(0.0, self._clock.monotonic() - before - _LOOP_TICK)
 
     def _not_alive(self) -> Iterable[str]:
         silent = self._clock.monotonic() - self._source_in_use.last_poll()

@@ -51,21 +51,8 @@ def set_up(form: Literal["auto", "json", "console"], level: Level) -> None:
 class Logs(Observer):
     """An observer that writes lines; `destination` is on each of them."""
 
-    def __init__(self, destination: str, level: Level) -> None:
+    def __init__(self, destination: str) -> None:
         self._log = structlog.get_logger("worker").bind(destination=destination)
-        self._debug = level == "debug"
-
-    def delivered(self, ending: Delivered, now: float) -> None:  # noqa: ARG002 - the port's metrics use it
-        """One line at debug."""
-        if self._debug:
-            self._log.debug(
-                "delivered",
-                event_id=ending.event_id,
-                attempts=ending.attempts,
-                status=ending.status,
-                delay=round(ending.delay, 3),
-                at=ending.record.origin,
-            )
 
     def retried(self, ending: Retry) -> None:
         """One line at info."""
@@ -89,11 +76,6 @@ class Logs(Observer):
             error=ending.error,
             at=ending.record.origin,
         )
-
-    def skipped(self, record: Record) -> None:
-        """One line at debug."""
-        if self._debug:
-            self._log.debug("skipped: delivered already", at=record.origin)
 
     def map_damaged(self, partition: Partition, error: str) -> None:
         """One line at warning."""
@@ -119,3 +101,27 @@ class Logs(Observer):
     def trouble(self, message: str) -> None:
         """One line at warning."""
         self._log.warning(message)
+
+
+class DebugLogs(Logs):
+    """Also writes the lines at debug: one for each delivery, and for each record that is skipped."""
+
+    def delivered(self, ending: Delivered, now: float) -> None:  # noqa: ARG002 - the port's metrics use it
+        """One line at debug."""
+        self._log.debug(
+            "delivered",
+            event_id=ending.event_id,
+            attempts=ending.attempts,
+            status=ending.status,
+            delay=round(ending.delay, 3),
+            at=ending.record.origin,
+        )
+
+    def skipped(self, record: Record) -> None:
+        """One line at debug."""
+        self._log.debug("skipped: delivered already", at=record.origin)
+
+
+def make_logs(destination: str, level: Level) -> Logs:
+    """Make the observer for a level: below debug, a delivery costs no call."""
+    return DebugLogs(destination) if level == "debug" else Logs(destination)

@@ -1,41 +1,30 @@
 """What happens, as Prometheus metrics.
 
-The rule: no label ever holds a URL, a click id or an event id. Children are bound once; gauges are read from
-the worker when they are scraped.
+The rule: no label ever holds a URL, a click id or an event id. What happens is counted in plain numbers;
+gauges are read from the worker when they are scraped.
 """
 
 from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
 from importlib.metadata import version
 
 from confluent_kafka import libversion
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from schemas import DeadReason
+from worker.adapters.tally import Distribution, Tally
 from worker.core.record import Partition, Record
 from worker.core.settle import Dead, Delivered, Retry
 from worker.ports import Observer, Snapshot
 
 _HOUR, _DAY = 3600, 86400
+_DAYS = tuple(days * _DAY for days in (1, 3, 7, 14, 30))
 _REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-_DELAY_SECONDS = (
-    0.1,
-    0.5,
-    1,
-    5,
-    15,
-    60,
-    300,
-    1800,
-    2 * _HOUR,
-    6 * _HOUR,
-    *(n * _DAY for n in (1, 3, 7, 14, 30)),
-)
+_DELAY_SECONDS = (0.1, 0.5, 1, 5, 15, 60, 300, 1800, 2 * _HOUR, 6 * _HOUR, *_DAYS)
 
 
 class Metrics(Observer):
@@ -44,29 +33,23 @@ class Metrics(Observer):
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
-        counter, histogram, gauge = self._counter, self._histogram, self._gauge
-        consumed = counter("records_consumed", "Records taken up", "topic")
-        self._consumed = cache(consumed.labels)
-        attempts = counter("attempts", "Attempts that count, by how they ended", "outcome", "status")
-        self._attempts = cache(attempts.labels)
-        self._seconds = histogram("request_duration_seconds", "Requests sent", _REQUEST_SECONDS)
-        self._delay = histogram("delivery_delay_seconds", "From occurred_at to the 200", _DELAY_SECONDS)
-        retries = counter("retries", "Records moved to a delay tier", "tier", "reason")
-        self._retries = cache(retries.labels)
-        dead = counter("dead_letters", "Records moved to the dead-letter topic", "reason")
-        self._dead = {reason: dead.labels(reason) for reason in DeadReason}
-        self._skipped = counter("skipped", "Records that were not sent", "why").labels("already_delivered")
-        commits = counter("commits", "Offset commits", "result")
-        self._commits = {ok: commits.labels("ok" if ok else "error") for ok in (True, False)}
-        rebalances = counter("rebalances", "Rebalances of this member", "kind")
-        self._rebalances = {kind: rebalances.labels(kind) for kind in ("assign", "revoke", "lost")}
-        refused = counter("publishes_refused", "Publishes that were refused and tried again", "topic")
-        self._refused = cache(refused.labels)
-        self._maps = counter("commit_maps_damaged", "Commit metadata that could not be read")
-        self._last = gauge("last_delivery_timestamp_seconds", "When the last delivery was")
-        self.loop_lag = gauge("event_loop_lag_seconds", "How late the event loop last woke")
-        info = gauge("build_info", "What runs", "version", "python", "librdkafka")
-        info.labels(version("postback-worker"), platform.python_version(), libversion()[0]).set(1)
+        tally, distribution = self._tally, self._distribution
+        self._consumed = tally("records_consumed", "Records taken up", "topic")
+        self._attempts = tally("attempts", "Attempts that count, by how they ended", "outcome", "status")
+        self._seconds = distribution("request_duration_seconds", "Requests sent", _REQUEST_SECONDS)
+        self._delay = distribution("delivery_delay_seconds", "From occurred_at to the 200", _DELAY_SECONDS)
+        self._retries = tally("retries", "Records moved to a delay tier", "tier", "reason")
+        self._dead = tally("dead_letters", "Records moved to the dead-letter topic", "reason")
+        self._skipped = tally("skipped", "Records that were not sent", "why")
+        self._commits = tally("commits", "Offset commits", "result")
+        self._rebalances = tally("rebalances", "Rebalances of this member", "kind")
+        self._refused = tally("publishes_refused", "Publishes that were refused and tried again", "topic")
+        self._maps = tally("commit_maps_damaged", "Commit metadata that could not be read")
+        self._last_delivery = 0.0
+        self.loop_lag = 0.0
+        """How late the event loop last woke, in seconds."""
+        self._start_at_zero()
+        self.registry.register(_Own(self))
 
     def watch(self, look: Callable[[], Snapshot]) -> None:
         """Show this worker's gauges."""
@@ -74,7 +57,7 @@ class Metrics(Observer):
 
     def consumed(self, topic: str, count: int) -> None:
         """Count records taken up."""
-        self._consumed(topic).inc(count)
+        self._consumed.add((topic,), count)
 
     def requested(self, seconds: float) -> None:
         """Count a request that was sent."""
@@ -82,49 +65,83 @@ class Metrics(Observer):
 
     def attempted(self, outcome: str, status: str) -> None:
         """Count an attempt."""
-        self._attempts(outcome, status).inc()
+        self._attempts.add((outcome, status))
 
     def delivered(self, ending: Delivered, now: float) -> None:
         """Note a delivery and its delay."""
         self._delay.observe(ending.delay)
-        self._last.set(now)
+        self._last_delivery = now
 
     def retried(self, ending: Retry) -> None:
         """Count a retry."""
-        self._retries(ending.tier.label, ending.reason).inc()
+        self._retries.add((ending.tier.label, ending.reason.value))
 
     def dead(self, ending: Dead) -> None:
         """Count a dead letter."""
-        self._dead[ending.reason].inc()
+        self._dead.add((ending.reason.value,))
 
     def skipped(self, record: Record) -> None:  # noqa: ARG002 - the port's other observers use it
         """Count a record that was delivered already."""
-        self._skipped.inc()
+        self._skipped.add(("already_delivered",))
 
     def map_damaged(self, partition: Partition, error: str) -> None:  # noqa: ARG002
         """Count commit metadata that can't be read."""
-        self._maps.inc()
+        self._maps.add(())
 
     def committed(self, error: str | None) -> None:
         """Count a commit."""
-        self._commits[error is None].inc()
+        self._commits.add(("ok" if error is None else "error",))
 
     def rebalanced(self, kind: str, partitions: Sequence[Partition]) -> None:  # noqa: ARG002
         """Count a rebalance."""
-        self._rebalances[kind].inc()
+        self._rebalances.add((kind,))
 
     def refused(self, topic: str, error: str) -> None:  # noqa: ARG002
         """Count a refused publish."""
-        self._refused(topic).inc()
+        self._refused.add((topic,))
 
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"postback_{name}", text, labels, registry=self.registry)
+    def own_gauges(self) -> Iterable[Metric]:
+        """Describe what is no count and no state of a worker."""
+        yield _single("last_delivery_timestamp_seconds", "When the last delivery was", self._last_delivery)
+        yield _single("event_loop_lag_seconds", "How late the event loop last woke", self.loop_lag)
+        info = GaugeMetricFamily(
+            "postback_build_info", "What runs", labels=["version", "python", "librdkafka"]
+        )
+        info.add_metric([version("postback-worker"), platform.python_version(), libversion()[0]], 1)
+        yield info
 
-    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(f"postback_{name}", text, labels, registry=self.registry)
+    def _start_at_zero(self) -> None:
+        """Show the counts whose labels are known from the start, so that their first event is an increase."""
+        for reason in DeadReason:
+            self._dead.add((reason.value,), 0)
+        for kind in ("assign", "revoke", "lost"):
+            self._rebalances.add((kind,), 0)
+        for result in ("ok", "error"):
+            self._commits.add((result,), 0)
+        self._attempts.add(("delivered", "200"), 0)
+        self._skipped.add(("already_delivered",), 0)
+        self._maps.add((), 0)
 
-    def _histogram(self, name: str, text: str, buckets: Sequence[float]) -> Histogram:
-        return Histogram(f"postback_{name}", text, buckets=buckets, registry=self.registry)
+    def _tally(self, name: str, text: str, *labels: str) -> Tally:
+        tally = Tally(f"postback_{name}", text, *labels)
+        self.registry.register(tally)
+        return tally
+
+    def _distribution(self, name: str, text: str, bounds: Sequence[float]) -> Distribution:
+        distribution = Distribution(f"postback_{name}", text, bounds)
+        self.registry.register(distribution)
+        return distribution
+
+
+class _Own(Collector):
+    """The gauges of the metrics themselves."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        """Describe them."""
+        return self._metrics.own_gauges()
 
 
 class _Gauges(Collector):

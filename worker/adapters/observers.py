@@ -1,76 +1,32 @@
-"""Several observers as one."""
+"""Several observers as one.
+
+The rule: who does not listen to something costs nothing for it; one listener is called directly.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import Any
 
-from worker.core.record import Partition, Record
-from worker.core.settle import Dead, Delivered, Retry
 from worker.ports import Observer
+
+_EVENTS = tuple(name for name in vars(Observer) if not name.startswith("_"))
 
 
 class Observers(Observer):
-    """Passes everything on to each of its observers, in their order."""
+    """Passes each event on to those of its observers that listen to it, in their order."""
 
     def __init__(self, *observers: Observer) -> None:
-        self._all = observers
+        for event in _EVENTS:
+            deaf = getattr(Observer, event)
+            listeners = [getattr(one, event) for one in observers if getattr(type(one), event) is not deaf]
+            if listeners:
+                setattr(self, event, listeners[0] if len(listeners) == 1 else _to_all(listeners))
 
-    def consumed(self, topic: str, count: int) -> None:
-        """Pass it on."""
-        for one in self._all:
-            one.consumed(topic, count)
 
-    def requested(self, seconds: float) -> None:
-        """Pass it on."""
-        for one in self._all:
-            one.requested(seconds)
+def _to_all(listeners: list[Callable[..., None]]) -> Callable[..., None]:
+    def tell(*arguments: Any) -> None:
+        for listener in listeners:
+            listener(*arguments)
 
-    def attempted(self, outcome: str, status: str) -> None:
-        """Pass it on."""
-        for one in self._all:
-            one.attempted(outcome, status)
-
-    def delivered(self, ending: Delivered, now: float) -> None:
-        """Pass it on."""
-        for one in self._all:
-            one.delivered(ending, now)
-
-    def retried(self, ending: Retry) -> None:
-        """Pass it on."""
-        for one in self._all:
-            one.retried(ending)
-
-    def dead(self, ending: Dead) -> None:
-        """Pass it on."""
-        for one in self._all:
-            one.dead(ending)
-
-    def skipped(self, record: Record) -> None:
-        """Pass it on."""
-        for one in self._all:
-            one.skipped(record)
-
-    def map_damaged(self, partition: Partition, error: str) -> None:
-        """Pass it on."""
-        for one in self._all:
-            one.map_damaged(partition, error)
-
-    def committed(self, error: str | None) -> None:
-        """Pass it on."""
-        for one in self._all:
-            one.committed(error)
-
-    def rebalanced(self, kind: str, partitions: Sequence[Partition]) -> None:
-        """Pass it on."""
-        for one in self._all:
-            one.rebalanced(kind, partitions)
-
-    def refused(self, topic: str, error: str) -> None:
-        """Pass it on."""
-        for one in self._all:
-            one.refused(topic, error)
-
-    def trouble(self, message: str) -> None:
-        """Pass it on."""
-        for one in self._all:
-            one.trouble(message)
+    return tell

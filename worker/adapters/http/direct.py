@@ -18,6 +18,7 @@ from worker.adapters.http.connector import attempt_timeout, make_connector
 from worker.adapters.http.errors import CLOSED_EARLY, EXPECTED, SENDER_CLOSED, UNASKED, failure_of
 from worker.adapters.http.exchange import Exchange
 from worker.adapters.http.options import SenderOptions, check_target
+from worker.adapters.http.outbox import Outbox
 from worker.adapters.http.parser import AnswerParser, BodyParser
 from worker.adapters.http.sweeper import Sweeper
 from worker.core.answer import Answer, Failure, FailureKind, Origin, Request
@@ -37,6 +38,7 @@ class DirectSender:
         self._parser = BodyParser if options.read_body else AnswerParser
         self._connector = make_connector(options, TCPConnector)
         self._sweeper = Sweeper()
+        self._outbox = Outbox()
         self._headers = "".join(f"{name}: {value}\r\n" for name, value in options.request_headers().items())
         self._requests: dict[Origin, ClientRequest] = {}
         self._failures = 0
@@ -86,7 +88,9 @@ class DirectSender:
             connection.close()
             return UNASKED
         tail = f" HTTP/1.1\r\nHost: {self._request(origin).headers['Host']}\r\n{self._headers}\r\n"
-        return Exchange(connection, transport, self._parser(), self._sweeper, tail, self._options)
+        return Exchange(
+            connection, transport, self._parser(), self._sweeper, self._outbox, tail, self._options
+        )
 
     def _request(self, origin: Origin) -> ClientRequest:
         """What the connector wants to know of an origin, made once."""

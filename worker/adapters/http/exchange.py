@@ -13,6 +13,7 @@ from aiohttp.connector import Connection
 
 from worker.adapters.http.errors import CLOSED_EARLY, HEAD_TOO_LARGE, NOT_HTTP, TIMED_OUT, lost
 from worker.adapters.http.options import DRAIN_LIMIT, SenderOptions
+from worker.adapters.http.outbox import Outbox
 from worker.adapters.http.parser import NO_HEAD, AnswerParser, HeadTooLarge, NotHttp
 from worker.adapters.http.sweeper import Sweeper
 from worker.core.answer import Answer, Failure
@@ -30,6 +31,7 @@ class Exchange(asyncio.Protocol):
         transport: asyncio.Transport,
         parser: AnswerParser,
         sweeper: Sweeper,
+        outbox: Outbox,
         tail: str,
         options: SenderOptions,
     ) -> None:
@@ -41,6 +43,7 @@ class Exchange(asyncio.Protocol):
         self._transport = transport
         self._parser = parser
         self._sweeper = sweeper
+        self._outbox = outbox
         self._tail = tail
         self._loop = asyncio.get_running_loop()
         self._waiting: asyncio.Future[Answer] | None = None
@@ -52,7 +55,7 @@ class Exchange(asyncio.Protocol):
         """Send one request; the future gets the answer, or a failure within a tick after the deadline."""
         self.deadline = deadline
         self._waiting = waiting = self._loop.create_future()
-        self._transport.write(f"GET {target}{self._tail}".encode("ascii"))
+        self._outbox.put(self._transport, f"GET {target}{self._tail}".encode("ascii"))
         return waiting
 
     def close(self, failure: Failure = CLOSED_EARLY) -> None:

@@ -21,6 +21,9 @@ MOST_WAITING = 64 * 1024 * 1024
 TURN = 0.2
 """Seconds of one wait; between two of them Ctrl-C is heard."""
 
+PATIENCE = 2.0
+"""Seconds that closing waits for records whose acknowledgement nobody awaited."""
+
 
 class BulkPublisher:
     """Publishes to `topic`, which must exist; `config` is what `producer_config` made."""
@@ -63,6 +66,10 @@ class BulkPublisher:
         while self._producer.flush(TURN):
             pass
         self._raise_refusal()
+
+    def close(self) -> None:
+        """Hear, within PATIENCE, of what is still on its way; `acknowledged` stands after that."""
+        self._producer.flush(PATIENCE)
 
     def _on_report(self, name: str, error: KafkaError | None, _: Message) -> None:
         if error is None:
