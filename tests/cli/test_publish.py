@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +19,7 @@ from confluent_kafka.admin import AdminClient
 
 from schemas import decode, format_time
 from tests.cli.invoke import NOBODY, kafka_env, run
-from tests.support.kafka import WITHIN, Names, create_topics, end_offsets, read_all
+from tests.support.kafka import WITHIN, Names, create_topics, end_offsets, read_all, wait_until
 from worker.cli import jsonl
 from worker.cli.samples import sample_events
 
@@ -193,3 +196,23 @@ def test_samples() -> None:
     assert [made.event for made in events[4:]] == ["signup", "purchase", "purchase"]
     assert len({made.click_id for made in events[4:]}) == 1
     assert len({made.event_id for made in [*events, *sample_events(now)]}) == 2 * len(events)
+
+
+@pytest.mark.kafka
+@pytest.mark.process
+def test_interrupted(kafka: str, names: Names) -> None:
+    """Ctrl-C while it waits for more lines: what was acknowledged is counted, and it is exit 1."""
+    create_topics(kafka, {names.topic: 1})
+    env = {**os.environ, **kafka_env(kafka, names)}
+    command = [sys.executable, "-m", "worker", "publish", "-"]
+    with subprocess.Popen(
+        command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(event("1") + b"\n")
+        process.stdin.flush()
+        wait_until("the event is there", lambda: end_offsets(kafka, names.topic) == {0: 1})
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=WITHIN)
+    assert (process.returncode, out.decode()) == (1, f"published 1 event to {names.topic}\n")
+    assert err.decode() == "error: interrupted\n"

@@ -118,7 +118,8 @@ def _publish_lines(settings: Settings, stream: BinaryIO) -> None:
     publisher = _publisher(settings)
     try:
         troubles = _troubles(publisher, stream)
-    finally:  # also after Ctrl-C, where what is under way may arrive yet
+    finally:  # also after Ctrl-C
+        publisher.close()
         print(f"published {_events(publisher.acknowledged)} to {settings.kafka.topic}")
     if troubles:
         fail_all(troubles)
