@@ -1,0 +1,1 @@
+"""The whole worker: a real Kafka, a real partner, real signals."""

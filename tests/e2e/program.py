@@ -1,0 +1,141 @@
+"""The real program as a process: its settings from the environment, its lines, its signals, its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.e2e.tracker import Tracker
+from tests.support.kafka import Names, wait_until
+
+COMMAND = [sys.executable, "-m", "worker"]
+ENDS_WITHIN = 30.0
+
+
+def settings(
+    bootstrap: str, names: Names, tracker: Tracker | None = None, **given: str | int
+) -> dict[str, str]:
+    """Variables of a worker on a Kafka and a tracker; `given` is by name without the prefix, and wins."""
+    made: dict[str, str | int] = {
+        "KAFKA__BOOTSTRAP_SERVERS": bootstrap,
+        "KAFKA__TOPIC": names.topic,
+        "KAFKA__GROUP_ID": names.group,
+        "KAFKA__PROPERTIES__SESSION_TIMEOUT_MS": 6000,
+        "KAFKA__PROPERTIES__HEARTBEAT_INTERVAL_MS": 200,
+        "KAFKA__PROPERTIES__TOPIC_METADATA_REFRESH_INTERVAL_MS": 500,
+        "RETRY__DELAYS": "500ms,1s",
+        "HTTP__PORT": 0,
+        "LOG__FORMAT": "json",
+        "DESTINATION__ALLOW_PRIVATE_ADDRESSES": "true",
+    }
+    if tracker is not None:
+        made["DESTINATION__SIMPLE_URL"], made["DESTINATION__EVENT_URL"] = (
+            tracker.simple_url,
+            tracker.event_url,
+        )
+    return {f"POSTBACK_{name}": str(value) for name, value in {**made, **given}.items()}
+
+
+def call(*arguments: str, env: Mapping[str, str], at: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, in an empty folder."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env={**os.environ, **env},
+        cwd=at,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+
+
+class Program:
+    """`run`, as a process, in an empty folder; a context manager that leaves no process behind."""
+
+    def __init__(self, env: Mapping[str, str], at: Path) -> None:
+        self._env = {**os.environ, **env}
+        self._at = at
+        self.lines: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [*COMMAND, "run"], env=self._env, cwd=self._at, stderr=subprocess.PIPE, text=True
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        assert self._process.stderr is not None
+        self._process.stderr.close()
+        if error is not None:
+            print("the program said:", *self.lines[-30:], sep="\n")
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """Its log lines."""
+        return [json.loads(line) for line in list(self.lines) if line.startswith("{")]
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._process.poll() is None
+
+    def said(self, event: str) -> dict[str, Any]:
+        """Wait for a log line that begins so, and return the first one."""
+        wait_until(f"it says {event!r}: {self.lines[-5:]}", lambda: self._find(event) is not None)
+        found = self._find(event)
+        assert found is not None
+        return found
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Ask its HTTP address."""
+        address = self.said("started")["http"]
+        try:
+            with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return refusal.code, refusal.read().decode()
+
+    def ready(self) -> None:
+        """Wait until it is ready."""
+        wait_until("ready", lambda: self.get("/readyz")[0] == 200)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
+    def ended(self) -> int:
+        """Wait for its end; its exit code."""
+        code = self._process.wait(ENDS_WITHIN)
+        self._reader.join()
+        return code
+
+    def end(self) -> int:
+        """Ask it to end, and wait."""
+        self.send(signal.SIGTERM)
+        return self.ended()
+
+    def _find(self, event: str) -> dict[str, Any] | None:
+        return next((line for line in self.log if line["event"].startswith(event)), None)
+
+    def _read(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self.lines.append(line.rstrip("\n"))

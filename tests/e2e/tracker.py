@@ -1,0 +1,110 @@
+"""A partner on aiohttp, in a thread of its own: it answers as told and remembers exactly what it was asked.
+
+The rule: what it remembers is what arrived, decoded once and by nothing of the worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import NamedTuple, Self
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from tests.support.kafka import wait_until
+
+Query = Mapping[str, str]
+Act = int | str
+"""A status, `reset`, or `hang` (until the tracker is told to let go)."""
+
+
+class Hit(NamedTuple):
+    """One request as it arrived: the path and query as they were on the wire, decoded, and when."""
+
+    target: str
+    query: Query
+    headers: Mapping[str, str]
+    at: float
+
+
+class Tracker:
+    """Serves `/postback` on a free port; `act` says what to do with a query that comes the nth time."""
+
+    def __init__(self, act: Callable[[Query, int], Act] = lambda _query, _nth: 200) -> None:
+        self._act = act
+        self.hits: list[Hit] = []
+        self._times: Counter[str] = Counter()
+        self._let_go = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="tracker")
+        self.port = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._do(self._open())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.let_go()
+        self._do(self._runner.cleanup())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    @property
+    def simple_url(self) -> str:
+        """The template of the simple form."""
+        return f"http://127.0.0.1:{self.port}/postback?click_id={{click_id}}"
+
+    @property
+    def event_url(self) -> str:
+        """The template of the event form."""
+        macros = "click_id={click_id}&event={event}&payout={payout}"
+        return f"http://127.0.0.1:{self.port}/postback?measurement=1&{macros}"
+
+    @property
+    def clicks(self) -> Counter[str]:
+        """How often each click id came."""
+        return Counter(hit.query["click_id"] for hit in self.hits)
+
+    def of(self, click_id: str) -> list[Hit]:
+        """The requests for a click."""
+        return [hit for hit in self.hits if hit.query["click_id"] == click_id]
+
+    def let_go(self) -> None:
+        """Answer what hangs, with 200."""
+        self._let_go.set()
+
+    def asked(self, count: int, within: float = 30.0) -> None:
+        """Wait until so many requests have come."""
+        wait_until(f"{count} requests, not {len(self.hits)}", lambda: len(self.hits) >= count, within)
+
+    def _do(self, what: object) -> None:
+        assert asyncio.iscoroutine(what)
+        asyncio.run_coroutine_threadsafe(what, self._loop).result(30)
+
+    async def _open(self) -> None:
+        app = web.Application()
+        app.router.add_get("/postback", self._postback)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0, backlog=512).start()
+        self.port = self._runner.addresses[0][1]
+
+    async def _postback(self, request: web.Request) -> web.Response:
+        query = dict(parse_qsl(request.raw_path.partition("?")[2], strict_parsing=True, errors="strict"))
+        self.hits.append(Hit(request.raw_path, query, dict(request.headers), time.time()))
+        self._times[query["click_id"]] += 1
+        act = self._act(query, self._times[query["click_id"]])
+        if act == "reset" and request.transport is not None:
+            request.transport.abort()
+        while act == "hang" and not self._let_go.is_set():  # noqa: ASYNC110 - set by another thread
+            await asyncio.sleep(0.01)
+        return web.Response(status=act if isinstance(act, int) else 200)
