@@ -54,7 +54,7 @@ image: ## Build the container image with docker, podman or buildah
 	  case $$engine in docker) format= ;; *) format='--format docker' ;; esac; \
 	  exec $$engine build $$format -t $(IMAGE) $(ARGS) .; \
 	done; \
-	echo "No container engine answers: docker (is it running?), podman or buildah is needed." >&2; exit 1
+	echo "No container engine answers: docker (is it running?), podman or buildah (apt-get install buildah) is needed." >&2; exit 1
 
 lock: ## Make the hashed locks anew, keeping versions that still fit (ARGS=--upgrade takes the newest)
 	@test -x .cache/lock/bin/uv || { $(find_python); "$$python" -m venv --clear .cache/lock; }

@@ -16,7 +16,7 @@ import structlog
 
 from worker.adapters.clock import SystemClock
 from worker.adapters.egress import check_origin
-from worker.adapters.http import SenderOptions, make_sender
+from worker.adapters.http import SenderOptions, UnprovenLibrary, make_sender
 from worker.adapters.http_server import HttpServer
 from worker.adapters.kafka import (
     KafkaPublisher,
@@ -45,6 +45,9 @@ _STUCK = 30.0
 _LOOK_SOON, _LOOK = 1.0, 15.0
 # How often the event loop is asked how late it is.
 _LOOP_TICK = 0.5
+# A record whose time runs out on its way may have arrived all the same; published again, it would be sent
+# twice in the end. The idempotent client's own resends are safe, so it goes on for as long as it takes.
+_PATIENT = {"delivery.timeout.ms": "0"}
 
 
 class CannotStart(Exception):
@@ -82,7 +85,7 @@ class Worker:
             publisher = self._publisher()
             await publisher.start()
             stack.push_async_callback(publisher.close)
-            sender = make_sender(settings.destination.transport, sender_options(settings))
+            sender = self._sender()
             stack.push_async_callback(sender.close)
             source = self._source()
             self._runner = runner = self._make_runner(source, publisher, sender)
@@ -119,12 +122,19 @@ class Worker:
 
     def _publisher(self) -> KafkaPublisher:
         kafka = self._settings.kafka
-        config = producer_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
+        properties = {**_PATIENT, **kafka.properties}
+        config = producer_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), properties)
         return KafkaPublisher(
             config,
             on_fatal=lambda text: self._runner.fail(RuntimeError(f"the producer can't go on: {text}")),
             on_trouble=self._observer.trouble,
         )
+
+    def _sender(self) -> Sender:
+        try:
+            return make_sender(self._settings.destination.transport, sender_options(self._settings))
+        except UnprovenLibrary as error:
+            raise CannotStart([str(error)]) from error
 
     def _source(self) -> KafkaSource:
         settings = self._settings

@@ -163,10 +163,14 @@ def _errors(origin: Origin, addresses: list[str]) -> list[str]:
     """One line for each forbidden address, naming the setting that would permit it."""
     found = [(address, forbidden(address)) for address in addresses]
     return [
-        f"{origin.host} leads to {address}, which is forbidden ({reason}): name a public host; {_PERMIT}"
+        f"{_named(origin, address)} is forbidden ({reason}): name a public host; {_PERMIT}"
         for address, reason in found
         if reason is not None
     ]
+
+
+def _named(origin: Origin, address: str) -> str:
+    return address if address == origin.host else f"{address}, which {origin.host} leads to,"
 
 
 def _first_line(error: Exception) -> str:

@@ -5,6 +5,7 @@ The rule: exit 0 done, 1 failed while running, 2 wrong usage or configuration.
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -60,6 +61,9 @@ class Commands(TyperGroup):
             sys.exit(WRONG)
         except typer.Abort:
             code = _INTERRUPTED
+        except BrokenPipeError:  # who reads our result (`| head`) has had enough
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - lives as long as we do
+            code = 0
         if code == _INTERRUPTED:
             say("error: interrupted")
             code = FAILED

@@ -126,7 +126,10 @@ def _refusal(properties: Mapping[str, str]) -> str | None:
 
 
 def _nearest(name: str) -> str:
-    close = get_close_matches(name, _known(), n=1)
+    try:
+        close = get_close_matches(name, _known(), n=1)
+    except OSError:  # nowhere to write: a hint less
+        return ""
     return f"; did you mean {close[0]}?" if close else ""
 
 
