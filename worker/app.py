@@ -29,6 +29,7 @@ from worker.adapters.kafka.config import unique_client_id
 from worker.adapters.logs import make_logs
 from worker.adapters.metrics import Metrics
 from worker.adapters.observers import Observers
+from worker.core.answer import Origin
 from worker.core.circuit import CircuitPolicy
 from worker.core.classify import Rules
 from worker.core.lane import Gate
@@ -109,12 +110,11 @@ class Worker:
     # --- parts ---------------------------------------------------------------------------------
 
     async def _check_origins(self) -> None:
-        destination = self._settings.destination
+        allowed = self._settings.destination.allow_private_addresses
         problems: list[str] = []
-        urls = (destination.simple_url, destination.event_url)
-        for origin in {Template.compile(url).origin for url in urls}:
-            errors, warnings = await check_origin(origin, allow_private=destination.allow_private_addresses)
-            problems.extend(f"POSTBACK_DESTINATION__…_URL: {line}" for line in errors)
+        for origin, variables in variables_by_origin(self._settings).items():
+            errors, warnings = await check_origin(origin, allow_private=allowed)
+            problems.extend(f"{variables}: {line}" for line in errors)
             for line in warnings:
                 self._log.warning(line)
         if problems:
@@ -208,6 +208,16 @@ class Worker:
     def _not_ready(self) -> Iterable[str]:
         yield from self._missing
         yield from self._runner.reasons_not_ready()
+
+
+def variables_by_origin(settings: Settings) -> dict[Origin, str]:
+    """Where postbacks go, and the variables that say so."""
+    named: dict[Origin, str] = {}
+    for name in ("simple_url", "event_url"):
+        origin = Template.compile(getattr(settings.destination, name)).origin
+        variable = f"POSTBACK_DESTINATION__{name.upper()}"
+        named[origin] = f"{named[origin]}, {variable}" if origin in named else variable
+    return named
 
 
 def make_plan(settings: Settings) -> Plan:
