@@ -52,7 +52,7 @@ class Exchange(asyncio.Protocol):
         sweeper.watch(self)
 
     def ask(self, target: str, deadline: float) -> asyncio.Future[Answer]:
-        """Send one request; the future gets the answer, or a failure within a tick after the deadline."""
+        """Send one request; the future gets the answer, or a failure within two ticks after the deadline."""
         self.deadline = deadline
         self._waiting = waiting = self._loop.create_future()
         self._outbox.put(self._transport, f"GET {target}{self._tail}".encode("ascii"))

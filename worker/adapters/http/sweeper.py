@@ -1,6 +1,7 @@
 """Ends what is over its time, with one timer for all.
 
-The rule: nothing is ended before its deadline, and nothing later than a tick after it.
+The rule: nothing is ended before its deadline, nor for one that passed while the loop stood still: what came
+meanwhile is read first. Nothing is ended later than two ticks of a running loop after its deadline.
 """
 
 from __future__ import annotations
@@ -33,11 +34,13 @@ class Sweeper:
         self._loop = asyncio.get_running_loop()
         self._watched: set[Mortal] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._swept = monotonic()
 
     def watch(self, mortal: Mortal) -> None:
         """Expire it once its deadline passes, until it is forgotten."""
         self._watched.add(mortal)
         if self._timer is None:
+            self._swept = monotonic()
             self._timer = self._loop.call_later(TICK_SECONDS, self._sweep)
 
     def forget(self, mortal: Mortal) -> None:
@@ -53,7 +56,8 @@ class Sweeper:
             mortal.close()
 
     def _sweep(self) -> None:
+        """Expire what was overdue at the last sweep already: since then the loop has read what had come."""
         self._timer = self._loop.call_later(TICK_SECONDS, self._sweep)
-        now = monotonic()
-        for mortal in [mortal for mortal in self._watched if mortal.deadline <= now]:
+        overdue, self._swept = self._swept, monotonic()
+        for mortal in [mortal for mortal in self._watched if mortal.deadline <= overdue]:
             mortal.expire()
