@@ -24,7 +24,7 @@ ERROR: Final = "postback-error"
 DEAD_AT: Final = "postback-dead-at"
 REPLAYS: Final = "postback-replays"
 
-_STATUS: Final = re.compile(rb"[1-5][0-9]{2}")
+_STATUS: Final = re.compile(rb"[1-9][0-9]{2}")
 _ORIGIN: Final = re.compile(rb"[A-Za-z0-9._-]{1,249}/[0-9]{1,10}/[0-9]{1,19}")
 
 Header = tuple[str, bytes | None]

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from schemas import DeadLetter, DeadReason
 from worker.cli.common import fail, time_option
 
 if TYPE_CHECKING:
+    from schemas import DeadLetter
     from worker.adapters.kafka.reader import TopicReader
     from worker.core.record import Record
     from worker.settings import Settings
@@ -27,11 +27,12 @@ CLOCKS_DIFFER = 600.0
 """Seconds by which Kafka's timestamp of a record may be before the worker's `postback-dead-at`."""
 
 ReasonOption = Annotated[
-    list[DeadReason] | None, typer.Option("--reason", help="Only these reasons; may be repeated.")
+    list[str] | None,
+    typer.Option("--reason", metavar="REASON", help="Only this reason (`expired`, …); may be repeated."),
 ]
 StatusOption = Annotated[
     int | None,
-    typer.Option("--status", min=100, max=599, help="Only those whose last answer had this status."),
+    typer.Option("--status", min=100, max=999, help="Only those whose last answer had this status."),
 ]
 EventIdOption = Annotated[str | None, typer.Option("--event-id", help="Only those of this event.")]
 ClickIdOption = Annotated[str | None, typer.Option("--click-id", help="Only those of this click.")]
@@ -50,7 +51,7 @@ _NO_TIME = datetime.fromtimestamp(0, UTC)  # before all others, where a record t
 class Filters(NamedTuple):
     """What a dead letter must be; None, and no reasons, let every one through. Times are epoch seconds."""
 
-    reasons: frozenset[DeadReason] = frozenset()
+    reasons: frozenset[str] = frozenset()
     status: int | None = None
     event_id: str | None = None
     click_id: str | None = None
@@ -77,14 +78,20 @@ class Filters(NamedTuple):
 
 
 def filters_of(
-    reasons: list[DeadReason] | None,
+    reasons: list[str] | None,
     status: int | None,
     event_id: str | None,
     click_id: str | None,
     since: str | None,
     until: str | None,
 ) -> Filters:
-    """Read the options; wrong times are wrong usage."""
+    """Read the options; wrong times and unknown reasons are wrong usage."""
+    from schemas import DeadReason
+
+    for reason in reasons or ():
+        if reason not in set(DeadReason):
+            known = ", ".join(DeadReason)
+            raise typer.BadParameter(f"{reason!r} is no reason; known are {known}", param_hint="--reason")
     now = time.time()
     first, last = time_option("--since", since, now), time_option("--until", until, now)
     if first is not None and last is not None and first > last:
@@ -149,4 +156,6 @@ def matching(reader: TopicReader, filters: Filters) -> Iterator[DeadLetter]:
 def letter_of(record: Record) -> DeadLetter:
     """Read a record of the dead-letter topic, whatever it holds."""
     (topic, partition), offset, key, value, headers, timestamp = record
+    from schemas import DeadLetter
+
     return DeadLetter.from_record(topic, partition, offset, key, value, headers, timestamp)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from schemas import DeadLetter
 from worker.cli.common import (
     Output,
     OutputOption,
@@ -38,6 +37,7 @@ from worker.cli.dead_letters import (
 )
 
 if TYPE_CHECKING:
+    from schemas import DeadLetter
     from worker.adapters.kafka.reader import Span
     from worker.settings import Settings
 
