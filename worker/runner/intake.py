@@ -57,12 +57,13 @@ class Intake:
         self.holdings[assigned.at] = Holding(assigned.at, self._tiers.get(assigned.at.topic), ledger)
 
     def discard(self, partitions: Iterable[Partition]) -> None:
-        """Forget partitions that are not ours any more; what comes back for them changes nothing."""
+        """Forget partitions that are not ours any more; their records make room for others."""
         for partition in partitions:
             holding = self.holdings.pop(partition, None)
             if holding is not None:
                 holding.live = False
                 self._schedule.drop(holding)
+        self.refill()
 
     def accept(self, records: Sequence[Record]) -> None:
         """Take up a batch from the source."""
