@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
+
 from tests.runner.stage import Stage, until
 
 
@@ -79,3 +83,25 @@ async def test_what_the_gauges_show() -> None:
         stage.publisher.gate.set()
         await stage.committed(2)
         await until("no lag", lambda: stage.runner.snapshot().partitions[0].lag == 0)
+
+
+@pytest.mark.parametrize("away", ["revoked", "lost"])
+async def test_the_room_of_what_went_away(away: str) -> None:
+    """The room that a partition's waiting records took is asked for anew when the partition goes away."""
+    async with Stage(concurrency=8) as stage:
+        stage.sender.gate.clear()
+        stage.write(*range(500))
+        stage.source.assign(stage.first)
+        await until("all that was asked for came", lambda: stage.source.demand == 0)
+        if away == "lost":
+            stage.source.lose(stage.first)
+            stage.sender.gate.set()
+        else:
+            revoking = asyncio.create_task(stage.source.revoke(stage.first))
+            stage.sender.gate.set()
+            await revoking
+        await until("no more requests", lambda: stage.sender.in_flight == 0)
+        stage.source.assign(stage.first, stage.second)
+        stage.write(*range(1000, 1500), at=stage.second)
+        await stage.committed(500)
+        await stage.committed(500, stage.second)
