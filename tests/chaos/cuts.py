@@ -1,0 +1,115 @@
+"""When finished work can't have reached the broker: its worker was killed or stopped, or the broker was away.
+
+The rule: a cut explains only what was under way in its window, and only what had not been seen committed
+before it. The window opens one commit tick and one round trip before the cut; while commits could not pass
+(a rebalance that waits for a dead member, a broker that is away) it opens before that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from tests.chaos.group_state import STABLE
+from tests.chaos.logs import Deed, Group
+from worker.runner.commits import TICK
+
+ROUND_TRIP = 1.0
+"""Seconds that a commit may take on a busy machine, through the worker's thread, to the broker."""
+
+LEASE = 3.0
+"""Seconds after SIGCONT until the worker has heard that its partitions are another's."""
+
+REGAIN = 6.0
+"""Seconds after a broker's return until all clients have found it and commits pass again."""
+
+EVERYBODY = ""
+ANYBODY = "?"  # a worker whose name is not known
+BROKER = "broker"
+_OPENS = {"kill", "stop", "pause"}
+_CLOSES = {"resume": {"stop", "pause"}, "up": {"kill", "pause"}}
+_AFTER = {"stop": LEASE, "pause": REGAIN, "kill": REGAIN}
+
+
+class Cut(NamedTuple):
+    """Work of `worker` under way from `since` to `end` may be done again; `start` is the deed itself."""
+
+    worker: str
+    cause: str
+    since: float
+    start: float
+    end: float
+
+    def hits(self, begun: float, ended: float, worker: str) -> bool:
+        """Whether work of this worker from `begun` to `ended` was under way in the window."""
+        concerned = worker == ANYBODY or self.worker in {EVERYBODY, worker}
+        return concerned and begun <= self.end and ended >= self.since
+
+
+class Span(NamedTuple):
+    """From one moment to another."""
+
+    start: float
+    end: float
+
+
+def find_cuts(deeds: Sequence[Deed], states: Sequence[Group]) -> list[Cut]:
+    """Every cut; those of one worker before those of the broker, which concern all."""
+    deeds = sorted(deeds, key=lambda deed: deed.at)
+    stalls = [*_unstable(states), *_broker_away(deeds)]
+    return sorted(_cuts(deeds, stalls), key=lambda cut: (cut.worker == EVERYBODY, cut.start))
+
+
+def partner_away(deeds: Sequence[Deed]) -> list[Span]:
+    """While the partner refused connections; to its last deed, where it never came back."""
+    moods = sorted((deed for deed in deeds if deed.whom == "partner"), key=lambda deed: deed.at)
+    ends = [*(mood.at for mood in moods[1:]), *(mood.at for mood in moods[-1:])]
+    return [
+        Span(mood.at, end) for mood, end in zip(moods, ends, strict=True) if mood.what == "partner outage"
+    ]
+
+
+def _cuts(deeds: Sequence[Deed], stalls: Sequence[Span]) -> Iterator[Cut]:
+    for index, deed in enumerate(deeds):
+        if deed.what not in _OPENS:
+            continue
+        since = _since(deed.at, stalls)
+        if deed.whom == BROKER:
+            yield Cut(EVERYBODY, f"broker {deed.what}", since, deed.at, _end(deeds, index))
+        else:
+            end = deed.at if deed.what == "kill" else _end(deeds, index)
+            yield Cut(deed.whom, deed.what, since, deed.at, end)
+
+
+def _end(deeds: Sequence[Deed], index: int) -> float:
+    """When what this deed opened is over, with the time until that has been noticed."""
+    opened = deeds[index]
+    for deed in deeds[index + 1 :]:
+        if deed.whom == opened.whom and opened.what in _CLOSES.get(deed.what, ()):
+            return deed.at + _AFTER[opened.what]
+    return float("inf")
+
+
+def _since(at: float, stalls: Sequence[Span]) -> float:
+    """From when on finished work may not have been committed at this moment."""
+    since, before = at - TICK - ROUND_TRIP, float("inf")
+    while since < before:
+        before = since
+        for stall in stalls:
+            if stall.start < at and stall.end >= since:
+                since = min(since, stall.start - TICK - ROUND_TRIP)
+    return since
+
+
+def _unstable(states: Sequence[Group]) -> Iterator[Span]:
+    """While the group was not seen stable, or not seen."""
+    ends = [*(state.at for state in states[1:]), float("inf")]
+    for state, end in zip(states, ends, strict=False):
+        if state.state != STABLE:
+            yield Span(state.before, end)
+
+
+def _broker_away(deeds: Sequence[Deed]) -> Iterator[Span]:
+    for index, deed in enumerate(deeds):
+        if deed.whom == BROKER and deed.what in _OPENS:
+            yield Span(deed.at, _end(deeds, index))

@@ -1,0 +1,154 @@
+"""What the logs and the topics tell, put together: the story of each event, commits, states, deeds.
+
+The rule: nothing is judged here, and nothing is taken from the program but the forms of its headers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from schemas import WorkerHeaders
+from tests.chaos.generator import event_of
+from tests.chaos.logs import (
+    ANSWERED,
+    ASKED,
+    COMMITTED,
+    DEEDS,
+    GROUP,
+    HOPS,
+    SENT,
+    Answered,
+    Asked,
+    Committed,
+    Deed,
+    Group,
+    Log,
+    Sent,
+    read_log,
+)
+from tests.support.kafka import Names
+
+WITHIN = 30.0
+SOURCE, TIER, DEAD = "source", "tier", "dead"
+
+
+class Hop(NamedTuple):
+    """A record of an event on a topic; `at` is when the broker had taken it, `due` is in epoch seconds."""
+
+    kind: str
+    topic: str
+    partition: int
+    offset: int
+    event: str
+    attempts: int
+    at: float
+    due: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+class Request(NamedTuple):
+    """A request for an event; `answered` is when its 200 was written, None without one."""
+
+    worker: str
+    at: float
+    wall: float
+    action: str
+    answered: float | None = None
+
+
+class Story(NamedTuple):
+    """All that happened to one event, in order; `acknowledged` tells whether the source owes it an ending."""
+
+    event: str
+    acknowledged: bool
+    hops: tuple[Hop, ...]
+    requests: tuple[Request, ...]
+
+
+class Evidence(NamedTuple):
+    """What the checker judges."""
+
+    stories: Mapping[str, Story]
+    commits: Sequence[Committed]
+    states: Sequence[Group]
+    deeds: Sequence[Deed]
+
+
+def save_hops(folder: Path, bootstrap: str, names: Names, tiers: Sequence[str]) -> None:
+    """Write what lies in the topics beside the logs: the topics go with their broker."""
+    kinds = {names.topic: SOURCE, **{names.tier(tier): TIER for tier in tiers}, names.dlq: DEAD}
+    (folder / HOPS).unlink(missing_ok=True)
+    log = Log(folder / HOPS)
+    for hop in read_hops(bootstrap, kinds):
+        log.write(hop)
+    log.close()
+
+
+def gather(folder: Path) -> Evidence:
+    """Read the logs of a run."""
+    answers = {answer.number: answer.at for answer in read_log(folder / ANSWERED, Answered)}
+    requests: defaultdict[str, list[Request]] = defaultdict(list)
+    for asked in read_log(folder / ASKED, Asked):
+        requests[asked.event].append(
+            Request(asked.worker, asked.at, asked.wall, asked.action, answers.get(asked.number))
+        )
+    hops: defaultdict[str, list[Hop]] = defaultdict(list)
+    for hop in read_log(folder / HOPS, Hop):
+        hops[hop.event].append(hop)
+    sent = {line.event for line in read_log(folder / SENT, Sent)}
+    stories = {
+        event: Story(
+            event, event in sent, tuple(sorted(hops[event], key=lambda hop: hop.at)), tuple(requests[event])
+        )
+        for event in sent | hops.keys() | requests.keys()
+    }
+    return Evidence(
+        stories,
+        read_log(folder / COMMITTED, Committed),
+        read_log(folder / GROUP, Group),
+        read_log(folder / DEEDS, Deed),
+    )
+
+
+def read_hops(bootstrap: str, kinds: Mapping[str, str]) -> Iterator[Hop]:
+    """Read every record of these topics, to their ends of now."""
+    epoch = time.time() - time.monotonic()
+    settings = {"bootstrap.servers": bootstrap, "group.id": "checker", "enable.auto.commit": False}
+    with Consumer({**settings, "enable.partition.eof": True, "log_level": 0}) as consumer:
+        topics = consumer.list_topics(timeout=WITHIN).topics
+        left = {(topic, number) for topic in kinds for number in topics[topic].partitions}
+        consumer.assign([TopicPartition(*at, OFFSET_BEGINNING) for at in left])
+        deadline = time.monotonic() + WITHIN
+        while left:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not read to the end: {left}")
+            for message in consumer.consume(1000, 0.2):
+                error, at = message.error(), (message.topic() or "", message.partition() or 0)
+                if error is None:
+                    yield _hop(message, kinds[at[0]], epoch)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    left.discard(at)
+                else:
+                    raise KafkaException(error)
+
+
+def _hop(message: Message, kind: str, epoch: float) -> Hop:
+    headers = WorkerHeaders.read(message.headers() or ())  # type: ignore[arg-type]
+    return Hop(
+        kind,
+        message.topic() or "",
+        message.partition() or 0,
+        message.offset() or 0,
+        event_of(message.value()),
+        0 if kind == SOURCE else headers.attempts or 0,
+        (message.timestamp()[1] + 1) / 1000 - epoch,  # cut to milliseconds by the broker
+        headers.due_at or 0.0,
+    )

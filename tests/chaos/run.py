@@ -1,0 +1,74 @@
+"""One run: a broker, a world, a load, the faults of a seed, quiet, and the verdict."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.chaos.checker import Verdict, check
+from tests.chaos.conductor import Conductor
+from tests.chaos.fleet import TIMEOUT
+from tests.chaos.process import ROOT
+from tests.chaos.schedule import deal
+from tests.chaos.world import World
+from tests.support.broker import Broker
+
+WARM_UP = 4.0  # seconds of load before the first fault
+AFTERMATH = 2.0  # and after the last one
+
+LONG, SHORT = 140.0, 36.0
+"""Seconds within which the faults begin."""
+
+
+class Plan(NamedTuple):
+    """What is to be run."""
+
+    seed: int
+    seconds: float
+    workers: int
+    rate: float
+    short: bool
+
+
+class Result(NamedTuple):
+    """What came out of it: the verdict, with what the conductor saw, and the faults by kind."""
+
+    plan: Plan
+    verdict: Verdict
+    faults: Mapping[str, int]
+    seconds: float
+
+
+def folder_of(seed: int) -> Path:
+    """Where the logs of a seed's run lie: for good if it failed."""
+    return ROOT / ".cache" / "chaos" / str(seed)
+
+
+def run(plan: Plan, say: Callable[[str], None]) -> Result:
+    """Run a plan and judge it; the logs of a run without violations are removed."""
+    folder = folder_of(plan.seed)
+    shutil.rmtree(folder, ignore_errors=True)
+    began = time.monotonic()
+    faults = deal(plan.seed, plan.seconds, plan.workers, short=plan.short)
+    say("\n".join([f"seed {plan.seed}, {len(faults)} faults:", *map(str, faults)]))
+    with Broker() as broker, World(broker.bootstrap, folder, seed=plan.seed) as world:
+        conductor = Conductor(world, broker, plan.workers)
+        conductor.start()
+        with world.load(plan.rate):
+            time.sleep(WARM_UP)
+            conductor.note_fresh()
+            say("the load is on; faults from now on")
+            conductor.play(faults)
+            time.sleep(AFTERMATH)
+        say("waiting for quiet")
+        conductor.settle()
+        conductor.leave()
+        verdict = check(world.evidence(), TIMEOUT)
+    verdict = verdict._replace(violations=[*conductor.violations, *verdict.violations])
+    if not verdict.violations:
+        shutil.rmtree(folder, ignore_errors=True)
+    return Result(plan, verdict, Counter(conductor.done), time.monotonic() - began)

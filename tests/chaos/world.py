@@ -1,0 +1,156 @@
+"""Everything around a group of workers on a broker that is there: topics, partner, sampler, logs.
+
+The rule: whatever happens, every process that was started here has ended when the world is closed.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.chaos.evidence import Evidence, gather, save_hops
+from tests.chaos.fleet import READY_WITHIN, TIERS, WORKER, Fleet, Worker
+from tests.chaos.generator import Generator
+from tests.chaos.logs import ANSWERED, ASKED, DEEDS, Answered, Asked, Log, Tail, deed
+from tests.chaos.process import ROOT
+from tests.chaos.sampler import Sampler
+from tests.support.broker import free_port
+from tests.support.kafka import Names, committed, create_topics, end_offsets, wait_until
+
+
+class World:
+    """A context manager; `settings` are the workers' beside those of `fleet`, without the prefix."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        folder: Path,
+        *,
+        partitions: int = 4,
+        settings: Mapping[str, str] | None = None,
+        program: Sequence[str] = WORKER,
+        seed: int = 0,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.bootstrap = bootstrap
+        self.folder = folder
+        self.names = Names.fresh("chaos")
+        self.partitions = partitions
+        self.deeds = Log(folder / DEEDS)
+        self._seed = seed
+        self._stack = ExitStack()
+        self._port = free_port()
+        self.fleet = Fleet(bootstrap, self.names, self._port, folder, settings or {}, program)
+        self.generator = Generator(bootstrap, self.names.topic, folder, seed=seed)
+        self._asked, self._answered = Tail(folder / ASKED), Tail(folder / ANSWERED)
+        self.requests: list[Asked] = []
+        self.answers: dict[int, float] = {}
+
+    @property
+    def worked(self) -> list[str]:
+        """The topics that the workers read."""
+        return [self.names.topic, *(self.names.tier(tier) for tier in TIERS)]
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._create_topics()
+            self._partner = self._start_partner(stack)
+            self.partner()
+            stack.enter_context(Sampler(self.bootstrap, self.names.group, self.worked, self.folder))
+            stack.callback(self.fleet.close)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def start(self, *slots: int) -> list[Worker]:
+        """Start a worker in each of these slots, and return when all are ready."""
+        started = [self.fleet.start(slot) for slot in slots]
+        for worker in started:
+            worker.await_ready()
+        return started
+
+    def load(self, rate: float) -> Generator:
+        """Make a generator of `rate` events a second, to be used as a context manager."""
+        return Generator(self.bootstrap, self.names.topic, self.folder, rate=rate, seed=self._seed)
+
+    def publish(self, events: Iterable[str], partition: int = -1) -> None:
+        """Publish events and return when they are acknowledged."""
+        self.generator.publish(events, partition)
+
+    def partner(self, mode: str = "ok", **how: float) -> None:
+        """Change the partner's ways, and return when that is done."""
+        self.deeds.write(deed(f"partner {mode}", "partner"))
+        assert self._partner.stdin is not None
+        assert self._partner.stdout is not None
+        self._partner.stdin.write(json.dumps({"mode": mode, **how}) + "\n")
+        self._partner.stdin.flush()
+        if not self._partner.stdout.readline():
+            raise AssertionError(f"the partner ended with {self._partner.wait()}")
+
+    def delivered(self) -> set[str]:
+        """The events that have got a 200 so far."""
+        self.requests.extend(self._asked.new(Asked))
+        self.answers.update((answer.number, answer.at) for answer in self._answered.new(Answered))
+        return {request.event for request in self.requests if request.number in self.answers}
+
+    def await_delivered(self, events: Iterable[str], within: float = 30.0) -> None:
+        """Return when each of these events has got its 200."""
+        wanted = set(events)
+        wait_until(f"{len(wanted)} events are delivered", lambda: self.delivered() >= wanted, within)
+
+    def lag(self) -> int:
+        """Records that the group has not committed, all topics together."""
+        return sum(self._lag_of(topic) for topic in self.worked)
+
+    def await_quiet(self, within: float = READY_WITHIN) -> None:
+        """Return when nothing is left to do; raise AssertionError otherwise."""
+        wait_until("lag 0", lambda: not self.lag(), within)
+
+    def evidence(self) -> Evidence:
+        """What the logs and the topics tell."""
+        save_hops(self.folder, self.bootstrap, self.names, TIERS)
+        return gather(self.folder)
+
+    def _lag_of(self, topic: str) -> int:
+        at = committed(self.bootstrap, self.names.group, topic)
+        ends = end_offsets(self.bootstrap, topic).items()
+        return sum(end - (at[number].offset if number in at else 0) for number, end in ends)
+
+    def _create_topics(self) -> None:
+        create_topics(self.bootstrap, {self.names.topic: self.partitions})
+        own = {self.names.tier(tier): self.partitions for tier in TIERS} | {self.names.dlq: self.partitions}
+        # The broker's own time tells when it took a record.
+        create_topics(self.bootstrap, own, {"message.timestamp.type": "LogAppendTime"})
+
+    def _start_partner(self, stack: ExitStack) -> subprocess.Popen[str]:
+        """Start the partner; it ends with our end of its pipe."""
+        command = [sys.executable, "-m", "tests.chaos.partner", "--folder", str(self.folder)]
+        command += ["--port", str(self._port), "--seed", str(self._seed)]
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        stack.callback(_end, process)
+        return process
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
