@@ -1,7 +1,7 @@
 """The way from the consumer's thread to the listener on the event loop.
 
 The rule: events reach the listener in the order in which they were told here, and no call waits for the loop
-but `drained`, which waits within bounds.
+but `drained`, which waits within bounds. A listener that breaks hears of it as of the end of the source.
 """
 
 from __future__ import annotations
@@ -73,11 +73,18 @@ class Outlet:
         self.post(settle, commit, error)
 
     def post(self, call: Callable[[*_Arguments], object], *arguments: *_Arguments) -> None:
-        """Have the loop make a call; raise LoopGone where it is closed."""
+        """Have the loop make a call; raise LoopGone where it is closed. What the call raises is a failure."""
         try:
-            self._loop.call_soon_threadsafe(call, *arguments)
+            self._loop.call_soon_threadsafe(self._call, call, *arguments)
         except RuntimeError as error:
             raise LoopGone from error
+
+    def _call(self, call: Callable[[*_Arguments], object], *arguments: *_Arguments) -> None:
+        """Make a call; the loop would log what it raises, and work on without what the listener missed."""
+        try:
+            call(*arguments)
+        except Exception as error:
+            self._listener.on_failed(error)
 
     def _on_assigned(self, assigned: Sequence[Assigned], epochs: Sequence[Epoch]) -> None:
         self.epochs.update((epoch.at, epoch) for epoch in epochs)

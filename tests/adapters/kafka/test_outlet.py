@@ -1,0 +1,25 @@
+"""What a listener raises ends the run: nothing breaks unheard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from tests.adapters.kafka.worlds import Ear, until
+from worker.adapters.kafka.outlet import Outlet
+from worker.core.record import Record
+
+
+class Broken(Ear):
+    """A listener that can't take records."""
+
+    def on_records(self, records: Sequence[Record]) -> None:
+        raise ZeroDivisionError
+
+
+async def test_a_listener_that_breaks_hears_of_it() -> None:
+    """What the listener raises at a batch reaches it as the source's failure, and does not pass in a log."""
+    ear = Broken()
+    Outlet(asyncio.get_running_loop(), ear, drain_limit=1.0).records([])
+    await until("the failure", lambda: bool(ear.failures))
+    assert isinstance(ear.failures[0], ZeroDivisionError)
