@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from tests.chaos.report import show
-from tests.chaos.run import LONG, SHORT, Plan, run
+from tests.chaos.run import LONG, PROTOCOLS, SHORT, Plan, run
 from tests.support.java import BrokerUnavailable
 
 
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = []
     try:
         for seed in range(options.seed, options.seed + options.seeds):
-            plan = Plan(seed, seconds, options.workers, options.rate, options.short)
+            plan = Plan(seed, seconds, options.workers, options.rate, options.short, options.protocol)
             results.append(run(plan, _say))
     except BrokerUnavailable as missing:
         _say(str(missing))
@@ -42,6 +42,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help=f"of faults; default {LONG:.0f}, short {SHORT:.0f}")
     parser.add_argument("--workers", type=int, choices=(2, 3), default=3, help="default 3")
     parser.add_argument("--rate", type=float, default=120.0, help="events a second; default 120")
+    parser.add_argument(
+        "--protocol", choices=PROTOCOLS, default="classic", help="of the group; default classic"
+    )
     parser.add_argument("--short", action="store_true", help="fewer faults, within 90 seconds in all")
     return parser.parse_args(arguments)
 

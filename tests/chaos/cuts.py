@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from tests.chaos.group_state import STABLE
+from tests.chaos.group_state import STALLED
 from tests.chaos.logs import Deed, Group
 from worker.runner.commits import TICK
 
@@ -102,10 +102,10 @@ def _since(at: float, stalls: Sequence[Span]) -> float:
 
 
 def _unstable(states: Sequence[Group]) -> Iterator[Span]:
-    """While the group was not seen stable, or not seen."""
+    """While the group was seen between two generations, or not seen."""
     ends = [*(state.at for state in states[1:]), float("inf")]
     for state, end in zip(states, ends, strict=False):
-        if state.state != STABLE:
+        if state.state in STALLED:
             yield Span(state.before, end)
 
 

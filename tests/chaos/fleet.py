@@ -139,7 +139,7 @@ class Fleet:
     ) -> None:
         url = f"http://127.0.0.1:{partner_port}/postback?click_id={{click_id}}&event_id={{event_id}}"
         event = "&measurement=1&event={event}&payout={payout}"
-        self._settings = {
+        merged = {
             "KAFKA__BOOTSTRAP_SERVERS": bootstrap,
             "KAFKA__TOPIC": names.topic,
             "KAFKA__GROUP_ID": names.group,
@@ -148,6 +148,7 @@ class Fleet:
             **SETTINGS,
             **settings,
         }
+        self._settings = {key: value for key, value in merged.items() if value}
         self._program = program
         self._folder = folder
         self._started: dict[int, int] = {}

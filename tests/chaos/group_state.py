@@ -11,7 +11,8 @@ import struct
 from contextlib import suppress
 
 AWAY = "AWAY"
-STABLE = "Stable"
+STALLED = frozenset({"PreparingRebalance", "CompletingRebalance", AWAY})
+"""The states in which a member's commits may have to wait: for the others to join, or for the broker."""
 
 _DESCRIBE_GROUPS, _VERSION = 15, 0
 _STATE_AT = 4 + 4 + 2  # correlation id, length of the array, error code; then group id and state

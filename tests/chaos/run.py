@@ -23,6 +23,16 @@ AFTERMATH = 2.0  # and after the last one
 LONG, SHORT = 140.0, 36.0
 """Seconds within which the faults begin."""
 
+PROTOCOLS: Mapping[str, Mapping[str, str]] = {
+    "classic": {},
+    # The broker says how long a session lasts; the client refuses the setting.
+    "consumer": {
+        "KAFKA__PROPERTIES__GROUP_PROTOCOL": "consumer",
+        "KAFKA__PROPERTIES__SESSION_TIMEOUT_MS": "",
+    },
+}
+"""What each group protocol takes of settings."""
+
 
 class Plan(NamedTuple):
     """What is to be run."""
@@ -32,6 +42,7 @@ class Plan(NamedTuple):
     workers: int
     rate: float
     short: bool
+    protocol: str = "classic"
 
 
 class Result(NamedTuple):
@@ -55,7 +66,10 @@ def run(plan: Plan, say: Callable[[str], None]) -> Result:
     began = time.monotonic()
     faults = deal(plan.seed, plan.seconds, plan.workers, short=plan.short)
     say("\n".join([f"seed {plan.seed}, {len(faults)} faults:", *map(str, faults)]))
-    with Broker() as broker, World(broker.bootstrap, folder, seed=plan.seed) as world:
+    with (
+        Broker() as broker,
+        World(broker.bootstrap, folder, settings=PROTOCOLS[plan.protocol], seed=plan.seed) as world,
+    ):
         conductor = Conductor(world, broker, plan.workers)
         conductor.start()
         with world.load(plan.rate):

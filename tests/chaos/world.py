@@ -14,10 +14,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.chaos.checker import cover
 from tests.chaos.evidence import Evidence, gather, save_hops
 from tests.chaos.fleet import READY_WITHIN, TIERS, WORKER, Fleet, Worker
 from tests.chaos.generator import Generator
-from tests.chaos.logs import ANSWERED, ASKED, DEEDS, Answered, Asked, Log, Tail, deed
+from tests.chaos.logs import (
+    ANSWERED,
+    ASKED,
+    COMMITTED,
+    DEEDS,
+    Answered,
+    Asked,
+    Committed,
+    Log,
+    Tail,
+    deed,
+    read_log,
+)
 from tests.chaos.process import ROOT
 from tests.chaos.sampler import Sampler
 from tests.support.broker import free_port
@@ -25,7 +38,10 @@ from tests.support.kafka import Names, committed, create_topics, end_offsets, wa
 
 
 class World:
-    """A context manager; `settings` are the workers' beside those of `fleet`, without the prefix."""
+    """A context manager.
+
+    `settings` are the workers' over those of `fleet`, without the prefix; an empty one takes a setting away.
+    """
 
     def __init__(
         self,
@@ -97,11 +113,29 @@ class World:
         if not self._partner.stdout.readline():
             raise AssertionError(f"the partner ended with {self._partner.wait()}")
 
+    def seen(self) -> list[Asked]:
+        """The requests that the partner has read so far."""
+        self.requests.extend(self._asked.new(Asked))
+        return self.requests
+
     def delivered(self) -> set[str]:
         """The events that have got a 200 so far."""
-        self.requests.extend(self._asked.new(Asked))
         self.answers.update((answer.number, answer.at) for answer in self._answered.new(Answered))
-        return {request.event for request in self.requests if request.number in self.answers}
+        return {request.event for request in self.seen() if request.number in self.answers}
+
+    def workers_asking(self) -> set[str]:
+        """The names of the workers that have sent requests."""
+        return {request.worker for request in self.seen()}
+
+    def await_requests(self, event: str, count: int) -> None:
+        """Return when so many requests for an event have come."""
+        asked = f"{count} requests for {event}"
+        wait_until(asked, lambda: sum(request.event == event for request in self.seen()) >= count)
+
+    def committed_count(self) -> int:
+        """How many records of the source are seen committed, below the offset or in its map."""
+        covered, _ = cover(read_log(self.folder / COMMITTED, Committed))
+        return sum(topic == self.names.topic for topic, _, _ in covered)
 
     def await_delivered(self, events: Iterable[str], within: float = 30.0) -> None:
         """Return when each of these events has got its 200."""

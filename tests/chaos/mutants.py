@@ -1,0 +1,129 @@
+"""Broken programs, to prove that the checker sees each: `python -m tests.chaos.mutants NAME run`.
+
+The rule: a mutant breaks one promise, at one place, before the program starts; all else is the program.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from worker.adapters.http.direct import DirectLane
+from worker.cli import main as start
+from worker.core.answer import Answer, Failure, FailureKind, Request
+from worker.core.finished import Finished
+from worker.core.holding import Held
+from worker.core.ledger import Ledger
+from worker.core.record import Partition
+from worker.core.settle import Dead, Retry
+from worker.ports import Assigned
+from worker.runner import Runner
+from worker.runner.intake import Intake
+from worker.runner.settling import Settling
+
+
+def commit_the_highest_seen() -> None:
+    """Commit what was read, finished or not."""
+
+    def position(ledger: Ledger) -> int | None:
+        return ledger._next
+
+    def finished(_: Ledger) -> Finished | None:
+        return None
+
+    _replace(Ledger, position=property(position), finished=finished)
+
+
+def resolve_before_the_acknowledgement() -> None:
+    """Take a record for finished as soon as its retry is on its way."""
+    make, settle = Settling.__init__, Settling.settle
+    tells: dict[Settling, Callable[[Held, Retry | Dead], None]] = {}
+
+    def hasty(settling: Settling, *arguments: Any) -> None:
+        make(settling, *arguments)
+        tells[settling], settling._on_settled = settling._on_settled, lambda _held, _ending: None
+
+    def at_once(settling: Settling, held: Held, ending: Retry | Dead) -> None:
+        tells[settling](held, ending)
+        settle(settling, held, ending)
+
+    _replace(Settling, __init__=hasty, settle=at_once)
+
+
+def keep_the_ledger_after_revoke() -> None:
+    """Go on with what was known of a partition when it comes back, whatever another did to it meanwhile."""
+    assign, discard = Intake.assign, Intake.discard
+    kept: dict[Partition, Ledger] = {}
+
+    def keep(intake: Intake, partitions: Iterable[Partition]) -> None:
+        kept.update((at, intake.holdings[at].ledger) for at in partitions if at in intake.holdings)
+        discard(intake, partitions)
+
+    def go_on(intake: Intake, assigned: Assigned) -> None:
+        assign(intake, assigned)
+        if assigned.at in kept:
+            intake.holdings[assigned.at].ledger = kept[assigned.at]
+
+    _replace(Intake, discard=keep, assign=go_on)
+
+
+def hand_over_without_draining() -> None:
+    """Give partitions away while requests for them are in flight."""
+
+    async def at_once(_runner: Runner, _holdings: Sequence[object]) -> None:
+        await asyncio.sleep(0)
+
+    _replace(Runner, _drained=at_once)
+
+
+def send_again_on_a_broken_connection() -> None:
+    """Make a second attempt in secret, as HTTP clients do with what they take for safe to repeat."""
+    send = DirectLane.send
+
+    async def stubborn(lane: DirectLane, request: Request) -> Answer:
+        answer = await send(lane, request)
+        if isinstance(answer, Failure) and answer.kind is FailureKind.CONNECTION:
+            return await send(lane, request)
+        return answer
+
+    _replace(DirectLane, send=stubborn)
+
+
+def ignore_the_metadata() -> None:
+    """Send again what an earlier member finished above the committed offset."""
+    assign = Intake.assign
+
+    def forgetful(intake: Intake, assigned: Assigned) -> None:
+        assign(intake, assigned._replace(metadata=""))
+
+    _replace(Intake, assign=forgetful)
+
+
+def _replace(where: type, **parts: object) -> None:
+    for name, part in parts.items():
+        setattr(where, name, part)
+
+
+MUTANTS: Mapping[str, Callable[[], None]] = {
+    mutant.__name__: mutant
+    for mutant in (
+        commit_the_highest_seen,
+        resolve_before_the_acknowledgement,
+        keep_the_ledger_after_revoke,
+        hand_over_without_draining,
+        send_again_on_a_broken_connection,
+        ignore_the_metadata,
+    )
+}
+
+
+def main() -> None:
+    """Break the program as named, and run it."""
+    MUTANTS[sys.argv.pop(1)]()
+    start()
+
+
+if __name__ == "__main__":
+    main()

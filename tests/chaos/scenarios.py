@@ -1,0 +1,117 @@
+"""Short plays, each of which a program must get through: the crash tests run them, and so do the mutants.
+
+The rule: every wait is for what can be seen from outside, and bounded; the verdict is the checker's.
+"""
+
+from __future__ import annotations
+
+import time
+
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
+
+from tests.chaos.checker import Verdict, Violation, check
+from tests.chaos.fleet import TIERS, TIMEOUT
+from tests.chaos.world import World
+from tests.support.kafka import wait_until
+
+SETTLED_WITHIN = 20.0
+TWO_TICKS = 0.5
+"""Seconds in which a commit that is to come has come."""
+
+
+def judge(world: World, within: float = SETTLED_WITHIN) -> Verdict:
+    """Wait until nothing is left to do, or something is broken already, and judge.
+
+    What is then still not done is a violation too.
+    """
+    deadline = time.monotonic() + within
+    while True:
+        lag = world.lag()
+        verdict = check(world.evidence(), TIMEOUT)
+        broken = [violation for violation in verdict.violations if violation.kind != "lost"]
+        if not lag or broken:
+            return verdict
+        if time.monotonic() > deadline:
+            violations = [*verdict.violations, Violation("not quiet", "group", f"lag {lag}")]
+            return verdict._replace(violations=violations)
+        time.sleep(0.2)
+
+
+def numbered(count: int, stem: str = "e") -> list[str]:
+    """Names of events."""
+    return [f"{stem}{number}" for number in range(count)]
+
+
+def killed_behind_a_hanging_head(world: World, count: int = 200) -> list[str]:
+    """A worker finishes `count` records behind one that hangs, commits, and is killed; another takes over.
+
+    The world has one partition. Return the events that were asked for by the second worker.
+    """
+    (first,) = world.start(1)
+    world.publish(["head-hang", *numbered(count)])
+    world.await_delivered(numbered(count))
+    wait_until("a commit covers them", lambda: world.committed_count() >= count)
+    first.kill()
+    before = len(world.requests)
+    world.partner(hang=False)
+    world.start(2)
+    world.await_delivered(["head-hang"])
+    return [request.event for request in world.requests[before:]]
+
+
+def refused_by_the_broker(world: World) -> None:
+    """A retry is refused while its neighbours are delivered; SIGTERM, then `kill -9`, then it is taken.
+
+    The world has one partition.
+    """
+    limit_tiers(world, 1)
+    (first,) = world.start(1)
+    world.publish(["a-once", *numbered(3)])
+    world.await_delivered(numbered(3))
+    time.sleep(TWO_TICKS)  # for a commit that must not come
+    first.leave()
+    (second,) = world.start(1)
+    world.await_requests("a-once", 2)
+    time.sleep(TWO_TICKS)
+    second.kill()
+    limit_tiers(world, 1_048_576)
+    world.start(1)
+
+
+def joined_and_left(world: World) -> None:
+    """A second worker joins while the first has a backlog in flight and waiting, works, and leaves."""
+    world.partner(delay=0.2)
+    (first,) = world.start(1)
+    world.publish(numbered(120))
+    wait_until("the first is at work", lambda: len(world.delivered()) >= 10)
+    (second,) = world.start(2)
+    world.await_delivered(numbered(120))
+    wait_until("both have worked", lambda: {first.name, second.name} <= world.workers_asking())
+    second.leave()
+    world.publish(numbered(20, "later"))
+    world.await_delivered(numbered(20, "later"), within=15.0)
+
+
+def reset_after_the_request(world: World) -> None:
+    """The partner reads three requests and resets their connections."""
+    world.partner("reset", share=1.0)
+    world.start(1)
+    world.publish(numbered(3))
+    wait_until("three requests", lambda: len(world.seen()) >= 3)
+    world.partner()
+
+
+def limit_tiers(world: World, size: int) -> None:
+    """Have the broker refuse what is larger than `size` bytes on every tier, and on the dead-letter topic."""
+    topics = [*(world.names.tier(tier) for tier in TIERS), world.names.dlq]
+    entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
+    resources = [ConfigResource(ResourceType.TOPIC, name, incremental_configs=[entry]) for name in topics]
+    admin = AdminClient({"bootstrap.servers": world.bootstrap})
+    for answer in admin.incremental_alter_configs(resources).values():
+        answer.result(10)

@@ -1,0 +1,178 @@
+"""The checker tells right from wrong: each kind of violation, and what explains a second ending."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests.chaos.checker import Verdict, check, cover
+from tests.chaos.evidence import DEAD, SOURCE, TIER, Evidence, Hop, Request, Story
+from tests.chaos.logs import Committed, Deed, Group
+from worker.core.finished import Finished, encode
+
+TIMEOUT = 3.0
+WALL = 1000.0  # epoch seconds at monotonic 0, in these stories
+
+
+def source(at: float = 0.0, offset: int = 0) -> Hop:
+    """The source record of the event."""
+    return Hop(SOURCE, "t", 0, offset, "e", 0, at)
+
+
+def tier(at: float, attempts: int = 1, due: float = 0.0, offset: int = 0) -> Hop:
+    """A retry of it; `due` is monotonic here."""
+    return Hop(TIER, "t.1s", 0, offset, "e", attempts, at, WALL + due)
+
+
+def dead(at: float) -> Hop:
+    """Its dead letter."""
+    return Hop(DEAD, "t.dlq", 0, 0, "e", 5, at)
+
+
+def ask(at: float, worker: str = "w1-1", answered: float | None = None) -> Request:
+    """A request for it."""
+    return Request(worker, at, WALL + at, "200" if answered else "500", answered)
+
+
+def judge(
+    hops: Sequence[Hop],
+    requests: Sequence[Request],
+    deeds: Sequence[Deed] = (),
+    commits: Sequence[Committed] = (),
+    states: Sequence[Group] = (),
+) -> Verdict:
+    """Judge the story of one event."""
+    story = Story("e", True, tuple(hops), tuple(requests))
+    return check(Evidence({"e": story}, commits, states, deeds), TIMEOUT)
+
+
+def kinds(verdict: Verdict) -> list[str]:
+    """The kinds of its violations."""
+    return [violation.kind for violation in verdict.violations]
+
+
+def test_a_delivery() -> None:
+    """One 200, committed afterwards, is as it should be."""
+    verdict = judge([source()], [ask(1, answered=1.1)], commits=[Committed("t", 0, 1, "", 1.3)])
+    assert not verdict.violations
+    assert (verdict.events, verdict.delivered, verdict.dead) == (1, 1, 0)
+
+
+def test_a_retry_and_a_dead_letter() -> None:
+    """A retry at its time, and a dead letter after the last, are as they should be."""
+    hops = [source(), tier(1.1, due=2.1), tier(2.2, attempts=2, due=4.2), dead(4.3)]
+    assert not judge(hops, [ask(1), ask(2.15), ask(4.25)]).violations
+
+
+def test_lost() -> None:
+    """An acknowledged event without 200 or dead letter is lost; one that nobody was promised is not."""
+    assert kinds(judge([source()], [ask(1)])) == ["lost"]
+    story = Story("e", False, (source(),), ())
+    assert not check(Evidence({"e": story}, (), (), ()), TIMEOUT).violations
+
+
+def test_early() -> None:
+    """A request before the retry is due is early."""
+    assert kinds(judge([source(), tier(1.1, due=2.1)], [ask(1), ask(2.0, "w2-1", answered=2.0)])) == ["early"]
+
+
+def test_committed_unfinished() -> None:
+    """A commit, or its map, beyond a record without an ending is a violation."""
+    commits = [Committed("t", 0, 1, "", 0.9)]
+    assert kinds(judge([source()], [ask(1, answered=1.1)], commits=commits)) == ["committed unfinished"]
+    above = [Committed("t", 0, 0, encode(0, Finished(2, (0,))), 0.9)]
+    verdict = judge([source(offset=1)], [ask(1, answered=1.1)], commits=above)
+    assert kinds(verdict) == ["committed unfinished"]
+
+
+def test_committed_before_the_retry_is_acknowledged() -> None:
+    """A record that was committed before the broker took its retry is a violation."""
+    commits = [Committed("t", 0, 1, "", 1.1)]
+    verdict = judge([source(), tier(1.5, due=2.5)], [ask(1), ask(2.6, answered=2.6)], commits=commits)
+    assert kinds(verdict) == ["committed unfinished"]
+
+
+@pytest.mark.parametrize(
+    "later", [Committed("t", 0, 4, "", 2.0), Committed("t", 0, 5, "", 2.0)], ids=["offset", "map"]
+)
+def test_backwards(later: Committed) -> None:
+    """An offset that falls, and a map that loses what it told, are backwards."""
+    _, violations = cover([Committed("t", 0, 5, encode(5, Finished(8, (5,))), 1.0), later])
+    assert {violation.kind for violation in violations} == {"backwards"}
+
+
+def test_resent() -> None:
+    """Two requests of one worker without a retry between them are a secret second attempt."""
+    assert kinds(judge([source()], [ask(1), ask(1.01, answered=1.02)])) == ["resent"]
+
+
+def test_resent_while_the_circuit_may_be_open() -> None:
+    """After many failures of the worker an attempt may not have counted."""
+    others = {f"o{number}": Story(f"o{number}", False, (), (ask(1),)) for number in range(10)}
+    story = Story("e", True, (source(),), (ask(1), ask(2, answered=2.1)))
+    assert not check(Evidence({"e": story, **others}, (), (), ()), TIMEOUT).violations
+
+
+TWICE = [ask(1, "w1-1", answered=1.1), ask(9, "w2-1", answered=9.1)]
+
+
+def test_a_duplicate_without_a_reason() -> None:
+    """A second 200 that nothing explains is a violation, also long after a kill."""
+    assert kinds(judge([source()], TWICE)) == ["duplicate"]
+    assert kinds(judge([source()], TWICE, [Deed("kill", "w1-1", 5.0)])) == ["duplicate"]
+    assert kinds(judge([source()], TWICE, [Deed("kill", "w3-1", 1.2)])) == ["duplicate"]
+
+
+def test_a_duplicate_after_a_kill() -> None:
+    """What was in flight, or finished since the last commit, when its worker was killed is explained."""
+    verdict = judge([source()], TWICE, [Deed("kill", "w1-1", 1.2)])
+    assert not verdict.violations
+    assert verdict.explained == {"kill": 1}
+
+
+def test_a_duplicate_of_what_was_committed() -> None:
+    """What had been seen committed before the kill must not come again."""
+    commits = [Committed("t", 0, 1, "", 1.15)]
+    assert kinds(judge([source()], TWICE, [Deed("kill", "w1-1", 1.2)], commits)) == ["duplicate"]
+
+
+def test_a_duplicate_after_a_stalled_commit() -> None:
+    """While the group waits for a dead member commits do not pass, so a kill then explains more."""
+    states = [Group("PreparingRebalance", 0.4, 0.5), Group("Stable", 8.0, 8.1)]
+    assert not judge([source()], TWICE, [Deed("kill", "w1-1", 5.0)], states=states).violations
+
+
+def test_a_duplicate_after_a_stop() -> None:
+    """What a stopped worker had under way, or sends before it hears that it is out, is explained once."""
+    deeds = [Deed("stop", "w1-1", 1.05), Deed("resume", "w1-1", 9.5)]
+    assert not judge([source()], TWICE, deeds).violations
+    thrice = [*TWICE, ask(20, "w1-1", answered=20.1)]
+    assert kinds(judge([source()], thrice, deeds)) == ["duplicate"]
+
+
+def test_a_duplicate_of_what_the_partner_never_saw() -> None:
+    """A retry whose attempt failed before the partner saw it counts as work, too."""
+    hops = [source(), tier(1.0, due=2.0)]
+    requests = [ask(4, "w2-1", answered=4.1), ask(4.2, "w2-1", answered=4.3)]
+    deeds = [
+        Deed("kill", "w1-1", 1.5),
+        Deed("partner outage", "partner", 0.5),
+        Deed("partner ok", "partner", 3.0),
+    ]
+    assert not judge(hops, requests, deeds).violations
+
+
+def test_the_broker_away() -> None:
+    """What was finished while the broker was away may come again; not what was finished long after."""
+    deeds = [Deed("kill", "broker", 0.9), Deed("up", "broker", 4.0)]
+    assert judge([source()], TWICE, deeds).explained == {"broker kill": 1}
+    late = [ask(30, answered=30.1), ask(40, answered=40.1)]
+    assert "duplicate" in kinds(judge([source()], late, deeds))
+
+
+def test_the_longest_pause() -> None:
+    """The longest pause lies between two endings while events come."""
+    hops = [source(), source(at=50.0, offset=1)]
+    requests = [ask(1, answered=1.0), ask(2, answered=2.0), ask(9, answered=9.0)]
+    assert judge(hops, requests).longest_pause == 7.0

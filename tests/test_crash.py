@@ -1,0 +1,146 @@
+"""What a crash costs: the real program is killed, stopped and rolled; the partner counts what comes twice."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.scenarios import (
+    TWO_TICKS,
+    joined_and_left,
+    judge,
+    killed_behind_a_hanging_head,
+    numbered,
+    refused_by_the_broker,
+    reset_after_the_request,
+)
+from tests.chaos.world import World
+from tests.support.kafka import wait_until
+
+pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.chaos]
+
+Make = Callable[..., World]
+HANGS = {"DESTINATION__TIMEOUT": "60s"}
+# As they are where nobody set them: what a rolling deploy costs should be what it costs a user.
+AS_SHIPPED = {"KAFKA__PROPERTIES__SESSION_TIMEOUT_MS": "15000"}
+
+
+@pytest.fixture
+def world(kafka: str, tmp_path: Path) -> Iterator[Make]:
+    """Makes the world of a test; it ends with the test."""
+    worlds: list[World] = []
+
+    def make(partitions: int = 1, settings: Mapping[str, str] | None = None) -> World:
+        worlds.append(World(kafka, tmp_path, partitions=partitions, settings=settings).__enter__())
+        return worlds[-1]
+
+    yield make
+    for one in worlds:
+        one.__exit__(None, None, None)
+
+
+def test_a_thousand_behind_a_hanging_head(world: Make) -> None:
+    """Of 1,000 records finished behind one that hangs, none is sent again after a kill: the map knows."""
+    made = world(settings=HANGS)
+    again = killed_behind_a_hanging_head(made, 1000)
+    verdict = judge(made)
+    print(f"sent again after the kill, of 1,001: {len(again)}")
+    assert again == ["head-hang"]
+    assert not verdict.violations
+    assert not verdict.explained
+
+
+def test_a_kill_amid_the_stream(world: Make) -> None:
+    """A kill amid the stream costs what was in flight and finished since the last commit, never the rest."""
+    made = world(settings=HANGS)
+    (first,) = made.start(1)
+    made.publish(["head-hang", *numbered(800)])
+    made.await_delivered(numbered(800))
+    with made.load(100):
+        wait_until("a stream behind it", lambda: len(made.delivered()) >= 1000)
+        first.kill()
+        made.start(2)
+    made.partner(hang=False)
+    verdict = judge(made)
+    twice = verdict.explained.get("kill", 0)
+    print(f"sent twice for a kill, of {verdict.events}: {twice}")
+    assert not verdict.violations
+    assert twice < 150  # the time of a tick and a round trip, at 100 a second, on a busy machine
+
+
+def test_failures_in_flight(world: Make) -> None:
+    """Records that had got a 500 and wait, in memory or in a tier, are every one still sent after a kill."""
+    made = world()
+    (first,) = made.start(1)
+    failing = [f"f{number}-once" for number in range(60)]
+    made.publish(event for pair in zip(failing, numbered(60), strict=True) for event in pair)
+    made.await_delivered(numbered(60))
+    wait_until("each has failed", lambda: {request.event for request in made.seen()} >= set(failing))
+    first.kill()
+    made.start(2)
+    made.await_delivered(failing)
+    assert not judge(made).violations
+
+
+def test_refused_by_the_broker(world: Make) -> None:
+    """A retry that the broker refuses holds its offset through SIGTERM and `kill -9`, and goes out at last."""
+    made = world(settings={"DRAIN_TIMEOUT": "1s"})
+    refused_by_the_broker(made)
+    made.await_delivered(["a-once"])
+    assert not judge(made).violations
+    asked = Counter(request.event for request in made.seen())
+    assert asked["e0"] == asked["e1"] == asked["e2"] == 1
+
+
+def test_joined_and_left(world: Make) -> None:
+    """Polite joins and leaves under load lose nothing and send nothing twice."""
+    made = world(2, {"DESTINATION__CONCURRENCY": "8"})
+    joined_and_left(made)
+    verdict = judge(made)
+    assert not verdict.violations
+    assert not verdict.explained
+
+
+def test_reset_after_the_request(world: Make) -> None:
+    """A connection reset after the request is a failure of that attempt; the next one waits for its retry."""
+    made = world()
+    reset_after_the_request(made)
+    made.await_delivered(numbered(3))
+    assert not judge(made).violations
+
+
+def test_an_answer_to_a_frozen_worker(world: Make) -> None:
+    """A 200 that came while the worker was frozen beyond the timeout of its attempt still counts."""
+    made = world(settings={"DESTINATION__TIMEOUT": "1s", "KAFKA__PROPERTIES__SESSION_TIMEOUT_MS": "30000"})
+    made.partner(delay=0.5)
+    (first,) = made.start(1)
+    made.publish(numbered(5))
+    wait_until("five requests", lambda: len(made.seen()) >= 5)
+    first.stop()
+    made.await_delivered(numbered(5))
+    time.sleep(1.5)  # beyond the deadline of every attempt
+    first.resume()
+    verdict = judge(made)
+    assert not verdict.violations
+    assert not verdict.explained
+    assert len(made.seen()) == 5
+
+
+def test_a_rolling_restart(world: Make) -> None:
+    """Three workers replaced one by one under load send nothing twice; the longest pause is printed."""
+    made = world(6, AS_SHIPPED)
+    workers = made.start(1, 2, 3)
+    with made.load(100):
+        wait_until("all at work", lambda: {worker.name for worker in workers} <= made.workers_asking())
+        for slot, worker in enumerate(workers, start=1):
+            assert worker.leave() == 0
+            made.start(slot)
+        time.sleep(TWO_TICKS)
+    verdict = judge(made)
+    print(f"longest pause of a rolling restart: {verdict.longest_pause:.1f} s")
+    assert not verdict.violations
+    assert not verdict.explained

@@ -1,0 +1,62 @@
+"""The checker has eyes: each promise, broken in the program on purpose, is seen from the logs alone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.chaos import mutants
+from tests.chaos.scenarios import (
+    joined_and_left,
+    judge,
+    killed_behind_a_hanging_head,
+    refused_by_the_broker,
+    reset_after_the_request,
+)
+from tests.chaos.world import World
+
+pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.chaos]
+
+
+class Play(NamedTuple):
+    """A scenario, its world, and the kind of violation that must come out."""
+
+    scenario: Callable[[World], object]
+    partitions: int
+    settings: Mapping[str, str]
+    violation: str
+
+
+HANGS = {"DESTINATION__TIMEOUT": "60s"}
+FEW = {"DESTINATION__CONCURRENCY": "8", "KAFKA__PROPERTIES__HEARTBEAT_INTERVAL_MS": "500"}
+SHORT_DRAIN = {"DRAIN_TIMEOUT": "1s"}
+
+PLAYS = {
+    mutants.commit_the_highest_seen: Play(killed_behind_a_hanging_head, 1, HANGS, "committed unfinished"),
+    mutants.ignore_the_metadata: Play(killed_behind_a_hanging_head, 1, HANGS, "duplicate"),
+    mutants.resolve_before_the_acknowledgement: Play(
+        refused_by_the_broker, 1, SHORT_DRAIN, "committed unfinished"
+    ),
+    mutants.keep_the_ledger_after_revoke: Play(joined_and_left, 2, FEW, "backwards"),
+    mutants.hand_over_without_draining: Play(joined_and_left, 2, FEW, "duplicate"),
+    mutants.send_again_on_a_broken_connection: Play(reset_after_the_request, 1, {}, "resent"),
+}
+
+
+@pytest.mark.parametrize("mutant", mutants.MUTANTS)
+def test_mutant_is_caught(mutant: str, kafka: str, tmp_path: Path) -> None:
+    """A program with this promise broken is caught, with evidence of the kind that it is."""
+    play = PLAYS[mutants.MUTANTS[mutant]]
+    program = (sys.executable, "-m", "tests.chaos.mutants", mutant, "run")
+    with World(kafka, tmp_path, partitions=play.partitions, settings=play.settings, program=program) as world:
+        try:
+            play.scenario(world)
+        except AssertionError as stuck:
+            print(f"the play did not end: {stuck}")
+        verdict = judge(world, within=5.0)
+    kinds = {violation.kind for violation in verdict.violations}
+    assert play.violation in kinds, verdict
