@@ -15,13 +15,14 @@ from worker.demo.broker import EmbeddedBroker
 from worker.demo.events import conversions
 from worker.demo.tracker import Tracker
 from worker.ports import Observer
-from worker.settings import Destination, Http, Kafka, Log, Settings
+from worker.settings import Circuit, Destination, Http, Kafka, Log, Settings
 from worker.settings import Retry as RetrySettings
 
 TIERS = (Tier("1s", 1.0), Tier("2s", 2.0), Tier("3s", 3.0))
 MAX_ATTEMPTS = 4
 TIMEOUT = 1.0
-# Seconds for every record to end; the slowest needs about ten on an idle machine.
+PROBE_PAUSE = 0.3
+# Seconds without any ending after which it is given up; the slowest record needs about ten.
 _PATIENCE = 60.0
 
 
@@ -90,11 +91,14 @@ class Demo:
     ) -> None:
         stop = asyncio.Event()
         working = asyncio.create_task(worker.run(stop, self._note_start))
-        deadline = time.monotonic() + _PATIENCE
+        ended, deadline = 0, time.monotonic() + _PATIENCE
         while not working.done() and time.monotonic() < deadline:
-            tick(self._progress())
-            if self._progress().ended >= self._events:
+            progress = self._progress()
+            tick(progress)
+            if progress.ended >= self._events:
                 break
+            if progress.ended > ended:
+                ended, deadline = progress.ended, time.monotonic() + _PATIENCE
             await asyncio.sleep(0.1)
         if linger is not None and not working.done():
             await linger.wait()
@@ -129,6 +133,7 @@ def _settings(bootstrap: str, port: int) -> Settings:
             allow_private_addresses=True,
         ),
         retry=RetrySettings(delays=TIERS, max_attempts=MAX_ATTEMPTS),
+        circuit=Circuit(probe_pause=PROBE_PAUSE, probe_pause_max=PROBE_PAUSE),
         http=Http(port=0),
         log=Log(level="error"),
     )
