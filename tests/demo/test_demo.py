@@ -1,0 +1,68 @@
+"""The demonstration as a newcomer runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from worker.cli import app
+from worker.demo.tracker import Tracker
+
+pytestmark = pytest.mark.process
+WRONG = {"dead letter: undecodable", "dead letter: invalid", "dead letter: expired"}
+ALL_WELL = ("not accounted for", "with two endings", "sent again after a 200", "not committed")
+
+
+def demo(*arguments: str, at: Path) -> subprocess.CompletedProcess[str]:
+    """Run it in an empty folder."""
+    command = [sys.executable, "-m", "worker", "demo", *arguments]
+    return subprocess.run(
+        command, cwd=at, env={**os.environ}, capture_output=True, text=True, timeout=100, check=False
+    )
+
+
+@pytest.mark.parametrize(("events", "failures"), [(150, "0"), (150, "0.3"), (20, "1.0")])
+def test_the_account(tmp_path: Path, events: int, failures: str) -> None:
+    """It ends with 0 and an account in which every record has one ending."""
+    ran = demo("--events", str(events), "--failures", failures, "-o", "json", at=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    account = {line["ending"]: line["records"] for line in json.loads(ran.stdout)}
+    assert account.pop("published") == events
+    assert [account.pop(line) for line in ALL_WELL] == [0, 0, 0, 0]
+    assert sum(account.values()) == events
+    if failures == "0":
+        assert account.keys() == {"delivered at attempt 1", *WRONG}
+    assert f"every one of {events} records is accounted for" in ran.stderr
+
+
+def test_the_table(tmp_path: Path) -> None:
+    """Without options for the output it prints a table for people, on stdout alone."""
+    ran = demo("--events", "20", "--failures", "0", at=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert [line.rsplit(None, 1) for line in ran.stdout.splitlines()][:3] == [
+        ["ending", "records"],
+        ["published", "20"],
+        ["delivered at attempt 1", "19"],
+    ]
+
+
+def test_a_partner_that_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When not every record is accounted for it says so and ends with 1."""
+
+    class Forgetful(Tracker):
+        async def close(self) -> None:
+            await super().close()
+            self.recorded.popitem()
+
+    monkeypatch.setattr("worker.demo.stage.Tracker", Forgetful)
+    ran = CliRunner().invoke(app, ["demo", "--events", "10", "--failures", "0", "-o", "json"])
+    assert ran.exit_code == 1
+    account = {line["ending"]: line["records"] for line in json.loads(ran.stdout)}
+    assert (account["published"], account["not accounted for"]) == (10, 1)
+    assert "error: not every record is accounted for" in ran.stderr
