@@ -1,0 +1,33 @@
+"""Everything that an observer may hear of, once."""
+
+from __future__ import annotations
+
+from schemas import DeadReason, RetryReason
+from worker.core.record import Outgoing, Partition, Record
+from worker.core.retry import Tier
+from worker.core.settle import Dead, Delivered, Retry
+from worker.ports import Observer
+
+AT = Partition("conversions", 3)
+RECORD = Record(AT, 7, b"a-key", b"a-value", [], 0.0)
+MESSAGE = Outgoing("a-topic", b"a-key", b"a-value", [])
+DELIVERED = Delivered(RECORD, "e-1", 2, 200, 12.3456)
+RETRY = Retry(RECORD, "e-2", 1, Tier("10s", 10.0), RetryReason.STATUS, "HTTP 500", MESSAGE)
+DEAD = Dead(RECORD, None, 0, DeadReason.UNDECODABLE, "no value", MESSAGE)
+
+
+def tell_everything(observer: Observer) -> None:
+    """Have everything happen once."""
+    observer.consumed("conversions", 3)
+    observer.requested(0.2)
+    observer.attempted("retry", "500")
+    observer.delivered(DELIVERED, 1_700_000_000.0)
+    observer.retried(RETRY)
+    observer.dead(DEAD)
+    observer.skipped(RECORD)
+    observer.map_damaged(AT, "not base64")
+    observer.committed(None)
+    observer.committed("coordinator moved")
+    observer.rebalanced("lost", [AT])
+    observer.refused("a-topic", "too large")
+    observer.trouble("broker away")

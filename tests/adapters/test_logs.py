@@ -1,0 +1,137 @@
+"""What the log says, and what it never says."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import redirect_stderr
+from typing import Any, Literal
+
+import pytest
+import structlog
+
+from tests.adapters.happenings import tell_everything
+from worker.adapters.logs import Level, make_logs, set_up
+
+Form = Literal["auto", "json", "console"]
+TELLS: dict[Level, list[tuple[str, str]]] = {
+    "debug": [("delivered", "debug"), ("skipped: delivered already", "debug")],
+    "info": [("retry", "info"), ("rebalance", "info")],
+    "warning": [
+        ("dead letter", "warning"),
+        ("commit metadata can't be read; what was finished above the offset may be sent again", "warning"),
+        ("commit failed; the next one says the same or more", "warning"),
+        ("publish refused; trying again", "warning"),
+        ("broker away", "warning"),
+    ],
+    "error": [],
+}
+LEVELS: list[Level] = ["debug", "info", "warning", "error"]
+
+
+class Terminal(io.StringIO):
+    """A stderr that is a terminal, or is not."""
+
+    def __init__(self, *, tty: bool = False) -> None:
+        super().__init__()
+        self._tty = tty
+
+    def isatty(self) -> bool:
+        return self._tty
+
+    def take(self, form: Form, level: Level) -> None:
+        """Be the standard error of a program that sets up its log."""
+        with redirect_stderr(self):
+            set_up(form, level)
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """Its lines, each of which is JSON."""
+        return [json.loads(line) for line in self.getvalue().splitlines()]
+
+
+@pytest.fixture(autouse=True)
+def set_back() -> Iterator[None]:
+    """Leave logging as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers = []
+    yield
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_levels(level: Level) -> None:
+    """Each thing that happens is one line of JSON at its level, and nothing below the level is written."""
+    stderr = Terminal()
+    stderr.take("auto", level)
+    tell_everything(make_logs("momentscience", level))
+    expected = [line for one in LEVELS[LEVELS.index(level) :] for line in TELLS[one]]
+    assert sorted((line["event"], line["level"]) for line in stderr.lines) == sorted(expected)
+    assert {line["destination"] for line in stderr.lines} <= {"momentscience"}
+    assert all(line["timestamp"].endswith("Z") for line in stderr.lines)
+
+
+def test_endings() -> None:
+    """The line of an ending says which event, which attempt, where it came from and why."""
+    stderr = Terminal()
+    stderr.take("json", "debug")
+    tell_everything(make_logs("momentscience", "debug"))
+    lines = {line["event"]: line for line in stderr.lines}
+    told = {"event_id": "e-1", "attempts": 2, "status": 200, "delay": 12.346, "at": "conversions/3/7"}
+    assert told.items() <= lines["delivered"].items()
+    told = {
+        "event_id": "e-2",
+        "tier": "10s",
+        "reason": "status",
+        "error": "HTTP 500",
+        "at": "conversions/3/7",
+    }
+    assert told.items() <= lines["retry"].items()
+    told = {"event_id": None, "reason": "undecodable", "error": "no value", "at": "conversions/3/7"}
+    assert told.items() <= lines["dead letter"].items()
+    assert "a-key" not in stderr.getvalue()
+    assert "a-value" not in stderr.getvalue()
+
+
+def test_the_libraries() -> None:
+    """The libraries' own lines have the same form, from warning on."""
+    stderr = Terminal()
+    stderr.take("json", "debug")
+    logging.getLogger("worker.kafka").warning("broker %s is away", "b1")
+    logging.getLogger("aiohttp").info("chatter")
+    (line,) = stderr.lines
+    assert (line["event"], line["level"]) == ("broker b1 is away", "warning")
+
+
+def test_an_exception() -> None:
+    """A traceback is a part of its one line."""
+    stderr = Terminal()
+    stderr.take("json", "info")
+    try:
+        int("x")
+    except ValueError:
+        structlog.get_logger("worker").exception("the worker broke")
+    (line,) = stderr.lines
+    assert "ValueError: invalid literal" in line["exception"]
+
+
+def test_on_a_terminal() -> None:
+    """On a terminal the lines are for people, in colour."""
+    stderr = Terminal(tty=True)
+    stderr.take("auto", "info")
+    make_logs("momentscience", "info").trouble("broker away")
+    assert "\x1b[" in stderr.getvalue()
+    assert not stderr.getvalue().startswith("{")
+
+
+def test_console_without_a_terminal() -> None:
+    """Lines for people that go to a file have no colour."""
+    stderr = Terminal()
+    stderr.take("console", "info")
+    make_logs("momentscience", "info").trouble("broker away")
+    assert "broker away" in stderr.getvalue()
+    assert "\x1b[" not in stderr.getvalue()
