@@ -1,0 +1,179 @@
+"""How a worker is put together: what it refuses to start with, what it says of itself, what it closes."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.fakes import FakeClock
+from worker.app import CannotStart, Started, Worker, make_plan, sender_options, variables_by_origin
+from worker.core.answer import Origin
+from worker.core.retry import Tier
+from worker.runner import Outcome
+from worker.settings import Settings
+
+NOWHERE = "127.0.0.1:1"
+PARTNER = "http://127.0.0.1:1/?click_id={click_id}"
+
+
+@pytest.fixture(autouse=True)
+def thaw() -> Iterator[None]:
+    """Give back to the collector what a worker took from it for the life of its process."""
+    yield
+    gc.unfreeze()
+
+
+def settings(**destination: Any) -> Settings:
+    """Settings of a worker whose broker is not there."""
+    return Settings.model_validate(
+        {
+            "kafka": {"bootstrap_servers": NOWHERE},
+            "destination": {
+                "simple_url": PARTNER,
+                "event_url": PARTNER,
+                "allow_private_addresses": True,
+                "concurrency": 4,
+                **destination,
+            },
+            "http": {"port": 0},
+        }
+    )
+
+
+@asynccontextmanager
+async def running(worker: Worker) -> AsyncIterator[tuple[Started, asyncio.Event, asyncio.Task[Outcome]]]:
+    """A worker that has started; it is stopped at the end."""
+    stop, started = asyncio.Event(), asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(worker.run(stop, started.set_result))
+    await asyncio.wait([task, started], return_when=asyncio.FIRST_COMPLETED)
+    try:
+        yield await started, stop, task
+    finally:
+        stop.set()
+        await asyncio.wait([task])
+
+
+async def get(started: Started, path: str) -> tuple[int, Any]:
+    """Ask the worker."""
+    url = "http://{}:{}{}".format(*started.http, path)
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return answer.status, await answer.json()
+
+
+@pytest.mark.parametrize(
+    ("urls", "variables"),
+    [
+        (("http://127.0.0.1/", "https://8.8.8.8/"), ["POSTBACK_DESTINATION__SIMPLE_URL"]),
+        (("https://8.8.8.8/", "http://[::1]/"), ["POSTBACK_DESTINATION__EVENT_URL"]),
+        (
+            ("http://10.0.0.1/a", "http://10.0.0.1/b"),
+            ["POSTBACK_DESTINATION__SIMPLE_URL, POSTBACK_DESTINATION__EVENT_URL"],
+        ),
+        (
+            ("http://10.0.0.1/", "http://10.0.0.2/"),
+            ["POSTBACK_DESTINATION__SIMPLE_URL", "POSTBACK_DESTINATION__EVENT_URL"],
+        ),
+    ],
+)
+async def test_forbidden_addresses(urls: tuple[str, str], variables: list[str]) -> None:
+    """A destination at a forbidden address never starts; each line names the variable."""
+    simple, event = (f"{url}?click_id={{click_id}}" for url in urls)
+    worker = Worker(settings(simple_url=simple, event_url=event, allow_private_addresses=False))
+    with pytest.raises(CannotStart) as refused:
+        await worker.run(asyncio.Event())
+    assert [line.partition(": ")[0] for line in refused.value.problems] == variables
+    assert str(refused.value) == "; ".join(refused.value.problems)
+
+
+def test_where_postbacks_go() -> None:
+    """Two URLs of one place are looked at once."""
+    both = "POSTBACK_DESTINATION__SIMPLE_URL, POSTBACK_DESTINATION__EVENT_URL"
+    assert variables_by_origin(Settings()) == {Origin("https", "track.momentscience.com", 443): both}
+
+
+async def test_a_host_that_does_not_resolve() -> None:
+    """A name that does not resolve is no reason not to start: it may yet."""
+    url = "http://partner.invalid/?click_id={click_id}"
+    async with running(Worker(settings(simple_url=url, event_url=url))) as (started, stop, task):
+        assert (await get(started, "/livez"))[0] == 200
+        stop.set()
+        assert await task is Outcome.DRAINED
+
+
+async def test_without_a_broker() -> None:
+    """Without a broker it is alive, not ready, and says why; a stop ends it, with nothing left behind."""
+    async with running(Worker(settings())) as (started, stop, task):
+        status, answer = await get(started, "/readyz")
+        assert (status, answer["status"]) == (503, "not ready")
+        assert "the consumer group has not been joined yet" in answer["reasons"]
+        assert len(answer["reasons"]) == 2
+        assert (await get(started, "/healthz"))[0] == 200
+        stop.set()
+        assert await task is Outcome.DRAINED
+    assert not [one for one in threading.enumerate() if one.name in {"kafka-consumer", "kafka-producer"}]
+
+
+async def test_an_address_that_is_taken() -> None:
+    """An HTTP address that can't be had is an OSError, and nothing is left behind."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        made = settings()
+        port = taken.getsockname()[1]
+        made = made.model_copy(update={"http": made.http.model_copy(update={"port": port})})
+        with pytest.raises(OSError, match="address already in use"):
+            await Worker(made).run(asyncio.Event())
+    assert not [one for one in threading.enumerate() if one.name == "kafka-producer"]
+
+
+async def test_a_watch_that_dies() -> None:
+    """Not even a watcher dies unheard: it ends the run with what it raised."""
+    worker = Worker(settings())
+
+    async def broken() -> None:
+        await asyncio.sleep(0)
+        raise LookupError("a bug")
+
+    worker._watch_loop = broken  # type: ignore[method-assign]
+    with pytest.raises(LookupError, match="a bug"):
+        await worker.run(asyncio.Event())
+
+
+async def test_a_consumer_that_does_not_poll() -> None:
+    """A consumer that has not polled for longer than a drain may take is not alive."""
+    worker = Worker(settings())
+    async with running(worker) as (started, _, _):
+        clock = FakeClock()
+        clock.advance(worker._source_in_use.last_poll() - clock.monotonic() + 54)
+        worker._clock = clock  # type: ignore[assignment]
+        assert (await get(started, "/livez"))[0] == 200
+        clock.advance(10)
+        status, answer = await get(started, "/livez")
+        assert status == 503
+        assert answer["reasons"][0].startswith("the consumer has not polled for ")
+
+
+def test_the_plan() -> None:
+    """The plan has a topic for each delay, named as the group owns them."""
+    plan = make_plan(settings())
+    assert plan.dlq_topic == "postback-worker.dlq"
+    assert plan.tier_topics[Tier("10s", 10.0)] == "postback-worker.retry.10s"
+    assert json.dumps(list(plan.tier_topics.values())).count("postback-worker.retry.") == 7
+
+
+def test_what_the_sender_gets() -> None:
+    """The body is read only where it is judged; secrets are handed over in the clear."""
+    made = settings(
+        headers={"X_TOKEN": "secret"}, reject_body="no", proxy="http://proxy:3128", transport="session"
+    )
+    options = sender_options(made)
+    assert options.headers == {"X-Token": "secret"}
+    assert (options.read_body, options.proxy) == (True, "http://proxy:3128")
+    assert not sender_options(settings()).read_body
