@@ -167,12 +167,12 @@ def test_a_bad_event_closes_it() -> None:
     assert gate.circuit.state is CircuitState.CLOSED
 
 
-def test_after_an_outage_it_begins_with_few() -> None:
-    """When a probe succeeds two requests go at a time, paced, then more and faster."""
+def test_after_an_outage_it_begins_with_one() -> None:
+    """When a probe succeeds one request goes at a time, paced, then more and faster."""
     gate, now = Gate(16, POLICY), 101.0
     answer(gate, "down", 100.0, times=POLICY.min_failures)
     answer(gate, "ok", now)
-    assert gate.limit.value == 2
+    assert gate.limit.value == 1
     starts = []
     while now < 104.0:
         now += 0.01
@@ -184,6 +184,7 @@ def test_after_an_outage_it_begins_with_few() -> None:
     gaps = [later - before for before, later in pairwise(starts)]
     assert gaps[0] >= 0.18
     assert gaps[-1] <= 0.06
+    assert gate.limit.value > 1
 
 
 def test_a_long_hold_opens_it() -> None:
@@ -204,7 +205,7 @@ def test_what_hangs_since_an_outage_takes_no_room() -> None:
     for _ in range(4):
         gate.ended(VERDICTS["timeout"], 100.0, 110.0, 0.0)
     answer(gate, "ok", 111.0)
-    assert (gate.in_flight, gate.occupied, gate.limit.value) == (12, 0, 2)
+    assert (gate.in_flight, gate.occupied, gate.limit.value) == (12, 0, 1)
     assert gate.admits(112.0)
     assert not gate.ended(VERDICTS["timeout"], 100.0, 112.0, 0.0)
     assert (gate.in_flight, gate.occupied) == (11, 0)

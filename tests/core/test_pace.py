@@ -92,12 +92,12 @@ def test_back_too_soon() -> None:
 
 
 def test_a_doubtful_refusal() -> None:
-    """What a broken partner says too is believed once it is a good share of the answers."""
+    """What a broken partner says too is believed once it is more than a tenth of the answers."""
     pace = Pace()
     now, _ = flow(pace, 5.0, 100.0, most=100.0)
     believed = [pace.refused(False, 0.0, now, 5, now) for _ in range(30)]
     assert not any(believed[:9])
-    assert all(believed[20:])
+    assert all(believed[12:])
 
 
 def test_refused_at_the_start() -> None:

@@ -264,9 +264,8 @@ def test_what_ends_makes_room() -> None:
 
 
 def test_a_partition_alone_may_have_all() -> None:
-    """While no other has anything to send, one whose records come and go may have every lane."""
+    """While no other has anything to send, a partition whose records come and go may have every lane."""
     schedule = Schedule()
-    schedule.partitions = 2
     alone = make_holding()
     for offset in range(100):
         schedule.add(hold(alone, offset), 10.0)
@@ -281,7 +280,6 @@ def test_a_partition_alone_may_have_all() -> None:
 def test_what_must_wait_is_no_read_ahead() -> None:
     """What waits of a partition whose records do not end is not ready; once they do, it is again."""
     schedule = Schedule()
-    schedule.partitions = 2
     slow = make_holding()
     for offset in range(100):
         schedule.add(hold(slow, offset), 10.0)

@@ -115,12 +115,11 @@ class Holding:
     def wants_rest(self, now: float, most: int) -> bool:
         """Tell whether the source should hand over nothing more of this partition for now.
 
-        It is full (records, or the span of the map), its last record waits for its due time, or what is here
-        of it must wait as the partner is slow with it. With `held_back` already set, a full one wants rest
-        until a share of the room is free again.
+        It is full (records, or the span of the map), or its last record waits for its due time. With
+        `held_back` already set, it wants rest until a share of the room is free again.
         """
         ledger = self.ledger
-        if self.waiting and (self.slow or self.waiting[-1].due > now + SOON):
+        if self.waiting and self.waiting[-1].due > now + SOON:
             return True
         if self.held_back:
             most, span = int(most * (1 - _REFILL)), MAX_SPAN // 2

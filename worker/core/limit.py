@@ -18,13 +18,12 @@ from __future__ import annotations
 import math
 
 _START = 16.0
-_AFTER_OUTAGE = 2.0
+_AFTER_OUTAGE = 1.0
 # RFC 9438's constant: how fast the cubic rises.
 _C = 0.4
 _LEAST_CUT, _MOST_CUT = 0.05, 0.5
 # Failures that are no "too many" lower the limit from this share on, if it is so many times the usual share;
-# looked at over so many answers, and over as long as the failure took: slow ones come many at once. The usual
-# share follows what is seen by this part of the difference.
+# looked at over so many answers. The usual share follows what is seen by this part of the difference.
 _MANY, _MORE_THAN_USUAL = 0.3, 1.5
 _ENOUGH = 50
 _FOLLOW = 0.25
@@ -47,7 +46,7 @@ class Limit:
         self._used = 0.0
         self._last = float("-inf")
         self._usual = 0.0
-        self._begin_round(float("-inf"), float("-inf"))
+        self._begin_round(float("-inf"))
 
     @property
     def value(self) -> int:
@@ -82,7 +81,7 @@ class Limit:
             return
         if too_many:
             self._cut(self._full / self._answers, now)
-        elif self._answers >= _ENOUGH and started >= self._counts_from:
+        elif self._answers >= _ENOUGH:
             self._weigh_failures(self._failures / self._answers, now)
 
     def _weigh_failures(self, share: float, now: float) -> None:
@@ -91,13 +90,13 @@ class Limit:
         if many:
             self._cut(share / 2, now)
         else:
-            self._begin_round(self._round_at, now)
+            self._begin_round(self._round_at)
 
     def restart(self) -> None:
         """Begin again from the bottom after an outage, doubling up to half of what was."""
         self._plateau = self._value
         self._doubling_below = max(2.0, self._value / 2)
-        self._value = min(_AFTER_OUTAGE, float(self.most))
+        self._value = _AFTER_OUTAGE
         self._to_plateau = (max(0.0, self._plateau - self._doubling_below) / _C) ** (1 / 3)
         self._used = 0.0
 
@@ -107,8 +106,8 @@ class Limit:
         self._doubling_below = self._value
         self._to_plateau = ((self._plateau - self._value) / _C) ** (1 / 3)
         self._used = 0.0
-        self._begin_round(now, now)
+        self._begin_round(now)
 
-    def _begin_round(self, at: float, counts_from: float) -> None:
-        self._round_at, self._counts_from = at, counts_from
+    def _begin_round(self, now: float) -> None:
+        self._round_at = now
         self._answers = self._full = self._failures = 0

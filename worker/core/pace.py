@@ -27,7 +27,7 @@ _RISE = 0.04
 _PATIENCE, _PER_HOLD, _MOST_PATIENCE = 5.0, 30.0, 120.0
 # A 503 without a Retry-After is said by a broken partner as well as by a full one: it is believed when it is
 # more than this share of the last second's answers, and more than a few.
-_TOLERATED, _FEW = 0.15, 9
+_TOLERATED, _FEW = 0.1, 2
 # Seconds that belong to one cut, at least, however short a round trip is; and to one incident.
 _ROUND, _INCIDENT = 0.25, 1.0
 # Starts a second: the lowest pace, the lowest after an outage, and what is no pace any more.
@@ -45,7 +45,7 @@ class Pace:
     """The learned pace of starts; times are monotonic seconds."""
 
     __slots__ = (
-        "_base", "_ceiling", "_cut_at", "_doubles_since", "_last", "_patience", "_refused", "_settled_at", "_taken", "_used",
+        "_base", "_ceiling", "_cut_at", "_doubles_since", "_last", "_patience", "_refused", "_taken", "_used",
         "wake_at",
     )  # fmt: skip
 
@@ -56,7 +56,7 @@ class Pace:
         self._patience = _PATIENCE
         self._used = 0.0
         self._last = -_INF
-        self._cut_at = self._settled_at = -_INF
+        self._cut_at = -_INF
         self._taken = Meter()
         self._refused = Meter()
         self.wake_at = -_INF
@@ -83,12 +83,8 @@ class Pace:
         self._refused.note(now)
         if not sure and not self._are_many():
             return False
-        if now < self._settled_at:
-            # Of the same incident: a refusal right after a hold says nothing of the pace, for nothing went out.
-            self._settled_at = max(self._settled_at, now + hold + _INCIDENT if hold else 0.0)
-        elif started >= self._cut_at:
+        if started >= self._cut_at and (hold or now >= self._cut_at + _ROUND):
             self._cut(hold, in_flight, now)
-            self._settled_at = now + (hold + _INCIDENT if hold else _ROUND)
         return True
 
     def resume(self, now: float) -> None:

@@ -38,8 +38,6 @@ class Schedule:
         self._period = 0.0
         self._served: list[Holding] = []
         self._served_before: list[Holding] = []
-        self.partitions = 0
-        """How many partitions there are, with or without records."""
         self.ready = 0
         """How many records were due when they came and wait for a turn, without those of slow partitions."""
 
@@ -85,7 +83,7 @@ class Schedule:
                 return self._take_of(holding, now)
             else:
                 holding.standing = Standing.NOWHERE
-        return self._take_over(now, lanes, in_flight)
+        return self._take_over(now, in_flight < lanes - lanes // _LEFT)
 
     def released(self, holding: Holding) -> None:
         """Line up a partition that had its share, now that one of its records has ended."""
@@ -139,12 +137,11 @@ class Schedule:
             self._stand(holding, now)
         return held
 
-    def _take_over(self, now: float, lanes: int, in_flight: int) -> Held | None:
+    def _take_over(self, now: float, is_room: bool) -> Held | None:
         """Take of a partition that has its share, as no other has anything due."""
         if not self._over:
             return None
         holding = next(iter(self._over))
-        is_room = in_flight < lanes - self._left(lanes, holding)
         if is_room or (len(self._over) >= self._active() and holding.flows):
             return self._take_of(holding, now)
         for holding in self._over:
@@ -155,13 +152,9 @@ class Schedule:
 
     def _has_its_share(self, holding: Holding, lanes: int) -> bool:
         partitions = max(self._active(), len(self._turns) + len(self._over) + 1)
-        if partitions > 1:
-            return len(holding.busy) >= max(1, lanes // partitions)
-        return self.partitions > 1 and not holding.flows and len(holding.busy) >= lanes - lanes // _LEFT
-
-    def _left(self, lanes: int, holding: Holding) -> int:
-        """How many lanes a partition leaves to others; of few lanes one, if its records hang."""
-        return lanes // _LEFT or int(lanes > 1 and self._active() > 1 and not holding.flows)
+        if partitions == 1:
+            return len(holding.busy) >= lanes - lanes // _LEFT and not holding.flows
+        return len(holding.busy) >= max(1, lanes // partitions)
 
     def _active(self) -> int:
         """How many partitions had something to send lately."""
