@@ -180,25 +180,6 @@ def test_a_success_ends_the_row() -> None:
     assert circuit.state is CLOSED
 
 
-def test_those_that_time_out_together() -> None:
-    """Failures of requests that began before one that succeeded are no row, however many end at once."""
-    circuit = Circuit(POLICY)
-    record(circuit, 100.0, successes=100)
-    circuit.record(False, 109.0, 109.9, 0.0)
-    for _ in range(50):
-        circuit.record(True, 100.0, 110.0, 0.0)
-    assert circuit.state is CLOSED
-
-
-def test_failures_from_before_the_end_of_an_outage() -> None:
-    """A failure of a request that began before the circuit closed counts for nothing afterwards."""
-    circuit, began = probing()
-    circuit.record(False, began, began + 0.5, 0.0)
-    for _ in range(POLICY.min_failures * 2):
-        circuit.record(True, 99.0, began + 1.0, 0.0)
-    assert circuit.state is CLOSED
-
-
 def test_a_full_partner_is_there() -> None:
     """Refusals of a partner that is there count in the window, not in a row."""
     circuit = Circuit(POLICY)

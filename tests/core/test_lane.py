@@ -197,20 +197,6 @@ def test_a_long_hold_opens_it() -> None:
     assert gate.admits(100.1 + MAX_HOLD)
 
 
-def test_what_hangs_since_an_outage_takes_no_room() -> None:
-    """Requests left from before take up no room after the outage, and their failures use up no attempt."""
-    gate = Gate(16, POLICY)
-    for _ in range(16):
-        gate.starting(100.0)
-    for _ in range(4):
-        gate.ended(VERDICTS["timeout"], 100.0, 110.0, 0.0)
-    answer(gate, "ok", 111.0)
-    assert (gate.in_flight, gate.occupied, gate.limit.value) == (12, 0, 1)
-    assert gate.admits(112.0)
-    assert not gate.ended(VERDICTS["timeout"], 100.0, 112.0, 0.0)
-    assert (gate.in_flight, gate.occupied) == (11, 0)
-
-
 def test_probes_need_no_room() -> None:
     """A probe may start while more hang than the limit allows."""
     gate = Gate(4, POLICY)

@@ -45,7 +45,6 @@ class Circuit:
         self._pause = policy.pause
         self._spread = 1.0
         self._closed_at = self._opened_at = self._probe_at = float("-inf")
-        self._there_at = float("-inf")
         self._probes = 0
         self.state = CircuitState.CLOSED
 
@@ -62,10 +61,6 @@ class Circuit:
         self._pause = min(self._pause * 2, self._policy.pause_max)
         self._probe_at = now + self._pause * self._spread
 
-    def is_old(self, started: float) -> bool:
-        """Tell whether a request began before the last outage was over."""
-        return started < self._closed_at
-
     def wake_at(self) -> float | None:
         """When the next probe may start; None while it is closed."""
         return None if self.state is CircuitState.CLOSED else self._probe_at
@@ -73,20 +68,13 @@ class Circuit:
     def record(self, failed: bool, started: float, now: float, jitter: float, *, alive: bool = False) -> None:
         """Note how a request ended; `jitter` from 0 to 1 spreads the probes of several workers.
 
-        A failure of a request from before the last closing says nothing of the partner as it is now.
         `alive` tells of a failure that is the answer of a partner which is there (429): many in a row are
-        what a full second looks like, so they count in the window alone; so do those that began before
-        something that succeeded (slow ones, which time out together).
+        what a full second looks like, so they count in the window alone.
         """
         if self.state is CircuitState.CLOSED:
-            if failed and self.is_old(started):
-                return
             self._count(failed, now)
-            if not failed:
-                self._in_a_row = 0
-                self._there_at = max(self._there_at, started)
-            elif not alive and started >= self._there_at:
-                self._in_a_row += 1
+            if not alive:
+                self._in_a_row = self._in_a_row + 1 if failed else 0
             if failed and self._too_many(now):
                 self._open(now, jitter)
         elif self._is_probe(started):

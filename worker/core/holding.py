@@ -53,12 +53,11 @@ class Holding:
         "held_back",
         "ledger",
         "live",
+        "periods_behind",
         "ready",
         "revision",
-        "slow",
         "standing",
         "taken",
-        "taken_before",
         "tier",
         "waiting",
     )
@@ -76,10 +75,10 @@ class Holding:
         self.standing = Standing.NOWHERE
         self.ready = 0
         """How many of `waiting` were due when they came."""
-        self.taken = self.taken_before = 0
-        """What the schedule took of it in this period, and in the one before."""
-        self.slow = False
-        """Whether what waits must go on waiting, as what was taken does not end."""
+        self.taken = 0
+        """What the schedule took of it in this period."""
+        self.periods_behind = 0
+        """How many periods on end left more waiting than was taken in them."""
         self.held_back = False
         """Whether the source was asked to hand over nothing more of this partition."""
         self.committed = ledger.position
@@ -87,9 +86,9 @@ class Holding:
         """The committed offset, and the ledger's revision as the last commit that counted read it."""
 
     @property
-    def flows(self) -> bool:
-        """Whether its records come and go: as many went lately as are under way."""
-        return self.taken + self.taken_before >= 2 * len(self.busy)
+    def slow(self) -> bool:
+        """Whether its records wait for long though it is served: the partner is slow with them."""
+        return self.periods_behind > 1
 
     @property
     def dirty(self) -> bool:

@@ -30,18 +30,11 @@ class Gate:
         self._rate = Rate(rate) if rate else None
         self._held_until = float("-inf")
         self.in_flight = 0
-        self._old = 0
-        """How many of those in flight are left from an outage that is over: they take up no room."""
-
-    @property
-    def occupied(self) -> int:
-        """How many of those in flight count against the limit."""
-        return self.in_flight - self._old
 
     def admits(self, now: float) -> bool:
         """Tell whether a request may start now; a yes that is used must be followed by `starting`."""
         if self.circuit.state is CircuitState.CLOSED:
-            if self.in_flight - self._old >= self.limit.value or now < self.pace.wake_at:
+            if self.in_flight >= self.limit.value or now < self.pace.wake_at:
                 return False
         elif not self.circuit.admits(now):
             return False
@@ -59,14 +52,14 @@ class Gate:
         """When time alone may admit the next request; None where only an answer can."""
         at = self.circuit.wake_at()
         if at is None:
-            if self.occupied >= self.limit.value:
+            if self.in_flight >= self.limit.value:
                 return None
             at = max(0.0, self.pace.wake_at)
         return max(at, self._held_until, self._rate.wake_at() if self._rate else 0.0)
 
     def ended(self, verdict: Verdict, started: float, now: float, jitter: float) -> bool:
         """Note how a request ended; tell whether it counts as an attempt."""
-        in_flight = self._landed(started)
+        in_flight, self.in_flight = self.in_flight, self.in_flight - 1
         if verdict.kind is Kind.BLOCKED:
             self.circuit.trip(started, now, jitter)
             return False
@@ -76,7 +69,7 @@ class Gate:
             self._took(in_flight, was, now)
             return True
         self._hold(verdict.hold, now)
-        if was is not CircuitState.CLOSED or self.circuit.is_old(started):
+        if was is not CircuitState.CLOSED:
             return False
         self._pushed_back(verdict, in_flight, started, now)
         counts = self.circuit.state is CircuitState.CLOSED
@@ -86,22 +79,13 @@ class Gate:
 
     def abandoned(self, started: float) -> None:
         """Note a request that was cancelled: nothing is known of it."""
-        self._landed(started)
-        self.circuit.abandon(started)
-
-    def _landed(self, started: float) -> int:
-        """Count one less in flight; return how many there were that count."""
-        occupied = self.in_flight - self._old
         self.in_flight -= 1
-        if self._old and self.circuit.is_old(started):
-            self._old -= 1
-        return occupied
+        self.circuit.abandon(started)
 
     def _took(self, in_flight: int, was: CircuitState, now: float) -> None:
         if was is not CircuitState.CLOSED and self.circuit.state is CircuitState.CLOSED:
             self.limit.restart()
             self.pace.resume(now)
-            self._old = self.in_flight
         else:
             self.limit.took(in_flight, now)
             self.pace.took(now)

@@ -6,9 +6,9 @@ first, and then take turns, fresh events and due retries alike, so that no long 
 another.
 
 A partition whose records are slow may not take all lanes: one that has its share (all lanes by the partitions
-that had something to send lately) goes after every one that has less, and an eighth of the lanes is left for
-what may come of others, unless all have their share and their records come and go. What waits of a partition
-that must leave them is no read-ahead: it does not keep the records of others from being read.
+that had something to send lately) goes after every one that has less, and leaves an eighth of the lanes free
+for what may come of the others. A partition alone may have them all. What waits of a partition longer than a
+period is no read-ahead: it must not keep the records of others from being read.
 
 Each operation is O(log partitions) at most, and O(1) for records that are due at once.
 """
@@ -37,7 +37,7 @@ class Schedule:
         self._ticket = count()
         self._period = 0.0
         self._served: list[Holding] = []
-        self._served_before: list[Holding] = []
+        self._served_before = 0
         self.ready = 0
         """How many records were due when they came and wait for a turn, without those of slow partitions."""
 
@@ -83,7 +83,9 @@ class Schedule:
                 return self._take_of(holding, now)
             else:
                 holding.standing = Standing.NOWHERE
-        return self._take_over(now, in_flight < lanes - lanes // _LEFT)
+        if self._over and (in_flight < lanes - lanes // _LEFT or len(self._over) >= self._active()):
+            return self._take_of(next(iter(self._over)), now)
+        return None
 
     def released(self, holding: Holding) -> None:
         """Line up a partition that had its share, now that one of its records has ended."""
@@ -127,9 +129,6 @@ class Schedule:
         if not holding.taken:
             self._served.append(holding)
         holding.taken += 1
-        if holding.slow and holding.flows:
-            holding.slow = False
-            self.ready += holding.ready
         if holding.standing is Standing.OVER:
             del self._over[holding]
         holding.standing = Standing.NOWHERE
@@ -137,36 +136,25 @@ class Schedule:
             self._stand(holding, now)
         return held
 
-    def _take_over(self, now: float, is_room: bool) -> Held | None:
-        """Take of a partition that has its share, as no other has anything due."""
-        if not self._over:
-            return None
-        holding = next(iter(self._over))
-        if is_room or (len(self._over) >= self._active() and holding.flows):
-            return self._take_of(holding, now)
-        for holding in self._over:
-            if not holding.slow and not holding.flows:
-                holding.slow = True
-                self.ready -= holding.ready
-        return None
-
     def _has_its_share(self, holding: Holding, lanes: int) -> bool:
         partitions = max(self._active(), len(self._turns) + len(self._over) + 1)
-        if partitions == 1:
-            return len(holding.busy) >= lanes - lanes // _LEFT and not holding.flows
-        return len(holding.busy) >= max(1, lanes // partitions)
+        return partitions > 1 and len(holding.busy) >= max(1, lanes // partitions)
 
     def _active(self) -> int:
         """How many partitions had something to send lately."""
-        return max(len(self._served_before), len(self._served))
+        return max(self._served_before, len(self._served))
 
     def _judge(self, period: float) -> None:
-        """Begin a new period: remember who was served in the last one."""
-        for holding in self._served_before:
-            holding.taken_before = 0
+        """Begin a new period: count who was served in the last one, and see of whom more waits than went."""
+        self._served_before = len(self._served) if period == self._period + 1 else 0
         for holding in self._served:
-            holding.taken_before, holding.taken = holding.taken, 0
-        self._served_before, self._served, self._period = self._served, [], period
+            was_slow = holding.slow
+            holding.periods_behind = holding.periods_behind + 1 if holding.ready > holding.taken else 0
+            holding.taken = 0
+            if holding.slow != was_slow:
+                self.ready += holding.ready if was_slow else -holding.ready
+        self._served.clear()
+        self._period = period
 
     def _more(self, holding: Holding, by: int) -> None:
         holding.ready += by

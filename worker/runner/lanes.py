@@ -35,10 +35,6 @@ class Desk(Protocol):
         """Hear that a record left the schedule."""
         ...
 
-    def on_idle(self) -> None:
-        """Hear that a request may start, but no record may go now."""
-        ...
-
     def on_ended(self, held: Held, ending: Ending) -> None:
         """Take a record with its ending."""
         ...
@@ -118,9 +114,8 @@ class Lanes:
         """Take the next record for which a request may start now; those without one end here."""
         while self._gate.admits(self._clock.monotonic()):
             now = self._clock.now()
-            held = self._schedule.take(now, self._gate.limit.value, self._gate.occupied)
+            held = self._schedule.take(now, self._gate.limit.value, self._gate.in_flight)
             if held is None:
-                self._desk.on_idle()
                 return None
             self._desk.on_taken(held)
             step = self._pipeline.prepare(held.record, held.holding.tier is not None, now)

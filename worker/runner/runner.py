@@ -195,10 +195,6 @@ class Runner:
         held.holding.busy[held.record.offset] = held.record
         self._intake.refill()
 
-    def on_idle(self) -> None:
-        """Ask for what there is room for: what a slow partition keeps waiting takes up none."""
-        self._intake.refill()
-
     def on_ended(self, held: Held, ending: Ending) -> None:
         """Finish a delivered record; publish the others first."""
         if isinstance(ending, Delivered):
