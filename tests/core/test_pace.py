@@ -132,11 +132,3 @@ def test_after_an_outage(usual: int) -> None:
     flow(pace, 18.0, now)
     assert pace.per_second == inf
     assert pace.wake_at == -inf
-
-
-def test_a_long_silence() -> None:
-    """A first delivery hours after an outage ended ends the pace, and breaks nothing."""
-    pace = Pace()
-    pace.resume(100.0)
-    pace.took(100_000.0)
-    assert pace.per_second == float("inf")

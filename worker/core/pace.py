@@ -32,8 +32,6 @@ _TOLERATED, _FEW = 0.1, 2
 _ROUND, _INCIDENT = 0.25, 1.0
 # Starts a second: the lowest pace, the lowest after an outage, and what is no pace any more.
 _LEAST, _LEAST_AFTER_OUTAGE, _OUT_OF_THE_WAY = 1.0, 5.0, 100_000.0
-# More doublings than this are out of the way from any pace: a long silence must not overflow.
-_MOST_DOUBLINGS = 64.0
 # After an outage the pace begins at this share of the usual rate.
 _FIRST = 0.5
 # Seconds by which late timers are made up for; the longest pause for what was sent too fast; the longest time
@@ -121,8 +119,7 @@ class Pace:
 
     def _rise(self, now: float) -> None:
         if self._doubles_since is not None:
-            doublings = min(now - self._doubles_since, _MOST_DOUBLINGS)
-            self._ceiling = self._base * 2.0**doublings
+            self._ceiling = self._base * 2.0 ** (now - self._doubles_since)
         else:
             step, self._last = min(now - self._last, _LONGEST_STEP), now
             if (self._taken.total + 1) * 2 < self._ceiling:
