@@ -26,8 +26,6 @@ class Standing(Enum):
     NOWHERE = 0
     IN_TURN = 1
     LATER = 2
-    OVER = 3
-    """It has something due, and its share of the lanes already."""
 
 
 class Held(NamedTuple):
@@ -53,11 +51,8 @@ class Holding:
         "held_back",
         "ledger",
         "live",
-        "periods_behind",
-        "ready",
         "revision",
         "standing",
-        "taken",
         "tier",
         "waiting",
     )
@@ -73,22 +68,11 @@ class Holding:
         self.closing = False
         """Whether it is being drained: nothing more is taken of it."""
         self.standing = Standing.NOWHERE
-        self.ready = 0
-        """How many of `waiting` were due when they came."""
-        self.taken = 0
-        """What the schedule took of it in this period."""
-        self.periods_behind = 0
-        """How many periods on end left more waiting than was taken in them."""
         self.held_back = False
         """Whether the source was asked to hand over nothing more of this partition."""
         self.committed = ledger.position
         self.revision = ledger.revision
         """The committed offset, and the ledger's revision as the last commit that counted read it."""
-
-    @property
-    def slow(self) -> bool:
-        """Whether its records wait for long though it is served: the partner is slow with them."""
-        return self.periods_behind > 1
 
     @property
     def dirty(self) -> bool:

@@ -20,10 +20,8 @@ from worker.ports import Clock, Lane, Observer, Sender
 
 Job = tuple[Held, Attempt]
 
-# Due times are wall-clock times: a clock that is set is noticed this soon.
-_LONGEST_TIMER = 1.0
-# The clock was set back where it moved this much against the other.
-_SET_BACK = 0.1
+# Due times are wall-clock times: a clock that is set forward is noticed this soon.
+_LONGEST_TIMER = 5.0
 # Timers may fire a little early by the loop's own resolution; asking again this much later saves a turn.
 _TIMER_SLACK = 0.001
 
@@ -71,7 +69,6 @@ class Lanes:
         self._parked: list[asyncio.Future[Job]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._wake_at = float("inf")
-        self._behind = clock.monotonic() - clock.now()
         self.blocked: str | None = None
         """Why nothing may be sent as things are set up (a forbidden address); None while all is well."""
 
@@ -114,7 +111,7 @@ class Lanes:
         """Take the next record for which a request may start now; those without one end here."""
         while self._gate.admits(self._clock.monotonic()):
             now = self._clock.now()
-            held = self._schedule.take(now, self._gate.limit.value, self._gate.in_flight)
+            held = self._schedule.take(now)
             if held is None:
                 return None
             self._desk.on_taken(held)
@@ -177,15 +174,7 @@ class Lanes:
     def _on_timer(self) -> None:
         self._timer = None
         self._wake_at = float("inf")
-        self._look_at_clock()
         self.pump()
-
-    def _look_at_clock(self) -> None:
-        now = self._clock.now()
-        behind = self._clock.monotonic() - now
-        if behind > self._behind + _SET_BACK:
-            self._schedule.clock_set_back(now)
-        self._behind = behind
 
 
 def _outcome(ending: Ending) -> str:

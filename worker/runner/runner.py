@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from worker.core.holding import Held, Holding, Position, Standing
+from worker.core.holding import Held, Holding, Position
 from worker.core.lane import Gate
 from worker.core.record import Partition, Record
 from worker.core.schedule import Schedule
@@ -214,10 +214,7 @@ class Runner:
             self._observer.retried(ending)
         else:
             self._observer.dead(ending)
-        had_its_share = held.holding.standing is Standing.OVER
         self._finish(held)
-        if had_its_share:
-            self._lanes.pump()
 
     def _finish(self, held: Held) -> None:
         self._release(held)
@@ -230,12 +227,10 @@ class Runner:
             self._intake.rest(holding, self._clock.now())
 
     def _release(self, held: Held) -> None:
-        holding = held.holding
-        del holding.busy[held.record.offset]
-        if not holding.busy:
+        busy = held.holding.busy
+        del busy[held.record.offset]
+        if not busy:
             self._quiet.set()
-        if holding.standing is Standing.OVER:
-            self._schedule.released(holding)
 
     # --- what the outside may know ---------------------------------------------------------------
 
