@@ -1,21 +1,16 @@
-"""How many requests may be in flight: found by what the partner answers. How many a second is `pace`'s.
+"""How many requests may be in flight: found by what the partner answers.
 
 The rules: only answers lower the limit, never latency, for a slow partner that records conversions is no
-reason to send fewer (the latency gradients of Netflix's concurrency-limits and Vector's ARC guard users from
-a service's queue; here the queue is Kafka, and a partner's slow hour would look like a full one). "Too many"
-lowers it at once, by the share of such answers; other failures of the destination only when they are many
-and more than usual: a share of them that stays, whatever the limit, says nothing of load. One round trip
-lowers it once.
+reason to send fewer. "Too many" (429, 503) lowers it at once, by the share of such answers; other failures of
+the destination only when they are many and more than usual: a share of them that stays, whatever the limit,
+says nothing of load. One round trip lowers it once.
 
 Growth is CUBIC's (RFC 9438), by time and not by round trips: fast back to where the last cut was, then slow
 near it, then faster again to find room that is new. Before the first cut, and after an outage, the limit
-doubles each round trip, as TCP's slow start does, but no faster than a partner's count of a second can show
-what is too many. A limit that is not used does not grow.
+doubles each round trip, as TCP's slow start does. A limit that is not used does not grow.
 """
 
 from __future__ import annotations
-
-import math
 
 _START = 16.0
 _AFTER_OUTAGE = 1.0
@@ -29,8 +24,6 @@ _ENOUGH = 50
 _FOLLOW = 0.25
 # Time that counts as use between two answers, at most: a pause is no reason to grow.
 _LONGEST_STEP = 0.1
-# Doubling takes a quarter of a second at least: growth a second, as a share.
-_FASTEST = math.log(2) / 0.25
 
 
 class Limit:
@@ -42,7 +35,6 @@ class Limit:
         self._doubling_below = float(most)
         self._plateau = float(most)
         self._to_plateau = 0.0
-        self._credit = 0.0
         self._used = 0.0
         self._last = float("-inf")
         self._usual = 0.0
@@ -60,10 +52,7 @@ class Limit:
         if in_flight * 2 < self._value:
             return
         if self._value < self._doubling_below:
-            self._credit = min(self._credit + self._value * step * _FASTEST, self._value)
-            grown = min(1.0, self._credit)
-            self._credit -= grown
-            self._value = min(self._value + grown, float(self.most))
+            self._value = min(self._value + 1.0, float(self.most))
         else:
             self._used += step
             risen = self._plateau + _C * (self._used - self._to_plateau) ** 3
