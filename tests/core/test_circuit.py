@@ -1,4 +1,4 @@
-"""The circuit: opens by share and number, probes one at a time with longer pauses, closes with a success."""
+"""The circuit: opens by share and number or in a row, probes after longer pauses, closes with a success."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ POLICY = CircuitPolicy(window=10.0, failure_share=0.5, min_failures=4, pause=1.0
 
 
 def record(circuit: Circuit, now: float, *, failures: int = 0, successes: int = 0) -> None:
-    """End so many requests at once, the successes first."""
-    for index in range(successes + failures):
-        circuit.record(index >= successes, now, now, 0.0)
+    """End so many requests at once: the more frequent ones' excess, then by turns, a failure last."""
+    pairs = min(failures, successes)
+    for failed in [successes < failures] * abs(successes - failures) + [False, True] * pairs:
+        circuit.record(failed, now, now, 0.0)
 
 
 def opened(now: float = 100.0) -> Circuit:
@@ -29,7 +30,7 @@ def opened(now: float = 100.0) -> Circuit:
 def probing(now: float = 100.0) -> tuple[Circuit, float]:
     """Return a circuit with a probe under way, and when that began."""
     circuit = opened(now)
-    circuit.starting()
+    circuit.starting(now + POLICY.pause)
     assert circuit.state is HALF_OPEN
     return circuit, now + POLICY.pause
 
@@ -61,7 +62,8 @@ def test_the_window_moves_on() -> None:
     """What ended longer ago than the window counts no more, failures and successes alike."""
     circuit = Circuit(POLICY)
     record(circuit, 100.0, failures=3)
-    record(circuit, 110.5, failures=1)
+    record(circuit, 110.5, successes=1)
+    record(circuit, 110.5, failures=3)
     assert circuit.state is CLOSED
     circuit = Circuit(POLICY)
     record(circuit, 100.0, successes=1_000)
@@ -81,7 +83,7 @@ def test_failures_across_the_window_add_up() -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.booleans()), max_size=200))
 def test_rare_failures_never_open_it(ends: list[tuple[float, bool]]) -> None:
-    """With fewer failures than the least number in any window it stays closed, whatever their share."""
+    """With fewer failures than the least number in any window, and some successes, it stays closed."""
     circuit, now, failures = Circuit(POLICY), 100.0, [float("-inf")] * (POLICY.min_failures - 1)
     for gap, failed in ends:
         now += gap
@@ -89,6 +91,7 @@ def test_rare_failures_never_open_it(ends: list[tuple[float, bool]]) -> None:
         if failed and rare:
             failures.append(now)
         circuit.record(failed and rare, now, now, 0.0)
+        circuit.record(False, now, now, 0.0)
         assert circuit.state is CLOSED
 
 
@@ -97,10 +100,9 @@ def test_one_probe_after_the_pause() -> None:
     circuit = opened(100.0)
     assert circuit.wake_at() == 101.0
     assert [circuit.admits(now) for now in (100.0, 100.999, 101.0)] == [False, False, True]
-    circuit.starting()
+    circuit.starting(101.0)
     assert circuit.state is HALF_OPEN
-    assert circuit.wake_at() is None
-    assert not circuit.admits(1e9)
+    assert not circuit.admits(101.0)
 
 
 def test_a_probe_that_succeeds_closes_it() -> None:
@@ -120,14 +122,92 @@ def test_pauses_double() -> None:
         probe_at = circuit.wake_at()
         assert probe_at is not None
         pauses.append(probe_at - now)
-        circuit.starting()
-        now = probe_at + 0.5
-        circuit.record(True, probe_at, now, 0.0)
+        now = probe_at
+        circuit.starting(now)
+        circuit.record(True, now, now + 0.5, 0.0)
     assert pauses == [1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
-    circuit.starting()
-    circuit.record(False, now + 8.0, now + 8.0, 0.0)
-    record(circuit, now + 9.0, failures=POLICY.min_failures)
-    assert circuit.wake_at() == now + 10.0
+    circuit.starting(now + 8.0)
+    circuit.record(False, now + 8.0, now + 8.5, 0.0)
+    later = now + 9.0 + POLICY.window
+    record(circuit, later, failures=POLICY.min_failures)
+    assert circuit.wake_at() == later + 1.0
+
+
+def test_an_outage_that_comes_back() -> None:
+    """An outage that comes back within the window goes on with the pauses of the last one."""
+    circuit, began = probing()
+    circuit.record(False, began, began + 0.5, 0.0)
+    record(circuit, began + 1.0, failures=POLICY.min_failures)
+    assert circuit.wake_at() == began + 1.0 + 2.0
+
+
+def test_a_probe_that_hangs_holds_up_no_other() -> None:
+    """A pause counts from the start of the probe: the next one starts though the first has not ended."""
+    circuit, began = probing()
+    assert not circuit.admits(began + 1.9)
+    assert circuit.admits(began + 2.0)
+    circuit.starting(began + 2.0)
+    circuit.record(True, began, began + 3.0, 0.0)
+    assert circuit.state is HALF_OPEN
+    circuit.record(False, began + 2.0, began + 3.5, 0.0)
+    assert circuit.state is CLOSED
+
+
+def test_failures_in_a_row() -> None:
+    """As many failures in a row as the least number open it, however far apart, and whatever was before."""
+    circuit, now = Circuit(POLICY), 100.0
+    record(circuit, now, successes=10_000)
+    for _ in range(POLICY.min_failures):
+        assert circuit.state is CLOSED
+        now += 1.0
+        record(circuit, now, failures=1)
+    assert circuit.state is OPEN
+    circuit, now = Circuit(POLICY), 100.0
+    for _ in range(POLICY.min_failures):
+        assert circuit.state is CLOSED
+        now += 3_600.0
+        record(circuit, now, failures=1)
+    assert circuit.state is OPEN
+
+
+def test_a_success_ends_the_row() -> None:
+    """A success between two failures begins a new row."""
+    circuit = Circuit(POLICY)
+    record(circuit, 100.0, successes=10_000)
+    for _ in range(20):
+        record(circuit, 101.0, failures=POLICY.min_failures - 1)
+        record(circuit, 101.0, successes=1)
+    assert circuit.state is CLOSED
+
+
+def test_those_that_time_out_together() -> None:
+    """Failures of requests that began before one that succeeded are no row, however many end at once."""
+    circuit = Circuit(POLICY)
+    record(circuit, 100.0, successes=100)
+    circuit.record(False, 109.0, 109.9, 0.0)
+    for _ in range(50):
+        circuit.record(True, 100.0, 110.0, 0.0)
+    assert circuit.state is CLOSED
+
+
+def test_failures_from_before_the_end_of_an_outage() -> None:
+    """A failure of a request that began before the circuit closed counts for nothing afterwards."""
+    circuit, began = probing()
+    circuit.record(False, began, began + 0.5, 0.0)
+    for _ in range(POLICY.min_failures * 2):
+        circuit.record(True, 99.0, began + 1.0, 0.0)
+    assert circuit.state is CLOSED
+
+
+def test_a_full_partner_is_there() -> None:
+    """Refusals of a partner that is there count in the window, not in a row."""
+    circuit = Circuit(POLICY)
+    record(circuit, 100.0, successes=50)
+    for _ in range(49):
+        circuit.record(True, 100.5, 100.5, 0.0, alive=True)
+    assert circuit.state is CLOSED
+    circuit.record(True, 100.5, 100.5, 0.0, alive=True)
+    assert circuit.state is OPEN
 
 
 @given(st.floats(0, 1), st.integers(0, 4))
@@ -138,7 +218,7 @@ def test_jitter_only_lengthens(jitter: float, failed_probes: int) -> None:
         circuit.record(True, now, now, jitter)
     for _ in range(failed_probes):
         now = circuit.wake_at() or 0.0
-        circuit.starting()
+        circuit.starting(now)
         circuit.record(True, now, now, jitter)
     pause = min(POLICY.pause * 2**failed_probes, POLICY.pause_max)
     probe_at = circuit.wake_at()
@@ -152,7 +232,7 @@ def test_stragglers_decide_nothing(failed: bool) -> None:
     circuit = opened(100.0)
     circuit.record(failed, 99.0, 100.5, 0.0)
     assert (circuit.state, circuit.wake_at()) == (OPEN, 101.0)
-    circuit.starting()
+    circuit.starting(101.0)
     circuit.record(failed, 99.0, 101.5, 0.0)
     assert circuit.state is HALF_OPEN
 
@@ -169,19 +249,19 @@ def test_an_abandoned_probe_is_made_again() -> None:
 def test_trip_opens_at_once() -> None:
     """What no request can change opens it at once, with the first pause."""
     circuit = Circuit(POLICY)
-    circuit.trip(100.0, 0.0)
+    circuit.trip(100.0, 100.0, 0.0)
     assert (circuit.state, circuit.wake_at()) == (OPEN, 101.0)
 
 
 def test_trip_while_probing() -> None:
     """A probe that could not be made doubles the pause."""
     circuit, began = probing()
-    circuit.trip(began, 0.0)
+    circuit.trip(began, began, 0.0)
     assert (circuit.state, circuit.wake_at()) == (OPEN, began + 2.0)
 
 
 def test_trip_while_open() -> None:
     """Those that could not be made while it is open change nothing."""
     circuit = opened(100.0)
-    circuit.trip(100.7, 0.0)
+    circuit.trip(99.0, 100.7, 0.0)
     assert (circuit.state, circuit.wake_at()) == (OPEN, 101.0)

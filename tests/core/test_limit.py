@@ -69,12 +69,23 @@ def test_starts_within_the_most(most: int) -> None:
 
 
 def test_finds_a_fast_partner() -> None:
-    """At the start it doubles each round trip."""
+    """At the start it doubles each round trip, where that is a quarter of a second or more."""
     limit, values = Limit(256), []
     for number in range(5):
         values.append(limit.value)
-        round_trip(limit, 100.0 + number / 10)
-    assert values == [16, 32, 64, 128, 256]
+        for part in range(10):
+            for _ in range(limit.value):
+                limit.took(limit.value, 100.0 + number + part / 10)
+    assert values[1] >= 32
+    assert values[4] == 256
+
+
+def test_a_short_round_trip_is_no_reason() -> None:
+    """It doubles no faster than each quarter of a second, however fast the partner is."""
+    limit = Limit(10_000)
+    for number in range(1_000):
+        limit.took(10_000, 100.0 + number / 1_000)
+    assert 16 * 8 <= limit.value <= 16 * 2**4.5
 
 
 def test_latency_alone_never_lowers_it() -> None:
@@ -123,6 +134,18 @@ def test_many_failures_lower_it() -> None:
     assert limit.value < 256
 
 
+def test_slow_failures_that_come_together() -> None:
+    """Timeouts that all end at once are weighed by what was taken while they lasted."""
+    limit, now = grown()
+    for _ in range(100):
+        now += 0.1
+        for _ in range(5):
+            limit.took(256, now)
+    for _ in range(60):
+        limit.pushed_back(False, now - 9.9, now)
+    assert limit.value == 256
+
+
 def test_it_comes_back_after_a_cut() -> None:
     """Once the partner takes everything again the limit finds its way back to the most."""
     limit, now = grown()
@@ -134,10 +157,10 @@ def test_it_comes_back_after_a_cut() -> None:
 
 
 def test_after_an_outage() -> None:
-    """After an outage it begins with one request, and finds its way back to the most."""
+    """After an outage it begins with two requests, and finds its way back to the most."""
     limit, now = grown()
     limit.restart()
-    assert limit.value == 1
+    assert limit.value == 2
     for _ in range(600):
         now += 0.1
         round_trip(limit, now)

@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.core.examples import hold, make_holding
-from worker.core.holding import Held
+from worker.core.holding import Held, Holding
+from worker.core.retry import Tier
 from worker.core.schedule import Schedule, due_at
 
 PARTITIONS = 4
+# So many lanes, and so few in flight, that no partition has its share.
+ROOM = (10_000, 0)
 
 
 class Turns(RuleBasedStateMachine):
@@ -47,7 +50,7 @@ class Turns(RuleBasedStateMachine):
     def take(self) -> None:
         """Take the head of a partition whose head is due; none waits longer than each other has its turn."""
         due = self.due()
-        held = self.schedule.take(self.now)
+        held = self.schedule.take(self.now, *ROOM)
         if not due:
             assert held is None
             return
@@ -86,7 +89,9 @@ class Turns(RuleBasedStateMachine):
 
     @invariant()
     def ready_counts_what_was_due_when_it_came(self) -> None:
-        assert self.schedule.ready == sum(held.at_once for queue in self.queues for held in queue)
+        pairs = zip(self.holdings, self.queues, strict=True)
+        fast = [queue for holding, queue in pairs if not holding.slow]
+        assert self.schedule.ready == sum(held.at_once for queue in fast for held in queue)
 
     @invariant()
     def nothing_that_is_due_is_slept_over(self) -> None:
@@ -110,7 +115,7 @@ def test_nothing_before_it_is_due(records: list[tuple[int, float]]) -> None:
     now, taken = 0.0, []
     while (wake_at := schedule.wake_at()) is not None:
         now = max(now, wake_at)
-        held = schedule.take(now)
+        held = schedule.take(now, *ROOM)
         assert held is not None, "it woke for something"
         assert held.due <= now
         taken.append((held.holding.at.number, held.record.offset))
@@ -128,7 +133,7 @@ def test_partitions_take_turns() -> None:
     for offset in range(2):
         schedule.add(hold(short, offset), 10.0)
         schedule.add(hold(tier, offset, 9.0), 10.0)
-    order = [taken.holding for _ in range(9) if (taken := schedule.take(10.0)) is not None]
+    order = [taken.holding for _ in range(9) if (taken := schedule.take(10.0, *ROOM)) is not None]
     assert order == [long, short, tier, long, short, tier, long, long, long]
 
 
@@ -139,7 +144,7 @@ def test_what_has_become_due_joins_the_turns() -> None:
     schedule.add(hold(tier, 0, 20.0, at_once=False), 10.0)
     for offset in range(3):
         schedule.add(hold(fresh, offset), 10.0)
-    order = [taken.holding for _ in range(4) if (taken := schedule.take(20.0)) is not None]
+    order = [taken.holding for _ in range(4) if (taken := schedule.take(20.0, *ROOM)) is not None]
     assert order == [fresh, tier, fresh, fresh]
 
 
@@ -150,11 +155,11 @@ def test_a_given_back_record_is_behind_the_due() -> None:
     records = [hold(holding, 0), hold(holding, 1), hold(holding, 2, 50.0, at_once=False)]
     for held in records:
         schedule.add(held, 10.0)
-    first = schedule.take(10.0)
+    first = schedule.take(10.0, *ROOM)
     assert first is records[0]
     schedule.give_back(first, 10.0)
-    assert [schedule.take(10.0) for _ in range(3)] == [records[1], records[0], None]
-    assert schedule.take(50.0) is records[2]
+    assert [schedule.take(10.0, *ROOM) for _ in range(3)] == [records[1], records[0], None]
+    assert schedule.take(50.0, *ROOM) is records[2]
 
 
 def test_given_back_to_a_partition_that_waits() -> None:
@@ -163,12 +168,12 @@ def test_given_back_to_a_partition_that_waits() -> None:
     holding = make_holding()
     taken, later = hold(holding, 0), hold(holding, 1, 50.0, at_once=False)
     schedule.add(taken, 10.0)
-    schedule.take(10.0)
+    schedule.take(10.0, *ROOM)
     schedule.add(later, 10.0)
     schedule.give_back(taken, 11.0)
-    assert [schedule.take(11.0) for _ in range(2)] == [taken, None]
+    assert [schedule.take(11.0, *ROOM) for _ in range(2)] == [taken, None]
     assert schedule.wake_at() == 50.0
-    assert schedule.take(50.0) is later
+    assert schedule.take(50.0, *ROOM) is later
     assert schedule.wake_at() is None
 
 
@@ -192,7 +197,7 @@ def test_dropped_records_are_gone() -> None:
     schedule.add(hold(waits, 0, 50.0, at_once=False), 10.0)
     assert (schedule.drop(due), schedule.drop(waits)) == (2, 1)
     assert schedule.ready == 0
-    assert [schedule.take(now) for now in (10.0, 50.0)] == [None, None]
+    assert [schedule.take(now, *ROOM) for now in (10.0, 50.0)] == [None, None]
     assert schedule.wake_at() is None
 
 
@@ -211,10 +216,98 @@ def test_given_back_behind_a_head_that_waits() -> None:
     holding = make_holding()
     taken = hold(holding, 0)
     schedule.add(taken, 10.0)
-    schedule.take(10.0)
+    schedule.take(10.0, *ROOM)
     head, behind = hold(holding, 1, 50.0, at_once=False), hold(holding, 2, 10.0)
     schedule.add(head, 10.0)
     schedule.add(behind, 10.0)
     schedule.give_back(taken, 10.0)
-    assert schedule.take(49.0) is None
-    assert [schedule.take(50.0) for _ in range(3)] == [head, behind, taken]
+    assert schedule.take(49.0, *ROOM) is None
+    assert [schedule.take(50.0, *ROOM) for _ in range(3)] == [head, behind, taken]
+
+
+def test_no_partition_takes_all_lanes() -> None:
+    """A partition that has its share goes after those that have less, and leaves an eighth of the lanes."""
+    schedule = Schedule()
+    slow, other = make_holding(0), make_holding(1)
+    schedule.add(hold(other, 0), 10.0)
+    for offset in range(100):
+        schedule.add(hold(slow, offset), 10.0)
+    taken: list[Holding] = []
+    while (held := schedule.take(10.0, 16, len(taken))) is not None:
+        taken.append(held.holding)
+        held.holding.busy[held.record.offset] = held.record
+    assert taken.count(slow) == 13  # with the other's one, all but an eighth of sixteen
+    schedule.add(hold(other, 1), 10.0)
+    held = schedule.take(10.0, 16, 15)
+    assert held is not None
+    assert held.holding is other
+    assert schedule.wake_at() is None
+
+
+def test_what_ends_makes_room() -> None:
+    """A partition that had its share lines up again when one of its records has ended."""
+    schedule = Schedule()
+    slow, other = make_holding(0), make_holding(1)
+    for offset in range(3):
+        schedule.add(hold(slow, offset), 10.0)
+        schedule.add(hold(other, offset), 10.0)
+    for _ in range(2):
+        held = schedule.take(10.0, 2, 0)
+        assert held is not None
+        held.holding.busy[held.record.offset] = held.record
+    assert schedule.take(10.0, 2, 2) is None
+    slow.busy.clear()
+    schedule.released(slow)
+    held = schedule.take(10.0, 2, 1)
+    assert held is not None
+    assert held.holding is slow
+
+
+def test_a_partition_alone_may_have_all() -> None:
+    """While no other has anything to send, one whose records come and go may have every lane."""
+    schedule = Schedule()
+    schedule.partitions = 2
+    alone = make_holding()
+    for offset in range(100):
+        schedule.add(hold(alone, offset), 10.0)
+    for _ in range(16):  # these have come and gone
+        assert schedule.take(10.0, 16, 0) is not None
+    for number in range(16):
+        held = schedule.take(10.0, 16, number)
+        assert held is not None
+        alone.busy[held.record.offset] = held.record
+
+
+def test_what_must_wait_is_no_read_ahead() -> None:
+    """What waits of a partition whose records do not end is not ready; once they do, it is again."""
+    schedule = Schedule()
+    schedule.partitions = 2
+    slow = make_holding()
+    for offset in range(100):
+        schedule.add(hold(slow, offset), 10.0)
+    taken = 0
+    while (held := schedule.take(10.0, 16, taken)) is not None:
+        slow.busy[held.record.offset] = held.record
+        taken += 1
+    assert (taken, slow.ready, schedule.ready) == (14, 86, 0)
+    schedule.add(hold(slow, 100), 10.0)
+    assert schedule.ready == 0
+    slow.busy.clear()
+    schedule.released(slow)
+    assert schedule.take(10.0, 16, 0) is not None
+    assert schedule.ready == slow.ready == 86
+
+
+def test_the_clock_is_set_back() -> None:
+    """What waits on a tier waits no longer than its delay from when the clock was set back, in order."""
+    schedule = Schedule()
+    holding = make_holding(0, "retry.10s")
+    holding.tier = Tier("10s", 10.0)
+    records = [hold(holding, offset, 1_005.0 + offset, at_once=False) for offset in range(2)]
+    for held in records:
+        schedule.add(held, 1_000.0)
+    schedule.clock_set_back(400.0)
+    assert schedule.wake_at() == 410.0
+    assert schedule.take(409.9, *ROOM) is None
+    taken = [schedule.take(410.0, *ROOM) for _ in range(2)]
+    assert [held.record.offset for held in taken if held is not None] == [0, 1]

@@ -1,8 +1,11 @@
 """Whether the partner is there at all: closed, open, or half open for a probe.
 
-The rule: only failures of the destination count (the caller says which), by share and by number over a
-window, so a bad event never opens it. While it is open nothing is sent but one probe at a time, after pauses
-that double; the first probe that succeeds closes it.
+The rules: only failures of the destination count (the caller says which), so a bad event never opens it. It
+opens by share and by number over a window, and by as many failures in a row, however far apart: so an outage
+uses up few attempts beside a busy stream's successes of just before, and with little traffic too. While it is
+open nothing is sent but probes, after pauses that double. A pause is counted from the start of the probe, so
+that one that hangs holds up no other; the first probe that succeeds closes it. An outage that comes back
+within the window goes on with the pauses of the last one.
 """
 
 from __future__ import annotations
@@ -37,62 +40,92 @@ class Circuit:
 
     def __init__(self, policy: CircuitPolicy) -> None:
         self._policy = policy
-        self._buckets: deque[list[float]] = deque()
+        self._buckets: deque[list[float]] = deque(maxlen=_BUCKETS + 1)
+        self._in_a_row = 0
         self._pause = policy.pause
-        self._opened_at = float("-inf")
-        self._probe_at = float("-inf")
+        self._spread = 1.0
+        self._closed_at = self._opened_at = self._probe_at = float("-inf")
+        self._there_at = float("-inf")
+        self._probes = 0
         self.state = CircuitState.CLOSED
 
     def admits(self, now: float) -> bool:
         """Tell whether a request may start; a yes to a probe must be followed by `starting`."""
-        if self.state is CircuitState.OPEN:
-            return now >= self._probe_at
-        return self.state is CircuitState.CLOSED
+        return self.state is CircuitState.CLOSED or now >= self._probe_at
 
-    def starting(self) -> None:
-        """Note that a request starts: the one after a pause is the probe."""
-        if self.state is CircuitState.OPEN:
-            self.state = CircuitState.HALF_OPEN
+    def starting(self, now: float) -> None:
+        """Note that a request starts: the one after a pause is a probe."""
+        if self.state is CircuitState.CLOSED:
+            return
+        self.state = CircuitState.HALF_OPEN
+        self._probes += 1
+        self._pause = min(self._pause * 2, self._policy.pause_max)
+        self._probe_at = now + self._pause * self._spread
+
+    def is_old(self, started: float) -> bool:
+        """Tell whether a request began before the last outage was over."""
+        return started < self._closed_at
 
     def wake_at(self) -> float | None:
-        """When a probe may start, while that is what we wait for."""
-        return self._probe_at if self.state is CircuitState.OPEN else None
+        """When the next probe may start; None while it is closed."""
+        return None if self.state is CircuitState.CLOSED else self._probe_at
 
-    def record(self, failed: bool, started: float, now: float, jitter: float) -> None:
-        """Note how a request ended; `jitter` from 0 to 1 spreads the probes of several workers."""
+    def record(self, failed: bool, started: float, now: float, jitter: float, *, alive: bool = False) -> None:
+        """Note how a request ended; `jitter` from 0 to 1 spreads the probes of several workers.
+
+        A failure of a request from before the last closing says nothing of the partner as it is now.
+        `alive` tells of a failure that is the answer of a partner which is there (429): many in a row are
+        what a full second looks like, so they count in the window alone; so do those that began before
+        something that succeeded (slow ones, which time out together).
+        """
         if self.state is CircuitState.CLOSED:
+            if failed and self.is_old(started):
+                return
             self._count(failed, now)
+            if not failed:
+                self._in_a_row = 0
+                self._there_at = max(self._there_at, started)
+            elif not alive and started >= self._there_at:
+                self._in_a_row += 1
             if failed and self._too_many(now):
-                self._pause = self._policy.pause
                 self._open(now, jitter)
-        elif self.state is CircuitState.HALF_OPEN and started >= self._probe_at:
-            self._end_probe(failed, now, jitter)
+        elif self._is_probe(started):
+            self._end_probe(failed, now)
 
     def abandon(self, started: float) -> None:
-        """Note that a request ended without an answer of any kind (it was cancelled, or never made)."""
-        if self.state is CircuitState.HALF_OPEN and started >= self._probe_at:
+        """Note that a request ended without an answer of any kind: a probe is made again at once."""
+        if self._is_probe(started):
+            self._end_probe(True, started)
+            self._probe_at = started
+
+    def trip(self, started: float, now: float, jitter: float) -> None:
+        """Open at once, or stay open: nothing can be sent as things are set up, or is wanted."""
+        if self.state is CircuitState.CLOSED:
+            self._open(now, jitter)
+        elif self._is_probe(started):
+            self._end_probe(True, now)
+
+    def _is_probe(self, started: float) -> bool:
+        return self.state is CircuitState.HALF_OPEN and started > self._opened_at
+
+    def _end_probe(self, failed: bool, now: float) -> None:
+        self._probes -= 1
+        if not failed:
+            self.state = CircuitState.CLOSED
+            self._closed_at = now
+            self._buckets.clear()
+            self._in_a_row = 0
+        elif not self._probes:
             self.state = CircuitState.OPEN
 
-    def trip(self, now: float, jitter: float) -> None:
-        """Open at once, or stay open with a longer pause: nothing can be sent as things are set up."""
-        if self.state is CircuitState.CLOSED:
-            self._pause = self._policy.pause
-            self._open(now, jitter)
-        elif self.state is CircuitState.HALF_OPEN:
-            self._end_probe(True, now, jitter)
-
-    def _end_probe(self, failed: bool, now: float, jitter: float) -> None:
-        if failed:
-            self._pause = min(self._pause * 2, self._policy.pause_max)
-            self._open(now, jitter)
-        else:
-            self.state = CircuitState.CLOSED
-            self._buckets.clear()
-
     def _open(self, now: float, jitter: float) -> None:
+        if now > self._closed_at + self._policy.window:
+            self._pause = self._policy.pause
         self.state = CircuitState.OPEN
+        self._probes = 0
         self._opened_at = now
-        self._probe_at = now + self._pause * (1 + jitter / 4)
+        self._spread = 1 + jitter / 4
+        self._probe_at = now + self._pause * self._spread
 
     def _count(self, failed: bool, now: float) -> None:
         if not self._buckets or now >= self._buckets[-1][0] + self._policy.window / _BUCKETS:
@@ -100,6 +133,8 @@ class Circuit:
         self._buckets[-1][1 + failed] += 1
 
     def _too_many(self, now: float) -> bool:
+        if self._in_a_row >= self._policy.min_failures:
+            return True
         while self._buckets and self._buckets[0][0] < now - self._policy.window:
             self._buckets.popleft()
         failures = sum(bucket[2] for bucket in self._buckets)

@@ -26,6 +26,8 @@ class Standing(Enum):
     NOWHERE = 0
     IN_TURN = 1
     LATER = 2
+    OVER = 3
+    """It has something due, and its share of the lanes already."""
 
 
 class Held(NamedTuple):
@@ -51,8 +53,12 @@ class Holding:
         "held_back",
         "ledger",
         "live",
+        "ready",
         "revision",
+        "slow",
         "standing",
+        "taken",
+        "taken_before",
         "tier",
         "waiting",
     )
@@ -68,11 +74,22 @@ class Holding:
         self.closing = False
         """Whether it is being drained: nothing more is taken of it."""
         self.standing = Standing.NOWHERE
+        self.ready = 0
+        """How many of `waiting` were due when they came."""
+        self.taken = self.taken_before = 0
+        """What the schedule took of it in this period, and in the one before."""
+        self.slow = False
+        """Whether what waits must go on waiting, as what was taken does not end."""
         self.held_back = False
         """Whether the source was asked to hand over nothing more of this partition."""
         self.committed = ledger.position
         self.revision = ledger.revision
         """The committed offset, and the ledger's revision as the last commit that counted read it."""
+
+    @property
+    def flows(self) -> bool:
+        """Whether its records come and go: as many went lately as are under way."""
+        return self.taken + self.taken_before >= 2 * len(self.busy)
 
     @property
     def dirty(self) -> bool:
@@ -98,11 +115,12 @@ class Holding:
     def wants_rest(self, now: float, most: int) -> bool:
         """Tell whether the source should hand over nothing more of this partition for now.
 
-        It is full (records, or the span of the map), or its last record waits for its due time. With
-        `held_back` already set, it wants rest until a share of the room is free again.
+        It is full (records, or the span of the map), its last record waits for its due time, or what is here
+        of it must wait as the partner is slow with it. With `held_back` already set, a full one wants rest
+        until a share of the room is free again.
         """
         ledger = self.ledger
-        if self.waiting and self.waiting[-1].due > now + SOON:
+        if self.waiting and (self.slow or self.waiting[-1].due > now + SOON):
             return True
         if self.held_back:
             most, span = int(most * (1 - _REFILL)), MAX_SPAN // 2

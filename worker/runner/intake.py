@@ -54,6 +54,7 @@ class Intake:
             except finished.DamagedMap as error:
                 self._observer.map_damaged(assigned.at, str(error))
         ledger = Ledger(assigned.committed, known)
+        self._schedule.partitions += assigned.at not in self.holdings
         self.holdings[assigned.at] = Holding(assigned.at, self._tiers.get(assigned.at.topic), ledger)
 
     def discard(self, partitions: Iterable[Partition]) -> None:
@@ -62,6 +63,7 @@ class Intake:
             holding = self.holdings.pop(partition, None)
             if holding is not None:
                 holding.live = False
+                self._schedule.partitions -= 1
                 self._schedule.drop(holding)
         self.refill()
 

@@ -20,8 +20,10 @@ from worker.ports import Clock, Lane, Observer, Sender
 
 Job = tuple[Held, Attempt]
 
-# Due times are wall-clock times: a clock that is set forward is noticed this soon.
-_LONGEST_TIMER = 5.0
+# Due times are wall-clock times: a clock that is set is noticed this soon.
+_LONGEST_TIMER = 1.0
+# The clock was set back where it moved this much against the other.
+_SET_BACK = 0.1
 # Timers may fire a little early by the loop's own resolution; asking again this much later saves a turn.
 _TIMER_SLACK = 0.001
 
@@ -31,6 +33,10 @@ class Desk(Protocol):
 
     def on_taken(self, held: Held) -> None:
         """Hear that a record left the schedule."""
+        ...
+
+    def on_idle(self) -> None:
+        """Hear that a request may start, but no record may go now."""
         ...
 
     def on_ended(self, held: Held, ending: Ending) -> None:
@@ -69,6 +75,7 @@ class Lanes:
         self._parked: list[asyncio.Future[Job]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._wake_at = float("inf")
+        self._behind = clock.monotonic() - clock.now()
         self.blocked: str | None = None
         """Why nothing may be sent as things are set up (a forbidden address); None while all is well."""
 
@@ -111,8 +118,9 @@ class Lanes:
         """Take the next record for which a request may start now; those without one end here."""
         while self._gate.admits(self._clock.monotonic()):
             now = self._clock.now()
-            held = self._schedule.take(now)
+            held = self._schedule.take(now, self._gate.limit.value, self._gate.occupied)
             if held is None:
+                self._desk.on_idle()
                 return None
             self._desk.on_taken(held)
             step = self._pipeline.prepare(held.record, held.holding.tier is not None, now)
@@ -174,7 +182,15 @@ class Lanes:
     def _on_timer(self) -> None:
         self._timer = None
         self._wake_at = float("inf")
+        self._look_at_clock()
         self.pump()
+
+    def _look_at_clock(self) -> None:
+        now = self._clock.now()
+        behind = self._clock.monotonic() - now
+        if behind > self._behind + _SET_BACK:
+            self._schedule.clock_set_back(now)
+        self._behind = behind
 
 
 def _outcome(ending: Ending) -> str:

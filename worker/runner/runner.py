@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from worker.core.holding import Held, Holding, Position
+from worker.core.holding import Held, Holding, Position, Standing
 from worker.core.lane import Gate
 from worker.core.record import Partition, Record
 from worker.core.schedule import Schedule
@@ -195,6 +195,10 @@ class Runner:
         held.holding.busy[held.record.offset] = held.record
         self._intake.refill()
 
+    def on_idle(self) -> None:
+        """Ask for what there is room for: what a slow partition keeps waiting takes up none."""
+        self._intake.refill()
+
     def on_ended(self, held: Held, ending: Ending) -> None:
         """Finish a delivered record; publish the others first."""
         if isinstance(ending, Delivered):
@@ -214,7 +218,10 @@ class Runner:
             self._observer.retried(ending)
         else:
             self._observer.dead(ending)
+        had_its_share = held.holding.standing is Standing.OVER
         self._finish(held)
+        if had_its_share:
+            self._lanes.pump()
 
     def _finish(self, held: Held) -> None:
         self._release(held)
@@ -227,10 +234,12 @@ class Runner:
             self._intake.rest(holding, self._clock.now())
 
     def _release(self, held: Held) -> None:
-        busy = held.holding.busy
-        del busy[held.record.offset]
-        if not busy:
+        holding = held.holding
+        del holding.busy[held.record.offset]
+        if not holding.busy:
             self._quiet.set()
+        if holding.standing is Standing.OVER:
+            self._schedule.released(holding)
 
     # --- what the outside may know ---------------------------------------------------------------
 
