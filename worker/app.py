@@ -10,6 +10,7 @@ import contextlib
 import gc
 import random
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 import structlog
@@ -34,11 +35,12 @@ from worker.core.circuit import CircuitPolicy
 from worker.core.classify import Rules
 from worker.core.lane import Gate
 from worker.core.postback import Postback, Template
-from worker.core.retry import RetryPolicy
+from worker.core.retry import RetryPolicy, Tier
 from worker.pipeline import Plan
 from worker.ports import Observer, Sender
 from worker.runner import Limits, Outcome, Runner
 from worker.settings import Settings
+from worker.settings.values import parse_duration
 
 # A consumer thread that has not polled for this long beyond a drain is stuck.
 _STUCK = 30.0
@@ -141,7 +143,7 @@ class Worker:
         kafka = settings.kafka
         client_id = unique_client_id(kafka.group_id)
         config = consumer_config(kafka.bootstrap_servers, kafka.group_id, client_id, kafka.properties)
-        topics = [kafka.topic, *(settings.tier_topic(tier) for tier in settings.tiers)]
+        topics = [kafka.topic, *(settings.tier_topic(tier) for tier in settings.tiers), any_tier(settings)]
         return KafkaSource(config, topics, drain_timeout=settings.drain_timeout)
 
     def _make_runner(self, source: KafkaSource, publisher: KafkaPublisher, sender: Sender) -> Runner:
@@ -165,6 +167,7 @@ class Worker:
             clock=self._clock,
             jitter=random.random,
             limits=Limits(settings.max_outstanding, settings.drain_timeout),
+            tier_of=partial(former_tier, settings),
         )
 
     # --- health --------------------------------------------------------------------------------
@@ -230,6 +233,22 @@ def make_plan(settings: Settings) -> Plan:
         tier_topics={tier: settings.tier_topic(tier) for tier in settings.tiers},
         dlq_topic=settings.dlq_topic,
     )
+
+
+def any_tier(settings: Settings) -> str:
+    """The pattern of every delay topic of the group: what a former deployment left there is drained too."""
+    return f"^{settings.kafka.group_id.replace('.', '[.]')}[.]retry[.][0-9]+[a-z]+$"
+
+
+def former_tier(settings: Settings, topic: str) -> Tier | None:
+    """The tier of a delay topic that the settings no longer have, by its name; None for any other topic."""
+    label = topic.removeprefix(f"{settings.kafka.group_id}.retry.")
+    if label == topic:
+        return None
+    try:
+        return Tier(label, parse_duration(label))
+    except ValueError:
+        return None
 
 
 def sender_options(settings: Settings) -> SenderOptions:

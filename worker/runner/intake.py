@@ -7,7 +7,7 @@ what comes for a partition that is not ours is ignored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from schemas import WorkerHeaders
 from worker.core import finished
@@ -26,7 +26,7 @@ class Intake:
         self,
         source: Source,
         schedule: Schedule,
-        tiers: Mapping[str, Tier],
+        tier_of: Callable[[str], Tier | None],
         observer: Observer,
         clock: Clock,
         *,
@@ -35,7 +35,7 @@ class Intake:
     ) -> None:
         self._source = source
         self._schedule = schedule
-        self._tiers = tiers
+        self._tier_of = tier_of
         self._observer = observer
         self._clock = clock
         self._room = room
@@ -55,7 +55,7 @@ class Intake:
                 self._observer.map_damaged(assigned.at, str(error))
         ledger = Ledger(assigned.committed, known)
         self._schedule.partitions += assigned.at not in self.holdings
-        self.holdings[assigned.at] = Holding(assigned.at, self._tiers.get(assigned.at.topic), ledger)
+        self.holdings[assigned.at] = Holding(assigned.at, self._tier_of(assigned.at.topic), ledger)
 
     def discard(self, partitions: Iterable[Partition]) -> None:
         """Forget partitions that are not ours any more; their records make room for others."""

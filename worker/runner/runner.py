@@ -14,6 +14,7 @@ from typing import NamedTuple
 from worker.core.holding import Held, Holding, Position, Standing
 from worker.core.lane import Gate
 from worker.core.record import Partition, Record
+from worker.core.retry import Tier
 from worker.core.schedule import Schedule
 from worker.core.settle import Dead, Delivered, Retry
 from worker.pipeline import Ending, Pipeline, Plan
@@ -54,7 +55,9 @@ class Runner:
         clock: Clock,
         jitter: Callable[[], float],
         limits: Limits,
+        tier_of: Callable[[str], Tier | None] | None = None,
     ) -> None:
+        """Wire the parts; `tier_of` knows the tiers of topics that the plan does not publish to any more."""
         self._source = source
         self._publisher = publisher
         self._sender = sender
@@ -64,10 +67,17 @@ class Runner:
         self._limits = limits
         self._schedule = Schedule()
         tiers = {topic: tier for tier, topic in plan.tier_topics.items()}
+        more = tier_of or (lambda _: None)
         # Enough to keep every lane busy while the next batch is on its way.
         ahead = max(64, 2 * gate.limit.most)
         self._intake = Intake(
-            source, self._schedule, tiers, observer, clock, room=limits.outstanding, ahead=ahead
+            source,
+            self._schedule,
+            lambda topic: tiers.get(topic) or more(topic),
+            observer,
+            clock,
+            room=limits.outstanding,
+            ahead=ahead,
         )
         self._settling = Settling(publisher, observer, jitter, self._settled, self.fail)
         self._committer = Committer(source, self._intake.holdings, observer)
