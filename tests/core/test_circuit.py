@@ -169,19 +169,27 @@ def test_an_abandoned_probe_is_made_again() -> None:
 def test_trip_opens_at_once() -> None:
     """What no request can change opens it at once, with the first pause."""
     circuit = Circuit(POLICY)
-    circuit.trip(100.0, 0.0)
+    circuit.trip(100.0, 100.0, 0.0)
     assert (circuit.state, circuit.wake_at()) == (OPEN, 101.0)
 
 
 def test_trip_while_probing() -> None:
     """A probe that could not be made doubles the pause."""
     circuit, began = probing()
-    circuit.trip(began, 0.0)
+    circuit.trip(began, began, 0.0)
     assert (circuit.state, circuit.wake_at()) == (OPEN, began + 2.0)
 
 
 def test_trip_while_open() -> None:
     """Those that could not be made while it is open change nothing."""
     circuit = opened(100.0)
-    circuit.trip(100.7, 0.0)
+    circuit.trip(100.7, 100.7, 0.0)
     assert (circuit.state, circuit.wake_at()) == (OPEN, 101.0)
+
+
+def test_a_long_quiet_time_is_not_kept() -> None:
+    """What is remembered does not grow with a day of successes."""
+    circuit = Circuit(POLICY)
+    for second in range(86_400):
+        circuit.record(False, float(second), float(second), 0.0)
+    assert len(circuit._buckets) <= 11

@@ -226,3 +226,26 @@ def test_full() -> None:
     assert not gate.admits(1e9)
     gate.abandoned(100.0)
     assert gate.admits(100.0)
+
+
+def test_open_and_full() -> None:
+    """While as many are in flight as may be, no time admits a probe: only an answer can."""
+    gate = Gate(16, POLICY)
+    for _ in range(16):
+        gate.starting(100.0)
+    for _ in range(4):
+        gate.ended(VERDICTS["too many"], 100.0, 100.5, 0.0)
+    assert not gate.admits(1e6)
+    assert gate.wake_at() is None
+
+
+def test_a_straggler_that_was_blocked_is_no_probe() -> None:
+    """A request from before the pause that could not be made leaves the probe under way alone."""
+    gate = Gate(16, POLICY)
+    for _ in range(5):
+        gate.starting(100.0)
+    for _ in range(4):
+        gate.ended(VERDICTS["down"], 100.0, 100.0, 0.0)
+    gate.starting(101.0)
+    gate.ended(VERDICTS["blocked"], 100.0, 101.1, 0.0)
+    assert gate.circuit.state is CircuitState.HALF_OPEN

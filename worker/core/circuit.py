@@ -73,12 +73,12 @@ class Circuit:
         if self.state is CircuitState.HALF_OPEN and started >= self._probe_at:
             self.state = CircuitState.OPEN
 
-    def trip(self, now: float, jitter: float) -> None:
+    def trip(self, started: float, now: float, jitter: float) -> None:
         """Open at once, or stay open with a longer pause: nothing can be sent as things are set up."""
         if self.state is CircuitState.CLOSED:
             self._pause = self._policy.pause
             self._open(now, jitter)
-        elif self.state is CircuitState.HALF_OPEN:
+        elif self.state is CircuitState.HALF_OPEN and started >= self._probe_at:
             self._end_probe(True, now, jitter)
 
     def _end_probe(self, failed: bool, now: float, jitter: float) -> None:
@@ -96,12 +96,16 @@ class Circuit:
 
     def _count(self, failed: bool, now: float) -> None:
         if not self._buckets or now >= self._buckets[-1][0] + self._policy.window / _BUCKETS:
+            self._forget(now)
             self._buckets.append([now, 0, 0])
         self._buckets[-1][1 + failed] += 1
 
-    def _too_many(self, now: float) -> bool:
+    def _forget(self, now: float) -> None:
         while self._buckets and self._buckets[0][0] < now - self._policy.window:
             self._buckets.popleft()
+
+    def _too_many(self, now: float) -> bool:
+        self._forget(now)
         failures = sum(bucket[2] for bucket in self._buckets)
         total = failures + sum(bucket[1] for bucket in self._buckets)
         return failures >= self._policy.min_failures and failures >= total * self._policy.failure_share

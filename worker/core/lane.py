@@ -40,18 +40,16 @@ class Gate:
 
     def wake_at(self) -> float | None:
         """When time alone may admit the next request; None where only an answer can."""
-        probe_at = self.circuit.wake_at()
-        if probe_at is None and (
-            self.in_flight >= self.limit.value or self.circuit.state is CircuitState.HALF_OPEN
-        ):
+        if self.in_flight >= self.limit.value or self.circuit.state is CircuitState.HALF_OPEN:
             return None
-        return max(probe_at or 0.0, self._held_until, self._rate.wake_at() if self._rate else 0.0)
+        probe_at = self.circuit.wake_at() or 0.0
+        return max(probe_at, self._held_until, self._rate.wake_at() if self._rate else 0.0)
 
     def ended(self, verdict: Verdict, started: float, now: float, jitter: float) -> bool:
         """Note how a request ended; tell whether it counts as an attempt."""
         in_flight, self.in_flight = self.in_flight, self.in_flight - 1
         if verdict.kind is Kind.BLOCKED:
-            self.circuit.trip(now, jitter)
+            self.circuit.trip(started, now, jitter)
             return False
         if verdict.hold:
             self._held_until = max(self._held_until, now + min(verdict.hold, MAX_HOLD))
