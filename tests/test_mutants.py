@@ -33,6 +33,7 @@ class Play(NamedTuple):
 
 HANGS = {"DESTINATION__TIMEOUT": "60s"}
 FEW = {"DESTINATION__CONCURRENCY": "8", "KAFKA__PROPERTIES__HEARTBEAT_INTERVAL_MS": "500"}
+PATIENCE = 6.0  # seconds: a broken program may never do what is waited for
 SHORT_DRAIN = {"DRAIN_TIMEOUT": "1s"}
 
 PLAYS = {
@@ -52,7 +53,14 @@ def test_mutant_is_caught(mutant: str, kafka: str, tmp_path: Path) -> None:
     """A program with this promise broken is caught, with evidence of the kind that it is."""
     play = PLAYS[mutants.MUTANTS[mutant]]
     program = (sys.executable, "-m", "tests.chaos.mutants", mutant, "run")
-    with World(kafka, tmp_path, partitions=play.partitions, settings=play.settings, program=program) as world:
+    with World(
+        kafka,
+        tmp_path,
+        partitions=play.partitions,
+        settings=play.settings,
+        program=program,
+        patience=PATIENCE,
+    ) as world:
         try:
             play.scenario(world)
         except AssertionError as stuck:

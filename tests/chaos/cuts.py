@@ -26,9 +26,8 @@ REGAIN = 6.0
 EVERYBODY = ""
 ANYBODY = "?"  # a worker whose name is not known
 BROKER = "broker"
-_OPENS = {"kill", "stop", "pause"}
-_CLOSES = {"resume": {"stop", "pause"}, "up": {"kill", "pause"}}
-_AFTER = {"stop": LEASE, "pause": REGAIN, "kill": REGAIN}
+# What opens a cut, what closes it, and for how many seconds more it has its effect.
+_CLOSES = {"kill": {"dead": 0.0, "up": REGAIN}, "stop": {"resume": LEASE}, "pause": {"resume": REGAIN}}
 
 
 class Cut(NamedTuple):
@@ -71,22 +70,19 @@ def partner_away(deeds: Sequence[Deed]) -> list[Span]:
 
 def _cuts(deeds: Sequence[Deed], stalls: Sequence[Span]) -> Iterator[Cut]:
     for index, deed in enumerate(deeds):
-        if deed.what not in _OPENS:
+        if deed.what not in _CLOSES:
             continue
         since = _since(deed.at, stalls)
-        if deed.whom == BROKER:
-            yield Cut(EVERYBODY, f"broker {deed.what}", since, deed.at, _end(deeds, index))
-        else:
-            end = deed.at if deed.what == "kill" else _end(deeds, index)
-            yield Cut(deed.whom, deed.what, since, deed.at, end)
+        whom, cause = (EVERYBODY, f"broker {deed.what}") if deed.whom == BROKER else (deed.whom, deed.what)
+        yield Cut(whom, cause, since, deed.at, _end(deeds, index))
 
 
 def _end(deeds: Sequence[Deed], index: int) -> float:
     """When what this deed opened is over, with the time until that has been noticed."""
     opened = deeds[index]
     for deed in deeds[index + 1 :]:
-        if deed.whom == opened.whom and opened.what in _CLOSES.get(deed.what, ()):
-            return deed.at + _AFTER[opened.what]
+        if deed.whom == opened.whom and deed.what in _CLOSES[opened.what]:
+            return deed.at + _CLOSES[opened.what][deed.what]
     return float("inf")
 
 
@@ -111,5 +107,5 @@ def _unstable(states: Sequence[Group]) -> Iterator[Span]:
 
 def _broker_away(deeds: Sequence[Deed]) -> Iterator[Span]:
     for index, deed in enumerate(deeds):
-        if deed.whom == BROKER and deed.what in _OPENS:
+        if deed.whom == BROKER and deed.what in _CLOSES:
             yield Span(deed.at, _end(deeds, index))

@@ -72,9 +72,12 @@ class Worker:
 
     def kill(self) -> None:
         """`kill -9`; idempotent."""
-        if self.code is None:
+        lives = self.code is None
+        if lives:
             self._log.write(deed("kill", self.name))
         self._process.kill()
+        if lives:
+            self._log.write(deed("dead", self.name))
 
     def stop(self) -> None:
         """Freeze it (SIGSTOP)."""

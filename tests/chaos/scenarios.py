@@ -18,7 +18,6 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from tests.chaos.checker import Verdict, Violation, check
 from tests.chaos.fleet import TIERS, TIMEOUT
 from tests.chaos.world import World
-from tests.support.kafka import wait_until
 
 SETTLED_WITHIN = 20.0
 TWO_TICKS = 0.5
@@ -43,7 +42,7 @@ def judge(world: World, within: float = SETTLED_WITHIN) -> Verdict:
         time.sleep(0.2)
 
 
-def numbered(count: int, stem: str = "e") -> list[str]:
+def numbered(count: int, stem: str = "n") -> list[str]:
     """Names of events."""
     return [f"{stem}{number}" for number in range(count)]
 
@@ -56,7 +55,7 @@ def killed_behind_a_hanging_head(world: World, count: int = 200) -> list[str]:
     (first,) = world.start(1)
     world.publish(["head-hang", *numbered(count)])
     world.await_delivered(numbered(count))
-    wait_until("a commit covers them", lambda: world.committed_count() >= count)
+    world.wait("a commit covers them", lambda: world.committed_count() >= count)
     first.kill()
     before = len(world.requests)
     world.partner(hang=False)
@@ -89,13 +88,13 @@ def joined_and_left(world: World) -> None:
     world.partner(delay=0.2)
     (first,) = world.start(1)
     world.publish(numbered(120))
-    wait_until("the first is at work", lambda: len(world.delivered()) >= 10)
+    world.wait("the first is at work", lambda: len(world.delivered()) >= 10)
     (second,) = world.start(2)
     world.await_delivered(numbered(120))
-    wait_until("both have worked", lambda: {first.name, second.name} <= world.workers_asking())
+    world.wait("both have worked", lambda: {first.name, second.name} <= world.workers_asking())
     second.leave()
     world.publish(numbered(20, "later"))
-    world.await_delivered(numbered(20, "later"), within=15.0)
+    world.await_delivered(numbered(20, "later"))
 
 
 def reset_after_the_request(world: World) -> None:
@@ -103,7 +102,7 @@ def reset_after_the_request(world: World) -> None:
     world.partner("reset", share=1.0)
     world.start(1)
     world.publish(numbered(3))
-    wait_until("three requests", lambda: len(world.seen()) >= 3)
+    world.wait("three requests", lambda: len(world.seen()) >= 3)
     world.partner()
 
 

@@ -117,16 +117,21 @@ def test_resent_while_the_circuit_may_be_open() -> None:
 TWICE = [ask(1, "w1-1", answered=1.1), ask(9, "w2-1", answered=9.1)]
 
 
+def killed(worker: str, at: float) -> list[Deed]:
+    """A `kill -9`, and the end of the process."""
+    return [Deed("kill", worker, at), Deed("dead", worker, at + 0.01)]
+
+
 def test_a_duplicate_without_a_reason() -> None:
     """A second 200 that nothing explains is a violation, also long after a kill."""
     assert kinds(judge([source()], TWICE)) == ["duplicate"]
-    assert kinds(judge([source()], TWICE, [Deed("kill", "w1-1", 5.0)])) == ["duplicate"]
-    assert kinds(judge([source()], TWICE, [Deed("kill", "w3-1", 1.2)])) == ["duplicate"]
+    assert kinds(judge([source()], TWICE, killed("w1-1", 5.0))) == ["duplicate"]
+    assert kinds(judge([source()], TWICE, killed("w3-1", 1.2))) == ["duplicate"]
 
 
 def test_a_duplicate_after_a_kill() -> None:
     """What was in flight, or finished since the last commit, when its worker was killed is explained."""
-    verdict = judge([source()], TWICE, [Deed("kill", "w1-1", 1.2)])
+    verdict = judge([source()], TWICE, killed("w1-1", 1.2))
     assert not verdict.violations
     assert verdict.explained == {"kill": 1}
 
@@ -134,13 +139,13 @@ def test_a_duplicate_after_a_kill() -> None:
 def test_a_duplicate_of_what_was_committed() -> None:
     """What had been seen committed before the kill must not come again."""
     commits = [Committed("t", 0, 1, "", 1.15)]
-    assert kinds(judge([source()], TWICE, [Deed("kill", "w1-1", 1.2)], commits)) == ["duplicate"]
+    assert kinds(judge([source()], TWICE, killed("w1-1", 1.2), commits)) == ["duplicate"]
 
 
 def test_a_duplicate_after_a_stalled_commit() -> None:
     """While the group waits for a dead member commits do not pass, so a kill then explains more."""
     states = [Group("PreparingRebalance", 0.4, 0.5), Group("Stable", 8.0, 8.1)]
-    assert not judge([source()], TWICE, [Deed("kill", "w1-1", 5.0)], states=states).violations
+    assert not judge([source()], TWICE, killed("w1-1", 5.0), states=states).violations
 
 
 def test_a_duplicate_after_a_stop() -> None:
@@ -156,7 +161,7 @@ def test_a_duplicate_of_what_the_partner_never_saw() -> None:
     hops = [source(), tier(1.0, due=2.0)]
     requests = [ask(4, "w2-1", answered=4.1), ask(4.2, "w2-1", answered=4.3)]
     deeds = [
-        Deed("kill", "w1-1", 1.5),
+        *killed("w1-1", 1.5),
         Deed("partner outage", "partner", 0.5),
         Deed("partner ok", "partner", 3.0),
     ]

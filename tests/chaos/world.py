@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -34,13 +34,14 @@ from tests.chaos.logs import (
 from tests.chaos.process import ROOT
 from tests.chaos.sampler import Sampler
 from tests.support.broker import free_port
-from tests.support.kafka import Names, committed, create_topics, end_offsets, wait_until
+from tests.support.kafka import WITHIN, Names, committed, create_topics, end_offsets, wait_until
 
 
 class World:
     """A context manager.
 
     `settings` are the workers' over those of `fleet`, without the prefix; an empty one takes a setting away.
+    `patience` in seconds is how long it is waited for what should come.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class World:
         settings: Mapping[str, str] | None = None,
         program: Sequence[str] = WORKER,
         seed: int = 0,
+        patience: float = WITHIN,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.bootstrap = bootstrap
@@ -60,6 +62,7 @@ class World:
         self.partitions = partitions
         self.deeds = Log(folder / DEEDS)
         self._seed = seed
+        self._patience = patience
         self._stack = ExitStack()
         self._port = free_port()
         self.fleet = Fleet(bootstrap, self.names, self._port, folder, settings or {}, program)
@@ -130,17 +133,21 @@ class World:
     def await_requests(self, event: str, count: int) -> None:
         """Return when so many requests for an event have come."""
         asked = f"{count} requests for {event}"
-        wait_until(asked, lambda: sum(request.event == event for request in self.seen()) >= count)
+        self.wait(asked, lambda: sum(request.event == event for request in self.seen()) >= count)
 
     def committed_count(self) -> int:
         """How many records of the source are seen committed, below the offset or in its map."""
         covered, _ = cover(read_log(self.folder / COMMITTED, Committed))
         return sum(topic == self.names.topic for topic, _, _ in covered)
 
-    def await_delivered(self, events: Iterable[str], within: float = 30.0) -> None:
+    def await_delivered(self, events: Iterable[str]) -> None:
         """Return when each of these events has got its 200."""
         wanted = set(events)
-        wait_until(f"{len(wanted)} events are delivered", lambda: self.delivered() >= wanted, within)
+        self.wait(f"{len(wanted)} events are delivered", lambda: self.delivered() >= wanted)
+
+    def wait(self, what: str, true: Callable[[], bool]) -> None:
+        """Return when `true()` is; raise AssertionError naming `what` when the patience is at its end."""
+        wait_until(what, true, self._patience)
 
     def lag(self) -> int:
         """Records that the group has not committed, all topics together."""

@@ -265,3 +265,11 @@ def test_trip_while_open() -> None:
     circuit = opened(100.0)
     circuit.trip(99.0, 100.7, 0.0)
     assert (circuit.state, circuit.wake_at()) == (OPEN, 101.0)
+
+
+def test_a_long_quiet_time_is_not_kept() -> None:
+    """What is remembered does not grow with a day of successes."""
+    circuit = Circuit(POLICY)
+    for second in range(86_400):
+        circuit.record(False, float(second), float(second), 0.0)
+    assert len(circuit._buckets) <= 11

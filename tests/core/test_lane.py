@@ -270,3 +270,15 @@ def test_full() -> None:
     assert not gate.admits(1e9)
     gate.abandoned(100.0)
     assert gate.admits(100.0)
+
+
+def test_a_straggler_that_was_blocked_is_no_probe() -> None:
+    """A request from before the pause that could not be made leaves the probe under way alone."""
+    gate = Gate(16, POLICY)
+    for _ in range(5):
+        gate.starting(100.0)
+    for _ in range(4):
+        gate.ended(VERDICTS["down"], 100.0, 100.0, 0.0)
+    gate.starting(101.0)
+    gate.ended(VERDICTS["blocked"], 100.0, 101.1, 0.0)
+    assert gate.circuit.state is CircuitState.HALF_OPEN

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
+import re
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from typer.testing import CliRunner
 
+from tests.support.kafka import wait_until
 from worker.cli import app
 from worker.demo.tracker import Tracker
 
@@ -66,3 +73,49 @@ def test_a_partner_that_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
     account = {line["ending"]: line["records"] for line in json.loads(ran.stdout)}
     assert (account["published"], account["not accounted for"]) == (10, 1)
     assert "error: not every record is accounted for" in ran.stderr
+
+
+def test_lingering_on_a_terminal(tmp_path: Path) -> None:
+    """On a terminal it shows how far it is; with --linger the worker can be looked at until Ctrl-C."""
+    ours, theirs = pty.openpty()
+    shown: list[bytes] = []
+    reader = threading.Thread(target=read_all_of, args=(ours, shown))
+    reader.start()
+    program = subprocess.Popen(
+        [sys.executable, "-m", "worker", "demo", "--events", "10", "--failures", "0", "--linger"],
+        cwd=tmp_path,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "160"},
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    )
+    os.close(theirs)
+    try:
+        wait_until("all ended", lambda: "10/10 ended" in text_of(shown))
+        wait_until("it says where to look", lambda: "/readyz; Ctrl-C ends" in text_of(shown))
+        address = re.search(r"look at http://(127\.0\.0\.1:\d+)/metrics", text_of(shown))
+        assert address is not None
+        with urlopen(f"http://{address[1]}/livez", timeout=10) as answer:
+            assert answer.status == 200
+        program.send_signal(signal.SIGINT)
+        printed, _ = program.communicate(timeout=30)
+        assert program.returncode == 0
+        assert "published" in printed
+    finally:
+        program.kill()
+        program.wait()
+        reader.join()
+        os.close(ours)
+    assert "every one of 10 records is accounted for" in text_of(shown)
+
+
+def read_all_of(terminal: int, shown: list[bytes]) -> None:
+    """Read what is shown until nobody holds the other end any more, which Linux tells as an error."""
+    with contextlib.suppress(OSError):
+        while data := os.read(terminal, 4096):
+            shown.append(data)
+
+
+def text_of(shown: list[bytes]) -> str:
+    """What is shown, without the terminal's codes."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", b"".join(shown).decode())

@@ -6,7 +6,6 @@ The rule: it logs each request before it misbehaves, so that its log is the trut
 from __future__ import annotations
 
 import asyncio
-import time
 import zlib
 from collections import Counter
 
@@ -14,8 +13,8 @@ from aiohttp import web
 
 # Longer than the demonstration's timeout.
 SLOW_SECONDS = 1.5
-# How long it answers 429.
-BUSY_SECONDS = 0.3
+# How many requests in a row it answers with 429.
+BUSY_REQUESTS = 5
 _MISBEHAVIOURS = ("500", "reset", "slow", "400")
 
 
@@ -25,7 +24,6 @@ class Tracker:
     def __init__(self, failures: float, expected: int) -> None:
         self._failures = failures
         self._busy_from = expected // 3
-        self._busy_until: float | None = None
         self.requests: Counter[str] = Counter()
         """Requests for each event id."""
         self.recorded: dict[str, int] = {}
@@ -70,13 +68,8 @@ class Tracker:
                 return web.Response(status=int(status))
 
     def _is_busy(self) -> bool:
-        """Say whether it is too much just now: for a moment, a third of the way through."""
-        if not self._failures or self._served < self._busy_from:
-            return False
-        now = time.monotonic()
-        if self._busy_until is None:
-            self._busy_until = now + BUSY_SECONDS
-        return now < self._busy_until
+        """Say whether it is too much just now: for a few requests, a third of the way through."""
+        return bool(self._failures) and 0 < self._served - self._busy_from <= BUSY_REQUESTS
 
     def _misbehaviour(self, event_id: str) -> str | None:
         """Say how this request fails, if it does: an event's first one or two, or every one (400)."""
