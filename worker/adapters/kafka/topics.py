@@ -31,6 +31,7 @@ class Topics:
         self._asking: asyncio.Future[frozenset[str]] | None = None
         self._asked_at = float("-inf")
         self._seen: frozenset[str] = frozenset()
+        self._closed = False
 
     def has(self, topic: str) -> bool:
         """Whether a topic was there when last asked; does no I/O."""
@@ -52,11 +53,14 @@ class Topics:
         self._seen -= {topic}
 
     def close(self) -> None:
-        """Ask no more; does not wait."""
+        """Ask no more; does not wait. Who still asks is told so."""
+        self._closed = True
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _ask(self, producer: Producer) -> None:
         """Ask for the list; those who ask at the same time share one answer."""
+        if self._closed:
+            raise KafkaUnavailable("the client is being closed")
         if self._asking is None:
             self._asking = asyncio.get_running_loop().run_in_executor(self._thread, _list, producer)
             self._asking.add_done_callback(self._on_answer)
