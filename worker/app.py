@@ -110,15 +110,11 @@ class Worker:
     # --- parts ---------------------------------------------------------------------------------
 
     async def _check_origins(self) -> None:
-        allowed = self._settings.destination.allow_private_addresses
-        problems: list[str] = []
-        for origin, variables in variables_by_origin(self._settings).items():
-            errors, warnings = await check_origin(origin, allow_private=allowed)
-            problems.extend(f"{variables}: {line}" for line in errors)
-            for line in warnings:
-                self._log.warning(line)
-        if problems:
-            raise CannotStart(problems)
+        errors, warnings = await check_destination(self._settings)
+        for line in warnings:
+            self._log.warning(line)
+        if errors:
+            raise CannotStart(errors)
 
     def _publisher(self) -> KafkaPublisher:
         kafka = self._settings.kafka
@@ -208,6 +204,18 @@ class Worker:
     def _not_ready(self) -> Iterable[str]:
         yield from self._missing
         yield from self._runner.reasons_not_ready()
+
+
+async def check_destination(settings: Settings) -> tuple[list[str], list[str]]:
+    """Return what is wrong with where postbacks go, as this machine sees it: error lines, warning lines."""
+    allowed = settings.destination.allow_private_addresses
+    errors: list[str] = []
+    warnings: list[str] = []
+    for origin, variables in variables_by_origin(settings).items():
+        wrong, unsure = await check_origin(origin, allow_private=allowed)
+        errors += [f"{variables}: {line}" for line in wrong]
+        warnings += [f"{variables}: {line}" for line in unsure]
+    return errors, warnings
 
 
 def variables_by_origin(settings: Settings) -> dict[Origin, str]:

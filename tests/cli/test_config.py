@@ -57,6 +57,7 @@ def test_forbidden_host(host: str) -> None:
     env = {**PUBLIC, "POSTBACK_DESTINATION__EVENT_URL": f"https://{host}/?click_id={{click_id}}"}
     result = run("check", env=env)
     assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("error: POSTBACK_DESTINATION__EVENT_URL: ")
     assert "is forbidden" in result.stderr
     assert run("check", env={**env, "POSTBACK_DESTINATION__ALLOW_PRIVATE_ADDRESSES": "true"}).exit_code == 0
 
@@ -66,7 +67,9 @@ def test_unresolvable_host() -> None:
     url = "https://partner.invalid/?click_id={click_id}"
     result = run("check", env={**PUBLIC, "POSTBACK_DESTINATION__EVENT_URL": url})
     assert (result.exit_code, result.stdout) == (0, "configuration is valid\n")
-    assert result.stderr.startswith("warning: partner.invalid does not resolve")
+    assert result.stderr.startswith(
+        "warning: POSTBACK_DESTINATION__EVENT_URL: partner.invalid does not resolve"
+    )
 
 
 def test_advice() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.runner.stage import DLQ, Stage, until
 from worker.core.answer import Response
-from worker.core.holding import Position
+from worker.core.holding import Held, Position
 from worker.core.record import Partition
 from worker.ports import SourceFailed
 from worker.runner import Outcome
@@ -111,6 +111,21 @@ async def test_a_lane_that_dies() -> None:
         assert stage.position() == 3
         assert stage.runner.unfinished == 1
         assert stage.source.stopped
+
+
+async def test_what_wakes_the_lanes_dies() -> None:
+    """A timer that breaks ends the run with what it raised, rather than leave the lanes asleep."""
+    async with Stage(drain=0.2) as stage:
+        stage.source.assign(stage.first, stage.tier)
+        stage.write_retry(1, due=stage.time.now() + 0.3)
+        await until("held", lambda: stage.source.held == {stage.tier})
+
+        def broken(now: float) -> Held | None:
+            raise ZeroDivisionError("a bug")
+
+        stage.runner._schedule.take = broken  # type: ignore[method-assign]
+        with pytest.raises(ZeroDivisionError, match="a bug"):
+            await stage.running
 
 
 async def test_the_committer_dies() -> None:

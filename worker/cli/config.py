@@ -83,26 +83,13 @@ def schema(
 
 def _check_destination(settings: Settings) -> None:
     """End with exit 2 where the destination's address is forbidden; warn where its name does not resolve."""
-    errors, warnings = asyncio.run(_addresses(settings))
+    from worker.app import check_destination
+
+    errors, warnings = asyncio.run(check_destination(settings))
     for line in warnings:
         warn(line)
     if errors:
         fail_all(errors, code=WRONG)
-
-
-async def _addresses(settings: Settings) -> tuple[list[str], list[str]]:
-    from worker.adapters.egress import check_origin
-    from worker.core.postback import Template
-
-    destination = settings.destination
-    errors: list[str] = []
-    warnings: list[str] = []
-    urls = (destination.simple_url, destination.event_url)
-    for origin in sorted({Template.compile(url).origin for url in urls}):
-        wrong, unsure = await check_origin(origin, allow_private=destination.allow_private_addresses)
-        errors += wrong
-        warnings += unsure
-    return errors, warnings
 
 
 def _check_broker(settings: Settings) -> None:

@@ -39,7 +39,6 @@ class Circuit:
         self._policy = policy
         self._buckets: deque[list[float]] = deque()
         self._pause = policy.pause
-        self._opened_at = float("-inf")
         self._probe_at = float("-inf")
         self.state = CircuitState.CLOSED
 
@@ -91,7 +90,6 @@ class Circuit:
 
     def _open(self, now: float, jitter: float) -> None:
         self.state = CircuitState.OPEN
-        self._opened_at = now
         self._probe_at = now + self._pause * (1 + jitter / 4)
 
     def _count(self, failed: bool, now: float) -> None:

@@ -45,25 +45,24 @@ class Committer:
                 pass
             await self.commit()
 
-    async def commit(self) -> bool:
-        """Commit whatever is new; tell whether all that is finished is committed now."""
+    async def commit(self) -> None:
+        """Commit whatever is new."""
         self._much.clear()
         self._finished = 0
         dirty = [holding for holding in self._holdings.values() if holding.dirty]
         positions, revisions = read_positions(dirty)
         if not positions:
-            return True
+            return
         try:
             await self._source.commit(positions)
         except CommitFailed as error:
             self._observer.committed(str(error))
-            return False
+            return
         self._observer.committed(None)
         for holding, revision in zip(dirty, revisions, strict=True):
             holding.revision = revision
             if holding.at in positions:
                 holding.committed = positions[holding.at].offset
-        return True
 
 
 def read_positions(holdings: Iterable[Holding]) -> tuple[dict[Partition, Position], list[int]]:

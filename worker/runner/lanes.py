@@ -41,6 +41,10 @@ class Desk(Protocol):
         """Take a record back that was not tried."""
         ...
 
+    def on_failed(self, error: BaseException) -> None:
+        """Hear that a lane can't go on."""
+        ...
+
 
 class Lanes:
     """All lanes to one destination."""
@@ -174,7 +178,10 @@ class Lanes:
     def _on_timer(self) -> None:
         self._timer = None
         self._wake_at = float("inf")
-        self.pump()
+        try:
+            self.pump()
+        except Exception as error:
+            self._desk.on_failed(error)
 
 
 def _outcome(ending: Ending) -> str:

@@ -185,7 +185,7 @@ class Runner:
         self._observer.trouble(message)
 
     def on_failed(self, error: BaseException) -> None:
-        """End the run: no source, no work."""
+        """End the run: without its source, or its lanes, it would stand still."""
         self.fail(error)
 
     # --- the lanes' desk -------------------------------------------------------------------------
