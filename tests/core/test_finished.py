@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from worker.core.finished import MAX_CHARACTERS, DamagedMap, Finished, decode, encode
+from worker.core.finished import MAX_CHARACTERS, DamagedMap, Finished, decode, encode, union
 from worker.core.ledger import MAX_SPAN
 
 LAST_OFFSET = 2**63 - 1
@@ -207,3 +207,20 @@ def test_damage_is_named(text: str, says: str) -> None:
     with pytest.raises(DamagedMap) as caught:
         decode(100, text)
     assert str(caught.value) == says
+
+
+@given(st.integers(0, 40), st.sets(st.integers(0, 40)), st.integers(0, 40), st.sets(st.integers(0, 40)))
+def test_union(upto: int, holes: set[int], other_upto: int, other_holes: set[int]) -> None:
+    """What either of two maps tells finished is finished in their union, and nothing else."""
+    one = Finished(upto, tuple(sorted(hole for hole in holes if hole < upto)))
+    other = Finished(other_upto, tuple(sorted(hole for hole in other_holes if hole < other_upto)))
+    both = union(one, other)
+    assert both is not None
+    for offset in range(45):
+        assert (offset in both) == (offset in one or offset in other)
+
+
+def test_union_with_nothing() -> None:
+    """A map beside none is itself."""
+    one = Finished(3, (1,))
+    assert [union(one, None), union(None, one), union(None, None)] == [one, one, None]

@@ -115,3 +115,29 @@ def test_waiting_for_the_due_time_rests() -> None:
     holding.waiting.append(hold(holding, 0, 50.0, at_once=False))
     assert holding.wants_rest(50.0 - 2 * SOON, 100)
     assert not holding.wants_rest(50.0 - SOON / 2, 100)
+
+
+@pytest.mark.parametrize(("room", "most"), [(10, 1000), (2000, 4000)])
+def test_it_rests_while_commits_are_stuck(room: int, most: int) -> None:
+    """A partition rests once so many of its records are finished but not committed, until a commit counts."""
+    holding = make_holding()
+    for offset in range(most):
+        assert not holding.wants_rest(0.0, room)
+        holding.ledger.track(offset)
+        holding.ledger.resolve(offset)
+    assert holding.uncommitted == most
+    assert holding.wants_rest(0.0, room)
+    holding.revision = holding.ledger.revision
+    assert not holding.wants_rest(0.0, room)
+
+
+def test_started_anew() -> None:
+    """Of another log nothing is known: no offset, no map, nothing to commit."""
+    holding = make_holding()
+    for offset in range(3):
+        holding.ledger.track(offset)
+    holding.ledger.resolve(2)
+    holding.start_anew(7)
+    assert holding.position() == Position(7, "")
+    assert holding.committed == 7
+    assert not holding.dirty

@@ -204,3 +204,16 @@ def test_revision_says_whether_to_commit() -> None:
     assert ledger.revision == 0
     ledger.track(11)
     assert ledger.revision == 1
+
+
+def test_known() -> None:
+    """All that is known to be finished reaches to the position, and to what is finished above it."""
+    known = [Ledger(None).known(), Ledger(4).known()]
+    ledger = Ledger(4)
+    for offset in range(4, 8):
+        ledger.track(offset)
+    ledger.resolve(4)
+    known.append(ledger.known())
+    ledger.resolve(6)
+    known.append(ledger.known())
+    assert known == [None, Finished(4, ()), Finished(5, ()), Finished(7, (5,))]

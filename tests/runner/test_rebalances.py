@@ -109,6 +109,61 @@ async def test_a_stale_answer_after_a_new_assignment() -> None:
         await stage.committed(1)
 
 
+async def test_what_we_finished_before_is_remembered() -> None:
+    """A partition that is lost before its last commit and comes back is not sent again: we know what we did."""
+    async with Stage() as stage:
+        stage.kafka.committed[stage.first] = Position(0, "")
+        stage.source.assign(stage.first)
+        stage.source.refusing = "between two generations"
+        stage.write(0, 1)
+        await stage.ended(2)
+        gate, stage.sender.gate = stage.sender.gate, asyncio.Event()
+        stage.write(2, 3)
+        await stage.sent(4)
+        stage.source.lose(stage.first)
+        stage.sender.gate.set()  # what was under way ends after the loss
+        await stage.ended(4)
+        stage.sender.gate = gate
+        stage.source.refusing = None
+        stage.source.assign(stage.first)
+        stage.write(4)
+        await stage.committed(5)
+        assert stage.clicks == ["c-0", "c-1", "c-2", "c-3", "c-4"]
+        assert stage.heard.skips == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(("committed", "again"), [(None, 4), (Position(1, ""), 3)])
+async def test_another_log_is_not_taken_for_the_former(committed: Position | None, again: int) -> None:
+    """Where the group's offset is gone or lower, offsets mean other records: what we did says nothing of them."""
+    async with Stage() as stage:
+        stage.kafka.committed[stage.first] = Position(2, "")
+        stage.write(0, 1, 2, 3)
+        stage.source.assign(stage.first)
+        await stage.committed(4)
+        stage.source.lose(stage.first)
+        stage.kafka.committed.pop(stage.first)
+        if committed:
+            stage.kafka.committed[stage.first] = committed
+        stage.source.assign(stage.first)
+        await stage.ended(2 + again)
+        assert stage.heard.skips == []
+
+
+async def test_commits_that_are_stuck_hold_a_partition_back() -> None:
+    """While commits do not count, no more is taken up than may be repeated; then the stream goes on."""
+    async with Stage() as stage:
+        stage.kafka.committed[stage.first] = Position(0, "")
+        stage.source.refusing = "the coordinator does not answer"
+        stage.source.assign(stage.first)
+        stage.write(*range(3000))
+        await until("it rests", lambda: stage.first in stage.source.held)
+        await until("quiet", lambda: stage.sender.in_flight == 0)
+        await some_turns()
+        assert 2000 <= len(stage.clicks) < 2500
+        stage.source.refusing = None
+        await stage.committed(3000)
+
+
 async def test_a_refusal_ends_with_its_partition() -> None:
     """A publish that is refused is given up with its partition, and is then no reason not to be ready."""
     async with Stage(Response(500)) as stage:

@@ -43,6 +43,15 @@ class Finished(NamedTuple):
         return index == len(self.holes) or self.holes[index] != offset
 
 
+def union(one: Finished | None, other: Finished | None) -> Finished | None:
+    """All that either of two maps of one log tells."""
+    if one is None or other is None:
+        return one or other
+    low, high = sorted((one, other))
+    open_in_low = set(low.holes)
+    return Finished(high.upto, tuple(hole for hole in high.holes if hole >= low.upto or hole in open_in_low))
+
+
 def encode(position: int, finished: Finished | None) -> str:
     """Write the map for a commit of `position`, as much as fits; empty where nothing is finished above it."""
     if finished is None or finished.upto <= position:

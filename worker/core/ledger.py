@@ -84,6 +84,11 @@ class Ledger:
         """How far the tracked offsets reach beyond the oldest unfinished one."""
         return self._next - self._open[0] if self._open and self._next is not None else 0
 
+    def known(self) -> Finished | None:
+        """All that is known to be finished, below the position too; None where nothing is known."""
+        position = self.position
+        return self.finished() or (None if position is None else Finished(position, ()))
+
     def finished(self) -> Finished | None:
         """What is finished above the position; None where nothing is."""
         done, inherited = self._done, self._inherited

@@ -7,7 +7,7 @@ backwards; what counts as committed is what the broker acknowledged, not what wa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from worker.core.holding import Holding, Position
 from worker.core.record import Partition
@@ -22,10 +22,17 @@ _SOON = 500
 class Committer:
     """Commits the dirty holdings for as long as it runs."""
 
-    def __init__(self, source: Source, holdings: Mapping[Partition, Holding], observer: Observer) -> None:
+    def __init__(
+        self,
+        source: Source,
+        holdings: Mapping[Partition, Holding],
+        observer: Observer,
+        on_committed: Callable[[Holding], None],
+    ) -> None:
         self._source = source
         self._holdings = holdings
         self._observer = observer
+        self._on_committed = on_committed
         self._finished = 0
         self._much = asyncio.Event()
 
@@ -63,6 +70,7 @@ class Committer:
             holding.revision = revision
             if holding.at in positions:
                 holding.committed = positions[holding.at].offset
+            self._on_committed(holding)
 
 
 def read_positions(holdings: Iterable[Holding]) -> tuple[dict[Partition, Position], list[int]]:

@@ -41,29 +41,45 @@ class Intake:
         self._room = room
         self._ahead = ahead
         self._asked = 0
+        self._former: dict[Partition, Holding] = {}
         self.holdings: dict[Partition, Holding] = {}
         self.closed = False
         """Once set, nothing more is asked for."""
 
     def assign(self, assigned: Assigned) -> None:
-        """Take up a partition with what an earlier member left finished above its committed offset."""
+        """Take up a partition with what an earlier member, or we ourselves, left finished above its offset."""
         known = None
         if assigned.committed is not None:
             try:
                 known = finished.decode(assigned.committed, assigned.metadata)
             except finished.DamagedMap as error:
                 self._observer.map_damaged(assigned.at, str(error))
+        known = finished.union(known, self._remembered(assigned))
         ledger = Ledger(assigned.committed, known)
         self.holdings[assigned.at] = Holding(assigned.at, self._tiers.get(assigned.at.topic), ledger)
 
     def discard(self, partitions: Iterable[Partition]) -> None:
-        """Forget partitions that are not ours any more; their records make room for others."""
+        """Give up partitions that are not ours any more; their records make room for others.
+
+        What we finished of them is remembered: its last commit may have failed, or never been made.
+        """
         for partition in partitions:
             holding = self.holdings.pop(partition, None)
             if holding is not None:
                 holding.live = False
                 self._schedule.drop(holding)
+                self._former[partition] = holding
         self.refill()
+
+    def _remembered(self, assigned: Assigned) -> finished.Finished | None:
+        """What we finished of a partition while it was ours before, if it is still the same log.
+
+        Where the group has no offset, or a lower one, the topic was made anew or the offsets were reset.
+        """
+        former = self._former.pop(assigned.at, None)
+        if former is None or former.committed is None or assigned.committed is None:
+            return None
+        return former.ledger.known() if assigned.committed >= former.committed else None
 
     def accept(self, records: Sequence[Record]) -> None:
         """Take up a batch from the source."""
@@ -113,5 +129,5 @@ class Intake:
         if position is not None and record.offset < position and not holding.ledger.unfinished:
             # The topic was made anew, or its offsets were reset: what we know of it is of another log.
             self._observer.trouble(f"{holding.at} starts again at offset {record.offset}, below {position}")
-            holding.ledger = Ledger(record.offset)
+            holding.start_anew(record.offset)
         return holding.ledger.track(record.offset)

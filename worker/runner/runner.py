@@ -70,7 +70,7 @@ class Runner:
             source, self._schedule, tiers, observer, clock, room=limits.outstanding, ahead=ahead
         )
         self._settling = Settling(publisher, observer, jitter, self._settled, self.fail)
-        self._committer = Committer(source, self._intake.holdings, observer)
+        self._committer = Committer(source, self._intake.holdings, observer, self._committed)
         self._lanes = Lanes(
             sender, gate, self._schedule, Pipeline(plan), plan.rules, self, observer, clock, jitter
         )
@@ -219,11 +219,15 @@ class Runner:
     def _finish(self, held: Held) -> None:
         self._release(held)
         holding = held.holding
+        holding.ledger.resolve(held.record.offset)  # also of a partition that is gone: it may come back
         if not holding.live:
             return
-        holding.ledger.resolve(held.record.offset)
         self._committer.note_finished()
-        if holding.held_back:
+        self._committed(holding)
+
+    def _committed(self, holding: Holding) -> None:
+        """Let a partition flow again if that was what it waited for."""
+        if holding.held_back and holding.live:
             self._intake.rest(holding, self._clock.now())
 
     def _release(self, held: Held) -> None:
