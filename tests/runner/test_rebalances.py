@@ -110,7 +110,7 @@ async def test_a_stale_answer_after_a_new_assignment() -> None:
 
 
 async def test_what_we_finished_before_is_remembered() -> None:
-    """A partition that is lost before its last commit and comes back is not sent again: we know what we did."""
+    """A partition that is lost before its last commit and comes back is not sent again: we remember."""
     async with Stage() as stage:
         stage.kafka.committed[stage.first] = Position(0, "")
         stage.source.assign(stage.first)
@@ -134,7 +134,7 @@ async def test_what_we_finished_before_is_remembered() -> None:
 
 @pytest.mark.parametrize(("committed", "again"), [(None, 4), (Position(1, ""), 3)])
 async def test_another_log_is_not_taken_for_the_former(committed: Position | None, again: int) -> None:
-    """Where the group's offset is gone or lower, offsets mean other records: what we did says nothing of them."""
+    """Where the group's offset is gone or lower, offsets mean other records."""
     async with Stage() as stage:
         stage.kafka.committed[stage.first] = Position(2, "")
         stage.write(0, 1, 2, 3)

@@ -47,7 +47,7 @@ class Intake:
         """Once set, nothing more is asked for."""
 
     def assign(self, assigned: Assigned) -> None:
-        """Take up a partition with what an earlier member, or we ourselves, left finished above its offset."""
+        """Take up a partition with what an earlier member, or we, left finished above its offset."""
         known = None
         if assigned.committed is not None:
             try:
