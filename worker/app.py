@@ -43,7 +43,7 @@ from worker.settings import Settings
 # A consumer thread that has not polled for this long beyond a drain is stuck.
 _STUCK = 30.0
 # How often the topics are looked at: while one is missing, and once all are there.
-_LOOK_SOON, _LOOK = 1.0, 15.0
+_LOOK_SOON, _LOOK = 1.0, 5.0
 # How often the event loop is asked how late it is.
 _LOOP_TICK = 0.5
 # A record whose time runs out on its way may have arrived all the same; published again, it would be sent

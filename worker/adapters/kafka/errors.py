@@ -59,6 +59,11 @@ def is_away(error: KafkaError | BaseException) -> bool:
     return cause is not None and cause.code() in _AWAY
 
 
+def is_about_all_brokers(error: KafkaError) -> bool:
+    """Whether it only sums up what was said of each broker."""
+    return error.code() == KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001 - public, as those above
+
+
 def is_about_topic(error: KafkaError | BaseException) -> bool:
     """Whether the client will refuse the topic from now on, until it hears of it anew."""
     cause = kafka_error(error)

@@ -21,6 +21,7 @@ from worker.adapters.kafka.errors import (
     KafkaUnavailable,
     LimitedLog,
     Troubles,
+    is_about_all_brokers,
     is_about_topic,
     is_deadly,
     one_line,
@@ -38,7 +39,7 @@ FULL_TIMEOUT = 30.0
 FLUSH_TIMEOUT = 10.0
 """Seconds that closing waits for acknowledgements."""
 
-OLD = 30.0
+OLD = 10.0
 """Seconds after which the list of topics is asked for anew, where somebody asks what is missing."""
 
 
@@ -75,6 +76,7 @@ class KafkaPublisher:
         self._ended: asyncio.Future[None] | None = None
         self._fatal: str | None = None
         self._refusing: str | None = None
+        self._why_away = ""
 
     @property
     def refusing(self) -> str | None:
@@ -112,7 +114,11 @@ class KafkaPublisher:
         """Those of `topics` that do not exist; raise KafkaUnavailable where the broker does not say."""
         if self._producer is None:
             raise KafkaUnavailable("the producer is not running")
-        return await self._topics.missing(self._producer, topics, OLD)
+        try:
+            return await self._topics.missing(self._producer, topics, OLD)
+        except KafkaUnavailable as error:
+            # The question only times out; why nobody answers (a login refused, say) was told aside.
+            raise KafkaUnavailable(self._why_away or str(error)) from error
 
     async def close(self) -> None:
         """Wait for acknowledgements, within FLUSH_TIMEOUT, then refuse the rest; idempotent."""
@@ -195,6 +201,8 @@ class KafkaPublisher:
 
     def _on_error(self, error: KafkaError) -> None:
         text = one_line(error)
+        if not is_about_all_brokers(error):
+            self._why_away = text
         if is_deadly(error):
             self._post(self._fail, text)
         elif self._troubles.is_news(text, time.monotonic()):
