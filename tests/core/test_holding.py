@@ -117,20 +117,6 @@ def test_waiting_for_the_due_time_rests() -> None:
     assert not holding.wants_rest(50.0 - SOON / 2, 100)
 
 
-@pytest.mark.parametrize(("room", "most"), [(10, 1000), (2000, 4000)])
-def test_it_rests_while_commits_are_stuck(room: int, most: int) -> None:
-    """A partition rests once so many of its records are finished but not committed, until a commit counts."""
-    holding = make_holding()
-    for offset in range(most):
-        assert not holding.wants_rest(0.0, room)
-        holding.ledger.track(offset)
-        holding.ledger.resolve(offset)
-    assert holding.uncommitted == most
-    assert holding.wants_rest(0.0, room)
-    holding.revision = holding.ledger.revision
-    assert not holding.wants_rest(0.0, room)
-
-
 def test_started_anew() -> None:
     """Of another log nothing is known: no offset, no map, nothing to commit."""
     holding = make_holding()

@@ -149,21 +149,6 @@ async def test_another_log_is_not_taken_for_the_former(committed: Position | Non
         assert stage.heard.skips == []
 
 
-async def test_commits_that_are_stuck_hold_a_partition_back() -> None:
-    """While commits do not count, no more is taken up than may be repeated; then the stream goes on."""
-    async with Stage() as stage:
-        stage.kafka.committed[stage.first] = Position(0, "")
-        stage.source.refusing = "the coordinator does not answer"
-        stage.source.assign(stage.first)
-        stage.write(*range(3000))
-        await until("it rests", lambda: stage.first in stage.source.held)
-        await until("quiet", lambda: stage.sender.in_flight == 0)
-        await some_turns()
-        assert 2000 <= len(stage.clicks) < 2500
-        stage.source.refusing = None
-        await stage.committed(3000)
-
-
 async def test_a_refusal_ends_with_its_partition() -> None:
     """A publish that is refused is given up with its partition, and is then no reason not to be ready."""
     async with Stage(Response(500)) as stage:

@@ -14,8 +14,6 @@ from worker.core.ledger import MAX_SPAN, Ledger
 from worker.core.record import Partition, Record
 from worker.core.retry import Tier
 
-# So many records may be finished but not committed, or twice the room: then commits are stuck, not slow.
-_MOST_UNCOMMITTED = 1000
 # A full or waiting partition is taken up again when this share of its room is free.
 _REFILL = 0.25
 # A head that is due sooner than this is waited for without holding the partition back.
@@ -86,11 +84,6 @@ class Holding:
         """Whether there is something new to commit."""
         return self.ledger.revision != self.revision
 
-    @property
-    def uncommitted(self) -> int:
-        """How many records are finished since the last commit that counted: a crash would repeat them."""
-        return self.ledger.revision - self.revision
-
     def oldest(self) -> Record | None:
         """The oldest record that is not finished."""
         offset = self.ledger.oldest
@@ -110,13 +103,11 @@ class Holding:
     def wants_rest(self, now: float, most: int) -> bool:
         """Tell whether the source should hand over nothing more of this partition for now.
 
-        It is full (records, or the span of the map), its last record waits for its due time, or commits are
-        stuck. With `held_back` already set, it wants rest until a share of the room is free again.
+        It is full (records, or the span of the map), or its last record waits for its due time. With
+        `held_back` already set, it wants rest until a share of the room is free again.
         """
         ledger = self.ledger
         if self.waiting and self.waiting[-1].due > now + SOON:
-            return True
-        if self.uncommitted >= max(_MOST_UNCOMMITTED, 2 * most):
             return True
         if self.held_back:
             most, span = int(most * (1 - _REFILL)), MAX_SPAN // 2

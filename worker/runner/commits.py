@@ -1,7 +1,9 @@
 """Committing what is finished, on a short tick and sooner when much has been finished.
 
 The rules: one commit in flight; what is committed is read from the ledgers at that moment, so it never goes
-backwards; what counts as committed is what the broker acknowledged, not what was sent.
+backwards; what counts as committed is what the broker acknowledged, not what was sent. While commits do not
+count, what is finished piles up, and a crash would send all of it again: after a while, or when it is much,
+nothing more is started until one counts.
 """
 
 from __future__ import annotations
@@ -17,49 +19,59 @@ from worker.ports import CommitFailed, Observer, Source
 TICK = 0.2
 # So many finished records do not wait for the tick.
 _SOON = 500
+# Commits that have not counted for so many seconds are stuck, not slow; or with so many records finished.
+STUCK_AFTER, _STUCK_WITH = 2.0, 5000
 
 
 class Committer:
-    """Commits the dirty holdings for as long as it runs."""
+    """Commits the dirty holdings for as long as it runs; tells when commits are stuck, and when no more."""
 
     def __init__(
         self,
         source: Source,
         holdings: Mapping[Partition, Holding],
         observer: Observer,
-        on_committed: Callable[[Holding], None],
+        on_stuck: Callable[[bool], None],
     ) -> None:
         self._source = source
         self._holdings = holdings
         self._observer = observer
-        self._on_committed = on_committed
+        self._on_stuck = on_stuck
         self._finished = 0
+        self._soon_at, self._stuck_at = _SOON, _STUCK_WITH
         self._much = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._stuck = False
 
     def note_finished(self) -> None:
         """Note one more finished record."""
         self._finished += 1
-        if self._finished == _SOON:
+        if self._finished == self._soon_at:
             self._much.set()
+        elif self._finished == self._stuck_at:
+            self._set_stuck()
 
     async def run(self) -> None:
         """Commit for ever; a failure is said and the next tick tries again."""
-        while True:
-            try:
-                async with asyncio.timeout(TICK):
-                    await self._much.wait()
-            except TimeoutError:
-                pass
-            await self.commit()
+        try:
+            while True:
+                await self._tick()
+                await self.commit()
+        finally:
+            self._cancel_timer()
 
     async def commit(self) -> None:
         """Commit whatever is new."""
+        finished = self._finished
+        self._soon_at = finished + _SOON
         self._much.clear()
-        self._finished = 0
         dirty = [holding for holding in self._holdings.values() if holding.dirty]
         positions, revisions = read_positions(dirty)
         if not positions:
+            self._counted(finished)
             return
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(STUCK_AFTER, self._set_stuck)
         try:
             await self._source.commit(positions)
         except CommitFailed as error:
@@ -70,7 +82,34 @@ class Committer:
             holding.revision = revision
             if holding.at in positions:
                 holding.committed = positions[holding.at].offset
-            self._on_committed(holding)
+        self._counted(finished)
+
+    async def _tick(self) -> None:
+        """Wait for the next tick, or until much is finished."""
+        try:
+            async with asyncio.timeout(TICK):
+                await self._much.wait()
+        except TimeoutError:
+            pass
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _counted(self, finished: int) -> None:
+        """Note that commits get through; so many finished records, from the start, are safe."""
+        self._stuck_at = finished + _STUCK_WITH
+        self._cancel_timer()
+        if self._stuck:
+            self._stuck = False
+            self._on_stuck(False)
+
+    def _set_stuck(self) -> None:
+        if not self._stuck:
+            self._stuck = True
+            self._observer.trouble("commits do not get through: no more is sent until they do")
+            self._on_stuck(True)
 
 
 def read_positions(holdings: Iterable[Holding]) -> tuple[dict[Partition, Position], list[int]]:

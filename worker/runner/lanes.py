@@ -73,6 +73,8 @@ class Lanes:
         self._parked: list[asyncio.Future[Job]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._wake_at = float("inf")
+        self.held = False
+        """Whether no request may be started for now; whoever clears it calls `pump`."""
         self.blocked: str | None = None
         """Why nothing may be sent as things are set up (a forbidden address); None while all is well."""
 
@@ -113,7 +115,7 @@ class Lanes:
 
     def _next(self) -> Job | None:
         """Take the next record for which a request may start now; those without one end here."""
-        while self._gate.admits(self._clock.monotonic()):
+        while not self.held and self._gate.admits(self._clock.monotonic()):
             now = self._clock.now()
             held = self._schedule.take(now)
             if held is None:
@@ -170,7 +172,7 @@ class Lanes:
     def _delay(self) -> float | None:
         due = self._schedule.wake_at()
         admitted = self._gate.wake_at()
-        if due is None or admitted is None:
+        if due is None or admitted is None or self.held:
             return None
         delay = max(due - self._clock.now(), admitted - self._clock.monotonic()) + _TIMER_SLACK
         return min(max(delay, _TIMER_SLACK), _LONGEST_TIMER)

@@ -70,7 +70,7 @@ class Runner:
             source, self._schedule, tiers, observer, clock, room=limits.outstanding, ahead=ahead
         )
         self._settling = Settling(publisher, observer, jitter, self._settled, self.fail)
-        self._committer = Committer(source, self._intake.holdings, observer, self._committed)
+        self._committer = Committer(source, self._intake.holdings, observer, self._on_stuck)
         self._lanes = Lanes(
             sender, gate, self._schedule, Pipeline(plan), plan.rules, self, observer, clock, jitter
         )
@@ -223,12 +223,14 @@ class Runner:
         if not holding.live:
             return
         self._committer.note_finished()
-        self._committed(holding)
-
-    def _committed(self, holding: Holding) -> None:
-        """Let a partition flow again if that was what it waited for."""
-        if holding.held_back and holding.live:
+        if holding.held_back:
             self._intake.rest(holding, self._clock.now())
+
+    def _on_stuck(self, stuck: bool) -> None:
+        """Start no request while commits are stuck."""
+        self._lanes.held = stuck
+        if not stuck:
+            self._lanes.pump()
 
     def _release(self, held: Held) -> None:
         busy = held.holding.busy
