@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.run import PROTOCOLS
 from tests.chaos.scenarios import (
     TWO_TICKS,
     joined_and_left,
     judge,
     killed_behind_a_hanging_head,
+    killed_twice,
     numbered,
     refused_by_the_broker,
     reset_after_the_request,
@@ -70,6 +72,18 @@ def test_a_kill_amid_the_stream(world: Make) -> None:
     print(f"sent twice for a kill, of {verdict.events}: {twice}")
     assert not verdict.violations
     assert twice < 150  # the time of a tick and a round trip, at 100 a second, on a busy machine
+
+
+@pytest.mark.parametrize("way", PROTOCOLS)
+def test_a_second_kill_while_the_group_waits(world: Make, way: str) -> None:
+    """What is finished while commits are stuck is bounded: the worker stops, however long the group waits."""
+    made = world(6, {"KAFKA__PROPERTIES__SESSION_TIMEOUT_MS": "12000", **PROTOCOLS[way]})
+    killed_twice(made)
+    verdict = judge(made, within=60.0)
+    print(f"sent twice for a kill, {way}, of {verdict.events}: {verdict.explained.get('kill', 0)}")
+    assert not verdict.violations
+    # At 100 a second: what is finished in a tick and until commits count as stuck; the group waits for longer.
+    assert verdict.explained.get("kill", 0) < 400
 
 
 def test_failures_in_flight(world: Make) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -92,14 +92,19 @@ def save_hops(folder: Path, bootstrap: str, names: Names, tiers: Sequence[str]) 
     log.close()
 
 
-def gather(folder: Path) -> Evidence:
-    """Read the logs of a run."""
+def gather(folder: Path, look_at_topics: Callable[[], None]) -> Evidence:
+    """Read the logs of a run, which may go on meanwhile.
+
+    So what was committed is read before what was finished, and requests before the records that they are for.
+    """
+    commits = read_log(folder / COMMITTED, Committed)
     answers = {answer.number: answer.at for answer in read_log(folder / ANSWERED, Answered)}
     requests: defaultdict[str, list[Request]] = defaultdict(list)
     for asked in read_log(folder / ASKED, Asked):
         requests[asked.event].append(
             Request(asked.worker, asked.at, asked.wall, asked.action, answers.get(asked.number))
         )
+    look_at_topics()
     hops: defaultdict[str, list[Hop]] = defaultdict(list)
     for hop in read_log(folder / HOPS, Hop):
         hops[hop.event].append(hop)
@@ -112,7 +117,7 @@ def gather(folder: Path) -> Evidence:
     }
     return Evidence(
         stories,
-        read_log(folder / COMMITTED, Committed),
+        commits,
         read_log(folder / GROUP, Group),
         read_log(folder / DEEDS, Deed),
     )

@@ -168,7 +168,8 @@ class Fleet:
 
     def _start(self, slot: int) -> Worker:
         self._started[slot] = self._started.get(slot, 0) + 1
-        worker = Worker(f"w{slot}-{self._started[slot]}", self._program, self._settings, self._folder)
+        settings = {key: value.replace("{slot}", str(slot)) for key, value in self._settings.items()}
+        worker = Worker(f"w{slot}-{self._started[slot]}", self._program, settings, self._folder)
         self.all.append(worker)
         return worker
 

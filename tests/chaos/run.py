@@ -30,8 +30,10 @@ PROTOCOLS: Mapping[str, Mapping[str, str]] = {
         "KAFKA__PROPERTIES__GROUP_PROTOCOL": "consumer",
         "KAFKA__PROPERTIES__SESSION_TIMEOUT_MS": "",
     },
+    # A member that comes back under its name takes its partitions up again, and the group waits for nobody.
+    "static": {"KAFKA__PROPERTIES__GROUP_INSTANCE_ID": "slot-{slot}"},
 }
-"""What each group protocol takes of settings."""
+"""What each way of being a group takes of settings."""
 
 
 class Plan(NamedTuple):

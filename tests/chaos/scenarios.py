@@ -20,6 +20,8 @@ from tests.chaos.fleet import TIERS, TIMEOUT
 from tests.chaos.world import World
 
 SETTLED_WITHIN = 20.0
+WAITED = 9.0
+"""Seconds between two kills: less than a session."""
 TWO_TICKS = 0.5
 """Seconds in which a commit that is to come has come."""
 
@@ -95,6 +97,23 @@ def joined_and_left(world: World) -> None:
     second.leave()
     world.publish(numbered(20, "later"))
     world.await_delivered(numbered(20, "later"))
+
+
+def killed_twice(world: World) -> None:
+    """One of two workers is killed and started again; before the group has got over it, so is the other.
+
+    With the classic protocol the one that comes back has the group wait for the one that is gone, until its
+    session has run out, and commits wait with it.
+    """
+    workers = world.start(1, 2)
+    with world.load(100):
+        world.wait("both at work", lambda: {worker.name for worker in workers} <= world.workers_asking())
+        workers[0].kill()
+        world.fleet.start(1)
+        time.sleep(WAITED)
+        workers[1].kill()
+        world.fleet.start(2)
+        world.wait("both are back", lambda: {"w1-2", "w2-2"} <= world.workers_asking())
 
 
 def reset_after_the_request(world: World) -> None:

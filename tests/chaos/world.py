@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -40,7 +41,8 @@ from tests.support.kafka import WITHIN, Names, committed, create_topics, end_off
 class World:
     """A context manager.
 
-    `settings` are the workers' over those of `fleet`, without the prefix; an empty one takes a setting away.
+    `settings` are the workers' over those of `fleet`, without the prefix; an empty one takes a setting away,
+    and `{slot}` in one is the number of the worker's slot.
     `patience` in seconds is how long it is waited for what should come.
     """
 
@@ -159,8 +161,7 @@ class World:
 
     def evidence(self) -> Evidence:
         """What the logs and the topics tell."""
-        save_hops(self.folder, self.bootstrap, self.names, TIERS)
-        return gather(self.folder)
+        return gather(self.folder, partial(save_hops, self.folder, self.bootstrap, self.names, TIERS))
 
     def _lag_of(self, topic: str) -> int:
         at = committed(self.bootstrap, self.names.group, topic)
