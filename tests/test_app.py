@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 
 from tests.fakes import FakeClock
+from tests.runner.stage import until
 from worker.app import CannotStart, Started, Worker, make_plan, sender_options, variables_by_origin
 from worker.core.answer import Origin
 from worker.core.retry import Tier
@@ -150,8 +151,10 @@ async def test_a_consumer_that_does_not_poll() -> None:
     """A consumer that has not polled for longer than a drain may take is not alive."""
     worker = Worker(settings())
     async with running(worker) as (started, _, _):
+        source = worker._source_in_use
+        await until("both members poll", lambda: source.last_poll() > 0)
         clock = FakeClock()
-        clock.advance(worker._source_in_use.last_poll() - clock.monotonic() + 54)
+        clock.advance(source.last_poll() - clock.monotonic() + 54)
         worker._clock = clock  # type: ignore[assignment]
         assert (await get(started, "/livez"))[0] == 200
         clock.advance(10)

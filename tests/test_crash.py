@@ -82,7 +82,7 @@ def test_a_second_kill_while_the_group_waits(world: Make, way: str) -> None:
     verdict = judge(made, within=60.0)
     print(f"sent twice for a kill, {way}, of {verdict.events}: {verdict.explained.get('kill', 0)}")
     assert not verdict.violations
-    # At 100 a second: what is finished in a tick and until commits count as stuck; the group waits for longer.
+    # At 100 a second: a tick, and the time until commits count as stuck; the group waits for longer.
     assert verdict.explained.get("kill", 0) < 400
 
 

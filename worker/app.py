@@ -10,6 +10,7 @@ import contextlib
 import gc
 import random
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 import structlog
@@ -22,6 +23,8 @@ from worker.adapters.kafka import (
     KafkaPublisher,
     KafkaSource,
     KafkaUnavailable,
+    PairedSource,
+    beside,
     consumer_config,
     producer_config,
 )
@@ -36,7 +39,7 @@ from worker.core.lane import Gate
 from worker.core.postback import Postback, Template
 from worker.core.retry import RetryPolicy
 from worker.pipeline import Plan
-from worker.ports import Observer, Sender
+from worker.ports import Observer, Sender, Source
 from worker.runner import Limits, Outcome, Runner
 from worker.settings import Settings
 
@@ -132,17 +135,21 @@ class Worker:
         except UnprovenLibrary as error:
             raise CannotStart([str(error)]) from error
 
-    def _source(self) -> KafkaSource:
+    def _source(self) -> Source:
         settings = self._settings
         kafka = settings.kafka
         client_id = unique_client_id(kafka.group_id)
         config = consumer_config(kafka.bootstrap_servers, kafka.group_id, client_id, kafka.properties)
-        topics = [kafka.topic, *(settings.tier_topic(tier) for tier in settings.tiers)]
-        return KafkaSource(config, topics, drain_timeout=settings.drain_timeout)
+        tiers = [settings.tier_topic(tier) for tier in settings.tiers]
+        member = partial(KafkaSource, drain_timeout=settings.drain_timeout)
+        return PairedSource(
+            member(config, [kafka.topic]), member(beside(config), tiers), lambda topic: topic == kafka.topic
+        )
 
-    def _make_runner(self, source: KafkaSource, publisher: KafkaPublisher, sender: Sender) -> Runner:
+    def _make_runner(self, source: Source, publisher: KafkaPublisher, sender: Sender) -> Runner:
         settings = self._settings
         self._source_in_use = source
+        self._began = self._clock.monotonic()
         destination, circuit = settings.destination, settings.circuit
         policy = CircuitPolicy(
             window=circuit.window,
@@ -197,7 +204,7 @@ class Worker:
             self._metrics.loop_lag = max(0.0, self._clock.monotonic() - before - _LOOP_TICK)
 
     def _not_alive(self) -> Iterable[str]:
-        silent = self._clock.monotonic() - self._source_in_use.last_poll()
+        silent = self._clock.monotonic() - max(self._source_in_use.last_poll(), self._began)
         if silent > self._settings.drain_timeout + _STUCK:
             yield f"the consumer has not polled for {silent:.0f} s"
 

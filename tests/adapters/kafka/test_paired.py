@@ -1,0 +1,108 @@
+"""Two members as one source: each has its own topics; what is asked, held and committed finds its way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+import pytest
+
+from tests.adapters.kafka.worlds import Ear
+from tests.fakes import FakeKafka, FakeSource
+from worker.adapters.kafka import PairedSource, beside, consumer_config
+from worker.core.holding import Position
+from worker.core.record import Partition
+from worker.ports import CommitFailed, SourceFailed
+
+FRESH, TIER = Partition("conversions", 0), Partition("worker.retry.10s", 0)
+
+
+class Pair(NamedTuple):
+    """A pair of fake members that have joined, with a partition each, and who listens."""
+
+    kafka: FakeKafka
+    first: FakeSource
+    second: FakeSource
+    both: PairedSource
+    ear: Ear
+
+    def write(self, at: Partition, count: int) -> None:
+        """Write some records."""
+        for _ in range(count):
+            self.kafka.append(at, b"{}")
+
+
+@pytest.fixture
+async def pair() -> AsyncIterator[Pair]:
+    """A pair."""
+    kafka = FakeKafka(**{FRESH.topic: 1, TIER.topic: 1})
+    first, second, ear = FakeSource(kafka), FakeSource(kafka), Ear()
+    both = PairedSource(first, second, is_first=FRESH.topic.__eq__)
+    await both.start(ear)
+    first.assign(FRESH)
+    second.assign(TIER)
+    yield Pair(kafka, first, second, both, ear)
+    await both.stop()
+
+
+async def test_each_has_its_topics(pair: Pair) -> None:
+    """Records of both kinds reach the one listener, and so do assignments and losses."""
+    pair.both.ask(10)
+    pair.write(FRESH, 2)
+    pair.write(TIER, 1)
+    await pair.ear.has(3)
+    pair.second.lose(TIER)
+    assert list(pair.ear.ours) == [FRESH]
+    assert pair.ear.lost == [TIER]
+
+
+async def test_demands_do_not_pile_up(pair: Pair) -> None:
+    """A side from which nothing comes owes what was asked for last, not all that was ever asked for."""
+    for _ in range(5):
+        pair.both.ask(4)
+        pair.write(FRESH, 4)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    await pair.ear.has(20)
+    assert (pair.first.demand, pair.second.demand) == (0, 4)
+
+
+async def test_holds_find_their_side(pair: Pair) -> None:
+    """A hold is for the side whose partition it is, and so is its end."""
+    pair.both.hold(TIER)
+    held = (set(pair.first.held), set(pair.second.held))
+    pair.both.release(TIER)
+    assert held == (set(), {TIER})
+    assert pair.second.held == set()
+
+
+async def test_commits_are_shared_out(pair: Pair) -> None:
+    """Each side commits what is its own, and a commit that either refuses has failed."""
+    await pair.both.commit({FRESH: Position(0, "a"), TIER: Position(0, "b")})
+    pair.second.refusing = "not now"
+    await pair.both.commit({FRESH: Position(0, "c")})
+    with pytest.raises(CommitFailed, match="not now"):
+        await pair.both.commit({FRESH: Position(0, "d"), TIER: Position(0, "e")})
+    assert pair.first.commits == [{FRESH: Position(0, text)} for text in "acd"]
+    assert pair.second.commits == [{TIER: Position(0, "b")}]
+
+
+async def test_what_either_tells_is_told(pair: Pair) -> None:
+    """Trouble and the end of either side are the pair's; it polls as seldom as the one that polls less."""
+    pair.write(TIER, 3)
+    pair.first.trouble("one")
+    pair.second.fail(SourceFailed("dead"))
+    assert pair.ear.troubles == ["one"]
+    assert [str(error) for error in pair.ear.failures] == ["dead"]
+    assert pair.both.last_poll() == min(pair.first.last_poll(), pair.second.last_poll())
+    assert pair.both.watermarks()[FRESH].high == 0
+
+
+def test_the_settings_of_the_second() -> None:
+    """The second member differs in its names alone."""
+    config = consumer_config("k:9092", "g", "c", {"group.instance.id": "pod-1"})
+    second = beside(config)
+    changed = {name: value for name, value in second.items() if config[name] != value}
+    assert changed == {"client.id": "c-tiers", "group.instance.id": "pod-1-tiers"}
+    assert "group.instance.id" not in beside(consumer_config("k:9092", "g", "c", {}))

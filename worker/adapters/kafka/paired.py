@@ -1,0 +1,109 @@
+"""Two members of one group as one source: one reads the source topic, the other the delay tiers.
+
+The rule: each kind of topic is shared among the workers for itself. Assignors that keep what members have
+(`cooperative-sticky`, the broker's own) balance the number of partitions over all topics that a member reads,
+so a worker that joined another could get tiers alone, and the other all that is fresh.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from worker.core.holding import Position
+from worker.core.record import Partition, Record
+from worker.ports import Assigned, Lag, Source, SourceListener
+
+
+class PairedSource:
+    """A Source of two: what `is_first` says of a topic decides whose it is.
+
+    What is asked for may come from either, so each may hand over as many records as were asked for.
+    """
+
+    def __init__(self, first: Source, second: Source, is_first: Callable[[str], bool]) -> None:
+        self._sides = (_Side(first), _Side(second))
+        self._is_first = is_first
+
+    async def start(self, listener: SourceListener) -> None:
+        """Join the group with both; raise SourceFailed where the settings are no good."""
+        for side in self._sides:
+            await side.start(listener)
+
+    def ask(self, count: int) -> None:
+        """Ask both for `count` more, less what they still owe."""
+        for side in self._sides:
+            side.ask(count)
+
+    def hold(self, partition: Partition) -> None:
+        """Hold a partition."""
+        self._of(partition).source.hold(partition)
+
+    def release(self, partition: Partition) -> None:
+        """Take a hold back."""
+        self._of(partition).source.release(partition)
+
+    async def commit(self, positions: Mapping[Partition, Position]) -> None:
+        """Commit with both at once; raise CommitFailed where either could not."""
+        shares: dict[_Side, dict[Partition, Position]] = {}
+        for at, position in positions.items():
+            shares.setdefault(self._of(at), {})[at] = position
+        commits = (side.source.commit(share) for side, share in shares.items())
+        for outcome in await asyncio.gather(*commits, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    def watermarks(self) -> Mapping[Partition, Lag]:
+        """The watermarks of what is assigned to either."""
+        first, second = (side.source.watermarks() for side in self._sides)
+        return {**first, **second}
+
+    def last_poll(self) -> float:
+        """When the one that polled less lately did."""
+        return min(side.source.last_poll() for side in self._sides)
+
+    async def stop(self) -> None:
+        """Leave the group with both at once, and end; idempotent."""
+        await asyncio.gather(*(side.source.stop() for side in self._sides))
+
+    def _of(self, partition: Partition) -> _Side:
+        return self._sides[0 if self._is_first(partition.topic) else 1]
+
+
+class _Side:
+    """One of the two; listens for the listener, and counts what is still owed."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._owed = 0
+        self._listener: SourceListener
+
+    async def start(self, listener: SourceListener) -> None:
+        self._listener = listener
+        await self.source.start(self)
+
+    def ask(self, count: int) -> None:
+        """Have it owe at least `count`."""
+        more = count - self._owed
+        if more > 0:
+            self._owed += more
+            self.source.ask(more)
+
+    def on_assigned(self, assigned: Sequence[Assigned]) -> None:
+        self._listener.on_assigned(assigned)
+
+    async def on_revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
+        return await self._listener.on_revoked(partitions)
+
+    def on_lost(self, partitions: Sequence[Partition]) -> None:
+        self._listener.on_lost(partitions)
+
+    def on_records(self, records: Sequence[Record]) -> None:
+        self._owed -= len(records)
+        self._listener.on_records(records)
+
+    def on_trouble(self, message: str) -> None:
+        self._listener.on_trouble(message)
+
+    def on_failed(self, error: BaseException) -> None:
+        self._listener.on_failed(error)
