@@ -6,6 +6,7 @@ The rule: every wait is for what can be seen from outside, and bounded; the verd
 from __future__ import annotations
 
 import time
+from itertools import count
 
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
@@ -91,9 +92,16 @@ def joined_and_left(world: World) -> None:
     (first,) = world.start(1)
     world.publish(numbered(120))
     world.wait("the first is at work", lambda: len(world.delivered()) >= 10)
-    (second,) = world.start(2)
-    world.await_delivered(numbered(120))
-    world.wait("both have worked", lambda: {first.name, second.name} <= world.workers_asking())
+    second = world.fleet.start(2)
+    waves = count(1)
+
+    def both_have_worked() -> bool:
+        if len(world.seen()) > len(world.published) - 60:
+            world.publish(numbered(60, f"wave{next(waves)}-"))
+        return {first.name, second.name} <= world.workers_asking()
+
+    world.wait("both have worked", both_have_worked)
+    world.await_delivered(world.published)
     second.leave()
     world.publish(numbered(20, "later"))
     world.await_delivered(numbered(20, "later"))

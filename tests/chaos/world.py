@@ -70,6 +70,7 @@ class World:
         self.fleet = Fleet(bootstrap, self.names, self._port, folder, settings or {}, program)
         self.generator = Generator(bootstrap, self.names.topic, folder, seed=seed)
         self._asked, self._answered = Tail(folder / ASKED), Tail(folder / ANSWERED)
+        self.published: list[str] = []
         self.requests: list[Asked] = []
         self.answers: dict[int, float] = {}
 
@@ -106,7 +107,9 @@ class World:
 
     def publish(self, events: Iterable[str], partition: int = -1) -> None:
         """Publish events and return when they are acknowledged."""
+        events = list(events)
         self.generator.publish(events, partition)
+        self.published += events
 
     def partner(self, mode: str = "ok", **how: float) -> None:
         """Change the partner's ways, and return when that is done."""
