@@ -74,7 +74,9 @@ def test_a_kill_amid_the_stream(world: Make) -> None:
     assert twice < 150  # the time of a tick and a round trip, at 100 a second, on a busy machine
 
 
-@pytest.mark.parametrize("way", PROTOCOLS)
+@pytest.mark.parametrize(
+    "way", ["classic", *(pytest.param(way, marks=pytest.mark.long) for way in PROTOCOLS if way != "classic")]
+)
 def test_a_second_kill_while_the_group_waits(world: Make, way: str) -> None:
     """What is finished while commits are stuck is bounded: the worker stops, however long the group waits."""
     made = world(6, {"KAFKA__PROPERTIES__SESSION_TIMEOUT_MS": "12000", **PROTOCOLS[way]})
