@@ -34,5 +34,8 @@ def make_connector(options: SenderOptions, kind: type[C]) -> C:
 
 
 def attempt_timeout(seconds: float) -> aiohttp.ClientTimeout:
-    """Bound one attempt, exactly: aiohttp rounds longer times up to whole seconds unless told otherwise."""
-    return aiohttp.ClientTimeout(total=seconds, connect=seconds, ceil_threshold=NEVER)
+    """Bound connecting, exactly: aiohttp rounds longer times up to whole seconds unless told otherwise.
+
+    What follows a connect is bounded by a Sweeper: aiohttp's own `total` costs a timer for each attempt.
+    """
+    return aiohttp.ClientTimeout(total=None, connect=seconds, ceil_threshold=NEVER)
