@@ -38,8 +38,10 @@ class SessionSender:
 
     def __init__(self, options: SenderOptions) -> None:
         self._options = options
+        connector = make_connector(options, HeadFirstConnector)
+        self._sweeper = connector.sweeper
         self._session = ClientSession(
-            connector=make_connector(options, HeadFirstConnector),
+            connector=connector,
             timeout=attempt_timeout(options.timeout),
             headers=options.request_headers(),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -58,7 +60,8 @@ class SessionSender:
         return SessionLane(self._session, self._options)
 
     async def close(self) -> None:
-        """Close the session and its connections; idempotent."""
+        """Close the session and its connections, those whatever they are in; idempotent."""
+        self._sweeper.close_all()
         await self._session.close()
 
 
@@ -122,7 +125,7 @@ class HeadFirstConnector(TCPConnector):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._sweeper = Sweeper()
+        self.sweeper = Sweeper()
 
     async def connect(
         self,
@@ -149,7 +152,7 @@ class HeadFirstConnector(TCPConnector):
                     continue
                 raise Told(UNASKED)
             if not isinstance(front, HeadFirst):
-                front = HeadFirst(handler, self._sweeper)
+                front = HeadFirst(handler, self.sweeper)
                 transport.set_protocol(front)
             front.expect(deadline)
             return connection

@@ -1,0 +1,87 @@
+"""What the session transport does its own way: one clock for all requests, and the way through a proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+
+import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
+
+from tests.adapters.http.world import SHORT, Transport, World, send, verdict
+from tests.support.partner import OK, Visit, always, then_hang
+from worker.adapters.http.headfirst import HeadFirst
+from worker.adapters.http.sweeper import TICK_SECONDS, Sweeper
+from worker.core.answer import FailureKind, Origin, Request, Response
+
+
+@pytest.fixture
+def transport() -> Transport:
+    """The session alone."""
+    return "session"
+
+
+async def test_unused_for_longer_than_a_timeout(world: World) -> None:
+    """A kept connection outlives the time that the request before it had."""
+    partner = await world.partner(always(OK))
+    lane = world.sender(timeout=SHORT).lane()
+    assert await lane.send(Request(partner.origin, "/p")) == Response(200)
+    await asyncio.sleep(SHORT + 4 * TICK_SECONDS)
+    assert await lane.send(Request(partner.origin, "/p")) == Response(200)
+    assert partner.connections == 1
+
+
+async def test_timeout_on_a_kept_connection(world: World) -> None:
+    """The clock runs for every request, also on a connection that has served one."""
+
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        await visit.send(OK)
+        await visit.gone()
+
+    partner = await world.partner(script)
+    lane = world.sender(timeout=SHORT).lane()
+    verdicts = [verdict(await lane.send(Request(partner.origin, "/p"))) for _ in range(4)]
+    assert verdicts == [200, FailureKind.TIMEOUT] * 2
+    assert partner.connections == 2
+
+
+class Mute(AbstractResolver):
+    """Never answers."""
+
+    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+        await asyncio.Event().wait()
+        return []
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+async def test_name_that_never_resolves(world: World) -> None:
+    """Waiting for a name counts against the timeout."""
+    lane = world.sender(timeout=SHORT, resolver=Mute()).lane()
+    answer = await lane.send(Request(Origin(world.scheme, "partner.example", 80), "/p"))
+    assert verdict(answer) == FailureKind.TIMEOUT
+
+
+async def test_proxy_that_keeps_silent(world: World) -> None:
+    """Waiting for a proxy counts against the timeout, with and without a tunnel."""
+    proxy = await world.partner(then_hang(), scheme="http")
+    partner = await world.partner(always(OK))
+    sender = world.sender(timeout=SHORT, proxy=f"http://127.0.0.1:{proxy.origin.port}")
+    assert verdict(await send(sender, partner)) == FailureKind.TIMEOUT
+    await proxy.emptied()
+    assert len(proxy.requests) == 1
+
+
+async def test_lost_connection_is_forgotten() -> None:
+    """Nothing holds on to a connection that is gone."""
+    sweeper = Sweeper()
+    front = HeadFirst(ResponseHandler(asyncio.get_running_loop()), sweeper)
+    gone = weakref.ref(front)
+    front.connection_lost(None)
+    del front
+    gc.collect()
+    assert gone() is None
