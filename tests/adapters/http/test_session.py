@@ -13,6 +13,8 @@ from aiohttp.client_proto import ResponseHandler
 from tests.adapters.http.world import SHORT, Transport, World, send, verdict
 from tests.support.partner import OK, Visit, always, then_hang
 from worker.adapters.http.headfirst import HeadFirst
+from worker.adapters.http.outbox import Outbox
+from worker.adapters.http.posting import Posting
 from worker.adapters.http.sweeper import TICK_SECONDS, Sweeper
 from worker.core.answer import FailureKind, Origin, Request, Response
 
@@ -74,6 +76,39 @@ async def test_proxy_that_keeps_silent(world: World) -> None:
     assert verdict(await send(sender, partner)) == FailureKind.TIMEOUT
     await proxy.emptied()
     assert len(proxy.requests) == 1
+
+
+class Noted(asyncio.Transport):
+    """Notes what is written to it, in a list that it shares."""
+
+    def __init__(self, written: list[bytes]) -> None:
+        super().__init__({"peername": "partner"})
+        self._written = written
+        self._closing = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._written.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def close(self) -> None:
+        self._closing = True
+
+
+async def test_requests_leave_together() -> None:
+    """The writes of one turn leave at its end, in their order, but those of a connection closed by then."""
+    written: list[bytes] = []
+    outbox = Outbox()
+    first, closed, last = (Posting(Noted(written), outbox) for _ in range(3))
+    for posting, data in ((first, b"1"), (closed, b"2"), (last, b"3")):
+        posting.write(data)
+    closed.close()
+    assert written == []
+    await asyncio.sleep(0)
+    assert written == [b"1", b"3"]
+    assert (closed.is_closing(), last.is_closing()) == (True, False)
+    assert last.get_extra_info("peername") == "partner"
 
 
 async def test_lost_connection_is_forgotten() -> None:

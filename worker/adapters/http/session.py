@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientSession, TCPConnector, hdrs
@@ -29,6 +29,8 @@ from worker.adapters.http.options import (
     check_target,
     usable_retry_after,
 )
+from worker.adapters.http.outbox import Outbox
+from worker.adapters.http.posting import Posting
 from worker.adapters.http.sweeper import Sweeper
 from worker.core.answer import Answer, Failure, FailureKind, Origin, Request, Response
 
@@ -121,11 +123,12 @@ class SessionLane:
 
 
 class HeadFirstConnector(TCPConnector):
-    """Gives out connections that have nothing left over and that hand over heads first."""
+    """Gives out connections that have nothing left over, hand over heads first and write together."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.sweeper = Sweeper()
+        self._outbox = Outbox()
 
     async def connect(
         self,
@@ -154,6 +157,7 @@ class HeadFirstConnector(TCPConnector):
             if not isinstance(front, HeadFirst):
                 front = HeadFirst(handler, self.sweeper)
                 transport.set_protocol(front)
+                handler.connection_made(cast("asyncio.Transport", Posting(transport, self._outbox)))
             front.expect(deadline)
             return connection
 
