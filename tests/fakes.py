@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from worker.adapters.http.lane import CoroutineLane
 from worker.core.answer import Answer, Request, Response
 from worker.core.holding import Position
 from worker.core.record import Headers, Outgoing, Partition, Record
@@ -77,7 +78,7 @@ class FakeSender:
         return self.script.popleft() if self.script else Response(200)
 
 
-class FakeLane:
+class FakeLane(CoroutineLane):
     """One request at a time."""
 
     def __init__(self, sender: FakeSender) -> None:
@@ -87,20 +88,21 @@ class FakeLane:
 
     async def send(self, request: Request) -> Answer:
         assert not self._busy, "a lane makes one request at a time"
-        sender = self._sender
+        sender, gate = self._sender, self._sender.gate
         self._busy = True
         sender.requests.append(request)
         sender.in_flight += 1
         sender.most_in_flight = max(sender.most_in_flight, sender.in_flight)
         try:
             await asyncio.sleep(0)
-            await sender.gate.wait()
+            await gate.wait()
             return sender.answer(request)
         finally:
             sender.in_flight -= 1
             self._busy = False
 
     async def close(self) -> None:
+        await super().close()
         self.closed = True
 
 

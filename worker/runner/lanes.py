@@ -1,7 +1,11 @@
-"""The lanes: a fixed set of tasks, each with one connection, that take the next record for ever.
+"""The lanes: a fixed set of them, each with one connection; an answer has its lane take the next record.
 
 The rules: a lane takes a record only when the gate admits a request; it hands every record on with one
 ending, or gives it back untried; parked lanes are woken by what changed, or by one timer for what is due.
+
+All of it is calls from the loop, no tasks: an answer is judged, its record ended and the next request begun
+within one call, which handles one answer and so is bounded. The loop would log what such a call raises and go
+on without the lane: each is guarded, and what it raises ends the run.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+from worker.core.answer import Answer
 from worker.core.classify import Kind, Rules, Verdict, classify
 from worker.core.holding import Held
 from worker.core.lane import Gate
@@ -18,7 +23,8 @@ from worker.core.settle import Dead, Delivered
 from worker.pipeline import Attempt, Ending, Pipeline
 from worker.ports import Clock, Lane, Observer, Sender
 
-Job = tuple[Held, Attempt]
+# A record that is ours, its attempt, and when that began on the wall clock and on the monotonic one.
+Job = tuple[Held, Attempt, float, float]
 
 # Due times are wall-clock times: a clock that is set forward is noticed this soon.
 _LONGEST_TIMER = 5.0
@@ -33,8 +39,8 @@ class Desk(Protocol):
         """Hear that a record left the schedule."""
         ...
 
-    def on_ended(self, held: Held, ending: Ending) -> None:
-        """Take a record with its ending."""
+    def on_ended(self, held: Held, ending: Ending, now: float) -> None:
+        """Take a record with its ending, which came at `now`."""
         ...
 
     def on_given_back(self, held: Held) -> None:
@@ -70,7 +76,8 @@ class Lanes:
         self._observer = observer
         self._clock = clock
         self._jitter = jitter
-        self._parked: list[asyncio.Future[Job]] = []
+        self._seats: list[_Seat] = []
+        self._parked: list[_Seat] = []
         self._timer: asyncio.TimerHandle | None = None
         self._wake_at = float("inf")
         self.held = False
@@ -78,74 +85,75 @@ class Lanes:
         self.blocked: str | None = None
         """Why nothing may be sent as things are set up (a forbidden address); None while all is well."""
 
-    def start(self) -> list[asyncio.Task[None]]:
-        """Start the lanes; they run until they are cancelled."""
-        return [
-            asyncio.create_task(self._run(self._sender.lane()), name=f"lane-{number}")
-            for number in range(self._gate.limit.most)
-        ]
+    def start(self) -> None:
+        """Make the lanes; they work until they are stopped."""
+        self._seats = [_Seat(self, self._sender.lane()) for _ in range(self._gate.limit.most)]
+        self._parked = self._seats.copy()
+
+    async def stop(self) -> None:
+        """Give up the requests in flight, which may have been received, and close the connections."""
+        self._parked.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+        for seat in self._seats:
+            seat.give_up()
+        await asyncio.gather(*(seat.lane.close() for seat in self._seats), return_exceptions=True)
 
     def pump(self) -> None:
-        """Hand records to parked lanes while there are both and the gate admits; set the timer for later."""
+        """Have parked lanes send while there are records and the gate admits; set the timer for later."""
         while self._parked:
-            if self._parked[-1].done():  # cancelled while it was parked
-                self._parked.pop()
-                continue
-            job = self._next()
-            if job is None:
+            if not self._serve(self._parked[-1], self._clock.now(), self._clock.monotonic()):
                 self._set_timer()
                 return
-            self._parked.pop().set_result(job)
+            self._parked.pop()
 
-    async def _run(self, lane: Lane) -> None:
-        try:
-            while True:
-                job = self._next() or await self._park()
-                if self._parked:
-                    self.pump()  # the last answer may have raised the limit by one more
-                await self._serve(job, lane)
-        finally:
-            await lane.close()
+    def _serve(self, seat: _Seat, now: float, at: float) -> bool:
+        """Have a lane send the next record for which a request may start now; those without one end here.
 
-    async def _park(self) -> Job:
-        waiter: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
-        self._parked.append(waiter)
-        self._set_timer()
-        return await waiter
-
-    def _next(self) -> Job | None:
-        """Take the next record for which a request may start now; those without one end here."""
-        while not self.held and self._gate.admits(self._clock.monotonic()):
-            now = self._clock.now()
+        `now` and `at` are this moment on the two clocks.
+        """
+        while not self.held and self._gate.admits(at):
             held = self._schedule.take(now)
             if held is None:
-                return None
+                return False
             self._desk.on_taken(held)
             step = self._pipeline.prepare(held.record, held.holding.tier is not None, now)
             if isinstance(step, Attempt):
-                self._gate.starting(self._clock.monotonic())
-                return held, step
-            self._desk.on_ended(held, step)
-        return None
+                self._gate.starting(at)
+                seat.begin((held, step, now, at))
+                return True
+            self._desk.on_ended(held, step, now)
+        return False
 
-    async def _serve(self, job: Job, lane: Lane) -> None:
-        held, attempt = job
-        started_at, started = self._clock.now(), self._clock.monotonic()
-        try:
-            answer = await lane.send(attempt.request)
-        except BaseException:
-            self._gate.abandoned(started)
-            raise
-        now, ended = self._clock.now(), self._clock.monotonic()
+    def on_answer(self, seat: _Seat, job: Job, answer: Answer) -> None:
+        """End the record of a lane, or give it back, and have the lane send the next one."""
+        held, attempt, started_at, started = job
+        now, at = self._clock.now(), self._clock.monotonic()
         verdict = classify(answer, self._rules, now)
-        counts = self._gate.ended(verdict, started, ended, self._jitter())
-        self._note(verdict, ended - started)
-        if not counts:
+        counts = self._gate.ended(verdict, started, at, self._jitter())
+        self._note(verdict, at - started)
+        if counts:
+            ending = self._pipeline.judge(attempt, verdict, started_at, now)
+            self._observer.attempted(_outcome(ending), verdict.label)
+            self._desk.on_ended(held, ending, now)
+        else:
             self._desk.on_given_back(held)
-            return
-        ending = self._pipeline.judge(attempt, verdict, started_at, now)
-        self._observer.attempted(_outcome(ending), verdict.label)
-        self._desk.on_ended(held, ending)
+        self._go_on(seat, now, at)
+
+    def on_given_up(self, job: Job) -> None:
+        """Count a request as over of which nothing is known."""
+        self._gate.abandoned(job[3])
+
+    def on_failed(self, error: BaseException) -> None:
+        """End the run: a lane broke, or what it called."""
+        self._desk.on_failed(error)
+
+    def _go_on(self, seat: _Seat, now: float, at: float) -> None:
+        if not self._serve(seat, now, at):
+            self._parked.append(seat)
+            self._set_timer()
+        elif self._parked:
+            self.pump()  # the answer may have raised the limit by one more
 
     def _note(self, verdict: Verdict, seconds: float) -> None:
         if verdict.kind is Kind.BLOCKED:
@@ -190,3 +198,41 @@ def _outcome(ending: Ending) -> str:
     if isinstance(ending, Delivered):
         return "delivered"
     return "dead" if isinstance(ending, Dead) else "retry"
+
+
+class _Seat:
+    """One lane, and what it is sending; it is its lane's asker."""
+
+    __slots__ = ("_lanes", "job", "lane")
+
+    def __init__(self, lanes: Lanes, lane: Lane) -> None:
+        self._lanes = lanes
+        self.lane = lane
+        self.job: Job | None = None
+
+    def begin(self, job: Job) -> None:
+        """Send a record."""
+        self.job = job
+        self.lane.begin(job[1].request, self)
+
+    def on_answer(self, answer: Answer) -> None:
+        """Have the answer judged, and the next record sent; the loop must hear of no exception."""
+        job, self.job = self.job, None
+        if job is None:  # given up
+            return
+        try:
+            self._lanes.on_answer(self, job, answer)
+        except Exception as error:
+            self._lanes.on_failed(error)
+
+    def on_broken(self, error: BaseException) -> None:
+        """End the run: nobody knows what became of the record."""
+        self.give_up()
+        self._lanes.on_failed(error)
+
+    def give_up(self) -> None:
+        """Forget what is being sent, which may have been received."""
+        job, self.job = self.job, None
+        if job is not None:
+            self.lane.abandon()
+            self._lanes.on_given_up(job)

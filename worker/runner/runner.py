@@ -86,13 +86,13 @@ class Runner:
 
     async def run(self, stop: asyncio.Event) -> Outcome:
         """Work until `stop` is set, then drain; raise what broke the run, after a best-effort drain."""
-        tasks = self._start()
+        commits = self._start()
         try:
             await self._source.start(self)
             self._intake.refill()
             await self._until(stop)
         finally:
-            outcome = await self._drain(tasks)
+            outcome = await self._drain(commits)
         if self._failure is not None:
             raise self._failure
         return outcome
@@ -102,11 +102,11 @@ class Runner:
         self._failure = self._failure or error
         self._failed.set()
 
-    def _start(self) -> list[asyncio.Task[None]]:
-        tasks = [*self._lanes.start(), asyncio.create_task(self._committer.run(), name="commits")]
-        for task in tasks:
-            task.add_done_callback(self._task_ended)
-        return tasks
+    def _start(self) -> asyncio.Task[None]:
+        self._lanes.start()
+        commits = asyncio.create_task(self._committer.run(), name="commits")
+        commits.add_done_callback(self._task_ended)
+        return commits
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
@@ -118,16 +118,16 @@ class Runner:
         for wait in waits:
             wait.cancel()
 
-    async def _drain(self, tasks: Sequence[asyncio.Task[None]]) -> Outcome:
+    async def _drain(self, commits: asyncio.Task[None]) -> Outcome:
         """Stop intake, let requests and publishes end, commit, leave the group, close what was opened."""
         self.draining = self._intake.closed = True
         holdings = list(self._intake.holdings.values())
         await self._drained(holdings)
         self.unfinished = sum(len(holding.busy) for holding in holdings)
         await self._settling.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        commits.cancel()
+        await self._lanes.stop()
+        await asyncio.gather(commits, return_exceptions=True)
         await self._source.stop()
         await self._publisher.close()
         await self._sender.close()
@@ -195,10 +195,10 @@ class Runner:
         held.holding.busy[held.record.offset] = held.record
         self._intake.refill()
 
-    def on_ended(self, held: Held, ending: Ending) -> None:
+    def on_ended(self, held: Held, ending: Ending, now: float) -> None:
         """Finish a delivered record; publish the others first."""
         if isinstance(ending, Delivered):
-            self._observer.delivered(ending, self._clock.now())
+            self._observer.delivered(ending, now)
             self._finish(held)
         else:
             self._settling.settle(held, ending)

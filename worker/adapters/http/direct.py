@@ -17,11 +17,13 @@ from worker.adapters.egress import refused_literal, watch_refusals
 from worker.adapters.http.connector import attempt_timeout, make_connector
 from worker.adapters.http.errors import CLOSED_EARLY, EXPECTED, SENDER_CLOSED, UNASKED, failure_of
 from worker.adapters.http.exchange import Exchange
+from worker.adapters.http.lane import CallbackLane
 from worker.adapters.http.options import SenderOptions, check_target
 from worker.adapters.http.outbox import Outbox
 from worker.adapters.http.parser import AnswerParser, BodyParser
 from worker.adapters.http.sweeper import Sweeper
-from worker.core.answer import Answer, Failure, FailureKind, Origin, Request
+from worker.core.answer import Failure, FailureKind, Origin, Request
+from worker.ports import Asker
 
 
 class DirectSender:
@@ -101,38 +103,57 @@ class DirectSender:
         return request
 
 
-class DirectLane:
+class DirectLane(CallbackLane):
     """One request at a time on connections of its own."""
 
     def __init__(self, sender: DirectSender, seconds: float) -> None:
         self._sender = sender
         self._seconds = seconds
         self._exchanges: dict[Origin, Exchange] = {}
+        self._opening: asyncio.Task[None] | None = None
 
-    async def send(self, request: Request) -> Answer:
-        """Make one attempt; every ending is a value, only cancellation is raised.
+    def begin(self, request: Request, asker: Asker) -> None:
+        """Start one attempt, on the kept connection or on a new one.
 
         Raises ValueError for a target that is not printable ASCII.
         """
         origin, target = request
         check_target(target)
         exchange = self._exchanges.get(origin)
-        deadline = monotonic() + self._seconds
         if exchange is None or exchange.closed:
-            opened, deadline = await self._sender.open(origin)
-            if isinstance(opened, Failure):
-                return opened
-            self._exchanges[origin] = exchange = opened
-        try:
-            return await exchange.ask(target, deadline)
-        except asyncio.CancelledError:
-            exchange.close()
-            raise
+            self._opening = asyncio.create_task(self._begin_anew(request, asker))
+        else:
+            exchange.ask(target, monotonic() + self._seconds, asker)
+
+    def abandon(self) -> None:
+        """Give up the attempt that is under way, with its connection."""
+        if self._opening is not None:
+            self._opening.cancel()
+            self._opening = None
+        for exchange in self._exchanges.values():
+            exchange.abandon()
 
     async def close(self) -> None:
-        """Close the lane's connections."""
+        """Give up what is under way and close the lane's connections."""
+        opening = self._opening
+        self.abandon()
         while self._exchanges:
             self._exchanges.popitem()[1].close()
+        if opening is not None:
+            await asyncio.wait([opening])
+
+    async def _begin_anew(self, request: Request, asker: Asker) -> None:
+        try:
+            opened, deadline = await self._sender.open(request.origin)
+        except Exception as error:
+            asker.on_broken(error)
+            return
+        self._opening = None
+        if isinstance(opened, Failure):
+            asker.on_answer(opened)
+        else:
+            self._exchanges[request.origin] = opened
+            opened.ask(request.target, deadline, asker)
 
 
 def pause_after(failures: int) -> float:

@@ -17,6 +17,7 @@ from worker.adapters.http.outbox import Outbox
 from worker.adapters.http.parser import NO_HEAD, AnswerParser, HeadTooLarge, NotHttp
 from worker.adapters.http.sweeper import Sweeper
 from worker.core.answer import Answer, Failure
+from worker.ports import Asker
 
 
 class Exchange(asyncio.Protocol):
@@ -45,18 +46,22 @@ class Exchange(asyncio.Protocol):
         self._sweeper = sweeper
         self._outbox = outbox
         self._tail = tail
-        self._loop = asyncio.get_running_loop()
-        self._waiting: asyncio.Future[Answer] | None = None
+        self._asker: Asker | None = None
         self._drained = 0
         transport.set_protocol(self)
         sweeper.watch(self)
 
-    def ask(self, target: str, deadline: float) -> asyncio.Future[Answer]:
-        """Send one request; the future gets the answer, or a failure within two ticks after the deadline."""
+    def ask(self, target: str, deadline: float, asker: Asker) -> None:
+        """Send one request; its asker gets the answer, or a failure within two ticks after the deadline."""
         self.deadline = deadline
-        self._waiting = waiting = self._loop.create_future()
+        self._asker = asker
         self._outbox.put(self._transport, f"GET {target}{self._tail}".encode("ascii"))
-        return waiting
+
+    def abandon(self) -> None:
+        """Give up the request that waits, if one does: what still came could be taken for another's answer."""
+        if self._asker is not None:
+            self._asker = None
+            self.close()
 
     def close(self, failure: Failure = CLOSED_EARLY) -> None:
         """Close the connection at once; a request that still waits fails so, unless a head has come."""
@@ -66,8 +71,9 @@ class Exchange(asyncio.Protocol):
         self._sweeper.forget(self)
         self._connection.close()
         self._transport.abort()  # does not wait for the farewell that TLS wants
-        self._settle(failure if self._parser.status == NO_HEAD else self._parser.response())
+        answer = failure if self._parser.status == NO_HEAD else self._parser.response()
         self._parser.drop()
+        self._settle(answer)
 
     def expire(self) -> None:
         """End what took too long: the head, the rest of an answer, or the next request."""
@@ -75,7 +81,7 @@ class Exchange(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and decide whether that completes the answer or breaks it."""
-        if self._waiting is None or self.closed:
+        if self._asker is None or self.closed:
             self.close()
             return
         parser = self._parser
@@ -104,8 +110,9 @@ class Exchange(asyncio.Protocol):
         answer = self._parser.response()
         self._parser.next()
         self._drained = 0
-        self.deadline = monotonic() + self._idle_seconds
         self._settle(answer)
+        if self._asker is None:
+            self.deadline = monotonic() + self._idle_seconds
 
     def _drain(self, count: int) -> None:
         """Wait for the rest of an answer, within bounds: that is what a kept connection is worth."""
@@ -118,6 +125,7 @@ class Exchange(asyncio.Protocol):
             self.close()
 
     def _settle(self, answer: Answer) -> None:
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None and not waiting.done():
-            waiting.set_result(answer)
+        """Hand over an answer, after all else is in order: the asker may send the next request at once."""
+        asker, self._asker = self._asker, None
+        if asker is not None:
+            asker.on_answer(answer)

@@ -21,6 +21,7 @@ from worker.adapters.egress import refused_literal, watch_refusals
 from worker.adapters.http.connector import attempt_timeout, make_connector
 from worker.adapters.http.errors import EXPECTED, UNASKED, Ended, Told, failure_of
 from worker.adapters.http.headfirst import NEVER, HeadFirst
+from worker.adapters.http.lane import CoroutineLane
 from worker.adapters.http.options import (
     BODY_LIMIT,
     DRAIN_LIMIT,
@@ -67,7 +68,7 @@ class SessionSender:
         await self._session.close()
 
 
-class SessionLane:
+class SessionLane(CoroutineLane):
     """One request at a time on a shared session."""
 
     def __init__(self, session: ClientSession, options: SenderOptions) -> None:
@@ -117,9 +118,6 @@ class SessionLane:
             drained = asyncio.get_running_loop().time() + self._drain_seconds
             await _read(response, DRAIN_LIMIT, min(deadline, drained))
         return body
-
-    async def close(self) -> None:
-        """Do nothing: the connection belongs to the session."""
 
 
 class HeadFirstConnector(TCPConnector):
