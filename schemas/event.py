@@ -199,7 +199,7 @@ def decode(value: bytes | None, *, now: float) -> ConversionEvent:
         event: ConversionEvent = _validate(fields)
     except ValidationError as error:
         raise Invalid(_explain(error)) from None
-    if event.occurred_at_s > now + MOST_AHEAD_S:
+    if event.occurred_at.timestamp() > now + MOST_AHEAD_S:
         raise Invalid("occurred_at is more than 24 h ahead of the clock")
     return event
 

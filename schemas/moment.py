@@ -26,6 +26,15 @@ FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)
 LAST: Final = datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)
 """The last millisecond: beyond it, epoch seconds as a float round up into the year 10000."""
 
+_PLAIN_PATTERN: Final = (
+    r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
+    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+"""What nearly all texts are of: a part of the form above that Python's own reader reads the same, but faster.
+
+In UTC it gives Python's own zone, whose arithmetic is far cheaper than that of pydantic's.
+"""
+
 _LEAP: Final = re.compile(r"(.{17})60(?:\.[0-9]+)?(.+)")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_WITHOUT_ZONE: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - the text is given its Z by hand
@@ -83,7 +92,10 @@ def _from_python(moment: object) -> datetime:
 
 
 def _moment_schema() -> core_schema.CoreSchema:
-    """Text by the pattern, all in Rust; the rare leap second; a datetime that Python code hands in."""
+    """Text by the plain pattern; by the whole one; the rare leap second; a datetime from Python code."""
+    usual = core_schema.no_info_after_validator_function(
+        datetime.fromisoformat, core_schema.str_schema(pattern=_PLAIN_PATTERN, strict=True)
+    )
     text = core_schema.str_schema(pattern=MOMENT_PATTERN, strict=True)
     plain = core_schema.datetime_schema(
         strict=False,
@@ -94,6 +106,7 @@ def _moment_schema() -> core_schema.CoreSchema:
     leap = core_schema.no_info_plain_validator_function(_after_leap_second)
     return core_schema.union_schema(
         [
+            usual,
             core_schema.chain_schema([text, plain]),
             core_schema.chain_schema([text, leap]),
             core_schema.no_info_plain_validator_function(_from_python),

@@ -64,7 +64,10 @@ def classify(answer: Answer, rules: Rules, now: float) -> Verdict:
     """Judge an answer; `now` is for a Retry-After that is a date."""
     if isinstance(answer, Failure):
         return _failure(answer)
-    return _response(answer, rules, now)
+    status, _, body = answer
+    if status in rules.success and (rules.reject_body is None or not rules.reject_body.search(body)):
+        return _delivered(status)
+    return _not_recorded(answer, rules, now)
 
 
 @cache
@@ -78,10 +81,8 @@ def _failure(answer: Failure) -> Verdict:
     return Verdict(Kind.RETRY, answer.kind, RetryReason(answer.kind), error=answer.error, pressure=True)
 
 
-def _response(answer: Response, rules: Rules, now: float) -> Verdict:
+def _not_recorded(answer: Response, rules: Rules, now: float) -> Verdict:
     status = answer.status
-    if status in rules.success and (rules.reject_body is None or not rules.reject_body.search(answer.body)):
-        return _delivered(status)
     label = str(status)
     retry_after = parse_retry_after(answer.retry_after, now)
     if status in rules.success:

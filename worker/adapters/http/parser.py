@@ -7,6 +7,8 @@ switch.
 
 from __future__ import annotations
 
+from functools import cache
+
 import httptools
 
 from worker.adapters.http.options import BODY_LIMIT, HEAD_LIMIT, usable_retry_after
@@ -36,6 +38,7 @@ class AnswerParser:
         self._parser.set_dangerous_leniencies(  # what aiohttp grants answers, too
             lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
         )
+        self._feed = self._parser.feed_data
         self._retry_after: bytes | None = None
         self.next()
 
@@ -49,6 +52,8 @@ class AnswerParser:
 
     def response(self) -> Response:
         """The answer as it is known, once its head has parsed."""
+        if self._retry_after is None:
+            return _plain(self.status)
         return Response(self.status, usable_retry_after(self._retry_after))
 
     def wants_body(self) -> bool:
@@ -59,25 +64,24 @@ class AnswerParser:
         """Read more bytes, in pieces of any size; raise NotHttp."""
         try:
             if self.status == NO_HEAD:
-                data = self._feed_head(data)
-            self._parser.feed_data(data)
+                self._room -= len(data)
+                if self._room < 0:
+                    data = self._feed_last(data)
+            self._feed(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             raise NotHttp from None
 
-    def _feed_head(self, data: bytes) -> bytes:
-        """Count what may belong to the head; feed it alone where it may be too much. Return what is left."""
-        room = self._room
-        self._room = room - len(data)
-        if self._room >= 0:
-            return data
-        self._parser.feed_data(data[:room])
+    def _feed_last(self, data: bytes) -> bytes:
+        """Feed what may still belong to the head alone; return the rest of the data, once the head is there."""
+        room = self._room + len(data)
+        self._feed(data[:room])
         if self.status == NO_HEAD:
             raise HeadTooLarge
         return data[room:]
 
     def drop(self) -> None:
         """Let go of httptools' parser, which holds this one in a cycle; nothing may be fed after."""
-        del self._parser
+        del self._parser, self._feed
 
     # --- what httptools calls -----------------------------------------------------------------
 
@@ -109,6 +113,12 @@ class AnswerParser:
         if self.status != NO_HEAD:
             self.complete = True
             self.keep = self._parser.should_keep_alive()
+
+
+@cache
+def _plain(status: int) -> Response:
+    """An answer that is nothing but its status, as nearly all are."""
+    return Response(status)
 
 
 class BodyParser(AnswerParser):
