@@ -12,7 +12,7 @@ from schemas import BadRecord, ConversionEvent, DeadReason, WorkerHeaders, decod
 from worker.core.answer import Request
 from worker.core.classify import Kind, Rules, Verdict
 from worker.core.postback import MissingValue, Postback
-from worker.core.record import Record
+from worker.core.record import Record, make
 from worker.core.retry import RetryPolicy, Tier
 from worker.core.settle import Dead, Delivered, History, Retry, onward, read_history
 
@@ -55,7 +55,7 @@ class Pipeline:
         if self._plan.retry.expired(event.window_start_s, now):
             return self._expired(record, read_history(record, on_tier), event, now)
         try:
-            return Attempt(record, on_tier, event, self._plan.postback.request(event))
+            return make(Attempt, (record, on_tier, event, self._plan.postback.request(event)))
         except MissingValue as error:
             history = read_history(record, on_tier)
             return self._dead(record, history, event.event_id, DeadReason.INVALID, str(error), now)
@@ -64,9 +64,9 @@ class Pipeline:
         """Say what becomes of a record after an attempt that counts; times in epoch seconds."""
         record, on_tier, event, _ = attempt
         if verdict.kind is Kind.DELIVERED:
-            delay = max(0.0, now - event.occurred_at_s)
             attempts = 1 + read_history(record, on_tier).attempts if on_tier else 1
-            return Delivered(record, event.event_id, attempts, verdict.status or 0, delay)
+            delay = now - event.occurred_at.timestamp()
+            return make(Delivered, (record, event.event_id, attempts, verdict.status or 0, delay if delay > 0 else 0.0))
         history = read_history(record, on_tier)
         attempts = history.attempts + 1
         made = history._replace(

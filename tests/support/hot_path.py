@@ -1,0 +1,165 @@
+"""The way of a plain delivery through the whole worker, between a source and sockets that do nothing.
+
+The rule: all of the way is the real thing, from the records of the source to the bytes for the socket, and from
+the bytes of the answer to the resolved offset; only Kafka's client and the kernel are missing. No time passes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Self, cast
+
+from tests.fakes import FakeClock, FakeKafka, FakePublisher, FakeSource
+from tests.runner.stage import DLQ, POSTBACK, SOURCE, TIER_TOPICS, conversion
+from worker.adapters.http import DirectSender, SenderOptions
+from worker.adapters.http.direct import DirectLane
+from worker.adapters.http.exchange import Exchange
+from worker.adapters.http.outbox import Outbox
+from worker.adapters.http.parser import AnswerParser
+from worker.adapters.http.sweeper import Sweeper
+from worker.adapters.metrics import Metrics
+from worker.adapters.observers import Observers
+from worker.core.answer import Origin
+from worker.core.circuit import CircuitPolicy
+from worker.core.classify import Rules
+from worker.core.lane import Gate
+from worker.core.record import Partition, Record
+from worker.core.retry import RetryPolicy
+from worker.core.settle import Delivered
+from worker.pipeline import Plan
+from worker.ports import Assigned, Observer
+from worker.runner import Limits, Runner
+
+BATCH = 64
+"""How many records come at a time; with so few lanes the worker asks for no more."""
+
+LANES = 8
+
+ANSWER = (
+    b"HTTP/1.1 200 OK\r\nDate: Sat, 31 Jan 2026 12:00:00 GMT\r\nServer: nginx\r\n"
+    b"Content-Type: text/plain\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok"
+)
+
+
+class Timeless(asyncio.SelectorEventLoop):
+    """A loop whose timers never come."""
+
+    def time(self) -> float:
+        return 0.0
+
+
+class Wire:
+    """A socket, and aiohttp's hold on it, that only remembers whether something was asked on it."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def write(self, data: bytes) -> None:
+        assert data.startswith(b"GET /")
+        self.asked = True
+
+    def is_closing(self) -> bool:
+        return False
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None: ...
+
+    def abort(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Opener:
+    """Makes lanes, and opens wires for them."""
+
+    def __init__(self) -> None:
+        self.open_ones: list[tuple[Wire, Exchange]] = []
+        self._sweeper, self._outbox = Sweeper(), Outbox()
+        self._options = SenderOptions()
+
+    def lane(self) -> DirectLane:
+        return DirectLane(cast("DirectSender", self), self._options.timeout)
+
+    async def open(self, origin: Origin) -> tuple[Exchange, float]:
+        wire, held = Wire(), cast("Any", Wire())
+        tail = f" HTTP/1.1\r\nHost: {origin.host}\r\n\r\n"
+        made = Exchange(
+            held, cast("Any", wire), AnswerParser(), self._sweeper, self._outbox, tail, self._options
+        )
+        self.open_ones.append((wire, made))
+        return made, float("inf")
+
+    async def close(self) -> None:
+        self._sweeper.close_all()
+
+    def answer(self) -> None:
+        """Answer all that was asked."""
+        for wire, exchange in self.open_ones:
+            if wire.asked:
+                wire.asked = False
+                exchange.data_received(ANSWER)
+
+
+class Count(Observer):
+    """Counts deliveries."""
+
+    def __init__(self) -> None:
+        self.deliveries = 0
+
+    def delivered(self, ending: Delivered, now: float) -> None:
+        self.deliveries += 1
+
+
+class HotPath:
+    """A worker that is at work; `deliver` has it deliver batches of BATCH records."""
+
+    def __init__(self) -> None:
+        self._opener, self._count = Opener(), Count()
+        self._at = Partition(SOURCE, 0)
+        kafka = FakeKafka(**{SOURCE: 1})
+        self._runner = Runner(
+            plan=Plan(POSTBACK, Rules(), RetryPolicy(tuple(TIER_TOPICS), 3, 30 * 86400.0), TIER_TOPICS, DLQ),
+            source=FakeSource(kafka),
+            publisher=FakePublisher(kafka),
+            sender=self._opener,
+            gate=Gate(LANES, CircuitPolicy()),
+            observer=Observers(Metrics(), self._count),
+            clock=FakeClock(),
+            jitter=lambda: 0.0,
+            limits=Limits(1000, 1.0),
+        )
+
+    async def __aenter__(self) -> Self:
+        self._stop = asyncio.Event()
+        self._running = asyncio.create_task(self._runner.run(self._stop))
+        await asyncio.sleep(0)
+        self._runner.on_assigned([Assigned(self._at, None, "")])
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stop.set()
+        await self._running
+
+    async def deliver(self, batches: int) -> None:
+        """Hand over records, and answer what is asked, until all are delivered."""
+        for _ in range(batches):
+            first = self._count.deliveries
+            self._runner.on_records([self._record(first + number) for number in range(BATCH)])
+            while self._count.deliveries < first + BATCH:
+                self._opener.answer()
+                await asyncio.sleep(0)
+
+    def _record(self, number: int) -> Record:
+        value = conversion(number, event="purchase", payout="49.99", order_id=f"order-{number}")
+        return Record(self._at, number, b"key", value, (), 0.0)
+
+
+def on_hot_path(do: Callable[[HotPath], Any]) -> Any:
+    """Run `do` beside a worker that is at work, on a loop without time."""
+
+    async def run() -> Any:
+        async with HotPath() as path:
+            return await do(path)
+
+    with asyncio.Runner(loop_factory=Timeless) as runner:
+        return runner.run(run())
