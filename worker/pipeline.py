@@ -52,7 +52,8 @@ class Pipeline:
         except BadRecord as error:
             reason = DeadReason(error.reason)
             return self._dead(record, read_history(record, on_tier), None, reason, str(error), now)
-        if self._plan.retry.expired(event.window_start_s, now):
+        window_start = event.clicked_at or event.occurred_at
+        if self._plan.retry.expired(window_start.timestamp(), now):
             return self._expired(record, read_history(record, on_tier), event, now)
         try:
             return make(Attempt, (record, on_tier, event, self._plan.postback.request(event)))

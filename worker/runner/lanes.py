@@ -19,12 +19,15 @@ from worker.core.classify import Kind, Rules, Verdict, classify
 from worker.core.holding import Held
 from worker.core.lane import Gate
 from worker.core.schedule import Schedule
-from worker.core.settle import Dead, Delivered
+from worker.core.settle import Dead, Delivered, Retry
 from worker.pipeline import Attempt, Ending, Pipeline
 from worker.ports import Clock, Lane, Observer, Sender
 
 # A record that is ours, its attempt, and when that began on the wall clock and on the monotonic one.
 Job = tuple[Held, Attempt, float, float]
+
+# What the metrics call an ending that an attempt came to.
+_OUTCOMES = {Delivered: "delivered", Retry: "retry", Dead: "dead"}
 
 # Due times are wall-clock times: a clock that is set forward is noticed this soon.
 _LONGEST_TIMER = 5.0
@@ -120,7 +123,8 @@ class Lanes:
             step = self._pipeline.prepare(held.record, held.holding.tier is not None, now)
             if isinstance(step, Attempt):
                 self._gate.starting(at)
-                seat.begin((held, step, now, at))
+                seat.job = (held, step, now, at)
+                seat.lane.begin(step.request, seat)
                 return True
             self._desk.on_ended(held, step, now)
         return False
@@ -130,15 +134,22 @@ class Lanes:
         held, attempt, started_at, started = job
         now, at = self._clock.now(), self._clock.monotonic()
         verdict = classify(answer, self._rules, now)
-        counts = self._gate.ended(verdict, started, at, self._jitter())
-        self._note(verdict, at - started)
-        if counts:
+        if self._gate.ended(verdict, started, at, self._jitter()):
             ending = self._pipeline.judge(attempt, verdict, started_at, now)
-            self._observer.attempted(_outcome(ending), verdict.label)
+            self._observer.attempted(_OUTCOMES[type(ending)], verdict.label)
             self._desk.on_ended(held, ending, now)
         else:
             self._desk.on_given_back(held)
-        self._go_on(seat, now, at)
+        if verdict.kind is Kind.BLOCKED:
+            self._note_blocked(verdict.error)
+        else:
+            self.blocked = None
+            self._observer.requested(at - started)
+        if not self._serve(seat, now, at):
+            self._parked.append(seat)
+            self._set_timer()
+        elif self._parked:
+            self.pump()  # the answer may have raised the limit by one more
 
     def on_given_up(self, job: Job) -> None:
         """Count a request as over of which nothing is known."""
@@ -148,21 +159,10 @@ class Lanes:
         """End the run: a lane broke, or what it called."""
         self._desk.on_failed(error)
 
-    def _go_on(self, seat: _Seat, now: float, at: float) -> None:
-        if not self._serve(seat, now, at):
-            self._parked.append(seat)
-            self._set_timer()
-        elif self._parked:
-            self.pump()  # the answer may have raised the limit by one more
-
-    def _note(self, verdict: Verdict, seconds: float) -> None:
-        if verdict.kind is Kind.BLOCKED:
-            if self.blocked is None:
-                self._observer.trouble(f"nothing is sent: {verdict.error}")
-            self.blocked = verdict.error
-            return
-        self.blocked = None
-        self._observer.requested(seconds)
+    def _note_blocked(self, why: str) -> None:
+        if self.blocked is None:
+            self._observer.trouble(f"nothing is sent: {why}")
+        self.blocked = why
 
     def _set_timer(self) -> None:
         """Wake when time alone will let the next record go; an answer or a new record wakes by itself."""
@@ -178,9 +178,11 @@ class Lanes:
         self._timer = asyncio.get_running_loop().call_later(delay, self._on_timer)
 
     def _delay(self) -> float | None:
-        due = self._schedule.wake_at()
         admitted = self._gate.wake_at()
-        if due is None or admitted is None or self.held:
+        if admitted is None or self.held:  # as with every answer, while the limit is reached
+            return None
+        due = self._schedule.wake_at()
+        if due is None:
             return None
         delay = max(due - self._clock.now(), admitted - self._clock.monotonic()) + _TIMER_SLACK
         return min(max(delay, _TIMER_SLACK), _LONGEST_TIMER)
@@ -194,12 +196,6 @@ class Lanes:
             self._desk.on_failed(error)
 
 
-def _outcome(ending: Ending) -> str:
-    if isinstance(ending, Delivered):
-        return "delivered"
-    return "dead" if isinstance(ending, Dead) else "retry"
-
-
 class _Seat:
     """One lane, and what it is sending; it is its lane's asker."""
 
@@ -209,11 +205,6 @@ class _Seat:
         self._lanes = lanes
         self.lane = lane
         self.job: Job | None = None
-
-    def begin(self, job: Job) -> None:
-        """Send a record."""
-        self.job = job
-        self.lane.begin(job[1].request, self)
 
     def on_answer(self, answer: Answer) -> None:
         """Have the answer judged, and the next record sent; the loop must hear of no exception."""
