@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from schemas import BadRecord, ConversionEvent, DeadReason, WorkerHeaders, decode
 from worker.core.answer import Request
-from worker.core.classify import Kind, Rules, Verdict
+from worker.core.classify import DELIVERED, Kind, Rules, Verdict
 from worker.core.postback import MissingValue, Postback
 from worker.core.record import Record, make
 from worker.core.retry import RetryPolicy, Tier
@@ -64,10 +64,13 @@ class Pipeline:
     def judge(self, attempt: Attempt, verdict: Verdict, started: float, now: float) -> Ending:
         """Say what becomes of a record after an attempt that counts; times in epoch seconds."""
         record, on_tier, event, _ = attempt
-        if verdict.kind is Kind.DELIVERED:
+        if verdict.kind is DELIVERED:
             attempts = 1 + read_history(record, on_tier).attempts if on_tier else 1
             delay = now - event.occurred_at.timestamp()
-            return make(Delivered, (record, event.event_id, attempts, verdict.status or 0, delay if delay > 0 else 0.0))
+            return make(
+                Delivered,
+                (record, event.event_id, attempts, verdict.status or 0, delay if delay > 0 else 0.0),
+            )
         history = read_history(record, on_tier)
         attempts = history.attempts + 1
         made = history._replace(

@@ -30,6 +30,10 @@ class Kind(Enum):
     BLOCKED = "blocked"
 
 
+DELIVERED, BLOCKED = Kind.DELIVERED, Kind.BLOCKED
+"""For the hot path: until Python 3.12 a member costs ten times as much to look up by its class."""
+
+
 class Verdict(NamedTuple):
     """What an answer means. `label` is the `status` label of the attempts metric: the code or the kind."""
 
@@ -72,12 +76,12 @@ def classify(answer: Answer, rules: Rules, now: float) -> Verdict:
 
 @cache
 def _delivered(status: int) -> Verdict:
-    return Verdict(Kind.DELIVERED, str(status), status=status)
+    return Verdict(DELIVERED, str(status), status=status)
 
 
 def _failure(answer: Failure) -> Verdict:
     if answer.kind is FailureKind.EGRESS:
-        return Verdict(Kind.BLOCKED, answer.kind, error=answer.error, pressure=True)
+        return Verdict(BLOCKED, answer.kind, error=answer.error, pressure=True)
     return Verdict(Kind.RETRY, answer.kind, RetryReason(answer.kind), error=answer.error, pressure=True)
 
 

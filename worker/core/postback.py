@@ -64,9 +64,9 @@ class Template(NamedTuple):
     def fill(self, fields: Fields) -> Request:
         """Fill in the values of an event's fields, as `render` does."""
         values = self.read(fields)
-        if None in values:
-            name = self.names[values.index(None)]
-            raise MissingValue(f"the URL needs {{{name}}}, which this event does not have")
+        for name, value in zip(self.names, values, strict=True):
+            if value is None:
+                raise MissingValue(f"the URL needs {{{name}}}, which this event does not have")
         texts = tuple(map(str, values))
         if not _UNRESERVED("".join(texts)):
             texts = tuple(quote(text, safe="") for text in texts)

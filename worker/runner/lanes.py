@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from worker.core.answer import Answer
-from worker.core.classify import Kind, Rules, Verdict, classify
+from worker.core.classify import BLOCKED, Rules, classify
 from worker.core.holding import Held
 from worker.core.lane import Gate
 from worker.core.schedule import Schedule
@@ -140,7 +140,7 @@ class Lanes:
             self._desk.on_ended(held, ending, now)
         else:
             self._desk.on_given_back(held)
-        if verdict.kind is Kind.BLOCKED:
+        if verdict.kind is BLOCKED:
             self._note_blocked(verdict.error)
         else:
             self.blocked = None

@@ -166,14 +166,13 @@ class TestParser:
         parser = AnswerParser()
         with pytest.raises(NotHttp):
             parser.feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
-        assert parser.response().status == 200
+        assert parser.take().status == 200
 
     def test_one_after_the_other(self) -> None:
         """The second answer inherits nothing of the first."""
         parser = AnswerParser()
         parser.feed(b"HTTP/1.1 503 No\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n")
-        assert (parser.complete, parser.keep, parser.response()) == (True, True, (503, "5", b""))
-        parser.next()
+        assert (parser.complete, parser.keep, parser.take()) == (True, True, (503, "5", b""))
         assert (parser.complete, parser.keep, parser.status) == (False, False, NO_HEAD)
         parser.feed(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n")
-        assert (parser.complete, parser.keep, parser.response()) == (True, False, (200, None, b""))
+        assert (parser.complete, parser.keep, parser.take()) == (True, False, (200, None, b""))

@@ -16,7 +16,7 @@ from worker.adapters.http.options import DRAIN_LIMIT, SenderOptions
 from worker.adapters.http.outbox import Outbox
 from worker.adapters.http.parser import NO_HEAD, AnswerParser, HeadTooLarge, NotHttp
 from worker.adapters.http.sweeper import Sweeper
-from worker.core.answer import Answer, Failure
+from worker.core.answer import Failure
 from worker.ports import Asker
 
 
@@ -71,9 +71,11 @@ class Exchange(asyncio.Protocol):
         self._sweeper.forget(self)
         self._connection.close()
         self._transport.abort()  # does not wait for the farewell that TLS wants
-        answer = failure if self._parser.status == NO_HEAD else self._parser.response()
+        answer = failure if self._parser.status == NO_HEAD else self._parser.take()
         self._parser.drop()
-        self._settle(answer)
+        asker, self._asker = self._asker, None
+        if asker is not None:
+            asker.on_answer(answer)  # last, for it may begin the next attempt at once
 
     def expire(self) -> None:
         """End what took too long: the head, the rest of an answer, or the next request."""
@@ -81,17 +83,17 @@ class Exchange(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and decide whether that completes the answer or breaks it."""
-        if self._asker is None or self.closed:
+        asker, parser = self._asker, self._parser
+        if asker is None:
             self.close()
             return
-        parser = self._parser
         try:
             parser.feed(data)
         except NotHttp as broken:
             self.close(HEAD_TOO_LARGE if isinstance(broken, HeadTooLarge) else NOT_HTTP)
             return
         if parser.keep:
-            self._finish()
+            self._finish(asker)
         elif parser.complete:
             self.close()
         elif parser.status != NO_HEAD:
@@ -105,12 +107,11 @@ class Exchange(asyncio.Protocol):
         """Name what ended the connection."""
         self.close(lost(exc))
 
-    def _finish(self) -> None:
-        """Hand over a complete answer, and keep the connection for a while."""
-        answer = self._parser.response()
-        self._parser.next()
+    def _finish(self, asker: Asker) -> None:
+        """Hand over a complete answer; keep the connection for a while, if nothing is asked at once."""
         self._drained = 0
-        self._settle(answer)
+        self._asker = None
+        asker.on_answer(self._parser.take())
         if self._asker is None:
             self.deadline = monotonic() + self._idle_seconds
 
@@ -123,9 +124,3 @@ class Exchange(asyncio.Protocol):
         self._drained += count
         if self._drained > DRAIN_LIMIT:
             self.close()
-
-    def _settle(self, answer: Answer) -> None:
-        """Hand over an answer, after all else is in order: the asker may send the next request at once."""
-        asker, self._asker = self._asker, None
-        if asker is not None:
-            asker.on_answer(answer)

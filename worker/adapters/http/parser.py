@@ -39,22 +39,19 @@ class AnswerParser:
             lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
         )
         self._feed = self._parser.feed_data
-        self._retry_after: bytes | None = None
-        self.next()
+        self._reset()
 
-    def next(self) -> None:
-        """Get ready for the next answer."""
+    def take(self) -> Response:
+        """Return the answer as it is known, once its head has parsed, and get ready for the next one."""
+        status, retry_after = self.status, self._retry_after
+        self._reset()
+        return _plain(status) if retry_after is None else Response(status, usable_retry_after(retry_after))
+
+    def _reset(self) -> None:
         self.status = NO_HEAD
-        self.complete = False
-        self.keep = False
-        self._retry_after = None
+        self.complete = self.keep = False
+        self._retry_after: bytes | None = None
         self._room = HEAD_LIMIT
-
-    def response(self) -> Response:
-        """The answer as it is known, once its head has parsed."""
-        if self._retry_after is None:
-            return _plain(self.status)
-        return Response(self.status, usable_retry_after(self._retry_after))
 
     def wants_body(self) -> bool:
         """Whether the answer lacks something that was asked for, though its head has come."""
@@ -124,14 +121,14 @@ def _plain(status: int) -> Response:
 class BodyParser(AnswerParser):
     """Keeps the first BODY_LIMIT bytes of each body as well."""
 
-    def next(self) -> None:
-        """Get ready for the next answer."""
-        super().next()
+    def __init__(self) -> None:
+        super().__init__()
         self._body = bytearray()
 
-    def response(self) -> Response:
-        """The answer as it is known, with what has come of its body."""
-        return super().response()._replace(body=bytes(self._body))
+    def take(self) -> Response:
+        """Return the answer as it is known, with what has come of its body."""
+        body, self._body = self._body, bytearray()
+        return super().take()._replace(body=bytes(body))
 
     def wants_body(self) -> bool:
         """Whether less of the body has come than is kept."""
