@@ -1,7 +1,8 @@
 """The way of a plain delivery through the whole worker, between a source and sockets that do nothing.
 
-The rule: all of the way is the real thing, from the records of the source to the bytes for the socket, and from
-the bytes of the answer to the resolved offset; only Kafka's client and the kernel are missing. No time passes.
+The rule: all of the way is the real thing, from the records of the source to the bytes for the socket, and
+from the bytes of the answer to the resolved offset; only Kafka's client and the kernel are missing. No time
+passes.
 """
 
 from __future__ import annotations

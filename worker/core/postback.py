@@ -16,7 +16,7 @@ from worker.core.answer import Origin, Request
 from worker.core.record import make
 
 Fields = Mapping[str, Any]
-"""The fields of an event, as its `__dict__`: read there they cost a fraction of what pydantic's attributes do."""
+"""The fields of an event, as its `__dict__`: there they cost a fraction of what pydantic's attributes do."""
 
 # Each is the name of a field of the event; its text is what `str` says.
 MACROS = ("click_id", "event_id", "event", "payout", "currency", "affiliate_id", "offer_id", "order_id")
@@ -39,7 +39,7 @@ class MissingValue(ValueError):
 
 
 class Template(NamedTuple):
-    """One postback URL, compiled: where it goes, its text with a place for each value, and how to get them."""
+    """One postback URL, compiled: where it goes, its text with a place for each value, how to get those."""
 
     origin: Origin
     form: str
@@ -64,8 +64,9 @@ class Template(NamedTuple):
     def fill(self, fields: Fields) -> Request:
         """Fill in the values of an event's fields, as `render` does."""
         values = self.read(fields)
-        for name, value in zip(self.names, values, strict=True):
+        for value in values:  # `None in values` would ask a Decimal, too, at length
             if value is None:
+                name = self.names[values.index(None)]
                 raise MissingValue(f"the URL needs {{{name}}}, which this event does not have")
         texts = tuple(map(str, values))
         if not _UNRESERVED("".join(texts)):

@@ -58,7 +58,7 @@ class Exchange(asyncio.Protocol):
         self._outbox.put(self._transport, f"GET {target}{self._tail}".encode("ascii"))
 
     def abandon(self) -> None:
-        """Give up the request that waits, if one does: what still came could be taken for another's answer."""
+        """Give up the request that waits, if one does: its answer must not be taken for another's."""
         if self._asker is not None:
             self._asker = None
             self.close()

@@ -69,7 +69,7 @@ class AnswerParser:
             raise NotHttp from None
 
     def _feed_last(self, data: bytes) -> bytes:
-        """Feed what may still belong to the head alone; return the rest of the data, once the head is there."""
+        """Feed what may still belong to the head alone; return the rest, once the head is there."""
         room = self._room + len(data)
         self._feed(data[:room])
         if self.status == NO_HEAD:
