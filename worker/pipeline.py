@@ -67,10 +67,9 @@ class Pipeline:
         if verdict.kind is DELIVERED:
             attempts = 1 + read_history(record, on_tier).attempts if on_tier else 1
             delay = now - event.occurred_at.timestamp()
-            return make(
-                Delivered,
-                (record, event.event_id, attempts, verdict.status or 0, delay if delay > 0 else 0.0),
-            )
+            if delay < 0:
+                delay = 0.0
+            return make(Delivered, (record, event.event_id, attempts, verdict.status or 0, delay))
         history = read_history(record, on_tier)
         attempts = history.attempts + 1
         made = history._replace(
