@@ -90,6 +90,7 @@ async def test_a_drain_that_is_cut(held_up: str) -> None:
         assert stage.runner.unfinished == 2
         assert stage.position() == 1
         assert stage.publisher.published == []
+        assert stage.gate.in_flight == 0
 
 
 async def test_a_lane_that_dies() -> None:
@@ -111,6 +112,21 @@ async def test_a_lane_that_dies() -> None:
         assert stage.position() == 3
         assert stage.runner.unfinished == 1
         assert stage.source.stopped
+
+
+async def test_what_hears_of_an_answer_dies() -> None:
+    """What breaks while an answer is handled ends the run with what it raised."""
+    async with Stage(drain=0.2) as stage:
+
+        def broken(outcome: str, status: str) -> None:
+            raise ZeroDivisionError("a bug")
+
+        stage.heard.attempted = broken  # type: ignore[method-assign]
+        stage.source.assign(stage.first)
+        stage.write(1)
+        with pytest.raises(ZeroDivisionError, match="a bug"):
+            await stage.running
+        assert stage.position() is None
 
 
 async def test_what_wakes_the_lanes_dies() -> None:

@@ -8,8 +8,8 @@ passes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, Self, cast
+from collections.abc import Awaitable, Callable
+from typing import Any, Self, TypeVar, cast
 
 from tests.fakes import FakeClock, FakeKafka, FakePublisher, FakeSource
 from tests.runner.stage import DLQ, POSTBACK, SOURCE, TIER_TOPICS, conversion
@@ -155,10 +155,13 @@ class HotPath:
         return Record(self._at, number, b"key", value, (), 0.0)
 
 
-def on_hot_path(do: Callable[[HotPath], Any]) -> Any:
+T = TypeVar("T")
+
+
+def on_hot_path(do: Callable[[HotPath], Awaitable[T]]) -> T:
     """Run `do` beside a worker that is at work, on a loop without time."""
 
-    async def run() -> Any:
+    async def run() -> T:
         async with HotPath() as path:
             return await do(path)
 

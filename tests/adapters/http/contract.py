@@ -11,7 +11,7 @@ from typing import Protocol
 import pytest
 
 from worker.core.answer import Answer, Failure, FailureKind, Origin, Request, Response
-from worker.ports import Sender
+from worker.ports import Lane, Sender
 
 STATUSES = (200, 204, 206, 302, 400, 404, 408, 429, 500, 503, 999)
 KINDS = (FailureKind.TIMEOUT, FailureKind.CONNECTION, FailureKind.PROTOCOL)
@@ -112,6 +112,33 @@ class SenderContract:
         bench.will(Response(200))
         assert await lane.send(Request(bench.origin, "/p")) == Response(200)
 
+    async def test_called_back(self, bench: Bench) -> None:
+        """An asker hears of each attempt once, after it has begun, and may then begin the next one."""
+        bench.will(Response(200), Response(503), Response(200))
+        lane = bench.sender.lane()
+        asker = Asking(lane, Request(bench.origin, "/p"), 3)
+        lane.begin(asker.request, asker)
+        assert asker.answers == []
+        await asker.done.wait()
+        assert asker.answers == [Response(200), Response(503), Response(200)]
+        assert bench.targets == ["/p"] * 3
+
+    async def test_abandoned(self, bench: Bench) -> None:
+        """An attempt that is given up is heard of no more, and its lane serves the next one."""
+        bench.will(Failure(FailureKind.TIMEOUT, "as scripted"), Response(200))
+        lane = bench.sender.lane()
+        given_up = Asking(lane, Request(bench.origin, "/p"), 1)
+        for turns in (0, 1):
+            lane.begin(given_up.request, given_up)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            lane.abandon()
+        lane.abandon()
+        bench.will(Response(200))
+        assert await lane.send(Request(bench.origin, "/p")) == Response(200)
+        await lane.close()
+        assert given_up.answers == []
+
     async def test_close_twice(self, bench: Bench) -> None:
         """Lanes and senders can be closed twice, used or not."""
         bench.will(Response(200))
@@ -119,3 +146,25 @@ class SenderContract:
         await lane.send(Request(bench.origin, "/p"))
         for closing in (lane, lane, bench.sender.lane(), bench.sender, bench.sender):
             await closing.close()
+
+
+class Asking:
+    """An asker that begins the same request again, `left` times in all."""
+
+    def __init__(self, lane: Lane, request: Request, left: int) -> None:
+        self._lane = lane
+        self._left = left
+        self.request = request
+        self.answers: list[Answer] = []
+        self.done = asyncio.Event()
+
+    def on_answer(self, answer: Answer) -> None:
+        self.answers.append(answer)
+        self._left -= 1
+        if self._left:
+            self._lane.begin(self.request, self)
+        else:
+            self.done.set()
+
+    def on_broken(self, error: BaseException) -> None:
+        raise AssertionError(error)

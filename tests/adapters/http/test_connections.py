@@ -7,6 +7,7 @@ import socket
 import time
 
 import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tests.adapters.http.test_hostile import CHUNKED, LONG, endlessly
 from tests.adapters.http.world import SHORT, World, send, verdict
@@ -243,3 +244,20 @@ async def test_flood(world: World) -> None:
     partner = await world.partner(endlessly(LONG, bytes(65536)))
     assert verdict(await send(world.sender(drain_seconds=60.0), partner)) == 200
     await partner.emptied()
+
+
+class Broken(AbstractResolver):
+    """A resolver with a bug."""
+
+    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+        raise ZeroDivisionError("a bug")
+
+    async def close(self) -> None: ...
+
+
+async def test_a_bug(world: World) -> None:
+    """What no failure is meant for is raised, and not taken for an answer of the partner."""
+    lane = world.sender(resolver=Broken()).lane()
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        await lane.send(Request(Origin(world.scheme, "partner.example", 80), "/p"))
+    await lane.close()

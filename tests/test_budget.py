@@ -1,0 +1,114 @@
+"""What a plain delivery may cost, counted in steps of the interpreter rather than in time.
+
+The rule: no clock is asked, so that a slow machine fails nothing and a fast one hides nothing. To renew the
+budget, first see that what was added belongs on the way of every event (`make bench` says what it costs),
+then set BUDGET to what `python -m tests.test_budget` prints.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple, Self
+
+import pytest
+
+import schemas
+import worker
+from tests.support.hot_path import BATCH, HotPath, on_hot_path
+
+
+class Cost(NamedTuple):
+    """What the worker's own code does for one event, without what it calls does."""
+
+    steps: float
+    """Bytecode instructions."""
+    calls: float
+    """Calls of its functions."""
+    foreign: float
+    """Calls that it makes of functions written in C."""
+
+
+BUDGET = Cost(steps=1577.11, calls=64.68, foreign=42.76)
+
+ROOM = 1.05
+"""So much of the budget may be used: small changes need no renewal."""
+
+SEEN = 1.15
+"""A change by this factor is to be seen, whatever was there before."""
+
+_BATCHES = 10
+_OWN = tuple(path for package in (worker, schemas) for path in package.__path__)
+
+needs_3_11 = pytest.mark.skipif(
+    sys.version_info[:2] != (3, 11), reason="the budget is counted in the bytecode of Python 3.11"
+)
+
+
+class Meter:
+    """Counts while it is entered."""
+
+    def __init__(self) -> None:
+        self.steps = self.calls = self.foreign = 0
+
+    def __enter__(self) -> Self:
+        self._before = sys.gettrace()
+        sys.settrace(self._enter)
+        sys.setprofile(self._call)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(None)
+        sys.settrace(self._before)
+
+    def _enter(self, frame: FrameType, _event: str, _argument: Any) -> Any:
+        if not _is_own(frame):
+            return None
+        frame.f_trace_lines, frame.f_trace_opcodes = False, True
+        self.calls += 1
+        return self._step
+
+    def _step(self, _frame: FrameType, event: str, _argument: Any) -> Any:
+        self.steps += event == "opcode"
+        return self._step
+
+    def _call(self, frame: FrameType, event: str, _argument: Any) -> None:
+        self.foreign += event == "c_call" and _is_own(frame)
+
+
+def _is_own(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith(_OWN)
+
+
+def measure() -> Cost:
+    """Count what an event costs once the worker has warmed up."""
+
+    async def do(path: HotPath) -> Cost:
+        await path.deliver(_BATCHES)
+        with Meter() as meter:
+            await path.deliver(_BATCHES)
+        events = _BATCHES * BATCH
+        return Cost(*(round(count / events, 2) for count in (meter.steps, meter.calls, meter.foreign)))
+
+    return on_hot_path(do)
+
+
+@needs_3_11
+def test_within_budget() -> None:
+    """An event costs no more than the budget, which is close enough for a seventh more to be seen."""
+    cost = measure()
+    hint = f"{cost} of {BUDGET}: how to renew it is said at the top of {Path(__file__).name}"
+    for used, budget in zip(cost, BUDGET, strict=True):
+        assert used <= budget * ROOM, f"an event costs more than it may: {hint}"
+        assert used * SEEN > budget * ROOM, f"an event costs less, and so wide a budget hides much: {hint}"
+
+
+@needs_3_11
+def test_counts_agree() -> None:
+    """The count is the same each time."""
+    assert measure() == measure()
+
+
+if __name__ == "__main__":
+    print(f"BUDGET = {measure()}")
