@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from tests.fakes import FakeLane
 from tests.runner.stage import DLQ, Stage, until
 from worker.core.answer import Response
 from worker.core.holding import Held, Position
@@ -91,6 +92,27 @@ async def test_a_drain_that_is_cut(held_up: str) -> None:
         assert stage.position() == 1
         assert stage.publisher.published == []
         assert stage.gate.in_flight == 0
+
+
+class Stubborn(FakeLane):
+    """A lane that answers though it was told to give up."""
+
+    def abandon(self) -> None:
+        self._sender.gate.set()
+
+
+async def test_an_answer_after_the_cut() -> None:
+    """An answer that comes when all has been given up changes nothing: its record stays uncommitted."""
+    stage = Stage(drain=0.05)
+    stage.sender.lane = lambda: Stubborn(stage.sender)  # type: ignore[method-assign]
+    async with stage:
+        stage.source.assign(stage.first)
+        stage.sender.gate.clear()
+        stage.write(1)
+        await stage.sent(1)
+        assert await stage.end() is Outcome.CUT
+        assert stage.heard.endings == []
+        assert stage.position() is None
 
 
 async def test_a_lane_that_dies() -> None:
