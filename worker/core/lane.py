@@ -6,8 +6,8 @@ circuit is open, and one that was never made, is given back and not counted.
 
 from __future__ import annotations
 
-from worker.core.circuit import Circuit, CircuitPolicy, CircuitState
-from worker.core.classify import Kind, Verdict
+from worker.core.circuit import CLOSED, HALF_OPEN, Circuit, CircuitPolicy, CircuitState
+from worker.core.classify import BLOCKED, Verdict
 from worker.core.limit import Limit
 from worker.core.rate import Rate
 
@@ -40,7 +40,7 @@ class Gate:
 
     def wake_at(self) -> float | None:
         """When time alone may admit the next request; None where only an answer can."""
-        if self.in_flight >= self.limit.value or self.circuit.state is CircuitState.HALF_OPEN:
+        if self.in_flight >= self.limit.value or self.circuit.state is HALF_OPEN:
             return None
         probe_at = self.circuit.wake_at() or 0.0
         return max(probe_at, self._held_until, self._rate.wake_at() if self._rate else 0.0)
@@ -48,7 +48,7 @@ class Gate:
     def ended(self, verdict: Verdict, started: float, now: float, jitter: float) -> bool:
         """Note how a request ended; tell whether it counts as an attempt."""
         in_flight, self.in_flight = self.in_flight, self.in_flight - 1
-        if verdict.kind is Kind.BLOCKED:
+        if verdict.kind is BLOCKED:
             self.circuit.trip(started, now, jitter)
             return False
         if verdict.hold:
@@ -59,7 +59,7 @@ class Gate:
             self._took(in_flight, was, now)
             return True
         self.limit.pushed_back(verdict.too_many, started, now)
-        return self.circuit.state is CircuitState.CLOSED
+        return self.circuit.state is CLOSED
 
     def abandoned(self, started: float) -> None:
         """Note a request that was cancelled: nothing is known of it."""
@@ -67,7 +67,7 @@ class Gate:
         self.circuit.abandon(started)
 
     def _took(self, in_flight: int, was: CircuitState, now: float) -> None:
-        if was is not CircuitState.CLOSED and self.circuit.state is CircuitState.CLOSED:
+        if was is not CLOSED and self.circuit.state is CLOSED:
             self.limit.restart()
         else:
             self.limit.took(in_flight, now)

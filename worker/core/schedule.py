@@ -12,7 +12,7 @@ from collections import deque
 from heapq import heappop, heappush
 from itertools import count
 
-from worker.core.holding import Held, Holding, Standing
+from worker.core.holding import IN_TURN, LATER, NOWHERE, Held, Holding
 
 
 class Schedule:
@@ -30,7 +30,7 @@ class Schedule:
         holding = held.holding
         holding.waiting.append(held)
         self.ready += held.at_once
-        if holding.standing is Standing.NOWHERE:
+        if holding.standing is NOWHERE:
             self._stand(holding, now)
 
     def give_back(self, held: Held, now: float) -> None:
@@ -46,7 +46,7 @@ class Schedule:
             index -= 1
         waiting.insert(index, held)
         self.ready += held.at_once
-        if holding.standing is not Standing.IN_TURN:
+        if holding.standing is not IN_TURN:
             self._stand(holding, now)
 
     def take(self, now: float) -> Held | None:
@@ -55,7 +55,7 @@ class Schedule:
             self._promote(now)
         while self._turns:
             holding = self._turns.popleft()
-            holding.standing = Standing.NOWHERE
+            holding.standing = NOWHERE
             if not holding.waiting:
                 continue
             held = holding.waiting.popleft()
@@ -83,18 +83,18 @@ class Schedule:
         if due <= now:
             self._line_up(holding)
         else:
-            holding.standing = Standing.LATER
+            holding.standing = LATER
             heappush(self._later, (due, next(self._ticket), holding))
 
     def _line_up(self, holding: Holding) -> None:
-        holding.standing = Standing.IN_TURN
+        holding.standing = IN_TURN
         self._turns.append(holding)
 
     def _promote(self, now: float) -> None:
         """Line up the partitions whose head has become due; an entry may be of a head that is gone."""
         while self._later and self._later[0][0] <= now:
             holding = heappop(self._later)[2]
-            if holding.standing is Standing.LATER and holding.waiting:
+            if holding.standing is LATER and holding.waiting:
                 self._stand(holding, now)
 
 

@@ -13,7 +13,7 @@ from schemas import WorkerHeaders
 from worker.core import finished
 from worker.core.holding import Held, Holding
 from worker.core.ledger import Ledger
-from worker.core.record import Partition, Record
+from worker.core.record import Partition, Record, make
 from worker.core.retry import Tier
 from worker.core.schedule import Schedule, due_at
 from worker.ports import Assigned, Clock, Observer, Source
@@ -119,7 +119,7 @@ class Intake:
             self._observer.skipped(record)
             return
         if holding.tier is None:
-            self._schedule.add(Held(record, holding), now)
+            self._schedule.add(make(Held, (record, holding, 0.0, True)), now)
             return
         due = due_at(WorkerHeaders.read(record.headers).due_at, holding.tier.seconds, now)
         self._schedule.add(Held(record, holding, due, due <= now), now)
