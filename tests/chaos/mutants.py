@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from worker.adapters.http.direct import DirectLane
 from worker.cli import main as start
@@ -18,7 +18,7 @@ from worker.core.holding import Held
 from worker.core.ledger import Ledger
 from worker.core.record import Partition
 from worker.core.settle import Dead, Retry
-from worker.ports import Assigned
+from worker.ports import Asker, Assigned
 from worker.runner import Runner
 from worker.runner.intake import Intake
 from worker.runner.settling import Settling
@@ -80,15 +80,26 @@ def hand_over_without_draining() -> None:
 
 def send_again_on_a_broken_connection() -> None:
     """Make a second attempt in secret, as HTTP clients do with what they take for safe to repeat."""
-    send = DirectLane.send
+    begin = DirectLane.begin
 
-    async def stubborn(lane: DirectLane, request: Request) -> Answer:
-        answer = await send(lane, request)
-        if isinstance(answer, Failure) and answer.kind is FailureKind.CONNECTION:
-            return await send(lane, request)
-        return answer
+    class Stubborn(NamedTuple):
+        lane: DirectLane
+        request: Request
+        asker: Asker
 
-    _replace(DirectLane, send=stubborn)
+        def on_answer(self, answer: Answer) -> None:
+            if isinstance(answer, Failure) and answer.kind is FailureKind.CONNECTION:
+                begin(self.lane, self.request, self.asker)
+            else:
+                self.asker.on_answer(answer)
+
+        def on_broken(self, error: BaseException) -> None:
+            self.asker.on_broken(error)
+
+    def stubborn(lane: DirectLane, request: Request, asker: Asker) -> None:
+        begin(lane, request, Stubborn(lane, request, asker))
+
+    _replace(DirectLane, begin=stubborn)
 
 
 def ignore_the_metadata() -> None:
