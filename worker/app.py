@@ -10,6 +10,7 @@ import contextlib
 import gc
 import random
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
@@ -24,10 +25,12 @@ from worker.adapters.kafka import (
     KafkaSource,
     KafkaUnavailable,
     PairedSource,
+    admin_config,
     beside,
     consumer_config,
     producer_config,
 )
+from worker.adapters.kafka.admin import Own, short_lived
 from worker.adapters.kafka.config import unique_client_id
 from worker.adapters.logs import make_logs
 from worker.adapters.metrics import Metrics
@@ -37,11 +40,12 @@ from worker.core.circuit import CircuitPolicy
 from worker.core.classify import Rules
 from worker.core.lane import Gate
 from worker.core.postback import Postback, Template
-from worker.core.retry import RetryPolicy
+from worker.core.retry import RetryPolicy, Tier
 from worker.pipeline import Plan
 from worker.ports import Observer, Sender, Source
 from worker.runner import Limits, Outcome, Runner
 from worker.settings import Settings
+from worker.settings.values import parse_duration
 
 # A consumer thread that has not polled for this long beyond a drain is stuck.
 _STUCK = 30.0
@@ -80,6 +84,7 @@ class Worker:
         self._observer = Observers(self._metrics, logs, *observers)
         self._clock = SystemClock()
         self._missing: list[str] = ["not looked at yet"]
+        self._topics_there = asyncio.Event()
 
     async def run(self, stop: asyncio.Event, on_started: Callable[[Started], None] | None = None) -> Outcome:
         """Work until `stop` is set; raise CannotStart, OSError (the HTTP address) or what broke the run."""
@@ -140,7 +145,7 @@ class Worker:
         kafka = settings.kafka
         client_id = unique_client_id(kafka.group_id)
         config = consumer_config(kafka.bootstrap_servers, kafka.group_id, client_id, kafka.properties)
-        tiers = [settings.tier_topic(tier) for tier in settings.tiers]
+        tiers = [*(settings.tier_topic(tier) for tier in settings.tiers), any_tier(settings)]
         member = partial(KafkaSource, drain_timeout=settings.drain_timeout)
         return PairedSource(
             member(config, [kafka.topic]), member(beside(config), tiers), lambda topic: topic == kafka.topic
@@ -168,12 +173,13 @@ class Worker:
             clock=self._clock,
             jitter=random.random,
             limits=Limits(settings.max_outstanding, settings.drain_timeout),
+            former_tier=partial(former_tier, settings),
         )
 
     # --- health --------------------------------------------------------------------------------
 
     async def _watch(self, stack: contextlib.AsyncExitStack, publisher: KafkaPublisher) -> None:
-        for watch in (self._watch_topics(publisher), self._watch_loop()):
+        for watch in (self._watch_topics(publisher), self._watch_loop(), self._look_at_lifetimes()):
             task = asyncio.create_task(watch)
             task.add_done_callback(self._watch_ended)
             stack.callback(task.cancel)
@@ -195,7 +201,24 @@ class Worker:
                 if line not in self._missing:
                     self._observer.trouble(f"not ready: {line}")
             self._missing = missing
+            if not missing:
+                self._topics_there.set()
             await asyncio.sleep(_LOOK_SOON if missing else _LOOK)
+
+    async def _look_at_lifetimes(self) -> None:
+        """Warn, once the topics are there, of those that lose records before they are sent."""
+        await self._topics_there.wait()
+        kafka = self._settings.kafka
+        config = admin_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
+        thread = ThreadPoolExecutor(1, "kafka-lifetimes")  # names are resolved in the loop's own
+        try:
+            ask = partial(short_lived, config, own_topics(self._settings))
+            for line in await asyncio.get_running_loop().run_in_executor(thread, ask):
+                self._observer.trouble(line)
+        except KafkaUnavailable as error:
+            self._log.info("the topics' settings can't be read", error=str(error))
+        finally:
+            thread.shutdown(wait=False)
 
     async def _watch_loop(self) -> None:
         while True:
@@ -245,6 +268,32 @@ def make_plan(settings: Settings) -> Plan:
         tier_topics={tier: settings.tier_topic(tier) for tier in settings.tiers},
         dlq_topic=settings.dlq_topic,
     )
+
+
+def own_topics(settings: Settings) -> list[Own]:
+    """The topics that the worker needs beside its source."""
+    tiers = [Own(settings.tier_topic(tier), tier.seconds) for tier in settings.tiers]
+    return [*tiers, Own(settings.dlq_topic, None)]
+
+
+def any_tier(settings: Settings) -> str:
+    """The pattern of every delay topic of the group: what a former deployment left there is sent too.
+
+    A pattern rather than a list of those that are there: no second rebalance when the list is known, and a
+    topic that is deleted is no error. Both group protocols take it.
+    """
+    return f"^{settings.kafka.group_id.replace('.', '[.]')}[.]retry[.][0-9]+[a-z]+$"
+
+
+def former_tier(settings: Settings, topic: str) -> Tier | None:
+    """The tier of a delay topic that the settings no longer have, by its name; None for any other topic."""
+    label = topic.removeprefix(f"{settings.kafka.group_id}.retry.")
+    if label == topic:
+        return None
+    try:
+        return Tier(label, parse_duration(label))
+    except ValueError:
+        return None
 
 
 def sender_options(settings: Settings) -> SenderOptions:

@@ -92,6 +92,11 @@ class Program:
         return [json.loads(line) for line in list(self.lines) if line.startswith("{")]
 
     @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         """Whether it runs."""
         return self._process.poll() is None

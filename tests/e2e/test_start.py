@@ -118,3 +118,20 @@ def reasons(program: Program) -> list[str]:
     """Why it is not ready."""
     found: list[str] = json.loads(program.get("/readyz")[1])["reasons"]
     return found
+
+
+@pytest.mark.kafka
+def test_a_tier_that_forgets(kafka: str, names: Names, tmp_path: Path) -> None:
+    """A tier that keeps records for less than its delay is named in the log, and the worker runs."""
+    create_topics(kafka, {names.topic: 1})
+    create_topics(kafka, {names.tier("1h"): 1}, {"retention.ms": "60000"})
+    env = settings(
+        *(kafka, names), DESTINATION__SIMPLE_URL="http://192.0.2.1/?click_id={click_id}", RETRY__DELAYS="1h"
+    )
+    assert call("topics", "create", env=env, at=tmp_path).returncode == 0
+    with Program(env, tmp_path) as program:
+        line = program.said(f"{names.tier('1h')}: keeps records 60 s")
+        assert "takes a retention.ms of 7200000 or more" in line["event"]
+        assert line["level"] == "warning"
+        program.ready()
+        assert program.end() == 0

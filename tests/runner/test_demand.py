@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from tests.runner.stage import Stage, until
+from tests.runner.stage import DLQ, Stage, some_turns, until
+from worker.core.schedule import LOOK
 
 
 async def test_in_flight() -> None:
@@ -30,6 +31,11 @@ async def test_ahead_of_the_lanes() -> None:
         stage.write(*range(5000))
         stage.source.assign(stage.first)
         await until("taken up", lambda: stage.source.demand == 0)
+        for _ in range(5):
+            stage.time.advance(LOOK)
+            stage.runner.on_idle()
+            await some_turns()
+        assert stage.source.held == {stage.first}
         assert stage.heard.taken.total() <= 64 + 8 + 32
         stage.sender.gate.set()
         await stage.committed(5000)
@@ -58,13 +64,13 @@ async def test_a_full_partition() -> None:
 async def test_taken_by_turns() -> None:
     """Two partitions with a backlog take turns."""
     async with Stage(concurrency=1) as stage:
-        stage.write(*range(20))
-        stage.write(*range(100, 120), at=stage.second)
+        stage.write(*range(6))
+        stage.write(*range(100, 106), at=stage.second)
         stage.source.assign(stage.first, stage.second)
-        await stage.sent(40)
+        await stage.sent(12)
         numbers = [int(click.removeprefix("c-")) for click in stage.clicks]
         assert {number >= 100 for number in numbers[:4]} == {True, False}
-        assert [n for n in numbers if n < 100] == list(range(20))
+        assert [n for n in numbers if n < 100] == list(range(6))
 
 
 async def test_what_the_gauges_show() -> None:
@@ -105,3 +111,35 @@ async def test_the_room_of_what_went_away(away: str) -> None:
         stage.write(*range(1000, 1500), at=stage.second)
         await stage.committed(500)
         await stage.committed(500, stage.second)
+
+
+async def test_what_hangs_beside_what_flows() -> None:
+    """Beside a backlog that hangs, another partition's records are read, find a lane and are sent."""
+    async with Stage(concurrency=16) as stage:
+        stage.sender.gate.clear()
+        stage.write(*range(500))
+        stage.source.assign(stage.first, stage.second)
+        await until("all but an eighth", lambda: stage.sender.in_flight == 14)
+        await until("all that was asked for came", lambda: stage.source.demand == 0)
+        stage.write(1000, at=stage.second)
+        for _ in range(3):
+            stage.time.advance(LOOK)
+            stage.runner.on_idle()
+        await until("sent", lambda: "c-1000" in stage.clicks)
+        assert stage.source.held == {stage.first}
+        stage.sender.gate.set()
+        await stage.committed(500)
+        assert stage.source.held == set()
+
+
+async def test_publishes_that_are_not_acknowledged() -> None:
+    """A partition whose publishes pile up takes nothing more; the records of another are delivered."""
+    async with Stage(concurrency=16) as stage:
+        stage.publisher.gate.clear()
+        stage.write(*range(20), payout="1")  # invalid: dead letters that are not acknowledged
+        stage.write(*range(100, 105), at=stage.second)
+        stage.source.assign(stage.first, stage.second)
+        await stage.committed(5, stage.second)
+        assert len(stage.kafka.records(DLQ)) == 8
+        stage.publisher.gate.set()
+        await stage.committed(20)

@@ -135,3 +135,32 @@ async def test_a_partition_revoked_while_it_waits() -> None:
         await some_turns()
         assert stage.clicks == ["c-2"]
         assert stage.position(stage.tier) is None
+
+
+async def test_a_clock_set_forward() -> None:
+    """A tier's head that is due since the clock was set forward goes with nothing else to wake the lanes."""
+    async with Stage() as stage:
+        stage.source.assign(stage.first, stage.tier)
+        stage.write_retry(1, due=stage.time.now() + 9)
+        await until("held", lambda: stage.source.held == {stage.tier})
+        stage.time.step(9.5)
+        await stage.committed(1, stage.tier)
+
+
+async def test_a_clock_set_back() -> None:
+    """When the clock was set back a tier's records wait its delay from then, no more and no less."""
+    async with Stage() as stage:
+        stage.source.assign(stage.first, stage.tier)
+        for number, wait in ((1, 9.0), (2, 9.5)):
+            stage.write_retry(number, due=stage.time.now() + wait)
+        await until("held", lambda: stage.source.held == {stage.tier})
+        stage.time.step(-3600)
+        due = stage.time.now() + SHORT.seconds
+        await until("noticed", lambda: stage.runner._schedule.wake_at() == due)
+        stage.time.advance(SHORT.seconds - 0.01)
+        stage.write(10)
+        await stage.committed(1)
+        assert stage.clicks == ["c-10"]
+        stage.time.advance(0.01)
+        await stage.committed(2, stage.tier)
+        assert stage.clicks == ["c-10", "c-1", "c-2"]

@@ -59,7 +59,8 @@ def _forgotten(settings: Settings, topics: Mapping[str, int]) -> list[str]:
     prefix = f"{settings.kafka.group_id}.retry."
     known = {settings.tier_topic(tier) for tier in settings.tiers}
     return [
-        f"topic {name} is a delay tier that POSTBACK_RETRY__DELAYS no longer has: its records are not read"
+        f"topic {name} is a delay tier that POSTBACK_RETRY__DELAYS no longer has: what is left in it is sent "
+        "when due; delete it once it is empty"
         for name in sorted(topics)
         if name.startswith(prefix) and name not in known
     ]

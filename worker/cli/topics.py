@@ -127,13 +127,12 @@ def _topics(settings: Settings) -> Mapping[str, int]:
 
 def _needed(settings: Settings) -> Needed:
     from worker.adapters.kafka import admin_config
-    from worker.adapters.kafka.admin import Own
     from worker.adapters.kafka.config import unique_client_id
+    from worker.app import own_topics
 
     kafka = settings.kafka
     config = admin_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
-    tiers = [Own(settings.tier_topic(tier), tier.seconds) for tier in settings.tiers]
-    return Needed(config, kafka.topic, [*tiers, Own(settings.dlq_topic, None)])
+    return Needed(config, kafka.topic, own_topics(settings))
 
 
 # --- create ------------------------------------------------------------------------------------

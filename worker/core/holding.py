@@ -26,10 +26,12 @@ class Standing(Enum):
     NOWHERE = 0
     IN_TURN = 1
     LATER = 2
+    OVER = 3
+    """It has something due, and its share of the lanes already."""
 
 
 # Until Python 3.12 a member costs ten times as much to look up by its class.
-NOWHERE, IN_TURN, LATER = Standing
+NOWHERE, IN_TURN, LATER, OVER = Standing
 
 
 class Held(NamedTuple):
@@ -55,7 +57,12 @@ class Holding:
         "held_back",
         "ledger",
         "live",
+        "pace",
+        "publishing",
+        "ready",
         "revision",
+        "seen",
+        "slow",
         "standing",
         "tier",
         "waiting",
@@ -68,10 +75,19 @@ class Holding:
         self.waiting: deque[Held] = deque()
         self.busy: dict[int, Record] = {}
         """The records that are being sent or published, by offset."""
+        self.publishing = 0
+        """How many of them are being published."""
         self.live = True
         self.closing = False
         """Whether it is being drained: nothing more is taken of it."""
         self.standing = Standing.NOWHERE
+        self.ready = 0
+        """How many of `waiting` were due when they came."""
+        self.slow = False
+        """Whether more waits than goes within a look of the schedule."""
+        self.pace = 0
+        """How many records ended between its last two looks."""
+        self.seen = ledger.revision
         self.held_back = False
         """Whether the source was asked to hand over nothing more of this partition."""
         self.committed = ledger.position
@@ -82,6 +98,12 @@ class Holding:
         """Forget what is known of the log: it is another one, which begins at `offset`."""
         self.ledger = Ledger(offset)
         self.committed, self.revision = offset, self.ledger.revision
+        self.seen = self.ledger.revision
+
+    def is_slow(self) -> bool:
+        """Tell whether more waits than has ended since this was last asked."""
+        self.pace, self.seen = self.ledger.revision - self.seen, self.ledger.revision
+        return self.ready > self.pace
 
     @property
     def dirty(self) -> bool:
@@ -107,11 +129,11 @@ class Holding:
     def wants_rest(self, now: float, most: int) -> bool:
         """Tell whether the source should hand over nothing more of this partition for now.
 
-        It is full (records, or the span of the map), or its last record waits for its due time. With
-        `held_back` already set, it wants rest until a share of the room is free again.
+        It is full (records, or the span of the map), its last record waits for its due time, or it is slow.
+        With `held_back` already set, a full one wants rest until a share of the room is free again.
         """
         ledger = self.ledger
-        if self.waiting and self.waiting[-1].due > now + SOON:
+        if self.waiting and (self.slow or self.waiting[-1].due > now + SOON):
             return True
         if self.held_back:
             most, span = int(most * (1 - _REFILL)), MAX_SPAN // 2

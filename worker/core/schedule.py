@@ -2,17 +2,31 @@
 
 The rules: nothing goes before it is due; within a partition records go in their order, which on a delay
 tier is the order of their due times; the partitions that have something due take turns, fresh events and due
-retries alike, so that no long queue and no tier starves another. Each operation is O(log partitions) at
-most, and O(1) for records that are due at once.
+retries alike, the oldest due first where several become due.
+
+Fair shares: a partition's share is the limit by the partitions that have something due or under way, and one
+more. Those with less than their share under way go first. Another one takes a lane only while more than an
+eighth of the limit is free: records that hang never take all lanes, and what comes of others finds one.
+
+Each operation is O(log partitions) at most, and O(1) for records that are due at once.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from itertools import count
 
-from worker.core.holding import IN_TURN, LATER, NOWHERE, Held, Holding
+from worker.core.holding import IN_TURN, LATER, NOWHERE, OVER, Held, Holding
+
+# This part of the limit is kept free of partitions that have their share; of fewer lanes none.
+_KEPT = 8
+# A partition may have this many publishes under way, or an eighth of the limit: more of them only keep the
+# processor from others.
+_PUBLISHING = 8
+# Seconds between two looks at the partitions that have their share, and so what may wait of each.
+LOOK = 0.25
 
 
 class Schedule:
@@ -20,16 +34,20 @@ class Schedule:
 
     def __init__(self) -> None:
         self._turns: deque[Holding] = deque()
+        self._over: OrderedDict[Holding, None] = OrderedDict()
+        self._active: set[Holding] = set()
         self._later: list[tuple[float, int, Holding]] = []
         self._ticket = count()
+        self._looked_at = float("-inf")
         self.ready = 0
-        """How many records were due when they came and have not been taken."""
+        """How many records were due when they came and wait for a turn, without those of slow partitions."""
 
     def add(self, held: Held, now: float) -> None:
         """Put a record behind the others of its partition."""
         holding = held.holding
         holding.waiting.append(held)
-        self.ready += held.at_once
+        if held.at_once:
+            self._more(holding, 1)
         if holding.standing is NOWHERE:
             self._stand(holding, now)
 
@@ -45,38 +63,109 @@ class Schedule:
         while index and waiting[index - 1].due > now:
             index -= 1
         waiting.insert(index, held)
-        self.ready += held.at_once
-        if holding.standing is not IN_TURN:
+        if held.at_once:
+            self._more(holding, 1)
+        if holding.standing in {NOWHERE, LATER}:
             self._stand(holding, now)
 
-    def take(self, now: float) -> Held | None:
-        """Take the next record that is due; None where none is."""
+    def take(self, now: float, limit: int, in_flight: int) -> Held | None:
+        """Take the next record that is due; None where none is, or none may go with so many in flight."""
         if self._later and self._later[0][0] <= now:
             self._promote(now)
-        while self._turns:
-            holding = self._turns.popleft()
-            holding.standing = NOWHERE
+        turns = self._turns
+        while turns:
+            holding = turns.popleft()
             if not holding.waiting:
-                continue
-            held = holding.waiting.popleft()
-            self.ready -= held.at_once
-            if holding.waiting:
-                self._stand(holding, now)
-            return held
+                self._leave(holding)
+            elif holding.publishing >= max(_PUBLISHING, limit // _KEPT):
+                holding.standing = OVER
+            elif len(holding.busy) < max(1, limit // (len(self._active) + 1)):
+                return self._take_of(holding, now)
+            else:
+                holding.standing = OVER
+                self._over[holding] = None
+        if self._over and in_flight < limit - limit // _KEPT:
+            return self._take_of(self._over.popitem(last=False)[0], now)
         return None
 
+    def released(self, holding: Holding) -> None:
+        """Note that a record of a partition is not under way any more."""
+        if holding.standing is OVER:
+            self._over.pop(holding, None)
+            self._line_up(holding)
+        elif not holding.busy and holding.standing is not IN_TURN:
+            self._active.discard(holding)
+
     def wake_at(self) -> float | None:
-        """When the next record is due (epoch seconds; 0.0 if one is now); None where none is held."""
+        """When to take again (epoch seconds; 0.0 if a record may be due now); None where none is held."""
         if self._turns:
             return 0.0
-        return self._later[0][0] if self._later else None
+        look = self._looked_at + LOOK if self._over else float("inf")
+        due = self._later[0][0] if self._later else float("inf")
+        return min(look, due) if self._over or self._later else None
+
+    def look(self, now: float) -> Sequence[Holding]:
+        """Judge the partitions that have their share, LOOK seconds after the last time; return the slow ones.
+
+        A partition is slow where more waits of it than has ended since the last look. Its records are no
+        read-ahead: they do not keep those of others from being read.
+        """
+        if not self._over or 0 <= now - self._looked_at < LOOK:
+            return ()
+        since, self._looked_at = now - self._looked_at, now
+        slow = [holding for holding in self._over if holding.is_slow()]
+        if not 0 <= since < 4 * LOOK:
+            return ()  # the last look was long ago: what ended since then says nothing
+        for holding in slow:
+            if not holding.slow:
+                holding.slow = True
+                self.ready -= holding.ready
+        return slow
+
+    def clock_set_back(self, now: float) -> None:
+        """See that nothing waits longer than its tier's delay from now, though the clock was set back."""
+        later = {holding for _, _, holding in self._later if holding.standing is LATER}
+        self._later.clear()
+        for holding in later | self._active:
+            if holding.tier is not None:
+                longest = now + holding.tier.seconds
+                holding.waiting = deque(held._replace(due=min(held.due, longest)) for held in holding.waiting)
+            if holding in later and holding.waiting:
+                self._stand(holding, now)
 
     def drop(self, holding: Holding) -> int:
         """Forget the records of a partition that is not ours any more; return how many there were."""
         dropped = len(holding.waiting)
-        self.ready -= sum(held.at_once for held in holding.waiting)
+        self._more(holding, -holding.ready)
         holding.waiting.clear()
+        if holding.standing is OVER:
+            self._over.pop(holding, None)
+            self._leave(holding)
         return dropped
+
+    # --- inside --------------------------------------------------------------------------------
+
+    def _take_of(self, holding: Holding, now: float) -> Held:
+        held = holding.waiting.popleft()
+        if held.at_once:
+            self._more(holding, -1)
+        if holding.slow and holding.ready <= holding.pace:
+            holding.slow = False
+            self.ready += holding.ready
+        holding.standing = NOWHERE
+        if holding.waiting:
+            self._stand(holding, now)
+        return held
+
+    def _more(self, holding: Holding, by: int) -> None:
+        holding.ready += by
+        if not holding.slow:
+            self.ready += by
+
+    def _leave(self, holding: Holding) -> None:
+        holding.standing = NOWHERE
+        if not holding.busy:
+            self._active.discard(holding)
 
     def _stand(self, holding: Holding, now: float) -> None:
         due = holding.waiting[0].due
@@ -88,6 +177,7 @@ class Schedule:
 
     def _line_up(self, holding: Holding) -> None:
         holding.standing = IN_TURN
+        self._active.add(holding)
         self._turns.append(holding)
 
     def _promote(self, now: float) -> None:

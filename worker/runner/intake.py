@@ -7,7 +7,7 @@ what comes for a partition that is not ours is ignored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from schemas import WorkerHeaders
 from worker.core import finished
@@ -26,7 +26,7 @@ class Intake:
         self,
         source: Source,
         schedule: Schedule,
-        tiers: Mapping[str, Tier],
+        tier_of: Callable[[str], Tier | None],
         observer: Observer,
         clock: Clock,
         *,
@@ -35,7 +35,7 @@ class Intake:
     ) -> None:
         self._source = source
         self._schedule = schedule
-        self._tiers = tiers
+        self._tier_of = tier_of
         self._observer = observer
         self._clock = clock
         self._room = room
@@ -56,7 +56,7 @@ class Intake:
                 self._observer.map_damaged(assigned.at, str(error))
         known = finished.union(known, self._remembered(assigned))
         ledger = Ledger(assigned.committed, known)
-        self.holdings[assigned.at] = Holding(assigned.at, self._tiers.get(assigned.at.topic), ledger)
+        self.holdings[assigned.at] = Holding(assigned.at, self._tier_of(assigned.at.topic), ledger)
 
     def discard(self, partitions: Iterable[Partition]) -> None:
         """Give up partitions that are not ours any more; their records make room for others.
@@ -99,13 +99,22 @@ class Intake:
             self.rest(holding, now)
 
     def refill(self) -> None:
-        """Ask the source for as many records as there is room ahead of the lanes, once half of it is free."""
+        """Ask the source for as many records as there is room ahead of the lanes, once a quarter is free."""
         if self.closed:
             return
         free = self._ahead - self._schedule.ready - self._asked
-        if free * 2 >= self._ahead:
+        if free * 4 >= self._ahead:
             self._asked += free
             self._source.ask(free)
+
+    def idle(self) -> None:
+        """Read on for the lanes that are free though records wait: of partitions that are not slow."""
+        now = self._clock.now()
+        slow = self._schedule.look(now)
+        for holding in slow:
+            self.rest(holding, now)
+        if slow:
+            self.refill()
 
     def rest(self, holding: Holding, now: float) -> None:
         """Hold a partition back, or let it flow again, as its holding says."""

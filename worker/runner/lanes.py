@@ -29,8 +29,10 @@ Job = tuple[Held, Attempt, float, float]
 # What the metrics call an ending that an attempt came to.
 _OUTCOMES = {Delivered: "delivered", Retry: "retry", Dead: "dead"}
 
-# Due times are wall-clock times: a clock that is set forward is noticed this soon.
-_LONGEST_TIMER = 5.0
+# Due times are wall-clock times: a clock that is set is noticed this soon.
+_LONGEST_TIMER = 1.0
+# It was set back where it lost more than this on the other clock, in seconds.
+_SET_BACK = 0.1
 # Timers may fire a little early by the loop's own resolution; asking again this much later saves a turn.
 _TIMER_SLACK = 0.001
 
@@ -40,6 +42,10 @@ class Desk(Protocol):
 
     def on_taken(self, held: Held) -> None:
         """Hear that a record left the schedule."""
+        ...
+
+    def on_idle(self) -> None:
+        """Hear that a request may start, but no record may go now."""
         ...
 
     def on_ended(self, held: Held, ending: Ending, now: float) -> None:
@@ -83,8 +89,10 @@ class Lanes:
         self._parked: list[_Seat] = []
         self._timer: asyncio.TimerHandle | None = None
         self._wake_at = float("inf")
+        self._limit = gate.limit.value
         self.held = False
         """Whether no request may be started for now; whoever clears it calls `pump`."""
+        self._ahead = clock.monotonic() - clock.now()
         self.blocked: str | None = None
         """Why nothing may be sent as things are set up (a forbidden address); None while all is well."""
 
@@ -116,8 +124,9 @@ class Lanes:
         `now` and `at` are this moment on the two clocks.
         """
         while not self.held and self._gate.admits(at):
-            held = self._schedule.take(now)
+            held = self._schedule.take(now, self._gate.limit.value, self._gate.in_flight)
             if held is None:
+                self._desk.on_idle()
                 return False
             self._desk.on_taken(held)
             step = self._pipeline.prepare(held.record, held.holding.tier is not None, now)
@@ -148,8 +157,9 @@ class Lanes:
         if not self._serve(seat, now, at):
             self._parked.append(seat)
             self._set_timer()
-        elif self._parked:
-            self.pump()  # the answer may have raised the limit by one more
+        before, self._limit = self._limit, self._gate.limit.value
+        if self._parked and self._limit > before:
+            self.pump()  # the answer raised the limit by one more
 
     def on_given_up(self, job: Job) -> None:
         """Count a request as over of which nothing is known."""
@@ -191,9 +201,16 @@ class Lanes:
         self._timer = None
         self._wake_at = float("inf")
         try:
+            self._look_at_clock()
             self.pump()
         except Exception as error:
             self._desk.on_failed(error)
+
+    def _look_at_clock(self) -> None:
+        now = self._clock.now()
+        before, self._ahead = self._ahead, self._clock.monotonic() - now
+        if self._ahead > before + _SET_BACK:
+            self._schedule.clock_set_back(now)
 
 
 class _Seat:

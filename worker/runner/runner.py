@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from worker.core.holding import Held, Holding, Position
+from worker.core.holding import OVER, Held, Holding, Position
 from worker.core.lane import Gate
 from worker.core.record import Partition, Record
+from worker.core.retry import Tier
 from worker.core.schedule import Schedule
 from worker.core.settle import Dead, Delivered, Retry
 from worker.pipeline import Ending, Pipeline, Plan
@@ -54,7 +55,9 @@ class Runner:
         clock: Clock,
         jitter: Callable[[], float],
         limits: Limits,
+        former_tier: Callable[[str], Tier | None] = lambda _topic: None,
     ) -> None:
+        """Wire the parts; `former_tier` knows tiers that the plan does not publish to any more, by topic."""
         self._source = source
         self._publisher = publisher
         self._sender = sender
@@ -65,9 +68,15 @@ class Runner:
         self._schedule = Schedule()
         tiers = {topic: tier for tier, topic in plan.tier_topics.items()}
         # Enough to keep every lane busy while the next batch is on its way.
-        ahead = max(64, 2 * gate.limit.most)
+        ahead = max(16, 2 * gate.limit.most)
         self._intake = Intake(
-            source, self._schedule, tiers, observer, clock, room=limits.outstanding, ahead=ahead
+            source,
+            self._schedule,
+            lambda topic: tiers.get(topic) or former_tier(topic),
+            observer,
+            clock,
+            room=limits.outstanding,
+            ahead=ahead,
         )
         self._settling = Settling(publisher, observer, jitter, self._settled, self.fail)
         self._committer = Committer(source, self._intake.holdings, observer, self._on_stuck)
@@ -195,12 +204,17 @@ class Runner:
         held.holding.busy[held.record.offset] = held.record
         self._intake.refill()
 
+    def on_idle(self) -> None:
+        """Read on, where what waits may not go."""
+        self._intake.idle()
+
     def on_ended(self, held: Held, ending: Ending, now: float) -> None:
         """Finish a delivered record; publish the others first."""
         if isinstance(ending, Delivered):
             self._observer.delivered(ending, now)
             self._finish(held)
         else:
+            held.holding.publishing += 1
             self._settling.settle(held, ending)
 
     def on_given_back(self, held: Held) -> None:
@@ -214,7 +228,11 @@ class Runner:
             self._observer.retried(ending)
         else:
             self._observer.dead(ending)
+        held.holding.publishing -= 1
+        has_its_share = held.holding.standing is OVER
         self._finish(held)
+        if has_its_share:
+            self._lanes.pump()
 
     def _finish(self, held: Held) -> None:
         self._release(held)
@@ -233,9 +251,10 @@ class Runner:
             self._lanes.pump()
 
     def _release(self, held: Held) -> None:
-        busy = held.holding.busy
-        del busy[held.record.offset]
-        if not busy:
+        holding = held.holding
+        del holding.busy[held.record.offset]
+        self._schedule.released(holding)
+        if not holding.busy:
             self._quiet.set()
 
     # --- what the outside may know ---------------------------------------------------------------

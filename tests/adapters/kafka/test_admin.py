@@ -5,13 +5,24 @@ from __future__ import annotations
 import pytest
 
 from tests.support.kafka import Names, create_topics
-from worker.adapters.kafka.admin import ROOM, SLACK, Own, Topic, check, create, describe, existing, problems
+from worker.adapters.kafka.admin import (
+    ROOM,
+    SLACK,
+    Own,
+    Topic,
+    check,
+    create,
+    describe,
+    existing,
+    problems,
+    short_lived,
+)
 from worker.adapters.kafka.config import admin_config
 from worker.adapters.kafka.errors import KafkaUnavailable
 
-SOURCE = Topic("s", 6, 3, 1_000_000, 2, 604_800.0)
+SOURCE = Topic("s", 6, 3, 1_000_000, 2, 604_800.0, False)
 TIER = Own("w.retry.1h", 3600.0)
-GOOD = Topic(TIER.name, 6, 3, 1_000_000 + ROOM, 2, 7200.0)
+GOOD = Topic(TIER.name, 6, 3, 1_000_000 + ROOM, 2, 7200.0, False)
 
 
 @pytest.mark.parametrize(
@@ -20,6 +31,8 @@ GOOD = Topic(TIER.name, 6, 3, 1_000_000 + ROOM, 2, 7200.0)
         (None, "does not exist"),
         (GOOD._replace(partitions=5), "has 5 partitions, the source 6"),
         (GOOD._replace(retention=3600.0), "keeps records 3600 s"),
+        (GOOD._replace(retention=7199.0), "its delay takes a retention.ms of 7200000 or more"),
+        (GOOD._replace(compacted=True), "cleanup.policy is compact"),
         (GOOD._replace(max_message_bytes=1_000_000), "max.message.bytes is 1000000"),
     ],
 )
@@ -37,8 +50,20 @@ def test_no_problem(good: Topic) -> None:
 
 
 def test_dead_letters_have_no_delay() -> None:
-    """The dead-letter topic may keep its records as briefly as the operator likes."""
-    assert problems(SOURCE, Own("w.dlq", None), GOOD._replace(retention=60.0)) == []
+    """The dead-letter topic may keep its records as briefly as the operator likes, but each of them."""
+    own = Own("w.dlq", None)
+    assert problems(SOURCE, own, GOOD._replace(retention=60.0)) == []
+    assert len(problems(SOURCE, own, GOOD._replace(compacted=True))) == 1
+
+
+@pytest.mark.kafka
+def test_short_lived(kafka: str, names: Names) -> None:
+    """The broker's topics that lose records before their time are named, whatever else is wrong with them."""
+    short, good = Own(names.tier("10s"), 10.0), Own(names.tier("20s"), 20.0)
+    create_topics(kafka, {short.name: 1}, {"retention.ms": "10000", "cleanup.policy": "compact,delete"})
+    create_topics(kafka, {good.name: 1}, {"retention.ms": "-1"})
+    lines = short_lived(admin_config(kafka, "test", {}), [short, good, Own("nothing", 1.0)])
+    assert [line.partition(":")[0] for line in lines] == [short.name, short.name]
 
 
 @pytest.mark.kafka
@@ -54,7 +79,7 @@ def test_create(kafka: str, names: Names) -> None:
     assert existing(config, f"{names.group}.retry.") == [names.tier("10s"), names.tier("24h")]
     tier = describe(config, [names.tier("24h"), "nothing"])
     assert tier == {
-        names.tier("24h"): Topic(names.tier("24h"), 3, 1, 2_000_000 + ROOM, 1, 2 * 86_400.0 + SLACK)
+        names.tier("24h"): Topic(names.tier("24h"), 3, 1, 2_000_000 + ROOM, 1, 2 * 86_400.0 + SLACK, False)
     }
 
 

@@ -68,6 +68,15 @@ async def test_demands_do_not_pile_up(pair: Pair) -> None:
     assert (pair.first.demand, pair.second.demand) == (0, 4)
 
 
+async def test_asked_in_pieces(pair: Pair) -> None:
+    """What is asked for while some is still owed is owed besides."""
+    pair.both.ask(8)
+    pair.write(FRESH, 4)
+    await pair.ear.has(4)
+    pair.both.ask(4)
+    assert (pair.first.demand, pair.second.demand) == (8, 8)
+
+
 async def test_holds_find_their_side(pair: Pair) -> None:
     """A hold is for the side whose partition it is, and so is its end."""
     pair.both.hold(TIER)

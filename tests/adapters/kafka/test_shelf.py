@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.adapters.kafka.shelf import LIMIT, PATIENCE, Shelf
+from worker.adapters.kafka.shelf import FEW, LIMIT, LONG, PATIENCE, RUN, Shelf
 from worker.core.record import Partition, Record
 
 A, B = Partition("t", 0), Partition("t", 1)
@@ -43,7 +43,7 @@ class Reader:
             case "read", [Partition() as at, int(count)]:
                 new = records(at, self.next[at], min(count, self.shelf.room()))
                 self.next[at] += len(new)
-                self._note(self.shelf.pass_through(new))
+                self._note(self.shelf.pass_through(new, 0.0))
             case "hold", [Partition() as at]:
                 self.shelf.hold(at)
             case "release", [Partition() as at]:
@@ -78,7 +78,7 @@ def test_every_record_once_in_order(steps: list[tuple[str, Partition | int]]) ->
 def test_full_and_patient() -> None:
     """All pauses when a full shelf found no demand for a while, and not before."""
     shelf = Shelf()
-    shelf.put(records(A, 0, LIMIT))
+    shelf.pass_through(records(A, 0, LIMIT), 0.0)
     assert shelf.room() == 0
     assert not shelf.weigh(10.0)
     assert not shelf.weigh(10.0 + PATIENCE / 2)
@@ -89,7 +89,7 @@ def test_full_and_patient() -> None:
 def test_resumes_when_half_empty() -> None:
     """A demand that the shelf can meet resumes nothing; one that empties half of it does."""
     shelf = Shelf()
-    shelf.put(records(A, 0, LIMIT))
+    shelf.pass_through(records(A, 0, LIMIT), 0.0)
     shelf.weigh(0.0)
     shelf.weigh(PATIENCE)
     shelf.ask(10)
@@ -104,7 +104,7 @@ def test_resumes_when_half_empty() -> None:
 def test_resumes_for_more_than_it_holds() -> None:
     """A demand that is still open after the shelf is empty resumes."""
     shelf = Shelf()
-    shelf.put(records(A, 0, LIMIT))
+    shelf.pass_through(records(A, 0, LIMIT), 0.0)
     shelf.weigh(0.0)
     shelf.weigh(PATIENCE)
     shelf.ask(LIMIT + 1)
@@ -116,6 +116,58 @@ def test_resumes_for_more_than_it_holds() -> None:
 def test_kept_records_take_no_room() -> None:
     """What waits for a held partition does not keep others from being read."""
     shelf = Shelf()
-    shelf.put(records(A, 0, LIMIT))
+    shelf.pass_through(records(A, 0, LIMIT), 0.0)
     shelf.hold(A)
     assert shelf.room() == LIMIT
+
+
+def test_turns() -> None:
+    """Partitions take turns, however many records of one lie in front of the other's."""
+    shelf = Shelf()
+    assert shelf.pass_through([], 0.0) == []
+    shelf.pass_through(records(A, 0, 100), 0.0)
+    shelf.pass_through(records(B, 0, 2), 0.0)
+    shelf.ask(RUN + 5)
+    assert [record.at for record in shelf.take()] == [A] * RUN + [B] * 2 + [A] * 3
+
+
+def test_one_that_keeps_others_waiting() -> None:
+    """A partition whose records lie here for long is paused while others come, until few are left."""
+    shelf = Shelf()
+    shelf.pass_through(records(A, 0, 2 * FEW), 0.0)
+    shelf.pass_through(records(B, 0, 1), 0.0)
+    assert not shelf.weigh(LONG / 2)
+    assert shelf.weigh(LONG)
+    assert shelf.unwanted == {A}
+    assert shelf.room() == LIMIT - 1
+    shelf.ask(FEW)
+    shelf.take()
+    assert not shelf.weigh(LONG)
+    shelf.ask(FEW)
+    shelf.take()
+    assert shelf.weigh(LONG)
+    assert shelf.unwanted == set()
+
+
+def test_one_that_is_alone() -> None:
+    """A partition that nothing comes beside is not paused, however long its records lie here."""
+    shelf = Shelf()
+    shelf.pass_through(records(A, 0, 2 * FEW), 0.0)
+    assert not shelf.weigh(LONG)
+    shelf.pass_through(records(B, 0, 1), LONG)
+    assert shelf.weigh(LONG)
+    assert shelf.weigh(10.0)
+    assert shelf.unwanted == set()
+
+
+def test_a_paused_one_that_goes_away() -> None:
+    """A partition that is held or dropped is not paused for its slowness any more."""
+    for leave in (Shelf.hold, lambda shelf, at: shelf.drop([at])):
+        shelf = Shelf()
+        shelf.pass_through(records(A, 0, 2 * FEW), 0.0)
+        shelf.pass_through(records(B, 0, 1), 0.0)
+        shelf.weigh(LONG)
+        leave(shelf, A)
+        shelf.weigh(LONG)
+        assert shelf.unwanted == shelf.held
+        assert shelf.room() == LIMIT - 1

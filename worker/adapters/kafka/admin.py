@@ -24,6 +24,9 @@ DAY = 24 * 3600
 SLACK = 7 * DAY
 """Seconds that a tier keeps a record beyond twice its delay: a worker may stand still for days."""
 
+SPARE = 3600
+"""Seconds beyond its delay that a tier must keep a record at least: a worker may stand still."""
+
 DLQ_RETENTION = 60 * DAY
 """Seconds that dead letters are kept: the window of a conversion, and as long to look into it."""
 
@@ -35,7 +38,7 @@ _Answer = TypeVar("_Answer")
 
 
 class Topic(NamedTuple):
-    """A topic as it is; `retention` in seconds, None for ever."""
+    """A topic as it is; `retention` in seconds, None for ever; `compacted` where later records replace."""
 
     name: str
     partitions: int
@@ -43,6 +46,7 @@ class Topic(NamedTuple):
     max_message_bytes: int
     min_insync_replicas: int
     retention: float | None
+    compacted: bool
 
 
 class Own(NamedTuple):
@@ -102,13 +106,34 @@ def problems(source: Topic, own: Own, found: Topic | None) -> list[str]:
     lines = []
     if found.partitions < source.partitions:
         lines.append(f"{own.name}: has {found.partitions} partitions, the source {source.partitions}")
-    if found.retention is not None and own.delay is not None and found.retention <= own.delay:
-        lines.append(
-            f"{own.name}: keeps records {found.retention:g} s, which is not above its {own.delay:g} s"
-        )
+    lines += lifetime_problems(own, found)
     if found.max_message_bytes < source.max_message_bytes + ROOM:
         wanted = source.max_message_bytes + ROOM
         lines.append(f"{own.name}: max.message.bytes is {found.max_message_bytes}, not {wanted} or more")
+    return lines
+
+
+def short_lived(config: Config, own: Sequence[Own]) -> list[str]:
+    """Which of the worker's topics lose records before their time, a line each. Raises KafkaUnavailable."""
+    found = describe(config, [topic.name for topic in own])
+    return [
+        line for topic in own if topic.name in found for line in lifetime_problems(topic, found[topic.name])
+    ]
+
+
+def lifetime_problems(own: Own, found: Topic) -> list[str]:
+    """What makes the broker remove records of this topic before they are sent, or looked at."""
+    lines = []
+    if found.retention is not None and own.delay is not None and found.retention < own.delay + SPARE:
+        lines.append(
+            f"{own.name}: keeps records {found.retention:g} s, and those that wait longer are lost: "
+            f"its delay takes a retention.ms of {(own.delay + SPARE) * 1000:.0f} or more"
+        )
+    if found.compacted:
+        lines.append(
+            f"{own.name}: cleanup.policy is compact, and of one key's records only the last is kept: "
+            "it must be delete"
+        )
     return lines
 
 
@@ -166,6 +191,7 @@ def _topic(name: str, listed: Any, settings: Mapping[str, str]) -> Topic:
         max_message_bytes=int(settings["max.message.bytes"]),
         min_insync_replicas=int(settings["min.insync.replicas"]),
         retention=None if milliseconds == _FOREVER else milliseconds / 1000,
+        compacted="compact" in settings["cleanup.policy"],
     )
 
 

@@ -73,9 +73,9 @@ _CONSUMER_DEFAULTS: Config = {
     # A killed worker's partitions move on after this; heartbeats come from a thread of librdkafka's own.
     "session.timeout.ms": 15_000,
     # Records wait in Kafka rather than here: a pause throws away what was fetched ahead, to fetch it again.
-    "queued.min.messages": 2_000,
+    "queued.min.messages": 1_000,
     "queued.max.messages.kbytes": 8_192,
-    "fetch.message.max.bytes": 262_144,
+    "fetch.message.max.bytes": 131_072,
     # With a short queue the default of a whole second would starve the worker each time it was full.
     "fetch.queue.backoff.ms": 20,
     # A resumed partition joins the next fetch: this is how long the one under way may take.

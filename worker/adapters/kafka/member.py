@@ -168,7 +168,7 @@ class Member:
                 records.append(to_record(message, at))
         if self._unread:
             self._check_first(records)
-        self._hand_over(self._shelf.pass_through(records))
+        self._hand_over(self._shelf.pass_through(records, self.last_poll))
 
     def _hand_over(self, records: Sequence[Record]) -> None:
         if records:
@@ -180,7 +180,7 @@ class Member:
             return
         self._pauses_stale = False
         ours = set(self._ours)
-        wanted = ours if self._shelf.choked else self._shelf.held & ours
+        wanted = ours if self._shelf.choked else self._shelf.unwanted & ours
         if pause := wanted - self._paused:
             self._consumer.pause(to_topic_partitions(pause))
         if resume := ours - wanted - self._running:

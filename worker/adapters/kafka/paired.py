@@ -22,8 +22,9 @@ class PairedSource:
     """
 
     def __init__(self, first: Source, second: Source, is_first: Callable[[str], bool]) -> None:
-        self._sides = (_Side(first), _Side(second))
+        self._sides = (_Side(first, self._took), _Side(second, self._took))
         self._is_first = is_first
+        self._open = 0  # asked for, and handed over by neither
 
     async def start(self, listener: SourceListener) -> None:
         """Join the group with both; raise SourceFailed where the settings are no good."""
@@ -31,9 +32,10 @@ class PairedSource:
             await side.start(listener)
 
     def ask(self, count: int) -> None:
-        """Ask both for `count` more, less what they still owe."""
+        """Have both owe all that is open, and `count` more."""
+        self._open += count
         for side in self._sides:
-            side.ask(count)
+            side.owe(self._open)
 
     def hold(self, partition: Partition) -> None:
         """Hold a partition."""
@@ -66,6 +68,9 @@ class PairedSource:
         """Leave the group with both at once, and end; idempotent."""
         await asyncio.gather(*(side.source.stop() for side in self._sides))
 
+    def _took(self, count: int) -> None:
+        self._open = max(0, self._open - count)
+
     def _of(self, partition: Partition) -> _Side:
         return self._sides[0 if self._is_first(partition.topic) else 1]
 
@@ -73,8 +78,9 @@ class PairedSource:
 class _Side:
     """One of the two; listens for the listener, and counts what is still owed."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, took: Callable[[int], None]) -> None:
         self.source = source
+        self._took = took
         self._owed = 0
         self._listener: SourceListener
 
@@ -82,7 +88,7 @@ class _Side:
         self._listener = listener
         await self.source.start(self)
 
-    def ask(self, count: int) -> None:
+    def owe(self, count: int) -> None:
         """Have it owe at least `count`."""
         more = count - self._owed
         if more > 0:
@@ -100,6 +106,7 @@ class _Side:
 
     def on_records(self, records: Sequence[Record]) -> None:
         self._owed -= len(records)
+        self._took(len(records))
         self._listener.on_records(records)
 
     def on_trouble(self, message: str) -> None:

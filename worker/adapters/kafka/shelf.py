@@ -1,13 +1,17 @@
 """What was read but not yet asked for, and which partitions should be paused for it.
 
-The rule: each record leaves once, in the order of its partition, and only while there is demand for it
-and its partition is not held. Pure: time is an argument, and pausing is somebody else's deed.
+The rules: each record leaves once, in the order of its partition, and only while there is demand for it
+and its partition is not held; partitions take turns. One whose records lie here for long, while those of
+others come too, is paused: the client queues all partitions in one line, where it would keep others waiting.
+Pure: time is an argument, and pausing is somebody else's deed.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
 
 from worker.core.record import Partition, Record
 
@@ -17,6 +21,49 @@ LIMIT = 500
 PATIENCE = 0.125
 """Seconds that a full shelf waits for a demand before all is paused: pausing discards what was fetched."""
 
+LONG = 0.05
+"""Seconds that a record may lie here while others come, before its partition is paused."""
+
+RUN = 16
+"""Most records of a partition in one turn."""
+
+FEW = 50
+"""A partition with fewer records here is not paused, and one that was is resumed."""
+
+_COMPANY = 2.0
+# Seconds after which records of but one partition mean that there is nobody to keep waiting.
+
+
+class Pile:
+    """The records of one partition, in the batches in which they were read, and when."""
+
+    __slots__ = ("_batches", "count")
+
+    def __init__(self) -> None:
+        self._batches: deque[tuple[float, deque[Record]]] = deque()
+        self.count = 0
+
+    def put(self, records: Iterable[Record], now: float) -> None:
+        """Add the next records, at least one."""
+        batch = deque(records)
+        self._batches.append((now, batch))
+        self.count += len(batch)
+
+    def move(self, most: int, to: list[Record]) -> None:
+        """Take the first batch or what may be taken of it."""
+        batch = self._batches[0][1]
+        if len(batch) <= most:
+            self._batches.popleft()
+            to.extend(batch)
+            self.count -= len(batch)
+        else:
+            to.extend(batch.popleft() for _ in range(most))
+            self.count -= most
+
+    def since(self) -> float:
+        """When the first record was read."""
+        return self._batches[0][0]
+
 
 class Shelf:
     """Holds records back until they are asked for."""
@@ -25,70 +72,92 @@ class Shelf:
         self.demand = 0
         self.choked = False
         self.held: set[Partition] = set()
-        self._free: deque[Record] = deque()
-        self._kept: dict[Partition, list[Record]] = {}
+        self._piles: dict[Partition, Pile] = {}
+        self._turns: deque[Partition] = deque()
+        self._free = 0
+        self._slow: set[Partition] = set()
         self._full_since: float | None = None
+        self._last: Partition | None = None
+        self._mixed = False
+        self._mixed_at = float("-inf")
 
     def ask(self, count: int) -> None:
         """Demand `count` more."""
         self.demand += count
 
     def room(self) -> int:
-        """How many records may be read now; with a demand, exactly what is still owed."""
-        if self.demand:
-            return self.demand
-        return max(0, LIMIT - len(self._free))
-
-    def put(self, records: Iterable[Record]) -> None:
-        """Take in what was read, in the order read."""
-        for record in records:
-            (self._kept[record.at] if record.at in self.held else self._free).append(record)
+        """How many records may be read now."""
+        return max(self.demand, LIMIT - self._in_the_way())
 
     def take(self) -> Sequence[Record]:
-        """Hand over what is asked for and there; it counts as delivered."""
-        if not self.demand or not self._free:
-            return ()
-        count = min(self.demand, len(self._free))
-        taken = [self._free.popleft() for _ in range(count)]
-        self.demand -= count
+        """Hand over what is asked for and there, by turns; it counts as delivered."""
+        taken: list[Record] = []
+        turns, piles = self._turns, self._piles
+        while turns and len(taken) < self.demand:
+            at = turns.popleft()
+            pile = piles[at]
+            pile.move(min(RUN, self.demand - len(taken)), taken)
+            if pile.count:
+                turns.append(at)
+        self.demand -= len(taken)
+        self._free -= len(taken)
         return taken
 
-    def pass_through(self, records: list[Record]) -> Sequence[Record]:
+    def pass_through(self, records: list[Record], now: float) -> Sequence[Record]:
         """Hand over what was just read, the short way where nothing stands against it."""
+        self._note_company(records)
         if self.demand < len(records) or self._free or self.held:
-            self.put(records)
+            for at, run in groupby(records, attrgetter("at")):
+                self._put(at, run, now)
             return self.take()
         self.demand -= len(records)
         return records
 
     def hold(self, partition: Partition) -> None:
         """Keep back what is here of a partition, and what still comes."""
-        if partition in self.held:
-            return
-        self.held.add(partition)
-        self._kept[partition] = [record for record in self._free if record.at == partition]
-        self._discard_free({partition})
+        if partition not in self.held:
+            self.held.add(partition)
+            self._withdraw(partition)
 
     def release(self, partition: Partition) -> None:
         """Put what was kept back in line."""
-        self.held.discard(partition)
-        self._free.extend(self._kept.pop(partition, ()))
+        if partition not in self.held:
+            return
+        self.held.remove(partition)
+        if count := self._count(partition):
+            self._free += count
+            self._turns.append(partition)
 
     def drop(self, partitions: Collection[Partition]) -> None:
         """Forget partitions that are no longer ours; their holds end with them."""
         for partition in partitions:
+            if partition not in self.held:
+                self._withdraw(partition)
             self.held.discard(partition)
-            self._kept.pop(partition, None)
-        self._discard_free(partitions)
+            self._slow.discard(partition)
+            self._piles.pop(partition, None)
+
+    @property
+    def unwanted(self) -> set[Partition]:
+        """The partitions of which nothing should be fetched, where not all is choked."""
+        return self.held | self._slow
 
     def weigh(self, now: float) -> bool:
-        """Decide anew whether all must pause; say whether that changed."""
-        before = self.choked
+        """Decide anew what should be paused; say whether that changed."""
+        before = self.choked, self._slow
+        if self._mixed:
+            self._mixed, self._mixed_at = False, now
+        alone = now - self._mixed_at > _COMPANY
+        self._slow = {at for at in self._turns if not alone and self._is_slow(at, now)}
         self.choked = self._is_choked(now)
-        return self.choked != before
+        return (self.choked, self._slow) != before
+
+    def _is_slow(self, at: Partition, now: float) -> bool:
+        pile = self._piles[at]
+        return pile.count >= FEW and (at in self._slow or now - pile.since() >= LONG)
 
     def _is_choked(self, now: float) -> bool:
-        waiting = 0 if self.demand else len(self._free)
+        waiting = 0 if self.demand else self._in_the_way()
         if waiting < LIMIT:
             self._full_since = None
             return self.choked and waiting > LIMIT // 2  # not resumed for a demand that the shelf can meet
@@ -96,6 +165,31 @@ class Shelf:
             self._full_since = now
         return self.choked or now - self._full_since >= PATIENCE
 
-    def _discard_free(self, partitions: Collection[Partition]) -> None:
-        if any(record.at in partitions for record in self._free):
-            self._free = deque(record for record in self._free if record.at not in partitions)
+    def _in_the_way(self) -> int:
+        """How many records lie here of partitions that go on being read."""
+        return self._free - sum(self._count(at) for at in self._slow)
+
+    def _count(self, at: Partition) -> int:
+        pile = self._piles.get(at)
+        return pile.count if pile is not None else 0
+
+    def _put(self, at: Partition, run: Iterable[Record], now: float) -> None:
+        pile = self._piles.setdefault(at, Pile())
+        before = pile.count
+        pile.put(run, now)
+        if at not in self.held:
+            self._free += pile.count - before
+            if not before:
+                self._turns.append(at)
+
+    def _note_company(self, records: Sequence[Record]) -> None:
+        if records:
+            first, last = records[0].at, records[-1].at
+            self._mixed |= first != last or self._last not in {None, first}
+            self._last = last
+
+    def _withdraw(self, partition: Partition) -> None:
+        """Take a partition out of line."""
+        if partition in self._turns:
+            self._turns.remove(partition)
+            self._free -= self._count(partition)
