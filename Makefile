@@ -27,7 +27,7 @@ test: $(VENV)/develop ## Run the tests, with a real Apache Kafka from packages, 
 	@$(IN_VENV) -m pytest $(or $(ARGS),-m 'not long' --cov --cov-report= -p tests.support.coverage_gate)
 
 check: lint ## Check format, lint, types and layers, and run the fast tests
-	@$(IN_VENV) -m pytest -m "not kafka and not process and not chaos and not wire" $(ARGS)
+	@$(IN_VENV) -m pytest -m "not kafka and not process and not chaos and not wire and not days" $(ARGS)
 
 lint: $(VENV)/develop ## Check format, lint, types and layers
 	@$(IN_VENV) -m ruff format --check .

@@ -1,4 +1,4 @@
-"""The circuit: opens by share and number, probes one at a time with longer pauses, closes with a success."""
+"""The circuit: opens by share and number or in a row, probes after longer pauses, closes with a success."""
 
 from __future__ import annotations
 
@@ -12,10 +12,21 @@ CLOSED, HALF_OPEN, OPEN = CircuitState.CLOSED, CircuitState.HALF_OPEN, CircuitSt
 POLICY = CircuitPolicy(window=10.0, failure_share=0.5, min_failures=4, pause=1.0, pause_max=8.0)
 
 
+def end(
+    circuit: Circuit, failed: bool, started: float, now: float, jitter: float, *, alive: bool = False
+) -> None:
+    """End a request, well or badly."""
+    if failed:
+        circuit.failed(started, now, jitter, alive=alive)
+    else:
+        circuit.succeeded(started, now)
+
+
 def record(circuit: Circuit, now: float, *, failures: int = 0, successes: int = 0) -> None:
-    """End so many requests at once, the successes first."""
-    for index in range(successes + failures):
-        circuit.record(index >= successes, now, now, 0.0)
+    """End so many requests at once: the more frequent ones' excess, then by turns, a failure last."""
+    pairs = min(failures, successes)
+    for failed in [successes < failures] * abs(successes - failures) + [False, True] * pairs:
+        end(circuit, failed, now, now, 0.0)
 
 
 def opened(now: float = 100.0) -> Circuit:
@@ -29,7 +40,7 @@ def opened(now: float = 100.0) -> Circuit:
 def probing(now: float = 100.0) -> tuple[Circuit, float]:
     """Return a circuit with a probe under way, and when that began."""
     circuit = opened(now)
-    circuit.starting()
+    circuit.starting(now + POLICY.pause)
     assert circuit.state is HALF_OPEN
     return circuit, now + POLICY.pause
 
@@ -61,7 +72,8 @@ def test_the_window_moves_on() -> None:
     """What ended longer ago than the window counts no more, failures and successes alike."""
     circuit = Circuit(POLICY)
     record(circuit, 100.0, failures=3)
-    record(circuit, 110.5, failures=1)
+    record(circuit, 110.5, successes=1)
+    record(circuit, 110.5, failures=3)
     assert circuit.state is CLOSED
     circuit = Circuit(POLICY)
     record(circuit, 100.0, successes=1_000)
@@ -81,14 +93,15 @@ def test_failures_across_the_window_add_up() -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.booleans()), max_size=200))
 def test_rare_failures_never_open_it(ends: list[tuple[float, bool]]) -> None:
-    """With fewer failures than the least number in any window it stays closed, whatever their share."""
+    """With fewer failures than the least number in any window, and some successes, it stays closed."""
     circuit, now, failures = Circuit(POLICY), 100.0, [float("-inf")] * (POLICY.min_failures - 1)
     for gap, failed in ends:
         now += gap
         rare = now - failures[-(POLICY.min_failures - 1)] > POLICY.window + POLICY.window / 10
         if failed and rare:
             failures.append(now)
-        circuit.record(failed and rare, now, now, 0.0)
+        end(circuit, failed and rare, now, now, 0.0)
+        end(circuit, False, now, now, 0.0)
         assert circuit.state is CLOSED
 
 
@@ -97,16 +110,15 @@ def test_one_probe_after_the_pause() -> None:
     circuit = opened(100.0)
     assert circuit.wake_at() == 101.0
     assert [circuit.admits(now) for now in (100.0, 100.999, 101.0)] == [False, False, True]
-    circuit.starting()
+    circuit.starting(101.0)
     assert circuit.state is HALF_OPEN
-    assert circuit.wake_at() is None
-    assert not circuit.admits(1e9)
+    assert not circuit.admits(101.0)
 
 
 def test_a_probe_that_succeeds_closes_it() -> None:
     """The first success of a probe closes it, and the failures of before are forgotten."""
     circuit, began = probing()
-    circuit.record(False, began, began + 0.2, 0.0)
+    end(circuit, False, began, began + 0.2, 0.0)
     assert circuit.state is CLOSED
     assert circuit.wake_at() is None
     record(circuit, began + 0.3, failures=POLICY.min_failures - 1)
@@ -120,14 +132,92 @@ def test_pauses_double() -> None:
         probe_at = circuit.wake_at()
         assert probe_at is not None
         pauses.append(probe_at - now)
-        circuit.starting()
-        now = probe_at + 0.5
-        circuit.record(True, probe_at, now, 0.0)
+        now = probe_at
+        circuit.starting(now)
+        end(circuit, True, now, now + 0.5, 0.0)
     assert pauses == [1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
-    circuit.starting()
-    circuit.record(False, now + 8.0, now + 8.0, 0.0)
-    record(circuit, now + 9.0, failures=POLICY.min_failures)
-    assert circuit.wake_at() == now + 10.0
+    circuit.starting(now + 8.0)
+    end(circuit, False, now + 8.0, now + 8.5, 0.0)
+    later = now + 9.0 + POLICY.window
+    record(circuit, later, failures=POLICY.min_failures)
+    assert circuit.wake_at() == later + 1.0
+
+
+def test_an_outage_that_comes_back() -> None:
+    """An outage that comes back within the window goes on with the pauses of the last one."""
+    circuit, began = probing()
+    end(circuit, False, began, began + 0.5, 0.0)
+    record(circuit, began + 1.0, failures=POLICY.min_failures)
+    assert circuit.wake_at() == began + 1.0 + 2.0
+
+
+def test_a_probe_that_hangs_holds_up_no_other() -> None:
+    """A pause counts from the start of the probe: the next one starts though the first has not ended."""
+    circuit, began = probing()
+    assert not circuit.admits(began + 1.9)
+    assert circuit.admits(began + 2.0)
+    circuit.starting(began + 2.0)
+    end(circuit, True, began, began + 3.0, 0.0)
+    assert circuit.state is HALF_OPEN
+    end(circuit, False, began + 2.0, began + 3.5, 0.0)
+    assert circuit.state is CLOSED
+
+
+def test_failures_in_a_row() -> None:
+    """As many failures in a row as the least number open it, however far apart, and whatever was before."""
+    circuit, now = Circuit(POLICY), 100.0
+    record(circuit, now, successes=10_000)
+    for _ in range(POLICY.min_failures):
+        assert circuit.state is CLOSED
+        now += 1.0
+        record(circuit, now, failures=1)
+    assert circuit.state is OPEN
+    circuit, now = Circuit(POLICY), 100.0
+    for _ in range(POLICY.min_failures):
+        assert circuit.state is CLOSED
+        now += 3_600.0
+        record(circuit, now, failures=1)
+    assert circuit.state is OPEN
+
+
+def test_a_success_ends_the_row() -> None:
+    """A success between two failures begins a new row."""
+    circuit = Circuit(POLICY)
+    record(circuit, 100.0, successes=10_000)
+    for _ in range(20):
+        record(circuit, 101.0, failures=POLICY.min_failures - 1)
+        record(circuit, 101.0, successes=1)
+    assert circuit.state is CLOSED
+
+
+def test_those_that_time_out_together() -> None:
+    """Failures of requests that began before one that succeeded are no row, however many end at once."""
+    circuit = Circuit(POLICY)
+    record(circuit, 100.0, successes=100)
+    end(circuit, False, 109.0, 109.9, 0.0)
+    for _ in range(50):
+        end(circuit, True, 100.0, 110.0, 0.0)
+    assert circuit.state is CLOSED
+
+
+def test_failures_from_before_the_end_of_an_outage() -> None:
+    """A failure of a request that began before the circuit closed counts for nothing afterwards."""
+    circuit, began = probing()
+    end(circuit, False, began, began + 0.5, 0.0)
+    for _ in range(POLICY.min_failures * 2):
+        end(circuit, True, 99.0, began + 1.0, 0.0)
+    assert circuit.state is CLOSED
+
+
+def test_a_full_partner_is_there() -> None:
+    """Refusals of a partner that is there count in the window, not in a row."""
+    circuit = Circuit(POLICY)
+    record(circuit, 100.0, successes=50)
+    for _ in range(49):
+        end(circuit, True, 100.5, 100.5, 0.0, alive=True)
+    assert circuit.state is CLOSED
+    end(circuit, True, 100.5, 100.5, 0.0, alive=True)
+    assert circuit.state is OPEN
 
 
 @given(st.floats(0, 1), st.integers(0, 4))
@@ -135,11 +225,11 @@ def test_jitter_only_lengthens(jitter: float, failed_probes: int) -> None:
     """Jitter spreads probes by up to a quarter of the pause, and never shortens one."""
     circuit, now = Circuit(POLICY), 100.0
     for _ in range(POLICY.min_failures):
-        circuit.record(True, now, now, jitter)
+        end(circuit, True, now, now, jitter)
     for _ in range(failed_probes):
         now = circuit.wake_at() or 0.0
-        circuit.starting()
-        circuit.record(True, now, now, jitter)
+        circuit.starting(now)
+        end(circuit, True, now, now, jitter)
     pause = min(POLICY.pause * 2**failed_probes, POLICY.pause_max)
     probe_at = circuit.wake_at()
     assert probe_at is not None
@@ -150,10 +240,10 @@ def test_jitter_only_lengthens(jitter: float, failed_probes: int) -> None:
 def test_stragglers_decide_nothing(failed: bool) -> None:
     """A request from before the pause neither closes it nor lengthens the pause when it ends at last."""
     circuit = opened(100.0)
-    circuit.record(failed, 99.0, 100.5, 0.0)
+    end(circuit, failed, 99.0, 100.5, 0.0)
     assert (circuit.state, circuit.wake_at()) == (OPEN, 101.0)
-    circuit.starting()
-    circuit.record(failed, 99.0, 101.5, 0.0)
+    circuit.starting(101.0)
+    end(circuit, failed, 99.0, 101.5, 0.0)
     assert circuit.state is HALF_OPEN
 
 
@@ -183,7 +273,7 @@ def test_trip_while_probing() -> None:
 def test_trip_while_open() -> None:
     """Those that could not be made while it is open change nothing."""
     circuit = opened(100.0)
-    circuit.trip(100.7, 100.7, 0.0)
+    circuit.trip(99.0, 100.7, 0.0)
     assert (circuit.state, circuit.wake_at()) == (OPEN, 101.0)
 
 
@@ -191,5 +281,5 @@ def test_a_long_quiet_time_is_not_kept() -> None:
     """What is remembered does not grow with a day of successes."""
     circuit = Circuit(POLICY)
     for second in range(86_400):
-        circuit.record(False, float(second), float(second), 0.0)
+        end(circuit, False, float(second), float(second), 0.0)
     assert len(circuit._buckets) <= 11

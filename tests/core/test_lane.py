@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -54,20 +56,20 @@ class Traffic(RuleBasedStateMachine):
 
     @rule()
     def start(self) -> None:
-        """Start a request if one is admitted: never too many, held back, early, or beside a probe."""
+        """Start a request if one is admitted: never too many, held back, or early."""
         if not self.gate.admits(self.now):
             return
-        assert len(self.flying) < self.gate.limit.value
         assert self.now >= self.held_until
         probe_at = self.gate.circuit.wake_at()
         probe = self.state is not CircuitState.CLOSED
         if probe:
             assert probe_at is not None
             assert self.now >= probe_at
-            assert not any(probing for _, probing in self.flying), "one probe at a time"
+        else:
+            assert len(self.flying) < self.gate.limit.value
         self.gate.starting(self.now)
         self.flying.append((self.now, probe))
-        assert not probe or not self.gate.admits(self.now + 1e6)
+        assert not probe or not self.gate.admits(self.now + POLICY.pause)
 
     @precondition(lambda self: self.flying)
     @rule(
@@ -103,10 +105,10 @@ class Traffic(RuleBasedStateMachine):
         assert self.gate.in_flight == len(self.flying)
 
     @invariant()
-    def open_to_all_but_one_probe(self) -> None:
-        """Half open is exactly: a probe is in flight."""
+    def half_open_while_probing(self) -> None:
+        """While it is half open a probe is in flight, and while it is open none of this outage is."""
         probing = any(probe for _, probe in self.flying)
-        assert probing == (self.state is CircuitState.HALF_OPEN)
+        assert probing or self.state is not CircuitState.HALF_OPEN
 
     @invariant()
     def a_wake_up_is_never_late(self) -> None:
@@ -116,7 +118,7 @@ class Traffic(RuleBasedStateMachine):
             assert not self.gate.admits(self.now + 1e6)
         elif self.gate.admits(self.now):
             assert wake_at <= self.now
-        elif len(self.flying) < self.gate.limit.value:
+        else:
             assert wake_at > self.now
             assert self.gate.admits(wake_at)
 
@@ -165,16 +167,58 @@ def test_a_bad_event_closes_it() -> None:
     assert gate.circuit.state is CircuitState.CLOSED
 
 
-def test_after_an_outage_it_begins_with_one() -> None:
-    """When a probe succeeds one request goes at a time, then more."""
-    gate = Gate(16, POLICY)
+def test_after_an_outage_it_begins_with_few() -> None:
+    """When a probe succeeds two requests go at a time, paced, then more and faster."""
+    gate, now = Gate(16, POLICY), 101.0
     answer(gate, "down", 100.0, times=POLICY.min_failures)
-    answer(gate, "ok", 101.0)
-    assert gate.limit.value == 1
-    gate.starting(101.1)
-    assert not gate.admits(101.1)
-    gate.ended(VERDICTS["ok"], 101.1, 101.2, 0.0)
+    answer(gate, "ok", now)
     assert gate.limit.value == 2
+    starts = []
+    while now < 104.0:
+        now += 0.01
+        if gate.admits(now):
+            gate.starting(now)
+            starts.append(now)
+            assert not gate.admits(now)
+            gate.ended(VERDICTS["ok"], now, now, 0.0)
+    gaps = [later - before for before, later in pairwise(starts)]
+    assert gaps[0] >= 0.18
+    assert gaps[-1] <= 0.06
+
+
+def test_a_long_hold_opens_it() -> None:
+    """A Retry-After beyond the longest hold opens the circuit; the answer that said so counts."""
+    gate = Gate(16, POLICY)
+    gate.starting(100.0)
+    assert gate.ended(classify(Response(503, "3600"), RULES, 0.0), 100.0, 100.1, 0.0)
+    assert gate.circuit.state is CircuitState.OPEN
+    assert not gate.admits(100.0 + MAX_HOLD)
+    assert gate.admits(100.1 + MAX_HOLD)
+
+
+def test_what_hangs_since_an_outage_takes_no_room() -> None:
+    """Requests left from before take up no room after the outage, and their failures use up no attempt."""
+    gate = Gate(16, POLICY)
+    for _ in range(16):
+        gate.starting(100.0)
+    for _ in range(4):
+        gate.ended(VERDICTS["timeout"], 100.0, 110.0, 0.0)
+    answer(gate, "ok", 111.0)
+    assert (gate.in_flight, gate.limit.value) == (12, 2)
+    assert gate.admits(112.0)
+    assert not gate.ended(VERDICTS["timeout"], 100.0, 112.0, 0.0)
+    assert gate.in_flight == 11
+
+
+def test_probes_need_no_room() -> None:
+    """A probe may start while more hang than the limit allows."""
+    gate = Gate(4, POLICY)
+    for _ in range(8):
+        gate.starting(100.0)
+    for _ in range(4):
+        gate.ended(VERDICTS["timeout"], 100.0, 110.0, 0.0)
+    assert gate.in_flight == 4
+    assert gate.admits(111.0)
 
 
 def test_blocked() -> None:
@@ -202,8 +246,9 @@ def test_hold(asked: str, held: float) -> None:
 def test_a_shorter_hold_does_not_shorten() -> None:
     """Of several holds the longest counts."""
     gate = Gate(16, POLICY)
+    gate.starting(100.0)
+    gate.starting(100.0)
     for asked in ("30", "3"):
-        gate.starting(100.0)
         gate.ended(classify(Response(429, asked), RULES, 0.0), 100.0, 100.0, 0.0)
     assert gate.wake_at() == 130.0
 
@@ -226,17 +271,6 @@ def test_full() -> None:
     assert not gate.admits(1e9)
     gate.abandoned(100.0)
     assert gate.admits(100.0)
-
-
-def test_open_and_full() -> None:
-    """While as many are in flight as may be, no time admits a probe: only an answer can."""
-    gate = Gate(16, POLICY)
-    for _ in range(16):
-        gate.starting(100.0)
-    for _ in range(4):
-        gate.ended(VERDICTS["too many"], 100.0, 100.5, 0.0)
-    assert not gate.admits(1e6)
-    assert gate.wake_at() is None
 
 
 def test_a_straggler_that_was_blocked_is_no_probe() -> None:

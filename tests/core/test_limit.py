@@ -9,14 +9,12 @@ from hypothesis import strategies as st
 from worker.core.limit import Limit
 
 
-def round_trip(limit: Limit, now: float, *, refused: float = 0.0, failed: float = 0.0) -> None:
+def round_trip(limit: Limit, now: float, *, failed: float = 0.0) -> None:
     """Answer a whole round of requests, these shares of them badly, each followed by the next request."""
     count = limit.value
     for index in range(count):
-        if index < refused * count:
-            limit.pushed_back(True, now - 0.1, now)
-        elif index < (refused + failed) * count:
-            limit.pushed_back(False, now - 0.1, now)
+        if index < failed * count:
+            limit.failed(now - 0.1, now)
         else:
             limit.took(limit.value, now)
 
@@ -32,7 +30,7 @@ def grown(most: int = 256) -> tuple[Limit, float]:
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["took", "idle", "too many", "failed", "restart"]),
+        st.sampled_from(["took", "idle", "failed", "restart"]),
         st.integers(1, 60),
         st.floats(0, 1),
     ),
@@ -57,7 +55,7 @@ def test_any_answers(most: int, steps: list[tuple[str, int, float]]) -> None:
             elif what == "restart":
                 limit.restart()
             else:
-                limit.pushed_back(what == "too many", now - gap, now)
+                limit.failed(now - gap, now)
                 assert limit.value <= before, "a failure raised it"
             assert 1 <= limit.value <= most
 
@@ -69,12 +67,23 @@ def test_starts_within_the_most(most: int) -> None:
 
 
 def test_finds_a_fast_partner() -> None:
-    """At the start it doubles each round trip."""
+    """At the start it doubles each round trip, where that is a quarter of a second or more."""
     limit, values = Limit(256), []
     for number in range(5):
         values.append(limit.value)
-        round_trip(limit, 100.0 + number / 10)
-    assert values == [16, 32, 64, 128, 256]
+        for part in range(10):
+            for _ in range(limit.value):
+                limit.took(limit.value, 100.0 + number + part / 10)
+    assert values[1] >= 32
+    assert values[4] == 256
+
+
+def test_a_short_round_trip_is_no_reason() -> None:
+    """It doubles no faster than each quarter of a second, however fast the partner is."""
+    limit = Limit(10_000)
+    for number in range(1_000):
+        limit.took(10_000, 100.0 + number / 1_000)
+    assert 16 * 8 <= limit.value <= 16 * 2**4.5
 
 
 def test_latency_alone_never_lowers_it() -> None:
@@ -86,23 +95,24 @@ def test_latency_alone_never_lowers_it() -> None:
     assert limit.value == 256
 
 
-def test_too_many_lowers_it_at_once() -> None:
-    """The first "too many" lowers it, by a half at most."""
+def cut() -> tuple[Limit, float]:
+    """Return a limit that many failures have just lowered, and the time."""
     limit, now = grown()
-    limit.pushed_back(True, now, now + 0.1)
-    assert 128 <= limit.value < 256
+    while limit.value == 256:
+        now += 0.2
+        for _ in range(50):
+            limit.failed(now - 0.1, now)
+    return limit, now
 
 
 def test_one_round_lowers_it_once() -> None:
-    """Refusals of requests from before the cut do not lower it again; those of later ones do."""
-    limit, now = grown()
-    limit.pushed_back(True, now, now + 0.1)
-    cut = limit.value
-    for _ in range(255):
-        limit.pushed_back(True, now, now + 0.2)
-    assert limit.value == cut
-    limit.pushed_back(True, now + 0.15, now + 0.3)
-    assert limit.value < cut
+    """Failures of requests from before a cut lower it no further; it is by a half at most."""
+    limit, now = cut()
+    lowered = limit.value
+    assert lowered >= 128
+    for _ in range(1_000):
+        limit.failed(now - 0.1, now + 0.1)
+    assert limit.value == lowered
 
 
 def test_steady_failures_are_no_load() -> None:
@@ -123,10 +133,21 @@ def test_many_failures_lower_it() -> None:
     assert limit.value < 256
 
 
+def test_slow_failures_that_come_together() -> None:
+    """Timeouts that all end at once are weighed by what was taken while they lasted."""
+    limit, now = grown()
+    for _ in range(100):
+        now += 0.1
+        for _ in range(5):
+            limit.took(256, now)
+    for _ in range(60):
+        limit.failed(now - 9.9, now)
+    assert limit.value == 256
+
+
 def test_it_comes_back_after_a_cut() -> None:
     """Once the partner takes everything again the limit finds its way back to the most."""
-    limit, now = grown()
-    limit.pushed_back(True, now, now + 0.1)
+    limit, now = cut()
     for _ in range(600):
         now += 0.1
         round_trip(limit, now)
@@ -134,10 +155,10 @@ def test_it_comes_back_after_a_cut() -> None:
 
 
 def test_after_an_outage() -> None:
-    """After an outage it begins with one request, and finds its way back to the most."""
+    """After an outage it begins with two requests, and finds its way back to the most."""
     limit, now = grown()
     limit.restart()
-    assert limit.value == 1
+    assert limit.value == 2
     for _ in range(600):
         now += 0.1
         round_trip(limit, now)

@@ -45,7 +45,7 @@ async def test_ahead_of_the_lanes() -> None:
 async def test_a_full_partition() -> None:
     """A partition with as many unfinished records as it may have rests, and others flow."""
     async with Stage(concurrency=64, outstanding=10) as stage:
-        stage.gate.limit._value = 64.0
+        stage.gate.limit.value = 64
         stage.publisher.gate.clear()
         stage.write(*range(10), payout="1")  # invalid: dead letters that are not acknowledged
         stage.source.assign(stage.first, stage.second)

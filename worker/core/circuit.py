@@ -1,8 +1,11 @@
 """Whether the partner is there at all: closed, open, or half open for a probe.
 
-The rule: only failures of the destination count (the caller says which), by share and by number over a
-window, so a bad event never opens it. While it is open nothing is sent but one probe at a time, after pauses
-that double; the first probe that succeeds closes it.
+The rules: only failures of the destination count (the caller says which), so a bad event never opens it. It
+opens by share and by number over a window, and by as many failures in a row, however far apart: so an outage
+uses up few attempts beside a busy stream's successes of just before, and with little traffic too. While it is
+open nothing is sent but probes, after pauses that double. A pause is counted from the start of the probe, so
+that one that hangs holds up no other; the first probe that succeeds closes it. An outage that comes back
+within the window goes on with the pauses of the last one.
 """
 
 from __future__ import annotations
@@ -41,73 +44,119 @@ class Circuit:
 
     def __init__(self, policy: CircuitPolicy) -> None:
         self._policy = policy
-        self._buckets: deque[list[float]] = deque()
+        self._buckets: deque[list[float]] = deque(maxlen=_BUCKETS + 1)
+        self._bucket: list[float] = [0.0, 0, 0]
+        """The newest part of the window: when it began, successes, failures."""
+        self._turn_at = float("-inf")
+        self._in_a_row = 0
         self._pause = policy.pause
-        self._probe_at = float("-inf")
-        self.state = CLOSED
+        self._spread = 1.0
+        self._closed_at = self._opened_at = self._probe_at = float("-inf")
+        self._there_at = float("-inf")
+        self._probes = 0
+        self.state: CircuitState = CLOSED
 
     def admits(self, now: float) -> bool:
         """Tell whether a request may start; a yes to a probe must be followed by `starting`."""
-        if self.state is OPEN:
-            return now >= self._probe_at
-        return self.state is CLOSED
+        return self.state is CLOSED or now >= self._probe_at
 
-    def starting(self) -> None:
-        """Note that a request starts: the one after a pause is the probe."""
-        if self.state is OPEN:
-            self.state = HALF_OPEN
+    def starting(self, now: float) -> None:
+        """Note that a request starts: the one after a pause is a probe."""
+        if self.state is CLOSED:
+            return
+        self.state = HALF_OPEN
+        self._probes += 1
+        self._pause = min(self._pause * 2, self._policy.pause_max)
+        self._probe_at = now + self._pause * self._spread
+
+    def is_old(self, started: float) -> bool:
+        """Tell whether a request began before the last outage was over."""
+        return started < self._closed_at
 
     def wake_at(self) -> float | None:
-        """When a probe may start, while that is what we wait for."""
-        return self._probe_at if self.state is OPEN else None
+        """When the next probe may start; None while it is closed."""
+        return None if self.state is CLOSED else self._probe_at
 
-    def record(self, failed: bool, started: float, now: float, jitter: float) -> None:
-        """Note how a request ended; `jitter` from 0 to 1 spreads the probes of several workers."""
-        if self.state is CLOSED:
-            self._count(failed, now)
-            if failed and self._too_many(now):
-                self._pause = self._policy.pause
+    def succeeded(self, started: float, now: float) -> bool:
+        """Note a request that the partner answered; tell whether that closes the circuit."""
+        if self.state is not CLOSED:
+            return self._is_probe(started) and self._end_probe(False, now)
+        self._in_a_row = 0
+        self._there_at = max(self._there_at, started)
+        if now >= self._turn_at:
+            self._turn(now)
+        self._bucket[1] += 1
+        return False
+
+    def failed(self, started: float, now: float, jitter: float, *, alive: bool = False) -> None:
+        """Note a failure of the destination; `jitter` from 0 to 1 spreads the probes of several workers.
+
+        A failure of a request from before the last closing says nothing of the partner as it is now.
+        `alive` tells of a failure that is the answer of a partner which is there (429): many in a row are
+        what a full second looks like, so they count in the window alone; so do those that began before
+        something that succeeded (slow ones, which time out together).
+        """
+        if self.state is not CLOSED:
+            if self._is_probe(started):
+                self._end_probe(True, now)
+        elif not self.is_old(started):
+            if not alive and started >= self._there_at:
+                self._in_a_row += 1
+            if now >= self._turn_at:
+                self._turn(now)
+            self._bucket[2] += 1
+            if self._too_many(now):
                 self._open(now, jitter)
-        elif self.state is HALF_OPEN and started >= self._probe_at:
-            self._end_probe(failed, now, jitter)
 
     def abandon(self, started: float) -> None:
-        """Note that a request ended without an answer of any kind (it was cancelled, or never made)."""
-        if self.state is HALF_OPEN and started >= self._probe_at:
-            self.state = OPEN
+        """Note that a request ended without an answer of any kind: a probe is made again at once."""
+        if self._is_probe(started):
+            self._end_probe(True, started)
+            self._probe_at = started
 
     def trip(self, started: float, now: float, jitter: float) -> None:
-        """Open at once, or stay open with a longer pause: nothing can be sent as things are set up."""
+        """Open at once, or stay open: nothing can be sent as things are set up, or is wanted."""
         if self.state is CLOSED:
-            self._pause = self._policy.pause
             self._open(now, jitter)
-        elif self.state is HALF_OPEN and started >= self._probe_at:
-            self._end_probe(True, now, jitter)
+        elif self._is_probe(started):
+            self._end_probe(True, now)
 
-    def _end_probe(self, failed: bool, now: float, jitter: float) -> None:
-        if failed:
-            self._pause = min(self._pause * 2, self._policy.pause_max)
-            self._open(now, jitter)
-        else:
+    def _is_probe(self, started: float) -> bool:
+        return self.state is HALF_OPEN and started > self._opened_at
+
+    def _end_probe(self, failed: bool, now: float) -> bool:
+        """Count one probe less; tell whether the circuit is closed by it."""
+        self._probes -= 1
+        if not failed:
             self.state = CLOSED
+            self._closed_at = now
             self._buckets.clear()
+            self._turn_at = now
+            self._in_a_row = 0
+        elif not self._probes:
+            self.state = OPEN
+        return not failed
 
     def _open(self, now: float, jitter: float) -> None:
+        if now > self._closed_at + self._policy.window:
+            self._pause = self._policy.pause
         self.state = OPEN
-        self._probe_at = now + self._pause * (1 + jitter / 4)
+        self._probes = 0
+        self._opened_at = now
+        self._spread = 1 + jitter / 4
+        self._probe_at = now + self._pause * self._spread
 
-    def _count(self, failed: bool, now: float) -> None:
-        if not self._buckets or now >= self._buckets[-1][0] + self._policy.window / _BUCKETS:
-            self._forget(now)
-            self._buckets.append([now, 0, 0])
-        self._buckets[-1][1 + failed] += 1
-
-    def _forget(self, now: float) -> None:
-        while self._buckets and self._buckets[0][0] < now - self._policy.window:
-            self._buckets.popleft()
+    def _turn(self, now: float) -> None:
+        """Begin the next part of the window."""
+        self._bucket = [now, 0, 0]
+        self._buckets.append(self._bucket)
+        self._turn_at = now + self._policy.window / _BUCKETS
 
     def _too_many(self, now: float) -> bool:
-        self._forget(now)
+        if self._in_a_row >= self._policy.min_failures:
+            return True
+        while self._buckets[0][0] < now - self._policy.window:
+            self._buckets.popleft()
         failures = sum(bucket[2] for bucket in self._buckets)
         total = failures + sum(bucket[1] for bucket in self._buckets)
         return failures >= self._policy.min_failures and failures >= total * self._policy.failure_share

@@ -1,18 +1,25 @@
-"""Whether one more request may go to the partner now: the limit, the circuit, the rate, and a hold.
+"""Whether one more request may go to the partner now: the limit, the pace, the circuit, the rate, and a hold.
 
-The rule: an outage uses up no attempts. A request that fails for the destination's sake while the
-circuit is open, and one that was never made, is given back and not counted.
+The rules: an outage uses up no attempts: a request that fails for the destination's sake while the circuit is
+open, and one that was never made, is given back and not counted. "Too many" (429, 503) lowers the pace, what
+else fails the limit. A Retry-After of a 429 or 503 holds everything back until then; one longer than MAX_HOLD
+opens the circuit, so that a single answer cannot stop all for hours: a probe asks again within a minute, and
+what follows is the partner's answer to that.
 """
 
 from __future__ import annotations
 
-from worker.core.circuit import CLOSED, HALF_OPEN, Circuit, CircuitPolicy, CircuitState
+from worker.core.circuit import CLOSED, Circuit, CircuitPolicy
 from worker.core.classify import BLOCKED, Verdict
 from worker.core.limit import Limit
+from worker.core.pace import Pace
 from worker.core.rate import Rate
 
 # A partner's Retry-After holds everything back for at most this long before it is asked again.
 MAX_HOLD = 60.0
+# A status that speaks of load alone; a 503 without a Retry-After may speak of a fault.
+_TOO_MANY = 429
+_NEVER = float("-inf")
 
 
 class Gate:
@@ -20,54 +27,93 @@ class Gate:
 
     def __init__(self, concurrency: int, policy: CircuitPolicy, rate: float | None = None) -> None:
         self.limit = Limit(concurrency)
+        self.pace = Pace()
         self.circuit = Circuit(policy)
         self._rate = Rate(rate) if rate else None
         self._held_until = float("-inf")
-        self.in_flight = 0
+        self._occupied = self._old = 0
+        """In flight: how many count against the limit, and how many are left from an outage that is over."""
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are in flight."""
+        return self._occupied + self._old
 
     def admits(self, now: float) -> bool:
         """Tell whether a request may start now; a yes that is used must be followed by `starting`."""
-        if self.in_flight >= self.limit.value or not self.circuit.admits(now) or now < self._held_until:
+        if self.circuit.state is CLOSED:
+            if self._occupied >= self.limit.value or now < self.pace.wake_at:
+                return False
+        elif not self.circuit.admits(now):
             return False
-        return self._rate is None or self._rate.wake_at() <= now
+        return now >= self._held_until and (self._rate is None or self._rate.wake_at() <= now)
 
     def starting(self, now: float) -> None:
         """Note that a request starts."""
-        self.in_flight += 1
-        self.circuit.starting()
+        self._occupied += 1
+        if self.circuit.state is not CLOSED:
+            self.circuit.starting(now)
+        elif self.pace.wake_at != _NEVER:
+            self.pace.starting(now)
         if self._rate is not None:
             self._rate.starting(now)
 
     def wake_at(self) -> float | None:
         """When time alone may admit the next request; None where only an answer can."""
-        if self.in_flight >= self.limit.value or self.circuit.state is HALF_OPEN:
-            return None
-        probe_at = self.circuit.wake_at() or 0.0
-        return max(probe_at, self._held_until, self._rate.wake_at() if self._rate else 0.0)
+        at = self.circuit.wake_at()
+        if at is None:
+            if self._occupied >= self.limit.value:
+                return None
+            at = max(0.0, self.pace.wake_at)
+        return max(at, self._held_until, self._rate.wake_at() if self._rate else 0.0)
 
     def ended(self, verdict: Verdict, started: float, now: float, jitter: float) -> bool:
         """Note how a request ended; tell whether it counts as an attempt."""
-        in_flight, self.in_flight = self.in_flight, self.in_flight - 1
+        in_flight = self._occupied
+        self._landed(started)
         if verdict.kind is BLOCKED:
             self.circuit.trip(started, now, jitter)
             return False
-        if verdict.hold:
-            self._held_until = max(self._held_until, now + min(verdict.hold, MAX_HOLD))
-        was = self.circuit.state
-        self.circuit.record(verdict.pressure, started, now, jitter)
-        if not verdict.pressure:
-            self._took(in_flight, was, now)
-            return True
-        self.limit.pushed_back(verdict.too_many, started, now)
-        return self.circuit.state is CLOSED
+        if verdict.pressure:
+            return self._failed(verdict, in_flight, started, now, jitter)
+        if self.circuit.succeeded(started, now):
+            self._begin_anew(now)
+        else:
+            self.limit.took(in_flight, now)
+            self.pace.took(now)
+        return True
 
     def abandoned(self, started: float) -> None:
         """Note a request that was cancelled: nothing is known of it."""
-        self.in_flight -= 1
+        self._landed(started)
         self.circuit.abandon(started)
 
-    def _took(self, in_flight: int, was: CircuitState, now: float) -> None:
-        if was is not CLOSED and self.circuit.state is CLOSED:
-            self.limit.restart()
+    def _landed(self, started: float) -> None:
+        if self._old and self.circuit.is_old(started):
+            self._old -= 1
         else:
-            self.limit.took(in_flight, now)
+            self._occupied -= 1
+
+    def _begin_anew(self, now: float) -> None:
+        """After an outage: gently; what still hangs since then takes up no room."""
+        self.limit.restart()
+        self.pace.resume(now)
+        self._old += self._occupied
+        self._occupied = 0
+
+    def _failed(self, verdict: Verdict, in_flight: int, started: float, now: float, jitter: float) -> bool:
+        hold = min(verdict.hold, MAX_HOLD)
+        if hold:
+            self._held_until = max(self._held_until, now + hold)
+        counts = self.circuit.state is CLOSED and not self.circuit.is_old(started)
+        self.circuit.failed(started, now, jitter, alive=verdict.status == _TOO_MANY)
+        if not counts:
+            return False
+        if verdict.too_many:
+            self.pace.refused(hold, started, in_flight, now)
+        else:
+            self.limit.failed(started, now)
+        counts = self.circuit.state is CLOSED
+        if verdict.hold > MAX_HOLD:
+            self.circuit.trip(started, now, jitter)
+        return counts

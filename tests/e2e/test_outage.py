@@ -1,0 +1,24 @@
+"""A partner that goes away for some seconds, in a stream, on a real broker: what it costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.outage import KINDS, outage
+from worker.core.circuit import CircuitPolicy
+
+pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.timeout(180)]
+THRESHOLD = CircuitPolicy().min_failures
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_outage(kafka: str, tmp_path: Path, kind: str) -> None:
+    """Few attempts are used up, all is delivered, nothing is unhealthy, and the start after it is gentle."""
+    seen = outage(kafka, tmp_path, kind, 8.0 if kind != "hang" else 13.0, before=6.0)
+    print(kind, seen)
+    assert seen.used_up <= THRESHOLD + max(seen.in_flight, 16)
+    assert seen.unhealthy == 0
+    assert seen.first_second <= 2 * seen.former_rate
+    assert seen.twice <= (seen.in_flight if kind == "hang" else 0)

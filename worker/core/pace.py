@@ -1,0 +1,217 @@
+"""How many requests may start in a second: learned from what the partner refuses.
+
+The rules: a partner that takes everything is not paced. One that says "too many" (429, 503) is sent a little
+less than what it took, and then more, as a cubic of time: slow near what was too many, fast beyond it.
+Whatever follows from a refusal is one incident until a second of sending is over: its hold and further
+refusals cut no more, and no cut takes more than half. What is measured begins with the end of the hold: while
+nothing is sent, nothing is learned. That second is a trial, clearly below what was taken: if as large a share
+is refused in it as before, it is not for load. Then the cut is taken back, and that share is usual until it
+is forgotten.
+
+Why a pace beside the limit: a 429 counts requests a second, and a second is many round trips. Controllers
+that know requests in flight alone (Netflix's AIMD, Vector's ARC) come back to the edge within a few round
+trips and are refused there again. To go by what was taken, and to bear losses that say nothing, is BBR's; the
+growth is CUBIC's.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import NamedTuple
+
+_INF = float("inf")
+# Partners count requests by the second, so that is what a measure takes; one that took longer was idle.
+_ROUND, _IDLE = 1.0, 2.0
+# The pace in the trial, and after it, as shares of what was taken: clearly below a partner's measure, which
+# lets a burst of some tenths of a second through before it refuses; then as near as its own grain allows.
+_TRIED, _BELOW = 0.9, 0.98
+# No cut takes more than this share: where more is refused, the circuit opens.
+_MOST_CUT = 0.5
+# A trial lasts on until so many refusals would have been met at the old share, or so many seconds. One with
+# holds does not: each of its seconds costs more than it tells. There so many refusals are enough.
+_ENOUGH, _LONGEST_TRIAL = 5.0, 3.0
+_MANY_HOLDS = 5
+# Shares are the same up to this factor: the one before was measured where it was high by chance, and of few.
+_SAME_SHARE = 4.0
+# A larger share is never usual; with holds much less: there it is the burst that is let through before each.
+_MOST_USUAL, _MOST_USUAL_HELD = 0.3, 0.1
+# This share of refusals costs less than a cut: it is what is left at a good pace's edge.
+_TOLERATED = 0.005
+# Refusals are more than usual where chance would hardly have it so: by three standard deviations, and
+# a few: as many before a whole second is known, then one of a few answers, and so much a share of more.
+_DEVIATIONS, _FEW_SHARE, _FEW = 3.0, 0.02, 3.0
+# Seconds in which a usual share is forgotten, to be tried again now and then; in which a rate becomes usual.
+_FORGETS, _FOLLOWS = 60.0, 10.0
+# After the patience (seconds) the pace is this much higher; after twice that eight times this, and so on.
+_RISE = 0.04
+# The patience after a whole second's measure; the least, for less of a measure and after an outage; the most,
+# as it doubles when a refusal comes back at the same pace (up to this factor): there is the capacity.
+_PATIENCE, _LEAST_PATIENCE, _MOST_PATIENCE = 5.0, 0.5, 60.0
+_SAME_PACE = 1.1
+# Starts a second: the lowest pace, the lowest after an outage, and what is no pace any more.
+_LEAST, _LEAST_AFTER_OUTAGE, _OUT_OF_THE_WAY = 1.0, 5.0, 10_000.0
+# After an outage the pace begins at this share of the usual rate.
+_FIRST = 0.5
+# Seconds by which late timers are made up for; the longest pause for what was sent too fast.
+_LATE, _LONGEST_PAUSE = 0.02, 1.0
+
+
+class _Cut(NamedTuple):
+    """What was before a cut, while it is on trial."""
+
+    pace: float
+    share: float
+    held: bool
+    most_usual: float
+    """The largest share of refusals in the trial that is taken for usual."""
+
+
+class Pace:
+    """The learned pace of starts; times are monotonic seconds."""
+
+    __slots__ = (
+        "_base", "_before", "_begun", "_last", "_look_at", "_patience", "_refused", "_since", "_taken",
+        "_trial", "_used", "_usual_rate", "_usual_share", "_was_used", "per_second", "wake_at",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.per_second = _INF
+        """The pace; infinite where there is none."""
+        self.wake_at = -_INF
+        """When the next start is allowed."""
+        self._usual_rate = self._usual_share = 0.0
+        self._trial: _Cut | None = None
+        self._begun = self._since = -_INF
+        self._base, self._patience = _INF, _PATIENCE
+        self._begin(_INF, _PATIENCE, -_INF)
+
+    def starting(self, now: float) -> None:
+        """Note a start."""
+        if self.per_second != _INF:
+            self.wake_at = max(self.wake_at, now - _LATE) + 1.0 / self.per_second
+
+    def took(self, now: float) -> None:
+        """Note a request that the partner took."""
+        self._taken += 1
+        if now >= self._look_at:
+            self._look(now)
+
+    def refused(self, hold: float, started: float, in_flight: int, now: float) -> None:
+        """Note a "too many" with the seconds of its Retry-After; cut the pace where that is due."""
+        if started < self._begun:
+            return
+        if now >= self._since + _ROUND:
+            self._turn(now)
+        self._refused += 1
+        if self._trial is not None:
+            self._begun = self._since = self._since + hold  # time without sending proves nothing
+            if hold and self._refused >= _MANY_HOLDS:
+                self._end_trial(self._trial, self._begun)
+        elif self._is_more_than_usual(hold):
+            self._cut(hold, in_flight, now)
+
+    def resume(self, now: float) -> None:
+        """Begin anew after an outage: gently, from less than what was usual."""
+        self._begin(max(self._usual_rate * _FIRST, _LEAST_AFTER_OUTAGE), _LEAST_PATIENCE, now)
+        self.wake_at = now
+
+    # --- what is measured ------------------------------------------------------------------------
+
+    def _look(self, now: float) -> None:
+        if now >= self._since + _ROUND:
+            self._turn(now)
+        if self.per_second != _INF:
+            self._rise(now)
+
+    def _turn(self, now: float) -> None:
+        """End a round: it becomes the one before, unless nothing was sent for a part of it."""
+        elapsed = now - self._since
+        if self._trial is not None and not self._is_enough(self._trial, elapsed):
+            return
+        rate = self._taken / elapsed
+        self._usual_rate += (rate - self._usual_rate) * min(elapsed / _FOLLOWS, 1.0)
+        self._usual_share -= self._usual_share * min(elapsed / _FORGETS, 1.0)
+        if self._trial is not None:
+            self._end_trial(self._trial, now)
+            return
+        self._was_used = rate * 2 >= self.per_second
+        self._before = (self._taken, self._refused) if elapsed < _IDLE else (0, 0)
+        self._measure_from(now)
+
+    def _is_enough(self, cut: _Cut, elapsed: float) -> bool:
+        """Tell whether a trial has had its time, or would have met a few refusals by now."""
+        return cut.held or elapsed >= _LONGEST_TRIAL or (self._taken + self._refused) * cut.share >= _ENOUGH
+
+    def _measure_from(self, now: float) -> None:
+        self._taken = self._refused = 0
+        self._since = now
+        self._look_at = now + _ROUND if self.per_second == _INF else -_INF
+
+    def _answers(self) -> tuple[int, int]:
+        """How many of how many were refused, in this round and the one before."""
+        taken, refused = self._before
+        return self._refused + refused, self._refused + refused + self._taken + taken
+
+    def _is_more_than_usual(self, hold: float) -> bool:
+        """Tell refusals from chance; one that holds everything is too many unless it is usual."""
+        refused, answers = self._answers()
+        usual = answers * (self._usual_share + (0.0 if hold else _TOLERATED))
+        few = min(1.0 + answers * _FEW_SHARE, _FEW) if any(self._before) else _FEW
+        return refused > usual + _DEVIATIONS * sqrt(usual) + (0.0 if hold else few)
+
+    # --- what follows ----------------------------------------------------------------------------
+
+    def _cut(self, hold: float, in_flight: int, now: float) -> None:
+        was, elapsed, whole = self.per_second, now - self._since, sum(self._before) > 0
+        seen = max(self._taken, self._before[0] if whole else in_flight)
+        least = _MOST_CUT * (self._usual_rate if was == _INF else was)
+        base = max(min(was, max(seen, least)), _LEAST)
+        cut = self._describe(was, base, hold)
+        if was < self._base * _SAME_PACE:
+            patience = min(self._patience * 2, _MOST_PATIENCE)
+        else:
+            patience = max(_PATIENCE * (1.0 if whole else elapsed), _LEAST_PATIENCE)
+        too_fast = min((self._taken + in_flight) / base - elapsed, _LONGEST_PAUSE)
+        self._begin(base * _TRIED, patience, now + max(hold, too_fast, 0.0))
+        self._base, self._trial = base * _BELOW, cut
+        self.wake_at = max(self.wake_at, self._begun)
+
+    def _describe(self, was: float, base: float, hold: float) -> _Cut:
+        """Say what is cut: for load without doubt where more is missing than refusals by chance explain."""
+        refused, answers = self._answers()
+        share, most = refused / answers, _MOST_USUAL_HELD if hold else _MOST_USUAL
+        if share > most or (was != _INF and base <= was * _MOST_CUT):
+            most = 0.0
+        return _Cut(was, share, hold > 0, most)
+
+    def _end_trial(self, cut: _Cut, now: float) -> None:
+        """Go on from below the cut, or take it back if the share of refusals is as before."""
+        seen = (self._taken, self._refused) if now < self._since + _IDLE else (0, 0)
+        share = self._refused / max(self._refused + self._taken, 1)
+        if cut.share / _SAME_SHARE <= share <= min(cut.share * _SAME_SHARE, cut.most_usual):
+            self._usual_share = max(share, cut.share)
+            self._begin(cut.pace, _LEAST_PATIENCE, now)
+        else:
+            self._begin(self._base, self._patience, now)
+            self._before = seen
+
+    def _begin(self, pace: float, patience: float, at: float) -> None:
+        self.per_second = self._base = pace
+        self._patience = patience
+        self._used = 0.0
+        self._last = self._begun = at
+        self._before = (0, 0)
+        self._was_used = True
+        self._trial = None
+        self._measure_from(at)
+        if pace == _INF:
+            self.wake_at = -_INF
+
+    def _rise(self, now: float) -> None:
+        step, self._last = min(max(now - self._last, 0.0), _ROUND), max(now, self._last)
+        if self._trial is not None or not self._was_used:
+            return  # that nothing is refused says nothing of more
+        self._used += step
+        self.per_second = self._base * (1.0 + _RISE * (self._used / self._patience) ** 3)
+        if self.per_second > _OUT_OF_THE_WAY:
+            self._begin(_INF, _PATIENCE, now)
