@@ -11,10 +11,10 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import NamedTuple, Self
 
 import psutil
@@ -46,6 +46,8 @@ class Fickle:
         self._thread = threading.Thread(target=self._loop.run_forever, name="partner")
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Transport] = set()
+        self.lost = 0
+        """How many were recorded though their answer was lost with the connection."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -85,7 +87,11 @@ class Fickle:
             self._loop.call_later(LATENCY, transport.write, DOWN)
         elif self.mode == "up":
             self.recorded[target] = self.recorded.get(target, 0) + 1
-            self._loop.call_later(LATENCY, transport.write, OK)
+            self._loop.call_later(LATENCY, self._record_heard, transport)
+
+    def _record_heard(self, transport: asyncio.Transport) -> None:
+        self.lost += transport.is_closing()
+        transport.write(OK)
 
     async def _change(self, mode: str) -> None:
         self.mode = mode
@@ -127,6 +133,7 @@ class Figures(NamedTuple):
     produced: int
     recorded: int
     twice: int
+    lost: int
     used_up: int
     in_flight: int
     first_delivery: float
@@ -138,13 +145,23 @@ class Figures(NamedTuple):
 
 
 def outage(
-    bootstrap: str, at: Path, kind: str, seconds: float, *, rate: int = 200, before: float = 8.0
+    bootstrap: str,
+    at: Path,
+    kind: str,
+    seconds: float,
+    *,
+    rate: int = 200,
+    before: float = 8.0,
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> Figures:
-    """Run a worker on a stream, let the partner go away for a time, and wait until all is delivered."""
+    """Run a worker on a stream, let the partner go away for a time, and wait until all is delivered.
+
+    `more` are settings of the worker.
+    """
     names = Names.fresh("outage")
     create_topics(bootstrap, {names.topic: PARTITIONS})
     with Fickle() as partner:
-        env = {**settings(bootstrap, names), **partner.env, "POSTBACK_RETRY__DELAYS": "1s,5s"}
+        env = {**settings(bootstrap, names), **partner.env, "POSTBACK_RETRY__DELAYS": "1s,5s", **more}
         assert call("topics", "create", env=env, at=at).returncode == 0
         with Program(env, at) as program, _stream(bootstrap, names.topic, rate) as stream:
             program.ready()
@@ -175,6 +192,7 @@ def outage(
         produced=stream.produced,
         recorded=sum(partner.recorded.values()),
         twice=sum(count > 1 for count in partner.recorded.values()),
+        lost=partner.lost,
         used_up=used_up,
         in_flight=in_flight,
         first_delivery=first - back,

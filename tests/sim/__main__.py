@@ -17,6 +17,9 @@ from tests.sim.plot import Line, Row, plot
 from tests.sim.scenes import DAY, HOUR, OutageScene
 from tests.sim.world import World
 
+# A pace that is shown as none.
+_UNPACED = 1e6
+
 
 def full() -> list[tuple[str, World]]:
     """A partner of 300 a second that answers 429 beyond, counting evenly or by the second of the clock."""
@@ -33,6 +36,25 @@ def full() -> list[tuple[str, World]]:
     return made
 
 
+def random() -> None:
+    """Refusals that are not for load, and five in a row with a Retry-After."""
+    could = 5_120
+    for status, share in ((429, 0.01), (429, 0.05), (503, 0.05), (500, 0.05)):
+        kept = _sum(scenes.sporadic(status, share, 20.0).partner, 10, 20) / 10
+        print(f"{share:.0%} of {status}, whatever the load: {kept:.0f}/s from 10 s on ({kept / could:.0%})")
+    taken = scenes.few(10.0, 20.0).partner.taken
+    after = ", ".join(str(taken[second]) for second in range(9, 16))
+    print(f"five 429 with Retry-After 1 at 10 s, 1,000/s: taken in the seconds from 9 on: {after}")
+
+
+def rated() -> None:
+    """A rate of 50, with timers that are late, an outage, retries and probes."""
+    starts = scenes.rated(50.0, 90.0).partner.starts
+    fullest = max(bisect_left(starts, start + 1.0 - 1e-9) - index for index, start in enumerate(starts))
+    a_minute = bisect_left(starts, 80.0) - bisect_left(starts, 20.0)
+    print(f"rate of 50: {fullest} in the fullest second, {a_minute} a minute")
+
+
 def minute() -> None:
     """An outage of a minute at 200 a second, in each way of being away."""
     for kind in ("refused", "503", "hang"):
@@ -41,13 +63,13 @@ def minute() -> None:
 
 
 def days() -> None:
-    """An outage of a day: at full size up to its recovery, and with one event a second to the end."""
+    """An outage of a day: at full size up to its recovery, and with few events to the end."""
     scene = scenes.outage("refused", DAY, 1_000.0, before=4.0, after=45.0, capacity=2_000.0, every=60.0)
     end = int(scene.end + 45.0)
     reached = _sum(scene.world.partner, end - 10, end) / 10
     print(f"24 h, 1,000/s, partner of 2,000/s: {_outage_figures(scene)}; then {reached:.0f}/s")
-    scene = scenes.outage("refused", DAY, 1.0, before=60.0, after=DAY / 19 * 1.15, capacity=20.0, every=60.0)
-    print(f"24 h, 1/s, partner of 20/s, to the end: {_outage_figures(scene)}")
+    scene = scenes.outage("refused", DAY, 0.25, before=60.0, after=DAY / 19 * 1.25, capacity=5.0, every=60.0)
+    print(f"24 h, 0.25/s, partner of 5/s, to the end: {_outage_figures(scene)}")
 
 
 def hour() -> OutageScene:
@@ -58,11 +80,11 @@ def hour() -> OutageScene:
 
 
 def draw(folder: Path, fulls: list[tuple[str, World]], away: OutageScene) -> None:
-    """Draw the limit at a full partner, the hour away, and the recovery from it."""
+    """Draw the pace at a full partner, the hour away, and the recovery from it."""
     folder.mkdir(parents=True, exist_ok=True)
     name, world = fulls[0]
     title = f"A partner that answers 429 beyond {name.partition('/')[0]} a second"
-    (folder / "full.svg").write_text(plot(title, [*_load(world, 0, 60), _limits(world, 0, 60)]))
+    (folder / "full.svg").write_text(plot(title, [*_load(world, 0, 60), _paces(world, 0, 60)]))
     world, begin, end = away
     span = [(begin, end)]
     rows = [
@@ -120,6 +142,13 @@ def _limits(world: World, begin: float, end: float) -> Row:
     return Row("requests in flight:", [Line("limit", limit), Line("in flight", in_flight)])
 
 
+def _paces(world: World, begin: float, end: float) -> Row:
+    samples = [sample for sample in world.samples if begin <= sample.at <= end and sample.pace < _UNPACED]
+    return Row(
+        "pace (most starts a second):", [Line("pace", [(sample.at, sample.pace) for sample in samples])]
+    )
+
+
 def _circuit(world: World, end: float) -> Row:
     states = [(sample.at, float(sample.circuit)) for sample in world.samples if sample.at <= end]
     return Row("circuit (2 is open):", [Line("state", states)], 2.0)
@@ -134,6 +163,8 @@ def main() -> None:
     fulls, away = full(), hour()
     if given.plots:
         draw(given.plots, fulls, away)
+    random()
+    rated()
     minute()
     days()
     print(f"all in {time.perf_counter() - began:.0f} s of real time")

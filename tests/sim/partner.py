@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from worker.core.answer import Answer, Failure, FailureKind, Request, Response
+from worker.ports import Asker
 
 REFUSED = Failure(FailureKind.CONNECTION, "connection refused")
 TIMEOUT = Failure(FailureKind.TIMEOUT, "no answer within 10 s")
@@ -101,38 +102,30 @@ class Partner:
     async def close(self) -> None:
         """Nothing is open."""
 
-    async def answer(self, request: Request) -> Answer:
-        """Take as long as it takes, and answer."""
-        now = asyncio.get_running_loop().time()
+    def answer(self, request: Request, now: float) -> tuple[float, Answer]:
+        """Say how long it takes, and the answer."""
         second = int(now)
         self.starts.append(now)
         self.arrived[second] += 1
         down = next((outage.kind for outage in self._outages if outage.begin <= now < outage.end), None)
         if down is not None:
-            return await self._down(down, request)
+            return self._down(down, request)
+        seconds = self._latency(request)
         if self.meter is not None and not self.meter.takes(now):
             self.refused[second] += 1
-            await asyncio.sleep(self._latency(request))
-            return self._too_many
-        seconds = self._latency(request)
+            return seconds, self._too_many
         if seconds >= self._timeout:
-            await asyncio.sleep(self._timeout)
-            return TIMEOUT
+            return self._timeout, TIMEOUT
         answer = self._verdict(request, now)
-        if answer is OK:
-            self.taken[second] += 1
-        await asyncio.sleep(seconds)
-        return answer
+        self.taken[second] += answer is OK
+        return seconds, answer
 
-    async def _down(self, kind: str, request: Request) -> Answer:
+    def _down(self, kind: str, request: Request) -> tuple[float, Answer]:
         if kind == "refused":
-            await asyncio.sleep(0.001)
-            return REFUSED
+            return 0.001, REFUSED
         if kind == "hang":
-            await asyncio.sleep(self._timeout)
-            return TIMEOUT
-        await asyncio.sleep(self._latency(request))
-        return Response(503)
+            return self._timeout, TIMEOUT
+        return self._latency(request), Response(503)
 
 
 class PartnerLane:
@@ -140,10 +133,25 @@ class PartnerLane:
 
     def __init__(self, partner: Partner) -> None:
         self._partner = partner
+        self._coming: asyncio.TimerHandle | None = None
+
+    def begin(self, request: Request, asker: Asker) -> None:
+        """Ask the partner."""
+        loop = asyncio.get_running_loop()
+        seconds, answer = self._partner.answer(request, loop.time())
+        self._coming = loop.call_later(seconds, asker.on_answer, answer)
+
+    def abandon(self) -> None:
+        """Give up the request that is under way."""
+        if self._coming is not None:
+            self._coming.cancel()
 
     async def send(self, request: Request) -> Answer:
-        """Ask the partner."""
-        return await self._partner.answer(request)
+        """Ask the partner, and wait."""
+        seconds, answer = self._partner.answer(request, asyncio.get_running_loop().time())
+        await asyncio.sleep(seconds)
+        return answer
 
     async def close(self) -> None:
         """Nothing is open."""
+        self.abandon()
