@@ -48,7 +48,7 @@ class Traffic(RuleBasedStateMachine):
         self.now = 100.0
         self.flying: list[tuple[float, bool]] = []
         """When each request in flight started, and whether it is a probe."""
-        self.held_until = 0.0
+        self.held_until = self.closed_at = 0.0
 
     @property
     def state(self) -> CircuitState:
@@ -57,6 +57,7 @@ class Traffic(RuleBasedStateMachine):
     @rule()
     def start(self) -> None:
         """Start a request if one is admitted: never too many, held back, or early."""
+        self.now += 1e-6  # none starts at the very moment at which another ends
         if not self.gate.admits(self.now):
             return
         assert self.now >= self.held_until
@@ -66,7 +67,7 @@ class Traffic(RuleBasedStateMachine):
             assert probe_at is not None
             assert self.now >= probe_at
         else:
-            assert len(self.flying) < self.gate.limit.value
+            assert sum(started > self.closed_at for started, _ in self.flying) < self.gate.limit.value
         self.gate.starting(self.now)
         self.flying.append((self.now, probe))
         assert not probe or not self.gate.admits(self.now + POLICY.pause)
@@ -78,14 +79,20 @@ class Traffic(RuleBasedStateMachine):
         jitter=st.floats(0, 1),
     )
     def end(self, name: str, data: st.DataObject, jitter: float) -> None:
-        """End any request: a failure for the destination's sake counts only while the circuit is closed."""
+        """End any request: a failure for the destination's sake counts only while the circuit is closed.
+
+        One that began before it was closed does not count either.
+        """
         started, _ = self.flying.pop(data.draw(st.integers(0, len(self.flying) - 1)))
         verdict = VERDICTS[name]
         was = self.state
         counts = self.gate.ended(verdict, started, self.now, jitter)
         if verdict.hold:
             self.held_until = max(self.held_until, self.now + verdict.hold)
-        assert counts == (not verdict.pressure or self.state is CircuitState.CLOSED)
+        closed = self.state is CircuitState.CLOSED
+        assert counts == (not verdict.pressure or (closed and started > self.closed_at))
+        if closed and was is not CircuitState.CLOSED:
+            self.closed_at = self.now
         if was is CircuitState.CLOSED and not verdict.pressure:
             assert self.state is CircuitState.CLOSED
 

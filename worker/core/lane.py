@@ -89,7 +89,7 @@ class Gate:
         self.circuit.abandon(started)
 
     def _landed(self, started: float) -> None:
-        if self._old and self.circuit.is_old(started):
+        if self._old and (self.circuit.is_old(started) or not self._occupied):
             self._old -= 1
         else:
             self._occupied -= 1
