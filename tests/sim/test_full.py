@@ -11,7 +11,6 @@ from tests.sim import scenes
 from tests.sim.partner import Bucket, Meter, Partner, Windows
 
 CAPACITY = 300
-# What so many lanes could do with 50 ms each.
 # A partition alone uses seven eighths of the lanes, and a request takes 50 ms.
 LANES, UNTHROTTLED = 64, 1_120
 
