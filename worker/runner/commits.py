@@ -84,6 +84,13 @@ class Committer:
                 holding.committed = positions[holding.at].offset
         self._counted(finished)
 
+    async def finish(self) -> None:
+        """Commit until nothing is new; the caller bounds it."""
+        await self.commit()
+        while any(holding.dirty for holding in self._holdings.values()):
+            await asyncio.sleep(TICK)
+            await self.commit()
+
     async def _tick(self) -> None:
         """Wait for the next tick, or until much is finished."""
         try:

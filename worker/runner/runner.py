@@ -25,6 +25,9 @@ from worker.runner.lanes import Lanes
 from worker.runner.settling import Settling
 from worker.runner.state import overdue_by_tier, partition_state
 
+# Seconds in which the last commit must be taken; leaving the group tries once more.
+_LAST_COMMIT = 3.0
+
 
 class Limits(NamedTuple):
     """What bounds a run: unfinished records for each partition, and seconds for a drain."""
@@ -137,10 +140,19 @@ class Runner:
         commits.cancel()
         await self._lanes.stop()
         await asyncio.gather(commits, return_exceptions=True)
+        await self._commit_before_leaving()
         await self._source.stop()
         await self._publisher.close()
         await self._sender.close()
         return Outcome.CUT if self.unfinished else Outcome.DRAINED
+
+    async def _commit_before_leaving(self) -> None:
+        """Commit while we are members still: once one of ours leaves, the group may refuse the other's."""
+        try:
+            async with asyncio.timeout(_LAST_COMMIT):
+                await self._committer.finish()
+        except TimeoutError:
+            self._observer.trouble(f"the last commit was not taken within {_LAST_COMMIT:g} s")
 
     async def _drained(self, holdings: Sequence[Holding]) -> None:
         """Take nothing more of these, and wait until what is under way has ended, up to the deadline."""
