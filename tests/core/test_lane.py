@@ -228,6 +228,17 @@ def test_probes_need_no_room() -> None:
     assert gate.admits(111.0)
 
 
+def test_occupied() -> None:
+    """Lanes are occupied by the requests in flight while it is closed, and by none for a probe."""
+    gate = Gate(16, POLICY)
+    for _ in range(6):
+        gate.starting(100.0)
+    assert gate.occupied == 6
+    for _ in range(4):
+        gate.ended(VERDICTS["down"], 100.0, 101.0, 0.0)
+    assert (gate.circuit.state, gate.occupied, gate.in_flight) == (CircuitState.OPEN, 0, 2)
+
+
 def test_blocked() -> None:
     """A request that was never made counts as none, and stops everything until a probe."""
     gate = Gate(16, POLICY)

@@ -158,7 +158,7 @@ async def test_what_wakes_the_lanes_dies() -> None:
         stage.write_retry(1, due=stage.time.now() + 0.3)
         await until("held", lambda: stage.source.held == {stage.tier})
 
-        def broken(now: float, limit: int, in_flight: int) -> Held | None:
+        def broken(now: float, limit: int, occupied: int) -> Held | None:
             raise ZeroDivisionError("a bug")
 
         stage.runner._schedule.take = broken  # type: ignore[method-assign]

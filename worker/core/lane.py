@@ -35,6 +35,11 @@ class Gate:
         """In flight: how many count against the limit, and how many are left from an outage that is over."""
 
     @property
+    def occupied(self) -> int:
+        """Lanes that are taken; none while the circuit is not closed, for a probe needs no room."""
+        return self._occupied if self.circuit.state is CLOSED else 0
+
+    @property
     def in_flight(self) -> int:
         """How many requests are in flight."""
         return self._occupied + self._old

@@ -47,7 +47,8 @@ class Schedule:
         holding = held.holding
         holding.waiting.append(held)
         if held.at_once:
-            self._more(holding, 1)
+            holding.ready += 1
+            self.ready += not holding.slow
         if holding.standing is NOWHERE:
             self._stand(holding, now)
 
@@ -68,32 +69,36 @@ class Schedule:
         if holding.standing in {NOWHERE, LATER}:
             self._stand(holding, now)
 
-    def take(self, now: float, limit: int, in_flight: int) -> Held | None:
-        """Take the next record that is due; None where none is, or none may go with so many in flight."""
+    def take(self, now: float, limit: int, occupied: int) -> Held | None:
+        """Take the next record that is due; None where none is, or none may go with so many occupied."""
         if self._later and self._later[0][0] <= now:
             self._promote(now)
-        turns = self._turns
+        turns, over = self._turns, self._over
+        kept = limit // _KEPT
+        share = limit // (len(self._active) + 1) or 1
+        is_room = occupied < limit - kept
         while turns:
             holding = turns.popleft()
             if not holding.waiting:
                 self._leave(holding)
-            elif holding.publishing >= max(_PUBLISHING, limit // _KEPT):
+            elif holding.publishing >= _PUBLISHING and holding.publishing >= kept:
                 holding.standing = OVER
-            elif len(holding.busy) < max(1, limit // (len(self._active) + 1)):
+            elif len(holding.busy) < share or (is_room and not turns and not over):
                 return self._take_of(holding, now)
             else:
                 holding.standing = OVER
-                self._over[holding] = None
-        if self._over and in_flight < limit - limit // _KEPT:
-            return self._take_of(self._over.popitem(last=False)[0], now)
-        return None
+                over[holding] = None
+        return self._take_of(over.popitem(last=False)[0], now) if over and is_room else None
 
     def released(self, holding: Holding) -> None:
         """Note that a record of a partition is not under way any more."""
-        if holding.standing is OVER:
+        standing = holding.standing
+        if standing is IN_TURN:
+            return
+        if standing is OVER:
             self._over.pop(holding, None)
             self._line_up(holding)
-        elif not holding.busy and holding.standing is not IN_TURN:
+        elif not holding.busy:
             self._active.discard(holding)
 
     def wake_at(self) -> float | None:
@@ -146,14 +151,20 @@ class Schedule:
     # --- inside --------------------------------------------------------------------------------
 
     def _take_of(self, holding: Holding, now: float) -> Held:
-        held = holding.waiting.popleft()
+        waiting = holding.waiting
+        held = waiting.popleft()
         if held.at_once:
-            self._more(holding, -1)
+            holding.ready -= 1
+            self.ready -= not holding.slow
         if holding.slow and holding.ready <= holding.pace:
             holding.slow = False
             self.ready += holding.ready
-        holding.standing = NOWHERE
-        if holding.waiting:
+        if not waiting:
+            holding.standing = NOWHERE
+        elif waiting[0].due <= now:
+            holding.standing = IN_TURN
+            self._turns.append(holding)
+        else:
             self._stand(holding, now)
         return held
 
