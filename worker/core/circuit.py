@@ -61,9 +61,7 @@ class Circuit:
         return self.state is CLOSED or now >= self._probe_at
 
     def starting(self, now: float) -> None:
-        """Note that a request starts: the one after a pause is a probe."""
-        if self.state is CLOSED:
-            return
+        """Note that a request starts, after a pause: it is a probe."""
         self.state = HALF_OPEN
         self._probes += 1
         self._pause = min(self._pause * 2, self._policy.pause_max)
