@@ -6,127 +6,128 @@ The rule: no figure stands alone; each is a ratio to the bare aiohttp loop of th
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
-import statistics
-import subprocess
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from tests.bench.contenders import Job, make_event
+from tests.bench import goals, latency, replicas
+from tests.bench.contenders import CONTENDERS
+from tests.bench.plots import draw
+from tests.bench.rounds import Case, Results, make_case, run_case, run_rounds, table
+from tests.bench.sweeps import SWEEPS
+from tests.bench.world import Backlog, sink
 from tests.support.broker import Broker
-from tests.support.kafka import Write, create_topics, produce
 
 BASELINE = "bare"
-DEFAULT = ("raw", "bare", "worker", "worker-session", "naive")
-ROUND_SECONDS = 300
+DEFAULT = (
+    "raw",
+    "bare",
+    "worker",
+    "worker-session",
+    "script-batch",
+    "script-tasks",
+    "script-one",
+    "faststream-batch",
+    "faststream-many",
+    "faststream-one",
+)
 
-Figures = dict[str, list[dict[str, float]]]
-
-
-@contextlib.contextmanager
-def sink(latency: float) -> Iterator[str]:
-    """A sink in a process of its own; yields its URL."""
-    command = [sys.executable, "-m", "tests.bench.sink", "--latency", str(latency)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        finally:
-            process.kill()
+Given = argparse.Namespace
 
 
-def fill(bootstrap: str, topic: str, partitions: int, count: int) -> None:
-    """Make the topic and its tiers, with `count` conversions."""
-    create_topics(bootstrap, {topic: partitions})
-    now = time.time()
-    produce(
-        bootstrap,
-        topic,
-        (Write(make_event(number, now), partition=number % partitions) for number in range(count)),
-    )
+def compare(bootstrap: str, given: Given) -> None:
+    """Compare contenders: the worker, the bare loop, the usual scripts, FastStream, the floor."""
+    names = dict.fromkeys([BASELINE, *(given.names or DEFAULT)])
+    backlog = Backlog.make(bootstrap, 8, given.events)
+    with sink() as to:
+        cases = [
+            make_case(CONTENDERS[name].what, name, to, backlog, given.events, CONTENDERS[BASELINE].what)
+            for name in names
+        ]
+        results = run_rounds(cases, given.rounds)
+    _tell(cases, results, "what, 256 in flight, no latency", "contenders", given)
+    print(f"\n{goals.judge(results)}")
 
 
-def run_round(name: str, job: Job) -> dict[str, float]:
-    """Run one contender once, in a process of its own."""
-    command = [sys.executable, "-m", "tests.bench.contenders", name, json.dumps(job._asdict())]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=ROUND_SECONDS, check=False)
-    if done.returncode:
-        raise SystemExit(f"{name} failed:\n{done.stderr[-2000:]}")
-    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return figures
+def sweep(bootstrap: str, given: Given) -> None:
+    """Sweep one condition at a time: partner's latency, partitions, backlog, requests in flight, TLS."""
+    for name in given.names or SWEEPS:
+        with SWEEPS[name](bootstrap, given.events) as one:
+            results = run_rounds(one.cases, given.rounds)
+        print(f"\n### {one.name}\n")
+        _tell(one.cases, results, one.heading, one.name, given)
 
 
-def compare(
-    bootstrap: str,
-    names: Sequence[str],
-    rounds: int,
-    count: int,
-    concurrency: int,
-    partitions: int,
-    latency: float,
-) -> Figures:
-    """Run all contenders in turn, `rounds` times; the first round warms up and is thrown away."""
-    topic = f"bench-{partitions}-{count}-{time.time_ns()}"
-    fill(bootstrap, topic, partitions, count)
-    figures: Figures = {name: [] for name in names}
-    with sink(latency) as base:
-        for number in range(rounds + 1):
-            for name in names:
-                group = f"{topic}-{name}-{number}"
-                job = Job(base, count, concurrency, bootstrap, topic, group)
-                cost = run_round(name, job)
-                if number:
-                    figures[name].append(cost)
-                    print(f"  round {number} {name:16} {cost['cpu_us']:7.1f} us/event", file=sys.stderr)
-    return figures
+def guarantee(bootstrap: str, given: Given) -> None:
+    """What safety costs: the worker with and without ledger, map and commits; and without metrics."""
+    _variants(bootstrap, given, ("no-guarantee", "worker", "no-metrics"), "guarantee")
 
 
-def table(figures: Figures) -> str:
-    """The medians, their spread, and the ratio to the baseline, as Markdown."""
-    base = _median(figures[BASELINE], "cpu_us")
-    lines = [
-        "| what | CPU us/event | min to max | ratio | events/s | RSS MB |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for name, costs in figures.items():
-        cpu = [cost["cpu_us"] for cost in costs]
-        lines.append(
-            f"| {name} | {statistics.median(cpu):.0f} | {min(cpu):.0f} to {max(cpu):.0f} "
-            f"| {statistics.median(cpu) / base:.2f} | {_median(costs, 'per_second'):.0f} "
-            f"| {_median(costs, 'rss_mb'):.0f} |"
+def collections(bootstrap: str, given: Given) -> None:
+    """What the garbage collection costs: as it is, without the freeze, rarely, and off."""
+    results = _variants(bootstrap, given, ("gc-as-is", "no-freeze", "gc-rare", "gc-off"), "gc")
+    for label, costs in results.items():
+        spent = "; ".join(
+            f"{cost['gc_us']:.2f} us, {cost['gc_full']:.0f} full, longest {cost['gc_longest_ms']:.1f}"
+            for cost in costs[:3]
         )
-    return "\n".join(lines)
+        print(f"{label}: {spent}")
 
 
-def _median(costs: Sequence[dict[str, float]], key: str) -> float:
-    return statistics.median(cost[key] for cost in costs)
+def profile(bootstrap: str, given: Given) -> None:
+    """Where the worker's CPU goes: functions, threads; stacks for a flame graph go to .cache/bench."""
+    backlog = Backlog.make(bootstrap, 8, given.events)
+    with sink() as to:
+        case = make_case("profile", "profile", to, backlog, given.events, "profile")
+        backlog.make_tiers(case.job.group)
+        cost = run_case(case)
+    print(f"{cost['cpu_us']:.1f} us/event while looked at")
 
 
-def main() -> None:
-    """Run the comparison that the arguments ask for and print its table on stdout."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--events", type=int, default=20_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--concurrency", type=int, default=256)
-    parser.add_argument("--partitions", type=int, default=8)
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds that the partner takes")
-    parser.add_argument("names", nargs="*", default=DEFAULT)
-    given = parser.parse_args()
-    names = list(dict.fromkeys([BASELINE, *given.names]))
+def _variants(bootstrap: str, given: Given, names: Sequence[str], plot: str) -> Results:
+    backlog = Backlog.make(bootstrap, 8, given.events)
+    first = CONTENDERS[names[0]].what
+    with sink() as to:
+        cases = [make_case(CONTENDERS[name].what, name, to, backlog, given.events, first) for name in names]
+        results = run_rounds(cases, given.rounds)
+    _tell(cases, results, "what, 256 in flight, no latency", plot, given)
+    return results
+
+
+def _tell(cases: Sequence[Case], results: Results, heading: str, plot: str, given: Given) -> None:
+    print(table(cases, results, heading), flush=True)
+    if given.plots:
+        draw(cases, results, plot, given.plots)
+
+
+COMMANDS: dict[str, tuple[Callable[[str, Given], None], int, int]] = {
+    # what it does, events, rounds
+    "table": (compare, 20_000, 4),
+    "sweeps": (sweep, 20_000, 3),
+    "latency": (latency.measure, 20_000, 1),
+    "guarantee": (guarantee, 50_000, 6),
+    "replicas": (replicas.measure, 800_000, 2),
+    "gc": (collections, 50_000, 4),
+    "profile": (profile, 200_000, 1),
+}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run what the arguments ask for; tables go to stdout, progress to stderr."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, (call, events, rounds) in COMMANDS.items():
+        one = commands.add_parser(name, help=call.__doc__, description=call.__doc__)
+        one.add_argument("--events", type=int, default=events, help=f"in the backlog; default {events:,}")
+        one.add_argument("--rounds", type=int, default=rounds, help=f"beside the first; default {rounds}")
+        one.add_argument("--plots", type=Path, metavar="DIR", help="draw the figures there, too")
+        choices = {"table": list(CONTENDERS), "sweeps": list(SWEEPS)}.get(name)
+        if choices:
+            one.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(choices)}")
+    given = parser.parse_args(arguments or ["table"])
     with Broker() as broker:
-        figures = compare(
-            broker.bootstrap,
-            names,
-            given.rounds,
-            given.events,
-            given.concurrency,
-            given.partitions,
-            given.latency,
-        )
-    print(table(figures))
+        COMMANDS[given.command][0](broker.bootstrap, given)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,0 +1,137 @@
+"""The worker with a part taken out or set otherwise, to see what that part costs. No option of the product.
+
+The rule: each differs from the worker in what its docstring says and in nothing else. They are put together
+from the worker's own parts, so they follow it as it changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+from tests.bench.contenders.worker import Countdown, make_settings, run
+from tests.bench.job import Figures, Job
+from tests.bench.sampling import Sampler, thread_seconds
+from worker import app
+from worker.adapters.observers import Observers
+from worker.core.finished import Finished
+from worker.core.ledger import Ledger
+from worker.runner import intake, runner
+from worker.runner.commits import Committer
+
+FOLDED = Path(".cache/bench/worker.folded")
+
+
+class _NoLedger(Ledger):
+    """Knows nothing, so there is never anything to commit."""
+
+    __slots__ = ()
+
+    def __init__(self, position: int | None, finished: Finished | None = None) -> None:
+        super().__init__(None)
+
+    def track(self, offset: int) -> bool:
+        return True
+
+    def resolve(self, offset: int) -> None:
+        return None
+
+
+class _NoCommits(Committer):
+    def note_finished(self) -> None:
+        return None
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+
+async def no_guarantee(job: Job) -> Figures:
+    """No ledger, no map, no commits."""
+    vars(intake)["Ledger"] = _NoLedger
+    vars(runner)["Committer"] = _NoCommits
+    return await _direct(job)
+
+
+async def no_metrics(job: Job) -> Figures:
+    """Nobody but the count listens: no metrics, no logs."""
+    countdown = Countdown(job)
+    worker = app.Worker(make_settings(job))
+    worker._observer = Observers(countdown)
+    return await run(job, worker, countdown)
+
+
+async def no_freeze(job: Job) -> Figures:
+    """What lives as long as the process stays among what the garbage collection looks at."""
+    vars(app)["gc"] = SimpleNamespace(collect=lambda: 0, freeze=lambda: None)
+    return await _collected(job)
+
+
+async def gc_as_is(job: Job) -> Figures:
+    """Nothing is different; collections are counted."""
+    return await _collected(job)
+
+
+async def gc_rare(job: Job) -> Figures:
+    """The youngest generation is collected every 50,000 allocations rather than every 700."""
+    gc.set_threshold(50_000, 10, 10)
+    return await _collected(job)
+
+
+async def gc_off(job: Job) -> Figures:
+    """No garbage collection."""
+    gc.disable()
+    return await _collected(job)
+
+
+async def profile(job: Job) -> Figures:
+    """The worker, with a look at its main thread's stack at each millisecond of CPU; tells on stderr."""
+    sampler = Sampler()
+    signal.signal(signal.SIGPROF, sampler.look)
+    signal.setitimer(signal.ITIMER_PROF, 0.001, 0.001)
+    before = thread_seconds()
+    try:
+        cost = await _direct(job)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    print(sampler.report(), file=sys.stderr)
+    for name, seconds in sorted(thread_seconds().items(), key=lambda one: -one[1]):
+        spent = seconds - before.get(name, 0.0)
+        print(f"{spent / job.events * 1e6:7.2f} us/event  thread {name}", file=sys.stderr)
+    FOLDED.parent.mkdir(parents=True, exist_ok=True)
+    FOLDED.write_text(sampler.folded(), "utf-8")
+    return cost
+
+
+async def _direct(job: Job) -> Figures:
+    countdown = Countdown(job)
+    return await run(job, app.Worker(make_settings(job), countdown), countdown)
+
+
+async def _collected(job: Job) -> Figures:
+    pauses: list[float] = []
+    full: list[float] = []
+    began = 0.0
+
+    def note(phase: str, found: dict[str, int]) -> None:
+        nonlocal began
+        if phase == "start":
+            began = time.perf_counter()
+            return
+        pauses.append(time.perf_counter() - began)
+        if found["generation"] == 2:
+            full.append(pauses[-1])
+
+    gc.callbacks.append(note)
+    cost = await _direct(job)
+    gc.callbacks.remove(note)
+    return {
+        **cost,
+        "gc_us": sum(pauses) / job.events * 1e6,
+        "gc_full": len(full),
+        "gc_longest_ms": max(pauses, default=0.0) * 1e3,
+    }

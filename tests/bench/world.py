@@ -1,0 +1,91 @@
+"""What a run stands on: a real broker, topics with a backlog, and sinks, each in a process of its own.
+
+The rule: a contender finds the same backlog each time: its group is forgotten after each round.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from tests.bench.job import make_event
+from tests.support.kafka import Write, create_topics, produce, wait_until
+from worker.settings import Kafka, Settings
+
+
+class Sink(NamedTuple):
+    """Where a sink is, and the environment in which its certificate is trusted."""
+
+    base: str
+    environment: Mapping[str, str]
+
+
+@contextlib.contextmanager
+def sink(latency: float = 0.0, *, tls: bool = False) -> Iterator[Sink]:
+    """A partner that takes `latency` seconds for each answer."""
+    with tempfile.TemporaryDirectory() as folder:
+        authority = Path(folder) / "authority.pem"
+        command = [sys.executable, "-m", "tests.bench.sink", "--latency", str(latency)]
+        if tls:
+            command += ["--tls", str(authority)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout is not None
+                port = int(process.stdout.readline())
+                if tls:
+                    yield Sink(f"https://localhost:{port}", {**os.environ, "SSL_CERT_FILE": str(authority)})
+                else:
+                    yield Sink(f"http://127.0.0.1:{port}", os.environ)
+            finally:
+                process.kill()
+
+
+class Backlog(NamedTuple):
+    """A topic that holds conversions."""
+
+    bootstrap: str
+    topic: str
+    partitions: int
+
+    @classmethod
+    def make(cls, bootstrap: str, partitions: int, count: int) -> Backlog:
+        """Make the topic, with `count` conversions spread over its partitions."""
+        made = cls(bootstrap, f"bench-{partitions}-{count}-{time.time_ns()}", partitions)
+        create_topics(bootstrap, {made.topic: partitions})
+        now = time.time()
+        events = (Write(make_event(number, now), partition=number % partitions) for number in range(count))
+        produce(bootstrap, made.topic, events)
+        return made
+
+    def group(self, name: str) -> str:
+        """Name the group of a contender."""
+        return f"{self.topic}.{name}"
+
+    def make_tiers(self, group: str) -> None:
+        """Make the worker's delay tiers and dead-letter topic: it reads them beside its source."""
+        settings = Settings(kafka=Kafka(topic=self.topic, group_id=group))
+        topics = [settings.dlq_topic, *(settings.tier_topic(tier) for tier in settings.tiers)]
+        create_topics(self.bootstrap, dict.fromkeys(topics, self.partitions), exist_ok=True)
+
+    def forget(self, group: str) -> None:
+        """Have the group begin anew; its members have left, or are about to be given up."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+
+        def gone() -> bool:
+            try:
+                admin.delete_consumer_groups([group])[group].result(10)
+            except KafkaException as error:
+                return bool(error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND)
+            return True
+
+        wait_until(f"{group} is forgotten", gone)
