@@ -20,7 +20,7 @@ JOINING = 8.0
 
 
 def measure(bootstrap: str, given: argparse.Namespace) -> None:
-    """Run one worker, then two in a group: events/s and CPU for each event, with a partner of 0 and of 20 ms."""
+    """One worker, then two in a group: events/s and CPU for each event, with a partner of 0 and 20 ms."""
     backlog = Backlog.make(bootstrap, 8, given.events)
     print("| processes | partner | events/s | CPU µs an event | RSS MB each |")
     print("| ---: | ---: | ---: | ---: | ---: |")
@@ -31,8 +31,9 @@ def measure(bootstrap: str, given: argparse.Namespace) -> None:
                 cost["events"] for cost in costs
             )
             memory = max(cost["rss_mb"] for cost in costs)
+            rate = _per_second(costs)
             print(
-                f"| {number} | {latency * 1e3:.0f} ms | {_per_second(costs):,.0f} | {cpu:.1f} | {memory:.0f} |",
+                f"| {number} | {latency * 1e3:.0f} ms | {rate:,.0f} | {cpu:.1f} | {memory:.0f} |",
                 flush=True,
             )
 

@@ -1,4 +1,4 @@
-"""The conditions that are swept, one at a time, all else as in the table: each row beside its own baseline."""
+"""The conditions that are swept, one at a time, all else as in the table."""
 
 from __future__ import annotations
 

@@ -10,11 +10,12 @@ import argparse
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 import aiohttp
 import uvloop
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Message, Producer
 
 from tests.bench.job import make_event, target
 
@@ -25,30 +26,39 @@ PROBE_EVERY = 0.01
 
 
 class Traffic(NamedTuple):
-    """When each event was produced and each request begun, by its number."""
+    """When each event was produced and acknowledged, and when each request was begun, by number."""
 
     events: list[float]
+    acknowledged: list[float]
     probes: list[float]
 
+    def note(self, number: int) -> Callable[[KafkaError | None, Message], None]:
+        """Return what takes the broker's acknowledgement of an event."""
 
-async def run(bootstrap: str, topic: str, base: str, rate: float, seconds: float) -> Traffic:
-    """Keep to the rate; where the machine is late, what is due goes at once."""
-    # No lingering: how long a producer gathers a batch is its own choice and no part of the worker.
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 0})
-    traffic = Traffic([], [])
+        def note(error: KafkaError | None, _: Message) -> None:
+            assert error is None, error
+            self.acknowledged[number] = time.monotonic()
+
+        return note
+
+
+async def run(bootstrap: str, topic: str, base: str, rate: float, seconds: float, linger: float) -> Traffic:
+    """Keep to the rate; where the machine is late, what is due goes at once. `linger` is in milliseconds."""
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": linger})
+    traffic = Traffic([], [], [])
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as requests:
         begin = time.monotonic()
         while (elapsed := time.monotonic() - begin) < seconds:
-            while len(traffic.events) < elapsed * rate:
-                number = len(traffic.events)
+            while (number := len(traffic.events)) < elapsed * rate:
                 value = make_event(number, time.time())
+                traffic.acknowledged.append(0.0)
                 traffic.events.append(time.monotonic())
-                producer.produce(topic, value)
+                producer.produce(topic, value, on_delivery=traffic.note(number))
             if len(traffic.probes) < elapsed / PROBE_EVERY:
                 traffic.probes.append(time.monotonic())
                 requests.create_task(_probe(session, base, PROBES + len(traffic.probes) - 1))
             producer.poll(0)
-            await asyncio.sleep(min(0.002, 0.5 / rate))
+            await asyncio.sleep(0.001)
         producer.flush(10)
     return traffic
 
@@ -63,8 +73,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("bootstrap", "topic", "base"):
         parser.add_argument(name)
-    parser.add_argument("rate", type=float)
-    parser.add_argument("seconds", type=float)
+    for name in ("rate", "seconds", "linger"):
+        parser.add_argument(name, type=float)
     print(json.dumps(uvloop.run(run(**vars(parser.parse_args())))))
 
 

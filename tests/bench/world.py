@@ -79,7 +79,7 @@ class Backlog(NamedTuple):
 
     def forget(self, group: str) -> None:
         """Have the group begin anew; its members have left, or are about to be given up."""
-        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
 
         def gone() -> bool:
             try:

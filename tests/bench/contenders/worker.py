@@ -6,6 +6,7 @@ import asyncio
 import time
 
 from tests.bench.job import QUERY, Figures, Job, Meter
+from worker.adapters.logs import set_up
 from worker.app import Worker
 from worker.core.settle import Delivered
 from worker.ports import Observer
@@ -51,7 +52,8 @@ class Countdown(Observer):
 
 
 def make_settings(job: Job, transport: str = "direct") -> Settings:
-    """The defaults, but for the addresses and the number in flight."""
+    """The defaults, but for the addresses and the number in flight; sets up a quiet log."""
+    set_up("json", "error")
     # Each topic's partitions are spread by themselves, so that replicas share the source evenly.
     properties = {"partition.assignment.strategy": "range"} if job.begin else {}
     return Settings(
