@@ -52,5 +52,5 @@ CONTENDERS = {
     "no-freeze": Contender("variants:no_freeze", "garbage collection: no freeze"),
     "gc-rare": Contender("variants:gc_rare", "garbage collection: first threshold 50,000"),
     "gc-off": Contender("variants:gc_off", "garbage collection: off"),
-    "profile": Contender("variants:profile", "the worker, looked at a thousand times a second"),
+    "profile": Contender("variants:profile", "the worker, its stack looked at"),
 }

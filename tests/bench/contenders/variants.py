@@ -11,6 +11,7 @@ import gc
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -89,22 +90,28 @@ async def gc_off(job: Job) -> Figures:
 
 
 async def profile(job: Job) -> Figures:
-    """The worker, with a look at its main thread's stack at each millisecond of CPU; tells on stderr."""
-    sampler = Sampler()
+    """The worker, with a look at its main thread's stack as its CPU time passes; tells on stderr."""
+    sampler, countdown = Sampler(), _WithThreads(job)
     signal.signal(signal.SIGPROF, sampler.look)
     signal.setitimer(signal.ITIMER_PROF, 0.001, 0.001)
-    before = thread_seconds()
-    try:
-        cost = await _direct(job)
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
+    cost = await run(job, app.Worker(make_settings(job), countdown), countdown)
+    signal.setitimer(signal.ITIMER_PROF, 0)
     print(sampler.report(), file=sys.stderr)
-    for name, seconds in sorted(thread_seconds().items(), key=lambda one: -one[1]):
-        spent = seconds - before.get(name, 0.0)
-        print(f"{spent / job.events * 1e6:7.2f} us/event  thread {name}", file=sys.stderr)
+    for name, seconds in countdown.threads.items():
+        print(f"{seconds / job.events * 1e6:7.2f} us/event  thread {name}", file=sys.stderr)
     FOLDED.parent.mkdir(parents=True, exist_ok=True)
     FOLDED.write_text(sampler.folded(), "utf-8")
     return cost
+
+
+class _WithThreads(Countdown):
+    """Asks for the threads' CPU while they live."""
+
+    threads: Mapping[str, float]
+
+    def _end(self) -> None:
+        super()._end()
+        self.threads = thread_seconds()
 
 
 async def _direct(job: Job) -> Figures:
