@@ -91,7 +91,8 @@ def create_topics(
     exist_ok: bool = False,
 ) -> None:
     """Create topics, `config` for each, and return when every partition has a leader."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    # Quiet: it may live on for a while, and need not tell that a broker has ended.
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     wanted = [NewTopic(name, number, 1, config=dict(config or {})) for name, number in partitions.items()]
     for future in admin.create_topics(wanted).values():
         try:
