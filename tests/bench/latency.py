@@ -6,19 +6,16 @@ The rule: both are begun by one process and stamped by one partner; the way thro
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from tests.bench.plots import save
 from tests.bench.rounds import command, make_case, median, run_rounds, say
 from tests.bench.traffic import PROBES, Traffic
-from tests.bench.world import Backlog, Sink, sink
+from tests.bench.world import Backlog, Stamps, sink, stamping_sink
 from tests.support.svg import Bar, Group, bars
 
 SUBJECTS = ("worker", "script-batch", "faststream-batch")
@@ -30,8 +27,6 @@ PARTITIONS = 8
 LINGER = 5.0
 """Milliseconds that the producer gathers a batch at a high rate, the library's default; at RATE none."""
 FOREVER = 1_000_000_000
-
-Stamps = Mapping[int, float]
 
 
 class Delays(NamedTuple):
@@ -65,7 +60,7 @@ def measure(bootstrap: str, given: argparse.Namespace) -> None:
 def run(bootstrap: str, name: str, rate: float) -> list[Delays]:
     """Measure one subject at one rate: its delays, the acknowledgements', and those of requests at once."""
     backlog = Backlog.make(bootstrap, PARTITIONS, 0)
-    with _stamping_sink() as (to, ask):
+    with stamping_sink() as (to, ask):
         case = make_case(name, name, to, backlog, FOREVER, name)
         backlog.make_tiers(case.job.group)
         with subprocess.Popen(command(name, case.job)) as subject:
@@ -119,23 +114,6 @@ def _traffic(bootstrap: str, topic: str, base: str, rate: float) -> Traffic:
         check=True,
     )
     return Traffic(*json.loads(made.stdout))
-
-
-@contextlib.contextmanager
-def _stamping_sink() -> Iterator[tuple[Sink, Callable[[], Stamps]]]:
-    """A sink, and what ends it and says when each event first arrived."""
-    line = [sys.executable, "-m", "tests.bench.sink", "--stamp"]
-    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-
-        def ask() -> Stamps:
-            said, _ = process.communicate(timeout=60)
-            return {int(number): at for number, at in json.loads(said).items()}
-
-        try:
-            assert process.stdout is not None
-            yield Sink(f"http://127.0.0.1:{int(process.stdout.readline())}", os.environ), ask
-        finally:
-            process.kill()
 
 
 def _bars(delays: Delays) -> list[Bar]:

@@ -58,8 +58,8 @@ def run_rounds(cases: Sequence[Case], rounds: int) -> Results:
     return results
 
 
-def run_case(case: Case) -> Figures:
-    """Run a case once, in a process of its own."""
+def run_case(case: Case, *, forget: bool = True) -> Figures:
+    """Run a case once, in a process of its own; then forget how far its group came."""
     done = subprocess.run(
         command(case.contender, case.job),
         env=case.environment,
@@ -71,7 +71,7 @@ def run_case(case: Case) -> Figures:
     )
     if done.returncode:
         raise SystemExit(f"{case.label} failed:\n{(done.stderr or '')[-3000:]}")
-    if CONTENDERS[case.contender].kafka:
+    if CONTENDERS[case.contender].kafka and forget:
         case.backlog.forget(case.job.group)
     figures: Figures = json.loads(done.stdout.splitlines()[-1])
     return figures

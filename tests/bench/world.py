@@ -6,12 +6,13 @@ The rule: a contender finds the same backlog each time: its group is forgotten a
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,9 @@ from confluent_kafka.admin import AdminClient
 from tests.bench.job import make_event
 from tests.support.kafka import Write, create_topics, produce, wait_until
 from worker.settings import Kafka, Settings
+
+Stamps = Mapping[int, float]
+"""When each event first arrived, by number, on the monotonic clock."""
 
 
 class Sink(NamedTuple):
@@ -48,6 +52,23 @@ def sink(latency: float = 0.0, *, tls: bool = False) -> Iterator[Sink]:
                     yield Sink(f"http://127.0.0.1:{port}", os.environ)
             finally:
                 process.kill()
+
+
+@contextlib.contextmanager
+def stamping_sink() -> Iterator[tuple[Sink, Callable[[], Stamps]]]:
+    """A sink, and what ends it and says when each event first arrived."""
+    line = [sys.executable, "-m", "tests.bench.sink", "--stamp"]
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+
+        def ask() -> Stamps:
+            said, _ = process.communicate(timeout=60)
+            return {int(number): at for number, at in json.loads(said).items()}
+
+        try:
+            assert process.stdout is not None
+            yield Sink(f"http://127.0.0.1:{int(process.stdout.readline())}", os.environ), ask
+        finally:
+            process.kill()
 
 
 class Backlog(NamedTuple):

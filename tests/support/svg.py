@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-WIDTH, LEFT, RIGHT, TOP, BAR, GAP = 760, 300, 70, 34, 20, 14
+WIDTH, LEFT, RIGHT, TOP, BAR, GAP = 820, 370, 70, 34, 20, 14
 COLOURS = ("#1f6fb2", "#9aa5b1", "#d1661c")
 _STYLE = "text{font:12px sans-serif;fill:#333}.t{font-weight:bold;font-size:14px}.g{font-weight:bold}"
 
