@@ -42,7 +42,7 @@ fmt: $(VENV)/develop ## Format the code and mend what the linter can
 chaos: $(VENV)/develop ## Kill and stop real processes and prove that nothing is lost (SEED=n repeats a run)
 	@$(IN_VENV) -m tests.chaos $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-bench: $(VENV)/develop ## Measure what an event costs
+bench: $(VENV)/develop ## Measure what an event costs, beside others (ARGS=--help: sweeps, latency, more)
 	@$(IN_VENV) -m tests.bench $(ARGS)
 
 broker: $(VENV)/develop ## Run a real Kafka on localhost:9092 until Ctrl-C (ARGS=--fresh wipes its data)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.bench import goals, latency, replicas
 from tests.bench.contenders import CONTENDERS
-from tests.bench.plots import draw
+from tests.bench.plots import draw, group
 from tests.bench.rounds import Case, Results, make_case, run_case, run_rounds, table
 from tests.bench.sweeps import SWEEPS
 from tests.bench.world import Backlog, sink
@@ -32,6 +32,8 @@ DEFAULT = (
     "faststream-one",
 )
 
+CPU = "CPU time for each event, µs (thin line: from least to most of the run)"
+
 Given = argparse.Namespace
 
 
@@ -45,17 +47,20 @@ def compare(bootstrap: str, given: Given) -> None:
             for name in names
         ]
         results = run_rounds(cases, given.rounds)
-    _tell(cases, results, "what, 256 in flight, no latency", "contenders", given)
+    _tell(cases, results, "contenders", given)
     print(f"\n{goals.judge(results)}")
 
 
 def sweep(bootstrap: str, given: Given) -> None:
     """Sweep one condition at a time: partner's latency, partitions, backlog, requests in flight, TLS."""
+    groups = []
     for name in given.names or SWEEPS:
         with SWEEPS[name](bootstrap, given.events) as one:
             results = run_rounds(one.cases, given.rounds)
-        print(f"\n### {one.name}\n")
-        _tell(one.cases, results, one.heading, one.name, given)
+        print(f"\n{table(one.cases, results, one.heading)}", flush=True)
+        groups.append(group(one.heading, one.cases, results))
+    if given.plots:
+        draw(CPU, groups, "sweeps", given.plots)
 
 
 def guarantee(bootstrap: str, given: Given) -> None:
@@ -90,14 +95,14 @@ def _variants(bootstrap: str, given: Given, names: Sequence[str], plot: str) -> 
     with sink() as to:
         cases = [make_case(CONTENDERS[name].what, name, to, backlog, given.events, first) for name in names]
         results = run_rounds(cases, given.rounds)
-    _tell(cases, results, "what, 256 in flight, no latency", plot, given)
+    _tell(cases, results, plot, given)
     return results
 
 
-def _tell(cases: Sequence[Case], results: Results, heading: str, plot: str, given: Given) -> None:
-    print(table(cases, results, heading), flush=True)
+def _tell(cases: Sequence[Case], results: Results, plot: str, given: Given) -> None:
+    print(table(cases, results, "what, 256 in flight, no latency"), flush=True)
     if given.plots:
-        draw(cases, results, plot, given.plots)
+        draw(CPU, [group("", cases, results)], plot, given.plots)
 
 
 COMMANDS: dict[str, tuple[Callable[[str, Given], None], int, int]] = {

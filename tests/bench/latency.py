@@ -12,11 +12,11 @@ import subprocess
 import sys
 from typing import NamedTuple
 
-from tests.bench.plots import save
+from tests.bench.plots import draw
 from tests.bench.rounds import command, make_case, median, run_rounds, say
 from tests.bench.traffic import PROBES, Traffic
 from tests.bench.world import Backlog, Stamps, sink, stamping_sink
-from tests.support.svg import Bar, Group, bars
+from tests.support.svg import Bar, Group
 
 SUBJECTS = ("worker", "script-batch", "faststream-batch")
 RATE = 100.0
@@ -54,7 +54,7 @@ def measure(bootstrap: str, given: argparse.Namespace) -> None:
             Group(f"{rate:,.0f} events/s", [bar for delays in found for bar in _bars(delays)], True)
         )
     if given.plots:
-        save(bars("From produce to the request at the partner, ms", groups), "delays", given.plots)
+        draw("From produce to the request at the partner, ms", groups, "delays", given.plots)
 
 
 def run(bootstrap: str, name: str, rate: float) -> list[Delays]:

@@ -8,24 +8,16 @@ from pathlib import Path
 from tests.bench.rounds import Case, Results, median
 from tests.support.svg import Bar, Group, bars
 
-TITLES = {
-    "contenders": "CPU of one core for each event, µs (line: least to most of the run)",
-    "guarantee": "What the delivery guarantee costs: CPU µs an event",
-    "gc": "What garbage collection costs: CPU µs an event",
-}
 
-
-def draw(cases: Sequence[Case], results: Results, name: str, folder: Path) -> None:
-    """Write `bench-{name}.svg`: CPU for each event, the worker in a colour of its own."""
-    found = [_bar(case, results) for case in cases]
-    title = TITLES.get(name, f"CPU µs an event, by {name}")
-    save(bars(title, [Group("", found)]), name, folder)
-
-
-def save(picture: str, name: str, folder: Path) -> None:
-    """Write a picture into the folder."""
+def draw(title: str, groups: Sequence[Group], name: str, folder: Path) -> None:
+    """Write `bench-{name}.svg`."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"bench-{name}.svg").write_text(picture, "utf-8")
+    (folder / f"bench-{name}.svg").write_text(bars(title, groups), "utf-8")
+
+
+def group(name: str, cases: Sequence[Case], results: Results) -> Group:
+    """The CPU for each event of these cases, the worker in a colour of its own."""
+    return Group(name, [_bar(case, results) for case in cases])
 
 
 def _bar(case: Case, results: Results) -> Bar:

@@ -16,9 +16,8 @@ SMALL, LARGE = 10_000, 1_000_000
 
 
 class Sweep(NamedTuple):
-    """Its name, what its column is called, and its cases."""
+    """What is swept, and the cases."""
 
-    name: str
     heading: str
     cases: Sequence[Case]
 
@@ -33,7 +32,7 @@ def latency(bootstrap: str, events: int) -> Iterator[Sweep]:
             for word, to in (("0 ms", quick), ("20 ms", slow))
             for name in ("bare", "worker", "worker-session", "script-batch")
         ]
-        yield Sweep("latency", "partner's latency, 256 in flight", cases)
+        yield Sweep("partner's latency", cases)
 
 
 @contextlib.contextmanager
@@ -51,7 +50,7 @@ def partitions(bootstrap: str, events: int) -> Iterator[Sweep]:
             )
             for number in PARTITIONS
         ]
-        yield Sweep("partitions", "partitions", cases)
+        yield Sweep("partitions", cases)
 
 
 @contextlib.contextmanager
@@ -65,7 +64,7 @@ def backlog(bootstrap: str, events: int) -> Iterator[Sweep]:
             make_case("worker, 10 thousand of 1 million", "worker", to, large, SMALL, first),
             make_case("worker, 1 million of 1 million", "worker", to, large, LARGE, first),
         ]
-        yield Sweep("backlog", "backlog", cases)
+        yield Sweep("backlog", cases)
 
 
 @contextlib.contextmanager
@@ -80,7 +79,7 @@ def concurrency(bootstrap: str, events: int) -> Iterator[Sweep]:
             for number in CONCURRENCY
             for name in ("bare", "worker")
         ]
-        yield Sweep("concurrency", "in flight", cases)
+        yield Sweep("requests in flight", cases)
 
 
 @contextlib.contextmanager
@@ -93,7 +92,7 @@ def tls(bootstrap: str, events: int) -> Iterator[Sweep]:
             for word, to in (("plain", plain), ("TLS", secret))
             for name in ("bare", "worker")
         ]
-        yield Sweep("tls", "TLS", cases)
+        yield Sweep("TLS", cases)
 
 
 SWEEPS = {
