@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tests.bench.contenders import CONTENDERS
-from tests.bench.rounds import Results, median
+from tests.bench.rounds import Results, ratio
 
 
 class Goal(NamedTuple):
@@ -35,7 +35,7 @@ def judge(results: Results) -> str:
     for goal in GOALS:
         other = CONTENDERS[goal.other].what
         if worker in results and other in results:
-            times = median(results[worker], "per_core") / median(results[other], "per_core")
+            times = ratio(results, worker, other, "per_core")
             verdict = "met" if times >= goal.least else "missed"
             lines.append(f"| {other} | {times:.1f} | {verdict}: at least {goal.least:g} |")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Interleaved rounds, and what they come to: medians, spread, and ratios within the run.
+"""Interleaved rounds, and what they come to: medians, spread, and ratios within each round.
 
 The rule: no figure stands alone; each is read beside another of the same run.
 """
@@ -88,8 +88,9 @@ def median(costs: Sequence[Figures], key: str) -> float:
 
 
 def ratio(results: Results, label: str, against: str, key: str = "cpu_us") -> float:
-    """The ratio of two medians of one run."""
-    return median(results[label], key) / median(results[against], key)
+    """The median of the rounds' ratios: what slows down one round slows down both."""
+    pairs = zip(results[label], results[against], strict=True)
+    return statistics.median(cost[key] / other[key] for cost, other in pairs)
 
 
 def table(cases: Sequence[Case], results: Results, heading: str) -> str:
