@@ -54,12 +54,8 @@ class Countdown(Observer):
 def make_settings(job: Job, transport: str = "direct") -> Settings:
     """The defaults, but for the addresses and the number in flight; sets up a quiet log."""
     set_up("json", "error")
-    # Each topic's partitions are spread by themselves, so that replicas share the source evenly.
-    properties = {"partition.assignment.strategy": "range"} if job.begin else {}
     return Settings(
-        kafka=Kafka(
-            bootstrap_servers=job.bootstrap, topic=job.topic, group_id=job.group, properties=properties
-        ),
+        kafka=Kafka(bootstrap_servers=job.bootstrap, topic=job.topic, group_id=job.group),
         destination=Destination(
             simple_url=job.base + "/postback?click_id={click_id}",
             event_url=job.base + QUERY,
