@@ -111,7 +111,7 @@ COMMANDS: dict[str, tuple[Callable[[str, Given], None], int, int]] = {
     "sweeps": (sweep, 40_000, 3),
     "latency": (latency.measure, 20_000, 1),
     "guarantee": (guarantee, 50_000, 6),
-    "replicas": (replicas.measure, 800_000, 2),
+    "replicas": (replicas.measure, 800_000, 3),
     "gc": (collections, 50_000, 4),
     "profile": (profile, 200_000, 1),
 }

@@ -75,7 +75,7 @@ def run(bootstrap: str, name: str, rate: float) -> list[Delays]:
     probes = {number - PROBES: at for number, at in stamps.items() if number >= PROBES}
     return [
         _delays(name, traffic.events, stamps, since),
-        _delays(f"beside {name}: the broker's acknowledgement", traffic.events, acknowledged, since),
+        _delays(f"beside {name}: acknowledged by the broker", traffic.events, acknowledged, since),
         _delays(f"beside {name}: a request sent at once", traffic.probes, probes, since),
     ]
 
