@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import re
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -21,8 +20,6 @@ from worker.app import (
     CannotStart,
     Started,
     Worker,
-    any_tier,
-    former_tier,
     make_plan,
     sender_options,
     variables_by_origin,
@@ -190,28 +187,3 @@ def test_what_the_sender_gets() -> None:
     assert options.headers == {"X-Token": "secret"}
     assert (options.read_body, options.proxy) == (True, "http://proxy:3128")
     assert not sender_options(settings()).read_body
-
-
-@pytest.mark.parametrize(
-    ("topic", "tier"),
-    [
-        ("postback-worker.retry.90s", Tier("90s", 90.0)),
-        ("postback-worker.retry.500ms", Tier("500ms", 0.5)),
-        ("postback-worker.retry.90x", None),
-        ("postback-worker.dlq", None),
-        ("conversions", None),
-    ],
-)
-def test_former_tiers(topic: str, tier: Tier | None) -> None:
-    """A delay topic of the group that is no longer configured has the delay of its name."""
-    assert former_tier(settings(), topic) == tier
-    if tier is not None:
-        assert re.match(any_tier(settings()), topic)
-
-
-@pytest.mark.parametrize(
-    "topic", ["postback-worker.dlq", "postback-workerxretry.10s", "x.postback-worker.retry.1m"]
-)
-def test_topics_of_others(topic: str) -> None:
-    """No other topic is taken for a delay tier."""
-    assert not re.match(any_tier(settings()), topic)

@@ -40,12 +40,12 @@ from worker.core.circuit import CircuitPolicy
 from worker.core.classify import Rules
 from worker.core.lane import Gate
 from worker.core.postback import Postback, Template
-from worker.core.retry import RetryPolicy, Tier
+from worker.core.retry import RetryPolicy
 from worker.pipeline import Plan
 from worker.ports import Observer, Sender, Source
 from worker.runner import Limits, Outcome, Runner
 from worker.settings import Settings
-from worker.settings.values import parse_duration
+from worker.settings.tiers import any_tier, former_tier
 
 # A consumer thread that has not polled for this long beyond a drain is stuck.
 _STUCK = 30.0
@@ -274,26 +274,6 @@ def own_topics(settings: Settings) -> list[Own]:
     """The topics that the worker needs beside its source."""
     tiers = [Own(settings.tier_topic(tier), tier.seconds) for tier in settings.tiers]
     return [*tiers, Own(settings.dlq_topic, None)]
-
-
-def any_tier(settings: Settings) -> str:
-    """The pattern of every delay topic of the group: what a former deployment left there is sent too.
-
-    A pattern rather than a list of those that are there: no second rebalance when the list is known, and a
-    topic that is deleted is no error. Both group protocols take it.
-    """
-    return f"^{settings.kafka.group_id.replace('.', '[.]')}[.]retry[.][0-9]+[a-z]+$"
-
-
-def former_tier(settings: Settings, topic: str) -> Tier | None:
-    """The tier of a delay topic that the settings no longer have, by its name; None for any other topic."""
-    label = topic.removeprefix(f"{settings.kafka.group_id}.retry.")
-    if label == topic:
-        return None
-    try:
-        return Tier(label, parse_duration(label))
-    except ValueError:
-        return None
 
 
 def sender_options(settings: Settings) -> SenderOptions:

@@ -143,8 +143,7 @@ def committed_unfinished(stories: Iterable[Story], covered: Mapping[Place, float
     """Records that were committed before their 200, their acknowledged retry or their dead letter."""
     for story in stories:
         for hop in story.hops:
-            seen = covered.get((hop.topic, hop.partition, hop.offset))
-            if seen is not None and _ended(hop, story) > seen + BLINK:
+            if _ended(hop, story) > _seen(hop, covered) + BLINK:
                 yield Violation("committed unfinished", f"{story.event} at {hop}", tell(story))
 
 
@@ -184,10 +183,24 @@ def _unseen_attempts(story: Story) -> Iterator[Attempt]:
 def _cut_of(
     attempt: Attempt, story: Story, cuts: Sequence[Cut], covered: Mapping[Place, float]
 ) -> Cut | None:
-    hop = _record_of(attempt.begun, story)
-    seen = float("inf") if hop is None else covered.get((hop.topic, hop.partition, hop.offset), float("inf"))
+    seen = max((_seen(hop, covered) for hop in _worked_on(attempt, story, covered)), default=float("inf"))
     hits = (cut for cut in cuts if cut.hits(*attempt) and seen >= cut.start)
     return next(hits, None)
+
+
+def _worked_on(attempt: Attempt, story: Story, covered: Mapping[Place, float]) -> Iterator[Hop]:
+    """The records that the attempt may have been for: the last one, and those not yet seen committed by then.
+
+    A kill sends a record round again whose retry is published already: then there are two of the event.
+    """
+    before = [hop for hop in story.hops if hop.at <= attempt.begun]
+    yield from before[-1:]
+    yield from (hop for hop in before[:-1] if _seen(hop, covered) >= attempt.begun)
+
+
+def _seen(hop: Hop, covered: Mapping[Place, float]) -> float:
+    """When a record was first seen committed; never, where it was not."""
+    return covered.get((hop.topic, hop.partition, hop.offset), float("inf"))
 
 
 def _record_of(at: float, story: Story) -> Hop | None:

@@ -26,8 +26,13 @@ REGAIN = 6.0
 EVERYBODY = ""
 ANYBODY = "?"  # a worker whose name is not known
 BROKER = "broker"
-# What opens a cut, what closes it, and for how many seconds more it has its effect.
-_CLOSES = {"kill": {"dead": 0.0, "up": REGAIN}, "stop": {"resume": LEASE}, "pause": {"resume": REGAIN}}
+# What opens a cut, what closes it, and for how many seconds more it has its effect. What a killed worker had
+# sent was under way when it died, whenever the partner reads it: a name is of one process.
+_CLOSES = {
+    "kill": {"dead": float("inf"), "up": REGAIN},
+    "stop": {"resume": LEASE},
+    "pause": {"resume": REGAIN},
+}
 
 
 class Cut(NamedTuple):

@@ -136,6 +136,32 @@ def test_a_duplicate_after_a_kill() -> None:
     assert verdict.explained == {"kill": 1}
 
 
+def test_a_duplicate_of_what_was_read_after_the_death() -> None:
+    """What a killed worker had sent is explained though the partner reads it when the worker is dead."""
+    requests = [ask(1.3, answered=1.3), ask(6, "w2-1", answered=6)]
+    assert judge([source()], requests, killed("w1-1", 1.2)).explained == {"kill": 1}
+
+
+def test_both_records_of_an_event_after_a_kill() -> None:
+    """A kill may send an event's source record and its published retry round again, each by itself."""
+    hops = [source(), tier(1.1, due=2.1)]
+    requests = [
+        ask(1),
+        ask(2.15, answered=2.2),
+        ask(4, "w2-1", answered=4),  # the retry again
+        ask(5, "w3-1", answered=5),  # the source record again
+        ask(9, "w4-1", answered=9),  # and once more
+    ]
+    deeds = [*killed("w1-1", 2.3), *killed("w3-1", 5.1)]
+    commits = [Committed("t.1s", 0, 1, "", 4.2), Committed("t", 0, 1, "", 9.2)]
+    states = [Group("PreparingRebalance", 0.9, 1.0), Group("Stable", 3.9, 4.0)]
+    verdict = judge(hops, requests, deeds, commits, states)
+    assert not verdict.violations
+    assert verdict.explained == {"kill": 3}
+    late = [Committed("t", 0, 1, "", 4.5), *commits[:1]]
+    assert kinds(judge(hops, requests, deeds, late, states)) == ["duplicate"]
+
+
 def test_a_duplicate_of_what_was_committed() -> None:
     """What had been seen committed before the kill must not come again."""
     commits = [Committed("t", 0, 1, "", 1.15)]

@@ -6,13 +6,13 @@ import pytest
 
 from tests.runner.stage import Stage, some_turns, until
 from worker.core.holding import Position
-from worker.runner import commits
+from worker.runner import commits, runner
 
 STUCK = "commits do not get through: no more is sent until they do"
 
 
 @pytest.mark.parametrize("how", ["refused", "not answered"])
-async def test_stuck_by_time(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stuck(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where commits do not count for a while no request is started; when one counts, the stream goes on."""
     monkeypatch.setattr(commits, "STUCK_AFTER", 0.3)
     async with Stage() as stage:
@@ -31,22 +31,6 @@ async def test_stuck_by_time(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
         stage.source.gate.set()
         await stage.committed(2)
         assert stage.clicks == ["c-0", "c-1"]
-
-
-async def test_stuck_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However short the time, no more than so many records are finished without a commit that counts."""
-    monkeypatch.setattr(commits, "_STUCK_WITH", 40)
-    async with Stage(concurrency=4) as stage:
-        stage.kafka.committed[stage.first] = Position(0, "")
-        stage.source.gate.clear()
-        stage.source.assign(stage.first)
-        stage.write(*range(200))
-        await until("stuck", lambda: STUCK in stage.heard.troubles)
-        await until("quiet", lambda: stage.sender.in_flight == 0)
-        await some_turns()
-        assert 40 <= len(stage.clicks) <= 44
-        stage.source.gate.set()
-        await stage.committed(200)
 
 
 async def test_stuck_commits_of_a_partition_that_is_gone() -> None:
@@ -73,3 +57,27 @@ async def test_nothing_new_no_commit() -> None:
         made = len(stage.source.commits)
         await stage.runner._committer.commit()
         assert len(stage.source.commits) == made
+
+
+async def test_committed_before_the_group_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the end all that is finished is committed by the members that we are, before one of them leaves."""
+    monkeypatch.setattr(commits, "TICK", 60.0)
+    async with Stage() as stage:
+        stage.source.assign(stage.first)
+        stage.write(0, 1, 2)
+        await stage.ended(3)
+        await stage.end()
+        assert stage.source.commits == [{stage.first: Position(3, "")}]
+
+
+async def test_a_last_commit_that_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A last commit that is refused for long is said, and the group is left all the same."""
+    monkeypatch.setattr(runner, "_LAST_COMMIT", 0.3)
+    async with Stage() as stage:
+        stage.source.assign(stage.first)
+        stage.source.refusing = "between two generations"
+        stage.write(0)
+        await stage.ended(1)
+        await stage.end()
+        assert "the last commit was not taken within 0.3 s" in stage.heard.troubles
+        assert stage.heard.rebalances[-1] == ("revoke", [stage.first])

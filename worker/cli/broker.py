@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from worker.settings import Settings
+from worker.settings.tiers import former_tier
 
 TIMEOUT = 10.0
 """Seconds that the broker may take to answer."""
@@ -56,11 +57,9 @@ def findings(settings: Settings, topics: Mapping[str, int]) -> Findings:
 
 
 def _forgotten(settings: Settings, topics: Mapping[str, int]) -> list[str]:
-    prefix = f"{settings.kafka.group_id}.retry."
-    known = {settings.tier_topic(tier) for tier in settings.tiers}
     return [
         f"topic {name} is a delay tier that POSTBACK_RETRY__DELAYS no longer has: what is left in it is sent "
         "when due; delete it once it is empty"
         for name in sorted(topics)
-        if name.startswith(prefix) and name not in known
+        if former_tier(settings, name) is not None
     ]

@@ -82,7 +82,7 @@ class Postback(NamedTuple):
 
     def request(self, event: ConversionEvent) -> Request:
         """Choose the URL (event or payout given: the event URL) and fill it in; may raise MissingValue."""
-        fields = event.__dict__
+        fields = event.__dict__  # the rule is `is_simple`'s, read where it costs least
         simple = fields["event"] is None and fields["payout"] is None
         return (self.simple if simple else self.event).fill(fields)
 

@@ -2,8 +2,8 @@
 
 The rules: one commit in flight; what is committed is read from the ledgers at that moment, so it never goes
 backwards; what counts as committed is what the broker acknowledged, not what was sent. While commits do not
-count, what is finished piles up, and a crash would send all of it again: after a while, or when it is much,
-nothing more is started until one counts.
+count, what is finished piles up, and a crash would send all of it again: after a while nothing more is
+started until one counts.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from worker.ports import CommitFailed, Observer, Source
 TICK = 0.2
 # So many finished records do not wait for the tick.
 _SOON = 500
-# Commits that have not counted for so many seconds are stuck, not slow; or with so many records finished.
-STUCK_AFTER, _STUCK_WITH = 2.0, 5000
+# Commits that have not counted for so many seconds are stuck, not slow.
+STUCK_AFTER = 2.0
 
 
 class Committer:
@@ -38,7 +38,6 @@ class Committer:
         self._observer = observer
         self._on_stuck = on_stuck
         self._finished = 0
-        self._soon_at, self._stuck_at = _SOON, _STUCK_WITH
         self._much = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._stuck = False
@@ -46,10 +45,8 @@ class Committer:
     def note_finished(self) -> None:
         """Note one more finished record."""
         self._finished += 1
-        if self._finished == self._soon_at:
+        if self._finished == _SOON:
             self._much.set()
-        elif self._finished == self._stuck_at:
-            self._set_stuck()
 
     async def run(self) -> None:
         """Commit for ever; a failure is said and the next tick tries again."""
@@ -62,13 +59,12 @@ class Committer:
 
     async def commit(self) -> None:
         """Commit whatever is new."""
-        finished = self._finished
-        self._soon_at = finished + _SOON
+        self._finished = 0
         self._much.clear()
         dirty = [holding for holding in self._holdings.values() if holding.dirty]
         positions, revisions = read_positions(dirty)
         if not positions:
-            self._counted(finished)
+            self._counted()
             return
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(STUCK_AFTER, self._set_stuck)
@@ -82,14 +78,17 @@ class Committer:
             holding.revision = revision
             if holding.at in positions:
                 holding.committed = positions[holding.at].offset
-        self._counted(finished)
+        self._counted()
 
     async def finish(self) -> None:
         """Commit until nothing is new; the caller bounds it."""
-        await self.commit()
-        while any(holding.dirty for holding in self._holdings.values()):
-            await asyncio.sleep(TICK)
+        try:
             await self.commit()
+            while any(holding.dirty for holding in self._holdings.values()):
+                await asyncio.sleep(TICK)
+                await self.commit()
+        finally:
+            self._cancel_timer()
 
     async def _tick(self) -> None:
         """Wait for the next tick, or until much is finished."""
@@ -104,9 +103,8 @@ class Committer:
             self._timer.cancel()
             self._timer = None
 
-    def _counted(self, finished: int) -> None:
-        """Note that commits get through; so many finished records, from the start, are safe."""
-        self._stuck_at = finished + _STUCK_WITH
+    def _counted(self) -> None:
+        """Note that commits get through."""
         self._cancel_timer()
         if self._stuck:
             self._stuck = False

@@ -115,10 +115,12 @@ class KafkaPublisher:
         if self._producer is None:
             raise KafkaUnavailable("the producer is not running")
         try:
-            return await self._topics.missing(self._producer, topics, OLD)
+            missing = await self._topics.missing(self._producer, topics, OLD)
         except KafkaUnavailable as error:
             # The question only times out; why nobody answers (a login refused, say) was told aside.
             raise KafkaUnavailable(self._why_away or str(error)) from error
+        self._why_away = ""
+        return missing
 
     async def close(self) -> None:
         """Wait for acknowledgements, within FLUSH_TIMEOUT, then refuse the rest; idempotent."""

@@ -1,0 +1,186 @@
+"""Fair shares: what one partition has under way leaves lanes to others, and what waits of it may rest."""
+
+from __future__ import annotations
+
+import math
+from itertools import count
+
+import pytest
+
+from tests.core.examples import hold, make_holding
+from worker.core.holding import Held, Holding
+from worker.core.schedule import LOOK, Schedule
+
+
+class Lanes:
+    """So many lanes that take all they may; a record under way ends when a test says so."""
+
+    def __init__(self, limit: int) -> None:
+        self.schedule = Schedule()
+        self.limit = limit
+        self.taken: list[Held] = []
+        self.ids = count()
+        self.now = 10.0
+
+    def come(self, holding: Holding, count: int) -> None:
+        """Let so many fresh records come."""
+        for offset in range(count):
+            self.schedule.add(hold(holding, offset), self.now)
+
+    def take(self) -> int:
+        """Take all that may go; return how many did."""
+        before = len(self.taken)
+        while len(self.taken) < self.limit:
+            held = self.schedule.take(self.now, self.limit, len(self.taken))
+            if held is None:
+                break
+            self.taken.append(held)
+            held.holding.busy[next(self.ids)] = held.record
+        return len(self.taken) - before
+
+    def end(self, holding: Holding, count: int = 1) -> None:
+        """Let so many of a partition's records that are under way end."""
+        for _ in range(count):
+            self.taken.remove(next(held for held in self.taken if held.holding is holding))
+            holding.busy.popitem()
+            holding.ledger.revision += 1
+            self.schedule.released(holding)
+
+
+@pytest.mark.parametrize(("limit", "most"), [(1, 1), (2, 2), (7, 7), (8, 7), (16, 14), (256, 224)])
+def test_one_partition(limit: int, most: int) -> None:
+    """One partition takes seven eighths of the lanes, and all where there are fewer than eight."""
+    only = make_holding()
+    lanes = Lanes(limit)
+    lanes.come(only, 300)
+    assert lanes.take() == most
+    lanes.end(only)
+    assert lanes.take() == 1
+
+
+def test_what_hangs_leaves_lanes() -> None:
+    """Beside a partition whose records hang, the records of another always find a lane."""
+    bad, healthy = make_holding(0), make_holding(1)
+    lanes = Lanes(16)
+    lanes.come(bad, 100)
+    assert lanes.take() == 14
+    for _ in range(20):
+        lanes.come(healthy, 2)
+        assert lanes.take() == 2
+        assert sum(held.holding is healthy for held in lanes.taken) == 2
+        lanes.end(healthy, 2)
+        assert lanes.take() == 0
+
+
+def test_less_than_its_share_goes_first() -> None:
+    """A lane that comes free goes to a partition below its share, however many of the other wait."""
+    bad, healthy = make_holding(0), make_holding(1)
+    lanes = Lanes(9)
+    lanes.come(bad, 100)
+    assert lanes.take() == 8
+    lanes.come(healthy, 5)
+    assert lanes.take() == 1
+    for below in (2, 3):
+        lanes.end(bad)
+        lanes.take()
+        assert len(healthy.busy) == below
+    lanes.end(bad)
+    assert lanes.take() == 0, "both have their share, a third of nine, and one lane is left free"
+    lanes.end(bad)
+    assert lanes.take() == 1
+
+
+def test_shares_of_many() -> None:
+    """Partitions that all have more than enough get the same."""
+    holdings = [make_holding(number) for number in range(4)]
+    lanes = Lanes(64)
+    for holding in holdings:
+        lanes.come(holding, 100)
+    assert lanes.take() == 56
+    assert {len(holding.busy) for holding in holdings} == {14}
+    for holding in holdings:
+        lanes.end(holding, 14)
+    assert lanes.take() == 56
+    assert {len(holding.busy) for holding in holdings} == {14}
+
+
+def test_turns_beyond_the_shares() -> None:
+    """Lanes beyond the shares go by turns; who has nothing due and nothing under way takes no share."""
+    first, second = make_holding(0), make_holding(1)
+    lanes = Lanes(6)
+    lanes.come(second, 1)
+    lanes.come(first, 10)
+    assert lanes.take() == 6
+    lanes.end(second)
+    lanes.end(first, 3)
+    lanes.come(second, 3)
+    assert lanes.take() == 4
+    assert (len(first.busy), len(second.busy)) == (3, 3)
+    lanes.end(second, 3)
+    assert lanes.schedule._active == {first}
+
+
+def test_publishes_hold_a_partition_up() -> None:
+    """A partition with many publishes under way takes nothing more until one ends; others go on."""
+    failing, other = make_holding(0), make_holding(1)
+    lanes = Lanes(16)
+    lanes.come(failing, 20)
+    lanes.come(other, 1)
+    failing.publishing = 8
+    lanes.take()
+    assert [held.holding for held in lanes.taken] == [other]
+    assert lanes.schedule.wake_at() is None
+    failing.publishing = 7
+    lanes.schedule.released(failing)
+    assert lanes.take() == 13
+    failing.publishing = 8
+    assert lanes.schedule.drop(failing) == 7
+
+
+def test_slow_partitions_are_no_read_ahead() -> None:
+    """What waits of a partition that has its share and gets through less is not counted as ready."""
+    bad = make_holding()
+    lanes = Lanes(8)
+    lanes.come(bad, 17)
+    lanes.take()
+    assert lanes.schedule.wake_at() == -math.inf
+    assert lanes.schedule.look(lanes.now) == (), "nothing is known of the time before"
+    lanes.now += LOOK / 2
+    assert lanes.schedule.look(lanes.now) == ()
+    assert lanes.schedule.wake_at() == 10.0 + LOOK
+    lanes.now += LOOK
+    lanes.end(bad, 2)
+    lanes.take()
+    assert (lanes.schedule.look(lanes.now), lanes.schedule.ready) == ([bad], 0)
+    lanes.come(bad, 2)
+    assert lanes.schedule.ready == 0
+    lanes.now += LOOK
+    assert (lanes.schedule.look(lanes.now), lanes.schedule.ready) == ([bad], 0)
+    lanes.end(bad, 7)
+    lanes.take()
+    assert bad.slow
+    lanes.now += LOOK
+    assert (lanes.schedule.look(lanes.now), lanes.schedule.ready) == ([], 0)
+    lanes.end(bad)
+    lanes.take()
+    assert (bad.slow, lanes.schedule.ready) == (False, 2)
+
+
+def test_a_slow_one_that_is_dropped() -> None:
+    """Dropping a partition that is slow leaves nothing behind, and neither does what ends of it later."""
+    bad, other = make_holding(0), make_holding(1)
+    lanes = Lanes(8)
+    lanes.come(bad, 20)
+    lanes.take()
+    for _ in range(2):
+        lanes.schedule.look(lanes.now)
+        lanes.now += LOOK
+    assert bad.slow
+    assert lanes.schedule.drop(bad) == 13
+    lanes.end(bad, 7)
+    assert (lanes.schedule.ready, lanes.schedule.wake_at()) == (0, None)
+    lanes.come(other, 20)
+    assert lanes.take() == 7
+
+
+# --- a clock that is set -----------------------------------------------------------------------

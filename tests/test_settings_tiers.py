@@ -1,0 +1,39 @@
+"""Delay topics by their names: which are the group's, and what their delay is."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from worker.core.retry import Tier
+from worker.settings import Settings
+from worker.settings.tiers import any_tier, former_tier
+
+SETTINGS = Settings()
+
+
+@pytest.mark.parametrize(
+    ("topic", "tier"),
+    [
+        ("postback-worker.retry.90s", Tier("90s", 90.0)),
+        ("postback-worker.retry.500ms", Tier("500ms", 0.5)),
+        ("postback-worker.retry.90x", None),
+        ("postback-worker.retry.10s", None),
+        ("postback-worker.dlq", None),
+        ("conversions", None),
+    ],
+)
+def test_former_tiers(topic: str, tier: Tier | None) -> None:
+    """A delay topic of the group that is no longer configured has the delay of its name."""
+    assert former_tier(SETTINGS, topic) == tier
+    if tier is not None:
+        assert re.match(any_tier(SETTINGS), topic)
+
+
+@pytest.mark.parametrize(
+    "topic", ["postback-worker.dlq", "postback-workerxretry.10s", "x.postback-worker.retry.1m"]
+)
+def test_topics_of_others(topic: str) -> None:
+    """No other topic is taken for a delay tier."""
+    assert not re.match(any_tier(SETTINGS), topic)

@@ -1,0 +1,30 @@
+"""The delay topics that a former deployment left: found by their names, and sent as those of today are.
+
+The rule: the name says the delay, so nothing else need be remembered of a tier that is no longer configured.
+"""
+
+from __future__ import annotations
+
+from worker.core.retry import Tier
+from worker.settings.model import Settings
+from worker.settings.values import parse_duration
+
+
+def any_tier(settings: Settings) -> str:
+    """The pattern of every delay topic of the group.
+
+    A pattern rather than a list of those that are there: no second rebalance when the list is known, and a
+    topic that is deleted is no error. Both group protocols take it.
+    """
+    return f"^{settings.kafka.group_id.replace('.', '[.]')}[.]retry[.][0-9]+[a-z]+$"
+
+
+def former_tier(settings: Settings, topic: str) -> Tier | None:
+    """The tier of a delay topic that the settings no longer have; None for any other topic."""
+    label = topic.removeprefix(f"{settings.kafka.group_id}.retry.")
+    if label == topic or topic in {settings.tier_topic(tier) for tier in settings.tiers}:
+        return None
+    try:
+        return Tier(label, parse_duration(label))
+    except ValueError:
+        return None
