@@ -71,11 +71,12 @@ clean: ## Remove all that these targets made: .venv, caches, the broker's data
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- how .venv is made ---------------------------------------------------------------------------------
-# hatchling asks for editables when it makes an editable install, so that is locked with it.
+# hatchling asks for editables when it makes an editable install, so that is locked with it. Extras stay in
+# the locks: pips before 23.3 look for a newer release of what another package asks for with an extra.
 # Three stamps, each written only when its step is done: an interrupted step is done again.
 # .venv/made-for says where it was made; one that was made by hand, was moved, or lost its Python is made anew.
 
-compile = .cache/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+compile = .cache/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
   --no-emit-index-url --custom-compile-command 'make lock' --output-file $(1) $(ARGS)
 
 install = $(IN_VENV) -m pip install --quiet --disable-pip-version-check

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import tomllib
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 LOCKS = ("requirements.lock", "requirements-runtime.lock", "requirements-build.lock")
@@ -17,7 +19,7 @@ TARGETS = ("demo", "test", "check", "chaos", "bench", "broker", "image", "lock",
 TEST_COMMAND = "make test"
 # Folders that only one machine has; written so that this file does not hold them.
 MACHINE_PATHS = re.compile(rb"/(?:home|Users)/[a-z][a-z0-9_-]+/|/root/[.a-z]|/wor" + rb"k/(?:main|shared)")
-PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>[^ ]+)", re.MULTILINE)
+PIN = re.compile(r"^(?P<name>[a-z0-9-]+)(?P<extras>\[[a-z0-9,-]+\])?==(?P<version>[^ ]+)", re.MULTILINE)
 KINDS = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
@@ -65,9 +67,29 @@ def test_locks_name_no_registry_and_no_machine(lock: str) -> None:
 @pytest.mark.parametrize("lock", LOCKS)
 def test_every_pin_has_hashes(lock: str) -> None:
     """Every pinned package is followed by its hashes."""
-    entries = re.split(r"^(?=[a-z0-9-]+==)", text(lock), flags=re.MULTILINE)[1:]
+    entries = re.split(r"^(?=[a-z0-9,\[\]-]+==)", text(lock), flags=re.MULTILINE)[1:]
     assert entries
     assert [entry.splitlines()[0] for entry in entries if "--hash=sha256:" not in entry] == []
+
+
+def test_extras_stay_in_the_lock() -> None:
+    """What a package asks for with an extra has that extra in the lock: older pips fail without."""
+    locked = {
+        canonicalize_name(found["name"]): found["extras"] or "" for found in PIN.finditer(text(LOCKS[0]))
+    }
+    wanted = [
+        (dist.metadata["Name"], want)
+        for dist in distributions()
+        for want in map(Requirement, dist.requires or ())
+        if want.extras and (want.marker is None or want.marker.evaluate({"extra": ""}))
+    ]
+    assert wanted
+    lacking = [
+        f"{of}: {want}"
+        for of, want in wanted
+        if not want.extras <= set(re.findall(r"[a-z0-9-]+", locked[canonicalize_name(want.name)]))
+    ]
+    assert lacking == []
 
 
 def test_locks_meet_the_build_settings() -> None:
