@@ -236,7 +236,8 @@ def test_occupied() -> None:
     assert gate.occupied == 6
     for _ in range(4):
         gate.ended(VERDICTS["down"], 100.0, 101.0, 0.0)
-    assert (gate.circuit.state, gate.occupied, gate.in_flight) == (CircuitState.OPEN, 0, 2)
+    assert (gate.circuit.state, gate.occupied, gate.in_flight) == (CircuitState.OPEN, 2, 2)
+    assert gate.shared > 1000, "a probe needs no room"
 
 
 def test_blocked() -> None:

@@ -244,3 +244,16 @@ def test_the_clock_is_set_back() -> None:
     order = [taken.record.offset for _ in range(2) if (taken := schedule.take(410.0, 64, 0)) is not None]
     assert order == [0, 1]
     assert schedule.wake_at() is None
+
+
+def test_the_clock_is_set_back_for_one_that_fails() -> None:
+    """What waits behind a due record of a failing tier waits no longer than the tier's delay either."""
+    schedule = Schedule()
+    tier = Holding(Partition("retry.10s", 0), Tier("10s", 10.0), Ledger(None))
+    for offset, due in enumerate((1000.0, 1008.0)):
+        schedule.add(hold(tier, offset, due, at_once=False), 1000.0)
+    for _ in range(16):
+        schedule.ended(tier, failed=True)
+    schedule.clock_set_back(400.0)
+    assert schedule.take(410.0, 64, 0) is not None
+    assert schedule.take(410.0, 64, 0) is not None

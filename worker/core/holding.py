@@ -16,6 +16,8 @@ from worker.core.retry import Tier
 
 # A full or waiting partition is taken up again when this share of its room is free.
 _REFILL = 0.25
+# A partition fails once so many more of its records failed than were delivered, until as many more are.
+_MANY_FAILURES = 16
 # A head that is due sooner than this is waited for without holding the partition back.
 SOON = 0.2
 
@@ -27,7 +29,7 @@ class Standing(Enum):
     IN_TURN = 1
     LATER = 2
     OVER = 3
-    """It has something due, and its share of the lanes already."""
+    """It has something due, and its share of the lanes already, or failing ones have theirs."""
 
 
 # Until Python 3.12 a member costs ten times as much to look up by its class.
@@ -54,11 +56,12 @@ class Holding:
         "busy",
         "closing",
         "committed",
+        "failing",
+        "failures",
         "held_back",
         "ledger",
         "live",
         "pace",
-        "publishing",
         "ready",
         "revision",
         "seen",
@@ -75,8 +78,10 @@ class Holding:
         self.waiting: deque[Held] = deque()
         self.busy: dict[int, Record] = {}
         """The records that are being sent or published, by offset."""
-        self.publishing = 0
-        """How many of them are being published."""
+        self.failures = 0
+        """How many more failed than were delivered, 0 to 16; of a partition that is well it is 0."""
+        self.failing = False
+        """Whether its records mostly fail."""
         self.live = True
         self.closing = False
         """Whether it is being drained: nothing more is taken of it."""
@@ -93,6 +98,16 @@ class Holding:
         self.committed = ledger.position
         self.revision = ledger.revision
         """The committed offset, and the ledger's revision as the last commit that counted read it."""
+
+    def note(self, *, failed: bool) -> bool:
+        """Count a record that failed or was delivered; tell whether that changes what `failing` says."""
+        if not failed:
+            self.failures = max(0, self.failures - 1)
+        elif self.failures < _MANY_FAILURES:
+            self.failures += 1
+        was, full = self.failing, _MANY_FAILURES
+        self.failing = self.failures == full or (was and self.failures > 0)
+        return self.failing is not was
 
     def start_anew(self, offset: int) -> None:
         """Forget what is known of the log: it is another one, which begins at `offset`."""

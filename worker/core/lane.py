@@ -20,6 +20,7 @@ MAX_HOLD = 60.0
 # A status that speaks of load alone; a 503 without a Retry-After may speak of a fault.
 _TOO_MANY = 429
 _NEVER = float("-inf")
+_ENOUGH = 1 << 20
 
 
 class Gate:
@@ -31,23 +32,25 @@ class Gate:
         self.circuit = Circuit(policy)
         self._rate = Rate(rate) if rate else None
         self._held_until = float("-inf")
-        self._occupied = self._old = 0
-        """In flight: how many count against the limit, and how many are left from an outage that is over."""
+        self.occupied = 0
+        """How many requests in flight count against the limit."""
+        self._old = 0
+        """How many others are left in flight from an outage that is over."""
 
     @property
-    def occupied(self) -> int:
-        """Lanes that are taken; none while the circuit is not closed, for a probe needs no room."""
-        return self._occupied if self.circuit.state is CLOSED else 0
+    def shared(self) -> int:
+        """How many lanes there are to share out: the limit, but more than enough for a probe."""
+        return self.limit.value if self.circuit.state is CLOSED else _ENOUGH
 
     @property
     def in_flight(self) -> int:
         """How many requests are in flight."""
-        return self._occupied + self._old
+        return self.occupied + self._old
 
     def admits(self, now: float) -> bool:
         """Tell whether a request may start now; a yes that is used must be followed by `starting`."""
         if self.circuit.state is CLOSED:
-            if self._occupied >= self.limit.value or now < self.pace.wake_at:
+            if self.occupied >= self.limit.value or now < self.pace.wake_at:
                 return False
         elif not self.circuit.admits(now):
             return False
@@ -55,7 +58,7 @@ class Gate:
 
     def starting(self, now: float) -> None:
         """Note that a request starts."""
-        self._occupied += 1
+        self.occupied += 1
         if self.circuit.state is not CLOSED:
             self.circuit.starting(now)
         elif self.pace.wake_at != _NEVER:
@@ -67,14 +70,14 @@ class Gate:
         """When time alone may admit the next request; None where only an answer can."""
         at = self.circuit.wake_at()
         if at is None:
-            if self._occupied >= self.limit.value:
+            if self.occupied >= self.limit.value:
                 return None
             at = max(0.0, self.pace.wake_at)
         return max(at, self._held_until, self._rate.wake_at() if self._rate else 0.0)
 
     def ended(self, verdict: Verdict, started: float, now: float, jitter: float) -> bool:
         """Note how a request ended; tell whether it counts as an attempt."""
-        in_flight = self._occupied
+        in_flight = self.occupied
         self._landed(started)
         if verdict.kind is BLOCKED:
             self.circuit.trip(started, now, jitter)
@@ -94,17 +97,17 @@ class Gate:
         self.circuit.abandon(started)
 
     def _landed(self, started: float) -> None:
-        if self._old and (self.circuit.is_old(started) or not self._occupied):
+        if self._old and (self.circuit.is_old(started) or not self.occupied):
             self._old -= 1
         else:
-            self._occupied -= 1
+            self.occupied -= 1
 
     def _begin_anew(self, now: float) -> None:
         """After an outage: gently; what still hangs since then takes up no room."""
         self.limit.restart()
         self.pace.resume(now)
-        self._old += self._occupied
-        self._occupied = 0
+        self._old += self.occupied
+        self.occupied = 0
 
     def _failed(self, verdict: Verdict, in_flight: int, started: float, now: float, jitter: float) -> bool:
         hold = min(verdict.hold, MAX_HOLD)

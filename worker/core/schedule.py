@@ -8,6 +8,9 @@ Fair shares: a partition's share is the limit by the partitions that have someth
 more. Those with less than their share under way go first. Another one takes a lane only while more than an
 eighth of the limit is free: records that hang never take all lanes, and what comes of others finds one.
 
+Partitions whose records mostly fail have an eighth of the limit, all together: what fails is tried again
+later anyway, and each failure costs the processor more than a delivery, so it must not make others wait.
+
 Each operation is O(log partitions) at most, and O(1) for records that are due at once.
 """
 
@@ -20,11 +23,9 @@ from itertools import count
 
 from worker.core.holding import IN_TURN, LATER, NOWHERE, OVER, Held, Holding
 
-# This part of the limit is kept free of partitions that have their share; of fewer lanes none.
-_KEPT = 8
-# A partition may have this many publishes under way, or an eighth of the limit: more of them only keep the
-# processor from others.
-_PUBLISHING = 8
+# This part of the limit is kept free of partitions that have their share, of fewer lanes none; and this part
+# is what failing ones have, one lane at least.
+_PART = 8
 # Seconds between two looks at the partitions that have their share, and so what may wait of each.
 LOOK = 0.25
 
@@ -35,6 +36,8 @@ class Schedule:
     def __init__(self) -> None:
         self._turns: deque[Holding] = deque()
         self._over: OrderedDict[Holding, None] = OrderedDict()
+        self._aside: OrderedDict[Holding, None] = OrderedDict()
+        self._failing = 0
         self._active: set[Holding] = set()
         self._later: list[tuple[float, int, Holding]] = []
         self._ticket = count()
@@ -74,29 +77,55 @@ class Schedule:
         if self._later and self._later[0][0] <= now:
             self._promote(now)
         turns, over = self._turns, self._over
-        kept = limit // _KEPT
+        part = limit // _PART
         share = limit // (len(self._active) + 1) or 1
-        is_room = occupied < limit - kept
+        is_room = occupied < limit - part
         while turns:
             holding = turns.popleft()
             if not holding.waiting:
                 self._leave(holding)
-            elif holding.publishing >= _PUBLISHING and holding.publishing >= kept:
-                holding.standing = OVER
+            elif holding.failing:
+                if self._failing < part or not self._failing:
+                    return self._take_of(holding, now)
+                self._put_aside(holding, self._aside)
             elif len(holding.busy) < share or (is_room and not turns and not over):
                 return self._take_of(holding, now)
             else:
-                holding.standing = OVER
-                over[holding] = None
-        return self._take_of(over.popitem(last=False)[0], now) if over and is_room else None
+                self._put_aside(holding, over)
+        return self._take_aside(now, part, is_room)
+
+    def ended(self, holding: Holding, *, failed: bool) -> bool:
+        """Note how a record ended that is under way still; tell whether its partition fails from now on.
+
+        What waits of it is then no read-ahead. Deliveries of a partition without failures need not be noted.
+        """
+        if not holding.note(failed=failed):
+            return False
+        if holding.failing:
+            self._slow_down(holding)
+            self._failing += len(holding.busy)
+            self._active.discard(holding)
+            if holding.standing is OVER:
+                del self._over[holding]
+                self._put_aside(holding, self._aside)
+        else:
+            self._failing -= len(holding.busy)
+            self._active.add(holding)
+            while self._aside:  # there may be no other failing one whose release would line them up
+                self._line_up(self._aside.popitem(last=False)[0])
+        return holding.failing
 
     def released(self, holding: Holding) -> None:
         """Note that a record of a partition is not under way any more."""
         standing = holding.standing
-        if standing is IN_TURN:
+        if holding.failing:
+            self._failing -= 1
+            if self._aside:  # the next one of them, not this one again
+                self._line_up(self._aside.popitem(last=False)[0])
+        elif standing is IN_TURN:
             return
-        if standing is OVER:
-            self._over.pop(holding, None)
+        elif standing is OVER:
+            del self._over[holding]
             self._line_up(holding)
         elif not holding.busy:
             self._active.discard(holding)
@@ -105,9 +134,10 @@ class Schedule:
         """When to take again (epoch seconds; 0.0 if a record may be due now); None where none is held."""
         if self._turns:
             return 0.0
-        look = self._looked_at + LOOK if self._over else float("inf")
+        look = self._looked_at + LOOK if self._over or self._aside else float("inf")
         due = self._later[0][0] if self._later else float("inf")
-        return min(look, due) if self._over or self._later else None
+        wake_at = min(look, due)
+        return None if wake_at == float("inf") else wake_at
 
     def look(self, now: float) -> Sequence[Holding]:
         """Judge the partitions that have their share, LOOK seconds after the last time; return the slow ones.
@@ -115,23 +145,21 @@ class Schedule:
         A partition is slow where more waits of it than has ended since the last look. Its records are no
         read-ahead: they do not keep those of others from being read.
         """
-        if not self._over or 0 <= now - self._looked_at < LOOK:
+        if not (self._over or self._aside) or 0 <= now - self._looked_at < LOOK:
             return ()
         since, self._looked_at = now - self._looked_at, now
-        slow = [holding for holding in self._over if holding.is_slow()]
+        slow = [holding for holding in (*self._over, *self._aside) if holding.is_slow()]
         if not 0 <= since < 4 * LOOK:
             return ()  # the last look was long ago: what ended since then says nothing
         for holding in slow:
-            if not holding.slow:
-                holding.slow = True
-                self.ready -= holding.ready
+            self._slow_down(holding)
         return slow
 
     def clock_set_back(self, now: float) -> None:
         """See that nothing waits longer than its tier's delay from now, though the clock was set back."""
         later = {holding for _, _, holding in self._later if holding.standing is LATER}
         self._later.clear()
-        for holding in later | self._active:
+        for holding in later.union(self._active, self._turns, self._aside):
             if holding.tier is not None:
                 longest = now + holding.tier.seconds
                 holding.waiting = deque(held._replace(due=min(held.due, longest)) for held in holding.waiting)
@@ -144,7 +172,7 @@ class Schedule:
         self._more(holding, -holding.ready)
         holding.waiting.clear()
         if holding.standing is OVER:
-            self._over.pop(holding, None)
+            del (self._aside if holding.failing else self._over)[holding]
             self._leave(holding)
         return dropped
 
@@ -153,10 +181,12 @@ class Schedule:
     def _take_of(self, holding: Holding, now: float) -> Held:
         waiting = holding.waiting
         held = waiting.popleft()
+        if holding.failing:
+            self._failing += 1
         if held.at_once:
             holding.ready -= 1
             self.ready -= not holding.slow
-        if holding.slow and holding.ready <= holding.pace:
+        if holding.slow and holding.ready <= holding.pace and not holding.failing:
             holding.slow = False
             self.ready += holding.ready
         if not waiting:
@@ -167,6 +197,23 @@ class Schedule:
         else:
             self._stand(holding, now)
         return held
+
+    def _take_aside(self, now: float, part: int, is_room: bool) -> Held | None:
+        """Take of what was put aside, where that may go by now: there may be more lanes than there were."""
+        if self._over and is_room:
+            return self._take_of(self._over.popitem(last=False)[0], now)
+        if self._aside and self._failing < part:
+            return self._take_of(self._aside.popitem(last=False)[0], now)
+        return None
+
+    def _put_aside(self, holding: Holding, where: OrderedDict[Holding, None]) -> None:
+        holding.standing = OVER
+        where[holding] = None
+
+    def _slow_down(self, holding: Holding) -> None:
+        if not holding.slow:
+            holding.slow = True
+            self.ready -= holding.ready
 
     def _more(self, holding: Holding, by: int) -> None:
         holding.ready += by
@@ -188,7 +235,8 @@ class Schedule:
 
     def _line_up(self, holding: Holding) -> None:
         holding.standing = IN_TURN
-        self._active.add(holding)
+        if not holding.failing:
+            self._active.add(holding)
         self._turns.append(holding)
 
     def _promote(self, now: float) -> None:

@@ -124,7 +124,7 @@ class Lanes:
         `now` and `at` are this moment on the two clocks.
         """
         while not self.held and self._gate.admits(at):
-            held = self._schedule.take(now, self._gate.limit.value, self._gate.occupied)
+            held = self._schedule.take(now, self._gate.shared, self._gate.occupied)
             if held is None:
                 self._desk.on_idle()
                 return False

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from worker.core.holding import OVER, Held, Holding, Position
+from worker.core.holding import Held, Holding, Position
 from worker.core.lane import Gate
 from worker.core.record import Partition, Record
 from worker.core.retry import Tier
@@ -224,9 +224,13 @@ class Runner:
         """Finish a delivered record; publish the others first."""
         if isinstance(ending, Delivered):
             self._observer.delivered(ending, now)
+            if held.holding.failures:
+                self._schedule.ended(held.holding, failed=False)
             self._finish(held)
         else:
-            held.holding.publishing += 1
+            if self._schedule.ended(held.holding, failed=True):
+                self._intake.rest(held.holding, now)
+                self._intake.refill()
             self._settling.settle(held, ending)
 
     def on_given_back(self, held: Held) -> None:
@@ -240,11 +244,8 @@ class Runner:
             self._observer.retried(ending)
         else:
             self._observer.dead(ending)
-        held.holding.publishing -= 1
-        has_its_share = held.holding.standing is OVER
         self._finish(held)
-        if has_its_share:
-            self._lanes.pump()
+        self._lanes.pump()  # a failing partition may have waited for this
 
     def _finish(self, held: Held) -> None:
         self._release(held)
