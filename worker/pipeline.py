@@ -33,6 +33,8 @@ class Attempt(NamedTuple):
     record: Record
     on_tier: bool
     event: ConversionEvent
+    occurred_at: float
+    """When the user converted, in epoch seconds."""
     request: Request
 
 
@@ -52,21 +54,22 @@ class Pipeline:
         except BadRecord as error:
             reason = DeadReason(error.reason)
             return self._dead(record, read_history(record, on_tier), None, reason, str(error), now)
-        window_start = event.clicked_at or event.occurred_at
-        if self._plan.retry.expired(window_start.timestamp(), now):
+        occurred_at = event.occurred_at.timestamp()
+        window_start = occurred_at if event.clicked_at is None else event.clicked_at.timestamp()
+        if self._plan.retry.expired(window_start, now):
             return self._expired(record, read_history(record, on_tier), event, now)
         try:
-            return make(Attempt, (record, on_tier, event, self._plan.postback.request(event)))
+            return make(Attempt, (record, on_tier, event, occurred_at, self._plan.postback.request(event)))
         except MissingValue as error:
             history = read_history(record, on_tier)
             return self._dead(record, history, event.event_id, DeadReason.INVALID, str(error), now)
 
     def judge(self, attempt: Attempt, verdict: Verdict, started: float, now: float) -> Ending:
         """Say what becomes of a record after an attempt that counts; times in epoch seconds."""
-        record, on_tier, event, _ = attempt
+        record, on_tier, event, occurred_at, _ = attempt
         if verdict.kind is DELIVERED:
             attempts = 1 + read_history(record, on_tier).attempts if on_tier else 1
-            delay = now - event.occurred_at.timestamp()
+            delay = now - occurred_at
             if delay < 0:
                 delay = 0.0
             return make(Delivered, (record, event.event_id, attempts, verdict.status or 0, delay))

@@ -27,7 +27,7 @@ TOGETHER = frozenset({"measurement", "event", "payout"})
 _MACRO = re.compile(r"\{([^{}]*)\}")
 _PRINTABLE = re.compile(r"[!-~]+")
 # What percent-encoding leaves alone (RFC 3986, 2.3): most values are of nothing else.
-_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
+_UNRESERVED = "[A-Za-z0-9._~-]*"
 
 
 class TemplateError(ValueError):
@@ -39,10 +39,15 @@ class MissingValue(ValueError):
 
 
 class Template(NamedTuple):
-    """One postback URL, compiled: where it goes, its text with a place for each value, how to get those."""
+    """One postback URL, compiled: where it goes, its text with a place for each value, how to get those.
+
+    `is_plain` tells whether no value needed to be encoded for a filled text: a reserved character in one
+    would be one more than the form has.
+    """
 
     origin: Origin
     form: str
+    is_plain: Callable[[str], object]
     names: tuple[str, ...]
     read: Callable[[Fields], tuple[object, ...]]
 
@@ -55,7 +60,8 @@ class Template(NamedTuple):
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         names = tuple(_MACRO.findall(target))
         form = _MACRO.sub("%s", target.replace("%", "%%"))
-        return cls(origin, form, names, _reader(names))
+        plain = re.compile(_UNRESERVED.join(map(re.escape, _MACRO.sub("{}", target).split("{}"))))
+        return cls(origin, form, plain.fullmatch, names, _reader(names))
 
     def render(self, event: ConversionEvent) -> Request:
         """Fill in the event's values; raise MissingValue, naming the macro, where one is absent."""
@@ -68,10 +74,10 @@ class Template(NamedTuple):
             if value is None:
                 name = self.names[values.index(None)]
                 raise MissingValue(f"the URL needs {{{name}}}, which this event does not have")
-        texts = tuple(map(str, values))
-        if not _UNRESERVED("".join(texts)):
-            texts = tuple(quote(text, safe="") for text in texts)
-        return make(Request, (self.origin, self.form % texts))
+        target = self.form % values
+        if not self.is_plain(target):
+            target = self.form % tuple(quote(str(value), safe="") for value in values)
+        return make(Request, (self.origin, target))
 
 
 class Postback(NamedTuple):

@@ -99,11 +99,15 @@ class Intake:
             self.rest(holding, now)
 
     def refill(self) -> None:
-        """Ask the source for as many records as there is room ahead of the lanes, once a quarter is free."""
+        """Ask the source for as many records as there is room ahead of the lanes, once a half is free.
+
+        Often would be dear: the thread that reads waits for the interpreter's lock each time, and each call
+        of the loop that lets go of the lock meanwhile wakes it in vain.
+        """
         if self.closed:
             return
         free = self._ahead - self._schedule.ready - self._asked
-        if free * 4 >= self._ahead:
+        if free * 2 >= self._ahead:
             self._asked += free
             self._source.ask(free)
 

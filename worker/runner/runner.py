@@ -71,7 +71,7 @@ class Runner:
         self._schedule = Schedule()
         tiers = {topic: tier for tier, topic in plan.tier_topics.items()}
         # Enough to keep every lane busy while the next batch is on its way.
-        ahead = max(16, 2 * gate.limit.most)
+        ahead = max(32, 2 * gate.limit.most)
         self._intake = Intake(
             source,
             self._schedule,

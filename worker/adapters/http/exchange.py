@@ -13,7 +13,7 @@ from aiohttp.connector import Connection
 
 from worker.adapters.http.errors import CLOSED_EARLY, HEAD_TOO_LARGE, NOT_HTTP, TIMED_OUT, lost
 from worker.adapters.http.options import DRAIN_LIMIT, SenderOptions
-from worker.adapters.http.outbox import Outbox
+from worker.adapters.http.outbox import Outbox, Way
 from worker.adapters.http.parser import NO_HEAD, AnswerParser, HeadTooLarge, NotHttp
 from worker.adapters.http.sweeper import Sweeper
 from worker.core.answer import Failure
@@ -45,6 +45,7 @@ class Exchange(asyncio.Protocol):
         self._parser = parser
         self._sweeper = sweeper
         self._outbox = outbox
+        self._way = Way(transport)
         self._tail = tail
         self._asker: Asker | None = None
         self._drained = 0
@@ -55,7 +56,7 @@ class Exchange(asyncio.Protocol):
         """Send one request; its asker gets the answer, or a failure within two ticks after the deadline."""
         self.deadline = deadline
         self._asker = asker
-        self._outbox.put(self._transport, f"GET {target}{self._tail}".encode("ascii"))
+        self._outbox.put(self._way, f"GET {target}{self._tail}".encode("ascii"))
 
     def abandon(self) -> None:
         """Give up the request that waits, if one does: its answer must not be taken for another's."""

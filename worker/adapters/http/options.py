@@ -26,6 +26,7 @@ USER_AGENT = f"postback-worker/{version('postback-worker')}"
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
+_TARGET = re.compile(r"/[!-\"$-~]*").fullmatch  # printable ASCII without space and #
 _FRAMING = (
     "connection",
     "keep-alive",
@@ -90,6 +91,5 @@ def usable_retry_after(raw: bytes | None) -> str | None:
 
 def check_target(target: str) -> None:
     """Raise ValueError for a target that would not reach the wire as the one word that it must be."""
-    printable = target.isascii() and target.isprintable()
-    if not printable or " " in target or "#" in target or not target.startswith("/"):
+    if _TARGET(target) is None:
         raise ValueError("a request's target is a path and query in printable ASCII")

@@ -1,0 +1,78 @@
+"""The way out: what a socket does not take at once still leaves, once and in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+
+from worker.adapters.http.outbox import Outbox, Way
+
+MUCH = os.urandom(4 * 1024 * 1024)
+
+
+class Ends:
+    """A connected pair: our transport, and the partner's end of it, which reads when it is told to."""
+
+    def __init__(self, transport: asyncio.Transport, partner: socket.socket) -> None:
+        self.transport = transport
+        self.partner = partner
+        self.way = Way(transport)
+
+    async def read(self, count: int) -> bytes:
+        """Read so many bytes at the partner's end."""
+        got = bytearray()
+        while len(got) < count:
+            got += await asyncio.get_running_loop().sock_recv(self.partner, count - len(got))
+        return bytes(got)
+
+
+@pytest.fixture
+async def ends() -> AsyncIterator[Ends]:
+    """A pair whose ends are closed after the test."""
+    ours, partner = socket.socketpair()
+    partner.setblocking(False)
+    transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours)
+    yield Ends(transport, partner)
+    transport.abort()
+    partner.close()
+    await asyncio.sleep(0)
+
+
+async def test_a_request_leaves_at_the_end_of_the_turn(ends: Ends) -> None:
+    """It is written after what else this turn does, and no later."""
+    outbox = Outbox()
+    outbox.put(ends.way, b"GET")
+    with pytest.raises(BlockingIOError):
+        ends.partner.recv(3)
+    await asyncio.sleep(0)
+    assert ends.partner.recv(3) == b"GET"
+
+
+async def test_more_than_the_socket_takes(ends: Ends) -> None:
+    """What does not fit leaves as soon as there is room, and what is written after it follows it."""
+    ends.way.write(MUCH)
+    first = ends.partner.recv(len(MUCH))  # makes room before the transport knows of it
+    assert len(first) < len(MUCH)
+    ends.way.write(b"next")
+    rest = len(MUCH) - len(first)
+    assert first + await ends.read(rest + 4) == MUCH + b"next"
+
+
+async def test_a_partner_that_is_gone(ends: Ends) -> None:
+    """A write to a partner that is gone raises nothing: the transport hears of it and ends."""
+    ends.partner.close()
+    while not ends.transport.is_closing():
+        ends.way.write(b"GET")
+        await asyncio.sleep(0)
+
+
+async def test_a_closed_transport(ends: Ends) -> None:
+    """Nothing is written once the transport is closed: its socket's number may be another's."""
+    ends.transport.abort()
+    ends.way.write(b"GET")
+    with pytest.raises(BlockingIOError):
+        ends.partner.recv(3)
