@@ -107,6 +107,15 @@ def test_the_libraries() -> None:
     assert (line["event"], line["level"]) == ("broker b1 is away", "warning")
 
 
+def test_the_libraries_at_error() -> None:
+    """Where only errors are wanted, the libraries' warnings are not written either."""
+    log = Terminal()
+    log.take("json", "error")
+    logging.getLogger("worker.kafka").warning("broker %s is away", "b1")
+    logging.getLogger("worker.kafka").error("broker %s is gone", "b1")
+    assert [line["event"] for line in log.lines] == ["broker b1 is gone"]
+
+
 def test_an_exception() -> None:
     """A traceback is a part of its one line."""
     stderr = Terminal()

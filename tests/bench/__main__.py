@@ -107,7 +107,7 @@ def _tell(cases: Sequence[Case], results: Results, plot: str, given: Given) -> N
 
 COMMANDS: dict[str, tuple[Callable[[str, Given], None], int, int]] = {
     # what it does, events, rounds
-    "table": (compare, 20_000, 4),
+    "table": (compare, 50_000, 3),
     "sweeps": (sweep, 40_000, 3),
     "latency": (latency.measure, 20_000, 1),
     "guarantee": (guarantee, 50_000, 6),

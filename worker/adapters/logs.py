@@ -21,7 +21,7 @@ Level = Literal["debug", "info", "warning", "error"]
 
 
 def set_up(form: Literal["auto", "json", "console"], level: Level) -> None:
-    """Send structlog's lines, and the libraries' own at warning, to stderr in one form."""
+    """Send structlog's lines from `level` on, and the libraries' own (none below warning), to stderr."""
     pretty = form == "console" or (form == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -45,7 +45,9 @@ def set_up(form: Literal["auto", "json", "console"], level: Level) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.basicConfig(
+        handlers=[handler], level=logging.ERROR if level == "error" else logging.WARNING, force=True
+    )
 
 
 class Logs(Observer):
