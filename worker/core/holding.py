@@ -16,8 +16,9 @@ from worker.core.retry import Tier
 
 # A full or waiting partition is taken up again when this share of its room is free.
 _REFILL = 0.25
-# A partition fails once so many more of its records failed than were delivered, until as many more are.
-_MANY_FAILURES = 16
+# A partition fails from so many failures on, where a delivery makes up for some of them, until all are made
+# up for: one of which more than four in five fail gets there.
+_MANY_FAILURES, _MAKES_UP_FOR = 16, 4
 # A head that is due sooner than this is waited for without holding the partition back.
 SOON = 0.2
 
@@ -79,9 +80,9 @@ class Holding:
         self.busy: dict[int, Record] = {}
         """The records that are being sent or published, by offset."""
         self.failures = 0
-        """How many more failed than were delivered, 0 to 16; of a partition that is well it is 0."""
+        """Failures that no delivery has made up for, 0 to 16; of a partition that is well it is 0."""
         self.failing = False
-        """Whether its records mostly fail."""
+        """Whether nearly all of its records fail."""
         self.live = True
         self.closing = False
         """Whether it is being drained: nothing more is taken of it."""
@@ -102,7 +103,7 @@ class Holding:
     def note(self, *, failed: bool) -> bool:
         """Count a record that failed or was delivered; tell whether that changes what `failing` says."""
         if not failed:
-            self.failures = max(0, self.failures - 1)
+            self.failures = max(0, self.failures - _MAKES_UP_FOR)
         elif self.failures < _MANY_FAILURES:
             self.failures += 1
         was, full = self.failing, _MANY_FAILURES

@@ -8,8 +8,9 @@ Fair shares: a partition's share is the limit by the partitions that have someth
 more. Those with less than their share under way go first. Another one takes a lane only while more than an
 eighth of the limit is free: records that hang never take all lanes, and what comes of others finds one.
 
-Partitions whose records mostly fail have an eighth of the limit, all together: what fails is tried again
-later anyway, and each failure costs the processor more than a delivery, so it must not make others wait.
+Partitions that fail (nearly all of their records do) have an eighth of the limit, all together, while others
+have something to send: what fails is tried again later anyway, and each failure costs the processor more than
+a delivery, so it must not make others wait.
 
 Each operation is O(log partitions) at most, and O(1) for records that are due at once.
 """
@@ -26,6 +27,8 @@ from worker.core.holding import IN_TURN, LATER, NOWHERE, OVER, Held, Holding
 # This part of the limit is kept free of partitions that have their share, of fewer lanes none; and this part
 # is what failing ones have, one lane at least.
 _PART = 8
+# Failing partitions are by themselves once nothing of others was taken for so many seconds.
+_ALONE = 10.0
 # Seconds between two looks at the partitions that have their share, and so what may wait of each.
 LOOK = 0.25
 
@@ -38,6 +41,7 @@ class Schedule:
         self._over: OrderedDict[Holding, None] = OrderedDict()
         self._aside: OrderedDict[Holding, None] = OrderedDict()
         self._failing = 0
+        self._well_at = float("-inf")
         self._active: set[Holding] = set()
         self._later: list[tuple[float, int, Holding]] = []
         self._ticket = count()
@@ -183,6 +187,8 @@ class Schedule:
         held = waiting.popleft()
         if holding.failing:
             self._failing += 1
+        else:
+            self._well_at = now
         if held.at_once:
             holding.ready -= 1
             self.ready -= not holding.slow
@@ -202,9 +208,12 @@ class Schedule:
         """Take of what was put aside, where that may go by now: there may be more lanes than there were."""
         if self._over and is_room:
             return self._take_of(self._over.popitem(last=False)[0], now)
-        if self._aside and self._failing < part:
+        if self._aside and (self._failing < part or (is_room and self._are_alone(now))):
             return self._take_of(self._aside.popitem(last=False)[0], now)
         return None
+
+    def _are_alone(self, now: float) -> bool:
+        return not 0 <= now - self._well_at < _ALONE
 
     def _put_aside(self, holding: Holding, where: OrderedDict[Holding, None]) -> None:
         holding.standing = OVER
