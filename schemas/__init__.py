@@ -17,6 +17,7 @@ A web shop keeps the click when the visitor lands, and tells of the conversion l
 
 from __future__ import annotations
 
+from schemas.asyncapi import asyncapi_document, asyncapi_text
 from schemas.click import Click
 from schemas.dead_letter import DeadLetter
 from schemas.event import BadRecord, ConversionEvent, Invalid, Undecodable, decode
@@ -34,6 +35,8 @@ __all__ = [
     "RetryReason",
     "Undecodable",
     "WorkerHeaders",
+    "asyncapi_document",
+    "asyncapi_text",
     "decode",
     "event_schema",
     "event_schema_text",

@@ -6,7 +6,7 @@ import json
 
 from typer.testing import CliRunner
 
-from schemas import event_schema_text
+from schemas import asyncapi_text, event_schema_text
 from worker.cli import app
 
 
@@ -16,6 +16,13 @@ def test_event() -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == event_schema_text()
     assert "click_id" in json.loads(result.stdout)["properties"]
+
+
+def test_asyncapi() -> None:
+    """`schema asyncapi` prints the AsyncAPI document, byte for byte as published."""
+    result = CliRunner().invoke(app, ["schema", "asyncapi"])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == asyncapi_text()
 
 
 def test_ends_with_a_newline() -> None:

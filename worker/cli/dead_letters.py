@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -45,7 +45,7 @@ UntilOption = Annotated[
 ]
 
 
-_NO_TIME = datetime.fromtimestamp(0, UTC)  # before all others, where a record tells no time
+NO_TIME = datetime.fromtimestamp(0, UTC)  # before all others, where a record tells no time
 
 
 class Filters(NamedTuple):
@@ -112,12 +112,43 @@ def newest(letters: Iterable[DeadLetter], limit: int) -> Newest:
     matched = 0
     for letter in letters:
         matched += 1
-        entry = ((letter.dead_at or _NO_TIME, letter.partition, letter.offset), letter)
+        entry = ((letter.dead_at or NO_TIME, letter.partition, letter.offset), letter)
         if limit and len(kept) == limit:
             heapq.heappushpop(kept, entry)
         else:
             heapq.heappush(kept, entry)
     return Newest([letter for _, letter in sorted(kept, key=lambda entry: entry[0])], matched)
+
+
+GROUP_COLUMNS = ("reason", "status", "count", "oldest", "newest")
+
+
+class Group(NamedTuple):
+    """Dead letters of one reason and one last status: how many, and from when to when."""
+
+    reason: str | None
+    status: int | None
+    letters: int
+    oldest: datetime
+    newest: datetime
+
+    def row(self) -> Mapping[str, object]:
+        """The row of a table; no time where no letter tells one."""
+        from schemas import format_time
+
+        times = [None if at == NO_TIME else format_time(at.timestamp()) for at in (self.oldest, self.newest)]
+        return dict(zip(GROUP_COLUMNS, (self.reason, self.status, self.letters, *times), strict=True))
+
+
+def grouped(letters: Iterable[DeadLetter]) -> list[Group]:
+    """Count by reason and status, the most frequent first."""
+    found: dict[tuple[str | None, int | None], Group] = {}
+    for letter in letters:
+        of = letter.reason, letter.status
+        at = letter.dead_at or NO_TIME
+        group = found.get(of, Group(*of, 0, at, at))
+        found[of] = Group(*of, group.letters + 1, min(group.oldest, at), max(group.newest, at))
+    return sorted(found.values(), key=lambda group: (-group.letters, group.reason or "", group.status or 0))
 
 
 @contextmanager
@@ -151,6 +182,16 @@ def matching(reader: TopicReader, filters: Filters) -> Iterator[DeadLetter]:
         letter = letter_of(record)
         if filters.match(letter):
             yield letter
+
+
+def place_of(letter: DeadLetter) -> str:
+    """Where it is, as `list` shows it and `show` takes it."""
+    return f"{letter.partition}/{letter.offset}"
+
+
+def row_of(letter: DeadLetter, columns: Sequence[str]) -> Mapping[str, object]:
+    """The row of a table: its place as `where`, and its fields."""
+    return {"where": place_of(letter), **letter.model_dump(mode="json", include=set(columns))}
 
 
 def letter_of(record: Record) -> DeadLetter:

@@ -1,6 +1,6 @@
-"""`dlq`: look into the dead-letter topic.
+"""`dlq`: look into the dead-letter topic, take it elsewhere, or send what is in it again.
 
-The rule: it only reads, and the worker's group never notices.
+The rule: all but `replay` only read, and the worker's group never notices.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from worker.cli.common import (
     say,
 )
 from worker.cli.dead_letters import (
+    GROUP_COLUMNS,
     ClickIdOption,
     EventIdOption,
     Filters,
@@ -31,17 +32,22 @@ from worker.cli.dead_letters import (
     UntilOption,
     dlq_reader,
     filters_of,
+    grouped,
     letter_of,
     matching,
     newest,
+    row_of,
 )
+from worker.cli.replay import replay
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
     from worker.adapters.kafka.reader import Span
     from worker.settings import Settings
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Look into the dead-letter topic.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Look into the dead-letter topic, or replay it."
+)
 
 COLUMNS = ("where", "dead_at", "reason", "status", "attempts", "event_id", "error")
 
@@ -79,7 +85,7 @@ def list_(
     if output is Output.JSON:
         print_json([letter.model_dump(mode="json") for letter in found.letters])
     else:
-        print_rows([_row(letter) for letter in found.letters], output, COLUMNS)
+        print_rows([row_of(letter, COLUMNS) for letter in found.letters], output, COLUMNS)
     if found.matched > len(found.letters):
         say(f"hint: the newest {len(found.letters)} of {found.matched}; --limit 0 shows all")
 
@@ -113,6 +119,64 @@ def show(
         print_rows(list(_fields(letter)), output, ("field", "value"))
 
 
+@app.command(
+    epilog=examples(
+        "postback-worker dlq export > dead-letters.jsonl",
+        "postback-worker dlq export --reason invalid --since 7d | jq -r .value",
+    )
+)
+def export(
+    ctx: typer.Context,
+    reason: ReasonOption = None,
+    status: StatusOption = None,
+    event_id: EventIdOption = None,
+    click_id: ClickIdOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=0, help="Only so many, the newest that match; 0 is all, as read.")
+    ] = 0,
+) -> None:
+    """Write dead letters as JSON Lines, each whole, as `show` has it."""
+    filters = filters_of(reason, status, event_id, click_id, since, until)
+    with dlq_reader(load_settings(ctx)) as reader:
+        found = matching(reader, filters)
+        for letter in newest(found, limit).letters if limit else found:
+            print(letter.to_json())
+
+
+@app.command(
+    epilog=examples("postback-worker dlq stats", "postback-worker dlq stats --since 24h -o json"),
+)
+def stats(
+    ctx: typer.Context,
+    reason: ReasonOption = None,
+    status: StatusOption = None,
+    event_id: EventIdOption = None,
+    click_id: ClickIdOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=0, help="Only so many rows, the most frequent; 0 is all.")
+    ] = 0,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Count dead letters by reason and last status, the most frequent first."""
+    filters = filters_of(reason, status, event_id, click_id, since, until)
+    with dlq_reader(load_settings(ctx)) as reader:
+        groups = grouped(matching(reader, filters))
+    print_rows([group.row() for group in groups[: limit or None]], output, GROUP_COLUMNS)
+
+
+app.command(
+    epilog=examples(
+        "postback-worker dlq replay --reason exhausted --since 2h --dry-run",
+        "postback-worker dlq replay --reason exhausted --since 2h --rate 50 --yes",
+        "postback-worker dlq replay --event-id order-1001",
+    )
+)(replay)
+
+
 def _of_event(settings: Settings, event_id: str) -> DeadLetter:
     with dlq_reader(settings) as reader:
         found = newest(matching(reader, Filters(event_id=event_id)), 1)
@@ -139,11 +203,6 @@ def _at(settings: Settings, where: str) -> DeadLetter:
     if not found:  # compacted, or an abort marker of a transaction
         fail(f"there is no dead letter at {where}")
     return found[0]
-
-
-def _row(letter: DeadLetter) -> dict[str, object]:
-    fields = letter.model_dump(mode="json", include=set(COLUMNS))
-    return {"where": f"{letter.partition}/{letter.offset}", **fields}
 
 
 def _extent(there: Span | None) -> str:

@@ -115,7 +115,9 @@ def _print_lines(stream: BinaryIO) -> None:
 
 def _publish_lines(settings: Settings, stream: BinaryIO) -> None:
     """Publish line by line, await every acknowledgement, and say how many there were."""
-    publisher = _publisher(settings)
+    from worker.cli.source import source_publisher
+
+    publisher = source_publisher(settings)
     try:
         troubles = _troubles(publisher, stream)
     finally:  # also after Ctrl-C
@@ -123,26 +125,6 @@ def _publish_lines(settings: Settings, stream: BinaryIO) -> None:
         print(f"published {_events(publisher.acknowledged)} to {settings.kafka.topic}")
     if troubles:
         fail_all(troubles)
-
-
-def _publisher(settings: Settings) -> BulkPublisher:
-    """Make the publisher; end with exit 1 where the broker does not answer or the topic is missing."""
-    from worker.adapters.kafka import KafkaUnavailable, producer_config
-    from worker.adapters.kafka.bulk import BulkPublisher
-    from worker.adapters.kafka.config import unique_client_id
-    from worker.cli.broker import partitions_by_topic
-
-    kafka = settings.kafka
-    config = producer_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
-    try:
-        if kafka.topic not in partitions_by_topic(settings):
-            fail(
-                f"topic {kafka.topic} does not exist",
-                "`postback-worker topics create --help` tells how to make it",
-            )
-        return BulkPublisher(config, kafka.topic)
-    except KafkaUnavailable as error:
-        fail(f"{kafka.bootstrap_servers} does not answer: {error}", "is the broker running?")
 
 
 def _troubles(publisher: BulkPublisher, stream: BinaryIO) -> list[str]:

@@ -23,3 +23,11 @@ def event() -> None:
     from schemas import event_schema_text
 
     print(event_schema_text(), end="")
+
+
+@app.command(epilog=examples("postback-worker schema asyncapi > asyncapi.json"))
+def asyncapi() -> None:
+    """Print the topics, their messages and headers as an AsyncAPI 3.0 document (JSON)."""
+    from schemas import asyncapi_text
+
+    print(asyncapi_text(), end="")

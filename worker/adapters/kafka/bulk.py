@@ -6,6 +6,7 @@ taken. What waits for the broker is bounded in bytes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+from worker.core.record import Header
 from worker.ports import PublishRefused
 
 MOST_WAITING = 64 * 1024 * 1024
@@ -40,7 +42,7 @@ class BulkPublisher:
         except (KafkaException, ValueError, TypeError) as error:
             raise KafkaUnavailable(one_line(error)) from error
 
-    def send(self, key: bytes, value: bytes, name: str) -> None:
+    def send(self, key: bytes | None, value: bytes | None, name: str, headers: Sequence[Header] = ()) -> None:
         """Send a record, waiting for room where there is none; `name` is what a refusal calls it.
 
         Raises PublishRefused where this record, or an earlier one, was not taken.
@@ -50,7 +52,7 @@ class BulkPublisher:
             self._producer.poll(0)
             self._raise_refusal()
             try:
-                self._producer.produce(self._topic, value, key, on_delivery=report)
+                self._producer.produce(self._topic, value, key, headers=list(headers), on_delivery=report)
             except BufferError:
                 self._producer.poll(TURN)
             except KafkaException as error:

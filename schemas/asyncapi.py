@@ -1,0 +1,122 @@
+"""The topics and what is on them as an AsyncAPI 3.0 document, for producers, consumers and their tools.
+
+The rule: payloads and headers are those of the schemas here; the names of topics are the defaults.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from schemas import headers
+from schemas.headers import DeadReason, RetryReason
+from schemas.json_schema import event_schema
+
+VERSION: Final = "1.0.0"
+"""The contract's own version: a change that breaks a reader or a producer raises its first number."""
+
+_MOMENT: Final = {"type": "string", "format": "date-time"}
+_COUNT: Final = {"type": "string", "pattern": "^[0-9]{1,6}$"}
+_HEADERS: Final[dict[str, dict[str, Any]]] = {
+    headers.ATTEMPTS: {**_COUNT, "description": "Attempts made so far, decimal."},
+    headers.DUE_AT: {**_MOMENT, "description": "Not to be sent before; RFC 3339 UTC with milliseconds."},
+    headers.FIRST_ATTEMPT_AT: {**_MOMENT, "description": "When the first attempt was made, if one was."},
+    headers.ORIGIN: {"type": "string", "description": "topic/partition/offset of the source record."},
+    headers.STATUS: {"type": "string", "pattern": "^[1-9][0-9]{2}$", "description": "The last HTTP status."},
+    headers.ERROR: {"type": "string", "maxLength": 512, "description": "One readable line, no secrets."},
+    headers.DEAD_AT: {**_MOMENT, "description": "When it was given up."},
+    headers.REPLAYS: {**_COUNT, "description": "How often it was replayed from the dead letters."},
+}
+_ANYWHERE: Final = (
+    headers.ATTEMPTS,
+    headers.FIRST_ATTEMPT_AT,
+    headers.ORIGIN,
+    headers.STATUS,
+    headers.ERROR,
+    headers.REPLAYS,
+)
+
+
+def asyncapi_document() -> dict[str, Any]:
+    """Return the document."""
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "postback-worker",
+            "version": VERSION,
+            "description": "Conversion events in, one HTTP postback each out. Topics by their default names.",
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "channels": {
+            "conversions": _channel("conversions", "conversion", "What producers publish."),
+            "retries": {
+                **_channel(
+                    "postback-worker.retry.{delay}", "retry", "One topic for each delay; in order of due."
+                ),
+                "parameters": {
+                    "delay": {"description": "The delay, as the settings have it.", "examples": ["10s"]}
+                },
+            },
+            "deadLetters": _channel(
+                "postback-worker.dlq", "deadLetter", "What was given up, whatever it holds."
+            ),
+        },
+        "operations": {
+            "takeConversion": _operation("receive", "conversions", "Send its postback."),
+            "retryLater": _operation("send", "retries", "Try again once it is due."),
+            "takeRetry": _operation("receive", "retries", "Try again what is due."),
+            "giveUp": _operation("send", "deadLetters", "Keep what can't be delivered, with the reason."),
+            "replay": _operation("send", "conversions", "Give a dead letter another round of attempts."),
+        },
+        "components": {
+            "messages": {
+                "conversion": _message("Conversion event", _of(headers.REPLAYS)),
+                "retry": _message(
+                    "Conversion that waits", _of(*_ANYWHERE, headers.DUE_AT, reasons=RetryReason)
+                ),
+                "deadLetter": _message(
+                    "Dead letter", _of(*_ANYWHERE, headers.DEAD_AT, reasons=DeadReason), is_event=False
+                ),
+            },
+            "schemas": {"conversionEvent": _payload()},
+        },
+    }
+
+
+def asyncapi_text() -> str:
+    """Return the document as JSON text, which is YAML too; always the same: the published file."""
+    return json.dumps(asyncapi_document(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _payload() -> dict[str, Any]:
+    """The event's schema without its dialect: AsyncAPI has its own, which takes all that is used in it."""
+    return {name: rule for name, rule in event_schema().items() if not name.startswith("$")}
+
+
+def _channel(address: str, message: str, description: str) -> dict[str, Any]:
+    return {
+        "address": address,
+        "description": description,
+        "messages": {message: {"$ref": f"#/components/messages/{message}"}},
+    }
+
+
+def _operation(action: str, channel: str, summary: str) -> dict[str, Any]:
+    return {"action": action, "channel": {"$ref": f"#/channels/{channel}"}, "summary": summary}
+
+
+def _message(title: str, of: dict[str, Any], *, is_event: bool = True) -> dict[str, Any]:
+    """A message; what is no event may be any bytes."""
+    payload = {"payload": {"$ref": "#/components/schemas/conversionEvent"}} if is_event else {}
+    key = {"type": "string", "description": "The click id, usually; it passes every hop unchanged."}
+    bindings = {"kafka": {"key": key, "bindingVersion": "0.5.0"}}
+    return {"title": title, "headers": of, **payload, "bindings": bindings}
+
+
+def _of(*names: str, reasons: type[RetryReason | DeadReason] | None = None) -> dict[str, Any]:
+    """The worker's headers of a message; the producer's own are beside them."""
+    properties: dict[str, Any] = {name: _HEADERS[name] for name in names}
+    if reasons is not None:
+        properties[headers.REASON] = {"type": "string", "enum": [reason.value for reason in reasons]}
+    return {"type": "object", "properties": properties}

@@ -1,0 +1,173 @@
+"""`dlq stats`, `export` and `replay`: counted, taken elsewhere, and sent again once."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from schemas import DeadLetter, DeadReason, WorkerHeaders
+from tests.cli.invoke import NOBODY, kafka_env, run, run_json
+from tests.support.kafka import Names, Write, committed, create_topics, produce, read_all
+from worker.cli.dead_letters import Filters, grouped
+from worker.cli.replay import choose
+
+NOW = time.time()
+
+
+def dead(name: str, partition: int = 0, age: float = 0, **told: Any) -> Write:
+    """A dead letter of the event `name`, given up `age` seconds before this test began."""
+    of = {"reason": DeadReason.EXHAUSTED, "status": 503, "attempts": 12, **told}
+    headers = WorkerHeaders(error="HTTP 503", dead_at=NOW - age, origin="c/0/7")._replace(**of).write()
+    value = json.dumps({"event_id": name, "click_id": f"click-{name}"}).encode()
+    return Write(value, f"click-{name}".encode(), (("trace", b"\xff"), *headers), partition)
+
+
+def letter(name: str, offset: int, *, replays: int = 0, age: float = 0, status: int = 503) -> DeadLetter:
+    """The same without a broker."""
+    of = dead(name, age=age, replays=replays or None, status=status)
+    return DeadLetter.from_record("g.dlq", 0, offset, of.key, of.value, of.headers, 0.0)
+
+
+@pytest.fixture
+def env(kafka: str, names: Names) -> dict[str, str]:
+    """The variables for a source topic and for a dead-letter topic that holds four letters."""
+    create_topics(kafka, {names.topic: 2, names.dlq: 2})
+    letters = [
+        dead("old", 1, age=7200, reason=DeadReason.EXPIRED, status=None),
+        dead("middle", 0, age=3600),
+        dead("new", 1),
+        dead("newest", 1, age=-1, replays=2),
+    ]
+    produce(kafka, names.dlq, letters)
+    return kafka_env(kafka, names)
+
+
+@pytest.mark.kafka
+def test_stats(env: dict[str, str]) -> None:
+    """`stats` counts by reason and status, the most frequent first, with the first and the last time."""
+    rows = run_json("dlq", "stats", env=env)
+    assert [(row["reason"], row["status"], row["count"]) for row in rows] == [
+        ("exhausted", 503, 3),
+        ("expired", None, 1),
+    ]
+    assert rows[0]["oldest"] < rows[0]["newest"]
+    assert rows[1]["oldest"] == rows[1]["newest"]
+    assert len(run_json("dlq", "stats", "--limit", "1", env=env)) == 1
+    assert run_json("dlq", "stats", "--reason", "invalid", env=env) == []
+
+
+@pytest.mark.kafka
+def test_export(env: dict[str, str]) -> None:
+    """`export` writes every letter that matches, whole, one JSON document a line; with a limit the newest."""
+    result = run("dlq", "export", "--status", "503", env=env)
+    letters = [DeadLetter.from_json(line) for line in result.stdout.splitlines()]
+    assert {letter.event_id for letter in letters} == {"middle", "new", "newest"}
+    assert letters[0].headers[0] == ("trace", b"\xff")
+    lines = run("dlq", "export", "--limit", "2", env=env).stdout.splitlines()
+    assert [json.loads(line)["event_id"] for line in lines] == ["new", "newest"]
+
+
+@pytest.mark.kafka
+def test_replay(kafka: str, names: Names, env: dict[str, str]) -> None:
+    """What matches goes to the source: key, value and the producer's headers, and one more replay."""
+    before = committed(kafka, names.group, names.dlq)
+    result = run("dlq", "replay", "--status", "503", "--yes", env=env)
+    assert (result.exit_code, result.stdout) == (0, f"replayed 3 dead letters to {names.topic}\n")
+    again = {record.key: record for record in read_all(kafka, names.topic)}
+    assert set(again) == {b"click-middle", b"click-new", b"click-newest"}
+    assert json.loads(again[b"click-new"].value or b"")["event_id"] == "new"
+    assert list(again[b"click-new"].headers) == [("trace", b"\xff"), ("postback-replays", b"1")]
+    assert list(again[b"click-newest"].headers) == [("trace", b"\xff"), ("postback-replays", b"3")]
+    assert committed(kafka, names.group, names.dlq) == before
+
+
+@pytest.mark.kafka
+def test_dry_run(kafka: str, names: Names, env: dict[str, str]) -> None:
+    """With --dry-run it prints what would go, and nothing goes."""
+    rows = run_json("dlq", "replay", "--dry-run", "--limit", "2", env=env)
+    assert {row["where"] for row in rows} == {"1/1", "1/2"}
+    run("dlq", "replay", "--event-id", "old", "--yes", env=env)
+    (only,) = read_all(kafka, names.topic)
+    assert only.key == b"click-old"
+
+
+@pytest.mark.kafka
+def test_nothing_matches(env: dict[str, str]) -> None:
+    """Where nothing matches nothing goes, and that is said."""
+    result = run("dlq", "replay", "--event-id", "nobody", "--yes", env=env)
+    assert (result.exit_code, result.stdout) == (0, "replayed nothing\n")
+
+
+@pytest.mark.kafka
+def test_asks(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a terminal it asks, with how many and where to; a no replays nothing."""
+    monkeypatch.setattr("worker.cli.replay.has_terminal", lambda: True)
+    result = run("dlq", "replay", env=env, given=b"n\n")
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "replayed nothing")
+    assert "replay 4 dead letters to " in result.stderr
+    agreed = run("dlq", "replay", env=env, given=b"y\n")
+    assert agreed.stdout.splitlines()[-1].startswith("replayed 4 dead letters")
+
+
+@pytest.mark.kafka
+def test_at_a_rate(kafka: str, names: Names, env: dict[str, str]) -> None:
+    """With a rate all go, too."""
+    assert run("dlq", "replay", "--rate", "200", "--yes", env=env).exit_code == 0
+    assert len(read_all(kafka, names.topic)) == 4
+
+
+@pytest.mark.kafka
+def test_no_source_topic(kafka: str, names: Names) -> None:
+    """Without the source topic it is exit 1, and the topic is not made."""
+    create_topics(kafka, {names.dlq: 1})
+    produce(kafka, names.dlq, [dead("one")])
+    result = run("dlq", "replay", "--yes", env=kafka_env(kafka, names))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"error: topic {names.topic} does not exist\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--rate", "0", "--yes"],
+        ["--rate", "fast", "--yes"],
+        ["--limit", "-1", "--yes"],
+        ["--reason", "bad", "--yes"],
+        [],
+    ],
+)
+def test_wrong_usage(arguments: list[str], names: Names) -> None:
+    """Wrong arguments, and nobody to ask, are exit 2 before any broker is asked."""
+    result = run("dlq", "replay", *arguments, env=kafka_env(NOBODY, names))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("error: ")
+
+
+def test_a_conversion_goes_once() -> None:
+    """Of several letters of a conversion the one that was replayed most often goes."""
+    letters = [letter("a", 0, age=30), letter("a", 1, age=20, replays=1), letter("b", 2, age=10)]
+    assert choose(reversed(letters), Filters(), 0) == [(0, 1), (0, 2)]
+
+
+def test_the_last_word_counts() -> None:
+    """A letter that was replayed already does not match by itself: its conversion came back otherwise."""
+    letters = [letter("a", 0, status=503, age=30), letter("a", 1, status=400, replays=1)]
+    assert choose(letters, Filters(status=503), 0) == []
+
+
+def test_the_newest_of_a_limit() -> None:
+    """With a limit the newest go, the oldest of them first."""
+    letters = [
+        letter(name, offset, age=age) for offset, (name, age) in enumerate([("a", 1), ("b", 3), ("c", 2)])
+    ]
+    assert choose(letters, Filters(), 2) == [(0, 2), (0, 0)]
+
+
+def test_letters_without_a_time() -> None:
+    """Letters that tell no time, or no reason, are counted, too."""
+    strange = DeadLetter.from_record("g.dlq", 0, 0, None, None, (), 0.0)
+    (group,) = grouped([strange, strange])
+    assert dict(group.row()) == {"reason": None, "status": None, "count": 2, "oldest": None, "newest": None}
