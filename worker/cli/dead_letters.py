@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from functools import wraps
+from inspect import Signature, signature
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -78,25 +80,41 @@ class Filters(NamedTuple):
 
 
 def filters_of(
-    reasons: list[str] | None,
-    status: int | None,
-    event_id: str | None,
-    click_id: str | None,
-    since: str | None,
-    until: str | None,
+    reason: ReasonOption = None,
+    status: StatusOption = None,
+    event_id: EventIdOption = None,
+    click_id: ClickIdOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
 ) -> Filters:
     """Read the options; wrong times and unknown reasons are wrong usage."""
     from schemas import DeadReason
 
-    for reason in reasons or ():
-        if reason not in set(DeadReason):
+    for one in reason or ():
+        if one not in set(DeadReason):
             known = ", ".join(DeadReason)
-            raise typer.BadParameter(f"{reason!r} is no reason; known are {known}", param_hint="--reason")
+            raise typer.BadParameter(f"{one!r} is no reason; known are {known}", param_hint="--reason")
     now = time.time()
     first, last = time_option("--since", since, now), time_option("--until", until, now)
     if first is not None and last is not None and first > last:
         raise typer.BadParameter("--since is after --until")
-    return Filters(frozenset(reasons or ()), status, event_id, click_id, first, last)
+    return Filters(frozenset(reason or ()), status, event_id, click_id, first, last)
+
+
+def filtered(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of the filters, after its context; it gets them read, as `filters`."""
+    options = signature(filters_of, eval_str=True).parameters
+    ctx, *own = (it for it in signature(command, eval_str=True).parameters.values() if it.name != "filters")
+
+    @wraps(command)
+    def call(**given: Any) -> None:
+        filters = filters_of(**{name: given.pop(name) for name in options})
+        command(filters=filters, **given)
+
+    every = [it.replace(kind=it.KEYWORD_ONLY) for it in (ctx, *options.values(), *own)]
+    call.__dict__["__signature__"] = Signature(every)
+    call.__annotations__ = {it.name: it.annotation for it in every}
+    return call
 
 
 class Newest(NamedTuple):

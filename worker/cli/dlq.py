@@ -23,15 +23,9 @@ from worker.cli.common import (
 )
 from worker.cli.dead_letters import (
     GROUP_COLUMNS,
-    ClickIdOption,
-    EventIdOption,
     Filters,
-    ReasonOption,
-    SinceOption,
-    StatusOption,
-    UntilOption,
     dlq_reader,
-    filters_of,
+    filtered,
     grouped,
     letter_of,
     matching,
@@ -62,14 +56,10 @@ _PLACE = re.compile(r"([0-9]{1,9})/([0-9]{1,18})")
         "postback-worker dlq list --click-id 9f8e7d6c5b4a3928 -o json",
     ),
 )
+@filtered
 def list_(
     ctx: typer.Context,
-    reason: ReasonOption = None,
-    status: StatusOption = None,
-    event_id: EventIdOption = None,
-    click_id: ClickIdOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    filters: Filters,
     limit: Annotated[
         int, typer.Option("--limit", min=0, help="Only so many, the newest that match; 0 is all.")
     ] = 100,
@@ -79,7 +69,6 @@ def list_(
 
     Where there are more than --limit, the newest are shown.
     """
-    filters = filters_of(reason, status, event_id, click_id, since, until)
     with dlq_reader(load_settings(ctx)) as reader:
         found = newest(matching(reader, filters), limit)
     if output is Output.JSON:
@@ -125,20 +114,15 @@ def show(
         "postback-worker dlq export --reason invalid --since 7d | jq -r .value",
     )
 )
+@filtered
 def export(
     ctx: typer.Context,
-    reason: ReasonOption = None,
-    status: StatusOption = None,
-    event_id: EventIdOption = None,
-    click_id: ClickIdOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    filters: Filters,
     limit: Annotated[
         int, typer.Option("--limit", min=0, help="Only so many, the newest that match; 0 is all, as read.")
     ] = 0,
 ) -> None:
     """Write dead letters as JSON Lines, each whole, as `show` has it."""
-    filters = filters_of(reason, status, event_id, click_id, since, until)
     with dlq_reader(load_settings(ctx)) as reader:
         found = matching(reader, filters)
         for letter in newest(found, limit).letters if limit else found:
@@ -148,21 +132,16 @@ def export(
 @app.command(
     epilog=examples("postback-worker dlq stats", "postback-worker dlq stats --since 24h -o json"),
 )
+@filtered
 def stats(
     ctx: typer.Context,
-    reason: ReasonOption = None,
-    status: StatusOption = None,
-    event_id: EventIdOption = None,
-    click_id: ClickIdOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    filters: Filters,
     limit: Annotated[
         int, typer.Option("--limit", min=0, help="Only so many rows, the most frequent; 0 is all.")
     ] = 0,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Count dead letters by reason and last status, the most frequent first."""
-    filters = filters_of(reason, status, event_id, click_id, since, until)
     with dlq_reader(load_settings(ctx)) as reader:
         groups = grouped(matching(reader, filters))
     print_rows([group.row() for group in groups[: limit or None]], output, GROUP_COLUMNS)

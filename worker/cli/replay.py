@@ -19,15 +19,9 @@ import typer
 from worker.cli.common import WRONG, Output, OutputOption, fail, fail_all, load_settings, print_rows
 from worker.cli.dead_letters import (
     NO_TIME,
-    ClickIdOption,
-    EventIdOption,
     Filters,
-    ReasonOption,
-    SinceOption,
-    StatusOption,
-    UntilOption,
     dlq_reader,
-    filters_of,
+    filtered,
     letter_of,
     matching,
     place_of,
@@ -54,14 +48,10 @@ class _Newest(NamedTuple):
     matches: bool
 
 
+@filtered
 def replay(
     ctx: typer.Context,
-    reason: ReasonOption = None,
-    status: StatusOption = None,
-    event_id: EventIdOption = None,
-    click_id: ClickIdOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    filters: Filters,
     limit: Annotated[
         int, typer.Option("--limit", min=0, help="Only so many, the newest that match; 0 is all.")
     ] = 0,
@@ -81,7 +71,6 @@ def replay(
 
     A conversion whose window has closed dies again.
     """
-    filters = filters_of(reason, status, event_id, click_id, since, until)
     settings = load_settings(ctx)
     if not (yes or dry_run or has_terminal()):
         fail("give --yes, for there is nobody to ask", "--dry-run prints what would be replayed", WRONG)
