@@ -187,6 +187,32 @@ def test_sixteen_failures() -> None:
     assert seen == [False, True, True, False]
 
 
+def test_few_lanes() -> None:
+    """With few lanes half as many failures are enough, and four at least."""
+    for limit, many in ((256, 16), (32, 16), (20, 10), (8, 4), (2, 4)):
+        holding = make_holding()
+        lanes = Lanes(limit)
+        lanes.take()
+        lanes.fail(holding, many - 1)
+        before = holding.failing
+        lanes.fail(holding, 1)
+        assert (before, holding.failing) == (False, True)
+
+
+def test_a_limit_that_falls() -> None:
+    """What was failing is well again after as many deliveries, though fewer failures are enough by then."""
+    holding = make_holding()
+    lanes = Lanes(64)
+    lanes.fail(holding, 16)
+    lanes.limit = 8
+    lanes.take()
+    lanes.deliver(holding, 3)
+    lanes.fail(holding, 1)
+    lanes.deliver(holding, 1)
+    assert holding.failures == 0
+    assert not holding.failing
+
+
 def test_four_in_five() -> None:
     """A partition of which four in five fail, however long, is no failing one."""
     holding = make_holding()

@@ -16,9 +16,8 @@ from worker.core.retry import Tier
 
 # A full or waiting partition is taken up again when this share of its room is free.
 _REFILL = 0.25
-# A partition fails from so many failures on, where a delivery makes up for some of them, until all are made
-# up for: one of which more than four in five fail gets there.
-_MANY_FAILURES, _MAKES_UP_FOR = 16, 4
+# A delivery makes up for so many failures: where more than four in five fail, they get to any number.
+_MAKES_UP_FOR = 4
 # A head that is due sooner than this is waited for without holding the partition back.
 SOON = 0.2
 
@@ -80,7 +79,7 @@ class Holding:
         self.busy: dict[int, Record] = {}
         """The records that are being sent or published, by offset."""
         self.failures = 0
-        """Failures that no delivery has made up for, 0 to 16; of a partition that is well it is 0."""
+        """Failures that no delivery has made up for; of a partition that is well it is 0."""
         self.failing = False
         """Whether nearly all of its records fail."""
         self.live = True
@@ -100,14 +99,14 @@ class Holding:
         self.revision = ledger.revision
         """The committed offset, and the ledger's revision as the last commit that counted read it."""
 
-    def note(self, *, failed: bool) -> bool:
-        """Count a record that failed or was delivered; tell whether that changes what `failing` says."""
-        if not failed:
-            self.failures = max(0, self.failures - _MAKES_UP_FOR)
-        elif self.failures < _MANY_FAILURES:
-            self.failures += 1
-        was, full = self.failing, _MANY_FAILURES
-        self.failing = self.failures == full or (was and self.failures > 0)
+    def note(self, *, failed: bool, many: int) -> bool:
+        """Count a record that failed or was delivered; tell whether that changes what `failing` says.
+
+        It fails from `many` failures on, and more are not counted, until deliveries have made up for all.
+        """
+        self.failures = min(self.failures + 1, many) if failed else max(0, self.failures - _MAKES_UP_FOR)
+        was = self.failing
+        self.failing = self.failures >= many or (was and self.failures > 0)
         return self.failing is not was
 
     def start_anew(self, offset: int) -> None:

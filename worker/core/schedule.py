@@ -27,6 +27,9 @@ from worker.core.holding import IN_TURN, LATER, NOWHERE, OVER, Held, Holding
 # This part of the limit is kept free of partitions that have their share, of fewer lanes none; and this part
 # is what failing ones have, one lane at least.
 _PART = 8
+# A partition fails from so many failures on; with few lanes from half as many as there are, and so many at
+# least: what hangs takes most lanes, and each of its failures is a timeout late.
+_MANY_FAILURES, _FEW_FAILURES = 16, 4
 # Failing partitions are by themselves once nothing of others was taken for so many seconds.
 _ALONE = 10.0
 # Seconds between two looks at the partitions that have their share, and so what may wait of each.
@@ -41,6 +44,7 @@ class Schedule:
         self._over: OrderedDict[Holding, None] = OrderedDict()
         self._aside: OrderedDict[Holding, None] = OrderedDict()
         self._failing = 0
+        self._limit = 2 * _MANY_FAILURES
         self._well_at = float("-inf")
         self._active: set[Holding] = set()
         self._later: list[tuple[float, int, Holding]] = []
@@ -84,6 +88,7 @@ class Schedule:
         part = limit // _PART
         share = limit // (len(self._active) + 1) or 1
         is_room = occupied < limit - part
+        self._limit = limit
         while turns:
             holding = turns.popleft()
             if not holding.waiting:
@@ -103,7 +108,8 @@ class Schedule:
 
         What waits of it is then no read-ahead. Deliveries of a partition without failures need not be noted.
         """
-        if not holding.note(failed=failed):
+        many = max(_FEW_FAILURES, min(_MANY_FAILURES, self._limit // 2))
+        if not holding.note(failed=failed, many=many):
             return False
         if holding.failing:
             self._slow_down(holding)
