@@ -140,6 +140,6 @@ async def test_publishes_that_are_not_acknowledged() -> None:
         stage.write(*range(100, 105), at=stage.second)
         stage.source.assign(stage.first, stage.second)
         await stage.committed(5, stage.second)
-        assert len(stage.kafka.records(DLQ)) == 16
+        assert len(stage.kafka.records(DLQ)) == 8
         stage.publisher.gate.set()
         await stage.committed(20)
