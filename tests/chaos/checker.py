@@ -173,8 +173,11 @@ def _seen_attempts(story: Story, timeout: float) -> Iterator[Attempt]:
 
 
 def _unseen_attempts(story: Story) -> Iterator[Attempt]:
-    """Attempts that failed before the partner could see a request; a retry or a dead letter tells of them."""
-    asked = [request.at for request in story.requests]
+    """Attempts that failed before the partner could see a request; a retry or a dead letter tells of them.
+
+    A request that got its 200 led to neither: what was published after it was another worker's attempt.
+    """
+    asked = [request.at for request in story.requests if request.answered is None]
     for before, hop in pairwise(story.hops):
         if not any(before.at <= at <= hop.at for at in asked):
             yield Attempt(before.at, hop.at, ANYBODY)

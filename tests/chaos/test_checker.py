@@ -194,6 +194,16 @@ def test_a_duplicate_of_what_the_partner_never_saw() -> None:
     assert not judge(hops, requests, deeds).violations
 
 
+def test_a_duplicate_of_a_worker_that_came_back() -> None:
+    """A stopped worker fails with a record that another one has delivered: its retry is one of that stop."""
+    hops = [source(), tier(9.01)]
+    requests = [ask(5, "w2-1", answered=5.1), ask(10.1, "w2-1", answered=10.2)]
+    deeds = [Deed("stop", "w1-1", 1.0), Deed("resume", "w1-1", 9.0)]
+    verdict = judge(hops, requests, deeds)
+    assert (verdict.explained, verdict.violations) == ({"stop": 1}, [])
+    assert kinds(judge(hops, requests)) == ["duplicate"]
+
+
 def test_the_broker_away() -> None:
     """What was finished while the broker was away may come again; not what was finished long after."""
     deeds = [Deed("kill", "broker", 0.9), Deed("up", "broker", 4.0)]
