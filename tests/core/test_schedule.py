@@ -223,9 +223,6 @@ def test_given_back_behind_a_head_that_waits() -> None:
     assert [schedule.take(50.0, 64, 0) for _ in range(3)] == [head, behind, taken]
 
 
-# --- fair shares -------------------------------------------------------------------------------
-
-
 def test_the_clock_is_set_back() -> None:
     """Nothing waits longer than its tier's delay from now, what was due stays due, the order stays."""
     schedule = Schedule()
