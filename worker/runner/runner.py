@@ -25,8 +25,9 @@ from worker.runner.lanes import Lanes
 from worker.runner.settling import Settling
 from worker.runner.state import overdue_by_tier, partition_state
 
-# Seconds in which the last commit must be taken; leaving the group tries once more.
-_LAST_COMMIT = 3.0
+# Seconds in which the last commit must be taken; leaving the group tries once more. A rebalance that is under
+# way refuses commits, and lasts for some seconds.
+_LAST_COMMIT = 10.0
 
 
 class Limits(NamedTuple):
