@@ -16,9 +16,11 @@ from tests.chaos.scenarios import (
     judge,
     killed_behind_a_hanging_head,
     killed_twice,
+    left_while_the_group_waits,
     numbered,
     refused_by_the_broker,
     reset_after_the_request,
+    stood_still,
 )
 from tests.chaos.world import World
 from tests.support.kafka import wait_until
@@ -86,6 +88,28 @@ def test_a_second_kill_while_the_group_waits(world: Make, way: str) -> None:
     assert not verdict.violations
     # At 100 a second: a tick, and the time until commits count as stuck; the group waits for longer.
     assert verdict.explained.get("kill", 0) < 400
+
+
+def test_a_shutdown_while_the_group_waits(world: Make) -> None:
+    """What a worker finished is committed before it leaves, though the group waits for a dead member."""
+    made = world(6, {"KAFKA__PROPERTIES__SESSION_TIMEOUT_MS": "20000"})
+    second = left_while_the_group_waits(made)
+    assert "the last commit was not taken" not in second.log()
+    assert not judge(made, within=60.0).violations
+    made.delivered()
+    answered = [asked for asked in made.seen() if asked.number in made.answers]
+    theirs = {asked.event for asked in answered if asked.worker == second.name}
+    assert theirs
+    assert not theirs & {asked.event for asked in answered if asked.worker != second.name}
+
+
+def test_a_worker_that_stood_still(world: Make) -> None:
+    """A worker that was frozen starts no request of what another one has done meanwhile."""
+    made = world(4, {"DESTINATION__CONCURRENCY": "8"})
+    first, resumed = stood_still(made)
+    verdict = judge(made)
+    assert not verdict.violations
+    assert not [asked.event for asked in made.seen() if asked.worker == first.name and asked.wall >= resumed]
 
 
 def test_failures_in_flight(world: Make) -> None:

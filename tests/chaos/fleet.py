@@ -54,11 +54,12 @@ class Worker:
         self._port = free_port()
         self._log = Log(folder / DEEDS)
         self._metrics = folder / f"{name}.metrics"
+        self._lines = folder / f"{name}.log"
         ours = {"HTTP__PORT": str(self._port), "DESTINATION__HEADERS__X_WORKER": name}
         own = {f"POSTBACK_{key}": value for key, value in {**settings, **ours}.items()}
         outside = {key: value for key, value in os.environ.items() if not key.startswith("POSTBACK_")}
         self._log.write(deed("start", name))
-        self._process = Process(program, {**outside, **own}, folder / f"{name}.log")
+        self._process = Process(program, {**outside, **own}, self._lines)
 
     @property
     def code(self) -> int | None:
@@ -113,6 +114,10 @@ class Worker:
         lines = (self._get("/metrics") or "").splitlines()
         pairs = (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
         return {name: float(value) for name, value in pairs}
+
+    def log(self) -> str:
+        """What it has logged so far."""
+        return self._lines.read_text("utf-8")
 
     def save_metrics(self) -> None:
         """Keep what it says of itself now beside its log."""

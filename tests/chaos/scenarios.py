@@ -17,12 +17,15 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from tests.chaos.checker import Verdict, Violation, check
-from tests.chaos.fleet import TIERS, TIMEOUT
+from tests.chaos.fleet import TIERS, TIMEOUT, Worker
 from tests.chaos.world import World
 
 SETTLED_WITHIN = 20.0
 WAITED = 9.0
 """Seconds between two kills: less than a session."""
+STUCK = "commits do not get through"
+STILL = "the process stood still"
+"""What a worker logs."""
 TWO_TICKS = 0.5
 """Seconds in which a commit that is to come has come."""
 
@@ -122,6 +125,38 @@ def killed_twice(world: World) -> None:
         workers[1].kill()
         world.fleet.start(2)
         world.wait("both are back", lambda: {"w1-2", "w2-2"} <= world.workers_asking())
+
+
+def left_while_the_group_waits(world: World) -> Worker:
+    """One of two workers is killed and started again; the other one ends while the group waits; return it."""
+    first, second = world.start(1, 2)
+    with world.load(100):
+        world.wait("both at work", lambda: {first.name, second.name} <= world.workers_asking())
+        first.kill()
+        world.fleet.start(1)
+        world.wait("its commits are stuck", lambda: STUCK in second.log())
+        if second.leave() != 0:
+            raise AssertionError(f"{second.name} did not end in good order")
+    return second
+
+
+def stood_still(world: World) -> tuple[Worker, float]:
+    """A worker with much in hand is frozen until another one has done its work.
+
+    Return it, and when it went on.
+    """
+    (first,) = world.start(1)
+    world.partner(delay=0.3)
+    world.publish(numbered(400))
+    world.wait("it is at work", lambda: len(world.delivered()) >= 20)
+    first.stop()
+    world.partner(delay=0.0)
+    world.start(2)
+    world.await_delivered(numbered(400))
+    resumed = time.time()
+    first.resume()
+    world.wait("it has noticed", lambda: STILL in first.log())
+    return first, resumed
 
 
 def reset_after_the_request(world: World) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from tests.runner.stage import Stage, some_turns, until
 from worker.core.holding import Position
-from worker.runner import commits, runner
+from worker.runner import commits
+from worker.settings.kafka_properties import SESSION_TIMEOUT_MS
 
 STUCK = "commits do not get through: no more is sent until they do"
 
@@ -72,7 +73,7 @@ async def test_committed_before_the_group_is_left(monkeypatch: pytest.MonkeyPatc
 
 async def test_a_last_commit_that_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A last commit that is refused for long is said, and the group is left all the same."""
-    monkeypatch.setattr(runner, "_LAST_COMMIT", 0.3)
+    monkeypatch.setattr(commits, "LAST", 0.3)
     async with Stage() as stage:
         stage.source.assign(stage.first)
         stage.source.refusing = "between two generations"
@@ -81,3 +82,9 @@ async def test_a_last_commit_that_is_refused(monkeypatch: pytest.MonkeyPatch) ->
         await stage.end()
         assert "the last commit was not taken within 0.3 s" in stage.heard.troubles
         assert stage.heard.rebalances[-1] == ("revoke", [stage.first])
+
+
+def test_a_last_commit_outlasts_a_session() -> None:
+    """The last commit is waited for until a group has given up a dead member, and its members know."""
+    session, heartbeat = float(SESSION_TIMEOUT_MS) / 1000, 3.0
+    assert session + heartbeat <= commits.LAST

@@ -22,6 +22,8 @@ TIERS = (Tier("1s", 1.0), Tier("2s", 2.0), Tier("3s", 3.0))
 MAX_ATTEMPTS = 4
 TIMEOUT = 1.0
 PROBE_PAUSE = 0.3
+# The embedded broker may have the group wait for nearly as long, where its members join just so.
+SESSION_TIMEOUT_MS = "6000"
 # Seconds without any ending after which it is given up; the slowest record needs about ten.
 _PATIENCE = 60.0
 
@@ -123,7 +125,7 @@ class Demo:
 def _settings(bootstrap: str, port: int) -> Settings:
     track = f"http://127.0.0.1:{port}/postback"
     return Settings(
-        kafka=Kafka(bootstrap_servers=bootstrap),
+        kafka=Kafka(bootstrap_servers=bootstrap, properties={"session.timeout.ms": SESSION_TIMEOUT_MS}),
         destination=Destination(
             name="demo",
             simple_url=f"{track}?click_id={{click_id}}&event_id={{event_id}}",

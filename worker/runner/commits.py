@@ -3,7 +3,7 @@
 The rules: one commit in flight; what is committed is read from the ledgers at that moment, so it never goes
 backwards; what counts as committed is what the broker acknowledged, not what was sent. While commits do not
 count, what is finished piles up, and a crash would send all of it again: after a while nothing more is
-started until one counts.
+started until one counts. Nor is it while it is in doubt whether we are a member still, which a commit tells.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ TICK = 0.2
 _SOON = 500
 # Commits that have not counted for so many seconds are stuck, not slow.
 STUCK_AFTER = 2.0
+# Seconds for the last ones before the group is left, which then tries once more. With the classic protocol
+# they wait behind our JoinGroup, on the same connection, while the group waits for a dead member: for the
+# session timeout, as shipped, and the heartbeat by which we hear of the rebalance.
+LAST = 18.0
 
 
 class Committer:
@@ -41,12 +45,21 @@ class Committer:
         self._much = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._stuck = False
+        self._doubts = self._settled = 0
 
     def note_finished(self) -> None:
         """Note one more finished record."""
         self._finished += 1
         if self._finished == _SOON:
             self._much.set()
+
+    def doubt(self) -> None:
+        """Call the commits stuck until one that begins from now on counts."""
+        self._doubts += 1
+        self._much.set()
+        if not self._stuck:
+            self._stuck = True
+            self._on_stuck(True)
 
     async def run(self) -> None:
         """Commit for ever; a failure is said and the next tick tries again."""
@@ -58,13 +71,15 @@ class Committer:
             self._cancel_timer()
 
     async def commit(self) -> None:
-        """Commit whatever is new."""
+        """Commit whatever is new; where it is in doubt whether we may, also what is not."""
         self._finished = 0
         self._much.clear()
-        dirty = [holding for holding in self._holdings.values() if holding.dirty]
+        doubts = self._doubts
+        doubtful = doubts != self._settled
+        dirty = [holding for holding in self._holdings.values() if holding.dirty or doubtful]
         positions, revisions = read_positions(dirty)
         if not positions:
-            self._counted()
+            self._counted(doubts)
             return
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(STUCK_AFTER, self._set_stuck)
@@ -78,17 +93,26 @@ class Committer:
             holding.revision = revision
             if holding.at in positions:
                 holding.committed = positions[holding.at].offset
-        self._counted()
+        self._counted(doubts)
 
     async def finish(self) -> None:
-        """Commit until nothing is new; the caller bounds it."""
+        """Commit until nothing is new, for LAST seconds at most.
+
+        Call it while we are members still: once one of ours leaves, the group may refuse the other's.
+        """
         try:
-            await self.commit()
-            while any(holding.dirty for holding in self._holdings.values()):
-                await asyncio.sleep(TICK)
-                await self.commit()
+            async with asyncio.timeout(LAST):
+                await self._finish()
+        except TimeoutError:
+            self._observer.trouble(f"the last commit was not taken within {LAST:g} s")
         finally:
             self._cancel_timer()
+
+    async def _finish(self) -> None:
+        await self.commit()
+        while any(holding.dirty for holding in self._holdings.values()):
+            await asyncio.sleep(TICK)
+            await self.commit()
 
     async def _tick(self) -> None:
         """Wait for the next tick, or until much is finished."""
@@ -103,10 +127,11 @@ class Committer:
             self._timer.cancel()
             self._timer = None
 
-    def _counted(self) -> None:
-        """Note that commits get through."""
+    def _counted(self, doubts: int) -> None:
+        """Note that commits get through, as of when there had been so many doubts."""
         self._cancel_timer()
-        if self._stuck:
+        self._settled = doubts
+        if self._stuck and doubts == self._doubts:
             self._stuck = False
             self._on_stuck(False)
 

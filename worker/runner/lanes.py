@@ -22,6 +22,7 @@ from worker.core.schedule import Schedule
 from worker.core.settle import Dead, Delivered, Retry
 from worker.pipeline import Attempt, Ending, Pipeline
 from worker.ports import Clock, Lane, Observer, Sender
+from worker.runner.pulse import Pulse
 
 # A record that is ours, its attempt, and when that began on the wall clock and on the monotonic one.
 Job = tuple[Held, Attempt, float, float]
@@ -56,6 +57,10 @@ class Desk(Protocol):
         """Take a record back that was not tried."""
         ...
 
+    def on_still(self, seconds: float) -> None:
+        """Hear, before any more is sent, that the process stood still: what it holds may be another's."""
+        ...
+
     def on_failed(self, error: BaseException) -> None:
         """Hear that a lane can't go on."""
         ...
@@ -85,6 +90,7 @@ class Lanes:
         self._observer = observer
         self._clock = clock
         self._jitter = jitter
+        self._pulse = Pulse(clock, desk.on_still)
         self._seats: list[_Seat] = []
         self._parked: list[_Seat] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -100,10 +106,12 @@ class Lanes:
         """Make the lanes; they work until they are stopped."""
         self._seats = [_Seat(self, self._sender.lane()) for _ in range(self._gate.limit.most)]
         self._parked = self._seats.copy()
+        self._pulse.start()
 
     async def stop(self) -> None:
         """Give up the requests in flight, which may have been received, and close the connections."""
         self._parked.clear()
+        self._pulse.stop()
         if self._timer is not None:
             self._timer.cancel()
         for seat in self._seats:
@@ -123,6 +131,7 @@ class Lanes:
 
         `now` and `at` are this moment on the two clocks.
         """
+        self._pulse.feel(now, at)
         while not self.held and self._gate.admits(at):
             held = self._schedule.take(now, self._gate.shared, self._gate.occupied)
             if held is None:

@@ -25,10 +25,6 @@ from worker.runner.lanes import Lanes
 from worker.runner.settling import Settling
 from worker.runner.state import overdue_by_tier, partition_state
 
-# Seconds in which the last commit must be taken; leaving the group tries once more. A rebalance that is under
-# way refuses commits, and lasts for some seconds.
-_LAST_COMMIT = 10.0
-
 
 class Limits(NamedTuple):
     """What bounds a run: unfinished records for each partition, and seconds for a drain."""
@@ -141,19 +137,11 @@ class Runner:
         commits.cancel()
         await self._lanes.stop()
         await asyncio.gather(commits, return_exceptions=True)
-        await self._commit_before_leaving()
+        await self._committer.finish()
         await self._source.stop()
         await self._publisher.close()
         await self._sender.close()
         return Outcome.CUT if self.unfinished else Outcome.DRAINED
-
-    async def _commit_before_leaving(self) -> None:
-        """Commit while we are members still: once one of ours leaves, the group may refuse the other's."""
-        try:
-            async with asyncio.timeout(_LAST_COMMIT):
-                await self._committer.finish()
-        except TimeoutError:
-            self._observer.trouble(f"the last commit was not taken within {_LAST_COMMIT:g} s")
 
     async def _drained(self, holdings: Sequence[Holding]) -> None:
         """Take nothing more of these, and wait until what is under way has ended, up to the deadline."""
@@ -220,6 +208,11 @@ class Runner:
     def on_idle(self) -> None:
         """Read on, where what waits may not go."""
         self._intake.idle()
+
+    def on_still(self, seconds: float) -> None:
+        """Send no more until a commit counts: nobody tells a member that stands still what it lost."""
+        self._observer.trouble(f"the process stood still for {seconds:.1f} s")
+        self._committer.doubt()
 
     def on_ended(self, held: Held, ending: Ending, now: float) -> None:
         """Finish a delivered record; publish the others first."""

@@ -1,0 +1,130 @@
+"""A process that stood still does nothing more for others' partitions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+
+from tests.fakes import FakeClock
+from tests.runner.stage import Stage, some_turns, until
+from worker.core.holding import Position
+from worker.core.record import Partition
+from worker.runner import pulse
+from worker.runner.pulse import STILL, Pulse
+
+LONG = STILL + 0.5
+
+
+async def test_no_request_until_a_commit_counts() -> None:
+    """After a standstill no request starts until the group takes a commit, though it is of nothing new."""
+    async with Stage() as stage:
+        stage.source.assign(stage.first)
+        stage.write(0)
+        await stage.committed(1)
+        stage.source.refusing = "not a member"
+        stage.time.advance(LONG)
+        stage.write(1)
+        await some_turns()
+        assert stage.clicks == ["c-0"]
+        assert f"the process stood still for {LONG:.1f} s" in stage.heard.troubles
+        stage.source.refusing = None
+        await stage.committed(2)
+        assert stage.clicks == ["c-0", "c-1"]
+
+
+async def test_a_commit_from_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit that was under way before the standstill tells nothing of after it."""
+    async with Stage() as stage:
+        begun: list[Mapping[Partition, Position]] = []
+        gates = [asyncio.Event(), asyncio.Event()]
+        really = stage.source.commit
+
+        async def commit(positions: Mapping[Partition, Position]) -> None:
+            begun.append(positions)
+            if gates:
+                await gates[0].wait()
+                gates.pop(0)
+            await really(positions)
+
+        monkeypatch.setattr(stage.source, "commit", commit)
+        stage.source.assign(stage.first)
+        stage.write(0)
+        await until("a commit is under way", lambda: len(begun) == 1)
+        stage.time.advance(LONG)
+        stage.write(1)
+        await some_turns()
+        gates[0].set()
+        await until("the next one is under way", lambda: len(begun) == 2)
+        await some_turns()
+        assert stage.clicks == ["c-0"]
+        gates[0].set()
+        await stage.committed(2)
+        assert stage.clicks == ["c-0", "c-1"]
+
+
+async def test_all_lost_meanwhile() -> None:
+    """When what a still process had was lost, what it gets next flows."""
+    async with Stage() as stage:
+        stage.source.assign(stage.first)
+        stage.write(0)
+        await stage.committed(1)
+        stage.source.refusing = "not a member"
+        stage.time.advance(LONG)
+        stage.write(1)
+        await some_turns()
+        stage.source.lose(stage.first)
+        stage.source.refusing = None
+        stage.source.assign(stage.second)
+        stage.write(2, at=stage.second)
+        await stage.committed(1, at=stage.second)
+        assert stage.clicks == ["c-0", "c-2"]
+
+
+def test_a_standstill_is_told_once() -> None:
+    """A gap longer than STILL is told, once, in seconds; a shorter one is not."""
+    clock, told = FakeClock(), list[float]()
+    felt = Pulse(clock, told.append)
+    clock.advance(STILL)
+    felt.feel(clock.now(), clock.monotonic())
+    assert told == []
+    clock.advance(0.5)
+    felt.feel(clock.now(), clock.monotonic())
+    felt.feel(clock.now(), clock.monotonic())
+    assert told == [LONG]
+
+
+def test_a_suspended_machine() -> None:
+    """The monotonic clock stands still with a suspended machine; the wall clock tells."""
+    clock, told = FakeClock(), list[float]()
+    felt = Pulse(clock, told.append)
+    clock.step(3600.0)
+    felt.feel(clock.now(), clock.monotonic())
+    assert told == [3600.0]
+
+
+class CountingClock(FakeClock):
+    """Counts how often it is looked at."""
+
+    looks = 0
+
+    def monotonic(self) -> float:
+        self.looks += 1
+        return super().monotonic()
+
+
+async def test_it_beats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the loop turns, short times do not add up to a standstill; one is told without a question."""
+    monkeypatch.setattr(pulse, "_BEAT", 0.001)
+    clock, told = CountingClock(), list[float]()
+    felt = Pulse(clock, told.append)
+    felt.start()
+    for _ in range(3):
+        clock.advance(STILL / 2)
+        looks = clock.looks
+        await until("a beat", lambda before=looks: clock.looks > before)  # type: ignore[misc]
+    assert told == []
+    clock.advance(LONG)
+    await until("told", lambda: told == [LONG])
+    felt.stop()
