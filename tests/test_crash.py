@@ -11,6 +11,7 @@ import pytest
 
 from tests.chaos.run import PROTOCOLS
 from tests.chaos.scenarios import (
+    LANES,
     TWO_TICKS,
     joined_and_left,
     judge,
@@ -105,7 +106,7 @@ def test_a_shutdown_while_the_group_waits(world: Make) -> None:
 
 def test_a_worker_that_stood_still(world: Make) -> None:
     """A worker that was frozen starts no request of what another one has done meanwhile."""
-    made = world(4, {"DESTINATION__CONCURRENCY": "8"})
+    made = world(4, {"DESTINATION__CONCURRENCY": str(LANES)})
     first, resumed = stood_still(made)
     verdict = judge(made)
     assert not verdict.violations

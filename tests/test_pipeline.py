@@ -217,7 +217,7 @@ def test_exhausted() -> None:
     assert (dead.reason, dead.attempts, dead.event_id) == (DeadReason.EXHAUSTED, 5, "e-1")
     headers = told(dead.message)
     assert (headers.reason, headers.status, headers.dead_at) == (DeadReason.EXHAUSTED, 502, ENDED)
-    assert headers.error == dead.error == "5 attempts used up; the last: HTTP 502"
+    assert headers.error == dead.error == "all attempts used up, 5; the last: HTTP 502"
     assert headers.due_at is None
 
 

@@ -85,7 +85,7 @@ class Pipeline:
             return self._dead(record, made, event.event_id, DeadReason.REJECTED, verdict.error, now)
         tier = self._plan.retry.next_tier(attempts, verdict.retry_after)
         if tier is None:
-            error = f"{attempts} attempts used up; the last: {verdict.error}"
+            error = f"all attempts used up, {attempts}; the last: {verdict.error}"
             return self._dead(record, made, event.event_id, DeadReason.EXHAUSTED, error, now)
         return self._retry(attempt, made, verdict, tier, now)
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.fakes import FakeClock
 from tests.runner.stage import Stage, some_turns, until
+from worker.core.answer import Response
 from worker.core.holding import Position
 from worker.core.record import Partition
 from worker.runner import pulse
@@ -62,6 +63,43 @@ async def test_a_commit_from_before(monkeypatch: pytest.MonkeyPatch) -> None:
         gates[0].set()
         await stage.committed(2)
         assert stage.clicks == ["c-0", "c-1"]
+
+
+async def test_no_publish_until_a_commit_counts() -> None:
+    """A failure heard after a standstill is published when a commit has counted."""
+    async with Stage(Response(500)) as stage:
+        stage.source.assign(stage.first)
+        stage.sender.gate.clear()
+        stage.write(0)
+        await stage.sent(1)
+        stage.source.refusing = "not a member"
+        stage.time.advance(LONG)
+        stage.sender.gate.set()
+        await until("the answer", lambda: stage.heard.requests == 1)
+        await some_turns()
+        assert stage.kafka.logs[stage.tier] == []
+        stage.source.refusing = None
+        await stage.ended(1)
+        assert len(stage.kafka.logs[stage.tier]) == 1
+
+
+async def test_no_publish_for_what_was_lost() -> None:
+    """A failure heard after a standstill is not published when its partition turns out to be another's."""
+    async with Stage(Response(500)) as stage:
+        stage.source.assign(stage.first)
+        stage.sender.gate.clear()
+        stage.write(0)
+        await stage.sent(1)
+        stage.source.refusing = "not a member"
+        stage.time.advance(LONG)
+        stage.sender.gate.set()
+        await until("the answer", lambda: stage.heard.requests == 1)
+        stage.source.lose(stage.first)
+        stage.source.refusing = None
+        stage.source.assign(stage.second)
+        stage.write(1, at=stage.second)
+        await stage.committed(1, at=stage.second)
+        assert stage.kafka.logs[stage.tier] == []
 
 
 async def test_all_lost_meanwhile() -> None:

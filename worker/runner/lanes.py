@@ -120,6 +120,7 @@ class Lanes:
 
     def pump(self) -> None:
         """Have parked lanes send while there are records and the gate admits; set the timer for later."""
+        self._pulse.feel(self._clock.now(), self._clock.monotonic())
         while self._parked:
             if not self._serve(self._parked[-1], self._clock.now(), self._clock.monotonic()):
                 self._set_timer()
@@ -131,7 +132,6 @@ class Lanes:
 
         `now` and `at` are this moment on the two clocks.
         """
-        self._pulse.feel(now, at)
         while not self.held and self._gate.admits(at):
             held = self._schedule.take(now, self._gate.shared, self._gate.occupied)
             if held is None:
@@ -151,6 +151,7 @@ class Lanes:
         """End the record of a lane, or give it back, and have the lane send the next one."""
         held, attempt, started_at, started = job
         now, at = self._clock.now(), self._clock.monotonic()
+        self._pulse.feel(now, at)
         verdict = classify(answer, self._rules, now)
         if self._gate.ended(verdict, started, at, self._jitter()):
             ending = self._pipeline.judge(attempt, verdict, started_at, now)

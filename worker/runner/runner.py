@@ -212,6 +212,7 @@ class Runner:
     def on_still(self, seconds: float) -> None:
         """Send no more until a commit counts: nobody tells a member that stands still what it lost."""
         self._observer.trouble(f"the process stood still for {seconds:.1f} s")
+        self._settling.sure.clear()
         self._committer.doubt()
 
     def on_ended(self, held: Held, ending: Ending, now: float) -> None:
@@ -255,6 +256,7 @@ class Runner:
         """Start no request while commits are stuck."""
         self._lanes.held = stuck
         if not stuck:
+            self._settling.sure.set()
             self._lanes.pump()
 
     def _release(self, held: Held) -> None:

@@ -1,7 +1,8 @@
 """Publishing what is to be tried again or given up, until the broker has acknowledged it.
 
 The rule: a record is finished when its publish is acknowledged, never before. A refusal is tried again
-with backoff for as long as the partition is ours, and said: the worker is not ready meanwhile.
+with backoff for as long as the partition is ours, and said: the worker is not ready meanwhile. While it is
+in doubt whether it is ours nothing is published.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ class Settling:
         self._jitter = jitter
         self._on_settled = on_settled
         self._on_failed = on_failed
+        self.sure = asyncio.Event()
+        """Cleared while it is in doubt what is ours."""
+        self.sure.set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._refusals: dict[asyncio.Task[None] | None, tuple[str, str]] = {}
 
@@ -56,6 +60,7 @@ class Settling:
     async def _publish(self, held: Held, ending: Retry | Dead) -> None:
         topic = ending.message.topic
         pause = _FIRST_PAUSE
+        await self.sure.wait()
         while held.holding.live:
             try:
                 await self._publisher.publish(ending.message)
