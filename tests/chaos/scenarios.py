@@ -6,6 +6,7 @@ The rule: every wait is for what can be seen from outside, and bounded; the verd
 from __future__ import annotations
 
 import time
+from collections import Counter
 from itertools import count
 
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
@@ -131,7 +132,8 @@ def left_while_the_group_waits(world: World) -> Worker:
     """One of two workers is killed and started again; the other one ends while the group waits; return it."""
     first, second = world.start(1, 2)
     with world.load(100):
-        world.wait("both at work", lambda: {first.name, second.name} <= world.workers_asking())
+        # So many are not of the tiers alone: the source has been shared out, and the group is steady.
+        world.wait("both have a share of the source", lambda: min(_asked(world, first, second)) >= 50)
         first.kill()
         world.fleet.start(1)
         world.wait("its commits are stuck", lambda: STUCK in second.log())
@@ -176,3 +178,9 @@ def limit_tiers(world: World, size: int) -> None:
     admin = AdminClient({"bootstrap.servers": world.bootstrap})
     for answer in admin.incremental_alter_configs(resources).values():
         answer.result(10)
+
+
+def _asked(world: World, *workers: Worker) -> list[int]:
+    """How many requests each of these workers has made."""
+    by = Counter(asked.worker for asked in world.seen())
+    return [by[worker.name] for worker in workers]
