@@ -128,8 +128,11 @@ def killed_twice(world: World) -> None:
         world.wait("both are back", lambda: {"w1-2", "w2-2"} <= world.workers_asking())
 
 
-def left_while_the_group_waits(world: World) -> Worker:
-    """One of two workers is killed and started again; the other one ends while the group waits; return it."""
+def left_while_the_group_waits(world: World) -> tuple[Worker, Worker]:
+    """One of two workers is killed and started again; the other one ends while the group waits.
+
+    Return the one that was killed and the one that ended.
+    """
     first, second = world.start(1, 2)
     with world.load(100):
         # So many are not of the tiers alone: the source has been shared out, and the group is steady.
@@ -139,7 +142,7 @@ def left_while_the_group_waits(world: World) -> Worker:
         world.wait("its commits are stuck", lambda: STUCK in second.log())
         if second.leave() != 0:
             raise AssertionError(f"{second.name} did not end in good order")
-    return second
+    return first, second
 
 
 def stood_still(world: World) -> tuple[Worker, float]:

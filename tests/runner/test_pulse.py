@@ -166,3 +166,14 @@ async def test_it_beats(monkeypatch: pytest.MonkeyPatch) -> None:
     clock.advance(LONG)
     await until("told", lambda: told == [LONG])
     felt.stop()
+
+
+async def test_once_stopped_it_tells_nothing() -> None:
+    """What passes after its end is no standstill."""
+    clock, told = FakeClock(), list[float]()
+    felt = Pulse(clock, told.append)
+    felt.start()
+    felt.stop()
+    clock.advance(LONG)
+    felt.feel(clock.now(), clock.monotonic())
+    assert told == []

@@ -31,7 +31,8 @@ class Pulse:
         self._timer = asyncio.get_running_loop().call_later(_BEAT, self._beat)
 
     def stop(self) -> None:
-        """Beat no more."""
+        """Beat no more, and tell of nothing."""
+        self._now = self._at = float("inf")
         if self._timer is not None:
             self._timer.cancel()
 
