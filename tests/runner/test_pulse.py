@@ -12,7 +12,7 @@ from tests.runner.stage import Stage, some_turns, until
 from worker.core.answer import Response
 from worker.core.holding import Position
 from worker.core.record import Partition
-from worker.runner import pulse
+from worker.runner import pulse, settling
 from worker.runner.pulse import STILL, Pulse
 
 LONG = STILL + 0.5
@@ -65,17 +65,22 @@ async def test_a_commit_from_before(monkeypatch: pytest.MonkeyPatch) -> None:
         assert stage.clicks == ["c-0", "c-1"]
 
 
+async def fail_after_a_standstill(stage: Stage) -> None:
+    """Have a request under way over a standstill; its answer comes after it, while commits are refused."""
+    stage.source.assign(stage.first)
+    stage.sender.gate.clear()
+    stage.write(0)
+    await stage.sent(1)
+    stage.source.refusing = "not a member"
+    stage.time.advance(LONG)
+    stage.sender.gate.set()
+    await until("the answer", lambda: stage.heard.requests == 1)
+
+
 async def test_no_publish_until_a_commit_counts() -> None:
     """A failure heard after a standstill is published when a commit has counted."""
     async with Stage(Response(500)) as stage:
-        stage.source.assign(stage.first)
-        stage.sender.gate.clear()
-        stage.write(0)
-        await stage.sent(1)
-        stage.source.refusing = "not a member"
-        stage.time.advance(LONG)
-        stage.sender.gate.set()
-        await until("the answer", lambda: stage.heard.requests == 1)
+        await fail_after_a_standstill(stage)
         await some_turns()
         assert stage.kafka.logs[stage.tier] == []
         stage.source.refusing = None
@@ -86,20 +91,33 @@ async def test_no_publish_until_a_commit_counts() -> None:
 async def test_no_publish_for_what_was_lost() -> None:
     """A failure heard after a standstill is not published when its partition turns out to be another's."""
     async with Stage(Response(500)) as stage:
-        stage.source.assign(stage.first)
-        stage.sender.gate.clear()
-        stage.write(0)
-        await stage.sent(1)
-        stage.source.refusing = "not a member"
-        stage.time.advance(LONG)
-        stage.sender.gate.set()
-        await until("the answer", lambda: stage.heard.requests == 1)
+        await fail_after_a_standstill(stage)
         stage.source.lose(stage.first)
         stage.source.refusing = None
         stage.source.assign(stage.second)
         stage.write(1, at=stage.second)
         await stage.committed(1, at=stage.second)
         assert stage.kafka.logs[stage.tier] == []
+
+
+async def test_a_refused_publish_over_a_standstill(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A publish that the broker refused is tried again after a standstill when a commit has counted."""
+    monkeypatch.setattr(settling, "_LONGEST_PAUSE", 0.001)
+    monkeypatch.setattr(settling, "_FIRST_PAUSE", 0.001)
+    async with Stage(Response(500)) as stage:
+        stage.source.assign(stage.first)
+        stage.publisher.refusing = "too large"
+        stage.write(0)
+        await until("refused", lambda: bool(stage.heard.refusals))
+        stage.source.refusing = "not a member"
+        stage.time.advance(LONG)
+        stage.write(1)
+        await some_turns()
+        tried, commits = len(stage.heard.refusals), len(stage.heard.commits)
+        await until("two commits are refused", lambda: len(stage.heard.commits) >= commits + 2)
+        assert len(stage.heard.refusals) == tried
+        stage.publisher.refusing = stage.source.refusing = None
+        await until("published", lambda: len(stage.kafka.logs[stage.tier]) == 1)
 
 
 async def test_all_lost_meanwhile() -> None:

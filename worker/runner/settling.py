@@ -60,8 +60,7 @@ class Settling:
     async def _publish(self, held: Held, ending: Retry | Dead) -> None:
         topic = ending.message.topic
         pause = _FIRST_PAUSE
-        await self.sure.wait()
-        while held.holding.live:
+        while await self._is_ours(held):
             try:
                 await self._publisher.publish(ending.message)
             except PublishRefused as error:
@@ -72,6 +71,11 @@ class Settling:
             else:
                 self._on_settled(held, ending)
                 return
+
+    async def _is_ours(self, held: Held) -> bool:
+        """Tell whether the record's partition is ours still, once that is not in doubt."""
+        await self.sure.wait()
+        return held.holding.live
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
