@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from worker.adapters.http.lane import CoroutineLane
@@ -199,6 +199,7 @@ class FakeSource:
     """
 
     kafka: FakeKafka
+    group: str = "worker"
     refusing: str | None = None
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     demand: int = 0
@@ -207,6 +208,7 @@ class FakeSource:
 
     def __post_init__(self) -> None:
         self.gate.set()
+        self.joined = False
         self._ours: dict[Partition, _Reading] = {}
         self._listener: SourceListener | None = None
         self._pumping = False
@@ -233,6 +235,7 @@ class FakeSource:
             committed = self.kafka.committed.get(at)
             self._ours[at] = _Reading(committed.offset if committed else 0)
             assigned.append(Assigned(at, *(committed or (None, ""))))
+        self.joined = True
         self._tell.on_assigned(assigned)
         self._wake()
 
@@ -291,6 +294,9 @@ class FakeSource:
             raise CommitFailed(self.refusing or "the source has ended")
         self.commits.append(positions)
         self._commit(positions)
+
+    def not_joined(self) -> Sequence[str]:
+        return [] if self.joined else [self.group]
 
     def watermarks(self) -> Mapping[Partition, Lag]:
         return {at: Lag(0, len(self.kafka.logs[at])) for at in self._ours}

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import gc
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
@@ -26,7 +26,6 @@ from worker.adapters.kafka import (
     KafkaUnavailable,
     PairedSource,
     admin_config,
-    beside,
     consumer_config,
     producer_config,
 )
@@ -143,13 +142,17 @@ class Worker:
     def _source(self) -> Source:
         settings = self._settings
         kafka = settings.kafka
-        client_id = unique_client_id(kafka.group_id)
-        config = consumer_config(kafka.bootstrap_servers, kafka.group_id, client_id, kafka.properties)
         tiers = [*(settings.tier_topic(tier) for tier in settings.tiers), any_tier(settings)]
-        member = partial(KafkaSource, drain_timeout=settings.drain_timeout)
         return PairedSource(
-            member(config, [kafka.topic]), member(beside(config), tiers), lambda topic: topic == kafka.topic
+            self._member(kafka.group_id, [kafka.topic]),
+            self._member(settings.retry_group, tiers),
+            lambda topic: topic == kafka.topic,
         )
+
+    def _member(self, group: str, topics: Sequence[str]) -> KafkaSource:
+        kafka = self._settings.kafka
+        config = consumer_config(kafka.bootstrap_servers, group, unique_client_id(group), kafka.properties)
+        return KafkaSource(config, topics, drain_timeout=self._settings.drain_timeout)
 
     def _make_runner(self, source: Source, publisher: KafkaPublisher, sender: Sender) -> Runner:
         settings = self._settings

@@ -182,6 +182,10 @@ class Source(Protocol):
         """Commit; return when the broker took it, raise CommitFailed otherwise. One at a time."""
         ...
 
+    def not_joined(self) -> Sequence[str]:
+        """The names of the groups that have not given partitions to us yet, not even none; does no I/O."""
+        ...
+
     def watermarks(self) -> Mapping[Partition, Lag]:
         """The watermarks of the assigned partitions, as last heard; does no I/O."""
         ...

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -99,14 +100,15 @@ class Backlog(NamedTuple):
         create_topics(self.bootstrap, dict.fromkeys(topics, self.partitions), exist_ok=True)
 
     def forget(self, group: str) -> None:
-        """Have the group begin anew; its members have left, or are about to be given up."""
+        """Have the group and that of its tiers begin anew; members have left, or are about to be given up."""
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
 
-        def gone() -> bool:
+        def gone(name: str) -> bool:
             try:
-                admin.delete_consumer_groups([group])[group].result(10)
+                admin.delete_consumer_groups([name])[name].result(10)
             except KafkaException as error:
                 return bool(error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND)
             return True
 
-        wait_until(f"{group} is forgotten", gone)
+        for name in (group, Settings(kafka=Kafka(group_id=group)).retry_group):
+            wait_until(f"{name} is forgotten", partial(gone, name))

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from tests.chaos.group_state import GroupState
+from tests.chaos.group_state import STALLED, GroupState
 from tests.chaos.logs import COMMITTED, GROUP, Committed, Group, Log
 
 EVERY = 0.1
@@ -25,17 +25,20 @@ LOOK_AT_TOPICS = 2.0
 class Sampler:
     """Runs in a thread of its own, as a context manager."""
 
-    def __init__(self, bootstrap: str, group: str, topics: Sequence[str], folder: Path) -> None:
+    def __init__(self, bootstrap: str, topics: Mapping[str, Sequence[str]], folder: Path) -> None:
+        """Look at each group, a key of `topics`, and at what it committed of its topics."""
         quiet: dict[str, str | int | float | bool] = {
             "bootstrap.servers": bootstrap,
             "log_level": 0,
             "reconnect.backoff.max.ms": 500,
         }
-        self._consumer = Consumer({**quiet, "group.id": group, "enable.auto.commit": False})
-        self._group = GroupState(bootstrap, group, PATIENCE)
+        self._consumers = {
+            group: Consumer({**quiet, "group.id": group, "enable.auto.commit": False}) for group in topics
+        }
+        self._groups = [GroupState(bootstrap, group, PATIENCE) for group in topics]
         self._topics = topics
         self._commits, self._states = Log(folder / COMMITTED), Log(folder / GROUP)
-        self._partitions: list[TopicPartition] = []
+        self._partitions: dict[str, list[TopicPartition]] = {}
         self._looked_at_topics = float("-inf")
         self._known: dict[tuple[str, int], tuple[int, str]] = {}
         self._state, self._seen = "", time.monotonic()
@@ -51,12 +54,15 @@ class Sampler:
     ) -> None:
         self._over.set()
         self._thread.join()
-        self._consumer.close()
-        self._group.close()
+        for consumer in self._consumers.values():
+            consumer.close()
+        for group in self._groups:
+            group.close()
 
     def _run(self) -> None:
         while not self._over.wait(EVERY):
-            self._note_state(self._group.ask())
+            states = [group.ask() for group in self._groups]
+            self._note_state(next((state for state in states if state in STALLED), states[0]))
             try:
                 self._look_at_commits()
             except KafkaException:
@@ -70,9 +76,12 @@ class Sampler:
 
     def _look_at_commits(self) -> None:
         if time.monotonic() > self._looked_at_topics + LOOK_AT_TOPICS:
-            self._partitions = self._find_partitions()
+            self._partitions = {group: self._find_partitions(group) for group in self._topics}
             self._looked_at_topics = time.monotonic()
-        found = self._consumer.committed(self._partitions, timeout=PATIENCE)
+        for group, partitions in self._partitions.items():
+            self._note_commits(self._consumers[group].committed(partitions, timeout=PATIENCE))
+
+    def _note_commits(self, found: Sequence[TopicPartition]) -> None:
         now = time.monotonic()
         for at in found:
             new = (at.offset, at.metadata or "")
@@ -80,11 +89,11 @@ class Sampler:
                 self._known[at.topic, at.partition] = new
                 self._commits.write(Committed(at.topic, at.partition, *new, now))
 
-    def _find_partitions(self) -> list[TopicPartition]:
-        topics = self._consumer.list_topics(timeout=PATIENCE).topics
+    def _find_partitions(self, group: str) -> list[TopicPartition]:
+        topics = self._consumers[group].list_topics(timeout=PATIENCE).topics
         return [
             TopicPartition(name, number)
-            for name in self._topics
+            for name in self._topics[group]
             if name in topics
             for number in topics[name].partitions
         ]

@@ -79,12 +79,19 @@ class World:
         """The topics that the workers read."""
         return [self.names.topic, *(self.names.tier(tier) for tier in TIERS)]
 
+    def _by_group(self) -> dict[str, list[str]]:
+        """The topics that each of the two groups reads."""
+        by_group: dict[str, list[str]] = {}
+        for topic in self.worked:
+            by_group.setdefault(self.names.group_of(topic), []).append(topic)
+        return by_group
+
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self._create_topics()
             self._partner = self._start_partner(stack)
             self.partner()
-            stack.enter_context(Sampler(self.bootstrap, self.names.group, self.worked, self.folder))
+            stack.enter_context(Sampler(self.bootstrap, self._by_group(), self.folder))
             stack.callback(self.fleet.close)
             self._stack = stack.pop_all()
         return self
@@ -155,7 +162,7 @@ class World:
         wait_until(what, true, self._patience)
 
     def lag(self) -> int:
-        """Records that the group has not committed, all topics together."""
+        """Records that are not committed, all topics together."""
         return sum(self._lag_of(topic) for topic in self.worked)
 
     def await_quiet(self, within: float = READY_WITHIN) -> None:
@@ -167,7 +174,7 @@ class World:
         return gather(self.folder, partial(save_hops, self.folder, self.bootstrap, self.names, TIERS))
 
     def _lag_of(self, topic: str) -> int:
-        at = committed(self.bootstrap, self.names.group, topic)
+        at = committed(self.bootstrap, self.names.group_of(topic), topic)
         ends = end_offsets(self.bootstrap, topic).items()
         return sum(end - (at[number].offset if number in at else 0) for number, end in ends)
 

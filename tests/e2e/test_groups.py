@@ -72,6 +72,8 @@ def behind(kafka: str, names: Names) -> int:
     retries = names.tier("500ms")
     handed_on = sum(end_offsets(kafka, retries).values())
     done = sum(
-        at.offset for topic in (names.topic, retries) for at in committed(kafka, names.group, topic).values()
+        at.offset
+        for topic in (names.topic, retries)
+        for at in committed(kafka, names.group_of(topic), topic).values()
     )
     return EVENTS + max(handed_on, EVENTS // 10) - done

@@ -40,6 +40,6 @@ def test_a_tier_that_is_no_longer_configured(kafka: str, names: Names, tmp_path:
         assert call("topics", "create", env=env, at=tmp_path).returncode == 0
         with Program(env, tmp_path) as program:
             tracker.asked(1)
-            wait_until("committed", lambda: committed(kafka, names.group, names.tier("90s")) != {})
+            wait_until("committed", lambda: committed(kafka, names.retry_group, names.tier("90s")) != {})
             assert program.end() == 0
         assert tracker.hits[0].at >= due

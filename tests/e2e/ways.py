@@ -158,7 +158,9 @@ def behind(kafka: str, names: Names) -> int:
     """How many records of the source and the first tier are not committed."""
     topics = (names.topic, names.tier("500ms"))
     there = sum(sum(end_offsets(kafka, topic).values()) for topic in topics)
-    return there - sum(at.offset for topic in topics for at in committed(kafka, names.group, topic).values())
+    return there - sum(
+        at.offset for topic in topics for at in committed(kafka, names.group_of(topic), topic).values()
+    )
 
 
 def open_metrics_of(address: str) -> tuple[str, str]:

@@ -244,7 +244,7 @@ async def test_records_of_a_partition_that_is_not_ours() -> None:
 async def test_joined_with_nothing() -> None:
     """A member without partitions has joined, and is ready; before that it is not."""
     async with Stage() as stage:
-        assert stage.reasons == ["the consumer group has not been joined yet"]
+        assert stage.reasons == ["the consumer group worker has not been joined yet"]
         stage.source.assign()
         assert stage.reasons == []
 

@@ -78,6 +78,15 @@ class Names(NamedTuple):
         """The dead-letter topic of the group."""
         return f"{self.group}.dlq"
 
+    @property
+    def retry_group(self) -> str:
+        """The group that reads the delay tiers."""
+        return f"{self.group}.retry"
+
+    def group_of(self, topic: str) -> str:
+        """The group that reads a topic."""
+        return self.group if topic == self.topic else self.retry_group
+
     def tier(self, delay: str) -> str:
         """The delay tier of the group, e.g. `tier("10s")`."""
         return f"{self.group}.retry.{delay}"

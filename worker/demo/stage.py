@@ -83,7 +83,7 @@ class Demo:
         try:
             await self._work(Worker(settings, self._tally), tick, linger)
             dead = await asyncio.to_thread(broker.dead_letters, settings.dlq_topic)
-            behind = await asyncio.to_thread(broker.behind, settings.kafka.group_id, topics)
+            behind = await asyncio.to_thread(_behind, broker, settings)
         finally:
             await self._tracker.close()
         return draw_up(self._published, self._tracker.recorded, dead, self._tracker.again, behind)
@@ -120,6 +120,13 @@ class Demo:
         return Progress(
             self._events, tally.delivered_count, tally.retry_count, tally.dead_count, in_flight, http
         )
+
+
+def _behind(broker: EmbeddedBroker, settings: Settings) -> int:
+    """How many records of the source and of the tiers are not committed."""
+    tiers = [settings.tier_topic(tier) for tier in settings.tiers]
+    fresh = broker.behind(settings.kafka.group_id, [settings.kafka.topic])
+    return fresh + broker.behind(settings.retry_group, tiers)
 
 
 def _settings(bootstrap: str, port: int) -> Settings:

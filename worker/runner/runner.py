@@ -86,7 +86,6 @@ class Runner:
         self._quiet = asyncio.Event()
         self._failed = asyncio.Event()
         self._failure: BaseException | None = None
-        self.joined = False
         self.draining = False
         self.unfinished = 0
         """Records that had not ended when the drain was cut."""
@@ -162,7 +161,6 @@ class Runner:
 
     def on_assigned(self, assigned: Sequence[Assigned]) -> None:
         """Take up partitions."""
-        self.joined = True
         for one in assigned:
             self._intake.assign(one)
         self._observer.rebalanced("assign", [one.at for one in assigned])
@@ -286,8 +284,8 @@ class Runner:
         """Say, one line each, why this worker is not ready; nothing when it is."""
         if self.draining:
             yield "draining"
-        if not self.joined:
-            yield "the consumer group has not been joined yet"
+        for group in self._source.not_joined():
+            yield f"the consumer group {group} has not been joined yet"
         for topic, error in self._settling.refused.items():
             yield f"publishing to {topic} is refused: {error}"
         if self._lanes.blocked:

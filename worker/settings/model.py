@@ -60,7 +60,8 @@ class Kafka(BaseModel):
     topic: TopicName = Field("conversions", description="source topic")
     group_id: TopicName = Field(
         "postback-worker",
-        description="consumer group; owns the topics `{group}.retry.{delay}` and `{group}.dlq`",
+        description="consumer group of the source; owns the group `{group}.retry` and the topics "
+        "`{group}.retry.{delay}` and `{group}.dlq`",
     )
     properties: Properties = Field(
         default_factory=dict,
@@ -228,6 +229,11 @@ class Settings(BaseSettings):
     def tier_topic(self, tier: Tier) -> str:
         """The topic of a delay tier."""
         return f"{self.kafka.group_id}.retry.{tier.label}"
+
+    @property
+    def retry_group(self) -> str:
+        """The consumer group that reads the delay tiers."""
+        return f"{self.kafka.group_id}.retry"
 
     @property
     def dlq_topic(self) -> str:

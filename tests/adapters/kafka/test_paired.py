@@ -1,4 +1,4 @@
-"""Two members as one source: each has its own topics; what is asked, held and committed finds its way."""
+"""Members of two groups as one source: what is asked, held and committed finds its way."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.adapters.kafka.worlds import Ear
 from tests.fakes import FakeKafka, FakeSource
-from worker.adapters.kafka import PairedSource, beside, consumer_config
+from worker.adapters.kafka import PairedSource
 from worker.core.holding import Position
 from worker.core.record import Partition
 from worker.ports import CommitFailed, SourceFailed
@@ -108,10 +108,15 @@ async def test_what_either_tells_is_told(pair: Pair) -> None:
     assert pair.both.watermarks()[FRESH].high == 0
 
 
-def test_the_settings_of_the_second() -> None:
-    """The second member differs in its names alone."""
-    config = consumer_config("k:9092", "g", "c", {"group.instance.id": "pod-1"})
-    second = beside(config)
-    changed = {name: value for name, value in second.items() if config[name] != value}
-    assert changed == {"client.id": "c-tiers", "group.instance.id": "pod-1-tiers"}
-    assert "group.instance.id" not in beside(consumer_config("k:9092", "g", "c", {}))
+async def test_joined_when_both_have() -> None:
+    """The group that has given nothing yet is named, of each side for itself."""
+    kafka, ear = FakeKafka(**{FRESH.topic: 1, TIER.topic: 1}), Ear()
+    first, second = FakeSource(kafka, "worker"), FakeSource(kafka, "worker.retry")
+    both = PairedSource(first, second, is_first=FRESH.topic.__eq__)
+    await both.start(ear)
+    assert both.not_joined() == ["worker", "worker.retry"]
+    first.assign(FRESH)
+    assert both.not_joined() == ["worker.retry"]
+    second.assign()
+    assert both.not_joined() == []
+    await both.stop()

@@ -3,7 +3,7 @@
 The rule: each client has one thread that owns it; the event loop never waits inside a client call.
 """
 
-from worker.adapters.kafka.config import admin_config, beside, consumer_config, producer_config
+from worker.adapters.kafka.config import admin_config, consumer_config, producer_config
 from worker.adapters.kafka.consumer import KafkaSource
 from worker.adapters.kafka.errors import KafkaUnavailable
 from worker.adapters.kafka.paired import PairedSource
@@ -15,7 +15,6 @@ __all__ = [
     "KafkaUnavailable",
     "PairedSource",
     "admin_config",
-    "beside",
     "consumer_config",
     "producer_config",
 ]

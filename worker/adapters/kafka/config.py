@@ -118,14 +118,6 @@ def consumer_config(bootstrap: str, group: str, client_id: str, properties: Mapp
     return _without(config, frozenset(_CLASSIC_ONLY)) if uses_new_protocol(config) else config
 
 
-def beside(config: Config) -> Config:
-    """The settings of a second member beside one that has `config`, in the same process and group."""
-    own: Config = {
-        name: f"{config[name]}-tiers" for name in ("client.id", "group.instance.id") if name in config
-    }
-    return {**config, **own}
-
-
 def producer_config(bootstrap: str, client_id: str, properties: Mapping[str, Property]) -> Config:
     """The settings of the producer to the delay tiers and the dead-letter topic."""
     return {

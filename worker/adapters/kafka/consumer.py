@@ -94,6 +94,11 @@ class KafkaSource:
         self._member.order(partial(self._member.commit, ours, answer))
         await answer
 
+    def not_joined(self) -> Sequence[str]:
+        """The group, by its name, until it has given its first assignment, which may be of nothing."""
+        joined = self._outlet is not None and self._outlet.joined
+        return [] if joined else [str(self._config["group.id"])]
+
     def watermarks(self) -> Mapping[Partition, Lag]:
         """The watermarks of what is ours, a few seconds old at most; does no I/O."""
         return {} if self._member is None else self._member.watermarks.heard

@@ -37,6 +37,8 @@ class Outlet:
         self._drain_limit = drain_limit
         self.epochs: dict[Partition, Epoch] = {}
         """The assignments that the listener knows of; the loop's own."""
+        self.joined = False
+        """Whether the listener has heard of an assignment, also of none; the loop's own."""
 
     def assigned(self, assigned: Sequence[Assigned], epochs: Sequence[Epoch]) -> None:
         """Tell of partitions that are ours from now on."""
@@ -87,6 +89,7 @@ class Outlet:
             self._listener.on_failed(error)
 
     def _on_assigned(self, assigned: Sequence[Assigned], epochs: Sequence[Epoch]) -> None:
+        self.joined = True
         self.epochs.update((epoch.at, epoch) for epoch in epochs)
         self._listener.on_assigned(assigned)
 

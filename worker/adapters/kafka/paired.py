@@ -1,7 +1,8 @@
-"""Two members of one group as one source: one reads the source topic, the other the delay tiers.
+"""Members of two groups as one source: one reads the source topic, the other the delay tiers.
 
-The rule: each kind of topic is shared among the workers for itself. Assignors that keep what members have
-(`cooperative-sticky`, the broker's own) balance the number of partitions over all topics that a member reads,
+The rule: each kind of topic has a group of its own. Members of one group disturb each other: each that joins
+has all of them share out anew, with commits parked meanwhile. And assignors that keep what members have
+(`cooperative-sticky`, the broker's own) balance the number of partitions over all topics that a group reads,
 so a worker that joined another could get tiers alone, and the other all that is fresh.
 """
 
@@ -27,7 +28,7 @@ class PairedSource:
         self._open = 0  # asked for, and handed over by neither
 
     async def start(self, listener: SourceListener) -> None:
-        """Join the group with both; raise SourceFailed where the settings are no good."""
+        """Join both groups; raise SourceFailed where the settings are no good."""
         for side in self._sides:
             await side.start(listener)
 
@@ -60,12 +61,16 @@ class PairedSource:
         first, second = (side.source.watermarks() for side in self._sides)
         return {**first, **second}
 
+    def not_joined(self) -> Sequence[str]:
+        """The groups that have given nothing yet."""
+        return [group for side in self._sides for group in side.source.not_joined()]
+
     def last_poll(self) -> float:
         """When the one that polled less lately did."""
         return min(side.source.last_poll() for side in self._sides)
 
     async def stop(self) -> None:
-        """Leave the group with both at once, and end; idempotent."""
+        """Leave both groups at once, and end; idempotent."""
         await asyncio.gather(*(side.source.stop() for side in self._sides))
 
     def _took(self, count: int) -> None:
