@@ -35,6 +35,7 @@ from worker.adapters.logs import make_logs
 from worker.adapters.metrics import Metrics
 from worker.adapters.observers import Observers
 from worker.core.answer import Origin
+from worker.core.binding import Identity
 from worker.core.circuit import CircuitPolicy
 from worker.core.classify import Rules
 from worker.core.lane import Gate
@@ -176,6 +177,7 @@ class Worker:
             clock=self._clock,
             jitter=random.random,
             limits=Limits(settings.max_outstanding, settings.drain_timeout),
+            identity=identity_of(settings),
             former_tier=partial(former_tier, settings),
         )
 
@@ -271,6 +273,11 @@ def make_plan(settings: Settings) -> Plan:
         tier_topics={tier: settings.tier_topic(tier) for tier in settings.tiers},
         dlq_topic=settings.dlq_topic,
     )
+
+
+def identity_of(settings: Settings) -> Identity:
+    """Who this deployment is to its consumer group."""
+    return Identity(settings.kafka.topic, settings.destination.name)
 
 
 def own_topics(settings: Settings) -> list[Own]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from worker.core.answer import Answer, Request
+from worker.core.binding import LogId
 from worker.core.circuit import CircuitState
 from worker.core.holding import Position
 from worker.core.record import Outgoing, Partition, Record
@@ -109,11 +110,15 @@ class Publisher(Protocol):
 
 
 class Assigned(NamedTuple):
-    """A partition that is ours from now on. `committed` is the group's offset, None where there is none."""
+    """A partition that is ours from now on. `committed` is the group's offset, None where there is none.
+
+    `log` says which log the partition is of, as far as the broker tells.
+    """
 
     at: Partition
     committed: int | None
     metadata: str
+    log: LogId = LogId()
 
 
 class CommitFailed(Exception):
@@ -226,8 +231,8 @@ class Observer:
     def skipped(self, record: Record) -> None:
         """Hear of a record that was delivered already, in an earlier assignment."""
 
-    def map_damaged(self, partition: Partition, error: str) -> None:
-        """Hear of commit metadata that can't be read: what an earlier member finished may be sent again."""
+    def map_refused(self, partition: Partition, why: str) -> None:
+        """Hear of commit metadata that is not believed: what is finished above it may be sent again."""
 
     def committed(self, error: str | None) -> None:
         """Hear of a commit, and why it failed where it did."""

@@ -25,7 +25,7 @@ def tell_everything(observer: Observer) -> None:
     observer.retried(RETRY)
     observer.dead(DEAD)
     observer.skipped(RECORD)
-    observer.map_damaged(AT, "not base64")
+    observer.map_refused(AT, "not base64")
     observer.committed(None)
     observer.committed("coordinator moved")
     observer.rebalanced("lost", [AT])

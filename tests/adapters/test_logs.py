@@ -21,7 +21,7 @@ TELLS: dict[Level, list[tuple[str, str]]] = {
     "info": [("retry", "info"), ("rebalance", "info")],
     "warning": [
         ("dead letter", "warning"),
-        ("commit metadata can't be read; what was finished above the offset may be sent again", "warning"),
+        ("commit metadata is not believed; what was finished above the offset may be sent again", "warning"),
         ("commit failed; the next one says the same or more", "warning"),
         ("publish refused; trying again", "warning"),
         ("broker away", "warning"),

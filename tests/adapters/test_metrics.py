@@ -55,7 +55,7 @@ def test_each_event_counts() -> None:
         ("retries_total", "status", "10s"): 1,
         ("dead_letters_total", "undecodable"): 1,
         ("skipped_total", "already_delivered"): 1,
-        ("commit_maps_damaged_total",): 1,
+        ("commit_maps_refused_total",): 1,
         ("commits_total", "ok"): 1,
         ("commits_total", "error"): 1,
         ("rebalances_total", "lost"): 1,

@@ -118,7 +118,7 @@ def cover(commits: Iterable[Committed]) -> tuple[dict[Place, float], list[Violat
 def _finished_above(commit: Committed) -> frozenset[int]:
     """The offsets that the map in the commit's metadata tells of."""
     try:
-        known = finished.decode(commit.offset, commit.metadata)
+        known = finished.read(commit.metadata).finished
     except finished.DamagedMap:
         return frozenset()
     if known is None:

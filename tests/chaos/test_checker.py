@@ -9,6 +9,7 @@ import pytest
 from tests.chaos.checker import Verdict, check, cover
 from tests.chaos.evidence import DEAD, SOURCE, TIER, Evidence, Hop, Request, Story
 from tests.chaos.logs import Committed, Deed, Group
+from worker.core.binding import Binding, LogId
 from worker.core.finished import Finished, encode
 
 TIMEOUT = 3.0
@@ -81,7 +82,7 @@ def test_committed_unfinished() -> None:
     """A commit, or its map, beyond a record without an ending is a violation."""
     commits = [Committed("t", 0, 1, "", 0.9)]
     assert kinds(judge([source()], [ask(1, answered=1.1)], commits=commits)) == ["committed unfinished"]
-    above = [Committed("t", 0, 0, encode(0, Finished(2, (0,))), 0.9)]
+    above = [Committed("t", 0, 0, encode(0, Finished(2, (0,)), Binding(LogId())), 0.9)]
     verdict = judge([source(offset=1)], [ask(1, answered=1.1)], commits=above)
     assert kinds(verdict) == ["committed unfinished"]
 
@@ -98,7 +99,7 @@ def test_committed_before_the_retry_is_acknowledged() -> None:
 )
 def test_backwards(later: Committed) -> None:
     """An offset that falls, and a map that loses what it told, are backwards."""
-    _, violations = cover([Committed("t", 0, 5, encode(5, Finished(8, (5,))), 1.0), later])
+    _, violations = cover([Committed("t", 0, 5, encode(5, Finished(8, (5,)), Binding(LogId())), 1.0), later])
     assert {violation.kind for violation in violations} == {"backwards"}
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from schemas import ConversionEvent
+from worker.core.binding import Binding, Identity, LogId
 from worker.core.holding import Held, Holding
 from worker.core.ledger import Ledger
 from worker.core.record import Headers, Partition, Record
@@ -14,6 +15,9 @@ NOW: Final = datetime(2026, 1, 10, tzinfo=UTC).timestamp()
 """The wall clock of these suites, in epoch seconds."""
 
 SOURCE: Final = Partition("conversions", 3)
+
+BINDING: Final = Binding(LogId("cluster", "topic-id"), Identity("conversions", "partner"))
+"""The log and the deployment of these suites."""
 
 WORKER_HEADERS: Final = (
     "postback-attempts",
@@ -49,7 +53,7 @@ def make_record(
 
 def make_holding(number: int = 0, topic: str = "conversions") -> Holding:
     """Return a partition that holds nothing yet."""
-    return Holding(Partition(topic, number), None, Ledger(None))
+    return Holding(Partition(topic, number), None, Ledger(None), BINDING)
 
 
 def hold(holding: Holding, offset: int, due: float = 0.0, *, at_once: bool = True) -> Held:

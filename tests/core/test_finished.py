@@ -10,7 +10,19 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from worker.core.finished import MAX_CHARACTERS, DamagedMap, Finished, decode, encode, union
+from tests.core.examples import BINDING
+from worker.core.binding import MARK_BYTES, UNKNOWN, Binding, Identity, LogId, marks_of
+from worker.core.finished import (
+    MAX_CHARACTERS,
+    DamagedMap,
+    Finished,
+    Told,
+    Verdict,
+    decode,
+    encode,
+    read,
+    union,
+)
 from worker.core.ledger import MAX_SPAN
 
 LAST_OFFSET = 2**63 - 1
@@ -29,7 +41,15 @@ def packed(*numbers: int) -> bytes:
 
 def sealed(body: bytes) -> str:
     """Give a body its version and a check that fits."""
-    return "1" + b64encode(body + crc32(body).to_bytes(4, "big")).decode().rstrip("=")
+    return "2" + b64encode(body + crc32(body).to_bytes(4, "big")).decode().rstrip("=")
+
+
+MARKS = b"".join(marks_of(BINDING))
+
+
+def marked(body: bytes) -> str:
+    """Seal a body behind the marks of BINDING."""
+    return sealed(MARKS + body)
 
 
 @st.composite
@@ -48,16 +68,17 @@ def maps(draw: st.DrawFn, most: int = 60) -> tuple[int, Finished]:
 def test_round_trip(drawn: tuple[int, Finished]) -> None:
     """What was written is read back the same."""
     position, finished = drawn
-    assert decode(position, encode(position, finished)) == finished
+    assert decode(position, encode(position, finished, BINDING), BINDING) == Told(Verdict.BELIEVED, finished)
 
 
 @given(maps())
 def test_form(drawn: tuple[int, Finished]) -> None:
-    """The text is the version, then base64 of the distances in LEB128 and their CRC-32."""
+    """The text is the version, then base64 of marks, position, distances in LEB128, and a CRC-32."""
     position, (upto, holes) = drawn
     before = (position, *holes)
     steps = [after - earlier for earlier, after in zip(before, holes, strict=False)]
-    assert encode(position, Finished(upto, holes)) == sealed(packed(upto - position, *steps))
+    written = encode(position, Finished(upto, holes), BINDING)
+    assert written == marked(packed(position, upto - position, *steps))
 
 
 @given(maps(), st.integers(0, 2**20))
@@ -70,11 +91,98 @@ def test_contains(drawn: tuple[int, Finished], distance: int) -> None:
     assert no_offset not in finished
 
 
-def test_nothing_to_say() -> None:
-    """Where nothing is finished above the position the text is empty, and empty text says nothing."""
-    assert encode(5, None) == ""
-    assert encode(5, Finished(5, ())) == ""
-    assert decode(5, "") is None
+@given(st.integers(0, LAST_OFFSET))
+def test_nothing_to_say(position: int) -> None:
+    """Where nothing is finished above the position the text still says what it is bound to."""
+    bare = marked(packed(position, 0))
+    assert encode(position, None, BINDING) == encode(position, Finished(position, ()), BINDING) == bare
+    assert decode(position, bare, BINDING) == Told(Verdict.BELIEVED, None)
+
+
+def test_no_metadata() -> None:
+    """Empty metadata is another program's commit: it tells nothing, and is told apart from a damaged map."""
+    assert decode(5, "", BINDING) == Told(
+        Verdict.EMPTY, None, "committed without metadata, by another program"
+    )
+
+
+# --- what it is bound to -----------------------------------------------------------------------
+
+HERE, OURS = BINDING.log, Identity("conversions", "partner")
+AGAIN = LogId(HERE.cluster, "another id")
+ELSEWHERE = LogId("another cluster", "another id")
+
+BOUND: dict[str, tuple[LogId, LogId, Verdict]] = {
+    "the same": (HERE, HERE, Verdict.BELIEVED),
+    "made anew": (HERE, AGAIN, Verdict.MADE_ANEW),
+    "mirrored": (HERE, ELSEWHERE, Verdict.MIRRORED),
+    "mirrored, no topic ids": (LogId(HERE.cluster), LogId(ELSEWHERE.cluster), Verdict.MIRRORED),
+    "nothing known": (LogId(), LogId(), Verdict.BELIEVED),
+    "the cluster alone": (LogId(HERE.cluster), LogId(HERE.cluster), Verdict.BELIEVED),
+    "the topic alone": (LogId(None, "id"), LogId(None, "id"), Verdict.BELIEVED),
+    "the cluster not known then": (LogId(None, "id"), LogId("cluster", "id"), Verdict.BELIEVED),
+    "the cluster not known now": (LogId("cluster", "id"), LogId(None, "id"), Verdict.BELIEVED),
+    "the topic not known then": (LogId(HERE.cluster), HERE, Verdict.UNPROVEN),
+    "the topic not known now": (HERE, LogId(HERE.cluster), Verdict.UNPROVEN),
+    "another topic of no known cluster": (LogId(None, "id"), LogId(None, "another"), Verdict.UNPROVEN),
+    "another topic, the cluster known now": (
+        LogId(None, "id"),
+        LogId("cluster", "another"),
+        Verdict.UNPROVEN,
+    ),
+    "nothing known then": (LogId(), LogId("cluster"), Verdict.UNPROVEN),
+}
+
+
+@pytest.mark.parametrize(("then", "now", "verdict"), BOUND.values(), ids=[*BOUND])
+@pytest.mark.parametrize("finished", [None, Finished(9, (5,))])
+def test_bound_to_its_log(then: LogId, now: LogId, verdict: Verdict, finished: Finished | None) -> None:
+    """A map is believed for the log that it was written for, and for no other."""
+    told = decode(5, encode(5, finished, Binding(then, OURS)), Binding(now, OURS))
+    believed = verdict is Verdict.BELIEVED
+    assert told == Told(verdict, finished if believed else None, "" if believed else verdict.value)
+
+
+@given(maps(), st.integers(0, LAST_OFFSET))
+def test_bound_to_its_position(drawn: tuple[int, Finished], other: int) -> None:
+    """A map under another position is not believed, wherever that is."""
+    position, finished = drawn
+    assume(other != position)
+    told = decode(other, encode(position, finished, BINDING), BINDING)
+    assert told == Told(Verdict.EDITED, None, f"written for position {position}, not {other}")
+
+
+@pytest.mark.parametrize("position", [5, 6])
+@pytest.mark.parametrize("now", [HERE, AGAIN, ELSEWHERE, LogId()])
+def test_another_deployment(position: int, now: LogId) -> None:
+    """What another source topic or destination wrote is told first, whatever else differs."""
+    text = encode(5, Finished(9, (5,)), BINDING)
+    for other in (Identity("orders", OURS.destination), Identity(OURS.source, "other")):
+        told = decode(position, text, Binding(now, other))
+        assert told == Told(Verdict.OTHER_IDENTITY, None, Verdict.OTHER_IDENTITY.value)
+
+
+def test_anyone_adopted() -> None:
+    """Who asks without an identity takes anyone's map for his."""
+    text = encode(5, Finished(9, (5,)), BINDING)
+    assert decode(5, text, Binding(HERE)).finished == Finished(9, (5,))
+
+
+def test_mirrored_before_edited() -> None:
+    """A translated offset of another cluster is told as that."""
+    text = encode(5, Finished(9, (5,)), BINDING)
+    assert decode(3, text, Binding(ELSEWHERE, OURS)).verdict is Verdict.MIRRORED
+
+
+@given(st.text(), st.text())
+def test_marks(one: str, other: str) -> None:
+    """Two ids have the same mark only if they are the same, and none has that of the unknown."""
+    first, second = marks_of(Binding(LogId(one, other))), marks_of(Binding(LogId(other, one)))
+    assert (first.cluster == second.cluster) is (one == other)
+    assert first.cluster == second.topic
+    assert all(len(mark) == MARK_BYTES for mark in first)
+    assert UNKNOWN not in {first.cluster, first.topic}
+    assert first.identity == UNKNOWN
 
 
 # --- the broker's bound ------------------------------------------------------------------------
@@ -98,9 +206,9 @@ def test_the_worst_map_fits_whole(position: int, gaps: tuple[int, ...]) -> None:
     assert len(holes) == MOST_UNFINISHED
     assert upto - holes[0] <= MAX_SPAN
     finished = Finished(position + upto, tuple(position + hole for hole in holes))
-    text = encode(position, finished)
+    text = encode(position, finished, BINDING)
     assert len(text) <= MAX_CHARACTERS
-    assert decode(position, text) == finished
+    assert read(text).finished == finished
 
 
 def test_no_map_of_that_many_is_longer() -> None:
@@ -112,7 +220,7 @@ def test_no_map_of_that_many_is_longer() -> None:
         small = MOST_UNFINISHED - 1 - big - middle
         if big * three + middle * two + small < MAX_SPAN:
             longest = max(longest, 1 + 3 * big + 2 * middle + small)
-    body = len(packed(MAX_SPAN)) + longest + 4
+    body = len(MARKS) + len(packed(LAST_OFFSET, MAX_SPAN)) + longest + 4
     assert 1 + -(-body * 4 // 3) <= MAX_CHARACTERS
 
 
@@ -126,78 +234,80 @@ def test_a_map_too_long_says_less(position: int, gaps: list[int], unfinished: in
     holes = tuple(accumulate(islice(cycle(gaps), unfinished), initial=position))
     assume(holes[-1] < LAST_OFFSET)
     finished = Finished(holes[-1] + 10, holes)
-    text = encode(position, finished)
+    text = encode(position, finished, BINDING)
     assert len(text) <= MAX_CHARACTERS
-    told = decode(position, text)
+    told = read(text).finished
     assert told is not None
     assert told == finished or (told.upto in holes and told.holes == holes[: holes.index(told.upto)])
-    assert told == finished or len(text) > MAX_CHARACTERS - 30, "it uses the room that it has"
+    assert told == finished or len(text) > MAX_CHARACTERS - 40, "it uses the room that it has"
 
 
 # --- damage ------------------------------------------------------------------------------------
 
-looks_like_one = st.text("AQgwZz019+/=-_ \n\x00\ud800é", max_size=40).map("1".__add__)
+looks_like_one = st.text("AQgwZz019+/=-_ \n\x00\ud800é", max_size=40).map("2".__add__)
 
 
 @given(st.integers(0, 2**62), st.one_of(st.text(), looks_like_one))
 def test_foreign_text(position: int, text: str) -> None:
-    """Any text ends in DamagedMap or in what would be written the same."""
-    try:
-        told = decode(position, text)
-    except DamagedMap:
-        return
-    assert encode(position, told) == text
+    """Any text but none is told to be damaged."""
+    expected = Verdict.DAMAGED if text else Verdict.EMPTY
+    assert decode(position, text, BINDING).verdict is expected
 
 
 @given(maps(), st.data())
 def test_truncated(drawn: tuple[int, Finished], data: st.DataObject) -> None:
     """A map that was cut short is damaged."""
-    text = encode(*drawn)
+    text = encode(*drawn, BINDING)
     length = data.draw(st.integers(1, len(text) - 1))
     with pytest.raises(DamagedMap):
-        decode(drawn[0], text[:length])
+        read(text[:length])
 
 
 @given(maps(), st.data())
 def test_one_wrong_character(drawn: tuple[int, Finished], data: st.DataObject) -> None:
     """A map with one character changed is damaged."""
     position, finished = drawn
-    text = encode(position, finished)
+    text = encode(position, finished, BINDING)
     index = data.draw(st.integers(0, len(text) - 1))
     character = data.draw(st.sampled_from("AQgwZz019+/=- é").filter(lambda other: other != text[index]))
     with pytest.raises(DamagedMap):
-        decode(position, text[:index] + character + text[index + 1 :])
+        read(text[:index] + character + text[index + 1 :])
 
 
-@given(st.integers(0, 2**62), st.binary(max_size=60))
-def test_foreign_body(position: int, body: bytes) -> None:
+@given(st.binary(max_size=60))
+def test_foreign_body(body: bytes) -> None:
     """A body that nobody here wrote is damaged even where its check fits."""
     try:
-        told = decode(position, sealed(body))
+        written = read(marked(body))
     except DamagedMap:
         return
-    assert encode(position, told) == sealed(body)
+    assert written.marks == marks_of(BINDING)
+    assert encode(written.position, written.finished, BINDING) == marked(body)
 
 
 LONG = b"\x80" * 1000
 
 REFUSED = {
-    "another version": ("2AAAA", "unknown version '2'"),
+    "another version": ("1AAAA", "unknown version '1'"),
     "another alphabet": ("é", r"unknown version '\xe9'"),
-    "no base64": ("1*", "not base64"),
-    "not ASCII": ("1é", "not base64"),
+    "nothing": ("", "unknown version ''"),
+    "no base64": ("2*", "not base64"),
+    "not ASCII": ("2é", "not base64"),
     "no body": (sealed(b""), "its check does not fit"),
-    "version alone": ("1", "its check does not fit"),
-    "another check": ("1" + b64encode(packed(5) + b"abcd").decode().rstrip("="), "its check does not fit"),
-    "an unfinished number": (sealed(b"\x85"), "cut short"),
-    "a thousand continuations": (sealed(LONG), "a number beyond any offset"),
-    "a huge number": (sealed(LONG + b"\x01"), "a number beyond any offset"),
-    "two holes at one place": (sealed(packed(9, 1, 0)), "offsets do not rise"),
-    "a hole at its end": (sealed(packed(2, 2)), "offsets beyond its end"),
-    "no end": (sealed(packed(0)), "offsets beyond its end"),
-    "padding": (sealed(packed(5, 1)) + "==", "written in another form"),
-    "a number with a leading zero": (sealed(b"\x85\x00"), "written in another form"),
-    "megabytes": ("1" + "g" * 4_000_000, "too long"),
+    "version alone": ("2", "its check does not fit"),
+    "another check": ("2" + b64encode(packed(5) + b"abcd").decode().rstrip("="), "its check does not fit"),
+    "no marks": (sealed(packed(5, 0)), "cut short"),
+    "marks alone": (marked(b""), "cut short"),
+    "a position alone": (marked(packed(5)), "cut short"),
+    "an unfinished number": (marked(b"\x85"), "cut short"),
+    "a thousand continuations": (marked(LONG), "a number beyond any offset"),
+    "a huge number": (marked(LONG + b"\x01"), "a number beyond any offset"),
+    "two holes at one place": (marked(packed(100, 9, 1, 0)), "offsets do not rise"),
+    "a hole at its end": (marked(packed(100, 2, 2)), "offsets beyond its end"),
+    "a hole and no end": (marked(packed(100, 0, 0)), "offsets beyond its end"),
+    "padding": (marked(packed(100, 5, 1)) + "==", "written in another form"),
+    "a number with a leading zero": (marked(packed(100) + b"\x85\x00"), "written in another form"),
+    "megabytes": ("2" + "g" * 4_000_000, "too long"),
 }
 
 
@@ -205,7 +315,7 @@ REFUSED = {
 def test_damage_is_named(text: str, says: str) -> None:
     """A damaged map says in a few words what is wrong with it."""
     with pytest.raises(DamagedMap) as caught:
-        decode(100, text)
+        read(text)
     assert str(caught.value) == says
 
 

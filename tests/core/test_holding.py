@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.core.examples import SOURCE, hold, make_holding, make_record
-from worker.core.finished import Finished, decode
+from tests.core.examples import BINDING, SOURCE, hold, make_holding, make_record
+from worker.core.finished import Finished, decode, encode
 from worker.core.holding import SOON, Holding, Position
 from worker.core.ledger import MAX_SPAN, Ledger
 
 
 def of(ledger: Ledger) -> Holding:
     """Return a holding of this ledger."""
-    return Holding(SOURCE, None, ledger)
+    return Holding(SOURCE, None, ledger, BINDING)
 
 
 def test_nothing_known_nothing_to_commit() -> None:
@@ -25,14 +25,14 @@ def test_nothing_known_nothing_to_commit() -> None:
 def test_position_carries_the_map() -> None:
     """A commit says the lowest unfinished offset, and what is finished above it."""
     holding = of(Ledger(5))
-    assert holding.position() == Position(5, "")
+    assert holding.position() == Position(5, encode(5, None, BINDING))
     for offset in range(5, 9):
         holding.ledger.track(offset)
     holding.ledger.resolve(7)
     position = holding.position()
     assert position is not None
     assert position.offset == 5
-    assert decode(5, position.metadata) == Finished(8, (5, 6))
+    assert decode(5, position.metadata, BINDING).finished == Finished(8, (5, 6))
 
 
 def test_dirty_until_committed() -> None:
@@ -124,6 +124,6 @@ def test_started_anew() -> None:
         holding.ledger.track(offset)
     holding.ledger.resolve(2)
     holding.start_anew(7)
-    assert holding.position() == Position(7, "")
+    assert holding.position() == Position(7, encode(7, None, BINDING))
     assert holding.committed == 7
     assert not holding.dirty

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tests.core.examples import BINDING
 from worker.core.finished import Finished, decode, encode
 from worker.core.ledger import Ledger
 
@@ -38,11 +39,11 @@ class Life(RuleBasedStateMachine):
     def commit(self) -> None:
         position = self.ledger.position
         assert position is not None
-        self.committed, self.metadata = position, encode(position, self.ledger.finished())
+        self.committed, self.metadata = position, encode(position, self.ledger.finished(), BINDING)
         self.kept = set(self.resolved)
 
     def assign(self) -> None:
-        self.ledger = Ledger(self.committed, decode(self.committed, self.metadata))
+        self.ledger = Ledger(self.committed, decode(self.committed, self.metadata, BINDING).finished)
         self.tracked: list[int] = []
         self.open: set[int] = set()
         self.ahead = [offset for offset in self.log if offset >= self.committed]

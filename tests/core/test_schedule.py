@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tests.core.examples import hold, make_holding
+from tests.core.examples import BINDING, hold, make_holding
 from worker.core.holding import Held, Holding
 from worker.core.ledger import Ledger
 from worker.core.record import Partition
@@ -226,8 +226,8 @@ def test_given_back_behind_a_head_that_waits() -> None:
 def test_the_clock_is_set_back() -> None:
     """Nothing waits longer than its tier's delay from now, what was due stays due, the order stays."""
     schedule = Schedule()
-    tier = Holding(Partition("retry.10s", 0), Tier("10s", 10.0), Ledger(None))
-    gone = Holding(Partition("retry.10s", 1), Tier("10s", 10.0), Ledger(None))
+    tier = Holding(Partition("retry.10s", 0), Tier("10s", 10.0), Ledger(None), BINDING)
+    gone = Holding(Partition("retry.10s", 1), Tier("10s", 10.0), Ledger(None), BINDING)
     source = make_holding()
     for offset, due in enumerate((1005.0, 1008.0)):
         schedule.add(hold(tier, offset, due, at_once=False), 1000.0)
@@ -246,7 +246,7 @@ def test_the_clock_is_set_back() -> None:
 def test_the_clock_is_set_back_for_one_that_fails() -> None:
     """What waits behind a due record of a failing tier waits no longer than the tier's delay either."""
     schedule = Schedule()
-    tier = Holding(Partition("retry.10s", 0), Tier("10s", 10.0), Ledger(None))
+    tier = Holding(Partition("retry.10s", 0), Tier("10s", 10.0), Ledger(None), BINDING)
     for offset, due in enumerate((1000.0, 1008.0)):
         schedule.add(hold(tier, offset, due, at_once=False), 1000.0)
     for _ in range(16):

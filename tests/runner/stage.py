@@ -16,6 +16,7 @@ from typing import Any, Self
 from schemas import WorkerHeaders
 from tests.fakes import FakeClock, FakeKafka, FakePublisher, FakeSender, FakeSource
 from worker.core.answer import Answer, Failure, FailureKind
+from worker.core.binding import Identity
 from worker.core.circuit import CircuitPolicy
 from worker.core.classify import Rules
 from worker.core.lane import Gate
@@ -69,7 +70,7 @@ class Heard(Observer):
         self.commits: list[str | None] = []
         self.rebalances: list[tuple[str, list[Partition]]] = []
         self.skips: list[int] = []
-        self.damaged: list[str] = []
+        self.map_refusals: list[str] = []
         self.refusals: list[tuple[str, str]] = []
         self.troubles: list[str] = []
 
@@ -94,8 +95,8 @@ class Heard(Observer):
     def skipped(self, record: Record) -> None:
         self.skips.append(record.offset)
 
-    def map_damaged(self, partition: Partition, error: str) -> None:
-        self.damaged.append(error)
+    def map_refused(self, partition: Partition, why: str) -> None:
+        self.map_refusals.append(why)
 
     def committed(self, error: str | None) -> None:
         self.commits.append(error)
@@ -146,6 +147,7 @@ class Stage:
             clock=clock or self.time,
             jitter=lambda: 0.0,
             limits=Limits(outstanding, drain),
+            identity=Identity(SOURCE, "partner"),
         )
 
     async def __aenter__(self) -> Self:

@@ -204,7 +204,7 @@ async def test_what_was_finished_above_is_skipped() -> None:
 def at_least(kafka: FakeKafka, at: Partition, upto: int) -> bool:
     """Whether the committed map tells of everything below `upto`."""
     committed = kafka.committed.get(at)
-    told = committed and finished.decode(*committed)
+    told = finished.read(committed.metadata).finished if committed else None
     return bool(told and told.upto >= upto)
 
 
@@ -212,11 +212,11 @@ async def test_a_damaged_map() -> None:
     """Commit metadata that can't be read is said, and what is above the offset is sent."""
     async with Stage() as stage:
         stage.write(0, 1, 2)
-        stage.kafka.committed[stage.first] = Position(1, "1AAAA")
+        stage.kafka.committed[stage.first] = Position(1, "2AAAA")
         stage.source.assign(stage.first)
         await stage.committed(3)
         assert stage.clicks == ["c-1", "c-2"]
-        assert stage.heard.damaged == ["its check does not fit"]
+        assert stage.heard.map_refusals == ["its check does not fit"]
 
 
 async def test_a_topic_made_anew() -> None:

@@ -16,6 +16,7 @@ from tests.fakes import FakeKafka, FakePublisher, FakeSource
 from tests.runner.stage import DLQ, POSTBACK
 from tests.sim.partner import Partner
 from tests.sim.virtual import VirtualClock
+from worker.core.binding import Identity
 from worker.core.circuit import CircuitPolicy, CircuitState
 from worker.core.classify import Rules
 from worker.core.lane import Gate
@@ -186,6 +187,7 @@ class World:
             clock=self.clock,
             jitter=Random(seed).random,
             limits=Limits(1000, 25.0),
+            identity=Identity("conversions", "partner"),
         )
 
     async def run(self, seconds: float) -> World:

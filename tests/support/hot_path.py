@@ -22,6 +22,7 @@ from worker.adapters.http.sweeper import Sweeper
 from worker.adapters.metrics import Metrics
 from worker.adapters.observers import Observers
 from worker.core.answer import Origin
+from worker.core.binding import Identity
 from worker.core.circuit import CircuitPolicy
 from worker.core.classify import Rules
 from worker.core.lane import Gate
@@ -130,6 +131,7 @@ class HotPath:
             clock=FakeClock(),
             jitter=lambda: 0.0,
             limits=Limits(1000, 1.0),
+            identity=Identity(SOURCE, "partner"),
         )
 
     async def __aenter__(self) -> Self:

@@ -79,12 +79,12 @@ class Logs(Observer):
             at=ending.record.origin,
         )
 
-    def map_damaged(self, partition: Partition, error: str) -> None:
+    def map_refused(self, partition: Partition, why: str) -> None:
         """One line at warning."""
         self._log.warning(
-            "commit metadata can't be read; what was finished above the offset may be sent again",
+            "commit metadata is not believed; what was finished above the offset may be sent again",
             partition=str(partition),
-            error=error,
+            why=why,
         )
 
     def committed(self, error: str | None) -> None:

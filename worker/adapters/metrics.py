@@ -44,7 +44,7 @@ class Metrics(Observer):
         self._commits = tally("commits", "Offset commits", "result")
         self._rebalances = tally("rebalances", "Rebalances of this member", "kind")
         self._refused = tally("publishes_refused", "Publishes that were refused and tried again", "topic")
-        self._maps = tally("commit_maps_damaged", "Commit metadata that could not be read")
+        self._maps = tally("commit_maps_refused", "Commit metadata that was not believed")
         self._last_delivery = 0.0
         self.loop_lag = 0.0
         """How late the event loop last woke, in seconds."""
@@ -84,8 +84,8 @@ class Metrics(Observer):
         """Count a record that was delivered already."""
         self._skipped.add(("already_delivered",))
 
-    def map_damaged(self, partition: Partition, error: str) -> None:  # noqa: ARG002
-        """Count commit metadata that can't be read."""
+    def map_refused(self, partition: Partition, why: str) -> None:  # noqa: ARG002
+        """Count commit metadata that is not believed."""
         self._maps.add(())
 
     def committed(self, error: str | None) -> None:

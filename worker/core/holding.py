@@ -10,6 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from worker.core import finished
+from worker.core.binding import Binding
 from worker.core.ledger import MAX_SPAN, Ledger
 from worker.core.record import Partition, Record
 from worker.core.retry import Tier
@@ -53,6 +54,7 @@ class Holding:
 
     __slots__ = (
         "at",
+        "binding",
         "busy",
         "closing",
         "committed",
@@ -71,8 +73,10 @@ class Holding:
         "waiting",
     )
 
-    def __init__(self, at: Partition, tier: Tier | None, ledger: Ledger) -> None:
+    def __init__(self, at: Partition, tier: Tier | None, ledger: Ledger, binding: Binding) -> None:
         self.at = at
+        self.binding = binding
+        """What the offsets of the ledger belong to."""
         self.tier = tier
         self.ledger = ledger
         self.waiting: deque[Held] = deque()
@@ -139,7 +143,7 @@ class Holding:
         offset = self.ledger.position
         if offset is None:
             return None
-        return Position(offset, finished.encode(offset, self.ledger.finished()))
+        return Position(offset, finished.encode(offset, self.ledger.finished(), self.binding))
 
     def wants_rest(self, now: float, most: int) -> bool:
         """Tell whether the source should hand over nothing more of this partition for now.

@@ -18,7 +18,7 @@ from collections import deque
 from worker.core.finished import Finished
 
 # Bounds how far the finished may run ahead of the oldest unfinished, so that the map of 1,500 of them fits.
-MAX_SPAN = 1 << 20
+MAX_SPAN = 1 << 19
 
 
 class Ledger:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from schemas import WorkerHeaders
 from worker.core import finished
+from worker.core.binding import Binding, Identity
 from worker.core.holding import Held, Holding
 from worker.core.ledger import Ledger
 from worker.core.record import Partition, Record, make
@@ -29,6 +30,7 @@ class Intake:
         tier_of: Callable[[str], Tier | None],
         observer: Observer,
         clock: Clock,
+        identity: Identity,
         *,
         room: int,
         ahead: int,
@@ -38,6 +40,7 @@ class Intake:
         self._tier_of = tier_of
         self._observer = observer
         self._clock = clock
+        self._identity = identity
         self._room = room
         self._ahead = ahead
         self._asked = 0
@@ -48,15 +51,19 @@ class Intake:
 
     def assign(self, assigned: Assigned) -> None:
         """Take up a partition with what an earlier member, or we, left finished above its offset."""
-        known = None
-        if assigned.committed is not None:
-            try:
-                known = finished.decode(assigned.committed, assigned.metadata)
-            except finished.DamagedMap as error:
-                self._observer.map_damaged(assigned.at, str(error))
-        known = finished.union(known, self._remembered(assigned))
+        binding = Binding(assigned.log, self._identity)
+        known = finished.union(self._told(assigned, binding), self._remembered(assigned))
         ledger = Ledger(assigned.committed, known)
-        self.holdings[assigned.at] = Holding(assigned.at, self._tier_of(assigned.at.topic), ledger)
+        self.holdings[assigned.at] = Holding(assigned.at, self._tier_of(assigned.at.topic), ledger, binding)
+
+    def _told(self, assigned: Assigned, binding: Binding) -> finished.Finished | None:
+        """What an earlier member left finished, as far as it is believed; what is not is said."""
+        if assigned.committed is None:
+            return None
+        told = finished.decode(assigned.committed, assigned.metadata, binding)
+        if told.verdict is not finished.Verdict.BELIEVED:
+            self._observer.map_refused(assigned.at, told.why)
+        return told.finished
 
     def discard(self, partitions: Iterable[Partition]) -> None:
         """Give up partitions that are not ours any more; their records make room for others.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
+from worker.core.binding import Identity
 from worker.core.holding import Held, Holding, Position
 from worker.core.lane import Gate
 from worker.core.record import Partition, Record
@@ -55,9 +56,13 @@ class Runner:
         clock: Clock,
         jitter: Callable[[], float],
         limits: Limits,
+        identity: Identity,
         former_tier: Callable[[str], Tier | None] = lambda _topic: None,
     ) -> None:
-        """Wire the parts; `former_tier` knows tiers that the plan does not publish to any more, by topic."""
+        """Wire the parts; `identity` is what commits are bound to.
+
+        `former_tier` knows tiers that the plan does not publish to any more, by topic.
+        """
         self._source = source
         self._publisher = publisher
         self._sender = sender
@@ -75,6 +80,7 @@ class Runner:
             lambda topic: tiers.get(topic) or former_tier(topic),
             observer,
             clock,
+            identity,
             room=limits.outstanding,
             ahead=ahead,
         )

@@ -1,0 +1,56 @@
+"""Which log an offset belongs to, and whose it is: what knowledge of offsets is bound to.
+
+The rule: an offset means nothing without its log. A topic that was deleted and made again, or that was copied
+to another cluster, is another log, though its name is the same.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import blake2b
+from typing import NamedTuple
+
+MARK_BYTES = 8
+UNKNOWN = bytes(MARK_BYTES)
+"""The mark of what the broker does not say."""
+
+
+class LogId(NamedTuple):
+    """What the broker calls a topic's log; None for what it does not say."""
+
+    cluster: str | None = None
+    topic_id: str | None = None
+
+
+class Identity(NamedTuple):
+    """A deployment: the topic that it reads, and the destination that it sends to, by their names."""
+
+    source: str
+    destination: str
+
+
+class Binding(NamedTuple):
+    """A log, and the deployment that works on it; without an identity anyone's is taken for ours."""
+
+    log: LogId
+    identity: Identity | None = None
+
+
+class Marks(NamedTuple):
+    """A binding as it is written: MARK_BYTES for each of its parts, UNKNOWN for what is not known."""
+
+    cluster: bytes
+    topic: bytes
+    identity: bytes
+
+
+@lru_cache(maxsize=1024)
+def marks_of(binding: Binding) -> Marks:
+    """Return the marks of a binding; two that differ have different ones."""
+    (cluster, topic_id), identity = binding
+    name = None if identity is None else f"{identity.source} {identity.destination}"  # no topic has a space
+    return Marks(_mark(cluster), _mark(topic_id), _mark(name))
+
+
+def _mark(text: str | None) -> bytes:
+    return UNKNOWN if text is None else blake2b(text.encode(), digest_size=MARK_BYTES).digest()
