@@ -1,8 +1,8 @@
 """The click, as the landing page's URL brings it, kept until the visitor converts.
 
-The rule: a visitor's URL never raises. An id is a form-encoded query value, decoded once, as UTF-8. Where
-that can't be a click id there is no click; an affiliate or offer id that can't be one is left out, because
-the conversion is worth more than its label.
+The rule: a visitor's URL never raises. An id is a form-encoded query value, decoded once, as UTF-8; a blank
+one is none, and the first that is not blank counts. Where that can't be a click id there is no click; an
+affiliate or offer id that can't be one is left out, because the conversion is worth more than its label.
 """
 
 from __future__ import annotations
@@ -55,8 +55,9 @@ class Click(BaseModel):
         """Read the click that the URL (whole, or path and query) carries; None where it carries none.
 
         The query is read as browsers and servers read forms: `+` is a space and `%2B` a plus; of parameters
-        that repeat the first counts; names are case-sensitive. `at` is the time of the visit; a datetime
-        without a zone is the caller's mistake and raises ValidationError.
+        that repeat the first counts that is not blank (empty, or white space alone); names are
+        case-sensitive; what stands in the fragment is not of the query. `at` is the time of the visit; a
+        datetime without a zone is the caller's mistake and raises ValidationError.
         """
         query = url.partition("#")[0].partition("?")[2]
         click_id = _parameter(query, click_id_param, _CLICK_ID)
@@ -84,8 +85,9 @@ class Click(BaseModel):
 
         The partner takes `event` and `payout` together, or neither. An `event_id` left out is derived from
         the click, the event and the order, or the time `at` where there is no order: give the order, or the
-        time stored with it, and a retry makes no second conversion. Wrong values raise ValidationError; a
-        float as payout and a datetime without a zone are wrong values.
+        time stored with it, and a retry makes the same event with the same id, not a second one. That is
+        all that it does: an event that is published twice is two records, and each of them is sent. Wrong
+        values raise ValidationError; a float as payout and a datetime without a zone are wrong values.
         """
         moment = _MOMENT.validate_python(at)
         return ConversionEvent.model_validate(
@@ -119,10 +121,13 @@ class Click(BaseModel):
 
 
 def _parameter(query: str, name: str, rule: TypeAdapter[str]) -> str | None:
-    """Return the first parameter of that name, decoded once; None where it is missing or breaks its rule."""
+    """Return the first parameter of that name that is not blank, decoded once.
+
+    None where there is none, or where that one breaks its rule.
+    """
     for pair in query.split("&"):
         key, _, text = pair.partition("=")
-        if unquote_plus(key) == name:
+        if unquote_plus(key) == name and unquote_plus(text).strip():
             try:
                 return rule.validate_python(unquote_plus(text, errors="strict"))
             except ValueError:  # not UTF-8, or not the identifier's form

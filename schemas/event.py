@@ -89,7 +89,7 @@ class ConversionEvent(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, hide_input_in_errors=True)
 
     event_id: EventId = Field(
-        description="Identifies this conversion for ever: the partner hears of it once. Space is allowed.",
+        description="Identifies this conversion for ever. Published twice, it is sent twice. Space allowed.",
         examples=["order-1001", "0b8a2a3e-6a51-5d1e-9d0b-5a1f0c6b7a90"],
     )
     click_id: ClickId = Field(

@@ -31,6 +31,12 @@ def landed(url: str) -> Click | None:
         ("click_id=c-1", "c-1"),
         ("utm_source=x&click_id=c-1&b=2", "c-1"),
         ("click_id=c-1&click_id=c-2", "c-1"),
+        ("click_id=&click_id=c-1", "c-1"),
+        ("click_id&click_id=&click_id=c-1&click_id=c-2", "c-1"),
+        ("click_id=+&click_id=%20%20&click_id=c-1", "c-1"),
+        ("click_id=%09%0A&click_id=%C2%A0&click_id=c-1", "c-1"),
+        ("click%5Fid=%20&click_id=c-1", "c-1"),
+        ("click_id=+c-1", " c-1"),
         ("Click_Id=no&click_id=c-1", "c-1"),
         ("click%5Fid=c-1", "c-1"),
         ("click_id=a=b", "a=b"),
@@ -50,7 +56,7 @@ def landed(url: str) -> Click | None:
     ],
 )
 def test_click_ids(query: str, click_id: str) -> None:
-    """The click id is the first parameter of that name, form-decoded once."""
+    """The click id is the first parameter of that name that is not blank, form-decoded once."""
     click = landed(f"https://shop.example/landing?{query}#click_id=fragment")
     assert click == Click(click_id=click_id, clicked_at=AT)
 
@@ -66,7 +72,11 @@ def test_click_ids(query: str, click_id: str) -> None:
         "https://shop.example/?a=1#?click_id=c-1",
         "https://shop.example/?click_id",
         "https://shop.example/?click_id=",
-        "https://shop.example/?click_id=&click_id=c-1",
+        "https://shop.example/?click_id=&click_id=",
+        "https://shop.example/?click_id=+&click_id=%20",
+        "https://shop.example/?click_id=#click_id=c-1",
+        "https://shop.example/?click_id=#&click_id=c-1",
+        "https://shop.example/?click_id=%FF&click_id=c-1",
         "https://shop.example/?xclick_id=c-1",
         "https://shop.example/?click_id=a%00b",
         "https://shop.example/?click_id=a%0Ab",
@@ -95,7 +105,7 @@ def test_any_url(url: str) -> None:
     landed(f"/?click_id={url}&offer_id={url}")
 
 
-@given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=512))
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=512).filter(str.strip))
 def test_encoded_ids_come_back(click_id: str) -> None:
     """Whatever id the partner form-encodes or percent-encodes is the id that is read."""
     for query in (urlencode({"click_id": click_id}), f"click_id={quote(click_id, safe='')}"):
@@ -110,7 +120,23 @@ def test_affiliate_and_offer() -> None:
     assert click == Click(click_id="c-1", affiliate_id="a 1", offer_id="o/1", clicked_at=AT)
 
 
-@pytest.mark.parametrize("text", ["", "%FF", "x" * 129])
+def test_blank_labels_are_passed_over() -> None:
+    """Of affiliate and offer ids, too, the first that is not blank counts, whatever their names."""
+    query = "affiliate_id=&affiliate_id=a&offer_id=%20&offer_id=+&offer_id=o&offer_id=p"
+    assert landed(f"/?click_id=c-1&{query}") == Click(
+        click_id="c-1", affiliate_id="a", offer_id="o", clicked_at=AT
+    )
+    named = Click.from_landing_url(
+        "/?click_id=no&adpx=&adpx=c-1&aff=+&aff=a&off=&off=o",
+        click_id_param="adpx",
+        affiliate_id_param="aff",
+        offer_id_param="off",
+        at=AT,
+    )
+    assert named == Click(click_id="c-1", affiliate_id="a", offer_id="o", clicked_at=AT)
+
+
+@pytest.mark.parametrize("text", ["", "+", "%20", "%FF", "x" * 129])
 def test_unusable_labels_are_left_out(text: str) -> None:
     """An affiliate or offer id that is none does not cost the click."""
     assert landed(f"/?click_id=c-1&affiliate_id={text}&offer_id={text}") == CLICK
@@ -213,7 +239,7 @@ def test_wrong_conversions(wrong: dict[str, object]) -> None:
         CLICK.conversion(**{"at": LATER} | wrong)  # type: ignore[arg-type]
 
 
-def test_a_retry_is_the_same_conversion() -> None:
+def test_a_retry_is_the_same_event() -> None:
     """The same arguments give the same bytes, wherever the clock's zone is."""
     first = CLICK.conversion(at=LATER, event="lead", payout="2.5")
     again = CLICK.conversion(at=LATER.astimezone(timezone(timedelta(hours=9))), event="lead", payout="2.50")
