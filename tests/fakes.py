@@ -213,6 +213,7 @@ class FakeSource:
         self._listener: SourceListener | None = None
         self._pumping = False
         self._polled = 0.0
+        self._draining = 0
         self._idle = asyncio.Event()  # cleared while a revocation is drained
         self._idle.set()
 
@@ -242,14 +243,17 @@ class FakeSource:
     async def revoke(self, *partitions: Partition) -> None:
         """Take partitions away, with their drain and their last commit."""
         ours = [at for at in partitions if at in self._ours]
+        self._draining += 1
         self._idle.clear()
         try:
             positions = await self._tell.on_revoked(ours)
             self._commit({at: to for at, to in positions.items() if at in ours})
         finally:
-            self._idle.set()
             for at in ours:
                 self._ours.pop(at, None)
+            self._draining -= 1
+            if not self._draining:
+                self._idle.set()
         self._wake()
 
     def lose(self, *partitions: Partition) -> None:
@@ -307,6 +311,7 @@ class FakeSource:
     async def stop(self) -> None:
         if self._listener is None or self.stopped:
             return
+        await self._idle.wait()
         if self._ours:
             await self.revoke(*self._ours)
         self._end()

@@ -16,6 +16,7 @@ from tests.chaos.scenarios import (
     judge,
     killed_behind_a_hanging_head,
     killed_twice,
+    left_while_another_joins,
     left_while_the_group_waits,
     numbered,
     refused_by_the_broker,
@@ -104,6 +105,19 @@ def test_a_shutdown_while_the_group_waits(world: Make) -> None:
     alone = {asked.event for asked in answered if asked.worker == second.name} - begun
     assert alone
     assert not alone & others
+
+
+def test_a_shutdown_while_another_joins(world: Make) -> None:
+    """What a rebalance takes from a worker that drains is drained first: nothing in flight is sent twice."""
+    slow = {"DESTINATION__TIMEOUT": "30s", "DRAIN_TIMEOUT": "25s"}
+    made = world(6, {**slow, "KAFKA__PROPERTIES__HEARTBEAT_INTERVAL_MS": "500"})
+    first = left_while_another_joins(made, delay=4.0)
+    made.partner()
+    verdict = judge(made, within=60.0)
+    print(f"second 200s, of {verdict.events} events: {verdict.count('duplicate')}")
+    assert first.log().count('"unfinished": 0') == 1
+    assert not verdict.violations
+    assert not verdict.explained
 
 
 def test_a_worker_that_stood_still(world: Make) -> None:

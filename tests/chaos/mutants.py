@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from worker.adapters.http.direct import DirectLane
@@ -19,7 +19,7 @@ from worker.core.ledger import Ledger
 from worker.core.record import Partition
 from worker.core.settle import Dead, Retry
 from worker.ports import Asker, Assigned
-from worker.runner import Runner
+from worker.runner.drain import Drain
 from worker.runner.intake import Intake
 from worker.runner.settling import Settling
 
@@ -72,10 +72,10 @@ def keep_the_ledger_after_revoke() -> None:
 def hand_over_without_draining() -> None:
     """Give partitions away while requests for them are in flight."""
 
-    async def at_once(_runner: Runner, _holdings: Sequence[object]) -> None:
+    async def at_once(_drain: Drain, _holdings: Collection[object]) -> None:
         await asyncio.sleep(0)
 
-    _replace(Runner, _drained=at_once)
+    _replace(Drain, wait=at_once)
 
 
 def send_again_on_a_broken_connection() -> None:

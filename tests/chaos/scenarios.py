@@ -27,6 +27,8 @@ WAITED = 9.0
 STUCK = "commits do not get through"
 STILL = "the process stood still"
 """What a worker logs."""
+HALF_A_SECOND = 0.5
+"""Between a join and a shutdown: the group hears of the one during the other."""
 TWO_TICKS = 0.5
 """Seconds in which a commit that is to come has come."""
 
@@ -143,6 +145,24 @@ def left_while_the_group_waits(world: World) -> tuple[Worker, Worker]:
         if second.leave() != 0:
             raise AssertionError(f"{second.name} did not end in good order")
     return first, second
+
+
+def left_while_another_joins(world: World, delay: float) -> Worker:
+    """One of two workers ends while its requests take `delay` seconds and a third one joins the group.
+
+    Return it. Its log says how many of its records were unfinished.
+    """
+    first, second = world.start(1, 2)
+    world.partner(delay=delay)
+    with world.load(30):
+        world.wait("both are at work", lambda: {first.name, second.name} <= world.workers_asking())
+        world.wait("much is in flight", lambda: min(_asked(world, first, second)) >= 20)
+        third = world.fleet.start(3)
+        time.sleep(HALF_A_SECOND)
+        if first.leave(within=delay + 35.0) != 0:
+            raise AssertionError(f"{first.name} did not end in good order")
+        third.await_ready()
+    return first
 
 
 def stood_still(world: World) -> tuple[Worker, float]:

@@ -7,6 +7,7 @@ import pytest
 from tests.runner.stage import REFUSED_CONNECTION, Stage, conversion, until
 from worker.core.answer import Answer, Failure, FailureKind, Request, Response
 from worker.core.circuit import CircuitPolicy, CircuitState
+from worker.runner.drain import Phase
 
 # Opens at the second failure, and probes after a second of the fake clock.
 QUICK = CircuitPolicy(min_failures=2, pause=1.0, pause_max=4.0)
@@ -101,7 +102,7 @@ async def test_given_back_while_draining() -> None:
         stage.write(1)
         await stage.sent(1)
         stage.stop.set()
-        await until("draining", lambda: stage.runner.draining)
+        await until("draining", lambda: stage.runner.phase is Phase.DRAINING)
         stage.sender.gate.set()
         await stage.running
         assert stage.heard.endings == []

@@ -14,6 +14,7 @@ from worker.core.holding import Held, Position
 from worker.core.record import Partition
 from worker.ports import SourceFailed
 from worker.runner import Outcome
+from worker.runner.drain import Phase
 
 
 async def test_a_drain() -> None:
@@ -63,7 +64,7 @@ async def test_the_order() -> None:
         stage.write(1)
         await stage.sent(1)
         stage.stop.set()
-        await until("draining", lambda: stage.runner.draining)
+        await until("draining", lambda: stage.runner.phase is Phase.DRAINING)
         stage.sender.gate.set()
         await until("published", lambda: bool(stage.kafka.records(stage.tier.topic)))
         assert story == []

@@ -65,6 +65,10 @@ class Intake:
             self._observer.map_refused(assigned.at, told.why)
         return told.finished
 
+    def of(self, partitions: Iterable[Partition]) -> list[Holding]:
+        """What is held of these partitions, where they are ours."""
+        return [self.holdings[at] for at in partitions if at in self.holdings]
+
     def discard(self, partitions: Iterable[Partition]) -> None:
         """Give up partitions that are not ours any more; their records make room for others.
 

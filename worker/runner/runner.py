@@ -1,7 +1,8 @@
 """The life of a worker: join, work, drain, leave.
 
 The rules: a task or thread that dies ends the run with a failure, after a best-effort drain; a revoked
-partition is drained while it is still ours, then committed, then discarded; nothing waits without a deadline.
+partition is drained while it is still ours, then committed, then discarded, also while the run ends; nothing
+waits without a deadline.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from worker.core.binding import Identity
-from worker.core.holding import Held, Holding, Position
+from worker.core.holding import Held, Position
 from worker.core.lane import Gate
 from worker.core.record import Partition, Record
 from worker.core.retry import Tier
@@ -21,6 +22,7 @@ from worker.core.settle import Dead, Delivered, Retry
 from worker.pipeline import Ending, Pipeline, Plan
 from worker.ports import Assigned, Clock, Observer, Publisher, Sender, Snapshot, Source
 from worker.runner.commits import Committer, read_positions
+from worker.runner.drain import Drain, Phase
 from worker.runner.intake import Intake
 from worker.runner.lanes import Lanes
 from worker.runner.settling import Settling
@@ -69,8 +71,8 @@ class Runner:
         self._gate = gate
         self._observer = observer
         self._clock = clock
-        self._limits = limits
         self._schedule = Schedule()
+        self._drain = Drain(self._schedule, observer, limits.drain)
         tiers = {topic: tier for tier, topic in plan.tier_topics.items()}
         # Enough to keep every lane busy while the next batch is on its way.
         ahead = max(32, 2 * gate.limit.most)
@@ -89,12 +91,18 @@ class Runner:
         self._lanes = Lanes(
             sender, gate, self._schedule, Pipeline(plan), plan.rules, self, observer, clock, jitter
         )
-        self._quiet = asyncio.Event()
         self._failed = asyncio.Event()
         self._failure: BaseException | None = None
-        self.draining = False
-        self.unfinished = 0
-        """Records that had not ended when the drain was cut."""
+
+    @property
+    def phase(self) -> Phase:
+        """How far the run is."""
+        return self._drain.phase
+
+    @property
+    def unfinished(self) -> int:
+        """Records that had not ended when they were given away at the end of the run."""
+        return self._drain.unfinished
 
     # --- life ----------------------------------------------------------------------------------
 
@@ -106,7 +114,7 @@ class Runner:
             self._intake.refill()
             await self._until(stop)
         finally:
-            outcome = await self._drain(commits)
+            outcome = await self._end(commits)
         if self._failure is not None:
             raise self._failure
         return outcome
@@ -132,36 +140,21 @@ class Runner:
         for wait in waits:
             wait.cancel()
 
-    async def _drain(self, commits: asyncio.Task[None]) -> Outcome:
+    async def _end(self, commits: asyncio.Task[None]) -> Outcome:
         """Stop intake, let requests and publishes end, commit, leave the group, close what was opened."""
-        self.draining = self._intake.closed = True
-        holdings = list(self._intake.holdings.values())
-        await self._drained(holdings)
-        self.unfinished = sum(len(holding.busy) for holding in holdings)
+        self._intake.closed = True
+        self._drain.begin()
+        await self._drain.wait(list(self._intake.holdings.values()))
         await self._settling.close()
         commits.cancel()
         await self._lanes.stop()
+        self._drain.end(self._intake.holdings.values())
         await asyncio.gather(commits, return_exceptions=True)
         await self._committer.finish()
         await self._source.stop()
         await self._publisher.close()
         await self._sender.close()
         return Outcome.CUT if self.unfinished else Outcome.DRAINED
-
-    async def _drained(self, holdings: Sequence[Holding]) -> None:
-        """Take nothing more of these, and wait until what is under way has ended, up to the deadline."""
-        for holding in holdings:
-            holding.closing = True
-            self._schedule.drop(holding)
-        try:
-            async with asyncio.timeout(self._limits.drain):
-                while any(holding.busy for holding in holdings):
-                    self._quiet.clear()
-                    await self._quiet.wait()
-        except TimeoutError:
-            self._observer.trouble(
-                f"not all ended within {self._limits.drain:g} s; what has not stays uncommitted"
-            )
 
     # --- the source's listener -------------------------------------------------------------------
 
@@ -174,21 +167,22 @@ class Runner:
     async def on_revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
         """Drain partitions while they are still ours, and say what to commit last."""
         self._observer.rebalanced("revoke", partitions)
-        holdings = [held for at in partitions if (held := self._intake.holdings.get(at)) is not None]
-        if not self.draining:
-            await self._drained(holdings)
-        positions, _ = read_positions(holding for holding in holdings if holding.dirty)
-        self._intake.discard(partitions)
-        return positions
+        holdings = self._intake.of(partitions)
+        try:
+            await self._drain.wait(holdings)
+            positions, _ = read_positions(holding for holding in holdings if holding.dirty)
+            return positions
+        finally:
+            self._discard(partitions)
 
     def on_lost(self, partitions: Sequence[Partition]) -> None:
         """Discard partitions that another member may have already; commit nothing of them."""
         self._observer.rebalanced("lost", partitions)
-        self._intake.discard(partitions)
+        self._discard(partitions)
 
     def on_records(self, records: Sequence[Record]) -> None:
         """Take up a batch."""
-        if self.draining:
+        if self.phase is not Phase.WORKING:
             return
         self._intake.accept(records)
         self._lanes.pump()
@@ -268,7 +262,11 @@ class Runner:
         del holding.busy[held.record.offset]
         self._schedule.released(holding)
         if not holding.busy:
-            self._quiet.set()
+            self._drain.quiet.set()
+
+    def _discard(self, partitions: Sequence[Partition]) -> None:
+        self._drain.given_away(self._intake.of(partitions))
+        self._intake.discard(partitions)
 
     # --- what the outside may know ---------------------------------------------------------------
 
@@ -288,7 +286,7 @@ class Runner:
 
     def reasons_not_ready(self) -> Iterable[str]:
         """Say, one line each, why this worker is not ready; nothing when it is."""
-        if self.draining:
+        if self.phase is not Phase.WORKING:
             yield "draining"
         for group in self._source.not_joined():
             yield f"the consumer group {group} has not been joined yet"
