@@ -163,6 +163,8 @@ def test_missing_value(name: str) -> None:
         ("https://h", "https://h/"),
         ("https://h/p?", "https://h/p"),
         ("https://h/?a={attributes.x.y=z%}", "https://h/?a=v"),
+        ("https://h/?goal={click_id}&payout=1.00", "https://h/?goal=c-1&payout=1.00"),
+        ("https://h/?event=sale&id={click_id}", "https://h/?event=sale&id=c-1"),
         (
             "https://h/?event=sale&payout=1.00&measurement=1",
             "https://h/?event=sale&payout=1.00&measurement=1",
@@ -199,16 +201,14 @@ WRONG = {
     "https://h/?a}=1": "has a macro in a parameter's name (a}); macros may stand in values only",
     "https://h/?a={click_id": "has an unmatched brace in the value of a",
     "https://h/?a={click_id}}": "has an unmatched brace in the value of a",
-    "https://h/?a={{click_id}}": "has an unmatched brace in the value of a",
+    "https://h/?a={{click_id}}": "has {{click_id}}, which is not filled in; write {click_id}",
+    "https://h/?a={{1}}": "has an unmatched brace in the value of a",
     "https://h/?a={click&b=id}": "has an unmatched brace in the value of a",
-    "https://h/?event={event}": (
-        "must have measurement, event and payout together or not at all; missing: measurement, payout"
-    ),
     "https://h/?measurement=1&payout={payout}": (
-        "must have measurement, event and payout together or not at all; missing: event"
+        "has measurement, which takes event and payout beside it; missing: event"
     ),
     "https://h/?measurement=1&event={event}": (
-        "must have measurement, event and payout together or not at all; missing: payout"
+        "has measurement, which takes event and payout beside it; missing: payout"
     ),
 }
 

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from schemas import ConversionEvent
 from worker.core.answer import Origin, Request
+from worker.core.foreign_macros import find_foreign
 from worker.core.record import make
 
 Fields = Mapping[str, Any]
@@ -21,8 +22,9 @@ Fields = Mapping[str, Any]
 # Each is the name of a field of the event; its text is what `str` says.
 MACROS = ("click_id", "event_id", "event", "payout", "currency", "affiliate_id", "offer_id", "order_id")
 ATTRIBUTE = "attributes."
-# The partner's rule: these three are mandatory together.
-TOGETHER = frozenset({"measurement", "event", "payout"})
+# MomentScience's rule, and of no other partner: who names the first names all three.
+MEASUREMENT = "measurement"
+TOGETHER = frozenset({MEASUREMENT, "event", "payout"})
 
 _MACRO = re.compile(r"\{([^{}]*)\}")
 _PRINTABLE = re.compile(r"[!-~]+")
@@ -56,6 +58,7 @@ class Template(NamedTuple):
         """Check the text and compile it; raise TemplateError where it is wrong."""
         origin = _origin(text)
         parts = urlsplit(text)
+        _check_foreign(parts.path, parts.query)
         _check_places(parts.path, parts.query)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         names = tuple(_MACRO.findall(target))
@@ -114,6 +117,13 @@ def _origin(text: str) -> Origin:
     return Origin(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80))
 
 
+def _check_foreign(path: str, query: str) -> None:
+    """Refuse what other tools write for a macro, before it is taken for text, or for a brace too many."""
+    wrong = find_foreign(path, query, MACROS)
+    if wrong is not None:
+        raise TemplateError(wrong)
+
+
 def _check_places(path: str, query: str) -> None:
     if "{" in path or "}" in path:
         raise TemplateError("has a macro in its path; macros may stand in query values only")
@@ -126,12 +136,9 @@ def _check_places(path: str, query: str) -> None:
         if "{" in rest or "}" in rest:
             raise TemplateError(f"has an unmatched brace in the value of {key}")
         keys.append(key)
-    given = TOGETHER.intersection(keys)
-    if given and given != TOGETHER:
-        missing = ", ".join(sorted(TOGETHER - given))
-        raise TemplateError(
-            f"must have measurement, event and payout together or not at all; missing: {missing}"
-        )
+    if MEASUREMENT in keys and not TOGETHER.issubset(keys):
+        missing = ", ".join(sorted(TOGETHER.difference(keys)))
+        raise TemplateError(f"has {MEASUREMENT}, which takes event and payout beside it; missing: {missing}")
 
 
 def _reader(names: Sequence[str]) -> Callable[[Fields], tuple[object, ...]]:
