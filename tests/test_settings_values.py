@@ -132,7 +132,7 @@ def test_duration_reads_back(milliseconds: int) -> None:
         ("DESTINATION__NAME", "", "letters, digits"),
         ("DESTINATION__SIMPLE_URL", "ftp://x/?a={click_id}", "http:// or https://"),
         ("DESTINATION__SIMPLE_URL", "https://x/?a={clik_id}", "unknown macro"),
-        ("DESTINATION__EVENT_URL", "https://x/?event={event}&click_id={click_id}", "missing"),
+        ("DESTINATION__EVENT_URL", "https://x/?measurement=1&click_id={click_id}", "missing: event, payout"),
         ("DESTINATION__TIMEOUT", "0s", "longer than zero"),
         ("DESTINATION__CONCURRENCY", "0", "1"),
         ("DESTINATION__CONCURRENCY", "10001", "10000"),
@@ -239,7 +239,13 @@ def test_defaults_need_no_advice() -> None:
 @pytest.mark.parametrize(
     ("environ", "names"),
     [
-        ({f"{DESTINATION}SIMPLE_URL": "http://x/?a={click_id}"}, ["POSTBACK_DESTINATION__SIMPLE_URL"]),
+        (
+            {
+                f"{DESTINATION}SIMPLE_URL": "http://x/?a={click_id}",
+                f"{DESTINATION}EVENT_URL": "https://x/?a={click_id}",
+            },
+            ["POSTBACK_DESTINATION__SIMPLE_URL"],
+        ),
         ({"POSTBACK_DRAIN_TIMEOUT": "5s"}, ["POSTBACK_DRAIN_TIMEOUT"]),
         ({"POSTBACK_RETRY__MAX_ATTEMPTS": "7"}, ["POSTBACK_RETRY__DELAYS"]),
         ({"POSTBACK_RETRY__MAX_ATTEMPTS": "8"}, []),

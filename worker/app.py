@@ -45,6 +45,7 @@ from worker.pipeline import Plan
 from worker.ports import Observer, Sender, Source
 from worker.runner import Limits, Outcome, Runner
 from worker.settings import Settings
+from worker.settings.advice import warnings as settings_warnings
 from worker.settings.tiers import any_tier, former_tier
 
 # A consumer thread that has not polled for this long beyond a drain is stuck.
@@ -89,6 +90,8 @@ class Worker:
     async def run(self, stop: asyncio.Event, on_started: Callable[[Started], None] | None = None) -> Outcome:
         """Work until `stop` is set; raise CannotStart, OSError (the HTTP address) or what broke the run."""
         settings = self._settings
+        for line in settings_warnings(settings):
+            self._log.warning(line)
         await self._check_origins()
         async with contextlib.AsyncExitStack() as stack:
             publisher = self._publisher()
@@ -118,8 +121,8 @@ class Worker:
     # --- parts ---------------------------------------------------------------------------------
 
     async def _check_origins(self) -> None:
-        errors, warnings = await check_destination(self._settings)
-        for line in warnings:
+        errors, unsure = await check_destination(self._settings)
+        for line in unsure:
             self._log.warning(line)
         if errors:
             raise CannotStart(errors)

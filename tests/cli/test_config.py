@@ -99,9 +99,10 @@ def test_show_masks_secrets() -> None:
 
 def test_show_keeps_rows_whole() -> None:
     """Without a terminal each row of a table is one line, however long it is."""
-    url = f"https://8.8.8.8/?click_id={{click_id}}&{'x' * 400}=1"
+    name = "x" * 400
+    url = f"https://8.8.8.8/?click_id={{click_id}}&{name}=1"
     result = run("show", env={**PUBLIC, "POSTBACK_DESTINATION__SIMPLE_URL": url})
-    assert len([line for line in result.stdout.splitlines() if url in line]) == 1
+    assert len([line for line in result.stdout.splitlines() if name in line]) == 1
 
 
 @pytest.mark.parametrize("output", ["table", "json", "markdown"])

@@ -73,7 +73,9 @@ def send(
         list[str] | None,
         typer.Argument(metavar="NAME=VALUE", help="For the macros {attributes.NAME}.", show_default=False),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the URL and send nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the URL, secrets masked, and send nothing.")
+    ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Send one test postback, as the worker would; exit 0 where the partner recorded it, else 1.
@@ -92,9 +94,11 @@ def send(
         "order_id": order_id,
         "attributes": _attributes(attributes or []),
     }
+    from worker.settings.url_mask import mask_request
+
     request = _request(settings, _event(given))
     if dry_run:
-        print(request.url)
+        print(mask_request(request.url))
         return
     tried = asyncio.run(_try(settings, request))
     _report(settings, request, tried, output)
@@ -177,11 +181,13 @@ def _report(settings: Settings, request: Request, tried: Tried, output: Output) 
 
 
 def _row(request: Request, verdict: Verdict, seconds: float, recorded: bool) -> dict[str, object]:
+    from worker.settings.url_mask import mask_request
+
     values = (
         "recorded" if recorded else "not recorded",
         verdict.status,
         round(seconds, 3),
         verdict.error or None,
-        request.url,
+        mask_request(request.url),
     )
     return dict(zip(COLUMNS, values, strict=True))

@@ -1,7 +1,7 @@
-"""Macros as other tools write them, which people paste: `%click_id%`, `[click_id]`, `${click_id}`, `CLICK_ID`, …
+"""Macros as other tools write them, which people paste: `%click_id%`, `[click_id]`, `${click_id}` and more.
 
-The rule: what reads like a macro that nobody would fill in is found, and the form that is right is named. Sent
-as it stands, each conversion would ask for the same URL.
+The rule: what reads like a macro that nobody would fill in is found, and the form that is right is named.
+Sent as it stands, each conversion would ask for the same URL.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MARKED = re.compile(
     rf"|(?<![A-Za-z0-9])__([A-Za-z][A-Za-z0-9_]*?)__(?![A-Za-z0-9])"
 )
 # A name that begins with two hexadecimal digits reads like an encoded octet.
-_LIKE_OCTET = re.compile(rf"%([A-Fa-f]{{2}}[A-Za-z0-9_.]*)%")
+_LIKE_OCTET = re.compile(r"%([A-Fa-f]{2}[A-Za-z0-9_.]*)%")
 _ENCODED = re.compile(r"%7[Bb]")
 
 

@@ -7,13 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from worker.core.postback import Template
 from worker.settings.model import Settings
 from worker.settings.values import format_duration
 
 
 def warnings(settings: Settings) -> list[str]:
     """One line for each thing that may not be meant."""
-    return [*_unencrypted(settings), *_short_drain(settings), *_unreached_delays(settings), *_late(settings)]
+    return [
+        *settings.warnings,
+        *_no_click(settings),
+        *_unencrypted(settings),
+        *_short_drain(settings),
+        *_unreached_delays(settings),
+        *_late(settings),
+    ]
+
+
+def _no_click(settings: Settings) -> Iterator[str]:
+    destination = settings.destination
+    for name, url in (("SIMPLE_URL", destination.simple_url), ("EVENT_URL", destination.event_url)):
+        if "click_id" not in Template.compile(url).names:
+            yield (
+                f"POSTBACK_DESTINATION__{name}: has no {{click_id}}: "
+                "the partner can't tell which click converted"
+            )
 
 
 def _unencrypted(settings: Settings) -> Iterator[str]:

@@ -58,7 +58,7 @@ OWNED: Mapping[str, str] = MappingProxyType(
 SESSION_TIMEOUT_MS = "15000"
 """The worker's own default, which the others are judged beside."""
 
-_SECRET = re.compile(r"password|secret|token|jaas|key|pem|credential|oauthbearer\.config")
+_SECRET = re.compile(r"password|secret|token|jaas|key|pem|credential|oauthbearer\.config|kinit\.cmd")
 _WRONG = re.compile(r'KafkaError\{.*?str="(.*)"\}', re.DOTALL)
 _UNKNOWN = "No such configuration property"
 # librdkafka refuses it, after it took what came before: the property is judged and no client is made.

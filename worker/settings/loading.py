@@ -16,8 +16,9 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import InitSettingsSource
 
 from worker.settings.model import Settings
-from worker.settings.names import FIELDS, PREFIX, is_secret, variable
+from worker.settings.names import FIELDS, PREFIX, URLS, is_secret, variable
 from worker.settings.sources import Given, Layer, gather
+from worker.settings.url_mask import mask_template
 
 DOTENV = Path(".env")
 
@@ -64,6 +65,7 @@ def load(
     if problems:
         raise SettingsError(problems)
     settings._origins = {name: layer.origin for layer in reversed(layers) for name in layer.values}  # noqa: SLF001
+    settings._warnings = tuple(line for layer in layers for line in layer.warnings)  # noqa: SLF001
     return settings
 
 
@@ -83,7 +85,8 @@ def _given(path: tuple[str, ...], layers: Sequence[Layer]) -> str:
     for layer in layers:
         given: Given | None = layer.values.get(name)
         if given is not None:
-            value = "" if is_secret(path) else f"{_short(given.text)!r}, "
+            text = mask_template(given.text) if path in URLS else given.text
+            value = "" if is_secret(path) else f"{_short(text)!r}, "
             return f" ({value}{layer.origin})"
     return ""
 

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from worker.core.postback import Template
 from worker.core.retry import Tier
 from worker.settings.kafka_properties import Properties
 from worker.settings.values import (
@@ -34,6 +35,8 @@ from worker.settings.values import (
 )
 
 TRACK = "https://track.momentscience.com/postback"
+SIMPLE_URL = f"{TRACK}?click_id={{click_id}}"
+EVENT_URL = f"{TRACK}?measurement=1&click_id={{click_id}}&event={{event}}&payout={{payout}}"
 LONGEST_TOPIC = 249
 MAX_POLL_INTERVAL = 300.0
 
@@ -84,12 +87,9 @@ class Destination(BaseModel):
 
     name: Label = Field("momentscience", description="label in logs and metrics")
     simple_url: Url = Field(
-        f"{TRACK}?click_id={{click_id}}", description="URL of an event with neither `event` nor `payout`"
+        SIMPLE_URL, repr=False, description="URL of an event with neither `event` nor `payout`"
     )
-    event_url: Url = Field(
-        f"{TRACK}?measurement=1&click_id={{click_id}}&event={{event}}&payout={{payout}}",
-        description="URL of an event with `event` or `payout`",
-    )
+    event_url: Url = Field(EVENT_URL, repr=False, description="URL of an event with `event` or `payout`")
     timeout: PositiveDuration = Field(10.0, description="one attempt; waiting for a free lane is not counted")
     concurrency: Annotated[int, Kind("integer, 1 to 10000")] = Field(
         256, ge=1, le=10_000, description="most requests in flight; the adaptive limit moves below it"
@@ -119,7 +119,7 @@ class Destination(BaseModel):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        problems = []
+        problems = [*_half_set(self)]
         if self.proxy is not None and self.transport != "session":
             problems.append("POSTBACK_DESTINATION__PROXY: takes POSTBACK_DESTINATION__TRANSPORT=session")
         both = sorted(self.success_statuses & self.terminal_statuses)
@@ -129,6 +129,24 @@ class Destination(BaseModel):
                 "POSTBACK_DESTINATION__SUCCESS_STATUSES too; it can be in one of them"
             )
         return _right(self, problems)
+
+
+def _half_set(destination: Destination) -> list[str]:
+    """One URL of another partner, beside one that still goes to the built-in one."""
+    given = destination.model_fields_set & {"simple_url", "event_url"}
+    if len(given) != 1:
+        return []
+    (name,) = given
+    origin = Template.compile(getattr(destination, name)).origin
+    if origin == Template.compile(TRACK).origin:
+        return []
+    other = "EVENT_URL" if name == "simple_url" else "SIMPLE_URL"
+    kind = "with `event` or `payout`" if name == "simple_url" else "with neither `event` nor `payout`"
+    line = (
+        f"POSTBACK_DESTINATION__{other}: must be set, too: only POSTBACK_DESTINATION__{name.upper()} goes to "
+        f"{origin.host}, and events {kind} would go to {Template.compile(TRACK).origin.host}"
+    )
+    return [line]
 
 
 class Retry(BaseModel):
@@ -220,6 +238,7 @@ class Settings(BaseSettings):
     log: Log = Field(default_factory=Log)
 
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
 
     @property
     def tiers(self) -> tuple[Tier, ...]:
@@ -244,6 +263,11 @@ class Settings(BaseSettings):
     def origins(self) -> Mapping[str, str]:
         """Where each variable that was given came from."""
         return self._origins
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What may not be meant of how the values were given: one line each."""
+        return self._warnings
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -77,6 +77,10 @@ def nearest(name: str) -> str | None:
     return close[0] if close else None
 
 
+URLS: frozenset[Path] = frozenset({("destination", "simple_url"), ("destination", "event_url")})
+"""Settings that are URL templates: a part of them may be a secret."""
+
+
 def is_secret(path: Sequence[str]) -> bool:
     """Tell whether the value at this path must not be shown."""
     if tuple(path[:2]) == ("kafka", "properties"):

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from pydantic.fields import FieldInfo
 
 from worker.settings.model import Settings
-from worker.settings.names import CONFIG, FIELDS, OPEN, SECRETS_DIR, Path, is_secret, kind, variable
+from worker.settings.names import CONFIG, FIELDS, OPEN, SECRETS_DIR, URLS, Path, is_secret, kind, variable
 from worker.settings.sources import SECRETS
+from worker.settings.url_mask import mask_template
 from worker.settings.values import MASK
 
 
@@ -66,7 +67,8 @@ def _effective(settings: Settings, path: Path, field: FieldInfo) -> Iterator[Eff
             shown = MASK if is_secret(inner) else text
             yield Effective(variable(inner), shown, _origin(settings.origins, inner))
     else:
-        yield Effective(variable(path), kind(field).show(value), _origin(settings.origins, path))
+        shown = mask_template(value) if path in URLS and value != field.default else kind(field).show(value)
+        yield Effective(variable(path), shown, _origin(settings.origins, path))
 
 
 def _value(settings: Settings, path: Path) -> Any:

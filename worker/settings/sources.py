@@ -6,13 +6,14 @@ The rule: each source becomes plain text under variable names, and nothing in it
 from __future__ import annotations
 
 import re
+import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from worker.settings.names import CONFIG, PREFIX, SECRETS_DIR, nearest, path_of, spelled
+from worker.settings.names import CONFIG, PREFIX, SECRETS_DIR, is_secret, nearest, path_of, spelled
 
 SECRETS = Path("/run/secrets")
 FILE = "_FILE"
@@ -27,11 +28,15 @@ class Given(NamedTuple):
 
 @dataclass
 class Layer:
-    """What one source gives, by variable; `problems` are lines on what it should not hold."""
+    """What one source gives, by variable.
+
+    `problems` are lines on what it should not hold, `warnings` on what may not be meant.
+    """
 
     origin: str
     values: dict[str, Given] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def add(self, name: str, text: str, written: str | None = None) -> None:
         """Take one value; the same variable twice (in two spellings) is a problem."""
@@ -183,6 +188,7 @@ def _read_files(layer: Layer) -> None:
             layer.problems.append(f"{target}: given together with {name} ({layer.origin}); keep one")
         else:
             _add_file(layer, target, Path(given.text), given.written)
+            _warn_of_readers(layer, target, Path(given.text))
 
 
 def _add_file(layer: Layer, name: str, file: Path, written: str) -> None:
@@ -192,6 +198,16 @@ def _add_file(layer: Layer, name: str, file: Path, written: str) -> None:
         layer.problems.append(f"{name}: the file {file} cannot be read: {_reason(error)}")
     else:
         layer.add(name, text.removesuffix("\n").removesuffix("\r"), written)
+
+
+def _warn_of_readers(layer: Layer, name: str, file: Path) -> None:
+    """Warn of a secret's file that everybody on this machine can read."""
+    try:
+        open_to_all = file.stat().st_mode & stat.S_IROTH
+    except OSError:  # that it can't be read has been said
+        return
+    if open_to_all and is_secret(path_of(name) or ()):
+        layer.warnings.append(f"{name}: every user can read the file {file}; `chmod o-r` mends it")
 
 
 def _refuse_unknown(layer: Layer) -> None:

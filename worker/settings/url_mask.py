@@ -1,0 +1,50 @@
+"""URLs for the eye: what may be a secret in them is masked, what an event fills in is not.
+
+The rule: a template's own path and values may hold a token, whatever they are called; so all of them that are
+no macro are masked wherever settings are shown. Of the one request that an operator asks to see, only what is
+named like a secret is.
+"""
+
+from __future__ import annotations
+
+import re
+
+from worker.settings.values import MASK
+
+_MACRO = re.compile(r"(\{[^{}]*\})")
+_SECRET_NAME = re.compile(r"token|secret|key|pass|pwd|auth|sign|hash|secure|credential", re.IGNORECASE)
+
+
+def mask_template(text: str) -> str:
+    """A URL template, also a broken one, of which host, parameters' names and macros can be read."""
+    scheme, mark, rest = text.rpartition("://")
+    place, question, query = rest.partition("?")
+    host, *path = place.split("/")
+    masked = "/".join([_mask_userinfo(host), *map(_mask_text, path)])
+    return scheme + mark + masked + question + "&".join(map(_mask_pair, query.split("&")))
+
+
+def mask_request(url: str) -> str:
+    """A filled URL with the values masked of the parameters that are named like a secret."""
+    place, question, query = url.partition("?")
+    return place + question + "&".join(map(_mask_named, query.split("&")))
+
+
+def _mask_userinfo(host: str) -> str:
+    userinfo, at, rest = host.rpartition("@")
+    return f"{MASK}@{rest}" if userinfo and at else host
+
+
+def _mask_text(text: str) -> str:
+    """A text with all that is no macro masked; an empty one stays empty."""
+    return "".join(part if _MACRO.fullmatch(part) else MASK for part in _MACRO.split(text) if part)
+
+
+def _mask_pair(pair: str) -> str:
+    name, equals, value = pair.partition("=")
+    return f"{name}={_mask_text(value)}" if equals else _mask_text(name)
+
+
+def _mask_named(pair: str) -> str:
+    name, equals, value = pair.partition("=")
+    return f"{name}={MASK}" if value and _SECRET_NAME.search(name) else name + equals + value
