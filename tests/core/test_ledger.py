@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+import tracemalloc
 from itertools import permutations
 from random import Random
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -79,6 +83,16 @@ class Life(RuleBasedStateMachine):
         self.open.remove(offset)
         self.resolved.add(offset)
 
+    @precondition(lambda self: len(self.open) > 1)
+    @rule(newest_first=st.booleans())
+    def resolve_all_but_the_oldest(self, newest_first: bool) -> None:
+        """One hangs while all behind it end."""
+        behind = sorted(self.open)[1:]
+        for offset in reversed(behind) if newest_first else behind:
+            self.ledger.resolve(offset)
+            self.open.remove(offset)
+            self.resolved.add(offset)
+
     @rule(compacted=st.booleans(), data=st.data())
     def commit_and_compact(self, compacted: bool, data: st.DataObject) -> None:
         """Commit; records may then vanish from the log."""
@@ -126,6 +140,7 @@ class Life(RuleBasedStateMachine):
         if told is not None:
             assert list(told.holes) == sorted(set(told.holes))
             assert all(position <= hole < told.upto for hole in told.holes)
+        assert self.ledger.known() == (told or Finished(position, ()))
 
 
 TestLife = Life.TestCase
@@ -218,3 +233,47 @@ def test_known() -> None:
     ledger.resolve(6)
     known.append(ledger.known())
     assert known == [None, Finished(4, ()), Finished(5, ()), Finished(7, (5,))]
+
+
+def far_ahead(offsets: int) -> Ledger:
+    """A ledger with one offset in 100,000 unfinished; all others are finished."""
+    ledger = Ledger(0)
+    for offset in range(offsets):
+        ledger.track(offset)
+        if offset % 100_000:
+            ledger.resolve(offset)
+    return ledger
+
+
+def test_the_map_of_a_wide_span() -> None:
+    """What a commit costs grows with what is unfinished, not with the million that is finished above it."""
+    ledger = far_ahead(1_000_000)
+    steps = 0
+
+    def step(frame: FrameType, event: str, _argument: Any) -> Any:
+        nonlocal steps
+        frame.f_trace_lines, frame.f_trace_opcodes = False, True
+        steps += event == "opcode"
+        return step
+
+    before = sys.gettrace()
+    sys.settrace(step)
+    try:
+        told, position = ledger.finished(), ledger.position
+    finally:
+        sys.settrace(before)
+    assert position == 0
+    assert told == Finished(1_000_000, tuple(range(0, 1_000_000, 100_000)))
+    assert steps < 1_000
+
+
+def test_the_memory_of_a_wide_span() -> None:
+    """What is finished above the oldest unfinished offset takes no room, however much it is."""
+    tracemalloc.start()
+    try:
+        ledger = far_ahead(200_000)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert ledger.unfinished == 2
+    assert held < 20_000

@@ -7,13 +7,14 @@ The rules that it never breaks:
   not sent again;
 - a ledger belongs to one assignment; a new assignment gets a new one.
 
-Offsets rise but may have gaps (compaction, transaction markers). All operations are O(1) amortised,
-but the map, which is O(unfinished).
+Offsets rise but may have gaps (compaction, transaction markers). Only unfinished offsets are kept, and where
+the finished ones end, so memory is O(unfinished), however far the finished run ahead. All operations are O(1)
+amortised, but the map, which is O(unfinished).
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 
 from worker.core.finished import Finished
 
@@ -24,12 +25,12 @@ MAX_SPAN = 1 << 19
 class Ledger:
     """Tracks the offsets of one partition; `finished` is what an earlier member left above `position`."""
 
-    __slots__ = ("_done", "_inherited", "_next", "_open", "revision")
+    __slots__ = ("_inherited", "_next", "_open", "_top", "revision")
 
     def __init__(self, position: int | None, finished: Finished | None = None) -> None:
-        self._open: deque[int] = deque()
-        self._done: set[int] = set()
+        self._open: OrderedDict[int, None] = OrderedDict()  # rising, as offsets are tracked in their order
         self._next = position
+        self._top = 0  # behind the highest offset that is resolved
         self._inherited = finished
         self.revision = 0
         """Grows whenever there is something new to commit."""
@@ -40,14 +41,14 @@ class Ledger:
             raise ValueError(f"offset {offset} comes after {self._next - 1}")
         self._next = offset + 1
         if self._inherited is None:
-            self._open.append(offset)
+            self._open[offset] = None
             return True
         return self._track_inherited(offset, self._inherited)
 
     def _track_inherited(self, offset: int, inherited: Finished) -> bool:
         if self._next is not None and self._next >= inherited.upto:
             self._inherited = None  # everything it tells is behind us now
-        self._open.append(offset)
+        self._open[offset] = None
         if offset not in inherited:
             return True
         self.resolve(offset)
@@ -55,34 +56,30 @@ class Ledger:
 
     def resolve(self, offset: int) -> None:
         """Note a record's ending. Each tracked offset is resolved at most once."""
-        pending, done = self._open, self._done
         self.revision += 1
-        if offset != pending[0]:
-            done.add(offset)
-            return
-        pending.popleft()
-        while pending and pending[0] in done:
-            done.remove(pending.popleft())
+        del self._open[offset]
+        if offset >= self._top:
+            self._top = offset + 1
 
     @property
     def position(self) -> int | None:
         """The next offset to be read if we stopped now; None while nothing is known."""
-        return self._open[0] if self._open else self._next
+        return next(iter(self._open), self._next)
 
     @property
     def unfinished(self) -> int:
         """How many tracked offsets are not resolved."""
-        return len(self._open) - len(self._done)
+        return len(self._open)
 
     @property
     def oldest(self) -> int | None:
         """The oldest unfinished offset."""
-        return self._open[0] if self._open else None
+        return next(iter(self._open), None)
 
     @property
     def span(self) -> int:
         """How far the tracked offsets reach beyond the oldest unfinished one."""
-        return self._next - self._open[0] if self._open and self._next is not None else 0
+        return self._next - next(iter(self._open)) if self._open and self._next is not None else 0
 
     def known(self) -> Finished | None:
         """All that is known to be finished, below the position too; None where nothing is known."""
@@ -91,13 +88,10 @@ class Ledger:
 
     def finished(self) -> Finished | None:
         """What is finished above the position; None where nothing is."""
-        done, inherited = self._done, self._inherited
-        if not done and inherited is None:
-            return None
-        upto = max(done) + 1 if done else 0
-        holes = [offset for offset in self._open if offset < upto and offset not in done]
-        if inherited is not None and self._next is not None:
-            holes = [offset for offset in self._open if offset not in done]
-            holes.extend(offset for offset in inherited.holes if offset >= self._next)
-            upto = max(upto, inherited.upto)
-        return Finished(upto, tuple(holes))
+        position, upto, inherited = self.position, self._top, self._inherited
+        if inherited is None or self._next is None:
+            if position is None or upto <= position:
+                return None
+            return Finished(upto, tuple(offset for offset in self._open if offset < upto))
+        beyond = (offset for offset in inherited.holes if offset >= self._next)
+        return Finished(max(upto, inherited.upto), (*self._open, *beyond))
