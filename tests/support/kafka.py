@@ -119,6 +119,14 @@ def delete_topics(bootstrap: str, topics: Collection[str]) -> None:
         future.result(WITHIN)
 
 
+def make_anew(bootstrap: str, topic: str, partitions: int) -> None:
+    """Delete a topic and make it again: it is empty, and another log under the same name."""
+    delete_topics(bootstrap, [topic])
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    wait_until(f"{topic} is gone", lambda: topic not in admin.list_topics(timeout=WITHIN).topics)
+    create_topics(bootstrap, {topic: partitions})
+
+
 def produce(bootstrap: str, topic: str, records: Iterable[Write | bytes]) -> None:
     """Write records, bytes being a value alone, and return when the broker has acknowledged all."""
     failures: list[KafkaError] = []

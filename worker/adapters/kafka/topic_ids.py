@@ -1,0 +1,171 @@
+"""The ids of topics and of their cluster: a topic that was deleted and made again has another id.
+
+The rule: a thread of its own asks, with the one admin client of the process; what it heard is read without
+waiting. A broker that does not say (an old one, the embedded one, one that refuses) leaves an id unknown,
+which is no news.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+
+from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+from worker.core.binding import LogId
+
+EVERY = 1.0
+"""Seconds between two looks: what is read of a new log within this time may be read again."""
+
+SOON = 0.1
+"""Seconds between two looks at least, however often somebody hurries them."""
+
+TIMEOUT = 3.0
+"""Seconds that a look may take, and that somebody may wait for one."""
+
+
+CLOSE_TIMEOUT = 0.5
+"""Seconds that closing waits for the thread; one that waits for a broker is left behind."""
+
+_SLACK = 0.5  # the client answers a little later than it was told to
+_NOT_SAID = "A" * 22  # zero, in the form in which ids are written
+_Answer = TypeVar("_Answer")
+
+
+class TopicIds:
+    """Watches the topics that were asked for; a context manager, whose thread ends with it.
+
+    `config` is what `admin_config` made. Every method may be called by any thread.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._turn = threading.Condition()
+        self._followed: set[str] = set()
+        self._heard: dict[str, str] = {}
+        self._cluster: str | None = None
+        self._wanted = self._answered = 0
+        self._looked_at = float("-inf")
+        self._closed = False
+        self._thread: threading.Thread | None = None
+        self.revision = 0
+        """Grows with each id that is heard for the first time, or that is another than before."""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Make the client and begin to watch; raise KafkaUnavailable where the settings are no good."""
+        # Silent: whatever keeps it from asking keeps the consumers too, and they tell.
+        settings: dict[str, Any] = {**self._config, "log_level": 0, "error_cb": _ignore}
+        try:
+            admin = AdminClient(settings)
+        except (KafkaException, ValueError, TypeError) as error:
+            raise KafkaUnavailable(one_line(error)) from error
+        self._thread = threading.Thread(target=self._run, args=(admin,), name="kafka-topic-ids", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread, and do not wait for a look that is under way; idempotent. Nobody waits any more."""
+        with self._turn:
+            self._closed = True
+            self._turn.notify_all()
+        if self._thread is not None:
+            self._thread.join(CLOSE_TIMEOUT)
+
+    def of(self, topics: Collection[str], timeout: float = TIMEOUT) -> Mapping[str, LogId]:
+        """Ask what these are now, and watch them from now on; as last heard where no answer comes in time."""
+        deadline = time.monotonic() + timeout
+        with self._turn:
+            self._followed |= set(topics)
+            self._wanted += 1
+            ticket = self._wanted
+            self._turn.notify_all()
+            while self._answered < ticket and not self._closed and (left := deadline - time.monotonic()) > 0:
+                self._turn.wait(left)
+            return {topic: self.heard(topic) for topic in topics}
+
+    def heard(self, topic: str) -> LogId:
+        """What was last heard of a topic; does not wait."""
+        return LogId(self._cluster, self._heard.get(topic))
+
+    def hurry(self) -> None:
+        """Look now, where the last look is not too fresh: something hints that a topic was made anew."""
+        with self._turn:
+            if time.monotonic() - self._looked_at >= SOON:
+                self._wanted += 1
+                self._turn.notify_all()
+
+    # --- the thread ----------------------------------------------------------------------------
+
+    def _run(self, admin: AdminClient) -> None:
+        while (wanted := self._wait_for_turn()) is not None:
+            with self._turn:
+                topics = sorted(self._followed)
+            cluster = self._cluster or _cluster_id(admin)
+            ids = _topic_ids(admin, topics) if topics and cluster is not None else {}
+            with self._turn:
+                self._note(cluster, ids)
+                self._answered, self._looked_at = wanted, time.monotonic()
+                self._turn.notify_all()
+
+    def _wait_for_turn(self) -> int | None:
+        """Return, at the next look, how often one was wanted so far; None where it is over."""
+        with self._turn:
+            self._turn.wait_for(lambda: self._closed or self._wanted > self._answered, EVERY)
+            return None if self._closed else self._wanted
+
+    def _note(self, cluster: str | None, ids: Mapping[str, str]) -> None:
+        self._cluster = cluster
+        news = {topic: topic_id for topic, topic_id in ids.items() if self._heard.get(topic) != topic_id}
+        self._heard.update(news)
+        self.revision += len(news)
+
+
+def _ignore(_error: KafkaError) -> None:
+    """Say nothing."""
+
+
+def _topic_ids(admin: AdminClient, topics: Collection[str]) -> dict[str, str]:
+    """The ids of these topics, without those that are not there, or of which the broker says nothing."""
+    answers = _asked(lambda: admin.describe_topics(TopicCollection(list(topics)), request_timeout=TIMEOUT))
+    found = {topic: _outcome(answer) for topic, answer in (answers or {}).items()}
+    return {
+        topic: str(of.topic_id)
+        for topic, of in found.items()
+        if of is not None and str(of.topic_id) != _NOT_SAID
+    }
+
+
+def _cluster_id(admin: AdminClient) -> str | None:
+    """The id of the cluster; None where nobody answers, or no controller is there to be asked for more."""
+    found = _asked(lambda: admin.list_topics(timeout=TIMEOUT))
+    return found.cluster_id if found is not None and found.controller_id in found.brokers else None
+
+
+def _asked(ask: Callable[[], _Answer]) -> _Answer | None:
+    try:
+        return ask()
+    except (KafkaException, ValueError, TypeError):
+        return None
+
+
+def _outcome(answer: Future[Any]) -> Any:
+    """What the broker said; None where it did not, or refused."""
+    try:
+        return answer.result(TIMEOUT + _SLACK)
+    except (KafkaException, TimeoutError):
+        return None
