@@ -25,6 +25,7 @@ from worker.adapters.kafka import (
     KafkaSource,
     KafkaUnavailable,
     PairedSource,
+    TopicIds,
     admin_config,
     consumer_config,
     producer_config,
@@ -99,7 +100,7 @@ class Worker:
             stack.push_async_callback(publisher.close)
             sender = self._sender()
             stack.push_async_callback(sender.close)
-            source = self._source()
+            source = self._source(stack.enter_context(self._topic_ids()))
             self._runner = runner = self._make_runner(source, publisher, sender)
             self._metrics.watch(runner.snapshot)
             server = HttpServer(self._metrics.registry, self._not_alive, self._not_ready)
@@ -143,20 +144,25 @@ class Worker:
         except UnprovenLibrary as error:
             raise CannotStart([str(error)]) from error
 
-    def _source(self) -> Source:
+    def _topic_ids(self) -> TopicIds:
+        kafka = self._settings.kafka
+        client_id = unique_client_id(kafka.group_id)
+        return TopicIds(admin_config(kafka.bootstrap_servers, client_id, kafka.properties))
+
+    def _source(self, ids: TopicIds) -> Source:
         settings = self._settings
         kafka = settings.kafka
         tiers = [*(settings.tier_topic(tier) for tier in settings.tiers), any_tier(settings)]
         return PairedSource(
-            self._member(kafka.group_id, [kafka.topic]),
-            self._member(settings.retry_group, tiers),
+            self._member(kafka.group_id, [kafka.topic], ids),
+            self._member(settings.retry_group, tiers, ids),
             lambda topic: topic == kafka.topic,
         )
 
-    def _member(self, group: str, topics: Sequence[str]) -> KafkaSource:
+    def _member(self, group: str, topics: Sequence[str], ids: TopicIds) -> KafkaSource:
         kafka = self._settings.kafka
         config = consumer_config(kafka.bootstrap_servers, group, unique_client_id(group), kafka.properties)
-        return KafkaSource(config, topics, drain_timeout=self._settings.drain_timeout)
+        return KafkaSource(config, topics, drain_timeout=self._settings.drain_timeout, ids=ids)
 
     def _make_runner(self, source: Source, publisher: KafkaPublisher, sender: Sender) -> Runner:
         settings = self._settings

@@ -15,7 +15,14 @@ from confluent_kafka.admin import AdminClient
 from tests.adapters.kafka.mock import MockCluster
 from tests.fakes import FakeKafka, FakePublisher, FakeSource
 from tests.support import kafka as real
-from worker.adapters.kafka import KafkaPublisher, KafkaSource, consumer_config, producer_config
+from worker.adapters.kafka import (
+    KafkaPublisher,
+    KafkaSource,
+    TopicIds,
+    admin_config,
+    consumer_config,
+    producer_config,
+)
 from worker.adapters.kafka.config import Property, unique_client_id
 from worker.core.holding import Position
 from worker.core.record import Headers, Partition, Record
@@ -155,6 +162,8 @@ class KafkaWorld:
         self.bootstrap = bootstrap
         self.properties = dict(properties or {})
         self.group = f"group-{uuid4().hex[:10]}"
+        self.ids = TopicIds(admin_config(bootstrap, "test", {}))
+        self.ids.start()
         self._sources: list[KafkaSource] = []
         self._publishers: list[KafkaPublisher] = []
 
@@ -182,7 +191,7 @@ class KafkaWorld:
         config = consumer_config(
             self.bootstrap, self.group, unique_client_id(self.group), {**self.properties, **own}
         )
-        self._sources.append(KafkaSource(config, [topic], drain_timeout=DRAIN))
+        self._sources.append(KafkaSource(config, [topic], drain_timeout=DRAIN, ids=self.ids))
         return self._sources[-1]
 
     async def publisher(self, **properties: Property) -> KafkaPublisher:
@@ -204,6 +213,7 @@ class KafkaWorld:
             await source.stop()
         for publisher in self._publishers:
             await publisher.close()
+        self.ids.close()
 
 
 class MockWorld(KafkaWorld):

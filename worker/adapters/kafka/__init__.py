@@ -8,12 +8,14 @@ from worker.adapters.kafka.consumer import KafkaSource
 from worker.adapters.kafka.errors import KafkaUnavailable
 from worker.adapters.kafka.paired import PairedSource
 from worker.adapters.kafka.producer import KafkaPublisher
+from worker.adapters.kafka.topic_ids import TopicIds
 
 __all__ = [
     "KafkaPublisher",
     "KafkaSource",
     "KafkaUnavailable",
     "PairedSource",
+    "TopicIds",
     "admin_config",
     "consumer_config",
     "producer_config",

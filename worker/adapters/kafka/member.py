@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, cast
 
@@ -21,7 +21,9 @@ from worker.adapters.kafka.errors import LimitedLog, Troubles, is_deadly, one_li
 from worker.adapters.kafka.outlet import Epoch, Outlet, names
 from worker.adapters.kafka.records import Got, to_partition, to_record, to_topic_partitions
 from worker.adapters.kafka.shelf import Shelf
+from worker.adapters.kafka.topic_ids import TopicIds
 from worker.adapters.kafka.watermarks import Watermarks, low_of
+from worker.core.binding import LogId
 from worker.core.record import Partition, Record
 from worker.ports import Assigned, CommitFailed, SourceFailed
 
@@ -42,13 +44,21 @@ REVOKE_TIMEOUT = 5.0
 class Member:
     """Run it in a thread of its own; `order` is the only method for other threads."""
 
-    def __init__(self, config: Config, topics: Sequence[str], outlet: Outlet, logger: logging.Logger) -> None:
+    def __init__(
+        self,
+        config: Config,
+        topics: Sequence[str],
+        outlet: Outlet,
+        logger: logging.Logger,
+        ids: TopicIds | None = None,
+    ) -> None:
         self.last_poll = time.monotonic()
         self.watermarks = Watermarks()
         self._config = config
         self._topics = list(topics)
         self._outlet = outlet
         self._logger = logger
+        self._ids = ids
         self._incremental = is_incremental(config)
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._leaving = False
@@ -192,13 +202,14 @@ class Member:
     def _on_assign(self, consumer: Consumer, offered: list[TopicPartition]) -> None:
         committed = self._committed(offered) if offered else []
         self._epoch += 1
+        logs = self._logs({of.topic for of in committed})
         epochs = [Epoch(to_partition(of), self._epoch) for of in committed]
         self._ours.update((epoch.at, epoch) for epoch in epochs)
         self._names.update((epoch.at, epoch.at) for epoch in epochs)
         self._unread.update((to_partition(of), of.offset) for of in committed if of.offset >= 0)
         self._pauses_stale = True
         self.watermarks.hurry()
-        self._outlet.assigned([_assigned(of) for of in committed], epochs)
+        self._outlet.assigned([_assigned(of, logs[of.topic]) for of in committed], epochs)
         # From just these offsets: the client's own look at them could find a late commit of the last owner.
         starts = [TopicPartition(of.topic, of.partition, of.offset) for of in committed]
         (consumer.incremental_assign if self._incremental else consumer.assign)(starts)
@@ -254,6 +265,10 @@ class Member:
             self._tell(f"can't read what is committed: {reason}")
         raise SourceFailed(f"can't read what is committed: {reason}")
 
+    def _logs(self, topics: Collection[str]) -> Mapping[str, LogId]:
+        """Which logs these topics are, as far as the broker tells."""
+        return self._ids.of(topics) if self._ids and topics else dict.fromkeys(topics, LogId())
+
     def _check_first(self, records: Sequence[Record]) -> None:
         """Tell where the first record after an assignment is not the one that the group waited for."""
         for record in records:
@@ -278,5 +293,5 @@ class Member:
             self._outlet.trouble(trouble)
 
 
-def _assigned(of: TopicPartition) -> Assigned:
-    return Assigned(to_partition(of), of.offset if of.offset >= 0 else None, of.metadata or "")
+def _assigned(of: TopicPartition, log: LogId) -> Assigned:
+    return Assigned(to_partition(of), of.offset if of.offset >= 0 else None, of.metadata or "", log)
