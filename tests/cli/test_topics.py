@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, TopicMetadata  # type: ignore[attr-defined]
 
 from tests.cli.invoke import NOBODY, kafka_env, run, run_json
 from tests.support.kafka import WITHIN, Names, create_topics, wait_until
+from worker.adapters.kafka import admin, answers
+from worker.adapters.kafka.answers import Settings, Topic
 
 
 def partitions(bootstrap: str, topic: str) -> int:
@@ -108,3 +110,30 @@ def test_numbers_need_a_source(names: Names) -> None:
     """`--partitions` without `--with-source` would mean nothing: exit 2."""
     result = run("topics", "create", "--partitions", "3", env=kafka_env(NOBODY, names))
     assert (result.exit_code, result.stdout) == (2, "")
+
+
+def left_out(monkeypatch: pytest.MonkeyPatch, *entries: str) -> None:
+    """Have the broker's answers lack these entries of DescribeConfigs, as other brokers' do."""
+    read = answers.read_topic
+
+    def read_less(name: str, listed: TopicMetadata, settings: Settings) -> Topic:
+        said = {key: value for key, value in settings.entries.items() if key not in entries}
+        return read(name, listed, settings._replace(entries=said))
+
+    monkeypatch.setattr(admin, "read_topic", read_less)
+
+
+@pytest.mark.kafka
+def test_a_broker_that_leaves_entries_out(kafka: str, names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a broker does not say is printed as unknown; it is no problem, and topics are made."""
+    left_out(monkeypatch, "min.insync.replicas", "retention.ms", "max.message.bytes", "cleanup.policy")
+    create_topics(kafka, {names.topic: 2})
+    env = kafka_env(kafka, names)
+    made = run_json("topics", "create", env=env)
+    assert [(row["result"], row["retention_seconds"]) for row in made][:1] == [("exists", "unknown")]
+    assert {row["result"] for row in made[1:]} == {"created"}
+    rows = run_json("topics", "check", env=env)
+    assert [(row["retention_seconds"], row["max_message_bytes"], row["problems"]) for row in rows] == [
+        ("unknown", "unknown", [])
+    ] * 3
+    assert run("topics", "check", env=env).stdout.count("unknown") == 6

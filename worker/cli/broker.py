@@ -22,11 +22,12 @@ class Findings(NamedTuple):
     warnings: list[str]
 
 
-def partitions_by_topic(settings: Settings) -> Mapping[str, int]:
-    """Every topic that the broker shows, with its number of partitions; raise KafkaUnavailable otherwise."""
+def partitions_by_topic(settings: Settings) -> Mapping[str, int | None]:
+    """Every topic that there is, with its partitions, None where they are unknown; raise KafkaUnavailable."""
     from confluent_kafka import KafkaError, KafkaException
     from confluent_kafka.admin import AdminClient
 
+    from worker.adapters.kafka.answers import existing_topics, partition_count
     from worker.adapters.kafka.config import admin_config, unique_client_id
     from worker.adapters.kafka.errors import KafkaUnavailable, one_line
 
@@ -40,23 +41,27 @@ def partitions_by_topic(settings: Settings) -> Mapping[str, int]:
     except KafkaException as error:
         admin.poll(0)
         raise KafkaUnavailable(one_line(heard[0] if heard else error)) from None
-    return {name: len(topic.partitions) for name, topic in topics.items() if topic.error is None}
+    return {name: partition_count(topic) for name, topic in existing_topics(topics).items()}
 
 
-def findings(settings: Settings, topics: Mapping[str, int]) -> Findings:
+def findings(settings: Settings, topics: Mapping[str, int | None]) -> Findings:
     """Compare the topics that are there with those that the settings need."""
     source = settings.kafka.topic
     own = [*(settings.tier_topic(tier) for tier in settings.tiers), settings.dlq_topic]
     problems = [f"topic {name} does not exist" for name in (source, *own) if name not in topics]
     warnings = [
-        f"topic {name} has {topics[name]} partitions, {source} has {topics[source]}"
+        f"topic {name} has {_count(topics[name])} partitions, {source} has {_count(topics[source])}"
         for name in own
         if name in topics and source in topics and topics[name] != topics[source]
     ]
     return Findings(problems, [*warnings, *_forgotten(settings, topics)])
 
 
-def _forgotten(settings: Settings, topics: Mapping[str, int]) -> list[str]:
+def _count(partitions: int | None) -> str:
+    return "an unknown number of" if partitions is None else str(partitions)
+
+
+def _forgotten(settings: Settings, topics: Mapping[str, int | None]) -> list[str]:
     return [
         f"topic {name} is a delay tier that POSTBACK_RETRY__DELAYS no longer has: what is left in it is sent "
         "when due; delete it once it is empty"

@@ -24,7 +24,8 @@ from worker.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from worker.adapters.kafka.admin import Own, Topic
+    from worker.adapters.kafka.admin import Own
+    from worker.adapters.kafka.answers import Topic
     from worker.adapters.kafka.config import Config
     from worker.settings import Settings
 
@@ -36,6 +37,9 @@ MADE = ("topic", "partitions", "retention_seconds", "result")
 CHECKED = ("topic", "partitions", "retention_seconds", "max_message_bytes", "problems")
 
 DAY = 24 * 3600
+
+UNKNOWN = "unknown"
+"""What is printed in place of what the broker does not say."""
 
 Row = dict[str, object]
 
@@ -118,7 +122,7 @@ def _broker_or_exit(settings: Settings) -> Iterator[None]:
         )
 
 
-def _topics(settings: Settings) -> Mapping[str, int]:
+def _topics(settings: Settings) -> Mapping[str, int | None]:
     """Every topic with its partitions: the first question, with the shortest patience."""
     from worker.cli.broker import partitions_by_topic
 
@@ -139,7 +143,7 @@ def _needed(settings: Settings) -> Needed:
 
 
 def _ensure_source(
-    needed: Needed, topics: Mapping[str, int], partitions: int | None, replication: int | None
+    needed: Needed, topics: Mapping[str, int | None], partitions: int | None, replication: int | None
 ) -> str:
     """Make the source topic where it is missing, and say what became of it."""
     from worker.adapters.kafka.growing import BROKERS_DEFAULT, create_topic
@@ -163,7 +167,8 @@ def _create_own(needed: Needed) -> Iterator[Row]:
     before = describe(config, [name, *(topic.name for topic in own)])
     source = before.pop(name)
     created = create_missing(config, name, own)
-    grow(config, {topic.name: source.partitions for topic in before.values() if _is_small(topic, source)})
+    small = [topic.name for topic in before.values() if _is_small(topic, source)]
+    grow(config, dict.fromkeys(small, source.partitions or 0))
     yield _row(name, source.partitions, source.retention, result="exists")
     for topic in own:
         found = before.get(topic.name)
@@ -175,15 +180,18 @@ def _create_own(needed: Needed) -> Iterator[Row]:
 
 
 def _is_small(topic: Topic, source: Topic) -> bool:
-    return topic.partitions < source.partitions
+    from worker.adapters.kafka.admin import is_less
+
+    return is_less(topic.partitions, source.partitions)
 
 
 def _kept(source: Topic, own: Own, found: Topic) -> Row:
     """Say of a topic that was there before whether it grew; warn of what else is not as it should be."""
     from worker.adapters.kafka.admin import problems
 
-    result = f"grown from {found.partitions}" if _is_small(found, source) else "exists"
-    partitions = max(found.partitions, source.partitions)
+    grown = _is_small(found, source)
+    result = f"grown from {found.partitions}" if grown else "exists"
+    partitions = source.partitions if grown else found.partitions
     for line in problems(source, own, found._replace(partitions=partitions)):
         warn(line)
     return _row(own.name, partitions, found.retention, result=result)
@@ -197,6 +205,9 @@ def _check_all(needed: Needed) -> Iterator[Row]:
 
     config, name, own = needed
     found = describe(config, [name, *(topic.name for topic in own)])
+    for topic_found in found.values():
+        if topic_found.unsaid is not None:
+            warn(f"{topic_found.name}: the broker does not say all of it: {topic_found.unsaid}")
     source = found.get(name)
     yield _checked(name, source, [] if source else ["does not exist"])
     for topic in own:
@@ -210,12 +221,12 @@ def _check_all(needed: Needed) -> Iterator[Row]:
 
 def _checked(name: str, found: Topic | None, problems: list[str]) -> Row:
     if found is None:
-        return _row(name, None, None, problems=problems)
+        return {"topic": name, "problems": problems}
     row = _row(name, found.partitions, found.retention, problems=problems)
-    return {**row, "max_message_bytes": found.max_message_bytes}
+    return {**row, "max_message_bytes": _said(found.max_message_bytes)}
 
 
-def _forgotten(settings: Settings, topics: Mapping[str, int]) -> list[str]:
+def _forgotten(settings: Settings, topics: Mapping[str, int | None]) -> list[str]:
     """Delay tiers that the settings no longer have: the numbers of partitions are judged elsewhere."""
     from worker.cli.broker import findings
 
@@ -226,8 +237,15 @@ def _forgotten(settings: Settings, topics: Mapping[str, int]) -> list[str]:
 
 
 def _row(name: str, partitions: int | None, retention: float | None, **more: object) -> Row:
-    """One topic; `retention` in seconds, None where it is for ever or unknown."""
-    return {"topic": name, "partitions": partitions, "retention_seconds": retention, **more}
+    """One topic; None is unknown. The row says "unknown" then, and None where `retention` has no end."""
+    from worker.adapters.kafka.answers import FOREVER
+
+    kept = None if retention == FOREVER else _said(retention)
+    return {"topic": name, "partitions": _said(partitions), "retention_seconds": kept, **more}
+
+
+def _said(value: float | None) -> float | str:
+    return UNKNOWN if value is None else value
 
 
 def _print(rows: Sequence[Row], output: Output, columns: Sequence[str]) -> None:
@@ -240,7 +258,16 @@ def _print(rows: Sequence[Row], output: Output, columns: Sequence[str]) -> None:
 
 
 def _readable(row: Row) -> Row:
-    seconds, problems = row["retention_seconds"], row.get("problems")
-    retention = f"{seconds / DAY:.3g}d" if isinstance(seconds, int | float) else "for ever"
+    problems = row.get("problems")
     text = "; ".join(problems) or "none" if isinstance(problems, list) else None
-    return {**row, "retention": retention if row["partitions"] else None, "problems": text}
+    return {**row, "retention": _days(row), "problems": text}
+
+
+def _days(row: Row) -> str | None:
+    """How long a topic keeps its records; None without the topic."""
+    if "retention_seconds" not in row:
+        return None
+    seconds = row["retention_seconds"]
+    if isinstance(seconds, int | float):
+        return f"{seconds / DAY:.3g}d"
+    return "for ever" if seconds is None else UNKNOWN

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+from concurrent.futures import Future
 
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from tests.adapters.kafka.mock import MockCluster
 from tests.support.kafka import Names, create_topics
+from worker.adapters.kafka import admin
 from worker.adapters.kafka.admin import (
     ROOM,
     SLACK,
     Own,
-    Topic,
     check,
     create,
     describe,
@@ -17,6 +21,7 @@ from worker.adapters.kafka.admin import (
     problems,
     short_lived,
 )
+from worker.adapters.kafka.answers import FOREVER, Settings, Topic
 from worker.adapters.kafka.config import admin_config
 from worker.adapters.kafka.errors import KafkaUnavailable
 
@@ -43,10 +48,57 @@ def test_problems(found: Topic | None, problem: str) -> None:
     assert problem in line
 
 
-@pytest.mark.parametrize("good", [GOOD, GOOD._replace(retention=None), GOOD._replace(partitions=7)])
+@pytest.mark.parametrize("good", [GOOD, GOOD._replace(retention=FOREVER), GOOD._replace(partitions=7)])
 def test_no_problem(good: Topic) -> None:
     """A topic with enough of everything is none."""
     assert problems(SOURCE, TIER, good) == []
+
+
+UNKNOWN = Topic(TIER.name, None, None, None, None, None, None)
+
+
+def test_unknown_is_no_problem() -> None:
+    """What the broker does not say of either topic is not said to be wrong."""
+    assert problems(SOURCE, TIER, UNKNOWN) == []
+    assert problems(UNKNOWN._replace(name="s"), TIER, GOOD) == []
+
+
+@pytest.mark.parametrize(
+    ("unknown", "left_out"),
+    [
+        ("max_message_bytes", "max.message.bytes"),
+        ("min_insync_replicas", "min.insync.replicas"),
+    ],
+)
+def test_unknown_is_not_sent(unknown: str, left_out: str) -> None:
+    """A topic is made without the setting that is unknown of the source; the broker's own holds then."""
+    whole = admin._new(SOURCE, TIER)
+    topic = admin._new(SOURCE._replace(**{unknown: None}), TIER)  # type: ignore[arg-type]
+    assert set(whole.config or ()) - set(topic.config or ()) == {left_out}
+    assert (topic.num_partitions, topic.replication_factor) == (6, 3)
+
+
+def test_unknown_replication() -> None:
+    """Where the source's replicas are unknown the broker decides; without its partitions nothing is made."""
+    assert admin._new(SOURCE._replace(replication=None), TIER).replication_factor == -1
+    hidden = SOURCE._replace(partitions=None, unsaid="Broker: Leader not available")
+    with pytest.raises(KafkaUnavailable, match="how many partitions s has is unknown: Broker: Leader"):
+        admin._new(hidden, TIER)
+
+
+def test_silence_is_no_answer(cluster: MockCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that lists its topics and does not describe them has said nothing."""
+    monkeypatch.setattr(admin, "TIMEOUT", 0.5)
+    cluster.create("s", 3)
+    with pytest.raises(KafkaUnavailable, match="imed out"):
+        describe(admin_config(cluster.bootstrap, "test", {}), ["s", "nothing"])
+
+
+def test_a_refusal_leaves_unknown() -> None:
+    """A broker that refuses to describe one topic leaves that one's settings unknown, with its reason."""
+    refused: Future[object] = Future()
+    refused.set_exception(KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)))
+    assert admin._said(refused) == Settings({}, "Broker: Topic authorization failed")
 
 
 def test_dead_letters_have_no_delay() -> None:
@@ -79,7 +131,9 @@ def test_create(kafka: str, names: Names) -> None:
     assert existing(config, f"{names.group}.retry.") == [names.tier("10s"), names.tier("24h")]
     tier = describe(config, [names.tier("24h"), "nothing"])
     assert tier == {
-        names.tier("24h"): Topic(names.tier("24h"), 3, 1, 2_000_000 + ROOM, 1, 2 * 86_400.0 + SLACK, False)
+        names.tier("24h"): Topic(
+            names.tier("24h"), 3, 1, 2_000_000 + ROOM, 1, 2 * 86_400.0 + SLACK, False, "producer"
+        )
     }
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
 
+from worker.adapters.kafka.answers import Settings, Topic, existing_topics, read_topic
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.errors import KafkaUnavailable, LimitedLog, kafka_error, one_line
+from worker.adapters.kafka.errors import KafkaUnavailable, LimitedLog, is_away, kafka_error, one_line
 
 ROOM = 64 * 1024
 """Bytes that a record may grow by the worker's headers."""
@@ -33,20 +33,13 @@ DLQ_RETENTION = 60 * DAY
 TIMEOUT = 15.0
 """Seconds for each answer of the broker."""
 
-_FOREVER = -1
+NO_ANSWER = "no answer: timed out"
+_LATE = 1.0  # seconds in which the client tells by itself that an answer did not come
+
+BROKERS_DEFAULT = -1
+"""In place of a number of replicas: what the broker is set to."""
+
 _Answer = TypeVar("_Answer")
-
-
-class Topic(NamedTuple):
-    """A topic as it is; `retention` in seconds, None for ever; `compacted` where later records replace."""
-
-    name: str
-    partitions: int
-    replication: int
-    max_message_bytes: int
-    min_insync_replicas: int
-    retention: float | None
-    compacted: bool
 
 
 class Own(NamedTuple):
@@ -62,12 +55,12 @@ class Own(NamedTuple):
 
 
 def describe(config: Config, topics: Iterable[str]) -> dict[str, Topic]:
-    """Those of `topics` that exist. Raises KafkaUnavailable."""
+    """Those of `topics` that exist, each with what the broker says of it. Raises KafkaUnavailable."""
     admin = _client(config)
     listed = _list(admin)
     found = [name for name in topics if name in listed]
     settings = _settings(admin, found)
-    return {name: _topic(name, listed[name], settings[name]) for name in found}
+    return {name: read_topic(name, listed[name], settings.get(name, Settings())) for name in found}
 
 
 def existing(config: Config, prefix: str) -> list[str]:
@@ -78,7 +71,8 @@ def existing(config: Config, prefix: str) -> list[str]:
 def create(config: Config, source: str, own: Sequence[Own]) -> list[str]:
     """Make those of the worker's topics that are missing, after the source's image; return their names.
 
-    What exists is left as it is: see `check`. Raises KafkaUnavailable, also without the source topic.
+    What exists is left as it is (see `check`), and of the source's image only what the broker says is taken.
+    Raises KafkaUnavailable, also without the source topic.
     """
     found = describe(config, [source, *(topic.name for topic in own)])
     if source not in found:
@@ -100,17 +94,22 @@ def check(config: Config, source: str, own: Sequence[Own]) -> list[str]:
 
 
 def problems(source: Topic, own: Own, found: Topic | None) -> list[str]:
-    """What is wrong with one of the worker's topics."""
+    """What is wrong with one of the worker's topics; what is unknown is not wrong."""
     if found is None:
         return [f"{own.name}: does not exist"]
     lines = []
-    if found.partitions < source.partitions:
+    if is_less(found.partitions, source.partitions):
         lines.append(f"{own.name}: has {found.partitions} partitions, the source {source.partitions}")
     lines += lifetime_problems(own, found)
-    if found.max_message_bytes < source.max_message_bytes + ROOM:
-        wanted = source.max_message_bytes + ROOM
+    wanted = None if source.max_message_bytes is None else source.max_message_bytes + ROOM
+    if is_less(found.max_message_bytes, wanted):
         lines.append(f"{own.name}: max.message.bytes is {found.max_message_bytes}, not {wanted} or more")
     return lines
+
+
+def is_less(one: float | None, than: float | None) -> bool:
+    """Whether one number is known to be below another."""
+    return one is not None and than is not None and one < than
 
 
 def short_lived(config: Config, own: Sequence[Own]) -> list[str]:
@@ -124,7 +123,7 @@ def short_lived(config: Config, own: Sequence[Own]) -> list[str]:
 def lifetime_problems(own: Own, found: Topic) -> list[str]:
     """What makes the broker remove records of this topic before they are sent, or looked at."""
     lines = []
-    if found.retention is not None and own.delay is not None and found.retention < own.delay + SPARE:
+    if own.delay is not None and is_less(found.retention, own.delay + SPARE):
         lines.append(
             f"{own.name}: keeps records {found.retention:g} s, and those that wait longer are lost: "
             f"its delay takes a retention.ms of {(own.delay + SPARE) * 1000:.0f} or more"
@@ -138,13 +137,16 @@ def lifetime_problems(own: Own, found: Topic) -> list[str]:
 
 
 def _new(source: Topic, own: Own) -> NewTopic:
-    settings = {
-        "cleanup.policy": "delete",
-        "retention.ms": str(int(own.retention * 1000)),
-        "max.message.bytes": str(source.max_message_bytes + ROOM),
-        "min.insync.replicas": str(source.min_insync_replicas),
-    }
-    return NewTopic(own.name, source.partitions, source.replication, config=settings)
+    """The topic to make: what is not known of the source is left to the broker."""
+    if source.partitions is None:
+        why = f": {source.unsaid}" if source.unsaid else ""
+        raise KafkaUnavailable(f"how many partitions {source.name} has is unknown{why}")
+    settings = {"cleanup.policy": "delete", "retention.ms": str(int(own.retention * 1000))}
+    if source.max_message_bytes is not None:
+        settings["max.message.bytes"] = str(source.max_message_bytes + ROOM)
+    if source.min_insync_replicas is not None:
+        settings["min.insync.replicas"] = str(source.min_insync_replicas)
+    return NewTopic(own.name, source.partitions, source.replication or BROKERS_DEFAULT, config=settings)
 
 
 def _is_made(name: str, answer: Future[None]) -> bool:
@@ -169,30 +171,28 @@ def _ignore(_error: KafkaError) -> None:
 
 
 def _list(admin: AdminClient) -> Mapping[str, Any]:
-    topics = _call(lambda: admin.list_topics(timeout=TIMEOUT).topics)
-    return {name: topic for name, topic in topics.items() if topic.error is None}
+    return existing_topics(_call(lambda: admin.list_topics(timeout=TIMEOUT).topics))
 
 
-def _settings(admin: AdminClient, topics: Sequence[str]) -> dict[str, dict[str, str]]:
+def _settings(admin: AdminClient, topics: Sequence[str]) -> dict[str, Settings]:
     if not topics:
         return {}
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in topics]
     answers = _call(lambda: admin.describe_configs(resources, request_timeout=TIMEOUT))
-    found = {of.name: _call(partial(answer.result, TIMEOUT)) for of, answer in answers.items()}
-    return {name: {key: entry.value for key, entry in entries.items()} for name, entries in found.items()}
+    return {of.name: _said(answer) for of, answer in answers.items()}
 
 
-def _topic(name: str, listed: Any, settings: Mapping[str, str]) -> Topic:
-    milliseconds = int(settings["retention.ms"])
-    return Topic(
-        name,
-        partitions=len(listed.partitions),
-        replication=min(len(partition.replicas) for partition in listed.partitions.values()),
-        max_message_bytes=int(settings["max.message.bytes"]),
-        min_insync_replicas=int(settings["min.insync.replicas"]),
-        retention=None if milliseconds == _FOREVER else milliseconds / 1000,
-        compacted="compact" in settings["cleanup.policy"],
-    )
+def _said(answer: Future[Any]) -> Settings:
+    """What was said of one topic: a refusal leaves it unknown; raises KafkaUnavailable for silence."""
+    try:
+        entries = answer.result(TIMEOUT + _LATE)
+    except KafkaException as error:
+        if is_away(error):
+            raise KafkaUnavailable(one_line(error)) from error
+        return Settings(why_not=one_line(error))
+    except TimeoutError as error:
+        raise KafkaUnavailable(NO_ANSWER) from error
+    return Settings({name: entry.value for name, entry in entries.items()})
 
 
 def _call(call: Callable[[], _Answer]) -> _Answer:

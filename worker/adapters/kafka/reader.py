@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from worker.adapters.kafka.answers import existing_topics
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable, one_line
 from worker.adapters.kafka.records import Got, to_partition, to_record
@@ -111,11 +112,13 @@ class TopicReader:
     def _partitions(self) -> list[Partition]:
         try:
             # All topics are asked for: asking for one by name can create it.
-            found = self._consumer.list_topics(timeout=ASK_TIMEOUT).topics.get(self._topic)
+            found = existing_topics(self._consumer.list_topics(timeout=ASK_TIMEOUT).topics).get(self._topic)
         except KafkaException as error:
             raise self._unavailable(error) from error
-        if found is None or found.error is not None:
+        if found is None:
             raise NoSuchTopic(self._topic)
+        if found.error is not None:
+            raise self._unavailable(found.error)
         return [Partition(self._topic, number) for number in sorted(found.partitions)]
 
     def _offsets(self, partitions: Sequence[Partition], which: int) -> dict[Partition, int]:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from confluent_kafka import KafkaException, Producer
 
+from worker.adapters.kafka.answers import existing_topics
 from worker.adapters.kafka.errors import KafkaUnavailable, one_line
 
 ASK_AGAIN = 1.0
@@ -78,4 +79,4 @@ def _list(producer: Producer) -> frozenset[str]:
         found = producer.list_topics(timeout=TIMEOUT).topics
     except KafkaException as error:
         raise KafkaUnavailable(one_line(error)) from error
-    return frozenset(name for name, topic in found.items() if topic.error is None)
+    return frozenset(existing_topics(found))
