@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
+from schemas.first_bytes import name_beginning
 from schemas.moment import MOMENT_RULE, Moment, moment_text
 from schemas.payout import PAYOUT_RULE, Payout, exact_number
 
@@ -39,6 +40,9 @@ _RULES: Final = {
 }
 
 _MOST_ERROR_CHARACTERS: Final = 512
+
+_OPENINGS: Final = (b"{", b"[", b" ", b"\n", b"\r", b"\t")
+"""What JSON begins with, where it could be an event: then what is wrong comes later."""
 
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 EventId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=PRINTABLE_ASCII)]
@@ -208,7 +212,8 @@ def _object_of(value: bytes) -> dict[str, Any]:
     try:
         fields = from_json(value, allow_inf_nan=False)
     except ValueError as error:
-        raise Undecodable(f"not strict JSON in UTF-8: {error}") from None
+        text = f"not strict JSON in UTF-8: {error}"
+        raise Undecodable(text if value[:1] in _OPENINGS else f"{text}; {name_beginning(value)}") from None
     if not isinstance(fields, dict):
         raise Invalid("must be a JSON object")
     return fields

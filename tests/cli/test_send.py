@@ -23,6 +23,7 @@ class Partner(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.status = 200
+        self.body = b""
         self.paths: list[str] = []
 
     @property
@@ -44,8 +45,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.paths.append(self.path)
         self.send_response(self.server.status)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(len(self.server.body)))
         self.end_headers()
+        self.wfile.write(self.server.body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server calls it so
         """Say nothing."""
@@ -102,6 +104,25 @@ def test_not_recorded(partner: Partner) -> None:
     assert len(partner.paths) == 1
 
 
+@pytest.mark.parametrize("transport", ["direct", "session"])
+def test_the_answers_body(partner: Partner, transport: str) -> None:
+    """What the partner says is shown, the beginning of it, whatever the status."""
+    partner.status, partner.body = 400, b'{"error": "no such click"}' + b" " * 600 + b"end"
+    env = {**partner.env, "POSTBACK_DESTINATION__TRANSPORT": transport}
+    result = run("send", "--click-id", "abc", "-o", "json", env=env)
+    assert (result.exit_code, json.loads(result.stdout)["body"]) == (1, '{"error": "no such click"}')
+
+
+def test_missing_values(partner: Partner) -> None:
+    """Where macros have no value, the options that are lacking are named, and no others."""
+    result = run("send", "--click-id", "abc", "--event", "x", env=partner.env)
+    assert (result.exit_code, partner.paths) == (2, [])
+    assert result.stderr == (
+        "error: POSTBACK_DESTINATION__EVENT_URL needs {order_id}, {attributes.kind}, which is not given\n"
+        "hint: add --order-id VALUE kind=VALUE\n"
+    )
+
+
 def test_other_success_status(partner: Partner) -> None:
     """What counts as success is the settings' to say."""
     partner.status = 204
@@ -139,7 +160,10 @@ def test_forbidden_address(partner: Partner) -> None:
     [
         (["--click-id", ""], "error: click_id must be"),
         (["--click-id", "x", "--event", "e", "--payout", "1.999"], "error: payout must be"),
-        (["--click-id", "x", "--event", "purchase"], "error: the URL needs {payout}"),
+        (
+            ["--click-id", "x", "--event", "purchase"],
+            "EVENT_URL needs {payout}, which is not given\nhint: add --payout VALUE\n",
+        ),
         (["--click-id", "x", "campaign"], "is not NAME=VALUE"),
         ([], "'--click-id'"),
     ],

@@ -84,6 +84,20 @@ def test_wrong_usage(arguments: list[str], says: str) -> None:
     assert hint.endswith("--help` shows the usage")
 
 
+@pytest.mark.parametrize(
+    ("option", "right"),
+    [
+        ("--config", "`postback-worker --config FILE dlq list`"),
+        ("--set", "`postback-worker --set NAME=VALUE dlq list`"),
+    ],
+)
+def test_options_of_the_program(option: str, right: str) -> None:
+    """An option of the program's that stands behind the command is told where it goes."""
+    result = run("dlq", "list", option, "x")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == f"hint: {option} comes before the command: {right}"
+
+
 def test_no_command() -> None:
     """Without a command the help is shown and the exit code is 2."""
     result = run()

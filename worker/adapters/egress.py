@@ -151,6 +151,8 @@ async def check_origin(origin: Origin, *, allow_private: bool) -> tuple[list[str
             addresses = await _resolve(origin)
     except (OSError, UnicodeError) as error:
         return [], [f"{origin.host} does not resolve: {_first_line(error)}"]
+    if not addresses:
+        return [], [f"{origin.host} does not resolve: the answer names no address"]
     return ([] if allow_private else _errors(origin, addresses)), []
 
 

@@ -76,7 +76,16 @@ def _explain(error: typer.TyperException) -> None:
         say(f"error: {message}")
     context = getattr(error, "ctx", None)
     if message and context is not None:
-        say(f"hint: `{context.command_path} --help` shows the usage")
+        say(f"hint: {_hint(context, getattr(error, 'option_name', None))}")
+
+
+def _hint(context: Any, option: str | None) -> str:
+    """What to do: an option of the program's own goes before the command."""
+    own = {"--config": "--config FILE", "--set": "--set NAME=VALUE"}
+    if option in own and context.parent is not None:
+        command = context.command_path.removeprefix(context.find_root().command_path).strip()
+        return f"{option} comes before the command: `{PROGRAM} {own[option]} {command}`"
+    return f"`{context.command_path} --help` shows the usage"
 
 
 def _version(wanted: bool) -> None:

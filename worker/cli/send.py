@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 from uuid import uuid4
@@ -36,7 +37,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
-COLUMNS = ("result", "status", "seconds", "error", "url")
+COLUMNS = ("result", "status", "seconds", "error", "url", "body")
+
+ATTRIBUTE = "attributes."
+
+MOST_SHOWN = 512
+"""Characters of the answer's body that are shown."""
 
 
 class Tried(NamedTuple):
@@ -125,14 +131,24 @@ def _event(given: Mapping[str, object]) -> ConversionEvent:
 
 def _request(settings: Settings, event: ConversionEvent) -> Request:
     from worker.app import make_plan
-    from worker.core.postback import MissingValue
 
-    try:
-        return make_plan(settings).postback.request(event)
-    except MissingValue as error:
+    template = make_plan(settings).postback.template(event)
+    missing = template.missing(event)
+    if missing:
         variable = "POSTBACK_DESTINATION__" + ("SIMPLE_URL" if event.is_simple else "EVENT_URL")
-        hint = f"the URL is {variable}; each macro has its option, {{order_id}} for one --order-id"
-        fail(str(error), hint, WRONG)
+        macros = ", ".join(f"{{{name}}}" for name in missing)
+        fail(f"{variable} needs {macros}, which is not given", f"add {_options(missing)}", WRONG)
+    return template.render(event)
+
+
+def _options(missing: Sequence[str]) -> str:
+    """What to type for these macros."""
+    return " ".join(
+        f"{name.removeprefix(ATTRIBUTE)}=VALUE"
+        if name.startswith(ATTRIBUTE)
+        else f"--{name.replace('_', '-')} VALUE"
+        for name in missing
+    )
 
 
 async def _try(settings: Settings, request: Request) -> Tried:
@@ -142,7 +158,9 @@ async def _try(settings: Settings, request: Request) -> Tried:
 
     await _check_address(settings, request)
     try:
-        sender = make_sender(settings.destination.transport, sender_options(settings))
+        sender = make_sender(
+            settings.destination.transport, replace(sender_options(settings), read_body=True)
+        )
     except UnprovenLibrary as error:
         fail(str(error), code=WRONG)
     lane = sender.lane()
@@ -172,7 +190,7 @@ def _report(settings: Settings, request: Request, tried: Tried, output: Output) 
 
     verdict = classify(tried.answer, make_plan(settings).rules, time.time())
     recorded = verdict.kind is Kind.DELIVERED
-    row = _row(request, verdict, tried.seconds, recorded)
+    row = _row(request, verdict, tried, recorded)
     if output is Output.JSON:
         print_json(row)
     else:
@@ -180,14 +198,21 @@ def _report(settings: Settings, request: Request, tried: Tried, output: Output) 
     raise typer.Exit(0 if recorded else 1)
 
 
-def _row(request: Request, verdict: Verdict, seconds: float, recorded: bool) -> dict[str, object]:
+def _body(answer: Answer) -> str | None:
+    """The beginning of what the partner said, None where it said nothing."""
+    body = getattr(answer, "body", b"")
+    return body.decode(errors="replace")[:MOST_SHOWN].strip() or None
+
+
+def _row(request: Request, verdict: Verdict, tried: Tried, recorded: bool) -> dict[str, object]:
     from worker.settings.url_mask import mask_request
 
     values = (
         "recorded" if recorded else "not recorded",
         verdict.status,
-        round(seconds, 3),
+        round(tried.seconds, 3),
         verdict.error or None,
         mask_request(request.url),
+        _body(tried.answer),
     )
     return dict(zip(COLUMNS, values, strict=True))

@@ -66,6 +66,11 @@ class Template(NamedTuple):
         plain = re.compile(_UNRESERVED.join(map(re.escape, _MACRO.sub("{}", target).split("{}"))))
         return cls(origin, form, plain.fullmatch, names, _reader(names))
 
+    def missing(self, event: ConversionEvent) -> list[str]:
+        """The macros for which the event has no value, in their order."""
+        values = self.read(event.__dict__)
+        return [name for name, value in zip(self.names, values, strict=True) if value is None]
+
     def render(self, event: ConversionEvent) -> Request:
         """Fill in the event's values; raise MissingValue, naming the macro, where one is absent."""
         return self.fill(event.__dict__)
@@ -88,6 +93,10 @@ class Postback(NamedTuple):
 
     simple: Template
     event: Template
+
+    def template(self, event: ConversionEvent) -> Template:
+        """The URL that is for this event."""
+        return self.simple if event.is_simple else self.event
 
     def request(self, event: ConversionEvent) -> Request:
         """Choose the URL (event or payout given: the event URL) and fill it in; may raise MissingValue."""

@@ -244,3 +244,15 @@ class TestStartUp:
         assert not errors
         assert len(warnings) == 1
         assert "does not resolve" in warnings[0]
+
+    async def test_no_address(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A name whose answer is empty is a warning, too."""
+
+        async def nothing(*_: object, **__: object) -> list[object]:
+            return []
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", nothing)
+        assert await check_origin(Origin("https", "empty.example", 443), allow_private=False) == (
+            [],
+            ["empty.example does not resolve: the answer names no address"],
+        )
