@@ -81,10 +81,10 @@ class Worker:
     def __init__(self, settings: Settings, *observers: Observer) -> None:
         self._settings = settings
         self._log = structlog.get_logger("worker")
-        self._metrics = Metrics()
+        self._clock = SystemClock()
+        self._metrics = Metrics(self._clock.now(), [topic.name for topic in own_topics(settings)])
         logs = make_logs(settings.destination.name, settings.log.level)
         self._observer = Observers(self._metrics, logs, *observers)
-        self._clock = SystemClock()
         self._missing: list[str] = ["not looked at yet"]
         self._topics_there = asyncio.Event()
 
@@ -102,7 +102,7 @@ class Worker:
             stack.push_async_callback(sender.close)
             source = self._source(stack.enter_context(self._topic_ids()))
             self._runner = runner = self._make_runner(source, publisher, sender)
-            self._metrics.watch(runner.snapshot)
+            self._metrics.watch(runner.snapshot, self._not_ready)
             server = HttpServer(self._metrics.registry, self._not_alive, self._not_ready)
             await server.start(settings.http.host, settings.http.port)
             stack.push_async_callback(server.close)

@@ -27,7 +27,8 @@ def samples(metrics: Metrics, skip: tuple[str, ...] = ("_bucket",)) -> Samples:
 
 def test_before_anything_happened() -> None:
     """Counts whose labels are known are there from the start, at 0."""
-    found = samples(Metrics())
+    found = samples(Metrics(publishes_to=["worker.dlq"]))
+    assert found["publishes_refused_total", "worker.dlq"] == 0
     assert found["attempts_total", "delivered", "200"] == 0
     assert found["skipped_total", "already_delivered"] == 0
     for reason in ("undecodable", "invalid", "expired", "exhausted", "rejected"):
@@ -35,6 +36,14 @@ def test_before_anything_happened() -> None:
     for kind in ("assign", "revoke", "lost"):
         assert found["rebalances_total", kind] == 0
     assert sum(found.values()) == 1  # build_info
+
+
+def test_the_process() -> None:
+    """When the process started is shown, and 1 while there is no reason not to be ready."""
+    metrics = Metrics(started_at=1_700_000_000.0)
+    metrics.watch(lambda: Snapshot(0, 1, CircuitState.CLOSED, 0, (), {}), lambda: ())
+    found = samples(metrics)
+    assert (found["start_time_seconds",], found["ready",]) == (1_700_000_000.0, 1)
 
 
 def test_each_event_counts() -> None:
@@ -78,8 +87,9 @@ def test_the_gauges_of_a_worker() -> None:
     metrics = Metrics()
     states = (PartitionState(AT, 5, 2.5, 9), PartitionState(AT._replace(number=4), 0, 0.0, None))
     now = Snapshot(3, 16, CircuitState.OPEN, 1, states, {"10s": 4.0})
-    metrics.watch(lambda: now)
+    metrics.watch(lambda: now, lambda: ["draining"])
     found = samples(metrics)
+    assert found["ready",] == 0
     assert found["in_flight",] == 3
     assert found["concurrency_limit",] == 16
     assert found["circuit_state",] == 2

@@ -36,7 +36,8 @@ def _exported() -> Mapping[str, set[str]]:
             paused=0,
             partitions=(PartitionState(Partition("conversions", 0), 0, 0.0, 0),),
             overdue={"10s": 0.0},
-        )
+        ),
+        lambda: (),
     )
     metrics.consumed("conversions", 1)
     metrics.attempted("delivered", "200")
@@ -86,6 +87,12 @@ def test_every_alert_is_tested() -> None:
         one["alertname"] for test in tests for one in test.get("alert_rule_test", []) if one["exp_alerts"]
     }
     assert fired == {rule["alert"] for rule in rules()}
+
+
+def test_every_panel_is_described() -> None:
+    """Each panel of the dashboard says in a sentence what it shows."""
+    panels = json.loads((DEPLOY / "dashboard.json").read_text("utf-8"))["panels"]
+    assert [panel["title"] for panel in panels if not panel.get("description", "").endswith(".")] == []
 
 
 @needs_promtool

@@ -35,6 +35,9 @@ METRICS = {
     "paused_partitions": ("gauge", set()),
     "event_loop_lag_seconds": ("gauge", set()),
     "last_delivery_timestamp_seconds": ("gauge", set()),
+    "ready": ("gauge", set()),
+    "start_time_seconds": ("gauge", set()),
+    "publishes_refused": ("counter", {"topic"}),
     "build_info": ("gauge", {"version", "python", "librdkafka"}),
 }
 

@@ -28,9 +28,12 @@ _DELAY_SECONDS = (0.1, 0.5, 1, 5, 15, 60, 300, 1800, 2 * _HOUR, 6 * _HOUR, *_DAY
 
 
 class Metrics(Observer):
-    """An observer that counts; `registry` is what `/metrics` serves."""
+    """An observer that counts; `registry` is what `/metrics` serves.
 
-    def __init__(self) -> None:
+    `started_at` (epoch seconds) is when the process began; `publishes_to` are the topics of its own.
+    """
+
+    def __init__(self, started_at: float = 0.0, publishes_to: Iterable[str] = ()) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         tally, distribution = self._tally, self._distribution
@@ -45,15 +48,18 @@ class Metrics(Observer):
         self._rebalances = tally("rebalances", "Rebalances of this member", "kind")
         self._refused = tally("publishes_refused", "Publishes that were refused and tried again", "topic")
         self._maps = tally("commit_maps_refused", "Commit metadata that was not believed")
+        self._started_at = started_at
         self._last_delivery = 0.0
         self.loop_lag = 0.0
         """How late the event loop last woke, in seconds."""
         self._start_at_zero()
+        for topic in publishes_to:
+            self._refused.add((topic,), 0)
         self.registry.register(_Own(self))
 
-    def watch(self, look: Callable[[], Snapshot]) -> None:
-        """Show this worker's gauges."""
-        self.registry.register(_Gauges(look))
+    def watch(self, look: Callable[[], Snapshot], not_ready: Callable[[], Iterable[str]]) -> None:
+        """Show this worker's gauges; `not_ready` gives the reasons that `/readyz` gives."""
+        self.registry.register(_Gauges(look, not_ready))
 
     def consumed(self, topic: str, count: int) -> None:
         """Count records taken up."""
@@ -104,6 +110,7 @@ class Metrics(Observer):
         """Describe what is no count and no state of a worker."""
         yield _single("last_delivery_timestamp_seconds", "When the last delivery was", self._last_delivery)
         yield _single("event_loop_lag_seconds", "How late the event loop last woke", self.loop_lag)
+        yield _single("start_time_seconds", "When this process started", self._started_at)
         info = GaugeMetricFamily(
             "postback_build_info", "What runs", labels=["version", "python", "librdkafka"]
         )
@@ -147,12 +154,14 @@ class _Own(Collector):
 class _Gauges(Collector):
     """The gauges of a worker, read at each scrape."""
 
-    def __init__(self, look: Callable[[], Snapshot]) -> None:
+    def __init__(self, look: Callable[[], Snapshot], not_ready: Callable[[], Iterable[str]]) -> None:
         self._look = look
+        self._not_ready = not_ready
 
     def collect(self) -> Iterable[Metric]:
         """Read the worker and describe it."""
         now = self._look()
+        yield _single("ready", "1 while /readyz says so", not any(self._not_ready()))
         yield _single("in_flight", "Requests in flight", now.in_flight)
         yield _single("concurrency_limit", "The adaptive limit of requests in flight", now.limit)
         yield _single("circuit_state", "0 closed, 1 half-open, 2 open", now.circuit)
