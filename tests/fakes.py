@@ -15,7 +15,7 @@ from worker.adapters.http.lane import CoroutineLane
 from worker.core.answer import Answer, Request, Response
 from worker.core.holding import Position
 from worker.core.record import Headers, Outgoing, Partition, Record
-from worker.ports import Assigned, CommitFailed, Lag, PublishRefused, SourceListener
+from worker.ports import Assigned, CommitFailed, Lag, Positions, PublishRefused, SourceListener
 
 
 class FakeClock:
@@ -194,8 +194,8 @@ class _Reading:
 class FakeSource:
     """A member of the group of a FakeKafka; the test says what is assigned, revoked and lost.
 
-    While `refusing` is set, commits fail with it; while `gate` is cleared, they wait. While a revocation is
-    drained nothing else is served, as there the thread waits too.
+    While `refusing` is set, commits fail with it; those of partitions in `refused` always do. While `gate` is
+    cleared, they wait. While a revocation is drained nothing else is served, as there the thread waits too.
     """
 
     kafka: FakeKafka
@@ -204,6 +204,9 @@ class FakeSource:
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     demand: int = 0
     commits: list[Mapping[Partition, Position]] = field(default_factory=list)
+    refused: set[Partition] = field(default_factory=set)
+    committing: bool = False
+    """Whether a commit waits to be taken."""
     stopped: bool = False
 
     def __post_init__(self) -> None:
@@ -247,7 +250,7 @@ class FakeSource:
         self._idle.clear()
         try:
             positions = await self._tell.on_revoked(ours)
-            self._commit({at: to for at, to in positions.items() if at in ours})
+            self._tell.on_committed_last(self._commit({at: to for at, to in positions.items() if at in ours}))
         finally:
             for at in ours:
                 self._ours.pop(at, None)
@@ -290,14 +293,20 @@ class FakeSource:
             self._ours[partition].held = False
             self._wake()
 
-    async def commit(self, positions: Mapping[Partition, Position]) -> None:
+    async def commit(self, positions: Positions) -> Positions:
+        self.committing = True
         await asyncio.sleep(0)
         await self._idle.wait()
         await self.gate.wait()
+        self.committing = False
         if self.stopped or self.refusing is not None:
             raise CommitFailed(self.refusing or "the source has ended")
         self.commits.append(positions)
-        self._commit(positions)
+        committed = self._commit({at: to for at, to in positions.items() if at not in self.refused})
+        refused = self.refused & positions.keys()
+        if refused:
+            raise CommitFailed("; ".join(f"{at}: refused" for at in sorted(refused)), committed)
+        return committed
 
     def not_joined(self) -> Sequence[str]:
         return [] if self.joined else [self.group]
@@ -323,12 +332,14 @@ class FakeSource:
         assert self._listener is not None, "not started"
         return self._listener
 
-    def _commit(self, positions: Mapping[Partition, Position]) -> None:
+    def _commit(self, positions: Positions) -> Positions:
+        committed = {}
         for at, position in positions.items():
             reading = self._ours.get(at)
             if reading is not None and position.offset >= reading.committed:
                 reading.committed = position.offset
-                self.kafka.committed[at] = position
+                self.kafka.committed[at] = committed[at] = position
+        return committed
 
     def _end(self) -> None:
         self.stopped = True

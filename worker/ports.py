@@ -121,8 +121,15 @@ class Assigned(NamedTuple):
     log: LogId = LogId()
 
 
+Positions = Mapping[Partition, Position]
+
+
 class CommitFailed(Exception):
-    """The commit did not count. Nothing is lost: a later one says the same or more."""
+    """The commit did not count, but for what is in `committed`. A later one says the same or more."""
+
+    def __init__(self, why: str, committed: Positions | None = None) -> None:
+        super().__init__(why)
+        self.committed: Positions = committed or {}
 
 
 class SourceFailed(Exception):
@@ -136,8 +143,12 @@ class SourceListener(Protocol):
         """These partitions are ours; records of them follow."""
         ...
 
-    async def on_revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
+    async def on_revoked(self, partitions: Sequence[Partition]) -> Positions:
         """Drain these partitions, within bounds, and say what to commit last; then they are gone."""
+        ...
+
+    def on_committed_last(self, committed: Positions) -> None:
+        """Hear what was really committed of what `on_revoked` gave back; nothing where that failed."""
         ...
 
     def on_lost(self, partitions: Sequence[Partition]) -> None:
@@ -183,8 +194,11 @@ class Source(Protocol):
         """Take a hold back."""
         ...
 
-    async def commit(self, positions: Mapping[Partition, Position]) -> None:
-        """Commit; return when the broker took it, raise CommitFailed otherwise. One at a time."""
+    async def commit(self, positions: Positions) -> Positions:
+        """Commit, one at a time; return what the broker took, raise CommitFailed where it refused anything.
+
+        What is not ours (any more), or is below what was committed already, is passed over and not returned.
+        """
         ...
 
     def not_joined(self) -> Sequence[str]:

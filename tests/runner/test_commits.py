@@ -49,6 +49,55 @@ async def test_stuck_commits_of_a_partition_that_is_gone() -> None:
         await stage.committed(1, at=second)
 
 
+async def test_a_skipped_commit_is_no_commit() -> None:
+    """What was lost while its commit waited is not committed: it is neither told nor remembered as that."""
+    async with Stage() as stage:
+        stage.kafka.committed[stage.first] = Position(0, "")
+        stage.source.gate.clear()
+        stage.source.assign(stage.first)
+        stage.write(0, 1)
+        await stage.ended(2)
+        await until("a commit that waits", lambda: stage.source.committing)
+        stage.source.lose(stage.first)
+        stage.source.gate.set()
+        await until("no commit that waits", lambda: not stage.source.committing)
+        assert stage.heard.commits == []
+        stage.source.assign(stage.first)
+        stage.write(2)
+        await stage.committed(3)
+        assert stage.clicks == ["c-0", "c-1", "c-2"], "what was finished is remembered as above the offset"
+        assert stage.heard.skips == [0, 1]
+
+
+async def test_the_rest_of_a_refused_commit_counts() -> None:
+    """Where one partition's commit is refused, what is committed of the others is known."""
+    async with Stage() as stage:
+        stage.source.refused.add(stage.first)
+        stage.source.assign(stage.first, stage.second)
+        stage.write(0)
+        stage.write(1, at=stage.second)
+        await stage.committed(1, at=stage.second)
+        await until("a failure", lambda: f"{stage.first}: refused" in stage.heard.commits)
+        holdings = stage.runner._intake.holdings
+        await until("one left", lambda: [h.dirty for h in holdings.values()] == [True, False])
+        assert [holding.committed for holding in holdings.values()] == [None, 1]
+        stage.source.refused.clear()
+        await stage.committed(1)
+
+
+async def test_the_last_commit_of_what_is_revoked_is_remembered() -> None:
+    """The last commit of what is revoked, where it counted, is known to be one."""
+    async with Stage() as stage:
+        stage.source.assign(stage.first)
+        stage.sender.gate.clear()
+        stage.write(0, 1)
+        await stage.sent(2)
+        stage.sender.gate.set()
+        await stage.source.revoke(stage.first)
+        former = stage.runner._intake._former[stage.first]
+        assert (stage.position(), former.committed) == (2, 2)
+
+
 async def test_nothing_new_no_commit() -> None:
     """A commit that counted is not made again."""
     async with Stage() as stage:

@@ -42,12 +42,12 @@ async def test_a_commit_from_before(monkeypatch: pytest.MonkeyPatch) -> None:
         gates = [asyncio.Event(), asyncio.Event()]
         really = stage.source.commit
 
-        async def commit(positions: Mapping[Partition, Position]) -> None:
+        async def commit(positions: Mapping[Partition, Position]) -> Mapping[Partition, Position]:
             begun.append(positions)
             if gates:
                 await gates[0].wait()
                 gates.pop(0)
-            await really(positions)
+            return await really(positions)
 
         monkeypatch.setattr(stage.source, "commit", commit)
         stage.source.assign(stage.first)

@@ -171,7 +171,7 @@ async def test_the_committer_dies() -> None:
     """A commit that breaks, rather than fail, ends the run with what it raised."""
     async with Stage() as stage:
 
-        async def broken(positions: Mapping[Partition, Position]) -> None:
+        async def broken(positions: Mapping[Partition, Position]) -> Mapping[Partition, Position]:
             await asyncio.sleep(0)
             raise KeyError("a bug")
 

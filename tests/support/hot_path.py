@@ -30,7 +30,7 @@ from worker.core.record import Partition, Record
 from worker.core.retry import RetryPolicy
 from worker.core.settle import Delivered
 from worker.pipeline import Plan
-from worker.ports import Assigned, Observer
+from worker.ports import Observer
 from worker.runner import Limits, Runner
 
 BATCH = 64
@@ -121,9 +121,10 @@ class HotPath:
         self._opener, self._count = Opener(), Count()
         self._at = Partition(SOURCE, 0)
         kafka = FakeKafka(**{SOURCE: 1})
+        self._source = FakeSource(kafka)
         self._runner = Runner(
             plan=Plan(POSTBACK, Rules(), RetryPolicy(tuple(TIER_TOPICS), 3, 30 * 86400.0), TIER_TOPICS, DLQ),
-            source=FakeSource(kafka),
+            source=self._source,
             publisher=FakePublisher(kafka),
             sender=self._opener,
             gate=Gate(LANES, CircuitPolicy()),
@@ -138,7 +139,7 @@ class HotPath:
         self._stop = asyncio.Event()
         self._running = asyncio.create_task(self._runner.run(self._stop))
         await asyncio.sleep(0)
-        self._runner.on_assigned([Assigned(self._at, None, "")])
+        self._source.assign(self._at)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -1,19 +1,20 @@
 """Committing what is finished, on a short tick and sooner when much has been finished.
 
 The rules: one commit in flight; what is committed is read from the ledgers at that moment, so it never goes
-backwards; what counts as committed is what the broker acknowledged, not what was sent. While commits do not
-count, what is finished piles up, and a crash would send all of it again: after a while nothing more is
-started until one counts. Nor is it while it is in doubt whether we are a member still, which a commit tells.
+backwards; what counts as committed is what the broker acknowledged, by partition, not what was sent. While
+commits do not count, what is finished piles up, and a crash would send all of it again: after a while nothing
+more is started until one counts. Nor is it while it is in doubt whether we are a member still, which a commit
+tells.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from worker.core.holding import Holding, Position
 from worker.core.record import Partition
-from worker.ports import CommitFailed, Observer, Source
+from worker.ports import CommitFailed, Observer, Positions, Source
 
 # Seconds between commits: a crash re-sends at most what was finished in this time.
 TICK = 0.2
@@ -84,16 +85,15 @@ class Committer:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(STUCK_AFTER, self._set_stuck)
         try:
-            await self._source.commit(positions)
+            committed = await self._source.commit(positions)
         except CommitFailed as error:
             self._observer.committed(str(error))
+            _note(dirty, revisions, error.committed)
             return
-        self._observer.committed(None)
-        for holding, revision in zip(dirty, revisions, strict=True):
-            holding.revision = revision
-            if holding.at in positions:
-                holding.committed = positions[holding.at].offset
-        self._counted(doubts)
+        _note(dirty, revisions, committed)
+        if committed:  # else all of it was another's by then, which tells nothing of what is ours
+            self._observer.committed(None)
+            self._counted(doubts)
 
     async def finish(self) -> None:
         """Commit until nothing is new, for LAST seconds at most.
@@ -140,6 +140,14 @@ class Committer:
             self._stuck = True
             self._observer.trouble("commits do not get through: no more is sent until they do")
             self._on_stuck(True)
+
+
+def _note(holdings: Sequence[Holding], revisions: Sequence[int], committed: Positions) -> None:
+    """Note in the holdings what was committed of them, as of the revisions that were read."""
+    for holding, revision in zip(holdings, revisions, strict=True):
+        if holding.at in committed:
+            holding.revision = revision
+            holding.committed = committed[holding.at].offset
 
 
 def read_positions(holdings: Iterable[Holding]) -> tuple[dict[Partition, Position], list[int]]:

@@ -17,7 +17,7 @@ from worker.core.ledger import Ledger
 from worker.core.record import Partition, Record, make
 from worker.core.retry import Tier
 from worker.core.schedule import Schedule, due_at
-from worker.ports import Assigned, Clock, Observer, Source
+from worker.ports import Assigned, Clock, Observer, Positions, Source
 
 
 class Intake:
@@ -81,6 +81,12 @@ class Intake:
                 self._schedule.drop(holding)
                 self._former[partition] = holding
         self.refill()
+
+    def note_committed(self, committed: Positions) -> None:
+        """Note what was committed last of partitions that are not ours any more."""
+        for at, position in committed.items():
+            if at in self._former:
+                self._former[at].committed = position.offset
 
     def _remembered(self, assigned: Assigned) -> finished.Finished | None:
         """What we finished of a partition while it was ours before, if it is still the same log.

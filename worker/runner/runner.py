@@ -8,19 +8,19 @@ waits without a deadline.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from typing import NamedTuple
 
 from worker.core.binding import Identity
-from worker.core.holding import Held, Position
+from worker.core.holding import Held
 from worker.core.lane import Gate
 from worker.core.record import Partition, Record
 from worker.core.retry import Tier
 from worker.core.schedule import Schedule
 from worker.core.settle import Dead, Delivered, Retry
 from worker.pipeline import Ending, Pipeline, Plan
-from worker.ports import Assigned, Clock, Observer, Publisher, Sender, Snapshot, Source
+from worker.ports import Assigned, Clock, Observer, Positions, Publisher, Sender, Snapshot, Source
 from worker.runner.commits import Committer, read_positions
 from worker.runner.drain import Drain, Phase
 from worker.runner.intake import Intake
@@ -164,7 +164,7 @@ class Runner:
             self._intake.assign(one)
         self._observer.rebalanced("assign", [one.at for one in assigned])
 
-    async def on_revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
+    async def on_revoked(self, partitions: Sequence[Partition]) -> Positions:
         """Drain partitions while they are still ours, and say what to commit last."""
         self._observer.rebalanced("revoke", partitions)
         holdings = self._intake.of(partitions)
@@ -174,6 +174,10 @@ class Runner:
             return positions
         finally:
             self._discard(partitions)
+
+    def on_committed_last(self, committed: Positions) -> None:
+        """Note what was committed of what was revoked."""
+        self._intake.note_committed(committed)
 
     def on_lost(self, partitions: Sequence[Partition]) -> None:
         """Discard partitions that another member may have already; commit nothing of them."""

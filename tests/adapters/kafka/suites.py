@@ -122,8 +122,8 @@ class SourceSuite:
         source = world.source(at.topic)
         await source.start(ear)
         await world.joined(source, ear, [at])
-        await source.commit({at: Position(7, MAP)})
-        await source.commit({at: Position(3, "")})
+        assert await source.commit({at: Position(7, MAP)}) == {at: Position(7, MAP)}
+        assert await source.commit({at: Position(3, "")}) == {}
         await source.stop()
         await self._finds(world, at, Position(7, MAP))
 
@@ -134,7 +134,8 @@ class SourceSuite:
         source = world.source(at.topic)
         await source.start(ear)
         await world.joined(source, ear, [at])
-        await source.commit({stranger: Position(5, "")})
+        committed = await source.commit({at: Position(1, ""), stranger: Position(5, "")})
+        assert committed == {at: Position(1, "")}, "what was committed, and no more"
         await source.stop()
         next_ear = Ear()
         successor = world.source(stranger.topic)
@@ -155,6 +156,7 @@ class SourceSuite:
         ear.last = {at: Position(10, MAP)}
         await source.stop()
         assert ear.revoked == [at]
+        assert ear.committed_last == [{at: Position(10, MAP)}]
         assert not ear.lost
         await self._finds(world, at, Position(10, MAP))
 

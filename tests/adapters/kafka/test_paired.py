@@ -91,8 +91,9 @@ async def test_commits_are_shared_out(pair: Pair) -> None:
     await pair.both.commit({FRESH: Position(0, "a"), TIER: Position(0, "b")})
     pair.second.refusing = "not now"
     await pair.both.commit({FRESH: Position(0, "c")})
-    with pytest.raises(CommitFailed, match="not now"):
+    with pytest.raises(CommitFailed, match="not now") as caught:
         await pair.both.commit({FRESH: Position(0, "d"), TIER: Position(0, "e")})
+    assert caught.value.committed == {FRESH: Position(0, "d")}, "the other side's counts all the same"
     assert pair.first.commits == [{FRESH: Position(0, text)} for text in "acd"]
     assert pair.second.commits == [{TIER: Position(0, "b")}]
 

@@ -14,6 +14,7 @@ from tests.adapters.kafka.suites import MAP, numbered
 from tests.adapters.kafka.worlds import WITHIN, Ear, KafkaWorld, MockWorld, until
 from tests.support.kafka import create_topics
 from worker.adapters.kafka import KafkaSource, commits, consumer, consumer_config, member
+from worker.adapters.kafka.outlet import Epoch
 from worker.core.holding import Position
 from worker.core.record import Partition
 from worker.ports import CommitFailed, SourceFailed
@@ -67,6 +68,40 @@ async def test_refused_commit(mock_world: MockWorld, ear: Ear) -> None:
     with pytest.raises(CommitFailed, match=r"topic-.*/0: .*metadata"):
         await source.commit({at: Position(1, MAP)})
     await source.commit({at: Position(1, MAP)})
+    await source.stop()
+
+
+async def test_a_commit_that_is_lost_in_the_queue(mock_world: MockWorld, ear: Ear) -> None:
+    """What was lost before its commit could be made is not told to be committed, though it comes back."""
+    (at,) = mock_world.create(1)
+    source = await started(mock_world, ear, at)
+    assert source._member is not None
+    member = source._member
+    lost = asyncio.get_running_loop().create_future()
+    wanted = {ear_epoch(source, at): Position(3, MAP)}
+    member.order(lambda: member._on_lost(member._consumer, [TopicPartition(*at)]))
+    member.order(lambda: member.commit(wanted, lost))
+    assert await lost == {}
+    assert ear.lost == [at]
+    await source.stop()
+
+
+def ear_epoch(source: KafkaSource, at: Partition) -> Epoch:
+    """The assignment of a partition that the loop knows of."""
+    assert source._outlet is not None
+    return source._outlet.epochs[at]
+
+
+async def test_a_commit_refused_in_part(mock_world: MockWorld, ear: Ear) -> None:
+    """A commit of which a partition is refused fails, and says of which it counted."""
+    one, other = mock_world.create(2)
+    source = await started(mock_world, ear, one, other)
+    positions = {one: Position(1, MAP), other: Position(2, MAP)}
+    mock_world.cluster.fail(OFFSET_COMMIT, [KafkaError.OFFSET_METADATA_TOO_LARGE])
+    with pytest.raises(CommitFailed) as caught:
+        await source.commit(positions)
+    assert caught.value.committed == {}
+    assert await source.commit(positions) == positions
     await source.stop()
 
 

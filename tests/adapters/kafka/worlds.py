@@ -26,7 +26,7 @@ from worker.adapters.kafka import (
 from worker.adapters.kafka.config import Property, unique_client_id
 from worker.core.holding import Position
 from worker.core.record import Headers, Partition, Record
-from worker.ports import Assigned, Publisher, Source
+from worker.ports import Assigned, Positions, Publisher, Source
 
 WITHIN = 30.0
 DRAIN = 10.0
@@ -50,6 +50,7 @@ class Ear:
         self.last: dict[Partition, Position] = {}
         self.events: list[str] = []
         self.revoked: list[Partition] = []
+        self.committed_last: list[Positions] = []
         self.lost: list[Partition] = []
         self.records: list[Record] = []
         self.batches: list[int] = []
@@ -61,7 +62,7 @@ class Ear:
         self.events.append("assigned")
         self.ours.update((of.at, of) for of in assigned)
 
-    async def on_revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
+    async def on_revoked(self, partitions: Sequence[Partition]) -> Positions:
         self.events.append("revoked")
         if self.draining is not None:
             await self.draining()
@@ -69,6 +70,9 @@ class Ear:
         for at in partitions:
             del self.ours[at]
         return {at: self.last[at] for at in partitions if at in self.last}
+
+    def on_committed_last(self, committed: Positions) -> None:
+        self.committed_last.append(committed)
 
     def on_lost(self, partitions: Sequence[Partition]) -> None:
         self.events.append("lost")

@@ -14,20 +14,21 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.errors import is_away, one_line
 from worker.adapters.kafka.outlet import Epoch, Outlet
-from worker.adapters.kafka.records import to_offset
+from worker.adapters.kafka.records import to_offsets, to_partition
 from worker.core.holding import Position
 from worker.core.record import Partition
-from worker.ports import CommitFailed
+from worker.ports import CommitFailed, Positions
 
-Positions = Mapping[Epoch, Position]
+Wanted = Mapping[Epoch, Position]
+"""What to commit, for the assignment that each is of."""
 
 REACH_TIMEOUT = 4.0
 """Seconds in which the group's coordinator must answer before a commit is waited for."""
 
 
-class _Wanted(NamedTuple):
-    positions: Positions
-    answer: asyncio.Future[None]
+class _Request(NamedTuple):
+    wanted: Wanted
+    answer: asyncio.Future[Positions]
 
 
 class Commits:
@@ -37,12 +38,12 @@ class Commits:
         self._ours = ours
         self._outlet = outlet
         self._highest: dict[Partition, int] = {}
-        self._waiting: deque[_Wanted] = deque()
-        self._in_flight: _Wanted | None = None
+        self._waiting: deque[_Request] = deque()
+        self._in_flight: tuple[asyncio.Future[Positions], Positions] | None = None
 
-    def commit(self, consumer: Consumer, positions: Positions, answer: asyncio.Future[None]) -> None:
-        """Commit as soon as none is in flight; the answer comes by the outlet."""
-        self._waiting.append(_Wanted(positions, answer))
+    def commit(self, consumer: Consumer, wanted: Wanted, answer: asyncio.Future[Positions]) -> None:
+        """Commit as soon as none is in flight; the answer, what was committed, comes by the outlet."""
+        self._waiting.append(_Request(wanted, answer))
         self._send_next(consumer)
 
     def on_answer(
@@ -51,23 +52,29 @@ class Commits:
         """Take the broker's answer to the one in flight."""
         answered, self._in_flight = self._in_flight, None
         if answered is not None:
-            self._outlet.answered(answered.answer, _refusal(error, offsets))
+            answer, sent = answered
+            self._outlet.answered(answer, _outcome(sent, error, offsets))
         self._send_next(consumer)
 
-    def commit_last(self, consumer: Consumer, positions: Mapping[Partition, Position]) -> None:
-        """Commit and wait for the broker: these partitions are about to be another's. Raises CommitFailed."""
+    def commit_last(self, consumer: Consumer, positions: Positions) -> Positions:
+        """Commit and wait for the broker: these partitions are about to be another's.
+
+        Returns what was committed; raises CommitFailed.
+        """
         epochs = self._ours
-        offsets = self._offsets({epochs[at]: to for at, to in positions.items() if at in epochs})
-        if not offsets:
-            return
+        sent = self._take({epochs[at]: to for at, to in positions.items() if at in epochs})
+        if not sent:
+            return {}
+        offsets = to_offsets(sent)
         _require_coordinator(consumer, offsets)
         try:
             committed = consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
             raise CommitFailed(one_line(error)) from error
-        refusal = _refusal(None, committed or ())
-        if refusal:
-            raise refusal
+        outcome = _outcome(sent, None, committed or ())
+        if isinstance(outcome, CommitFailed):
+            raise outcome
+        return outcome
 
     def forget(self, partitions: Iterable[Partition]) -> None:
         """Forget how far partitions were committed: the next assignment starts anew."""
@@ -76,29 +83,29 @@ class Commits:
 
     def _send_next(self, consumer: Consumer) -> None:
         while self._waiting and self._in_flight is None:
-            wanted = self._waiting.popleft()
-            offsets = self._offsets(wanted.positions)
-            if offsets:
-                self._send(consumer, wanted, offsets)
+            wanted, answer = self._waiting.popleft()
+            sent = self._take(wanted)
+            if sent:
+                self._send(consumer, sent, answer)
             else:
-                self._outlet.answered(wanted.answer)  # nothing of it is ours any more
+                self._outlet.answered(answer, {})  # nothing of it is ours any more
 
-    def _send(self, consumer: Consumer, wanted: _Wanted, offsets: list[TopicPartition]) -> None:
+    def _send(self, consumer: Consumer, sent: Positions, answer: asyncio.Future[Positions]) -> None:
         try:
-            consumer.commit(offsets=offsets, asynchronous=True)
+            consumer.commit(offsets=to_offsets(sent), asynchronous=True)
         except KafkaException as error:
-            self._outlet.answered(wanted.answer, CommitFailed(one_line(error)))
+            self._outlet.answered(answer, CommitFailed(one_line(error)))
         else:
-            self._in_flight = wanted
+            self._in_flight = answer, sent
 
-    def _offsets(self, positions: Positions) -> list[TopicPartition]:
-        offsets = []
-        for epoch, position in positions.items():
-            if self._ours.get(epoch.at) != epoch or position.offset < self._highest.get(epoch.at, 0):
-                continue
-            self._highest[epoch.at] = position.offset
-            offsets.append(to_offset(epoch.at, position))
-        return offsets
+    def _take(self, wanted: Wanted) -> Positions:
+        """What is to be sent: of assignments that stand, and not below what was sent before."""
+        sent = {}
+        for epoch, position in wanted.items():
+            if self._ours.get(epoch.at) == epoch and position.offset >= self._highest.get(epoch.at, 0):
+                self._highest[epoch.at] = position.offset
+                sent[epoch.at] = position
+        return sent
 
 
 def _require_coordinator(consumer: Consumer, offsets: list[TopicPartition]) -> None:
@@ -110,8 +117,12 @@ def _require_coordinator(consumer: Consumer, offsets: list[TopicPartition]) -> N
             raise CommitFailed(one_line(error)) from error
 
 
-def _refusal(error: KafkaError | None, offsets: Sequence[TopicPartition]) -> CommitFailed | None:
-    refused = [f"{of.topic}/{of.partition}: {one_line(of.error)}" for of in offsets if of.error is not None]
+def _outcome(
+    sent: Positions, error: KafkaError | None, offsets: Sequence[TopicPartition]
+) -> Positions | CommitFailed:
+    """What became of what was sent."""
+    refused = {to_partition(of): one_line(of.error) for of in offsets if of.error is not None}
     if refused:
-        return CommitFailed("; ".join(refused))
-    return None if error is None else CommitFailed(one_line(error))
+        taken = {at: position for at, position in sent.items() if at not in refused}
+        return CommitFailed("; ".join(f"{at}: {why}" for at, why in refused.items()), taken)
+    return sent if error is None else CommitFailed(one_line(error))

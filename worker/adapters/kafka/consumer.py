@@ -19,9 +19,8 @@ from worker.adapters.kafka.errors import one_line
 from worker.adapters.kafka.member import Member
 from worker.adapters.kafka.outlet import Epoch, LoopGone, Outlet, settle
 from worker.adapters.kafka.topic_ids import TopicIds
-from worker.core.holding import Position
 from worker.core.record import Partition
-from worker.ports import CommitFailed, Lag, SourceFailed, SourceListener
+from worker.ports import CommitFailed, Lag, Positions, SourceFailed, SourceListener
 
 DRAIN_MARGIN = 5.0
 """Seconds beyond the drain that the thread waits for the listener."""
@@ -51,7 +50,7 @@ class KafkaSource:
         self._topics = topics
         self._drain_timeout = drain_timeout
         self._logger = logger or logging.getLogger("worker.kafka")
-        self._commits: set[asyncio.Future[None]] = set()
+        self._commits: set[asyncio.Future[Positions]] = set()
         self._outlet: Outlet | None = None
         self._member: Member | None = None
         self._thread: threading.Thread | None = None
@@ -86,17 +85,17 @@ class KafkaSource:
             member, epoch = ours
             member.order(partial(member.release, epoch))
 
-    async def commit(self, positions: Mapping[Partition, Position]) -> None:
-        """Commit what is ours of `positions`; raise CommitFailed where the broker did not take it."""
+    async def commit(self, positions: Positions) -> Positions:
+        """Commit what is ours of `positions`, and return it; raise CommitFailed where it was refused."""
         if self._member is None or self._outlet is None or self._ended is None or self._ended.done():
             raise CommitFailed("the source is not running")
         epochs = self._outlet.epochs
         ours = {epochs[at]: position for at, position in positions.items() if at in epochs}
-        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Positions] = asyncio.get_running_loop().create_future()
         self._commits.add(answer)
         answer.add_done_callback(self._commits.discard)
         self._member.order(partial(self._member.commit, ours, answer))
-        await answer
+        return await answer
 
     def not_joined(self) -> Sequence[str]:
         """The group, by its name, until it has given its first assignment, which may be of nothing."""
@@ -139,7 +138,7 @@ class KafkaSource:
         except SourceFailed as error:
             outlet.post(settle, joined, error)
             return None
-        outlet.post(settle, joined)
+        outlet.post(settle, joined, None)
         outcomes = [_outcome(member.work), _outcome(member.close)]
         return next((error for error in outcomes if error is not None), None)
 
@@ -152,7 +151,7 @@ class KafkaSource:
         for answer in tuple(self._commits):
             settle(answer, CommitFailed("the source has ended"))
         if self._ended is not None:
-            settle(self._ended)
+            settle(self._ended, None)
         if error is not None:
             listener.on_failed(error)
 

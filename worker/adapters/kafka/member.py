@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from worker.adapters.kafka.commits import Commits, Positions
+from worker.adapters.kafka.commits import Commits, Wanted
 from worker.adapters.kafka.config import Config, is_incremental
 from worker.adapters.kafka.errors import LimitedLog, Troubles, is_deadly, one_line
 from worker.adapters.kafka.outlet import Epoch, Outlet, names
@@ -25,7 +25,7 @@ from worker.adapters.kafka.topic_ids import TopicIds
 from worker.adapters.kafka.watermarks import Watermarks, low_of
 from worker.core.binding import LogId
 from worker.core.record import Partition, Record
-from worker.ports import Assigned, CommitFailed, SourceFailed
+from worker.ports import Assigned, CommitFailed, Positions, SourceFailed
 
 TURN = 0.05
 """Seconds that the thread waits at most, for records or for orders, before it looks for the other."""
@@ -99,9 +99,9 @@ class Member:
             self._shelf.release(epoch.at)
             self._pauses_stale = True
 
-    def commit(self, positions: Positions, answer: asyncio.Future[None]) -> None:
-        """Commit what is still ours of `positions`."""
-        self._commits.commit(self._consumer, positions, answer)
+    def commit(self, wanted: Wanted, answer: asyncio.Future[Positions]) -> None:
+        """Commit what is still ours of `wanted`."""
+        self._commits.commit(self._consumer, wanted, answer)
 
     def leave(self) -> None:
         """End after this turn."""
@@ -220,8 +220,10 @@ class Member:
             return
         self._shelf.drop(partitions)
         try:
-            self._commits.commit_last(self._consumer, self._outlet.drained(partitions))
+            positions = self._outlet.drained(partitions)
+            self._outlet.committed_last(self._commits.commit_last(self._consumer, positions))
         except CommitFailed as error:
+            self._outlet.committed_last(error.committed)
             self._outlet.trouble(f"{names(partitions)}: the last commit failed: {error}")
         finally:
             self._forget(partitions)

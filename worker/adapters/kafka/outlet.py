@@ -7,14 +7,14 @@ but `drained`, which waits within bounds. A listener that breaks hears of it as 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TypeVarTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar, TypeVarTuple
 
-from worker.core.holding import Position
 from worker.core.record import Partition, Record
-from worker.ports import Assigned, CommitFailed, SourceListener
+from worker.ports import Assigned, CommitFailed, Positions, SourceListener
 
 _Arguments = TypeVarTuple("_Arguments")
+_Result = TypeVar("_Result")
 
 
 class Epoch(NamedTuple):
@@ -44,7 +44,7 @@ class Outlet:
         """Tell of partitions that are ours from now on."""
         self.post(self._on_assigned, assigned, epochs)
 
-    def drained(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
+    def drained(self, partitions: Sequence[Partition]) -> Positions:
         """Have partitions drained, and return what to commit last; nothing where it took too long."""
         if self._loop.is_closed():
             raise LoopGone
@@ -70,9 +70,13 @@ class Outlet:
         """Tell of something that may pass."""
         self.post(self._listener.on_trouble, message)
 
-    def answered(self, commit: asyncio.Future[None], error: CommitFailed | None = None) -> None:
+    def committed_last(self, committed: Positions) -> None:
+        """Tell what was committed of what was drained last."""
+        self.post(self._listener.on_committed_last, committed)
+
+    def answered(self, commit: asyncio.Future[Positions], outcome: Positions | CommitFailed) -> None:
         """Answer a commit."""
-        self.post(settle, commit, error)
+        self.post(settle, commit, outcome)
 
     def post(self, call: Callable[[*_Arguments], object], *arguments: *_Arguments) -> None:
         """Have the loop make a call; raise LoopGone where it is closed. What the call raises is a failure."""
@@ -93,7 +97,7 @@ class Outlet:
         self.epochs.update((epoch.at, epoch) for epoch in epochs)
         self._listener.on_assigned(assigned)
 
-    async def _on_revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
+    async def _on_revoked(self, partitions: Sequence[Partition]) -> Positions:
         try:
             return await self._listener.on_revoked(partitions)
         finally:
@@ -108,14 +112,14 @@ class Outlet:
             self.epochs.pop(partition, None)
 
 
-def settle(future: asyncio.Future[None], error: Exception | None = None) -> None:
+def settle(future: asyncio.Future[_Result], outcome: _Result | Exception) -> None:
     """Resolve a future that may have been given up by now."""
     if future.done():
         return
-    if error is None:
-        future.set_result(None)
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
     else:
-        future.set_exception(error)
+        future.set_result(outcome)
 
 
 def names(partitions: Sequence[Partition]) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from worker.core.holding import Position
 from worker.core.record import Partition, Record
-from worker.ports import Assigned, Lag, Source, SourceListener
+from worker.ports import Assigned, CommitFailed, Lag, Positions, Source, SourceListener
 
 
 class PairedSource:
@@ -46,15 +46,25 @@ class PairedSource:
         """Take a hold back."""
         self._of(partition).source.release(partition)
 
-    async def commit(self, positions: Mapping[Partition, Position]) -> None:
+    async def commit(self, positions: Positions) -> Positions:
         """Commit with both at once; raise CommitFailed where either could not."""
         shares: dict[_Side, dict[Partition, Position]] = {}
         for at, position in positions.items():
             shares.setdefault(self._of(at), {})[at] = position
         commits = (side.source.commit(share) for side, share in shares.items())
+        committed: dict[Partition, Position] = {}
+        failures = []
         for outcome in await asyncio.gather(*commits, return_exceptions=True):
-            if isinstance(outcome, BaseException):
+            if isinstance(outcome, CommitFailed):
+                failures.append(str(outcome))
+                committed.update(outcome.committed)
+            elif isinstance(outcome, BaseException):
                 raise outcome
+            else:
+                committed.update(outcome)
+        if failures:
+            raise CommitFailed("; ".join(failures), committed)
+        return committed
 
     def watermarks(self) -> Mapping[Partition, Lag]:
         """The watermarks of what is assigned to either."""
@@ -103,8 +113,11 @@ class _Side:
     def on_assigned(self, assigned: Sequence[Assigned]) -> None:
         self._listener.on_assigned(assigned)
 
-    async def on_revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
+    async def on_revoked(self, partitions: Sequence[Partition]) -> Positions:
         return await self._listener.on_revoked(partitions)
+
+    def on_committed_last(self, committed: Positions) -> None:
+        self._listener.on_committed_last(committed)
 
     def on_lost(self, partitions: Sequence[Partition]) -> None:
         self._listener.on_lost(partitions)

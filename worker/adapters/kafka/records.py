@@ -5,7 +5,7 @@ The rule: hot, so each method of the message is called once; and no message, how
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import methodcaller
 from typing import Protocol
 
@@ -80,6 +80,6 @@ def to_topic_partitions(partitions: Sequence[Partition] | set[Partition]) -> lis
     return [TopicPartition(partition.topic, partition.number) for partition in partitions]
 
 
-def to_offset(at: Partition, position: Position) -> TopicPartition:
-    """What the client commits for a position."""
-    return TopicPartition(at.topic, at.number, position.offset, position.metadata)
+def to_offsets(positions: Mapping[Partition, Position]) -> list[TopicPartition]:
+    """What the client commits for positions."""
+    return [TopicPartition(*at, to.offset, to.metadata) for at, to in positions.items()]
