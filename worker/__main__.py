@@ -1,21 +1,29 @@
 """Where the process begins: `postback-worker`, and `python -m worker`.
 
-The rule: a SIGTERM that comes while the program is still loading ends it too, with exit 0, for nothing is in
-flight. As the first process of a container it would otherwise be ignored.
+The rule: before anything else is loaded, the process has its standard descriptors, its signals, and streams
+that can't stop it. As the first process of a container it would otherwise ignore a SIGTERM at first.
 """
 
 from __future__ import annotations
 
-import os
-import signal
+import sys
+
+from worker.adapters.process import signals, stderr, stdio, stdout
 
 
 def main() -> None:
     """Run the command line of this process."""
-    signal.signal(signal.SIGTERM, lambda _signal, _frame: os._exit(0))
-    from worker.cli import main as run
+    stdio.open_missing()
+    try:
+        signals.set_up()
+        stderr.install()
+        stdout.install(before=stderr.settle)
+        from worker.cli import main as run
 
-    run()
+        run()
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

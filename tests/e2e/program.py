@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -60,16 +62,25 @@ def call(*arguments: str, env: Mapping[str, str], at: Path) -> subprocess.Comple
 
 
 class Program:
-    """`run`, as a process, in an empty folder; a context manager that leaves no process behind."""
+    """`run`, as a process, in an empty folder; a context manager that leaves no process behind.
 
-    def __init__(self, env: Mapping[str, str], at: Path) -> None:
+    `how` is a line of bash that starts it where `{}` stands. Its stderr is read at once, or from `read` on.
+    """
+
+    def __init__(
+        self, env: Mapping[str, str], at: Path, how: str = "exec {}", *, unread: bool = False
+    ) -> None:
         self._env = {**os.environ, **env}
         self._at = at
+        self._command = ["bash", "-c", how.format(shlex.join([*COMMAND, "run"]))]
+        self._may_read = threading.Event()
+        if not unread:
+            self.read()
         self.lines: list[str] = []
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [*COMMAND, "run"], env=self._env, cwd=self._at, stderr=subprocess.PIPE, text=True
+            self._command, env=self._env, cwd=self._at, stderr=subprocess.PIPE, text=True
         )
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -80,11 +91,16 @@ class Program:
     ) -> None:
         self._process.kill()
         self._process.wait()
+        self.read()
         self._reader.join()
         assert self._process.stderr is not None
         self._process.stderr.close()
         if error is not None:
             print("the program said:", *self.lines[-30:], sep="\n")
+
+    def read(self) -> None:
+        """Read its stderr from now on."""
+        self._may_read.set()
 
     @property
     def log(self) -> list[dict[str, Any]]:
@@ -110,13 +126,19 @@ class Program:
 
     def get(self, path: str) -> tuple[int, str]:
         """Ask its HTTP address."""
-        address = self.said("started")["http"]
+        port = int(self._env["POSTBACK_HTTP__PORT"])
+        address = f"127.0.0.1:{port}" if port else self.said("started")["http"]
         try:
             with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as refusal:
             with refusal:
                 return refusal.code, refusal.read().decode()
+
+    def metric(self, name: str) -> float:
+        """The value of a metric, of all its labels together; 0 where it has none yet."""
+        lines = self.get("/metrics")[1].splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if re.match(rf"{name}[ {{]", line))
 
     def ready(self) -> None:
         """Wait until it is ready."""
@@ -129,6 +151,7 @@ class Program:
     def ended(self) -> int:
         """Wait for its end; its exit code."""
         code = self._process.wait(ENDS_WITHIN)
+        self.read()
         self._reader.join()
         return code
 
@@ -142,5 +165,6 @@ class Program:
 
     def _read(self) -> None:
         assert self._process.stderr is not None
+        self._may_read.wait()
         for line in self._process.stderr:
             self.lines.append(line.rstrip("\n"))

@@ -1,7 +1,8 @@
 """What happens, as log lines on stderr: JSON off a terminal, coloured on one.
 
 The rules: one line for each ending at debug, each retry at info, each dead letter at warning; a line never
-holds a secret, a URL or a click id; a line that is off costs one comparison.
+holds a secret, a URL or a click id; a line that is off costs one comparison. A line that can't be written
+stops nothing (`process/stderr`).
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import structlog
 
+from worker.adapters.process import stderr
 from worker.core.record import Partition, Record
 from worker.core.settle import Dead, Delivered, Retry
 from worker.ports import Observer
@@ -48,6 +51,15 @@ def set_up(form: Literal["auto", "json", "console"], level: Level) -> None:
     logging.basicConfig(
         handlers=[handler], level=logging.ERROR if level == "error" else logging.WARNING, force=True
     )
+    stderr.describe_with(partial(_dropped, [*shared, render]))
+
+
+def _dropped(processors: Sequence[structlog.typing.Processor], lines: int, why: str) -> str:
+    """The line that tells of lines that could not be written."""
+    line: Any = {"event": "log lines were dropped", "lines": lines, "why": why}
+    for process in processors:
+        line = process(None, "warning", line)
+    return str(line)
 
 
 class Logs(Observer):

@@ -12,10 +12,11 @@ from importlib.metadata import version
 
 from confluent_kafka import libversion
 from prometheus_client import CollectorRegistry, disable_created_metrics
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from schemas import DeadReason
+from worker.adapters.process import stderr
 from worker.adapters.tally import Distribution, Tally
 from worker.core.record import Partition, Record
 from worker.core.settle import Dead, Delivered, Retry
@@ -107,10 +108,13 @@ class Metrics(Observer):
         self._refused.add((topic,))
 
     def own_gauges(self) -> Iterable[Metric]:
-        """Describe what is no count and no state of a worker."""
+        """Describe what is no state of a worker and nothing that it tells."""
         yield _single("last_delivery_timestamp_seconds", "When the last delivery was", self._last_delivery)
         yield _single("event_loop_lag_seconds", "How late the event loop last woke", self.loop_lag)
         yield _single("start_time_seconds", "When this process started", self._started_at)
+        yield CounterMetricFamily(
+            "postback_log_lines_dropped", "Log lines that could not be written", value=stderr.dropped()
+        )
         info = GaugeMetricFamily(
             "postback_build_info", "What runs", labels=["version", "python", "librdkafka"]
         )

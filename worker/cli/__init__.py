@@ -5,8 +5,8 @@ The rule: exit 0 done, 1 failed while running, 2 wrong usage or configuration.
 
 from __future__ import annotations
 
-import os
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +15,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from worker.adapters.process import signals
+from worker.adapters.process.stdout import ResultLost
 from worker.cli.common import FAILED, WRONG, Given, examples, say
 
 PROGRAM = "postback-worker"
@@ -55,19 +57,35 @@ class Commands(TyperGroup):
         if not standalone_mode:
             return super().main(args, standalone_mode=False, **extra)
         try:
+            code = self._run(args, extra)
+            sys.stdout.flush()
+        except ResultLost as lost:
+            code = _told(lost)
+        sys.exit(code)
+
+    def _run(self, args: Any, extra: Mapping[str, Any]) -> int:
+        """Run; return the exit code, once what went wrong is said."""
+        try:
             code = super().main(args, standalone_mode=False, **extra)
         except typer.TyperException as error:
             _explain(error)
-            sys.exit(WRONG)
+            return WRONG
         except typer.Abort:
             code = _INTERRUPTED
-        except BrokenPipeError:  # who reads our result (`| head`) has had enough
-            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - lives as long as we do
-            code = 0
+        except SystemExit as end:  # the shell's completion
+            code = end.code
         if code == _INTERRUPTED:
             say("error: interrupted")
-            code = FAILED
-        sys.exit(code or 0)
+            return FAILED
+        return code or 0
+
+
+def _told(lost: ResultLost) -> int:
+    """Say why a result is not whole, unless its reader has had enough (`| head`); return the exit code."""
+    if lost.reader_gone:
+        return 0
+    say(f"error: {lost}")
+    return FAILED
 
 
 def _explain(error: typer.TyperException) -> None:
@@ -137,6 +155,7 @@ def options(
     ] = False,
 ) -> None:
     """Tell the advertising network about conversions: events from Kafka in, one HTTP postback each out."""
+    signals.begin(ctx.invoked_subcommand == "run")
     ctx.obj = Given(config, _overrides(set_ or []))
 
 

@@ -30,14 +30,21 @@ class BadLine(Exception):
 
 
 def lines(stream: BinaryIO) -> Iterator[Line]:
-    """Read the lines that are not blank; raise BadLine where one has no end in sight."""
+    """Read the lines that are not blank; raise BadLine where one has no end in sight, or can't be read."""
     number = 0
-    while line := stream.readline(LONGEST + 1):
+    while line := _next(stream, number + 1):
         number += 1
         if len(line) > LONGEST:
             raise BadLine(f"line {number}: is longer than {LONGEST // 1024**2} MiB")
         if not line.isspace():
             yield Line(number, line.removesuffix(b"\n").removesuffix(b"\r"))
+
+
+def _next(stream: BinaryIO, number: int) -> bytes:
+    try:
+        return stream.readline(LONGEST + 1)
+    except OSError as error:  # a directory, a closed stdin
+        raise BadLine(f"line {number}: can't be read: {error.strerror or error}") from error
 
 
 def event_of(line: Line) -> ConversionEvent:

@@ -1,0 +1,1 @@
+"""The process among others: its signals, its descriptors, its three standard streams."""
