@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
@@ -66,3 +67,11 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def names() -> Names:
     """A topic and a group that no other test uses."""
     return Names.fresh()
+
+
+@pytest.fixture
+def heeds_interrupts() -> Iterator[None]:
+    """Have SIGINT end the programs that a test starts, though the tests may run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import gc
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
@@ -45,6 +45,7 @@ from worker.core.retry import RetryPolicy
 from worker.pipeline import Plan
 from worker.ports import Observer, Sender, Source
 from worker.runner import Limits, Outcome, Runner
+from worker.runner.state import status_fields
 from worker.settings import Settings
 from worker.settings.advice import warnings as settings_warnings
 from worker.settings.tiers import any_tier, former_tier
@@ -118,6 +119,10 @@ class Worker:
     def unfinished(self) -> int:
         """Records that had not ended when the drain was cut."""
         return self._runner.unfinished
+
+    def status(self) -> Mapping[str, object]:
+        """Describe it, once it has started, for one line."""
+        return status_fields(self._runner.snapshot(), self._not_ready())
 
     # --- parts ---------------------------------------------------------------------------------
 

@@ -109,6 +109,7 @@ def greet(server: socket.socket) -> None:
         connection.sendall(b"220 \x1b[31mhello\r\n")
 
 
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_interrupted() -> None:
     """Ctrl-C ends a command with exit 1 and a line."""
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -200,6 +200,7 @@ def test_samples() -> None:
 
 @pytest.mark.kafka
 @pytest.mark.process
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_interrupted(kafka: str, names: Names) -> None:
     """Ctrl-C while it waits for more lines: what was acknowledged is counted, and it is exit 1."""
     create_topics(kafka, {names.topic: 1})

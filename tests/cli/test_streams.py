@@ -105,6 +105,7 @@ def test_closed_descriptors(tmp_path: Path, closed: str, command: str, code: int
     env = {
         "POSTBACK_HTTP__PORT": "1",
         "POSTBACK_DESTINATION__SIMPLE_URL": "http://127.0.0.1:1/?click_id={click_id}",
+        "POSTBACK_DESTINATION__EVENT_URL": "http://127.0.0.1:1/?click_id={click_id}&event={event}",
         "POSTBACK_DESTINATION__ALLOW_PRIVATE_ADDRESSES": "true",
     }
     done = shell(f"{PROGRAM} {command} {closed}", tmp_path, **env)

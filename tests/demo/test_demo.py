@@ -75,6 +75,7 @@ def test_a_partner_that_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "error: not every record is accounted for" in ran.stderr
 
 
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_lingering_on_a_terminal(tmp_path: Path) -> None:
     """On a terminal it shows how far it is; with --linger the worker can be looked at until Ctrl-C."""
     ours, theirs = pty.openpty()

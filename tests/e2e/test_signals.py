@@ -1,16 +1,18 @@
-"""SIGTERM: the first drains, the second ends at once; what was not finished is sent by the next worker."""
+"""Signals: the first drains, the second ends at once; what was not finished is sent by the next worker."""
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.events import value
-from tests.e2e.program import Program, call, settings
+from tests.e2e.program import COMMAND, ENDS_WITHIN, Program, call, settings
 from tests.e2e.tracker import Tracker
-from tests.support.kafka import Names, committed, create_topics, produce, wait_until
+from tests.support.kafka import Names, committed, create_topics, end_offsets, produce, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process]
 EVENTS = 60
@@ -30,16 +32,22 @@ def position(kafka: str, names: Names) -> int:
     return found[0].offset if found else 0
 
 
-@pytest.mark.parametrize("transport", ["direct", "session"])
-def test_a_drain(kafka: str, names: Names, tmp_path: Path, transport: str) -> None:
-    """What is in flight at a SIGTERM ends and is committed, exit code 0; the next worker sends the rest."""
+@pytest.mark.parametrize(
+    ("transport", "asks"),
+    [("direct", [signal.SIGTERM]), ("session", [signal.SIGTERM]), ("direct", [signal.SIGHUP] * 2)],
+)
+def test_a_drain(
+    kafka: str, names: Names, tmp_path: Path, transport: str, asks: list[signal.Signals]
+) -> None:
+    """What is in flight at a SIGTERM or SIGHUP ends and is committed, exit 0; the next one sends the rest."""
     with Tracker(lambda _query, _nth: "hang") as tracker:
         env = settings(kafka, names, tracker, DESTINATION__TRANSPORT=transport)
         prepare(kafka, names, env, tmp_path)
         with Program(env, tmp_path) as program:
             tracker.asked(10)
-            program.send(signal.SIGTERM)
-            wait_until("draining", lambda: "draining" in program.get("/readyz")[1])
+            for one in asks:
+                program.send(one)
+                wait_until("draining", lambda: "draining" in program.get("/readyz")[1])
             assert program.get("/livez")[0] == 200
             assert program.alive
             tracker.let_go()
@@ -88,3 +96,97 @@ def test_a_drain_that_is_cut(kafka: str, names: Names, tmp_path: Path) -> None:
         assert (last["event"], last["level"]) == ("stopped: the drain's time was up", "warning")
         assert last["unfinished"] >= 10
         assert position(kafka, names) == 3
+
+
+def test_ignored_from_the_start(kafka: str, names: Names, tmp_path: Path) -> None:
+    """Started with SIGINT and SIGHUP ignored, as in the background or by nohup, it goes on ignoring them."""
+    with Tracker() as tracker:
+        env = settings(kafka, names, tracker)
+        prepare(kafka, names, env, tmp_path)
+        with Program(env, tmp_path, "trap '' INT HUP; exec {}") as program:
+            program.ready()
+            program.send(signal.SIGINT)
+            program.send(signal.SIGHUP)
+            program.send(signal.SIGUSR1)
+            program.said("status")
+            wait_until("all committed", lambda: position(kafka, names) == EVENTS)
+            assert program.get("/readyz")[0] == 200
+            assert program.end() == 0
+
+
+def test_user_signals(kafka: str, names: Names, tmp_path: Path) -> None:
+    """SIGUSR1 has it log one line of status, SIGUSR2 does nothing; it goes on working."""
+    with Tracker(lambda _query, _nth: "hang") as tracker:
+        env = settings(kafka, names, tracker)
+        prepare(kafka, names, env, tmp_path)
+        with Program(env, tmp_path) as program:
+            program.ready()
+            tracker.asked(10)
+            program.send(signal.SIGUSR2)
+            program.send(signal.SIGUSR1)
+            status = program.said("status")
+            assert (status["level"], status["circuit"], status["not_ready"]) == ("info", "closed", [])
+            assert 10 <= status["in_flight"] <= status["outstanding"] <= status["lag"] == EVENTS
+            tracker.let_go()
+            wait_until("all committed", lambda: position(kafka, names) == EVENTS)
+            assert program.end() == 0
+
+
+@pytest.mark.usefixtures("heeds_interrupts")
+@pytest.mark.parametrize("ends", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_another_command(kafka: str, names: Names, tmp_path: Path, ends: signal.Signals) -> None:
+    """A command that is to end while it publishes says how far it came, exit 1; user signals do nothing."""
+    create_topics(kafka, {names.topic: 1})
+    with subprocess.Popen(
+        [*COMMAND, "publish", "-"],
+        env={**os.environ, **settings(kafka, names)},
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        for number in range(2):
+            process.stdin.write(value(f"e-{number}", "click").decode() + "\n")
+            process.stdin.flush()
+            wait_until("it is there", lambda: end_offsets(kafka, names.topic) == {0: number + 1})  # noqa: B023
+            process.send_signal(signal.SIGUSR1)
+            process.send_signal(signal.SIGUSR2)
+        process.send_signal(ends)
+        out, err = process.communicate(timeout=ENDS_WITHIN)
+    assert (process.returncode, out, err) == (
+        1,
+        f"published 2 events to {names.topic}\n",
+        "error: interrupted\n",
+    )
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells what a process ignores")
+@pytest.mark.parametrize("command", ["run", "demo"])
+@pytest.mark.usefixtures("heeds_interrupts")
+@pytest.mark.parametrize("ends", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_while_it_loads(names: Names, tmp_path: Path, command: str, ends: signal.Signals) -> None:
+    """A signal while it is loading is exit 0 of `run`, for nothing is in flight, and 1 of the others."""
+    with subprocess.Popen(
+        [*COMMAND, command],
+        env={**os.environ, **settings("127.0.0.1:1", names)},
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        wait_until(
+            "it has taken the signals over", lambda: bool(ignored(process.pid) >> signal.SIGUSR2 - 1 & 1)
+        )
+        process.send_signal(signal.SIGUSR1)
+        process.send_signal(ends)
+        _, err = process.communicate(timeout=ENDS_WITHIN)
+    assert process.returncode == (0 if command == "run" else 1)
+    assert "Traceback" not in err
+
+
+def ignored(pid: int) -> int:
+    """The signals that a process ignores, as Linux tells them: a bit for each."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(next(line for line in status.splitlines() if line.startswith("SigIgn:")).split()[1], 16)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from worker.adapters.process.signals import heeded
 from worker.cli.common import FAILED, Output, OutputOption, examples, print_rows, progress_console, say
 from worker.cli.run import run_loop
 
@@ -72,8 +72,8 @@ def _print(account: Account, output: Output) -> None:
 def _until_signal() -> asyncio.Event:
     event = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for one in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(one, event.set)
+    for number in heeded():
+        loop.add_signal_handler(number, event.set)
     return event
 
 

@@ -1,6 +1,7 @@
 """`run`: the worker, until a signal.
 
-The rule: the first SIGTERM or SIGINT drains and exits 0; a second one exits at once.
+The rule: the first SIGTERM, SIGINT or SIGHUP drains and exits 0; a second one exits at once, unless it is a
+SIGHUP, for a terminal that closes sends several.
 """
 
 from __future__ import annotations
@@ -13,9 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from worker.adapters.process.signals import HANG_UP, heeded
+from worker.adapters.process.stderr import settle
 from worker.cli.common import FAILED, WRONG, examples, fail, load_settings, say
 
 if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+    from worker.app import Worker
     from worker.settings import Settings
 
 app = typer.Typer(add_completion=False)
@@ -29,10 +35,11 @@ app = typer.Typer(add_completion=False)
     )
 )
 def run(ctx: typer.Context) -> None:
-    """Consume conversion events and send their postbacks, until SIGTERM or SIGINT (Ctrl-C).
+    """Consume conversion events and send their postbacks, until SIGTERM, SIGINT (Ctrl-C) or SIGHUP.
 
     The first signal drains: what is in flight ends, offsets are committed, and the exit code is 0. What has
-    not ended within DRAIN_TIMEOUT stays uncommitted. A second signal exits at once.
+    not ended within DRAIN_TIMEOUT stays uncommitted. A second signal exits at once, unless it is SIGHUP.
+    SIGUSR1 logs one line of status.
     """
     settings = load_settings(ctx)
     raise typer.Exit(run_loop(lambda: _work(settings)))
@@ -62,7 +69,7 @@ async def _work(settings: Settings) -> int:
     stop = asyncio.Event()
     listen_to_signals(stop)
     try:
-        outcome = await worker.run(stop)
+        outcome = await worker.run(stop, lambda _: _tell_status(worker, log))
     except CannotStart as error:
         for line in error.problems:
             say(f"error: {line}")
@@ -82,14 +89,22 @@ async def _work(settings: Settings) -> int:
 
 
 def listen_to_signals(stop: asyncio.Event) -> None:
-    """Set `stop` at the first SIGTERM or SIGINT; end the process at the second."""
-
-    def on_signal() -> None:
-        if stop.is_set():
-            say("stopped at once: what was in flight may be sent again")
-            os._exit(FAILED)
-        stop.set()
-
+    """Set `stop` at the first signal that asks for an end; end the process at the second."""
     loop = asyncio.get_running_loop()
-    for one in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(one, on_signal)
+    for number in heeded():
+        loop.add_signal_handler(number, _on_signal, number, stop)
+
+
+def _on_signal(number: signal.Signals, stop: asyncio.Event) -> None:
+    if not stop.is_set():
+        stop.set()
+    elif number is not HANG_UP:
+        say("stopped at once: what was in flight may be sent again")
+        settle()
+        os._exit(FAILED)
+
+
+def _tell_status(worker: Worker, log: FilteringBoundLogger) -> None:
+    """From now on, log one line of status at each SIGUSR1."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, lambda: log.info("status", **worker.status()))

@@ -1,11 +1,11 @@
-"""What the gauges show of the holdings of a running worker."""
+"""What the gauges, and the line of status, show of a running worker."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from worker.core.holding import Holding
-from worker.ports import Lag, PartitionState
+from worker.ports import Lag, PartitionState, Snapshot
 
 
 def partition_state(holding: Holding, lag: Lag | None, now: float) -> PartitionState:
@@ -27,3 +27,19 @@ def overdue_by_tier(holdings: Iterable[Holding], now: float) -> dict[str, float]
             head = holding.waiting[0].due if holding.waiting else now
             late[holding.tier.label] = max(late.get(holding.tier.label, 0.0), now - head)
     return late
+
+
+def status_fields(now: Snapshot, not_ready: Iterable[str]) -> Mapping[str, object]:
+    """What one line says of a worker: what is under way, what is behind, and why it is not ready."""
+    lags = [state.lag for state in now.partitions if state.lag is not None]
+    return {
+        "in_flight": now.in_flight,
+        "limit": now.limit,
+        "circuit": now.circuit.name.lower(),
+        "partitions": len(now.partitions),
+        "paused": now.paused,
+        "outstanding": sum(state.outstanding for state in now.partitions),
+        "lag": sum(lags),
+        "overdue_seconds": round(max(now.overdue.values(), default=0.0), 1),
+        "not_ready": list(not_ready),
+    }
