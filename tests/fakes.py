@@ -10,9 +10,11 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 from worker.adapters.http.lane import CoroutineLane
 from worker.core.answer import Answer, Request, Response
+from worker.core.binding import LogId
 from worker.core.holding import Position
 from worker.core.record import Headers, Outgoing, Partition, Record
 from worker.ports import Assigned, CommitFailed, Lag, Positions, PublishRefused, SourceListener
@@ -115,6 +117,8 @@ class FakeKafka:
     def __init__(self, **topics: int) -> None:
         self.logs: dict[Partition, list[Record]] = {}
         self.committed: dict[Partition, Position] = {}
+        self.ids: dict[str, LogId] = {}
+        """Which log a topic is, where that is known."""
         self.wake: list[Callable[[], None]] = []
         for topic, partitions in topics.items():
             self.create(topic, partitions)
@@ -124,6 +128,14 @@ class FakeKafka:
         made = [Partition(topic, number) for number in range(partitions)]
         self.logs.update((at, []) for at in made)
         return made
+
+    def make_anew(self, topic: str) -> None:
+        """Delete a topic and make it again, empty."""
+        self.ids[topic] = LogId("fake", uuid4().hex)
+        for at in self.partitions([topic]):
+            self.logs[at] = []
+        for wake in self.wake:
+            wake()
 
     def partitions(self, topics: Iterable[str]) -> list[Partition]:
         """All partitions of topics."""
@@ -238,9 +250,18 @@ class FakeSource:
         for at in partitions:
             committed = self.kafka.committed.get(at)
             self._ours[at] = _Reading(committed.offset if committed else 0)
-            assigned.append(Assigned(at, *(committed or (None, ""))))
+            offset, metadata = committed or (None, "")
+            assigned.append(Assigned(at, offset, metadata, self.kafka.ids.get(at.topic, LogId())))
         self.joined = True
         self._tell.on_assigned(assigned)
+        self._wake()
+
+    def made_anew(self, topic: str) -> None:
+        """Hear that a topic was made anew, as the watcher of ids would."""
+        anew = [at for at in self._ours if at.topic == topic]
+        for at in anew:
+            self._ours[at] = _Reading(0)
+        self._tell.on_made_anew([Assigned(at, None, "", self.kafka.ids[topic]) for at in anew])
         self._wake()
 
     async def revoke(self, *partitions: Partition) -> None:

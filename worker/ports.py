@@ -143,6 +143,13 @@ class SourceListener(Protocol):
         """These partitions are ours; records of them follow."""
         ...
 
+    def on_made_anew(self, assigned: Sequence[Assigned]) -> None:
+        """Their topic was deleted and made again: what is held of these partitions is of a log that is gone.
+
+        They are ours still, as if just assigned; records from the start of the new log follow.
+        """
+        ...
+
     async def on_revoked(self, partitions: Sequence[Partition]) -> Positions:
         """Drain these partitions, within bounds, and say what to commit last; then they are gone."""
         ...
@@ -247,6 +254,9 @@ class Observer:
 
     def map_refused(self, partition: Partition, why: str) -> None:
         """Hear of commit metadata that is not believed: what is finished above it may be sent again."""
+
+    def made_anew(self, topic: str, discarded: int, under_way: int) -> None:
+        """Hear that a topic was deleted and made again, and how many of its records were held and begun."""
 
     def committed(self, error: str | None) -> None:
         """Hear of a commit, and why it failed where it did."""

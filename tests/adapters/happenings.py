@@ -26,6 +26,7 @@ def tell_everything(observer: Observer) -> None:
     observer.dead(DEAD)
     observer.skipped(RECORD)
     observer.map_refused(AT, "not base64")
+    observer.made_anew("conversions", 3, 1)
     observer.committed(None)
     observer.committed("coordinator moved")
     observer.rebalanced("lost", [AT])

@@ -22,6 +22,10 @@ TELLS: dict[Level, list[tuple[str, str]]] = {
     "warning": [
         ("dead letter", "warning"),
         ("commit metadata is not believed; what was finished above the offset may be sent again", "warning"),
+        (
+            "topic was deleted and made again: read from its start; what lay in the deleted one is gone",
+            "warning",
+        ),
         ("commit failed; the next one says the same or more", "warning"),
         ("publish refused; trying again", "warning"),
         ("broker away", "warning"),

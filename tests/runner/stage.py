@@ -72,6 +72,7 @@ class Heard(Observer):
         self.skips: list[int] = []
         self.map_refusals: list[str] = []
         self.refusals: list[tuple[str, str]] = []
+        self.made_anews: list[tuple[str, int, int]] = []
         self.troubles: list[str] = []
 
     def consumed(self, topic: str, count: int) -> None:
@@ -97,6 +98,9 @@ class Heard(Observer):
 
     def map_refused(self, partition: Partition, why: str) -> None:
         self.map_refusals.append(why)
+
+    def made_anew(self, topic: str, discarded: int, under_way: int) -> None:
+        self.made_anews.append((topic, discarded, under_way))
 
     def committed(self, error: str | None) -> None:
         self.commits.append(error)

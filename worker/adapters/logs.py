@@ -99,6 +99,15 @@ class Logs(Observer):
             why=why,
         )
 
+    def made_anew(self, topic: str, discarded: int, under_way: int) -> None:
+        """One line at warning."""
+        self._log.warning(
+            "topic was deleted and made again: read from its start; what lay in the deleted one is gone",
+            topic=topic,
+            discarded=discarded,
+            under_way=under_way,
+        )
+
     def committed(self, error: str | None) -> None:
         """One line at warning where it failed."""
         if error is not None:

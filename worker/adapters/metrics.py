@@ -49,6 +49,7 @@ class Metrics(Observer):
         self._rebalances = tally("rebalances", "Rebalances of this member", "kind")
         self._refused = tally("publishes_refused", "Publishes that were refused and tried again", "topic")
         self._maps = tally("commit_maps_refused", "Commit metadata that was not believed")
+        self._made_anew = tally("topics_made_anew", "Topics that were deleted and made again", "topic")
         self._started_at = started_at
         self._last_delivery = 0.0
         self.loop_lag = 0.0
@@ -94,6 +95,10 @@ class Metrics(Observer):
     def map_refused(self, partition: Partition, why: str) -> None:  # noqa: ARG002
         """Count commit metadata that is not believed."""
         self._maps.add(())
+
+    def made_anew(self, topic: str, discarded: int, under_way: int) -> None:  # noqa: ARG002
+        """Count a topic that was made anew."""
+        self._made_anew.add((topic,))
 
     def committed(self, error: str | None) -> None:
         """Count a commit."""

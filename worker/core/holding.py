@@ -60,6 +60,7 @@ class Holding:
         "committed",
         "failing",
         "failures",
+        "gone",
         "held_back",
         "ledger",
         "live",
@@ -87,6 +88,8 @@ class Holding:
         self.failing = False
         """Whether nearly all of its records fail."""
         self.live = True
+        self.gone = False
+        """Whether its log was deleted: what is under way of it is ended all the same: nobody else has it."""
         self.closing = False
         """Whether it is being drained: nothing more is taken of it."""
         self.standing = Standing.NOWHERE

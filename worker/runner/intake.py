@@ -7,6 +7,7 @@ what comes for a partition that is not ours is ignored.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from schemas import WorkerHeaders
@@ -69,6 +70,24 @@ class Intake:
         """What is held of these partitions, where they are ours."""
         return [self.holdings[at] for at in partitions if at in self.holdings]
 
+    def renew(self, assigned: Sequence[Assigned]) -> None:
+        """Take partitions up of which the log was made anew, and forget what is known of the old one.
+
+        What is under way goes on to its ending, for nobody else has it; the rest is discarded.
+        """
+        discarded: Counter[str] = Counter()
+        under_way: Counter[str] = Counter()
+        for one in assigned:
+            holding = self.holdings.pop(one.at, None)
+            if holding is not None:
+                holding.live, holding.gone = False, True
+                under_way[one.at.topic] += len(holding.busy)
+                discarded[one.at.topic] += self._schedule.drop(holding)
+            self.assign(one)
+        for topic in dict.fromkeys(one.at.topic for one in assigned):
+            self._observer.made_anew(topic, discarded[topic], under_way[topic])
+        self.refill()
+
     def discard(self, partitions: Iterable[Partition]) -> None:
         """Give up partitions that are not ours any more; their records make room for others.
 
@@ -95,6 +114,8 @@ class Intake:
         """
         former = self._former.pop(assigned.at, None)
         if former is None or former.committed is None or assigned.committed is None:
+            return None
+        if former.binding.log != assigned.log:
             return None
         return former.ledger.known() if assigned.committed >= former.committed else None
 

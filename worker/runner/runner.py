@@ -164,6 +164,11 @@ class Runner:
             self._intake.assign(one)
         self._observer.rebalanced("assign", [one.at for one in assigned])
 
+    def on_made_anew(self, assigned: Sequence[Assigned]) -> None:
+        """Begin anew with partitions of another log; what is under way of the old one ends for itself."""
+        self._intake.renew(assigned)
+        self._drain.quiet.set()
+
     async def on_revoked(self, partitions: Sequence[Partition]) -> Positions:
         """Drain partitions while they are still ours, and say what to commit last."""
         self._observer.rebalanced("revoke", partitions)

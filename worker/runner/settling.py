@@ -73,9 +73,9 @@ class Settling:
                 return
 
     async def _is_ours(self, held: Held) -> bool:
-        """Tell whether the record's partition is ours still, once that is not in doubt."""
+        """Tell whether the record is ours to end still, once that is not in doubt."""
         await self.sure.wait()
-        return held.holding.live
+        return held.holding.live or held.holding.gone
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

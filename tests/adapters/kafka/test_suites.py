@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.adapters.kafka.suites import PublisherSuite, SourceSuite
+from tests.adapters.kafka.suites import MadeAnewSuite, PublisherSuite, SourceSuite
 from tests.adapters.kafka.worlds import FakeWorld, KafkaWorld, MockWorld, World
 
 
 class TestFakeSource(SourceSuite):
+    @pytest.fixture
+    def world(self, fake_world: FakeWorld) -> World:
+        return fake_world
+
+
+class TestFakeMadeAnew(MadeAnewSuite):
     @pytest.fixture
     def world(self, fake_world: FakeWorld) -> World:
         return fake_world
@@ -40,6 +46,15 @@ class TestSourceOnKafka(SourceSuite):
         way = str(request.param)
         name = "group.protocol" if way == "consumer" else "partition.assignment.strategy"
         real_world.properties[name] = way
+        return real_world
+
+
+@pytest.mark.kafka
+class TestMadeAnewOnKafka(MadeAnewSuite):
+    @pytest.fixture(params=["cooperative-sticky", "range"])
+    def world(self, real_world: KafkaWorld, request: pytest.FixtureRequest) -> World:
+        """By each kind of assignment: as changes, and whole."""
+        real_world.properties["partition.assignment.strategy"] = str(request.param)
         return real_world
 
 

@@ -62,6 +62,10 @@ class Ear:
         self.events.append("assigned")
         self.ours.update((of.at, of) for of in assigned)
 
+    def on_made_anew(self, assigned: Sequence[Assigned]) -> None:
+        self.events.append("made anew")
+        self.ours.update((of.at, of) for of in assigned)
+
     async def on_revoked(self, partitions: Sequence[Partition]) -> Positions:
         self.events.append("revoked")
         if self.draining is not None:
@@ -113,6 +117,8 @@ class World(Protocol):
 
     def exists(self, topic: str) -> bool: ...
 
+    def make_anew(self, at: Partition) -> None: ...
+
     def source(self, topic: str) -> Source: ...
 
     async def publisher(self) -> Publisher: ...
@@ -128,6 +134,7 @@ class FakeWorld:
     def __init__(self) -> None:
         self.kafka = FakeKafka()
         self._topics = 0
+        self._sources: list[FakeSource] = []
 
     def create(self, partitions: int) -> list[Partition]:
         self._topics += 1
@@ -147,7 +154,13 @@ class FakeWorld:
         return bool(self.kafka.partitions([topic]))
 
     def source(self, topic: str) -> Source:
-        return FakeSource(self.kafka)
+        self._sources.append(FakeSource(self.kafka))
+        return self._sources[-1]
+
+    def make_anew(self, at: Partition) -> None:
+        self.kafka.make_anew(at.topic)
+        for source in self._sources:
+            source.made_anew(at.topic)
 
     async def publisher(self) -> Publisher:
         return FakePublisher(self.kafka)
@@ -188,6 +201,9 @@ class KafkaWorld:
 
     def exists(self, topic: str) -> bool:
         return topic in AdminClient({"bootstrap.servers": self.bootstrap}).list_topics(timeout=WITHIN).topics
+
+    def make_anew(self, at: Partition) -> None:
+        real.make_anew(self.bootstrap, at.topic, 1)
 
     def source(self, topic: str, **properties: Property) -> KafkaSource:
         """Make a member of the group; `properties` have `_` for `.`."""

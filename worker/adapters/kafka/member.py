@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
+from worker.adapters.kafka.assigning import reassign
+from worker.adapters.kafka.bound_logs import BoundLogs
 from worker.adapters.kafka.commits import Commits, Wanted
 from worker.adapters.kafka.config import Config, is_incremental
-from worker.adapters.kafka.errors import LimitedLog, Troubles, is_deadly, one_line
+from worker.adapters.kafka.errors import LimitedLog, Troubles, is_about_topic, is_deadly, one_line
 from worker.adapters.kafka.outlet import Epoch, Outlet, names
 from worker.adapters.kafka.records import Got, to_partition, to_record, to_topic_partitions
 from worker.adapters.kafka.shelf import Shelf
@@ -58,7 +60,7 @@ class Member:
         self._topics = list(topics)
         self._outlet = outlet
         self._logger = logger
-        self._ids = ids
+        self._logs = BoundLogs(ids)
         self._incremental = is_incremental(config)
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._leaving = False
@@ -124,6 +126,7 @@ class Member:
         """Take turns until told to leave; raise what ends the source before that."""
         while not self._leaving:
             self._obey()
+            self._look_at_logs()
             self._hand_over(self._shelf.take())
             self._set_pauses()
             self._read()
@@ -180,6 +183,30 @@ class Member:
             self._check_first(records)
         self._hand_over(self._shelf.pass_through(records, self.last_poll))
 
+    def _look_at_logs(self) -> None:
+        """Begin anew with what was made anew: by their names they are ours, but of another log."""
+        anew = self._logs.made_anew()
+        if not anew:
+            return
+        partitions = list(anew)
+        self._shelf.drop(partitions)
+        self._forget(partitions)
+        self.watermarks.forget(partitions)
+        epochs = self._take_up(partitions)
+        self._outlet.made_anew([Assigned(at, None, "", log) for at, log in anew.items()], epochs)
+        starts = [TopicPartition(at.topic, at.number, OFFSET_BEGINNING) for at in partitions]
+        reassign(self._consumer, starts, incremental=self._incremental)
+
+    def _take_up(self, partitions: Sequence[Partition]) -> list[Epoch]:
+        """Call partitions ours from now on, in an assignment of their own."""
+        self._epoch += 1
+        epochs = [Epoch(at, self._epoch) for at in partitions]
+        self._ours.update((epoch.at, epoch) for epoch in epochs)
+        self._names.update((epoch.at, epoch.at) for epoch in epochs)
+        self._pauses_stale = True
+        self.watermarks.hurry()
+        return epochs
+
     def _hand_over(self, records: Sequence[Record]) -> None:
         if records:
             self._outlet.records(records)
@@ -201,15 +228,11 @@ class Member:
 
     def _on_assign(self, consumer: Consumer, offered: list[TopicPartition]) -> None:
         committed = self._committed(offered) if offered else []
-        self._epoch += 1
-        logs = self._logs({of.topic for of in committed})
-        epochs = [Epoch(to_partition(of), self._epoch) for of in committed]
-        self._ours.update((epoch.at, epoch) for epoch in epochs)
-        self._names.update((epoch.at, epoch.at) for epoch in epochs)
+        partitions = [to_partition(of) for of in committed]
+        logs = self._logs.bind(partitions)
+        epochs = self._take_up(partitions)
         self._unread.update((to_partition(of), of.offset) for of in committed if of.offset >= 0)
-        self._pauses_stale = True
-        self.watermarks.hurry()
-        self._outlet.assigned([_assigned(of, logs[of.topic]) for of in committed], epochs)
+        self._outlet.assigned([_assigned(of, logs[to_partition(of)]) for of in committed], epochs)
         # From just these offsets: the client's own look at them could find a late commit of the last owner.
         starts = [TopicPartition(of.topic, of.partition, of.offset) for of in committed]
         (consumer.incremental_assign if self._incremental else consumer.assign)(starts)
@@ -238,6 +261,8 @@ class Member:
         self._commits.on_answer(self._consumer, error, offsets)
 
     def _on_error(self, error: KafkaError) -> None:
+        if is_about_topic(error):
+            self._logs.doubt()
         if is_deadly(error):
             self._deadly = error
         else:
@@ -248,6 +273,7 @@ class Member:
             self._ours.pop(partition, None)
             self._names.pop(partition, None)
             self._unread.pop(partition, None)
+        self._logs.forget(partitions)
         self._paused.difference_update(partitions)
         self._running.difference_update(partitions)
         self._commits.forget(partitions)
@@ -266,10 +292,6 @@ class Member:
                     return committed
             self._tell(f"can't read what is committed: {reason}")
         raise SourceFailed(f"can't read what is committed: {reason}")
-
-    def _logs(self, topics: Collection[str]) -> Mapping[str, LogId]:
-        """Which logs these topics are, as far as the broker tells."""
-        return self._ids.of(topics) if self._ids and topics else dict.fromkeys(topics, LogId())
 
     def _check_first(self, records: Sequence[Record]) -> None:
         """Tell where the first record after an assignment is not the one that the group waited for."""

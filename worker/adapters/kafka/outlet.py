@@ -44,6 +44,10 @@ class Outlet:
         """Tell of partitions that are ours from now on."""
         self.post(self._on_assigned, assigned, epochs)
 
+    def made_anew(self, assigned: Sequence[Assigned], epochs: Sequence[Epoch]) -> None:
+        """Tell of partitions that are of another log from now on."""
+        self.post(self._on_made_anew, assigned, epochs)
+
     def drained(self, partitions: Sequence[Partition]) -> Positions:
         """Have partitions drained, and return what to commit last; nothing where it took too long."""
         if self._loop.is_closed():
@@ -96,6 +100,10 @@ class Outlet:
         self.joined = True
         self.epochs.update((epoch.at, epoch) for epoch in epochs)
         self._listener.on_assigned(assigned)
+
+    def _on_made_anew(self, assigned: Sequence[Assigned], epochs: Sequence[Epoch]) -> None:
+        self.epochs.update((epoch.at, epoch) for epoch in epochs)
+        self._listener.on_made_anew(assigned)
 
     async def _on_revoked(self, partitions: Sequence[Partition]) -> Positions:
         try:

@@ -113,6 +113,9 @@ class _Side:
     def on_assigned(self, assigned: Sequence[Assigned]) -> None:
         self._listener.on_assigned(assigned)
 
+    def on_made_anew(self, assigned: Sequence[Assigned]) -> None:
+        self._listener.on_made_anew(assigned)
+
     async def on_revoked(self, partitions: Sequence[Partition]) -> Positions:
         return await self._listener.on_revoked(partitions)
 

@@ -33,6 +33,10 @@ class Watermarks:
         """Ask the broker at the next turn: there are new partitions."""
         self._next_look = self._next_question = 0.0
 
+    def forget(self, partitions: Collection[Partition]) -> None:
+        """Forget what was heard of partitions: they are of another log now."""
+        self.heard = {at: lag for at, lag in self.heard.items() if at not in partitions}
+
     def refresh(self, consumer: Consumer, partitions: Collection[Partition], now: float) -> None:
         """Look anew, where it is time."""
         if now < self._next_look:
