@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from worker.core.postback import Template
+from worker.core.request_headers import header_problem
 from worker.core.retry import Tier
 
 MASK = "********"
@@ -22,13 +23,8 @@ UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST = 3650 * UNITS["d"]
 
 _DURATION = re.compile(r"(0|[1-9][0-9]*)(ms|s|m|h|d)")
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VISIBLE = re.compile(r"[!-~]([ -~]*[!-~])?")
 _SERVER = re.compile(r"([A-Za-z_]+://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _PROXY = re.compile(r"http://([!-.0-9:-?A-~]+@)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
-
-# What the transport writes itself: a second one would make the request ambiguous.
-TRANSPORT_HEADERS = frozenset({"Host", "Content-Length", "Transfer-Encoding", "Connection"})
 
 
 @dataclass(frozen=True)
@@ -129,7 +125,7 @@ def header_name(name: str) -> str:
 
 
 def _headers(given: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
-    wrong = {key: _header_problem(header_name(key), value.get_secret_value()) for key, value in given.items()}
+    wrong = {key: header_problem(header_name(key), value.get_secret_value()) for key, value in given.items()}
     lines = [
         f"POSTBACK_DESTINATION__HEADERS__{key.upper()}: {problem}"
         for key, problem in wrong.items()
@@ -138,16 +134,6 @@ def _headers(given: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
     if lines:
         raise ValueError("\n".join(lines))
     return {header_name(key): value for key, value in given.items()}
-
-
-def _header_problem(name: str, value: str) -> str | None:
-    if not _TOKEN.fullmatch(name):
-        return f"{name!r} is not a header name: letters and digits, with _ for -"
-    if name in TRANSPORT_HEADERS:
-        return f"{name} belongs to the transport and cannot be set"
-    if not _VISIBLE.fullmatch(value):
-        return "the value must be printable ASCII on one line, without spaces around it"
-    return None
 
 
 def _proxy(value: SecretStr) -> SecretStr:

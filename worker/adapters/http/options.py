@@ -13,6 +13,8 @@ from importlib.metadata import version
 
 from aiohttp.abc import AbstractResolver
 
+from worker.core.request_headers import header_problem
+
 HEAD_LIMIT = 64 * 1024
 """Bytes of an answer's head, those of interim (1xx) answers before it included; more is no answer."""
 
@@ -24,19 +26,7 @@ DRAIN_LIMIT = 16 * 1024
 
 USER_AGENT = f"postback-worker/{version('postback-worker')}"
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\t\x20-\x7e]*")
 _TARGET = re.compile(r"/[!-\"$-~]*").fullmatch  # printable ASCII without space and #
-_FRAMING = (
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "content-length",
-    "transfer-encoding",
-    "te",
-    "trailer",
-)
-_OWNED = frozenset((*_FRAMING, "host", "accept-encoding", "upgrade", "expect"))
 
 
 @dataclass(frozen=True)
@@ -67,12 +57,9 @@ class SenderOptions:
 
     def __post_init__(self) -> None:
         for name, value in self.headers.items():
-            if not _TOKEN.fullmatch(name):
-                raise ValueError(f"{name!r} is no header name")
-            if name.lower() in _OWNED:
-                raise ValueError(f"the header {name} is the worker's own")
-            if not _VALUE.fullmatch(value):
-                raise ValueError(f"the value of the header {name} is not printable ASCII")
+            problem = header_problem(name, value)
+            if problem is not None:
+                raise ValueError(problem)
 
     def request_headers(self) -> dict[str, str]:
         """All request headers but Host, the given ones in place of the usual ones of the same name."""

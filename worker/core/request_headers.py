@@ -1,0 +1,36 @@
+"""Which request headers may be added: one list, for the settings that are checked and for the sender.
+
+The rule: what would change how a request is framed, where it goes or how its answer is read is the worker's.
+"""
+
+from __future__ import annotations
+
+import re
+
+_FRAMING = (
+    "connection",
+    "content-length",
+    "expect",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+)
+OWN_HEADERS = frozenset((*_FRAMING, "accept-encoding", "host"))
+"""Names that the worker writes itself, or never; in lower case."""
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VISIBLE = re.compile(r"[!-~]([ -~]*[!-~])?")
+
+
+def header_problem(name: str, value: str) -> str | None:
+    """Say what is wrong with a header, and never its value; None where it may be sent."""
+    if not _TOKEN.fullmatch(name):
+        return f"{name!r} is not a header name: letters and digits, with _ for -"
+    if name.lower() in OWN_HEADERS:
+        return f"{name} is the worker's own and cannot be set: leave it out"
+    if not _VISIBLE.fullmatch(value):
+        return f"the value of {name} must be printable ASCII on one line, without spaces around it"
+    return None
