@@ -9,10 +9,13 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from typing import Any
 
 import aiohttp
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
 from tests.fakes import FakeClock
 from tests.runner.stage import until
@@ -191,3 +194,17 @@ def test_what_the_sender_gets() -> None:
     assert options.headers == {"X-Token": "secret"}
     assert (options.read_body, options.proxy) == (True, "http://proxy:3128")
     assert not sender_options(settings()).read_body
+
+
+async def test_the_first_line() -> None:
+    """The first line says which version runs, from which topic and broker, and to which partner."""
+    structlog.reset_defaults()
+    with capture_logs() as lines:
+        async with running(Worker(settings())) as (_, stop, task):
+            stop.set()
+            await task
+    (started,) = [line for line in lines if line["event"] == "started"]
+    assert started["version"] == version("postback-worker")
+    assert (started["topic"], started["group"]) == ("conversions", "postback-worker")
+    assert started["partner"] == "http://127.0.0.1:1"
+    assert started["kafka"] == NOWHERE

@@ -12,12 +12,14 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from importlib.metadata import version
 from typing import NamedTuple
 
 import structlog
 
 from worker.adapters.clock import SystemClock
 from worker.adapters.egress import check_origin
+from worker.adapters.flow_log import EVERY_SECONDS, FlowLog
 from worker.adapters.http import SenderOptions, UnprovenLibrary, make_sender
 from worker.adapters.http_server import HttpServer
 from worker.adapters.kafka import (
@@ -32,7 +34,7 @@ from worker.adapters.kafka import (
 )
 from worker.adapters.kafka.admin import Own, short_lived
 from worker.adapters.kafka.config import unique_client_id
-from worker.adapters.logs import make_logs
+from worker.adapters.logs import is_for_people, make_logs
 from worker.adapters.metrics import Metrics
 from worker.adapters.observers import Observers
 from worker.core.answer import Origin
@@ -85,7 +87,9 @@ class Worker:
         self._clock = SystemClock()
         self._metrics = Metrics(self._clock.now(), [topic.name for topic in own_topics(settings)])
         logs = make_logs(settings.destination.name, settings.log.level)
-        self._observer = Observers(self._metrics, logs, *observers)
+        self._flow = FlowLog(settings.destination.name) if is_for_people(settings.log.format) else None
+        watchers = [*observers, *([self._flow] if self._flow is not None else [])]
+        self._observer = Observers(self._metrics, logs, *watchers)
         self._missing: list[str] = ["not looked at yet"]
         self._topics_there = asyncio.Event()
 
@@ -110,7 +114,7 @@ class Worker:
             await self._watch(stack, publisher)
             gc.collect()
             gc.freeze()  # what lives as long as the process need not be looked at again
-            self._log.info("started", http=f"{server.address[0]}:{server.address[1]}")
+            self._tell_start(server.address)
             if on_started is not None:
                 on_started(Started(server.address, runner))
             return await runner.run(stop)
@@ -123,6 +127,20 @@ class Worker:
     def status(self) -> Mapping[str, object]:
         """Describe it, once it has started, for one line."""
         return status_fields(self._runner.snapshot(), self._not_ready())
+
+    def _tell_start(self, http: tuple[str, int]) -> None:
+        """Say first what an operator would ask first: which version, from where, to where."""
+        kafka = self._settings.kafka
+        self._log.info(
+            "started",
+            version=version("postback-worker"),
+            kafka=kafka.bootstrap_servers,
+            topic=kafka.topic,
+            group=kafka.group_id,
+            destination=self._settings.destination.name,
+            partner=", ".join(str(origin) for origin in variables_by_origin(self._settings)),
+            http=f"{http[0]}:{http[1]}",
+        )
 
     # --- parts ---------------------------------------------------------------------------------
 
@@ -198,7 +216,12 @@ class Worker:
     # --- health --------------------------------------------------------------------------------
 
     async def _watch(self, stack: contextlib.AsyncExitStack, publisher: KafkaPublisher) -> None:
-        for watch in (self._watch_topics(publisher), self._watch_loop(), self._look_at_lifetimes()):
+        for watch in (
+            self._watch_topics(publisher),
+            self._watch_loop(),
+            self._look_at_lifetimes(),
+            self._tell_what_flows(),
+        ):
             task = asyncio.create_task(watch)
             task.add_done_callback(self._watch_ended)
             stack.callback(task.cancel)
@@ -238,6 +261,14 @@ class Worker:
             self._log.info("the topics' settings can't be read", error=str(error))
         finally:
             thread.shutdown(wait=False)
+
+    async def _tell_what_flows(self) -> None:
+        """Write a quiet line now and then, where somebody may be looking."""
+        while self._flow is not None:
+            await asyncio.sleep(EVERY_SECONDS)
+            now, source = self._runner.snapshot(), self._settings.kafka.topic
+            waiting = sum(one.lag or 0 for one in now.partitions if one.at.topic != source)
+            self._flow.write(now.in_flight, waiting)
 
     async def _watch_loop(self) -> None:
         while True:

@@ -17,7 +17,7 @@ from worker.adapters.logs import Level, make_logs, set_up
 
 Form = Literal["auto", "json", "console"]
 TELLS: dict[Level, list[tuple[str, str]]] = {
-    "debug": [("delivered", "debug"), ("skipped: delivered already", "debug")],
+    "debug": [("delivered", "debug"), ("skipped: delivered already", "debug"), ("rebalanced", "debug")],
     "info": [("retry", "info"), ("rebalance", "info")],
     "warning": [
         ("dead letter", "warning"),

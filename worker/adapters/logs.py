@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal
@@ -23,9 +24,14 @@ from worker.ports import Observer
 Level = Literal["debug", "info", "warning", "error"]
 
 
+def is_for_people(form: Literal["auto", "json", "console"]) -> bool:
+    """Whether lines are written for who reads them at a terminal, rather than for a program."""
+    return form == "console" or (form == "auto" and sys.stderr.isatty())
+
+
 def set_up(form: Literal["auto", "json", "console"], level: Level) -> None:
     """Send structlog's lines from `level` on, and the libraries' own (none below warning), to stderr."""
-    pretty = form == "console" or (form == "auto" and sys.stderr.isatty())
+    pretty = is_for_people(form)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -114,8 +120,9 @@ class Logs(Observer):
             self._log.warning("commit failed; the next one says the same or more", error=error)
 
     def rebalanced(self, kind: str, partitions: Sequence[Partition]) -> None:
-        """One line at info."""
-        self._log.info("rebalance", kind=kind, partitions=[str(partition) for partition in partitions])
+        """One line at info: how many partitions of each topic; which ones is for debug."""
+        by_topic = Counter(partition.topic for partition in partitions)
+        self._log.info("rebalance", kind=kind, partitions=dict(by_topic))
 
     def refused(self, topic: str, error: str) -> None:
         """One line at warning."""
@@ -139,6 +146,11 @@ class DebugLogs(Logs):
             delay=round(ending.delay, 3),
             at=ending.record.origin,
         )
+
+    def rebalanced(self, kind: str, partitions: Sequence[Partition]) -> None:
+        """One line at info, and one at debug with each partition's name."""
+        super().rebalanced(kind, partitions)
+        self._log.debug("rebalanced", kind=kind, partitions=[str(partition) for partition in partitions])
 
     def skipped(self, record: Record) -> None:
         """One line at debug."""

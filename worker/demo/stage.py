@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
 from worker.app import Started, Worker
+from worker.core.circuit import CircuitState
 from worker.core.retry import Tier
-from worker.core.settle import Dead, Delivered, Retry
 from worker.demo.account import Account, draw_up
 from worker.demo.broker import EmbeddedBroker
 from worker.demo.events import conversions
+from worker.demo.progress import Endings, Progress
 from worker.demo.tracker import Tracker
-from worker.ports import Observer
 from worker.settings import Circuit, Destination, Http, Kafka, Log, Settings
 from worker.settings import Retry as RetrySettings
 
@@ -28,43 +27,13 @@ SESSION_TIMEOUT_MS = "6000"
 _PATIENCE = 60.0
 
 
-class Progress(NamedTuple):
-    """How far it is."""
-
-    published: int
-    delivered: int
-    retries: int
-    dead: int
-    in_flight: int
-    http: str
-
-    @property
-    def ended(self) -> int:
-        """Records with an ending."""
-        return self.delivered + self.dead
-
-
-class _Tally(Observer):
-    def __init__(self) -> None:
-        self.delivered_count = self.retry_count = self.dead_count = 0
-
-    def delivered(self, ending: Delivered, now: float) -> None:  # noqa: ARG002
-        self.delivered_count += 1
-
-    def retried(self, ending: Retry) -> None:  # noqa: ARG002
-        self.retry_count += 1
-
-    def dead(self, ending: Dead) -> None:  # noqa: ARG002
-        self.dead_count += 1
-
-
 class Demo:
     """One demonstration of `events` records, of which a share of `failures` meets trouble at first."""
 
     def __init__(self, events: int, failures: float) -> None:
         self._events = events
         self._tracker = Tracker(failures, events)
-        self._tally = _Tally()
+        self._endings: Endings | None = None
         self._started: Started | None = None
         self._published: dict[str, str | None] = {}
 
@@ -80,8 +49,9 @@ class Demo:
         await asyncio.to_thread(broker.create, [*topics, settings.dlq_topic])
         made = conversions(self._events, time.time())
         self._published = await asyncio.to_thread(broker.publish, settings.kafka.topic, made)
+        self._endings = Endings({settings.tier_topic(tier): tier.label for tier in settings.tiers})
         try:
-            await self._work(Worker(settings, self._tally), tick, linger)
+            await self._work(Worker(settings, self._endings), tick, linger)
             dead = await asyncio.to_thread(broker.dead_letters, settings.dlq_topic)
             behind = await asyncio.to_thread(_behind, broker, settings)
         finally:
@@ -112,13 +82,22 @@ class Demo:
         self._started = started
 
     def _progress(self) -> Progress:
-        tally = self._tally
-        in_flight, http = 0, ""
+        endings = self._endings or Endings({})
+        in_flight, circuit, http = 0, CircuitState.CLOSED, ""
         if self._started is not None:
-            in_flight = self._started.runner.snapshot().in_flight
+            now = self._started.runner.snapshot()
+            in_flight, circuit = now.in_flight, now.circuit
             http = "http://{}:{}".format(*self._started.http)
         return Progress(
-            self._events, tally.delivered_count, tally.retry_count, tally.dead_count, in_flight, http
+            published=self._events,
+            delivered=endings.delivered_count,
+            retries=endings.retry_count,
+            dead=endings.dead_count,
+            in_flight=in_flight,
+            circuit=circuit,
+            answers=self._tracker.answers,
+            waiting=endings.waiting,
+            http=http,
         )
 
 

@@ -31,6 +31,8 @@ class Tracker:
         self._served = 0
         self.again = 0
         """Requests for an event that had got its 200 before."""
+        self.answers: Counter[str] = Counter()
+        """What it did, by status, or by name where it answered nothing."""
         app = web.Application()
         app.router.add_get("/postback", self._postback)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
@@ -52,8 +54,11 @@ class Tracker:
         self.again += event_id in self.recorded
         self._served += 1
         if self._is_busy():
+            self.answers["429"] += 1
             return web.Response(status=429, headers={"Retry-After": "1"})
-        match self._misbehaviour(event_id):
+        kind = self._misbehaviour(event_id)
+        self.answers[kind or "200"] += 1
+        match kind:
             case "reset":
                 if request.transport is not None:
                     request.transport.abort()

@@ -1,0 +1,65 @@
+"""How far a demonstration is: what the worker has ended, what waits, and what the partner said.
+
+The rule: it is put together of what is counted anyway; looking costs the worker nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from worker.core.circuit import CircuitState
+from worker.core.settle import Dead, Delivered, Retry
+from worker.ports import Observer
+
+
+class Progress(NamedTuple):
+    """How far it is."""
+
+    published: int
+    delivered: int
+    retries: int
+    dead: int
+    in_flight: int
+    circuit: CircuitState
+    answers: Mapping[str, int]
+    """What the partner did so far: its answers by status, and what else it did by name."""
+    waiting: Mapping[str, int]
+    """How many wait in each delay tier, by its label."""
+    http: str
+
+    @property
+    def ended(self) -> int:
+        """Records with an ending."""
+        return self.delivered + self.dead
+
+
+class Endings(Observer):
+    """An observer that counts the endings, and what waits in the tiers, by their topics."""
+
+    def __init__(self, labels: Mapping[str, str]) -> None:
+        """Take the label of each tier, by its topic."""
+        self._labels = labels
+        self.delivered_count = self.retry_count = self.dead_count = 0
+        self.waiting: Counter[str] = Counter(dict.fromkeys(labels.values(), 0))
+
+    def delivered(self, ending: Delivered, now: float) -> None:  # noqa: ARG002 - the port's metrics use it
+        """Count a delivery."""
+        self.delivered_count += 1
+        self._left(ending.record.at.topic)
+
+    def retried(self, ending: Retry) -> None:
+        """Count a retry: it left where it was, and waits in its tier."""
+        self.retry_count += 1
+        self._left(ending.record.at.topic)
+        self.waiting[ending.tier.label] += 1
+
+    def dead(self, ending: Dead) -> None:
+        """Count a dead letter."""
+        self.dead_count += 1
+        self._left(ending.record.at.topic)
+
+    def _left(self, topic: str) -> None:
+        if topic in self._labels:
+            self.waiting[self._labels[topic]] -= 1
