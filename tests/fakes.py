@@ -200,6 +200,7 @@ class _Reading:
     next: int
     committed: int = 0
     held: bool = False
+    room: int = 0
 
 
 @dataclass(eq=False)
@@ -305,6 +306,11 @@ class FakeSource:
         self.demand += count
         self._wake()
 
+    def allow(self, partition: Partition, count: int) -> None:
+        if partition in self._ours:
+            self._ours[partition].room += count
+            self._wake()
+
     def hold(self, partition: Partition) -> None:
         if partition in self._ours:
             self._ours[partition].held = True
@@ -382,8 +388,10 @@ class FakeSource:
         records: list[Record] = []
         for at, reading in self._ours.items():
             if not reading.held:
-                there = self.kafka.logs[at][reading.next : reading.next + self.demand]
+                most = min(self.demand, reading.room)
+                there = self.kafka.logs[at][reading.next : reading.next + most]
                 reading.next += len(there)
+                reading.room -= len(there)
                 self.demand -= len(there)
                 records.extend(there)
         if records:

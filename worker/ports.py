@@ -183,7 +183,10 @@ class Lag(NamedTuple):
 
 
 class Source(Protocol):
-    """A member of a consumer group. It hands over no more records than were asked for."""
+    """A member of a consumer group.
+
+    It hands over no more records than were asked for, and no more of a partition than it was given room for.
+    """
 
     async def start(self, listener: SourceListener) -> None:
         """Join the group; partitions and records reach the listener."""
@@ -191,6 +194,10 @@ class Source(Protocol):
 
     def ask(self, count: int) -> None:
         """Ask for `count` more records; they come as they are there, in one batch or in several."""
+        ...
+
+    def allow(self, partition: Partition, count: int) -> None:
+        """Give a partition room for `count` more records; one that was just assigned has none."""
         ...
 
     def hold(self, partition: Partition) -> None:

@@ -67,26 +67,30 @@ def test_oldest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unfinished", "held_back", "rests"),
-    [(99, False, False), (100, False, True), (76, True, True), (75, True, True), (74, True, False)],
+    ("unfinished", "granted", "more"),
+    [(0, 0, 100), (0, 100, 0), (60, 15, 25), (60, 16, 0), (75, 0, 25), (76, 0, 0), (100, 0, 0), (110, 5, 0)],
 )
-def test_full_partition_rests(unfinished: int, held_back: bool, rests: bool) -> None:
-    """A full partition rests, and is taken up again when a quarter of its room is free."""
+def test_granted_within_the_room(unfinished: int, granted: int, more: int) -> None:
+    """Never more than the room is unfinished or granted; more is granted once a quarter of it is free."""
     holding = make_holding()
     for offset in range(unfinished):
         holding.ledger.track(offset)
-    holding.held_back = held_back
-    assert holding.wants_rest(0.0, 100) is rests
+    holding.granted = granted
+    assert holding.grant(100) == more
+    assert holding.granted == granted + more
+    assert holding.full is (granted + more == 0)
 
 
 def test_room_for_one() -> None:
-    """With room for one record a partition still flows again, once that one has ended."""
+    """With room for one record a partition gets its next one as soon as that one has ended."""
     holding = make_holding()
-    holding.held_back = True
+    assert holding.grant(1) == 1
     holding.ledger.track(0)
-    assert holding.wants_rest(0.0, 1)
+    holding.granted = 0
+    assert holding.grant(1) == 0
+    assert holding.full
     holding.ledger.resolve(0)
-    assert not holding.wants_rest(0.0, 1)
+    assert holding.grant(1) == 1
 
 
 @pytest.mark.parametrize(
@@ -105,7 +109,7 @@ def test_a_stuck_record_bounds_the_span(last: int, held_back: bool, rests: bool)
     holding.ledger.track(last)
     holding.ledger.resolve(last)
     holding.held_back = held_back
-    assert holding.wants_rest(0.0, 100) is rests
+    assert holding.wants_rest(0.0) is rests
 
 
 def test_waiting_for_the_due_time_rests() -> None:
@@ -113,8 +117,8 @@ def test_waiting_for_the_due_time_rests() -> None:
     holding = make_holding()
     holding.ledger.track(0)
     holding.waiting.append(hold(holding, 0, 50.0, at_once=False))
-    assert holding.wants_rest(50.0 - 2 * SOON, 100)
-    assert not holding.wants_rest(50.0 - SOON / 2, 100)
+    assert holding.wants_rest(50.0 - 2 * SOON)
+    assert not holding.wants_rest(50.0 - SOON / 2)
 
 
 def test_started_anew() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from tests.runner.stage import DLQ, Stage, some_turns, until
+from worker.core.record import Record
 from worker.core.schedule import LOOK
 
 
@@ -43,13 +45,13 @@ async def test_ahead_of_the_lanes() -> None:
 
 
 async def test_a_full_partition() -> None:
-    """A partition with as many unfinished records as it may have rests, and others flow."""
+    """A partition with as many unfinished records as it may have gets no more, and others flow."""
     async with Stage(concurrency=64, outstanding=10) as stage:
         stage.gate.limit.value = 64
         stage.publisher.gate.clear()
         stage.write(*range(10), payout="1")  # invalid: dead letters that are not acknowledged
         stage.source.assign(stage.first, stage.second)
-        await until("full", lambda: stage.source.held == {stage.first})
+        await until("full", lambda: stage.runner.snapshot().paused == 1)
         stage.write(*range(10, 30))
         stage.write(*range(100, 120), at=stage.second)
         await stage.committed(20, stage.second)
@@ -57,8 +59,29 @@ async def test_a_full_partition() -> None:
         assert state[stage.first].outstanding == 10
         stage.publisher.gate.set()
         await stage.committed(30)
-        assert stage.source.held == set()
         assert stage.runner.snapshot().paused == 0
+
+
+@pytest.mark.parametrize("outstanding", [1, 3, 20, 1000])
+async def test_outstanding(outstanding: int) -> None:
+    """However few records a partition may have unfinished, no more are held of it, and all are delivered."""
+    async with Stage(concurrency=64, outstanding=outstanding) as stage:
+        most = {stage.first: 0, stage.second: 0}
+        accept = stage.runner._intake.accept
+
+        def watched(records: Sequence[Record]) -> None:
+            accept(records)
+            for state in stage.runner.snapshot().partitions:
+                most[state.at] = max(most[state.at], state.outstanding)
+
+        stage.runner._intake.accept = watched  # type: ignore[method-assign]
+        stage.gate.limit.value = 64
+        stage.write(*range(300))
+        stage.write(*range(1000, 1300), at=stage.second)
+        stage.source.assign(stage.first, stage.second)
+        await stage.committed(300)
+        await stage.committed(300, stage.second)
+        assert 1 <= max(most.values()) <= outstanding
 
 
 async def test_taken_by_turns() -> None:

@@ -15,7 +15,7 @@ from worker.core.ledger import MAX_SPAN, Ledger
 from worker.core.record import Partition, Record
 from worker.core.retry import Tier
 
-# A full or waiting partition is taken up again when this share of its room is free.
+# A full partition is taken up again when this share of its room is free.
 _REFILL = 0.25
 # A delivery makes up for so many failures: where more than four in five fail, they get to any number.
 _MAKES_UP_FOR = 4
@@ -60,7 +60,9 @@ class Holding:
         "committed",
         "failing",
         "failures",
+        "full",
         "gone",
+        "granted",
         "held_back",
         "ledger",
         "live",
@@ -102,6 +104,10 @@ class Holding:
         self.seen = ledger.revision
         self.held_back = False
         """Whether the source was asked to hand over nothing more of this partition."""
+        self.granted = 0
+        """How many records more the source may hand over of it."""
+        self.full = False
+        """Whether it may hand over none, before a part of what is here has ended."""
         self.committed = ledger.position
         self.revision = ledger.revision
         """The committed offset, and the ledger's revision as the last commit that counted read it."""
@@ -148,20 +154,26 @@ class Holding:
             return None
         return Position(offset, finished.encode(offset, self.ledger.finished(), self.binding))
 
-    def wants_rest(self, now: float, most: int) -> bool:
+    def grant(self, most: int) -> int:
+        """Say how many records more the source may be allowed, so that never more than `most` are unfinished.
+
+        None before a part of the room is free: an order for each would be dear.
+        """
+        free = most - self.ledger.unfinished - self.granted
+        if free < max(1.0, most * _REFILL):
+            free = 0
+        self.granted += free
+        self.full = not self.granted
+        return free
+
+    def wants_rest(self, now: float) -> bool:
         """Tell whether the source should hand over nothing more of this partition for now.
 
-        It is full (records, or the span of the map), its last record waits for its due time, or it is slow.
-        With `held_back` already set, a full one wants rest until a share of the room is free again.
+        Its map spans too much, its last record waits for its due time, or it is slow.
         """
-        ledger = self.ledger
         if self.waiting and (self.slow or self.waiting[-1].due > now + SOON):
             return True
-        if self.held_back:
-            most, span = int(most * (1 - _REFILL)), MAX_SPAN // 2
-        else:
-            span = MAX_SPAN
-        return ledger.unfinished >= max(1, most) or ledger.span >= span
+        return self.ledger.span >= (MAX_SPAN // 2 if self.held_back else MAX_SPAN)
 
 
 class Position(NamedTuple):

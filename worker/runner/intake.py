@@ -55,7 +55,9 @@ class Intake:
         binding = Binding(assigned.log, self._identity)
         known = finished.union(self._told(assigned, binding), self._remembered(assigned))
         ledger = Ledger(assigned.committed, known)
-        self.holdings[assigned.at] = Holding(assigned.at, self._tier_of(assigned.at.topic), ledger, binding)
+        holding = Holding(assigned.at, self._tier_of(assigned.at.topic), ledger, binding)
+        self.holdings[assigned.at] = holding
+        self._grant(holding)
 
     def _told(self, assigned: Assigned, binding: Binding) -> finished.Finished | None:
         """What an earlier member left finished, as far as it is believed; what is not is said."""
@@ -133,6 +135,7 @@ class Intake:
             touched[holding] = touched.get(holding, 0) + 1
             self._take_up(record, holding, now)
         for holding, count in touched.items():
+            holding.granted -= count
             self._observer.consumed(holding.at.topic, count)
             self.rest(holding, now)
 
@@ -159,11 +162,16 @@ class Intake:
             self.refill()
 
     def rest(self, holding: Holding, now: float) -> None:
-        """Hold a partition back, or let it flow again, as its holding says."""
-        wants = holding.wants_rest(now, self._room)
+        """Hold a partition back, or let it flow again within its room, as its holding says."""
+        wants = holding.wants_rest(now)
         if wants != holding.held_back:
             holding.held_back = wants
             (self._source.hold if wants else self._source.release)(holding.at)
+        self._grant(holding)
+
+    def _grant(self, holding: Holding) -> None:
+        if count := holding.grant(self._room):
+            self._source.allow(holding.at, count)
 
     def _take_up(self, record: Record, holding: Holding, now: float) -> None:
         if not self._track(record, holding):

@@ -256,7 +256,7 @@ class Runner:
         if not holding.live:
             return
         self._committer.note_finished()
-        if holding.held_back:
+        if holding.held_back or holding.full:
             self._intake.rest(holding, self._clock.now())
 
     def _on_stuck(self, stuck: bool) -> None:
@@ -288,7 +288,7 @@ class Runner:
             in_flight=self._gate.in_flight,
             limit=self._gate.limit.value,
             circuit=self._gate.circuit.state,
-            paused=sum(holding.held_back for holding in holdings),
+            paused=sum(holding.held_back or holding.full for holding in holdings),
             partitions=tuple(partition_state(holding, marks.get(holding.at), now) for holding in holdings),
             overdue=overdue_by_tier(holdings, now),
         )

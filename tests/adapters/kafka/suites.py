@@ -60,6 +60,33 @@ class SourceSuite:
         assert ear.offsets(at) == list(range(2000))
         await source.stop()
 
+    async def test_room(self, world: World, ear: Ear) -> None:
+        """No more comes of a partition than it has room for; the others flow."""
+        small, wide, none = partitions = world.create(3)
+        for at in partitions:
+            world.write(at, numbered(200))
+        ear.room = 0
+        source = world.source(small.topic)
+        await source.start(ear)
+        await world.joined(source, ear, partitions)
+        source.ask(10_000)
+        source.allow(wide, 1000)
+        for room in (1, 1, 1, 18, 29):
+            source.allow(small, room)
+        await ear.has(250)
+        await asyncio.sleep(0.15)  # long enough for a record too many to show
+        assert ear.offsets(small) == list(range(50))
+        assert ear.offsets(wide) == list(range(200))
+        assert ear.offsets(none) == []
+        source.hold(small)
+        source.allow(small, 100)
+        source.allow(none, 200)
+        source.release(small)
+        await ear.has(550)
+        assert ear.offsets(small) == list(range(150))
+        assert ear.offsets(none) == list(range(200))
+        await source.stop()
+
     async def test_hold(self, world: World, ear: Ear) -> None:
         """Nothing comes of a held partition; once released, nothing was skipped and nothing comes twice."""
         held, other = world.create(2)

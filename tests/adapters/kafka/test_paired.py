@@ -42,6 +42,8 @@ async def pair() -> AsyncIterator[Pair]:
     await both.start(ear)
     first.assign(FRESH)
     second.assign(TIER)
+    for at in (FRESH, TIER):
+        both.allow(at, 1000)
     yield Pair(kafka, first, second, both, ear)
     await both.stop()
 

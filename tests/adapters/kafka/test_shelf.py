@@ -13,6 +13,14 @@ from worker.core.record import Partition, Record
 A, B = Partition("t", 0), Partition("t", 1)
 
 
+def roomy() -> Shelf:
+    """A shelf with all the room in the world."""
+    shelf = Shelf()
+    for at in (A, B):
+        shelf.allow(at, 1_000_000)
+    return shelf
+
+
 def records(at: Partition, start: int, count: int) -> list[Record]:
     """Records of a partition, one after another."""
     return [Record(at, offset, None, None, (), 0.0) for offset in range(start, start + count)]
@@ -20,7 +28,7 @@ def records(at: Partition, start: int, count: int) -> list[Record]:
 
 step = st.one_of(
     st.tuples(st.just("ask"), st.integers(1, 5)),
-    st.tuples(st.just("read"), st.sampled_from([A, B]), st.integers(1, 5)),
+    st.tuples(st.sampled_from(["read", "allow"]), st.sampled_from([A, B]), st.integers(1, 5)),
     st.tuples(st.sampled_from(["hold", "release", "drop"]), st.sampled_from([A, B])),
 )
 
@@ -31,6 +39,7 @@ class Reader:
     def __init__(self) -> None:
         self.shelf = Shelf()
         self.next = {A: 0, B: 0}
+        self.room = {A: 0, B: 0}
         self.asked = 0
         self.got: list[Record] = []
 
@@ -44,6 +53,9 @@ class Reader:
                 new = records(at, self.next[at], min(count, self.shelf.room()))
                 self.next[at] += len(new)
                 self._note(self.shelf.pass_through(new, 0.0))
+            case "allow", [Partition() as at, int(count)]:
+                self.shelf.allow(at, count)
+                self.room[at] += count
             case "hold", [Partition() as at]:
                 self.shelf.hold(at)
             case "release", [Partition() as at]:
@@ -51,25 +63,29 @@ class Reader:
             case "drop", [Partition() as at]:
                 self.shelf.drop([at])
                 self.got = [record for record in self.got if record.at != at]
-                self.next[at] = 0
+                self.next[at] = self.room[at] = 0
         self._note(self.shelf.take())
 
     def _note(self, taken: Sequence[Record]) -> None:
         assert not any(record.at in self.shelf.held for record in taken)
         self.asked -= len(taken)
         assert self.asked >= 0
+        for record in taken:
+            self.room[record.at] -= 1
+        assert min(self.room.values()) >= 0
         assert self.shelf.demand == self.asked
         self.got.extend(taken)
 
 
 @given(st.lists(step, max_size=60))
 def test_every_record_once_in_order(steps: list[tuple[str, Partition | int]]) -> None:
-    """However orders and revocations mix, each record leaves once, in order, and only on demand."""
+    """However orders mix, each record leaves once, in order, on demand and within the room."""
     reader = Reader()
     for name, *arguments in steps:
         reader.go(name, *arguments)
     for at in (A, B):
         reader.go("release", at)
+        reader.go("allow", at, 1000)
     reader.go("ask", 1000)
     for at in (A, B):
         assert [record.offset for record in reader.got if record.at == at] == list(range(reader.next[at]))
@@ -77,7 +93,7 @@ def test_every_record_once_in_order(steps: list[tuple[str, Partition | int]]) ->
 
 def test_full_and_patient() -> None:
     """All pauses when a full shelf found no demand for a while, and not before."""
-    shelf = Shelf()
+    shelf = roomy()
     shelf.pass_through(records(A, 0, LIMIT), 0.0)
     assert shelf.room() == 0
     assert not shelf.weigh(10.0)
@@ -88,7 +104,7 @@ def test_full_and_patient() -> None:
 
 def test_resumes_when_half_empty() -> None:
     """A demand that the shelf can meet resumes nothing; one that empties half of it does."""
-    shelf = Shelf()
+    shelf = roomy()
     shelf.pass_through(records(A, 0, LIMIT), 0.0)
     shelf.weigh(0.0)
     shelf.weigh(PATIENCE)
@@ -103,7 +119,7 @@ def test_resumes_when_half_empty() -> None:
 
 def test_resumes_for_more_than_it_holds() -> None:
     """A demand that is still open after the shelf is empty resumes."""
-    shelf = Shelf()
+    shelf = roomy()
     shelf.pass_through(records(A, 0, LIMIT), 0.0)
     shelf.weigh(0.0)
     shelf.weigh(PATIENCE)
@@ -115,7 +131,7 @@ def test_resumes_for_more_than_it_holds() -> None:
 
 def test_kept_records_take_no_room() -> None:
     """What waits for a held partition does not keep others from being read."""
-    shelf = Shelf()
+    shelf = roomy()
     shelf.pass_through(records(A, 0, LIMIT), 0.0)
     shelf.hold(A)
     assert shelf.room() == LIMIT
@@ -123,7 +139,7 @@ def test_kept_records_take_no_room() -> None:
 
 def test_turns() -> None:
     """Partitions take turns, however many records of one lie in front of the other's."""
-    shelf = Shelf()
+    shelf = roomy()
     assert shelf.pass_through([], 0.0) == []
     shelf.pass_through(records(A, 0, 100), 0.0)
     shelf.pass_through(records(B, 0, 2), 0.0)
@@ -133,7 +149,7 @@ def test_turns() -> None:
 
 def test_one_that_keeps_others_waiting() -> None:
     """A partition whose records lie here for long is paused while others come, until few are left."""
-    shelf = Shelf()
+    shelf = roomy()
     shelf.pass_through(records(A, 0, 2 * FEW), 0.0)
     shelf.pass_through(records(B, 0, 1), 0.0)
     assert not shelf.weigh(LONG / 2)
@@ -151,7 +167,7 @@ def test_one_that_keeps_others_waiting() -> None:
 
 def test_one_that_is_alone() -> None:
     """A partition that nothing comes beside is not paused, however long its records lie here."""
-    shelf = Shelf()
+    shelf = roomy()
     shelf.pass_through(records(A, 0, 2 * FEW), 0.0)
     assert not shelf.weigh(LONG)
     shelf.pass_through(records(B, 0, 1), LONG)
@@ -163,7 +179,7 @@ def test_one_that_is_alone() -> None:
 def test_a_paused_one_that_goes_away() -> None:
     """A partition that is held or dropped is not paused for its slowness any more."""
     for leave in (Shelf.hold, lambda shelf, at: shelf.drop([at])):
-        shelf = Shelf()
+        shelf = roomy()
         shelf.pass_through(records(A, 0, 2 * FEW), 0.0)
         shelf.pass_through(records(B, 0, 1), 0.0)
         shelf.weigh(LONG)
@@ -171,3 +187,21 @@ def test_a_paused_one_that_goes_away() -> None:
         shelf.weigh(LONG)
         assert shelf.unwanted == shelf.held
         assert shelf.room() == LIMIT - 1
+
+
+def test_one_without_room() -> None:
+    """A partition without room keeps no other waiting, and is paused while more than a few of it lie here."""
+    shelf = roomy()
+    shelf.drop([A])
+    shelf.ask(1000)
+    shelf.pass_through(records(A, 0, FEW), 0.0)
+    assert [record.at for record in shelf.pass_through(records(B, 0, 3), 0.0)] == [B] * 3
+    assert shelf.waits_for_room
+    assert shelf.weigh(0.0)
+    assert shelf.unwanted == {A}
+    shelf.allow(A, 1)
+    assert shelf.take() == records(A, 0, 1)
+    assert shelf.weigh(0.0)
+    assert shelf.unwanted == set()
+    shelf.hold(A)
+    assert not shelf.waits_for_room, "it waits for its release as well"

@@ -26,7 +26,7 @@ from worker.adapters.kafka import (
 from worker.adapters.kafka.config import Property, unique_client_id
 from worker.core.holding import Position
 from worker.core.record import Headers, Partition, Record
-from worker.ports import Assigned, Positions, Publisher, Source
+from worker.ports import Assigned, Positions, Publisher, Source, SourceListener
 
 WITHIN = 30.0
 DRAIN = 10.0
@@ -43,9 +43,14 @@ async def until(what: str, true: Callable[[], bool], within: float = WITHIN) -> 
 
 
 class Ear:
-    """A listener that remembers what it heard, in order, and answers a revocation with `last`."""
+    """A listener that remembers what it heard, in order, and answers a revocation with `last`.
+
+    It gives each partition that is assigned room for `room` records.
+    """
 
     def __init__(self) -> None:
+        self.source: Source | None = None
+        self.room = 1_000_000
         self.ours: dict[Partition, Assigned] = {}
         self.last: dict[Partition, Position] = {}
         self.events: list[str] = []
@@ -60,11 +65,11 @@ class Ear:
 
     def on_assigned(self, assigned: Sequence[Assigned]) -> None:
         self.events.append("assigned")
-        self.ours.update((of.at, of) for of in assigned)
+        self._take_up(assigned)
 
     def on_made_anew(self, assigned: Sequence[Assigned]) -> None:
         self.events.append("made anew")
-        self.ours.update((of.at, of) for of in assigned)
+        self._take_up(assigned)
 
     async def on_revoked(self, partitions: Sequence[Partition]) -> Positions:
         self.events.append("revoked")
@@ -94,6 +99,12 @@ class Ear:
     def on_failed(self, error: BaseException) -> None:
         self.failures.append(error)
 
+    def _take_up(self, assigned: Sequence[Assigned]) -> None:
+        self.ours.update((of.at, of) for of in assigned)
+        for of in assigned:
+            if self.source is not None:
+                self.source.allow(of.at, self.room)
+
     async def has(self, count: int) -> None:
         """Return when so many records have come."""
         await until(f"{count} records", lambda: len(self.records) >= count or bool(self.failures))
@@ -102,6 +113,24 @@ class Ear:
     def offsets(self, at: Partition) -> list[int]:
         """The offsets that came of a partition, in the order in which they came."""
         return [record.offset for record in self.records if record.at == at]
+
+
+class RoomyFake(FakeSource):
+    """A source whose Ear knows it."""
+
+    async def start(self, listener: SourceListener) -> None:
+        if isinstance(listener, Ear):
+            listener.source = self
+        await super().start(listener)
+
+
+class RoomySource(KafkaSource):
+    """A source whose Ear knows it."""
+
+    async def start(self, listener: SourceListener) -> None:
+        if isinstance(listener, Ear):
+            listener.source = self
+        await super().start(listener)
 
 
 class World(Protocol):
@@ -154,7 +183,7 @@ class FakeWorld:
         return bool(self.kafka.partitions([topic]))
 
     def source(self, topic: str) -> Source:
-        self._sources.append(FakeSource(self.kafka))
+        self._sources.append(RoomyFake(self.kafka))
         return self._sources[-1]
 
     def make_anew(self, at: Partition) -> None:
@@ -211,7 +240,7 @@ class KafkaWorld:
         config = consumer_config(
             self.bootstrap, self.group, unique_client_id(self.group), {**self.properties, **own}
         )
-        self._sources.append(KafkaSource(config, [topic], drain_timeout=DRAIN, ids=self.ids))
+        self._sources.append(RoomySource(config, [topic], drain_timeout=DRAIN, ids=self.ids))
         return self._sources[-1]
 
     async def publisher(self, **properties: Property) -> KafkaPublisher:

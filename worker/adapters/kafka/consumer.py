@@ -73,6 +73,12 @@ class KafkaSource:
         if self._member is not None:
             self._member.order(partial(self._member.ask, count))
 
+    def allow(self, partition: Partition, count: int) -> None:
+        """Give a partition room for `count` more, in this assignment of it; one not ours is left alone."""
+        if (ours := self._epoch(partition)) is not None:
+            member, epoch = ours
+            member.order(partial(member.allow, epoch, count))
+
     def hold(self, partition: Partition) -> None:
         """Hold a partition, for this assignment of it; one that is not ours is left alone."""
         if (ours := self._epoch(partition)) is not None:

@@ -32,6 +32,9 @@ from worker.ports import Assigned, CommitFailed, Positions, SourceFailed
 TURN = 0.05
 """Seconds that the thread waits at most, for records or for orders, before it looks for the other."""
 
+ROOM_TURN = 0.005
+"""Seconds of such a wait while records lie here for want of room in their partition: an order makes it."""
+
 BATCH = 500
 """Most records read in one turn."""
 
@@ -88,6 +91,11 @@ class Member:
     def ask(self, count: int) -> None:
         """Owe `count` more records."""
         self._shelf.ask(count)
+
+    def allow(self, epoch: Epoch, count: int) -> None:
+        """Give a partition room for `count` more, if this assignment of it still stands."""
+        if self._ours.get(epoch.at) == epoch:
+            self._shelf.allow(epoch.at, count)
 
     def hold(self, epoch: Epoch) -> None:
         """Keep a partition back, if this assignment of it still stands."""
@@ -146,9 +154,10 @@ class Member:
             self._consumer.close()
 
     def _obey(self) -> None:
-        """Carry out the orders; where no record is asked for, wait for one rather than for Kafka."""
+        """Carry out the orders; where no record may be handed over, wait for one rather than for Kafka."""
+        wait = ROOM_TURN if self._shelf.waits_for_room else 0 if self._shelf.demand else TURN
         try:
-            order = self._orders.get(block=not self._shelf.demand, timeout=TURN)
+            order = self._orders.get(block=wait > 0, timeout=wait)
             while True:
                 order()
                 order = self._orders.get_nowait()
@@ -160,7 +169,8 @@ class Member:
         room = min(self._shelf.room(), BATCH)
         if not room and not self._shelf.choked:
             return  # full, but only just: all will be paused, or asked for, in a moment
-        message = self._consumer.poll(TURN if self._shelf.demand else 0)
+        idle = self._shelf.demand and not self._shelf.waits_for_room
+        message = self._consumer.poll(TURN if idle else 0)
         self.last_poll = time.monotonic()
         if message is not None:
             more = self._consumer.consume(room - 1, 0) if room > 1 else ()

@@ -38,6 +38,10 @@ class PairedSource:
         for side in self._sides:
             side.owe(self._open)
 
+    def allow(self, partition: Partition, count: int) -> None:
+        """Give a partition room for `count` more."""
+        self._of(partition).source.allow(partition, count)
+
     def hold(self, partition: Partition) -> None:
         """Hold a partition."""
         self._of(partition).source.hold(partition)

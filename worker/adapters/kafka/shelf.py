@@ -1,14 +1,15 @@
 """What was read but not yet asked for, and which partitions should be paused for it.
 
-The rules: each record leaves once, in the order of its partition, and only while there is demand for it
-and its partition is not held; partitions take turns. One whose records lie here for long, while those of
-others come too, is paused: the client queues all partitions in one line, where it would keep others waiting.
+The rules: each record leaves once, in the order of its partition, and only while there is demand for it, its
+partition has room for it and is not held; partitions take turns. One whose records lie here for long, while
+those of others come too, is paused: the client queues all partitions in one line, where it would keep others
+waiting. So is one without room of which more than a few lie here.
 Pure: time is an argument, and pausing is somebody else's deed.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
@@ -30,6 +31,7 @@ RUN = 16
 FEW = 50
 """A partition with fewer records here is not paused, and one that was is resumed."""
 
+_AT = attrgetter("at")
 _COMPANY = 2.0
 # Seconds after which records of but one partition mean that there is nobody to keep waiting.
 
@@ -49,16 +51,17 @@ class Pile:
         self._batches.append((now, batch))
         self.count += len(batch)
 
-    def move(self, most: int, to: list[Record]) -> None:
-        """Take the first batch or what may be taken of it."""
+    def move(self, most: int, to: list[Record]) -> int:
+        """Take the first batch or what may be taken of it; return how many that is."""
         batch = self._batches[0][1]
-        if len(batch) <= most:
+        count = min(len(batch), most)
+        if count == len(batch):
             self._batches.popleft()
             to.extend(batch)
-            self.count -= len(batch)
         else:
-            to.extend(batch.popleft() for _ in range(most))
-            self.count -= most
+            to.extend(batch.popleft() for _ in range(count))
+        self.count -= count
+        return count
 
     def since(self) -> float:
         """When the first record was read."""
@@ -72,10 +75,13 @@ class Shelf:
         self.demand = 0
         self.choked = False
         self.held: set[Partition] = set()
+        self._room: defaultdict[Partition, int] = defaultdict(int)
+        self._full: set[Partition] = set()
         self._piles: dict[Partition, Pile] = {}
         self._turns: deque[Partition] = deque()
         self._free = 0
         self._slow: set[Partition] = set()
+        self._crowded: set[Partition] = set()
         self._full_since: float | None = None
         self._last: Partition | None = None
         self._mixed = False
@@ -84,6 +90,19 @@ class Shelf:
     def ask(self, count: int) -> None:
         """Demand `count` more."""
         self.demand += count
+
+    def allow(self, partition: Partition, count: int) -> None:
+        """Give a partition room for `count` more."""
+        self._room[partition] += count
+        if partition in self._full:
+            self._full.remove(partition)
+            if partition not in self.held:
+                self._line_up(partition)
+
+    @property
+    def waits_for_room(self) -> bool:
+        """Whether something lies here for want of room in its partition alone."""
+        return bool(self.demand) and not self._full <= self.held
 
     def room(self) -> int:
         """How many records may be read now."""
@@ -95,23 +114,40 @@ class Shelf:
         turns, piles = self._turns, self._piles
         while turns and len(taken) < self.demand:
             at = turns.popleft()
-            pile = piles[at]
-            pile.move(min(RUN, self.demand - len(taken)), taken)
-            if pile.count:
+            pile, room = piles[at], self._room[at]
+            count = pile.move(min(RUN, room, self.demand - len(taken)), taken)
+            self._room[at] = room - count
+            self._free -= count
+            if room == count and pile.count:
+                self._full.add(at)
+                self._free -= pile.count
+            elif pile.count:
                 turns.append(at)
         self.demand -= len(taken)
-        self._free -= len(taken)
         return taken
 
     def pass_through(self, records: list[Record], now: float) -> Sequence[Record]:
         """Hand over what was just read, the short way where nothing stands against it."""
         self._note_company(records)
-        if self.demand < len(records) or self._free or self.held:
-            for at, run in groupby(records, attrgetter("at")):
+        if self.demand < len(records) or self._free or self.held or not self._fit(records):
+            for at, run in groupby(records, _AT):
                 self._put(at, run, now)
             return self.take()
         self.demand -= len(records)
         return records
+
+    def _fit(self, records: Sequence[Record]) -> bool:
+        """Take up the room for all of these, where their partitions have it and nothing lies before them."""
+        if self._full:
+            return False
+        counts: dict[Partition, int] = {}
+        for at, run in groupby(records, _AT):
+            counts[at] = counts.get(at, 0) + len(list(run))
+        if any(self._room[at] < count for at, count in counts.items()):
+            return False
+        for at, count in counts.items():
+            self._room[at] -= count
+        return True
 
     def hold(self, partition: Partition) -> None:
         """Keep back what is here of a partition, and what still comes."""
@@ -124,9 +160,8 @@ class Shelf:
         if partition not in self.held:
             return
         self.held.remove(partition)
-        if count := self._count(partition):
-            self._free += count
-            self._turns.append(partition)
+        if self._count(partition) and partition not in self._full:
+            self._line_up(partition)
 
     def drop(self, partitions: Collection[Partition]) -> None:
         """Forget partitions that are no longer ours; their holds end with them."""
@@ -135,22 +170,25 @@ class Shelf:
                 self._withdraw(partition)
             self.held.discard(partition)
             self._slow.discard(partition)
+            self._full.discard(partition)
+            self._room.pop(partition, None)
             self._piles.pop(partition, None)
 
     @property
     def unwanted(self) -> set[Partition]:
         """The partitions of which nothing should be fetched, where not all is choked."""
-        return self.held | self._slow
+        return self.held | self._slow | self._crowded
 
     def weigh(self, now: float) -> bool:
         """Decide anew what should be paused; say whether that changed."""
-        before = self.choked, self._slow
+        before = self.choked, self._slow, self._crowded
         if self._mixed:
             self._mixed, self._mixed_at = False, now
         alone = now - self._mixed_at > _COMPANY
         self._slow = {at for at in self._turns if not alone and self._is_slow(at, now)}
         self.choked = self._is_choked(now)
-        return (self.choked, self._slow) != before
+        self._crowded = {at for at in self._full if self._count(at) >= FEW}
+        return (self.choked, self._slow, self._crowded) != before
 
     def _is_slow(self, at: Partition, now: float) -> bool:
         pile = self._piles[at]
@@ -177,10 +215,18 @@ class Shelf:
         pile = self._piles.setdefault(at, Pile())
         before = pile.count
         pile.put(run, now)
-        if at not in self.held:
+        if at in self.held or at in self._full:
+            return
+        if before:
             self._free += pile.count - before
-            if not before:
-                self._turns.append(at)
+        elif self._room[at]:
+            self._line_up(at)
+        else:
+            self._full.add(at)
+
+    def _line_up(self, at: Partition) -> None:
+        self._turns.append(at)
+        self._free += self._count(at)
 
     def _note_company(self, records: Sequence[Record]) -> None:
         if records:
