@@ -34,6 +34,7 @@ from worker.adapters.kafka import (
 )
 from worker.adapters.kafka.admin import Own, short_lived
 from worker.adapters.kafka.config import unique_client_id
+from worker.adapters.kafka.limits import TopicLimits
 from worker.adapters.logs import is_for_people, make_logs
 from worker.adapters.metrics import Metrics
 from worker.adapters.observers import Observers
@@ -58,9 +59,6 @@ _STUCK = 30.0
 _LOOK_SOON, _LOOK = 1.0, 5.0
 # How often the event loop is asked how late it is.
 _LOOP_TICK = 0.5
-# A record whose time runs out on its way may have arrived all the same; published again, it would be sent
-# twice in the end. The idempotent client's own resends are safe, so it goes on for as long as it takes.
-_PATIENT = {"delivery.timeout.ms": "0"}
 
 
 class CannotStart(Exception):
@@ -153,10 +151,11 @@ class Worker:
 
     def _publisher(self) -> KafkaPublisher:
         kafka = self._settings.kafka
-        properties = {**_PATIENT, **kafka.properties}
-        config = producer_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), properties)
+        client_id = unique_client_id(kafka.group_id)
+        asking = admin_config(kafka.bootstrap_servers, client_id, kafka.properties)
         return KafkaPublisher(
-            config,
+            producer_config(kafka.bootstrap_servers, client_id, kafka.properties),
+            limits=TopicLimits(asking, [topic.name for topic in own_topics(self._settings)]),
             on_fatal=lambda text: self._runner.fail(RuntimeError(f"the producer can't go on: {text}")),
             on_trouble=self._observer.trouble,
         )

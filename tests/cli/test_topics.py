@@ -85,6 +85,21 @@ def test_check_tells_problems(kafka: str, names: Names) -> None:
 
 
 @pytest.mark.kafka
+def test_check_tells_what_would_be_refused(kafka: str, names: Names) -> None:
+    """`check` names topics and settings that would refuse what the source takes, with what is right."""
+    create_topics(kafka, {names.topic: 1}, {"max.message.bytes": "2000000", "compression.type": "producer"})
+    create_topics(kafka, {names.tier("10s"): 1}, {"max.message.bytes": "2000000"})
+    create_topics(kafka, {names.dlq: 1}, {"max.message.bytes": "3000000", "compression.type": "uncompressed"})
+    env = kafka_env(kafka, names, POSTBACK_KAFKA__PROPERTIES__MESSAGE_MAX_BYTES="1500000")
+    result = run("topics", "check", "-o", "json", env=env)
+    found = {row["topic"]: row["problems"] for row in json.loads(result.stdout)}
+    assert result.exit_code == 1
+    assert found[names.topic][0].endswith("MESSAGE_MAX_BYTES is 1500000, not 2065536 or more")
+    assert found[names.tier("10s")] == ["max.message.bytes is 2000000, not 2065536 or more"]
+    assert found[names.dlq][0].startswith("compression.type is uncompressed")
+
+
+@pytest.mark.kafka
 def test_create_leaves_settings(kafka: str, names: Names) -> None:
     """What `create` does not change by itself, a retention that is too short, it warns of."""
     create_topics(kafka, {names.topic: 1})

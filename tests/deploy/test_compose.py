@@ -11,7 +11,7 @@ import typer
 from tests.deploy.files import document
 from tests.support.java import KAFKA_VERSION
 from worker.adapters.kafka.consumer import LEAVE_MARGIN
-from worker.adapters.kafka.producer import FLUSH_TIMEOUT
+from worker.adapters.kafka.producer_thread import FLUSH_TIMEOUT
 from worker.cli import app
 from worker.settings import Settings, load
 from worker.settings.values import parse_duration

@@ -8,7 +8,7 @@ import pytest
 
 from tests.deploy.files import instructions, manifests
 from worker.adapters.kafka.consumer import LEAVE_MARGIN
-from worker.adapters.kafka.producer import FLUSH_TIMEOUT
+from worker.adapters.kafka.producer_thread import FLUSH_TIMEOUT
 from worker.settings import load
 
 (CONFIG,) = manifests("ConfigMap")

@@ -45,11 +45,12 @@ Row = dict[str, object]
 
 
 class Needed(NamedTuple):
-    """How to ask the broker, and the topics that the settings need."""
+    """How to ask the broker, the topics that the settings need, and the largest record that may be sent."""
 
     config: Config
     source: str
     own: Sequence[Own]
+    client_limit: int
 
 
 @app.command(
@@ -104,7 +105,8 @@ def check(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
     _print(rows, output, CHECKED)
     if any(row["problems"] for row in rows):
         say(
-            "hint: `postback-worker topics create` makes what is missing, and leaves the settings of the rest"
+            "hint: `postback-worker topics create` makes what is missing and leaves the settings of others; "
+            "`kafka-configs.sh --alter --topic NAME --add-config SETTING=VALUE` changes them"
         )
         raise typer.Exit(FAILED)
 
@@ -130,13 +132,16 @@ def _topics(settings: Settings) -> Mapping[str, int | None]:
 
 
 def _needed(settings: Settings) -> Needed:
-    from worker.adapters.kafka import admin_config
-    from worker.adapters.kafka.config import unique_client_id
+    from worker.adapters.kafka import admin_config, producer_config
+    from worker.adapters.kafka.config import message_limit, unique_client_id
     from worker.app import own_topics
 
     kafka = settings.kafka
-    config = admin_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
-    return Needed(config, kafka.topic, own_topics(settings))
+    asking, sending = (
+        make(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
+        for make in (admin_config, producer_config)
+    )
+    return Needed(asking, kafka.topic, own_topics(settings), message_limit(sending))
 
 
 # --- create ------------------------------------------------------------------------------------
@@ -163,7 +168,7 @@ def _create_own(needed: Needed) -> Iterator[Row]:
     from worker.adapters.kafka.admin import describe
     from worker.adapters.kafka.growing import grow
 
-    config, name, own = needed
+    config, name, own, _ = needed
     before = describe(config, [name, *(topic.name for topic in own)])
     source = before.pop(name)
     created = create_missing(config, name, own)
@@ -201,15 +206,16 @@ def _kept(source: Topic, own: Own, found: Topic) -> Row:
 
 
 def _check_all(needed: Needed) -> Iterator[Row]:
-    from worker.adapters.kafka.admin import describe, problems
+    from worker.adapters.kafka.admin import client_problems, describe, problems
 
-    config, name, own = needed
+    config, name, own, client_limit = needed
     found = describe(config, [name, *(topic.name for topic in own)])
     for topic_found in found.values():
         if topic_found.unsaid is not None:
             warn(f"{topic_found.name}: the broker does not say all of it: {topic_found.unsaid}")
     source = found.get(name)
-    yield _checked(name, source, [] if source else ["does not exist"])
+    lines = client_problems(source, client_limit) if source else ["does not exist"]
+    yield _checked(name, source, [line.removeprefix(f"{name}: ") for line in lines])
     for topic in own:
         is_now = found.get(topic.name)
         if source is not None:

@@ -22,6 +22,7 @@ VARIABLE = "POSTBACK_KAFKA__PROPERTIES__"
 
 _COMMITS = "the worker alone commits, after a record's ending"
 _ACKNOWLEDGED = "a record handed on must be acknowledged by every replica"
+_AWAITED = "a record handed on is awaited: given up it may be there all the same, and would be sent twice"
 _SERVERS = "set POSTBACK_KAFKA__BOOTSTRAP_SERVERS"
 _GROUP = "set POSTBACK_KAFKA__GROUP_ID"
 
@@ -47,6 +48,10 @@ OWNED: Mapping[str, str] = MappingProxyType(
         "enable.gapless.guarantee": _ACKNOWLEDGED,
         "delivery.report.only.error": _ACKNOWLEDGED,
         "produce.offset.report": _ACKNOWLEDGED,
+        "delivery.timeout.ms": _AWAITED,
+        "message.timeout.ms": _AWAITED,
+        "message.send.max.retries": _AWAITED,
+        "retries": _AWAITED,
         "transactional.id": "the worker does not use transactions",
         "transaction.timeout.ms": "the worker does not use transactions",
         "logger": "it is an object of the client library, not a property",

@@ -11,10 +11,10 @@ from tests.adapters.kafka.mock import MockCluster
 from tests.support.kafka import Names, create_topics
 from worker.adapters.kafka import admin
 from worker.adapters.kafka.admin import (
-    ROOM,
     SLACK,
     Own,
     check,
+    client_problems,
     create,
     describe,
     existing,
@@ -24,8 +24,9 @@ from worker.adapters.kafka.admin import (
 from worker.adapters.kafka.answers import FOREVER, Settings, Topic
 from worker.adapters.kafka.config import admin_config
 from worker.adapters.kafka.errors import KafkaUnavailable
+from worker.core.size import ROOM
 
-SOURCE = Topic("s", 6, 3, 1_000_000, 2, 604_800.0, False)
+SOURCE = Topic("s", 6, 3, 1_000_000, 2, 604_800.0, False, "producer")
 TIER = Own("w.retry.1h", 3600.0)
 GOOD = Topic(TIER.name, 6, 3, 1_000_000 + ROOM, 2, 7200.0, False)
 
@@ -38,7 +39,9 @@ GOOD = Topic(TIER.name, 6, 3, 1_000_000 + ROOM, 2, 7200.0, False)
         (GOOD._replace(retention=3600.0), "keeps records 3600 s"),
         (GOOD._replace(retention=7199.0), "its delay takes a retention.ms of 7200000 or more"),
         (GOOD._replace(compacted=True), "cleanup.policy is compact"),
-        (GOOD._replace(max_message_bytes=1_000_000), "max.message.bytes is 1000000"),
+        (GOOD._replace(max_message_bytes=1_000_000), "max.message.bytes is 1000000, not 1065536 or more"),
+        (GOOD._replace(compression="uncompressed"), "compression.type is uncompressed"),
+        (GOOD._replace(compression="lz4"), "it must be producer"),
     ],
 )
 def test_problems(found: Topic | None, problem: str) -> None:
@@ -52,6 +55,31 @@ def test_problems(found: Topic | None, problem: str) -> None:
 def test_no_problem(good: Topic) -> None:
     """A topic with enough of everything is none."""
     assert problems(SOURCE, TIER, good) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "own"),
+    [
+        ("producer", "producer"),
+        ("producer", "zstd"),
+        ("producer", None),
+        ("lz4", "lz4"),
+        ("uncompressed", "lz4"),
+        ("uncompressed", "uncompressed"),
+    ],
+)
+def test_packing_that_fits(source: str, own: str | None) -> None:
+    """A topic that keeps records as they come, or as tightly as the source does, is no problem."""
+    assert problems(SOURCE._replace(compression=source), TIER, GOOD._replace(compression=own)) == []
+
+
+def test_client_limit() -> None:
+    """A client that takes less than the source does is a problem that says the number that is right."""
+    assert client_problems(SOURCE, 1_000_000 + ROOM) == []
+    assert client_problems(SOURCE._replace(max_message_bytes=None), 1) == []
+    (line,) = client_problems(SOURCE, 1_000_000)
+    assert line.startswith("s: max.message.bytes is 1000000, ")
+    assert line.endswith("MESSAGE_MAX_BYTES is 1000000, not 1065536 or more")
 
 
 UNKNOWN = Topic(TIER.name, None, None, None, None, None, None)
@@ -68,6 +96,7 @@ def test_unknown_is_no_problem() -> None:
     [
         ("max_message_bytes", "max.message.bytes"),
         ("min_insync_replicas", "min.insync.replicas"),
+        ("compression", "compression.type"),
     ],
 )
 def test_unknown_is_not_sent(unknown: str, left_out: str) -> None:
@@ -86,19 +115,18 @@ def test_unknown_replication() -> None:
         admin._new(hidden, TIER)
 
 
-def test_silence_is_no_answer(cluster: MockCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silence_is_no_answer(cluster: MockCluster) -> None:
     """A broker that lists its topics and does not describe them has said nothing."""
-    monkeypatch.setattr(admin, "TIMEOUT", 0.5)
     cluster.create("s", 3)
     with pytest.raises(KafkaUnavailable, match="imed out"):
-        describe(admin_config(cluster.bootstrap, "test", {}), ["s", "nothing"])
+        describe(admin_config(cluster.bootstrap, "test", {}), ["s", "nothing"], within=0.5)
 
 
 def test_a_refusal_leaves_unknown() -> None:
     """A broker that refuses to describe one topic leaves that one's settings unknown, with its reason."""
     refused: Future[object] = Future()
     refused.set_exception(KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)))
-    assert admin._said(refused) == Settings({}, "Broker: Topic authorization failed")
+    assert admin._said(refused, 1.0) == Settings({}, "Broker: Topic authorization failed")
 
 
 def test_dead_letters_have_no_delay() -> None:

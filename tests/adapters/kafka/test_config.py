@@ -13,10 +13,13 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
 from worker.adapters.kafka.config import (
+    BATCH_SIZE,
     CONSUMER_ONLY,
     PRODUCER_ONLY,
     admin_config,
+    alone,
     consumer_config,
+    fitted,
     is_incremental,
     producer_config,
     unique_client_id,
@@ -124,3 +127,39 @@ def test_client_ids() -> None:
     first, second = unique_client_id("g"), unique_client_id("g")
     assert first != second
     assert first.startswith("g-")
+
+
+@pytest.mark.parametrize("name", ["delivery.timeout.ms", "message.timeout.ms", "retries"])
+def test_no_property_makes_the_producer_give_up(name: str) -> None:
+    """A producer waits for an acknowledgement as long as it takes: one given up may be on its topic."""
+    config = producer_config("b", "c", {name: "1"})
+    assert config == producer_config("b", "c", {})
+    assert config["delivery.timeout.ms"] == 0
+
+
+@pytest.mark.parametrize(
+    ("properties", "limit", "size"),
+    [
+        ({}, None, BATCH_SIZE),
+        ({}, 2_000_000, BATCH_SIZE),
+        ({}, 20_000, 20_000),
+        ({"batch.size": "30000"}, 20_000, 20_000),
+        ({"batch.size": "10000"}, 20_000, 10_000),
+        ({}, 0, 1),
+    ],
+)
+def test_batches_fit(properties: dict[str, str], limit: int | None, size: int) -> None:
+    """A batch is no larger than the topics take, nor than the user wants it."""
+    assert int(fitted(producer_config("b", "c", properties), limit)["batch.size"]) == size
+
+
+@pytest.mark.parametrize("name", ["compression.type", "compression.codec"])
+def test_compression(name: str) -> None:
+    """What is published is compressed as the user wants it; what is sent alone, as tightly as can be."""
+    assert producer_config("b", "c", {})["compression.type"] == "zstd"
+    config = producer_config("b", "c", {name: "none"})
+    assert config[name] == "none"
+    assert list(config).index(name) >= list(config).index("compression.type")  # the client takes the last
+    assert (alone(config)["compression.type"], alone(config)["batch.num.messages"]) == ("zstd", 1)
+    assert "compression.codec" not in alone(config)
+    Producer({**alone(config)}).flush(0)

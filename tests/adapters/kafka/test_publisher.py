@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 
 import pytest
@@ -14,6 +15,13 @@ from tests.support.kafka import create_topics
 from worker.adapters.kafka import KafkaPublisher, KafkaUnavailable, producer_config, topics
 from worker.core.record import Outgoing
 from worker.ports import PublishRefused
+
+
+def large() -> bytes:
+    """An event of 3 MB that is a third as large when it is compressed."""
+    some = random.Random(1)
+    note = "".join(some.choice("0123456789") + " lorem" for _ in range(420_000))
+    return b'{"note": "%s"}' % note.encode()
 
 
 async def taken(publisher: KafkaPublisher, message: Outgoing) -> None:
@@ -62,10 +70,10 @@ async def test_refused_by_the_broker(mock_world: MockWorld) -> None:
     """A record that the broker refuses is refused in the broker's words; the next one is taken."""
     (at,) = mock_world.create(1)
     publisher = await mock_world.publisher()
-    mock_world.cluster.fail(PRODUCE, [KafkaError.MSG_SIZE_TOO_LARGE])
-    with pytest.raises(PublishRefused, match="too large"):
+    mock_world.cluster.fail(PRODUCE, [KafkaError.INVALID_RECORD])
+    with pytest.raises(PublishRefused, match="validate record"):
         await publisher.publish(Outgoing(at.topic, b"key", b"1", ()))
-    assert "too large" in str(publisher.refusing)
+    assert "validate record" in str(publisher.refusing)
     await publisher.publish(Outgoing(at.topic, b"key", b"2", ()))
     assert publisher.refusing is None
 
@@ -96,7 +104,7 @@ async def test_given_up(mock_world: MockWorld) -> None:
 async def test_closing_with_records_under_way(mock_world: MockWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """Closing waits for acknowledgements within bounds; what has none by then is refused."""
     (at,) = mock_world.create(1)
-    monkeypatch.setattr("worker.adapters.kafka.producer.FLUSH_TIMEOUT", 0.3)
+    monkeypatch.setattr("worker.adapters.kafka.producer_thread.FLUSH_TIMEOUT", 0.3)
     publisher = await mock_world.publisher()
     await publisher.publish(Outgoing(at.topic, None, b"1", ()))
     mock_world.cluster.down()
@@ -143,6 +151,56 @@ async def test_too_large(real_world: KafkaWorld) -> None:
     create_topics(real_world.bootstrap, {topic: 1}, {"max.message.bytes": "3000000"})
     publisher = await real_world.publisher()
     await publisher.publish(Outgoing(topic, None, bytes(2_900_000), ()))
-    with pytest.raises(PublishRefused, match="too large"):
-        await publisher.publish(Outgoing(topic, None, bytes(3_100_000), ()))
+    with pytest.raises(PublishRefused) as refused:
+        await publisher.publish(Outgoing(topic, None, random.Random(1).randbytes(3_100_000), ()))
+    said = f"{topic} refuses a record of 3100000 bytes, sent alone and compressed"
+    assert str(refused.value).startswith(said)
+    assert "max.message.bytes, 3000000;" in str(refused.value)
+    assert f"--topic {topic} --add-config max.message.bytes=3165536" in str(refused.value)
     assert len(real_world.read(topic)) == 1
+
+
+@pytest.mark.kafka
+async def test_compressed(real_world: KafkaWorld) -> None:
+    """What a producer compressed to fit a topic fits another of the same limit, whatever the user's codec."""
+    topic = real_world.missing()
+    create_topics(real_world.bootstrap, {topic: 1})
+    value = large()
+    for codec in ("zstd", "lz4", "none"):
+        publisher = await real_world.publisher(compression_type=codec)
+        await publisher.publish(Outgoing(topic, None, value, ()))
+    assert [read for _, read, _ in real_world.read(topic)] == [value] * 3
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("asks", [True, False])
+async def test_many_small_ones(real_world: KafkaWorld, asks: bool) -> None:
+    """Records that each fit are all taken by a topic that takes no large batch, its limit known or not."""
+    topic = real_world.missing()
+    create_topics(real_world.bootstrap, {topic: 1}, {"max.message.bytes": "20000"})
+    publisher = await real_world.publisher(asks=[topic] if asks else [])
+    some = random.Random(1)
+    values = [some.randbytes(300) for _ in range(2000)]
+    await asyncio.gather(*(publisher.publish(Outgoing(topic, b"k", value, ())) for value in values))
+    assert sorted(value or b"" for _, value, _ in real_world.read(topic)) == sorted(values)
+
+
+async def test_too_large_for_the_client(mock_world: MockWorld) -> None:
+    """A record above the client's own limit is refused with the variable that raises it."""
+    (at,) = mock_world.create(1)
+    publisher = await mock_world.publisher(message_max_bytes=2000)
+    with pytest.raises(
+        PublishRefused, match="POSTBACK_KAFKA__PROPERTIES__MESSAGE_MAX_BYTES=68536 makes room"
+    ):
+        await publisher.publish(Outgoing(at.topic, None, bytes(3000), ()))
+
+
+async def test_too_large_a_batch(mock_world: MockWorld) -> None:
+    """What is refused for its size in a batch is sent again alone, and nobody hears of it."""
+    (at,) = mock_world.create(1)
+    publisher = await mock_world.publisher()
+    mock_world.cluster.fail(PRODUCE, [KafkaError.MSG_SIZE_TOO_LARGE])
+    values = [b"%d" % number for number in range(20)]
+    await asyncio.gather(*(publisher.publish(Outgoing(at.topic, b"k", value, ())) for value in values))
+    assert sorted(value or b"" for _, value, _ in mock_world.read(at.topic)) == sorted(values)
+    assert publisher.refusing is None

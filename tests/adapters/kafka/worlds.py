@@ -24,6 +24,7 @@ from worker.adapters.kafka import (
     producer_config,
 )
 from worker.adapters.kafka.config import Property, unique_client_id
+from worker.adapters.kafka.limits import TopicLimits
 from worker.core.holding import Position
 from worker.core.record import Headers, Partition, Record
 from worker.ports import Assigned, Positions, Publisher, Source, SourceListener
@@ -243,12 +244,15 @@ class KafkaWorld:
         self._sources.append(RoomySource(config, [topic], drain_timeout=DRAIN, ids=self.ids))
         return self._sources[-1]
 
-    async def publisher(self, **properties: Property) -> KafkaPublisher:
-        """Make a publisher; `properties` have `_` for `.`."""
+    async def publisher(self, asks: Sequence[str] = (), **properties: Property) -> KafkaPublisher:
+        """Make a publisher that asks for the limits of these topics; `properties` have `_` for `.`."""
         own = {name.replace("_", "."): value for name, value in properties.items()}
         config = producer_config(self.bootstrap, "test", own)
+        limits = TopicLimits(admin_config(self.bootstrap, "test", own), asks)
         troubles: list[str] = []
-        publisher = KafkaPublisher(config, on_fatal=troubles.append, on_trouble=troubles.append)
+        publisher = KafkaPublisher(
+            config, on_fatal=troubles.append, on_trouble=troubles.append, limits=limits
+        )
         await publisher.start()
         self._publishers.append(publisher)
         return publisher

@@ -16,9 +16,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 from worker.adapters.kafka.answers import Settings, Topic, existing_topics, read_topic
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable, LimitedLog, is_away, kafka_error, one_line
-
-ROOM = 64 * 1024
-"""Bytes that a record may grow by the worker's headers."""
+from worker.core.size import ROOM
 
 DAY = 24 * 3600
 SLACK = 7 * DAY
@@ -54,18 +52,21 @@ class Own(NamedTuple):
         return DLQ_RETENTION if self.delay is None else self.delay * 2 + SLACK
 
 
-def describe(config: Config, topics: Iterable[str]) -> dict[str, Topic]:
-    """Those of `topics` that exist, each with what the broker says of it. Raises KafkaUnavailable."""
+def describe(config: Config, topics: Iterable[str], within: float = TIMEOUT) -> dict[str, Topic]:
+    """Those of `topics` that exist, each with what the broker says of it. Raises KafkaUnavailable.
+
+    Each of the two answers may take `within` seconds.
+    """
     admin = _client(config)
-    listed = _list(admin)
+    listed = _list(admin, within)
     found = [name for name in topics if name in listed]
-    settings = _settings(admin, found)
+    settings = _settings(admin, found, within)
     return {name: read_topic(name, listed[name], settings.get(name, Settings())) for name in found}
 
 
 def existing(config: Config, prefix: str) -> list[str]:
     """The topics whose names begin so (`{group}.retry.`), sorted. Raises KafkaUnavailable."""
-    return sorted(name for name in _list(_client(config)) if name.startswith(prefix))
+    return sorted(name for name in _list(_client(config), TIMEOUT) if name.startswith(prefix))
 
 
 def create(config: Config, source: str, own: Sequence[Own]) -> list[str]:
@@ -104,7 +105,30 @@ def problems(source: Topic, own: Own, found: Topic | None) -> list[str]:
     wanted = None if source.max_message_bytes is None else source.max_message_bytes + ROOM
     if is_less(found.max_message_bytes, wanted):
         lines.append(f"{own.name}: max.message.bytes is {found.max_message_bytes}, not {wanted} or more")
+    if _packs_looser(source, found):
+        lines.append(
+            f"{own.name}: compression.type is {found.compression}: the broker packs anew what it is given, "
+            "and refuses what a producer had packed tighter to fit: it must be producer"
+        )
     return lines
+
+
+def client_problems(source: Topic, client_limit: int) -> list[str]:
+    """What is wrong with the client's own `message.max.bytes`, which counts before a record is compressed."""
+    wanted = None if source.max_message_bytes is None else source.max_message_bytes + ROOM
+    if not is_less(client_limit, wanted):
+        return []
+    line = (
+        f"{source.name}: max.message.bytes is {source.max_message_bytes}, and what is as large can't be "
+        f"handed on: POSTBACK_KAFKA__PROPERTIES__MESSAGE_MAX_BYTES is {client_limit}, not {wanted} or more"
+    )
+    return [line]
+
+
+def _packs_looser(source: Topic, found: Topic) -> bool:
+    """Whether the broker's own packing of a topic may make a record larger than it was on the source."""
+    as_it_comes = {None, "producer", "zstd", source.compression}
+    return found.compression not in as_it_comes and source.compression != "uncompressed"
 
 
 def is_less(one: float | None, than: float | None) -> bool:
@@ -144,6 +168,8 @@ def _new(source: Topic, own: Own) -> NewTopic:
     settings = {"cleanup.policy": "delete", "retention.ms": str(int(own.retention * 1000))}
     if source.max_message_bytes is not None:
         settings["max.message.bytes"] = str(source.max_message_bytes + ROOM)
+    if source.compression is not None:  # else the broker may not know the setting
+        settings["compression.type"] = "producer"
     if source.min_insync_replicas is not None:
         settings["min.insync.replicas"] = str(source.min_insync_replicas)
     return NewTopic(own.name, source.partitions, source.replication or BROKERS_DEFAULT, config=settings)
@@ -170,22 +196,22 @@ def _ignore(_error: KafkaError) -> None:
     """Say nothing: the call that fails for it says so."""
 
 
-def _list(admin: AdminClient) -> Mapping[str, Any]:
-    return existing_topics(_call(lambda: admin.list_topics(timeout=TIMEOUT).topics))
+def _list(admin: AdminClient, within: float) -> Mapping[str, Any]:
+    return existing_topics(_call(lambda: admin.list_topics(timeout=within).topics))
 
 
-def _settings(admin: AdminClient, topics: Sequence[str]) -> dict[str, Settings]:
+def _settings(admin: AdminClient, topics: Sequence[str], within: float) -> dict[str, Settings]:
     if not topics:
         return {}
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in topics]
-    answers = _call(lambda: admin.describe_configs(resources, request_timeout=TIMEOUT))
-    return {of.name: _said(answer) for of, answer in answers.items()}
+    answers = _call(lambda: admin.describe_configs(resources, request_timeout=within))
+    return {of.name: _said(answer, within) for of, answer in answers.items()}
 
 
-def _said(answer: Future[Any]) -> Settings:
+def _said(answer: Future[Any], within: float) -> Settings:
     """What was said of one topic: a refusal leaves it unknown; raises KafkaUnavailable for silence."""
     try:
-        entries = answer.result(TIMEOUT + _LATE)
+        entries = answer.result(within + _LATE)
     except KafkaException as error:
         if is_away(error):
             raise KafkaUnavailable(one_line(error)) from error

@@ -29,6 +29,10 @@ _OF_TOPIC = frozenset(
 )
 
 
+TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
+"""Codes of a record, or of the batch that it was in, that is larger than the topic takes."""
+
+
 class KafkaUnavailable(Exception):
     """Kafka could not be asked, or refused; the message is one readable line."""
 

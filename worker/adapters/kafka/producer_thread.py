@@ -1,0 +1,164 @@
+"""A producer of librdkafka and the thread that polls it.
+
+The rule: published means acknowledged by the broker. The thread only polls: acknowledgements reach the loop
+in batches, one call for each turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.errors import KafkaUnavailable, LimitedLog, kafka_error, one_line
+from worker.core.record import Outgoing
+from worker.ports import PublishRefused
+
+TURN = 0.1
+"""Seconds that the thread waits at most for acknowledgements before it looks whether to end."""
+
+FULL_TIMEOUT = 30.0
+"""Seconds that a record may wait for room in the client's queue; it is not handed over before there is."""
+
+FLUSH_TIMEOUT = 10.0
+"""Seconds that closing waits for acknowledgements. What has none by then may be on its topic or not."""
+
+_Answer = tuple[asyncio.Future[None], KafkaError | None]
+
+
+class ClientRefused(PublishRefused):
+    """The broker refused a record, or the client did before it was sent: `at_once`."""
+
+    def __init__(self, error: KafkaError | KafkaException, *, at_once: bool = False) -> None:
+        super().__init__(one_line(error))
+        self.error = kafka_error(error)
+        self.at_once = at_once
+
+
+class ProducerThread:
+    """Publishes with one client; `config` is what `producer_config` made.
+
+    `on_error` is called by a thread of the client, `on_broken` on the loop where the thread here broke.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        log: LimitedLog,
+        *,
+        on_error: Callable[[KafkaError], None],
+        on_broken: Callable[[str], None],
+    ) -> None:
+        settings: dict[str, Any] = {**config, "error_cb": on_error}
+        self._loop = asyncio.get_running_loop()
+        self._on_broken = on_broken
+        self._answers: list[_Answer] = []  # the thread's, until it hands them over
+        self._open: set[asyncio.Future[None]] = set()
+        self._room = asyncio.Event()
+        self._closing = threading.Event()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        try:
+            self.client = Producer(settings, logger=log)
+        except (KafkaException, ValueError, TypeError) as error:
+            raise KafkaUnavailable(one_line(error)) from error
+        self._thread = threading.Thread(target=self._run, name="kafka-producer", daemon=True)
+        self._thread.start()
+
+    async def publish(self, message: Outgoing) -> None:
+        """Return when the broker has acknowledged it; raise PublishRefused otherwise."""
+        await (await self._produce(message))
+
+    def refuse_open(self, text: str) -> None:
+        """Answer what has no answer yet with a refusal; who waits for room looks anew."""
+        self._room.set()
+        for answer in tuple(self._open):
+            if not answer.done():
+                answer.set_exception(PublishRefused(text))
+
+    async def close(self) -> None:
+        """Wait for acknowledgements, within FLUSH_TIMEOUT, then refuse the rest; idempotent."""
+        self._closing.set()
+        done, _ = await asyncio.wait([self._ended], timeout=FLUSH_TIMEOUT + 1)
+        if done:
+            self._thread.join()  # telling of its end was the last that it did
+        self.refuse_open("closed before it was acknowledged: it may be there or not")
+
+    async def _produce(self, message: Outgoing) -> asyncio.Future[None]:
+        """Put it in the client's queue, as soon as there is room."""
+        try:
+            async with asyncio.timeout(FULL_TIMEOUT):
+                while True:
+                    if self._closing.is_set():
+                        raise PublishRefused("the producer is not running")
+                    try:
+                        return self._enqueue(message)
+                    except BufferError:
+                        # Full of records on their way: the next acknowledgement makes room.
+                        self._room.clear()
+                        await self._room.wait()
+        except TimeoutError as error:
+            raise PublishRefused("the client's queue is full") from error
+
+    def _enqueue(self, message: Outgoing) -> asyncio.Future[None]:
+        answer: asyncio.Future[None] = self._loop.create_future()
+        topic, key, value, headers = message
+        try:
+            self.client.produce(
+                topic, value, key, headers=list(headers), on_delivery=partial(self._on_delivery, answer)
+            )
+        except KafkaException as error:
+            raise ClientRefused(error, at_once=True) from error
+        self._open.add(answer)
+        answer.add_done_callback(self._open.discard)
+        return answer
+
+    # --- the thread ----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while not self._closing.is_set():
+                self.client.poll(TURN)
+                self._hand_over()
+            self.client.flush(FLUSH_TIMEOUT)
+            self._hand_over()
+            self.client.purge()  # else the client would wait on for what nobody waits for any more
+            self._post(self._on_end, None)
+        except BaseException as error:  # nothing may end the thread unheard
+            self._post(self._on_end, one_line(error))
+
+    def _on_delivery(self, answer: asyncio.Future[None], error: KafkaError | None, _: Message) -> None:
+        self._answers.append((answer, error))
+
+    def _hand_over(self) -> None:
+        if self._answers:
+            answers, self._answers = self._answers, []
+            self._post(self._settle, answers)
+
+    def _post(self, call: Callable[[Any], None], argument: Any) -> None:
+        try:
+            self._loop.call_soon_threadsafe(call, argument)
+        except RuntimeError:  # the loop is closed: nobody waits any more
+            self._closing.set()
+
+    # --- on the loop, told by the thread -------------------------------------------------------
+
+    def _settle(self, answers: list[_Answer]) -> None:
+        self._room.set()
+        for answer, error in answers:
+            if answer.done():
+                continue
+            if error is None:
+                answer.set_result(None)
+            else:
+                answer.set_exception(ClientRefused(error))
+
+    def _on_end(self, error: str | None) -> None:
+        if not self._ended.done():
+            self._ended.set_result(None)
+        if error is not None:
+            self._on_broken(f"the producer's thread ended: {error}")
