@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 from worker.adapters.kafka.answers import Settings, Topic, existing_topics, read_topic
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable, LimitedLog, is_away, kafka_error, one_line
+from worker.adapters.kafka.growing import LATE, await_partitions, is_silent
 from worker.core.size import ROOM
 
 DAY = 24 * 3600
@@ -32,7 +33,6 @@ TIMEOUT = 15.0
 """Seconds for each answer of the broker."""
 
 NO_ANSWER = "no answer: timed out"
-_LATE = 1.0  # seconds in which the client tells by itself that an answer did not come
 
 BROKERS_DEFAULT = -1
 """In place of a number of replicas: what the broker is set to."""
@@ -73,7 +73,7 @@ def create(config: Config, source: str, own: Sequence[Own]) -> list[str]:
     """Make those of the worker's topics that are missing, after the source's image; return their names.
 
     What exists is left as it is (see `check`), and of the source's image only what the broker says is taken.
-    Raises KafkaUnavailable, also without the source topic.
+    It returns when the broker shows them. Raises KafkaUnavailable, also without the source topic.
     """
     found = describe(config, [source, *(topic.name for topic in own)])
     if source not in found:
@@ -83,7 +83,10 @@ def create(config: Config, source: str, own: Sequence[Own]) -> list[str]:
         return []
     admin = _client(config)  # named: its futures die with it
     answers = _call(lambda: admin.create_topics(new, operation_timeout=TIMEOUT, request_timeout=TIMEOUT))
-    return [name for name, answer in answers.items() if _is_made(name, answer)]
+    made = [name for name, answer in answers.items() if _is_made(name, answer)]
+    for topic in new:
+        await_partitions(admin, topic.topic, topic.num_partitions)
+    return made
 
 
 def check(config: Config, source: str, own: Sequence[Own]) -> list[str]:
@@ -176,14 +179,18 @@ def _new(source: Topic, own: Own) -> NewTopic:
 
 
 def _is_made(name: str, answer: Future[None]) -> bool:
-    """Whether it was made; not, where somebody else was faster. Raises KafkaUnavailable."""
+    """Whether it was made; not, where somebody else was faster, and where no answer came, who looks sees it.
+
+    Raises KafkaUnavailable for a refusal.
+    """
     try:
-        answer.result(TIMEOUT)
+        answer.result(TIMEOUT + LATE)
     except (KafkaException, TimeoutError) as error:
         cause = kafka_error(error)
         if cause is not None and cause.code() == KafkaError.TOPIC_ALREADY_EXISTS:
             return False
-        raise KafkaUnavailable(f"{name}: {one_line(error)}") from error
+        if not is_silent(error):
+            raise KafkaUnavailable(f"{name}: {one_line(error)}") from error
     return True
 
 
@@ -211,7 +218,7 @@ def _settings(admin: AdminClient, topics: Sequence[str], within: float) -> dict[
 def _said(answer: Future[Any], within: float) -> Settings:
     """What was said of one topic: a refusal leaves it unknown; raises KafkaUnavailable for silence."""
     try:
-        entries = answer.result(within + _LATE)
+        entries = answer.result(within + LATE)
     except KafkaException as error:
         if is_away(error):
             raise KafkaUnavailable(one_line(error)) from error

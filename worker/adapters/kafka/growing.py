@@ -1,6 +1,7 @@
 """Changes to topics that an operator asks for by name: a new source topic, more partitions. Blocking.
 
-The rule: partitions are only ever added, and a call returns when the broker shows what it made.
+The rule: partitions are only ever added, and a call returns when the broker shows what it made. An answer
+that does not come is none: what was asked for may be made all the same, so the broker is looked at.
 """
 
 from __future__ import annotations
@@ -14,14 +15,18 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
+from worker.adapters.kafka.answers import existing_topics
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+from worker.adapters.kafka.errors import KafkaUnavailable, is_away, one_line
 
 TIMEOUT = 15.0
 """Seconds for each answer of the broker."""
 
 BROKERS_DEFAULT = -1
 """In place of a number of partitions or replicas: what the broker is set to."""
+
+LATE = 1.0
+"""Seconds in which the client tells by itself that an answer did not come."""
 
 _LOOK_AGAIN = 0.1
 
@@ -30,7 +35,7 @@ def create_topic(config: Config, name: str, partitions: int, replication: int) -
     """Make a topic and return its partitions. Raises KafkaUnavailable, also where it is there already."""
     admin = _client(config)
     _await(admin.create_topics([NewTopic(name, partitions, replication)], request_timeout=TIMEOUT))
-    return _await_partitions(admin, name, max(1, partitions))
+    return await_partitions(admin, name, max(1, partitions))
 
 
 def grow(config: Config, partitions: Mapping[str, int]) -> None:
@@ -41,7 +46,7 @@ def grow(config: Config, partitions: Mapping[str, int]) -> None:
     wanted = [NewPartitions(name, count) for name, count in partitions.items()]
     _await(admin.create_partitions(wanted, request_timeout=TIMEOUT))
     for name, count in partitions.items():
-        _await_partitions(admin, name, count)
+        await_partitions(admin, name, count)
 
 
 def _client(config: Config) -> AdminClient:
@@ -49,23 +54,39 @@ def _client(config: Config) -> AdminClient:
     return AdminClient(quiet)
 
 
+def is_silent(error: BaseException) -> bool:
+    """Whether it only says that no answer came in time: what was asked for may be done, or may not."""
+    return isinstance(error, TimeoutError) or is_away(error)
+
+
+def await_partitions(admin: AdminClient, name: str, least: int) -> int:
+    """Return the number of partitions once the broker, maybe behind its controller, shows so many.
+
+    Raises KafkaUnavailable where it does not within TIMEOUT.
+    """
+    deadline = time.monotonic() + TIMEOUT
+    heard = ""
+    while (left := deadline - time.monotonic()) > 0:
+        try:
+            topic = existing_topics(admin.list_topics(timeout=left).topics).get(name)
+        except KafkaException as error:
+            heard = f": {one_line(error)}"
+        else:
+            if topic is not None and topic.error is None and len(topic.partitions) >= least:
+                return len(topic.partitions)
+            heard = ""
+        time.sleep(_LOOK_AGAIN)
+    raise KafkaUnavailable(
+        f"{name}: it may be made or not, the broker does not show it within {TIMEOUT:g} s{heard}; "
+        "the same command may be given again"
+    )
+
+
 def _await(answers: Mapping[str, Future[None]]) -> None:
+    """Hear the answers; raise KafkaUnavailable for a refusal. Silence is left to who looks."""
     for name, answer in answers.items():
         try:
-            answer.result(TIMEOUT)
+            answer.result(TIMEOUT + LATE)
         except (KafkaException, TimeoutError) as error:
-            raise KafkaUnavailable(f"{name}: {one_line(error)}") from error
-
-
-def _await_partitions(admin: AdminClient, name: str, least: int) -> int:
-    """Return the number of partitions once the broker, maybe behind its controller, shows so many."""
-    deadline = time.monotonic() + TIMEOUT
-    while time.monotonic() < deadline:
-        try:
-            topic = admin.list_topics(timeout=TIMEOUT).topics.get(name)
-        except KafkaException as error:
-            raise KafkaUnavailable(one_line(error)) from error
-        if topic is not None and topic.error is None and len(topic.partitions) >= least:
-            return len(topic.partitions)
-        time.sleep(_LOOK_AGAIN)
-    raise KafkaUnavailable(f"{name} is made, but the broker does not show it yet")
+            if not is_silent(error):
+                raise KafkaUnavailable(f"{name}: {one_line(error)}") from error
