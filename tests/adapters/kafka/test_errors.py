@@ -7,7 +7,7 @@ import logging
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from worker.adapters.kafka.errors import REPEAT_AFTER, LimitedLog, Troubles, is_deadly, one_line
+from worker.adapters.kafka.errors import REPEAT_AFTER, LimitedLog, Troubles, is_deadly, one_line, remedy
 
 REFUSED = "b:9092/1: Connect to ipv4#10.0.0.1:9092 failed: Connection refused"
 
@@ -30,6 +30,47 @@ REFUSED = "b:9092/1: Connect to ipv4#10.0.0.1:9092 failed: Connection refused"
 def test_one_line(error: BaseException, line: str) -> None:
     """An error is one line, without what makes each repetition different."""
     assert one_line(error) == line
+
+
+TWIN = "Broker: The instance ID is still used by another member in the consumer group"
+FENCED = "Broker: Static consumer fenced by other consumer with same group.instance.id"
+OTHER_PROTOCOL = "Broker: The group id does not exist"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            KafkaError(KafkaError._FATAL, f"Fatal error: {TWIN}: ConsumerGroupHeartbeat fatal error: {TWIN}"),
+            f"{TWIN}: another member has the same group.instance.id: give each worker one of its own",
+        ),
+        (
+            KafkaError(KafkaError._FATAL, f"Fatal error: {FENCED}: Fatal consumer error: {FENCED}"),
+            f"{FENCED}: another member has the same group.instance.id: give each worker one of its own",
+        ),
+        (
+            KafkaError(
+                KafkaError.GROUP_ID_NOT_FOUND,
+                f"Fatal error: {OTHER_PROTOCOL}: ConsumerGroupHeartbeat fatal error: {OTHER_PROTOCOL}",
+            ),
+            (
+                f"{OTHER_PROTOCOL}: the group's members speak the other group.protocol: "
+                "stop all of them before the first one with the new"
+            ),
+        ),
+        (KafkaError(KafkaError._FATAL, "something else"), "something else"),
+        (ValueError("no"), "no"),
+    ],
+)
+def test_what_to_do(error: BaseException, line: str) -> None:
+    """What ended a member is said once, and with what to do where its own words do not say it."""
+    assert remedy(error) == line
+
+
+def test_what_is_fatal_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """A fatal error is told to the client's owner, and not a second time in the log."""
+    LimitedLog(logging.getLogger("quiet")).log(logging.CRITICAL, "FATAL [c#consumer-1] Fatal error: gone")
+    assert caplog.records == []
 
 
 def test_troubles() -> None:

@@ -16,6 +16,7 @@ REPEAT_AFTER = 30.0
 
 _TIMINGS = re.compile(r" \((?:after [0-9]|[0-9]+ identical).*\)")
 _ADVICE = re.compile(r" \(this error[^)]*\)")
+_REPEATED = re.compile(r"^(.+): [^:]*atal[^:]* error: \1$")
 _NUMBERS = re.compile(r"[0-9]+")
 # These names are public, whatever their first letter says.
 _DEADLY = frozenset({KafkaError._FATAL, KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID})  # noqa: SLF001
@@ -31,6 +32,22 @@ _OF_TOPIC = frozenset(
 
 TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 """Codes of a record, or of the batch that it was in, that is larger than the topic takes."""
+
+
+_TWIN = "another member has the same group.instance.id: give each worker one of its own"
+_REMEDIES = {
+    KafkaError.FENCED_INSTANCE_ID: _TWIN,
+    KafkaError.UNRELEASED_INSTANCE_ID: _TWIN,
+    # Said to a member with group.protocol=consumer of a group whose members speak the classic protocol.
+    KafkaError.GROUP_ID_NOT_FOUND: (
+        "the group's members speak the other group.protocol: "
+        "stop all of them before the first one with the new"
+    ),
+    KafkaError.INCONSISTENT_GROUP_PROTOCOL: (
+        "the group's members have another group.protocol or assignment strategy: give all of them the same"
+    ),
+}
+"""What to do, for errors whose words do not say it."""
 
 
 class KafkaUnavailable(Exception):
@@ -74,6 +91,20 @@ def is_about_topic(error: KafkaError | BaseException) -> bool:
     return cause is not None and cause.code() in _OF_TOPIC
 
 
+def remedy(error: KafkaError | BaseException) -> str:
+    """What ended a member of a group, in one line, and what to do where that is known."""
+    cause = kafka_error(error)
+    text = _REPEATED.sub(r"\1", one_line(error).removeprefix("Fatal error: "))
+    known = None if cause is None else _remedy_of(cause, text)
+    return text if known is None else f"{text}: {known}"
+
+
+def _remedy_of(cause: KafkaError, text: str) -> str | None:
+    """By its code; a fatal error has one of its own, and tells the first one's in words."""
+    words = {KafkaError(code).str(): known for code, known in _REMEDIES.items()}
+    return _REMEDIES.get(cause.code()) or next((words[said] for said in words if said in text), None)
+
+
 class Troubles:
     """Lets each trouble through at most once in REPEAT_AFTER seconds; numbers do not make it another."""
 
@@ -107,5 +138,7 @@ class LimitedLog:
     def log(self, level: int, message: str, *arguments: object) -> None:
         """Log a line of the client, which calls this."""
         text = _TIMINGS.sub("", message % arguments if arguments else message)
+        if text.startswith("FATAL"):
+            return  # the client's owner is told of it, and ends with it
         if level < logging.INFO or self._troubles.is_news(text, time.monotonic()):
             self._logger.log(level, "%s", text)

@@ -19,7 +19,7 @@ from worker.adapters.kafka.assigning import reassign
 from worker.adapters.kafka.bound_logs import BoundLogs
 from worker.adapters.kafka.commits import Commits, Wanted
 from worker.adapters.kafka.config import Config, is_incremental
-from worker.adapters.kafka.errors import LimitedLog, Troubles, is_about_topic, is_deadly, one_line
+from worker.adapters.kafka.errors import LimitedLog, Troubles, is_about_topic, is_deadly, one_line, remedy
 from worker.adapters.kafka.outlet import Epoch, Outlet, names
 from worker.adapters.kafka.records import Got, to_partition, to_record, to_topic_partitions
 from worker.adapters.kafka.shelf import Shelf
@@ -176,7 +176,7 @@ class Member:
             more = self._consumer.consume(room - 1, 0) if room > 1 else ()
             self._take_in(cast("Sequence[Got]", [message, *more]))
         if self._deadly is not None:
-            raise SourceFailed(one_line(self._deadly))
+            raise SourceFailed(remedy(self._deadly))
 
     def _take_in(self, messages: Sequence[Got]) -> None:
         records = []
