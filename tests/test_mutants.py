@@ -11,9 +11,11 @@ import pytest
 
 from tests.chaos import mutants
 from tests.chaos.scenarios import (
+    edited_under_its_map,
     joined_and_left,
     judge,
     killed_behind_a_hanging_head,
+    left_while_another_joins,
     refused_by_the_broker,
     reset_after_the_request,
 )
@@ -32,6 +34,11 @@ class Play(NamedTuple):
 
 
 HANGS = {"DESTINATION__TIMEOUT": "60s"}
+SLOW = {
+    "DESTINATION__TIMEOUT": "30s",
+    "DRAIN_TIMEOUT": "25s",
+    "KAFKA__PROPERTIES__HEARTBEAT_INTERVAL_MS": "500",
+}
 FEW = {"DESTINATION__CONCURRENCY": "8", "KAFKA__PROPERTIES__HEARTBEAT_INTERVAL_MS": "500"}
 PATIENCE = 6.0  # seconds: a broken program may never do what is waited for
 SHORT_DRAIN = {"DRAIN_TIMEOUT": "1s"}
@@ -44,6 +51,12 @@ PLAYS = {
     ),
     mutants.keep_the_ledger_after_revoke: Play(joined_and_left, 2, FEW, "backwards"),
     mutants.hand_over_without_draining: Play(joined_and_left, 2, FEW, "duplicate"),
+    mutants.hand_over_undrained_at_shutdown: Play(
+        lambda world: left_while_another_joins(world, delay=4.0), 6, SLOW, "duplicate"
+    ),
+    mutants.believe_a_map_under_another_position: Play(
+        edited_under_its_map, 1, HANGS, "committed unfinished"
+    ),
     mutants.send_again_on_a_broken_connection: Play(reset_after_the_request, 1, {}, "resent"),
 }
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from tests.chaos.report import show
 from tests.chaos.run import LONG, PROTOCOLS, SHORT, Plan, run
+from tests.chaos.schedule import KINDS
 from tests.support.java import BrokerUnavailable
 
 
@@ -21,7 +22,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = []
     try:
         for seed in range(options.seed, options.seed + options.seeds):
-            plan = Plan(seed, seconds, options.workers, options.rate, options.short, options.protocol)
+            plan = Plan(
+                seed,
+                seconds,
+                options.workers,
+                options.rate,
+                options.short,
+                options.protocol,
+                frozenset(options.only),
+                options.keep,
+            )
             results.append(run(plan, _say))
     except BrokerUnavailable as missing:
         _say(str(missing))
@@ -45,6 +55,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--protocol", choices=PROTOCOLS, default="classic", help="of the group; default classic"
     )
+    parser.add_argument("--only", nargs="+", default=(), choices=KINDS, help="of the faults that are dealt")
+    parser.add_argument("--keep", action="store_true", help="the logs, also where the promise held")
     parser.add_argument("--short", action="store_true", help="fewer faults, within 90 seconds in all")
     return parser.parse_args(arguments)
 

@@ -2,12 +2,12 @@
 
 The rule: it believes nothing but what was logged by others than the worker, and what lies in the topics.
 
-- `lost`: an acknowledged event without an ending;
+- `lost`: an acknowledged event without an ending, whose last record nobody took away;
 - `committed unfinished`: what lies below a committed offset, or in its map, had not ended by then;
 - `backwards`: something that was committed is not committed any more;
 - `early`: a request before the due time of the retry that it is;
 - `resent`: a second request of the same worker with no retry between them, while its circuit can't be open;
-- `duplicate`: a second ending that no kill, stop or absence of the broker explains.
+- `duplicate`: a second ending that no row of README's table explains.
 """
 
 from __future__ import annotations
@@ -18,20 +18,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from tests.chaos.cuts import ANYBODY, Cut, Span, find_cuts, partner_away
-from tests.chaos.evidence import DEAD, SOURCE, TIER, Evidence, Hop, Story
-from tests.chaos.logs import Committed, Deed
-from worker.core import finished
+from tests.chaos.cuts import BLINK, Span, find_cuts, partner_away
+from tests.chaos.evidence import DEAD, NOTHING, SOURCE, TIER, Evidence, Hop, Story
+from tests.chaos.forks import Fork, find_forks
+from tests.chaos.history import History, Known, Place, after, told_by
+from tests.chaos.logs import RECORDED, Committed, Deed
+from tests.chaos.rows import Row
 
-# What may lie between two lines of different processes' logs about the same moment.
-BLINK = 0.05
 # The circuit's least number of failures, and how long one may still count, in seconds: its window, and the
 # probes after it. With fewer than these it is closed, and no attempt goes uncounted.
 CIRCUIT_FAILURES, CIRCUIT_MEMORY = 10, 20.0
 # A partner that refuses connections sees no requests; each worker is taken to fail this often a second then.
 REFUSED_RATE = 10
-
-Place = tuple[str, int, int]
 
 
 class Violation(NamedTuple):
@@ -43,43 +41,40 @@ class Violation(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What came out of a run; `explained` counts second endings by their cause."""
+    """What came out of a run.
+
+    `explained` counts second endings by the row of README's table that names them, `gone` the events that
+    never ended and were taken away with their log, by what took it.
+    """
 
     events: int
     delivered: int
     dead: int
-    explained: Mapping[str, int]
+    explained: Mapping[Row, int]
+    gone: Mapping[str, int]
     violations: Sequence[Violation]
     longest_pause: float
+
+    @property
+    def twice(self) -> int:
+        """How many second endings there were that a row explains."""
+        return sum(self.explained.values())
 
     def count(self, kind: str) -> int:
         """How many violations of a kind there are."""
         return sum(violation.kind == kind for violation in self.violations)
 
 
-class Attempt(NamedTuple):
-    """Work on a record; it may have ended sooner than `ended`."""
-
-    begun: float
-    ended: float
-    worker: str
-
-
-class Fork(NamedTuple):
-    """An attempt whose record may be worked on a second time."""
-
-    at: float
-    cause: str
-
-
-def check(evidence: Evidence, timeout: float) -> Verdict:
-    """Judge a run; `timeout` in seconds is the longest that a request takes."""
-    stories = evidence.stories.values()
-    covered, backwards = cover(evidence.commits)
-    forks = find_forks(stories, find_cuts(evidence.deeds, evidence.states), covered, timeout)
-    explained: Counter[str] = Counter()
+def check(evidence: Evidence, timeout: float, drain: float) -> Verdict:
+    """Judge a run; `timeout` in seconds is the longest that a request takes, `drain` that a drain does."""
+    stories, history = evidence.stories.values(), evidence.history
+    covered, backwards = cover(evidence.commits, history)
+    cuts = find_cuts(evidence.deeds, evidence.states, drain)
+    forks = find_forks(stories, cuts, covered, history, timeout)
+    explained: Counter[Row] = Counter()
+    gone: Counter[str] = Counter()
     failures = failures_by_worker(stories, evidence.deeds)
-    violations = [*backwards, *lost(stories), *committed_unfinished(stories, covered)]
+    violations = [*backwards, *lost(stories, history, gone), *committed_unfinished(stories, covered, history)]
     for story in stories:
         violations.extend(early(story, forks[story.event]))
         violations.extend(resent(story, forks[story.event], failures))
@@ -89,41 +84,39 @@ def check(evidence: Evidence, timeout: float) -> Verdict:
         sum(any(request.answered for request in story.requests) for story in stories),
         sum(any(hop.kind == DEAD for hop in story.hops) for story in stories),
         dict(explained),
+        dict(gone),
         violations,
         longest_pause(stories),
     )
 
 
-def cover(commits: Iterable[Committed]) -> tuple[dict[Place, float], list[Violation]]:
-    """When each record was first seen committed, and where commits went back."""
+def cover(
+    commits: Iterable[Committed], history: History = NOTHING
+) -> tuple[dict[Place, float], list[Violation]]:
+    """When each record was first seen committed, and where commits went back by themselves."""
     covered: dict[Place, float] = {}
     violations = []
-    last: dict[tuple[str, int], tuple[int, frozenset[int]]] = {}
+    last: dict[tuple[str, int], tuple[float, Known]] = {}
     for commit in commits:
+        if not history.tells(commit):
+            continue
         at = (commit.topic, commit.partition)
-        offset, above = last.get(at, (0, frozenset()))
-        now_above = _finished_above(commit)
-        gone = [known for known in above if known >= commit.offset and known not in now_above]
-        if commit.offset < offset or gone:
-            what = (
-                f"from {offset} to {commit.offset}" if commit.offset < offset else f"{len(gone)} of the map"
-            )
-            violations.append(Violation("backwards", f"{commit.topic}/{commit.partition}", what))
-        for done in (*range(offset, commit.offset), *now_above):
-            covered.setdefault((*at, done), commit.at)
-        last[at] = commit.offset, now_above
+        before, known = last.get(at, (float("-inf"), Known()))
+        known, now = after(known, history.since(commit, before)), told_by(commit)
+        if why := _went_back(known, now):
+            violations.append(Violation("backwards", f"{commit.topic}/{commit.partition}", why))
+        for done in (*range(known.offset, now.offset), *now.above):
+            covered.setdefault(history.place(*at, done, commit.at), commit.at)
+        last[at] = commit.at, now
     return covered, violations
 
 
-def _finished_above(commit: Committed) -> frozenset[int]:
-    """The offsets that the map in the commit's metadata tells of."""
-    try:
-        known = finished.read(commit.metadata).finished
-    except finished.DamagedMap:
-        return frozenset()
-    if known is None:
-        return frozenset()
-    return frozenset(range(commit.offset, known.upto)) - frozenset(known.holes)
+def _went_back(known: Known, now: Known) -> str:
+    """Say what was committed and is not any more; nothing where all of it is."""
+    if now.offset < known.offset:
+        return f"from {known.offset} to {now.offset}"
+    gone = sum(offset >= now.offset and offset not in now.above for offset in known.above)
+    return f"{gone} of the map" if gone else ""
 
 
 def endings(story: Story) -> list[float]:
@@ -132,19 +125,33 @@ def endings(story: Story) -> list[float]:
     return sorted([*answered, *(hop.at for hop in story.hops if hop.kind == DEAD)])
 
 
-def lost(stories: Iterable[Story]) -> Iterator[Violation]:
-    """Acknowledged events without an ending."""
+def lost(stories: Iterable[Story], history: History, gone: Counter[str]) -> Iterator[Violation]:
+    """Acknowledged events without an ending; those whose last record others took away are counted apart."""
     for story in stories:
-        if story.acknowledged and not endings(story):
+        if not story.acknowledged or endings(story):
+            continue
+        taken = history.gone(story.hops[-1].place) if story.hops else None
+        if taken is None:
             yield Violation("lost", story.event, tell(story))
+        else:
+            gone[taken.what] += 1
 
 
-def committed_unfinished(stories: Iterable[Story], covered: Mapping[Place, float]) -> Iterator[Violation]:
+def committed_unfinished(
+    stories: Iterable[Story], covered: Mapping[Place, float], history: History
+) -> Iterator[Violation]:
     """Records that were committed before their 200, their acknowledged retry or their dead letter."""
     for story in stories:
         for hop in story.hops:
-            if _ended(hop, story) > _seen(hop, covered) + BLINK:
+            seen = covered.get(hop.place, float("inf"))
+            if _ended(hop, story) > seen + BLINK and not _taken(hop, seen, history):
                 yield Violation("committed unfinished", f"{story.event} at {hop}", tell(story))
+
+
+def _taken(hop: Hop, seen: float, history: History) -> bool:
+    """Whether the record had been taken away when it was seen committed."""
+    taken = history.gone(hop.place)
+    return taken is not None and taken.before <= seen
 
 
 def _ended(hop: Hop, story: Story) -> float:
@@ -152,58 +159,6 @@ def _ended(hop: Hop, story: Story) -> float:
     onward = (other.at for other in story.hops if other.kind == DEAD or other.attempts > hop.attempts)
     answered = (request.answered for request in story.requests if request.answered is not None)
     return min((*onward, *answered), default=float("inf"))
-
-
-def find_forks(
-    stories: Iterable[Story], cuts: Sequence[Cut], covered: Mapping[Place, float], timeout: float
-) -> dict[str, list[Fork]]:
-    """For each event the attempts whose record a cut may have sent round again, in order."""
-    forks = {}
-    for story in stories:
-        attempts = sorted((*_seen_attempts(story, timeout), *_unseen_attempts(story)))
-        cut_off = ((attempt, _cut_of(attempt, story, cuts, covered)) for attempt in attempts)
-        forks[story.event] = [Fork(attempt.begun, cut.cause) for attempt, cut in cut_off if cut is not None]
-    return forks
-
-
-def _seen_attempts(story: Story, timeout: float) -> Iterator[Attempt]:
-    for request in story.requests:
-        ended = request.at + timeout if request.answered is None else request.answered
-        yield Attempt(request.at, ended, request.worker)
-
-
-def _unseen_attempts(story: Story) -> Iterator[Attempt]:
-    """Attempts that failed before the partner could see a request; a retry or a dead letter tells of them.
-
-    A request that got its 200 led to neither: what was published after it was another worker's attempt.
-    """
-    asked = [request.at for request in story.requests if request.answered is None]
-    for before, hop in pairwise(story.hops):
-        if not any(before.at <= at <= hop.at for at in asked):
-            yield Attempt(before.at, hop.at, ANYBODY)
-
-
-def _cut_of(
-    attempt: Attempt, story: Story, cuts: Sequence[Cut], covered: Mapping[Place, float]
-) -> Cut | None:
-    seen = max((_seen(hop, covered) for hop in _worked_on(attempt, story, covered)), default=float("inf"))
-    hits = (cut for cut in cuts if cut.hits(*attempt) and seen >= cut.start)
-    return next(hits, None)
-
-
-def _worked_on(attempt: Attempt, story: Story, covered: Mapping[Place, float]) -> Iterator[Hop]:
-    """The records that the attempt may have been for: the last one, and those not yet seen committed by then.
-
-    A kill sends a record round again whose retry is published already: then there are two of the event.
-    """
-    before = [hop for hop in story.hops if hop.at <= attempt.begun]
-    yield from before[-1:]
-    yield from (hop for hop in before[:-1] if _seen(hop, covered) >= attempt.begun)
-
-
-def _seen(hop: Hop, covered: Mapping[Place, float]) -> float:
-    """When a record was first seen committed; never, where it was not."""
-    return covered.get((hop.topic, hop.partition, hop.offset), float("inf"))
 
 
 def _record_of(at: float, story: Story) -> Hop | None:
@@ -228,7 +183,7 @@ def failures_by_worker(stories: Iterable[Story], deeds: Sequence[Deed]) -> dict[
     for story in stories:
         for request in story.requests:
             times = failures[request.worker]
-            if request.answered is None:
+            if request.answered is None or request.action == RECORDED:
                 times.append(request.at)
     return {worker: sorted(times) for worker, times in failures.items()}
 
@@ -251,12 +206,12 @@ def resent(
             yield Violation("resent", story.event, tell(story))
 
 
-def duplicates(story: Story, forks: Sequence[Fork], explained: Counter[str]) -> Iterator[Violation]:
-    """Second endings that nothing explains; those that a fork explains are counted by its cause."""
+def duplicates(story: Story, forks: Sequence[Fork], explained: Counter[Row]) -> Iterator[Violation]:
+    """Second endings that nothing explains; those that a fork explains are counted by its row."""
     for number, ended in enumerate(endings(story)[1:]):
         before = [fork for fork in forks if fork.at <= ended]
         if number < len(before):
-            explained[before[number].cause] += 1
+            explained[before[number].row] += 1
         else:
             yield Violation("duplicate", story.event, tell(story))
 

@@ -7,7 +7,7 @@ before it. The window opens one commit tick and one round trip before the cut; w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from tests.chaos.group_state import STALLED
@@ -23,9 +23,12 @@ LEASE = 3.0
 REGAIN = 6.0
 """Seconds after a broker's return until all clients have found it and commits pass again."""
 
+# What may lie between two lines of different processes' logs about the same moment.
+BLINK = 0.05
+
 EVERYBODY = ""
 ANYBODY = "?"  # a worker whose name is not known
-BROKER = "broker"
+BROKER, DRAIN = "broker", "drain"
 # What opens a cut, what closes it, and for how many seconds more it has its effect. What a killed worker had
 # sent was under way when it died, whenever the partner reads it: a name is of one process.
 _CLOSES = {
@@ -33,16 +36,23 @@ _CLOSES = {
     "stop": {"resume": LEASE},
     "pause": {"resume": REGAIN},
 }
+_LEAVES = {"left": 0.0}
 
 
 class Cut(NamedTuple):
-    """Work of `worker` under way from `since` to `end` may be done again; `start` is the deed itself."""
+    """Work of `worker` under way from `since` to `end` may be done again; `start` is the deed itself.
+
+    From `tick` on commits pass, but are not made all the time; before it they did not, as the group was
+    between two generations, or as the `broker` was away.
+    """
 
     worker: str
     cause: str
     since: float
     start: float
     end: float
+    tick: float
+    broker: bool = False
 
     def hits(self, begun: float, ended: float, worker: str) -> bool:
         """Whether work of this worker from `begun` to `ended` was under way in the window."""
@@ -57,11 +67,15 @@ class Span(NamedTuple):
     end: float
 
 
-def find_cuts(deeds: Sequence[Deed], states: Sequence[Group]) -> list[Cut]:
-    """Every cut; those of one worker before those of the broker, which concern all."""
+def find_cuts(deeds: Sequence[Deed], states: Sequence[Group], drain: float) -> list[Cut]:
+    """Every cut; those of one worker before those of the broker, which concern all.
+
+    `drain` in seconds is how long a worker that ends waits for what is under way.
+    """
     deeds = sorted(deeds, key=lambda deed: deed.at)
-    stalls = [*_unstable(states), *_broker_away(deeds)]
-    return sorted(_cuts(deeds, stalls), key=lambda cut: (cut.worker == EVERYBODY, cut.start))
+    away = list(_broker_away(deeds))
+    cuts = [*_cuts(deeds, [*_unstable(states), *away], away), *_drains(deeds, drain)]
+    return sorted(cuts, key=lambda cut: (cut.worker == EVERYBODY, cut.start))
 
 
 def partner_away(deeds: Sequence[Deed]) -> list[Span]:
@@ -73,21 +87,35 @@ def partner_away(deeds: Sequence[Deed]) -> list[Span]:
     ]
 
 
-def _cuts(deeds: Sequence[Deed], stalls: Sequence[Span]) -> Iterator[Cut]:
+def _cuts(deeds: Sequence[Deed], stalls: Sequence[Span], away: Sequence[Span]) -> Iterator[Cut]:
     for index, deed in enumerate(deeds):
         if deed.what not in _CLOSES:
             continue
         since = _since(deed.at, stalls)
         whom, cause = (EVERYBODY, f"broker {deed.what}") if deed.whom == BROKER else (deed.whom, deed.what)
-        yield Cut(whom, cause, since, deed.at, _end(deeds, index))
+        broker = any(span.start <= deed.at and span.end >= since for span in away)
+        yield Cut(whom, cause, since, deed.at, _end(deeds, index), deed.at - TICK - ROUND_TRIP, broker)
+
+
+def _drains(deeds: Sequence[Deed], drain: float) -> Iterator[Cut]:
+    """What a worker had under way when it waited no longer for it."""
+    for index, deed in enumerate(deeds):
+        if deed.what == "term":
+            over, left = deed.at + drain, _closed(deeds, index, _LEAVES)
+            if left >= over:
+                yield Cut(deed.whom, DRAIN, over, over, left, over)
 
 
 def _end(deeds: Sequence[Deed], index: int) -> float:
     """When what this deed opened is over, with the time until that has been noticed."""
-    opened = deeds[index]
+    return _closed(deeds, index, _CLOSES[deeds[index].what])
+
+
+def _closed(deeds: Sequence[Deed], index: int, closes: Mapping[str, float]) -> float:
+    """When one of these deeds was done to the same one next, and so many seconds more; never, without one."""
     for deed in deeds[index + 1 :]:
-        if deed.whom == opened.whom and deed.what in _CLOSES[opened.what]:
-            return deed.at + _CLOSES[opened.what][deed.what]
+        if deed.whom == deeds[index].whom and deed.what in closes:
+            return deed.at + closes[deed.what]
     return float("inf")
 
 

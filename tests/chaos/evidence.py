@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,19 +15,23 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from schemas import WorkerHeaders
 from tests.chaos.generator import event_of
+from tests.chaos.history import History, Place
 from tests.chaos.logs import (
     ANSWERED,
     ASKED,
     COMMITTED,
     DEEDS,
+    DUMPED,
     GROUP,
     HOPS,
+    INTERVENTIONS,
     SENT,
     Answered,
     Asked,
     Committed,
     Deed,
     Group,
+    Intervention,
     Log,
     Sent,
     read_log,
@@ -36,6 +40,8 @@ from tests.support.kafka import Names
 
 WITHIN = 30.0
 SOURCE, TIER, DEAD = "source", "tier", "dead"
+NOTHING = History()
+"""Nobody touched a log or an offset."""
 
 
 class Hop(NamedTuple):
@@ -49,9 +55,24 @@ class Hop(NamedTuple):
     attempts: int
     at: float
     due: float = 0.0
+    generation: int = 0
+    """Of its log, as `history` counts them."""
+
+    @property
+    def place(self) -> Place:
+        """Where it lies, or lay."""
+        return self.topic, self.partition, self.offset, self.generation
 
     def __str__(self) -> str:
-        return f"{self.topic}/{self.partition}/{self.offset}"
+        again = f" of generation {self.generation}" if self.generation else ""
+        return f"{self.topic}/{self.partition}/{self.offset}{again}"
+
+
+class Dumped(NamedTuple):
+    """A record that was read at `at`, before its log was touched; the generation is not told yet."""
+
+    at: float
+    hop: Sequence[object]
 
 
 class Request(NamedTuple):
@@ -80,15 +101,28 @@ class Evidence(NamedTuple):
     commits: Sequence[Committed]
     states: Sequence[Group]
     deeds: Sequence[Deed]
+    history: History = NOTHING
 
 
-def save_hops(folder: Path, bootstrap: str, names: Names, tiers: Sequence[str]) -> None:
+def kinds_of(names: Names, tiers: Sequence[str]) -> dict[str, str]:
+    """The topics in which an event's records lie, and what each is."""
+    return {names.topic: SOURCE, **{names.tier(tier): TIER for tier in tiers}, names.dlq: DEAD}
+
+
+def save_hops(folder: Path, bootstrap: str, kinds: Mapping[str, str]) -> None:
     """Write what lies in the topics beside the logs: the topics go with their broker."""
-    kinds = {names.topic: SOURCE, **{names.tier(tier): TIER for tier in tiers}, names.dlq: DEAD}
     (folder / HOPS).unlink(missing_ok=True)
     log = Log(folder / HOPS)
     for hop in read_hops(bootstrap, kinds):
         log.write(hop)
+    log.close()
+
+
+def dump(folder: Path, bootstrap: str, topic: str, kind: str) -> None:
+    """Write what lies in a topic before its log is touched: nobody may write to it meanwhile."""
+    log = Log(folder / DUMPED)
+    for hop in read_hops(bootstrap, {topic: kind}):
+        log.write(Dumped(time.monotonic(), hop))
     log.close()
 
 
@@ -105,22 +139,49 @@ def gather(folder: Path, look_at_topics: Callable[[], None]) -> Evidence:
             Request(asked.worker, asked.at, asked.wall, asked.action, answers.get(asked.number))
         )
     look_at_topics()
+    sent = read_log(folder / SENT, Sent)
+    history = History(read_log(folder / INTERVENTIONS, Intervention))
     hops: defaultdict[str, list[Hop]] = defaultdict(list)
-    for hop in read_log(folder / HOPS, Hop):
+    for hop in _all_hops(folder, sent, history):
         hops[hop.event].append(hop)
-    sent = {line.event for line in read_log(folder / SENT, Sent)}
+    promised = {line.event for line in sent}
     stories = {
-        event: Story(
-            event, event in sent, tuple(sorted(hops[event], key=lambda hop: hop.at)), tuple(requests[event])
-        )
-        for event in sent | hops.keys() | requests.keys()
+        event: Story(event, event in promised, tuple(sorted(hops[event], key=_at)), tuple(requests[event]))
+        for event in promised | hops.keys() | requests.keys()
     }
     return Evidence(
         stories,
         commits,
         read_log(folder / GROUP, Group),
         read_log(folder / DEEDS, Deed),
+        history,
     )
+
+
+def _all_hops(folder: Path, sent: Sequence[Sent], history: History) -> Iterable[Hop]:
+    """Every record that lies in a topic, or lay there: as dumped, or as acknowledged to the producer."""
+    hops: dict[Place, Hop] = {}
+    for line in sent:
+        place = history.place(line.topic, line.partition, line.offset, line.at)
+        *_, generation = place
+        hops[place] = Hop(
+            SOURCE, line.topic, line.partition, line.offset, line.event, 0, line.made, 0.0, generation
+        )
+    for dumped in read_log(folder / DUMPED, Dumped):
+        _add(hops, Hop(*dumped.hop), dumped.at, history)  # type: ignore[arg-type]
+    for hop in read_log(folder / HOPS, Hop):
+        _add(hops, hop, float("inf"), history)
+    return hops.values()
+
+
+def _add(hops: dict[Place, Hop], hop: Hop, at: float, history: History) -> None:
+    """Add a record that was read at this moment."""
+    place = history.place(hop.topic, hop.partition, hop.offset, at)
+    hops[place] = hop._replace(generation=place[-1])
+
+
+def _at(hop: Hop) -> float:
+    return hop.at
 
 
 def read_hops(bootstrap: str, kinds: Mapping[str, str]) -> Iterator[Hop]:

@@ -23,8 +23,8 @@ from tests.support.kafka import Names, wait_until
 
 WORKER = (sys.executable, "-m", "worker", "run")
 
-DRAIN = 5.0
-TIMEOUT = 3.0
+DRAIN = 7.0
+TIMEOUT = 5.0
 SESSION = 6.0
 """Seconds, as the settings below have them."""
 
@@ -41,6 +41,7 @@ SETTINGS = {
     "RETRY__DELAYS": "1s,2s,4s",
     "RETRY__MAX_ATTEMPTS": "5",
     "DRAIN_TIMEOUT": f"{DRAIN:g}s",
+    "MAX_OUTSTANDING": "150",
     "LOG__FORMAT": "json",
 }
 TIERS = ("1s", "2s", "4s")

@@ -9,7 +9,8 @@ import json
 import random
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,34 +23,55 @@ from tests.chaos.logs import SENT, Log, Sent
 
 # Shares of the events that get a 400 for ever, a 500 at first, and that are no conversions at all.
 KINDS = {"-poison": 0.01, "-once": 0.08, "-invalid": 0.01}
+BIG = 0.005
+"""Share of the events, of whatever kind, that are big."""
+SMALLEST, LARGEST, LARGEST_TEXT = 100_000, 900_000, 3_000_000
+"""Bytes of a big one: of noise, or of text, of which the codec leaves little."""
+MOST_BYTES = 2_000_000
+"""What the source topic takes of a compressed batch."""
 TURN = 0.02  # seconds between two handfuls
 FLUSHED_WITHIN = 30.0
+SETTINGS: dict[str, str | int | float | bool] = {
+    "enable.idempotence": True,
+    "linger.ms": 5,
+    "compression.type": "lz4",
+    "message.max.bytes": 2 * LARGEST_TEXT,
+    "batch.size": MOST_BYTES // 2,
+    "delivery.timeout.ms": 120_000,
+    "reconnect.backoff.max.ms": 1_000,
+    "topic.metadata.refresh.interval.ms": 2_000,
+    "partitioner": "murmur2_random",
+    "log_level": 0,
+}
 
 
 class Generator:
-    """Publishes events named `{stem}{number}{kind}`; as a context manager at `rate` a second in a thread."""
+    """Publishes events by name; as a context manager `rate` a second in a thread, a share of them `big`."""
 
-    def __init__(self, bootstrap: str, topic: str, folder: Path, *, rate: float = 0.0, seed: int = 0) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        topic: str,
+        folder: Path,
+        *,
+        rate: float = 0.0,
+        big: float = 0.0,
+        seed: int = 0,
+    ) -> None:
         self._topic = topic
         self._rate = rate
+        self._big = big
+        self.busy = 0.0
+        """Share of the events that the partner is too busy for."""
         self._random = random.Random(seed)
         self._log = Log(folder / SENT)
         self._number = 0
         self._refused: list[str] = []
         self._over = threading.Event()
+        self._turn = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="generator", daemon=True)
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap,
-                "enable.idempotence": True,
-                "linger.ms": 5,
-                "delivery.timeout.ms": 120_000,
-                "reconnect.backoff.max.ms": 1_000,
-                "topic.metadata.refresh.interval.ms": 2_000,
-                "partitioner": "murmur2_random",
-                "log_level": 0,
-            }
-        )
+        self._settings: dict[str, str | int | float | bool] = {**SETTINGS, "bootstrap.servers": bootstrap}
+        self._producer = Producer(self._settings)
 
     def publish(self, events: Iterable[str], partition: int = -1) -> None:
         """Publish events by name and return when each is acknowledged; raise AssertionError otherwise."""
@@ -62,6 +84,14 @@ class Generator:
         left = self._producer.flush(FLUSHED_WITHIN)
         if left or self._refused:
             raise AssertionError(f"{left} events unanswered, refused: {self._refused[:3]}")
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Publish nothing within; all is acknowledged. Goes on as a producer that was started anew."""
+        with self._turn:
+            self.flush()
+            yield
+            self._producer = Producer(self._settings)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -82,18 +112,20 @@ class Generator:
     def _run(self) -> None:
         start = time.monotonic()
         while not self._over.wait(TURN):
-            while self._number < (time.monotonic() - start) * self._rate:
-                self._produce(self._name())
-            self._producer.poll(0)
+            with self._turn:
+                while self._number < (time.monotonic() - start) * self._rate:
+                    self._produce(self._name())
+                self._producer.poll(0)
 
     def _name(self) -> str:
         self._number += 1
+        size = "-big" if self._random.random() < self._big else ""
         chance = self._random.random()
-        for kind, share in KINDS.items():
+        for kind, share in {**KINDS, "-busy": self.busy}.items():
             if chance < share:
-                return f"e{self._number}{kind}"
+                return f"e{self._number}{size}{kind}"
             chance -= share
-        return f"e{self._number}"
+        return f"e{self._number}{size}"
 
     def _produce(self, event: str, partition: int = -1) -> None:
         self._producer.produce(
@@ -108,7 +140,11 @@ class Generator:
         if error is not None:
             self._refused.append(f"{event}: {error}")
             return
-        self._log.write(Sent(event, message.partition() or 0, message.offset() or 0, time.monotonic()))
+        now, (_, made) = time.monotonic(), message.timestamp()
+        made_at = (made + 1) / 1000 - time.time() + now  # cut to milliseconds
+        self._log.write(
+            Sent(event, self._topic, message.partition() or 0, message.offset() or 0, now, made_at)
+        )
 
 
 def value_of(event: str) -> bytes:
@@ -117,7 +153,16 @@ def value_of(event: str) -> bytes:
     if not event.endswith("-invalid"):
         now = datetime.now(UTC).isoformat()
         fields |= {"click_id": f"click-{event}", "event": "purchase", "payout": "49.99", "occurred_at": now}
+    if "-big" in event:
+        fields["basket"] = _padding(random.Random(event))
     return json.dumps(fields).encode()
+
+
+def _padding(chance: random.Random) -> str:
+    """Make noise that no codec makes smaller, or much text of which little is left."""
+    if chance.random() < 0.5:
+        return chance.randbytes(chance.randrange(SMALLEST, LARGEST) // 2).hex()
+    return "one more of the same; " * (chance.randrange(SMALLEST, LARGEST_TEXT) // 22)
 
 
 def event_of(value: bytes | None) -> str:

@@ -15,22 +15,27 @@ from typing import NamedTuple, TypeVar
 
 SENT, ASKED, ANSWERED = "sent.jsonl", "asked.jsonl", "answered.jsonl"
 COMMITTED, GROUP, DEEDS = "committed.jsonl", "group.jsonl", "deeds.jsonl"
-HOPS = "hops.jsonl"
+HOPS, DUMPED, INTERVENTIONS = "hops.jsonl", "dumped.jsonl", "interventions.jsonl"
+
+RECORDED = "cut"
+"""What a partner does that records a conversion, and then resets the connection."""
 
 Line = TypeVar("Line", bound=NamedTuple)
 
 
 class Sent(NamedTuple):
-    """The source topic has acknowledged an event."""
+    """The source topic has acknowledged an event at `at`; `made` is its record's own time."""
 
     event: str
+    topic: str
     partition: int
     offset: int
     at: float
+    made: float
 
 
 class Asked(NamedTuple):
-    """The partner has read a request; `action` is a status, or `slow` (a late 200), `reset` or `hang`."""
+    """The partner has read a request; `action` is a status or a misdeed: a late 200, a reset and the like."""
 
     number: int
     event: str
@@ -41,20 +46,25 @@ class Asked(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """The partner has written the 200 for request `number`."""
+    """The partner has recorded request `number`, and written its 200 unless it is RECORDED."""
 
     number: int
     at: float
 
 
 class Committed(NamedTuple):
-    """A look at what the group has committed for a partition; written when it is another than before."""
+    """A look at what the group has committed for a partition; written when it is another than before.
+
+    It was asked for at `since`, and true at `at` at the latest. `epoch` is the leader's, -1 for none.
+    """
 
     topic: str
     partition: int
     offset: int
     metadata: str
     at: float
+    since: float = 0.0
+    epoch: int = -1
 
 
 class Group(NamedTuple):
@@ -72,6 +82,24 @@ class Deed(NamedTuple):
     what: str
     whom: str
     at: float
+
+
+class Intervention(NamedTuple):
+    """What an operator or a power cut did to a partition between `before` and `at`; `what` is of `history`.
+
+    `offset` is where the log begins anew (`re-made`: 0), ends (`truncated`), starts (`retention passed it`),
+    or where the group goes on (an offset that was set, or one that is gone).
+    `topic_id` is the new log's, of a topic that was made again; `epoch` the last one of a log that was cut.
+    """
+
+    what: str
+    topic: str
+    partition: int
+    offset: int
+    before: float
+    at: float
+    topic_id: str = ""
+    epoch: int = -1
 
 
 class Log:

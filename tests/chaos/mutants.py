@@ -12,14 +12,16 @@ from typing import Any, NamedTuple
 
 from worker.adapters.http.direct import DirectLane
 from worker.cli import main as start
+from worker.core import finished
 from worker.core.answer import Answer, Failure, FailureKind, Request
+from worker.core.binding import Binding
 from worker.core.finished import Finished
-from worker.core.holding import Held
+from worker.core.holding import Held, Holding
 from worker.core.ledger import Ledger
 from worker.core.record import Partition
 from worker.core.settle import Dead, Retry
 from worker.ports import Asker, Assigned
-from worker.runner.drain import Drain
+from worker.runner.drain import Drain, Phase
 from worker.runner.intake import Intake
 from worker.runner.settling import Settling
 
@@ -78,6 +80,21 @@ def hand_over_without_draining() -> None:
     _replace(Drain, wait=at_once)
 
 
+def hand_over_undrained_at_shutdown() -> None:
+    """Take one drain for all: what a rebalance takes while the process ends is given away as it is."""
+    wait = Drain.wait
+    ending: set[Drain] = set()
+
+    async def once(drain: Drain, holdings: Collection[Holding]) -> None:
+        if drain.phase is Phase.DRAINING and drain in ending:
+            return
+        if drain.phase is Phase.DRAINING:
+            ending.add(drain)
+        await wait(drain, holdings)
+
+    _replace(Drain, wait=once)
+
+
 def send_again_on_a_broken_connection() -> None:
     """Make a second attempt in secret, as HTTP clients do with what they take for safe to repeat."""
     begin = DirectLane.begin
@@ -112,7 +129,25 @@ def ignore_the_metadata() -> None:
     _replace(Intake, assign=forgetful)
 
 
-def _replace(where: type, **parts: object) -> None:
+def believe_a_map_under_another_position() -> None:
+    """Take a map for one of the offset that it stands beside, whoever put it there."""
+    decode = finished.decode
+
+    def trusting(position: int, metadata: str, binding: Binding) -> finished.Told:
+        told = decode(position, metadata, binding)
+        if told.verdict is not finished.Verdict.EDITED:
+            return told
+        written = finished.read(metadata)
+        if written.finished is None:
+            return told
+        by, (upto, holes) = position - written.position, written.finished
+        moved = finished.Finished(upto + by, tuple(hole + by for hole in holes))
+        return finished.Told(finished.Verdict.BELIEVED, moved)
+
+    _replace(finished, decode=trusting)
+
+
+def _replace(where: object, **parts: object) -> None:
     for name, part in parts.items():
         setattr(where, name, part)
 
@@ -124,8 +159,10 @@ MUTANTS: Mapping[str, Callable[[], None]] = {
         resolve_before_the_acknowledgement,
         keep_the_ledger_after_revoke,
         hand_over_without_draining,
+        hand_over_undrained_at_shutdown,
         send_again_on_a_broken_connection,
         ignore_the_metadata,
+        believe_a_map_under_another_position,
     )
 }
 

@@ -3,8 +3,8 @@
 The rule: a request is in the log before anything is done about it; a 200 is logged once it is written.
 Orders come on stdin as JSON lines, each is answered with a line on stdout; the end of stdin ends it.
 
-Event ids may say how their own requests fare: `…-poison` always gets a 400, `…-once` a 500 the first time,
-`…-hang` no answer until `{"hang": false}`.
+Event ids may say how their own requests fare: `…-poison` always gets a 400, `…-never` a 500, `…-busy` a 429
+with a long Retry-After, `…-once` a 500 the first time, `…-hang` no answer until `{"hang": false}`.
 """
 
 from __future__ import annotations
@@ -23,14 +23,18 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
 
-from tests.chaos.logs import ANSWERED, ASKED, Answered, Asked, Log
+from tests.chaos.logs import ANSWERED, ASKED, RECORDED, Answered, Asked, Log
 
 HOST = "127.0.0.1"
-SLOW = (0.2, 1.2)  # seconds, below every timeout that a run sets
+# Seconds, below every timeout that a run sets.
+SLOW = {"slow": (0.2, 1.2), "slower": (2.0, 4.0)}
+BUSY_FOR = 60
+"""Seconds that a 429 asks to wait."""
 
 _EVENT = re.compile(rb"[?&]event_id=([^& ]+)")
 _WORKER = re.compile(rb"(?i)\r\nx-worker: ?([^\r]+)")
-_REASONS = {"200": "OK", "400": "Bad Request", "500": "Internal Server Error"}
+_REASONS = {"200": "OK", "400": "Bad Request", "429": "Too Many Requests", "500": "Internal Server Error"}
+_ALWAYS = {"-poison": "400", "-never": "500", "-busy": "429"}
 
 
 class Partner:
@@ -48,7 +52,11 @@ class Partner:
         self.visits: set[Visit] = set()
 
     async def obey(self, order: dict[str, Any]) -> None:
-        """Take on a mode (`ok`, `slow`, `errors`, `reset`, `hang`, `outage`), its share, each 200's delay."""
+        """Take on a mode, its share, and each 200's delay.
+
+        The modes: `ok`, `slow`, `slower`, `errors`, `reset`, `hang`, `outage`. `reset` resets the connection,
+        every second time after the conversion was recorded.
+        """
         self._mode = order.get("mode", self._mode)
         self._share = order.get("share", self._share)
         self._delay = order.get("delay", self._delay)
@@ -76,10 +84,12 @@ class Partner:
         self._asked.write(
             Asked(number, name, worker[1].decode() if worker else "", time.monotonic(), time.time(), action)
         )
-        if action == "reset":
+        if action == RECORDED:
+            self._answered.write(Answered(number, time.monotonic()))
+        if action in {"reset", RECORDED}:
             visit.reset()
-        elif action == "slow":
-            self._answer_later(visit, number, self._random.uniform(*SLOW))
+        elif action in SLOW:
+            self._answer_later(visit, number, self._random.uniform(*SLOW[action]))
         elif action == "200" and self._delay:
             self._answer_later(visit, number, self._delay)
         elif action != "hang":
@@ -92,7 +102,8 @@ class Partner:
         if visit.gone:
             return
         at = time.monotonic()
-        visit.write(f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Length: 0\r\n\r\n".encode())
+        wait = f"Retry-After: {BUSY_FOR}\r\n" if status == "429" else ""
+        visit.write(f"HTTP/1.1 {status} {_REASONS[status]}\r\n{wait}Content-Length: 0\r\n\r\n".encode())
         if status == "200":
             self._answered.write(Answered(number, at))
 
@@ -100,13 +111,18 @@ class Partner:
         if event.endswith("-hang") and self._hanging:
             return "hang"
         if self._mode in {"errors", "reset", "hang"} and self._random.random() < self._share:
-            return "500" if self._mode == "errors" else self._mode
-        if event.endswith("-poison"):
-            return "400"
+            return self._misdeed()
+        if (status := _ALWAYS.get(event[event.rfind("-") :])) is not None:
+            return status
         if event.endswith("-once") and event not in self._failed_once:
             self._failed_once.add(event)
             return "500"
-        return "slow" if self._mode == "slow" else "200"
+        return self._mode if self._mode in SLOW else "200"
+
+    def _misdeed(self) -> str:
+        if self._mode == "errors":
+            return "500"
+        return RECORDED if self._mode == "reset" and self._random.random() < 0.5 else self._mode
 
 
 class Visit(asyncio.Protocol):

@@ -11,16 +11,17 @@ from typing import NamedTuple
 
 from tests.chaos.checker import Verdict, check
 from tests.chaos.conductor import Conductor
-from tests.chaos.fleet import TIMEOUT
+from tests.chaos.fleet import DRAIN, TIMEOUT
+from tests.chaos.generator import BIG
 from tests.chaos.process import ROOT
-from tests.chaos.schedule import deal
+from tests.chaos.schedule import KINDS, deal
 from tests.chaos.world import World
 from tests.support.broker import Broker
 
 WARM_UP = 4.0  # seconds of load before the first fault
 AFTERMATH = 2.0  # and after the last one
 
-LONG, SHORT = 140.0, 36.0
+LONG, SHORT = 160.0, 36.0
 """Seconds within which the faults begin."""
 
 PROTOCOLS: Mapping[str, Mapping[str, str]] = {
@@ -45,6 +46,10 @@ class Plan(NamedTuple):
     rate: float
     short: bool
     protocol: str = "classic"
+    only: frozenset[str] = frozenset()
+    """The kinds of faults that are brought about; empty for all that are dealt."""
+    keep: bool = False
+    """Whether the logs of a run without violations are kept, too."""
 
 
 class Result(NamedTuple):
@@ -62,11 +67,12 @@ def folder_of(seed: int) -> Path:
 
 
 def run(plan: Plan, say: Callable[[str], None]) -> Result:
-    """Run a plan and judge it; the logs of a run without violations are removed."""
+    """Run a plan and judge it; the logs of one without violations are removed, unless kept."""
     folder = folder_of(plan.seed)
     shutil.rmtree(folder, ignore_errors=True)
     began = time.monotonic()
-    faults = deal(plan.seed, plan.seconds, plan.workers, short=plan.short)
+    dealt = deal(plan.seed, plan.seconds, plan.workers, short=plan.short)
+    faults = [fault for fault in dealt if fault.kind in (plan.only or KINDS)]
     say("\n".join([f"seed {plan.seed}, {len(faults)} faults:", *map(str, faults)]))
     with (
         Broker() as broker,
@@ -74,7 +80,7 @@ def run(plan: Plan, say: Callable[[str], None]) -> Result:
     ):
         conductor = Conductor(world, broker, plan.workers)
         conductor.start()
-        with world.load(plan.rate):
+        with world.load(plan.rate, 0.0 if plan.short else BIG):
             time.sleep(WARM_UP)
             conductor.note_fresh()
             say("the load is on; faults from now on")
@@ -83,8 +89,8 @@ def run(plan: Plan, say: Callable[[str], None]) -> Result:
         say("waiting for quiet")
         conductor.settle()
         conductor.leave()
-        verdict = check(world.evidence(), TIMEOUT)
+        verdict = check(world.evidence(), TIMEOUT, DRAIN)
     verdict = verdict._replace(violations=[*conductor.violations, *verdict.violations])
-    if not verdict.violations:
+    if not verdict.violations and not plan.keep:
         shutil.rmtree(folder, ignore_errors=True)
     return Result(plan, verdict, Counter(conductor.done), time.monotonic() - began)

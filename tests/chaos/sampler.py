@@ -79,15 +79,19 @@ class Sampler:
             self._partitions = {group: self._find_partitions(group) for group in self._topics}
             self._looked_at_topics = time.monotonic()
         for group, partitions in self._partitions.items():
-            self._note_commits(self._consumers[group].committed(partitions, timeout=PATIENCE))
+            since = time.monotonic()
+            self._note_commits(self._consumers[group].committed(partitions, timeout=PATIENCE), since)
 
-    def _note_commits(self, found: Sequence[TopicPartition]) -> None:
+    def _note_commits(self, found: Sequence[TopicPartition], since: float) -> None:
         now = time.monotonic()
         for at in found:
             new = (at.offset, at.metadata or "")
             if at.error is None and at.offset >= 0 and self._known.get((at.topic, at.partition)) != new:
                 self._known[at.topic, at.partition] = new
-                self._commits.write(Committed(at.topic, at.partition, *new, now))
+                epoch: int | None = at.leader_epoch  # None where none was committed, whatever the stubs say
+                self._commits.write(
+                    Committed(at.topic, at.partition, *new, now, since, -1 if epoch is None else epoch)
+                )
 
     def _find_partitions(self, group: str) -> list[TopicPartition]:
         topics = self._consumers[group].list_topics(timeout=PATIENCE).topics

@@ -9,16 +9,11 @@ import time
 from collections import Counter
 from itertools import count
 
-from confluent_kafka.admin import (  # type: ignore[attr-defined]
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    ResourceType,
-)
+from confluent_kafka.admin import AdminClient
 
 from tests.chaos.checker import Verdict, Violation, check
-from tests.chaos.fleet import TIERS, TIMEOUT, Worker
+from tests.chaos.fleet import DRAIN, TIERS, TIMEOUT, Worker
+from tests.chaos.operator import Operator, limit
 from tests.chaos.world import World
 
 SETTLED_WITHIN = 20.0
@@ -29,6 +24,8 @@ STILL = "the process stood still"
 """What a worker logs."""
 HALF_A_SECOND = 0.5
 """Between a join and a shutdown: the group hears of the one during the other."""
+BACK = 5
+"""Records that an offset is set back by."""
 TWO_TICKS = 0.5
 """Seconds in which a commit that is to come has come."""
 
@@ -41,7 +38,7 @@ def judge(world: World, within: float = SETTLED_WITHIN) -> Verdict:
     deadline = time.monotonic() + within
     while True:
         lag = world.lag()
-        verdict = check(world.evidence(), TIMEOUT)
+        verdict = check(world.evidence(), TIMEOUT, DRAIN)
         broken = [violation for violation in verdict.violations if violation.kind != "lost"]
         if not lag or broken:
             return verdict
@@ -51,9 +48,9 @@ def judge(world: World, within: float = SETTLED_WITHIN) -> Verdict:
         time.sleep(0.2)
 
 
-def numbered(count: int, stem: str = "n") -> list[str]:
+def numbered(count: int, stem: str = "n", kind: str = "") -> list[str]:
     """Names of events."""
-    return [f"{stem}{number}" for number in range(count)]
+    return [f"{stem}{number}{kind}" for number in range(count)]
 
 
 def killed_behind_a_hanging_head(world: World, count: int = 200) -> list[str]:
@@ -196,14 +193,58 @@ def reset_after_the_request(world: World) -> None:
 def limit_tiers(world: World, size: int) -> None:
     """Have the broker refuse what is larger than `size` bytes on every tier, and on the dead-letter topic."""
     topics = [*(world.names.tier(tier) for tier in TIERS), world.names.dlq]
-    entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
-    resources = [ConfigResource(ResourceType.TOPIC, name, incremental_configs=[entry]) for name in topics]
-    admin = AdminClient({"bootstrap.servers": world.bootstrap})
-    for answer in admin.incremental_alter_configs(resources).values():
-        answer.result(10)
+    limit(AdminClient({"bootstrap.servers": world.bootstrap}), topics, size)
 
 
 def _asked(world: World, *workers: Worker) -> list[int]:
     """How many requests each of these workers has made."""
     by = Counter(asked.worker for asked in world.seen())
     return [by[worker.name] for worker in workers]
+
+
+def edited_under_its_map(world: World, count: int = 50) -> None:
+    """A script sets the offset back whose map tells of one that hangs, and leaves the map as it is.
+
+    The world has one partition.
+    """
+    world.publish(numbered(count, "before"))
+    (first,) = world.start(1)
+    world.await_delivered(numbered(count, "before"))
+    world.publish(["head-hang", *numbered(count)])
+    world.await_delivered(numbered(count))
+    world.wait("a commit covers them", lambda: world.committed_count() >= 2 * count)
+    first.kill()
+    world.wait("the group is empty", world.is_deserted)
+    Operator(world).edit_offsets(BACK)
+    world.partner(hang=False)
+    world.start(2)
+    world.await_delivered(["head-hang"])
+
+
+def made_again_and_outgrown(world: World, count: int = 60) -> None:
+    """A topic is deleted and made again under a worker, and at once longer than the old one was."""
+    operator = Operator(world)
+    world.publish(numbered(count))
+    world.start(1)
+    world.await_delivered(numbered(count))
+    world.wait("all is committed", lambda: not world.lag())
+    operator.fill(operator.remake(world.names.topic), count)
+    world.await_delivered(world.published)
+
+
+def poisoned(world: World, count: int = 300) -> None:
+    """Each partition begins with clicks that get a 500 for ever; all others are delivered."""
+    for partition in range(world.partitions):
+        world.publish(numbered(count, f"run{partition}-", "-never"), partition)
+    world.publish(numbered(count))
+    world.start(1)
+    world.await_delivered(numbered(count))
+
+
+def busy_for_some(world: World, count: int = 1000) -> None:
+    """One click in a hundred always gets a 429 with a long Retry-After; all others are delivered."""
+    good = numbered(count)
+    for first in range(0, count, 99):
+        world.publish([f"b{first}-busy", *good[first : first + 99]])
+    world.start(1)
+    world.await_delivered(good)

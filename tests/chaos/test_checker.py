@@ -8,11 +8,13 @@ import pytest
 
 from tests.chaos.checker import Verdict, check, cover
 from tests.chaos.evidence import DEAD, SOURCE, TIER, Evidence, Hop, Request, Story
-from tests.chaos.logs import Committed, Deed, Group
+from tests.chaos.history import EDITED, PASSED, REMADE, SET, TRUNCATED, History
+from tests.chaos.logs import RECORDED, Committed, Deed, Group, Intervention
+from tests.chaos.rows import Row
 from worker.core.binding import Binding, LogId
 from worker.core.finished import Finished, encode
 
-TIMEOUT = 3.0
+TIMEOUT, DRAIN = 3.0, 5.0
 WALL = 1000.0  # epoch seconds at monotonic 0, in these stories
 
 
@@ -42,10 +44,11 @@ def judge(
     deeds: Sequence[Deed] = (),
     commits: Sequence[Committed] = (),
     states: Sequence[Group] = (),
+    interventions: Sequence[Intervention] = (),
 ) -> Verdict:
     """Judge the story of one event."""
     story = Story("e", True, tuple(hops), tuple(requests))
-    return check(Evidence({"e": story}, commits, states, deeds), TIMEOUT)
+    return check(Evidence({"e": story}, commits, states, deeds, History(interventions)), TIMEOUT, DRAIN)
 
 
 def kinds(verdict: Verdict) -> list[str]:
@@ -70,7 +73,7 @@ def test_lost() -> None:
     """An acknowledged event without 200 or dead letter is lost; one that nobody was promised is not."""
     assert kinds(judge([source()], [ask(1)])) == ["lost"]
     story = Story("e", False, (source(),), ())
-    assert not check(Evidence({"e": story}, (), (), ()), TIMEOUT).violations
+    assert not check(Evidence({"e": story}, (), (), ()), TIMEOUT, DRAIN).violations
 
 
 def test_early() -> None:
@@ -112,7 +115,7 @@ def test_resent_while_the_circuit_may_be_open() -> None:
     """After many failures of the worker an attempt may not have counted."""
     others = {f"o{number}": Story(f"o{number}", False, (), (ask(1),)) for number in range(10)}
     story = Story("e", True, (source(),), (ask(1), ask(2, answered=2.1)))
-    assert not check(Evidence({"e": story, **others}, (), (), ()), TIMEOUT).violations
+    assert not check(Evidence({"e": story, **others}, (), (), ()), TIMEOUT, DRAIN).violations
 
 
 TWICE = [ask(1, "w1-1", answered=1.1), ask(9, "w2-1", answered=9.1)]
@@ -134,13 +137,13 @@ def test_a_duplicate_after_a_kill() -> None:
     """What was in flight, or finished since the last commit, when its worker was killed is explained."""
     verdict = judge([source()], TWICE, killed("w1-1", 1.2))
     assert not verdict.violations
-    assert verdict.explained == {"kill": 1}
+    assert verdict.explained == {Row.SINCE_COMMIT: 1}
 
 
 def test_a_duplicate_of_what_was_read_after_the_death() -> None:
     """What a killed worker had sent is explained though the partner reads it when the worker is dead."""
     requests = [ask(1.3, answered=1.3), ask(6, "w2-1", answered=6)]
-    assert judge([source()], requests, killed("w1-1", 1.2)).explained == {"kill": 1}
+    assert judge([source()], requests, killed("w1-1", 1.2)).explained == {Row.IN_FLIGHT: 1}
 
 
 def test_both_records_of_an_event_after_a_kill() -> None:
@@ -158,7 +161,7 @@ def test_both_records_of_an_event_after_a_kill() -> None:
     states = [Group("PreparingRebalance", 0.9, 1.0), Group("Stable", 3.9, 4.0)]
     verdict = judge(hops, requests, deeds, commits, states)
     assert not verdict.violations
-    assert verdict.explained == {"kill": 3}
+    assert verdict.explained == {Row.SINCE_COMMIT: 2, Row.IN_FLIGHT: 1}
     late = [Committed("t", 0, 1, "", 4.5), *commits[:1]]
     assert kinds(judge(hops, requests, deeds, late, states)) == ["duplicate"]
 
@@ -201,16 +204,98 @@ def test_a_duplicate_of_a_worker_that_came_back() -> None:
     requests = [ask(5, "w2-1", answered=5.1), ask(10.1, "w2-1", answered=10.2)]
     deeds = [Deed("stop", "w1-1", 1.0), Deed("resume", "w1-1", 9.0)]
     verdict = judge(hops, requests, deeds)
-    assert (verdict.explained, verdict.violations) == ({"stop": 1}, [])
+    assert (verdict.explained, verdict.violations) == ({Row.IN_FLIGHT: 1}, [])
     assert kinds(judge(hops, requests)) == ["duplicate"]
 
 
 def test_the_broker_away() -> None:
     """What was finished while the broker was away may come again; not what was finished long after."""
     deeds = [Deed("kill", "broker", 0.9), Deed("up", "broker", 4.0)]
-    assert judge([source()], TWICE, deeds).explained == {"broker kill": 1}
+    assert judge([source()], TWICE, deeds).explained == {Row.BROKER_AWAY: 1}
     late = [ask(30, answered=30.1), ask(40, answered=40.1)]
     assert "duplicate" in kinds(judge([source()], late, deeds))
+
+
+def test_what_a_drain_cut_off() -> None:
+    """What a worker that ends had still under way at the deadline of its drain is explained, and no more."""
+    deeds = [Deed("term", "w1-1", 1.0), Deed("left", "w1-1", 1.0 + DRAIN + 0.5)]
+    late = [ask(1 + DRAIN - 1, answered=1 + DRAIN + 0.2), ask(9, "w2-1", answered=9.1)]
+    assert judge([source()], late, deeds).explained == {Row.DRAIN: 1}
+    soon = [ask(1.5, answered=2.5), ask(9, "w2-1", answered=9.1)]
+    assert kinds(judge([source()], soon, deeds)) == ["duplicate"]
+
+
+def test_recorded_and_reset() -> None:
+    """A conversion that was recorded, and whose answer was not read, is explained once."""
+    hops = [source(), tier(1.2, due=2.2)]
+    unread = Request("w1-1", 1, WALL + 1, RECORDED, 1.01)
+    assert judge(hops, [unread, ask(2.3, answered=2.4)]).explained == {Row.IN_FLIGHT: 1}
+    thrice = [unread, ask(2.3, answered=2.4), ask(3.3, answered=3.4)]
+    assert "duplicate" in kinds(judge(hops, thrice))
+
+
+def done(what: str, offset: int, at: float, topic: str = "t") -> Intervention:
+    """What was done to a partition until this moment, in a tenth of a second."""
+    return Intervention(what, topic, 0, offset, at - 0.1, at)
+
+
+@pytest.mark.parametrize("what", [REMADE, TRUNCATED])
+def test_gone_with_its_log(what: str) -> None:
+    """What had not ended when its log was taken away is counted apart; what came later is lost."""
+    verdict = judge([source(offset=3)], [], interventions=[done(what, 0, 5.0)])
+    assert (verdict.gone, verdict.violations) == ({what: 1}, [])
+    later = judge([source(at=6.0, offset=3)._replace(generation=1)], [], interventions=[done(what, 0, 5.0)])
+    assert kinds(later) == ["lost"]
+
+
+def test_gone_with_its_tier() -> None:
+    """What waited in a tier that was made again is gone; what lies in another one is lost."""
+    hops = [source(), tier(1.1, due=2.1)]
+    assert judge(hops, [ask(1)], interventions=[done(REMADE, 0, 2.0, "t.1s")]).gone == {REMADE: 1}
+    assert kinds(judge(hops, [ask(1)], interventions=[done(REMADE, 0, 2.0, "t.2s")])) == ["lost"]
+
+
+def test_passed_by_its_retention() -> None:
+    """What lay below the log's new start is gone; what lies at it or above is lost."""
+    assert judge([source(offset=3)], [], interventions=[done(PASSED, 4, 5.0)]).gone == {PASSED: 1}
+    assert kinds(judge([source(offset=4)], [], interventions=[done(PASSED, 4, 5.0)])) == ["lost"]
+
+
+def test_a_commit_past_what_is_gone() -> None:
+    """A commit past records that were taken away is as it should be; before that it is not."""
+    commits = [Committed("t", 0, 9, "", 6.0, 5.9)]
+    verdict = judge([source(offset=3)], [], commits=commits, interventions=[done(PASSED, 4, 5.0)])
+    assert not verdict.violations
+    early = [Committed("t", 0, 9, "", 4.0, 3.9)]
+    verdict = judge([source(offset=3)], [], commits=early, interventions=[done(PASSED, 4, 5.0)])
+    assert kinds(verdict) == ["committed unfinished"]
+
+
+def test_a_commit_of_the_old_log() -> None:
+    """An offset that was committed for a log that is gone tells nothing of a record of the new one."""
+    commits = [Committed("t", 0, 9, "", 4.0, 3.9), Committed("t", 0, 2, "", 7.0, 6.9)]
+    hops = [source(at=6.0, offset=1)._replace(generation=1)]
+    requests = [ask(6.5, answered=6.6)]
+    verdict = judge(hops, requests, commits=commits, interventions=[done(REMADE, 0, 5.0)])
+    assert not verdict.violations
+
+
+@pytest.mark.parametrize("what", [SET, EDITED])
+def test_an_offset_that_was_set(what: str) -> None:
+    """What lies above an offset that was set is sent once more; what lies below it is not."""
+    assert judge([source(offset=3)], TWICE, interventions=[done(what, 3, 5.0)]).explained == {Row.SET: 1}
+    assert kinds(judge([source(offset=3)], TWICE, interventions=[done(what, 4, 5.0)])) == ["duplicate"]
+    thrice = [*TWICE, ask(12, "w2-1", answered=12.1)]
+    assert kinds(judge([source(offset=3)], thrice, interventions=[done(what, 3, 5.0)])) == ["duplicate"]
+
+
+def test_a_log_that_was_made_again() -> None:
+    """What was sent of a new log before it was noticed is sent once more; what was sent later is not."""
+    hops = [source(at=1.0)._replace(generation=1)]
+    soon = [ask(1.5, answered=1.6), ask(3, answered=3.1)]
+    assert judge(hops, soon, interventions=[done(REMADE, 0, 0.5)]).explained == {Row.REMADE: 1}
+    late = [ask(8, answered=8.1), ask(9, "w2-1", answered=9.1)]
+    assert kinds(judge(hops, late, interventions=[done(REMADE, 0, 0.5)])) == ["duplicate"]
 
 
 def test_the_longest_pause() -> None:

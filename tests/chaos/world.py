@@ -8,17 +8,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tests.chaos.checker import cover
-from tests.chaos.evidence import Evidence, gather, save_hops
+from tests.chaos.evidence import Evidence, gather, kinds_of, save_hops
 from tests.chaos.fleet import READY_WITHIN, TIERS, WORKER, Fleet, Worker
-from tests.chaos.generator import Generator
+from tests.chaos.generator import MOST_BYTES, Generator
+from tests.chaos.group_state import GroupState
 from tests.chaos.logs import (
     ANSWERED,
     ASKED,
@@ -33,9 +34,10 @@ from tests.chaos.logs import (
     read_log,
 )
 from tests.chaos.process import ROOT
-from tests.chaos.sampler import Sampler
+from tests.chaos.sampler import PATIENCE, Sampler
 from tests.support.broker import free_port
 from tests.support.kafka import WITHIN, Names, committed, create_topics, end_offsets, wait_until
+from worker.core.size import ROOM
 
 
 class World:
@@ -69,10 +71,17 @@ class World:
         self._port = free_port()
         self.fleet = Fleet(bootstrap, self.names, self._port, folder, settings or {}, program)
         self.generator = Generator(bootstrap, self.names.topic, folder, seed=seed)
+        self.stream = self.generator
+        """The load, once there is one."""
         self._asked, self._answered = Tail(folder / ASKED), Tail(folder / ANSWERED)
         self.published: list[str] = []
         self.requests: list[Asked] = []
         self.answers: dict[int, float] = {}
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The topics in which an event's records lie, and what each is."""
+        return kinds_of(self.names, TIERS)
 
     @property
     def worked(self) -> list[str]:
@@ -108,9 +117,20 @@ class World:
             worker.await_ready()
         return started
 
-    def load(self, rate: float) -> Generator:
+    def load(self, rate: float, big: float = 0.0) -> Generator:
         """Make a generator of `rate` events a second, to be used as a context manager."""
-        return Generator(self.bootstrap, self.names.topic, self.folder, rate=rate, seed=self._seed)
+        self.stream = Generator(
+            self.bootstrap, self.names.topic, self.folder, rate=rate, big=big, seed=self._seed
+        )
+        return self.stream
+
+    @contextmanager
+    def nothing_published(self) -> Iterator[None]:
+        """Have nobody write to the source within."""
+        with ExitStack() as stack:
+            for generator in {self.generator, self.stream}:
+                stack.enter_context(generator.paused())
+            yield
 
     def publish(self, events: Iterable[str], partition: int = -1) -> None:
         """Publish events and return when they are acknowledged."""
@@ -150,7 +170,7 @@ class World:
     def committed_count(self) -> int:
         """How many records of the source are seen committed, below the offset or in its map."""
         covered, _ = cover(read_log(self.folder / COMMITTED, Committed))
-        return sum(topic == self.names.topic for topic, _, _ in covered)
+        return sum(topic == self.names.topic for topic, *_ in covered)
 
     def await_delivered(self, events: Iterable[str]) -> None:
         """Return when each of these events has got its 200."""
@@ -165,24 +185,41 @@ class World:
         """Records that are not committed, all topics together."""
         return sum(self._lag_of(topic) for topic in self.worked)
 
+    def is_deserted(self) -> bool:
+        """Whether neither group has a member."""
+        states = []
+        for group in (self.names.group, self.names.retry_group):
+            asked = GroupState(self.bootstrap, group, PATIENCE)
+            states.append(asked.ask())
+            asked.close()
+        return set(states) <= {"Empty", "Dead"}
+
     def await_quiet(self, within: float = READY_WITHIN) -> None:
         """Return when nothing is left to do; raise AssertionError otherwise."""
         wait_until("lag 0", lambda: not self.lag(), within)
 
     def evidence(self) -> Evidence:
         """What the logs and the topics tell."""
-        return gather(self.folder, partial(save_hops, self.folder, self.bootstrap, self.names, TIERS))
+        return gather(self.folder, partial(save_hops, self.folder, self.bootstrap, self.kinds))
 
     def _lag_of(self, topic: str) -> int:
         at = committed(self.bootstrap, self.names.group_of(topic), topic)
         ends = end_offsets(self.bootstrap, topic).items()
         return sum(end - (at[number].offset if number in at else 0) for number, end in ends)
 
-    def _create_topics(self) -> None:
-        create_topics(self.bootstrap, {self.names.topic: self.partitions})
-        own = {self.names.tier(tier): self.partitions for tier in TIERS} | {self.names.dlq: self.partitions}
+    def config_of(self, topic: str) -> dict[str, str]:
+        """How a topic is made."""
+        if topic == self.names.topic:
+            return {"max.message.bytes": str(MOST_BYTES)}
         # The broker's own time tells when it took a record.
-        create_topics(self.bootstrap, own, {"message.timestamp.type": "LogAppendTime"})
+        return {"max.message.bytes": str(MOST_BYTES + ROOM), "message.timestamp.type": "LogAppendTime"}
+
+    def _create_topics(self) -> None:
+        source, dlq = self.names.topic, self.names.dlq
+        create_topics(self.bootstrap, {source: self.partitions}, self.config_of(source))
+        own = {topic: self.partitions for topic in self.kinds if topic != source}
+        create_topics(self.bootstrap, own, self.config_of(dlq))
+        create_topics(self.bootstrap, {self.names.control: 1}, {"cleanup.policy": "compact"})
 
     def _start_partner(self, stack: ExitStack) -> subprocess.Popen[str]:
         """Start the partner; it ends with our end of its pipe."""

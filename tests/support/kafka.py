@@ -79,6 +79,11 @@ class Names(NamedTuple):
         return f"{self.group}.dlq"
 
     @property
+    def control(self) -> str:
+        """The topic of the group's memory and its standing orders."""
+        return f"{self.group}.control"
+
+    @property
     def retry_group(self) -> str:
         """The group that reads the delay tiers."""
         return f"{self.group}.retry"

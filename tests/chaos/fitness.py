@@ -1,0 +1,50 @@
+"""What a worker uses, beside what it used when it was fresh: memory, descriptors, threads.
+
+The rule: growth beyond its bound is a violation, however well the rest went.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from tests.chaos.checker import Violation
+from tests.chaos.fleet import Worker
+
+# What a worker may have grown by since it was fresh: bytes, descriptors, threads. An idle lane keeps its
+# connection; records are held up to a bound in bytes.
+MORE = {"memory": 120 * 1024 * 1024, "descriptors": 8 + 32, "threads": 4}
+
+
+class Baseline:
+    """The most that any fresh worker used."""
+
+    def __init__(self) -> None:
+        self._fresh: dict[str, float] = {}
+
+    def note(self, workers: Iterable[Worker]) -> None:
+        """Note what these use: they are fresh."""
+        for worker in workers:
+            for name, value in _uses(worker).items():
+                self._fresh[name] = max(self._fresh.get(name, 0.0), value)
+
+    def compare(self, worker: Worker) -> Iterator[Violation]:
+        """Tell what a worker has grown by too much, or that it has ended."""
+        if worker.code is not None:
+            yield Violation("ended by itself", worker.name, f"with {worker.code}")
+            return
+        now = _uses(worker)
+        for name, more in MORE.items():
+            if now[name] > self._fresh[name] + more:
+                yield Violation(
+                    "grown", worker.name, f"{name}: {now[name]:.0f}, {self._fresh[name]:.0f} when fresh"
+                )
+
+
+def _uses(worker: Worker) -> dict[str, float]:
+    with worker.resources.oneshot():
+        used = worker.resources
+        return {
+            "memory": float(used.memory_info().rss),
+            "descriptors": float(used.num_fds()),
+            "threads": float(used.num_threads()),
+        }

@@ -1,0 +1,60 @@
+"""What can be sent twice: the rows of README's table, and which of them explains a second ending.
+
+The rule: a row is named by the very words of its first column. What no row names is a violation.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from tests.chaos import history
+from tests.chaos.cuts import BLINK, BROKER, DRAIN, Cut
+from tests.chaos.evidence import Story
+
+
+class Row(Enum):
+    """The first column of README's table."""
+
+    IN_FLIGHT = "requests in flight"
+    SINCE_COMMIT = "what was finished since the last commit, at most 0.2 s of work"
+    STUCK = (
+        "what was finished while commits do not get through, 2 s of work at most: then nothing more is sent "
+        "until they do"
+    )
+    BROKER_AWAY = "the same, while the broker is away"
+    LAST_COMMIT = "the same, at a shutdown"
+    DRAIN = "what had not ended within `POSTBACK_DRAIN_TIMEOUT`"
+    REMADE = (
+        "of a topic that is deleted and made again while the worker runs: what was taken of the new log "
+        "before that was noticed"
+    )
+    PUBLISH = "one record"
+    SET = "what lies at or above an offset that is set for the group, also what was finished"
+    DELETED = (
+        "what was finished since the group's memory of its offsets was written; all that the topic still "
+        "holds where there is none"
+    )
+
+
+INTERVENTIONS = {
+    history.SET: Row.SET,
+    history.EDITED: Row.SET,
+    history.DELETED: Row.DELETED,
+    history.REMADE: Row.REMADE,
+}
+"""What an intervention other than a cut of the log explains."""
+
+
+def row_of(cut: Cut, begun: float, ended: float, story: Story) -> Row:
+    """Name the row for work of a story from `begun` to `ended` that a cut may have sent round again."""
+    if cut.cause == DRAIN:
+        return Row.DRAIN
+    if cut.cause.startswith(BROKER):
+        return Row.BROKER_AWAY
+    if any(begun <= hop.at and abs(hop.at - cut.start) <= BLINK for hop in story.hops):
+        return Row.PUBLISH
+    if ended >= cut.start:
+        return Row.IN_FLIGHT
+    if ended >= cut.tick:
+        return Row.SINCE_COMMIT
+    return Row.BROKER_AWAY if cut.broker else Row.STUCK
