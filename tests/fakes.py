@@ -17,6 +17,7 @@ from worker.core.answer import Answer, Request, Response
 from worker.core.binding import LogId
 from worker.core.holding import Position
 from worker.core.record import Headers, Outgoing, Partition, Record
+from worker.core.unreadable import Place, Stopped
 from worker.ports import Assigned, CommitFailed, Lag, Positions, PublishRefused, SourceListener
 
 
@@ -221,6 +222,7 @@ class FakeSource:
     committing: bool = False
     """Whether a commit waits to be taken."""
     stopped: bool = False
+    standing: list[Stopped] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -287,6 +289,18 @@ class FakeSource:
             self._ours.pop(at, None)
         self._tell.on_lost(partitions)
 
+    def stop_at(self, stopped: Stopped) -> None:
+        """Find a record that can't be read."""
+        self.standing.append(stopped)
+        self._tell.on_stopped(stopped)
+
+    def pass_over(self, place: Place, beyond: int) -> None:
+        """Skip what can't be read."""
+        self.standing = [one for one in self.standing if one.place != place]
+        self._ours[place.at].next = beyond
+        self._tell.on_passed_over(place, beyond)
+        self._wake()
+
     def trouble(self, message: str) -> None:
         """Have something go wrong that may pass."""
         self._tell.on_trouble(message)
@@ -337,6 +351,9 @@ class FakeSource:
 
     def not_joined(self) -> Sequence[str]:
         return [] if self.joined else [self.group]
+
+    def stops(self) -> Sequence[Stopped]:
+        return list(self.standing)
 
     def watermarks(self) -> Mapping[Partition, Lag]:
         return {at: Lag(0, len(self.kafka.logs[at])) for at in self._ours}

@@ -184,7 +184,9 @@ class Worker:
     def _member(self, group: str, topics: Sequence[str], ids: TopicIds) -> KafkaSource:
         kafka = self._settings.kafka
         config = consumer_config(kafka.bootstrap_servers, group, unique_client_id(group), kafka.properties)
-        return KafkaSource(config, topics, drain_timeout=self._settings.drain_timeout, ids=ids)
+        return KafkaSource(
+            config, topics, drain_timeout=self._settings.drain_timeout, ids=ids, skip=kafka.skip
+        )
 
     def _make_runner(self, source: Source, publisher: KafkaPublisher, sender: Sender) -> Runner:
         settings = self._settings

@@ -14,6 +14,7 @@ from worker.core.circuit import CircuitState
 from worker.core.holding import Position
 from worker.core.record import Outgoing, Partition, Record
 from worker.core.settle import Dead, Delivered, Retry
+from worker.core.unreadable import Place, Stopped
 
 
 class Clock(Protocol):
@@ -166,6 +167,14 @@ class SourceListener(Protocol):
         """Take the records asked for, in offset order within each partition."""
         ...
 
+    def on_stopped(self, stopped: Stopped) -> None:
+        """Hear of a partition that stands, for a record that can't be read; others flow."""
+        ...
+
+    def on_passed_over(self, place: Place, beyond: int) -> None:
+        """Hear that what can't be read was skipped, as was asked for: from a place to before `beyond`."""
+        ...
+
     def on_trouble(self, message: str) -> None:
         """Hear of something that does not end the source (broker away, topic missing): one line."""
         ...
@@ -219,6 +228,10 @@ class Source(Protocol):
         """The names of the groups that have not given partitions to us yet, not even none; does no I/O."""
         ...
 
+    def stops(self) -> Sequence[Stopped]:
+        """The partitions of ours that stand at a record that can't be read; does no I/O."""
+        ...
+
     def watermarks(self) -> Mapping[Partition, Lag]:
         """The watermarks of the assigned partitions, as last heard; does no I/O."""
         ...
@@ -262,6 +275,12 @@ class Observer:
     def map_refused(self, partition: Partition, why: str) -> None:
         """Hear of commit metadata that is not believed: what is finished above it may be sent again."""
 
+    def stopped(self, stopped: Stopped) -> None:
+        """Hear of a partition that stands at a record that can't be read."""
+
+    def passed_over(self, place: Place, beyond: int) -> None:
+        """Hear of offsets that were skipped, as was asked for, because they can't be read."""
+
     def made_anew(self, topic: str, discarded: int, under_way: int) -> None:
         """Hear that a topic was deleted and made again, and how many of its records were held and begun."""
 
@@ -300,3 +319,5 @@ class Snapshot(NamedTuple):
     partitions: tuple[PartitionState, ...]
     overdue: Mapping[str, float]
     """Seconds by which the head of each tier is late, by its label."""
+    stopped: int = 0
+    """Partitions that stand at a record that can't be read."""

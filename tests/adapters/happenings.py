@@ -6,6 +6,7 @@ from schemas import DeadReason, RetryReason
 from worker.core.record import Outgoing, Partition, Record
 from worker.core.retry import Tier
 from worker.core.settle import Dead, Delivered, Retry
+from worker.core.unreadable import Place, Stopped
 from worker.ports import Observer
 
 AT = Partition("conversions", 3)
@@ -26,6 +27,8 @@ def tell_everything(observer: Observer) -> None:
     observer.dead(DEAD)
     observer.skipped(RECORD)
     observer.map_refused(AT, "not base64")
+    observer.stopped(Stopped(Place(AT, 7), "its check failed"))
+    observer.passed_over(Place(AT, 7), 9)
     observer.made_anew("conversions", 3, 1)
     observer.committed(None)
     observer.committed("coordinator moved")

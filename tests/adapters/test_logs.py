@@ -22,6 +22,7 @@ TELLS: dict[Level, list[tuple[str, str]]] = {
     "warning": [
         ("dead letter", "warning"),
         ("commit metadata is not believed; what was finished above the offset may be sent again", "warning"),
+        ("skipped what can't be read, as POSTBACK_KAFKA__SKIP says", "warning"),
         (
             "topic was deleted and made again: read from its start; what lay in the deleted one is gone",
             "warning",
@@ -30,7 +31,7 @@ TELLS: dict[Level, list[tuple[str, str]]] = {
         ("publish refused; trying again", "warning"),
         ("broker away", "warning"),
     ],
-    "error": [],
+    "error": [("a record can't be read: its partition rests", "error")],
 }
 LEVELS: list[Level] = ["debug", "info", "warning", "error"]
 

@@ -65,6 +65,8 @@ def test_each_event_counts() -> None:
         ("dead_letters_total", "undecodable"): 1,
         ("skipped_total", "already_delivered"): 1,
         ("commit_maps_refused_total",): 1,
+        ("unreadable_total", "3", "conversions"): 1,
+        ("skipped_total", "unreadable"): 2,
         ("topics_made_anew_total", "conversions"): 1,
         ("commits_total", "ok"): 1,
         ("commits_total", "error"): 1,

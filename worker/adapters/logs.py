@@ -19,6 +19,7 @@ import structlog
 from worker.adapters.process import stderr
 from worker.core.record import Partition, Record
 from worker.core.settle import Dead, Delivered, Retry
+from worker.core.unreadable import Place, Stopped
 from worker.ports import Observer
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -103,6 +104,21 @@ class Logs(Observer):
             "commit metadata is not believed; what was finished above the offset may be sent again",
             partition=str(partition),
             why=why,
+        )
+
+    def stopped(self, stopped: Stopped) -> None:
+        """One line at error: a person must act."""
+        self._log.error(
+            "a record can't be read: its partition rests", at=str(stopped.place), why=str(stopped)
+        )
+
+    def passed_over(self, place: Place, beyond: int) -> None:
+        """One line at warning."""
+        self._log.warning(
+            "skipped what can't be read, as POSTBACK_KAFKA__SKIP says",
+            at=str(place),
+            offsets=beyond - place.offset,
+            goes_on_at=beyond,
         )
 
     def made_anew(self, topic: str, discarded: int, under_way: int) -> None:

@@ -20,6 +20,7 @@ from worker.adapters.process import stderr
 from worker.adapters.tally import Distribution, Tally
 from worker.core.record import Partition, Record
 from worker.core.settle import Dead, Delivered, Retry
+from worker.core.unreadable import Place, Stopped
 from worker.ports import Observer, Snapshot
 
 _HOUR, _DAY = 3600, 86400
@@ -49,6 +50,9 @@ class Metrics(Observer):
         self._rebalances = tally("rebalances", "Rebalances of this member", "kind")
         self._refused = tally("publishes_refused", "Publishes that were refused and tried again", "topic")
         self._maps = tally("commit_maps_refused", "Commit metadata that was not believed")
+        self._unreadable = tally(
+            "unreadable", "Records that can't be read, at which a partition stopped", "topic", "partition"
+        )
         self._made_anew = tally("topics_made_anew", "Topics that were deleted and made again", "topic")
         self._started_at = started_at
         self._last_delivery = 0.0
@@ -96,6 +100,15 @@ class Metrics(Observer):
         """Count commit metadata that is not believed."""
         self._maps.add(())
 
+    def stopped(self, stopped: Stopped) -> None:
+        """Count a partition that stopped."""
+        at = stopped.place.at
+        self._unreadable.add((at.topic, str(at.number)))
+
+    def passed_over(self, place: Place, beyond: int) -> None:
+        """Count offsets that were skipped."""
+        self._skipped.add(("unreadable",), beyond - place.offset)
+
     def made_anew(self, topic: str, discarded: int, under_way: int) -> None:  # noqa: ARG002
         """Count a topic that was made anew."""
         self._made_anew.add((topic,))
@@ -136,6 +149,7 @@ class Metrics(Observer):
             self._commits.add((result,), 0)
         self._attempts.add(("delivered", "200"), 0)
         self._skipped.add(("already_delivered",), 0)
+        self._skipped.add(("unreadable",), 0)
         self._maps.add((), 0)
 
     def _tally(self, name: str, text: str, *labels: str) -> Tally:
@@ -175,6 +189,7 @@ class _Gauges(Collector):
         yield _single("concurrency_limit", "The adaptive limit of requests in flight", now.limit)
         yield _single("circuit_state", "0 closed, 1 half-open, 2 open", now.circuit)
         yield _single("paused_partitions", "Partitions that rest: full, or not due", now.paused)
+        yield _single("stopped_partitions", "Partitions that stand at an unreadable record", now.stopped)
         yield from _by_partition(now)
         overdue = GaugeMetricFamily(
             "postback_overdue_seconds", "How late the tier's head is", labels=["tier"]

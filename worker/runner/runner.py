@@ -19,6 +19,7 @@ from worker.core.record import Partition, Record
 from worker.core.retry import Tier
 from worker.core.schedule import Schedule
 from worker.core.settle import Dead, Delivered, Retry
+from worker.core.unreadable import Place, Stopped
 from worker.pipeline import Ending, Pipeline, Plan
 from worker.ports import Assigned, Clock, Observer, Positions, Publisher, Sender, Snapshot, Source
 from worker.runner.commits import Committer, read_positions
@@ -197,6 +198,14 @@ class Runner:
         self._lanes.pump()
         self._intake.refill()
 
+    def on_stopped(self, stopped: Stopped) -> None:
+        """Pass on where a partition stands."""
+        self._observer.stopped(stopped)
+
+    def on_passed_over(self, place: Place, beyond: int) -> None:
+        """Pass on what was skipped."""
+        self._observer.passed_over(place, beyond)
+
     def on_trouble(self, message: str) -> None:
         """Pass on what an operator should know."""
         self._observer.trouble(message)
@@ -291,6 +300,7 @@ class Runner:
             paused=sum(holding.held_back or holding.full for holding in holdings),
             partitions=tuple(partition_state(holding, marks.get(holding.at), now) for holding in holdings),
             overdue=overdue_by_tier(holdings, now),
+            stopped=len(self._source.stops()),
         )
 
     def reasons_not_ready(self) -> Iterable[str]:
@@ -299,6 +309,7 @@ class Runner:
             yield "draining"
         for group in self._source.not_joined():
             yield f"the consumer group {group} has not been joined yet"
+        yield from map(str, self._source.stops())
         for topic, error in self._settling.refused.items():
             yield f"publishing to {topic} is refused: {error}"
         if self._lanes.blocked:

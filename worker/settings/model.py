@@ -23,6 +23,7 @@ from worker.settings.values import (
     Label,
     Lower,
     Pattern,
+    Places,
     PositiveDuration,
     Proxy,
     Rate,
@@ -65,6 +66,10 @@ class Kafka(BaseModel):
         "postback-worker",
         description="consumer group of the source; owns the group `{group}.retry` and the topics "
         "`{group}.retry.{delay}` and `{group}.dlq`",
+    )
+    skip: Places = Field(
+        frozenset(),
+        description="records that can't be read and are given up: just these are passed over",
     )
     properties: Properties = Field(
         default_factory=dict,
@@ -271,7 +276,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        return _right(self, [*_topic_problems(self), *_drain_problems(self)])
+        return _right(self, [*_topic_problems(self), *_skip_problems(self), *_drain_problems(self)])
 
     @classmethod
     def settings_customise_sources(
@@ -301,6 +306,19 @@ def _topic_problems(settings: Settings) -> list[str]:
             f"with .retry. and a delay it must make a topic name of at most {LONGEST_TOPIC}"
         )
     return problems
+
+
+def _skip_problems(settings: Settings) -> list[str]:
+    ours = f"{settings.kafka.group_id}.retry."
+    wrong = [
+        str(place)
+        for place in sorted(settings.kafka.skip)
+        if place.at.topic != settings.kafka.topic and not place.at.topic.startswith(ours)
+    ]
+    if not wrong:
+        return []
+    right = f"{settings.kafka.topic} or a topic that begins with {ours}"
+    return [f"POSTBACK_KAFKA__SKIP: {wrong[0]} is not read by this worker: it must be of {right}"]
 
 
 def _drain_problems(settings: Settings) -> list[str]:

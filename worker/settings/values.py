@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from worker.core.postback import Template
 from worker.core.request_headers import header_problem
 from worker.core.retry import Tier
+from worker.core.unreadable import Place, parse_place
 
 MASK = "********"
 
@@ -168,6 +169,11 @@ def matching(pattern: str, what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _places(value: object) -> object:
+    words = _words(value)
+    return frozenset(parse_place(word) for word in words) if isinstance(words, list) else words
+
+
 def _show_list(values: Iterable[object]) -> str:
     return ",".join(str(value) for value in values)
 
@@ -216,4 +222,9 @@ Label = Annotated[
 ]
 Host = Annotated[str, matching(r"[A-Za-z0-9._:-]+", "a host name or an IP address"), Kind("address")]
 Servers = Annotated[str, AfterValidator(_servers), Kind("host:port list")]
+Places = Annotated[
+    frozenset[Place],
+    BeforeValidator(_places),
+    Kind("topic/partition/offset list", lambda places: _show_list(sorted(places))),
+]
 Lower = BeforeValidator(_lower)

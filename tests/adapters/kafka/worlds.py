@@ -27,6 +27,7 @@ from worker.adapters.kafka.config import Property, unique_client_id
 from worker.adapters.kafka.limits import TopicLimits
 from worker.core.holding import Position
 from worker.core.record import Headers, Partition, Record
+from worker.core.unreadable import Place, Stopped
 from worker.ports import Assigned, Positions, Publisher, Source, SourceListener
 
 WITHIN = 30.0
@@ -61,6 +62,8 @@ class Ear:
         self.records: list[Record] = []
         self.batches: list[int] = []
         self.troubles: list[str] = []
+        self.stopped: list[Stopped] = []
+        self.passed_over: list[tuple[Place, int]] = []
         self.failures: list[BaseException] = []
         self.draining: Callable[[], Awaitable[object]] | None = None
 
@@ -83,6 +86,12 @@ class Ear:
 
     def on_committed_last(self, committed: Positions) -> None:
         self.committed_last.append(committed)
+
+    def on_stopped(self, stopped: Stopped) -> None:
+        self.stopped.append(stopped)
+
+    def on_passed_over(self, place: Place, beyond: int) -> None:
+        self.passed_over.append((place, beyond))
 
     def on_lost(self, partitions: Sequence[Partition]) -> None:
         self.events.append("lost")

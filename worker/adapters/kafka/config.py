@@ -71,6 +71,8 @@ _CLASSIC_ONLY = ("partition.assignment.strategy", "session.timeout.ms", "heartbe
 """The KIP-848 protocol has these on the broker, and librdkafka refuses them with it."""
 
 _CONSUMER_DEFAULTS: Config = {
+    # A byte that rotted on a disk would change a payout, or who is paid.
+    "check.crcs": True,
     # Members keep what they have while others come and go.
     "partition.assignment.strategy": "cooperative-sticky",
     # A killed worker's partitions move on after this; heartbeats come from a thread of librdkafka's own.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 from confluent_kafka import KafkaException
@@ -20,6 +20,7 @@ from worker.adapters.kafka.member import Member
 from worker.adapters.kafka.outlet import Epoch, LoopGone, Outlet, settle
 from worker.adapters.kafka.topic_ids import TopicIds
 from worker.core.record import Partition
+from worker.core.unreadable import Place, Stopped
 from worker.ports import CommitFailed, Lag, Positions, SourceFailed, SourceListener
 
 DRAIN_MARGIN = 5.0
@@ -33,7 +34,7 @@ class KafkaSource:
     """A Source; `drain_timeout` in seconds is how long the listener may take to drain what is revoked.
 
     `config` is what `consumer_config` made; `ids`, which its owner starts, tells one log of a topic from the
-    next. librdkafka's own log goes to `logger`.
+    next; at the places in `skip` what can't be read is passed over. librdkafka's own log goes to `logger`.
     """
 
     def __init__(
@@ -43,10 +44,12 @@ class KafkaSource:
         *,
         drain_timeout: float,
         ids: TopicIds | None = None,
+        skip: Collection[Place] = (),
         logger: logging.Logger | None = None,
     ) -> None:
         self._config = config
         self._ids = ids
+        self._skip = skip
         self._topics = topics
         self._drain_timeout = drain_timeout
         self._logger = logger or logging.getLogger("worker.kafka")
@@ -60,7 +63,7 @@ class KafkaSource:
         """Join the group, now or when the broker comes; raise SourceFailed where the settings are no good."""
         loop = asyncio.get_running_loop()
         outlet = Outlet(loop, listener, self._drain_timeout + DRAIN_MARGIN)
-        member = Member(self._config, self._topics, outlet, self._logger, self._ids)
+        member = Member(self._config, self._topics, outlet, self._logger, self._ids, self._skip)
         joined: asyncio.Future[None] = loop.create_future()
         self._outlet, self._member, self._ended = outlet, member, loop.create_future()
         run = partial(self._run, member, outlet, listener, joined)
@@ -107,6 +110,10 @@ class KafkaSource:
         """The group, by its name, until it has given its first assignment, which may be of nothing."""
         joined = self._outlet is not None and self._outlet.joined
         return [] if joined else [str(self._config["group.id"])]
+
+    def stops(self) -> Sequence[Stopped]:
+        """Where partitions of ours stand, for a record that can't be read; does no I/O."""
+        return () if self._member is None else self._member.stops.told
 
     def watermarks(self) -> Mapping[Partition, Lag]:
         """The watermarks of what is ours, a few seconds old at most; does no I/O."""

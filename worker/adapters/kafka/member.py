@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, cast
 
@@ -21,12 +21,15 @@ from worker.adapters.kafka.commits import Commits, Wanted
 from worker.adapters.kafka.config import Config, is_incremental
 from worker.adapters.kafka.errors import LimitedLog, Troubles, is_about_topic, is_deadly, one_line, remedy
 from worker.adapters.kafka.outlet import Epoch, Outlet, names
-from worker.adapters.kafka.records import Got, to_partition, to_record, to_topic_partitions
+from worker.adapters.kafka.pauses import Pauses
+from worker.adapters.kafka.records import Got, to_partition, to_record
 from worker.adapters.kafka.shelf import Shelf
 from worker.adapters.kafka.topic_ids import TopicIds
+from worker.adapters.kafka.unreadable import Stops, Unprobed, is_unreadable, next_readable
 from worker.adapters.kafka.watermarks import Watermarks, low_of
 from worker.core.binding import LogId
 from worker.core.record import Partition, Record
+from worker.core.unreadable import Place, Stopped
 from worker.ports import Assigned, CommitFailed, Positions, SourceFailed
 
 TURN = 0.05
@@ -56,6 +59,7 @@ class Member:
         outlet: Outlet,
         logger: logging.Logger,
         ids: TopicIds | None = None,
+        skip: Collection[Place] = (),
     ) -> None:
         self.last_poll = time.monotonic()
         self.watermarks = Watermarks()
@@ -64,6 +68,8 @@ class Member:
         self._outlet = outlet
         self._logger = logger
         self._logs = BoundLogs(ids)
+        self._skip = skip
+        self.stops = Stops()
         self._incremental = is_incremental(config)
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._leaving = False
@@ -74,11 +80,7 @@ class Member:
         self._epoch = 0
         self._names: dict[tuple[str, int], Partition] = {}  # what is ours, as a message names it
         self._unread: dict[Partition, int] = {}  # committed offsets of partitions without a record so far
-        self._paused: set[Partition] = set()
-        self._running: set[Partition] = (
-            set()
-        )  # a partition just assigned is in neither: pauses outlive assignments
-        self._pauses_stale = False
+        self._pauses = Pauses()
         self._commits = Commits(self._ours, outlet)
         self._consumer: Consumer
 
@@ -101,13 +103,13 @@ class Member:
         """Keep a partition back, if this assignment of it still stands."""
         if self._ours.get(epoch.at) == epoch:
             self._shelf.hold(epoch.at)
-            self._pauses_stale = True
+            self._pauses.stale = True
 
     def release(self, epoch: Epoch) -> None:
         """Take a hold back, if this assignment still stands."""
         if self._ours.get(epoch.at) == epoch:
             self._shelf.release(epoch.at)
-            self._pauses_stale = True
+            self._pauses.stale = True
 
     def commit(self, wanted: Wanted, answer: asyncio.Future[Positions]) -> None:
         """Commit what is still ours of `wanted`."""
@@ -135,6 +137,7 @@ class Member:
         while not self._leaving:
             self._obey()
             self._look_at_logs()
+            self._look_at_stops()
             self._hand_over(self._shelf.take())
             self._set_pauses()
             self._read()
@@ -180,18 +183,73 @@ class Member:
 
     def _take_in(self, messages: Sequence[Got]) -> None:
         records = []
+        unreadable: dict[Partition, Stopped] = {}
         ours = self._names
         for message in messages:
             error = message.error()
             if error is not None:
-                self._on_error(error)
+                self._take_error(message, error, unreadable)
                 continue
             at = ours.get((message.topic(), message.partition()))  # as a plain tuple, which is cheaper
             if at is not None:  # else it was revoked within this very read
                 records.append(to_record(message, at))
+        if self.stops.told:
+            self.stops.passed({record.at for record in records})
         if self._unread:
             self._check_first(records)
         self._hand_over(self._shelf.pass_through(records, self.last_poll))
+        self._stop_at(unreadable.values())
+
+    def _take_error(self, message: Got, error: KafkaError, unreadable: dict[Partition, Stopped]) -> None:
+        """Take nothing more of a partition of which a record can't be read, until it is read from there anew.
+
+        Behind a batch whose check fails the client reads on amid its bytes, and tells of offsets not there.
+        """
+        at = Partition(message.topic(), message.partition())
+        if at not in self._ours or not is_unreadable(error):
+            self._on_error(error)
+        elif self._names.pop(at, None) is not None:
+            unreadable[at] = Stopped(Place(at, message.offset()), one_line(error))
+
+    def _stop_at(self, unreadable: Iterable[Stopped]) -> None:
+        """Stop partitions, or pass over what is to be skipped."""
+        for stopped in unreadable:
+            if stopped.place in self._skip:
+                self._pass_over(stopped)
+            else:
+                self._stop(stopped)
+
+    def _stop(self, stopped: Stopped) -> None:
+        """Have a partition stand."""
+        self._pauses.stale = True
+        if self.stops.stop(stopped, self.last_poll):
+            self._outlet.stopped(stopped)
+
+    def _pass_over(self, stopped: Stopped) -> None:
+        """Read on behind an unreadable batch that was named to be skipped."""
+        place = stopped.place
+        try:
+            beyond = next_readable(self._config, place)
+        except Unprobed as error:
+            self._stop(Stopped(place, f"{stopped.why}; it could not be skipped: {error}"))
+            return
+        self._read_from([TopicPartition(place.at.topic, place.at.number, beyond)])
+        self.stops.passed([place.at])
+        self._outlet.passed_over(place, beyond)
+
+    def _look_at_stops(self) -> None:
+        """Look again at places that could not be read: another replica may have them."""
+        for place in self.stops.due(time.monotonic()) if self.stops.told else ():
+            starts = (of.offset for of in self._consumer.assignment() if to_partition(of) == place.at)
+            start = max(place.offset, *starts)  # within a batch, where somebody committed there
+            self._read_from([TopicPartition(place.at.topic, place.at.number, start)])
+
+    def _read_from(self, starts: Sequence[TopicPartition]) -> None:
+        """Read partitions of ours from these offsets on."""
+        reassign(self._consumer, starts, incremental=self._incremental)
+        partitions = [to_partition(of) for of in starts]
+        self._names.update((at, at) for at in partitions)
+        self._pauses.forget(partitions)
 
     def _look_at_logs(self) -> None:
         """Begin anew with what was made anew: by their names they are ours, but of another log."""
@@ -204,8 +262,7 @@ class Member:
         self.watermarks.forget(partitions)
         epochs = self._take_up(partitions)
         self._outlet.made_anew([Assigned(at, None, "", log) for at, log in anew.items()], epochs)
-        starts = [TopicPartition(at.topic, at.number, OFFSET_BEGINNING) for at in partitions]
-        reassign(self._consumer, starts, incremental=self._incremental)
+        self._read_from([TopicPartition(at.topic, at.number, OFFSET_BEGINNING) for at in partitions])
 
     def _take_up(self, partitions: Sequence[Partition]) -> list[Epoch]:
         """Call partitions ours from now on, in an assignment of their own."""
@@ -213,7 +270,7 @@ class Member:
         epochs = [Epoch(at, self._epoch) for at in partitions]
         self._ours.update((epoch.at, epoch) for epoch in epochs)
         self._names.update((epoch.at, epoch.at) for epoch in epochs)
-        self._pauses_stale = True
+        self._pauses.stale = True
         self.watermarks.hurry()
         return epochs
 
@@ -223,16 +280,11 @@ class Member:
 
     def _set_pauses(self) -> None:
         """Make the client's pauses what the shelf wants, where anything changed."""
-        if not self._shelf.weigh(time.monotonic()) and not self._pauses_stale:
+        if not self._shelf.weigh(time.monotonic()) and not self._pauses.stale:
             return
-        self._pauses_stale = False
         ours = set(self._ours)
-        wanted = ours if self._shelf.choked else self._shelf.unwanted & ours
-        if pause := wanted - self._paused:
-            self._consumer.pause(to_topic_partitions(pause))
-        if resume := ours - wanted - self._running:
-            self._consumer.resume(to_topic_partitions(resume))
-        self._paused, self._running = wanted, ours - wanted
+        wanted = ours if self._shelf.choked else (self._shelf.unwanted | self.stops.partitions) & ours
+        self._pauses.set(self._consumer, ours, wanted)
 
     # --- callbacks of the client, made within its calls ----------------------------------------
 
@@ -284,8 +336,8 @@ class Member:
             self._names.pop(partition, None)
             self._unread.pop(partition, None)
         self._logs.forget(partitions)
-        self._paused.difference_update(partitions)
-        self._running.difference_update(partitions)
+        self.stops.passed(partitions)
+        self._pauses.forget(partitions)
         self._commits.forget(partitions)
 
     def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar, TypeVarTuple
 
 from worker.core.record import Partition, Record
+from worker.core.unreadable import Place, Stopped
 from worker.ports import Assigned, CommitFailed, Positions, SourceListener
 
 _Arguments = TypeVarTuple("_Arguments")
@@ -69,6 +70,14 @@ class Outlet:
     def records(self, records: Sequence[Record]) -> None:
         """Hand over records."""
         self.post(self._listener.on_records, records)
+
+    def stopped(self, stopped: Stopped) -> None:
+        """Tell of a partition that stands at a record that can't be read."""
+        self.post(self._listener.on_stopped, stopped)
+
+    def passed_over(self, place: Place, beyond: int) -> None:
+        """Tell of what was skipped, from a place to before `beyond`."""
+        self.post(self._listener.on_passed_over, place, beyond)
 
     def trouble(self, message: str) -> None:
         """Tell of something that may pass."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from worker.core.holding import Position
 from worker.core.record import Partition, Record
+from worker.core.unreadable import Place, Stopped
 from worker.ports import Assigned, CommitFailed, Lag, Positions, Source, SourceListener
 
 
@@ -70,6 +71,10 @@ class PairedSource:
             raise CommitFailed("; ".join(failures), committed)
         return committed
 
+    def stops(self) -> Sequence[Stopped]:
+        """Where partitions of either stand."""
+        return [stopped for side in self._sides for stopped in side.source.stops()]
+
     def watermarks(self) -> Mapping[Partition, Lag]:
         """The watermarks of what is assigned to either."""
         first, second = (side.source.watermarks() for side in self._sides)
@@ -125,6 +130,12 @@ class _Side:
 
     def on_committed_last(self, committed: Positions) -> None:
         self._listener.on_committed_last(committed)
+
+    def on_stopped(self, stopped: Stopped) -> None:
+        self._listener.on_stopped(stopped)
+
+    def on_passed_over(self, place: Place, beyond: int) -> None:
+        self._listener.on_passed_over(place, beyond)
 
     def on_lost(self, partitions: Sequence[Partition]) -> None:
         self._listener.on_lost(partitions)

@@ -146,5 +146,8 @@ def _is_end(message: Got) -> bool:
     """Whether it says that its partition is read to the end; raise KafkaUnavailable for other errors."""
     error = message.error()
     if error is not None and error.code() != _END_OF_PARTITION:
-        raise KafkaUnavailable(one_line(error))
+        where = (
+            f"{message.topic()}/{message.partition()}/{message.offset()}: " if message.offset() >= 0 else ""
+        )
+        raise KafkaUnavailable(f"{where}{one_line(error)}")
     return error is not None

@@ -1,0 +1,129 @@
+"""Errors of the client that stand in a record's place, and what is done at each.
+
+The rule: the partition stops there, alone, and is looked at again after a while: another replica may have the
+record. Only a place that was named to be skipped is passed over, with all of its batch, and that is said.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.errors import one_line
+from worker.adapters.kafka.records import Got
+from worker.core.record import Partition
+from worker.core.unreadable import Place, Stopped, first_after
+
+LOOK_AGAIN_AFTER = 30.0
+"""Seconds that a partition rests before it is looked at again."""
+
+PROBE_TIMEOUT = 5.0
+"""Seconds of silence that prove it."""
+
+SILENCE = 1.0
+"""Seconds after which an offset of which nothing comes is taken for a part of the batch, for now."""
+
+# These names are public, whatever their first letter says.
+_UNREADABLE = frozenset(
+    {
+        KafkaError._BAD_MSG,  # noqa: SLF001
+        KafkaError._BAD_COMPRESSION,  # noqa: SLF001
+        KafkaError._NOT_IMPLEMENTED,  # noqa: SLF001
+        KafkaError._UNDERFLOW,  # noqa: SLF001
+        KafkaError.INVALID_MSG,
+        KafkaError.INVALID_MSG_SIZE,
+        KafkaError.MSG_SIZE_TOO_LARGE,
+    }
+)
+
+
+class Unprobed(Exception):
+    """It was not found out where the unreadable batch ends."""
+
+
+def is_unreadable(error: KafkaError) -> bool:
+    """Whether an error stands for a record that is there and can't be read."""
+    return error.code() in _UNREADABLE
+
+
+def next_readable(config: Config, place: Place) -> int:
+    """The offset where reading can go on after the batch that begins at a place; raise Unprobed.
+
+    Blocking; asks with a client of its own, which joins no group and commits nothing.
+    """
+    own: Config = {"enable.partition.eof": True, "log_level": 0, "fetch.error.backoff.ms": 10}
+    consumer = Consumer({**config, **own})
+    try:
+        beyond = first_after(place.offset, lambda offset: _is_part(consumer, place, offset, SILENCE))
+        # A broker that was slow to answer must not cost a record that can be read.
+        if not _is_part(consumer, place, beyond - 1, PROBE_TIMEOUT) or _next(consumer, place, beyond) is None:
+            raise Unprobed("the broker is slow to answer")
+    except KafkaException as error:
+        raise Unprobed(one_line(error)) from error
+    else:
+        return beyond
+    finally:
+        consumer.close()
+
+
+def _is_part(consumer: Consumer, place: Place, offset: int, patience: float) -> bool:
+    """Whether an offset is of this very batch: it can't be read either, or the client stays silent there."""
+    message = _next(consumer, place, offset, patience)
+    error = None if message is None else message.error()
+    if message is None or error is None:
+        return message is None
+    return is_unreadable(error) and message.offset() == place.offset
+
+
+def _next(consumer: Consumer, place: Place, offset: int, patience: float = PROBE_TIMEOUT) -> Got | None:
+    """What comes of a partition from an offset on: a record, its end or an error; None where nothing does."""
+    consumer.assign([TopicPartition(place.at.topic, place.at.number, offset)])
+    deadline = time.monotonic() + patience
+    while (left := deadline - time.monotonic()) > 0:
+        message = cast("Got | None", consumer.poll(left))
+        if message is not None and message.offset() >= 0:
+            return message
+    return None
+
+
+class Stops:
+    """Where partitions that are ours stand; the consumer's thread's own, but `told`."""
+
+    def __init__(self) -> None:
+        self._again: dict[Partition, tuple[Place, float]] = {}
+        self.told: tuple[Stopped, ...] = ()
+        """Replaced whole, so that any thread may read it."""
+
+    def __contains__(self, at: object) -> bool:
+        """Tell whether a partition stands."""
+        return at in self._again
+
+    @property
+    def partitions(self) -> set[Partition]:
+        """Those that stand."""
+        return set(self._again)
+
+    def stop(self, stopped: Stopped, now: float) -> bool:
+        """Stop a partition; tell whether that is news."""
+        is_news = all(stopped.place != known.place for known in self.told)
+        self._again[stopped.place.at] = (stopped.place, now + LOOK_AGAIN_AFTER)
+        self.told = (*(one for one in self.told if one.place.at != stopped.place.at), stopped)
+        return is_news
+
+    def due(self, now: float) -> list[Place]:
+        """The places to look at again; their partitions do not stand any more, but what was told remains."""
+        places = [place for place, again in self._again.values() if again <= now]
+        for place in places:
+            del self._again[place.at]
+        return places
+
+    def passed(self, partitions: Iterable[Partition]) -> None:
+        """Forget partitions that were read on, or are not ours any more."""
+        gone = set(partitions)
+        for at in gone:
+            self._again.pop(at, None)
+        self.told = tuple(one for one in self.told if one.place.at not in gone)
