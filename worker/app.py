@@ -56,7 +56,7 @@ from worker.settings.tiers import any_tier, former_tier
 # A consumer thread that has not polled for this long beyond a drain is stuck.
 _STUCK = 30.0
 # How often the topics are looked at: while one is missing, and once all are there.
-_LOOK_SOON, _LOOK = 1.0, 5.0
+_LOOK_SOON, _LOOK = 1.0, 2.0
 # How often the event loop is asked how late it is.
 _LOOP_TICK = 0.5
 

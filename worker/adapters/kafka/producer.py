@@ -33,7 +33,7 @@ from worker.core.record import Outgoing
 from worker.core.size import size_of, too_large, too_large_for_client
 from worker.ports import PublishRefused
 
-OLD = 10.0
+OLD = 2.0
 """Seconds after which the list of topics is asked for anew, where somebody asks what is missing."""
 
 

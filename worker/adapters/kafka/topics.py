@@ -19,7 +19,7 @@ from worker.adapters.kafka.errors import KafkaUnavailable, one_line
 ASK_AGAIN = 1.0
 """Seconds between two questions, however often a topic is missed."""
 
-TIMEOUT = 5.0
+TIMEOUT = 4.0
 """Seconds that a question may take."""
 
 
@@ -32,6 +32,7 @@ class Topics:
         self._asking: asyncio.Future[frozenset[str]] | None = None
         self._asked_at = float("-inf")
         self._seen: frozenset[str] = frozenset()
+        self._failure: str | None = None
         self._closed = False
 
     def has(self, topic: str) -> bool:
@@ -41,12 +42,15 @@ class Topics:
     async def missing(self, producer: Producer, topics: Iterable[str], max_age: float) -> list[str]:
         """Those of `topics` that do not exist, by an answer at most `max_age` seconds old if none is missed.
 
-        Raises KafkaUnavailable.
+        Raises KafkaUnavailable where there was no answer: what was seen before says nothing of today.
         """
         wanted = list(topics)
         age = self._clock() - self._asked_at
-        if age >= max_age or (age >= ASK_AGAIN and not self._seen.issuperset(wanted)):
+        in_doubt = self._failure is not None or not self._seen.issuperset(wanted)
+        if age >= max_age or (age >= ASK_AGAIN and in_doubt):
             await self._ask(producer)
+        if self._failure is not None:
+            raise KafkaUnavailable(self._failure)
         return [topic for topic in wanted if topic not in self._seen]
 
     def forget(self, topic: str) -> None:
@@ -70,7 +74,11 @@ class Topics:
     def _on_answer(self, answer: asyncio.Future[frozenset[str]]) -> None:
         self._asking = None
         self._asked_at = self._clock()
-        if not answer.cancelled() and answer.exception() is None:
+        if answer.cancelled():
+            return
+        error = answer.exception()
+        self._failure = None if error is None else str(error)
+        if error is None:
             self._seen = answer.result()
 
 
