@@ -38,6 +38,7 @@ from worker.adapters.kafka.limits import TopicLimits
 from worker.adapters.logs import is_for_people, make_logs
 from worker.adapters.metrics import Metrics
 from worker.adapters.observers import Observers
+from worker.adapters.process.descriptors import room_for_requests, too_many_requests
 from worker.core.answer import Origin
 from worker.core.binding import Identity
 from worker.core.circuit import CircuitPolicy
@@ -205,7 +206,7 @@ class Worker:
             source=source,
             publisher=publisher,
             sender=sender,
-            gate=Gate(destination.concurrency, policy, destination.rate),
+            gate=Gate(self._concurrency(), policy, destination.rate),
             observer=self._observer,
             clock=self._clock,
             jitter=random.random,
@@ -213,6 +214,14 @@ class Worker:
             identity=identity_of(settings),
             former_tier=partial(former_tier, settings),
         )
+
+    def _concurrency(self) -> int:
+        """How many requests may be in flight: as many as are wanted, or as descriptors are left for."""
+        wanted = self._settings.destination.concurrency
+        room = room_for_requests(self._settings.kafka.bootstrap_servers.count(",") + 1)
+        if room < wanted:
+            self._log.warning(too_many_requests(wanted, room))
+        return min(wanted, room)
 
     # --- health --------------------------------------------------------------------------------
 

@@ -111,7 +111,11 @@ def test_a_rejected_body_is_no_pressure() -> None:
     assert verdict.error == "HTTP 200, but its body matches REJECT_BODY"
 
 
-@pytest.mark.parametrize("kind", [kind for kind in FailureKind if kind is not FailureKind.EGRESS])
+OUR_OWN = (FailureKind.EGRESS, FailureKind.DESCRIPTORS)
+RETRIED = [kind for kind in FailureKind if kind not in OUR_OWN]
+
+
+@pytest.mark.parametrize("kind", RETRIED)
 def test_failures(kind: FailureKind) -> None:
     """A failure is tried again under its own word, and speaks of the destination."""
     verdict = classify(Failure(kind, "no answer"), RULES, NOW)
@@ -140,3 +144,10 @@ def test_retry_after(status: int, retry_after: str | None, seconds: float | None
     """Retry-After counts for the event on every retry; on 429 and 503 it holds the destination too."""
     verdict = judged(status, retry_after=retry_after)
     assert (verdict.retry_after, verdict.hold) == (seconds, hold)
+
+
+def test_a_shortage() -> None:
+    """Too few descriptors are blocked as well, and told apart: it is this machine's, for now."""
+    verdict = classify(Failure(FailureKind.DESCRIPTORS, "too few"), RULES, NOW)
+    assert (verdict.kind, verdict.is_shortage, verdict.error) == (Kind.BLOCKED, True, "too few")
+    assert not classify(Failure(FailureKind.EGRESS, "loopback"), RULES, NOW).is_shortage

@@ -302,3 +302,28 @@ def test_a_straggler_that_was_blocked_is_no_probe() -> None:
     gate.starting(101.0)
     gate.ended(VERDICTS["blocked"], 100.0, 101.1, 0.0)
     assert gate.circuit.state is CircuitState.HALF_OPEN
+
+
+def test_a_shortage() -> None:
+    """A request that this machine could not make lowers the limit to what goes on, and opens nothing."""
+    short = classify(Failure(FailureKind.DESCRIPTORS, "too few"), RULES, 0.0)
+    gate = Gate(16, POLICY)
+    for _ in range(6):
+        gate.starting(1.0)
+    assert not gate.ended(short, 1.0, 2.0, 0.0)
+    assert (gate.limit.value, gate.in_flight, gate.circuit.state) == (5, 5, CircuitState.CLOSED)
+    assert not gate.admits(2.0)
+
+
+def test_a_shortage_in_an_outage() -> None:
+    """A probe that this machine could not make says nothing of the partner: the next may go at once."""
+    short = classify(Failure(FailureKind.DESCRIPTORS, "too few"), RULES, 0.0)
+    gate = Gate(16, POLICY)
+    answer(gate, "down", 1.0, times=4)
+    assert gate.circuit.state is CircuitState.OPEN
+    probe_at = gate.wake_at()
+    assert probe_at is not None
+    gate.starting(probe_at)
+    assert not gate.ended(short, probe_at, probe_at + 1.0, 0.0)
+    assert gate.circuit.state is CircuitState.OPEN
+    assert gate.admits(probe_at + 1.0)

@@ -163,3 +163,18 @@ def test_after_an_outage() -> None:
         now += 0.1
         round_trip(limit, now)
     assert limit.value == 256
+
+
+def test_no_room() -> None:
+    """Where this machine opens no more, the limit is what is in flight, one at least, and rises by time."""
+    limit, now = grown()
+    limit.no_room(20)
+    assert limit.value == 20
+    limit.no_room(30)
+    assert limit.value == 20
+    for _ in range(50):
+        now += 0.1
+        limit.took(limit.value, now)
+    assert limit.value > 30
+    limit.no_room(0)
+    assert limit.value == 1

@@ -20,7 +20,9 @@ from tests.support.kafka import wait_until
 
 Query = Mapping[str, str]
 Act = int | str
-"""A status, `reset`, or `hang` (until the tracker is told to let go)."""
+"""A status, `reset`, `hang` (until the tracker is told to let go), or `slow` (200 after SLOW_SECONDS)."""
+
+SLOW_SECONDS = 0.3
 
 
 class Hit(NamedTuple):
@@ -105,6 +107,8 @@ class Tracker:
         act = self._act(query, self._times[query["click_id"]])
         if act == "reset" and request.transport is not None:
             request.transport.abort()
+        if act == "slow":
+            await asyncio.sleep(SLOW_SECONDS)
         while act == "hang" and not self._let_go.is_set():  # noqa: ASYNC110 - set by another thread
             await asyncio.sleep(0.01)
         return web.Response(status=act if isinstance(act, int) else 200)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 
 from tests.runner.stage import REFUSED_CONNECTION, Stage, conversion, until
 from worker.core.answer import Answer, Failure, FailureKind, Request, Response
 from worker.core.circuit import CircuitPolicy, CircuitState
 from worker.runner.drain import Phase
+from worker.runner.shortage import STANDS_SECONDS
 
 # Opens at the second failure, and probes after a second of the fake clock.
 QUICK = CircuitPolicy(min_failures=2, pause=1.0, pause_max=4.0)
+SHORT = Failure(FailureKind.DESCRIPTORS, "too few descriptors")
 FORBIDDEN = Failure(FailureKind.EGRESS, "127.0.0.1 is forbidden: loopback")
 
 
@@ -91,6 +95,23 @@ async def test_a_forbidden_address() -> None:
         await recovered(stage, 4)
         assert stage.reasons == []
         assert stage.heard.attempts == {("delivered", "200"): 4}
+
+
+async def test_too_few_descriptors() -> None:
+    """Requests that this machine could not make use no attempt and open no circuit; it is said once."""
+    short = count()
+    async with Stage(policy=QUICK._replace(min_failures=1)) as stage:
+        stage.sender.answer = lambda _: SHORT if next(short) < 12 else Response(200)
+        stage.source.assign(stage.first)
+        stage.write(*range(20))
+        await stage.committed(20)
+        assert stage.heard.attempts == {("delivered", "200"): 20}
+        assert stage.heard.requests == 20
+        assert stage.heard.troubles == ["no more connections can be opened: too few descriptors"]
+        assert stage.reasons == ["descriptors: too few descriptors"]
+        assert stage.gate.circuit.state is CircuitState.CLOSED
+        stage.time.advance(STANDS_SECONDS + 1)
+        assert stage.reasons == []
 
 
 async def test_given_back_while_draining() -> None:

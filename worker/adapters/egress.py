@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import socket
 import unicodedata
-from contextvars import ContextVar
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
-from worker.core.answer import Origin
+from worker.adapters.process.descriptors import TooFewDescriptors, new_socket
+from worker.adapters.refusals import note_refusal
+from worker.core.answer import Failure, FailureKind, Origin
+
+AddrInfo = tuple[Any, ...]
 
 RESOLVE_SECONDS = 5.0
 """How long the start-up check waits for one name."""
@@ -106,27 +109,24 @@ class AddressForbidden(OSError):
     """A socket was refused because its address is forbidden."""
 
 
-_refusals: ContextVar[list[str] | None] = ContextVar("refusals", default=None)
-
-
-def watch_refusals() -> list[str]:
-    """Return a list that gets a line for each socket refused in this task and those that it starts."""
-    refusals: list[str] = []
-    _refusals.set(refusals)
-    return refusals
-
-
-def guarded_socket(info: tuple[Any, ...]) -> socket.socket:
+def guarded_socket(info: AddrInfo) -> socket.socket:
     """Make the socket for one resolved address (`socket.getaddrinfo`'s tuple), or raise AddressForbidden."""
-    family, kind, protocol, _, address = info
-    reason = forbidden(address[0])
+    address = info[4][0]
+    reason = forbidden(address)
     if reason is None:
-        return socket.socket(family, kind, protocol)
-    line = f"{address[0]} is forbidden: {reason}"
-    refusals = _refusals.get()
-    if refusals is not None:
-        refusals.append(line)
+        return open_socket(info)
+    line = f"{address} is forbidden: {reason}"
+    note_refusal(Failure(FailureKind.EGRESS, line))
     raise AddressForbidden(line)
+
+
+def open_socket(info: AddrInfo) -> socket.socket:
+    """Make the socket for one resolved address, whatever it is, or raise TooFewDescriptors."""
+    try:
+        return new_socket(*info[:3])
+    except TooFewDescriptors as error:
+        note_refusal(Failure(FailureKind.DESCRIPTORS, error.strerror or ""))
+        raise
 
 
 @lru_cache(maxsize=64)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from worker.adapters.process.descriptors import raise_limit
 from worker.adapters.process.signals import HANG_UP, heeded
 from worker.adapters.process.stderr import settle
 from worker.cli.common import FAILED, WRONG, examples, fail, load_settings, say
@@ -46,7 +47,8 @@ def run(ctx: typer.Context) -> None:
 
 
 def run_loop(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
-    """Run on uvloop where there is one."""
+    """Run on uvloop where there is one, with as many descriptors as the process may have."""
+    raise_limit()
     try:
         import uvloop
     except ImportError:

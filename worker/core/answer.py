@@ -18,6 +18,8 @@ class FailureKind(StrEnum):
     PROTOCOL = "protocol"
     EGRESS = "egress"
     """The address is forbidden: no request was made, so no attempt is used up."""
+    DESCRIPTORS = "descriptors"
+    """This machine had no descriptor for a connection: no request was made either."""
 
 
 class Response(NamedTuple):

@@ -19,6 +19,8 @@ from worker.core.retry import parse_retry_after
 PRESSURE_STATUSES = frozenset({408, 425, 429})
 # Statuses whose Retry-After speaks for the whole destination.
 HOLDING_STATUSES = frozenset({429, 503})
+# Failures of how the worker is set up, or of its machine: no request was made.
+_OUR_OWN = frozenset({FailureKind.EGRESS, FailureKind.DESCRIPTORS})
 
 
 class Kind(Enum):
@@ -51,6 +53,11 @@ class Verdict(NamedTuple):
         return self.status in HOLDING_STATUSES
 
     @property
+    def is_shortage(self) -> bool:
+        """Whether it is this machine alone that could not, for now."""
+        return self.label == FailureKind.DESCRIPTORS
+
+    @property
     def hold(self) -> float:
         """Seconds for which the whole destination asked to be left alone."""
         return (self.retry_after or 0.0) if self.too_many else 0.0
@@ -80,7 +87,7 @@ def _delivered(status: int) -> Verdict:
 
 
 def _failure(answer: Failure) -> Verdict:
-    if answer.kind is FailureKind.EGRESS:
+    if answer.kind in _OUR_OWN:
         return Verdict(BLOCKED, answer.kind, error=answer.error, pressure=True)
     return Verdict(Kind.RETRY, answer.kind, RetryReason(answer.kind), error=answer.error, pressure=True)
 

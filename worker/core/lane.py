@@ -80,7 +80,7 @@ class Gate:
         in_flight = self.occupied
         self._landed(started)
         if verdict.kind is BLOCKED:
-            self.circuit.trip(started, now, jitter)
+            self._blocked(verdict, started, now, jitter)
             return False
         if verdict.pressure:
             return self._failed(verdict, in_flight, started, now, jitter)
@@ -95,6 +95,14 @@ class Gate:
         """Note a request that was cancelled: nothing is known of it."""
         self._landed(started)
         self.circuit.abandon(started)
+
+    def _blocked(self, verdict: Verdict, started: float, now: float, jitter: float) -> None:
+        """Send nothing to an address that is forbidden; with too few descriptors, no more than now."""
+        if verdict.is_shortage:
+            self.limit.no_room(self.occupied)
+            self.circuit.abandon(started)
+        else:
+            self.circuit.trip(started, now, jitter)
 
     def _landed(self, started: float) -> None:
         if self._old and (self.circuit.is_old(started) or not self.occupied):

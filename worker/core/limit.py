@@ -64,6 +64,12 @@ class Limit:
         if started >= self._counts_from and self._answers >= _ENOUGH:
             self._weigh_failures(self._failures / self._answers, now)
 
+    def no_room(self, in_flight: int) -> None:
+        """Note that beside so many requests no more could be made, for reasons of this machine."""
+        self._become(max(1.0, min(self._value, float(in_flight))))
+        self._plateau = self._doubling_below = self._value
+        self._to_plateau = self._used = 0.0
+
     def restart(self) -> None:
         """Begin again from the bottom after an outage, doubling up to half of what was."""
         self._plateau = self._value

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from worker.adapters.process.descriptors import room_for_requests
 from worker.app import Started, Worker
 from worker.core.circuit import CircuitState
 from worker.core.retry import Tier
@@ -19,6 +20,7 @@ from worker.settings import Retry as RetrySettings
 
 TIERS = (Tier("1s", 1.0), Tier("2s", 2.0), Tier("3s", 3.0))
 MAX_ATTEMPTS = 4
+MOST_IN_FLIGHT = 256  # each takes two descriptors: the worker's and the partner's
 TIMEOUT = 1.0
 PROBE_PAUSE = 0.3
 # The embedded broker may have the group wait for nearly as long, where its members join just so.
@@ -117,6 +119,7 @@ def _settings(bootstrap: str, port: int) -> Settings:
             simple_url=f"{track}?click_id={{click_id}}&event_id={{event_id}}",
             event_url=f"{track}?measurement=1&click_id={{click_id}}&event={{event}}&payout={{payout}}"
             "&event_id={event_id}",
+            concurrency=min(MOST_IN_FLIGHT, max(1, room_for_requests(kafka_servers=1) // 2)),
             timeout=TIMEOUT,
             allow_private_addresses=True,
         ),

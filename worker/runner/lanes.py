@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from worker.core.answer import Answer
-from worker.core.classify import BLOCKED, Rules, classify
+from worker.core.classify import BLOCKED, Rules, Verdict, classify
 from worker.core.holding import Held
 from worker.core.lane import Gate
 from worker.core.schedule import Schedule
@@ -23,6 +23,7 @@ from worker.core.settle import Dead, Delivered, Retry
 from worker.pipeline import Attempt, Ending, Pipeline
 from worker.ports import Clock, Lane, Observer, Sender
 from worker.runner.pulse import Pulse
+from worker.runner.shortage import Shortage
 
 # A record that is ours, its attempt, and when that began on the wall clock and on the monotonic one.
 Job = tuple[Held, Attempt, float, float]
@@ -101,6 +102,7 @@ class Lanes:
         self._ahead = clock.monotonic() - clock.now()
         self.blocked: str | None = None
         """Why nothing may be sent as things are set up (a forbidden address); None while all is well."""
+        self.shortage = Shortage()
 
     def start(self) -> None:
         """Make the lanes; they work until they are stopped."""
@@ -160,7 +162,11 @@ class Lanes:
         else:
             self._desk.on_given_back(held)
         if verdict.kind is BLOCKED:
-            self._note_blocked(verdict.error)
+            self._note_blocked(verdict, at)
+            if verdict.is_shortage:  # others may be connected
+                self._parked.insert(0, seat)
+                self.pump()
+                return
         else:
             self.blocked = None
             self._observer.requested(at - started)
@@ -179,10 +185,14 @@ class Lanes:
         """End the run: a lane broke, or what it called."""
         self._desk.on_failed(error)
 
-    def _note_blocked(self, why: str) -> None:
-        if self.blocked is None:
-            self._observer.trouble(f"nothing is sent: {why}")
-        self.blocked = why
+    def _note_blocked(self, verdict: Verdict, at: float) -> None:
+        if verdict.is_shortage:
+            if self.shortage.note(verdict.error, at):
+                self._observer.trouble(f"no more connections can be opened: {verdict.error}")
+        else:
+            if self.blocked is None:
+                self._observer.trouble(f"nothing is sent: {verdict.error}")
+            self.blocked = verdict.error
 
     def _set_timer(self) -> None:
         """Wake when time alone will let the next record go; an answer or a new record wakes by itself."""

@@ -314,3 +314,6 @@ class Runner:
             yield f"publishing to {topic} is refused: {error}"
         if self._lanes.blocked:
             yield f"egress: {self._lanes.blocked}"
+        shortage = self._lanes.shortage.reason(self._clock.monotonic())
+        if shortage is not None:
+            yield f"descriptors: {shortage}"

@@ -13,7 +13,7 @@ from worker.adapters.http.direct import pause_after
 from worker.adapters.http.errors import CLOSED_EARLY, Ended, failure_of, lost
 from worker.adapters.http.parser import NO_HEAD, AnswerParser, HeadTooLarge, NotHttp
 from worker.adapters.http.sweeper import Sweeper
-from worker.core.answer import FailureKind
+from worker.core.answer import Failure, FailureKind
 
 
 def test_libraries() -> None:
@@ -133,9 +133,9 @@ def test_failures(error: BaseException, kind: FailureKind, line: str) -> None:
 
 
 def test_refusals_decide() -> None:
-    """Where every address failed and one was forbidden the failure is of egress, unless TLS was reached."""
-    refusals = ["10.0.0.1 is forbidden: private"]
-    assert failure_of(REFUSED, refusals) == (FailureKind.EGRESS, refusals[0])
+    """Where every address failed and one got no socket that is the failure, unless TLS was reached."""
+    refusals = [Failure(FailureKind.EGRESS, "10.0.0.1 is forbidden: private")]
+    assert failure_of(REFUSED, refusals) == refusals[0]
     assert failure_of(CERTIFICATE, refusals).kind is FailureKind.TLS
     assert failure_of(TimeoutError(), refusals).kind is FailureKind.TIMEOUT
 

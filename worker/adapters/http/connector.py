@@ -1,21 +1,26 @@
 """Opening connections: aiohttp resolves, races addresses and speaks TLS; the egress rule sits in its sockets.
 
-The rule: every socket to the partner is made by `guarded_socket`, unless the operator permits private
-addresses or names a proxy.
+The rule: every socket to the partner is made by `guarded_socket`, or by `open_socket` where the operator
+permits private addresses or names a proxy.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import TypeVar
 
 import aiohttp
 from aiohttp import TCPConnector
 from aiohttp.resolver import ThreadedResolver
 
-from worker.adapters.egress import guarded_socket
+from worker.adapters.egress import guarded_socket, open_socket
 from worker.adapters.http.options import SenderOptions
+from worker.core.answer import Failure, FailureKind
 
 NEVER = float("inf")
+
+SHORT_PAUSE = 1.0
+"""Seconds until a lane may try again where this machine had no descriptor for its connection."""
 
 C = TypeVar("C", bound=TCPConnector)
 
@@ -29,8 +34,15 @@ def make_connector(options: SenderOptions, kind: type[C]) -> C:
         keepalive_timeout=options.idle_seconds,
         ssl=options.tls or True,
         resolver=options.resolver or ThreadedResolver(),
-        socket_factory=guarded_socket if guarded else None,
+        socket_factory=guarded_socket if guarded else open_socket,
     )
+
+
+async def settled(failure: Failure) -> Failure:
+    """Return why no connection was had, after a pause where the next try would only end the same."""
+    if failure.kind is FailureKind.DESCRIPTORS:
+        await asyncio.sleep(SHORT_PAUSE)
+    return failure
 
 
 def attempt_timeout(seconds: float) -> aiohttp.ClientTimeout:

@@ -13,8 +13,8 @@ from aiohttp import ClientRequest, TCPConnector
 from aiohttp.connector import Connection
 from yarl import URL
 
-from worker.adapters.egress import refused_literal, watch_refusals
-from worker.adapters.http.connector import attempt_timeout, make_connector
+from worker.adapters.egress import refused_literal
+from worker.adapters.http.connector import attempt_timeout, make_connector, settled
 from worker.adapters.http.errors import CLOSED_EARLY, EXPECTED, SENDER_CLOSED, UNASKED, failure_of
 from worker.adapters.http.exchange import Exchange
 from worker.adapters.http.lane import CallbackLane
@@ -22,6 +22,7 @@ from worker.adapters.http.options import SenderOptions, check_target
 from worker.adapters.http.outbox import Outbox
 from worker.adapters.http.parser import AnswerParser, BodyParser
 from worker.adapters.http.sweeper import Sweeper
+from worker.adapters.refusals import watch_refusals
 from worker.core.answer import Failure, FailureKind, Origin, Request
 from worker.ports import Asker
 
@@ -78,7 +79,7 @@ class DirectSender:
         try:
             return self._take(origin, await self._connector.connect(self._request(origin), [], bound))
         except EXPECTED as error:
-            return failure_of(error, refusals)
+            return await settled(failure_of(error, refusals))
 
     def _take(self, origin: Origin, connection: Connection) -> Exchange | Failure:
         """Make aiohttp's connection ours, unless something has happened on it already."""

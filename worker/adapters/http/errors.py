@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
+from worker.adapters.process.descriptors import are_short, shortage
 from worker.core.answer import Failure, FailureKind
 
 EXPECTED = (aiohttp.ClientError, OSError, RuntimeError, UnicodeError)
@@ -66,16 +67,18 @@ _ROWS: list[tuple[type[BaseException] | tuple[type[BaseException], ...], Failure
 ]
 
 
-def failure_of(error: BaseException, refusals: Sequence[str] = ()) -> Failure:
-    """Name what an attempt raised (one of EXPECTED); `refusals` are the addresses refused while connecting.
+def failure_of(error: BaseException, refusals: Sequence[Failure] = ()) -> Failure:
+    """Name what an attempt raised (one of EXPECTED); `refusals` are of the sockets refused while connecting.
 
-    Where every address failed and one of them was forbidden, that is the failure.
+    Where every address failed and one of them got no socket, that is the failure.
     """
     root = _root(error)
     if isinstance(root, Told):
         return root.failure
     if refusals and isinstance(root, aiohttp.ClientConnectorError) and not isinstance(root, ssl.SSLError):
-        return Failure(FailureKind.EGRESS, refusals[0])
+        return refusals[0]
+    if isinstance(root, aiohttp.ClientConnectorDNSError) and are_short():
+        return Failure(FailureKind.DESCRIPTORS, shortage())
     kind, words = next((kind, words) for types, kind, words in _ROWS if isinstance(root, types))
     return Failure(kind, f"{words} {_said(root)}"[:ERROR_LIMIT] if words.endswith(":") else words)
 

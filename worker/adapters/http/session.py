@@ -17,8 +17,8 @@ from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientSess
 from aiohttp.connector import Connection
 from yarl import URL
 
-from worker.adapters.egress import refused_literal, watch_refusals
-from worker.adapters.http.connector import attempt_timeout, make_connector
+from worker.adapters.egress import refused_literal
+from worker.adapters.http.connector import attempt_timeout, make_connector, settled
 from worker.adapters.http.errors import EXPECTED, UNASKED, Ended, Told, failure_of
 from worker.adapters.http.headfirst import NEVER, HeadFirst
 from worker.adapters.http.lane import CoroutineLane
@@ -33,6 +33,7 @@ from worker.adapters.http.options import (
 from worker.adapters.http.outbox import Outbox
 from worker.adapters.http.posting import Posting
 from worker.adapters.http.sweeper import Sweeper
+from worker.adapters.refusals import watch_refusals
 from worker.core.answer import Answer, Failure, FailureKind, Origin, Request, Response
 
 
@@ -89,12 +90,12 @@ class SessionLane(CoroutineLane):
         refusal = refused_literal(origin.host) if self._guarded else None
         if refusal is not None:
             return Failure(FailureKind.EGRESS, refusal)
-        refusals = watch_refusals() if self._guarded else ()
+        refusals = watch_refusals()
         deadline = asyncio.get_running_loop().time() + self._timeout
         try:
             response = await self._session.get(self._url(origin, target), allow_redirects=False)
         except EXPECTED as error:
-            return failure_of(error, refusals)
+            return await settled(failure_of(error, refusals))
         unread = self._read_body or response.connection is not None  # None: all of it has come already
         body = await self._body(response, deadline) if unread else b""
         return Response(response.status, _retry_after(response), body)

@@ -1,0 +1,123 @@
+"""The limit of open files, and what is kept of it."""
+
+from __future__ import annotations
+
+import errno
+import resource
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from worker.adapters.egress import open_socket
+from worker.adapters.process.descriptors import (
+    SPARE,
+    TooFewDescriptors,
+    are_short,
+    limit,
+    new_socket,
+    raise_limit,
+    room_for_requests,
+    too_many_requests,
+)
+from worker.adapters.refusals import watch_refusals
+from worker.core.answer import FailureKind
+
+TCP = (socket.AF_INET, socket.SOCK_STREAM, 0)
+
+
+@pytest.fixture(autouse=True)
+def limits_restored() -> Iterator[None]:
+    """Leave the limits as they were."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def in_use() -> int:
+    """How many are open."""
+    return sum(1 for _ in Path("/dev/fd").iterdir())
+
+
+def allow(more: int) -> None:
+    """Let so many more be open than there are."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (in_use() + more, hard))
+
+
+def open_all(stack: ExitStack, make: Callable[[int, int, int], socket.socket]) -> OSError:
+    """Open sockets until that fails; return why it did."""
+    try:
+        while True:
+            stack.enter_context(make(*TCP))
+    except OSError as error:
+        return error
+
+
+def test_requests_leave_some() -> None:
+    """Sockets for requests are refused while some descriptors are left, which others can open."""
+    allow(SPARE + 40)
+    with ExitStack() as stack:
+        refused = open_all(stack, new_socket)
+        assert isinstance(refused, TooFewDescriptors)
+        before = in_use()
+        assert open_all(stack, socket.socket).errno == errno.EMFILE
+        raise_limit()
+        assert SPARE - 2 <= in_use() - before <= SPARE
+    new_socket(*TCP).close()
+
+
+def test_none_is_left() -> None:
+    """Where none is left that is told as well, and seen by who wonders why a name was not found."""
+    allow(40)
+    with ExitStack() as stack:
+        open_all(stack, socket.socket)
+        assert are_short()
+        with pytest.raises(TooFewDescriptors, match=r"files may be open \(ulimit -n\)"):
+            new_socket(*TCP)
+    assert not are_short()
+
+
+def test_who_watches_hears_of_it() -> None:
+    """A socket that is refused is told to the attempt that it was for."""
+    refusals = watch_refusals()
+    allow(2)
+    with pytest.raises(TooFewDescriptors):
+        open_socket((*TCP, "", ("192.0.2.1", 80)))
+    (failure,) = refusals
+    assert failure.kind is FailureKind.DESCRIPTORS
+    assert failure.error.startswith(f"too few descriptors: {limit()} files may be open")
+
+
+def test_another_error() -> None:
+    """What else is wrong with a socket stays what it is."""
+    with pytest.raises(OSError, match="not supported"):
+        new_socket(socket.AF_INET, socket.SOCK_STREAM, 250)
+
+
+def test_the_soft_limit_is_raised() -> None:
+    """The soft limit becomes the hard one."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    allow(30)
+    raise_limit()
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+
+
+def test_room() -> None:
+    """Each server of Kafka takes some of the room, and one request always fits."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (500, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    assert 0 < room_for_requests(1) < 500 - in_use() - SPARE
+    assert room_for_requests(1) - room_for_requests(4) == 36
+    allow(10)
+    assert room_for_requests(1) == 1
+
+
+def test_the_warning() -> None:
+    """What does not fit is said with the numbers and with what would be right."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (500, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    assert too_many_requests(256, 40) == (
+        "POSTBACK_DESTINATION__CONCURRENCY is 256, but of 500 descriptors (ulimit -n) 40 are left for"
+        " requests: no more are in flight; raise the limit to 716 or more"
+    )

@@ -1,0 +1,92 @@
+"""How many files and sockets the process may have open, and what is left of them for requests.
+
+The rule: requests never take the last SPARE descriptors: those are for what answers `/livez` and `/metrics`,
+for Kafka's connections and for the names that are looked up.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+SPARE = 16
+"""Descriptors that no request takes."""
+
+KAFKA, KAFKA_FOR_EACH_SERVER = 25, 12
+"""What the clients of Kafka come to have open once they have joined, in all and for each server."""
+
+_OPEN_MAX = 10_240  # what macOS gives where its hard limit says "unlimited", which it refuses
+_SHORT = frozenset({errno.EMFILE, errno.ENFILE})
+
+
+def limit() -> int:
+    """How many may be open at a time."""
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
+
+
+def raise_limit() -> None:
+    """Take as many as the process may have (`ulimit -Hn`), where the system lets it."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    for wanted in (hard, _OPEN_MAX):
+        with suppress(ValueError, OSError):
+            if wanted == hard or wanted > limit():
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            return
+
+
+def room_for_requests(kafka_servers: int) -> int:
+    """How many connections to a partner fit, before Kafka's are opened; one at least."""
+    in_use = sum(1 for _ in Path("/dev/fd").iterdir()) - 1  # the listing itself has one
+    return max(1, limit() - in_use - KAFKA - KAFKA_FOR_EACH_SERVER * kafka_servers - SPARE)
+
+
+class TooFewDescriptors(OSError):
+    """A socket was not made because of the limit of open files, the process's or the system's."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number, shortage())
+
+
+def new_socket(family: int, kind: int, protocol: int) -> socket.socket:
+    """Make a socket for a request; raise TooFewDescriptors where that would take one of the SPARE."""
+    try:
+        made = socket.socket(family, kind, protocol)
+    except OSError as error:
+        if error.errno in _SHORT:
+            raise TooFewDescriptors(error.errno) from error
+        raise
+    if made.fileno() < limit() - SPARE:  # the lowest number that is free: so many are open, at least
+        return made
+    made.close()
+    raise TooFewDescriptors(errno.EMFILE)
+
+
+def are_short() -> bool:
+    """Whether not one more can be opened: what looks up a name tells of that as of a name not found."""
+    try:
+        os.close(os.dup(0))
+    except OSError as error:
+        return error.errno in _SHORT
+    return False
+
+
+def shortage() -> str:
+    """What is wrong, and what would be right."""
+    return (
+        f"too few descriptors: {limit()} files may be open (ulimit -n); raise the limit,"
+        " or lower POSTBACK_DESTINATION__CONCURRENCY"
+    )
+
+
+def too_many_requests(wanted: int, room: int) -> str:
+    """What to say where requests are to be more than there is room for."""
+    return (
+        f"POSTBACK_DESTINATION__CONCURRENCY is {wanted}, but of {limit()} descriptors (ulimit -n) {room} are"
+        f" left for requests: no more are in flight; raise the limit to {limit() + wanted - room} or more"
+    )
