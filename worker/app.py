@@ -33,7 +33,8 @@ from worker.adapters.kafka import (
     producer_config,
 )
 from worker.adapters.kafka.admin import Own, short_lived
-from worker.adapters.kafka.config import unique_client_id
+from worker.adapters.kafka.config import Config, unique_client_id
+from worker.adapters.kafka.group_commits import stranger_in
 from worker.adapters.kafka.limits import TopicLimits
 from worker.adapters.logs import is_for_people, make_logs
 from worker.adapters.metrics import Metrics
@@ -44,6 +45,7 @@ from worker.core.binding import Identity
 from worker.core.circuit import CircuitPolicy
 from worker.core.classify import Rules
 from worker.core.lane import Gate
+from worker.core.ownership import WAYS_OUT, describe
 from worker.core.postback import Postback, Template
 from worker.core.retry import RetryPolicy
 from worker.pipeline import Plan
@@ -80,8 +82,9 @@ class Started(NamedTuple):
 class Worker:
     """One worker process, for one run."""
 
-    def __init__(self, settings: Settings, *observers: Observer) -> None:
+    def __init__(self, settings: Settings, *observers: Observer, adopt: bool = False) -> None:
         self._settings = settings
+        self._adopt = adopt
         self._log = structlog.get_logger("worker")
         self._clock = SystemClock()
         self._metrics = Metrics(self._clock.now(), [topic.name for topic in own_topics(settings)])
@@ -98,6 +101,7 @@ class Worker:
         for line in settings_warnings(settings):
             self._log.warning(line)
         await self._check_origins()
+        await self._check_group()
         async with contextlib.AsyncExitStack() as stack:
             publisher = self._publisher()
             await publisher.start()
@@ -150,6 +154,26 @@ class Worker:
         if errors:
             raise CannotStart(errors)
 
+    async def _check_group(self) -> None:
+        """Raise CannotStart where another deployment has our group, as far as the broker tells by now."""
+        if self._adopt:
+            return
+        settings = self._settings
+        source, tiers = (
+            self._member_config(group) for group in (settings.kafka.group_id, settings.retry_group)
+        )
+        thread = ThreadPoolExecutor(1, "kafka-group")
+        try:
+            ask = partial(stranger_in, source, tiers, identity_of(settings))
+            other = await asyncio.get_running_loop().run_in_executor(thread, ask)
+        except KafkaUnavailable:
+            return  # what is committed is looked at again, partition by partition, once it is ours
+        finally:
+            thread.shutdown(wait=False)
+        if other is not None:
+            group, ours = self._settings.kafka.group_id, describe(identity_of(self._settings))
+            raise CannotStart([f"the group {group} belongs to {other}; this is {ours}: {WAYS_OUT}"])
+
     def _publisher(self) -> KafkaPublisher:
         kafka = self._settings.kafka
         client_id = unique_client_id(kafka.group_id)
@@ -189,6 +213,10 @@ class Worker:
             config, topics, drain_timeout=self._settings.drain_timeout, ids=ids, skip=kafka.skip
         )
 
+    def _member_config(self, group: str) -> Config:
+        kafka = self._settings.kafka
+        return consumer_config(kafka.bootstrap_servers, group, unique_client_id(group), kafka.properties)
+
     def _make_runner(self, source: Source, publisher: KafkaPublisher, sender: Sender) -> Runner:
         settings = self._settings
         self._source_in_use = source
@@ -213,6 +241,7 @@ class Worker:
             limits=Limits(settings.max_outstanding, settings.drain_timeout),
             identity=identity_of(settings),
             former_tier=partial(former_tier, settings),
+            adopt=self._adopt,
         )
 
     def _concurrency(self) -> int:

@@ -321,3 +321,5 @@ class Snapshot(NamedTuple):
     """Seconds by which the head of each tier is late, by its label."""
     stopped: int = 0
     """Partitions that stand at a record that can't be read."""
+    barred: int = 0
+    """Partitions that rest because they are another deployment's."""

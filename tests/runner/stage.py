@@ -30,6 +30,7 @@ from worker.runner import Limits, Outcome, Runner
 
 WITHIN = 20.0
 SOURCE, DLQ = "conversions", "worker.dlq"
+IDENTITY = Identity(SOURCE, "partner")
 SHORT, LONG = Tier("10s", 10.0), Tier("1m", 60.0)
 TIER_TOPICS = {SHORT: "worker.retry.10s", LONG: "worker.retry.1m"}
 REFUSED_CONNECTION = Failure(FailureKind.CONNECTION, "connection refused")
@@ -129,6 +130,7 @@ class Stage:
         clock: Clock | None = None,
         tier_topics: Mapping[Tier, str] = TIER_TOPICS,
         max_attempts: int = 3,
+        adopt: bool = False,
     ) -> None:
         self.kafka = kafka or FakeKafka(**{SOURCE: 2, DLQ: 1}, **dict.fromkeys(tier_topics.values(), 1))
         self.time = FakeClock()
@@ -151,7 +153,8 @@ class Stage:
             clock=clock or self.time,
             jitter=lambda: 0.0,
             limits=Limits(outstanding, drain),
-            identity=Identity(SOURCE, "partner"),
+            identity=IDENTITY,
+            adopt=adopt,
         )
 
     async def __aenter__(self) -> Self:

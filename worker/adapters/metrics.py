@@ -189,6 +189,7 @@ class _Gauges(Collector):
         yield _single("concurrency_limit", "The adaptive limit of requests in flight", now.limit)
         yield _single("circuit_state", "0 closed, 1 half-open, 2 open", now.circuit)
         yield _single("paused_partitions", "Partitions that rest: full, or not due", now.paused)
+        yield _single("foreign_partitions", "Partitions that rest as another deployment's", now.barred)
         yield _single("stopped_partitions", "Partitions that stand at an unreadable record", now.stopped)
         yield from _by_partition(now)
         overdue = GaugeMetricFamily(

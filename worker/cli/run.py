@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -35,7 +35,16 @@ app = typer.Typer(add_completion=False)
         "postback-worker --config worker.toml run",
     )
 )
-def run(ctx: typer.Context) -> None:
+def run(
+    ctx: typer.Context,
+    *,
+    adopt: Annotated[
+        bool,
+        typer.Option(
+            "--adopt", help="Take over the group of a deployment with another source or destination."
+        ),
+    ] = False,
+) -> None:
     """Consume conversion events and send their postbacks, until SIGTERM, SIGINT (Ctrl-C) or SIGHUP.
 
     The first signal drains: what is in flight ends, offsets are committed, and the exit code is 0. What has
@@ -43,7 +52,7 @@ def run(ctx: typer.Context) -> None:
     SIGUSR1 logs one line of status.
     """
     settings = load_settings(ctx)
-    raise typer.Exit(run_loop(lambda: _work(settings)))
+    raise typer.Exit(run_loop(lambda: _work(settings, adopt=adopt)))
 
 
 def run_loop(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
@@ -56,7 +65,7 @@ def run_loop(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
     return uvloop.run(main())
 
 
-async def _work(settings: Settings) -> int:
+async def _work(settings: Settings, *, adopt: bool) -> int:
     import structlog
 
     from worker.adapters.kafka import KafkaUnavailable
@@ -67,7 +76,7 @@ async def _work(settings: Settings) -> int:
 
     set_up(settings.log.format, settings.log.level)
     log = structlog.get_logger("worker")
-    worker = Worker(settings)
+    worker = Worker(settings, adopt=adopt)
     stop = asyncio.Event()
     listen_to_signals(stop)
     try:

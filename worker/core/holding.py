@@ -54,12 +54,14 @@ class Holding:
 
     __slots__ = (
         "at",
+        "barred",
         "binding",
         "busy",
         "closing",
         "committed",
         "failing",
         "failures",
+        "foreign",
         "full",
         "gone",
         "granted",
@@ -89,6 +91,10 @@ class Holding:
         """Failures that no delivery has made up for; of a partition that is well it is 0."""
         self.failing = False
         """Whether nearly all of its records fail."""
+        self.barred: str | None = None
+        """Why nothing of it is sent or handed over: it is another deployment's; None where it is ours."""
+        self.foreign = False
+        """Whether what is committed of it is another deployment's, and so never ours to overwrite."""
         self.live = True
         self.gone = False
         """Whether its log was deleted: what is under way of it is ended all the same: nobody else has it."""
@@ -150,7 +156,7 @@ class Holding:
     def position(self) -> Position | None:
         """What to commit now; None while nothing is known of this partition."""
         offset = self.ledger.position
-        if offset is None:
+        if offset is None or self.foreign:
             return None
         return Position(offset, finished.encode(offset, self.ledger.finished(), self.binding))
 
@@ -159,7 +165,7 @@ class Holding:
 
         None before a part of the room is free: an order for each would be dear.
         """
-        free = most - self.ledger.unfinished - self.granted
+        free = 0 if self.barred else most - self.ledger.unfinished - self.granted
         if free < max(1.0, most * _REFILL):
             free = 0
         self.granted += free

@@ -15,6 +15,7 @@ from worker.core import finished
 from worker.core.binding import Binding, Identity
 from worker.core.holding import Held, Holding
 from worker.core.ledger import Ledger
+from worker.core.ownership import WAYS_OUT, is_of_another_source
 from worker.core.record import Partition, Record, make
 from worker.core.retry import Tier
 from worker.core.schedule import Schedule, due_at
@@ -22,7 +23,10 @@ from worker.ports import Assigned, Clock, Observer, Positions, Source
 
 
 class Intake:
-    """The holdings of this member of the group; `room` is for each partition, `ahead` for all together."""
+    """The holdings of this member of the group; `room` is for each partition, `ahead` for all together.
+
+    With `adopt` what another deployment left is taken for ours.
+    """
 
     def __init__(
         self,
@@ -33,6 +37,7 @@ class Intake:
         clock: Clock,
         identity: Identity,
         *,
+        adopt: bool = False,
         room: int,
         ahead: int,
     ) -> None:
@@ -42,6 +47,7 @@ class Intake:
         self._observer = observer
         self._clock = clock
         self._identity = identity
+        self._adopt = adopt
         self._room = room
         self._ahead = ahead
         self._asked = 0
@@ -53,20 +59,30 @@ class Intake:
     def assign(self, assigned: Assigned) -> None:
         """Take up a partition with what an earlier member, or we, left finished above its offset."""
         binding = Binding(assigned.log, self._identity)
-        known = finished.union(self._told(assigned, binding), self._remembered(assigned))
+        told = self._told(assigned, binding)
+        known = finished.union(told.finished if told else None, self._remembered(assigned))
         ledger = Ledger(assigned.committed, known)
         holding = Holding(assigned.at, self._tier_of(assigned.at.topic), ledger, binding)
         self.holdings[assigned.at] = holding
+        if told is not None and told.verdict is finished.Verdict.OTHER_IDENTITY:
+            holding.foreign = True
+            self._bar(holding, "what is committed of it was written by another deployment")
         self._grant(holding)
 
-    def _told(self, assigned: Assigned, binding: Binding) -> finished.Finished | None:
+    def _told(self, assigned: Assigned, binding: Binding) -> finished.Told | None:
         """What an earlier member left finished, as far as it is believed; what is not is said."""
         if assigned.committed is None:
             return None
-        told = finished.decode(assigned.committed, assigned.metadata, binding)
-        if told.verdict is not finished.Verdict.BELIEVED:
+        believed = Binding(binding.log) if self._adopt else binding
+        told = finished.decode(assigned.committed, assigned.metadata, believed)
+        if told.verdict not in {finished.Verdict.BELIEVED, finished.Verdict.OTHER_IDENTITY}:
             self._observer.map_refused(assigned.at, told.why)
-        return told.finished
+        return told
+
+    def _bar(self, holding: Holding, why: str) -> None:
+        """Take nothing more of a partition, and say why."""
+        holding.barred = why
+        self._observer.trouble(f"{holding.at} rests: {why}: {WAYS_OUT}")
 
     def of(self, partitions: Iterable[Partition]) -> list[Holding]:
         """What is held of these partitions, where they are ours."""
@@ -180,7 +196,12 @@ class Intake:
         if holding.tier is None:
             self._schedule.add(make(Held, (record, holding, 0.0, True)), now)
             return
-        due = due_at(WorkerHeaders.read(record.headers).due_at, holding.tier.seconds, now)
+        headers = WorkerHeaders.read(record.headers)
+        if not self._adopt and is_of_another_source(self._identity, headers.origin) and not holding.barred:
+            self._bar(holding, f"its record at {record.offset} is of {headers.origin}, not of our source")
+        if holding.barred:  # it stays unfinished, so that nothing is committed past it
+            return
+        due = due_at(headers.due_at, holding.tier.seconds, now)
         self._schedule.add(Held(record, holding, due, due <= now), now)
 
     def _track(self, record: Record, holding: Holding) -> bool:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from worker.core.binding import Identity
 from worker.core.holding import Held
 from worker.core.lane import Gate
+from worker.core.ownership import WAYS_OUT
 from worker.core.record import Partition, Record
 from worker.core.retry import Tier
 from worker.core.schedule import Schedule
@@ -61,8 +62,10 @@ class Runner:
         limits: Limits,
         identity: Identity,
         former_tier: Callable[[str], Tier | None] = lambda _topic: None,
+        *,
+        adopt: bool = False,
     ) -> None:
-        """Wire the parts; `identity` is what commits are bound to.
+        """Wire the parts; `identity` is what commits are bound to, `adopt` takes over what others left.
 
         `former_tier` knows tiers that the plan does not publish to any more, by topic.
         """
@@ -84,6 +87,7 @@ class Runner:
             observer,
             clock,
             identity,
+            adopt=adopt,
             room=limits.outstanding,
             ahead=ahead,
         )
@@ -301,6 +305,7 @@ class Runner:
             partitions=tuple(partition_state(holding, marks.get(holding.at), now) for holding in holdings),
             overdue=overdue_by_tier(holdings, now),
             stopped=len(self._source.stops()),
+            barred=sum(holding.barred is not None for holding in holdings),
         )
 
     def reasons_not_ready(self) -> Iterable[str]:
@@ -310,6 +315,9 @@ class Runner:
         for group in self._source.not_joined():
             yield f"the consumer group {group} has not been joined yet"
         yield from map(str, self._source.stops())
+        for holding in self._intake.holdings.values():
+            if holding.barred is not None:
+                yield f"{holding.at} rests: {holding.barred}: {WAYS_OUT}"
         for topic, error in self._settling.refused.items():
             yield f"publishing to {topic} is refused: {error}"
         if self._lanes.blocked:

@@ -1,0 +1,62 @@
+"""What a group has committed, asked from outside of it. Blocking.
+
+The rule: it joins no group and commits nothing; who asks learns within bounds that nobody answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+from worker.core.binding import Identity
+from worker.core.ownership import Commit, stranger
+
+TIMEOUT = 3.0
+"""Seconds for each answer of the broker."""
+
+
+def stranger_in(source: Config, tiers: Config, ours: Identity) -> str | None:
+    """Name another deployment that committed in our groups, of the source or of the tiers; None without one.
+
+    The settings are those of a member of each group. Raises KafkaUnavailable.
+    """
+    prefix = f"{tiers['group.id']}."
+    commits = commits_of(source, lambda topic: topic == ours.source)
+    commits += commits_of(tiers, lambda topic: topic.startswith(prefix))
+    if stranger(ours, commits, ()) is None:
+        return None
+    # Its name is looked for among the topics that the group has read.
+    topics = sorted({ours.source, *(commit.topic for commit in commits_of(source, lambda _topic: True))})
+    return stranger(ours, commits, [Identity(topic, ours.destination) for topic in topics])
+
+
+def commits_of(config: Config, is_wanted: Callable[[str], bool]) -> list[Commit]:
+    """What the group of `config` has committed for those of all topics; raise KafkaUnavailable."""
+    settings: dict[str, Any] = {**config, "log_level": 0, "error_cb": lambda _error: None}
+    settings.pop("group.instance.id", None)
+    try:
+        consumer = Consumer(settings)
+    except (KafkaException, ValueError, TypeError) as error:
+        raise KafkaUnavailable(one_line(error)) from error
+    try:
+        wanted = _partitions(consumer.list_topics(timeout=TIMEOUT).topics, is_wanted)
+        found = consumer.committed(wanted, timeout=TIMEOUT) if wanted else []
+    except KafkaException as error:
+        raise KafkaUnavailable(one_line(error)) from error
+    else:
+        return [Commit(of.topic, of.metadata or "") for of in found if of.error is None and of.offset >= 0]
+    finally:
+        consumer.close()
+
+
+def _partitions(topics: Mapping[str, Any], is_wanted: Callable[[str], bool]) -> list[TopicPartition]:
+    return [
+        TopicPartition(name, number)
+        for name, topic in topics.items()
+        if is_wanted(name) and topic.error is None
+        for number in topic.partitions
+    ]
