@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from typer.testing import CliRunner, Result
@@ -36,3 +40,20 @@ def kafka_env(bootstrap: str, names: Names, **more: str) -> dict[str, str]:
         "POSTBACK_RETRY__DELAYS": "10s",
         **more,
     }
+
+
+@contextmanager
+def publishing(env: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A command as a process, which does not outlive the test."""
+    command = [sys.executable, "-m", "worker", *arguments]
+    with subprocess.Popen(
+        command,
+        env={**os.environ, **env},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,9 +17,12 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from schemas import decode, format_time
-from tests.cli.invoke import NOBODY, kafka_env, run
-from tests.support.kafka import WITHIN, Names, create_topics, end_offsets, read_all, wait_until
+from tests.cli.invoke import NOBODY, kafka_env, publishing, run
+from tests.support.broker import Broker
+from tests.support.kafka import WITHIN, Names, create_topics, end_offsets, produce, read_all, wait_until
+from worker.adapters.kafka.bulk import Place
 from worker.cli import jsonl
+from worker.cli.delivery import spans
 from worker.cli.samples import sample_events
 
 
@@ -97,7 +99,10 @@ def test_bad_pipe(kafka: str, names: Names, form: str) -> None:
         source = ("-", content) if form == "stdin" else (path, None)
         result = run("publish", source[0], env=kafka_env(kafka, names), given=source[1])
     assert (result.exit_code, result.stdout) == (1, f"published 2 events to {names.topic}\n")
-    assert result.stderr == "error: line 3: must be a JSON object\n"
+    assert result.stderr.splitlines() == [
+        "error: line 3: must be a JSON object",
+        "error: not sent: what follows line 2",
+    ]
     assert end_offsets(kafka, names.topic) == {0: 2}
 
 
@@ -199,21 +204,93 @@ def test_samples() -> None:
 
 
 @pytest.mark.kafka
+def test_batches_fit(kafka: str, names: Names, write: Callable[[bytes], str]) -> None:
+    """A topic that takes no large batch gets every line that fits; one that does not fit is told."""
+    create_topics(kafka, {names.topic: 1}, {"max.message.bytes": "2000"})
+    # Uncompressed, so that a batch is as large as it looks.
+    env = kafka_env(kafka, names, POSTBACK_KAFKA__PROPERTIES__COMPRESSION_TYPE="none")
+    path = write(b"\n".join(event(str(number)) for number in range(500)))
+    result = run("publish", path, env=env)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert end_offsets(kafka, names.topic) == {0: 500}
+    refused = run("publish", write(event("1", note=random.Random(1).randbytes(3000).hex())), env=env)
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith(f"error: line 1: {names.topic} refuses a record of 61")
+    assert "max.message.bytes, 2000;" in refused.stderr
+
+
+@pytest.mark.kafka
 @pytest.mark.process
 @pytest.mark.usefixtures("heeds_interrupts")
-def test_interrupted(kafka: str, names: Names) -> None:
-    """Ctrl-C while it waits for more lines: what was acknowledged is counted, and it is exit 1."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted(kafka: str, names: Names, number: signal.Signals) -> None:
+    """A signal while it waits for more lines: what was acknowledged is counted, and it is exit 1."""
     create_topics(kafka, {names.topic: 1})
-    env = {**os.environ, **kafka_env(kafka, names)}
-    command = [sys.executable, "-m", "worker", "publish", "-"]
-    with subprocess.Popen(
-        command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    with publishing(kafka_env(kafka, names), "publish", "-") as process:
         assert process.stdin is not None
         process.stdin.write(event("1") + b"\n")
         process.stdin.flush()
         wait_until("the event is there", lambda: end_offsets(kafka, names.topic) == {0: 1})
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=WITHIN)
     assert (process.returncode, out.decode()) == (1, f"published 1 event to {names.topic}\n")
-    assert err.decode() == "error: interrupted\n"
+    assert err.decode() == "error: not sent: what follows line 1\nerror: interrupted\n"
+
+
+@pytest.mark.kafka
+@pytest.mark.process
+def test_a_broker_that_stands_still(names: Names) -> None:
+    """A broker that stands still is waited for and that is said; a signal then tells which are unknown."""
+    with Broker() as broker:
+        create_topics(broker.bootstrap, {names.topic: 1})
+        with publishing(kafka_env(broker.bootstrap, names), "publish", "-") as process:
+            assert process.stdin is not None
+            assert process.stderr is not None
+            process.stdin.write(event("1") + b"\n")
+            process.stdin.flush()
+            wait_until("the event is there", lambda: end_offsets(broker.bootstrap, names.topic) == {0: 1})
+            produce(broker.bootstrap, names.topic, [b"after it"])  # so its acknowledgement is out
+            broker.pause()
+            process.stdin.write(b"\n".join(event(str(number)) for number in range(2, 5)) + b"\n")
+            process.stdin.close()
+            assert process.stderr.readline().startswith(b"waiting for the broker: ")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(WITHIN) == 1
+            out, err = process.stdout.read() if process.stdout else b"", process.stderr.read()
+    assert out.decode() == f"published 1 event to {names.topic}\n"
+    assert err.decode().splitlines() == [
+        f"error: unknown: 3 events, which may be on {names.topic} or not: line 2-4",
+        "error: not sent: what follows line 4",
+        "error: interrupted",
+    ]
+
+
+@pytest.mark.kafka
+@pytest.mark.process
+def test_a_broker_that_goes_on(names: Names) -> None:
+    """A broker that stood still and goes on has got each event once, and all are counted."""
+    with Broker() as broker:
+        create_topics(broker.bootstrap, {names.topic: 1})
+        env = kafka_env(broker.bootstrap, names)
+        with publishing(env, "publish", "-") as process:
+            assert process.stdin is not None
+            assert process.stderr is not None
+            process.stdin.write(event("1") + b"\n")
+            process.stdin.flush()
+            wait_until("the event is there", lambda: end_offsets(broker.bootstrap, names.topic) == {0: 1})
+            produce(broker.bootstrap, names.topic, [b"after it"])  # so its acknowledgement is out
+            broker.pause()
+            process.stdin.write(event("2") + b"\n")
+            process.stdin.close()
+            assert process.stderr.readline().startswith(b"waiting for the broker: ")
+            broker.resume()
+            assert process.wait(WITHIN) == 0
+            assert process.stdout is not None
+            assert process.stdout.read().decode() == f"published 2 events to {names.topic}\n"
+        assert end_offsets(broker.bootstrap, names.topic) == {0: 3}
+
+
+def test_spans() -> None:
+    """Places that follow each other are told as one."""
+    places = [Place("line ", number) for number in (9, 3, 4, 5, 7)] + [Place("dead letter 0/", 6)]
+    assert spans(places) == "dead letter 0/6, line 3-5, line 7, line 9"

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from typing import Any
 
 import pytest
 
 from schemas import DeadLetter, DeadReason, WorkerHeaders
-from tests.cli.invoke import NOBODY, kafka_env, run, run_json
-from tests.support.kafka import Names, Write, committed, create_topics, produce, read_all
+from tests.cli.invoke import NOBODY, kafka_env, publishing, run, run_json
+from tests.support.broker import Broker
+from tests.support.kafka import (
+    WITHIN,
+    Names,
+    Write,
+    committed,
+    create_topics,
+    end_offsets,
+    produce,
+    read_all,
+    wait_until,
+)
 from worker.cli.dead_letters import Filters, grouped
 from worker.cli.replay import choose
 
@@ -117,6 +129,42 @@ def test_at_a_rate(kafka: str, names: Names, env: dict[str, str]) -> None:
     """With a rate all go, too."""
     assert run("dlq", "replay", "--rate", "200", "--yes", env=env).exit_code == 0
     assert len(read_all(kafka, names.topic)) == 4
+
+
+@pytest.mark.kafka
+@pytest.mark.process
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_broker_that_stands_still(names: Names, goes_on: bool) -> None:
+    """A broker that stands still is waited for; a signal then tells which letters are unknown."""
+    with Broker() as broker:
+        create_topics(broker.bootstrap, {names.topic: 1, names.dlq: 1})
+        produce(broker.bootstrap, names.dlq, [dead(f"e{number}", age=9 - number) for number in range(8)])
+        env = kafka_env(broker.bootstrap, names)
+        with publishing(env, "dlq", "replay", "--yes", "--rate", "2") as process:
+            assert process.stderr is not None
+            wait_until("one is there", lambda: end_offsets(broker.bootstrap, names.topic)[0] > 0)
+            broker.pause()
+            assert process.stderr.readline().startswith(b"waiting for the broker: ")
+            if goes_on:
+                broker.resume()
+            else:
+                process.send_signal(signal.SIGTERM)
+            code = process.wait(WITHIN)
+            out, err = (
+                process.stdout.read().decode() if process.stdout else "",
+                process.stderr.read().decode(),
+            )
+        broker.resume()
+        there = end_offsets(broker.bootstrap, names.topic)[0]
+    replayed = int(out.split()[1])
+    if goes_on:
+        assert (code, replayed, there) == (0, 8, 8)
+        return
+    unknown = int(err.partition("unknown: ")[2].split()[0])
+    assert code == 1
+    assert f"which may be on {names.topic} or not: dead letter 0/" in err
+    assert replayed + unknown == 8
+    assert replayed <= there <= replayed + unknown
 
 
 @pytest.mark.kafka

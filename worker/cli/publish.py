@@ -1,7 +1,7 @@
 """`publish`: conversion events from a file or a pipe to the source topic.
 
 The rule: of a file nothing is sent before all of it is right; of a pipe everything up to the first bad line.
-What is counted as published was acknowledged by the broker.
+What is counted as published was acknowledged by the broker; see `delivery`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import typer
 from worker.cli.common import WRONG, examples, fail, fail_all, load_settings
 
 if TYPE_CHECKING:
-    from worker.adapters.kafka.bulk import BulkPublisher
+    from worker.cli.delivery import Item
     from worker.cli.jsonl import Line
     from worker.settings import Settings
 
@@ -58,15 +58,17 @@ def publish(
 
     A file is checked whole before anything is sent. What comes from a pipe is checked and sent line by line;
     the first bad line ends it, and what came before it is sent.
+
+    It waits for the broker as long as it takes; Ctrl-C ends it. However it ends, it says which events are
+    published, which may be (no answer came), and how many were not sent.
     """
     settings = load_settings(ctx)
     with _opened(file) as stream:
-        if file != STDIN and stream.seekable():
-            _check_whole(stream, file)
+        total = _check_whole(stream, file) if file != STDIN and stream.seekable() else None
         if dry_run:
             _print_lines(stream)
         else:
-            _publish_lines(settings, stream)
+            _publish_lines(settings, stream, total)
 
 
 def _opened(file: str) -> BinaryIO:
@@ -87,17 +89,26 @@ def _samples() -> BinaryIO:
     return BytesIO(b"".join(event.to_json() + b"\n" for event in sample_events(datetime.now(UTC))))
 
 
-def _check_whole(stream: BinaryIO, file: str) -> None:
-    """Check every line, and go back to the first; end with exit 1 where one is bad."""
+def _check_whole(stream: BinaryIO, file: str) -> int:
+    """Check every line, go back to the first, and return how many there are; exit 1 where one is bad."""
     from worker.cli.jsonl import problems
 
-    found = problems(_shown(stream, "checking"))
+    total = 0
+
+    def counted() -> Iterator[Line]:
+        nonlocal total
+        for line in _shown(stream, "checking"):
+            total += 1
+            yield line
+
+    found = problems(counted())
     told = list(islice(found, MOST_SHOWN))
     more = sum(1 for _ in found)
     if told:
         rest = [f"{more} more bad lines"] if more else []
         fail_all([f"{file}, {problem}" for problem in told] + rest, "nothing was published")
     stream.seek(0)
+    return total
 
 
 def _print_lines(stream: BinaryIO) -> None:
@@ -113,36 +124,21 @@ def _print_lines(stream: BinaryIO) -> None:
         sys.stdout.buffer.flush()
 
 
-def _publish_lines(settings: Settings, stream: BinaryIO) -> None:
-    """Publish line by line, await every acknowledgement, and say how many there were."""
-    from worker.cli.source import source_publisher
+def _publish_lines(settings: Settings, stream: BinaryIO, total: int | None) -> None:
+    """Publish line by line up to the first bad one; `total` is how many lines there are, None unknown."""
+    from worker.cli.delivery import Words, deliver
+    from worker.cli.jsonl import BadLine
 
-    publisher = source_publisher(settings)
-    try:
-        troubles = _troubles(publisher, stream)
-    finally:  # also after Ctrl-C
-        publisher.close()
-        print(f"published {_events(publisher.acknowledged)} to {settings.kafka.topic}")
-    if troubles:
-        fail_all(troubles)
+    deliver(settings, _items(stream), total, Words("published", "event", "events"), (BadLine,))
 
 
-def _troubles(publisher: BulkPublisher, stream: BinaryIO) -> list[str]:
-    """Publish up to the first line that is bad or refused; return what went wrong, one line each."""
-    from worker.cli.jsonl import BadLine, event_of
-    from worker.ports import PublishRefused
+def _items(stream: BinaryIO) -> Iterator[Item]:
+    from worker.adapters.kafka.bulk import Place
+    from worker.cli.delivery import Item
+    from worker.cli.jsonl import event_of
 
-    troubles: dict[str, None] = {}
-    try:
-        for line in _shown(stream, "publishing"):
-            publisher.send(event_of(line).click_id.encode(), line.value, str(line))
-    except (BadLine, PublishRefused) as error:
-        troubles[str(error)] = None
-    try:
-        publisher.settle()
-    except PublishRefused as error:
-        troubles[str(error)] = None
-    return list(troubles)
+    for line in _shown(stream, "publishing"):
+        yield Item(Place("line ", line.number), event_of(line).click_id.encode(), line.value)
 
 
 def _shown(stream: BinaryIO, what: str) -> Iterator[Line]:
@@ -160,7 +156,3 @@ def _size(stream: BinaryIO) -> int | None:
     size = stream.seek(0, SEEK_END)
     stream.seek(here)
     return size - here
-
-
-def _events(count: int) -> str:
-    return "1 event" if count == 1 else f"{count} events"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from worker.cli.common import WRONG, Output, OutputOption, fail, fail_all, load_settings, print_rows
+from worker.cli.common import WRONG, Output, OutputOption, fail, load_settings, print_rows
 from worker.cli.dead_letters import (
     NO_TIME,
     Filters,
@@ -30,11 +30,12 @@ from worker.cli.dead_letters import (
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
-    from worker.adapters.kafka.bulk import BulkPublisher
     from worker.adapters.kafka.reader import TopicReader
+    from worker.cli.delivery import Item
     from worker.core.record import Partition
     from worker.settings import Settings
 
+ONE, MANY = "dead letter", "dead letters"
 COLUMNS = ("where", "dead_at", "reason", "status", "replays", "event_id")
 
 
@@ -70,6 +71,9 @@ def replay(
     Each conversion goes once. The letters stay: replay them a second time, and the partner may count twice.
 
     A conversion whose window has closed dies again.
+
+    It waits for the broker as long as it takes; Ctrl-C ends it. However it ends, it says how many were
+    replayed, which ones may have been (no answer came), and how many were not sent.
     """
     settings = load_settings(ctx)
     if not (yes or dry_run or has_terminal()):
@@ -106,8 +110,9 @@ def choose(letters: Iterable[DeadLetter], filters: Filters, limit: int) -> list[
 
 
 def _read(reader: TopicReader, topic: str, wanted: Iterable[tuple[int, int]]) -> Iterator[DeadLetter]:
-    """Read the letters at these places."""
+    """Read the letters at these places, for as long as it takes: some may have been sent by then."""
     from worker.adapters.kafka.reader import Span
+    from worker.cli.delivery import waiting
     from worker.core.record import Partition
 
     spans: dict[Partition, Span] = {}
@@ -116,7 +121,7 @@ def _read(reader: TopicReader, topic: str, wanted: Iterable[tuple[int, int]]) ->
         at = Partition(topic, number)
         span = spans.get(at, Span(offset, offset + 1))
         spans[at] = Span(min(span.start, offset), max(span.end, offset + 1))
-    for record in reader.read(spans):
+    for record in reader.read(spans, waiting):
         if (record.at.number, record.offset) in places:
             yield letter_of(record)
 
@@ -126,24 +131,12 @@ def _agreed(count: int, settings: Settings) -> bool:
 
 
 def _replay(settings: Settings, letters: Iterator[DeadLetter], count: int, rate: float | None) -> None:
-    """Publish them, await every acknowledgement, and say how many there were."""
+    """Publish them, await every answer, and say what became of each."""
+    from worker.cli.delivery import Words, deliver
     from worker.cli.progress import shown
-    from worker.cli.source import source_publisher
-    from worker.ports import PublishRefused
 
-    publisher = source_publisher(settings)
-    trouble = None
-    try:
-        for letter in shown(_paced(letters, rate), "replaying", count):
-            _send(publisher, letter)
-        publisher.settle()
-    except PublishRefused as error:
-        trouble = str(error)
-    finally:  # also after Ctrl-C
-        publisher.close()
-        print(f"replayed {_letters(publisher.acknowledged)} to {settings.kafka.topic}")
-    if trouble:
-        fail_all([trouble])
+    items = (_item(letter) for letter in shown(_paced(letters, rate), "replaying", count))
+    deliver(settings, items, count, Words("replayed", ONE, MANY))
 
 
 def _paced(letters: Iterator[DeadLetter], rate: float | None) -> Iterator[DeadLetter]:
@@ -154,12 +147,14 @@ def _paced(letters: Iterator[DeadLetter], rate: float | None) -> Iterator[DeadLe
         yield letter
 
 
-def _send(publisher: BulkPublisher, letter: DeadLetter) -> None:
+def _item(letter: DeadLetter) -> Item:
     from schemas import WorkerHeaders, without_worker_headers
+    from worker.adapters.kafka.bulk import Place
+    from worker.cli.delivery import Item
 
     headers = [*without_worker_headers(letter.headers), *WorkerHeaders(replays=letter.replays + 1).write()]
-    publisher.send(letter.key, letter.value, f"dead letter {place_of(letter)}", headers)
+    return Item(Place(f"dead letter {letter.partition}/", letter.offset), letter.key, letter.value, headers)
 
 
 def _letters(count: int) -> str:
-    return "1 dead letter" if count == 1 else f"{count} dead letters"
+    return f"1 {ONE}" if count == 1 else f"{count} {MANY}"

@@ -5,24 +5,35 @@ The rule: nothing is published to a topic that does not exist, for the broker mi
 
 from __future__ import annotations
 
-from worker.adapters.kafka import KafkaUnavailable, producer_config
+from collections.abc import Callable
+
+from worker.adapters.kafka import KafkaUnavailable, admin_config, producer_config
 from worker.adapters.kafka.bulk import BulkPublisher
 from worker.adapters.kafka.config import unique_client_id
+from worker.adapters.kafka.limits import known_limits
 from worker.cli.broker import partitions_by_topic
 from worker.cli.common import fail
+from worker.cli.delivery import waiting
 from worker.settings import Settings
 
 
-def source_publisher(settings: Settings) -> BulkPublisher:
-    """Make a publisher; end with exit 1 where the broker does not answer or the topic is missing."""
+def source_publisher(settings: Settings, stop: Callable[[], bool]) -> BulkPublisher:
+    """Make a publisher; end with exit 1 where the broker does not answer or the topic is missing.
+
+    `stop` is asked while it waits for the broker.
+    """
     kafka = settings.kafka
-    config = producer_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
+    sending, asking = (
+        make(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
+        for make in (producer_config, admin_config)
+    )
     try:
         if kafka.topic not in partitions_by_topic(settings):
             fail(
                 f"topic {kafka.topic} does not exist",
                 "`postback-worker topics create --help` tells how to make it",
             )
-        return BulkPublisher(config, kafka.topic)
+        limit = known_limits(asking, [kafka.topic]).get(kafka.topic)
+        return BulkPublisher(sending, kafka.topic, limit=limit, stop=stop, on_waiting=waiting)
     except KafkaUnavailable as error:
         fail(f"{kafka.bootstrap_servers} does not answer: {error}", "is the broker running?")

@@ -1,88 +1,252 @@
 """Many records to one topic, from a program that waits for them: no event loop, no thread.
 
-The rule: what counts as acknowledged is on the topic (`acks=all`); after the first refusal nothing more is
-taken. What waits for the broker is bounded in bytes.
+The rule: what counts as acknowledged is on the topic (`acks=all`), and what was refused is not; of the rest
+that the client was handed it is unknown, and said so. It waits for the broker for as long as it takes; what
+waits is bounded. After the first refusal nothing more is taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.errors import KafkaUnavailable, one_line
-from worker.core.record import Header
+from worker.adapters.kafka.config import Config, alone, fitted, message_limit
+from worker.adapters.kafka.errors import (
+    TOO_LARGE,
+    KafkaUnavailable,
+    is_about_all_brokers,
+    kafka_error,
+    may_be_there,
+    one_line,
+)
+from worker.core.record import Header, Outgoing
+from worker.core.size import size_of, too_large, too_large_for_client
 from worker.ports import PublishRefused
 
 MOST_WAITING = 64 * 1024 * 1024
 """Bytes that may wait in the client for an acknowledgement, unless the settings say otherwise."""
 
+MOST_UNKNOWN = 10_000
+"""Records that may wait there: so many at most are unknown in the end."""
+
 TURN = 0.2
-"""Seconds of one wait; between two of them Ctrl-C is heard."""
+"""Seconds of one wait; between two of them it looks whether to stop."""
 
 PATIENCE = 2.0
-"""Seconds that closing waits for records whose acknowledgement nobody awaited."""
+"""Seconds that closing waits for answers that nobody waits for any more."""
+
+WAITING_AFTER = 5.0
+"""Seconds without an answer after which it is said that the broker is waited for, and why."""
+
+SAID_EVERY = 30.0
+"""Seconds between two such lines."""
+
+
+class Stopped(Exception):
+    """It was told to stop before everything was answered."""
+
+
+class Place(NamedTuple):
+    """Where a record comes from, as an operator finds it: `line 7`, `dead letter 0/17`."""
+
+    of: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.of}{self.number}"
+
+
+class _Handed(NamedTuple):
+    place: Place
+    message: Outgoing
 
 
 class BulkPublisher:
-    """Publishes to `topic`, which must exist; `config` is what `producer_config` made."""
+    """Publishes to `topic`, which must exist; `config` is what `producer_config` made.
 
-    def __init__(self, config: Config, topic: str) -> None:
+    `limit` is the topic's `max.message.bytes`, None where it is unknown. `stop` is asked while it waits, and
+    `on_waiting` hears why it does.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        topic: str,
+        *,
+        limit: int | None = None,
+        stop: Callable[[], bool] = lambda: False,
+        on_waiting: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.acknowledged = 0
+        self.refused: list[Place] = []
+        self.last: Place | None = None
+        """The last that the client was handed."""
         self._topic = topic
+        self._limit = limit
+        self._stop = stop
+        self._on_waiting = on_waiting
         self._refusal: str | None = None
-        bounded: Config = {"queue.buffering.max.kbytes": MOST_WAITING // 1024, **config}
+        self._open: dict[int, _Handed] = {}  # by their number; those that have no answer yet
+        self._lost: list[Place] = []  # answered, but not whether they are there
+        self._came_back: list[int] = []  # from a batch, for its size
+        self._sent_alone: set[int] = set()
+        self._handed = 0
+        self._why = ""
+        self._heard_at = self._said_at = float("-inf")
+        bounded: Config = {
+            "queue.buffering.max.kbytes": MOST_WAITING // 1024,
+            "queue.buffering.max.messages": MOST_UNKNOWN,
+            **config,
+        }
         # Without a listener and at this level the client writes nothing on stderr by itself.
-        quiet: dict[str, Any] = {**bounded, "log_level": 0, "error_cb": _ignore}
-        try:
-            self._producer = Producer(quiet)
-        except (KafkaException, ValueError, TypeError) as error:
-            raise KafkaUnavailable(one_line(error)) from error
+        self._config: dict[str, Any] = {**fitted(bounded, limit), "log_level": 0, "error_cb": self._on_error}
+        self._batches = _producer(self._config)
+        self._alone: Producer | None = None
 
-    def send(self, key: bytes | None, value: bytes | None, name: str, headers: Sequence[Header] = ()) -> None:
-        """Send a record, waiting for room where there is none; `name` is what a refusal calls it.
+    @property
+    def unknown(self) -> list[Place]:
+        """Those that were handed to the client and have no answer: they may be on the topic or not."""
+        return [*self._lost, *(handed.place for handed in self._open.values())]
 
-        Raises PublishRefused where this record, or an earlier one, was not taken.
+    @property
+    def handed(self) -> int:
+        """How many the client was handed: acknowledged, refused or unknown."""
+        return self.acknowledged + len(self.refused) + len(self._lost) + len(self._open)
+
+    def send(
+        self, place: Place, key: bytes | None, value: bytes | None, headers: Sequence[Header] = ()
+    ) -> None:
+        """Send a record, waiting for room for as long as it takes.
+
+        Raises PublishRefused where an earlier one, or this one, was not taken, and Stopped.
         """
-        report = partial(self._on_report, name)
-        while True:
-            self._producer.poll(0)
-            self._raise_refusal()
-            try:
-                self._producer.produce(self._topic, value, key, headers=list(headers), on_delivery=report)
-            except BufferError:
-                self._producer.poll(TURN)
-            except KafkaException as error:
-                raise PublishRefused(f"{name}: {one_line(error)}") from error
-            else:
-                return
+        handed = _Handed(place, Outgoing(self._topic, key, value, headers))
+        self._turn(0)
+        while not self._hand_over(handed):
+            if not self._open:
+                raise PublishRefused(f"{place}: is larger than the client's queue")
+            self._turn(TURN)
 
     def settle(self) -> None:
-        """Return when the last record is acknowledged or refused; raise PublishRefused for the first refusal.
+        """Return when the last record is answered, however long that takes.
 
-        It takes as long as `delivery.timeout.ms` at most.
+        Raises PublishRefused for the first refusal, and Stopped.
         """
-        while self._producer.flush(TURN):
-            pass
+        while self._open:
+            self._look(TURN)
+            if self._stop():
+                raise Stopped
         self._raise_refusal()
 
     def close(self) -> None:
-        """Hear, within PATIENCE, of what is still on its way; `acknowledged` stands after that."""
-        self._producer.flush(PATIENCE)
+        """Hear, within PATIENCE, of what is still on its way; what is known and unknown stands after that."""
+        deadline = time.monotonic() + PATIENCE
+        while self._open and time.monotonic() < deadline:
+            self._look(TURN)
 
-    def _on_report(self, name: str, error: KafkaError | None, _: Message) -> None:
+    # --- handing over --------------------------------------------------------------------------
+
+    def _hand_over(self, handed: _Handed) -> bool:
+        """Give a record to the client; not, where it has no room."""
+        number = self._handed
+        self._open[number] = handed  # before, so that nothing is forgotten wherever this is broken off
+        try:
+            self._produce(self._batches, number)
+        except BufferError:
+            del self._open[number]
+            return False
+        except KafkaException as error:
+            del self._open[number]
+            raise PublishRefused(f"{handed.place}: {self._at_once(handed.message, error)}") from error
+        if len(self._open) == 1:
+            self._heard_at = time.monotonic()  # the wait begins
+        self._handed += 1
+        self.last = handed.place
+        return True
+
+    def _produce(self, producer: Producer, number: int) -> None:
+        topic, key, value, headers = self._open[number].message
+        report = partial(self._on_report, number)
+        producer.produce(topic, value, key, headers=list(headers), on_delivery=report)
+
+    def _send_alone(self) -> None:
+        """Send again what came back from a batch for its size: the batch was too large, or the record is."""
+        while self._came_back:
+            if self._alone is None:
+                self._alone = _producer({**alone(self._config), "error_cb": self._on_error})
+            try:
+                self._produce(self._alone, self._came_back[-1])
+            except BufferError:
+                return
+            self._sent_alone.add(self._came_back.pop())
+
+    # --- hearing -------------------------------------------------------------------------------
+
+    def _turn(self, wait: float) -> None:
+        self._look(wait)
+        if self._stop():
+            raise Stopped
+        self._raise_refusal()
+
+    def _look(self, wait: float) -> None:
+        """Hear of what was answered, for `wait` seconds at most; say so where that is nothing for long."""
+        self._batches.poll(0 if self._alone is not None else wait)
+        if self._came_back:
+            self._send_alone()
+        if self._alone is not None:
+            self._alone.poll(wait)
+        if wait and self._open:
+            self._say_waiting(time.monotonic())
+
+    def _on_report(self, number: int, error: KafkaError | None, _: Message) -> None:
+        self._heard_at = time.monotonic()
         if error is None:
+            del self._open[number]
             self.acknowledged += 1
-        elif self._refusal is None:
-            self._refusal = f"{name}: {one_line(error)}"
+        elif error.code() in TOO_LARGE and number not in self._sent_alone:
+            self._came_back.append(number)
+        else:
+            self._give_up(self._open.pop(number), error)
+
+    def _give_up(self, handed: _Handed, error: KafkaError) -> None:
+        if may_be_there(error):
+            self._lost.append(handed.place)
+        else:
+            self.refused.append(handed.place)
+        if self._refusal is None:
+            is_size = error.code() in TOO_LARGE
+            text = (
+                too_large(self._topic, size_of(handed.message), self._limit) if is_size else one_line(error)
+            )
+            self._refusal = f"{handed.place}: {text}"
+
+    def _at_once(self, message: Outgoing, error: KafkaException) -> str:
+        """Why the client itself does not take a record."""
+        cause = kafka_error(error)
+        if cause is not None and cause.code() in TOO_LARGE:
+            return too_large_for_client(self._topic, size_of(message), message_limit(self._config))
+        return one_line(error)
+
+    def _on_error(self, error: KafkaError) -> None:
+        if not is_about_all_brokers(error):
+            self._why = one_line(error)
+
+    def _say_waiting(self, now: float) -> None:
+        if now - self._heard_at >= WAITING_AFTER and now - self._said_at >= SAID_EVERY:
+            self._said_at = now
+            self._on_waiting(self._why or "it does not answer")
 
     def _raise_refusal(self) -> None:
         if self._refusal is not None:
             raise PublishRefused(self._refusal)
 
 
-def _ignore(_: KafkaError) -> None:
-    """What matters of it reaches each record's report."""
+def _producer(config: dict[str, Any]) -> Producer:
+    try:
+        return Producer(config)
+    except (KafkaException, ValueError, TypeError) as error:
+        raise KafkaUnavailable(one_line(error)) from error

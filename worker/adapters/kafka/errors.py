@@ -49,6 +49,14 @@ _REMEDIES = {
 }
 """What to do, for errors whose words do not say it."""
 
+_UNSURE = frozenset(
+    {
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.NETWORK_EXCEPTION,
+        KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+    }
+)
+
 
 class KafkaUnavailable(Exception):
     """Kafka could not be asked, or refused; the message is one readable line."""
@@ -103,6 +111,15 @@ def _remedy_of(cause: KafkaError, text: str) -> str | None:
     """By its code; a fatal error has one of its own, and tells the first one's in words."""
     words = {KafkaError(code).str(): known for code, known in _REMEDIES.items()}
     return _REMEDIES.get(cause.code()) or next((words[said] for said in words if said in text), None)
+
+
+def may_be_there(error: KafkaError) -> bool:
+    """Whether a record that has this for its report may be on its topic all the same.
+
+    The broker's own refusals are certain, but for those that come after it was written; the client's, such
+    as that it was given up on its way, are not.
+    """
+    return error.code() in _UNSURE or (error.code() < 0 and error.code() not in _OF_TOPIC)
 
 
 class Troubles:

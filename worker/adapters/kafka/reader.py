@@ -1,12 +1,13 @@
 """Reads a topic from its first record to the last one of the moment of asking. Blocking; for commands.
 
 The rule: it joins no group and commits nothing, so no group's offsets move. It ends where the topic ended
-when it was asked, however fast the topic grows, and it ends with an error when the broker falls silent.
+when it was asked, however fast the topic grows. When the broker falls silent it ends with an error, or tells
+of it and waits on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self, cast
 
@@ -78,17 +79,20 @@ class TopicReader:
         # Where no record is as new, the client answers with "the end", which is below every offset.
         return {at: Span(starts[at] if starts[at] >= 0 else ends[at], ends[at]) for at in partitions}
 
-    def read(self, spans: Mapping[Partition, Span]) -> Iterator[Record]:
+    def read(
+        self, spans: Mapping[Partition, Span], on_waiting: Callable[[str], None] | None = None
+    ) -> Iterator[Record]:
         """Read these offsets: in order within a partition, as they come across them.
 
-        Those that were compacted or expired away are passed over. Raises KafkaUnavailable.
+        Those that were compacted or expired away are passed over. Raises KafkaUnavailable, also where the
+        broker is silent for SILENCE seconds, unless `on_waiting` is there to hear of it.
         """
         left = {at: span for at, span in spans.items() if span.length}
         wanted = [TopicPartition(*at, span.start) for at, span in left.items()]
         self._consumer.assign(wanted)
         self._consumer.resume(wanted)  # the pauses of an earlier reading outlive it
         while left:
-            for message in self._next(left):
+            for message in self._next(left, on_waiting):
                 at = Partition(message.topic(), message.partition())
                 record = None if _is_end(message) else to_record(message, at)
                 if at not in left:
@@ -100,14 +104,19 @@ class TopicReader:
                 if record is not None and record.offset < end:
                     yield record
 
-    def _next(self, left: Mapping[Partition, Span]) -> Sequence[Got]:
-        """Wait for messages, as long as SILENCE."""
-        for _ in range(round(SILENCE / _TURN)):
-            first = self._consumer.poll(_TURN)
-            if first is not None:
-                return cast("Sequence[Got]", [first, *self._consumer.consume(_BATCH, 0)])
-        why = "no records come" if self._heard is None else one_line(self._heard)
-        raise KafkaUnavailable(f"{why} ({', '.join(map(str, left))} not read to the end)")
+    def _next(
+        self, left: Mapping[Partition, Span], on_waiting: Callable[[str], None] | None
+    ) -> Sequence[Got]:
+        """Wait for messages, as long as SILENCE, or as long as it takes."""
+        while True:
+            for _ in range(round(SILENCE / _TURN)):
+                first = self._consumer.poll(_TURN)
+                if first is not None:
+                    return cast("Sequence[Got]", [first, *self._consumer.consume(_BATCH, 0)])
+            why = "no records come" if self._heard is None else one_line(self._heard)
+            if on_waiting is None:
+                raise KafkaUnavailable(f"{why} ({', '.join(map(str, left))} not read to the end)")
+            on_waiting(why)
 
     def _partitions(self) -> list[Partition]:
         try:

@@ -1,0 +1,130 @@
+"""Many records published by a command, and the exact account of them in the end.
+
+The rule: acknowledged, refused, unknown and not sent are told whatever ends the command; what is counted as
+published was acknowledged by the broker. Exit 0 is all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+from worker.cli.common import fail_all, say
+from worker.cli.interrupts import Interrupts
+
+if TYPE_CHECKING:
+    from worker.adapters.kafka.bulk import BulkPublisher, Place
+    from worker.core.record import Headers
+    from worker.settings import Settings
+
+
+class Item(NamedTuple):
+    """One record, and where it comes from."""
+
+    place: Place
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+class Words(NamedTuple):
+    """How a command speaks of its records: `published 2 events`."""
+
+    done: str
+    one: str
+    many: str
+
+    def counted(self, number: int) -> str:
+        """A number of records."""
+        return f"1 {self.one}" if number == 1 else f"{number} {self.many}"
+
+
+def waiting(why: str) -> None:
+    """Say that, and why, a command waits for the broker."""
+    say(f"waiting for the broker: {why} (Ctrl-C ends it)")
+
+
+def deliver(
+    settings: Settings,
+    items: Iterable[Item],
+    total: int | None,
+    words: Words,
+    bad: tuple[type[Exception], ...] = (),
+) -> None:
+    """Publish to the source topic, await every answer, and give the account.
+
+    `total` is how many there are, None unknown; an exception of `bad` among the items ends them, and is told.
+    Ends with exit 1 unless all were acknowledged; a signal raises KeyboardInterrupt after the account.
+    """
+    from worker.cli.source import source_publisher
+
+    with Interrupts() as interrupts:
+        publisher = source_publisher(settings, lambda: interrupts.pending)
+        interrupted, troubles = _send(publisher, interrupts.each(items), bad)
+        publisher.close()
+    print(f"{words.done} {words.counted(publisher.acknowledged)} to {settings.kafka.topic}")
+    told = [*troubles, *_account(publisher, words, settings.kafka.topic)]
+    if total is None:
+        told += [_rest(publisher)] if told or interrupted else []
+    elif total > publisher.handed:
+        told.append(f"not sent: {words.counted(total - publisher.handed)}")
+    if interrupted:
+        for line in told:
+            say(f"error: {line}")
+        raise KeyboardInterrupt
+    if told:
+        fail_all(told)
+
+
+def _send(
+    publisher: BulkPublisher, items: Iterator[Item], bad: tuple[type[Exception], ...]
+) -> tuple[bool, list[str]]:
+    """Publish up to the first that is bad or refused; tell if it was interrupted, and what went wrong."""
+    from worker.adapters.kafka.bulk import Stopped
+    from worker.adapters.kafka.errors import KafkaUnavailable
+    from worker.ports import PublishRefused
+
+    troubles: dict[str, None] = {}
+    expected: tuple[type[Exception], ...] = (PublishRefused, KafkaUnavailable, *bad)
+
+    def attempt(call: Callable[[], None]) -> bool:
+        try:
+            call()
+        except expected as error:
+            troubles[str(error)] = None
+        except (KeyboardInterrupt, Stopped):
+            return True
+        return False
+
+    def send_all() -> None:
+        for item in items:
+            publisher.send(*item)
+
+    interrupted = attempt(send_all) or attempt(publisher.settle)
+    return interrupted, list(troubles)
+
+
+def _account(publisher: BulkPublisher, words: Words, topic: str) -> Iterator[str]:
+    """What was sent and is not acknowledged, a line for each kind; a single refusal has its own line."""
+    if len(publisher.refused) > 1:
+        yield f"refused: {words.counted(len(publisher.refused))}: {spans(publisher.refused)}"
+    if publisher.unknown:
+        count = words.counted(len(publisher.unknown))
+        yield f"unknown: {count}, which may be on {topic} or not: {spans(publisher.unknown)}"
+
+
+def _rest(publisher: BulkPublisher) -> str:
+    """What was not sent of items whose number nobody knows."""
+    return f"not sent: what follows {publisher.last}" if publisher.last else "not sent: anything"
+
+
+def spans(places: Sequence[Place]) -> str:
+    """Places in one line, those that follow each other as one: `line 3-7, line 9`."""
+    ordered = sorted(set(places))
+    runs = groupby(enumerate(ordered), lambda at: (at[1].of, at[1].number - at[0]))
+    return ", ".join(_span([place for _, place in run]) for _, run in runs)
+
+
+def _span(run: Sequence[Place]) -> str:
+    return str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1].number}"

@@ -1,0 +1,57 @@
+"""The signals that ask for an end, for a command that must say then what it has done.
+
+The rule: one breaks off reading at once, and anything else only where that asks `pending`.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable, Iterator
+from types import FrameType, TracebackType
+from typing import Any, Self, TypeVar
+
+from worker.adapters.process.signals import heeded
+
+_Item = TypeVar("_Item")
+
+
+class Interrupts:
+    """A context manager, for the main thread."""
+
+    def __init__(self) -> None:
+        self.pending = False
+        self._reading = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._before = {number: signal.signal(number, self._on_signal) for number in heeded()}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def each(self, items: Iterable[_Item]) -> Iterator[_Item]:
+        """Pass items on; raise KeyboardInterrupt where a signal comes before or while one is waited for."""
+        coming = iter(items)
+        while True:
+            self._reading = True
+            try:
+                if self.pending:
+                    raise KeyboardInterrupt
+                item = next(coming, _END)
+            finally:
+                self._reading = False
+            if item is _END:
+                return
+            yield item
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self.pending = True
+        if self._reading:
+            raise KeyboardInterrupt
+
+
+_END: Any = object()
