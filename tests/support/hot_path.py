@@ -25,6 +25,7 @@ from worker.core.answer import Origin
 from worker.core.binding import Identity
 from worker.core.circuit import CircuitPolicy
 from worker.core.classify import Rules
+from worker.core.keeping import Keeping
 from worker.core.lane import Gate
 from worker.core.record import Partition, Record
 from worker.core.retry import RetryPolicy
@@ -79,6 +80,7 @@ class Opener:
     def __init__(self) -> None:
         self.open_ones: list[tuple[Wire, Exchange]] = []
         self._sweeper, self._outbox = Sweeper(), Outbox()
+        self._keeping = Keeping()
         self._options = SenderOptions()
 
     def lane(self) -> DirectLane:
@@ -88,7 +90,14 @@ class Opener:
         wire, held = Wire(), cast("Any", Wire())
         tail = f" HTTP/1.1\r\nHost: {origin.host}\r\n\r\n"
         made = Exchange(
-            held, cast("Any", wire), AnswerParser(), self._sweeper, self._outbox, tail, self._options
+            held,
+            cast("Any", wire),
+            AnswerParser(),
+            self._sweeper,
+            self._outbox,
+            self._keeping,
+            tail,
+            self._options,
         )
         self.open_ones.append((wire, made))
         return made, float("inf")

@@ -41,6 +41,10 @@ class Visit:
         await self._writer.drain()
         await turns()
 
+    def push(self, data: bytes) -> None:
+        """Send bytes and wait for nothing."""
+        self._writer.write(data)
+
     async def close(self) -> None:
         """Close the connection in the usual way."""
         self._writer.close()

@@ -16,7 +16,15 @@ def pytest_asyncio_loop_factories(
     item: pytest.Item,
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]] | None:
     """Run what depends on a loop's transports on both loops, and the rest on the suite's."""
-    if item.path.stem in {"test_contract", "test_hostile", "test_connections", "test_outbox", "test_tls"}:
+    if item.path.stem in {
+        "test_contract",
+        "test_hostile",
+        "test_odd_heads",
+        "test_connections",
+        "test_kept",
+        "test_outbox",
+        "test_tls",
+    }:
         return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
     return None
 

@@ -17,6 +17,7 @@ from worker.adapters.http.outbox import Outbox
 from worker.adapters.http.posting import Posting
 from worker.adapters.http.sweeper import TICK_SECONDS, Sweeper
 from worker.core.answer import FailureKind, Origin, Request, Response
+from worker.core.keeping import Keeping
 
 
 @pytest.fixture
@@ -114,7 +115,8 @@ async def test_requests_leave_together() -> None:
 async def test_lost_connection_is_forgotten() -> None:
     """Nothing holds on to a connection that is gone."""
     sweeper = Sweeper()
-    front = HeadFirst(ResponseHandler(asyncio.get_running_loop()), sweeper)
+    handler = ResponseHandler(asyncio.get_running_loop())
+    front = HeadFirst(handler, Posting(Noted([]), Outbox()), sweeper, Keeping())
     gone = weakref.ref(front)
     front.connection_lost(None)
     del front

@@ -56,7 +56,7 @@ class World:
 
     async def partner(self, script: Script, scheme: str | None = None) -> Partner:
         """Start a partner that follows a script, by default in the scheme under test."""
-        tls = self._server_tls() if (scheme or self.scheme) == "https" else None
+        tls = self.server_tls() if (scheme or self.scheme) == "https" else None
         partner = await self._partners.enter_async_context(Partner(script, tls))
         self._open.append(partner)
         return partner
@@ -74,7 +74,8 @@ class World:
         self._authority.configure_trust(context)
         return context
 
-    def _server_tls(self) -> ssl.SSLContext:
+    def server_tls(self) -> ssl.SSLContext:
+        """A context of a partner that the senders trust."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
         return context

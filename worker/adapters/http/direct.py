@@ -1,12 +1,14 @@
 """The cheap transport: aiohttp opens the connection, the lane owns it and speaks HTTP/1.1 on it.
 
-The rule: a lane keeps one connection for each origin that it sends to, and one request at a time on it. A
-request on a kept connection that turns out to be closed is a failure: it is never sent again from here.
+The rule: a lane keeps one connection for each origin that it sends to, and one request at a time on it. What
+was never written to a kept connection leaves on a new one, once and within the same attempt; what may have
+been written is never sent again from here.
 """
 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from time import monotonic
 
 from aiohttp import ClientRequest, TCPConnector
@@ -24,6 +26,7 @@ from worker.adapters.http.parser import AnswerParser, BodyParser
 from worker.adapters.http.sweeper import Sweeper
 from worker.adapters.refusals import watch_refusals
 from worker.core.answer import Failure, FailureKind, Origin, Request
+from worker.core.keeping import Keeping
 from worker.ports import Asker
 
 
@@ -44,6 +47,7 @@ class DirectSender:
         self._outbox = Outbox()
         self._headers = "".join(f"{name}: {value}\r\n" for name, value in options.request_headers().items())
         self._requests: dict[Origin, ClientRequest] = {}
+        self._keeping: dict[Origin, Keeping] = {}
         self._failures = 0
 
     def lane(self) -> DirectLane:
@@ -91,8 +95,9 @@ class DirectSender:
             connection.close()
             return UNASKED
         tail = f" HTTP/1.1\r\nHost: {self._request(origin).headers['Host']}\r\n{self._headers}\r\n"
+        keeping = self._keeping.setdefault(origin, Keeping())
         return Exchange(
-            connection, transport, self._parser(), self._sweeper, self._outbox, tail, self._options
+            connection, transport, self._parser(), self._sweeper, self._outbox, keeping, tail, self._options
         )
 
     def _request(self, origin: Origin) -> ClientRequest:
@@ -143,9 +148,10 @@ class DirectLane(CallbackLane):
         if opening is not None:
             await asyncio.wait([opening])
 
-    async def _begin_anew(self, request: Request, asker: Asker) -> None:
+    async def _begin_anew(self, request: Request, asker: Asker, deadline: float | None = None) -> None:
+        """Open a connection and ask; within an attempt that is under way its deadline is given."""
         try:
-            opened, deadline = await self._sender.open(request.origin)
+            opened, new_deadline = await self._sender.open(request.origin)
         except Exception as error:
             asker.on_broken(error)
             return
@@ -154,7 +160,12 @@ class DirectLane(CallbackLane):
             asker.on_answer(opened)
         else:
             self._exchanges[request.origin] = opened
-            opened.ask(request.target, deadline, asker)
+            opened.resend = partial(self._resend, request.origin)
+            opened.ask(request.target, new_deadline if deadline is None else deadline, asker)
+
+    def _resend(self, origin: Origin, target: str, deadline: float, asker: Asker) -> None:
+        """Send on a new connection what was not written to a kept one."""
+        self._opening = asyncio.create_task(self._begin_anew(Request(origin, target), asker, deadline))
 
 
 def pause_after(failures: int) -> float:

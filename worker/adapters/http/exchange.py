@@ -1,29 +1,43 @@
 """One connection that speaks HTTP/1.1: a request goes out, its answer comes, the next request follows.
 
-The rule: a request is written once and never again. What arrives while no request waits, or after an answer's
-end, closes the connection; so does an answer whose rest is too long or too slow.
+The rule: a request is written once and never again. One that was not written when the partner ended a kept
+connection is handed back, to leave on a new one. What arrives while no request is written, or after an
+answer's end, closes the connection; so does an answer whose rest is too long or too slow.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from time import monotonic
 
 from aiohttp.connector import Connection
 
-from worker.adapters.http.errors import CLOSED_EARLY, HEAD_TOO_LARGE, NOT_HTTP, TIMED_OUT, lost
+from worker.adapters.http.errors import (
+    CLOSED_EARLY,
+    HEAD_TOO_LARGE,
+    NOT_HTTP,
+    TIMED_OUT,
+    UNASKED,
+    lost,
+)
 from worker.adapters.http.options import DRAIN_LIMIT, SenderOptions
 from worker.adapters.http.outbox import Outbox, Way
 from worker.adapters.http.parser import NO_HEAD, AnswerParser, HeadTooLarge, NotHttp
 from worker.adapters.http.sweeper import Sweeper
 from worker.core.answer import Failure
+from worker.core.keeping import WORTHWHILE, Keeping
 from worker.ports import Asker
+
+Resend = Callable[[str, float, Asker], None]
+"""Takes back a target that was not written, with its deadline and who asked."""
 
 
 class Exchange(asyncio.Protocol):
     """Owns an open connection; one request at a time. `closed` says that it takes no more.
 
-    `tail` is everything of a request that follows its target.
+    `tail` is everything of a request that follows its target; `resend` is set by whoever can send on another
+    connection.
     """
 
     def __init__(
@@ -33,11 +47,13 @@ class Exchange(asyncio.Protocol):
         parser: AnswerParser,
         sweeper: Sweeper,
         outbox: Outbox,
+        keeping: Keeping,
         tail: str,
         options: SenderOptions,
     ) -> None:
         self.closed = False
         self.deadline = monotonic() + options.idle_seconds
+        self.resend: Resend | None = None
         self._idle_seconds = options.idle_seconds
         self._drain_seconds = options.drain_seconds
         self._connection = connection
@@ -46,8 +62,11 @@ class Exchange(asyncio.Protocol):
         self._sweeper = sweeper
         self._outbox = outbox
         self._way = Way(transport)
+        self._keeping = keeping
         self._tail = tail
+        self._target = ""
         self._asker: Asker | None = None
+        self._served = 0
         self._drained = 0
         transport.set_protocol(self)
         sweeper.watch(self)
@@ -55,6 +74,7 @@ class Exchange(asyncio.Protocol):
     def ask(self, target: str, deadline: float, asker: Asker) -> None:
         """Send one request; its asker gets the answer, or a failure within two ticks after the deadline."""
         self.deadline = deadline
+        self._target = target
         self._asker = asker
         self._outbox.put(self._way, f"GET {target}{self._tail}".encode("ascii"))
 
@@ -70,6 +90,7 @@ class Exchange(asyncio.Protocol):
             return
         self.closed = True
         self._sweeper.forget(self)
+        self._way.recall()
         self._connection.close()
         self._transport.abort()  # does not wait for the farewell that TLS wants
         answer = failure if self._parser.status == NO_HEAD else self._parser.take()
@@ -85,15 +106,15 @@ class Exchange(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse what came, and decide whether that completes the answer or breaks it."""
         asker, parser = self._asker, self._parser
-        if asker is None:
-            self.close()
+        if asker is None or self._way.unsent:
+            self._end(UNASKED)
             return
         try:
             parser.feed(data)
         except NotHttp as broken:
             self.close(HEAD_TOO_LARGE if isinstance(broken, HeadTooLarge) else NOT_HTTP)
             return
-        if parser.keep:
+        if parser.keep and self._keeps():
             self._finish(asker)
         elif parser.complete:
             self.close()
@@ -102,11 +123,30 @@ class Exchange(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """Take the partner's end for the end of all."""
-        self.close()
+        self._end(CLOSED_EARLY)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Name what ended the connection."""
-        self.close(lost(exc))
+        self._end(lost(exc))
+
+    def _end(self, failure: Failure) -> None:
+        """Close what the partner has ended; what it has not got of a kept connection leaves on another."""
+        asker = self._asker
+        if self.closed or asker is None or not self._served or self._parser.status != NO_HEAD:
+            self.close(failure)
+            return
+        self._keeping.closed(monotonic(), self._served)
+        if self.resend is None or not self._way.recall():
+            self.close(failure)
+            return
+        self._asker = None
+        self.close()
+        self.resend(self._target, self.deadline, asker)
+
+    def _keeps(self) -> bool:
+        """Count a complete answer, and decide whether the connection is worth keeping."""
+        self._served += 1
+        return self._served > WORTHWHILE or self._keeping.keep(monotonic(), self._served)
 
     def _finish(self, asker: Asker) -> None:
         """Hand over a complete answer; keep the connection for a while, if nothing is asked at once."""

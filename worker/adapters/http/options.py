@@ -26,6 +26,7 @@ DRAIN_LIMIT = 16 * 1024
 
 USER_AGENT = f"postback-worker/{version('postback-worker')}"
 
+_READABLE = re.compile(rb"[\x20-\x7e]+").fullmatch
 _TARGET = re.compile(r"/[!-\"$-~]*").fullmatch  # printable ASCII without space and #
 
 
@@ -70,10 +71,10 @@ class SenderOptions:
         )
 
 
-def usable_retry_after(raw: bytes | None) -> str | None:
+def usable_retry_after(raw: bytes) -> str | None:
     """The value of a Retry-After header as text, where it could mean something."""
-    text = b"" if raw is None else raw.strip()
-    return text.decode("ascii") if text and text.isascii() and len(text) <= 64 else None
+    text = raw.strip()
+    return text.decode("ascii") if len(text) <= 64 and _READABLE(text) else None
 
 
 def check_target(target: str) -> None:

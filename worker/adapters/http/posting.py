@@ -15,13 +15,31 @@ class Posting:
     """Stands before a transport, for one who writes each request in one piece."""
 
     def __init__(self, transport: asyncio.Transport, outbox: Outbox) -> None:
-        self._transport = transport
-        self._outbox = outbox
         self._way = Way(transport)
         self.is_closing = transport.is_closing
+        self._transport = transport
+        self._outbox = outbox
+        self._asked = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether nothing of the request has left, be it that it has not been written here yet."""
+        return not self._asked or bool(self._way.unsent)
+
+    def expect(self) -> None:
+        """Get ready for a new request."""
+        self._asked = False
+
+    def recall(self) -> bool:
+        """Take back the request, so that it never leaves; False where some of it may have left.
+
+        It is asked where the transport is ending, so that what is written here later does not leave either.
+        """
+        return self._way.recall() or not self._asked
 
     def write(self, data: bytes) -> None:
         """Write at the end of this turn; a transport that is closed by then takes nothing."""
+        self._asked = True
         self._outbox.put(self._way, data)
 
     def __getattr__(self, name: str) -> Any:

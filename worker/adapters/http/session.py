@@ -1,7 +1,8 @@
 """The conservative transport: aiohttp's ClientSession, with what it does on its own accord turned off.
 
-The rule: one send is one request. No second send, no redirect, no cookie, no decompression, no environment;
-the head decides, and the body only where it is asked for.
+The rule: one send is one request. No second send but of what was never written to a kept connection, no
+redirect, no cookie, no decompression, no environment; the head decides, and the body only where it is asked
+for.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any, cast
 
@@ -19,7 +22,7 @@ from yarl import URL
 
 from worker.adapters.egress import refused_literal
 from worker.adapters.http.connector import attempt_timeout, make_connector, settled
-from worker.adapters.http.errors import EXPECTED, UNASKED, Ended, Told, failure_of
+from worker.adapters.http.errors import CLOSED_EARLY, EXPECTED, UNASKED, Ended, Told, failure_of
 from worker.adapters.http.headfirst import NEVER, HeadFirst
 from worker.adapters.http.lane import CoroutineLane
 from worker.adapters.http.options import (
@@ -28,13 +31,13 @@ from worker.adapters.http.options import (
     HEAD_LIMIT,
     SenderOptions,
     check_target,
-    usable_retry_after,
 )
 from worker.adapters.http.outbox import Outbox
 from worker.adapters.http.posting import Posting
 from worker.adapters.http.sweeper import Sweeper
 from worker.adapters.refusals import watch_refusals
 from worker.core.answer import Answer, Failure, FailureKind, Origin, Request, Response
+from worker.core.keeping import Keeping
 
 
 class SessionSender:
@@ -93,12 +96,24 @@ class SessionLane(CoroutineLane):
         refusals = watch_refusals()
         deadline = asyncio.get_running_loop().time() + self._timeout
         try:
-            response = await self._session.get(self._url(origin, target), allow_redirects=False)
+            response = await self._get(self._url(origin, target))
         except EXPECTED as error:
             return await settled(failure_of(error, refusals))
         unread = self._read_body or response.connection is not None  # None: all of it has come already
         body = await self._body(response, deadline) if unread else b""
-        return Response(response.status, _retry_after(response), body)
+        return Response(response.status, response.headers.get(hdrs.RETRY_AFTER), body)
+
+    async def _get(self, url: URL) -> ClientResponse:
+        """Ask, once more on a new connection where nothing was written to a kept one."""
+        attempt = Attempt()
+        _attempt.set(attempt)
+        try:
+            return await self._session.get(url, allow_redirects=False)
+        except EXPECTED:
+            if attempt.front is None or not attempt.front.unwritten:
+                raise
+        _attempt.set(Attempt(anew=True))
+        return await self._session.get(url, allow_redirects=False)
 
     def _url(self, origin: Origin, target: str) -> URL:
         """The URL, put together of its parts: yarl takes twice as long to take a whole one apart."""
@@ -121,6 +136,19 @@ class SessionLane(CoroutineLane):
         return body
 
 
+@dataclass
+class Attempt:
+    """What a lane tells the connector of one request, and what it hears of it."""
+
+    anew: bool = False
+    """Whether it takes a new connection."""
+    front: HeadFirst | None = None
+    """The connection that it was given."""
+
+
+_attempt: ContextVar[Attempt] = ContextVar("attempt")
+
+
 class HeadFirstConnector(TCPConnector):
     """Gives out connections that have nothing left over, hand over heads first and write together."""
 
@@ -128,6 +156,7 @@ class HeadFirstConnector(TCPConnector):
         super().__init__(**options)
         self.sweeper = Sweeper()
         self._outbox = Outbox()
+        self._keeping: dict[Any, Keeping] = {}
 
     async def connect(
         self,
@@ -141,24 +170,42 @@ class HeadFirstConnector(TCPConnector):
         ours. On a new one they are a failure.
         """
         deadline = NEVER if timeout.connect is None else monotonic() + timeout.connect
-        while True:
-            connection = await super().connect(req, traces, timeout)
-            transport, handler = connection.transport, connection.protocol
-            if transport is None or handler is None:
-                return connection
-            front = transport.get_protocol()
-            kept = isinstance(front, HeadFirst)
-            if handler.should_close:
-                connection.close()
-                if kept:
-                    continue
-                raise Told(UNASKED)
-            if not isinstance(front, HeadFirst):
-                front = HeadFirst(handler, self.sweeper)
-                transport.set_protocol(front)
-                handler.connection_made(cast("asyncio.Transport", Posting(transport, self._outbox)))
-            front.expect(deadline)
-            return connection
+        attempt = _attempt.get()
+        passed_over: list[Connection] = []
+        try:
+            while True:
+                connection = await super().connect(req, traces, timeout)
+                front = self._front(req, connection)
+                if attempt.anew and front is not None and front.kept:
+                    passed_over.append(connection)
+                elif front is not None:
+                    front.expect(deadline)
+                    attempt.front = front
+                    return connection
+        finally:
+            for connection in passed_over:
+                connection.release()
+
+    def _front(self, req: ClientRequest, connection: Connection) -> HeadFirst | None:
+        """What stands before a connection's handler; None where the connection is spoilt, and closed."""
+        transport, handler = connection.transport, connection.protocol
+        if transport is None or handler is None:
+            raise Told(CLOSED_EARLY)
+        front = transport.get_protocol()
+        kept = isinstance(front, HeadFirst)
+        if handler.should_close:
+            connection.close()
+            if kept:
+                return None
+            raise Told(UNASKED)
+        if isinstance(front, HeadFirst):
+            return front
+        posting = Posting(transport, self._outbox)
+        keeping = self._keeping.setdefault(req.connection_key, Keeping())
+        front = HeadFirst(handler, posting, self.sweeper, keeping)
+        transport.set_protocol(front)
+        handler.connection_made(cast("asyncio.Transport", posting))
+        return front
 
 
 async def send_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
@@ -180,14 +227,6 @@ async def discarding(response: ClientResponse) -> AsyncIterator[None]:
         response.close()
         if transport is not None:
             transport.abort()  # does not wait for the farewell that TLS wants
-
-
-def _retry_after(response: ClientResponse) -> str | None:
-    """The first Retry-After, where it could mean something."""
-    if hdrs.RETRY_AFTER not in response.headers:
-        return None
-    first = next(value for name, value in response.raw_headers if name.lower() == b"retry-after")
-    return usable_retry_after(first)
 
 
 async def _read(response: ClientResponse, limit: int, deadline: float) -> bytes:

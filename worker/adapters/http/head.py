@@ -1,0 +1,171 @@
+"""Finds the head of an answer in the bytes of a connection, and reads what it says.
+
+The rule: a status line and a blank line decide, and no library is asked. Whatever else a head says, oddly or
+not, only tells where the answer ends. Interim (1xx) heads are skipped unread; 101 is final, for nobody asked
+to switch.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from worker.adapters.http.options import HEAD_LIMIT, usable_retry_after
+
+SWITCHING = 101
+
+_STATUS_LINE = re.compile(rb"HTTP/[0-9]\.[0-9] ([1-9][0-9][0-9])(?: [^\n]*)?\r?\n")
+_SHAPE = b"HTTP/0.0 000"
+_ANY_DIGIT = bytes.maketrans(b"123456789", b"000000000")
+_BLANK_LINE = re.compile(rb"\n\r?\n")
+_FOLD = re.compile(rb"\r?\n[ \t]+")
+_FIELD = rb"\n%s[ \t]*:([^\n]*)"
+_RETRY_AFTER = re.compile(_FIELD % b"retry-after", re.IGNORECASE)
+_ENCODING = re.compile(_FIELD % b"transfer-encoding", re.IGNORECASE)
+_LENGTH = re.compile(_FIELD % b"content-length", re.IGNORECASE)
+_CONNECTION = re.compile(_FIELD % b"connection", re.IGNORECASE)
+_COUNT = re.compile(rb"[0-9]{1,15}").fullmatch
+_TIDY = re.compile(
+    rb"[^\n]*\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t\x20-\x7e\x80-\xff]*+\r?\n)*+\r?\n"
+).fullmatch
+
+
+class NotHttp(Exception):
+    """The bytes are no answer, or go on after its end; where a head was read, it still counts."""
+
+
+class HeadTooLarge(NotHttp):
+    """The head goes on beyond HEAD_LIMIT."""
+
+
+class Head(NamedTuple):
+    """The head that decides: its status, its bytes with the blank line, and the bytes that came after it."""
+
+    status: int
+    lines: bytes
+    rest: bytes
+
+    @property
+    def retry_after(self) -> str | None:
+        """The first Retry-After, where it could mean something."""
+        found = _RETRY_AFTER.search(_unfolded(self.lines))
+        return None if found is None else usable_retry_after(found[1])
+
+    @property
+    def persists(self) -> bool:
+        """Whether the partner means to keep the connection."""
+        wishes = _words(_CONNECTION, self.lines)
+        if self.lines.startswith(b"HTTP/1.1"):
+            return b"close" not in wishes
+        return self.lines.startswith(b"HTTP/1.0") and b"keep-alive" in wishes
+
+
+class HeadReader:
+    """Reads the head of one answer after another, in pieces of any size; it begins anew after each."""
+
+    def __init__(self) -> None:
+        self._status = 0  # of the head that has begun; 0 before its first line is whole
+        self._begin()
+
+    @property
+    def waits(self) -> bool:
+        """Whether some of a head has come, and not all."""
+        return self._room < HEAD_LIMIT or bool(self._held)
+
+    def feed(self, data: bytes) -> Head | None:
+        """Return the head that decides once all of it has come; raise NotHttp.
+
+        HEAD_LIMIT bounds it together with the interim heads before it.
+        """
+        self._held += data
+        while True:
+            lines = self._next()
+            if lines is None:
+                return None
+            if self._status >= 200 or self._status == SWITCHING:
+                head = Head(self._status, lines, bytes(self._held))
+                self._begin()
+                return head
+            self._status = 0
+
+    def _begin(self) -> None:
+        self._held = bytearray()
+        self._room = HEAD_LIMIT
+        self._seen = 0  # bytes of `_held` in which no blank line begins
+        self._status = 0
+
+    def _next(self) -> bytes | None:
+        """Take the next whole head, interim or not, off what is held."""
+        if not self._status:
+            self._skip_empty_lines()
+            self._status = _status(self._held)
+        blank = _BLANK_LINE.search(self._held, self._seen) if self._status else None
+        end = len(self._held) if blank is None else blank.end()
+        if end > self._room:
+            raise HeadTooLarge
+        if blank is None:
+            self._seen = max(0, end - 2) if self._status else 0
+            return None
+        return self._take(end)
+
+    def _skip_empty_lines(self) -> None:
+        kept = self._held.lstrip(b"\r\n")
+        self._room -= len(self._held) - len(kept)
+        self._held = kept
+
+    def _take(self, count: int) -> bytes:
+        taken = bytes(self._held[:count])
+        del self._held[:count]
+        self._room -= count
+        self._seen = 0
+        return taken
+
+
+def plain(head: Head, *, keep: bool) -> bytes:
+    """The same head without anything odd, so that a library reads the body as far as it can be read.
+
+    The connection ends after the answer unless it is to be kept, and nothing about its framing is odd.
+    """
+    framing, sure = _framing(head.lines)
+    lines = [b"HTTP/1.1 %d " % head.status, *framing]
+    if head.retry_after is not None:
+        lines.append(b"Retry-After: " + head.retry_after.encode("ascii"))
+    if not (keep and sure and head.persists and head.status != SWITCHING):
+        lines.append(b"Connection: close")
+    return b"\r\n".join((*lines, b"", b""))
+
+
+def _framing(lines: bytes) -> tuple[list[bytes], bool]:
+    """The header that says where the body ends (none: the connection's end), and whether that is sure."""
+    encodings, lengths = _words(_ENCODING, lines), _words(_LENGTH, lines)
+    tidy = _TIDY(lines) is not None
+    if encodings:
+        named = [b"Transfer-Encoding: chunked"] if encodings[-1] == b"chunked" else []
+        return named, tidy and encodings == [b"chunked"] and not lengths
+    if not lengths:
+        return [], tidy
+    if len(set(lengths)) > 1 or not _COUNT(lengths[0]):
+        return [], False
+    return [b"Content-Length: " + lengths[0]], tidy and len(lengths) == 1
+
+
+def _words(field: re.Pattern[bytes], lines: bytes) -> list[bytes]:
+    """The comma-separated words of all headers of a name, in lower case."""
+    values = field.findall(_unfolded(lines))
+    return [word.strip() for value in values for word in value.lower().split(b",")]
+
+
+def _unfolded(lines: bytes) -> bytes:
+    """The lines, each that was folded made one."""
+    return _FOLD.sub(b" ", lines)
+
+
+def _status(held: bytes | bytearray) -> int:
+    """The status of a first line; 0 while it is not whole. Raise NotHttp for what can't become one."""
+    found = _STATUS_LINE.match(held)
+    if found is not None:
+        return int(found[1])
+    start = held[: len(_SHAPE)].translate(_ANY_DIGIT)
+    if b"\n" in held or not _SHAPE.startswith(start):
+        raise NotHttp
+    return 0
