@@ -9,10 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from tests.core.examples import hold, make_holding
 from worker.core.answer import Answer, Failure, FailureKind, Response
 from worker.core.circuit import CircuitPolicy, CircuitState
-from worker.core.classify import Rules, Verdict, classify
-from worker.core.lane import MAX_HOLD, Gate
+from worker.core.classify import Kind, Rules, Verdict, classify
+from worker.core.hold import MAX_HOLD
+from worker.core.holding import Held
+from worker.core.lane import Gate
 
 POLICY = CircuitPolicy(window=10.0, failure_share=0.5, min_failures=4, pause=1.0, pause_max=8.0)
 RULES = Rules(terminal=frozenset({410}))
@@ -24,10 +27,16 @@ ANSWERS: dict[str, Answer] = {
     "down": Response(500),
     "too many": Response(429),
     "hold": Response(503, "3"),
+    "hold for an hour": Response(503, "3600"),
     "timeout": Failure(FailureKind.TIMEOUT, "no answer"),
     "blocked": Failure(FailureKind.EGRESS, "loopback"),
 }
 VERDICTS: dict[str, Verdict] = {name: classify(answer, RULES, 0.0) for name, answer in ANSWERS.items()}
+
+
+def some(number: int = 0) -> Held:
+    """Return a record of a partition of its own."""
+    return hold(make_holding(number), 7)
 
 
 def answer(gate: Gate, name: str, now: float, times: int = 1) -> list[bool]:
@@ -35,7 +44,7 @@ def answer(gate: Gate, name: str, now: float, times: int = 1) -> list[bool]:
     counts = []
     for _ in range(times):
         gate.starting(now)
-        counts.append(gate.ended(VERDICTS[name], now, now, 0.0))
+        counts.append(gate.ended(VERDICTS[name], some(), now, now, 0.0))
     return counts
 
 
@@ -48,7 +57,10 @@ class Traffic(RuleBasedStateMachine):
         self.now = 100.0
         self.flying: list[tuple[float, bool]] = []
         """When each request in flight started, and whether it is a probe."""
-        self.held_until = self.closed_at = 0.0
+        self.closed_at = 0.0
+        self.asked = 0
+        """How many were started since everything was held back."""
+        self.holdings = [make_holding(number) for number in range(3)]
 
     @property
     def state(self) -> CircuitState:
@@ -60,7 +72,9 @@ class Traffic(RuleBasedStateMachine):
         self.now += 1e-6  # none starts at the very moment at which another ends
         if not self.gate.admits(self.now):
             return
-        assert self.now >= self.held_until
+        held = self.gate.probes(self.now) and self.state is CircuitState.CLOSED
+        self.asked = self.asked + 1 if held else 0
+        assert self.asked <= 3, "a partner that means all is left alone"
         probe_at = self.gate.circuit.wake_at()
         probe = self.state is not CircuitState.CLOSED
         if probe:
@@ -70,27 +84,32 @@ class Traffic(RuleBasedStateMachine):
             assert sum(started > self.closed_at for started, _ in self.flying) < self.gate.limit.value
         self.gate.starting(self.now)
         self.flying.append((self.now, probe))
-        assert not probe or not self.gate.admits(self.now + POLICY.pause)
+        assert not probe or not self.gate.admits(self.now)
 
     @precondition(lambda self: self.flying)
     @rule(
-        name=st.sampled_from([name for name in VERDICTS if name != "blocked"]),
+        name=st.sampled_from([name for name in VERDICTS if name not in {"blocked", "hold for an hour"}]),
         data=st.data(),
         jitter=st.floats(0, 1),
     )
     def end(self, name: str, data: st.DataObject, jitter: float) -> None:
-        """End any request: a failure for the destination's sake counts only while the circuit is closed.
+        """End any request: a failure for the destination's sake counts while it is closed, or of a probe.
 
-        One that began before it was closed does not count either.
+        One that began before it was closed does not count.
         """
-        started, _ = self.flying.pop(data.draw(st.integers(0, len(self.flying) - 1)))
-        verdict = VERDICTS[name]
+        started, probe = self.flying.pop(data.draw(st.integers(0, len(self.flying) - 1)))
+        verdict, holding = VERDICTS[name], data.draw(st.sampled_from(self.holdings))
         was = self.state
-        counts = self.gate.ended(verdict, started, self.now, jitter)
-        if verdict.hold:
-            self.held_until = max(self.held_until, self.now + verdict.hold)
+        held_before = self.gate.probes(self.now)
+        counts = self.gate.ended(verdict, hold(holding, 7), started, self.now, jitter)
+        holding.note(failed=verdict.kind is not Kind.DELIVERED, many=16)
+        if not held_before or not self.gate.probes(self.now):
+            self.asked = 0
         closed = self.state is CircuitState.CLOSED
-        assert counts == (not verdict.pressure or (closed and started > self.closed_at))
+        if verdict.pressure and was is not CircuitState.CLOSED:
+            assert not counts or probe
+        else:
+            assert counts == (not verdict.pressure or (closed and started > self.closed_at))
         if closed and was is not CircuitState.CLOSED:
             self.closed_at = self.now
         if was is CircuitState.CLOSED and not verdict.pressure:
@@ -150,9 +169,9 @@ def test_an_outage_uses_up_no_attempts(name: str) -> None:
     gate = Gate(16, POLICY)
     for _ in range(6):
         gate.starting(100.0)
-    ended = [gate.ended(VERDICTS[name], 100.0, 100.5, 0.0) for _ in range(6)]
+    ended = [gate.ended(VERDICTS[name], some(), 100.0, 100.5, 0.0) for _ in range(6)]
     assert ended == [True, True, True, False, False, False]
-    assert not gate.admits(101.0)
+    assert not gate.admits(100.5)
 
 
 def test_a_probe_that_fails_does_not_count() -> None:
@@ -187,7 +206,7 @@ def test_after_an_outage_it_begins_with_few() -> None:
             gate.starting(now)
             starts.append(now)
             assert not gate.admits(now)
-            gate.ended(VERDICTS["ok"], now, now, 0.0)
+            gate.ended(VERDICTS["ok"], some(), now, now, 0.0)
     gaps = [later - before for before, later in pairwise(starts)]
     assert gaps[0] >= 0.18
     assert gaps[-1] <= 0.06
@@ -197,10 +216,10 @@ def test_a_long_hold_opens_it() -> None:
     """A Retry-After beyond the longest hold opens the circuit; the answer that said so counts."""
     gate = Gate(16, POLICY)
     gate.starting(100.0)
-    assert gate.ended(classify(Response(503, "3600"), RULES, 0.0), 100.0, 100.1, 0.0)
+    assert gate.ended(classify(Response(503, "3600"), RULES, 0.0), some(), 100.0, 100.1, 0.0)
     assert gate.circuit.state is CircuitState.OPEN
-    assert not gate.admits(100.0 + MAX_HOLD)
-    assert gate.admits(100.1 + MAX_HOLD)
+    asked = probes_until(gate, 100.1 + MAX_HOLD, "hold for an hour")
+    assert [at - 100.1 for at in asked] == pytest.approx([1.0, 3.0, 7.0])
 
 
 def test_what_hangs_since_an_outage_takes_no_room() -> None:
@@ -209,11 +228,11 @@ def test_what_hangs_since_an_outage_takes_no_room() -> None:
     for _ in range(16):
         gate.starting(100.0)
     for _ in range(4):
-        gate.ended(VERDICTS["timeout"], 100.0, 110.0, 0.0)
+        gate.ended(VERDICTS["timeout"], some(), 100.0, 110.0, 0.0)
     answer(gate, "ok", 111.0)
     assert (gate.in_flight, gate.limit.value) == (12, 2)
     assert gate.admits(112.0)
-    assert not gate.ended(VERDICTS["timeout"], 100.0, 112.0, 0.0)
+    assert not gate.ended(VERDICTS["timeout"], some(), 100.0, 112.0, 0.0)
     assert gate.in_flight == 11
 
 
@@ -223,7 +242,7 @@ def test_probes_need_no_room() -> None:
     for _ in range(8):
         gate.starting(100.0)
     for _ in range(4):
-        gate.ended(VERDICTS["timeout"], 100.0, 110.0, 0.0)
+        gate.ended(VERDICTS["timeout"], some(), 100.0, 110.0, 0.0)
     assert gate.in_flight == 4
     assert gate.admits(111.0)
 
@@ -235,9 +254,9 @@ def test_occupied() -> None:
         gate.starting(100.0)
     assert gate.occupied == 6
     for _ in range(4):
-        gate.ended(VERDICTS["down"], 100.0, 101.0, 0.0)
+        gate.ended(VERDICTS["down"], some(), 100.0, 101.0, 0.0)
     assert (gate.circuit.state, gate.occupied, gate.in_flight) == (CircuitState.OPEN, 2, 2)
-    assert gate.shared > 1000, "a probe needs no room"
+    assert gate.probes(102.0)
 
 
 def test_blocked() -> None:
@@ -245,8 +264,8 @@ def test_blocked() -> None:
     gate = Gate(16, POLICY)
     gate.starting(100.0)
     gate.starting(100.0)
-    assert gate.ended(VERDICTS["blocked"], 100.0, 100.0, 0.0) is False
-    assert gate.ended(VERDICTS["blocked"], 100.0, 100.0, 0.0) is False
+    assert gate.ended(VERDICTS["blocked"], some(), 100.0, 100.0, 0.0) is False
+    assert gate.ended(VERDICTS["blocked"], some(), 100.0, 100.0, 0.0) is False
     assert (gate.admits(100.9), gate.admits(101.0)) == (False, True)
     assert answer(gate, "blocked", 101.0) == [False]
     assert (gate.admits(102.9), gate.admits(103.0)) == (False, True)
@@ -257,9 +276,11 @@ def test_hold(asked: str, held: float) -> None:
     """A Retry-After on 429 or 503 holds every request back, for a minute at most."""
     gate = Gate(16, POLICY)
     gate.starting(100.0)
-    assert gate.ended(classify(Response(429, asked), RULES, 0.0), 100.0, 100.0, 0.0)
-    assert gate.wake_at() == 100.0 + held
-    assert (gate.admits(100.0 + held - 0.01), gate.admits(100.0 + held)) == (False, True)
+    assert gate.ended(classify(Response(429, asked), RULES, 0.0), some(), 100.0, 100.0, 0.0)
+    probes = probes_until(gate, 100.0 + held, "down")
+    assert probes == [at for at in (101.0, 103.0, 107.0) if at < 100.0 + held], "and it is asked meanwhile"
+    if held < MAX_HOLD:
+        assert gate.wake_at() == 100.0 + held
 
 
 def test_a_shorter_hold_does_not_shorten() -> None:
@@ -268,8 +289,100 @@ def test_a_shorter_hold_does_not_shorten() -> None:
     gate.starting(100.0)
     gate.starting(100.0)
     for asked in ("30", "3"):
-        gate.ended(classify(Response(429, asked), RULES, 0.0), 100.0, 100.0, 0.0)
+        gate.ended(classify(Response(429, asked), RULES, 0.0), some(), 100.0, 100.0, 0.0)
+    probes_until(gate, 107.5, "down")
     assert gate.wake_at() == 130.0
+
+
+def probes_until(gate: Gate, until: float, name: str) -> list[float]:
+    """Fail each probe that is admitted before then; return when they were."""
+    asked = []
+    while (at := gate.wake_at()) is not None and at < until:
+        gate.starting(at)
+        gate.ended(VERDICTS[name], some(), at, at, 0.0)
+        asked.append(at)
+    return asked
+
+
+@pytest.mark.parametrize("asked", ["60", "86400"])
+def test_a_hold_for_one_record_alone(asked: str) -> None:
+    """A probe that is taken ends the hold, the pace is as before, and the next refusals hold nothing."""
+    gate, told = Gate(16, POLICY), classify(Response(429, asked), RULES, 0.0)
+    gate.starting(100.0)
+    assert gate.ended(told, some(), 100.0, 100.05, 0.0), "its own attempt, and its tier's delay"
+    gate.starting(101.05)
+    gate.ended(VERDICTS["ok"], some(), 101.05, 101.1, 0.0)
+    assert gate.circuit.state is CircuitState.CLOSED
+    now = 120.0
+    for _ in range(40):
+        gate.starting(now)
+        assert gate.ended(told, some(), now, now + 0.05, 0.0)
+        assert not gate.probes(now + 0.05)
+        for _ in range(99):
+            gate.starting(now + 0.06)
+            gate.ended(VERDICTS["ok"], some(), now + 0.06, now + 0.1, 0.0)
+        now += 0.6
+
+
+def test_a_hold_that_becomes_meant_for_all() -> None:
+    """After holds for one record alone, one is believed where nothing that began after it is taken."""
+    gate, told = Gate(16, POLICY._replace(min_failures=99)), classify(Response(429, "30"), RULES, 0.0)
+    gate.starting(100.0)
+    gate.ended(told, some(), 100.0, 100.0, 0.0)
+    gate.starting(101.0)
+    gate.ended(VERDICTS["ok"], some(), 101.0, 101.0, 0.0)
+    for now in (102.0, 102.4, 102.6):
+        assert not gate.probes(now)
+        gate.starting(now)
+        gate.ended(told, some(), now, now, 0.0)
+    assert gate.probes(103.0)
+
+
+def test_what_was_in_flight_shows_nothing() -> None:
+    """What began before the refusal, or after the time that was asked for, ends no hold when it is taken."""
+    gate = Gate(16, POLICY)
+    gate.starting(100.0)
+    gate.starting(100.0)
+    gate.ended(VERDICTS["hold"], some(), 100.0, 100.1, 0.0)
+    gate.ended(VERDICTS["ok"], some(), 100.0, 100.2, 0.0)
+    assert gate.probes(100.3)
+    gate.starting(103.2)
+    gate.ended(VERDICTS["ok"], some(), 103.2, 103.3, 0.0)
+    gate.starting(104.0)
+    gate.ended(VERDICTS["hold"], some(), 104.0, 104.1, 0.0)
+    assert gate.probes(104.2), "nothing showed that the first was not meant for all"
+
+
+def test_one_partition_has_few_votes() -> None:
+    """A partition that fails beside others that are answered opens nothing, and lowers no limit."""
+    gate, poisoned, now = Gate(16, POLICY), make_holding(1), 100.0
+    for _ in range(500):
+        for name, holding in (("ok", make_holding()), *[("down", poisoned)] * 3):
+            now += 0.01
+            gate.starting(now)
+            assert gate.ended(VERDICTS[name], hold(holding, 7), now, now, 0.0)
+            holding.note(failed=name == "down", many=16)
+    assert gate.circuit.state is CircuitState.CLOSED
+    assert gate.limit.value == 16
+
+
+def test_a_probe_that_costs() -> None:
+    """Of one partition alone probes that get 500 cost attempts after some seconds, and ask more often."""
+    gate, holding = Gate(16, POLICY), make_holding()
+    holding.waiting.extend(hold(holding, offset) for offset in range(1_000))
+    for _ in range(POLICY.min_failures):
+        gate.starting(100.0)
+        gate.ended(VERDICTS["down"], holding.waiting[0], 100.0, 100.0, 0.0)
+    cost = []
+    while (at := gate.wake_at()) is not None and at < 160.0:
+        gate.starting(at)
+        held = holding.waiting.popleft()
+        if gate.ended(VERDICTS["down"], held, at, at + 0.02, 0.0):
+            cost.append(at - 100.0)
+        else:
+            holding.waiting.append(held)
+    assert cost[0] >= 2.9
+    assert len(cost) >= 250
 
 
 def test_rate() -> None:
@@ -298,9 +411,9 @@ def test_a_straggler_that_was_blocked_is_no_probe() -> None:
     for _ in range(5):
         gate.starting(100.0)
     for _ in range(4):
-        gate.ended(VERDICTS["down"], 100.0, 100.0, 0.0)
+        gate.ended(VERDICTS["down"], some(), 100.0, 100.0, 0.0)
     gate.starting(101.0)
-    gate.ended(VERDICTS["blocked"], 100.0, 101.1, 0.0)
+    gate.ended(VERDICTS["blocked"], some(), 100.0, 101.1, 0.0)
     assert gate.circuit.state is CircuitState.HALF_OPEN
 
 
@@ -310,7 +423,7 @@ def test_a_shortage() -> None:
     gate = Gate(16, POLICY)
     for _ in range(6):
         gate.starting(1.0)
-    assert not gate.ended(short, 1.0, 2.0, 0.0)
+    assert not gate.ended(short, some(), 1.0, 2.0, 0.0)
     assert (gate.limit.value, gate.in_flight, gate.circuit.state) == (5, 5, CircuitState.CLOSED)
     assert not gate.admits(2.0)
 
@@ -324,6 +437,6 @@ def test_a_shortage_in_an_outage() -> None:
     probe_at = gate.wake_at()
     assert probe_at is not None
     gate.starting(probe_at)
-    assert not gate.ended(short, probe_at, probe_at + 1.0, 0.0)
+    assert not gate.ended(short, some(), probe_at, probe_at + 1.0, 0.0)
     assert gate.circuit.state is CircuitState.OPEN
     assert gate.admits(probe_at + 1.0)

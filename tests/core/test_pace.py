@@ -206,3 +206,15 @@ def test_after_an_outage(usual: int) -> None:
     flow.go(15.0)
     assert flow.pace.per_second == inf
     assert flow.pace.wake_at == -inf
+
+
+def test_a_hold_that_is_over_early() -> None:
+    """A cut whose hold is over early is taken back; where nothing was cut nothing changes."""
+    pace = Pace()
+    pace.let_go(100.0)
+    for _ in range(50):
+        pace.took(100.0)
+    pace.refused(60.0, 100.0, 8, 100.1)
+    assert pace.per_second < float("inf")
+    pace.let_go(101.0)
+    assert (pace.per_second, pace.wake_at) == (float("inf"), float("-inf"))

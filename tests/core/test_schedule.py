@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.core.examples import BINDING, hold, make_holding
-from worker.core.holding import Held, Holding
+from tests.core.lanes import Lanes
+from worker.core.holding import Held, Holding, Standing
 from worker.core.ledger import Ledger
+from worker.core.probing import Probing
 from worker.core.record import Partition
 from worker.core.retry import Tier
 from worker.core.schedule import Schedule, due_at
@@ -254,3 +256,35 @@ def test_the_clock_is_set_back_for_one_that_fails() -> None:
     schedule.clock_set_back(400.0)
     assert schedule.take(410.0, 64, 0) is not None
     assert schedule.take(410.0, 64, 0) is not None
+
+
+def test_a_probe_goes_wherever_something_is_due() -> None:
+    """A probe takes of a partition that has its share, or fails, as of one in turn."""
+    lanes, probing = Lanes(8), Probing()
+    one, failing = make_holding(0), make_holding(1)
+    lanes.come(one, 20)
+    lanes.fail(failing, 16)
+    lanes.come(failing, 20)
+    lanes.take()
+    assert (one.standing, failing.standing) == (Standing.OVER, Standing.OVER)
+    before = len(one.waiting), len(failing.waiting)
+    taken = [lanes.schedule.probe(lanes.now, probing) for _ in range(4)]
+    assert {held.holding for held in taken if held is not None} == {one, failing}
+    assert len(one.waiting) + len(failing.waiting) == sum(before) - 4
+    assert lanes.schedule.wake_at() == 0.0
+
+
+def test_a_probe_of_nothing() -> None:
+    """Where nothing is due a probe takes nothing, and what was dropped does not wake it for ever."""
+    schedule, probing, holding = Schedule(), Probing(), make_holding()
+    schedule.add(hold(holding, 0), 10.0)
+    schedule.drop(holding)
+    assert schedule.probe(10.0, probing) is None
+    assert schedule.wake_at() is None
+    assert holding.standing is Standing.NOWHERE
+    later = make_holding(1)
+    schedule.add(hold(later, 0, due=20.0), 10.0)
+    assert schedule.probe(10.0, probing) is None
+    held = schedule.probe(20.0, probing)
+    assert held is not None
+    assert held.holding is later

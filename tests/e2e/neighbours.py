@@ -11,6 +11,7 @@ import asyncio
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -28,19 +29,24 @@ HEALTHY, BAD = 0, 1
 
 KINDS = ("400", "hang")
 LATENCY = 0.02
-_ANSWERS = {200: b"HTTP/1.1 200 OK\r\n", 400: b"HTTP/1.1 400 Bad Request\r\n"}
+_ANSWERS = {
+    "h": b"200 OK\r\n",
+    "b": b"400 Bad Request\r\n",
+    "p": b"500 Internal Server Error\r\n",
+    "t": b"429 Too Many Requests\r\nRetry-After: 60\r\n",
+}
 
 
 class Partner:
-    """In a thread of its own: a click `h-…` gets 200, `b-…` gets 400, `s-…` gets no answer at all."""
+    """In a thread of its own: a click `s-…` gets no answer, others as _ANSWERS says by their letter."""
 
     def __init__(self) -> None:
         self.recorded: dict[str, float] = {}
         """When each click got its 200."""
         self.arrived: dict[str, float] = {}
         """When each click was first asked for."""
-        self.asked = 0
-        """Requests for bad clicks."""
+        self.asks: Counter[str] = Counter()
+        """How often each click was asked for."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="partner")
         self._open: set[asyncio.Transport] = set()
@@ -60,15 +66,22 @@ class Partner:
         self._loop.close()
 
     @property
+    def asked(self) -> int:
+        """How many requests for bad clicks there were."""
+        return sum(count for click, count in self.asks.items() if not click.startswith("h-"))
+
+    @property
     def env(self) -> Mapping[str, str]:
         """The settings that lead to it."""
         port = self._server.sockets[0].getsockname()[1]
-        return {"POSTBACK_DESTINATION__SIMPLE_URL": f"http://127.0.0.1:{port}/?click_id={{click_id}}"}
+        url = f"http://127.0.0.1:{port}/?event={{event}}&payout={{payout}}&click_id={{click_id}}"
+        simple = f"http://127.0.0.1:{port}/?click_id={{click_id}}"
+        return {"POSTBACK_DESTINATION__SIMPLE_URL": simple, "POSTBACK_DESTINATION__EVENT_URL": url}
 
     def answer(self, click: str, transport: asyncio.Transport) -> None:
         """Answer one request, or do not."""
         self.arrived.setdefault(click, time.monotonic())
-        self.asked += not click.startswith("h-")
+        self.asks[click] += 1
         if not click.startswith("s-"):
             self._loop.call_later(LATENCY, self._write, click, transport)
 
@@ -83,9 +96,8 @@ class Partner:
         await asyncio.sleep(0)
 
     def _write(self, click: str, transport: asyncio.Transport) -> None:
-        status = 200 if click.startswith("h-") else 400
-        transport.write(_ANSWERS[status] + b"Content-Length: 0\r\n\r\n")
-        if status == 200:
+        transport.write(b"HTTP/1.1 " + _ANSWERS[click[0]] + b"Content-Length: 0\r\n\r\n")
+        if click.startswith("h-"):
             self.recorded.setdefault(click, time.monotonic())
 
 

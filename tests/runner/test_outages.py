@@ -145,4 +145,43 @@ async def test_a_probe_takes_another_record() -> None:
         stage.time.advance(2.0)
         stage.write(2)
         await stage.ended(1)
-        assert stage.clicks[:2] == ["c-0", "c-1"]
+        assert stage.clicks[0] == "c-0"
+        assert stage.clicks[1] != "c-0"
+
+
+async def test_a_run_that_fails_at_the_head() -> None:
+    """What is behind a run of clicks that get 500 for ever is delivered: probes reach beyond what is held."""
+
+    def answer(request: Request) -> Answer:
+        return Response(500 if int(request.target.rpartition("-")[2]) < 120 else 200)
+
+    async with Stage(outstanding=100, policy=CircuitPolicy()) as stage:
+        stage.sender.answer = answer
+        for number in range(160):
+            stage.kafka.append(stage.first, conversion(number))
+        stage.source.assign(stage.first)
+
+        def are_delivered() -> bool:
+            stage.time.advance(0.01)
+            return stage.heard.attempts["delivered", "200"] >= 20
+
+        await until("good ones", are_delivered)
+        assert stage.heard.attempts["retry", "500"] < 160
+
+
+async def test_a_retry_after_for_one_click() -> None:
+    """A Retry-After holds for its own click; the others go on once one of them is taken."""
+
+    def answer(request: Request) -> Answer:
+        return Response(429, "60") if request.target.endswith("=c-0") else Response(200)
+
+    async with Stage(policy=CircuitPolicy()) as stage:
+        stage.sender.answer = answer
+        stage.source.assign(stage.first)
+        stage.write(0)
+        await stage.ended(1)
+        stage.write(*range(1, 100))
+        began = stage.time.monotonic()
+        await recovered(stage, 100)
+        assert stage.time.monotonic() - began < 30.0
+        assert stage.clicks.count("c-0") == 1

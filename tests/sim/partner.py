@@ -62,7 +62,7 @@ class Windows:
 
 
 class Outage(NamedTuple):
-    """From when to when (seconds), and how: `refused`, `503` or `hang`."""
+    """From when to when (seconds), and how: `refused`, `hang`, or a status such as `503`."""
 
     begin: float
     end: float
@@ -125,7 +125,7 @@ class Partner:
             return 0.001, REFUSED
         if kind == "hang":
             return self._timeout, TIMEOUT
-        return self._latency(request), Response(503)
+        return self._latency(request), Response(int(kind))
 
 
 class PartnerLane:

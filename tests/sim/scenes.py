@@ -5,7 +5,7 @@ The rule: a scene says what is there (streams, partner, outages) and for how lon
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
 from typing import NamedTuple
@@ -62,11 +62,44 @@ def outage(
 ) -> OutageScene:
     """A stream in four partitions, and a partner that goes away for a time."""
     end = before + seconds
+    partitions = round(more.get("partitions", 4))
     meter = Bucket(more["capacity"]) if "capacity" in more else None
     partner = Partner(meter, latency=_spread(), outages=[Outage(before, end, kind)])
-    streams = partial(_streams, rate / 4, 4)
+    streams = partial(_streams, rate / partitions, partitions)
     world = _run(partner, streams, end + after, every=more.get("every", 0.25))
     return OutageScene(world, before, end)
+
+
+def poisoned(
+    runs: Sequence[int],
+    seconds: float,
+    *,
+    answer: Answer = Response(500),  # noqa: B008 - a frozen value
+    good: int = 2_000,
+    **more: float,
+) -> World:
+    """Clicks that get `answer` for ever at the heads of partitions, so many in each, and good ones behind."""
+
+    def verdict(request: Request, _now: float) -> Answer:
+        number, offset = map(int, request.target.rpartition("=c-")[2].split("-"))
+        return answer if offset < runs[number] else OK
+
+    def streams(clock: VirtualClock) -> list[Stream]:
+        rate = more.get("rate", 5.0)
+        return [_stream(clock, number, rate, run + good) for number, run in enumerate(runs)]
+
+    return _run(Partner(latency=_spread(), verdict=verdict), streams, seconds)
+
+
+def told(share: float, retry_after: str, seconds: float, good: int = 19_800) -> World:
+    """A backlog of good clicks and, evenly among them, a share that gets 429 with a Retry-After for ever."""
+    each = round(1 / share)
+
+    def verdict(request: Request, _now: float) -> Answer:
+        return Response(429, retry_after) if int(request.target.rpartition("-")[2]) % each == 1 else OK
+
+    streams = partial(_backlogs, round(good / (1 - share) / 4), 4)
+    return _run(Partner(latency=_spread(), verdict=verdict), streams, seconds)
 
 
 def rated(rate: float, seconds: float) -> World:
@@ -122,6 +155,10 @@ def _streams(rate: float, partitions: int, clock: VirtualClock) -> list[Stream]:
 
 def _backlog(count: int, clock: VirtualClock) -> list[Stream]:
     return [_stream(clock, 0, 0.0, backlog=count)]
+
+
+def _backlogs(count: int, partitions: int, clock: VirtualClock) -> list[Stream]:
+    return [_stream(clock, number, 0.0, backlog=count) for number in range(partitions)]
 
 
 def _stream(clock: VirtualClock, number: int, rate: float, backlog: int = 0) -> Stream:

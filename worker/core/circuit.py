@@ -1,11 +1,12 @@
 """Whether the partner is there at all: closed, open, or half open for a probe.
 
-The rules: only failures of the destination count (the caller says which), so a bad event never opens it. It
-opens by share and by number over a window, and by as many failures in a row, however far apart: so an outage
-uses up few attempts beside a busy stream's successes of just before, and with little traffic too. While it is
-open nothing is sent but probes, after pauses that double. A pause is counted from the start of the probe, so
-that one that hangs holds up no other; the first probe that succeeds closes it. An outage that comes back
-within the window goes on with the pauses of the last one.
+The rules: only failures of the destination count (the caller says which, and which have a vote), so a bad
+event never opens it. It opens by share and by number over a window, and by as many failures in a row, however
+far apart: so an outage uses up few attempts beside a busy stream's successes of just before, and with little
+traffic too. While it is open nothing is sent but probes, after pauses that double, and those that are asked
+for besides. A pause is counted from the start of the probe, so that one that hangs holds up no other; the
+first probe that succeeds closes it. An outage that comes back within the window goes on with the pauses of
+the last one.
 """
 
 from __future__ import annotations
@@ -48,22 +49,32 @@ class Circuit:
         self._bucket: list[float] = [0.0, 0, 0]
         """The newest part of the window: when it began, successes, failures."""
         self._turn_at = float("-inf")
-        self._in_a_row = 0
         self._pause = policy.pause
         self._spread = 1.0
         self._closed_at = self._opened_at = self._probe_at = float("-inf")
         self._there_at = float("-inf")
+        self._besides_at = float("inf")
+        """When a probe may start besides those after pauses."""
         self._probes = 0
+        self.in_a_row = 0
+        """How many failures there were since the last success."""
         self.state: CircuitState = CLOSED
 
     def admits(self, now: float) -> bool:
         """Tell whether a request may start; a yes to a probe must be followed by `starting`."""
-        return self.state is CLOSED or now >= self._probe_at
+        return self.state is CLOSED or now >= self._probe_at or now >= self._besides_at
+
+    def ask_at(self, at: float) -> None:
+        """Have a probe start then, besides those after pauses; one at a time is kept."""
+        self._besides_at = at
 
     def starting(self, now: float) -> None:
-        """Note that a request starts, after a pause: it is a probe."""
+        """Note that a request starts, after a pause or besides: it is a probe."""
         self.state = HALF_OPEN
         self._probes += 1
+        self._besides_at = float("inf")
+        if now < self._probe_at:
+            return
         self._pause = min(self._pause * 2, self._policy.pause_max)
         self._probe_at = now + self._pause * self._spread
 
@@ -73,42 +84,45 @@ class Circuit:
 
     def wake_at(self) -> float | None:
         """When the next probe may start; None while it is closed."""
-        return None if self.state is CLOSED else self._probe_at
+        return None if self.state is CLOSED else min(self._probe_at, self._besides_at)
 
     def succeeded(self, started: float, now: float) -> bool:
         """Note a request that the partner answered; tell whether that closes the circuit."""
         if self.state is not CLOSED:
-            return self._is_probe(started) and self._end_probe(False, now)
-        self._in_a_row = 0
+            return self.is_probe(started) and self._end_probe(False, now)
+        self.in_a_row = 0
         self._there_at = max(self._there_at, started)
         if now >= self._turn_at:
             self._turn(now)
         self._bucket[1] += 1
         return False
 
-    def failed(self, started: float, now: float, jitter: float, *, alive: bool = False) -> None:
+    def failed(
+        self, started: float, now: float, jitter: float, *, alive: bool = False, votes: bool = True
+    ) -> None:
         """Note a failure of the destination; `jitter` from 0 to 1 spreads the probes of several workers.
 
         A failure of a request from before the last closing says nothing of the partner as it is now.
         `alive` tells of a failure that is the answer of a partner which is there (429): many in a row are
         what a full second looks like, so they count in the window alone; so do those that began before
-        something that succeeded (slow ones, which time out together).
+        something that succeeded (slow ones, which time out together). One that has no vote, for its partition
+        has used up its share of them, counts in a row alone.
         """
         if self.state is not CLOSED:
-            if self._is_probe(started):
+            if self.is_probe(started):
                 self._end_probe(True, now)
         elif not self.is_old(started):
             if not alive and started >= self._there_at:
-                self._in_a_row += 1
+                self.in_a_row += 1
             if now >= self._turn_at:
                 self._turn(now)
-            self._bucket[2] += 1
+            self._bucket[2] += votes
             if self._too_many(now):
                 self._open(now, jitter)
 
     def abandon(self, started: float) -> None:
         """Note that a request ended without an answer of any kind: a probe is made again at once."""
-        if self._is_probe(started):
+        if self.is_probe(started):
             self._end_probe(True, started)
             self._probe_at = started
 
@@ -116,10 +130,15 @@ class Circuit:
         """Open at once, or stay open: nothing can be sent as things are set up, or is wanted."""
         if self.state is CLOSED:
             self._open(now, jitter)
-        elif self._is_probe(started):
+        elif self.is_probe(started):
             self._end_probe(True, now)
 
-    def _is_probe(self, started: float) -> bool:
+    def none_taken(self) -> bool:
+        """Tell whether it opened though there was no success since the failures began, or in the window."""
+        return self.in_a_row >= self._policy.min_failures or not any(bucket[1] for bucket in self._buckets)
+
+    def is_probe(self, started: float) -> bool:
+        """Tell whether a request that began then is a probe which is under way."""
         return self.state is HALF_OPEN and started > self._opened_at
 
     def _end_probe(self, failed: bool, now: float) -> bool:
@@ -130,7 +149,7 @@ class Circuit:
             self._closed_at = now
             self._buckets.clear()
             self._turn_at = now
-            self._in_a_row = 0
+            self.in_a_row = 0
         elif not self._probes:
             self.state = OPEN
         return not failed
@@ -141,6 +160,7 @@ class Circuit:
         self.state = OPEN
         self._probes = 0
         self._opened_at = now
+        self._besides_at = float("inf")
         self._spread = 1 + jitter / 4
         self._probe_at = now + self._pause * self._spread
 
@@ -151,7 +171,7 @@ class Circuit:
         self._turn_at = now + self._policy.window / _BUCKETS
 
     def _too_many(self, now: float) -> bool:
-        if self._in_a_row >= self._policy.min_failures:
+        if self.in_a_row >= self._policy.min_failures:
             return True
         while self._buckets[0][0] < now - self._policy.window:
             self._buckets.popleft()

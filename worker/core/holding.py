@@ -15,8 +15,9 @@ from worker.core.ledger import MAX_SPAN, Ledger
 from worker.core.record import Partition, Record
 from worker.core.retry import Tier
 
-# A full partition is taken up again when this share of its room is free.
-_REFILL = 0.25
+# A full partition is taken up again when this share of its room is free, and this much where probes are to
+# reach beyond what is held.
+_REFILL, _REFILL_FOR_PROBES = 0.25, 0.05
 # A delivery makes up for so many failures: where more than four in five fail, they get to any number.
 _MAKES_UP_FOR = 4
 # A head that is due sooner than this is waited for without holding the partition back.
@@ -160,24 +161,25 @@ class Holding:
             return None
         return Position(offset, finished.encode(offset, self.ledger.finished(), self.binding))
 
-    def grant(self, most: int) -> int:
+    def grant(self, most: int, *, probing: bool = False) -> int:
         """Say how many records more the source may be allowed, so that never more than `most` are unfinished.
 
         None before a part of the room is free: an order for each would be dear.
         """
         free = 0 if self.barred else most - self.ledger.unfinished - self.granted
-        if free < max(1.0, most * _REFILL):
+        if free < max(1.0, most * (_REFILL_FOR_PROBES if probing else _REFILL)):
             free = 0
         self.granted += free
         self.full = not self.granted
         return free
 
-    def wants_rest(self, now: float) -> bool:
+    def wants_rest(self, now: float, *, probing: bool = False) -> bool:
         """Tell whether the source should hand over nothing more of this partition for now.
 
-        Its map spans too much, its last record waits for its due time, or it is slow.
+        Its map spans too much, its last record waits for its due time, or it is slow: while `probing` that is
+        read on, for the further on a probe's record is, the more it tells.
         """
-        if self.waiting and (self.slow or self.waiting[-1].due > now + SOON):
+        if self.waiting and ((self.slow and not probing) or self.waiting[-1].due > now + SOON):
             return True
         return self.ledger.span >= (MAX_SPAN // 2 if self.held_back else MAX_SPAN)
 

@@ -1,26 +1,30 @@
 """Whether one more request may go to the partner now: the limit, the pace, the circuit, the rate, and a hold.
 
-The rules: an outage uses up no attempts: a request that fails for the destination's sake while the circuit is
-open, and one that was never made, is given back and not counted. "Too many" (429, 503) lowers the pace, what
-else fails the limit. A Retry-After of a 429 or 503 holds everything back until then; one longer than MAX_HOLD
-opens the circuit, so that a single answer cannot stop all for hours: a probe asks again within a minute, and
-what follows is the partner's answer to that.
+The rules: an outage uses up no attempts but those of `probing`: a request that fails for the destination's
+sake while the circuit is open, and one that was never made, is given back and not counted. "Too many" (429,
+503) lowers the pace, what else fails the limit. A partition that has failed a few times in a row has no vote
+any more: its failures lower no limit, and do not open the circuit beside others that are answered. A
+Retry-After of a 429 or 503 holds everything back until then, unless it is shown that it was meant for its
+record alone (`hold`); one longer than MAX_HOLD opens the circuit, so that a single answer cannot stop all for
+hours: a probe asks again within a minute, and what follows is the partner's answer to that.
 """
 
 from __future__ import annotations
 
 from worker.core.circuit import CLOSED, Circuit, CircuitPolicy
 from worker.core.classify import BLOCKED, Verdict
+from worker.core.hold import MAX_HOLD, Hold
+from worker.core.holding import Held
 from worker.core.limit import Limit
 from worker.core.pace import Pace
+from worker.core.probing import Probing
 from worker.core.rate import Rate
 
-# A partner's Retry-After holds everything back for at most this long before it is asked again.
-MAX_HOLD = 60.0
 # A status that speaks of load alone; a 503 without a Retry-After may speak of a fault.
 _TOO_MANY = 429
+# So many failures of a partition have a vote until it delivers.
+_VOTES = 3
 _NEVER = float("-inf")
-_ENOUGH = 1 << 20
 
 
 class Gate:
@@ -31,16 +35,12 @@ class Gate:
         self.pace = Pace()
         self.circuit = Circuit(policy)
         self._rate = Rate(rate) if rate else None
-        self._held_until = float("-inf")
+        self.probing = Probing()
+        self._hold = Hold()
         self.occupied = 0
         """How many requests in flight count against the limit."""
         self._old = 0
         """How many others are left in flight from an outage that is over."""
-
-    @property
-    def shared(self) -> int:
-        """How many lanes there are to share out: the limit, but more than enough for a probe."""
-        return self.limit.value if self.circuit.state is CLOSED else _ENOUGH
 
     @property
     def in_flight(self) -> int:
@@ -49,16 +49,24 @@ class Gate:
 
     def admits(self, now: float) -> bool:
         """Tell whether a request may start now; a yes that is used must be followed by `starting`."""
+        if now < self._hold.until and now < self._hold.probe_at:
+            return False
         if self.circuit.state is CLOSED:
             if self.occupied >= self.limit.value or now < self.pace.wake_at:
                 return False
         elif not self.circuit.admits(now):
             return False
-        return now >= self._held_until and (self._rate is None or self._rate.wake_at() <= now)
+        return self._rate is None or self._rate.wake_at() <= now
+
+    def probes(self, now: float) -> bool:
+        """Tell whether a request that may start now only asks how the partner is."""
+        return self.circuit.state is not CLOSED or now < self._hold.until
 
     def starting(self, now: float) -> None:
         """Note that a request starts."""
         self.occupied += 1
+        if now < self._hold.until:
+            self._hold.starting(now)
         if self.circuit.state is not CLOSED:
             self.circuit.starting(now)
         elif self.pace.wake_at != _NEVER:
@@ -73,17 +81,19 @@ class Gate:
             if self.occupied >= self.limit.value:
                 return None
             at = max(0.0, self.pace.wake_at)
-        return max(at, self._held_until, self._rate.wake_at() if self._rate else 0.0)
+        return max(at, self._hold.wake_at(), self._rate.wake_at() if self._rate else 0.0)
 
-    def ended(self, verdict: Verdict, started: float, now: float, jitter: float) -> bool:
-        """Note how a request ended; tell whether it counts as an attempt."""
+    def ended(self, verdict: Verdict, held: Held, started: float, now: float, jitter: float) -> bool:
+        """Note how a record's request ended; tell whether it counts as an attempt."""
         in_flight = self.occupied
         self._landed(started)
         if verdict.kind is BLOCKED:
             self._blocked(verdict, started, now, jitter)
             return False
         if verdict.pressure:
-            return self._failed(verdict, in_flight, started, now, jitter)
+            return self._failed(verdict, held, in_flight, started, now, jitter)
+        if started > self._hold.said_at and self._hold.answered(started, now):
+            self.pace.let_go(now)
         if self.circuit.succeeded(started, now):
             self._begin_anew(now)
         else:
@@ -112,24 +122,50 @@ class Gate:
 
     def _begin_anew(self, now: float) -> None:
         """After an outage: gently; what still hangs since then takes up no room."""
+        self.probing.answered(now)
         self.limit.restart()
         self.pace.resume(now)
         self._old += self.occupied
         self.occupied = 0
 
-    def _failed(self, verdict: Verdict, in_flight: int, started: float, now: float, jitter: float) -> bool:
-        hold = min(verdict.hold, MAX_HOLD)
-        if hold:
-            self._held_until = max(self._held_until, now + hold)
-        counts = self.circuit.state is CLOSED and not self.circuit.is_old(started)
-        self.circuit.failed(started, now, jitter, alive=verdict.status == _TOO_MANY)
-        if not counts:
+    def _failed(
+        self, verdict: Verdict, held: Held, in_flight: int, started: float, now: float, jitter: float
+    ) -> bool:
+        holds = verdict.hold > 0 and self._hold.refused(verdict.hold, started, now)
+        if self.circuit.state is not CLOSED:
+            return self._probe_failed(verdict, held, started, now, jitter)
+        if self.circuit.is_old(started):
             return False
-        if verdict.too_many:
-            self.pace.refused(hold, started, in_flight, now)
-        else:
+        holding = held.holding
+        # Where probes of others are answered, what a partition is refused for says nothing of the load.
+        apart = holding.failing and self.probing.is_mixed(now)
+        alive = verdict.status == _TOO_MANY and not apart
+        votes = alive or holding.failures < _VOTES
+        self.circuit.failed(started, now, jitter, alive=alive, votes=votes)
+        self._ask_others(held, now)
+        if verdict.too_many and not apart:
+            self.pace.refused(min(verdict.hold, MAX_HOLD) if holds else 0.0, started, in_flight, now)
+        elif votes:
             self.limit.failed(started, now)
+        else:
+            self.pace.took(now)
         counts = self.circuit.state is CLOSED
-        if verdict.hold > MAX_HOLD:
+        if holds and verdict.hold > MAX_HOLD:
             self.circuit.trip(started, now, jitter)
+        return counts
+
+    def _ask_others(self, held: Held, now: float) -> None:
+        """Where a failure opened the circuit, ask others."""
+        self.probing.note(held.holding, first=self.circuit.in_a_row == 1)
+        if self.circuit.state is not CLOSED:
+            self.circuit.ask_at(self.probing.opened(held, now, none_taken=self.circuit.none_taken()))
+
+    def _probe_failed(self, verdict: Verdict, held: Held, started: float, now: float, jitter: float) -> bool:
+        """Note a failure while it is open: of a probe, or of what was in flight when it opened."""
+        is_probe = self.circuit.is_probe(started)
+        self.circuit.failed(started, now, jitter)
+        if not is_probe:
+            return False
+        counts, ask_at = self.probing.failed(held, verdict, started, now)
+        self.circuit.ask_at(ask_at)
         return counts

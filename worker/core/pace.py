@@ -110,6 +110,11 @@ class Pace:
         elif self._is_more_than_usual(hold):
             self._cut(hold, in_flight, now)
 
+    def let_go(self, now: float) -> None:
+        """Take back a cut whose hold is over early: it was meant for one record alone."""
+        if self._trial is not None and self._begun > now:
+            self._begin(self._trial.pace, _LEAST_PATIENCE, now)
+
     def resume(self, now: float) -> None:
         """Begin anew after an outage: gently, from less than what was usual."""
         self._begin(max(self._usual_rate * _FIRST, _LEAST_AFTER_OUTAGE), _LEAST_PATIENCE, now)
@@ -174,7 +179,7 @@ class Pace:
         too_fast = min((self._taken + in_flight) / base - elapsed, _LONGEST_PAUSE)
         self._begin(base * _TRIED, patience, now + max(hold, too_fast, 0.0))
         self._base, self._trial = base * _BELOW, cut
-        self.wake_at = max(self.wake_at, self._begun)
+        self.wake_at = max(self.wake_at, now + max(too_fast, 0.0))
 
     def _describe(self, was: float, base: float, hold: float) -> _Cut:
         """Say what is cut: for load without doubt where more is missing than refusals by chance explain."""

@@ -23,6 +23,7 @@ from heapq import heappop, heappush
 from itertools import count
 
 from worker.core.holding import IN_TURN, LATER, NOWHERE, OVER, Held, Holding
+from worker.core.probing import Probing
 
 # This part of the limit is kept free of partitions that have their share, of fewer lanes none; and this part
 # is what failing ones have, one lane at least.
@@ -102,6 +103,22 @@ class Schedule:
             else:
                 self._put_aside(holding, over)
         return self._take_aside(now, part, is_room)
+
+    def probe(self, now: float, probing: Probing) -> Held | None:
+        """Take the record of the next probe, wherever it stands; None where none is due."""
+        self._promote(now)
+        for line in (self._over, self._aside):
+            while line:
+                self._line_up(line.popitem(last=False)[0])
+        for empty in [one for one in self._turns if not one.waiting]:
+            self._turns.remove(empty)
+            self._leave(empty)
+        if not self._turns:
+            return None
+        holding = probing.choose(self._turns)
+        self._turns.remove(holding)
+        probing.step(holding, now)
+        return self._take_of(holding, now)
 
     def ended(self, holding: Holding, *, failed: bool) -> bool:
         """Note how a record ended that is under way still; tell whether its partition fails from now on.

@@ -25,7 +25,7 @@ from worker.ports import Assigned, Clock, Observer, Positions, Source
 class Intake:
     """The holdings of this member of the group; `room` is for each partition, `ahead` for all together.
 
-    With `adopt` what another deployment left is taken for ours.
+    With `adopt` what another deployment left is taken for ours. `probing` tells whether only probes are sent.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Intake:
         adopt: bool = False,
         room: int,
         ahead: int,
+        probing: Callable[[], bool],
     ) -> None:
         self._source = source
         self._schedule = schedule
@@ -50,6 +51,7 @@ class Intake:
         self._adopt = adopt
         self._room = room
         self._ahead = ahead
+        self._probing = probing
         self._asked = 0
         self._former: dict[Partition, Holding] = {}
         self.holdings: dict[Partition, Holding] = {}
@@ -168,6 +170,16 @@ class Intake:
             self._asked += free
             self._source.ask(free)
 
+    def read_on(self) -> None:
+        """Ask for more than the lanes need, up to the room of each partition: so far probes may reach."""
+        now = self._clock.now()
+        for holding in self.holdings.values():
+            if holding.held_back:
+                self.rest(holding, now)
+        if not self.closed and self._asked * 2 <= self._ahead:
+            self._asked += self._ahead
+            self._source.ask(self._ahead)
+
     def idle(self) -> None:
         """Read on for the lanes that are free though records wait: of partitions that are not slow."""
         now = self._clock.now()
@@ -179,14 +191,15 @@ class Intake:
 
     def rest(self, holding: Holding, now: float) -> None:
         """Hold a partition back, or let it flow again within its room, as its holding says."""
-        wants = holding.wants_rest(now)
+        probing = self._probing()
+        wants = holding.wants_rest(now, probing=probing)
         if wants != holding.held_back:
             holding.held_back = wants
             (self._source.hold if wants else self._source.release)(holding.at)
-        self._grant(holding)
+        self._grant(holding, probing=probing)
 
-    def _grant(self, holding: Holding) -> None:
-        if count := holding.grant(self._room):
+    def _grant(self, holding: Holding, *, probing: bool = False) -> None:
+        if count := holding.grant(self._room, probing=probing):
             self._source.allow(holding.at, count)
 
     def _take_up(self, record: Record, holding: Holding, now: float) -> None:

@@ -50,6 +50,10 @@ class Desk(Protocol):
         """Hear that a request may start, but no record may go now."""
         ...
 
+    def on_probe(self) -> None:
+        """Hear that a probe is to go: the further on its record may be found, the more it tells."""
+        ...
+
     def on_ended(self, held: Held, ending: Ending, now: float) -> None:
         """Take a record with its ending, which came at `now`."""
         ...
@@ -135,7 +139,11 @@ class Lanes:
         `now` and `at` are this moment on the two clocks.
         """
         while not self.held and self._gate.admits(at):
-            held = self._schedule.take(now, self._gate.shared, self._gate.occupied)
+            if self._gate.probes(at):
+                self._desk.on_probe()
+                held = self._schedule.probe(now, self._gate.probing)
+            else:
+                held = self._schedule.take(now, self._gate.limit.value, self._gate.occupied)
             if held is None:
                 self._desk.on_idle()
                 return False
@@ -155,7 +163,7 @@ class Lanes:
         now, at = self._clock.now(), self._clock.monotonic()
         self._pulse.feel(now, at)
         verdict = classify(answer, self._rules, now)
-        if self._gate.ended(verdict, started, at, self._jitter()):
+        if self._gate.ended(verdict, held, started, at, self._jitter()):
             ending = self._pipeline.judge(attempt, verdict, started_at, now)
             self._observer.attempted(_OUTCOMES[type(ending)], verdict.label)
             self._desk.on_ended(held, ending, now)

@@ -90,6 +90,7 @@ class Runner:
             adopt=adopt,
             room=limits.outstanding,
             ahead=ahead,
+            probing=lambda: gate.probes(clock.monotonic()),
         )
         self._settling = Settling(publisher, observer, jitter, self._settled, self.fail)
         self._committer = Committer(source, self._intake.holdings, observer, self._on_stuck)
@@ -228,6 +229,10 @@ class Runner:
     def on_idle(self) -> None:
         """Read on, where what waits may not go."""
         self._intake.idle()
+
+    def on_probe(self) -> None:
+        """Read on, for probes to reach beyond what is held."""
+        self._intake.read_on()
 
     def on_still(self, seconds: float) -> None:
         """Send no more until a commit counts: nobody tells a member that stands still what it lost."""
