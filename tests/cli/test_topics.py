@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from confluent_kafka.admin import AdminClient, TopicMetadata  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient, NewTopic, TopicMetadata  # type: ignore[attr-defined]
 
 from tests.cli.invoke import NOBODY, kafka_env, run, run_json
 from tests.support.kafka import WITHIN, Names, create_topics, wait_until
@@ -152,3 +152,36 @@ def test_a_broker_that_leaves_entries_out(kafka: str, names: Names, monkeypatch:
         ("unknown", "unknown", [])
     ] * 3
     assert run("topics", "check", env=env).stdout.count("unknown") == 6
+
+
+@pytest.mark.kafka
+def test_one_replica_is_enough(kafka: str, names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`create` and `check` warn of each own topic that took min.insync.replicas=1 from a source with more."""
+    read = answers.read_topic
+    monkeypatch.setattr(admin, "read_topic", lambda *said: read(*said)._replace(replication=3))
+    monkeypatch.setattr(
+        admin, "NewTopic", lambda name, number, _, config: NewTopic(name, number, 1, config=config)
+    )
+    create_topics(kafka, {names.topic: 1}, {"min.insync.replicas": "1"})
+    env = kafka_env(kafka, names)
+    for command in ("create", "check", "create"):
+        result = run("topics", command, env=env)
+        assert result.exit_code == 0, result.stderr
+        starts = [line.partition(" replicas: ")[0] for line in result.stderr.splitlines()]
+        own = [names.tier("10s"), names.dlq]
+        assert starts == [f"warning: {name}: min.insync.replicas is 1 of 3" for name in own]
+
+
+@pytest.mark.kafka
+def test_a_limit_in_bytes(kafka: str, names: Names) -> None:
+    """`check` names a topic whose retention.bytes removes records before their time; `create` makes none."""
+    create_topics(kafka, {names.topic: 1})
+    create_topics(kafka, {names.dlq: 1}, {"retention.bytes": "1048576", "max.message.bytes": "3000000"})
+    env = kafka_env(kafka, names)
+    run_json("topics", "create", env=env)
+    result = run("topics", "check", "-o", "json", env=env)
+    found = {row["topic"]: row["problems"] for row in json.loads(result.stdout)}
+    assert result.exit_code == 1
+    assert [name for name in found if found[name]] == [names.dlq]
+    assert found[names.dlq][0].startswith("retention.bytes is 1048576, ")
+    assert found[names.dlq][0].endswith("it must be -1")

@@ -165,7 +165,7 @@ def _ensure_source(
 def _create_own(needed: Needed) -> Iterator[Row]:
     """Make what is missing, let grow what is too small, warn of what has to be changed by hand."""
     from worker.adapters.kafka.admin import create as create_missing
-    from worker.adapters.kafka.admin import describe
+    from worker.adapters.kafka.admin import describe, risks
     from worker.adapters.kafka.growing import grow
 
     config, name, own, _ = needed
@@ -177,6 +177,8 @@ def _create_own(needed: Needed) -> Iterator[Row]:
     yield _row(name, source.partitions, source.retention, result="exists")
     for topic in own:
         found = before.get(topic.name)
+        for line in risks(topic, found or source):  # a new one has as many replicas as the source
+            warn(line)
         if found is None:  # where it was not created, somebody else was faster
             result = "created" if topic.name in created else "exists"
             yield _row(topic.name, source.partitions, topic.retention, result=result)
@@ -206,7 +208,7 @@ def _kept(source: Topic, own: Own, found: Topic) -> Row:
 
 
 def _check_all(needed: Needed) -> Iterator[Row]:
-    from worker.adapters.kafka.admin import client_problems, describe, problems
+    from worker.adapters.kafka.admin import client_problems, describe, problems, risks
 
     config, name, own, client_limit = needed
     found = describe(config, [name, *(topic.name for topic in own)])
@@ -218,6 +220,8 @@ def _check_all(needed: Needed) -> Iterator[Row]:
     yield _checked(name, source, [line.removeprefix(f"{name}: ") for line in lines])
     for topic in own:
         is_now = found.get(topic.name)
+        for line in risks(topic, is_now) if is_now else ():
+            warn(line)
         if source is not None:
             lines = problems(source, topic, is_now)
             yield _checked(topic.name, is_now, [line.removeprefix(f"{topic.name}: ") for line in lines])

@@ -19,6 +19,7 @@ from worker.adapters.kafka.admin import (
     describe,
     existing,
     problems,
+    risks,
     short_lived,
 )
 from worker.adapters.kafka.answers import FOREVER, Settings, Topic
@@ -26,7 +27,7 @@ from worker.adapters.kafka.config import admin_config
 from worker.adapters.kafka.errors import KafkaUnavailable
 from worker.core.size import ROOM
 
-SOURCE = Topic("s", 6, 3, 1_000_000, 2, 604_800.0, False, "producer")
+SOURCE = Topic("s", 6, 3, 1_000_000, 2, 604_800.0, False, "producer", FOREVER)
 TIER = Own("w.retry.1h", 3600.0)
 GOOD = Topic(TIER.name, 6, 3, 1_000_000 + ROOM, 2, 7200.0, False)
 
@@ -38,6 +39,8 @@ GOOD = Topic(TIER.name, 6, 3, 1_000_000 + ROOM, 2, 7200.0, False)
         (GOOD._replace(partitions=5), "has 5 partitions, the source 6"),
         (GOOD._replace(retention=3600.0), "keeps records 3600 s"),
         (GOOD._replace(retention=7199.0), "its delay takes a retention.ms of 7200000 or more"),
+        (GOOD._replace(retention_bytes=1_000_000), "retention.bytes is 1000000, "),
+        (GOOD._replace(retention_bytes=1), "it must be -1"),
         (GOOD._replace(compacted=True), "cleanup.policy is compact"),
         (GOOD._replace(max_message_bytes=1_000_000), "max.message.bytes is 1000000, not 1065536 or more"),
         (GOOD._replace(compression="uncompressed"), "compression.type is uncompressed"),
@@ -51,10 +54,41 @@ def test_problems(found: Topic | None, problem: str) -> None:
     assert problem in line
 
 
-@pytest.mark.parametrize("good", [GOOD, GOOD._replace(retention=FOREVER), GOOD._replace(partitions=7)])
+@pytest.mark.parametrize(
+    "good",
+    [
+        GOOD,
+        GOOD._replace(retention=FOREVER),
+        GOOD._replace(retention_bytes=FOREVER),
+        GOOD._replace(partitions=7),
+    ],
+)
 def test_no_problem(good: Topic) -> None:
     """A topic with enough of everything is none."""
     assert problems(SOURCE, TIER, good) == []
+    assert risks(TIER, good) == []
+
+
+@pytest.mark.parametrize(("own", "what"), [(TIER, "a retry"), (Own("w.dlq", None), "a dead letter")])
+def test_one_replica_is_enough(own: Own, what: str) -> None:
+    """A topic where one of several replicas is enough is warned of: what it means, and what is right."""
+    (line,) = risks(own, GOOD._replace(min_insync_replicas=1))
+    assert line.startswith(f"{own.name}: min.insync.replicas is 1 of 3 replicas: {what} ")
+    assert line.endswith("set 2")
+    assert problems(SOURCE, own, GOOD._replace(min_insync_replicas=1)) == []
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        GOOD._replace(min_insync_replicas=1, replication=1),
+        GOOD._replace(min_insync_replicas=1, replication=None),
+        GOOD._replace(min_insync_replicas=None),
+    ],
+)
+def test_no_choice_of_replicas(found: Topic) -> None:
+    """One replica alone is what was chosen, and of what is unknown nothing is said."""
+    assert risks(TIER, found) == []
 
 
 @pytest.mark.parametrize(
@@ -97,6 +131,7 @@ def test_unknown_is_no_problem() -> None:
         ("max_message_bytes", "max.message.bytes"),
         ("min_insync_replicas", "min.insync.replicas"),
         ("compression", "compression.type"),
+        ("retention_bytes", "retention.bytes"),
     ],
 )
 def test_unknown_is_not_sent(unknown: str, left_out: str) -> None:
@@ -141,9 +176,12 @@ def test_short_lived(kafka: str, names: Names) -> None:
     """The broker's topics that lose records before their time are named, whatever else is wrong with them."""
     short, good = Own(names.tier("10s"), 10.0), Own(names.tier("20s"), 20.0)
     create_topics(kafka, {short.name: 1}, {"retention.ms": "10000", "cleanup.policy": "compact,delete"})
-    create_topics(kafka, {good.name: 1}, {"retention.ms": "-1"})
-    lines = short_lived(admin_config(kafka, "test", {}), [short, good, Own("nothing", 1.0)])
-    assert [line.partition(":")[0] for line in lines] == [short.name, short.name]
+    create_topics(kafka, {good.name: 1}, {"retention.ms": "-1", "retention.bytes": "-1"})
+    small = Own(names.dlq, None)
+    create_topics(kafka, {small.name: 1}, {"retention.bytes": "1048576"})
+    lines = short_lived(admin_config(kafka, "test", {}), [short, good, small, Own("nothing", 1.0)])
+    assert [line.partition(":")[0] for line in lines] == [short.name, short.name, small.name]
+    assert ": retention.bytes is 1048576, " in lines[-1]
 
 
 @pytest.mark.kafka
@@ -160,7 +198,7 @@ def test_create(kafka: str, names: Names) -> None:
     tier = describe(config, [names.tier("24h"), "nothing"])
     assert tier == {
         names.tier("24h"): Topic(
-            names.tier("24h"), 3, 1, 2_000_000 + ROOM, 1, 2 * 86_400.0 + SLACK, False, "producer"
+            names.tier("24h"), 3, 1, 2_000_000 + ROOM, 1, 2 * 86_400.0 + SLACK, False, "producer", FOREVER
         )
     }
 

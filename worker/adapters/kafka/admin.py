@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
 
-from worker.adapters.kafka.answers import Settings, Topic, existing_topics, read_topic
+from worker.adapters.kafka.answers import FOREVER, Settings, Topic, existing_topics, read_topic
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable, LimitedLog, is_away, kafka_error, one_line
 from worker.adapters.kafka.growing import LATE, await_partitions, is_silent
@@ -155,12 +155,30 @@ def lifetime_problems(own: Own, found: Topic) -> list[str]:
             f"{own.name}: keeps records {found.retention:g} s, and those that wait longer are lost: "
             f"its delay takes a retention.ms of {(own.delay + SPARE) * 1000:.0f} or more"
         )
+    if is_less(found.retention_bytes, FOREVER):
+        lines.append(
+            f"{own.name}: retention.bytes is {found.retention_bytes:.0f}, and what a partition holds beyond it is "
+            "removed before its time, the oldest first: it must be -1"
+        )
     if found.compacted:
         lines.append(
             f"{own.name}: cleanup.policy is compact, and of one key's records only the last is kept: "
             "it must be delete"
         )
     return lines
+
+
+def risks(own: Own, found: Topic) -> list[str]:
+    """What may lose a record of this topic though nothing is wrong with it."""
+    replicas, least = found.replication, found.min_insync_replicas
+    if replicas is None or least is None or replicas == 1 or least > 1:
+        return []
+    what = "a dead letter" if own.delay is None else "a retry"
+    line = (
+        f"{own.name}: min.insync.replicas is {least} of {replicas} replicas: {what} counts as kept when one broker "
+        "has it, and the loss of that broker may lose it: set 2"
+    )
+    return [line]
 
 
 def _new(source: Topic, own: Own) -> NewTopic:
@@ -173,6 +191,8 @@ def _new(source: Topic, own: Own) -> NewTopic:
         settings["max.message.bytes"] = str(source.max_message_bytes + ROOM)
     if source.compression is not None:  # else the broker may not know the setting
         settings["compression.type"] = "producer"
+    if source.retention_bytes is not None:
+        settings["retention.bytes"] = "-1"  # the broker's own default may be a limit
     if source.min_insync_replicas is not None:
         settings["min.insync.replicas"] = str(source.min_insync_replicas)
     return NewTopic(own.name, source.partitions, source.replication or BROKERS_DEFAULT, config=settings)

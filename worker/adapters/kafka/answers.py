@@ -15,9 +15,9 @@ from confluent_kafka.admin import TopicMetadata  # type: ignore[attr-defined]
 from worker.adapters.kafka.errors import one_line
 
 FOREVER = math.inf
-"""A retention without an end, in seconds."""
+"""A retention without an end, in seconds or in bytes."""
 
-_UNLIMITED = -1  # what `retention.ms` says of it
+_UNLIMITED = -1  # what `retention.ms` and `retention.bytes` say of it
 
 
 class Settings(NamedTuple):
@@ -30,8 +30,9 @@ class Settings(NamedTuple):
 class Topic(NamedTuple):
     """A topic as it is; None is what the broker does not say.
 
-    `retention` is in seconds, FOREVER without an end; `compacted` where later records replace earlier ones;
-    `compression` is the topic's `compression.type`; `unsaid` is why something is unknown, if that was said.
+    `retention` is in seconds and `retention_bytes` in bytes of a partition, FOREVER without an end;
+    `compacted` where later records replace earlier ones; `compression` is the topic's `compression.type`;
+    `unsaid` is why something is unknown, if that was said.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Topic(NamedTuple):
     retention: float | None
     compacted: bool | None
     compression: str | None = None
+    retention_bytes: float | None = None
     unsaid: str | None = None
 
 
@@ -59,6 +61,7 @@ def read_topic(name: str, listed: TopicMetadata, settings: Settings) -> Topic:
     """Put together what was said of a topic."""
     entries = settings.entries
     policy = entries.get("cleanup.policy")
+    milliseconds = _limit(entries.get("retention.ms"))
     error = None if listed.error is None else one_line(listed.error)
     return Topic(
         name,
@@ -66,9 +69,10 @@ def read_topic(name: str, listed: TopicMetadata, settings: Settings) -> Topic:
         replication=min((len(one.replicas) for one in listed.partitions.values()), default=0) or None,
         max_message_bytes=_number(entries.get("max.message.bytes")),
         min_insync_replicas=_number(entries.get("min.insync.replicas")),
-        retention=_retention(entries.get("retention.ms")),
+        retention=None if milliseconds is None else milliseconds / 1000,
         compacted="compact" in policy if policy else None,
         compression=entries.get("compression.type") or None,
+        retention_bytes=_limit(entries.get("retention.bytes")),
         unsaid=error or settings.why_not,
     )
 
@@ -77,11 +81,9 @@ def _is_unknown(error: KafkaError | None) -> bool:
     return error is not None and error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
 
 
-def _retention(text: str | None) -> float | None:
-    milliseconds = _number(text)
-    if milliseconds is None:
-        return None
-    return FOREVER if milliseconds == _UNLIMITED else milliseconds / 1000
+def _limit(text: str | None) -> float | None:
+    number = _number(text)
+    return FOREVER if number == _UNLIMITED else number
 
 
 def _number(text: str | None) -> int | None:
