@@ -157,8 +157,8 @@ def lifetime_problems(own: Own, found: Topic) -> list[str]:
         )
     if is_less(found.retention_bytes, FOREVER):
         lines.append(
-            f"{own.name}: retention.bytes is {found.retention_bytes:.0f}, and what a partition holds beyond it is "
-            "removed before its time, the oldest first: it must be -1"
+            f"{own.name}: retention.bytes is {found.retention_bytes:.0f}, and what a partition holds beyond "
+            "it is removed before its time, the oldest first: it must be -1"
         )
     if found.compacted:
         lines.append(
@@ -175,8 +175,8 @@ def risks(own: Own, found: Topic) -> list[str]:
         return []
     what = "a dead letter" if own.delay is None else "a retry"
     line = (
-        f"{own.name}: min.insync.replicas is {least} of {replicas} replicas: {what} counts as kept when one broker "
-        "has it, and the loss of that broker may lose it: set 2"
+        f"{own.name}: min.insync.replicas is {least} of {replicas} replicas: {what} counts as kept when one "
+        "broker has it, and the loss of that broker may lose it: set 2"
     )
     return [line]
 
