@@ -51,7 +51,7 @@ from worker.core.retry import RetryPolicy
 from worker.pipeline import Plan
 from worker.ports import Observer, Sender, Source
 from worker.runner import Limits, Outcome, Runner
-from worker.runner.state import status_fields
+from worker.runner.state import outage_fields, status_fields
 from worker.settings import Settings
 from worker.settings.advice import warnings as settings_warnings
 from worker.settings.tiers import any_tier, former_tier
@@ -111,7 +111,7 @@ class Worker:
             source = self._source(stack.enter_context(self._topic_ids()))
             self._runner = runner = self._make_runner(source, publisher, sender)
             self._metrics.watch(runner.snapshot, self._not_ready)
-            server = HttpServer(self._metrics.registry, self._not_alive, self._not_ready)
+            server = HttpServer(self._metrics.registry, self._not_alive, self._not_ready, self._notes)
             await server.start(settings.http.host, settings.http.port)
             stack.push_async_callback(server.close)
             await self._watch(stack, publisher)
@@ -319,6 +319,11 @@ class Worker:
         silent = self._clock.monotonic() - max(self._source_in_use.last_poll(), self._began)
         if silent > self._settings.drain_timeout + _STUCK:
             yield f"the consumer has not polled for {silent:.0f} s"
+
+    def _notes(self) -> Mapping[str, object]:
+        """What `/readyz` tells beside its answer: why the circuit is open, which makes nobody less ready."""
+        outage = self._runner.snapshot().outage
+        return {} if outage is None else {"circuit": outage_fields(outage)}
 
     def _not_ready(self) -> Iterable[str]:
         yield from self._missing

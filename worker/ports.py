@@ -12,6 +12,7 @@ from worker.core.answer import Answer, Request
 from worker.core.binding import LogId
 from worker.core.circuit import CircuitState
 from worker.core.holding import Position
+from worker.core.outage import Outage
 from worker.core.record import Outgoing, Partition, Record
 from worker.core.settle import Dead, Delivered, Retry
 from worker.core.unreadable import Place, Stopped
@@ -293,6 +294,15 @@ class Observer:
     def refused(self, topic: str, error: str) -> None:
         """Hear of a publish that was refused and will be tried again."""
 
+    def circuit_opened(self, outage: Outage) -> None:
+        """Hear that the partner counts as down from now on, and for which cause."""
+
+    def probed(self, *, answered: bool) -> None:
+        """Hear of a probe, and whether the partner answered it."""
+
+    def circuit_closed(self, outage: Outage, now: float) -> None:
+        """Hear that the partner is back."""
+
     def trouble(self, message: str) -> None:
         """Hear of something that an operator should know: one line."""
 
@@ -323,3 +333,5 @@ class Snapshot(NamedTuple):
     """Partitions that stand at a record that can't be read."""
     barred: int = 0
     """Partitions that rest because they are another deployment's."""
+    outage: Outage | None = None
+    """What is known of the open circuit; None while it is closed."""

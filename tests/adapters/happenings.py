@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas import DeadReason, RetryReason
+from worker.core.outage import Outage
 from worker.core.record import Outgoing, Partition, Record
 from worker.core.retry import Tier
 from worker.core.settle import Dead, Delivered, Retry
@@ -15,6 +16,7 @@ MESSAGE = Outgoing("a-topic", b"a-key", b"a-value", [])
 DELIVERED = Delivered(RECORD, "e-1", 2, 200, 12.3456)
 RETRY = Retry(RECORD, "e-2", 1, Tier("10s", 10.0), RetryReason.STATUS, "HTTP 500", MESSAGE)
 DEAD = Dead(RECORD, None, 0, DeadReason.UNDECODABLE, "no value", MESSAGE)
+OUTAGE = Outage(1_700_000_000.0, 5.0, 0.75, "503", "HTTP 503")
 
 
 def tell_everything(observer: Observer) -> None:
@@ -34,4 +36,8 @@ def tell_everything(observer: Observer) -> None:
     observer.committed("coordinator moved")
     observer.rebalanced("lost", [AT])
     observer.refused("a-topic", "too large")
+    observer.circuit_opened(OUTAGE)
+    observer.probed(answered=False)
+    observer.probed(answered=True)
+    observer.circuit_closed(OUTAGE._replace(probes=2), 1_700_000_030.0)
     observer.trouble("broker away")

@@ -20,7 +20,8 @@ class Served:
         self.registry = CollectorRegistry()
         self.dead: list[str] = []
         self.unready: list[str] = []
-        self.server = HttpServer(self.registry, lambda: self.dead, lambda: self.unready)
+        self.notes: dict[str, object] = {}
+        self.server = HttpServer(self.registry, lambda: self.dead, lambda: self.unready, lambda: self.notes)
 
     async def get(self, path: str, **headers: str) -> tuple[int, str, str]:
         """Status, content type and text."""
@@ -90,3 +91,11 @@ async def test_an_address_that_is_taken() -> None:
         with pytest.raises(OSError, match="address already in use"):
             await server.start("127.0.0.1", taken.getsockname()[1])
         await server.close()
+
+
+async def test_notes(served: Served) -> None:
+    """What is told beside readiness is told on `/readyz` alone, and changes no answer."""
+    served.notes["circuit"] = {"status": "503"}
+    status, _, text = await served.get("/readyz")
+    assert (status, json.loads(text)["circuit"]) == (200, {"status": "503"})
+    assert "circuit" not in (await served.get("/livez"))[2]

@@ -30,6 +30,11 @@ TELLS: dict[Level, list[tuple[str, str]]] = {
         ("commit failed; the next one says the same or more", "warning"),
         ("publish refused; trying again", "warning"),
         ("broker away", "warning"),
+        (
+            "circuit opened: the partner counts as down; events wait, and no attempt is used up",
+            "warning",
+        ),
+        ("circuit closed: the partner is back", "warning"),
     ],
     "error": [("a record can't be read: its partition rests", "error")],
 }
@@ -98,6 +103,11 @@ def test_endings() -> None:
     assert told.items() <= lines["retry"].items()
     told = {"event_id": None, "reason": "undecodable", "error": "no value", "at": "conversions/3/7"}
     assert told.items() <= lines["dead letter"].items()
+    told = {"status": "503", "error": "HTTP 503", "share": 0.75}
+    opened = "circuit opened: the partner counts as down; events wait, and no attempt is used up"
+    assert told.items() <= lines[opened].items()
+    told = {"lasted_seconds": 30.0, "probes": 2, "last_error": "HTTP 503"}
+    assert told.items() <= lines["circuit closed: the partner is back"].items()
     assert "a-key" not in stderr.getvalue()
     assert "a-value" not in stderr.getvalue()
 

@@ -72,6 +72,9 @@ def test_each_event_counts() -> None:
         ("commits_total", "error"): 1,
         ("rebalances_total", "lost"): 1,
         ("publishes_refused_total", "a-topic"): 1,
+        ("circuit_opened_total", "503"): 1,
+        ("probes_total", "failed"): 1,
+        ("probes_total", "answered"): 1,
         ("event_loop_lag_seconds",): 0.25,
     }
 

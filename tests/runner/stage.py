@@ -20,6 +20,7 @@ from worker.core.binding import Identity
 from worker.core.circuit import CircuitPolicy
 from worker.core.classify import Rules
 from worker.core.lane import Gate
+from worker.core.outage import Outage
 from worker.core.postback import Postback, Template
 from worker.core.record import Partition, Record
 from worker.core.retry import RetryPolicy, Tier
@@ -75,6 +76,9 @@ class Heard(Observer):
         self.refusals: list[tuple[str, str]] = []
         self.made_anews: list[tuple[str, int, int]] = []
         self.troubles: list[str] = []
+        self.outages: list[Outage] = []
+        self.ended_outages: list[Outage] = []
+        self.probes: list[bool] = []
 
     def consumed(self, topic: str, count: int) -> None:
         self.taken[topic] += count
@@ -111,6 +115,15 @@ class Heard(Observer):
 
     def refused(self, topic: str, error: str) -> None:
         self.refusals.append((topic, error))
+
+    def circuit_opened(self, outage: Outage) -> None:
+        self.outages.append(outage)
+
+    def probed(self, *, answered: bool) -> None:
+        self.probes.append(answered)
+
+    def circuit_closed(self, outage: Outage, now: float) -> None:
+        self.ended_outages.append(outage)
 
     def trouble(self, message: str) -> None:
         self.troubles.append(message)

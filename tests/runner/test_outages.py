@@ -11,6 +11,7 @@ from worker.core.answer import Answer, Failure, FailureKind, Request, Response
 from worker.core.circuit import CircuitPolicy, CircuitState
 from worker.runner.drain import Phase
 from worker.runner.shortage import STANDS_SECONDS
+from worker.runner.state import outage_fields
 
 # Opens at the second failure, and probes after a second of the fake clock.
 QUICK = CircuitPolicy(min_failures=2, pause=1.0, pause_max=4.0)
@@ -47,6 +48,35 @@ async def test_an_open_circuit(failure: Answer) -> None:
         assert stage.heard.attempts.total() == counted == len(stage.heard.endings)
         assert stage.runner.snapshot().circuit is CircuitState.OPEN
         assert stage.reasons == []
+
+
+async def test_an_outage_is_told() -> None:
+    """The circuit's opening and closing are told once each with their cause, and each probe is counted."""
+    async with Stage(concurrency=4, policy=QUICK) as stage:
+        stage.sender.answer = lambda _: Response(503)
+        stage.source.assign(stage.first)
+        stage.write(*range(10))
+        await until("told", lambda: bool(stage.heard.outages))
+        await until("nothing in flight", lambda: stage.sender.in_flight == 0)
+        (opened,) = stage.heard.outages
+        assert (opened.label, opened.error, opened.since) == ("503", "HTTP 503", stage.time.now())
+        assert opened.share == 1.0
+        assert outage_fields(opened)["status"] == "503"
+        stage.sender.answer = lambda _: REFUSED_CONNECTION
+        made = len(stage.sender.requests)
+        stage.time.advance(1.0)
+        stage.write(10)
+        await stage.sent(made + 1)
+        await until("a probe is counted", lambda: False in stage.heard.probes)
+        current = stage.runner.snapshot().outage
+        assert current is not None
+        assert current.label == "connection"
+        stage.sender.answer = lambda _: Response(200)
+        await recovered(stage, 11)
+        (ended,) = stage.heard.ended_outages
+        assert stage.heard.probes[-1]
+        assert (ended.probes, ended.label) == (len(stage.heard.probes), "connection")
+        assert stage.runner.snapshot().outage is None
 
 
 async def test_after_an_outage() -> None:

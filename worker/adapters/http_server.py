@@ -5,7 +5,7 @@ The rule: liveness speaks of this process alone, never of the broker or the part
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -15,14 +15,23 @@ Reasons = Callable[[], Iterable[str]]
 
 
 class HttpServer:
-    """Serves metrics and health; `not_alive` and `not_ready` give the reasons, nothing when all is well."""
+    """Serves metrics and health; `not_alive` and `not_ready` give the reasons, nothing when all is well.
 
-    def __init__(self, registry: CollectorRegistry, not_alive: Reasons, not_ready: Reasons) -> None:
+    What `notes` gives is told on `/readyz` besides, and changes no answer.
+    """
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        not_alive: Reasons,
+        not_ready: Reasons,
+        notes: Callable[[], Mapping[str, object]] = dict,
+    ) -> None:
         app = web.Application()
         app.router.add_get("/metrics", make_aiohttp_handler(registry))
         app.router.add_get("/livez", _answer("alive", not_alive))
         app.router.add_get("/healthz", _answer("alive", not_alive))
-        app.router.add_get("/readyz", _answer("ready", not_ready))
+        app.router.add_get("/readyz", _answer("ready", not_ready, notes))
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         self.address: tuple[str, int] = ("", 0)
 
@@ -38,10 +47,12 @@ class HttpServer:
         await self._runner.cleanup()
 
 
-def _answer(word: str, reasons: Reasons) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _answer(
+    word: str, reasons: Reasons, notes: Callable[[], Mapping[str, object]] = dict
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(_request: web.Request) -> web.Response:
         why_not = list(reasons())
-        body = {"status": f"not {word}" if why_not else word, "reasons": why_not}
+        body = {"status": f"not {word}" if why_not else word, "reasons": why_not, **notes()}
         return web.json_response(body, status=503 if why_not else 200)
 
     return handle

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import structlog
 
 from worker.adapters.process import stderr
+from worker.core.outage import Outage
 from worker.core.record import Partition, Record
 from worker.core.settle import Dead, Delivered, Retry
 from worker.core.unreadable import Place, Stopped
@@ -143,6 +144,24 @@ class Logs(Observer):
     def refused(self, topic: str, error: str) -> None:
         """One line at warning."""
         self._log.warning("publish refused; trying again", topic=topic, error=error)
+
+    def circuit_opened(self, outage: Outage) -> None:
+        """One line at warning, with the cause."""
+        self._log.warning(
+            "circuit opened: the partner counts as down; events wait, and no attempt is used up",
+            status=outage.label,
+            error=outage.error,
+            share=round(outage.share, 2),
+        )
+
+    def circuit_closed(self, outage: Outage, now: float) -> None:
+        """One line at warning, as the one that it answers."""
+        self._log.warning(
+            "circuit closed: the partner is back",
+            lasted_seconds=round(now - outage.since, 1),
+            probes=outage.probes,
+            last_error=outage.error,
+        )
 
     def trouble(self, message: str) -> None:
         """One line at warning."""

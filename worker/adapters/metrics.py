@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from schemas import DeadReason
 from worker.adapters.process import stderr
 from worker.adapters.tally import Distribution, Tally
+from worker.core.outage import Outage
 from worker.core.record import Partition, Record
 from worker.core.settle import Dead, Delivered, Retry
 from worker.core.unreadable import Place, Stopped
@@ -55,6 +56,8 @@ class Metrics(Observer):
         )
         self._made_anew = tally("topics_made_anew", "Topics that were deleted and made again", "topic")
         self._started_at = started_at
+        self._opened = tally("circuit_opened", "How often the circuit opened, by its cause", "status")
+        self._probes = tally("probes", "Requests that ask whether the partner is back", "outcome")
         self._last_delivery = 0.0
         self.loop_lag = 0.0
         """How late the event loop last woke, in seconds."""
@@ -125,6 +128,14 @@ class Metrics(Observer):
         """Count a refused publish."""
         self._refused.add((topic,))
 
+    def circuit_opened(self, outage: Outage) -> None:
+        """Count that the circuit opened."""
+        self._opened.add((outage.label,))
+
+    def probed(self, *, answered: bool) -> None:
+        """Count a probe."""
+        self._probes.add(("answered" if answered else "failed",))
+
     def own_gauges(self) -> Iterable[Metric]:
         """Describe what is no state of a worker and nothing that it tells."""
         yield _single("last_delivery_timestamp_seconds", "When the last delivery was", self._last_delivery)
@@ -145,6 +156,8 @@ class Metrics(Observer):
             self._dead.add((reason.value,), 0)
         for kind in ("assign", "revoke", "lost"):
             self._rebalances.add((kind,), 0)
+        for outcome in ("answered", "failed"):
+            self._probes.add((outcome,), 0)
         for result in ("ok", "error"):
             self._commits.add((result,), 0)
         self._attempts.add(("delivered", "200"), 0)

@@ -137,6 +137,12 @@ class Circuit:
         """Tell whether it opened though there was no success since the failures began, or in the window."""
         return self.in_a_row >= self._policy.min_failures or not any(bucket[1] for bucket in self._buckets)
 
+    def failure_share(self) -> float:
+        """The share of failures in the window, as of the last answer that counted."""
+        failures = sum(bucket[2] for bucket in self._buckets)
+        total = failures + sum(bucket[1] for bucket in self._buckets)
+        return failures / total if total else 1.0
+
     def is_probe(self, started: float) -> bool:
         """Tell whether a request that began then is a probe which is under way."""
         return self.state is HALF_OPEN and started > self._opened_at

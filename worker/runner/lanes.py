@@ -15,9 +15,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from worker.core.answer import Answer
+from worker.core.circuit import CLOSED
 from worker.core.classify import BLOCKED, Rules, Verdict, classify
 from worker.core.holding import Held
 from worker.core.lane import Gate
+from worker.core.outage import Outage
 from worker.core.schedule import Schedule
 from worker.core.settle import Dead, Delivered, Retry
 from worker.pipeline import Attempt, Ending, Pipeline
@@ -107,6 +109,8 @@ class Lanes:
         self.blocked: str | None = None
         """Why nothing may be sent as things are set up (a forbidden address); None while all is well."""
         self.shortage = Shortage()
+        self.outage: Outage | None = None
+        """What is known of the open circuit; None while it is closed."""
 
     def start(self) -> None:
         """Make the lanes; they work until they are stopped."""
@@ -169,6 +173,8 @@ class Lanes:
             self._desk.on_ended(held, ending, now)
         else:
             self._desk.on_given_back(held)
+        if self._gate.circuit.state is not CLOSED or self.outage is not None:
+            self._note_outage(verdict, started, now, at)
         if verdict.kind is BLOCKED:
             self._note_blocked(verdict, at)
             if verdict.is_shortage:  # others may be connected
@@ -192,6 +198,19 @@ class Lanes:
     def on_failed(self, error: BaseException) -> None:
         """End the run: a lane broke, or what it called."""
         self._desk.on_failed(error)
+
+    def _note_outage(self, verdict: Verdict, started: float, now: float, at: float) -> None:
+        """Tell that the circuit opened or closed, and count its probes."""
+        circuit = self._gate.circuit
+        if self.outage is None:
+            self.outage = Outage(now, at, circuit.failure_share(), verdict.label, verdict.error)
+            self._observer.circuit_opened(self.outage)
+        elif started >= self.outage.opened_at:
+            self.outage = self.outage.probed(verdict)
+            self._observer.probed(answered=not verdict.pressure)
+            if circuit.state is CLOSED:
+                self._observer.circuit_closed(self.outage, now)
+                self.outage = None
 
     def _note_blocked(self, verdict: Verdict, at: float) -> None:
         if verdict.is_shortage:

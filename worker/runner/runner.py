@@ -311,6 +311,7 @@ class Runner:
             overdue=overdue_by_tier(holdings, now),
             stopped=len(self._source.stops()),
             barred=sum(holding.barred is not None for holding in holdings),
+            outage=self._lanes.outage,
         )
 
     def reasons_not_ready(self) -> Iterable[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from schemas.moment import format_time
 from worker.core.holding import Holding
+from worker.core.outage import Outage
 from worker.ports import Lag, PartitionState, Snapshot
 
 
@@ -27,6 +29,17 @@ def overdue_by_tier(holdings: Iterable[Holding], now: float) -> dict[str, float]
             head = holding.waiting[0].due if holding.waiting else now
             late[holding.tier.label] = max(late.get(holding.tier.label, 0.0), now - head)
     return late
+
+
+def outage_fields(outage: Outage) -> Mapping[str, object]:
+    """What is told of an open circuit: since when, for which cause, and how many probes it has had."""
+    return {
+        "since": format_time(outage.since),
+        "status": outage.label,
+        "error": outage.error,
+        "share": round(outage.share, 2),
+        "probes": outage.probes,
+    }
 
 
 def status_fields(now: Snapshot, not_ready: Iterable[str]) -> Mapping[str, object]:

@@ -1,0 +1,31 @@
+"""What is told of an open circuit: since when, for which cause, and how its probes went.
+
+The rule: it is told twice, when the circuit opens and when it closes; what the probes come to is counted.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from worker.core.classify import Verdict
+
+
+class Outage(NamedTuple):
+    """The circuit is open; `label` is the status code or the failure kind of the last answer."""
+
+    since: float
+    """When it opened, in epoch seconds."""
+    opened_at: float
+    """The same on the monotonic clock: requests that began later are probes."""
+    share: float
+    """The share of failures in the window when it opened."""
+    label: str
+    error: str
+    """The last answer in words, one line without secrets."""
+    probes: int = 0
+
+    def probed(self, verdict: Verdict) -> Outage:
+        """Count one more probe; where it failed, that is the last cause from now on."""
+        if verdict.pressure:
+            return self._replace(probes=self.probes + 1, label=verdict.label, error=verdict.error)
+        return self._replace(probes=self.probes + 1)
