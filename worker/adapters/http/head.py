@@ -19,11 +19,7 @@ _SHAPE = b"HTTP/0.0 000"
 _ANY_DIGIT = bytes.maketrans(b"123456789", b"000000000")
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _FOLD = re.compile(rb"\r?\n[ \t]+")
-_FIELD = rb"\n%s[ \t]*:([^\n]*)"
-_RETRY_AFTER = re.compile(_FIELD % b"retry-after", re.IGNORECASE)
-_ENCODING = re.compile(_FIELD % b"transfer-encoding", re.IGNORECASE)
-_LENGTH = re.compile(_FIELD % b"content-length", re.IGNORECASE)
-_CONNECTION = re.compile(_FIELD % b"connection", re.IGNORECASE)
+_TELLING = re.compile(rb"\n(content-length|transfer-encoding|connection|retry-after)[ \t]*:([^\n]*)").finditer
 _COUNT = re.compile(rb"[0-9]{1,15}").fullmatch
 _TIDY = re.compile(
     rb"[^\n]*\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t\x20-\x7e\x80-\xff]*+\r?\n)*+\r?\n"
@@ -48,16 +44,7 @@ class Head(NamedTuple):
     @property
     def retry_after(self) -> str | None:
         """The first Retry-After, where it could mean something."""
-        found = _RETRY_AFTER.search(_unfolded(self.lines))
-        return None if found is None else usable_retry_after(found[1])
-
-    @property
-    def persists(self) -> bool:
-        """Whether the partner means to keep the connection."""
-        wishes = _words(_CONNECTION, self.lines)
-        if self.lines.startswith(b"HTTP/1.1"):
-            return b"close" not in wishes
-        return self.lines.startswith(b"HTTP/1.0") and b"keep-alive" in wishes
+        return _retry_after(_told(self.lines))
 
 
 class HeadReader:
@@ -126,38 +113,61 @@ def plain(head: Head, *, keep: bool) -> bytes:
 
     The connection ends after the answer unless it is to be kept, and nothing about its framing is odd.
     """
-    framing, sure = _framing(head.lines)
+    told = _told(head.lines)
+    framing, sure = _framing(told)
     lines = [b"HTTP/1.1 %d " % head.status, *framing]
-    if head.retry_after is not None:
-        lines.append(b"Retry-After: " + head.retry_after.encode("ascii"))
-    if not (keep and sure and head.persists and head.status != SWITCHING):
+    retry_after = _retry_after(told)
+    if retry_after is not None:
+        lines.append(b"Retry-After: " + retry_after.encode("ascii"))
+    if not (keep and sure and _persists(head, told) and _TIDY(head.lines)):
         lines.append(b"Connection: close")
     return b"\r\n".join((*lines, b"", b""))
 
 
-def _framing(lines: bytes) -> tuple[list[bytes], bool]:
+Told = dict[bytes, list[bytes]]
+"""What the headers that matter say, by their names in lower case, and in their order."""
+
+
+def _told(lines: bytes) -> Told:
+    """Read the headers that matter, however they are written; each that was folded is made one line."""
+    if b"\n " in lines or b"\n\t" in lines:
+        lines = _FOLD.sub(b" ", lines)
+    told: Told = {}
+    for found in _TELLING(lines.lower()):
+        told.setdefault(found[1], []).append(lines[slice(*found.span(2))].strip())
+    return told
+
+
+def _retry_after(told: Told) -> str | None:
+    values = told.get(b"retry-after")
+    return usable_retry_after(values[0]) if values else None
+
+
+def _persists(head: Head, told: Told) -> bool:
+    """Whether the partner means to keep the connection, and can."""
+    wishes = _words(told, b"connection")
+    if head.lines.startswith(b"HTTP/1.1"):
+        return b"close" not in wishes and head.status != SWITCHING
+    return head.lines.startswith(b"HTTP/1.0") and b"keep-alive" in wishes
+
+
+def _framing(told: Told) -> tuple[list[bytes], bool]:
     """The header that says where the body ends (none: the connection's end), and whether that is sure."""
-    encodings, lengths = _words(_ENCODING, lines), _words(_LENGTH, lines)
-    tidy = _TIDY(lines) is not None
+    encodings, lengths = _words(told, b"transfer-encoding"), _words(told, b"content-length")
     if encodings:
         named = [b"Transfer-Encoding: chunked"] if encodings[-1] == b"chunked" else []
-        return named, tidy and encodings == [b"chunked"] and not lengths
+        return named, encodings == [b"chunked"] and not lengths
     if not lengths:
-        return [], tidy
+        return [], True
     if len(set(lengths)) > 1 or not _COUNT(lengths[0]):
         return [], False
-    return [b"Content-Length: " + lengths[0]], tidy and len(lengths) == 1
+    return [b"Content-Length: " + lengths[0]], len(lengths) == 1
 
 
-def _words(field: re.Pattern[bytes], lines: bytes) -> list[bytes]:
+def _words(told: Told, name: bytes) -> list[bytes]:
     """The comma-separated words of all headers of a name, in lower case."""
-    values = field.findall(_unfolded(lines))
+    values = told.get(name, ())
     return [word.strip() for value in values for word in value.lower().split(b",")]
-
-
-def _unfolded(lines: bytes) -> bytes:
-    """The lines, each that was folded made one."""
-    return _FOLD.sub(b" ", lines)
 
 
 def _status(held: bytes | bytearray) -> int:

@@ -1,0 +1,93 @@
+"""The worker against a partner that closes after each answer without saying so: it costs next to nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from tests.adapters.http.world import Transport, World
+from tests.fakes import FakeClock, FakeKafka, FakePublisher, FakeSource
+from tests.runner.stage import DLQ, IDENTITY, SOURCE, TIER_TOPICS, Heard, conversion, until
+from tests.support.partner import OK, Visit
+from worker.core.circuit import CircuitPolicy, CircuitState
+from worker.core.classify import Rules
+from worker.core.lane import Gate
+from worker.core.postback import Postback, Template
+from worker.core.record import Partition
+from worker.core.retry import RetryPolicy
+from worker.pipeline import Plan
+from worker.runner import Limits, Runner
+
+EVENTS = 2000
+LANES = 64
+
+
+@pytest.fixture(params=["http"])
+def scheme(request: pytest.FixtureRequest) -> str:
+    """In the clear: what closes is the same."""
+    return str(request.param)
+
+
+@pytest.fixture(params=["direct"])
+def transport(request: pytest.FixtureRequest) -> Transport:
+    """The usual one; what both do is seen in test_kept."""
+    chosen: Transport = request.param
+    return chosen
+
+
+@pytest.mark.parametrize("later", [0.0, 0.002], ids=["at once", "a little later"])
+async def test_silent_partner(world: World, transport: Transport, later: float) -> None:
+    """Of 2,000 events all but a handful are delivered at the first attempt; the circuit stays closed."""
+    told = Counter[str]()
+    asyncio.get_running_loop().set_debug(False)  # it makes thousands of connections ten times as dear
+
+    async def script(visit: Visit) -> None:
+        told[(await visit.request()).split(b" ")[1].decode()] += 1
+        visit.push(OK)
+        if later:
+            await asyncio.sleep(later)
+
+    partner = await world.partner(script)
+    template = Template.compile(f"{partner.origin}/p?click_id={{click_id}}")
+    kafka = FakeKafka(**{SOURCE: 1, DLQ: 1}, **dict.fromkeys(TIER_TOPICS.values(), 1))
+    for number in range(EVENTS):
+        kafka.append(Partition(SOURCE, 0), conversion(number), b"key")
+    source = FakeSource(kafka)
+    gate, heard, stop = Gate(LANES, CircuitPolicy()), Heard(), asyncio.Event()
+    states: list[CircuitState] = []
+    runner = Runner(
+        plan=Plan(
+            Postback(template, template),
+            Rules(),
+            RetryPolicy(tuple(TIER_TOPICS), 3, 30 * 86400.0),
+            TIER_TOPICS,
+            DLQ,
+        ),
+        source=source,
+        publisher=FakePublisher(kafka),
+        sender=world.sender(),
+        gate=gate,
+        observer=heard,
+        clock=FakeClock(),
+        jitter=lambda: 0.0,
+        limits=Limits(1000, 5.0),
+        identity=IDENTITY,
+    )
+    running = asyncio.create_task(runner.run(stop))
+    await until("assigned", lambda: bool(kafka.wake))
+    source.assign(Partition(SOURCE, 0))
+
+    def over() -> bool:
+        states.append(gate.circuit.state)
+        return len(heard.endings) >= EVENTS
+
+    await until("all have ended", over)
+    stop.set()
+    await running
+    failed = sum(count for (outcome, _), count in heard.attempts.items() if outcome != "delivered")
+    print(f"{transport}: {EVENTS} events, {failed} failed attempts, {set(states)}")
+    assert failed <= 5
+    assert set(states) == {CircuitState.CLOSED}
+    assert set(told.values()) == {1}
