@@ -78,6 +78,6 @@ def test_mutant_is_caught(mutant: str, kafka: str, tmp_path: Path) -> None:
             play.scenario(world)
         except AssertionError as stuck:
             print(f"the play did not end: {stuck}")
-        verdict = judge(world, within=5.0)
+        verdict = judge(world)
     kinds = {violation.kind for violation in verdict.violations}
     assert play.violation in kinds, verdict

@@ -12,24 +12,18 @@ The rule: it believes nothing but what was logged by others than the worker, and
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from tests.chaos.cuts import BLINK, Span, find_cuts, partner_away
+from tests.chaos.circuits import Circuits
+from tests.chaos.cuts import BLINK, find_cuts
 from tests.chaos.evidence import DEAD, NOTHING, SOURCE, TIER, Evidence, Hop, Story
 from tests.chaos.forks import Fork, find_forks
-from tests.chaos.history import History, Known, Place, after, told_by
-from tests.chaos.logs import RECORDED, Committed, Deed
+from tests.chaos.history import Coverage, History, Known, Place, after, told_by
+from tests.chaos.logs import Committed
 from tests.chaos.rows import Row
-
-# The circuit's least number of failures, and how long one may still count, in seconds: its window, and the
-# probes after it. With fewer than these it is closed, and no attempt goes uncounted.
-CIRCUIT_FAILURES, CIRCUIT_MEMORY = 10, 20.0
-# A partner that refuses connections sees no requests; each worker is taken to fail this often a second then.
-REFUSED_RATE = 10
 
 
 class Violation(NamedTuple):
@@ -73,11 +67,11 @@ def check(evidence: Evidence, timeout: float, drain: float) -> Verdict:
     forks = find_forks(stories, cuts, covered, history, timeout)
     explained: Counter[Row] = Counter()
     gone: Counter[str] = Counter()
-    failures = failures_by_worker(stories, evidence.deeds)
+    circuits = Circuits(stories, evidence.deeds)
     violations = [*backwards, *lost(stories, history, gone), *committed_unfinished(stories, covered, history)]
     for story in stories:
         violations.extend(early(story, forks[story.event]))
-        violations.extend(resent(story, forks[story.event], failures))
+        violations.extend(resent(story, forks[story.event], circuits))
         violations.extend(duplicates(story, forks[story.event], explained))
     return Verdict(
         sum(story.acknowledged for story in stories),
@@ -90,11 +84,9 @@ def check(evidence: Evidence, timeout: float, drain: float) -> Verdict:
     )
 
 
-def cover(
-    commits: Iterable[Committed], history: History = NOTHING
-) -> tuple[dict[Place, float], list[Violation]]:
-    """When each record was first seen committed, and where commits went back by themselves."""
-    covered: dict[Place, float] = {}
+def cover(commits: Iterable[Committed], history: History = NOTHING) -> tuple[Coverage, list[Violation]]:
+    """When each record was seen committed, and where commits went back by themselves."""
+    covered: defaultdict[Place, list[float]] = defaultdict(list)
     violations = []
     last: dict[tuple[str, int], tuple[float, Known]] = {}
     for commit in commits:
@@ -106,7 +98,8 @@ def cover(
         if why := _went_back(known, now):
             violations.append(Violation("backwards", f"{commit.topic}/{commit.partition}", why))
         for done in (*range(known.offset, now.offset), *now.above):
-            covered.setdefault(history.place(*at, done, commit.at), commit.at)
+            if done not in known.above:
+                covered[history.place(*at, done, commit.at)].append(commit.at)
         last[at] = commit.at, now
     return covered, violations
 
@@ -138,12 +131,12 @@ def lost(stories: Iterable[Story], history: History, gone: Counter[str]) -> Iter
 
 
 def committed_unfinished(
-    stories: Iterable[Story], covered: Mapping[Place, float], history: History
+    stories: Iterable[Story], covered: Coverage, history: History
 ) -> Iterator[Violation]:
     """Records that were committed before their 200, their acknowledged retry or their dead letter."""
     for story in stories:
         for hop in story.hops:
-            seen = covered.get(hop.place, float("inf"))
+            seen = min(covered.get(hop.place, ()), default=float("inf"))
             if _ended(hop, story) > seen + BLINK and not _taken(hop, seen, history):
                 yield Violation("committed unfinished", f"{story.event} at {hop}", tell(story))
 
@@ -176,33 +169,13 @@ def early(story: Story, forks: Sequence[Fork]) -> Iterator[Violation]:
             yield Violation("early", story.event, f"{hop.due - request.wall:.3f} s; {tell(story)}")
 
 
-def failures_by_worker(stories: Iterable[Story], deeds: Sequence[Deed]) -> dict[str, list[float]]:
-    """When each worker had requests that were not answered with a 200, in order."""
-    refused = [at for span in partner_away(deeds) for at in _ticks(span, 1 / REFUSED_RATE)]
-    failures: defaultdict[str, list[float]] = defaultdict(refused.copy)
-    for story in stories:
-        for request in story.requests:
-            times = failures[request.worker]
-            if request.answered is None or request.action == RECORDED:
-                times.append(request.at)
-    return {worker: sorted(times) for worker, times in failures.items()}
-
-
-def _ticks(span: Span, step: float) -> Iterator[float]:
-    return (span.start + number * step for number in range(int((span.end - span.start) / step)))
-
-
-def resent(
-    story: Story, forks: Sequence[Fork], failures: Mapping[str, Sequence[float]]
-) -> Iterator[Violation]:
+def resent(story: Story, forks: Sequence[Fork], circuits: Circuits) -> Iterator[Violation]:
     """Requests sent again by a worker itself, with no retry published between."""
     for first, second in pairwise(story.requests):
         if first.worker != second.worker or any(fork.at <= second.at for fork in forks):
             continue
-        times = failures.get(first.worker, ())
-        recent = bisect_right(times, second.at) - bisect_left(times, second.at - CIRCUIT_MEMORY)
         between = any(first.at < hop.at <= second.at for hop in story.hops if hop.kind != SOURCE)
-        if not between and recent < CIRCUIT_FAILURES:
+        if not between and not circuits.may_be_open(second.worker, second.at):
             yield Violation("resent", story.event, tell(story))
 
 

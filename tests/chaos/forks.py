@@ -7,13 +7,13 @@ offset forks exactly the records that it sends round again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from tests.chaos.cuts import ANYBODY, BLINK, Cut
 from tests.chaos.evidence import Hop, Story
-from tests.chaos.history import OFFSETS, REMADE, History, Place
+from tests.chaos.history import OFFSETS, REMADE, Coverage, History
 from tests.chaos.logs import RECORDED, Intervention
 from tests.chaos.rows import INTERVENTIONS, Row, row_of
 
@@ -41,7 +41,7 @@ class Fork(NamedTuple):
 def find_forks(
     stories: Iterable[Story],
     cuts: Sequence[Cut],
-    covered: Mapping[Place, float],
+    covered: Coverage,
     history: History,
     timeout: float,
 ) -> dict[str, list[Fork]]:
@@ -50,7 +50,7 @@ def find_forks(
     return {
         story.event: sorted(
             (
-                *_cut_off(story, cuts, covered, timeout),
+                *_cut_off(story, cuts, covered, history, timeout),
                 *_unheard(story, timeout),
                 *_sent_round(story, interventions, history),
             ),
@@ -61,11 +61,11 @@ def find_forks(
 
 
 def _cut_off(
-    story: Story, cuts: Sequence[Cut], covered: Mapping[Place, float], timeout: float
+    story: Story, cuts: Sequence[Cut], covered: Coverage, history: History, timeout: float
 ) -> Iterator[Fork]:
     """Attempts whose record a cut may have sent round again."""
     for attempt in sorted((*_seen_attempts(story, timeout), *_unseen_attempts(story))):
-        cut = _cut_of(attempt, story, cuts, covered)
+        cut = _cut_of(attempt, story, cuts, covered, history)
         if cut is not None:
             yield Fork(attempt.begun, row_of(cut, attempt.begun, attempt.ended, story))
 
@@ -75,7 +75,9 @@ def _unheard(story: Story, timeout: float) -> Iterator[Fork]:
     for request in story.requests:
         if request.answered is None:
             continue
-        if request.action == RECORDED or request.answered - request.at >= timeout - CUT_SHORT:
+        if request.action == RECORDED:
+            yield Fork(request.at, Row.CLOSED)
+        elif request.answered - request.at >= timeout - CUT_SHORT:
             yield Fork(request.at, Row.IN_FLIGHT)
 
 
@@ -131,23 +133,22 @@ def _unseen_attempts(story: Story) -> Iterator[Attempt]:
 
 
 def _cut_of(
-    attempt: Attempt, story: Story, cuts: Sequence[Cut], covered: Mapping[Place, float]
+    attempt: Attempt, story: Story, cuts: Sequence[Cut], covered: Coverage, history: History
 ) -> Cut | None:
-    seen = max((_seen(hop, covered) for hop in _worked_on(attempt, story, covered)), default=float("inf"))
-    hits = (cut for cut in cuts if cut.hits(*attempt) and seen >= cut.start)
-    return next(hits, None)
+    def seen(hop: Hop) -> float:
+        """When the record was first seen committed, since an offset was set; never, where it was not."""
+        since = history.set_before(hop.place, attempt.begun)
+        return next((at for at in covered.get(hop.place, ()) if at >= since), float("inf"))
+
+    committed = max(map(seen, _worked_on(attempt, story, seen)), default=float("inf"))
+    return next((cut for cut in cuts if cut.hits(*attempt) and committed >= cut.start), None)
 
 
-def _worked_on(attempt: Attempt, story: Story, covered: Mapping[Place, float]) -> Iterator[Hop]:
+def _worked_on(attempt: Attempt, story: Story, seen: Callable[[Hop], float]) -> Iterator[Hop]:
     """The records that the attempt may have been for: the last one, and those not yet seen committed by then.
 
     A kill sends a record round again whose retry is published already: then there are two of the event.
     """
     before = [hop for hop in story.hops if hop.at <= attempt.begun]
     yield from before[-1:]
-    yield from (hop for hop in before[:-1] if _seen(hop, covered) >= attempt.begun)
-
-
-def _seen(hop: Hop, covered: Mapping[Place, float]) -> float:
-    """When a record was first seen committed; never, where it was not."""
-    return covered.get(hop.place, float("inf"))
+    yield from (hop for hop in before[:-1] if seen(hop) >= attempt.begun)

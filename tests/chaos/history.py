@@ -7,7 +7,7 @@ generation begins: what lay at or above the cut is gone, and offsets from there 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from tests.chaos.logs import Committed, Intervention
@@ -23,6 +23,8 @@ OFFSETS = frozenset({SET, EDITED, DELETED})
 
 Place = tuple[str, int, int, int]
 """Topic, partition, offset, and the generation of the log in which it was given."""
+Coverage = Mapping[Place, Sequence[float]]
+"""When each record was first seen committed, and again after an offset was set below it."""
 
 
 class Known(NamedTuple):
@@ -67,6 +69,13 @@ class History:
             elif one.what == PASSED and generation >= born and offset < one.offset:
                 return one
         return None
+
+    def set_before(self, place: Place, at: float) -> float:
+        """When an offset was last set at or below a record, before this moment; minus infinity for never."""
+        topic, partition, offset, _ = place
+        ours = self._of.get((topic, partition), ())
+        sets = (one.at for one in ours if one.what in OFFSETS and one.offset <= offset and one.at <= at)
+        return max(sets, default=float("-inf"))
 
     def since(self, commit: Committed, before: float) -> Sequence[Intervention]:
         """What was done to the partition of a commit after `before` and until it was seen."""

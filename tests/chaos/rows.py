@@ -28,12 +28,13 @@ class Row(Enum):
         "of a topic that is deleted and made again while the worker runs: what was taken of the new log "
         "before that was noticed"
     )
-    PUBLISH = "one record"
+    PUBLISH = "what was on its way to a delay topic or the dead letters"
     SET = "what lies at or above an offset that is set for the group, also what was finished"
     DELETED = (
         "what was finished since the group's memory of its offsets was written; all that the topic still "
         "holds where there is none"
     )
+    CLOSED = "one request"
 
 
 INTERVENTIONS = {

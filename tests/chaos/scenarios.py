@@ -159,6 +159,7 @@ def left_while_another_joins(world: World, delay: float) -> Worker:
         if first.leave(within=delay + 35.0) != 0:
             raise AssertionError(f"{first.name} did not end in good order")
         third.await_ready()
+    world.partner(delay=0.0)
     return first
 
 

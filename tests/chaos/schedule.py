@@ -52,7 +52,7 @@ KINDS = {
     "hang": Kind(1, 0, 2.0, 5.0),
     "partitions added": Kind(1, 1, 0.0, 0.0),
     "poison run": Kind(1, 0, 0.0, 0.0),
-    "busy clicks": Kind(1, 0, 10.0, 20.0),
+    "busy clicks": Kind(1, 1, 10.0, 20.0),
     "source re-made, longer": HEAVY,
     "source re-made, shorter": HEAVY,
     "tier re-made": HEAVY,
@@ -61,7 +61,7 @@ KINDS = {
     "offsets edited": Kind(0, 0, 2.0, 3.0),
     "offsets deleted": HEAVY,
     "log truncated": HEAVY,
-    "retention passed": Kind(0, 0, 1.0, 3.0),
+    "retention passed": Kind(0, 0, 1.0, 2.0),
 }
 TURNS = (
     ("source re-made, longer", "retention passed", "offsets edited"),

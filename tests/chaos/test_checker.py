@@ -118,6 +118,16 @@ def test_resent_while_the_circuit_may_be_open() -> None:
     assert not check(Evidence({"e": story, **others}, (), (), ()), TIMEOUT, DRAIN).violations
 
 
+def test_resent_while_the_circuit_stays_open() -> None:
+    """It stays open for as long as nothing is taken, however seldom it asks; what is taken closes it."""
+    others = {f"o{number}": Story(f"o{number}", False, (), (ask(1),)) for number in range(10)}
+    story = Story("e", True, (source(),), (ask(30), ask(60, answered=60.1)))
+    assert not check(Evidence({"e": story, **others}, (), (), ()), TIMEOUT, DRAIN).violations
+    taken = {"taken": Story("taken", True, (source(offset=9),), (ask(2, answered=2.1),))}
+    verdict = check(Evidence({"e": story, **others, **taken}, (), (), ()), TIMEOUT, DRAIN)
+    assert kinds(verdict) == ["resent"]
+
+
 TWICE = [ask(1, "w1-1", answered=1.1), ask(9, "w2-1", answered=9.1)]
 
 
@@ -229,7 +239,7 @@ def test_recorded_and_reset() -> None:
     """A conversion that was recorded, and whose answer was not read, is explained once."""
     hops = [source(), tier(1.2, due=2.2)]
     unread = Request("w1-1", 1, WALL + 1, RECORDED, 1.01)
-    assert judge(hops, [unread, ask(2.3, answered=2.4)]).explained == {Row.IN_FLIGHT: 1}
+    assert judge(hops, [unread, ask(2.3, answered=2.4)]).explained == {Row.CLOSED: 1}
     thrice = [unread, ask(2.3, answered=2.4), ask(3.3, answered=3.4)]
     assert "duplicate" in kinds(judge(hops, thrice))
 
@@ -287,6 +297,19 @@ def test_an_offset_that_was_set(what: str) -> None:
     assert kinds(judge([source(offset=3)], TWICE, interventions=[done(what, 4, 5.0)])) == ["duplicate"]
     thrice = [*TWICE, ask(12, "w2-1", answered=12.1)]
     assert kinds(judge([source(offset=3)], thrice, interventions=[done(what, 3, 5.0)])) == ["duplicate"]
+
+
+def test_a_kill_after_an_offset_was_set() -> None:
+    """What was committed before an offset was set below it is not any more: a kill may send it once more."""
+    thrice = [*TWICE, ask(14, "w3-1", answered=14.1)]
+    done_before = [Committed("t", 0, 4, "", 1.5, 1.4), Committed("t", 0, 3, "", 5.2, 5.15)]
+    verdict = judge(
+        [source(offset=3)], thrice, killed("w2-1", 9.2), done_before, interventions=[done(SET, 3, 5.0)]
+    )
+    assert verdict.explained == {Row.SET: 1, Row.SINCE_COMMIT: 1}
+    late = [*done_before, Committed("t", 0, 4, "", 9.15, 9.1)]
+    verdict = judge([source(offset=3)], thrice, killed("w2-1", 9.2), late, interventions=[done(SET, 3, 5.0)])
+    assert kinds(verdict) == ["duplicate"]
 
 
 def test_a_log_that_was_made_again() -> None:
