@@ -48,16 +48,15 @@ class Head(NamedTuple):
 
 
 class HeadReader:
-    """Reads the head of one answer after another, in pieces of any size; it begins anew after each."""
+    """Reads the head of one answer after another, in pieces of any size; it begins anew after each.
+
+    `waits` says that something of a head has come, and not all.
+    """
 
     def __init__(self) -> None:
+        self._held = bytearray()
         self._status = 0  # of the head that has begun; 0 before its first line is whole
         self._begin()
-
-    @property
-    def waits(self) -> bool:
-        """Whether some of a head has come, and not all."""
-        return self._room < HEAD_LIMIT or bool(self._held)
 
     def feed(self, data: bytes) -> Head | None:
         """Return the head that decides once all of it has come; raise NotHttp.
@@ -65,6 +64,7 @@ class HeadReader:
         HEAD_LIMIT bounds it together with the interim heads before it.
         """
         self._held += data
+        self.waits = True
         while True:
             lines = self._next()
             if lines is None:
@@ -76,6 +76,7 @@ class HeadReader:
             self._status = 0
 
     def _begin(self) -> None:
+        self.waits = False
         self._held = bytearray()
         self._room = HEAD_LIMIT
         self._seen = 0  # bytes of `_held` in which no blank line begins

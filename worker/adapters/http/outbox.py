@@ -77,7 +77,7 @@ class Outbox:
         ways = [way for way in ways if way.unsent and not way.is_closing()]  # its socket may be another's
         unread = _unread(ways)
         for way in ways:
-            if way.socket in unread:
+            if unread and way.socket in unread:
                 self._add(way)
             else:
                 way.leave()
