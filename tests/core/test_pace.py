@@ -218,3 +218,19 @@ def test_a_hold_that_is_over_early() -> None:
     assert pace.per_second < float("inf")
     pace.let_go(101.0)
     assert (pace.per_second, pace.wake_at) == (float("inf"), float("-inf"))
+
+
+def test_what_is_usual_is_no_reason_to_hold() -> None:
+    """One refusal more is usual once their share is known not to be for load; a run is not."""
+    pace, now = Pace(), 100.0
+    assert not pace.is_usual()
+    for number in range(4_000):
+        now += 0.01
+        if number % 50 == 0:
+            pace.refused(0.0 if pace.is_usual() else 1.0, now, 1, now)
+        else:
+            pace.took(now)
+    assert pace.is_usual()
+    for _ in range(20):
+        pace.refused(0.0, now, 1, now)
+    assert not pace.is_usual()

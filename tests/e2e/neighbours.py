@@ -74,7 +74,9 @@ class Partner:
     def env(self) -> Mapping[str, str]:
         """The settings that lead to it."""
         port = self._server.sockets[0].getsockname()[1]
-        url = f"http://127.0.0.1:{port}/?event={{event}}&payout={{payout}}&click_id={{click_id}}"
+        url = (
+            f"http://127.0.0.1:{port}/?measurement=1&event={{event}}&payout={{payout}}&click_id={{click_id}}"
+        )
         simple = f"http://127.0.0.1:{port}/?click_id={{click_id}}"
         return {"POSTBACK_DESTINATION__SIMPLE_URL": simple, "POSTBACK_DESTINATION__EVENT_URL": url}
 

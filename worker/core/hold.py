@@ -5,7 +5,7 @@ probes ask meanwhile whether it was meant so. What is taken though it began afte
 time that was asked for shows that it was not: the hold is over. From then on, for a while, such an answer
 holds everything only where nothing that began after it is taken. The record that was refused waits for its
 own time in any case: that is its tier's matter. Probes that are refused too are not made again: a partner
-that means all is left alone until its time.
+that means all is left alone until its time. What `pace` knows to be usual whatever the load is not told here.
 """
 
 from __future__ import annotations

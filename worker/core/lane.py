@@ -131,7 +131,8 @@ class Gate:
     def _failed(
         self, verdict: Verdict, held: Held, in_flight: int, started: float, now: float, jitter: float
     ) -> bool:
-        holds = verdict.hold > 0 and self._hold.refused(verdict.hold, started, now)
+        asks = verdict.hold > 0 and not self.pace.is_usual()
+        holds = asks and self._hold.refused(verdict.hold, started, now)
         if self.circuit.state is not CLOSED:
             return self._probe_failed(verdict, held, started, now, jitter)
         if self.circuit.is_old(started):

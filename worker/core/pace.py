@@ -96,6 +96,10 @@ class Pace:
         if now >= self._look_at:
             self._look(now)
 
+    def is_usual(self) -> bool:
+        """Tell whether one refusal more is what is usual whatever the load: then it is no reason to hold."""
+        return self._usual_share > 0.0 and self._trial is None and not self._is_more_than_usual(1.0, 1)
+
     def refused(self, hold: float, started: float, in_flight: int, now: float) -> None:
         """Note a "too many" with the seconds of its Retry-After; cut the pace where that is due."""
         if started < self._begun:
@@ -157,12 +161,12 @@ class Pace:
         taken, refused = self._before
         return self._refused + refused, self._refused + refused + self._taken + taken
 
-    def _is_more_than_usual(self, hold: float) -> bool:
+    def _is_more_than_usual(self, hold: float, more: int = 0) -> bool:
         """Tell refusals from chance; one that holds everything is too many unless it is usual."""
         refused, answers = self._answers()
         usual = answers * (self._usual_share + (0.0 if hold else _TOLERATED))
         few = min(1.0 + answers * _FEW_SHARE, _FEW) if any(self._before) else _FEW
-        return refused > usual + _DEVIATIONS * sqrt(usual) + (0.0 if hold else few)
+        return refused + more > usual + _DEVIATIONS * sqrt(usual) + (0.0 if hold else few)
 
     # --- what follows ----------------------------------------------------------------------------
 
