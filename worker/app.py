@@ -36,6 +36,7 @@ from worker.adapters.kafka.admin import Own, short_lived
 from worker.adapters.kafka.config import Config, unique_client_id
 from worker.adapters.kafka.group_commits import stranger_in
 from worker.adapters.kafka.limits import TopicLimits
+from worker.adapters.kafka.rights import RightsWatch
 from worker.adapters.logs import is_for_people, make_logs
 from worker.adapters.metrics import Metrics
 from worker.adapters.observers import Observers
@@ -54,7 +55,7 @@ from worker.runner import Limits, Outcome, Runner
 from worker.runner.state import outage_fields, status_fields
 from worker.settings import Settings
 from worker.settings.advice import warnings as settings_warnings
-from worker.settings.tiers import any_tier, former_tier
+from worker.settings.tiers import any_tier, former_tier, rights_needed
 
 # A consumer thread that has not polled for this long beyond a drain is stuck.
 _STUCK = 30.0
@@ -93,6 +94,7 @@ class Worker:
         watchers = [*observers, *([self._flow] if self._flow is not None else [])]
         self._observer = Observers(self._metrics, logs, *watchers)
         self._missing: list[str] = ["not looked at yet"]
+        self._rights = RightsWatch(self._asking(), rights_needed(settings))
         self._topics_there = asyncio.Event()
 
     async def run(self, stop: asyncio.Event, on_started: Callable[[Started], None] | None = None) -> Outcome:
@@ -114,6 +116,7 @@ class Worker:
             server = HttpServer(self._metrics.registry, self._not_alive, self._not_ready, self._notes)
             await server.start(settings.http.host, settings.http.port)
             stack.push_async_callback(server.close)
+            stack.callback(self._rights.close)
             await self._watch(stack, publisher)
             gc.collect()
             gc.freeze()  # what lives as long as the process need not be looked at again
@@ -177,10 +180,9 @@ class Worker:
     def _publisher(self) -> KafkaPublisher:
         kafka = self._settings.kafka
         client_id = unique_client_id(kafka.group_id)
-        asking = admin_config(kafka.bootstrap_servers, client_id, kafka.properties)
         return KafkaPublisher(
             producer_config(kafka.bootstrap_servers, client_id, kafka.properties),
-            limits=TopicLimits(asking, [topic.name for topic in own_topics(self._settings)]),
+            limits=TopicLimits(self._asking(), [topic.name for topic in own_topics(self._settings)]),
             on_fatal=lambda text: self._runner.fail(RuntimeError(f"the producer can't go on: {text}")),
             on_trouble=self._observer.trouble,
         )
@@ -192,9 +194,11 @@ class Worker:
             raise CannotStart([str(error)]) from error
 
     def _topic_ids(self) -> TopicIds:
+        return TopicIds(self._asking())
+
+    def _asking(self) -> Config:
         kafka = self._settings.kafka
-        client_id = unique_client_id(kafka.group_id)
-        return TopicIds(admin_config(kafka.bootstrap_servers, client_id, kafka.properties))
+        return admin_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
 
     def _source(self, ids: TopicIds) -> Source:
         settings = self._settings
@@ -257,6 +261,7 @@ class Worker:
     async def _watch(self, stack: contextlib.AsyncExitStack, publisher: KafkaPublisher) -> None:
         for watch in (
             self._watch_topics(publisher),
+            self._watch_rights(),
             self._watch_loop(),
             self._look_at_lifetimes(),
             self._tell_what_flows(),
@@ -275,7 +280,7 @@ class Worker:
         needed = [settings.kafka.topic, settings.dlq_topic, *tiers]
         while True:
             try:
-                missing = [f"topic {name} does not exist" for name in await publisher.missing_topics(needed)]
+                missing = await self._missing_topics(publisher, needed)
             except KafkaUnavailable as error:
                 missing = [f"the broker does not answer: {error}"]
             for line in missing:
@@ -286,14 +291,35 @@ class Worker:
                 self._topics_there.set()
             await asyncio.sleep(_LOOK_SOON if missing else _LOOK)
 
+    async def _missing_topics(self, publisher: KafkaPublisher, needed: Sequence[str]) -> list[str]:
+        """A line for each topic that is not there; what may not be described looks missing, and is not."""
+        names = await publisher.missing_topics(needed)
+        if names:
+            await self._look_at_rights()
+        hidden = {resource.name for resource in self._rights.lacking}
+        return [f"topic {name} does not exist" for name in names if name not in hidden]
+
+    async def _watch_rights(self) -> None:
+        while True:
+            await self._look_at_rights()
+            await asyncio.sleep(_LOOK)
+
+    async def _look_at_rights(self) -> None:
+        """See what this user may not do, and tell what is new of it."""
+        before = self._rights.lacking
+        await self._rights.look()
+        for resource, line in self._rights.lacking.items():
+            if before.get(resource) != line:
+                self._observer.trouble(f"not ready: {line}")
+        for resource in before.keys() - self._rights.lacking.keys():
+            self._log.info("a right that was lacking is granted", of=str(resource))
+
     async def _look_at_lifetimes(self) -> None:
         """Warn, once the topics are there, of those that lose records before they are sent."""
         await self._topics_there.wait()
-        kafka = self._settings.kafka
-        config = admin_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
         thread = ThreadPoolExecutor(1, "kafka-lifetimes")  # names are resolved in the loop's own
         try:
-            ask = partial(short_lived, config, own_topics(self._settings))
+            ask = partial(short_lived, self._asking(), own_topics(self._settings))
             for line in await asyncio.get_running_loop().run_in_executor(thread, ask):
                 self._observer.trouble(line)
         except KafkaUnavailable as error:
@@ -327,6 +353,7 @@ class Worker:
 
     def _not_ready(self) -> Iterable[str]:
         yield from self._missing
+        yield from self._rights.lacking.values()
         yield from self._runner.reasons_not_ready()
 
 

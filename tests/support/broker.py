@@ -59,7 +59,8 @@ class Broker:
         self.data = (data or Path(self._temporary.name if self._temporary else "")).resolve()
         self.port = port or free_port()
         self._controller_port = free_port()
-        self._extra = dict(properties or {})
+        self.properties = dict(properties or {})
+        """Those that were given; what is added counts from the next start on."""
         self._process: subprocess.Popen[bytes] | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
 
@@ -67,6 +68,11 @@ class Broker:
     def bootstrap(self) -> str:
         """`host:port`, the same for the life of this object."""
         return f"{HOST}:{self.port}"
+
+    @property
+    def controller(self) -> str:
+        """`host:port` of its controller."""
+        return f"{HOST}:{self._controller_port}"
 
     @property
     def log_path(self) -> Path:
@@ -85,7 +91,7 @@ class Broker:
         """
         if self._process:
             return
-        write_settings(self.data, f"{HOST}:{self.port}", f"{HOST}:{self._controller_port}", self._extra)
+        write_settings(self.data, f"{HOST}:{self.port}", self.controller, self.properties)
         if not (self.data / "log" / "meta.properties").exists():
             self._format()
         self._spawn()

@@ -6,10 +6,13 @@ The rule: it only asks; topics are neither made nor changed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from worker.settings import Settings
 from worker.settings.tiers import former_tier
+
+if TYPE_CHECKING:
+    from worker.adapters.kafka.config import Config
 
 TIMEOUT = 10.0
 """Seconds that the broker may take to answer."""
@@ -24,24 +27,29 @@ class Findings(NamedTuple):
 
 def partitions_by_topic(settings: Settings) -> Mapping[str, int | None]:
     """Every topic that there is, with its partitions, None where they are unknown; raise KafkaUnavailable."""
-    from confluent_kafka import KafkaError, KafkaException
+    from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
     from worker.adapters.kafka.answers import existing_topics, partition_count
-    from worker.adapters.kafka.config import admin_config, unique_client_id
-    from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+    from worker.adapters.kafka.causes import Causes
+    from worker.adapters.kafka.errors import KafkaUnavailable
 
-    kafka = settings.kafka
-    heard: list[KafkaError] = []
-    config = admin_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
-    listening: dict[str, Any] = {**config, "log_level": 0, "error_cb": heard.append}
+    causes = Causes()
+    listening: dict[str, Any] = {**asking(settings), "log_level": 0, "error_cb": causes.hear}
     admin = AdminClient(listening)
     try:
         topics = admin.list_topics(timeout=TIMEOUT).topics
     except KafkaException as error:
-        admin.poll(0)
-        raise KafkaUnavailable(one_line(heard[0] if heard else error)) from None
+        raise KafkaUnavailable(causes.line_of_all(error, admin.poll)) from None
     return {name: partition_count(topic) for name, topic in existing_topics(topics).items()}
+
+
+def asking(settings: Settings) -> Config:
+    """The settings of a client that only asks."""
+    from worker.adapters.kafka.config import admin_config, unique_client_id
+
+    kafka = settings.kafka
+    return admin_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
 
 
 def findings(settings: Settings, topics: Mapping[str, int | None]) -> Findings:

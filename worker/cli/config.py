@@ -41,9 +41,12 @@ class Form(StrEnum):
 @app.command(epilog=examples("postback-worker config check", "postback-worker config check --online"))
 def check(
     ctx: typer.Context,
-    online: Annotated[bool, typer.Option("--online", help="Ask the broker for its topics, too.")] = False,
+    online: Annotated[bool, typer.Option("--online", help="Ask the broker, too: topics, rights.")] = False,
 ) -> None:
-    """Check the settings, and with --online the broker and the topics."""
+    """Check the settings, and with --online the broker, the topics and what this user may do with them.
+
+    It reads at the end of each partition, joins no group, commits and writes nothing.
+    """
     from worker.settings.advice import warnings
 
     settings = load_settings(ctx)
@@ -93,18 +96,18 @@ def _check_destination(settings: Settings) -> None:
 
 
 def _check_broker(settings: Settings) -> None:
-    """End with exit 1 where the broker does not answer or a topic is missing."""
+    """End with exit 1 where the broker does not answer, a topic is missing, or a right is lacking."""
     from worker.adapters.kafka.errors import KafkaUnavailable
-    from worker.cli.broker import findings, partitions_by_topic
+    from worker.cli.access import look
 
     try:
-        problems, warnings = findings(settings, partitions_by_topic(settings))
+        (problems, warnings), hint = look(settings)
     except KafkaUnavailable as error:
         fail(f"{settings.kafka.bootstrap_servers} does not answer: {error}", "is the broker running?")
     for line in warnings:
         warn(line)
     if problems:
-        fail_all(problems, "`postback-worker topics create` makes the retry and dead-letter topics")
+        fail_all(problems, hint)
 
 
 def _code(text: str) -> str:

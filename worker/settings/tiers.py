@@ -6,6 +6,7 @@ The rule: the name says the delay, so nothing else need be remembered of a tier 
 from __future__ import annotations
 
 from worker.core.retry import Tier
+from worker.core.rights import Needs, needs
 from worker.settings.model import Settings
 from worker.settings.values import parse_duration
 
@@ -17,6 +18,13 @@ def any_tier(settings: Settings) -> str:
     topic that is deleted is no error. Both group protocols take it.
     """
     return f"^{settings.kafka.group_id.replace('.', '[.]')}[.]retry[.][0-9]+[a-z]+$"
+
+
+def rights_needed(settings: Settings) -> Needs:
+    """What a worker with these settings must be allowed at the broker."""
+    tiers = [settings.tier_topic(tier) for tier in settings.tiers]
+    groups = [settings.kafka.group_id, settings.retry_group]
+    return needs(settings.kafka.topic, tiers, settings.dlq_topic, groups)
 
 
 def former_tier(settings: Settings, topic: str) -> Tier | None:

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from worker.adapters.kafka.causes import Causes
 from worker.adapters.kafka.config import Config, alone, fitted, message_limit
 from worker.adapters.kafka.errors import (
     TOO_LARGE,
     KafkaUnavailable,
-    is_about_all_brokers,
     kafka_error,
     may_be_there,
     one_line,
@@ -95,7 +95,7 @@ class BulkPublisher:
         self._came_back: list[int] = []  # from a batch, for its size
         self._sent_alone: set[int] = set()
         self._handed = 0
-        self._why = ""
+        self._causes = Causes()
         self._heard_at = self._said_at = float("-inf")
         bounded: Config = {
             "queue.buffering.max.kbytes": MOST_WAITING // 1024,
@@ -103,7 +103,8 @@ class BulkPublisher:
             **config,
         }
         # Without a listener and at this level the client writes nothing on stderr by itself.
-        self._config: dict[str, Any] = {**fitted(bounded, limit), "log_level": 0, "error_cb": self._on_error}
+        hearing: dict[str, Any] = {"log_level": 0, "error_cb": self._causes.hear}
+        self._config: dict[str, Any] = {**fitted(bounded, limit), **hearing}
         self._batches = _producer(self._config)
         self._alone: Producer | None = None
 
@@ -177,7 +178,7 @@ class BulkPublisher:
         """Send again what came back from a batch for its size: the batch was too large, or the record is."""
         while self._came_back:
             if self._alone is None:
-                self._alone = _producer({**alone(self._config), "error_cb": self._on_error})
+                self._alone = _producer({**alone(self._config), "error_cb": self._causes.hear})
             try:
                 self._produce(self._alone, self._came_back[-1])
             except BufferError:
@@ -205,6 +206,7 @@ class BulkPublisher:
     def _on_report(self, number: int, error: KafkaError | None, _: Message) -> None:
         self._heard_at = time.monotonic()
         if error is None:
+            self._causes.forget()
             del self._open[number]
             self.acknowledged += 1
         elif error.code() in TOO_LARGE and number not in self._sent_alone:
@@ -231,14 +233,10 @@ class BulkPublisher:
             return too_large_for_client(self._topic, size_of(message), message_limit(self._config))
         return one_line(error)
 
-    def _on_error(self, error: KafkaError) -> None:
-        if not is_about_all_brokers(error):
-            self._why = one_line(error)
-
     def _say_waiting(self, now: float) -> None:
         if now - self._heard_at >= WAITING_AFTER and now - self._said_at >= SAID_EVERY:
             self._said_at = now
-            self._on_waiting(self._why or "it does not answer")
+            self._on_waiting(self._causes.line() or "it does not answer")
 
     def _raise_refusal(self) -> None:
         if self._refusal is not None:

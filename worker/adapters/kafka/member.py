@@ -207,7 +207,7 @@ class Member:
         """
         at = Partition(message.topic(), message.partition())
         if at not in self._ours or not is_unreadable(error):
-            self._on_error(error)
+            self._on_error(error, self._named(at, error))
         elif self._names.pop(at, None) is not None:
             unreadable[at] = Stopped(Place(at, message.offset()), one_line(error))
 
@@ -322,13 +322,19 @@ class Member:
     def _on_commit(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
         self._commits.on_answer(self._consumer, error, offsets)
 
-    def _on_error(self, error: KafkaError) -> None:
+    def _named(self, at: Partition, error: KafkaError) -> str:
+        """Say an error with the partition or the group that it is of."""
+        if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            return f"group {self._config['group.id']}: {one_line(error)}"
+        return f"{at}: {one_line(error)}" if at in self._ours else one_line(error)
+
+    def _on_error(self, error: KafkaError, text: str | None = None) -> None:
         if is_about_topic(error):
             self._logs.doubt()
         if is_deadly(error):
             self._deadly = error
         else:
-            self._tell(one_line(error))
+            self._tell(text or one_line(error))
 
     def _forget(self, partitions: Sequence[Partition]) -> None:
         for partition in partitions:

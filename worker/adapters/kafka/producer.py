@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterable
 
 from confluent_kafka import KafkaError, Producer
 
+from worker.adapters.kafka.causes import Causes
 from worker.adapters.kafka.config import Config, alone, fitted, message_limit
 from worker.adapters.kafka.errors import (
     TOO_LARGE,
     KafkaUnavailable,
     LimitedLog,
     Troubles,
-    is_about_all_brokers,
     is_about_topic,
     is_deadly,
     one_line,
@@ -66,7 +66,8 @@ class KafkaPublisher:
         self._closing = False
         self._fatal: str | None = None
         self._refusing: str | None = None
-        self._why_away = ""
+        self._causes = Causes()
+        self._unauthorized: dict[str, str] = {}  # topics, and the broker's words
 
     @property
     def refusing(self) -> str | None:
@@ -95,8 +96,8 @@ class KafkaPublisher:
             missing = await self._topics.missing(self._alone.client, topics, OLD)
         except KafkaUnavailable as error:
             # The question only times out; why nobody answers (a login refused, say) was told aside.
-            raise KafkaUnavailable(self._why_away or str(error)) from error
-        self._why_away = ""
+            raise KafkaUnavailable(self._causes.line() or str(error)) from error
+        self._causes.forget()
         return missing
 
     async def close(self) -> None:
@@ -156,11 +157,14 @@ class KafkaPublisher:
         except KafkaUnavailable as error:
             raise PublishRefused(f"can't see whether topic {topic} exists: {error}") from error
         if missing:
-            raise PublishRefused(f"topic {topic} does not exist")
+            # What may not be written is forgotten, and what may not be described looks missing.
+            raise PublishRefused(self._unauthorized.get(topic, f"topic {topic} does not exist"))
 
     def _forget(self, topic: str, refusal: ClientRefused) -> None:
         if refusal.error is not None and is_about_topic(refusal.error):
             self._topics.forget(topic)
+            if refusal.error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                self._unauthorized[topic] = str(refusal)
 
     # --- the clients ---------------------------------------------------------------------------
 
@@ -187,8 +191,7 @@ class KafkaPublisher:
     def _on_error(self, error: KafkaError) -> None:
         """Hear a client's error, on one of its threads."""
         text = one_line(error)
-        if not is_about_all_brokers(error):
-            self._why_away = text
+        self._causes.hear(error)
         if is_deadly(error):
             self._post(self._fail, text)
         elif self._troubles.is_news(text, time.monotonic()):

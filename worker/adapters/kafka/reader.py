@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Self, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.answers import existing_topics
+from worker.adapters.kafka.causes import Causes
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable, one_line
 from worker.adapters.kafka.records import Got, to_partition, to_record
@@ -52,9 +53,9 @@ class TopicReader:
 
     def __init__(self, config: Config, topic: str) -> None:
         self._topic = topic
-        self._heard: KafkaError | None = None
+        self._causes = Causes()
         own: Config = {"enable.partition.eof": True, "log_level": 0}
-        settings: dict[str, Any] = {**config, **own, "error_cb": self._on_error}
+        settings: dict[str, Any] = {**config, **own, "error_cb": self._causes.hear}
         try:
             self._consumer = Consumer(settings)
         except (KafkaException, ValueError, TypeError) as error:
@@ -113,7 +114,7 @@ class TopicReader:
                 first = self._consumer.poll(_TURN)
                 if first is not None:
                     return cast("Sequence[Got]", [first, *self._consumer.consume(_BATCH, 0)])
-            why = "no records come" if self._heard is None else one_line(self._heard)
+            why = self._causes.line() or "no records come"
             if on_waiting is None:
                 raise KafkaUnavailable(f"{why} ({', '.join(map(str, left))} not read to the end)")
             on_waiting(why)
@@ -144,11 +145,7 @@ class TopicReader:
 
     def _unavailable(self, error: KafkaError | KafkaException) -> KafkaUnavailable:
         """Name the cause where it was heard: a time-out says nothing."""
-        self._consumer.poll(0)
-        return KafkaUnavailable(one_line(error if self._heard is None else self._heard))
-
-    def _on_error(self, error: KafkaError) -> None:
-        self._heard = self._heard or error
+        return KafkaUnavailable(self._causes.line_of_all(error, self._consumer.poll))
 
 
 def _is_end(message: Got) -> bool:

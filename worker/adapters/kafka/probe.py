@@ -1,0 +1,63 @@
+"""Whether partitions can be read: each is fetched from at its end, so its leader has to answer. Blocking.
+
+The rule: it joins no group and commits nothing, so no group's offsets move; what does not answer is told with
+the true cause.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from typing import Any, cast
+
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+
+from worker.adapters.kafka.causes import Causes
+from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+from worker.adapters.kafka.records import Got
+from worker.core.record import Partition
+
+WITHIN = 10.0
+"""Seconds in which every partition has to answer."""
+
+NO_ANSWER = "no answer: timed out"
+
+_TURN = 0.2
+_END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001 - public, whatever its first letter says
+
+
+def unread(config: Config, partitions: Collection[Partition]) -> dict[Partition, str]:
+    """Those that can't be read, and why; `config` is what `consumer_config` made, for no worker's group.
+
+    Raises KafkaUnavailable where the settings are no good.
+    """
+    causes = Causes()
+    own: Config = {"enable.partition.eof": True, "log_level": 0}
+    settings: dict[str, Any] = {**config, **own, "error_cb": causes.hear}
+    try:
+        consumer = Consumer(settings)
+    except (KafkaException, ValueError, TypeError) as error:
+        raise KafkaUnavailable(one_line(error)) from error
+    try:
+        consumer.assign([TopicPartition(at.topic, at.number, OFFSET_END) for at in partitions])
+        refused = _refusals(consumer, silent := set(partitions))
+    finally:
+        consumer.close()
+    lines = {at: causes.line(error) for at, error in refused.items()}
+    return {**lines, **dict.fromkeys(silent, causes.line() or NO_ANSWER)}
+
+
+def _refusals(consumer: Consumer, silent: set[Partition]) -> dict[Partition, KafkaError]:
+    """Wait for an answer of each, which takes it out of `silent`; return what was refused, and why."""
+    refused: dict[Partition, KafkaError] = {}
+    deadline = time.monotonic() + WITHIN
+    while silent and time.monotonic() < deadline:
+        message = cast("Got | None", consumer.poll(_TURN))
+        if message is None or (at := Partition(message.topic(), message.partition())) not in silent:
+            continue
+        silent.remove(at)
+        error = message.error()
+        if error is not None and error.code() != _END_OF_PARTITION:
+            refused[at] = error
+    return refused

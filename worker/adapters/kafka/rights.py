@@ -1,0 +1,115 @@
+"""What this user may do with topics and groups, as the broker says it.
+
+The rule: it only asks, joins no group and writes nothing. What the broker does not say, or can't at the
+moment, is left out and never a guess.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+
+from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.errors import KafkaUnavailable, kafka_error, one_line
+from worker.core.rights import Kind, Needs, Refused, Resource, Said, lacking
+
+TIMEOUT = 3.0
+"""Seconds for the answers of the broker."""
+
+_SLACK = 0.5  # the client answers a little later than it was told to
+_DENIED = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    }
+)
+
+
+class Rights:
+    """Asks with a client of its own; `config` is what `admin_config` made. Blocking.
+
+    Raises KafkaUnavailable where the settings are no good.
+    """
+
+    def __init__(self, config: Config) -> None:
+        # Silent: whatever keeps it from asking keeps the other clients too, and they tell.
+        settings: dict[str, Any] = {**config, "log_level": 0, "error_cb": _ignore}
+        try:
+            self._admin = AdminClient(settings)
+        except (KafkaException, ValueError, TypeError) as error:
+            raise KafkaUnavailable(one_line(error)) from error
+        self._is_controlled = False
+
+    def said(self, needed: Needs) -> Said:
+        """What the broker says of these topics and groups."""
+        if not self._may_ask():
+            return {}
+        # Both are asked before either is waited for.
+        answers = {**self._ask(Kind.TOPIC, needed), **self._ask(Kind.GROUP, needed)}
+        said = {resource: _read(answer) for resource, answer in answers.items()}
+        return {resource: answer for resource, answer in said.items() if answer is not None}
+
+    def _may_ask(self) -> bool:
+        """Whether a broker is there, and a controller: the embedded one has none, and does not answer."""
+        if not self._is_controlled:
+            try:
+                found = self._admin.list_topics(timeout=TIMEOUT)
+            except KafkaException:
+                return False
+            self._is_controlled = found.controller_id in found.brokers
+        return self._is_controlled
+
+    def _ask(self, kind: Kind, needed: Needs) -> dict[Resource, Future[Any]]:
+        names = [resource.name for resource in needed if resource.kind is kind]
+        how: dict[str, Any] = {"include_authorized_operations": True, "request_timeout": TIMEOUT}
+        if kind is Kind.TOPIC:
+            answers = self._admin.describe_topics(TopicCollection(names), **how)
+        else:
+            answers = self._admin.describe_consumer_groups(names, **how)
+        return {Resource(kind, name): answer for name, answer in answers.items()}
+
+
+class RightsWatch:
+    """Asks again and again what a running worker needs, in a thread of its own."""
+
+    def __init__(self, config: Config, needed: Needs) -> None:
+        self._config = config
+        self._needed = needed
+        self._rights: Rights | None = None
+        self._thread = ThreadPoolExecutor(1, "kafka-rights")  # names are resolved in the loop's own
+        self.lacking: Mapping[Resource, str] = {}
+        """What was lacking at the last look, a line for each topic and group."""
+
+    async def look(self) -> None:
+        """Ask anew; what the broker does not say is not lacking."""
+        said = await asyncio.get_running_loop().run_in_executor(self._thread, self._ask)
+        self.lacking = lacking(self._needed, said)
+
+    def close(self) -> None:
+        """Ask no more; does not wait."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _ask(self) -> Said:
+        if self._rights is None:
+            self._rights = Rights(self._config)
+        return self._rights.said(self._needed)
+
+
+def _ignore(_error: KafkaError) -> None:
+    """Say nothing."""
+
+
+def _read(answer: Future[Any]) -> frozenset[str] | Refused | None:
+    """What was said of one topic or group; None where nothing was."""
+    try:
+        operations = answer.result(TIMEOUT + _SLACK).authorized_operations
+    except (KafkaException, TimeoutError) as error:
+        cause = kafka_error(error)
+        return Refused(one_line(error)) if cause is not None and cause.code() in _DENIED else None
+    return frozenset(operation.name for operation in operations) if operations else None

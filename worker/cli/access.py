@@ -1,0 +1,78 @@
+"""Whether the broker has, and lets this user do, all that a worker with these settings needs.
+
+The rule: it only asks and reads at the ends of partitions; no group is joined, nothing is written.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+
+from worker.adapters.kafka.config import consumer_config, unique_client_id
+from worker.adapters.kafka.probe import unread
+from worker.adapters.kafka.rights import Rights
+from worker.cli.broker import Findings, asking, findings, partitions_by_topic
+from worker.core.record import Partition
+from worker.core.rights import Kind, Needs, Resource, Said, lacking, unsaid
+from worker.settings import Settings
+from worker.settings.tiers import rights_needed
+
+TRIES = 4
+"""How often the broker is asked of its groups: one that has just started does not know them yet."""
+
+ASK_AGAIN_AFTER = 1.0
+"""Seconds between two of them."""
+
+MISSING = "`postback-worker topics create` makes the retry and dead-letter topics"
+DENIED = (
+    "`kafka-acls.sh --add --allow-principal User:NAME --operation RIGHT --topic|--group NAME` grants a right"
+)
+SILENT = "may this machine reach every broker, by the name that it advertises?"
+
+
+def look(settings: Settings) -> tuple[Findings, str]:
+    """What is wrong and what may not be meant, and a hint for the gravest. Raises KafkaUnavailable."""
+    topics = partitions_by_topic(settings)
+    needed = rights_needed(settings)
+    said = _said(settings, needed)
+    denied = lacking(needed, said)
+    # A topic that may not be described looks missing.
+    hidden = {resource.name: None for resource in denied if resource.kind is Kind.TOPIC}
+    missing, warnings = findings(settings, {**hidden, **topics})
+    silent = _unread(settings, topics, _to_read(needed, denied))
+    unknown = _unknown(needed, said, topics)
+    hint = DENIED if denied else MISSING if missing else SILENT
+    return Findings([*denied.values(), *missing, *silent], [*warnings, *unknown]), hint
+
+
+def _said(settings: Settings, needed: Needs) -> Said:
+    rights = Rights(asking(settings))
+    said = rights.said(needed)
+    for _ in range(TRIES - 1):
+        if all(resource.kind is Kind.TOPIC for resource in unsaid(needed, said)):
+            break
+        time.sleep(ASK_AGAIN_AFTER)
+        said = rights.said(needed)
+    return said
+
+
+def _to_read(needed: Needs, denied: Mapping[Resource, str]) -> list[str]:
+    readable = (
+        resource for resource, rights in needed.items() if "READ" in rights and resource not in denied
+    )
+    return [resource.name for resource in readable if resource.kind is Kind.TOPIC]
+
+
+def _unread(settings: Settings, topics: Mapping[str, int | None], names: Iterable[str]) -> list[str]:
+    """Partitions that can't be read, a line each."""
+    kafka = settings.kafka
+    # Not the worker's group, and not joined: but a consumer has to name one.
+    group, client_id = f"{kafka.group_id}.reader", unique_client_id(kafka.group_id)
+    config = consumer_config(kafka.bootstrap_servers, group, client_id, kafka.properties)
+    partitions = [Partition(name, number) for name in names for number in range(topics.get(name) or 0)]
+    return [f"{at} can't be read: {why}" for at, why in sorted(unread(config, partitions).items())]
+
+
+def _unknown(needed: Needs, said: Said, topics: Mapping[str, int | None]) -> list[str]:
+    silent = (one for one in unsaid(needed, said) if one.kind is Kind.GROUP or one.name in topics)
+    return [f"{resource}: the broker does not say what this user may do with it" for resource in silent]

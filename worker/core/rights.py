@@ -1,0 +1,72 @@
+"""What this user must be allowed at the broker, and what of it is lacking.
+
+The rule: what the broker does not say is neither lacking nor granted, and is told as that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Kind(StrEnum):
+    """What a right is for."""
+
+    TOPIC = "topic"
+    GROUP = "group"
+
+
+class Resource(NamedTuple):
+    """A topic or a group."""
+
+    kind: Kind
+    name: str
+
+    def __str__(self) -> str:
+        """Say which."""
+        return f"{self.kind} {self.name}"
+
+
+class Refused(NamedTuple):
+    """The broker does not even say anything of it to this user, and why."""
+
+    why: str
+
+
+Needs = Mapping[Resource, frozenset[str]]
+"""The rights that are needed, by Kafka's names: READ, WRITE."""
+
+Said = Mapping[Resource, frozenset[str] | Refused]
+"""What the broker said that this user may do; what it said nothing of is left out."""
+
+
+def needs(source: str, tiers: Iterable[str], dead_letters: str, groups: Iterable[str]) -> Needs:
+    """What a worker needs: to read the source, to read and write its tiers, to write its dead letters."""
+    return {
+        Resource(Kind.TOPIC, source): frozenset({"READ"}),
+        **{Resource(Kind.TOPIC, tier): frozenset({"READ", "WRITE"}) for tier in tiers},
+        Resource(Kind.TOPIC, dead_letters): frozenset({"WRITE"}),
+        **{Resource(Kind.GROUP, group): frozenset({"READ"}) for group in groups},
+    }
+
+
+def lacking(needed: Needs, said: Said) -> dict[Resource, str]:
+    """A line for each topic and group on which a right is lacking, with what to grant."""
+    lines = {}
+    for resource, rights in needed.items():
+        answer = said.get(resource)
+        if isinstance(answer, Refused):
+            lines[resource] = f"{resource}: {answer.why}: grant this user {_listed(rights)}"
+        elif answer is not None and rights - answer:
+            lines[resource] = f"{resource}: this user lacks a right: grant it {_listed(rights - answer)}"
+    return lines
+
+
+def unsaid(needed: Needs, said: Said) -> list[Resource]:
+    """Those of which the broker does not say what this user may do."""
+    return [resource for resource in needed if resource not in said]
+
+
+def _listed(rights: Iterable[str]) -> str:
+    return " and ".join(sorted(rights))
