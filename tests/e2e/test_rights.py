@@ -106,9 +106,24 @@ def test_check_lists_what_is_lacking(
     assert committed(broker.open, names.group, names.topic) == {}
 
 
-@pytest.mark.parametrize("which", [0, 1, 3, 4], ids=["source", "tier", "group", "retry group"])
+@pytest.mark.parametrize(
+    ("which", "heard"),
+    [
+        (0, "Subscribed topic not available: {}: "),
+        (1, "{}/0: Fetch from broker "),
+        (3, "group {}: "),
+        (4, "group {}: "),
+    ],
+    ids=["source", "tier", "group", "retry group"],
+)
 def test_a_worker_that_may_not_read(
-    broker: Guarded, names: Names, env: dict[str, str], tracker: Tracker, tmp_path: Path, which: int
+    broker: Guarded,
+    names: Names,
+    env: dict[str, str],
+    tracker: Tracker,
+    tmp_path: Path,
+    which: int,
+    heard: str,
 ) -> None:
     """A worker that may not read is not ready, names what it may not, and works when it may."""
     grant_all(broker, names)
@@ -119,6 +134,7 @@ def test_a_worker_that_may_not_read(
         wait_until("it says so", lambda: says(program, f"{kind} {name}: ", "grant", "READ"))
         assert f"{kind} {name}: " in program.said(f"not ready: {kind} {name}: ")["event"]
         assert "does not exist" not in program.get("/readyz")[1]
+        program.said(heard.format(name))  # what the client itself says names it, too
         broker.grant(kind, name, *rights)
         program.ready()
         wait_until("it is delivered", lambda: len(tracker.hits) == 1)
