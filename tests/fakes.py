@@ -17,6 +17,7 @@ from worker.core.answer import Answer, Request, Response
 from worker.core.binding import LogId
 from worker.core.holding import Position
 from worker.core.record import Headers, Outgoing, Partition, Record
+from worker.core.start import How, Start
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Assigned, CommitFailed, Lag, Positions, PublishRefused, SourceListener
 
@@ -253,8 +254,12 @@ class FakeSource:
         for at in partitions:
             committed = self.kafka.committed.get(at)
             self._ours[at] = _Reading(committed.offset if committed else 0)
-            offset, metadata = committed or (None, "")
-            assigned.append(Assigned(at, offset, metadata, self.kafka.ids.get(at.topic, LogId())))
+            log = self.kafka.ids.get(at.topic, LogId())
+            if committed is None:
+                first_day = Start(How.FIRST_DAY, 0, len(self.kafka.logs[at]))
+                assigned.append(Assigned(at, None, "", log, first_day))
+            else:
+                assigned.append(Assigned(at, *committed, log))
         self.joined = True
         self._tell.on_assigned(assigned)
         self._wake()
@@ -265,6 +270,31 @@ class FakeSource:
         for at in anew:
             self._ours[at] = _Reading(0)
         self._tell.on_made_anew([Assigned(at, None, "", self.kafka.ids[topic]) for at in anew])
+        self._wake()
+
+    def expire(self, at: Partition, low: int) -> None:
+        """Have the records below an offset removed, before they are read where they were not."""
+        reading = self._ours[at]
+        if reading.next < low:
+            gone = low - reading.next
+            reading.next = low
+            self._tell.on_expired(at, Start(How.EXPIRED, low, gone))
+        self._wake()
+
+    async def truncate(self, at: Partition, end: int) -> None:
+        """Have a log cut at its end, which this member hears of, and drains what it holds."""
+        del self.kafka.logs[at][end:]
+        before = self._ours[at].committed
+        self._idle.clear()
+        try:
+            position = (await self._tell.on_revoked([at])).get(at)
+        finally:
+            self._idle.set()
+        start = Start(How.TRUNCATED, end, self._ours[at].next - end)
+        committed = position.offset if position else before
+        assigned = Assigned(at, committed, "", self.kafka.ids.get(at.topic, LogId()), start)
+        self._ours[at] = _Reading(assigned.begins or 0)
+        self._tell.on_assigned([assigned])
         self._wake()
 
     async def revoke(self, *partitions: Partition) -> None:

@@ -23,6 +23,8 @@ DESTINATION = "POSTBACK_DESTINATION__"
 DEFAULTS = {
     "POSTBACK_KAFKA__BOOTSTRAP_SERVERS": "localhost:9092",
     "POSTBACK_KAFKA__TOPIC": "conversions",
+    "POSTBACK_KAFKA__START": "earliest",
+    "POSTBACK_KAFKA__SKIP": "",
     "POSTBACK_KAFKA__GROUP_ID": "postback-worker",
     "POSTBACK_KAFKA__PROPERTIES__NAME": "",
     "POSTBACK_DESTINATION__NAME": "momentscience",
@@ -123,6 +125,9 @@ def test_duration_reads_back(milliseconds: int) -> None:
         ("KAFKA__TOPIC", "..", "letters, digits"),
         ("KAFKA__TOPIC", "a" * 250, "1 to 249"),
         ("KAFKA__TOPIC", "postback-worker.dlq", "the source must be another"),
+        ("KAFKA__TOPIC", "postback-worker.control", "the source must be another"),
+        ("KAFKA__START", "yesterday", "earliest, latest, or a time such as"),
+        ("KAFKA__START", "2026-01-31T00:00:00", "earliest, latest, or a time such as"),
         ("KAFKA__TOPIC", "postback-worker.retry.5m", "the source must be another"),
         ("KAFKA__GROUP_ID", "g" * 241, "2 characters too long"),
         ("KAFKA__GROUP_ID", "g/h", "letters, digits"),

@@ -35,8 +35,10 @@ from worker.adapters.kafka import (
 from worker.adapters.kafka.admin import Own, short_lived
 from worker.adapters.kafka.config import Config, unique_client_id
 from worker.adapters.kafka.group_commits import stranger_in
+from worker.adapters.kafka.group_memory import read_memory
 from worker.adapters.kafka.limits import TopicLimits
 from worker.adapters.kafka.rights import RightsWatch
+from worker.adapters.kafka.starts import Beginning
 from worker.adapters.logs import is_for_people, make_logs
 from worker.adapters.metrics import Metrics
 from worker.adapters.observers import Observers
@@ -56,6 +58,7 @@ from worker.runner.state import outage_fields, status_fields
 from worker.settings import Settings
 from worker.settings.advice import warnings as settings_warnings
 from worker.settings.tiers import any_tier, former_tier, rights_needed
+from worker.settings.values import EARLIEST
 
 # A consumer thread that has not polled for this long beyond a drain is stuck.
 _STUCK = 30.0
@@ -205,16 +208,21 @@ class Worker:
         kafka = settings.kafka
         tiers = [*(settings.tier_topic(tier) for tier in settings.tiers), any_tier(settings)]
         return PairedSource(
-            self._member(kafka.group_id, [kafka.topic], ids),
+            self._member(kafka.group_id, [kafka.topic], ids, kafka.start),
             self._member(settings.retry_group, tiers, ids),
             lambda topic: topic == kafka.topic,
         )
 
-    def _member(self, group: str, topics: Sequence[str], ids: TopicIds) -> KafkaSource:
+    def _member(self, group: str, topics: Sequence[str], ids: TopicIds, start: str = EARLIEST) -> KafkaSource:
         kafka = self._settings.kafka
-        config = consumer_config(kafka.bootstrap_servers, group, unique_client_id(group), kafka.properties)
+        reading = self._member_config(f"{kafka.group_id}.reader")
         return KafkaSource(
-            config, topics, drain_timeout=self._settings.drain_timeout, ids=ids, skip=kafka.skip
+            self._member_config(group),
+            topics,
+            drain_timeout=self._settings.drain_timeout,
+            ids=ids,
+            skip=kafka.skip,
+            beginning=Beginning(start, partial(read_memory, reading, self._settings.control_topic)),
         )
 
     def _member_config(self, group: str) -> Config:
@@ -244,6 +252,7 @@ class Worker:
             jitter=random.random,
             limits=Limits(settings.max_outstanding, settings.drain_timeout),
             identity=identity_of(settings),
+            control_topic=settings.control_topic,
             former_tier=partial(former_tier, settings),
             adopt=self._adopt,
         )
@@ -399,7 +408,7 @@ def identity_of(settings: Settings) -> Identity:
 def own_topics(settings: Settings) -> list[Own]:
     """The topics that the worker needs beside its source."""
     tiers = [Own(settings.tier_topic(tier), tier.seconds) for tier in settings.tiers]
-    return [*tiers, Own(settings.dlq_topic, None)]
+    return [*tiers, Own(settings.dlq_topic), Own(settings.control_topic, control=True)]
 
 
 def sender_options(settings: Settings) -> SenderOptions:

@@ -15,6 +15,7 @@ from worker.core.holding import Position
 from worker.core.outage import Outage
 from worker.core.record import Outgoing, Partition, Record
 from worker.core.settle import Dead, Delivered, Retry
+from worker.core.start import How, Start
 from worker.core.unreadable import Place, Stopped
 
 
@@ -114,13 +115,27 @@ class Publisher(Protocol):
 class Assigned(NamedTuple):
     """A partition that is ours from now on. `committed` is the group's offset, None where there is none.
 
-    `log` says which log the partition is of, as far as the broker tells.
+    `log` says which log the partition is of, as far as the broker tells; `start` where reading begins, where
+    that is not simply at the committed offset.
     """
 
     at: Partition
     committed: int | None
     metadata: str
     log: LogId = LogId()
+    start: Start | None = None
+
+    @property
+    def begins(self) -> int | None:
+        """The first offset that is read; None for the start of a log of which nothing is known.
+
+        Of a truncated log, what was committed below the place where it was cut is still the measure.
+        """
+        if self.start is None:
+            return self.committed
+        if self.start.how is How.TRUNCATED and self.committed is not None:
+            return min(self.committed, self.start.offset)
+        return self.start.offset
 
 
 Positions = Mapping[Partition, Position]
@@ -150,6 +165,10 @@ class SourceListener(Protocol):
 
         They are ours still, as if just assigned; records from the start of the new log follow.
         """
+        ...
+
+    def on_expired(self, at: Partition, start: Start) -> None:
+        """Hear that what was to be read next of this partition is gone: it goes on at `start`."""
         ...
 
     async def on_revoked(self, partitions: Sequence[Partition]) -> Positions:
@@ -272,6 +291,9 @@ class Observer:
 
     def skipped(self, record: Record) -> None:
         """Hear of a record that was delivered already, in an earlier assignment."""
+
+    def started(self, at: Partition, start: Start) -> None:
+        """Hear where reading begins or goes on, if not at the committed offset, and why."""
 
     def map_refused(self, partition: Partition, why: str) -> None:
         """Hear of commit metadata that is not believed: what is finished above it may be sent again."""

@@ -7,6 +7,7 @@ from worker.core.outage import Outage
 from worker.core.record import Outgoing, Partition, Record
 from worker.core.retry import Tier
 from worker.core.settle import Dead, Delivered, Retry
+from worker.core.start import How, Start
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Observer
 
@@ -31,6 +32,9 @@ def tell_everything(observer: Observer) -> None:
     observer.map_refused(AT, "not base64")
     observer.stopped(Stopped(Place(AT, 7), "its check failed"))
     observer.passed_over(Place(AT, 7), 9)
+    for how in set(How) - {How.CONTINUED}:
+        observer.started(AT, Start(how, 7, 5))
+    observer.started(AT, Start(How.FIRST_DAY, 7, 0))
     observer.made_anew("conversions", 3, 1)
     observer.committed(None)
     observer.committed("coordinator moved")

@@ -16,13 +16,23 @@ from tests.adapters.happenings import tell_everything
 from worker.adapters.logs import Level, make_logs, set_up
 
 Form = Literal["auto", "json", "console"]
+FIRST_DAY = "no committed offset, and none remembered: reading begins where POSTBACK_KAFKA__START says"
+STARTS = [
+    FIRST_DAY,
+    "no committed offset of a new partition: reading begins at its start",
+    "no committed offset any more: reading begins where the group remembers it to have been",
+    "what is known of offsets is of a topic that was deleted: reading begins at the new one's start",
+    "the log was truncated: reading goes on where it ended then",
+    "removed before it was read: reading goes on at the log's start",
+]
 TELLS: dict[Level, list[tuple[str, str]]] = {
     "debug": [("delivered", "debug"), ("skipped: delivered already", "debug"), ("rebalanced", "debug")],
-    "info": [("retry", "info"), ("rebalance", "info")],
+    "info": [("retry", "info"), (FIRST_DAY, "info"), ("rebalance", "info")],
     "warning": [
         ("dead letter", "warning"),
         ("commit metadata is not believed; what was finished above the offset may be sent again", "warning"),
         ("skipped what can't be read, as POSTBACK_KAFKA__SKIP says", "warning"),
+        *((starts, "warning") for starts in STARTS),
         (
             "topic was deleted and made again: read from its start; what lay in the deleted one is gone",
             "warning",

@@ -96,7 +96,8 @@ class Backlog(NamedTuple):
     def make_tiers(self, group: str) -> None:
         """Make the worker's delay tiers and dead-letter topic: it reads them beside its source."""
         settings = Settings(kafka=Kafka(topic=self.topic, group_id=group))
-        topics = [settings.dlq_topic, *(settings.tier_topic(tier) for tier in settings.tiers)]
+        tiers = (settings.tier_topic(tier) for tier in settings.tiers)
+        topics = [settings.dlq_topic, settings.control_topic, *tiers]
         create_topics(self.bootstrap, dict.fromkeys(topics, self.partitions), exist_ok=True)
 
     def forget(self, group: str) -> None:

@@ -117,6 +117,9 @@ def test_findings() -> None:
     """Missing topics are problems; other partition counts and forgotten tiers are warnings."""
     settings = Settings()
     own = {settings.tier_topic(tier): 3 for tier in settings.tiers} | {settings.dlq_topic: 3}
+    (warning,) = findings(settings, {"conversions": 3, **own}).warnings
+    assert warning.startswith(f"topic {settings.control_topic} does not exist: should the broker lose")
+    own |= {settings.control_topic: 1}
     assert findings(settings, {"conversions": 3, **own}) == ([], [])
     problems, warnings = findings(settings, {**own, settings.dlq_topic: 1, "postback-worker.retry.7m": 3})
     assert problems == ["topic conversions does not exist"]
@@ -144,8 +147,10 @@ def test_online(kafka: str, names: Names) -> None:
     needed = [names.topic, settings.tier_topic(settings.tiers[0]), settings.dlq_topic]
     result = run("check", "--online", env=env)
     assert result.exit_code == 1
-    assert result.stderr.splitlines()[:-1] == [f"error: topic {name} does not exist" for name in needed]
-    create_topics(kafka, dict.fromkeys(needed, 1))
+    warning, *errors, _ = result.stderr.splitlines()
+    assert warning.startswith(f"warning: topic {names.control} does not exist")
+    assert errors == [f"error: topic {name} does not exist" for name in needed]
+    create_topics(kafka, dict.fromkeys([*needed, names.control], 1))
     result = run("check", "--online", env=env)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == ["configuration is valid", "broker and topics are ready"]

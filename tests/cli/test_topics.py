@@ -25,7 +25,7 @@ def test_create_is_idempotent(kafka: str, names: Names) -> None:
     create_topics(kafka, {names.topic: 3})
     env = kafka_env(kafka, names)
     rows = run_json("topics", "create", env=env)
-    own = [(names.tier("10s"), 3, "created"), (names.dlq, 3, "created")]
+    own = [(names.tier("10s"), 3, "created"), (names.dlq, 3, "created"), (names.control, 1, "created")]
     assert [(row["topic"], row["partitions"], row["result"]) for row in rows] == [
         (names.topic, 3, "exists"),
         *own,
@@ -42,8 +42,13 @@ def test_grows_its_own(kafka: str, names: Names) -> None:
     env = kafka_env(kafka, names)
     assert run("topics", "check", env=env).exit_code == 1
     results = {row["topic"]: row["result"] for row in run_json("topics", "create", env=env)}
-    assert results == {names.topic: "exists", names.dlq: "grown from 2", names.tier("10s"): "exists"}
-    assert [partitions(kafka, topic) for topic in results] == [4, 6, 4]
+    assert results == {
+        names.topic: "exists",
+        names.dlq: "grown from 2",
+        names.tier("10s"): "exists",
+        names.control: "created",
+    }
+    assert [partitions(kafka, topic) for topic in results] == [4, 6, 4, 1]
 
 
 @pytest.mark.kafka
@@ -150,8 +155,8 @@ def test_a_broker_that_leaves_entries_out(kafka: str, names: Names, monkeypatch:
     rows = run_json("topics", "check", env=env)
     assert [(row["retention_seconds"], row["max_message_bytes"], row["problems"]) for row in rows] == [
         ("unknown", "unknown", [])
-    ] * 3
-    assert run("topics", "check", env=env).stdout.count("unknown") == 6
+    ] * 4
+    assert run("topics", "check", env=env).stdout.count("unknown") == 8
 
 
 @pytest.mark.kafka
@@ -168,7 +173,7 @@ def test_one_replica_is_enough(kafka: str, names: Names, monkeypatch: pytest.Mon
         result = run("topics", command, env=env)
         assert result.exit_code == 0, result.stderr
         starts = [line.partition(" replicas: ")[0] for line in result.stderr.splitlines()]
-        own = [names.tier("10s"), names.dlq]
+        own = [names.tier("10s"), names.dlq, names.control]
         assert starts == [f"warning: {name}: min.insync.replicas is 1 of 3" for name in own]
 
 

@@ -19,6 +19,20 @@ from worker.core.finished import Finished, decode, encode
 from worker.core.ledger import Ledger
 
 
+def test_skipped() -> None:
+    """What never comes is passed over: the position is behind it once nothing before it is open."""
+    ledger = Ledger(5, Finished(9, (6,)))
+    ledger.skip_to(3)
+    assert (ledger.position, ledger.revision) == (5, 0)
+    ledger.track(5)
+    ledger.skip_to(8)
+    ledger.skip_to(20)
+    assert ledger.position == 5 or ledger.unfinished == 0
+    assert ledger.finished() is None
+    ledger.track(20)
+    assert ledger.unfinished == 1
+
+
 class Life(RuleBasedStateMachine):
     """One partition through many assignments, beside sets that remember everything.
 

@@ -25,6 +25,7 @@ from worker.core.postback import Postback, Template
 from worker.core.record import Partition, Record
 from worker.core.retry import RetryPolicy, Tier
 from worker.core.settle import Dead, Delivered, Retry
+from worker.core.start import Start
 from worker.pipeline import Plan
 from worker.ports import Clock, Observer
 from worker.runner import Limits, Outcome, Runner
@@ -73,6 +74,7 @@ class Heard(Observer):
         self.rebalances: list[tuple[str, list[Partition]]] = []
         self.skips: list[int] = []
         self.map_refusals: list[str] = []
+        self.starts: list[tuple[Partition, Start]] = []
         self.refusals: list[tuple[str, str]] = []
         self.made_anews: list[tuple[str, int, int]] = []
         self.troubles: list[str] = []
@@ -100,6 +102,9 @@ class Heard(Observer):
 
     def skipped(self, record: Record) -> None:
         self.skips.append(record.offset)
+
+    def started(self, at: Partition, start: Start) -> None:
+        self.starts.append((at, start))
 
     def map_refused(self, partition: Partition, why: str) -> None:
         self.map_refusals.append(why)
@@ -144,6 +149,7 @@ class Stage:
         tier_topics: Mapping[Tier, str] = TIER_TOPICS,
         max_attempts: int = 3,
         adopt: bool = False,
+        control: str | None = None,
     ) -> None:
         self.kafka = kafka or FakeKafka(**{SOURCE: 2, DLQ: 1}, **dict.fromkeys(tier_topics.values(), 1))
         self.time = FakeClock()
@@ -168,6 +174,7 @@ class Stage:
             limits=Limits(outstanding, drain),
             identity=IDENTITY,
             adopt=adopt,
+            control_topic=control,
         )
 
     async def __aenter__(self) -> Self:

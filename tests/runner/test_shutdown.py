@@ -113,7 +113,7 @@ async def test_an_answer_after_the_cut() -> None:
         await stage.sent(1)
         assert await stage.end() is Outcome.CUT
         assert stage.heard.endings == []
-        assert stage.position() is None
+        assert stage.position() == 0
 
 
 async def test_a_lane_that_dies() -> None:
@@ -149,7 +149,7 @@ async def test_what_hears_of_an_answer_dies() -> None:
         stage.write(1)
         with pytest.raises(ZeroDivisionError, match="a bug"):
             await stage.running
-        assert stage.position() is None
+        assert stage.position() == 0
 
 
 async def test_what_wakes_the_lanes_dies() -> None:

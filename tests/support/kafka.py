@@ -155,6 +155,16 @@ def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
         return {at.partition: consumer.get_watermark_offsets(at, WITHIN)[1] for at in places}
 
 
+def newest_timestamp(bootstrap: str, topic: str, partition: int) -> float:
+    """Return the time of the newest record, in epoch seconds."""
+    with _consumer(bootstrap) as consumer:
+        end = consumer.get_watermark_offsets(TopicPartition(topic, partition), WITHIN)[1]
+        consumer.assign([TopicPartition(topic, partition, end - 1)])
+        message = consumer.poll(WITHIN)
+        assert message is not None
+        return message.timestamp()[1] / 1000
+
+
 def read_all(bootstrap: str, topic: str) -> list[Read]:
     """Return every record that the topic holds now, ordered by partition and offset; no group is touched."""
     with _consumer(bootstrap, {"enable.partition.eof": True}) as consumer:

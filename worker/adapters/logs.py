@@ -20,8 +20,28 @@ from worker.adapters.process import stderr
 from worker.core.outage import Outage
 from worker.core.record import Partition, Record
 from worker.core.settle import Dead, Delivered, Retry
+from worker.core.start import How, Start
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Observer
+
+_LIE_THERE, _GONE = "records_there", "offsets_gone"
+_STARTS = {
+    How.FIRST_DAY: (
+        "no committed offset, and none remembered: reading begins where POSTBACK_KAFKA__START says",
+        _LIE_THERE,
+    ),
+    How.NEW_PARTITION: ("no committed offset of a new partition: reading begins at its start", _LIE_THERE),
+    How.REMEMBERED: (
+        "no committed offset any more: reading begins where the group remembers it to have been",
+        _LIE_THERE,
+    ),
+    How.MADE_ANEW: (
+        "what is known of offsets is of a topic that was deleted: reading begins at the new one's start",
+        _LIE_THERE,
+    ),
+    How.TRUNCATED: ("the log was truncated: reading goes on where it ended then", _GONE),
+    How.EXPIRED: ("removed before it was read: reading goes on at the log's start", _GONE),
+}
 
 Level = Literal["debug", "info", "warning", "error"]
 
@@ -98,6 +118,13 @@ class Logs(Observer):
             error=ending.error,
             at=ending.record.origin,
         )
+
+    def started(self, at: Partition, start: Start) -> None:
+        """One line at warning; at info where nothing lies there, and so nothing comes of it."""
+        harmless = start.how.without_offset and not start.distance
+        tell = self._log.info if harmless else self._log.warning
+        event, measure = _STARTS[start.how]
+        tell(event, partition=str(at), offset=start.offset, **{measure: start.distance})
 
     def map_refused(self, partition: Partition, why: str) -> None:
         """One line at warning."""

@@ -21,6 +21,7 @@ from worker.adapters.tally import Distribution, Tally
 from worker.core.outage import Outage
 from worker.core.record import Partition, Record
 from worker.core.settle import Dead, Delivered, Retry
+from worker.core.start import How, Start
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Observer, Snapshot
 
@@ -54,6 +55,13 @@ class Metrics(Observer):
         self._unreadable = tally(
             "unreadable", "Records that can't be read, at which a partition stopped", "topic", "partition"
         )
+        self._without_offset = tally(
+            "starts_without_offset",
+            "Partitions with records, begun without a committed offset",
+            "topic",
+        )
+        self._resets = tally("offset_resets", "Offsets that could not be used", "topic", "why")
+        self._expired = tally("offsets_expired", "Offsets that were removed before they were read", "topic")
         self._made_anew = tally("topics_made_anew", "Topics that were deleted and made again", "topic")
         self._started_at = started_at
         self._opened = tally("circuit_opened", "How often the circuit opened, by its cause", "status")
@@ -98,6 +106,15 @@ class Metrics(Observer):
     def skipped(self, record: Record) -> None:  # noqa: ARG002 - the port's other observers use it
         """Count a record that was delivered already."""
         self._skipped.add(("already_delivered",))
+
+    def started(self, at: Partition, start: Start) -> None:
+        """Count where reading begins that is not the committed offset, and what is gone."""
+        if not start.how.without_offset:
+            self._resets.add((at.topic, start.how.value))
+        elif start.distance:
+            self._without_offset.add((at.topic,))
+        if start.how is How.EXPIRED:
+            self._expired.add((at.topic,), start.distance)
 
     def map_refused(self, partition: Partition, why: str) -> None:  # noqa: ARG002
         """Count commit metadata that is not believed."""

@@ -62,7 +62,14 @@ def findings(settings: Settings, topics: Mapping[str, int | None]) -> Findings:
         for name in own
         if name in topics and source in topics and topics[name] != topics[source]
     ]
-    return Findings(problems, [*warnings, *_forgotten(settings, topics)])
+    return Findings(problems, [*warnings, *_control(settings, topics), *_forgotten(settings, topics)])
+
+
+def _control(settings: Settings, topics: Mapping[str, int | None]) -> list[str]:
+    name = settings.control_topic
+    if name in topics:
+        return []
+    return [f"topic {name} does not exist: should the broker lose the group's offsets, none is remembered"]
 
 
 def _count(partitions: int | None) -> str:

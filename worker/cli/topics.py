@@ -172,7 +172,7 @@ def _create_own(needed: Needed) -> Iterator[Row]:
     before = describe(config, [name, *(topic.name for topic in own)])
     source = before.pop(name)
     created = create_missing(config, name, own)
-    small = [topic.name for topic in before.values() if _is_small(topic, source)]
+    small = [one.name for one in own if one.name in before and _is_small(one, before[one.name], source)]
     grow(config, dict.fromkeys(small, source.partitions or 0))
     yield _row(name, source.partitions, source.retention, result="exists")
     for topic in own:
@@ -181,22 +181,23 @@ def _create_own(needed: Needed) -> Iterator[Row]:
             warn(line)
         if found is None:  # where it was not created, somebody else was faster
             result = "created" if topic.name in created else "exists"
-            yield _row(topic.name, source.partitions, topic.retention, result=result)
+            partitions = 1 if topic.control else source.partitions
+            yield _row(topic.name, partitions, topic.retention, result=result)
         else:
             yield _kept(source, topic, found)
 
 
-def _is_small(topic: Topic, source: Topic) -> bool:
+def _is_small(own: Own, found: Topic, source: Topic) -> bool:
     from worker.adapters.kafka.admin import is_less
 
-    return is_less(topic.partitions, source.partitions)
+    return not own.control and is_less(found.partitions, source.partitions)
 
 
 def _kept(source: Topic, own: Own, found: Topic) -> Row:
     """Say of a topic that was there before whether it grew; warn of what else is not as it should be."""
     from worker.adapters.kafka.admin import problems
 
-    grown = _is_small(found, source)
+    grown = _is_small(own, found, source)
     result = f"grown from {found.partitions}" if grown else "exists"
     partitions = source.partitions if grown else found.partitions
     for line in problems(source, own, found._replace(partitions=partitions)):

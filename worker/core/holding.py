@@ -22,6 +22,7 @@ _REFILL, _REFILL_FOR_PROBES = 0.25, 0.05
 _MAKES_UP_FOR = 4
 # A head that is due sooner than this is waited for without holding the partition back.
 SOON = 0.2
+_NEVER = -1  # the revision of a ledger of which nothing is committed
 
 
 class Standing(Enum):
@@ -128,6 +129,10 @@ class Holding:
         was = self.failing
         self.failing = self.failures >= many or (was and self.failures > 0)
         return self.failing is not was
+
+    def claim(self) -> None:
+        """Have the position committed though nothing is finished: the group has none, or another."""
+        self.committed, self.revision = None, _NEVER
 
     def start_anew(self, offset: int) -> None:
         """Forget what is known of the log: it is another one, which begins at `offset`."""

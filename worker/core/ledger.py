@@ -54,6 +54,15 @@ class Ledger:
         self.resolve(offset)
         return False
 
+    def skip_to(self, offset: int) -> None:
+        """Note that what lies below `offset` and was not tracked never comes."""
+        if self._next is not None and offset <= self._next:
+            return
+        self._next = offset
+        self.revision += 1
+        if self._inherited is not None and offset >= self._inherited.upto:
+            self._inherited = None
+
     def resolve(self, offset: int) -> None:
         """Note a record's ending. Each tracked offset is resolved at most once."""
         self.revision += 1

@@ -19,6 +19,7 @@ from worker.core.ownership import WAYS_OUT, is_of_another_source
 from worker.core.record import Partition, Record, make
 from worker.core.retry import Tier
 from worker.core.schedule import Schedule, due_at
+from worker.core.start import How, Start, below
 from worker.ports import Assigned, Clock, Observer, Positions, Source
 
 
@@ -61,15 +62,33 @@ class Intake:
     def assign(self, assigned: Assigned) -> None:
         """Take up a partition with what an earlier member, or we, left finished above its offset."""
         binding = Binding(assigned.log, self._identity)
+        if assigned.start is not None:
+            self._observer.started(assigned.at, assigned.start)
         told = self._told(assigned, binding)
-        known = finished.union(told.finished if told else None, self._remembered(assigned))
-        ledger = Ledger(assigned.committed, known)
+        ledger = Ledger(assigned.begins, self._known(assigned, told))
         holding = Holding(assigned.at, self._tier_of(assigned.at.topic), ledger, binding)
         self.holdings[assigned.at] = holding
         if told is not None and told.verdict is finished.Verdict.OTHER_IDENTITY:
             holding.foreign = True
             self._bar(holding, "what is committed of it was written by another deployment")
+        elif assigned.committed is None or assigned.committed != assigned.begins:
+            holding.claim()
         self._grant(holding)
+
+    def skip(self, at: Partition, start: Start) -> None:
+        """Go on with a partition of which what was to be read next is gone."""
+        self._observer.started(at, start)
+        if at in self.holdings:
+            self.holdings[at].ledger.skip_to(start.offset)
+
+    def _known(self, assigned: Assigned, told: finished.Told | None) -> finished.Finished | None:
+        """What is known to be finished above the offset where a partition begins."""
+        remembered = self._remembered(assigned)
+        if assigned.start is None:
+            return finished.union(told.finished if told else None, remembered)
+        if assigned.start.how is How.TRUNCATED and assigned.begins == assigned.committed:
+            return below(remembered, assigned.start.offset)
+        return None
 
     def _told(self, assigned: Assigned, binding: Binding) -> finished.Told | None:
         """What an earlier member left finished, as far as it is believed; what is not is said."""
@@ -77,7 +96,8 @@ class Intake:
             return None
         believed = Binding(binding.log) if self._adopt else binding
         told = finished.decode(assigned.committed, assigned.metadata, believed)
-        if told.verdict not in {finished.Verdict.BELIEVED, finished.Verdict.OTHER_IDENTITY}:
+        quiet = {finished.Verdict.BELIEVED, finished.Verdict.OTHER_IDENTITY}
+        if assigned.start is None and told.verdict not in quiet:
             self._observer.map_refused(assigned.at, told.why)
         return told
 

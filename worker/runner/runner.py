@@ -20,6 +20,7 @@ from worker.core.record import Partition, Record
 from worker.core.retry import Tier
 from worker.core.schedule import Schedule
 from worker.core.settle import Dead, Delivered, Retry
+from worker.core.start import Start
 from worker.core.unreadable import Place, Stopped
 from worker.pipeline import Ending, Pipeline, Plan
 from worker.ports import Assigned, Clock, Observer, Positions, Publisher, Sender, Snapshot, Source
@@ -27,6 +28,7 @@ from worker.runner.commits import Committer, read_positions
 from worker.runner.drain import Drain, Phase
 from worker.runner.intake import Intake
 from worker.runner.lanes import Lanes
+from worker.runner.memory import GroupMemory
 from worker.runner.settling import Settling
 from worker.runner.state import overdue_by_tier, partition_state
 
@@ -61,13 +63,15 @@ class Runner:
         jitter: Callable[[], float],
         limits: Limits,
         identity: Identity,
+        control_topic: str | None = None,
         former_tier: Callable[[str], Tier | None] = lambda _topic: None,
         *,
         adopt: bool = False,
     ) -> None:
         """Wire the parts; `identity` is what commits are bound to, `adopt` takes over what others left.
 
-        `former_tier` knows tiers that the plan does not publish to any more, by topic.
+        `control_topic` is where the group's memory is, None where it has none. `former_tier` knows tiers that
+        the plan does not publish to any more, by topic.
         """
         self._source = source
         self._publisher = publisher
@@ -94,6 +98,7 @@ class Runner:
         )
         self._settling = Settling(publisher, observer, jitter, self._settled, self.fail)
         self._committer = Committer(source, self._intake.holdings, observer, self._on_stuck)
+        self._memory = GroupMemory(control_topic, publisher, self._intake.holdings, observer, clock)
         self._lanes = Lanes(
             sender, gate, self._schedule, Pipeline(plan), plan.rules, self, observer, clock, jitter
         )
@@ -114,13 +119,13 @@ class Runner:
 
     async def run(self, stop: asyncio.Event) -> Outcome:
         """Work until `stop` is set, then drain; raise what broke the run, after a best-effort drain."""
-        commits = self._start()
+        tasks = self._start()
         try:
             await self._source.start(self)
             self._intake.refill()
             await self._until(stop)
         finally:
-            outcome = await self._end(commits)
+            outcome = await self._end(tasks)
         if self._failure is not None:
             raise self._failure
         return outcome
@@ -130,11 +135,15 @@ class Runner:
         self._failure = self._failure or error
         self._failed.set()
 
-    def _start(self) -> asyncio.Task[None]:
+    def _start(self) -> list[asyncio.Task[None]]:
         self._lanes.start()
-        commits = asyncio.create_task(self._committer.run(), name="commits")
-        commits.add_done_callback(self._task_ended)
-        return commits
+        tasks = [
+            asyncio.create_task(self._committer.run(), name="commits"),
+            asyncio.create_task(self._memory.run(), name="memory"),
+        ]
+        for task in tasks:
+            task.add_done_callback(self._task_ended)
+        return tasks
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
@@ -146,17 +155,19 @@ class Runner:
         for wait in waits:
             wait.cancel()
 
-    async def _end(self, commits: asyncio.Task[None]) -> Outcome:
+    async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> Outcome:
         """Stop intake, let requests and publishes end, commit, leave the group, close what was opened."""
         self._intake.closed = True
         self._drain.begin()
         await self._drain.wait(list(self._intake.holdings.values()))
         await self._settling.close()
-        commits.cancel()
+        for task in tasks:
+            task.cancel()
         await self._lanes.stop()
         self._drain.end(self._intake.holdings.values())
-        await asyncio.gather(commits, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._committer.finish()
+        await self._memory.finish()
         await self._source.stop()
         await self._publisher.close()
         await self._sender.close()
@@ -174,6 +185,10 @@ class Runner:
         """Begin anew with partitions of another log; what is under way of the old one ends for itself."""
         self._intake.renew(assigned)
         self._drain.quiet.set()
+
+    def on_expired(self, at: Partition, start: Start) -> None:
+        """Go on behind what is gone."""
+        self._intake.skip(at, start)
 
     async def on_revoked(self, partitions: Sequence[Partition]) -> Positions:
         """Drain partitions while they are still ours, and say what to commit last."""

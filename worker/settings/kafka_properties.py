@@ -39,7 +39,7 @@ OWNED: Mapping[str, str] = MappingProxyType(
         "offset.store.method": _COMMITS,
         "offset.store.path": _COMMITS,
         "offset.store.sync.interval.ms": _COMMITS,
-        "auto.offset.reset": "a new group starts at the earliest record, so that nothing is skipped",
+        "auto.offset.reset": "set POSTBACK_KAFKA__START, which counts on the group's first day alone",
         "group.protocol.type": _GROUP,
         "enable.partition.eof": "the worker expects records alone",
         "acks": _ACKNOWLEDGED,

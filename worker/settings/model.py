@@ -15,6 +15,7 @@ from worker.core.postback import Template
 from worker.core.retry import Tier
 from worker.settings.kafka_properties import Properties
 from worker.settings.values import (
+    EARLIEST,
     Delays,
     Duration,
     Flag,
@@ -29,6 +30,7 @@ from worker.settings.values import (
     Rate,
     RequestHeaders,
     Servers,
+    StartPoint,
     Statuses,
     TopicName,
     Url,
@@ -65,7 +67,12 @@ class Kafka(BaseModel):
     group_id: TopicName = Field(
         "postback-worker",
         description="consumer group of the source; owns the group `{group}.retry` and the topics "
-        "`{group}.retry.{delay}` and `{group}.dlq`",
+        "`{group}.retry.{delay}`, `{group}.dlq` and `{group}.control`",
+    )
+    start: StartPoint = Field(
+        EARLIEST,
+        description="where a group begins on its first day: with no committed offset, and none that it "
+        "remembers on `{group}.control`",
     )
     skip: Places = Field(
         frozenset(),
@@ -265,6 +272,11 @@ class Settings(BaseSettings):
         return f"{self.kafka.group_id}.dlq"
 
     @property
+    def control_topic(self) -> str:
+        """The topic where the group keeps what it must not forget."""
+        return f"{self.kafka.group_id}.control"
+
+    @property
     def origins(self) -> Mapping[str, str]:
         """Where each variable that was given came from."""
         return self._origins
@@ -292,12 +304,16 @@ class Settings(BaseSettings):
 
 
 def _topic_problems(settings: Settings) -> list[str]:
-    own = [settings.dlq_topic, *(settings.tier_topic(tier) for tier in settings.tiers)]
+    own = [
+        settings.dlq_topic,
+        settings.control_topic,
+        *(settings.tier_topic(tier) for tier in settings.tiers),
+    ]
     problems = []
     if settings.kafka.topic in own:
         problems.append(
             f"POSTBACK_KAFKA__TOPIC: {settings.kafka.topic} is one of the group's own topics "
-            "(retries, dead letters); the source must be another"
+            "(retries, dead letters, control); the source must be another"
         )
     longest = max(own, key=len)
     if len(longest) > LONGEST_TOPIC:

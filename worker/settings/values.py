@@ -13,12 +13,14 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from schemas.moment import parse_time
 from worker.core.postback import Template
 from worker.core.request_headers import header_problem
 from worker.core.retry import Tier
 from worker.core.unreadable import Place, parse_place
 
 MASK = "********"
+EARLIEST, LATEST = "earliest", "latest"
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST = 3650 * UNITS["d"]
@@ -150,6 +152,15 @@ def _servers(text: str) -> str:
     return ",".join(servers)
 
 
+def _start_point(text: str) -> str:
+    word = text.strip().lower()
+    if word in {EARLIEST, LATEST}:
+        return word
+    if parse_time(text.strip()) is None:
+        raise ValueError("is earliest, latest, or a time such as 2026-01-31T00:00:00Z")
+    return text.strip()
+
+
 def _show_proxy(value: SecretStr | None) -> str:
     if value is None:
         return ""
@@ -227,4 +238,5 @@ Places = Annotated[
     BeforeValidator(_places),
     Kind("topic/partition/offset list", lambda places: _show_list(sorted(places))),
 ]
+StartPoint = Annotated[str, AfterValidator(_start_point), Kind("`earliest`, `latest` or RFC 3339 time", str)]
 Lower = BeforeValidator(_lower)

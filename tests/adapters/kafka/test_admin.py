@@ -217,3 +217,22 @@ def test_no_settings() -> None:
     """A property that the client does not know is said in one line."""
     with pytest.raises(KafkaUnavailable, match=r"no\.such\.thing"):
         existing(admin_config("127.0.0.1:1", "test", {"no.such.thing": "1"}), "x")
+
+
+@pytest.mark.kafka
+def test_the_control_topic(kafka: str, names: Names) -> None:
+    """The control topic is made compacted, with one partition, and checked for it."""
+    config = admin_config(kafka, "test", {})
+    control = Own(f"{names.group}.control", control=True)
+    create_topics(kafka, {names.topic: 3})
+    assert check(config, names.topic, [control]) == [f"{control.name}: does not exist"]
+    assert create(config, names.topic, [control]) == [control.name]
+    assert check(config, names.topic, [control]) == []
+    found = describe(config, [control.name])[control.name]
+    assert (found.partitions, found.compacted) == (1, True)
+    wrong = control._replace(name=f"{names.group}.other")
+    create_topics(kafka, {wrong.name: 2})
+    assert check(config, names.topic, [wrong]) == [
+        f"{wrong.name}: has 2 partitions, and must have 1",
+        f"{wrong.name}: cleanup.policy must be compact: what the group remembers would expire",
+    ]

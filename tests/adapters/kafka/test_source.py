@@ -7,11 +7,10 @@ import threading
 
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from tests.adapters.kafka.mock import HEARTBEAT, OFFSET_COMMIT, OFFSET_FETCH
 from tests.adapters.kafka.suites import MAP, numbered
-from tests.adapters.kafka.worlds import WITHIN, Ear, KafkaWorld, MockWorld, until
+from tests.adapters.kafka.worlds import Ear, KafkaWorld, MockWorld, until
 from tests.support.kafka import create_topics
 from worker.adapters.kafka import KafkaSource, commits, consumer, consumer_config, member
 from worker.adapters.kafka.outlet import Epoch
@@ -322,43 +321,6 @@ async def test_topic_comes_later(real_world: KafkaWorld, ear: Ear) -> None:
     assert not real_world.exists(topic)
     create_topics(real_world.bootstrap, {topic: 1})
     await real_world.joined(source, ear, [Partition(topic, 0)])
-    await source.stop()
-
-
-@pytest.mark.kafka
-async def test_gone_before_read(real_world: KafkaWorld, ear: Ear) -> None:
-    """Records that retention removed before they were read are a trouble that counts them."""
-    (at,) = real_world.create(1)
-    real_world.write(at, numbered(10))
-    source = await started(real_world, ear, at)
-    await source.commit({at: Position(2, "")})
-    await source.stop()
-    admin = AdminClient({"bootstrap.servers": real_world.bootstrap})
-    admin.delete_records([TopicPartition(at.topic, at.number, 7)])[TopicPartition(*at)].result(WITHIN)
-    ear = Ear()
-    source = await started(real_world, ear, at)
-    source.ask(3)
-    await ear.has(3)
-    await until("the trouble", lambda: f"{at}: 5 offsets from 2 on are gone" in "".join(ear.troubles))
-    assert ear.offsets(at) == [7, 8, 9]
-    await source.stop()
-
-
-@pytest.mark.kafka
-async def test_committed_beyond_the_end(real_world: KafkaWorld, ear: Ear) -> None:
-    """A partition that ends before what was committed is read from its start, and that is a trouble."""
-    (at,) = real_world.create(1)
-    real_world.write(at, numbered(5))
-    source = await started(real_world, ear, at)
-    await source.commit({at: Position(100, "")})
-    await source.stop()
-    ear = Ear()
-    source = await started(real_world, ear, at)
-    source.ask(5)
-    await ear.has(5)
-    await until("the trouble", lambda: f"{at}: starts again at 0, before 100" in "".join(ear.troubles))
-    assert ear.offsets(at) == list(range(5))
-    await source.commit({at: Position(5, "")})
     await source.stop()
 
 

@@ -25,8 +25,10 @@ from worker.adapters.kafka import (
 )
 from worker.adapters.kafka.config import Property, unique_client_id
 from worker.adapters.kafka.limits import TopicLimits
+from worker.adapters.kafka.starts import Beginning
 from worker.core.holding import Position
 from worker.core.record import Headers, Partition, Record
+from worker.core.start import Start
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Assigned, Positions, Publisher, Source, SourceListener
 
@@ -56,7 +58,9 @@ class Ear:
         self.ours: dict[Partition, Assigned] = {}
         self.last: dict[Partition, Position] = {}
         self.events: list[str] = []
+        self.starts: list[Start | None] = []
         self.revoked: list[Partition] = []
+        self.expired: dict[Partition, Start] = {}
         self.committed_last: list[Positions] = []
         self.lost: list[Partition] = []
         self.records: list[Record] = []
@@ -69,6 +73,7 @@ class Ear:
 
     def on_assigned(self, assigned: Sequence[Assigned]) -> None:
         self.events.append("assigned")
+        self.starts.extend(of.start for of in assigned)
         self._take_up(assigned)
 
     def on_made_anew(self, assigned: Sequence[Assigned]) -> None:
@@ -83,6 +88,10 @@ class Ear:
         for at in partitions:
             del self.ours[at]
         return {at: self.last[at] for at in partitions if at in self.last}
+
+    def on_expired(self, at: Partition, start: Start) -> None:
+        self.events.append("expired")
+        self.expired[at] = start
 
     def on_committed_last(self, committed: Positions) -> None:
         self.committed_last.append(committed)
@@ -244,13 +253,17 @@ class KafkaWorld:
     def make_anew(self, at: Partition) -> None:
         real.make_anew(self.bootstrap, at.topic, 1)
 
-    def source(self, topic: str, **properties: Property) -> KafkaSource:
+    def source(self, topic: str, beginning: Beginning | None = None, **properties: Property) -> KafkaSource:
         """Make a member of the group; `properties` have `_` for `.`."""
         own = {name.replace("_", "."): value for name, value in properties.items()}
         config = consumer_config(
             self.bootstrap, self.group, unique_client_id(self.group), {**self.properties, **own}
         )
-        self._sources.append(RoomySource(config, [topic], drain_timeout=DRAIN, ids=self.ids))
+        self._sources.append(
+            RoomySource(
+                config, [topic], drain_timeout=DRAIN, ids=self.ids, beginning=beginning or Beginning()
+            )
+        )
         return self._sources[-1]
 
     async def publisher(self, asks: Sequence[str] = (), **properties: Property) -> KafkaPublisher:

@@ -41,14 +41,18 @@ _Answer = TypeVar("_Answer")
 
 
 class Own(NamedTuple):
-    """A topic that the worker needs: a tier with its delay in seconds, or the dead letters with None."""
+    """A topic of the worker: a tier with its delay in seconds, the dead letters, or the control topic."""
 
     name: str
-    delay: float | None
+    delay: float | None = None
+    control: bool = False
+    """Whether it keeps the last record of each key for ever, in one partition."""
 
     @property
     def retention(self) -> float:
         """How long it should keep a record, in seconds."""
+        if self.control:
+            return FOREVER
         return DLQ_RETENTION if self.delay is None else self.delay * 2 + SLACK
 
 
@@ -101,6 +105,8 @@ def problems(source: Topic, own: Own, found: Topic | None) -> list[str]:
     """What is wrong with one of the worker's topics; what is unknown is not wrong."""
     if found is None:
         return [f"{own.name}: does not exist"]
+    if own.control:
+        return _control_problems(own, found)
     lines = []
     if is_less(found.partitions, source.partitions):
         lines.append(f"{own.name}: has {found.partitions} partitions, the source {source.partitions}")
@@ -128,6 +134,16 @@ def client_problems(source: Topic, client_limit: int) -> list[str]:
     return [line]
 
 
+def _control_problems(own: Own, found: Topic) -> list[str]:
+    """What is wrong with the control topic."""
+    lines = []
+    if found.partitions not in {None, 1}:
+        lines.append(f"{own.name}: has {found.partitions} partitions, and must have 1")
+    if found.compacted is False:
+        lines.append(f"{own.name}: cleanup.policy must be compact: what the group remembers would expire")
+    return lines
+
+
 def _packs_looser(source: Topic, found: Topic) -> bool:
     """Whether the broker's own packing of a topic may make a record larger than it was on the source."""
     as_it_comes = {None, "producer", "zstd", source.compression}
@@ -149,6 +165,8 @@ def short_lived(config: Config, own: Sequence[Own]) -> list[str]:
 
 def lifetime_problems(own: Own, found: Topic) -> list[str]:
     """What makes the broker remove records of this topic before they are sent, or looked at."""
+    if own.control:
+        return []
     lines = []
     if own.delay is not None and is_less(found.retention, own.delay + SPARE):
         lines.append(
@@ -186,6 +204,8 @@ def _new(source: Topic, own: Own) -> NewTopic:
     if source.partitions is None:
         why = f": {source.unsaid}" if source.unsaid else ""
         raise KafkaUnavailable(f"how many partitions {source.name} has is unknown{why}")
+    if own.control:
+        return NewTopic(own.name, 1, source.replication or BROKERS_DEFAULT, config=_control_settings(source))
     settings = {"cleanup.policy": "delete", "retention.ms": str(int(own.retention * 1000))}
     if source.max_message_bytes is not None:
         settings["max.message.bytes"] = str(source.max_message_bytes + ROOM)
@@ -196,6 +216,13 @@ def _new(source: Topic, own: Own) -> NewTopic:
     if source.min_insync_replicas is not None:
         settings["min.insync.replicas"] = str(source.min_insync_replicas)
     return NewTopic(own.name, source.partitions, source.replication or BROKERS_DEFAULT, config=settings)
+
+
+def _control_settings(source: Topic) -> dict[str, str]:
+    settings = {"cleanup.policy": "compact"}
+    if source.min_insync_replicas is not None:
+        settings["min.insync.replicas"] = str(source.min_insync_replicas)
+    return settings
 
 
 def _is_made(name: str, answer: Future[None]) -> bool:

@@ -6,10 +6,11 @@ The rule: what is not moved goes on from where it was read to, and no record of 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from worker.adapters.kafka.records import to_partition
+from worker.adapters.kafka.records import leader_epoch_of, to_partition
 
 
 def reassign(consumer: Consumer, starts: Sequence[TopicPartition], *, incremental: bool) -> None:
@@ -25,6 +26,17 @@ def reassign(consumer: Consumer, starts: Sequence[TopicPartition], *, incrementa
     apart = {to_partition(of) for of in moved}
     kept = [of for of in consumer.assignment() if to_partition(of) not in apart]
     consumer.assign([*moved, *(_where_read_to(consumer, of) for of in kept)])
+
+
+def have_validated(consumer: Consumer, starts: Sequence[TopicPartition]) -> None:
+    """Have the client ask where the leader epochs of these offsets ended; a truncated log is an error.
+
+    An assignment alone does not make it ask, nor does one without an epoch; a seek to the same offset does.
+    """
+    for of in starts:
+        if leader_epoch_of(of) is not None and of.offset > 0:
+            with suppress(KafkaException):  # then it asks when the log has another leader
+                consumer.seek(of)
 
 
 def _where_read_to(consumer: Consumer, assigned: TopicPartition) -> TopicPartition:

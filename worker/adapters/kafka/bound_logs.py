@@ -33,6 +33,11 @@ class BoundLogs:
         for at in partitions:
             self._logs.pop(at, None)
 
+    def ask(self, partitions: Sequence[Partition]) -> None:
+        """Look now which logs these are of: an offset in them can't be used."""
+        if self._ids is not None:
+            self._ids.of({at.topic for at in partitions})
+
     def made_anew(self) -> Mapping[Partition, LogId]:
         """The partitions that are of another log than they were bound to, and which; binds them to it."""
         if self._ids is None or self._ids.revision == self._revision:

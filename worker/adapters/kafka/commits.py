@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.errors import is_away, one_line
+from worker.adapters.kafka.leader_epochs import LeaderEpochs
 from worker.adapters.kafka.outlet import Epoch, Outlet
-from worker.adapters.kafka.records import to_offsets, to_partition
+from worker.adapters.kafka.records import to_offset, to_partition
 from worker.core.holding import Position
 from worker.core.record import Partition
 from worker.ports import CommitFailed, Positions
@@ -36,6 +37,7 @@ class Commits:
 
     def __init__(self, ours: Mapping[Partition, Epoch], outlet: Outlet) -> None:
         self._ours = ours
+        self.leader_epochs = LeaderEpochs()
         self._outlet = outlet
         self._highest: dict[Partition, int] = {}
         self._waiting: deque[_Request] = deque()
@@ -65,7 +67,7 @@ class Commits:
         sent = self._take({epochs[at]: to for at, to in positions.items() if at in epochs})
         if not sent:
             return {}
-        offsets = to_offsets(sent)
+        offsets = self._to_offsets(consumer, sent)
         _require_coordinator(consumer, offsets)
         try:
             committed = consumer.commit(offsets=offsets, asynchronous=False)
@@ -76,10 +78,15 @@ class Commits:
             raise outcome
         return outcome
 
-    def forget(self, partitions: Iterable[Partition]) -> None:
+    def forget(self, partitions: Collection[Partition]) -> None:
         """Forget how far partitions were committed: the next assignment starts anew."""
+        self.leader_epochs.forget(partitions)
         for partition in partitions:
             self._highest.pop(partition, None)
+
+    def last(self, at: Partition) -> int | None:
+        """The highest offset that was sent to be committed since the partition was assigned."""
+        return self._highest.get(at)
 
     def _send_next(self, consumer: Consumer) -> None:
         while self._waiting and self._in_flight is None:
@@ -92,11 +99,15 @@ class Commits:
 
     def _send(self, consumer: Consumer, sent: Positions, answer: asyncio.Future[Positions]) -> None:
         try:
-            consumer.commit(offsets=to_offsets(sent), asynchronous=True)
+            consumer.commit(offsets=self._to_offsets(consumer, sent), asynchronous=True)
         except KafkaException as error:
             self._outlet.answered(answer, CommitFailed(one_line(error)))
         else:
             self._in_flight = answer, sent
+
+    def _to_offsets(self, consumer: Consumer, sent: Positions) -> list[TopicPartition]:
+        self.leader_epochs.look(consumer, sent)
+        return [to_offset(at, to, self.leader_epochs.before(at, to.offset)) for at, to in sent.items()]
 
     def _take(self, wanted: Wanted) -> Positions:
         """What is to be sent: of assignments that stand, and not below what was sent before."""

@@ -126,7 +126,7 @@ def consumer_config(bootstrap: str, group: str, client_id: str, properties: Mapp
         "group.id": group,
         "enable.auto.commit": False,  # a commit says "finished", and only the ledger knows that
         "enable.auto.offset.store": False,
-        "auto.offset.reset": "earliest",  # any other start skips conversions
+        "auto.offset.reset": "error",  # the worker decides, and says so: see worker/core/start.py
         "allow.auto.create.topics": False,
     }
     return _without(config, frozenset(_CLASSIC_ONLY)) if uses_new_protocol(config) else config

@@ -18,6 +18,7 @@ from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import one_line
 from worker.adapters.kafka.member import Member
 from worker.adapters.kafka.outlet import Epoch, LoopGone, Outlet, settle
+from worker.adapters.kafka.starts import Beginning
 from worker.adapters.kafka.topic_ids import TopicIds
 from worker.core.record import Partition
 from worker.core.unreadable import Place, Stopped
@@ -34,7 +35,8 @@ class KafkaSource:
     """A Source; `drain_timeout` in seconds is how long the listener may take to drain what is revoked.
 
     `config` is what `consumer_config` made; `ids`, which its owner starts, tells one log of a topic from the
-    next; at the places in `skip` what can't be read is passed over. librdkafka's own log goes to `logger`.
+    next; `beginning` says where its group begins; at the places in `skip` what can't be read is passed over.
+    librdkafka's own log goes to `logger`.
     """
 
     def __init__(
@@ -44,12 +46,14 @@ class KafkaSource:
         *,
         drain_timeout: float,
         ids: TopicIds | None = None,
+        beginning: Beginning = Beginning(),  # noqa: B008 - a value
         skip: Collection[Place] = (),
         logger: logging.Logger | None = None,
     ) -> None:
         self._config = config
         self._ids = ids
         self._skip = skip
+        self._beginning = beginning
         self._topics = topics
         self._drain_timeout = drain_timeout
         self._logger = logger or logging.getLogger("worker.kafka")
@@ -63,7 +67,9 @@ class KafkaSource:
         """Join the group, now or when the broker comes; raise SourceFailed where the settings are no good."""
         loop = asyncio.get_running_loop()
         outlet = Outlet(loop, listener, self._drain_timeout + DRAIN_MARGIN)
-        member = Member(self._config, self._topics, outlet, self._logger, self._ids, self._skip)
+        member = Member(
+            self._config, self._topics, outlet, self._logger, self._ids, self._beginning, self._skip
+        )
         joined: asyncio.Future[None] = loop.create_future()
         self._outlet, self._member, self._ended = outlet, member, loop.create_future()
         run = partial(self._run, member, outlet, listener, joined)

@@ -9,28 +9,29 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, cast
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from worker.adapters.kafka.assigning import reassign
+from worker.adapters.kafka.assignment import Assignment
 from worker.adapters.kafka.bound_logs import BoundLogs
-from worker.adapters.kafka.commits import Commits, Wanted
+from worker.adapters.kafka.commits import Wanted
 from worker.adapters.kafka.config import Config, is_incremental
 from worker.adapters.kafka.errors import LimitedLog, Troubles, is_about_topic, is_deadly, one_line, remedy
-from worker.adapters.kafka.outlet import Epoch, Outlet, names
-from worker.adapters.kafka.pauses import Pauses
+from worker.adapters.kafka.outlet import Epoch, Outlet
 from worker.adapters.kafka.records import Got, to_partition, to_record
+from worker.adapters.kafka.recovery import Recovery
 from worker.adapters.kafka.shelf import Shelf
+from worker.adapters.kafka.starts import Beginning, Starts
 from worker.adapters.kafka.topic_ids import TopicIds
-from worker.adapters.kafka.unreadable import Stops, Unprobed, is_unreadable, next_readable
-from worker.adapters.kafka.watermarks import Watermarks, low_of
-from worker.core.binding import LogId
+from worker.adapters.kafka.unreadable import Stops, is_unreadable
+from worker.adapters.kafka.unusable import is_unusable
+from worker.adapters.kafka.watermarks import Watermarks
 from worker.core.record import Partition, Record
 from worker.core.unreadable import Place, Stopped
-from worker.ports import Assigned, CommitFailed, Positions, SourceFailed
+from worker.ports import Positions, SourceFailed
 
 TURN = 0.05
 """Seconds that the thread waits at most, for records or for orders, before it looks for the other."""
@@ -40,10 +41,6 @@ ROOM_TURN = 0.005
 
 BATCH = 500
 """Most records read in one turn."""
-
-COMMITTED_TRIES = 4
-COMMITTED_TIMEOUT = 8.0
-"""Seconds that each try may take to read what the group has committed."""
 
 REVOKE_TIMEOUT = 5.0
 """Seconds in which the client revokes what is ours when leaving; the drain itself does not count."""
@@ -59,6 +56,7 @@ class Member:
         outlet: Outlet,
         logger: logging.Logger,
         ids: TopicIds | None = None,
+        beginning: Beginning = Beginning(),  # noqa: B008 - a value
         skip: Collection[Place] = (),
     ) -> None:
         self.last_poll = time.monotonic()
@@ -67,21 +65,22 @@ class Member:
         self._topics = list(topics)
         self._outlet = outlet
         self._logger = logger
-        self._logs = BoundLogs(ids)
-        self._skip = skip
         self.stops = Stops()
-        self._incremental = is_incremental(config)
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._leaving = False
         self._deadly: KafkaError | None = None
         self._troubles = Troubles()
         self._shelf = Shelf()
-        self._ours: dict[Partition, Epoch] = {}
-        self._epoch = 0
-        self._names: dict[tuple[str, int], Partition] = {}  # what is ours, as a message names it
-        self._unread: dict[Partition, int] = {}  # committed offsets of partitions without a record so far
-        self._pauses = Pauses()
-        self._commits = Commits(self._ours, outlet)
+        self._assignment = Assignment(
+            outlet,
+            self._shelf,
+            self.watermarks,
+            self.stops,
+            BoundLogs(ids),
+            incremental=is_incremental(config),
+        )
+        self._starts = Starts(beginning, self._tell)
+        self._recovery = Recovery(self._assignment, outlet, config, skip, self._tell)
         self._consumer: Consumer
 
     # --- orders: put in by the loop, carried out by the thread ---------------------------------
@@ -96,24 +95,24 @@ class Member:
 
     def allow(self, epoch: Epoch, count: int) -> None:
         """Give a partition room for `count` more, if this assignment of it still stands."""
-        if self._ours.get(epoch.at) == epoch:
+        if self._assignment.has(epoch):
             self._shelf.allow(epoch.at, count)
 
     def hold(self, epoch: Epoch) -> None:
         """Keep a partition back, if this assignment of it still stands."""
-        if self._ours.get(epoch.at) == epoch:
+        if self._assignment.has(epoch):
             self._shelf.hold(epoch.at)
-            self._pauses.stale = True
+            self._assignment.pauses.stale = True
 
     def release(self, epoch: Epoch) -> None:
         """Take a hold back, if this assignment still stands."""
-        if self._ours.get(epoch.at) == epoch:
+        if self._assignment.has(epoch):
             self._shelf.release(epoch.at)
-            self._pauses.stale = True
+            self._assignment.pauses.stale = True
 
     def commit(self, wanted: Wanted, answer: asyncio.Future[Positions]) -> None:
         """Commit what is still ours of `wanted`."""
-        self._commits.commit(self._consumer, wanted, answer)
+        self._assignment.commits.commit(self._consumer, wanted, answer)
 
     def leave(self) -> None:
         """End after this turn."""
@@ -136,12 +135,12 @@ class Member:
         """Take turns until told to leave; raise what ends the source before that."""
         while not self._leaving:
             self._obey()
-            self._look_at_logs()
-            self._look_at_stops()
+            self._assignment.renew(self._consumer)
+            self._recovery.look(self._consumer)
             self._hand_over(self._shelf.take())
-            self._set_pauses()
+            self._assignment.set_pauses(self._consumer)
             self._read()
-            self.watermarks.refresh(self._consumer, self._ours, self.last_poll)
+            self.watermarks.refresh(self._consumer, self._assignment.ours, self.last_poll)
 
     def close(self) -> None:
         """Leave the group; what is ours is revoked first.
@@ -151,7 +150,7 @@ class Member:
         deadline = time.monotonic() + REVOKE_TIMEOUT
         try:
             self._consumer.unsubscribe()
-            while self._ours and time.monotonic() < deadline:
+            while self._assignment.ours and time.monotonic() < deadline:
                 self._consumer.poll(TURN)  # makes the callback; records that still come are dropped
         finally:
             self._consumer.close()
@@ -184,7 +183,7 @@ class Member:
     def _take_in(self, messages: Sequence[Got]) -> None:
         records = []
         unreadable: dict[Partition, Stopped] = {}
-        ours = self._names
+        ours = self._assignment.names
         for message in messages:
             error = message.error()
             if error is not None:
@@ -195,10 +194,8 @@ class Member:
                 records.append(to_record(message, at))
         if self.stops.told:
             self.stops.passed({record.at for record in records})
-        if self._unread:
-            self._check_first(records)
         self._hand_over(self._shelf.pass_through(records, self.last_poll))
-        self._stop_at(unreadable.values())
+        self._recovery.stop_at(self._consumer, unreadable.values())
 
     def _take_error(self, message: Got, error: KafkaError, unreadable: dict[Partition, Stopped]) -> None:
         """Take nothing more of a partition of which a record can't be read, until it is read from there anew.
@@ -206,184 +203,48 @@ class Member:
         Behind a batch whose check fails the client reads on amid its bytes, and tells of offsets not there.
         """
         at = Partition(message.topic(), message.partition())
-        if at not in self._ours or not is_unreadable(error):
+        if at in self._assignment.ours and is_unusable(error):
+            if (message.topic(), message.partition()) in self._assignment.names:  # else amid those bytes
+                self._recovery.note_unusable(self._consumer, at, message, error)
+        elif at not in self._assignment.ours or not is_unreadable(error):
             self._on_error(error, self._named(at, error))
-        elif self._names.pop(at, None) is not None:
+        elif self._assignment.names.pop(at, None) is not None:
             unreadable[at] = Stopped(Place(at, message.offset()), one_line(error))
-
-    def _stop_at(self, unreadable: Iterable[Stopped]) -> None:
-        """Stop partitions, or pass over what is to be skipped."""
-        for stopped in unreadable:
-            if stopped.place in self._skip:
-                self._pass_over(stopped)
-            else:
-                self._stop(stopped)
-
-    def _stop(self, stopped: Stopped) -> None:
-        """Have a partition stand."""
-        self._pauses.stale = True
-        if self.stops.stop(stopped, self.last_poll):
-            self._outlet.stopped(stopped)
-
-    def _pass_over(self, stopped: Stopped) -> None:
-        """Read on behind an unreadable batch that was named to be skipped."""
-        place = stopped.place
-        try:
-            beyond = next_readable(self._config, place)
-        except Unprobed as error:
-            self._stop(Stopped(place, f"{stopped.why}; it could not be skipped: {error}"))
-            return
-        self._read_from([TopicPartition(place.at.topic, place.at.number, beyond)])
-        self.stops.passed([place.at])
-        self._outlet.passed_over(place, beyond)
-
-    def _look_at_stops(self) -> None:
-        """Look again at places that could not be read: another replica may have them."""
-        for place in self.stops.due(time.monotonic()) if self.stops.told else ():
-            starts = (of.offset for of in self._consumer.assignment() if to_partition(of) == place.at)
-            start = max(place.offset, *starts)  # within a batch, where somebody committed there
-            self._read_from([TopicPartition(place.at.topic, place.at.number, start)])
-
-    def _read_from(self, starts: Sequence[TopicPartition]) -> None:
-        """Read partitions of ours from these offsets on."""
-        reassign(self._consumer, starts, incremental=self._incremental)
-        partitions = [to_partition(of) for of in starts]
-        self._names.update((at, at) for at in partitions)
-        self._pauses.forget(partitions)
-
-    def _look_at_logs(self) -> None:
-        """Begin anew with what was made anew: by their names they are ours, but of another log."""
-        anew = self._logs.made_anew()
-        if not anew:
-            return
-        partitions = list(anew)
-        self._shelf.drop(partitions)
-        self._forget(partitions)
-        self.watermarks.forget(partitions)
-        epochs = self._take_up(partitions)
-        self._outlet.made_anew([Assigned(at, None, "", log) for at, log in anew.items()], epochs)
-        self._read_from([TopicPartition(at.topic, at.number, OFFSET_BEGINNING) for at in partitions])
-
-    def _take_up(self, partitions: Sequence[Partition]) -> list[Epoch]:
-        """Call partitions ours from now on, in an assignment of their own."""
-        self._epoch += 1
-        epochs = [Epoch(at, self._epoch) for at in partitions]
-        self._ours.update((epoch.at, epoch) for epoch in epochs)
-        self._names.update((epoch.at, epoch.at) for epoch in epochs)
-        self._pauses.stale = True
-        self.watermarks.hurry()
-        return epochs
 
     def _hand_over(self, records: Sequence[Record]) -> None:
         if records:
             self._outlet.records(records)
 
-    def _set_pauses(self) -> None:
-        """Make the client's pauses what the shelf wants, where anything changed."""
-        if not self._shelf.weigh(time.monotonic()) and not self._pauses.stale:
-            return
-        ours = set(self._ours)
-        wanted = ours if self._shelf.choked else (self._shelf.unwanted | self.stops.partitions) & ours
-        self._pauses.set(self._consumer, ours, wanted)
-
     # --- callbacks of the client, made within its calls ----------------------------------------
 
     def _on_assign(self, consumer: Consumer, offered: list[TopicPartition]) -> None:
-        committed = self._committed(offered) if offered else []
-        partitions = [to_partition(of) for of in committed]
-        logs = self._logs.bind(partitions)
-        epochs = self._take_up(partitions)
-        self._unread.update((to_partition(of), of.offset) for of in committed if of.offset >= 0)
-        self._outlet.assigned([_assigned(of, logs[to_partition(of)]) for of in committed], epochs)
-        # From just these offsets: the client's own look at them could find a late commit of the last owner.
-        starts = [TopicPartition(of.topic, of.partition, of.offset) for of in committed]
-        (consumer.incremental_assign if self._incremental else consumer.assign)(starts)
+        logs = self._assignment.logs.bind([to_partition(of) for of in offered])
+        self._assignment.begin(consumer, self._starts.of(consumer, logs))
 
-    def _on_revoke(self, _consumer: Consumer, revoked: list[TopicPartition]) -> None:
-        partitions = [to_partition(of) for of in revoked]
-        if not partitions:
-            return
-        self._shelf.drop(partitions)
-        try:
-            positions = self._outlet.drained(partitions)
-            self._outlet.committed_last(self._commits.commit_last(self._consumer, positions))
-        except CommitFailed as error:
-            self._outlet.committed_last(error.committed)
-            self._outlet.trouble(f"{names(partitions)}: the last commit failed: {error}")
-        finally:
-            self._forget(partitions)
+    def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
+        if revoked:
+            self._assignment.revoke(consumer, [to_partition(of) for of in revoked])
 
     def _on_lost(self, _consumer: Consumer, lost: list[TopicPartition]) -> None:
-        partitions = [to_partition(of) for of in lost]
-        self._shelf.drop(partitions)
-        self._forget(partitions)
-        self._outlet.lost(partitions)
+        self._assignment.lose([to_partition(of) for of in lost])
 
     def _on_commit(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
-        self._commits.on_answer(self._consumer, error, offsets)
+        self._assignment.commits.on_answer(self._consumer, error, offsets)
 
     def _named(self, at: Partition, error: KafkaError) -> str:
         """Say an error with the partition or the group that it is of."""
         if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
             return f"group {self._config['group.id']}: {one_line(error)}"
-        return f"{at}: {one_line(error)}" if at in self._ours else one_line(error)
+        return f"{at}: {one_line(error)}" if at in self._assignment.ours else one_line(error)
 
     def _on_error(self, error: KafkaError, text: str | None = None) -> None:
         if is_about_topic(error):
-            self._logs.doubt()
+            self._assignment.logs.doubt()
         if is_deadly(error):
             self._deadly = error
         else:
             self._tell(text or one_line(error))
 
-    def _forget(self, partitions: Sequence[Partition]) -> None:
-        for partition in partitions:
-            self._ours.pop(partition, None)
-            self._names.pop(partition, None)
-            self._unread.pop(partition, None)
-        self._logs.forget(partitions)
-        self.stops.passed(partitions)
-        self._pauses.forget(partitions)
-        self._commits.forget(partitions)
-
-    def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
-        """What the group has committed; raise SourceFailed where it can't be had, for so is the map."""
-        reason = ""
-        for _ in range(COMMITTED_TRIES):
-            try:
-                committed = self._consumer.committed(partitions, timeout=COMMITTED_TIMEOUT)
-            except KafkaException as error:
-                reason = one_line(error)
-            else:
-                reason = "; ".join(one_line(of.error) for of in committed if of.error is not None)
-                if not reason:
-                    return committed
-            self._tell(f"can't read what is committed: {reason}")
-        raise SourceFailed(f"can't read what is committed: {reason}")
-
-    def _check_first(self, records: Sequence[Record]) -> None:
-        """Tell where the first record after an assignment is not the one that the group waited for."""
-        for record in records:
-            committed = self._unread.pop(record.at, record.offset)
-            if record.offset > committed:
-                self._tell_gap(record, committed)
-            elif record.offset < committed:
-                self._tell(
-                    f"{record.at}: starts again at {record.offset}, before {committed}: was it made anew?"
-                )
-
-    def _tell_gap(self, record: Record, committed: int) -> None:
-        low = low_of(self._consumer, record.at)
-        if low is None or low > committed:  # else a compaction or a transaction's marker left the hole
-            gone = (low or record.offset) - committed
-            self._tell(
-                f"{record.at}: {gone} offsets from {committed} on are gone: removed before they were read"
-            )
-
     def _tell(self, trouble: str) -> None:
         if self._troubles.is_news(trouble, time.monotonic()):
             self._outlet.trouble(trouble)
-
-
-def _assigned(of: TopicPartition, log: LogId) -> Assigned:
-    return Assigned(to_partition(of), of.offset if of.offset >= 0 else None, of.metadata or "", log)

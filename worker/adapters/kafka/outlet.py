@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar, TypeVarTuple
 
 from worker.core.record import Partition, Record
+from worker.core.start import Start
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Assigned, CommitFailed, Positions, SourceListener
 
@@ -48,6 +49,10 @@ class Outlet:
     def made_anew(self, assigned: Sequence[Assigned], epochs: Sequence[Epoch]) -> None:
         """Tell of partitions that are of another log from now on."""
         self.post(self._on_made_anew, assigned, epochs)
+
+    def expired(self, at: Partition, start: Start) -> None:
+        """Tell of a partition of which what was to be read next is gone."""
+        self.post(self._listener.on_expired, at, start)
 
     def drained(self, partitions: Sequence[Partition]) -> Positions:
         """Have partitions drained, and return what to commit last; nothing where it took too long."""

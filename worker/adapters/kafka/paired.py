@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from worker.core.holding import Position
 from worker.core.record import Partition, Record
+from worker.core.start import Start
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Assigned, CommitFailed, Lag, Positions, Source, SourceListener
 
@@ -124,6 +125,9 @@ class _Side:
 
     def on_made_anew(self, assigned: Sequence[Assigned]) -> None:
         self._listener.on_made_anew(assigned)
+
+    def on_expired(self, at: Partition, start: Start) -> None:
+        self._listener.on_expired(at, start)
 
     async def on_revoked(self, partitions: Sequence[Partition]) -> Positions:
         return await self._listener.on_revoked(partitions)

@@ -54,7 +54,8 @@ class TopicReader:
     def __init__(self, config: Config, topic: str) -> None:
         self._topic = topic
         self._causes = Causes()
-        own: Config = {"enable.partition.eof": True, "log_level": 0}
+        # What expires while it is read is passed over: it goes on with what is there.
+        own: Config = {"enable.partition.eof": True, "log_level": 0, "auto.offset.reset": "earliest"}
         settings: dict[str, Any] = {**config, **own, "error_cb": self._causes.hear}
         try:
             self._consumer = Consumer(settings)

@@ -5,9 +5,9 @@ The rule: hot, so each method of the message is called once; and no message, how
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from operator import methodcaller
-from typing import Protocol
+from typing import Protocol, cast
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, Message, TopicPartition
 
@@ -70,6 +70,11 @@ def headers_of(message: Got | Message) -> Headers:
     return headers or ()
 
 
+def leader_epoch_of(of: TopicPartition) -> int | None:
+    """The leader epoch of an offset, which the client's own types promise, and which it may lack."""
+    return cast("int | None", of.leader_epoch)
+
+
 def to_partition(of: TopicPartition) -> Partition:
     """The partition that an answer of the client is about."""
     return Partition(of.topic, of.partition)
@@ -80,6 +85,7 @@ def to_topic_partitions(partitions: Sequence[Partition] | set[Partition]) -> lis
     return [TopicPartition(partition.topic, partition.number) for partition in partitions]
 
 
-def to_offsets(positions: Mapping[Partition, Position]) -> list[TopicPartition]:
-    """What the client commits for positions."""
-    return [TopicPartition(*at, to.offset, to.metadata) for at, to in positions.items()]
+def to_offset(at: Partition, position: Position, leader_epoch: int | None) -> TopicPartition:
+    """What the client commits: a position, and the epoch of the last record before it where that is known."""
+    place = (at.topic, at.number, position.offset, position.metadata)
+    return TopicPartition(*place) if leader_epoch is None else TopicPartition(*place, leader_epoch)

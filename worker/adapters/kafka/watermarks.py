@@ -9,6 +9,7 @@ from collections.abc import Collection
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from worker.adapters.kafka.errors import KafkaUnavailable, one_line
 from worker.adapters.kafka.records import to_partition, to_topic_partitions
 from worker.core.record import Partition
 from worker.ports import Lag
@@ -49,24 +50,36 @@ class Watermarks:
         self.heard = {at: _from_client(consumer, at, lag) for at, lag in heard.items()}
 
 
-def low_of(consumer: Consumer, at: Partition) -> int | None:
-    """The first offset of a partition, asked of the broker; None where it does not say."""
-    lag = _from_broker(consumer, [at]).get(at)
-    return lag.low if lag else None
+def ends_of(consumer: Consumer, partitions: Collection[Partition], timeout: float) -> dict[Partition, Lag]:
+    """The first and the last offset of each, asked of the broker; raises KafkaUnavailable."""
+    try:
+        ends = _ends(consumer, partitions, timeout)
+    except KafkaException as error:
+        raise KafkaUnavailable(one_line(error)) from error
+    silent = [str(at) for at in partitions if at not in ends]
+    if silent:
+        raise KafkaUnavailable(f"nothing is said of {', '.join(silent)}")
+    return ends
 
 
 def _from_broker(consumer: Consumer, partitions: Collection[Partition]) -> dict[Partition, Lag]:
     try:
-        low = _ask(consumer, partitions, _EARLIEST)
-        high = _ask(consumer, partitions, _LATEST)
+        return _ends(consumer, partitions, _TIMEOUT)
     except KafkaException:
         return {}
+
+
+def _ends(consumer: Consumer, partitions: Collection[Partition], timeout: float) -> dict[Partition, Lag]:
+    low = _ask(consumer, partitions, _EARLIEST, timeout)
+    high = _ask(consumer, partitions, _LATEST, timeout)
     return {at: Lag(low[at], high[at]) for at in low.keys() & high.keys()}
 
 
-def _ask(consumer: Consumer, partitions: Collection[Partition], which: int) -> dict[Partition, int]:
+def _ask(
+    consumer: Consumer, partitions: Collection[Partition], which: int, timeout: float
+) -> dict[Partition, int]:
     asked = [TopicPartition(at.topic, at.number, which) for at in partitions]
-    answers = consumer.offsets_for_times(asked, timeout=_TIMEOUT)
+    answers = consumer.offsets_for_times(asked, timeout=timeout)
     return {to_partition(answer): answer.offset for answer in answers if answer.error is None}
 
 

@@ -1,0 +1,274 @@
+"""Where reading begins on a real broker, and where it goes on when an offset can't be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from schemas.moment import format_time
+from tests.adapters.kafka.suites import numbered
+from tests.adapters.kafka.worlds import WITHIN, Ear, KafkaWorld, MockWorld, until
+from tests.conftest import IN_CI
+from tests.support import kafka as real
+from tests.support.broker import Broker
+from tests.support.java import BrokerUnavailable
+from tests.support.truncation import truncate
+from worker.adapters.kafka import KafkaSource, KafkaUnavailable, starts
+from worker.adapters.kafka.starts import Beginning
+from worker.core.binding import Binding
+from worker.core.finished import encode
+from worker.core.holding import Position
+from worker.core.record import Partition
+from worker.core.start import How, Memory, Start
+from worker.ports import SourceFailed
+
+
+async def started(
+    world: KafkaWorld, ear: Ear, *partitions: Partition, beginning: Beginning | None = None
+) -> KafkaSource:
+    """A source that has these partitions."""
+    source = world.source(partitions[0].topic, beginning or Beginning())
+    await source.start(ear)
+    await world.joined(source, ear, partitions)
+    return source
+
+
+async def leave(world: KafkaWorld, at: Partition, offset: int, metadata: str = "") -> None:
+    """Commit an offset as a member that then leaves."""
+    ear = Ear()
+    source = await started(world, ear, at)
+    source.ask(1000)
+    await until("some record", lambda: bool(ear.records))
+    await source.commit({at: Position(offset, metadata)})
+    await source.stop()
+
+
+async def reads(world: KafkaWorld, at: Partition, ear: Ear, beginning: Beginning | None = None) -> list[int]:
+    """What a new member reads up to the record that is written last."""
+    source = await started(world, ear, at, beginning=beginning)
+    source.ask(1000)
+    world.write(at, [b"last"])
+    await until("the last", lambda: bool(ear.records) and ear.records[-1].value == b"last")
+    await source.stop()
+    return ear.offsets(at)
+
+
+def admin(world: KafkaWorld) -> AdminClient:
+    """A client that changes things."""
+    return AdminClient({"bootstrap.servers": world.bootstrap})
+
+
+def remove_below(world: KafkaWorld, at: Partition, offset: int) -> None:
+    """Have retention remove the records below an offset."""
+    of = TopicPartition(at.topic, at.number, offset)
+    asking = admin(world)
+    for answer in asking.delete_records([of]).values():
+        answer.result(WITHIN)
+
+
+WAYS = ["cooperative-sticky", "range", "consumer"]
+
+
+@pytest.fixture(params=WAYS)
+def any_way(real_world: KafkaWorld, request: pytest.FixtureRequest) -> KafkaWorld:
+    """A real broker, by each of the ways in which a group may share its partitions."""
+    way = str(request.param)
+    name = "group.protocol" if way == "consumer" else "partition.assignment.strategy"
+    real_world.properties[name] = way
+    return real_world
+
+
+@pytest.mark.kafka
+async def test_retention_has_passed_it(any_way: KafkaWorld, ear: Ear) -> None:
+    """Where what was to be read next is removed, it goes on at the log's start, and the gap is counted."""
+    at, other = any_way.create(2)
+    any_way.write(at, numbered(10))
+    any_way.write(other, numbered(10))
+    ear_before = Ear()
+    source = await started(any_way, ear_before, at, other)
+    await source.commit({at: Position(2, ""), other: Position(4, "")})
+    await source.stop()
+    remove_below(any_way, at, 7)
+    source = await started(any_way, ear, at, other)
+    source.ask(9)
+    await ear.has(9)
+    assert ear.expired == {at: Start(How.EXPIRED, 7, 5)}
+    assert ear.offsets(at) == [7, 8, 9]
+    assert ear.offsets(other) == [4, 5, 6, 7, 8, 9], "the other partition is not moved"
+    await source.stop()
+
+
+@pytest.mark.kafka
+async def test_retention_passes_it_while_it_is_held(real_world: KafkaWorld, ear: Ear) -> None:
+    """Records that are removed while their partition is held are counted when it flows again."""
+    (at,) = real_world.create(1)
+    source = await started(real_world, ear, at)
+    source.hold(at)
+    assert source._member is not None
+    pauses = source._member._assignment.pauses
+    await until("the pause", lambda: pauses._paused == {at})
+    real_world.write(at, numbered(10))
+    remove_below(real_world, at, 6)
+    source.ask(4)
+    source.release(at)
+    await ear.has(4)
+    assert ear.offsets(at) == [6, 7, 8, 9]
+    assert ear.expired == {at: Start(How.EXPIRED, 6, 6)}
+    await source.stop()
+
+
+@pytest.mark.kafka
+async def test_committed_above_the_end(any_way: KafkaWorld, ear: Ear) -> None:
+    """A log that ends below what is committed is read on at its end: nothing of it comes again."""
+    (at,) = any_way.create(1)
+    any_way.write(at, numbered(300))
+    await leave(any_way, at, 400)
+    source = await started(any_way, ear, at)
+    source.ask(1000)
+    await until("the start", lambda: ear.starts == [None, Start(How.TRUNCATED, 300, 100)])
+    any_way.write(at, [b"new"])
+    await ear.has(1)
+    assert ear.offsets(at) == [300]
+    await source.stop()
+
+
+@pytest.fixture(scope="module")
+def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker that may be stopped."""
+    try:
+        with Broker(Path(tmp_path_factory.mktemp("truncated"))) as broker:
+            yield broker
+    except BrokerUnavailable as missing:
+        if IN_CI:
+            raise
+        pytest.skip(f"no Kafka here: {missing}")
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("way", WAYS)
+async def test_truncated(own_broker: Broker, ear: Ear, way: str) -> None:
+    """Of a log that was cut, and has grown beyond what is committed, all that is new is read."""
+    world = KafkaWorld(own_broker.bootstrap)
+    name = "group.protocol" if way == "consumer" else "partition.assignment.strategy"
+    world.properties[name] = way
+    (at,) = world.create(1)
+    world.write(at, numbered(10))
+    own_broker.restart()  # another leader epoch
+    world.write(at, numbered(10))
+    await leave(world, at, 20)
+    truncate(own_broker, at.topic, 0, 10)
+    world.write(at, [b"new"] * 15)
+    assert await reads(world, at, ear) == list(range(10, 26))
+    assert ear.starts[-1] == Start(How.TRUNCATED, 10, 10)
+    await world.close()
+
+
+@pytest.mark.kafka
+async def test_sound_after_other_leaders(own_broker: Broker, ear: Ear) -> None:
+    """A log that other leaders went on with is read on: its epochs say that nothing of it was cut."""
+    world = KafkaWorld(own_broker.bootstrap)
+    (at,) = world.create(1)
+    world.write(at, numbered(10))
+    await leave(world, at, 4)
+    own_broker.restart()
+    world.write(at, numbered(10))
+    await leave(world, at, 15)
+    own_broker.restart()
+    assert await reads(world, at, ear) == [15, 16, 17, 18, 19, 20]
+    assert ear.starts == [None]
+    await world.close()
+
+
+# --- no committed offset -----------------------------------------------------------------------
+
+
+@pytest.mark.kafka
+async def test_offsets_that_are_gone(real_world: KafkaWorld, ear: Ear) -> None:
+    """A group of which the broker has forgotten the offsets begins where it remembers that it was."""
+    (at,) = real_world.create(1)
+    real_world.write(at, numbered(140))
+    await leave(real_world, at, 140)
+    asking = admin(real_world)
+    asking.delete_consumer_groups([real_world.group])[real_world.group].result(WITHIN)
+    memory = Beginning(recall=lambda: {at: Memory(130, None, 0.0)})
+    assert await reads(real_world, at, ear, memory) == list(range(130, 141))
+    assert ear.starts[-1] is not None
+    assert ear.starts[-1].how is How.REMEMBERED
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize(("start", "first"), [("earliest", 0), ("latest", 20), ("time", 20), ("2999", 20)])
+async def test_first_day(real_world: KafkaWorld, ear: Ear, start: str, first: int) -> None:
+    """On its first day a group begins where START says, and it is told how much lies there."""
+    (at,) = real_world.create(1)
+    real_world.write(at, numbered(20))
+    if start == "time":
+        newest = real.newest_timestamp(real_world.bootstrap, at.topic, at.number)
+        start = format_time(newest + 0.001)
+    text = "2999-01-01T00:00:00Z" if start == "2999" else start
+    assert await reads(real_world, at, ear, Beginning(text)) == list(range(first, 21))
+    assert ear.starts[-1] == Start(How.FIRST_DAY, first, 20 - first)
+
+
+@pytest.mark.kafka
+async def test_a_new_partition(real_world: KafkaWorld, ear: Ear) -> None:
+    """A partition of which a known group remembers nothing is new, and read from its start."""
+    known, new = real_world.create(2)
+    real_world.write(known, numbered(5))
+    real_world.write(new, numbered(5))
+    beginning = Beginning("latest", lambda: {known: Memory(3, None, 0.0)})
+    source = await started(real_world, ear, known, new, beginning=beginning)
+    source.ask(100)
+    await ear.has(7)
+    assert ear.offsets(known) == [3, 4]
+    assert ear.offsets(new) == [0, 1, 2, 3, 4]
+    await source.stop()
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("kept", ["what is committed", "what is remembered"])
+async def test_made_anew_while_we_were_away(real_world: KafkaWorld, ear: Ear, kept: str) -> None:
+    """An offset of a topic that was deleted means nothing in the one that has its name now."""
+    (at,) = real_world.create(1)
+    real_world.write(at, numbered(5))
+    log = real_world.ids.of([at.topic])[at.topic]
+    assert log.topic_id is not None
+    real.make_anew(real_world.bootstrap, at.topic, 1)  # the broker forgets what was committed
+    real_world.write(at, numbered(20))
+    memory = {at: Memory(5, log.topic_id, 0.0)}
+    if kept == "what is committed":
+        memory.clear()
+        of = TopicPartition(at.topic, at.number, 5, encode(5, None, Binding(log)))
+        commit = ConsumerGroupTopicPartitions(real_world.group, [of])
+        asking = admin(real_world)
+        asking.alter_consumer_group_offsets([commit])[real_world.group].result(WITHIN)
+    assert await reads(real_world, at, ear, Beginning("latest", lambda: memory)) == list(range(21))
+    assert ear.starts[-1] == Start(How.MADE_ANEW, 0, 20)
+
+
+# --- what can't be asked -----------------------------------------------------------------------
+
+
+async def test_a_memory_that_cannot_be_read(
+    mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the group remembers is not taken for nothing where it can't be read: the source fails."""
+    monkeypatch.setattr(starts, "PAUSE", 0.0)
+    (at,) = mock_world.create(1)
+    mock_world.write(at, numbered(5))
+
+    def refuse() -> dict[Partition, Memory]:
+        raise KafkaUnavailable("not allowed")
+
+    source = mock_world.source(at.topic, Beginning(recall=refuse))
+    await source.start(ear)
+    source.ask(5)
+    await until("the failure", lambda: bool(ear.failures))
+    await source.stop()
+    assert [str(error) for error in ear.failures] == ["can't read what the group remembers: not allowed"]
+    assert [type(error) for error in ear.failures] == [SourceFailed]
+    assert not ear.records

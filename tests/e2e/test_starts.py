@@ -1,0 +1,104 @@
+"""Where a worker begins that has no committed offset, with the real program on a real broker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from tests.e2e.events import value
+from tests.e2e.program import Program, call, settings
+from tests.e2e.tracker import Tracker
+from tests.support.kafka import (
+    WITHIN,
+    Names,
+    Write,
+    committed,
+    create_topics,
+    delete_topics,
+    produce,
+    read_all,
+    wait_until,
+)
+
+pytestmark = [pytest.mark.kafka, pytest.mark.process]
+EVENTS = 140
+
+
+@pytest.fixture
+def tracker() -> Iterator[Tracker]:
+    """A partner that takes everything."""
+    with Tracker() as tracker:
+        yield tracker
+
+
+def write(kafka: str, topic: str, word: str) -> set[str]:
+    """Write events to both partitions; return their clicks."""
+    clicks = [f"{word}-{number}" for number in range(EVENTS)]
+    produce(
+        kafka, topic, [Write(value(f"e-{click}", click), partition=n % 2) for n, click in enumerate(clicks)]
+    )
+    return set(clicks)
+
+
+def forget(kafka: str, names: Names) -> None:
+    """Have the broker forget the offsets of both groups, as after a week without members."""
+    admin = AdminClient({"bootstrap.servers": kafka})
+    for group, answer in admin.delete_consumer_groups([names.group, f"{names.group}.retry"]).items():
+        answer.result(WITHIN)
+        assert not committed(kafka, group, names.topic)
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_offsets_that_are_gone(
+    kafka: str, names: Names, tmp_path: Path, tracker: Tracker, remembered: bool
+) -> None:
+    """A group whose offsets are gone sends nothing again where it remembers; else it is told."""
+    create_topics(kafka, {names.topic: 2})
+    env = settings(kafka, names, tracker)
+    assert call("topics", "create", env=env, at=tmp_path).returncode == 0
+    with Program(env, tmp_path) as worker:
+        worker.ready()
+        first = write(kafka, names.topic, "a")
+        wait_until("all", lambda: first <= set(tracker.clicks))
+        assert worker.end() == 0
+    assert read_all(kafka, names.control)
+    forget(kafka, names)
+    if not remembered:
+        delete_topics(kafka, [names.control])
+    with Program(env, tmp_path) as worker:
+        worker.ready()
+        second = write(kafka, names.topic, "b")
+        wait_until("the new ones", lambda: second <= set(tracker.clicks))
+        if remembered:
+            assert worker.said("no committed offset any more")["records_there"] == 0
+            assert worker.metric("postback_starts_without_offset_total") == 0
+        else:
+            line = worker.said("no committed offset, and none remembered")
+            assert line["level"] == "warning"
+            assert line["partition"].startswith(f"{names.topic}/")
+            assert line["records_there"] == EVENTS // 2
+            wait_until("all again", lambda: all(tracker.clicks[click] == 2 for click in first))
+            assert worker.metric("postback_starts_without_offset_total") == 2
+        assert worker.end() == 0
+    assert {tracker.clicks[click] for click in first} == ({1} if remembered else {2})
+    assert {tracker.clicks[click] for click in second} == {1}
+
+
+def test_latest_on_the_first_day(kafka: str, names: Names, tmp_path: Path, tracker: Tracker) -> None:
+    """With START=latest a new group leaves what was there; a restart passes over nothing."""
+    create_topics(kafka, {names.topic: 2})
+    env = settings(kafka, names, tracker, KAFKA__START="latest")
+    assert call("topics", "create", env=env, at=tmp_path).returncode == 0
+    write(kafka, names.topic, "a")
+    with Program(env, tmp_path) as worker:
+        worker.ready()
+        wait_until("the claims", lambda: len(committed(kafka, names.group, names.topic)) == 2)
+        assert worker.end() == 0
+    second = write(kafka, names.topic, "b")
+    with Program(env, tmp_path) as worker:
+        wait_until("the new ones", lambda: second <= set(tracker.clicks))
+        assert worker.end() == 0
+    assert set(tracker.clicks) == second

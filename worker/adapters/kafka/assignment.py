@@ -1,0 +1,186 @@
+"""What is assigned to a member: which partitions are ours, where each began, and how they come and go.
+
+The rules: only the consumer's thread is here. The listener hears of a partition before any record of it, and
+its last commit is made while it is ours. Whatever begins anew is another assignment: what was said for the
+earlier one does not count for it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+
+from worker.adapters.kafka.assigning import have_validated, reassign
+from worker.adapters.kafka.bound_logs import BoundLogs
+from worker.adapters.kafka.commits import Commits
+from worker.adapters.kafka.outlet import Epoch, Outlet, names
+from worker.adapters.kafka.pauses import Pauses
+from worker.adapters.kafka.records import to_offset, to_partition, to_topic_partitions
+from worker.adapters.kafka.shelf import Shelf
+from worker.adapters.kafka.starts import Begun
+from worker.adapters.kafka.unreadable import Stops
+from worker.adapters.kafka.watermarks import Watermarks
+from worker.core.holding import Position
+from worker.core.record import Partition
+from worker.core.start import How, Start
+from worker.ports import Assigned, CommitFailed
+
+
+class Assignment:
+    """Made once for a member; `incremental` tells in which way its group's protocol assigns."""
+
+    def __init__(
+        self,
+        outlet: Outlet,
+        shelf: Shelf,
+        watermarks: Watermarks,
+        stops: Stops,
+        logs: BoundLogs,
+        *,
+        incremental: bool,
+    ) -> None:
+        self._outlet = outlet
+        self._shelf = shelf
+        self._watermarks = watermarks
+        self._incremental = incremental
+        self._number = 0
+        self._begun: dict[Partition, Assigned] = {}
+        self.stops = stops
+        self.logs = logs
+        self.ours: dict[Partition, Epoch] = {}
+        self.names: dict[tuple[str, int], Partition] = {}
+        """What is ours, as a message names it."""
+        self.commits = Commits(self.ours, outlet)
+        self.pauses = Pauses()
+
+    def has(self, epoch: Epoch) -> bool:
+        """Whether this assignment of a partition still stands."""
+        return self.ours.get(epoch.at) == epoch
+
+    # --- as the group has it -------------------------------------------------------------------
+
+    def begin(self, consumer: Consumer, begun: Sequence[Begun]) -> None:
+        """Take partitions up, from just these offsets.
+
+        The client's own look at what is committed could find a late commit of the last owner.
+        """
+        self._tell_assigned([one.assigned for one in begun])
+        places = [self._place(at.at, at.begins, leader_epoch) for at, leader_epoch in begun]
+        (consumer.incremental_assign if self._incremental else consumer.assign)(places)
+        have_validated(consumer, places)
+
+    def revoke(self, consumer: Consumer, partitions: Sequence[Partition]) -> None:
+        """Have partitions drained, and commit what that comes to, while they are ours."""
+        self._shelf.drop(partitions)
+        try:
+            positions = self._outlet.drained(partitions)
+            self._outlet.committed_last(self.commits.commit_last(consumer, positions))
+        except CommitFailed as error:
+            self._outlet.committed_last(error.committed)
+            self._outlet.trouble(f"{names(partitions)}: the last commit failed: {error}")
+        finally:
+            self._forget(partitions)
+
+    def lose(self, partitions: Sequence[Partition]) -> None:
+        """Give up partitions that are another's already."""
+        self._shelf.drop(partitions)
+        self._forget(partitions)
+        self._outlet.lost(partitions)
+
+    # --- as the log has it ---------------------------------------------------------------------
+
+    def renew(self, consumer: Consumer) -> None:
+        """Begin anew with what was made anew: by their names they are ours, but of another log."""
+        anew = self.logs.made_anew()
+        if not anew:
+            return
+        partitions = list(anew)
+        self._shelf.drop(partitions)
+        self._forget(partitions)
+        self._watermarks.forget(partitions)
+        epochs = self._take_up(partitions)
+        self._outlet.made_anew([Assigned(at, None, "", log) for at, log in anew.items()], epochs)
+        self.read_from(consumer, [TopicPartition(*at, OFFSET_BEGINNING) for at in partitions])
+
+    def move(self, consumer: Consumer, at: Partition, start: Start) -> None:
+        """Go on with a partition elsewhere, where its offset could not be used."""
+        if start.how is How.TRUNCATED:
+            place = self._place(at, self._cut(at, start).begins)
+        else:
+            if start.how is How.EXPIRED:
+                self._outlet.expired(at, start)
+            place = self._place(at, start.offset)
+        self.read_from(consumer, [place])
+
+    def read_from(self, consumer: Consumer, starts: Sequence[TopicPartition]) -> None:
+        """Read partitions of ours from these offsets on."""
+        reassign(consumer, starts, incremental=self._incremental)
+        partitions = [to_partition(of) for of in starts]
+        self.names.update((at, at) for at in partitions)
+        self.pauses.forget(partitions)
+
+    def set_pauses(self, consumer: Consumer) -> None:
+        """Make the client's pauses what the shelf wants, where anything changed."""
+        if not self._shelf.weigh(time.monotonic()) and not self.pauses.stale:
+            return
+        ours = set(self.ours)
+        wanted = ours if self._shelf.choked else (self._shelf.unwanted | self.stops.partitions) & ours
+        self.pauses.set(consumer, ours, wanted)
+
+    def read_to(self, consumer: Consumer, at: Partition) -> int:
+        """The next offset of a partition to be read, as far as records came."""
+        (position,) = consumer.position(to_topic_partitions([at]))
+        return position.offset if position.offset >= 0 else self._begun[at].begins or 0
+
+    def _cut(self, at: Partition, start: Start) -> Assigned:
+        """Give up what is held beyond the place where a log was cut, and take the partition up again.
+
+        What is under way is ended first, as in a rebalance. What lies below that place is read on from what
+        is committed; what lies beyond it is gone, whatever became of it.
+        """
+        before = self._begun[at]
+        committed = self.commits.last(at)
+        if committed is None:
+            committed = before.committed
+        self._shelf.drop([at])
+        position = self._outlet.drained([at]).get(at)
+        self._forget([at])
+        offset = committed if position is None else position.offset
+        assigned = Assigned(at, offset, before.metadata, self.logs.bind([at])[at], start)
+        self._tell_assigned([assigned])
+        return assigned
+
+    # --- inside --------------------------------------------------------------------------------
+
+    def _tell_assigned(self, assigned: Sequence[Assigned]) -> None:
+        self._begun.update((one.at, one) for one in assigned)
+        self._outlet.assigned(assigned, self._take_up([one.at for one in assigned]))
+
+    def _take_up(self, partitions: Sequence[Partition]) -> list[Epoch]:
+        """Call partitions ours from now on, in an assignment of their own."""
+        self._number += 1
+        epochs = [Epoch(at, self._number) for at in partitions]
+        self.ours.update((epoch.at, epoch) for epoch in epochs)
+        self.names.update((epoch.at, epoch.at) for epoch in epochs)
+        self.pauses.stale = True
+        self._watermarks.hurry()
+        return epochs
+
+    def _place(self, at: Partition, offset: int | None, leader_epoch: int | None = None) -> TopicPartition:
+        """Say where a partition begins, in the client's way."""
+        if offset is None:
+            return TopicPartition(at.topic, at.number, OFFSET_BEGINNING)
+        self.commits.leader_epochs.begin(at, offset, leader_epoch)
+        return to_offset(at, Position(offset, ""), leader_epoch)
+
+    def _forget(self, partitions: Sequence[Partition]) -> None:
+        for partition in partitions:
+            self.ours.pop(partition, None)
+            self.names.pop(partition, None)
+            self._begun.pop(partition, None)
+        self.logs.forget(partitions)
+        self.stops.passed(partitions)
+        self.pauses.forget(partitions)
+        self.commits.forget(partitions)

@@ -1,0 +1,29 @@
+"""Reads what a group remembers of its offsets. Blocking; for the consumer's thread, at an assignment.
+
+The rule: that it can't be asked for is not taken for nothing remembered. A topic that is not there holds
+nothing.
+"""
+
+from __future__ import annotations
+
+from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.reader import NoSuchTopic, TopicReader
+from worker.core.memory import recall
+from worker.core.record import Partition
+from worker.core.start import Memory
+
+
+def read_memory(config: Config, topic: str) -> dict[Partition, Memory]:
+    """What the group remembers on its control topic of each partition. Raises KafkaUnavailable."""
+    found: dict[Partition, Memory] = {}
+    with TopicReader(config, topic) as reader:
+        try:
+            spans = reader.spans()
+        except NoSuchTopic:
+            return found
+        for record in reader.read(spans):
+            recalled = recall(record.key, record.value)
+            if recalled is not None:
+                at, memory = recalled
+                found[at] = memory
+    return found

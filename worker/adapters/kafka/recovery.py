@@ -1,0 +1,118 @@
+"""Going on where the client can't: at offsets that can't be used, and at records that can't be read.
+
+The rules: only the consumer's thread is here; one partition at a time, and the others flow. An offset that
+can't be used is decided on in `worker/core/start.py`, once it is known that the log is still the same; a
+place that can't be read is skipped only where an operator named it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable
+from typing import cast
+
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
+from worker.adapters.kafka.assignment import Assignment
+from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.errors import KafkaUnavailable
+from worker.adapters.kafka.outlet import Outlet
+from worker.adapters.kafka.records import Got, to_partition
+from worker.adapters.kafka.unreadable import Unprobed, next_readable
+from worker.adapters.kafka.unusable import Unusable, UnusableOffsets, parted_at
+from worker.adapters.kafka.watermarks import ends_of
+from worker.core.record import Partition
+from worker.core.start import Marks, recover
+from worker.core.unreadable import Place, Stopped
+
+ENDS_TIMEOUT = 2.0
+"""Seconds that the broker may take to say where a log begins and ends, of which an offset can't be used."""
+
+
+class Recovery:
+    """Of what is assigned to one member; `skip` are the places that may be passed over."""
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        outlet: Outlet,
+        config: Config,
+        skip: Collection[Place],
+        tell: Callable[[str], None],
+    ) -> None:
+        self._assignment = assignment
+        self._outlet = outlet
+        self._config = config
+        self._skip = skip
+        self._tell = tell
+        self._unusable = UnusableOffsets()
+
+    def look(self, consumer: Consumer) -> None:
+        """Go on with what is due."""
+        now = time.monotonic()
+        self._recover(consumer, self._unusable.due(now))
+        self._look_at_stops(consumer, now)
+
+    # --- offsets that can't be used ------------------------------------------------------------
+
+    def note_unusable(self, consumer: Consumer, at: Partition, message: Got, error: KafkaError) -> None:
+        """Keep in mind that the next offset of a partition can't be used."""
+        tried = cast("int | None", message.offset())
+        if tried is None or tried < 0:  # of a truncated log it is not said
+            tried = self._assignment.read_to(consumer, at)
+        self._unusable.note(Unusable(self._assignment.ours[at], tried, parted_at(error)))
+
+    def _recover(self, consumer: Consumer, due: Collection[Unusable]) -> None:
+        """Go on with partitions whose offset can't be used, unless their log was made anew."""
+        if not due:
+            return
+        self._assignment.logs.ask([unusable.epoch.at for unusable in due])
+        self._assignment.renew(consumer)
+        for unusable in due:
+            if self._assignment.has(unusable.epoch):
+                self._go_on(consumer, unusable)
+
+    def _go_on(self, consumer: Consumer, unusable: Unusable) -> None:
+        (at, _), tried, parted = unusable
+        try:
+            marks = Marks(*ends_of(consumer, [at], ENDS_TIMEOUT)[at])
+        except KafkaUnavailable as error:
+            self._tell(f"{at}: offset {tried} can't be used, nor is it known where the log ends: {error}")
+            self._unusable.note(unusable)
+        else:
+            self._assignment.move(consumer, at, recover(tried, parted, marks))
+
+    # --- records that can't be read ------------------------------------------------------------
+
+    def stop_at(self, consumer: Consumer, unreadable: Iterable[Stopped]) -> None:
+        """Stop partitions, or pass over what is to be skipped."""
+        for stopped in unreadable:
+            if stopped.place in self._skip:
+                self._pass_over(consumer, stopped)
+            else:
+                self._stop(stopped)
+
+    def _stop(self, stopped: Stopped) -> None:
+        """Have a partition stand."""
+        self._assignment.pauses.stale = True
+        if self._assignment.stops.stop(stopped, time.monotonic()):
+            self._outlet.stopped(stopped)
+
+    def _pass_over(self, consumer: Consumer, stopped: Stopped) -> None:
+        """Read on behind an unreadable batch that was named to be skipped."""
+        place = stopped.place
+        try:
+            beyond = next_readable(self._config, place)
+        except Unprobed as error:
+            self._stop(Stopped(place, f"{stopped.why}; it could not be skipped: {error}"))
+            return
+        self._assignment.read_from(consumer, [TopicPartition(place.at.topic, place.at.number, beyond)])
+        self._assignment.stops.passed([place.at])
+        self._outlet.passed_over(place, beyond)
+
+    def _look_at_stops(self, consumer: Consumer, now: float) -> None:
+        """Look again at places that could not be read: another replica may have them."""
+        for place in self._assignment.stops.due(now) if self._assignment.stops.told else ():
+            starts = (of.offset for of in consumer.assignment() if to_partition(of) == place.at)
+            start = max(place.offset, *starts)  # within a batch, where somebody committed there
+            self._assignment.read_from(consumer, [TopicPartition(place.at.topic, place.at.number, start)])

@@ -1,0 +1,146 @@
+"""Where the partitions of an assignment begin: what is committed, or else what the group and the log say.
+
+The rule: nothing is guessed. A partition of which the committed offset, or else the log's ends and the
+group's memory, can't be had is not begun: the source fails. Blocking; called by the consumer's thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from schemas.moment import parse_time
+from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+from worker.adapters.kafka.records import leader_epoch_of, to_partition, to_topic_partitions
+from worker.adapters.kafka.watermarks import ends_of
+from worker.core.binding import Binding, LogId
+from worker.core.finished import Verdict, decode
+from worker.core.record import Partition
+from worker.core.start import Known, Marks, Memory, Start, begin, begin_anew, is_another
+from worker.ports import Assigned, SourceFailed
+
+TRIES = 4
+TIMEOUT = 8.0
+"""Seconds that each try may take to read what the group has committed, or a log's ends."""
+
+_EARLIEST, _LATEST = "earliest", "latest"
+PAUSE = 0.5
+"""Seconds between two tries."""
+
+_Answer = TypeVar("_Answer")
+
+Recall = Callable[[], Mapping[Partition, Memory]]
+"""Reads what the group remembers; raises KafkaUnavailable."""
+
+
+class Beginning(NamedTuple):
+    """Where a group begins: `start` is what POSTBACK_KAFKA__START says, once `recall` knows of nothing."""
+
+    start: str = _EARLIEST
+    recall: Recall | None = None
+
+
+class Begun(NamedTuple):
+    """A partition that is about to be ours, and the leader epoch that was committed with its offset."""
+
+    assigned: Assigned
+    leader_epoch: int | None
+
+
+class Starts:
+    """Asks for one consumer; `tell` is told what goes wrong on the way."""
+
+    def __init__(self, beginning: Beginning, tell: Callable[[str], None]) -> None:
+        self._beginning = beginning
+        self._tell = tell
+        self._before: dict[Partition, LogId] = {}  # the logs of partitions that were ours
+
+    def of(self, consumer: Consumer, logs: Mapping[Partition, LogId]) -> list[Begun]:
+        """Where these partitions begin. Raises SourceFailed."""
+        committed = self._committed(consumer, list(logs)) if logs else []
+        begun = {to_partition(of): _begun(of, logs[to_partition(of)]) for of in committed}
+        unknown = {at: logs[at] for at, of in begun.items() if of.assigned.committed is None}
+        deleted = [at for at, of in begun.items() if _is_of_deleted(of.assigned)]
+        deleted += [at for at, log in unknown.items() if is_another(self._before.get(at, log), log)]
+        self._before.update(logs)
+        if not unknown and not deleted:
+            return list(begun.values())
+        marks = self._marks(consumer, [*unknown, *deleted])
+        starts = self._first(consumer, unknown, marks) if unknown else {}
+        starts |= {at: begin_anew(marks[at]) for at in deleted}
+        return [_with_start(of, starts.get(at)) for at, of in begun.items()]
+
+    def _first(
+        self, consumer: Consumer, logs: Mapping[Partition, LogId], marks: Mapping[Partition, Marks]
+    ) -> dict[Partition, Start]:
+        """Where partitions without a committed offset begin."""
+        memory = self._memory()
+        topics = {at.topic for at in memory}
+        firsts = self._try("the offsets at a time", lambda: self._firsts(consumer, marks))
+        known = {at: Known(memory.get(at), at.topic in topics, firsts[at]) for at in logs}
+        return {at: begin(log, known[at], marks[at]) for at, log in logs.items()}
+
+    def _firsts(self, consumer: Consumer, marks: Mapping[Partition, Marks]) -> dict[Partition, int]:
+        """What START says of each."""
+        start = self._beginning.start
+        moment = parse_time(start)
+        if moment is None:
+            return {at: of.high if start == _LATEST else of.low for at, of in marks.items()}
+        asked = [TopicPartition(at.topic, at.number, max(0, int(moment * 1000))) for at in marks]
+        answers = consumer.offsets_for_times(asked, timeout=TIMEOUT)
+        found = {to_partition(of): of.offset for of in answers}
+        # Where no record is as new, the client answers with "the end", which is below every offset.
+        return {at: found[at] if found[at] >= 0 else of.high for at, of in marks.items()}
+
+    def _memory(self) -> Mapping[Partition, Memory]:
+        recall = self._beginning.recall
+        return {} if recall is None else self._try("what the group remembers", recall)
+
+    def _marks(self, consumer: Consumer, partitions: Collection[Partition]) -> dict[Partition, Marks]:
+        ends = self._try("where the logs begin and end", lambda: ends_of(consumer, partitions, TIMEOUT))
+        return {at: Marks(*lag) for at, lag in ends.items()}
+
+    def _committed(self, consumer: Consumer, partitions: Sequence[Partition]) -> list[TopicPartition]:
+        asked = to_topic_partitions(partitions)
+        return self._try("what is committed", lambda: _read_committed(consumer, asked))
+
+    def _try(self, what: str, ask: Callable[[], _Answer]) -> _Answer:
+        """Ask again and again, within bounds; raise SourceFailed where it can't be had."""
+        reason = ""
+        for left in reversed(range(TRIES)):
+            try:
+                return ask()
+            except (KafkaException, KafkaUnavailable) as error:
+                reason = one_line(error)
+            self._tell(f"can't read {what}: {reason}")
+            time.sleep(PAUSE if left else 0)
+        raise SourceFailed(f"can't read {what}: {reason}")
+
+
+def _read_committed(consumer: Consumer, asked: list[TopicPartition]) -> list[TopicPartition]:
+    committed = consumer.committed(asked, timeout=TIMEOUT)
+    reason = "; ".join(one_line(of.error) for of in committed if of.error is not None)
+    if reason:
+        raise KafkaUnavailable(reason)
+    return committed
+
+
+def _begun(of: TopicPartition, log: LogId) -> Begun:
+    if of.offset < 0:
+        return Begun(Assigned(to_partition(of), None, "", log), None)
+    return Begun(Assigned(to_partition(of), of.offset, of.metadata or "", log), leader_epoch_of(of))
+
+
+def _is_of_deleted(assigned: Assigned) -> bool:
+    """Whether the committed offset is of a log of the same name that was deleted."""
+    if assigned.committed is None:
+        return False
+    told = decode(assigned.committed, assigned.metadata, Binding(assigned.log))
+    return told.verdict is Verdict.MADE_ANEW
+
+
+def _with_start(begun: Begun, start: Start | None) -> Begun:
+    return begun if start is None else Begun(begun.assigned._replace(start=start), None)

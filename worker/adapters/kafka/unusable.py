@@ -1,0 +1,75 @@
+"""Offsets that the broker does not take, while a partition is ours, and when each is seen to.
+
+The rule: a partition is moved at most once in its pause, which grows: no offset is reset in a loop.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from confluent_kafka import KafkaError
+
+from worker.adapters.kafka.outlet import Epoch
+from worker.core.record import Partition
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 30.0
+"""Seconds between two moves of one partition."""
+
+CALM_AFTER = 120.0
+"""Seconds after the last move that make the next one the first again."""
+
+# The client says where the epochs parted in these words, and nowhere else.
+_PARTED = re.compile(r"broker end offset is (-?[0-9]+)")
+
+
+class Unusable(NamedTuple):
+    """An offset that can't be read; `parted` is where its leader epoch ended, where the client says so."""
+
+    epoch: Epoch
+    tried: int
+    parted: int | None
+
+
+class _Moves(NamedTuple):
+    made: int
+    last: float
+
+
+class UnusableOffsets:
+    """Kept by the consumer's thread; times are monotonic."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Partition, Unusable] = {}
+        self._moves: dict[Partition, _Moves] = {}
+
+    def note(self, unusable: Unusable) -> None:
+        """Keep an offset until it is due."""
+        self._waiting[unusable.epoch.at] = unusable
+
+    def due(self, now: float) -> list[Unusable]:
+        """Those to be seen to now; each counts as a move, whether or not it is made."""
+        due = [at for at in self._waiting if self._is_due(at, now)]
+        for at in due:
+            self._moves[at] = _Moves(self._made(at, now) + 1, now)
+        return [self._waiting.pop(at) for at in due]
+
+    def _made(self, at: Partition, now: float) -> int:
+        made, last = self._moves.get(at, _Moves(0, now))
+        return 0 if now - last >= CALM_AFTER else made
+
+    def _is_due(self, at: Partition, now: float) -> bool:
+        made = self._made(at, now)
+        return not made or now - self._moves[at].last >= min(FIRST_PAUSE * 2 ** (made - 1), LONGEST_PAUSE)
+
+
+def is_unusable(error: KafkaError) -> bool:
+    """Whether it says that an offset can't be read."""
+    return error.code() == KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001 - public, whatever its first letter says
+
+
+def parted_at(error: KafkaError) -> int | None:
+    """Where the log parted from the one that was read; None where this does not tell."""
+    match = _PARTED.search(error.str())
+    return int(match[1]) if match and int(match[1]) >= 0 else None
