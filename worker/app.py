@@ -162,23 +162,32 @@ class Worker:
 
     async def _check_group(self) -> None:
         """Raise CannotStart where another deployment has our group, as far as the broker tells by now."""
-        if self._adopt:
-            return
-        settings = self._settings
-        source, tiers = (
-            self._member_config(group) for group in (settings.kafka.group_id, settings.retry_group)
-        )
-        thread = ThreadPoolExecutor(1, "kafka-group")
         try:
-            ask = partial(stranger_in, source, tiers, identity_of(settings))
-            other = await asyncio.get_running_loop().run_in_executor(thread, ask)
+            other = None if self._adopt else await self._look_for_stranger()
         except KafkaUnavailable:
-            return  # what is committed is looked at again, partition by partition, once it is ours
-        finally:
-            thread.shutdown(wait=False)
+            return  # it is looked at again once something is ours
         if other is not None:
             group, ours = self._settings.kafka.group_id, describe(identity_of(self._settings))
             raise CannotStart([f"the group {group} belongs to {other}; this is {ours}: {WAYS_OUT}"])
+
+    async def _stranger(self) -> str | None:
+        """Name another deployment in our groups, as soon as the broker tells."""
+        while True:
+            try:
+                return await self._look_for_stranger()
+            except KafkaUnavailable:
+                await asyncio.sleep(_LOOK_SOON)
+
+    async def _look_for_stranger(self) -> str | None:
+        settings = self._settings
+        groups = settings.kafka.group_id, settings.retry_group
+        source, tiers = (self._member_config(group) for group in groups)
+        thread = ThreadPoolExecutor(1, "kafka-group")
+        try:
+            ask = partial(stranger_in, source, tiers, identity_of(settings))
+            return await asyncio.get_running_loop().run_in_executor(thread, ask)
+        finally:
+            thread.shutdown(wait=False)
 
     def _publisher(self) -> KafkaPublisher:
         kafka = self._settings.kafka
@@ -255,6 +264,7 @@ class Worker:
             control_topic=settings.control_topic,
             former_tier=partial(former_tier, settings),
             adopt=self._adopt,
+            stranger=self._stranger,
         )
 
     def _concurrency(self) -> int:

@@ -62,7 +62,7 @@ def all_asked(tracker: Tracker, expected: Sequence[str]) -> None:
     wait_until("all are asked for", lambda: set(tracker.clicks) >= set(expected))
 
 
-@pytest.mark.parametrize("count", [250], ids=["longer"])
+@pytest.mark.parametrize("count", [20, 250], ids=["shorter", "longer"])
 def test_the_source(kafka: str, names: Names, tmp_path: Path, tracker: Tracker, count: int) -> None:
     """Every event of the new log is sent, with requests of the old one in flight; its commits count."""
     # A look at the cluster just while the topic is gone would take the partition away before.
@@ -81,11 +81,33 @@ def test_the_source(kafka: str, names: Names, tmp_path: Path, tracker: Tracker, 
             "committed",
             lambda: committed(kafka, names.group, names.topic).get(0, (0,))[0] == ends[0] == count,
         )
-        line = worker.said(ANEW)
-        assert (line["topic"], line["under_way"]) == (names.topic, 5)
-        assert f'postback_topics_made_anew_total{{topic="{names.topic}"}} 1' in worker.get("/metrics")[1]
+        # Told by the watcher, or by the client, which gives the partition up and gets it back.
+        wait_until("it is told", lambda: any("was deleted" in line["event"] for line in worker.log))
         assert worker.end() == 0
     assert all(tracker.clicks[click] == 1 for click in old + hanging)
+
+
+@pytest.mark.parametrize("count", [20, 250], ids=["shorter", "longer"])
+def test_while_the_worker_is_down(
+    kafka: str, names: Names, tmp_path: Path, tracker: Tracker, count: int
+) -> None:
+    """Source and tier that were made anew while no worker ran are read from their start."""
+    env = env_of(kafka, names, tracker, tmp_path)
+    old, new, tier = clicks("old", 100), clicks("new", count), names.tier("2s")
+    with Program(env, tmp_path) as worker:
+        worker.ready()
+        write(kafka, names.topic, old + clicks("f-old", 5))
+        wait_until("all are sent", lambda: all(tracker.clicks[click] == 2 for click in clicks("f-old", 5)))
+        assert worker.end() == 0
+    make_anew(kafka, names.topic, 1)
+    make_anew(kafka, tier, 1)
+    write(kafka, names.topic, new + clicks("f-new", 3))
+    with Program(env, tmp_path) as worker:
+        wait_until("the new ones", lambda: all(tracker.clicks[click] == 2 for click in clicks("f-new", 3)))
+        all_asked(tracker, new)
+        wait_until("committed", lambda: committed(kafka, names.group, names.topic)[0].offset == count + 3)
+        assert worker.end() == 0
+    assert all(tracker.clicks[click] == 1 for click in old + new)
 
 
 def test_a_tier(kafka: str, names: Names, tmp_path: Path, tracker: Tracker) -> None:

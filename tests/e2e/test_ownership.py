@@ -84,3 +84,32 @@ def test_a_second_identity(
         wait_until("it has taken over", lambda: set(second_partner.clicks) >= set(clicks("c")))
         assert worker.end() == 0
     assert all(times == 2 for click, times in first_partner.clicks.items())
+
+
+@pytest.mark.parametrize("other", ["source", "destination"])
+def test_at_the_same_time(
+    kafka: str, names: Names, tmp_path: Path, first_partner: Tracker, second_partner: Tracker, other: str
+) -> None:
+    """Of two deployments that start with a new group at the same time nothing reaches the wrong partner."""
+    leads = f"{names.topic}.leads"
+    create_topics(kafka, {names.topic: 2, leads: 2})
+    env = env_of(kafka, names, first_partner)
+    given = {"KAFKA__TOPIC": leads} if other == "source" else {"DESTINATION__NAME": "voluum"}
+    second = env_of(kafka, names, second_partner, **given)
+    assert call("topics", "create", env=env, at=tmp_path).returncode == 0
+    write(kafka, names.topic, "a")
+    write(kafka, leads, "b")
+    with Program(env, tmp_path) as one, Program(second, tmp_path) as two:
+        wait_until("one is held", lambda: any(is_held(program) for program in (one, two)))
+        one.end()
+        two.end()
+    if other == "source":
+        assert not set(first_partner.clicks) & set(clicks("b"))
+        assert not set(second_partner.clicks) & set(clicks("a"))
+    else:
+        assert not (first_partner.clicks and second_partner.clicks)
+
+
+def is_held(program: Program) -> bool:
+    """Whether a deployment has ended, or rests, for the sake of another one."""
+    return not program.alive or any(" rests: " in line for line in program.lines)

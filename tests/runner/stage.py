@@ -29,6 +29,7 @@ from worker.core.start import Start
 from worker.pipeline import Plan
 from worker.ports import Clock, Observer
 from worker.runner import Limits, Outcome, Runner
+from worker.runner.claims import Stranger
 
 WITHIN = 20.0
 SOURCE, DLQ = "conversions", "worker.dlq"
@@ -149,6 +150,7 @@ class Stage:
         tier_topics: Mapping[Tier, str] = TIER_TOPICS,
         max_attempts: int = 3,
         adopt: bool = False,
+        stranger: Stranger | None = None,
         control: str | None = None,
     ) -> None:
         self.kafka = kafka or FakeKafka(**{SOURCE: 2, DLQ: 1}, **dict.fromkeys(tier_topics.values(), 1))
@@ -174,6 +176,7 @@ class Stage:
             limits=Limits(outstanding, drain),
             identity=IDENTITY,
             adopt=adopt,
+            stranger=stranger,
             control_topic=control,
         )
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
+
 from schemas import WorkerHeaders
-from tests.runner.stage import IDENTITY, Stage, conversion, some_turns
+from tests.runner.stage import IDENTITY, Stage, conversion, some_turns, until
 from worker.core.binding import Binding, Identity, LogId
 from worker.core.finished import Finished, encode
 from worker.core.holding import Position
+from worker.runner import claims
 
 OTHER = Identity("leads", IDENTITY.destination)
 
@@ -86,3 +91,95 @@ async def test_a_record_of_another_source_adopted() -> None:
         stage.source.assign(stage.tier)
         await stage.committed(1, stage.tier)
         assert stage.clicks == ["c-1"]
+
+
+class Group:
+    """Who else has claimed, as far as a look shows; while `gate` is cleared a look does not end."""
+
+    def __init__(self, other: str | None = None) -> None:
+        self.other = other
+        self.looks = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def look(self) -> str | None:
+        self.looks += 1
+        await self.gate.wait()
+        return self.other
+
+
+async def test_claimed_first() -> None:
+    """What has no offset is committed before it is looked who else is there, and nothing is sent before."""
+    group = Group()
+    group.gate.clear()
+    async with Stage(stranger=group.look) as stage:
+        stage.write(0, 1)
+        stage.source.gate.clear()
+        stage.source.assign(stage.first)
+        await some_turns()
+        assert group.looks == 0
+        stage.source.gate.set()
+        await until("a look", lambda: group.looks == 1)
+        assert stage.position() == 0
+        assert not stage.clicks
+        assert any("whether another deployment claims" in reason for reason in stage.reasons)
+        group.gate.set()
+        await stage.committed(2)
+        assert stage.clicks == ["c-0", "c-1"]
+        assert not stage.reasons
+
+
+async def test_two_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where another deployment has claimed beside us nothing is sent, until it has not any more."""
+    monkeypatch.setattr(claims, "AGAIN", 0.01)
+    group = Group("another deployment")
+    async with Stage(stranger=group.look) as stage:
+        stage.write(0)
+        stage.source.assign(stage.first, stage.tier)
+        await until("looks", lambda: group.looks > 3)
+        assert not stage.clicks
+        assert sum("belongs to another deployment" in reason for reason in stage.reasons) == 2
+        assert sum("belongs to another deployment" in trouble for trouble in stage.heard.troubles) == 2
+        group.other = None
+        await stage.committed(1)
+
+
+async def test_a_known_partition() -> None:
+    """A partition with an offset of ours need not wait for a look."""
+    group = Group("another deployment")
+    async with Stage(stranger=group.look) as stage:
+        stage.kafka.committed[stage.first] = signed(IDENTITY)
+        stage.write(*range(6))
+        stage.source.assign(stage.first)
+        await stage.committed(6)
+        assert group.looks == 0
+
+
+async def test_given_away_while_unsure() -> None:
+    """A partition that goes while it is unsure is not looked after any more, nor is one at the end."""
+    group = Group()
+    group.gate.clear()
+    async with Stage(stranger=group.look) as stage:
+        stage.source.assign(stage.first, stage.second)
+        await until("a look", lambda: group.looks == 1)
+        await stage.source.revoke(stage.first)
+        group.gate.set()
+        stage.write(3, at=stage.second)
+        await stage.committed(1, stage.second)
+        group.gate.clear()
+        stage.kafka.committed.clear()
+        stage.source.assign(stage.first)
+        await until("another look", lambda: group.looks == 2)
+
+
+async def test_a_look_that_breaks() -> None:
+    """A look that breaks by a mistake of the program ends the run."""
+
+    async def broken() -> str | None:
+        raise ZeroDivisionError
+
+    stage = Stage(stranger=broken)
+    await stage.__aenter__()
+    stage.source.assign(stage.first)
+    with pytest.raises(ZeroDivisionError):
+        await stage.running

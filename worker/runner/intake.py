@@ -21,12 +21,14 @@ from worker.core.retry import Tier
 from worker.core.schedule import Schedule, due_at
 from worker.core.start import How, Start, below
 from worker.ports import Assigned, Clock, Observer, Positions, Source
+from worker.runner.claims import UNSURE
 
 
 class Intake:
     """The holdings of this member of the group; `room` is for each partition, `ahead` for all together.
 
-    With `adopt` what another deployment left is taken for ours. `probing` tells whether only probes are sent.
+    With `adopt` what another deployment left is taken for ours; with `unsure` a partition without an offset
+    is barred as UNSURE. `probing` tells whether only probes are sent.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Intake:
         identity: Identity,
         *,
         adopt: bool = False,
+        unsure: bool = False,
         room: int,
         ahead: int,
         probing: Callable[[], bool],
@@ -50,6 +53,7 @@ class Intake:
         self._clock = clock
         self._identity = identity
         self._adopt = adopt
+        self._unsure = unsure
         self._room = room
         self._ahead = ahead
         self._probing = probing
@@ -59,8 +63,11 @@ class Intake:
         self.closed = False
         """Once set, nothing more is asked for."""
 
-    def assign(self, assigned: Assigned) -> None:
-        """Take up a partition with what an earlier member, or we, left finished above its offset."""
+    def assign(self, assigned: Assigned) -> Holding:
+        """Take up a partition with what an earlier member, or we, left finished above its offset.
+
+        One without an offset is claimed.
+        """
         binding = Binding(assigned.log, self._identity)
         if assigned.start is not None:
             self._observer.started(assigned.at, assigned.start)
@@ -71,9 +78,12 @@ class Intake:
         if told is not None and told.verdict is finished.Verdict.OTHER_IDENTITY:
             holding.foreign = True
             self._bar(holding, "what is committed of it was written by another deployment")
-        elif assigned.committed is None or assigned.committed != assigned.begins:
+        elif self._adopt or assigned.committed is None or assigned.committed != assigned.begins:
             holding.claim()
+        if self._unsure and assigned.start is not None and assigned.start.how.without_offset:
+            holding.barred = UNSURE
         self._grant(holding)
+        return holding
 
     def skip(self, at: Partition, start: Start) -> None:
         """Go on with a partition of which what was to be read next is gone."""
@@ -103,8 +113,8 @@ class Intake:
 
     def _bar(self, holding: Holding, why: str) -> None:
         """Take nothing more of a partition, and say why."""
-        holding.barred = why
-        self._observer.trouble(f"{holding.at} rests: {why}: {WAYS_OUT}")
+        holding.barred = f"{why}: {WAYS_OUT}"
+        self._observer.trouble(f"{holding.at} rests: {holding.barred}")
 
     def of(self, partitions: Iterable[Partition]) -> list[Holding]:
         """What is held of these partitions, where they are ours."""

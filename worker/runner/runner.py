@@ -13,9 +13,8 @@ from enum import Enum
 from typing import NamedTuple
 
 from worker.core.binding import Identity
-from worker.core.holding import Held
+from worker.core.holding import Held, Holding
 from worker.core.lane import Gate
-from worker.core.ownership import WAYS_OUT
 from worker.core.record import Partition, Record
 from worker.core.retry import Tier
 from worker.core.schedule import Schedule
@@ -24,6 +23,7 @@ from worker.core.start import Start
 from worker.core.unreadable import Place, Stopped
 from worker.pipeline import Ending, Pipeline, Plan
 from worker.ports import Assigned, Clock, Observer, Positions, Publisher, Sender, Snapshot, Source
+from worker.runner.claims import Claims, Stranger
 from worker.runner.commits import Committer, read_positions
 from worker.runner.drain import Drain, Phase
 from worker.runner.intake import Intake
@@ -67,6 +67,7 @@ class Runner:
         former_tier: Callable[[str], Tier | None] = lambda _topic: None,
         *,
         adopt: bool = False,
+        stranger: Stranger | None = None,
     ) -> None:
         """Wire the parts; `identity` is what commits are bound to, `adopt` takes over what others left.
 
@@ -92,6 +93,7 @@ class Runner:
             clock,
             identity,
             adopt=adopt,
+            unsure=stranger is not None and not adopt,
             room=limits.outstanding,
             ahead=ahead,
             probing=lambda: gate.probes(clock.monotonic()),
@@ -102,6 +104,7 @@ class Runner:
         self._lanes = Lanes(
             sender, gate, self._schedule, Pipeline(plan), plan.rules, self, observer, clock, jitter
         )
+        self._claims = Claims(stranger, observer, self._on_sure, self.fail) if stranger else None
         self._failed = asyncio.Event()
         self._failure: BaseException | None = None
 
@@ -161,6 +164,8 @@ class Runner:
         self._drain.begin()
         await self._drain.wait(list(self._intake.holdings.values()))
         await self._settling.close()
+        if self._claims is not None:
+            await self._claims.close()
         for task in tasks:
             task.cancel()
         await self._lanes.stop()
@@ -177,8 +182,9 @@ class Runner:
 
     def on_assigned(self, assigned: Sequence[Assigned]) -> None:
         """Take up partitions."""
-        for one in assigned:
-            self._intake.assign(one)
+        holdings = [self._intake.assign(one) for one in assigned]
+        if self._claims is not None:
+            self._claims.make_sure(holdings)
         self._observer.rebalanced("assign", [one.at for one in assigned])
 
     def on_made_anew(self, assigned: Sequence[Assigned]) -> None:
@@ -292,6 +298,10 @@ class Runner:
         if holding.held_back or holding.full:
             self._intake.rest(holding, self._clock.now())
 
+    def _on_sure(self, holding: Holding) -> None:
+        """Read a partition that is surely ours."""
+        self._intake.rest(holding, self._clock.now())
+
     def _on_stuck(self, stuck: bool) -> None:
         """Start no request while commits are stuck."""
         self._lanes.held = stuck
@@ -338,7 +348,7 @@ class Runner:
         yield from map(str, self._source.stops())
         for holding in self._intake.holdings.values():
             if holding.barred is not None:
-                yield f"{holding.at} rests: {holding.barred}: {WAYS_OUT}"
+                yield f"{holding.at} rests: {holding.barred}"
         for topic, error in self._settling.refused.items():
             yield f"publishing to {topic} is refused: {error}"
         if self._lanes.blocked:

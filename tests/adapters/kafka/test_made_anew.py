@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from confluent_kafka import TopicPartition
 
-from tests.adapters.kafka.worlds import Ear, KafkaWorld, MockWorld
+from tests.adapters.kafka.worlds import Ear, KafkaWorld, MockWorld, until
 from tests.support.broker import CLUSTER_ID
 from worker.adapters.kafka import KafkaSource
+from worker.adapters.kafka.starts import Beginning
 from worker.core.binding import LogId
 from worker.core.record import Partition
+from worker.core.start import How, Start
 
 
 async def started(world: KafkaWorld, ear: Ear, at: Partition) -> KafkaSource:
@@ -36,4 +39,30 @@ async def test_log_without_a_name(mock_world: MockWorld, ear: Ear) -> None:
     (at,) = mock_world.create(1)
     source = await started(mock_world, ear, at)
     assert ear.ours[at].log == LogId()
+    await source.stop()
+
+
+@pytest.mark.kafka
+async def test_given_up_in_between(real_world: KafkaWorld, ear: Ear) -> None:
+    """A partition that was lost while its topic was made anew begins at its start, whatever START says."""
+    (at,) = real_world.create(1)
+    real_world.write(at, [b"old"] * 5)
+    source = real_world.source(at.topic, Beginning("latest"))
+    await source.start(ear)
+    await real_world.joined(source, ear, [at])
+    member = source._member
+    assert member is not None
+
+    def lose() -> None:
+        member._consumer.incremental_unassign([TopicPartition(*at)])
+        member._on_lost(member._consumer, [TopicPartition(*at)])
+
+    member.order(lose)
+    await until("the loss", lambda: ear.lost == [at])
+    real_world.make_anew(at)
+    real_world.write(at, [b"new"] * 7)
+    member.order(lambda: member._on_assign(member._consumer, [TopicPartition(*at)]))
+    await until("the new log", lambda: at in ear.ours)
+    begun = ear.ours[at]
+    assert (begun.committed, begun.start) == (None, Start(How.MADE_ANEW, 0, 7))
     await source.stop()

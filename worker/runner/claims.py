@@ -1,0 +1,75 @@
+"""Partitions that the group had no offset for: claimed, and read once it is sure that nobody else claims too.
+
+The rule: of two deployments that start with one group at the very same time at least one sees the other's
+claims, for each looks after its own have counted. It then sends nothing, until a look shows nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from worker.core.holding import Holding
+from worker.core.ownership import WAYS_OUT
+from worker.ports import Observer
+
+UNSURE = "it is not known yet whether another deployment claims the group too"
+
+Stranger = Callable[[], Awaitable[str | None]]
+"""Names another deployment that has committed in our groups; waits until that is known."""
+
+# Seconds between two looks whether our claim has counted, and between two at the others'.
+TICK, AGAIN = 0.05, 5.0
+
+
+class Claims:
+    """The claims that are not sure yet, a task for each assignment; `on_sure` hears of each that is."""
+
+    def __init__(
+        self,
+        stranger: Stranger,
+        observer: Observer,
+        on_sure: Callable[[Holding], None],
+        on_failed: Callable[[BaseException], None],
+    ) -> None:
+        self._stranger = stranger
+        self._observer = observer
+        self._on_sure = on_sure
+        self._on_failed = on_failed
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def make_sure(self, holdings: Sequence[Holding]) -> None:
+        """Look after these, which are barred as UNSURE, until they are sure or not ours any more."""
+        claimed = [holding for holding in holdings if holding.barred == UNSURE]
+        if claimed:
+            task = asyncio.create_task(self._make_sure(claimed), name="claims")
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
+
+    async def close(self) -> None:
+        """Look no more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _make_sure(self, claimed: Sequence[Holding]) -> None:
+        while any(holding.live and holding.dirty for holding in claimed):  # noqa: ASYNC110 - told by no event
+            await asyncio.sleep(TICK)
+        while any(holding.live for holding in claimed) and (other := await self._stranger()) is not None:
+            self._bar(claimed, f"the group belongs to {other}: {WAYS_OUT}")
+            await asyncio.sleep(AGAIN)
+        for holding in claimed:
+            if holding.live:
+                holding.barred = None
+                self._on_sure(holding)
+
+    def _bar(self, claimed: Sequence[Holding], why: str) -> None:
+        for holding in claimed:
+            if holding.live and holding.barred != why:
+                holding.barred = why
+                self._observer.trouble(f"{holding.at} rests: {why}")
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._on_failed(error)
