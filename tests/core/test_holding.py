@@ -131,3 +131,13 @@ def test_started_anew() -> None:
     assert holding.position() == Position(7, encode(7, None, BINDING))
     assert holding.committed == 7
     assert not holding.dirty
+
+
+def test_nothing_to_commit_of_a_log_without_a_record() -> None:
+    """A partition of which no offset is known yet has nothing to commit, though it is claimed."""
+    holding = Holding(SOURCE, None, Ledger(None), BINDING)
+    holding.claim()
+    assert not holding.dirty
+    holding.ledger.track(3)
+    assert holding.dirty
+    assert holding.position() is not None

@@ -148,7 +148,7 @@ class Holding:
     @property
     def dirty(self) -> bool:
         """Whether there is something new to commit."""
-        return self.ledger.revision != self.revision
+        return self.ledger.revision != self.revision and self.ledger.position is not None
 
     def oldest(self) -> Record | None:
         """The oldest record that is not finished."""
