@@ -137,7 +137,7 @@ def test_nothing_to_commit_of_a_log_without_a_record() -> None:
     """A partition of which no offset is known yet has nothing to commit, though it is claimed."""
     holding = Holding(SOURCE, None, Ledger(None), BINDING)
     holding.claim()
-    assert not holding.dirty
+    before = holding.dirty, holding.position()
     holding.ledger.track(3)
+    assert before == (False, None)
     assert holding.dirty
-    assert holding.position() is not None
