@@ -132,7 +132,9 @@ class Assignment:
     def read_to(self, consumer: Consumer, at: Partition) -> int:
         """The next offset of a partition to be read, as far as records came."""
         (position,) = consumer.position(to_topic_partitions([at]))
-        return position.offset if position.offset >= 0 else self._begun[at].begins or 0
+        starts = [of.offset for of in consumer.assignment() if to_partition(of) == at]
+        known = (offset for offset in (position.offset, *starts) if offset >= 0)
+        return next(known, self._begun[at].begins or 0)
 
     def _cut(self, at: Partition, start: Start) -> Assigned:
         """Give up what is held beyond the place where a log was cut, and take the partition up again.

@@ -56,11 +56,14 @@ class Recovery:
     # --- offsets that can't be used ------------------------------------------------------------
 
     def note_unusable(self, consumer: Consumer, at: Partition, message: Got, error: KafkaError) -> None:
-        """Keep in mind that the next offset of a partition can't be used."""
-        tried = cast("int | None", message.offset())
-        if tried is None or tried < 0:  # of a truncated log it is not said
-            tried = self._assignment.read_to(consumer, at)
-        self._unusable.note(Unusable(self._assignment.ours[at], tried, parted_at(error)))
+        """Keep in mind that the next offset of a partition can't be used.
+
+        Our own is the measure: behind a rotted batch the client may have tried one that it made of its bytes.
+        """
+        tried = self._assignment.read_to(consumer, at)
+        said = cast("int | None", message.offset())
+        is_ours = said is None or said < 0 or said == tried  # of a truncated log it is not said
+        self._unusable.note(Unusable(self._assignment.ours[at], tried, parted_at(error) if is_ours else None))
 
     def _recover(self, consumer: Consumer, due: Collection[Unusable]) -> None:
         """Go on with partitions whose offset can't be used, unless their log was made anew."""
