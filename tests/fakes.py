@@ -15,8 +15,9 @@ from uuid import uuid4
 from worker.adapters.http.lane import CoroutineLane
 from worker.core.answer import Answer, Request, Response
 from worker.core.binding import LogId
+from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.holding import Position
-from worker.core.record import Headers, Outgoing, Partition, Record
+from worker.core.record import Headers, Outgoing, Partition, Record, size_of
 from worker.core.start import How, Start
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Assigned, CommitFailed, Lag, Positions, PublishRefused, SourceListener
@@ -153,7 +154,8 @@ class FakeKafka:
         timestamp: float = 0.0,
     ) -> Record:
         """Write a record, and wake those who wait for it."""
-        record = Record(at, len(self.logs[at]), key, value, headers, timestamp)
+        size = size_of(key, value, headers)
+        record = Record(at, len(self.logs[at]), key, value, headers, timestamp, size)
         self.logs[at].append(record)
         for wake in self.wake:
             wake()
@@ -217,6 +219,7 @@ class FakeSource:
     group: str = "worker"
     refusing: str | None = None
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    held_bytes: HeldBytes = field(default_factory=lambda: HeldBytes(NO_BOUND))
     demand: int = 0
     commits: list[Mapping[Partition, Position]] = field(default_factory=list)
     refused: set[Partition] = field(default_factory=set)
@@ -228,6 +231,7 @@ class FakeSource:
     def __post_init__(self) -> None:
         self.gate.set()
         self.joined = False
+        self._read = self.held_bytes.reader()
         self._ours: dict[Partition, _Reading] = {}
         self._listener: SourceListener | None = None
         self._pumping = False
@@ -364,6 +368,11 @@ class FakeSource:
             self._ours[partition].held = False
             self._wake()
 
+    def rewind(self, partition: Partition, offset: int) -> None:
+        if partition in self._ours:
+            self._ours[partition].next = offset
+            asyncio.get_running_loop().call_soon(self._tell.on_rewound, partition)
+
     async def commit(self, positions: Positions) -> Positions:
         self.committing = True
         await asyncio.sleep(0)
@@ -415,6 +424,17 @@ class FakeSource:
                 self.kafka.committed[at] = committed[at] = position
         return committed
 
+    def _fitting(self, reading: _Reading, records: Sequence[Record]) -> list[Record]:
+        """As many of these as may be read, one by one, until all bytes or the room is spent."""
+        fitting = []
+        for record in records:
+            if not self.held_bytes.left or reading.room <= 0:
+                break
+            self._read.count += record.size
+            reading.room -= self.held_bytes.room_of(record.size)
+            fitting.append(record)
+        return fitting
+
     def _end(self) -> None:
         self.stopped = True
         self.gate.set()
@@ -435,11 +455,12 @@ class FakeSource:
         records: list[Record] = []
         for at, reading in self._ours.items():
             if not reading.held:
-                most = min(self.demand, reading.room)
-                there = self.kafka.logs[at][reading.next : reading.next + most]
+                most = max(0, min(self.demand, reading.room))
+                there = self._fitting(reading, self.kafka.logs[at][reading.next : reading.next + most])
                 reading.next += len(there)
-                reading.room -= len(there)
                 self.demand -= len(there)
                 records.extend(there)
+        if not self.held_bytes.left:
+            asyncio.get_running_loop().call_later(0.002, self._wake)  # a thread would look again and again
         if records:
             self._tell.on_records(records)

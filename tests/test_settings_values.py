@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from worker.core.retry import Tier
 from worker.settings import Destination, Retry, Settings, SettingsError, describe, effective, load
 from worker.settings.advice import warnings
-from worker.settings.values import LONGEST, format_duration, parse_duration
+from worker.settings.byte_bounds import ByteBounds
+from worker.settings.values import LONGEST, format_bytes, format_duration, parse_bytes, parse_duration
 
 NOTHING = Path("/nonexistent/.env")
 DESTINATION = "POSTBACK_DESTINATION__"
@@ -45,6 +46,7 @@ DEFAULTS = {
     "POSTBACK_RETRY__MAX_ATTEMPTS": "12",
     "POSTBACK_RETRY__WINDOW": "30d",
     "POSTBACK_MAX_OUTSTANDING": "1000",
+    "POSTBACK_MAX_HELD_BYTES": "64MB",
     "POSTBACK_DRAIN_TIMEOUT": "25s",
     "POSTBACK_CIRCUIT__WINDOW": "10s",
     "POSTBACK_CIRCUIT__FAILURE_SHARE": "0.5",
@@ -169,6 +171,14 @@ def test_duration_reads_back(milliseconds: int) -> None:
         ("RETRY__WINDOW", "0d", "longer than zero"),
         ("MAX_OUTSTANDING", "1001", "1000"),
         ("MAX_OUTSTANDING", "0", "1"),
+        (
+            "MAX_HELD_BYTES",
+            "64mb",
+            "a whole number of bytes, or one with a unit: 512kB, 64MB, 1GB, 64MiB or 1GiB",
+        ),
+        ("MAX_HELD_BYTES", "1.5MB", "a whole number of bytes"),
+        ("MAX_HELD_BYTES", "-1", "a whole number of bytes"),
+        ("MAX_HELD_BYTES", "999999", "at least 1MB"),
         ("DRAIN_TIMEOUT", "4m", "below 4m"),
         ("CIRCUIT__FAILURE_SHARE", "1.1", "1"),
         ("CIRCUIT__MIN_FAILURES", "0", "1"),
@@ -186,6 +196,59 @@ def test_refused(name: str, text: str, says: str) -> None:
     (line,) = caught.value.problems
     assert line.startswith(f"POSTBACK_{name}: ")
     assert says in line
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "shown"),
+    [
+        ("64MB", 64_000_000, "64MB"),
+        ("1GiB", 2**30, "1GiB"),
+        ("1024KiB", 2**20, "1MiB"),
+        ("2000kB", 2_000_000, "2MB"),
+        ("1048577", 1_048_577, "1048577"),
+    ],
+)
+def test_bytes(text: str, count: int, shown: str) -> None:
+    """Bytes are read with or without a unit, and shown with the largest that divides them."""
+    settings = read({"POSTBACK_MAX_HELD_BYTES": text})
+    assert settings.max_held_bytes == count
+    assert next(one.value for one in effective(settings) if "HELD_BYTES" in one.variable) == shown
+
+
+@given(st.integers(1, 2**45))
+def test_bytes_are_read_back(count: int) -> None:
+    """What is shown of a number of bytes is read as just that number."""
+    assert parse_bytes(format_bytes(count)) == count
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "most"),
+    [
+        ("QUEUED_MAX_MESSAGES_KBYTES", "8192", "3906"),
+        ("FETCH_MAX_BYTES", "52428800", "3999744"),
+        ("FETCH_MESSAGE_MAX_BYTES", "4000000", "3999744"),
+        ("MAX_PARTITION_FETCH_BYTES", "4000000", "3999744"),
+    ],
+)
+def test_properties_beyond_the_bytes(name: str, text: str, most: str) -> None:
+    """A property with which a client would hold more than its part of the bytes is an error that says so."""
+    variable = f"POSTBACK_KAFKA__PROPERTIES__{name}"
+    with pytest.raises(SettingsError) as caught:
+        read({variable: text})
+    (line,) = caught.value.problems
+    assert line == (
+        f"{variable}: must be at most {most}, the part of POSTBACK_MAX_HELD_BYTES that a client's queue has; "
+        "raise that, or leave this out"
+    )
+    read({variable: text, "POSTBACK_MAX_HELD_BYTES": "1GB"})
+
+
+@pytest.mark.parametrize("most", [10**6, 64 * 10**6, 2**30])
+def test_the_parts_fit_together(most: int) -> None:
+    """What is held, its copies on their way and the queues of two clients are no more than the whole."""
+    held, client = ByteBounds.of(most)
+    queues = 2 * (client["queued.max.messages.kbytes"] * 1024 + client["fetch.max.bytes"])
+    assert 2 * held + queues <= most * 1.02
 
 
 def test_empty_means_none() -> None:

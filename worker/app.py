@@ -47,6 +47,7 @@ from worker.core.answer import Origin
 from worker.core.binding import Identity
 from worker.core.circuit import CircuitPolicy
 from worker.core.classify import Rules
+from worker.core.held_bytes import HeldBytes
 from worker.core.lane import Gate
 from worker.core.ownership import WAYS_OUT, describe
 from worker.core.postback import Postback, Template
@@ -57,6 +58,7 @@ from worker.runner import Limits, Outcome, Runner
 from worker.runner.state import outage_fields, status_fields
 from worker.settings import Settings
 from worker.settings.advice import warnings as settings_warnings
+from worker.settings.byte_bounds import ByteBounds
 from worker.settings.tiers import any_tier, former_tier, rights_needed
 from worker.settings.values import EARLIEST
 
@@ -91,6 +93,8 @@ class Worker:
         self._adopt = adopt
         self._log = structlog.get_logger("worker")
         self._clock = SystemClock()
+        self._bounds = ByteBounds.of(settings.max_held_bytes)
+        self._held_bytes = HeldBytes.shared(self._bounds.held, settings.max_outstanding)
         self._metrics = Metrics(self._clock.now(), [topic.name for topic in own_topics(settings)])
         logs = make_logs(settings.destination.name, settings.log.level)
         self._flow = FlowLog(settings.destination.name) if is_for_people(settings.log.format) else None
@@ -232,11 +236,13 @@ class Worker:
             ids=ids,
             skip=kafka.skip,
             beginning=Beginning(start, partial(read_memory, reading, self._settings.control_topic)),
+            held_bytes=self._held_bytes,
         )
 
     def _member_config(self, group: str) -> Config:
-        kafka = self._settings.kafka
-        return consumer_config(kafka.bootstrap_servers, group, unique_client_id(group), kafka.properties)
+        kafka, bounds = self._settings.kafka, self._bounds.client
+        client_id = unique_client_id(group)
+        return consumer_config(kafka.bootstrap_servers, group, client_id, kafka.properties, bounds)
 
     def _make_runner(self, source: Source, publisher: KafkaPublisher, sender: Sender) -> Runner:
         settings = self._settings
@@ -262,6 +268,7 @@ class Worker:
             limits=Limits(settings.max_outstanding, settings.drain_timeout),
             identity=identity_of(settings),
             control_topic=settings.control_topic,
+            held_bytes=self._held_bytes,
             former_tier=partial(former_tier, settings),
             adopt=self._adopt,
             stranger=self._stranger,

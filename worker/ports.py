@@ -183,6 +183,10 @@ class SourceListener(Protocol):
         """These partitions are gone already: discard, commit nothing."""
         ...
 
+    def on_rewound(self, partition: Partition) -> None:
+        """From now on records come from the offset on to which this partition was rewound."""
+        ...
+
     def on_records(self, records: Sequence[Record]) -> None:
         """Take the records asked for, in offset order within each partition."""
         ...
@@ -235,6 +239,13 @@ class Source(Protocol):
 
     def release(self, partition: Partition) -> None:
         """Take a hold back."""
+        ...
+
+    def rewind(self, partition: Partition, offset: int) -> None:
+        """Hand over what follows of a held partition from this offset on, which was handed over before.
+
+        Records that were on their way reach the listener before `on_rewound` does.
+        """
         ...
 
     async def commit(self, positions: Positions) -> Positions:

@@ -76,9 +76,41 @@ def test_granted_within_the_room(unfinished: int, granted: int, more: int) -> No
     for offset in range(unfinished):
         holding.ledger.track(offset)
     holding.granted = granted
+    assert holding.has_room(100) is bool(more)
     assert holding.grant(100) == more
     assert holding.granted == granted + more
     assert holding.full is (granted + more == 0)
+
+
+def test_room_of_large_records() -> None:
+    """Records that take up more room than one leave less of it, and may take up more than there is."""
+    holding = make_holding()
+    holding.ledger.track(0)
+    assert holding.grant(10, beyond=4) == 5
+    holding.granted = -3
+    assert holding.grant(10, beyond=9) == 3
+    assert holding.full
+    holding.ledger.resolve(0)
+    assert holding.grant(10) == 10
+    assert not holding.full
+
+
+def test_in_memory() -> None:
+    """What is in memory is what waits and what is under way."""
+    holding = make_holding()
+    sent, waits = hold(holding, 0), hold(holding, 1)
+    holding.busy[0] = sent.record
+    holding.waiting.append(waits)
+    assert list(holding.in_memory()) == [sent.record, waits.record]
+
+
+def test_rests_while_it_sleeps() -> None:
+    """A partition whose records were given back to Kafka rests until they are due."""
+    holding = make_holding()
+    holding.asleep_until = 50.0
+    assert holding.wants_rest(0.0)
+    holding.asleep_until = 0.0
+    assert not holding.wants_rest(0.0)
 
 
 def test_room_for_one() -> None:

@@ -62,7 +62,7 @@ class Life(RuleBasedStateMachine):
 
     def assign(self) -> None:
         self.ledger = Ledger(self.committed, decode(self.committed, self.metadata, BINDING).finished)
-        self.tracked: list[int] = []
+        self.next = self.committed
         self.open: set[int] = set()
         self.ahead = [offset for offset in self.log if offset >= self.committed]
         self.seen = self.committed
@@ -81,7 +81,7 @@ class Life(RuleBasedStateMachine):
         """Take up the next records: those resolved in any assignment are refused, all others are ours."""
         for offset in self.ahead[:count]:
             assert self.ledger.track(offset) == (offset not in self.resolved)
-            self.tracked.append(offset)
+            self.next = offset + 1
             if offset not in self.resolved:
                 self.open.add(offset)
         del self.ahead[:count]
@@ -106,6 +106,21 @@ class Life(RuleBasedStateMachine):
             self.ledger.resolve(offset)
             self.open.remove(offset)
             self.resolved.add(offset)
+
+    @precondition(lambda self: self.open)
+    @rule(data=st.data())
+    def rewind(self, data: st.DataObject) -> None:
+        """Have the last records read again; not where one of them has ended, or was finished before."""
+        count = data.draw(st.integers(1, len(self.open)))
+        tail = sorted(self.open)[-count:]
+        again = [offset for offset in self.log if tail[0] <= offset < self.next]
+        may = not any(offset in self.resolved for offset in again)
+        assert self.ledger.rewind(tail[0], count) is may
+        assert not self.ledger.rewind(tail[0] + 1, count), "not the first of so many"
+        if may:
+            self.open.difference_update(again)
+            self.ahead = again + self.ahead
+            self.next = tail[0]
 
     @rule(compacted=st.booleans(), data=st.data())
     def commit_and_compact(self, compacted: bool, data: st.DataObject) -> None:
@@ -132,7 +147,7 @@ class Life(RuleBasedStateMachine):
     def position_is_below_all_that_is_unfinished(self) -> None:
         position = self.ledger.position
         assert position is not None
-        assert position == min(self.open, default=self.tracked[-1] + 1 if self.tracked else self.committed)
+        assert position == min(self.open, default=self.next)
         assert position >= self.seen, "the position went back"
         self.seen = position
         assert all(offset in self.resolved for offset in self.log if offset < position)
@@ -141,7 +156,7 @@ class Life(RuleBasedStateMachine):
     def counts_are_those_of_the_sets(self) -> None:
         assert self.ledger.unfinished == len(self.open)
         assert self.ledger.oldest == min(self.open, default=None)
-        reach = self.tracked[-1] + 1 - min(self.open) if self.open else 0
+        reach = self.next - min(self.open) if self.open else 0
         assert self.ledger.span == reach
 
     @invariant()

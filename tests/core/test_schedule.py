@@ -81,6 +81,16 @@ class Turns(RuleBasedStateMachine):
         self.now += seconds
 
     @rule(number=st.integers(0, PARTITIONS - 1))
+    def forget(self, number: int) -> None:
+        """Give back what waits from the first record on that is not due; it may be added again."""
+        holding, queue = self.holdings[number], self.queues[number]
+        waiting = self.schedule.not_due(holding, self.now)
+        first = next((index for index, held in enumerate(queue) if held.due > self.now), len(queue))
+        assert waiting == queue[first:]
+        self.schedule.forget(holding, len(waiting))
+        del queue[first:]
+
+    @rule(number=st.integers(0, PARTITIONS - 1))
     def drop(self, number: int) -> None:
         """Lose a partition, and get it again as a new holding."""
         assert self.schedule.drop(self.holdings[number]) == len(self.queues[number])

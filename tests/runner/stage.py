@@ -19,6 +19,7 @@ from worker.core.answer import Answer, Failure, FailureKind
 from worker.core.binding import Identity
 from worker.core.circuit import CircuitPolicy
 from worker.core.classify import Rules
+from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.lane import Gate
 from worker.core.outage import Outage
 from worker.core.postback import Postback, Template
@@ -149,13 +150,15 @@ class Stage:
         clock: Clock | None = None,
         tier_topics: Mapping[Tier, str] = TIER_TOPICS,
         max_attempts: int = 3,
+        held_bytes: int = NO_BOUND,
         adopt: bool = False,
         stranger: Stranger | None = None,
         control: str | None = None,
     ) -> None:
         self.kafka = kafka or FakeKafka(**{SOURCE: 2, DLQ: 1}, **dict.fromkeys(tier_topics.values(), 1))
         self.time = FakeClock()
-        self.source = FakeSource(self.kafka)
+        self.held_bytes = HeldBytes.shared(held_bytes, outstanding)
+        self.source = FakeSource(self.kafka, held_bytes=self.held_bytes)
         self.publisher = FakePublisher(self.kafka)
         self.sender = FakeSender(*answers)
         self.gate = Gate(concurrency, policy)
@@ -174,6 +177,7 @@ class Stage:
             clock=clock or self.time,
             jitter=lambda: 0.0,
             limits=Limits(outstanding, drain),
+            held_bytes=self.held_bytes,
             identity=IDENTITY,
             adopt=adopt,
             stranger=stranger,

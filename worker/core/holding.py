@@ -6,6 +6,7 @@ The rule: a holding ends with its assignment. Once it is not `live`, what comes 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
 
@@ -55,6 +56,7 @@ class Holding:
     """One partition's ledger and its records that are not yet sent."""
 
     __slots__ = (
+        "asleep_until",
         "at",
         "barred",
         "binding",
@@ -67,12 +69,15 @@ class Holding:
         "full",
         "gone",
         "granted",
+        "heavy",
         "held_back",
         "ledger",
         "live",
         "pace",
         "ready",
+        "resting",
         "revision",
+        "rewinding",
         "seen",
         "slow",
         "standing",
@@ -114,6 +119,14 @@ class Holding:
         """Whether the source was asked to hand over nothing more of this partition."""
         self.granted = 0
         """How many records more the source may hand over of it."""
+        self.asleep_until = 0.0
+        """When what was given back to Kafka is due, and so read again; 0.0 where nothing was."""
+        self.rewinding = False
+        """Whether records may still come that were read before what was given back."""
+        self.heavy = False
+        """Whether records of it that are so large that they take up the room of several may be unfinished."""
+        self.resting = False
+        """Whether it is held back or full, so that what ends of it may let it flow again."""
         self.full = False
         """Whether it may hand over none, before a part of what is here has ended."""
         self.committed = ledger.position
@@ -166,24 +179,37 @@ class Holding:
             return None
         return Position(offset, finished.encode(offset, self.ledger.finished(), self.binding))
 
-    def grant(self, most: int, *, probing: bool = False) -> int:
+    def has_room(self, most: int, *, probing: bool = False) -> bool:
+        """Tell whether so much room is free that more would be granted, were all of its records small."""
+        return most - self.ledger.unfinished - self.granted >= _least(most, probing=probing)
+
+    def grant(self, most: int, beyond: int = 0, *, probing: bool = False) -> int:
         """Say how many records more the source may be allowed, so that never more than `most` are unfinished.
 
-        None before a part of the room is free: an order for each would be dear.
+        None before a part of the room is free: an order for each would be dear. `beyond` is the room that
+        large records take up beyond their number.
         """
-        free = 0 if self.barred else most - self.ledger.unfinished - self.granted
-        if free < max(1.0, most * (_REFILL_FOR_PROBES if probing else _REFILL)):
+        free = 0 if self.barred else most - self.ledger.unfinished - beyond - self.granted
+        if free < _least(most, probing=probing):
             free = 0
         self.granted += free
-        self.full = not self.granted
+        self.full = self.granted <= 0
         return free
+
+    def in_memory(self) -> Iterator[Record]:
+        """Its records that wait or are under way."""
+        yield from self.busy.values()
+        for held in self.waiting:
+            yield held.record
 
     def wants_rest(self, now: float, *, probing: bool = False) -> bool:
         """Tell whether the source should hand over nothing more of this partition for now.
 
-        Its map spans too much, its last record waits for its due time, or it is slow: while `probing` that is
-        read on, for the further on a probe's record is, the more it tells.
+        Its map spans too much, its last record waits for its due time, in memory or not, or it is slow: while
+        `probing` that is read on, for the further on a probe's record is, the more it tells.
         """
+        if self.asleep_until:
+            return True
         if self.waiting and ((self.slow and not probing) or self.waiting[-1].due > now + SOON):
             return True
         return self.ledger.span >= (MAX_SPAN // 2 if self.held_back else MAX_SPAN)
@@ -194,3 +220,8 @@ class Position(NamedTuple):
 
     offset: int
     metadata: str
+
+
+def _least(most: int, *, probing: bool) -> float:
+    """How much of a room must be free before it is granted."""
+    return max(1.0, most * (_REFILL_FOR_PROBES if probing else _REFILL))

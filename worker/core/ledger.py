@@ -15,6 +15,7 @@ amortised, but the map, which is O(unfinished).
 from __future__ import annotations
 
 from collections import OrderedDict
+from itertools import islice
 
 from worker.core.finished import Finished
 
@@ -69,6 +70,19 @@ class Ledger:
         del self._open[offset]
         if offset >= self._top:
             self._top = offset + 1
+
+    def rewind(self, offset: int, count: int) -> bool:
+        """Forget the last `count` tracked offsets, from `offset` on: they will be tracked again.
+
+        False, and nothing is forgotten, where anything else is known of what lies there.
+        """
+        tail = list(islice(reversed(self._open), count))
+        if self._top > offset or not tail or tail[-1] != offset:
+            return False
+        for one in tail:
+            del self._open[one]
+        self._next = offset
+        return True
 
     @property
     def position(self) -> int | None:

@@ -34,11 +34,19 @@ class Record(NamedTuple):
     value: bytes | None
     headers: Headers
     timestamp: float
+    size: int = 0
+    """Bytes of key, value and headers."""
 
     @property
     def origin(self) -> str:
         """`topic/partition/offset`, as the `postback-origin` header has it."""
         return f"{self.at.topic}/{self.at.number}/{self.offset}"
+
+
+def size_of(key: bytes | None, value: bytes | None, headers: Headers) -> int:
+    """Bytes of what a record carries."""
+    size = len(key or b"") + len(value or b"")
+    return size + sum(len(name) + len(text or b"") for name, text in headers) if headers else size
 
 
 class Outgoing(NamedTuple):

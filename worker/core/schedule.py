@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, islice
 
 from worker.core.holding import IN_TURN, LATER, NOWHERE, OVER, Held, Holding
 from worker.core.probing import Probing
@@ -53,6 +53,11 @@ class Schedule:
         self._looked_at = float("-inf")
         self.ready = 0
         """How many records were due when they came and wait for a turn, without those of slow partitions."""
+
+    @property
+    def active(self) -> int:
+        """How many partitions have something due or under way, without those that fail."""
+        return len(self._active)
 
     def add(self, held: Held, now: float) -> None:
         """Put a record behind the others of its partition."""
@@ -202,6 +207,20 @@ class Schedule:
             del (self._aside if holding.failing else self._over)[holding]
             self._leave(holding)
         return dropped
+
+    def not_due(self, holding: Holding, by: float) -> list[Held]:
+        """What waits of a partition from the first record on that is not due by then."""
+        waiting = holding.waiting
+        first = next((index for index, held in enumerate(waiting) if held.due > by), len(waiting))
+        return list(islice(waiting, first, None))
+
+    def forget(self, holding: Holding, count: int) -> None:
+        """Forget the last records that wait of a partition; they will be added again."""
+        for _ in range(count):
+            if holding.waiting.pop().at_once:
+                self._more(holding, -1)
+        if not holding.waiting and holding.standing is LATER:
+            holding.standing = NOWHERE
 
     # --- inside --------------------------------------------------------------------------------
 

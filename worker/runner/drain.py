@@ -64,7 +64,7 @@ class Drain:
         deadline = min(self._ends_at, asyncio.get_running_loop().time() + self._seconds)
         try:
             async with asyncio.timeout_at(deadline):
-                while any(holding.busy and holding.live for holding in holdings):
+                while any(holding.busy and (holding.live or holding.gone) for holding in holdings):
                     self.quiet.clear()
                     await self.quiet.wait()
         except TimeoutError:

@@ -1,18 +1,21 @@
 """What is held of each assigned partition, and what the source is asked for.
 
 The rules: never more unfinished records of a partition than its room; a partition that is full or whose
-head is not due rests while the others flow; a record that is finished already is not sent again; and
-what comes for a partition that is not ours is ignored.
+head is not due rests while the others flow; where records are large its room is smaller, so that bytes are
+left for others; a record that is finished already is not sent again; and what comes for a partition that is
+not ours is ignored.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from operator import attrgetter
 
 from schemas import WorkerHeaders
 from worker.core import finished
 from worker.core.binding import Binding, Identity
+from worker.core.held_bytes import HeldBytes
 from worker.core.holding import Held, Holding
 from worker.core.ledger import Ledger
 from worker.core.ownership import WAYS_OUT, is_of_another_source
@@ -22,6 +25,9 @@ from worker.core.schedule import Schedule, due_at
 from worker.core.start import How, Start, below
 from worker.ports import Assigned, Clock, Observer, Positions, Source
 from worker.runner.claims import UNSURE
+from worker.runner.relief import Relief
+
+_SIZE = attrgetter("size")
 
 
 class Intake:
@@ -39,6 +45,7 @@ class Intake:
         observer: Observer,
         clock: Clock,
         identity: Identity,
+        held_bytes: HeldBytes,
         *,
         adopt: bool = False,
         unsure: bool = False,
@@ -54,12 +61,14 @@ class Intake:
         self._identity = identity
         self._adopt = adopt
         self._unsure = unsure
+        self._held_bytes = held_bytes
         self._room = room
         self._ahead = ahead
         self._probing = probing
         self._asked = 0
         self._former: dict[Partition, Holding] = {}
         self.holdings: dict[Partition, Holding] = {}
+        self._relief = Relief(source, schedule, held_bytes, clock, self.holdings, self.rest)
         self.closed = False
         """Once set, nothing more is asked for."""
 
@@ -120,6 +129,10 @@ class Intake:
         """What is held of these partitions, where they are ours."""
         return [self.holdings[at] for at in partitions if at in self.holdings]
 
+    def under_way(self) -> list[Holding]:
+        """All of which something may be under way that we have to end: of logs that are gone, too."""
+        return [*self.holdings.values(), *(holding for holding in self._relief.leaving if holding.gone)]
+
     def renew(self, assigned: Sequence[Assigned]) -> None:
         """Take partitions up of which the log was made anew, and forget what is known of the old one.
 
@@ -127,15 +140,18 @@ class Intake:
         """
         discarded: Counter[str] = Counter()
         under_way: Counter[str] = Counter()
+        old: list[Holding] = []
         for one in assigned:
             holding = self.holdings.pop(one.at, None)
             if holding is not None:
                 holding.live, holding.gone = False, True
+                old.append(holding)
                 under_way[one.at.topic] += len(holding.busy)
                 discarded[one.at.topic] += self._schedule.drop(holding)
             self.assign(one)
         for topic in dict.fromkeys(one.at.topic for one in assigned):
             self._observer.made_anew(topic, discarded[topic], under_way[topic])
+        self._relief.leave(*old)
         self.refill()
 
     def discard(self, partitions: Iterable[Partition]) -> None:
@@ -143,13 +159,18 @@ class Intake:
 
         What we finished of them is remembered: its last commit may have failed, or never been made.
         """
-        for partition in partitions:
-            holding = self.holdings.pop(partition, None)
-            if holding is not None:
-                holding.live = False
-                self._schedule.drop(holding)
-                self._former[partition] = holding
+        former = [self.holdings.pop(at) for at in partitions if at in self.holdings]
+        for holding in former:
+            holding.live = False
+            self._schedule.drop(holding)
+            self._former[holding.at] = holding
+        self._relief.leave(*former)
         self.refill()
+
+    def close(self) -> None:
+        """Ask for nothing any more."""
+        self.closed = True
+        self._relief.close()
 
     def note_committed(self, committed: Positions) -> None:
         """Note what was committed last of partitions that are not ours any more."""
@@ -177,15 +198,41 @@ class Intake:
         holding = None
         for record in records:
             if holding is None or holding.at != record.at:
-                holding = self.holdings.get(record.at)
+                holding = self._taking(record)
                 if holding is None:
                     continue
             touched[holding] = touched.get(holding, 0) + 1
             self._take_up(record, holding, now)
+        if max(map(_SIZE, records), default=0) > self._held_bytes.unit:
+            self._weigh(records, touched)
         for holding, count in touched.items():
             holding.granted -= count
             self._observer.consumed(holding.at.topic, count)
             self.rest(holding, now)
+        self._relief.took_up(sum(map(_SIZE, records)), now)
+
+    def rewound(self, partition: Partition) -> None:
+        """Take records of a partition again: those that come now were read again."""
+        holding = self.holdings.get(partition)
+        if holding is not None:
+            holding.rewinding = False
+
+    def _taking(self, record: Record) -> Holding | None:
+        """What is held of a record's partition; None where it is not ours, or the record will come again."""
+        holding = self.holdings.get(record.at)
+        if holding is not None and not holding.rewinding:
+            return holding
+        if holding is not None:
+            holding.granted -= self._held_bytes.room_of(record.size)
+        return None
+
+    def _weigh(self, records: Sequence[Record], touched: Collection[Holding]) -> None:
+        """Note the room beyond one that large records take up."""
+        for record in records:
+            holding = self.holdings.get(record.at)
+            if holding is not None and holding in touched and record.size > self._held_bytes.unit:
+                holding.heavy = True
+                holding.granted -= self._held_bytes.room_of(record.size) - 1
 
     def refill(self) -> None:
         """Ask the source for as many records as there is room ahead of the lanes, once a half is free.
@@ -213,6 +260,7 @@ class Intake:
     def idle(self) -> None:
         """Read on for the lanes that are free though records wait: of partitions that are not slow."""
         now = self._clock.now()
+        self._relief.idle()
         slow = self._schedule.look(now)
         for holding in slow:
             self.rest(holding, now)
@@ -229,8 +277,20 @@ class Intake:
         self._grant(holding, probing=probing)
 
     def _grant(self, holding: Holding, *, probing: bool = False) -> None:
-        if count := holding.grant(self._room, probing=probing):
+        room, beyond = self._room, 0
+        if holding.heavy and holding.has_room(room, probing=probing):
+            room, beyond = self._room_of_heavy(holding)
+        if count := holding.grant(room, beyond, probing=probing):
             self._source.allow(holding.at, count)
+        holding.resting = holding.held_back or holding.full
+
+    def _room_of_heavy(self, holding: Holding) -> tuple[int, int]:
+        """The share of a partition of large records, as others have theirs, and what they take beyond one."""
+        room_of = self._held_bytes.room_of
+        beyond = sum(room_of(record.size) - 1 for record in holding.in_memory())
+        holding.heavy = beyond > 0
+        share = 2 * self._room // (self._schedule.active + 1)
+        return min(self._room, max(1, share)), beyond
 
     def _take_up(self, record: Record, holding: Holding, now: float) -> None:
         if not self._track(record, holding):

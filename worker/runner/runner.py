@@ -13,6 +13,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from worker.core.binding import Identity
+from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.holding import Held, Holding
 from worker.core.lane import Gate
 from worker.core.record import Partition, Record
@@ -64,6 +65,7 @@ class Runner:
         limits: Limits,
         identity: Identity,
         control_topic: str | None = None,
+        held_bytes: HeldBytes | None = None,
         former_tier: Callable[[str], Tier | None] = lambda _topic: None,
         *,
         adopt: bool = False,
@@ -71,8 +73,8 @@ class Runner:
     ) -> None:
         """Wire the parts; `identity` is what commits are bound to, `adopt` takes over what others left.
 
-        `control_topic` is where the group's memory is, None where it has none. `former_tier` knows tiers that
-        the plan does not publish to any more, by topic.
+        `held_bytes` is what the source counts in too. `control_topic` is where the group's memory is, None
+        where it has none. `former_tier` knows tiers that the plan does not publish to any more, by topic.
         """
         self._source = source
         self._publisher = publisher
@@ -81,7 +83,6 @@ class Runner:
         self._observer = observer
         self._clock = clock
         self._schedule = Schedule()
-        self._drain = Drain(self._schedule, observer, limits.drain)
         tiers = {topic: tier for tier, topic in plan.tier_topics.items()}
         # Enough to keep every lane busy while the next batch is on its way.
         ahead = max(32, 2 * gate.limit.most)
@@ -92,13 +93,15 @@ class Runner:
             observer,
             clock,
             identity,
+            held_bytes or HeldBytes(NO_BOUND),
             adopt=adopt,
             unsure=stranger is not None and not adopt,
             room=limits.outstanding,
             ahead=ahead,
             probing=lambda: gate.probes(clock.monotonic()),
         )
-        self._settling = Settling(publisher, observer, jitter, self._settled, self.fail)
+        self._drain = Drain(self._schedule, observer, limits.drain)
+        self._settling = Settling(publisher, observer, jitter, self._settled, self.fail, self._given_up)
         self._committer = Committer(source, self._intake.holdings, observer, self._on_stuck)
         self._memory = GroupMemory(control_topic, publisher, self._intake.holdings, observer, clock)
         self._lanes = Lanes(
@@ -160,16 +163,16 @@ class Runner:
 
     async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> Outcome:
         """Stop intake, let requests and publishes end, commit, leave the group, close what was opened."""
-        self._intake.closed = True
+        self._intake.close()
         self._drain.begin()
-        await self._drain.wait(list(self._intake.holdings.values()))
+        await self._drain.wait(self._intake.under_way())
         await self._settling.close()
         if self._claims is not None:
             await self._claims.close()
         for task in tasks:
             task.cancel()
         await self._lanes.stop()
-        self._drain.end(self._intake.holdings.values())
+        self._drain.end(self._intake.under_way())
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._committer.finish()
         await self._memory.finish()
@@ -232,6 +235,10 @@ class Runner:
         """Pass on what was skipped."""
         self._observer.passed_over(place, beyond)
 
+    def on_rewound(self, partition: Partition) -> None:
+        """Take records of a partition again."""
+        self._intake.rewound(partition)
+
     def on_trouble(self, message: str) -> None:
         """Pass on what an operator should know."""
         self._observer.trouble(message)
@@ -288,6 +295,11 @@ class Runner:
         self._finish(held)
         self._lanes.pump()  # a failing partition may have waited for this
 
+    def _given_up(self, held: Held) -> None:
+        """Let go of a record of which nothing is published, as its partition is gone."""
+        self._release(held)
+        self._lanes.pump()  # what it took up may have been waited for
+
     def _finish(self, held: Held) -> None:
         self._release(held)
         holding = held.holding
@@ -295,7 +307,7 @@ class Runner:
         if not holding.live:
             return
         self._committer.note_finished()
-        if holding.held_back or holding.full:
+        if holding.resting:
             self._intake.rest(holding, self._clock.now())
 
     def _on_sure(self, holding: Holding) -> None:
@@ -331,7 +343,7 @@ class Runner:
             in_flight=self._gate.in_flight,
             limit=self._gate.limit.value,
             circuit=self._gate.circuit.state,
-            paused=sum(holding.held_back or holding.full for holding in holdings),
+            paused=sum(holding.resting for holding in holdings),
             partitions=tuple(partition_state(holding, marks.get(holding.at), now) for holding in holdings),
             overdue=overdue_by_tier(holdings, now),
             stopped=len(self._source.stops()),

@@ -28,12 +28,14 @@ class Settling:
         jitter: Callable[[], float],
         on_settled: Callable[[Held, Retry | Dead], None],
         on_failed: Callable[[BaseException], None],
+        on_given_up: Callable[[Held], None],
     ) -> None:
         self._publisher = publisher
         self._observer = observer
         self._jitter = jitter
         self._on_settled = on_settled
         self._on_failed = on_failed
+        self._on_given_up = on_given_up
         self.sure = asyncio.Event()
         """Cleared while it is in doubt what is ours."""
         self.sure.set()
@@ -46,7 +48,7 @@ class Settling:
         return dict(self._refusals.values())
 
     def settle(self, held: Held, ending: Retry | Dead) -> None:
-        """Publish, and tell `on_settled` when it is acknowledged."""
+        """Publish, and tell `on_settled` when it is acknowledged, or `on_given_up` once it is not ours."""
         task = asyncio.create_task(self._publish(held, ending))
         self._tasks.add(task)
         task.add_done_callback(self._done)
@@ -71,6 +73,7 @@ class Settling:
             else:
                 self._on_settled(held, ending)
                 return
+        self._on_given_up(held)
 
     async def _is_ours(self, held: Held) -> bool:
         """Tell whether the record is ours to end still, once that is not in doubt."""

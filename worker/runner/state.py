@@ -26,7 +26,7 @@ def overdue_by_tier(holdings: Iterable[Holding], now: float) -> dict[str, float]
     late: dict[str, float] = {}
     for holding in holdings:
         if holding.tier is not None:
-            head = holding.waiting[0].due if holding.waiting else now
+            head = holding.waiting[0].due if holding.waiting else holding.asleep_until or now
             late[holding.tier.label] = max(late.get(holding.tier.label, 0.0), now - head)
     return late
 

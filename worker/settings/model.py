@@ -13,9 +13,11 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from worker.core.postback import Template
 from worker.core.retry import Tier
+from worker.settings import byte_bounds
 from worker.settings.kafka_properties import Properties
 from worker.settings.values import (
     EARLIEST,
+    Bytes,
     Delays,
     Duration,
     Flag,
@@ -242,6 +244,11 @@ class Settings(BaseSettings):
     max_outstanding: Annotated[int, Kind("integer, 1 to 1000")] = Field(
         1000, ge=1, le=1000, description="unfinished records held for each partition"
     )
+    max_held_bytes: Bytes = Field(
+        64_000_000,
+        description="bytes of records held by a worker, of all partitions together, with what the Kafka "
+        "clients have queued; at least `1MB`",
+    )
     drain_timeout: Duration = Field(
         25.0, description="how long a SIGTERM or a rebalance waits for what is under way"
     )
@@ -288,7 +295,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        return _right(self, [*_topic_problems(self), *_skip_problems(self), *_drain_problems(self)])
+        problems = [*_topic_problems(self), *_skip_problems(self), *_drain_problems(self)]
+        return _right(self, [*problems, *_byte_problems(self)])
 
     @classmethod
     def settings_customise_sources(
@@ -335,6 +343,10 @@ def _skip_problems(settings: Settings) -> list[str]:
         return []
     right = f"{settings.kafka.topic} or a topic that begins with {ours}"
     return [f"POSTBACK_KAFKA__SKIP: {wrong[0]} is not read by this worker: it must be of {right}"]
+
+
+def _byte_problems(settings: Settings) -> list[str]:
+    return byte_bounds.problems(settings.max_held_bytes, settings.kafka.properties, "POSTBACK_MAX_HELD_BYTES")
 
 
 def _drain_problems(settings: Settings) -> list[str]:

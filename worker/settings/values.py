@@ -25,6 +25,11 @@ EARLIEST, LATEST = "earliest", "latest"
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST = 3650 * UNITS["d"]
 
+BYTE_UNITS = {"": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+LEAST_BYTES = 1_000_000
+
+_BYTES = re.compile(r"(0|[1-9][0-9]{0,14})(|kB|MB|GB|KiB|MiB|GiB)")
 _DURATION = re.compile(r"(0|[1-9][0-9]*)(ms|s|m|h|d)")
 _SERVER = re.compile(r"([A-Za-z_]+://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _PROXY = re.compile(r"http://([!-.0-9:-?A-~]+@)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
@@ -57,6 +62,33 @@ def format_duration(seconds: float) -> str:
         if whole and not rest:
             return f"{whole}{unit}"
     return f"{milliseconds}ms"
+
+
+def parse_bytes(text: str) -> int:
+    """Read `64MB`, `1GiB` or a plain number of bytes; raise ValueError otherwise."""
+    match = _BYTES.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(
+            "must be a whole number of bytes, or one with a unit: 512kB, 64MB, 1GB, 64MiB or 1GiB"
+        )
+    return int(match[1]) * BYTE_UNITS[match[2]]
+
+
+def format_bytes(count: int) -> str:
+    """Write bytes with the largest unit that divides them."""
+    dividing = (unit for unit, size in BYTE_UNITS.items() if unit and count and not count % size)
+    unit = max(dividing, key=BYTE_UNITS.__getitem__, default="")
+    return f"{count // BYTE_UNITS[unit]}{unit}"
+
+
+def _bytes(value: object) -> object:
+    return parse_bytes(value) if isinstance(value, str) else value
+
+
+def _enough_bytes(count: int) -> int:
+    if count < LEAST_BYTES:
+        raise ValueError(f"must be at least {format_bytes(LEAST_BYTES)}")
+    return count
 
 
 def _duration(value: object) -> object:
@@ -192,6 +224,7 @@ def _show_list(values: Iterable[object]) -> str:
 Duration = Annotated[
     float, Field(ge=0, allow_inf_nan=False), BeforeValidator(_duration), Kind("duration", format_duration)
 ]
+Bytes = Annotated[int, BeforeValidator(_bytes), AfterValidator(_enough_bytes), Kind("bytes", format_bytes)]
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 Delays = Annotated[
     tuple[Tier, ...],

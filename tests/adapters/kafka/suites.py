@@ -129,6 +129,32 @@ class SourceSuite:
             assert ear.offsets(at) == list(range(400))
         await source.stop()
 
+    async def test_rewind(self, world: World, ear: Ear) -> None:
+        """A held partition that is rewound is read again from there; the others' records come once."""
+        back, other = partitions = world.create(2)
+        for at in partitions:
+            world.write(at, numbered(300))
+        source = world.source(back.topic)
+        await source.start(ear)
+        await world.joined(source, ear, partitions)
+        source.ask(600)
+        await ear.has(600)
+        for turn in range(1, 5):
+            source.hold(back)
+            source.rewind(back, 100)
+            source.ask(100)
+            await until(f"rewound {turn} times", lambda: len(ear.rewound) >= turn)  # noqa: B023
+            ear.records.clear()
+            source.release(back)
+            await ear.has(100)
+            assert ear.offsets(back) == list(range(100, 200))
+        world.write(other, numbered(50))
+        source.ask(150)
+        await ear.has(250)
+        assert ear.offsets(back) == list(range(100, 300))
+        assert ear.offsets(other) == list(range(300, 350))
+        await source.stop()
+
     async def test_commit(self, world: World, ear: Ear) -> None:
         """What is committed, with its metadata, is what the next member is assigned."""
         (at,) = world.create(1)

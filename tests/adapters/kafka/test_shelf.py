@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.adapters.kafka.shelf import FEW, LIMIT, LONG, PATIENCE, RUN, Shelf
+from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.record import Partition, Record
 
 A, B = Partition("t", 0), Partition("t", 1)
@@ -15,7 +16,7 @@ A, B = Partition("t", 0), Partition("t", 1)
 
 def roomy() -> Shelf:
     """A shelf with all the room in the world."""
-    shelf = Shelf()
+    shelf = Shelf(HeldBytes(NO_BOUND))
     for at in (A, B):
         shelf.allow(at, 1_000_000)
     return shelf
@@ -37,7 +38,7 @@ class Reader:
     """A member around a shelf: reads on where it stood, and notes what was handed over."""
 
     def __init__(self) -> None:
-        self.shelf = Shelf()
+        self.shelf = Shelf(HeldBytes(NO_BOUND))
         self.next = {A: 0, B: 0}
         self.room = {A: 0, B: 0}
         self.asked = 0
@@ -205,3 +206,95 @@ def test_one_without_room() -> None:
     assert shelf.unwanted == set()
     shelf.hold(A)
     assert not shelf.waits_for_room, "it waits for its release as well"
+
+
+def large(at: Partition, start: int, count: int, size: int) -> list[Record]:
+    """Records of so many bytes."""
+    return [Record(at, offset, None, b"x", (), 0.0, size) for offset in range(start, start + count)]
+
+
+def of_bytes(most: int, unit: int = NO_BOUND) -> tuple[Shelf, HeldBytes]:
+    """A shelf with room, and demand, for many records, and its bound."""
+    held = HeldBytes(most, unit)
+    shelf = Shelf(held)
+    shelf.ask(1000)
+    for at in (A, B):
+        shelf.allow(at, 1000)
+    return shelf, held
+
+
+def test_no_more_bytes_are_read() -> None:
+    """As much is read as fits where records are as large as lately; nothing while all bytes are spent."""
+    shelf, held = of_bytes(1000)
+    assert shelf.room() == 1000
+    shelf.pass_through(large(A, 0, 2, 150), 0.0)
+    assert shelf.room() == 5
+    shelf.pass_through(large(A, 2, 5, 150), 0.0)
+    assert (held.left, shelf.room()) == (0, 0)
+    assert shelf.waits_for_room
+    assert not shelf.weigh(1.0)
+    assert shelf.weigh(1.0 + PATIENCE)
+    assert shelf.choked
+    held.ended += 150
+    assert not shelf.weigh(2.0)
+    assert shelf.choked, "less than a quarter is left"
+    held.ended += 150
+    assert shelf.weigh(3.0)
+    assert not shelf.choked
+
+
+def test_what_is_paused_is_thrown_away() -> None:
+    """Where bytes are short what lies here of held and full partitions is thrown away, to be read again."""
+    shelf, held = of_bytes(1000)
+    shelf.drop([B])
+    shelf.hold(A)
+    shelf.pass_through(large(A, 7, 2, 100), 0.0)
+    shelf.pass_through(large(B, 3, 2, 100), 0.0)
+    shelf.weigh(0.0)
+    assert shelf.relieve(()) == {}
+    assert held.count == 400
+    shelf.pass_through(large(A, 9, 2, 100), 0.0)
+    shelf.allow(B, 0)
+    shelf.weigh(0.0)
+    assert shelf.unwanted == {A, B}
+    assert shelf.relieve({A}) == {B: 3}
+    assert held.count == 400
+    assert shelf.relieve({B}) == {}, "bytes are not short any more"
+    held.ended -= 200
+    assert shelf.relieve(()) == {A: 7}
+    shelf.release(A)
+    assert shelf.take() == []
+    assert shelf.pass_through(large(A, 7, 1, 100), 0.0) == large(A, 7, 1, 100)
+
+
+def test_thrown_away() -> None:
+    """What is thrown away on demand is gone, whether its partition stands in line, is held or full."""
+    shelf, held = of_bytes(10_000)
+    shelf.demand = 0
+    shelf.pass_through(large(A, 0, 3, 100), 0.0)
+    assert shelf.throw_away(A) == 0
+    assert shelf.throw_away(A) is None
+    assert held.count == 0
+    shelf.ask(10)
+    assert shelf.take() == []
+
+
+def test_large_records_take_up_more_room() -> None:
+    """A record has the room of as many as it has units of bytes; the last one may be larger than the rest."""
+    shelf, _ = of_bytes(NO_BOUND, unit=100)
+    assert len(shelf.pass_through(large(A, 0, 300, 400), 0.0)) == 250
+    shelf.allow(A, 3)
+    assert len(shelf.take()) == 1
+    shelf.allow(A, 1)
+    assert shelf.take() == []
+    assert len(shelf.pass_through(large(B, 0, 1, 100), 0.0)) == 1
+
+
+def test_turns_of_large_records() -> None:
+    """Partitions with large records take turns one by one."""
+    shelf, _ = of_bytes(NO_BOUND, unit=100)
+    shelf.demand = 0
+    shelf.pass_through(large(A, 0, 10, 500), 0.0)
+    shelf.pass_through(large(B, 0, 10, 50), 0.0)
+    shelf.ask(13)
+    assert [record.at for record in shelf.take()] == [A, *[B] * 10, A, A]

@@ -65,6 +65,7 @@ class Ear:
         self.lost: list[Partition] = []
         self.records: list[Record] = []
         self.batches: list[int] = []
+        self.rewound: list[Partition] = []
         self.troubles: list[str] = []
         self.stopped: list[Stopped] = []
         self.passed_over: list[tuple[Place, int]] = []
@@ -111,6 +112,10 @@ class Ear:
     def on_records(self, records: Sequence[Record]) -> None:
         self.batches.append(len(records))
         self.records.extend(records)
+
+    def on_rewound(self, partition: Partition) -> None:
+        self.events.append("rewound")
+        self.rewound.append(partition)
 
     def on_trouble(self, message: str) -> None:
         self.troubles.append(message)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from worker.adapters.kafka.assigning import have_validated, reassign
 from worker.adapters.kafka.bound_logs import BoundLogs
@@ -23,7 +23,7 @@ from worker.adapters.kafka.starts import Begun
 from worker.adapters.kafka.unreadable import Stops
 from worker.adapters.kafka.watermarks import Watermarks
 from worker.core.holding import Position
-from worker.core.record import Partition
+from worker.core.record import Partition, Record
 from worker.core.start import How, Start
 from worker.ports import Assigned, CommitFailed
 
@@ -52,6 +52,8 @@ class Assignment:
         self.ours: dict[Partition, Epoch] = {}
         self.names: dict[tuple[str, int], Partition] = {}
         """What is ours, as a message names it."""
+        self.searching: set[Partition] = set()
+        """Of these the client looks for where to begin; a pause meanwhile can have it begin a second time."""
         self.commits = Commits(self.ours, outlet)
         self.pauses = Pauses()
 
@@ -70,6 +72,7 @@ class Assignment:
         places = [self._place(at.at, at.begins, leader_epoch) for at, leader_epoch in begun]
         (consumer.incremental_assign if self._incremental else consumer.assign)(places)
         have_validated(consumer, places)
+        self.searching.update(to_partition(of) for of in places if of.offset < 0)
 
     def revoke(self, consumer: Consumer, partitions: Sequence[Partition]) -> None:
         """Have partitions drained, and commit what that comes to, while they are ours."""
@@ -119,7 +122,31 @@ class Assignment:
         reassign(consumer, starts, incremental=self._incremental)
         partitions = [to_partition(of) for of in starts]
         self.names.update((at, at) for at in partitions)
+        self.searching.update(to_partition(of) for of in starts if of.offset < 0)
         self.pauses.forget(partitions)
+
+    def read_again(self, consumer: Consumer, at: Partition, offset: int) -> None:
+        """Read a partition from an earlier offset on, without touching the others where that can be."""
+        start = TopicPartition(at.topic, at.number, offset)
+        if at not in self.stops.partitions:
+            try:
+                consumer.seek(start)
+            except KafkaException:
+                pass  # as where the client found an offset unusable
+            else:
+                return
+        self.stops.passed([at])
+        self.read_from(consumer, [start])
+
+    def relieve(self, consumer: Consumer) -> None:
+        """Have what the shelf had to throw away, as bytes are short, read again later."""
+        for at, offset in self._shelf.relieve(self.stops.partitions).items():
+            self.read_again(consumer, at, offset)
+
+    def found(self, records: Sequence[Record]) -> None:
+        """Note that records came: of their partitions the client knows where it is."""
+        self.searching.difference_update([record.at for record in records])
+        self.pauses.stale = True
 
     def set_pauses(self, consumer: Consumer) -> None:
         """Make the client's pauses what the shelf wants, where anything changed."""
@@ -127,7 +154,7 @@ class Assignment:
             return
         ours = set(self.ours)
         wanted = ours if self._shelf.choked else (self._shelf.unwanted | self.stops.partitions) & ours
-        self.pauses.set(consumer, ours, wanted)
+        self.pauses.set(consumer, ours, wanted - self.searching)
 
     def read_to(self, consumer: Consumer, at: Partition) -> int:
         """The next offset of a partition to be read, as far as records came."""
@@ -182,6 +209,7 @@ class Assignment:
             self.ours.pop(partition, None)
             self.names.pop(partition, None)
             self._begun.pop(partition, None)
+            self.searching.discard(partition)
         self.logs.forget(partitions)
         self.stops.passed(partitions)
         self.pauses.forget(partitions)

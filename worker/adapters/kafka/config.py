@@ -9,6 +9,7 @@ import os
 import secrets
 import socket
 from collections.abc import Mapping
+from types import MappingProxyType
 
 Property = str | int | float | bool
 Config = dict[str, Property]
@@ -115,11 +116,18 @@ _COMMON_DEFAULTS: Config = {
 }
 
 
-def consumer_config(bootstrap: str, group: str, client_id: str, properties: Mapping[str, Property]) -> Config:
-    """The settings of a member of `group`; `properties` are the user's, over the defaults."""
+def consumer_config(
+    bootstrap: str,
+    group: str,
+    client_id: str,
+    properties: Mapping[str, Property],
+    bounds: Mapping[str, Property] = MappingProxyType({}),
+) -> Config:
+    """The settings of a member of `group`; the user's `properties` go over the defaults and the `bounds`."""
     config: Config = {
         **_COMMON_DEFAULTS,
         **_CONSUMER_DEFAULTS,
+        **bounds,
         "client.id": client_id,
         **_without(properties, PRODUCER_ONLY),
         "bootstrap.servers": bootstrap,

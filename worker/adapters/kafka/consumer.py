@@ -20,6 +20,7 @@ from worker.adapters.kafka.member import Member
 from worker.adapters.kafka.outlet import Epoch, LoopGone, Outlet, settle
 from worker.adapters.kafka.starts import Beginning
 from worker.adapters.kafka.topic_ids import TopicIds
+from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.record import Partition
 from worker.core.unreadable import Place, Stopped
 from worker.ports import CommitFailed, Lag, Positions, SourceFailed, SourceListener
@@ -35,8 +36,8 @@ class KafkaSource:
     """A Source; `drain_timeout` in seconds is how long the listener may take to drain what is revoked.
 
     `config` is what `consumer_config` made; `ids`, which its owner starts, tells one log of a topic from the
-    next; `beginning` says where its group begins; at the places in `skip` what can't be read is passed over.
-    librdkafka's own log goes to `logger`.
+    next; `beginning` says where its group begins; at the places in `skip` what can't be read is passed over;
+    nothing is read while all of `held_bytes` is spent. librdkafka's own log goes to `logger`.
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class KafkaSource:
         ids: TopicIds | None = None,
         beginning: Beginning = Beginning(),  # noqa: B008 - a value
         skip: Collection[Place] = (),
+        held_bytes: HeldBytes | None = None,
         logger: logging.Logger | None = None,
     ) -> None:
         self._config = config
         self._ids = ids
         self._skip = skip
         self._beginning = beginning
+        self._held_bytes = held_bytes or HeldBytes(NO_BOUND)
         self._topics = topics
         self._drain_timeout = drain_timeout
         self._logger = logger or logging.getLogger("worker.kafka")
@@ -68,7 +71,14 @@ class KafkaSource:
         loop = asyncio.get_running_loop()
         outlet = Outlet(loop, listener, self._drain_timeout + DRAIN_MARGIN)
         member = Member(
-            self._config, self._topics, outlet, self._logger, self._ids, self._beginning, self._skip
+            self._config,
+            self._topics,
+            outlet,
+            self._logger,
+            self._held_bytes,
+            self._ids,
+            self._beginning,
+            self._skip,
         )
         joined: asyncio.Future[None] = loop.create_future()
         self._outlet, self._member, self._ended = outlet, member, loop.create_future()
@@ -99,6 +109,12 @@ class KafkaSource:
         if (ours := self._epoch(partition)) is not None:
             member, epoch = ours
             member.order(partial(member.release, epoch))
+
+    def rewind(self, partition: Partition, offset: int) -> None:
+        """Have a partition read again from an offset on; one that is not ours is left alone."""
+        if (ours := self._epoch(partition)) is not None:
+            member, epoch = ours
+            member.order(partial(member.rewind, epoch, offset))
 
     async def commit(self, positions: Positions) -> Positions:
         """Commit what is ours of `positions`, and return it; raise CommitFailed where it was refused."""

@@ -29,6 +29,7 @@ from worker.adapters.kafka.topic_ids import TopicIds
 from worker.adapters.kafka.unreadable import Stops, is_unreadable
 from worker.adapters.kafka.unusable import is_unusable
 from worker.adapters.kafka.watermarks import Watermarks
+from worker.core.held_bytes import HeldBytes
 from worker.core.record import Partition, Record
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Positions, SourceFailed
@@ -55,6 +56,7 @@ class Member:
         topics: Sequence[str],
         outlet: Outlet,
         logger: logging.Logger,
+        held_bytes: HeldBytes,
         ids: TopicIds | None = None,
         beginning: Beginning = Beginning(),  # noqa: B008 - a value
         skip: Collection[Place] = (),
@@ -70,7 +72,7 @@ class Member:
         self._leaving = False
         self._deadly: KafkaError | None = None
         self._troubles = Troubles()
-        self._shelf = Shelf()
+        self._shelf = Shelf(held_bytes)
         self._assignment = Assignment(
             outlet,
             self._shelf,
@@ -110,6 +112,14 @@ class Member:
             self._shelf.release(epoch.at)
             self._assignment.pauses.stale = True
 
+    def rewind(self, epoch: Epoch, offset: int) -> None:
+        """Read a held partition from an earlier offset on again; the outlet tells when it is so."""
+        if self._assignment.has(epoch):
+            self._shelf.throw_away(epoch.at)
+            self._assignment.set_pauses(self._consumer)
+            self._assignment.read_again(self._consumer, epoch.at, offset)
+            self._outlet.rewound(epoch.at)
+
     def commit(self, wanted: Wanted, answer: asyncio.Future[Positions]) -> None:
         """Commit what is still ours of `wanted`."""
         self._assignment.commits.commit(self._consumer, wanted, answer)
@@ -139,6 +149,7 @@ class Member:
             self._recovery.look(self._consumer)
             self._hand_over(self._shelf.take())
             self._assignment.set_pauses(self._consumer)
+            self._assignment.relieve(self._consumer)
             self._read()
             self.watermarks.refresh(self._consumer, self._assignment.ours, self.last_poll)
 
@@ -194,6 +205,8 @@ class Member:
                 records.append(to_record(message, at))
         if self.stops.told:
             self.stops.passed({record.at for record in records})
+        if self._assignment.searching:
+            self._assignment.found(records)
         self._hand_over(self._shelf.pass_through(records, self.last_poll))
         self._recovery.stop_at(self._consumer, unreadable.values())
 

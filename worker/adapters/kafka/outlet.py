@@ -84,6 +84,10 @@ class Outlet:
         """Tell of what was skipped, from a place to before `beyond`."""
         self.post(self._listener.on_passed_over, place, beyond)
 
+    def rewound(self, partition: Partition) -> None:
+        """Tell that what is handed over from now on was read again."""
+        self.post(self._listener.on_rewound, partition)
+
     def trouble(self, message: str) -> None:
         """Tell of something that may pass."""
         self.post(self._listener.on_trouble, message)

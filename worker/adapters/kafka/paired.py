@@ -52,6 +52,10 @@ class PairedSource:
         """Take a hold back."""
         self._of(partition).source.release(partition)
 
+    def rewind(self, partition: Partition, offset: int) -> None:
+        """Have a partition read again from an offset on."""
+        self._of(partition).source.rewind(partition, offset)
+
     async def commit(self, positions: Positions) -> Positions:
         """Commit with both at once; raise CommitFailed where either could not."""
         shares: dict[_Side, dict[Partition, Position]] = {}
@@ -143,6 +147,9 @@ class _Side:
 
     def on_lost(self, partitions: Sequence[Partition]) -> None:
         self._listener.on_lost(partitions)
+
+    def on_rewound(self, partition: Partition) -> None:
+        self._listener.on_rewound(partition)
 
     def on_records(self, records: Sequence[Record]) -> None:
         self._owed -= len(records)

@@ -12,7 +12,7 @@ from typing import Protocol, cast
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, Message, TopicPartition
 
 from worker.core.holding import Position
-from worker.core.record import Headers, Partition, Record, make
+from worker.core.record import Headers, Partition, Record, make, size_of
 
 _HEADERS = methodcaller("headers")
 
@@ -53,8 +53,9 @@ def to_record(message: Got, at: Partition) -> Record:
     """Turn a message of the partition `at`, which the caller knows already, into a record."""
     kind, milliseconds = message.timestamp()
     timestamp = 0.0 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds / 1000
-    headers = headers_of(message)
-    return make(Record, (at, message.offset(), message.key(), message.value(), headers, timestamp))
+    key, value, headers = message.key(), message.value(), headers_of(message)
+    size = size_of(key, value, headers)
+    return make(Record, (at, message.offset(), key, value, headers, timestamp, size))
 
 
 def headers_of(message: Got | Message) -> Headers:

@@ -3,17 +3,19 @@
 The rules: each record leaves once, in the order of its partition, and only while there is demand for it, its
 partition has room for it and is not held; partitions take turns. One whose records lie here for long, while
 those of others come too, is paused: the client queues all partitions in one line, where it would keep others
-waiting. So is one without room of which more than a few lie here.
+waiting. So is one without room of which more than a few lie here. While all bytes are spent nothing more is
+read; what is paused is then thrown away, to be read again.
 Pure: time is an argument, and pausing is somebody else's deed.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Collection, Iterable, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 
+from worker.core.held_bytes import HeldBytes
 from worker.core.record import Partition, Record
 
 LIMIT = 500
@@ -31,7 +33,9 @@ RUN = 16
 FEW = 50
 """A partition with fewer records here is not paused, and one that was is resumed."""
 
-_AT = attrgetter("at")
+_AT, _SIZE = attrgetter("at"), attrgetter("size")
+_EASED = 0.25
+# All is read again once this share of the bytes is left, where they were spent.
 _COMPANY = 2.0
 # Seconds after which records of but one partition mean that there is nobody to keep waiting.
 
@@ -63,19 +67,33 @@ class Pile:
         self.count -= count
         return count
 
+    @property
+    def first(self) -> int:
+        """The offset of the first record."""
+        return self._batches[0][1][0].offset
+
+    @property
+    def size(self) -> int:
+        """Bytes of all that is here."""
+        return sum(record.size for _, batch in self._batches for record in batch)
+
     def since(self) -> float:
         """When the first record was read."""
         return self._batches[0][0]
 
 
 class Shelf:
-    """Holds records back until they are asked for."""
+    """Holds records back until they are asked for; `held_bytes` is what the whole worker holds."""
 
-    def __init__(self) -> None:
+    def __init__(self, held_bytes: HeldBytes) -> None:
+        self._held_bytes = held_bytes
+        self._read_bytes = held_bytes.reader()
+        self._usual = 1
+        self._heavy: set[Partition] = set()
         self.demand = 0
         self.choked = False
         self.held: set[Partition] = set()
-        self._room: defaultdict[Partition, int] = defaultdict(int)
+        self._room: dict[Partition, int] = {}
         self._full: set[Partition] = set()
         self._piles: dict[Partition, Pile] = {}
         self._turns: deque[Partition] = deque()
@@ -93,20 +111,22 @@ class Shelf:
 
     def allow(self, partition: Partition, count: int) -> None:
         """Give a partition room for `count` more."""
-        self._room[partition] += count
-        if partition in self._full:
+        self._room[partition] = room = self._room.get(partition, 0) + count
+        if room > 0 and partition in self._full:
             self._full.remove(partition)
             if partition not in self.held:
                 self._line_up(partition)
 
     @property
     def waits_for_room(self) -> bool:
-        """Whether something lies here for want of room in its partition alone."""
-        return bool(self.demand) and not self._full <= self.held
+        """Whether it is room that is wanting, of a partition's records that lie here or in bytes."""
+        return bool(self.demand) and (not self._full <= self.held or not self._held_bytes.left)
 
     def room(self) -> int:
         """How many records may be read now."""
-        return max(self.demand, LIMIT - self._in_the_way())
+        records = max(self.demand, LIMIT - self._in_the_way())
+        # Bytes are known once they are read: as many as fit where they are as large as usual.
+        return min(records, -(-self._held_bytes.left // self._usual))
 
     def take(self) -> Sequence[Record]:
         """Hand over what is asked for and there, by turns; it counts as delivered."""
@@ -114,22 +134,27 @@ class Shelf:
         turns, piles = self._turns, self._piles
         while turns and len(taken) < self.demand:
             at = turns.popleft()
-            pile, room = piles[at], self._room[at]
-            count = pile.move(min(RUN, room, self.demand - len(taken)), taken)
-            self._room[at] = room - count
+            pile, room = piles[at], self._room.get(at, 0)
+            run = 1 if at in self._heavy else min(RUN, room)
+            count = pile.move(min(run, self.demand - len(taken)), taken) if room > 0 else 0
+            room -= self._room_for(at, taken[-count:]) if count else 0
+            self._room[at] = room
             self._free -= count
-            if room == count and pile.count:
+            if room <= 0 and pile.count:
                 self._full.add(at)
                 self._free -= pile.count
             elif pile.count:
                 turns.append(at)
+            else:
+                self._heavy.discard(at)
         self.demand -= len(taken)
         return taken
 
     def pass_through(self, records: list[Record], now: float) -> Sequence[Record]:
         """Hand over what was just read, the short way where nothing stands against it."""
         self._note_company(records)
-        if self.demand < len(records) or self._free or self.held or not self._fit(records):
+        is_heavy = self._note_size(records)
+        if self.demand < len(records) or self._free or self.held or is_heavy or not self._fit(records):
             for at, run in groupby(records, _AT):
                 self._put(at, run, now)
             return self.take()
@@ -143,7 +168,7 @@ class Shelf:
         counts: dict[Partition, int] = {}
         for at, run in groupby(records, _AT):
             counts[at] = counts.get(at, 0) + len(list(run))
-        if any(self._room[at] < count for at, count in counts.items()):
+        if any(self._room.get(at, 0) < count for at, count in counts.items()):
             return False
         for at, count in counts.items():
             self._room[at] -= count
@@ -172,7 +197,22 @@ class Shelf:
             self._slow.discard(partition)
             self._full.discard(partition)
             self._room.pop(partition, None)
-            self._piles.pop(partition, None)
+            self._heavy.discard(partition)
+            self._throw_away(partition)
+
+    def throw_away(self, partition: Partition) -> int | None:
+        """Forget what lies here of a partition; return the first offset of it, None where nothing does."""
+        if partition not in self.held:
+            self._withdraw(partition)
+        self._full.discard(partition)
+        return self._throw_away(partition)
+
+    def relieve(self, stopped: Collection[Partition]) -> Mapping[Partition, int]:
+        """Throw away what is paused and not stopped, where bytes are short: say where to read each again."""
+        if not self._held_bytes.is_pressed:
+            return {}
+        paused = [at for at in (self.held | self._crowded).difference(stopped) if self._count(at)]
+        return {at: first for at in paused if (first := self.throw_away(at)) is not None}
 
     @property
     def unwanted(self) -> set[Partition]:
@@ -187,7 +227,7 @@ class Shelf:
         alone = now - self._mixed_at > _COMPANY
         self._slow = {at for at in self._turns if not alone and self._is_slow(at, now)}
         self.choked = self._is_choked(now)
-        self._crowded = {at for at in self._full if self._count(at) >= FEW}
+        self._crowded = self._without_room()
         return (self.choked, self._slow, self._crowded) != before
 
     def _is_slow(self, at: Partition, now: float) -> bool:
@@ -195,13 +235,22 @@ class Shelf:
         return pile.count >= FEW and (at in self._slow or now - pile.since() >= LONG)
 
     def _is_choked(self, now: float) -> bool:
+        left = self._held_bytes.left
         waiting = 0 if self.demand else self._in_the_way()
-        if waiting < LIMIT:
+        if left and waiting < LIMIT:
             self._full_since = None
+            if left < self._held_bytes.most * _EASED:
+                return self.choked
             return self.choked and waiting > LIMIT // 2  # not resumed for a demand that the shelf can meet
         if self._full_since is None:
             self._full_since = now
         return self.choked or now - self._full_since >= PATIENCE
+
+    def _without_room(self) -> set[Partition]:
+        """Those without room of which more than a few lie here; all, where bytes are short."""
+        if self._held_bytes.is_pressed:
+            return {at for at, room in self._room.items() if room <= 0}
+        return {at for at in self._full if self._count(at) >= FEW}
 
     def _in_the_way(self) -> int:
         """How many records lie here of partitions that go on being read."""
@@ -219,7 +268,7 @@ class Shelf:
             return
         if before:
             self._free += pile.count - before
-        elif self._room[at]:
+        elif self._room.get(at, 0) > 0:
             self._line_up(at)
         else:
             self._full.add(at)
@@ -227,6 +276,31 @@ class Shelf:
     def _line_up(self, at: Partition) -> None:
         self._turns.append(at)
         self._free += self._count(at)
+
+    def _throw_away(self, at: Partition) -> int | None:
+        pile = self._piles.pop(at, None)
+        if pile is None or not pile.count:
+            return None
+        self._read_bytes.count -= pile.size
+        return pile.first
+
+    def _note_size(self, records: Sequence[Record]) -> bool:
+        """Count the bytes that were read; tell whether a record is so large as to take up several's room."""
+        if not records:
+            return False
+        size, largest = sum(map(_SIZE, records)), max(map(_SIZE, records))
+        self._read_bytes.count += size
+        self._usual = max(1, size // len(records))
+        if largest <= self._held_bytes.unit:
+            return False
+        self._heavy.update(record.at for record in records if record.size > self._held_bytes.unit)
+        return True
+
+    def _room_for(self, at: Partition, records: Sequence[Record]) -> int:
+        """The room in their partition that these take up."""
+        if at not in self._heavy:
+            return len(records)
+        return sum(self._held_bytes.room_of(record.size) for record in records)
 
     def _note_company(self, records: Sequence[Record]) -> None:
         if records:
