@@ -19,9 +19,10 @@ def by(world: World, count: int) -> float:
 
 
 def is_accounted_for(world: World) -> bool:
-    """Tell whether nothing was sent twice, lost or given up."""
+    """Tell whether nothing was sent twice, lost or given up; what failed waits in a tier, or is left."""
     once = set(world.book.delivered_ids.values()) == {1}
-    return once and not world.book.deaths
+    there = len(world.book.deliveries) + world.left + world.waiting
+    return once and not world.book.deaths and there == world.produced
 
 
 def test_a_run_at_the_head_of_the_only_partition() -> None:

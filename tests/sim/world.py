@@ -16,6 +16,7 @@ from tests.fakes import FakeKafka, FakePublisher, FakeSource
 from tests.runner.stage import DLQ, POSTBACK
 from tests.sim.partner import Partner
 from tests.sim.virtual import VirtualClock
+from worker.core import finished
 from worker.core.binding import Identity
 from worker.core.circuit import CircuitPolicy, CircuitState
 from worker.core.classify import Rules
@@ -132,17 +133,28 @@ class FairSource(FakeSource):
         super().release(partition)
         self.wanted.set()
 
+    def allow(self, partition: Partition, count: int) -> None:
+        super().allow(partition, count)
+        self.wanted.set()
+
+    @property
+    def resting(self) -> set[Partition]:
+        """The partitions of which nothing may be handed over for now."""
+        return {at for at, reading in self._ours.items() if reading.held or not reading.room}
+
     def _pump(self) -> None:
         self._pumping = False
         if not self._idle.is_set() or self.stopped:
             return
         records: list[Record] = []
-        flowing = [(at, reading) for at, reading in self._ours.items() if not reading.held]
+        flowing = [(at, reading) for at, reading in self._ours.items() if not reading.held and reading.room]
         while flowing and self.demand:
             share = -(-self.demand // len(flowing))
             for at, reading in tuple(flowing):
-                there = self.kafka.logs[at][reading.next : reading.next + min(share, self.demand)]
+                most = min(share, self.demand, reading.room)
+                there = self.kafka.logs[at][reading.next : reading.next + most]
                 reading.next += len(there)
+                reading.room -= len(there)
                 self.demand -= len(there)
                 records.extend(there)
                 if len(there) < share:
@@ -209,20 +221,24 @@ class World:
     def _close_the_books(self) -> None:
         """Note what is left: on the source, by what is committed, and on the tiers."""
         self.produced = sum(len(stream) for stream in self.streams)
-        self.left = self.produced - sum(self._committed(stream.at) for stream in self.streams)
+        self.left = self.produced - sum(self._finished(stream.at) for stream in self.streams)
         self.waiting = sum(
-            len(log) - self._committed(at) for at, log in self.kafka.logs.items() if at.topic in _TIER_NAMES
+            len(log) - self._finished(at) for at, log in self.kafka.logs.items() if at.topic in _TIER_NAMES
         )
 
-    def _committed(self, at: Partition) -> int:
+    def _finished(self, at: Partition) -> int:
+        """How many records are finished by what is committed: its offset, and the map above it."""
         position = self.kafka.committed.get(at)
-        return 0 if position is None else position.offset
+        if position is None:
+            return 0
+        above = finished.read(position.metadata).finished
+        return position.offset if above is None else above.upto - len(above.holes)
 
     async def _produce(self) -> None:
         """Wake the source for what was produced, while it wants any."""
         streams = {stream.at: stream for stream in self.streams}
         while True:
-            open_to = streams.keys() - self.source.held
+            open_to = streams.keys() - self.source.resting
             if not open_to or not self.source.demand:
                 self.source.wanted.clear()
                 await self.source.wanted.wait()
