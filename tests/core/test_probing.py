@@ -160,3 +160,23 @@ def test_partitions_that_are_gone_are_forgotten() -> None:
     other = full(2)
     probing.opened(hold(other, 0), 1.0, none_taken=True)
     assert set(probing._failed) == {other}
+
+
+def test_what_comes_after_a_run_that_fills_all() -> None:
+    """Where all that was held fails, what has come since is asked about soon."""
+    holding, probing = full(), Probing()
+    probing.note(full(1), first=True)
+    for _ in range(20):
+        probing.step(holding, 0.0)
+        held = holding.waiting.popleft()
+        probing.choose([holding])
+        probing.failed(held, AWAY, 0.0, 0.0)
+        holding.waiting.append(held)
+    holding.waiting.extend(hold(holding, offset) for offset in range(1_000, 1_050))
+    asked = []
+    for _ in range(12):
+        probing.choose([holding])
+        probing.step(holding, 0.0)
+        asked.append(holding.waiting[0].record.offset)
+        probing.failed(holding.waiting.popleft(), AWAY, 0.0, 0.0)
+    assert any(offset >= 1_000 for offset in asked)

@@ -46,6 +46,8 @@ class Probing:
     def __init__(self) -> None:
         self._failed: dict[Holding, set[int]] = {}
         """Offsets that failed as probes and are held still."""
+        self._highest: dict[Holding, int] = {}
+        """The highest offset of a partition that failed."""
         self._spoke: set[Holding] = set()
         """The partitions of the source that failed, one after another."""
         self._more = False
@@ -64,10 +66,10 @@ class Probing:
         """Note that a record's failure opened it; return when to ask besides the circuit's own probes."""
         self._opened_at, self._costs_at, self._more = now, _NEVER, False
         for gone in [holding for holding in self._failed if not holding.live]:
-            del self._failed[gone]
+            del self._failed[gone], self._highest[gone]
         for holding in self._spoke:
             self.step(holding, 0.0)
-        self._failed.setdefault(held.holding, set()).add(held.record.offset)
+        self._remember(held).add(held.record.offset)
         self._opinions = _OPINIONS if none_taken else 0
         return self._opinion(now)
 
@@ -77,15 +79,15 @@ class Probing:
         self.note(holding, first=False)
         several = len(self._spoke) > 1 and not self.is_mixed(now)
         signs = several + (verdict.status is None or verdict.status in _AWAY)
-        costs = self._costs(holding, verdict, _SIGN**signs, now)
-        failed = self._failed.setdefault(holding, set())
+        costs = self._costs(holding, verdict, _SIGN**signs, started)
+        failed = self._remember(held)
         if not costs:
             failed.add(held.record.offset)
         ask_at = self._opinion(now)
         if holding.tier is None:
             self._more = len(holding.waiting) > len(failed)
         if ask_at == _INF and not signs and self._more:
-            ask_at = max(now, started + self._gap(now))
+            ask_at = max(now, started + self._gap(started))
         return costs, ask_at
 
     def answered(self, now: float) -> None:
@@ -103,23 +105,39 @@ class Probing:
         return next((one for one in holdings if (one.tier is not None) is on_tier), holdings[0])
 
     def step(self, holding: Holding, now: float) -> None:
-        """Put another place of a partition first, far from where it was, with what has not failed."""
+        """Put another place of a partition first, of what has not failed: far on, or beyond what failed."""
         waiting = holding.waiting
         due = sum(held.due <= now for held in waiting)
         line = [waiting.popleft() for _ in range(due)]
-        failed = self._failed.get(holding, set())
-        failed.intersection_update([held.record.offset for held in line])
         at = int(due * _STEP)
         line = line[at:] + line[:at]
-        fresh = next((index for index, held in enumerate(line) if held.record.offset not in failed), 0)
-        waiting.extendleft(reversed(line[fresh:] + line[:fresh]))
+        first = self._place(line, holding) if line else 0
+        waiting.extendleft(reversed(line[first:] + line[:first]))
 
-    def _costs(self, holding: Holding, verdict: Verdict, patience: float, now: float) -> bool:
+    def _place(self, line: Sequence[Held], holding: Holding) -> int:
+        """Say where in a line to go on: by turns at its first that has not failed, and beyond all that failed.
+
+        Beyond, it is the middle: so a few probes come to the end of a run that reaches far.
+        """
+        failed = self._failed.get(holding, set())
+        failed.intersection_update([held.record.offset for held in line])
+        fresh = [index for index, held in enumerate(line) if held.record.offset not in failed] or [0]
+        highest = self._highest.get(holding, -1)
+        beyond = [index for index in fresh if line[index].record.offset > highest]
+        return beyond[len(beyond) // 2] if beyond and self._made % 2 else fresh[0]
+
+    def _remember(self, held: Held) -> set[int]:
+        """Note how far failures reach in a partition; return the offsets that failed there."""
+        holding, offset = held.holding, held.record.offset
+        self._highest[holding] = max(self._highest.get(holding, offset), offset)
+        return self._failed.setdefault(holding, set())
+
+    def _costs(self, holding: Holding, verdict: Verdict, patience: float, started: float) -> bool:
         if holding.tier is not None or verdict.label in _NOT_REACHED:
             return False
-        if now < self._opened_at + _FREE * patience or now < self._costs_at:
+        if started < self._opened_at + _FREE * patience or started < self._costs_at:
             return False
-        self._costs_at = now + self._gap(now) * patience
+        self._costs_at = started + self._gap(started) * patience
         return True
 
     def _gap(self, now: float) -> float:
