@@ -115,7 +115,7 @@ class Probing:
         waiting.extendleft(reversed(line[first:] + line[:first]))
 
     def _place(self, line: Sequence[Held], holding: Holding) -> int:
-        """Say where in a line to go on: by turns at its first that has not failed, and beyond all that failed.
+        """Say where in a line to go on: by turns at the first that has not failed, and beyond what failed.
 
         Beyond, it is the middle: so a few probes come to the end of a run that reaches far.
         """
