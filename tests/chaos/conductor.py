@@ -10,7 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tests.chaos.checker import Violation
 from tests.chaos.crew import Crew
@@ -25,6 +25,7 @@ from worker.adapters.kafka import admin_config
 from worker.adapters.kafka.growing import grow
 
 QUIET_WITHIN = 90.0
+LITTLE, CALM_WITHIN = 200, 20.0
 TRICKLE, TRICKLE_EVERY = 12, 3.0
 """Events that still come in while it is waited for quiet, and every so many seconds."""
 # Of a deploy that starts a new worker first: seconds until the old one has to go.
@@ -212,10 +213,12 @@ class Conductor:
     # --- an operator's deeds -------------------------------------------------------------------
 
     def _remake_longer(self, _fault: Fault) -> None:
+        self._await_calm()
         with self._broker_busy:
             self._operator.fill(self._operator.remake(self._world.names.topic), LONGER)
 
     def _remake_source(self, _fault: Fault) -> None:
+        self._await_calm()
         with self._broker_busy:
             self._operator.remake(self._world.names.topic)
 
@@ -243,6 +246,7 @@ class Conductor:
             self._operator.delete_offsets()
 
     def _cut_logs(self, _fault: Fault) -> None:
+        self._await_calm()
         with self._broker_busy:
             self._operator.cut_logs(self._broker)
 
@@ -266,6 +270,11 @@ class Conductor:
                 yield
             finally:
                 self._world.partner()
+
+    def _await_calm(self) -> None:
+        """Wait until little is left to do, though not for long: what lies unread in a log goes with it."""
+        with suppress(AssertionError):
+            wait_until("little is left", lambda: self._world.lag() < LITTLE, CALM_WITHIN)
 
     def _is_quiet(self) -> bool:
         """Whether nothing is left to do; while there is, a few events come in, as they do in a shop.
