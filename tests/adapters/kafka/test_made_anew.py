@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import pytest
 from confluent_kafka import TopicPartition
 
 from tests.adapters.kafka.worlds import Ear, KafkaWorld, MockWorld, until
-from tests.support.broker import CLUSTER_ID
+from tests.support.broker import CLUSTER_ID, Broker
 from worker.adapters.kafka import KafkaSource
 from worker.adapters.kafka.starts import Beginning
 from worker.core.binding import LogId
@@ -59,6 +62,7 @@ async def test_given_up_in_between(real_world: KafkaWorld, ear: Ear) -> None:
 
     member.order(lose)
     await until("the loss", lambda: ear.lost == [at])
+    member._assignment.logs.meet([])  # another client would join before the partition comes back
     real_world.make_anew(at)
     real_world.write(at, [b"new"] * 7)
     member.order(lambda: member._on_assign(member._consumer, [TopicPartition(*at)]))
@@ -66,3 +70,24 @@ async def test_given_up_in_between(real_world: KafkaWorld, ear: Ear) -> None:
     begun = ear.ours[at]
     assert (begun.committed, begun.start) == (None, Start(How.MADE_ANEW, 0, 7))
     await source.stop()
+
+
+@pytest.mark.kafka
+async def test_leader_epochs_begin_anew(tmp_path: Path) -> None:
+    """A topic that had other leaders before it was made anew is read, though leader epochs begin anew too."""
+    with Broker(tmp_path) as broker:
+        world, ear = KafkaWorld(broker.bootstrap), Ear()
+        (at,) = world.create(1)
+        world.write(at, [b"old"] * 3)
+        source = await started(world, ear, at)
+        source.ask(100)
+        await ear.has(3)
+        await asyncio.to_thread(broker.restart)
+        world.write(at, [b"old"] * 3)
+        await ear.has(6)
+        world.make_anew(at)
+        world.write(at, [b"new"] * 3)
+        await ear.has(9)
+        assert ear.offsets(at) == [*range(6), *range(3)]
+        await source.stop()
+        await world.close()

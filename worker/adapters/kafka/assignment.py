@@ -88,6 +88,8 @@ class Assignment:
 
     def lose(self, partitions: Sequence[Partition]) -> None:
         """Give up partitions that are another's already."""
+        if not partitions:
+            return
         self._shelf.drop(partitions)
         self._forget(partitions)
         self._outlet.lost(partitions)

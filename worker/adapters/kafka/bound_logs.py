@@ -19,6 +19,8 @@ class BoundLogs:
         self._ids = ids
         self._logs: dict[Partition, LogId] = {}
         self._revision = 0
+        self._met: dict[str, str | None] = {}
+        self._met_revision = 0
 
     def bind(self, partitions: Sequence[Partition]) -> Mapping[Partition, LogId]:
         """Ask which logs these are of, and keep the answer; unknown is what is not told in time."""
@@ -51,6 +53,21 @@ class BoundLogs:
                 if before.topic_id is not None:
                     anew[at] = log
         return anew
+
+    def meet(self, topics: Sequence[str]) -> None:
+        """A client was made, and hears of these topics from now on."""
+        if self._ids is not None:
+            self._met = {topic: log.topic_id for topic, log in self._ids.of(topics, timeout=0.0).items()}
+
+    def outlived(self) -> bool:
+        """Whether the client has met a topic that another of its name has replaced, ours or not."""
+        if self._ids is None or self._ids.revision == self._met_revision:
+            return False
+        self._met_revision = self._ids.revision
+        heard = {topic: self._ids.heard(topic).topic_id for topic in self._met}
+        outlived = any(met is not None and heard[topic] != met for topic, met in self._met.items())
+        self._met = heard
+        return outlived
 
     def doubt(self) -> None:
         """Have the ids looked at soon: the broker says something odd of a topic."""

@@ -78,6 +78,12 @@ class Commits:
             raise outcome
         return outcome
 
+    def abandon(self) -> None:
+        """Say of the one in flight that it failed: its client is closed, and gives no answer any more."""
+        answered, self._in_flight = self._in_flight, None
+        if answered is not None:
+            self._outlet.answered(answered[0], CommitFailed("the client was closed meanwhile"))
+
     def forget(self, partitions: Collection[Partition]) -> None:
         """Forget how far partitions were committed: the next assignment starts anew."""
         self.leader_epochs.forget(partitions)

@@ -140,12 +140,15 @@ class Member:
             )
         except (KafkaException, ValueError, TypeError) as error:
             raise SourceFailed(one_line(error)) from error
+        self._assignment.logs.meet(self._topics)
 
     def work(self) -> None:
         """Take turns until told to leave; raise what ends the source before that."""
         while not self._leaving:
             self._obey()
             self._assignment.renew(self._consumer)
+            if self._assignment.logs.outlived():
+                self._join_anew()
             self._recovery.look(self._consumer)
             self._hand_over(self._shelf.take())
             self._assignment.set_pauses(self._consumer)
@@ -165,6 +168,16 @@ class Member:
                 self._consumer.poll(TURN)  # makes the callback; records that still come are dropped
         finally:
             self._consumer.close()
+
+    def _join_anew(self) -> None:
+        """Leave the group, and join it with another client: this one can't read a topic that was made anew.
+
+        It takes what it hears of the new one for old: leader epochs begin at 0 there, it knew higher ones.
+        """
+        self.close()
+        self._assignment.lose(list(self._assignment.ours))  # what was not revoked in time
+        self._assignment.commits.abandon()
+        self.join()
 
     def _obey(self) -> None:
         """Carry out the orders; where no record may be handed over, wait for one rather than for Kafka."""
