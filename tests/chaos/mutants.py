@@ -63,10 +63,10 @@ def keep_the_ledger_after_revoke() -> None:
         kept.update((at, intake.holdings[at].ledger) for at in partitions if at in intake.holdings)
         discard(intake, partitions)
 
-    def go_on(intake: Intake, assigned: Assigned) -> None:
-        assign(intake, assigned)
-        if assigned.at in kept:
-            intake.holdings[assigned.at].ledger = kept[assigned.at]
+    def go_on(intake: Intake, assigned: Assigned) -> Holding:
+        holding = assign(intake, assigned)
+        holding.ledger = kept.get(assigned.at, holding.ledger)
+        return holding
 
     _replace(Intake, discard=keep, assign=go_on)
 
@@ -123,8 +123,8 @@ def ignore_the_metadata() -> None:
     """Send again what an earlier member finished above the committed offset."""
     assign = Intake.assign
 
-    def forgetful(intake: Intake, assigned: Assigned) -> None:
-        assign(intake, assigned._replace(metadata=""))
+    def forgetful(intake: Intake, assigned: Assigned) -> Holding:
+        return assign(intake, assigned._replace(metadata=""))
 
     _replace(Intake, assign=forgetful)
 

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, TopicPartition
 
 from tests.adapters.kafka.mock import HEARTBEAT, OFFSET_COMMIT, OFFSET_FETCH
 from tests.adapters.kafka.suites import MAP, numbered
-from tests.adapters.kafka.worlds import Ear, KafkaWorld, MockWorld, until
+from tests.adapters.kafka.worlds import WITHIN, Ear, KafkaWorld, MockWorld, until
 from tests.support.kafka import create_topics
 from worker.adapters.kafka import KafkaSource, commits, consumer, consumer_config, member
 from worker.adapters.kafka.outlet import Epoch
@@ -193,6 +193,37 @@ async def test_slow_drain(mock_world: MockWorld, ear: Ear, monkeypatch: pytest.M
     assert ear.events == ["assigned", "revoked"]
     assert any("not drained" in trouble for trouble in ear.troubles)
     assert not ear.failures
+
+
+async def test_leaving_that_hangs(
+    mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A source that hangs as it leaves is left behind; a drain is waited for where there is one."""
+    (at,) = mock_world.create(1)
+    monkeypatch.setattr(consumer, "LEAVE_MARGIN", 0.2)
+    config = consumer_config(mock_world.bootstrap, mock_world.group, "c", mock_world.properties)
+    source = KafkaSource(config, [at.topic], drain_timeout=10_000)
+    may_close, close = threading.Event(), member.Member.close
+
+    def hang(of: member.Member) -> None:
+        may_close.wait(WITHIN)
+        close(of)
+
+    monkeypatch.setattr(member.Member, "close", hang)
+    await source.start(ear)
+    await mock_world.joined(source, ear, [at])
+    async with asyncio.timeout(WITHIN / 2):
+        await source.stop()
+    assert "the consumer did not leave its group in time" in caplog.text
+    drained = asyncio.Event()
+    ear.draining = drained.wait
+    may_close.set()
+    await until("a drain", lambda: "revoked" in ear.events)
+    stopping = asyncio.create_task(source.stop())
+    await asyncio.sleep(0.5)
+    assert not stopping.done()
+    drained.set()
+    await stopping
 
 
 async def test_leaving_without_a_broker(

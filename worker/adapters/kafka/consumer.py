@@ -29,7 +29,7 @@ DRAIN_MARGIN = 5.0
 """Seconds beyond the drain that the thread waits for the listener."""
 
 LEAVE_MARGIN = 15.0
-"""Seconds beyond the drain that leaving the group may take; then the thread is left behind."""
+"""Seconds beyond a drain that leaving the group may take; then the thread is left behind."""
 
 
 class KafkaSource:
@@ -146,11 +146,14 @@ class KafkaSource:
         return 0.0 if self._member is None else self._member.last_poll
 
     async def stop(self) -> None:
-        """Leave the group and end, within the drain timeout and LEAVE_MARGIN; idempotent."""
-        if self._member is None or self._ended is None or self._thread is None:
+        """Leave the group and end, within LEAVE_MARGIN, and a drain where the listener drains; idempotent."""
+        if self._member is None or self._ended is None or self._thread is None or self._outlet is None:
             return
         self._member.order(self._member.leave)
-        done, _ = await asyncio.wait([self._ended], timeout=self._drain_timeout + LEAVE_MARGIN)
+        done, _ = await asyncio.wait([self._ended], timeout=LEAVE_MARGIN)
+        if not done and self._outlet.draining:
+            drain = self._drain_timeout + DRAIN_MARGIN
+            done, _ = await asyncio.wait([self._ended], timeout=drain + LEAVE_MARGIN)
         if done:
             self._thread.join()  # telling of its end was the last that it did
         else:

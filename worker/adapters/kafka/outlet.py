@@ -39,6 +39,8 @@ class Outlet:
         self._drain_limit = drain_limit
         self.epochs: dict[Partition, Epoch] = {}
         """The assignments that the listener knows of; the loop's own."""
+        self.draining = 0
+        """How many revocations the listener is at; the loop's own."""
         self.joined = False
         """Whether the listener has heard of an assignment, also of none; the loop's own."""
 
@@ -124,9 +126,11 @@ class Outlet:
         self._listener.on_made_anew(assigned)
 
     async def _on_revoked(self, partitions: Sequence[Partition]) -> Positions:
+        self.draining += 1
         try:
             return await self._listener.on_revoked(partitions)
         finally:
+            self.draining -= 1
             self._forget(partitions)
 
     def _on_lost(self, partitions: Sequence[Partition]) -> None:
