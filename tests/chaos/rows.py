@@ -31,8 +31,8 @@ class Row(Enum):
     PUBLISH = "what was on its way to a delay topic or the dead letters"
     SET = "what lies at or above an offset that is set for the group, also what was finished"
     DELETED = (
-        "what was finished since the group's memory of its offsets was written; all that the topic still "
-        "holds where there is none"
+        "what was finished since the group's memory of its offsets was written, 30 s of work at most; "
+        "all that `POSTBACK_KAFKA__START` says where there is none"
     )
     CLOSED = "one request"
 

@@ -298,3 +298,16 @@ def test_a_probe_of_nothing() -> None:
     held = schedule.probe(20.0, probing)
     assert held is not None
     assert held.holding is later
+
+
+def test_forgotten_records_are_no_read_ahead() -> None:
+    """What is forgotten of a partition does not count as ready any more, and what is left goes as before."""
+    schedule, holding = Schedule(), make_holding(0)
+    for offset in range(3):
+        schedule.add(hold(holding, offset), 0.0)
+    schedule.forget(holding, 2)
+    left = (schedule.ready, len(holding.waiting))
+    assert left == (1, 1)
+    taken = schedule.take(0.0, 8, 0)
+    assert taken is not None
+    assert taken.record.offset == 0
