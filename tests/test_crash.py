@@ -29,11 +29,14 @@ from tests.chaos.scenarios import (
     stood_still,
 )
 from tests.chaos.world import World
+from tests.support.broker import Broker
 from tests.support.kafka import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.chaos]
 
 Make = Callable[..., World]
+A_LOOK = 3.0
+"""Seconds within which a worker looks at its topics and rights."""
 HANGS = {"DESTINATION__TIMEOUT": "60s"}
 # As they are where nobody set them: what a rolling deploy costs should be what it costs a user.
 AS_SHIPPED = {"KAFKA__PROPERTIES__SESSION_TIMEOUT_MS": "15000"}
@@ -233,3 +236,17 @@ def test_clicks_that_poison(world: Make, play: Callable[[World], None]) -> None:
     made = world(4)
     play(made)
     assert not judge(made, within=60.0).violations
+
+
+def test_a_broker_that_comes_and_goes(tmp_path: Path) -> None:
+    """A worker outlives its broker's deaths, whatever it is asking at that moment."""
+    with Broker(tmp_path / "kafka") as broker, World(broker.bootstrap, tmp_path / "world") as made:
+        (worker,) = made.start(1)
+        for death in range(4):
+            made.publish(numbered(20, f"d{death}-"))
+            broker.kill()
+            time.sleep(A_LOOK)
+            broker.start()
+            assert worker.code is None, worker.log()[-300:]
+        made.await_delivered(made.published)
+        assert not judge(made, within=60.0).violations

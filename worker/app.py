@@ -102,6 +102,7 @@ class Worker:
         self._observer = Observers(self._metrics, logs, *watchers)
         self._missing: list[str] = ["not looked at yet"]
         self._rights = RightsWatch(self._asking(), rights_needed(settings))
+        self._refusals: dict[str, str] = {}
         self._topics_there = asyncio.Event()
 
     async def run(self, stop: asyncio.Event, on_started: Callable[[Started], None] | None = None) -> Outcome:
@@ -237,6 +238,7 @@ class Worker:
             skip=kafka.skip,
             beginning=Beginning(start, partial(read_memory, reading, self._settings.control_topic)),
             held_bytes=self._held_bytes,
+            refusals=self._refusals,
         )
 
     def _member_config(self, group: str) -> Config:
@@ -333,7 +335,7 @@ class Worker:
     async def _look_at_rights(self) -> None:
         """See what this user may not do, and tell what is new of it."""
         before = self._rights.lacking
-        await self._rights.look()
+        await self._rights.look(dict(self._refusals))
         for resource, line in self._rights.lacking.items():
             if before.get(resource) != line:
                 self._observer.trouble(f"not ready: {line}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from functools import partial
 
 from confluent_kafka import KafkaException
@@ -37,7 +37,8 @@ class KafkaSource:
 
     `config` is what `consumer_config` made; `ids`, which its owner starts, tells one log of a topic from the
     next; `beginning` says where its group begins; at the places in `skip` what can't be read is passed over;
-    nothing is read while all of `held_bytes` is spent. librdkafka's own log goes to `logger`.
+    nothing is read while all of `held_bytes` is spent. In `refusals` stands why the group is refused to this
+    user, by its name, while it is. librdkafka's own log goes to `logger`.
     """
 
     def __init__(
@@ -50,12 +51,14 @@ class KafkaSource:
         beginning: Beginning = Beginning(),  # noqa: B008 - a value
         skip: Collection[Place] = (),
         held_bytes: HeldBytes | None = None,
+        refusals: MutableMapping[str, str] | None = None,
         logger: logging.Logger | None = None,
     ) -> None:
         self._config = config
         self._ids = ids
         self._skip = skip
         self._beginning = beginning
+        self._refusals = refusals
         self._held_bytes = held_bytes or HeldBytes(NO_BOUND)
         self._topics = topics
         self._drain_timeout = drain_timeout
@@ -79,6 +82,7 @@ class KafkaSource:
             self._ids,
             self._beginning,
             self._skip,
+            self._refusals,
         )
         joined: asyncio.Future[None] = loop.create_future()
         self._outlet, self._member, self._ended = outlet, member, loop.create_future()

@@ -77,6 +77,11 @@ def kafka_error(error: KafkaError | BaseException) -> KafkaError | None:
     return inner if isinstance(inner, KafkaError) else None
 
 
+def is_about_group(error: KafkaError) -> bool:
+    """Whether the broker does not let this user into the group."""
+    return bool(error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED)
+
+
 def is_deadly(error: KafkaError) -> bool:
     """Whether the client that said this is of no use any more."""
     return error.fatal() or error.code() in _DEADLY

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, MutableMapping, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, cast
 
@@ -19,7 +19,15 @@ from worker.adapters.kafka.assignment import Assignment
 from worker.adapters.kafka.bound_logs import BoundLogs
 from worker.adapters.kafka.commits import Wanted
 from worker.adapters.kafka.config import Config, is_incremental
-from worker.adapters.kafka.errors import LimitedLog, Troubles, is_about_topic, is_deadly, one_line, remedy
+from worker.adapters.kafka.errors import (
+    LimitedLog,
+    Troubles,
+    is_about_group,
+    is_about_topic,
+    is_deadly,
+    one_line,
+    remedy,
+)
 from worker.adapters.kafka.outlet import Epoch, Outlet
 from worker.adapters.kafka.records import Got, to_partition, to_record
 from worker.adapters.kafka.recovery import Recovery
@@ -60,6 +68,7 @@ class Member:
         ids: TopicIds | None = None,
         beginning: Beginning = Beginning(),  # noqa: B008 - a value
         skip: Collection[Place] = (),
+        refusals: MutableMapping[str, str] | None = None,
     ) -> None:
         self.last_poll = time.monotonic()
         self.watermarks = Watermarks()
@@ -81,6 +90,7 @@ class Member:
             BoundLogs(ids),
             incremental=is_incremental(config),
         )
+        self._refusals: MutableMapping[str, str] = {} if refusals is None else refusals
         self._starts = Starts(beginning, self._tell)
         self._recovery = Recovery(self._assignment, outlet, config, skip, self._tell)
         self._consumer: Consumer
@@ -244,6 +254,7 @@ class Member:
     # --- callbacks of the client, made within its calls ----------------------------------------
 
     def _on_assign(self, consumer: Consumer, offered: list[TopicPartition]) -> None:
+        self._note_refusal(None)
         logs = self._assignment.logs.bind([to_partition(of) for of in offered])
         self._assignment.begin(consumer, self._starts.of(consumer, logs))
 
@@ -255,6 +266,8 @@ class Member:
         self._assignment.lose([to_partition(of) for of in lost])
 
     def _on_commit(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
+        if error is None:
+            self._note_refusal(None)
         self._assignment.commits.on_answer(self._consumer, error, offsets)
 
     def _named(self, at: Partition, error: KafkaError) -> str:
@@ -266,10 +279,20 @@ class Member:
     def _on_error(self, error: KafkaError, text: str | None = None) -> None:
         if is_about_topic(error):
             self._assignment.logs.doubt()
+        if is_about_group(error):
+            self._note_refusal(one_line(error))
         if is_deadly(error):
             self._deadly = error
         else:
             self._tell(text or one_line(error))
+
+    def _note_refusal(self, why: str | None) -> None:
+        """Note that the group is refused to this user, and why, or that it is not."""
+        group = str(self._config["group.id"])
+        if why is not None:
+            self._refusals[group] = why
+        elif self._refusals:
+            self._refusals.pop(group, None)
 
     def _tell(self, trouble: str) -> None:
         if self._troubles.is_news(trouble, time.monotonic()):

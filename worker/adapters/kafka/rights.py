@@ -7,7 +7,7 @@ moment, is left out and never a guess.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -46,12 +46,12 @@ class Rights:
             raise KafkaUnavailable(one_line(error)) from error
         self._is_controlled = False
 
-    def said(self, needed: Needs) -> Said:
-        """What the broker says of these topics and groups."""
+    def said(self, needed: Needs, kinds: Collection[Kind] = tuple(Kind)) -> Said:
+        """What the broker says of these topics and groups, or of those of some kinds."""
         if not self._may_ask():
             return {}
-        # Both are asked before either is waited for.
-        answers = {**self._ask(Kind.TOPIC, needed), **self._ask(Kind.GROUP, needed)}
+        # All are asked before any is waited for.
+        answers = {resource: answer for kind in kinds for resource, answer in self._ask(kind, needed).items()}
         said = {resource: _read(answer) for resource, answer in answers.items()}
         return {resource: answer for resource, answer in said.items() if answer is not None}
 
@@ -76,7 +76,11 @@ class Rights:
 
 
 class RightsWatch:
-    """Asks again and again what a running worker needs, in a thread of its own."""
+    """Asks again and again what a running worker needs, in a thread of its own.
+
+    Of topics alone: librdkafka 2.16 aborts the process (`rd_kafka_enq_once`) when a broker goes away while it
+    is asked to describe groups. Of those the members tell.
+    """
 
     def __init__(self, config: Config, needed: Needs) -> None:
         self._config = config
@@ -86,10 +90,11 @@ class RightsWatch:
         self.lacking: Mapping[Resource, str] = {}
         """What was lacking at the last look, a line for each topic and group."""
 
-    async def look(self) -> None:
-        """Ask anew; what the broker does not say is not lacking."""
+    async def look(self, refusals: Mapping[str, str]) -> None:
+        """Ask anew; what the broker does not say is not lacking. `refusals` say why a group is refused."""
         said = await asyncio.get_running_loop().run_in_executor(self._thread, self._ask)
-        self.lacking = lacking(self._needed, said)
+        groups = {Resource(Kind.GROUP, group): Refused(why) for group, why in refusals.items()}
+        self.lacking = lacking(self._needed, {**said, **groups})
 
     def close(self) -> None:
         """Ask no more; does not wait."""
@@ -98,7 +103,7 @@ class RightsWatch:
     def _ask(self) -> Said:
         if self._rights is None:
             self._rights = Rights(self._config)
-        return self._rights.said(self._needed)
+        return self._rights.said(self._needed, [Kind.TOPIC])
 
 
 def _ignore(_error: KafkaError) -> None:
