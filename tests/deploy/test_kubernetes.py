@@ -9,6 +9,7 @@ import pytest
 from tests.deploy.files import instructions, manifests
 from worker.adapters.kafka.consumer import LEAVE_MARGIN
 from worker.adapters.kafka.producer_thread import FLUSH_TIMEOUT
+from worker.runner import commits, memory
 from worker.settings import load
 
 (CONFIG,) = manifests("ConfigMap")
@@ -36,7 +37,7 @@ def test_it_waits_longer_than_a_drain_takes(tmp_path: Path) -> None:
         environ={**CONFIG["data"], "POSTBACK_SECRETS_DIR": str(tmp_path)}, dotenv=tmp_path / "none"
     )
     grace = DEPLOYMENT["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
-    assert grace > settings.drain_timeout + LEAVE_MARGIN + FLUSH_TIMEOUT
+    assert grace > settings.drain_timeout + commits.LAST + memory.LAST + LEAVE_MARGIN + FLUSH_TIMEOUT
 
 
 @PODS
