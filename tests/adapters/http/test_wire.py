@@ -119,4 +119,4 @@ class TestProxy:
         proxy = await world.partner(always(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n"))
         partner = await world.partner(always(OK), scheme="https")
         failure = await send(world.sender(proxy=f"http://127.0.0.1:{proxy.origin.port}"), partner)
-        assert failure == ("connection", "the proxy refused to connect")
+        assert failure == ("connection", "the proxy refused to connect: HTTP 407")

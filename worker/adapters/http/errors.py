@@ -58,7 +58,7 @@ _ROWS: list[tuple[type[BaseException] | tuple[type[BaseException], ...], Failure
     (aiohttp.ClientProxyConnectionError, FailureKind.CONNECTION, "the proxy can't be reached:"),
     (aiohttp.ClientConnectorError, FailureKind.CONNECTION, "can't connect:"),
     (TimeoutError, TIMED_OUT.kind, TIMED_OUT.error),
-    (aiohttp.ClientHttpProxyError, FailureKind.CONNECTION, "the proxy refused to connect"),
+    (aiohttp.ClientHttpProxyError, FailureKind.CONNECTION, "the proxy refused to connect:"),
     ((aiohttp.ClientResponseError, HttpProcessingError), NOT_HTTP.kind, NOT_HTTP.error),
     (aiohttp.ServerDisconnectedError, CLOSED_EARLY.kind, CLOSED_EARLY.error),
     ((aiohttp.InvalidURL, UnicodeError), FailureKind.CONNECTION, "the host is neither a name nor an address"),
@@ -98,7 +98,9 @@ def _root(error: BaseException) -> BaseException:
 
 
 def _said(error: BaseException) -> str:
-    """What the system said, as one line."""
+    """What the system said, as one line; of a proxy its status, for its words hold the URL."""
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"HTTP {error.status}"
     inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", error)
     said = (inner.strerror if isinstance(inner, OSError) else None) or str(inner) or type(inner).__name__
     return " ".join(said.split())
