@@ -111,5 +111,10 @@ class Backlog(NamedTuple):
                 return bool(error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND)
             return True
 
-        for name in (group, Settings(kafka=Kafka(group_id=group)).retry_group):
+        settings = Settings(kafka=Kafka(group_id=group))
+        for name in (group, settings.retry_group):
             wait_until(f"{name} is forgotten", partial(gone, name))
+        memory = settings.control_topic  # made anew for the next round: it would say that all is done
+        if memory in admin.list_topics(timeout=10).topics:
+            admin.delete_topics([memory])[memory].result(10)
+            wait_until(f"{memory} is gone", lambda: memory not in admin.list_topics(timeout=10).topics)
