@@ -71,7 +71,9 @@ def names() -> Names:
 
 @pytest.fixture
 def heeds_interrupts() -> Iterator[None]:
-    """Have SIGINT end the programs that a test starts, though the tests may run in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Have SIGINT and SIGHUP reach the programs that a test starts, though it runs in the background."""
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
+    hang_up = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
-    signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGHUP, hang_up)

@@ -32,6 +32,7 @@ def position(kafka: str, names: Names) -> int:
     return found[0].offset if found else 0
 
 
+@pytest.mark.usefixtures("heeds_interrupts")
 @pytest.mark.parametrize(
     ("transport", "asks"),
     [("direct", [signal.SIGTERM]), ("session", [signal.SIGTERM]), ("direct", [signal.SIGHUP] * 2)],
