@@ -19,7 +19,7 @@ from worker.adapters.kafka.errors import KafkaUnavailable, one_line
 ASK_AGAIN = 1.0
 """Seconds between two questions, however often a topic is missed."""
 
-TIMEOUT = 4.0
+TIMEOUT = 3.0
 """Seconds that a question may take."""
 
 
