@@ -38,7 +38,10 @@ def test_a_forbidden_host(names: Names, tmp_path: Path, host: str) -> None:
     """A host that is, or leads to, a forbidden address is exit code 2 before anything is opened."""
     url = f"http://{host}/postback?click_id={{click_id}}"
     env = settings(
-        *(NOWHERE, names), DESTINATION__SIMPLE_URL=url, DESTINATION__ALLOW_PRIVATE_ADDRESSES="false"
+        *(NOWHERE, names),
+        DESTINATION__SIMPLE_URL=url,
+        DESTINATION__EVENT_URL="https://8.8.8.8/postback?click_id={click_id}",
+        DESTINATION__ALLOW_PRIVATE_ADDRESSES="false",
     )
     ran = call("run", env=env, at=tmp_path)
     assert ran.returncode == 2
@@ -53,7 +56,9 @@ def test_an_address_that_is_taken(names: Names, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         url = "http://192.0.2.1/postback?click_id={click_id}"
-        env = settings(NOWHERE, names, HTTP__PORT=port, DESTINATION__SIMPLE_URL=url)
+        env = settings(
+            NOWHERE, names, HTTP__PORT=port, DESTINATION__SIMPLE_URL=url, DESTINATION__EVENT_URL=url
+        )
         ran = call("run", env=env, at=tmp_path)
     assert ran.returncode == 1
     assert f"error: can't serve HTTP on 127.0.0.1:{port}" in ran.stderr
@@ -128,9 +133,8 @@ def test_a_tier_that_forgets(kafka: str, names: Names, tmp_path: Path) -> None:
     """A tier that keeps records for less than its delay is named in the log, and the worker runs."""
     create_topics(kafka, {names.topic: 1})
     create_topics(kafka, {names.tier("1h"): 1}, {"retention.ms": "60000"})
-    env = settings(
-        *(kafka, names), DESTINATION__SIMPLE_URL="http://192.0.2.1/?click_id={click_id}", RETRY__DELAYS="1h"
-    )
+    url = "http://192.0.2.1/?click_id={click_id}"
+    env = settings(kafka, names, RETRY__DELAYS="1h", DESTINATION__SIMPLE_URL=url, DESTINATION__EVENT_URL=url)
     assert call("topics", "create", env=env, at=tmp_path).returncode == 0
     with Program(env, tmp_path) as program:
         line = program.said(f"{names.tier('1h')}: keeps records 60 s")
