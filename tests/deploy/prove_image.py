@@ -147,6 +147,7 @@ def main() -> None:
             "POSTBACK_KAFKA__BOOTSTRAP_SERVERS": broker.bootstrap,
             "POSTBACK_HTTP__PORT": str(port),
             "POSTBACK_DESTINATION__SIMPLE_URL": f"http://127.0.0.1:{partner.server_port}/?click={{click_id}}",
+            "POSTBACK_DESTINATION__EVENT_URL": f"http://127.0.0.1:{partner.server_port}/?click={{click_id}}",
             "POSTBACK_DESTINATION__ALLOW_PRIVATE_ADDRESSES": "true",
         }
         with Container(IMAGE, settings) as container:

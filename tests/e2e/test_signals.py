@@ -165,7 +165,7 @@ def test_another_command(kafka: str, names: Names, tmp_path: Path, ends: signal.
 @pytest.mark.usefixtures("heeds_interrupts")
 @pytest.mark.parametrize("ends", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_while_it_loads(names: Names, tmp_path: Path, command: str, ends: signal.Signals) -> None:
-    """A signal while it is loading is exit 0 of `run`, for nothing is in flight, and 1 of the others."""
+    """A signal while it loads is exit 0 of `run`, for nothing is in flight; others end by it, or with 1."""
     with subprocess.Popen(
         [*COMMAND, command],
         env={**os.environ, **settings("127.0.0.1:1", names)},
@@ -180,7 +180,8 @@ def test_while_it_loads(names: Names, tmp_path: Path, command: str, ends: signal
         process.send_signal(signal.SIGUSR1)
         process.send_signal(ends)
         _, err = process.communicate(timeout=ENDS_WITHIN)
-    assert process.returncode == (0 if command == "run" else 1)
+    # Where it arrives within an import, Python itself ends as an interrupt does.
+    assert process.returncode in ({0} if command == "run" else {1, -signal.SIGINT})
     assert "Traceback" not in err
 
 
