@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -118,6 +119,37 @@ async def test_retention_passes_it_while_it_is_held(real_world: KafkaWorld, ear:
     await ear.has(4)
     assert ear.offsets(at) == [6, 7, 8, 9]
     assert ear.expired == {at: Start(How.EXPIRED, 6, 6)}
+    await source.stop()
+
+
+class LateEar(Ear):
+    """Keeps what came before it heard that records were removed."""
+
+    def on_expired(self, at: Partition, start: Start) -> None:
+        super().on_expired(at, start)
+        self.before = self.offsets(at)
+
+
+@pytest.mark.kafka
+async def test_what_was_read_goes_before_what_is_removed(real_world: KafkaWorld) -> None:
+    """What had been read is handed over before it is told that what comes next was removed."""
+    ear = LateEar()
+    ear.room = 10
+    (at,) = real_world.create(1)
+    real_world.write(at, numbered(3_000))
+    source = await started(real_world, ear, at)
+    source.ask(10_000)
+    await ear.has(10)
+    assert source._member is not None
+    pauses = source._member._assignment.pauses
+    await until("the pause", lambda: pauses._paused == {at})
+    remove_below(real_world, at, 2_990)
+    while at not in ear.expired and ear.offsets(at)[-1] < 2_989:
+        source.allow(at, 5)
+        await asyncio.sleep(0.02)
+    source.allow(at, 1_000)
+    await until("the last one", lambda: ear.offsets(at)[-1] == 2_999)
+    assert ear.before == [offset for offset in ear.offsets(at) if offset < ear.expired[at].offset]
     await source.stop()
 
 

@@ -61,6 +61,10 @@ class Assignment:
         """Whether this assignment of a partition still stands."""
         return self.ours.get(epoch.at) == epoch
 
+    def waits(self, at: Partition) -> bool:
+        """Whether something was read of a partition that has not been handed over."""
+        return self._shelf.has(at)
+
     # --- as the group has it -------------------------------------------------------------------
 
     def begin(self, consumer: Consumer, begun: Sequence[Begun]) -> None:

@@ -50,7 +50,7 @@ class Recovery:
     def look(self, consumer: Consumer) -> None:
         """Go on with what is due."""
         now = time.monotonic()
-        self._recover(consumer, self._unusable.due(now))
+        self._recover(consumer, self._unusable.due(now, self._assignment.waits))
         self._look_at_stops(consumer, now)
 
     # --- offsets that can't be used ------------------------------------------------------------

@@ -188,6 +188,10 @@ class Shelf:
         if self._count(partition) and partition not in self._full:
             self._line_up(partition)
 
+    def has(self, partition: Partition) -> bool:
+        """Whether something of a partition lies here."""
+        return self._count(partition) > 0
+
     def drop(self, partitions: Collection[Partition]) -> None:
         """Forget partitions that are no longer ours; their holds end with them."""
         for partition in partitions:

@@ -6,6 +6,7 @@ The rule: a partition is moved at most once in its pause, which grows: no offset
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError
@@ -48,9 +49,12 @@ class UnusableOffsets:
         """Keep an offset until it is due."""
         self._waiting[unusable.epoch.at] = unusable
 
-    def due(self, now: float) -> list[Unusable]:
-        """Those to be seen to now; each counts as a move, whether or not it is made."""
-        due = [at for at in self._waiting if self._is_due(at, now)]
+    def due(self, now: float, waits: Callable[[Partition], bool] = lambda _at: False) -> list[Unusable]:
+        """Those to be seen to now; each counts as a move, whether or not it is made.
+
+        Not those of which something that was read before `waits`: that goes first.
+        """
+        due = [at for at in self._waiting if not waits(at) and self._is_due(at, now)]
         for at in due:
             self._moves[at] = _Moves(self._made(at, now) + 1, now)
         return [self._waiting.pop(at) for at in due]
