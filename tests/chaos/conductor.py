@@ -37,8 +37,8 @@ BACK = 150
 """Records that an operator sets an offset back by."""
 LONGER = 50
 """Records that a log that was made again has more than the old one."""
-PASSED_BY, KEPT = 300, 30
-"""Records in each of two bursts, each more than a worker holds, and how many of them retention leaves."""
+PASSED_BY, KEPT = 800, 30
+"""Records in each of two bursts, each more than a worker reads, and how many of them retention leaves."""
 
 
 class Conductor:

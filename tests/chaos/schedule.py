@@ -68,7 +68,7 @@ TURNS = (
     ("source re-made, shorter", "dead letters re-made", "offsets deleted"),
     ("log truncated", "tier re-made", "offsets set"),
 )
-"""The heavy faults of a seed, by its remainder; a short run has none."""
+"""The heavy faults of a seed, by its remainder; a short run has the first of them."""
 EARLY = frozenset({"source re-made, longer"})
 """While the old log is short: the new one is filled until it is longer."""
 
@@ -78,7 +78,7 @@ def deal(seed: int, seconds: float, slots: int, *, short: bool) -> list[Fault]:
     chance = random.Random(seed)
     kinds = [name for name, kind in KINDS.items() for _ in range(kind.short if short else kind.long)]
     turn = TURNS[seed % len(TURNS)]
-    kinds += () if short else turn
+    kinds += turn[:1] if short else turn
     chance.shuffle(kinds)
     kinds.sort(key=lambda name: name not in EARLY)
     gap = seconds / len(kinds)
