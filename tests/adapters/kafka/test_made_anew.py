@@ -91,3 +91,28 @@ async def test_leader_epochs_begin_anew(tmp_path: Path) -> None:
         assert ear.offsets(at) == [*range(6), *range(3)]
         await source.stop()
         await world.close()
+
+
+@pytest.mark.kafka
+async def test_an_error_of_the_old_log_that_comes_late(real_world: KafkaWorld, ear: Ear) -> None:
+    """That an offset of the old log can't be used may be said when the new one is ours already."""
+    (at,) = real_world.create(1)
+    real_world.write(at, [b"old"] * 5)
+    source = await started(real_world, ear, at)
+    source.ask(100)
+    await ear.has(5)
+    member = source._member
+    assert member is not None
+    read: list[int] = []
+
+    def renew() -> None:
+        member._assignment.logs.ask([at])
+        member._assignment.renew(member._consumer)
+        read.append(member._assignment.read_to(member._consumer, at))
+
+    real_world.make_anew(at)
+    member.order(renew)
+    await until("the look", lambda: bool(read))
+    assert read == [0]
+    assert not ear.failures
+    await source.stop()

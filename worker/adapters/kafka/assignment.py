@@ -109,8 +109,9 @@ class Assignment:
         self._shelf.drop(partitions)
         self._forget(partitions)
         self._watermarks.forget(partitions)
-        epochs = self._take_up(partitions)
-        self._outlet.made_anew([Assigned(at, None, "", log) for at, log in anew.items()], epochs)
+        assigned = [Assigned(at, None, "", log) for at, log in anew.items()]
+        self._begun.update((one.at, one) for one in assigned)
+        self._outlet.made_anew(assigned, self._take_up(partitions))
         self.read_from(consumer, [TopicPartition(*at, OFFSET_BEGINNING) for at in partitions])
 
     def move(self, consumer: Consumer, at: Partition, start: Start) -> None:
