@@ -82,10 +82,12 @@ def test_none_is_left() -> None:
 
 def test_who_watches_hears_of_it() -> None:
     """A socket that is refused is told to the attempt that it was for."""
-    refusals = watch_refusals()
-    allow(2)
-    with pytest.raises(TooFewDescriptors):
-        open_socket((*TCP, "", ("192.0.2.1", 80)))
+    allow(SPARE + 2)
+    with ExitStack() as stack:
+        open_all(stack, new_socket)  # numbers that were free below the limit are taken as well
+        refusals = watch_refusals()
+        with pytest.raises(TooFewDescriptors):
+            open_socket((*TCP, "", ("192.0.2.1", 80)))
     (failure,) = refusals
     assert failure.kind is FailureKind.DESCRIPTORS
     assert failure.error.startswith(f"too few descriptors: {limit()} files may be open")
