@@ -227,6 +227,8 @@ class FakeSource:
     """Whether a commit waits to be taken."""
     stopped: bool = False
     standing: list[Stopped] = field(default_factory=list)
+    ends: dict[Partition, int] = field(default_factory=dict)
+    """High watermarks, where more lies in a log than may be read."""
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -284,6 +286,10 @@ class FakeSource:
             reading.next = low
             self._tell.on_expired(at, Start(How.EXPIRED, low, gone))
         self._wake()
+
+    def read_to(self, at: Partition, offset: int) -> None:
+        """Find that there is no record before an offset, and that none comes."""
+        self._tell.on_read_to(at, offset)
 
     async def truncate(self, at: Partition, end: int) -> None:
         """Have a log cut at its end, which this member hears of, and drains what it holds."""
@@ -395,7 +401,10 @@ class FakeSource:
         return list(self.standing)
 
     def watermarks(self) -> Mapping[Partition, Lag]:
-        return {at: Lag(0, len(self.kafka.logs[at])) for at in self._ours}
+        return {
+            at: Lag(0, self.ends.get(at, len(self.kafka.logs[at])), len(self.kafka.logs[at]))
+            for at in self._ours
+        }
 
     def last_poll(self) -> float:
         return self._polled

@@ -375,9 +375,13 @@ class Worker:
             yield f"the consumer has not polled for {silent:.0f} s"
 
     def _notes(self) -> Mapping[str, object]:
-        """What `/readyz` tells beside its answer: why the circuit is open, which makes nobody less ready."""
-        outage = self._runner.snapshot().outage
-        return {} if outage is None else {"circuit": outage_fields(outage)}
+        """What `/readyz` tells beside its answer, and makes nobody less ready.
+
+        Why the circuit is open, and which partitions give nothing.
+        """
+        now = self._runner.snapshot()
+        notes: dict[str, object] = {} if now.outage is None else {"circuit": outage_fields(now.outage)}
+        return {**notes, "silent": [str(silence) for silence in now.silent]} if now.silent else notes
 
     def _not_ready(self) -> Iterable[str]:
         yield from self._missing

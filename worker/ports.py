@@ -15,6 +15,7 @@ from worker.core.holding import Position
 from worker.core.outage import Outage
 from worker.core.record import Outgoing, Partition, Record
 from worker.core.settle import Dead, Delivered, Retry
+from worker.core.silence import Silence
 from worker.core.start import How, Start
 from worker.core.unreadable import Place, Stopped
 
@@ -191,6 +192,13 @@ class SourceListener(Protocol):
         """Take the records asked for, in offset order within each partition."""
         ...
 
+    def on_read_to(self, partition: Partition, offset: int) -> None:
+        """Hear that between the last record that was handed over and this offset there is none, nor will be.
+
+        What takes offsets there are markers of transactions, and what was aborted.
+        """
+        ...
+
     def on_stopped(self, stopped: Stopped) -> None:
         """Hear of a partition that stands, for a record that can't be read; others flow."""
         ...
@@ -209,10 +217,14 @@ class SourceListener(Protocol):
 
 
 class Lag(NamedTuple):
-    """The low and high watermark of a partition, as last heard from the broker."""
+    """The low and high watermark of a partition, as last heard from the broker, and where reading may get to.
+
+    What lies from `stable` on is kept back by a transaction that is not ended yet (the last stable offset).
+    """
 
     low: int
     high: int
+    stable: int
 
 
 class Source(Protocol):
@@ -368,3 +380,5 @@ class Snapshot(NamedTuple):
     """Partitions that rest because they are another deployment's."""
     outage: Outage | None = None
     """What is known of the open circuit; None while it is closed."""
+    silent: Sequence[Silence] = ()
+    """Partitions that have records and give none."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple, cast
 from uuid import uuid4
 
@@ -254,3 +255,24 @@ def _led(admin: AdminClient, topic: str) -> bool:
     """Whether every partition of the topic has a leader."""
     found = admin.list_topics(topic, timeout=WITHIN).topics[topic]
     return not found.error and all(partition.leader >= 0 for partition in found.partitions.values())
+
+
+@contextmanager
+def transactions(bootstrap: str, topic: str) -> Iterator[Callable[..., None]]:
+    """Give a function that writes texts to a topic in one transaction, and ends it but where `end` is False.
+
+    What is left open is aborted in the end.
+    """
+    producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": uuid4().hex, "linger.ms": 0})
+    producer.init_transactions(WITHIN)
+
+    def write(*values: str, end: bool = True) -> None:
+        producer.begin_transaction()
+        for value in values:
+            producer.produce(topic, value, b"key")
+        producer.flush(WITHIN)
+        if end:
+            producer.commit_transaction(WITHIN)
+
+    yield write
+    producer.abort_transaction(WITHIN)

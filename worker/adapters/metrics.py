@@ -21,6 +21,7 @@ from worker.adapters.tally import Distribution, Tally
 from worker.core.outage import Outage
 from worker.core.record import Partition, Record
 from worker.core.settle import Dead, Delivered, Retry
+from worker.core.silence import SILENT_WHY
 from worker.core.start import How, Start
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Observer, Snapshot
@@ -221,6 +222,7 @@ class _Gauges(Collector):
         yield _single("paused_partitions", "Partitions that rest: full, or not due", now.paused)
         yield _single("foreign_partitions", "Partitions that rest as another deployment's", now.barred)
         yield _single("stopped_partitions", "Partitions that stand at an unreadable record", now.stopped)
+        yield _silent(now)
         yield from _by_partition(now)
         overdue = GaugeMetricFamily(
             "postback_overdue_seconds", "How late the tier's head is", labels=["tier"]
@@ -232,6 +234,14 @@ class _Gauges(Collector):
 
 def _single(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(f"postback_{name}", text, value=value)
+
+
+def _silent(now: Snapshot) -> Metric:
+    text = "Partitions that have records and give none, by what keeps them back"
+    silent = GaugeMetricFamily("postback_silent_partitions", text, labels=["why"])
+    for why in SILENT_WHY:
+        silent.add_metric([why], sum(silence.why == why for silence in now.silent))
+    return silent
 
 
 def _by_partition(now: Snapshot) -> Iterable[Metric]:

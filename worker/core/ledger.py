@@ -90,6 +90,11 @@ class Ledger:
         return next(iter(self._open), self._next)
 
     @property
+    def next(self) -> int | None:
+        """The offset from which on nothing was tracked; None while nothing is known."""
+        return self._next
+
+    @property
     def unfinished(self) -> int:
         """How many tracked offsets are not resolved."""
         return len(self._open)

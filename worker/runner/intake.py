@@ -66,6 +66,7 @@ class Intake:
         self._ahead = ahead
         self._probing = probing
         self._asked = 0
+        self._asked_lately = False
         self._former: dict[Partition, Holding] = {}
         self.holdings: dict[Partition, Holding] = {}
         self._relief = Relief(source, schedule, held_bytes, clock, self.holdings, self.rest)
@@ -99,6 +100,17 @@ class Intake:
         self._observer.started(at, start)
         if at in self.holdings:
             self.holdings[at].ledger.skip_to(start.offset)
+
+    def read_to(self, at: Partition, offset: int) -> None:
+        """Count offsets that hold no record as behind us; not where records are to be read again."""
+        holding = self.holdings.get(at)
+        if holding is not None and not holding.rewinding and not holding.asleep_until:
+            holding.ledger.skip_to(offset)
+
+    def asked_lately(self) -> bool:
+        """Tell whether more was asked for since this was last called."""
+        asked, self._asked_lately = self._asked_lately or self._asked > 0, False
+        return asked
 
     def _known(self, assigned: Assigned, told: finished.Told | None) -> finished.Finished | None:
         """What is known to be finished above the offset where a partition begins."""
@@ -245,6 +257,7 @@ class Intake:
         free = self._ahead - self._schedule.ready - self._asked
         if free * 2 >= self._ahead:
             self._asked += free
+            self._asked_lately = True
             self._source.ask(free)
 
     def read_on(self) -> None:

@@ -31,6 +31,7 @@ from worker.runner.intake import Intake
 from worker.runner.lanes import Lanes
 from worker.runner.memory import GroupMemory
 from worker.runner.settling import Settling
+from worker.runner.silence import SilenceWatch
 from worker.runner.state import overdue_by_tier, partition_state
 
 
@@ -104,6 +105,9 @@ class Runner:
         self._settling = Settling(publisher, observer, jitter, self._settled, self.fail, self._given_up)
         self._committer = Committer(source, self._intake.holdings, observer, self._on_stuck)
         self._memory = GroupMemory(control_topic, publisher, self._intake.holdings, observer, clock)
+        self._silence = SilenceWatch(
+            source, self._intake.holdings, self._intake.asked_lately, observer, clock
+        )
         self._lanes = Lanes(
             sender, gate, self._schedule, Pipeline(plan), plan.rules, self, observer, clock, jitter
         )
@@ -146,6 +150,7 @@ class Runner:
         tasks = [
             asyncio.create_task(self._committer.run(), name="commits"),
             asyncio.create_task(self._memory.run(), name="memory"),
+            asyncio.create_task(self._silence.run(), name="silence"),
         ]
         for task in tasks:
             task.add_done_callback(self._task_ended)
@@ -226,6 +231,10 @@ class Runner:
         self._intake.accept(records)
         self._lanes.pump()
         self._intake.refill()
+
+    def on_read_to(self, partition: Partition, offset: int) -> None:
+        """Note that what lies before an offset was read."""
+        self._intake.read_to(partition, offset)
 
     def on_stopped(self, stopped: Stopped) -> None:
         """Pass on where a partition stands."""
@@ -349,6 +358,7 @@ class Runner:
             stopped=len(self._source.stops()),
             barred=sum(holding.barred is not None for holding in holdings),
             outage=self._lanes.outage,
+            silent=self._silence.told,
         )
 
     def reasons_not_ready(self) -> Iterable[str]:

@@ -243,7 +243,7 @@ class SourceSuite:
         await source.start(ear)
         await world.joined(source, ear, [at])
         source.hold(at)
-        await until("watermarks", lambda: source.watermarks().get(at) == (0, 5))
+        await until("watermarks", lambda: source.watermarks().get(at) == (0, 5, 5))
         await source.stop()
 
     async def _finds(self, world: World, at: Partition, position: Position) -> None:

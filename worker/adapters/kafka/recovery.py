@@ -78,12 +78,12 @@ class Recovery:
     def _go_on(self, consumer: Consumer, unusable: Unusable) -> None:
         (at, _), tried, parted = unusable
         try:
-            marks = Marks(*ends_of(consumer, [at], ENDS_TIMEOUT)[at])
+            ends = ends_of(consumer, [at], ENDS_TIMEOUT)[at]
         except KafkaUnavailable as error:
             self._tell(f"{at}: offset {tried} can't be used, nor is it known where the log ends: {error}")
             self._unusable.note(unusable)
         else:
-            self._assignment.move(consumer, at, recover(tried, parted, marks))
+            self._assignment.move(consumer, at, recover(tried, parted, Marks(ends.low, ends.high)))
 
     # --- records that can't be read ------------------------------------------------------------
 

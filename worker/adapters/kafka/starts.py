@@ -101,7 +101,7 @@ class Starts:
 
     def _marks(self, consumer: Consumer, partitions: Collection[Partition]) -> dict[Partition, Marks]:
         ends = self._try("where the logs begin and end", lambda: ends_of(consumer, partitions, TIMEOUT))
-        return {at: Marks(*lag) for at, lag in ends.items()}
+        return {at: Marks(lag.low, lag.high) for at, lag in ends.items()}
 
     def _committed(self, consumer: Consumer, partitions: Sequence[Partition]) -> list[TopicPartition]:
         asked = to_topic_partitions(partitions)

@@ -72,7 +72,7 @@ def _from_broker(consumer: Consumer, partitions: Collection[Partition]) -> dict[
 def _ends(consumer: Consumer, partitions: Collection[Partition], timeout: float) -> dict[Partition, Lag]:
     low = _ask(consumer, partitions, _EARLIEST, timeout)
     high = _ask(consumer, partitions, _LATEST, timeout)
-    return {at: Lag(low[at], high[at]) for at in low.keys() & high.keys()}
+    return {at: Lag(low[at], high[at], high[at]) for at in low.keys() & high.keys()}
 
 
 def _ask(
@@ -88,4 +88,4 @@ def _from_client(consumer: Consumer, at: Partition, known: Lag) -> Lag:
         marks = consumer.get_watermark_offsets(to_topic_partitions([at])[0], cached=True)
     except KafkaException:
         return known
-    return Lag(max(known.low, marks[0]), max(known.high, marks[1]))
+    return Lag(max(known.low, marks[0]), max(known.high, marks[1]), known.stable)

@@ -1,0 +1,63 @@
+"""Looking for partitions that have records and give none.
+
+The rule: only what was asked for can be missed. While nothing is asked for, as the partner is down or all
+lanes are busy with slow requests, nobody is silent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from worker.core.holding import Holding
+from worker.core.record import Partition
+from worker.core.silence import Reading, Silence, Silences
+from worker.ports import Clock, Observer, Source
+
+LOOK = 10.0
+"""Seconds between two looks."""
+
+
+class SilenceWatch:
+    """`asked` tells whether records were asked for since it was last called."""
+
+    def __init__(
+        self,
+        source: Source,
+        holdings: Mapping[Partition, Holding],
+        asked: Callable[[], bool],
+        observer: Observer,
+        clock: Clock,
+    ) -> None:
+        self._source = source
+        self._holdings = holdings
+        self._asked = asked
+        self._observer = observer
+        self._clock = clock
+        self._silences = Silences()
+
+    @property
+    def told(self) -> Sequence[Silence]:
+        """The partitions that are silent, as of the last look."""
+        return self._silences.told
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            await asyncio.sleep(LOOK)
+            self.look()
+
+    def look(self) -> None:
+        """Look once, and tell of what is new."""
+        readings = tuple(self._readings()) if self._asked() else ()
+        for silence in self._silences.look(readings, self._clock.now()):
+            self._observer.trouble(str(silence))
+
+    def _readings(self) -> Iterator[Reading]:
+        marks = self._source.watermarks()
+        standing = {stopped.place.at for stopped in self._source.stops()}
+        for at, holding in self._holdings.items():
+            offset = holding.ledger.next
+            if at in marks and offset is not None:
+                flows = not holding.resting and holding.barred is None and at not in standing
+                yield Reading(at, offset, marks[at].high, marks[at].stable, flows)
