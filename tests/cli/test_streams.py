@@ -119,7 +119,7 @@ def test_a_closed_stdin(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "error: line 1: can't be read: Bad file descriptor\n")
 
 
-@pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&-"])
+@pytest.mark.parametrize("stderr", ["2>/dev/full", pytest.param("2>&-", marks=pytest.mark.long)])
 def test_what_is_told_in_vain(tmp_path: Path, stderr: str) -> None:
     """Where nothing can be said the result is whole and the exit code right."""
     done = shell(f"{PROGRAM} demo --events 50 -o json {stderr}", tmp_path)
@@ -127,7 +127,10 @@ def test_what_is_told_in_vain(tmp_path: Path, stderr: str) -> None:
     assert '"not committed",\n    "records": 0' in done.stdout
 
 
-@pytest.mark.parametrize("closed", ["<&- >&-", "<&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "closed",
+    ["<&- >&- 2>&-", *(pytest.param(closed, marks=pytest.mark.long) for closed in ("<&- >&-", "<&-"))],
+)
 def test_a_demo_without_streams(tmp_path: Path, closed: str) -> None:
     """The whole worker ends well on uvloop where it was started without its streams."""
     done = shell(f"{PROGRAM} demo --events 20 {closed}", tmp_path)

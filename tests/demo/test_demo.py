@@ -34,7 +34,14 @@ def demo(*arguments: str, at: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize(("events", "failures"), [(150, "0"), (150, "0.3"), (20, "1.0")])
+@pytest.mark.parametrize(
+    ("events", "failures"),
+    [
+        (150, "0.3"),
+        pytest.param(150, "0", marks=pytest.mark.long),
+        pytest.param(20, "1.0", marks=pytest.mark.long),
+    ],
+)
 def test_the_account(tmp_path: Path, events: int, failures: str) -> None:
     """It ends with 0 and an account in which every record has one ending."""
     ran = demo("--events", str(events), "--failures", failures, "-o", "json", at=tmp_path)

@@ -20,7 +20,7 @@ EVERY_SECONDS = 1.0
 
 
 @pytest.mark.parametrize("seconds", [16.0, pytest.param(60.0, marks=pytest.mark.long)])
-@pytest.mark.parametrize("how", ["kill", "pause"])
+@pytest.mark.parametrize("how", ["kill", pytest.param("pause", marks=pytest.mark.long)])
 def test_health_without_the_broker(names: Names, tmp_path: Path, how: str, seconds: float) -> None:
     """From ten seconds after the broker went away until it is back no poll finds the worker ready."""
     with Broker(tmp_path / "broker") as broker, Tracker() as tracker:

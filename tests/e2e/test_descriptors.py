@@ -33,7 +33,7 @@ def count_committed(kafka: str, names: Names) -> int:
     return sum(one.offset for one in committed(kafka, names.group, names.topic).values())
 
 
-@pytest.mark.parametrize("transport", ["direct", "session"])
+@pytest.mark.parametrize("transport", ["direct", pytest.param("session", marks=pytest.mark.long)])
 def test_few_descriptors(kafka: str, names: Names, tmp_path: Path, transport: str) -> None:
     """With 100 descriptors and many slow requests it says what fits, is ready, and uses up no attempt."""
     with Tracker(lambda _query, _nth: "slow") as tracker:
@@ -53,7 +53,7 @@ def test_few_descriptors(kafka: str, names: Names, tmp_path: Path, transport: st
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sets the limit of another process")
-@pytest.mark.parametrize("transport", ["direct", "session"])
+@pytest.mark.parametrize("transport", ["session", pytest.param("direct", marks=pytest.mark.long)])
 def test_fewer_than_there_were(kafka: str, names: Names, tmp_path: Path, transport: str) -> None:
     """Where descriptors run out under way it says so once and where one asks; nothing is used up or lost."""
     with Tracker(lambda _query, _nth: "slow") as tracker:

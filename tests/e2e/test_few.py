@@ -37,12 +37,14 @@ def run_then_good(number: int, run: int, good: int) -> list[str]:
     return [f"p-{number}-{n}" for n in range(run)] + [f"h-{number}-{n}" for n in range(good)]
 
 
+@pytest.mark.long
 def test_a_run_at_the_head_of_the_only_partition(kafka: str, tmp_path: Path) -> None:
     """1,200 clicks that get 500 for ever, more than are held at a time, do not keep back what is behind."""
     with at_work(kafka, tmp_path, [run_then_good(0, 1_200, 500)]) as partner:
         wait_until("good ones", lambda: len(partner.recorded) >= 100, WITHIN)
 
 
+@pytest.mark.long
 def test_a_run_at_the_head_of_each_partition(kafka: str, tmp_path: Path) -> None:
     """300 clicks that get 500 for ever at the head of each of four partitions keep nothing back."""
     partitions = [run_then_good(number, 300, 250) for number in range(4)]

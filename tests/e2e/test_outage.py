@@ -15,7 +15,9 @@ QUICK = {"POSTBACK_DESTINATION__TIMEOUT": "2s", "POSTBACK_CIRCUIT__PROBE_PAUSE_M
 THRESHOLD = CircuitPolicy().min_failures
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", ["503", *(pytest.param(kind, marks=pytest.mark.long) for kind in KINDS if kind != "503")]
+)
 def test_an_outage(kafka: str, tmp_path: Path, kind: str) -> None:
     """Few attempts are used up, all is delivered, nothing is unhealthy, and the start after it is gentle."""
     seen = outage(kafka, tmp_path, kind, 4.0, before=3.0, more=QUICK)

@@ -76,6 +76,7 @@ def test_a_day_at_full_size() -> None:
 
 
 @pytest.mark.days
+@pytest.mark.long
 def test_a_day_to_the_end() -> None:
     """The same with few events: all are delivered once, none expires, at the partner's capacity."""
     rate, capacity = 0.25, 5.0
