@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from worker.cli import COMMANDS, app
-from worker.cli.common import time_option
+from worker.cli.common import print_table, time_option
 
 NOW = 1_800_000_000.0
 
@@ -54,6 +55,41 @@ def test_each_command_has_help(name: str) -> None:
     """Each command has a help, by -h too."""
     assert run(name, "--help").exit_code == 0
     assert run(name, "-h").stdout == run(name, "--help").stdout
+
+
+@pytest.mark.parametrize("command", ["demo", "publish", "send", "topics create", "dlq list", "dlq replay"])
+def test_help_speaks_plainly(command: str) -> None:
+    """What an option takes is a word, not the parser's name of a type and a formula."""
+    shown = run(*command.split(), "--help").stdout
+    assert "--" in shown
+    assert not re.search(r"range\]?>|<int|<float|[<>]=", shown)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("demo --events 0", "'--events': 0 is not from 1 to 20000"),
+        ("demo --failures 1.5", "'--failures': 1.5 is not from 0 to 1"),
+        ("dlq list --status 7", "'--status': 7 is not from 100 to 999"),
+        ("topics create --partitions 0", "'--partitions': 0 is not 1 or more"),
+    ],
+)
+def test_a_number_out_of_bounds(line: str, says: str) -> None:
+    """A number that an option does not take is wrong usage, told with what would be right."""
+    ran = run(*line.split())
+    assert ran.exit_code == 2
+    assert f"error: Invalid value for {says}" in ran.stderr
+
+
+def test_names_stay_whole(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal of 80 columns a name is on one line, however long what stands beside it."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    name = "POSTBACK_DESTINATION__ALLOW_PRIVATE_ADDRESSES"
+    print_table(["variable", "value"], [[name, "x" * 100]])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if name in line]
+    assert max(map(len, lines[1:])) <= 80
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn, TypeVar
 
 import typer
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 Row = Mapping[str, object]
+_Number = TypeVar("_Number", int, float)
 
 FAILED = 1
 WRONG = 2
@@ -106,7 +107,10 @@ def print_rows(rows: Iterable[Row], output: Output, columns: Sequence[str]) -> N
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table on stdout; without a terminal each row stays on one line, however long."""
+    """Print a table on stdout; without a terminal each row stays on one line, however long.
+
+    On a terminal what does not fit is folded, but for the first column: names are to be copied.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -114,6 +118,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     table = Table(*(column.replace("_", " ") for column in columns), box=None, pad_edge=False)
     for column in table.columns:
         column.overflow = "fold"
+    table.columns[0].no_wrap = True
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     Console(highlight=False, width=None if sys.stdout.isatty() else WIDE).print(table)
@@ -148,6 +153,11 @@ def time_option(name: str, text: str | None, now: float) -> float | None:
     return moment
 
 
+def number_option(name: str, text: str, least: float, most: float = float("inf")) -> Any:
+    """An option for a number that is neither below `least` nor above `most`; `text` explains it."""
+    return typer.Option(name, metavar="N", callback=_within(least, most), help=text)
+
+
 def examples(*lines: str) -> str:
     """The epilog of a command: what to type."""
     return "\n\n".join(["Examples:", *lines])
@@ -158,3 +168,15 @@ def _cell(value: object) -> str:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return "".join(char if char.isprintable() else "\ufffd" for char in text)
+
+
+def _within(least: float, most: float) -> Callable[[_Number | None], _Number | None]:
+    """Make the callback of an option that takes no number below `least` or above `most` (exit 2)."""
+
+    def check(value: _Number | None) -> _Number | None:
+        if value is None or least <= value <= most:
+            return value
+        wanted = f"{least:g} or more" if most == float("inf") else f"from {least:g} to {most:g}"
+        raise typer.BadParameter(f"{value:g} is not {wanted}")
+
+    return check

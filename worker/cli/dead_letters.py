@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from worker.cli.common import fail, time_option
+from worker.cli.common import fail, number_option, time_option
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
@@ -34,7 +34,7 @@ ReasonOption = Annotated[
 ]
 StatusOption = Annotated[
     int | None,
-    typer.Option("--status", min=100, max=999, help="Only those whose last answer had this status."),
+    number_option("--status", "Only those whose last answer had this status.", 100, 999),
 ]
 EventIdOption = Annotated[str | None, typer.Option("--event-id", help="Only those of this event.")]
 ClickIdOption = Annotated[str | None, typer.Option("--click-id", help="Only those of this click.")]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from worker.adapters.process.signals import heeded
-from worker.cli.common import FAILED, Output, OutputOption, examples, print_rows, say
+from worker.cli.common import FAILED, Output, OutputOption, examples, number_option, print_rows, say
 from worker.cli.run import run_loop
 
 if TYPE_CHECKING:
@@ -41,9 +41,15 @@ MEANS = (
     )
 )
 def demo(
-    events: Annotated[int, typer.Option(min=1, max=MOST_EVENTS, help="Conversions to publish.")] = 2000,
+    events: Annotated[
+        int,
+        number_option("--events", "Conversions to publish.", 1, MOST_EVENTS),
+    ] = 2000,
     failures: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Share of the conversions that meet trouble at first.")
+        float,
+        number_option(
+            "--failures", "Share, from 0 to 1, of the conversions that meet trouble at first.", 0, 1
+        ),
     ] = 0.2,
     linger: Annotated[
         bool, typer.Option("--linger", help="Keep the worker, its metrics and health up until Ctrl-C.")

@@ -17,6 +17,7 @@ from worker.cli.common import (
     examples,
     fail,
     load_settings,
+    number_option,
     print_json,
     print_rows,
     say,
@@ -61,7 +62,8 @@ def list_(
     ctx: typer.Context,
     filters: Filters,
     limit: Annotated[
-        int, typer.Option("--limit", min=0, help="Only so many, the newest that match; 0 is all.")
+        int,
+        number_option("--limit", "Only so many, the newest that match; 0 is all.", 0),
     ] = 100,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -119,7 +121,8 @@ def export(
     ctx: typer.Context,
     filters: Filters,
     limit: Annotated[
-        int, typer.Option("--limit", min=0, help="Only so many, the newest that match; 0 is all, as read.")
+        int,
+        number_option("--limit", "Only so many, the newest that match; 0 is all, as read.", 0),
     ] = 0,
 ) -> None:
     """Write dead letters as JSON Lines, each whole, as `show` has it."""
@@ -137,7 +140,8 @@ def stats(
     ctx: typer.Context,
     filters: Filters,
     limit: Annotated[
-        int, typer.Option("--limit", min=0, help="Only so many rows, the most frequent; 0 is all.")
+        int,
+        number_option("--limit", "Only so many rows, the most frequent; 0 is all.", 0),
     ] = 0,
     output: OutputOption = Output.TABLE,
 ) -> None:

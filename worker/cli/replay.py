@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from worker.cli.common import WRONG, Output, OutputOption, fail, load_settings, print_rows
+from worker.cli.common import WRONG, Output, OutputOption, fail, load_settings, number_option, print_rows
 from worker.cli.dead_letters import (
     NO_TIME,
     Filters,
@@ -54,11 +54,12 @@ def replay(
     ctx: typer.Context,
     filters: Filters,
     limit: Annotated[
-        int, typer.Option("--limit", min=0, help="Only so many, the newest that match; 0 is all.")
+        int,
+        number_option("--limit", "Only so many, the newest that match; 0 is all.", 0),
     ] = 0,
     rate: Annotated[
         float | None,
-        typer.Option("--rate", min=0.001, metavar="N", help="At most so many a second; else all at once."),
+        number_option("--rate", "At most so many a second; else all at once.", 0.001),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print which would be replayed, and replay none.")

@@ -18,6 +18,7 @@ from worker.cli.common import (
     examples,
     fail,
     load_settings,
+    number_option,
     print_rows,
     say,
     warn,
@@ -66,11 +67,11 @@ def create(
     ] = False,
     partitions: Annotated[
         int | None,
-        typer.Option("--partitions", min=1, help="Of a new source topic; else the broker's default."),
+        number_option("--partitions", "Of a new source topic; else the broker's default.", 1),
     ] = None,
     replication: Annotated[
         int | None,
-        typer.Option("--replication", min=1, help="Of a new source topic; else the broker's default."),
+        number_option("--replication", "Of a new source topic; else the broker's default.", 1),
     ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
