@@ -162,7 +162,7 @@ def _record_of(at: float, story: Story) -> Hop | None:
 
 def early(story: Story, forks: Sequence[Fork]) -> Iterator[Violation]:
     """Requests before they were due; after a fork the record before may rightly be at work again."""
-    forked = min((fork.at for fork in forks), default=float("inf"))
+    forked = min((fork.at for fork in _without_retry(forks)), default=float("inf"))
     for request in story.requests:
         hop = _record_of(request.at, story)
         if request.at < forked and hop is not None and hop.kind == TIER and request.wall < hop.due:
@@ -172,11 +172,16 @@ def early(story: Story, forks: Sequence[Fork]) -> Iterator[Violation]:
 def resent(story: Story, forks: Sequence[Fork], circuits: Circuits) -> Iterator[Violation]:
     """Requests sent again by a worker itself, with no retry published between."""
     for first, second in pairwise(story.requests):
-        if first.worker != second.worker or any(fork.at <= second.at for fork in forks):
+        if first.worker != second.worker or any(fork.at <= second.at for fork in _without_retry(forks)):
             continue
         between = any(first.at < hop.at <= second.at for hop in story.hops if hop.kind != SOURCE)
         if not between and not circuits.may_be_open(second.worker, second.at):
             yield Violation("resent", story.event, tell(story))
+
+
+def _without_retry(forks: Sequence[Fork]) -> Iterator[Fork]:
+    """The forks that have the same record worked on again; an answer that was not read leads to a retry."""
+    return (fork for fork in forks if fork.row is not Row.CLOSED)
 
 
 def duplicates(story: Story, forks: Sequence[Fork], explained: Counter[Row]) -> Iterator[Violation]:

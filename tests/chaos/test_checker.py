@@ -242,6 +242,7 @@ def test_recorded_and_reset() -> None:
     assert judge(hops, [unread, ask(2.3, answered=2.4)]).explained == {Row.CLOSED: 1}
     thrice = [unread, ask(2.3, answered=2.4), ask(3.3, answered=3.4)]
     assert "duplicate" in kinds(judge(hops, thrice))
+    assert kinds(judge([source()], [unread, ask(2.3, answered=2.4)])) == ["resent"]
 
 
 def done(what: str, offset: int, at: float, topic: str = "t") -> Intervention:
