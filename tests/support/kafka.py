@@ -263,16 +263,23 @@ def transactions(bootstrap: str, topic: str) -> Iterator[Callable[..., None]]:
 
     What is left open is aborted in the end.
     """
-    producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": uuid4().hex, "linger.ms": 0})
+    own = {"transactional.id": uuid4().hex, "transaction.timeout.ms": 600_000, "linger.ms": 0}
+    producer = Producer({"bootstrap.servers": bootstrap, **own})
     producer.init_transactions(WITHIN)
 
+    is_open = False
+
     def write(*values: str, end: bool = True) -> None:
+        nonlocal is_open
         producer.begin_transaction()
+        is_open = True
         for value in values:
             producer.produce(topic, value, b"key")
         producer.flush(WITHIN)
         if end:
             producer.commit_transaction(WITHIN)
+            is_open = False
 
     yield write
-    producer.abort_transaction(WITHIN)
+    if is_open:
+        producer.abort_transaction(WITHIN)
