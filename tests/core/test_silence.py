@@ -37,8 +37,9 @@ def test_an_open_transaction() -> None:
     assert silence.why == "transaction"
     assert str(silence) == (
         "orders/3 gives nothing since 2025-11-24T16:00:00.000Z: a transaction that was neither committed nor"
-        " aborted keeps back up to 1 record from offset 149 on; kafka-transactions.sh find-hanging"
-        " --topic orders --partition 3 names it, and abort ends it"
+        " aborted keeps back up to 1 record from offset 149 on; kafka-transactions.sh describe-producers"
+        " --topic orders --partition 3 names its producer,"
+        " abort --topic orders --partition 3 --start-offset 149 ends it"
     )
 
 

@@ -49,11 +49,12 @@ class Silence(NamedTuple):
     def __str__(self) -> str:
         up_to = f"up to {self.behind} record{'s' if self.behind > 1 else ''}"
         since = format_time(self.since)
+        place = f"--topic {self.at.topic} --partition {self.at.number}"
         if self.in_transaction:
             return (
                 f"{self.at} gives nothing since {since}: a transaction that was neither committed nor aborted"
-                f" keeps back {up_to} from offset {self.offset} on; kafka-transactions.sh find-hanging"
-                f" --topic {self.at.topic} --partition {self.at.number} names it, and abort ends it"
+                f" keeps back {up_to} from offset {self.offset} on; kafka-transactions.sh describe-producers"
+                f" {place} names its producer, abort {place} --start-offset {self.offset} ends it"
             )
         return (
             f"{self.at} gives nothing since {since}, though {up_to} can be read from offset {self.offset} on:"
