@@ -20,7 +20,15 @@ from worker.core.holding import Position
 from worker.core.record import Headers, Outgoing, Partition, Record, size_of
 from worker.core.start import How, Start
 from worker.core.unreadable import Place, Stopped
-from worker.ports import Assigned, CommitFailed, Lag, Positions, PublishRefused, SourceListener
+from worker.ports import (
+    Assigned,
+    CommitFailed,
+    Lag,
+    Positions,
+    PublishRefused,
+    SourceEnded,
+    SourceListener,
+)
 
 
 class FakeClock:
@@ -386,7 +394,7 @@ class FakeSource:
         await self.gate.wait()
         self.committing = False
         if self.stopped or self.refusing is not None:
-            raise CommitFailed(self.refusing or "the source has ended")
+            raise SourceEnded("the source has ended") if self.stopped else CommitFailed(self.refusing or "")
         self.commits.append(positions)
         committed = self._commit({at: to for at, to in positions.items() if at not in self.refused})
         refused = self.refused & positions.keys()

@@ -150,6 +150,10 @@ class CommitFailed(Exception):
         self.committed: Positions = committed or {}
 
 
+class SourceEnded(CommitFailed):
+    """The source has ended: what did not count till now never will."""
+
+
 class SourceFailed(Exception):
     """The source can't go on (fatal client error, fenced, refused): the process must end."""
 
@@ -262,6 +266,8 @@ class Source(Protocol):
 
     async def commit(self, positions: Positions) -> Positions:
         """Commit, one at a time; return what the broker took, raise CommitFailed where it refused anything.
+
+        SourceEnded where nothing can be committed any more.
 
         What is not ours (any more), or is below what was committed already, is passed over and not returned.
         """

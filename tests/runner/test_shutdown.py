@@ -183,12 +183,13 @@ async def test_the_committer_dies() -> None:
 
 
 async def test_the_source_dies() -> None:
-    """A source that ends, ends the run with its reason."""
+    """A source that ends, ends the run with its reason, and no commit is tried for long that can't count."""
     async with Stage() as stage:
         stage.source.assign(stage.first)
         stage.source.fail(SourceFailed("fenced"))
         with pytest.raises(SourceFailed, match="fenced"):
             await stage.running
+        assert stage.heard.commits == ["the source has ended"]
 
 
 async def test_the_first_failure_counts() -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from worker.core.holding import Holding, Position
 from worker.core.record import Partition
-from worker.ports import CommitFailed, Observer, Positions, Source
+from worker.ports import CommitFailed, Observer, Positions, Source, SourceEnded
 
 # Seconds between commits: a crash re-sends at most what was finished in this time.
 TICK = 0.2
@@ -46,6 +46,7 @@ class Committer:
         self._much = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._stuck = False
+        self._ended = False
         self._doubts = self._settled = 0
 
     def note_finished(self) -> None:
@@ -87,6 +88,7 @@ class Committer:
         try:
             committed = await self._source.commit(positions)
         except CommitFailed as error:
+            self._ended = isinstance(error, SourceEnded)
             self._observer.committed(str(error))
             _note(dirty, revisions, error.committed)
             return
@@ -96,7 +98,7 @@ class Committer:
             self._counted(doubts)
 
     async def finish(self) -> None:
-        """Commit until nothing is new, for LAST seconds at most.
+        """Commit until nothing is new, or no commit can count any more, for LAST seconds at most.
 
         Call it while we are members still: once one of ours leaves, the group may refuse the other's.
         """
@@ -110,7 +112,7 @@ class Committer:
 
     async def _finish(self) -> None:
         await self.commit()
-        while any(holding.dirty for holding in self._holdings.values()):
+        while not self._ended and any(holding.dirty for holding in self._holdings.values()):
             await asyncio.sleep(TICK)
             await self.commit()
 

@@ -12,7 +12,7 @@ import pytest
 from tests.adapters.kafka.worlds import Ear, World, until
 from worker.core.holding import Position
 from worker.core.record import Header, Outgoing, Partition
-from worker.ports import CommitFailed, PublishRefused, Source
+from worker.ports import PublishRefused, Source, SourceEnded
 
 MAP = "AgEEBw=="
 
@@ -232,7 +232,7 @@ class SourceSuite:
         await source.start(ear)
         await world.joined(source, ear, [at])
         await source.stop()
-        with pytest.raises(CommitFailed):
+        with pytest.raises(SourceEnded):
             await source.commit({at: Position(1, "")})
 
     async def test_watermarks(self, world: World, ear: Ear) -> None:

@@ -13,7 +13,7 @@ from tests.fakes import FakeKafka, FakeSource
 from worker.adapters.kafka import PairedSource
 from worker.core.holding import Position
 from worker.core.record import Partition
-from worker.ports import CommitFailed, SourceFailed
+from worker.ports import CommitFailed, SourceEnded, SourceFailed
 
 FRESH, TIER = Partition("conversions", 0), Partition("worker.retry.10s", 0)
 
@@ -98,6 +98,19 @@ async def test_commits_are_shared_out(pair: Pair) -> None:
     assert caught.value.committed == {FRESH: Position(0, "d")}, "the other side's counts all the same"
     assert pair.first.commits == [{FRESH: Position(0, text)} for text in "acd"]
     assert pair.second.commits == [{TIER: Position(0, "b")}]
+
+
+async def test_it_has_ended_when_both_have(pair: Pair) -> None:
+    """While one side lives its commits may count yet; when both have ended none will."""
+    positions = {FRESH: Position(0, "a"), TIER: Position(0, "b")}
+    pair.first.fail(SourceFailed("dead"))
+    pair.second.refusing = "not now"
+    with pytest.raises(CommitFailed, match="ended; not now") as caught:
+        await pair.both.commit(positions)
+    assert not isinstance(caught.value, SourceEnded)
+    pair.second.fail(SourceFailed("dead as well"))
+    with pytest.raises(SourceEnded):
+        await pair.both.commit(positions)
 
 
 async def test_what_either_tells_is_told(pair: Pair) -> None:

@@ -23,7 +23,7 @@ from worker.adapters.kafka.topic_ids import TopicIds
 from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.record import Partition
 from worker.core.unreadable import Place, Stopped
-from worker.ports import CommitFailed, Lag, Positions, SourceFailed, SourceListener
+from worker.ports import Lag, Positions, SourceEnded, SourceFailed, SourceListener
 
 DRAIN_MARGIN = 5.0
 """Seconds beyond the drain that the thread waits for the listener."""
@@ -123,7 +123,7 @@ class KafkaSource:
     async def commit(self, positions: Positions) -> Positions:
         """Commit what is ours of `positions`, and return it; raise CommitFailed where it was refused."""
         if self._member is None or self._outlet is None or self._ended is None or self._ended.done():
-            raise CommitFailed("the source is not running")
+            raise SourceEnded("the source is not running")
         epochs = self._outlet.epochs
         ours = {epochs[at]: position for at, position in positions.items() if at in epochs}
         answer: asyncio.Future[Positions] = asyncio.get_running_loop().create_future()
@@ -191,7 +191,7 @@ class KafkaSource:
 
     def _on_ended(self, listener: SourceListener, error: BaseException | None) -> None:
         for answer in tuple(self._commits):
-            settle(answer, CommitFailed("the source has ended"))
+            settle(answer, SourceEnded("the source has ended"))
         if self._ended is not None:
             settle(self._ended, None)
         if error is not None:

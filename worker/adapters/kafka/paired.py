@@ -15,7 +15,7 @@ from worker.core.holding import Position
 from worker.core.record import Partition, Record
 from worker.core.start import Start
 from worker.core.unreadable import Place, Stopped
-from worker.ports import Assigned, CommitFailed, Lag, Positions, Source, SourceListener
+from worker.ports import Assigned, CommitFailed, Lag, Positions, Source, SourceEnded, SourceListener
 
 
 class PairedSource:
@@ -63,17 +63,19 @@ class PairedSource:
             shares.setdefault(self._of(at), {})[at] = position
         commits = (side.source.commit(share) for side, share in shares.items())
         committed: dict[Partition, Position] = {}
-        failures = []
+        failures: list[CommitFailed] = []
         for outcome in await asyncio.gather(*commits, return_exceptions=True):
             if isinstance(outcome, CommitFailed):
-                failures.append(str(outcome))
+                failures.append(outcome)
                 committed.update(outcome.committed)
             elif isinstance(outcome, BaseException):
                 raise outcome
             else:
                 committed.update(outcome)
         if failures:
-            raise CommitFailed("; ".join(failures), committed)
+            ended = all(isinstance(failure, SourceEnded) for failure in failures)
+            kind = SourceEnded if ended else CommitFailed
+            raise kind("; ".join(map(str, failures)), committed)
         return committed
 
     def stops(self) -> Sequence[Stopped]:
