@@ -82,7 +82,7 @@ def test_one_that_cannot_fit(kafka: str, names: Names, tmp_path: Path) -> None:
     create_topics(kafka, {names.dlq: 1}, {"max.message.bytes": "20000"})
     large = random.Random(1).randbytes(30_000)
     with Tracker() as tracker:
-        env = settings(kafka, names, tracker)
+        env = settings(kafka, names, tracker, DRAIN_TIMEOUT="2s")
         assert call("topics", "create", env=env, at=tmp_path).returncode == 0
         with Program(env, tmp_path) as program:
             program.ready()
