@@ -8,6 +8,7 @@ from tests.runner.stage import Stage, some_turns, until
 from worker.core.silence import SILENT_AFTER
 from worker.ports import Lag
 from worker.runner import silence
+from worker.runner.drain import Phase
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +46,23 @@ async def test_not_past_what_is_unfinished() -> None:
         stage.sender.gate.set()
         await stage.committed(9)
         assert {commit[stage.first].offset for commit in stage.source.commits} <= {0, 1, 2, 9}
+
+
+async def test_not_past_what_was_not_taken_up() -> None:
+    """What comes amid a drain is left to the next member: an end behind it is none of ours to commit."""
+    async with Stage() as stage:
+        stage.sender.gate.clear()
+        stage.source.assign(stage.first)
+        stage.write(0)
+        await stage.sent(1)
+        stage.stop.set()
+        await until("draining", lambda: stage.runner.phase is not Phase.WORKING)
+        stage.write(1, 2)
+        await some_turns()
+        stage.source.read_to(stage.first, 3)
+        stage.sender.gate.set()
+        await stage.running
+        assert stage.position() == 1
 
 
 async def test_named() -> None:
