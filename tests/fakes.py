@@ -295,10 +295,6 @@ class FakeSource:
             self._tell.on_expired(at, Start(How.EXPIRED, low, gone))
         self._wake()
 
-    def read_to(self, at: Partition, offset: int) -> None:
-        """Find that there is no record before an offset, and that none comes."""
-        self._tell.on_read_to(at, offset)
-
     async def truncate(self, at: Partition, end: int) -> None:
         """Have a log cut at its end, which this member hears of, and drains what it holds."""
         del self.kafka.logs[at][end:]

@@ -196,13 +196,6 @@ class SourceListener(Protocol):
         """Take the records asked for, in offset order within each partition."""
         ...
 
-    def on_read_to(self, partition: Partition, offset: int) -> None:
-        """Hear that between the last record that was handed over and this offset there is none, nor will be.
-
-        What takes offsets there are markers of transactions, and what was aborted.
-        """
-        ...
-
     def on_stopped(self, stopped: Stopped) -> None:
         """Hear of a partition that stands, for a record that can't be read; others flow."""
         ...

@@ -7,20 +7,26 @@ from worker.core.silence import SILENT_AFTER, Reading, Silences
 
 AT, OTHER = Partition("orders", 3), Partition("orders", 4)
 BEGAN = 1_764_000_000.0
+LONG = SILENT_AFTER
 
 
-def waiting(offset: int = 120, *, stable: int = 150, flows: bool = True) -> Reading:
-    """A partition that may hand over more, up to 150."""
-    return Reading(AT, offset, 150, stable, flows)
+def grown(offset: int = 120, *, to: int = 150, flows: bool = True) -> Reading:
+    """A partition of which all may be read, up to so far."""
+    return Reading(AT, offset, to, to, flows)
+
+
+def kept_back(offset: int = 149, *, stable: int = 149, high: int = 150) -> Reading:
+    """A partition of which the last is in an open transaction."""
+    return Reading(AT, offset, high, stable, flows=True)
 
 
 def test_named_once() -> None:
-    """It is named when it has given nothing for SILENT_AFTER, and not at every look."""
+    """One that grows and gives nothing for SILENT_AFTER is named, and not at every look."""
     silences = Silences()
-    assert silences.look([waiting()], BEGAN) == []
-    assert silences.look([waiting()], BEGAN + SILENT_AFTER - 1) == []
-    (silence,) = silences.look([waiting()], BEGAN + SILENT_AFTER)
-    assert silences.look([waiting()], BEGAN + SILENT_AFTER + 10) == []
+    assert silences.look([grown(to=140)], BEGAN) == []
+    assert silences.look([grown()], BEGAN + LONG - 1) == []
+    (silence,) = silences.look([grown()], BEGAN + LONG)
+    assert silences.look([grown()], BEGAN + LONG + 10) == []
     assert list(silences.told) == [silence]
     assert silence.why == "unknown"
     assert str(silence) == (
@@ -30,10 +36,10 @@ def test_named_once() -> None:
 
 
 def test_an_open_transaction() -> None:
-    """Where reading may get no further, that is a transaction which nobody ended: it says how to find it."""
+    """Where it may be read no further for so long, a transaction was left open: it says how to end it."""
     silences = Silences()
-    silences.look([waiting(149, stable=149)], BEGAN)
-    (silence,) = silences.look([waiting(149, stable=149)], BEGAN + SILENT_AFTER)
+    silences.look([kept_back()], BEGAN)
+    (silence,) = silences.look([kept_back()], BEGAN + LONG)
     assert silence.why == "transaction"
     assert str(silence) == (
         "orders/3 gives nothing since 2025-11-24T16:00:00.000Z: a transaction that was neither committed nor"
@@ -43,22 +49,46 @@ def test_an_open_transaction() -> None:
     )
 
 
+def test_behind_a_marker() -> None:
+    """The marker of the transaction before, which is never read, hides none of it."""
+    silences = Silences()
+    silences.look([kept_back(120, stable=121, high=121)], BEGAN - LONG)
+    silences.look([kept_back(120, stable=121, high=140)], BEGAN)
+    (silence,) = silences.look([kept_back(120, stable=121, high=150)], BEGAN + LONG)
+    assert (silence.why, silence.offset, silence.behind) == ("transaction", 121, 29)
+
+
+def test_a_marker_alone() -> None:
+    """Where only a marker lies behind the last record, as on any quiet day, nobody is silent."""
+    silences = Silences()
+    silences.look([grown(120, to=121)], BEGAN)
+    assert silences.look([grown(120, to=121)], BEGAN + 9 * LONG) == []
+
+
+def test_transactions_that_end() -> None:
+    """One transaction after the other, of which each ends in time, keeps back nothing for long."""
+    silences = Silences()
+    silences.look([kept_back(100, stable=101, high=110)], BEGAN)
+    silences.look([kept_back(100, stable=110, high=120)], BEGAN + LONG - 1)
+    assert silences.look([kept_back(111, stable=120, high=130)], BEGAN + LONG) == []
+
+
 def test_one_that_moves() -> None:
     """One of which anything was read meanwhile is not silent, and no longer is."""
     silences = Silences()
-    silences.look([waiting(120)], BEGAN)
-    assert silences.look([waiting(121)], BEGAN + SILENT_AFTER) == []
-    assert len(silences.look([waiting(121)], BEGAN + 2 * SILENT_AFTER)) == 1
-    assert silences.look([waiting(122)], BEGAN + 2 * SILENT_AFTER + 1) == []
+    silences.look([grown(120)], BEGAN)
+    assert silences.look([grown(121, to=160)], BEGAN + LONG) == []
+    assert len(silences.look([grown(121, to=170)], BEGAN + 2 * LONG)) == 1
+    assert silences.look([grown(122, to=170)], BEGAN + 2 * LONG + 1) == []
     assert silences.told == []
-    assert len(silences.look([waiting(122)], BEGAN + 4 * SILENT_AFTER)) == 1
+    assert len(silences.look([grown(122, to=180)], BEGAN + 4 * LONG)) == 1
 
 
 def test_one_that_may_not() -> None:
     """One that has nothing, or is kept back by the worker itself, owes nothing; its time begins later."""
     silences = Silences()
-    silences.look([waiting(), Reading(OTHER, 7, 7, 7, flows=True)], BEGAN)
-    silences.look([waiting(flows=False)], BEGAN + 1)
-    assert silences.look([waiting()], BEGAN + SILENT_AFTER) == []
-    assert silences.look([], BEGAN + 2 * SILENT_AFTER) == []
-    assert silences.look([Reading(OTHER, 7, 7, 7, flows=True)], BEGAN + 9 * SILENT_AFTER) == []
+    silences.look([grown(), Reading(OTHER, 7, 7, 7, flows=True)], BEGAN)
+    silences.look([grown(to=160, flows=False)], BEGAN + 1)
+    assert silences.look([grown(to=170)], BEGAN + LONG) == []
+    assert silences.look([], BEGAN + 2 * LONG) == []
+    assert silences.look([Reading(OTHER, 7, 7, 7, flows=True)], BEGAN + 9 * LONG) == []

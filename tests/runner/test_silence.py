@@ -1,4 +1,4 @@
-"""Offsets that hold no record are behind us, and partitions that give nothing are named."""
+"""Partitions that have records and give none are named."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from tests.runner.stage import Stage, some_turns, until
 from worker.core.silence import SILENT_AFTER
 from worker.ports import Lag
 from worker.runner import silence
-from worker.runner.drain import Phase
 
 
 @pytest.fixture(autouse=True)
@@ -22,49 +21,6 @@ def named(stage: Stage) -> list[str]:
     return [line for line in stage.heard.troubles if "gives nothing" in line]
 
 
-async def test_markers_are_no_lag() -> None:
-    """Where only a transaction's marker lies behind the last record, that is committed: no lag is left."""
-    async with Stage() as stage:
-        stage.source.assign(stage.first)
-        stage.write(0, 1, 2)
-        await stage.committed(3)
-        stage.source.ends[stage.first] = 4
-        assert [state.lag for state in stage.runner.snapshot().partitions] == [1]
-        stage.source.read_to(stage.first, 4)
-        await stage.committed(4)
-        assert [state.lag for state in stage.runner.snapshot().partitions] == [0]
-
-
-async def test_not_past_what_is_unfinished() -> None:
-    """An unfinished record is never committed past, whatever was read behind it."""
-    async with Stage() as stage:
-        stage.sender.gate.clear()
-        stage.source.assign(stage.first)
-        stage.write(0, 1, 2)
-        await stage.sent(3)
-        stage.source.read_to(stage.first, 9)
-        stage.sender.gate.set()
-        await stage.committed(9)
-        assert {commit[stage.first].offset for commit in stage.source.commits} <= {0, 1, 2, 9}
-
-
-async def test_not_past_what_was_not_taken_up() -> None:
-    """What comes amid a drain is left to the next member: an end behind it is none of ours to commit."""
-    async with Stage() as stage:
-        stage.sender.gate.clear()
-        stage.source.assign(stage.first)
-        stage.write(0)
-        await stage.sent(1)
-        stage.stop.set()
-        await until("draining", lambda: stage.runner.phase is not Phase.WORKING)
-        stage.write(1, 2)
-        await some_turns()
-        stage.source.read_to(stage.first, 3)
-        stage.sender.gate.set()
-        await stage.running
-        assert stage.position() == 1
-
-
 async def test_named() -> None:
     """A partition that has records and gives none is told, shown and counted until it gives some."""
     async with Stage() as stage:
@@ -72,7 +28,7 @@ async def test_named() -> None:
         stage.write(0)
         await stage.committed(1)
         stage.source.ends[stage.first] = 4
-        await until("a look", lambda: bool(stage.runner._silence._silences._since))
+        await until("a look", lambda: bool(stage.runner._silence._silences._watched))
         stage.time.advance(SILENT_AFTER)
         await until("the line", lambda: bool(named(stage)))
         (line,) = named(stage)

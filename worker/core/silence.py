@@ -1,7 +1,7 @@
 """Partitions that have records and give none, though more was asked for.
 
-The rule: one that gives nothing for SILENT_AFTER seconds while it could is named, with what keeps it back
-where that is known: a transaction that nobody ended keeps back all that was written behind its start.
+The rule: one that gives nothing for SILENT_AFTER seconds, though it could and what may be read of it grew, is
+named; so is one that may be read no further: a transaction that nobody ended keeps back all behind its start.
 """
 
 from __future__ import annotations
@@ -62,29 +62,45 @@ class Silence(NamedTuple):
         )
 
 
+class _Watched(NamedTuple):
+    """What a partition was like when it last gave a record, and since when it may be read to `end` alone."""
+
+    offset: int
+    since: float
+    stable: int
+    end: int | None
+    end_since: float
+
+
 class Silences:
     """Looks at all partitions of one worker now and then."""
 
     def __init__(self) -> None:
-        self._since: dict[Partition, tuple[int, float]] = {}
+        self._watched: dict[Partition, _Watched] = {}
         self.told: Sequence[Silence] = ()
         """Those that are silent."""
 
     def look(self, readings: Iterable[Reading], now: float) -> Sequence[Silence]:
         """Judge anew at `now` (epoch seconds); return those that have become silent since the last look."""
         former = {(one.at, one.offset) for one in self.told}
-        since: dict[Partition, tuple[int, float]] = {}
-        told = []
-        for one in readings:
-            if not one.flows or one.high <= one.offset:
-                continue
-            offset, began = self._since.get(one.at, (one.offset, now))
-            since[one.at] = one.offset, began if offset == one.offset else now
-            if now - since[one.at][1] >= SILENT_AFTER:
-                told.append(_silence(one, since[one.at][1]))
-        self._since, self.told = since, told
-        return [one for one in told if (one.at, one.offset) not in former]
+        waiting = [one for one in readings if one.flows and one.high > one.offset]
+        self._watched = {one.at: _watch(one, self._watched.get(one.at), now) for one in waiting}
+        silences = (_silence(one, self._watched[one.at], now) for one in waiting)
+        self.told = [one for one in silences if one is not None]
+        return [one for one in self.told if (one.at, one.offset) not in former]
 
 
-def _silence(one: Reading, since: float) -> Silence:
-    return Silence(one.at, one.offset, one.high - one.offset, since, one.stable <= one.offset)
+def _watch(one: Reading, before: _Watched | None, now: float) -> _Watched:
+    end = one.stable if one.stable < one.high else None
+    if before is None or before.offset != one.offset:
+        return _Watched(one.offset, now, one.stable, end, now)
+    return before if before.end == end else before._replace(end=end, end_since=now)
+
+
+def _silence(one: Reading, watched: _Watched, now: float) -> Silence | None:
+    """Name a silent partition; what lies unread and does not grow may be a transaction's marker."""
+    if watched.end is not None and now - watched.end_since >= SILENT_AFTER:
+        return Silence(one.at, watched.end, one.high - watched.end, watched.end_since, True)
+    if one.stable > watched.stable and now - watched.since >= SILENT_AFTER:
+        return Silence(one.at, one.offset, one.stable - one.offset, watched.since, False)
+    return None

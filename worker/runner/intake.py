@@ -101,12 +101,6 @@ class Intake:
         if at in self.holdings:
             self.holdings[at].ledger.skip_to(start.offset)
 
-    def read_to(self, at: Partition, offset: int) -> None:
-        """Count offsets that hold no record as behind us; not where records are to be read again."""
-        holding = self.holdings.get(at)
-        if holding is not None and not holding.rewinding and not holding.asleep_until:
-            holding.ledger.skip_to(offset)
-
     def asked_lately(self) -> bool:
         """Tell whether more was asked for since this was last called."""
         asked, self._asked_lately = self._asked_lately or self._asked > 0, False

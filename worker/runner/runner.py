@@ -232,11 +232,6 @@ class Runner:
         self._lanes.pump()
         self._intake.refill()
 
-    def on_read_to(self, partition: Partition, offset: int) -> None:
-        """Note that what lies before an offset was read; not where we took nothing up any more."""
-        if self.phase is Phase.WORKING:
-            self._intake.read_to(partition, offset)
-
     def on_stopped(self, stopped: Stopped) -> None:
         """Pass on where a partition stands."""
         self._observer.stopped(stopped)

@@ -61,7 +61,6 @@ class Ear:
         self.starts: list[Start | None] = []
         self.revoked: list[Partition] = []
         self.expired: dict[Partition, Start] = {}
-        self.read_to: dict[Partition, int] = {}
         self.committed_last: list[Positions] = []
         self.lost: list[Partition] = []
         self.records: list[Record] = []
@@ -94,9 +93,6 @@ class Ear:
     def on_expired(self, at: Partition, start: Start) -> None:
         self.events.append("expired")
         self.expired[at] = start
-
-    def on_read_to(self, partition: Partition, offset: int) -> None:
-        self.read_to[partition] = offset
 
     def on_committed_last(self, committed: Positions) -> None:
         self.committed_last.append(committed)

@@ -15,7 +15,6 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 from worker.adapters.kafka.assigning import have_validated, reassign
 from worker.adapters.kafka.bound_logs import BoundLogs
 from worker.adapters.kafka.commits import Commits
-from worker.adapters.kafka.log_ends import LogEnds
 from worker.adapters.kafka.outlet import Epoch, Outlet, names
 from worker.adapters.kafka.pauses import Pauses
 from worker.adapters.kafka.records import to_offset, to_partition, to_topic_partitions
@@ -55,7 +54,6 @@ class Assignment:
         """What is ours, as a message names it."""
         self.searching: set[Partition] = set()
         """Of these the client looks for where to begin; a pause meanwhile can have it begin a second time."""
-        self.ends = LogEnds()
         self.commits = Commits(self.ours, outlet)
         self.pauses = Pauses()
 
@@ -130,7 +128,6 @@ class Assignment:
         """Read partitions of ours from these offsets on."""
         reassign(consumer, starts, incremental=self._incremental)
         partitions = [to_partition(of) for of in starts]
-        self.ends.forget(partitions)
         self.names.update((at, at) for at in partitions)
         self.searching.update(to_partition(of) for of in starts if of.offset < 0)
         self.pauses.forget(partitions)
@@ -138,7 +135,6 @@ class Assignment:
     def read_again(self, consumer: Consumer, at: Partition, offset: int) -> None:
         """Read a partition from an earlier offset on, without touching the others where that can be."""
         start = TopicPartition(at.topic, at.number, offset)
-        self.ends.forget([at])
         if at not in self.stops.partitions:
             try:
                 consumer.seek(start)
@@ -158,11 +154,6 @@ class Assignment:
         """Note that records came: of their partitions the client knows where it is."""
         self.searching.difference_update([record.at for record in records])
         self.pauses.stale = True
-
-    def tell_ends(self, now: float) -> None:
-        """Tell of offsets that hold no record, where reading met the end of a partition."""
-        for at, offset in self.ends.due(now, self.waits).items():
-            self._outlet.read_to(at, offset)
 
     def set_pauses(self, consumer: Consumer) -> None:
         """Make the client's pauses what the shelf wants, where anything changed."""
@@ -227,7 +218,6 @@ class Assignment:
             self._begun.pop(partition, None)
             self.searching.discard(partition)
         self.logs.forget(partitions)
-        self.ends.forget(partitions)
         self.stops.passed(partitions)
         self.pauses.forget(partitions)
         self.commits.forget(partitions)

@@ -134,7 +134,6 @@ def consumer_config(
         "group.id": group,
         "enable.auto.commit": False,  # a commit says "finished", and only the ledger knows that
         "enable.auto.offset.store": False,
-        "enable.partition.eof": True,  # what ends in no record: see worker/adapters/kafka/log_ends.py
         "auto.offset.reset": "error",  # the worker decides, and says so: see worker/core/start.py
         "allow.auto.create.topics": False,
     }

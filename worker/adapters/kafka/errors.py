@@ -87,11 +87,6 @@ def is_deadly(error: KafkaError) -> bool:
     return error.fatal() or error.code() in _DEADLY
 
 
-def is_end(error: KafkaError) -> bool:
-    """Whether this is no error: reading of a partition met its end."""
-    return error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 - public, whatever its first letter says
-
-
 def is_away(error: KafkaError | BaseException) -> bool:
     """Whether nobody answered."""
     cause = kafka_error(error)

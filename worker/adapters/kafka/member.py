@@ -25,7 +25,6 @@ from worker.adapters.kafka.errors import (
     is_about_group,
     is_about_topic,
     is_deadly,
-    is_end,
     one_line,
     remedy,
 )
@@ -162,7 +161,6 @@ class Member:
                 self._join_anew()
             self._recovery.look(self._consumer)
             self._hand_over(self._shelf.take())
-            self._assignment.tell_ends(self.last_poll)
             self._assignment.set_pauses(self._consumer)
             self._assignment.relieve(self._consumer)
             self._read()
@@ -241,11 +239,8 @@ class Member:
         Behind a batch whose check fails the client reads on amid its bytes, and tells of offsets not there.
         """
         at = Partition(message.topic(), message.partition())
-        if is_end(error):
-            if at in self._assignment.names:
-                self._assignment.ends.meet(at, message.offset(), self.last_poll)
-        elif at in self._assignment.ours and is_unusable(error):
-            if at in self._assignment.names:  # else amid those bytes
+        if at in self._assignment.ours and is_unusable(error):
+            if (message.topic(), message.partition()) in self._assignment.names:  # else amid those bytes
                 self._recovery.note_unusable(self._consumer, at, message, error)
         elif at not in self._assignment.ours or not is_unreadable(error):
             self._on_error(error, self._named(at, error))

@@ -78,10 +78,6 @@ class Outlet:
         """Hand over records."""
         self.post(self._listener.on_records, records)
 
-    def read_to(self, partition: Partition, offset: int) -> None:
-        """Tell of offsets that hold no record: up to before this one."""
-        self.post(self._listener.on_read_to, partition, offset)
-
     def stopped(self, stopped: Stopped) -> None:
         """Tell of a partition that stands at a record that can't be read."""
         self.post(self._listener.on_stopped, stopped)

@@ -144,9 +144,6 @@ class _Side:
     def on_stopped(self, stopped: Stopped) -> None:
         self._listener.on_stopped(stopped)
 
-    def on_read_to(self, partition: Partition, offset: int) -> None:
-        self._listener.on_read_to(partition, offset)
-
     def on_passed_over(self, place: Place, beyond: int) -> None:
         self._listener.on_passed_over(place, beyond)
 
