@@ -200,6 +200,28 @@ async def test_truncated(own_broker: Broker, ear: Ear, way: str) -> None:
 
 
 @pytest.mark.kafka
+@pytest.mark.parametrize("grown", [15, 5])
+async def test_truncated_far_below(own_broker: Broker, ear: Ear, grown: int) -> None:
+    """A cut is seen though more was read than committed, and whether or not the log has grown beyond that."""
+    world = KafkaWorld(own_broker.bootstrap)
+    (at,) = world.create(1)
+    world.write(at, numbered(10))
+    own_broker.restart()  # another leader epoch
+    world.write(at, numbered(30))
+    ear_before = Ear()
+    source = await started(world, ear_before, at)
+    source.ask(1000)
+    await ear_before.has(40)
+    await source.commit({at: Position(20, "")})
+    await source.stop()
+    truncate(own_broker, at.topic, 0, 10)
+    world.write(at, [b"new"] * grown)
+    assert await reads(world, at, ear) == list(range(10, 11 + grown))
+    assert ear.starts[-1] == Start(How.TRUNCATED, 10, 10)
+    await world.close()
+
+
+@pytest.mark.kafka
 async def test_sound_after_other_leaders(own_broker: Broker, ear: Ear) -> None:
     """A log that other leaders went on with is read on: its epochs say that nothing of it was cut."""
     world = KafkaWorld(own_broker.bootstrap)

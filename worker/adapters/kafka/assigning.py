@@ -5,12 +5,16 @@ The rule: what is not moved goes on from where it was read to, and no record of 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from contextlib import suppress
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from worker.adapters.kafka.records import leader_epoch_of, to_partition
+
+SEEK_TRIES = 100
+SEEK_PAUSE = 0.01
+"""Seconds between two tries: a client that still ends what it read before refuses to seek."""
 
 
 def reassign(consumer: Consumer, starts: Sequence[TopicPartition], *, incremental: bool) -> None:
@@ -28,15 +32,25 @@ def reassign(consumer: Consumer, starts: Sequence[TopicPartition], *, incrementa
     consumer.assign([*moved, *(_where_read_to(consumer, of) for of in kept)])
 
 
-def have_validated(consumer: Consumer, starts: Sequence[TopicPartition]) -> None:
+def have_validated(consumer: Consumer, starts: Sequence[TopicPartition]) -> list[TopicPartition]:
     """Have the client ask where the leader epochs of these offsets ended; a truncated log is an error.
 
     An assignment alone does not make it ask, nor does one without an epoch; a seek to the same offset does.
+    What it has read meanwhile is dropped. Returns those of which it does not ask: it refuses to seek.
     """
-    for of in starts:
-        if leader_epoch_of(of) is not None and of.offset > 0:
-            with suppress(KafkaException):  # then it asks when the log has another leader
-                consumer.seek(of)
+    known = [of for of in starts if leader_epoch_of(of) is not None and of.offset > 0]
+    return [of for of in known if not _seek(consumer, of)]
+
+
+def _seek(consumer: Consumer, of: TopicPartition) -> bool:
+    for _ in range(SEEK_TRIES):
+        try:
+            consumer.seek(of)
+        except KafkaException:
+            time.sleep(SEEK_PAUSE)
+        else:
+            return True
+    return False
 
 
 def _where_read_to(consumer: Consumer, assigned: TopicPartition) -> TopicPartition:

@@ -17,7 +17,12 @@ from worker.adapters.kafka.bound_logs import BoundLogs
 from worker.adapters.kafka.commits import Commits
 from worker.adapters.kafka.outlet import Epoch, Outlet, names
 from worker.adapters.kafka.pauses import Pauses
-from worker.adapters.kafka.records import to_offset, to_partition, to_topic_partitions
+from worker.adapters.kafka.records import (
+    leader_epoch_of,
+    to_offset,
+    to_partition,
+    to_topic_partitions,
+)
 from worker.adapters.kafka.shelf import Shelf
 from worker.adapters.kafka.starts import Begun
 from worker.adapters.kafka.unreadable import Stops
@@ -47,6 +52,7 @@ class Assignment:
         self._incremental = incremental
         self._number = 0
         self._begun: dict[Partition, Assigned] = {}
+        self._reads_from: dict[Partition, int] = {}  # where the client was last told to read
         self.stops = stops
         self.logs = logs
         self.ours: dict[Partition, Epoch] = {}
@@ -75,6 +81,7 @@ class Assignment:
         self._tell_assigned([one.assigned for one in begun])
         places = [self._place(at.at, at.begins, leader_epoch) for at, leader_epoch in begun]
         (consumer.incremental_assign if self._incremental else consumer.assign)(places)
+        self._reads_from.update((to_partition(of), of.offset) for of in places)
         have_validated(consumer, places)
         self.searching.update(to_partition(of) for of in places if of.offset < 0)
 
@@ -130,7 +137,25 @@ class Assignment:
         partitions = [to_partition(of) for of in starts]
         self.names.update((at, at) for at in partitions)
         self.searching.update(to_partition(of) for of in starts if of.offset < 0)
+        self._reads_from.update((to_partition(of), of.offset) for of in starts)
         self.pauses.forget(partitions)
+
+    def have_validated(self, consumer: Consumer, at: Partition, offset: int, readable: int) -> bool:
+        """Have the client ask where the leader epoch of an offset ended, before it reads there.
+
+        From a place that can be read: of an offset beyond the end it hears before it has asked. False where
+        no epoch is known, or it does not ask: then the offset is read from, as before.
+        """
+        self.commits.leader_epochs.look(consumer, [at])
+        place = to_offset(at, Position(offset, ""), self.commits.leader_epochs.before(at, offset))
+        if leader_epoch_of(place) is None:
+            return False
+        self.read_from(consumer, [TopicPartition(at.topic, at.number, readable)])
+        if have_validated(consumer, [place]):
+            self.read_from(consumer, [place])
+            return False
+        self._reads_from[at] = offset
+        return True
 
     def read_again(self, consumer: Consumer, at: Partition, offset: int) -> None:
         """Read a partition from an earlier offset on, without touching the others where that can be."""
@@ -141,6 +166,7 @@ class Assignment:
             except KafkaException:
                 pass  # as where the client found an offset unusable
             else:
+                self._reads_from[at] = offset
                 return
         self.stops.passed([at])
         self.read_from(consumer, [start])
@@ -166,8 +192,7 @@ class Assignment:
     def read_to(self, consumer: Consumer, at: Partition) -> int:
         """The next offset of a partition to be read, as far as records came."""
         (position,) = consumer.position(to_topic_partitions([at]))
-        starts = [of.offset for of in consumer.assignment() if to_partition(of) == at]
-        known = (offset for offset in (position.offset, *starts) if offset >= 0)
+        known = (offset for offset in (position.offset, self._reads_from.get(at, -1)) if offset >= 0)
         return next(known, self._begun[at].begins or 0)
 
     def _cut(self, at: Partition, start: Start) -> Assigned:
@@ -216,6 +241,7 @@ class Assignment:
             self.ours.pop(partition, None)
             self.names.pop(partition, None)
             self._begun.pop(partition, None)
+            self._reads_from.pop(partition, None)
             self.searching.discard(partition)
         self.logs.forget(partitions)
         self.stops.passed(partitions)

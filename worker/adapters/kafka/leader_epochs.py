@@ -1,8 +1,9 @@
 """Which leader wrote the last record before an offset: what is committed beside it.
 
 With it a client that begins there asks the broker where that leader's part of the log ended, and hears of a
-log that was truncated, rather than read on in another one (KIP-320). The rule: what is not known is not said;
-a wrong epoch would make a sound log look truncated.
+log that was truncated, rather than read on in another one (KIP-320). The rule: where the leader is not known,
+a later one of the same log is said. Its part ends behind the offset, too, and it is gone as well once what
+lies before the offset is. An earlier one would make a sound log look truncated.
 """
 
 from __future__ import annotations
@@ -16,26 +17,25 @@ from confluent_kafka import Consumer, KafkaException
 from worker.adapters.kafka.records import leader_epoch_of, to_partition, to_topic_partitions
 from worker.core.record import Partition
 
-_MOST = 8  # runs kept of a partition: what is committed lags behind what is read by a leader or two
+_MOST = 8  # leaders kept of a partition: what is committed lags behind what is read by a leader or two
 
 
-class _Run(NamedTuple):
-    """The records from `first` to before `end` are of one leader."""
+class _Part(NamedTuple):
+    """The last record before `end` is of this epoch, and no later one lies before it."""
 
     epoch: int
-    first: int
     end: int
 
 
 class LeaderEpochs:
-    """Looks at each commit, not at each record: epochs only rise, so what lies between two looks is known."""
+    """Looks at each commit, not at each record: epochs only rise."""
 
     def __init__(self) -> None:
-        self._runs: dict[Partition, deque[_Run]] = {}
+        self._parts: dict[Partition, deque[_Part]] = {}
 
     def begin(self, at: Partition, offset: int, epoch: int | None) -> None:
         """Note where a partition begins, and the epoch that was committed with that offset."""
-        self._runs.pop(at, None)
+        self._parts.pop(at, None)
         if epoch is not None:
             self.note(at, offset, epoch)
 
@@ -52,18 +52,18 @@ class LeaderEpochs:
 
     def note(self, at: Partition, end: int, epoch: int) -> None:
         """Note that the last record before `end` is of this epoch."""
-        runs = self._runs.setdefault(at, deque(maxlen=_MOST))
-        if runs and runs[-1].epoch == epoch:
-            runs[-1] = runs[-1]._replace(end=max(runs[-1].end, end))
-        elif not runs or runs[-1].end < end:
-            runs.append(_Run(epoch, end - 1, end))
+        parts = self._parts.setdefault(at, deque(maxlen=_MOST))
+        if parts and parts[-1].epoch == epoch:
+            parts[-1] = parts[-1]._replace(end=max(parts[-1].end, end))
+        elif not parts or parts[-1].end < end:
+            parts.append(_Part(epoch, end))
 
     def before(self, at: Partition, offset: int) -> int | None:
-        """The epoch of the last record before an offset, where it is known."""
-        runs = self._runs.get(at, ())
-        return next((run.epoch for run in runs if run.first < offset <= run.end), None)
+        """The epoch of the last record before an offset, or a later one; None where none is known."""
+        parts = self._parts.get(at, ())
+        return next((part.epoch for part in parts if offset <= part.end), None)
 
     def forget(self, partitions: Iterable[Partition]) -> None:
         """Forget partitions that are not ours any more."""
         for at in partitions:
-            self._runs.pop(at, None)
+            self._parts.pop(at, None)

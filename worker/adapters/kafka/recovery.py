@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from worker.adapters.kafka.assignment import Assignment
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable
-from worker.adapters.kafka.outlet import Outlet
+from worker.adapters.kafka.outlet import Epoch, Outlet
 from worker.adapters.kafka.records import Got, to_partition
 from worker.adapters.kafka.unreadable import Unprobed, next_readable
 from worker.adapters.kafka.unusable import Unusable, UnusableOffsets, parted_at
@@ -46,6 +46,7 @@ class Recovery:
         self._skip = skip
         self._tell = tell
         self._unusable = UnusableOffsets()
+        self._asked: dict[Partition, tuple[Epoch, int]] = {}
 
     def look(self, consumer: Consumer) -> None:
         """Go on with what is due."""
@@ -82,8 +83,19 @@ class Recovery:
         except KafkaUnavailable as error:
             self._tell(f"{at}: offset {tried} can't be used, nor is it known where the log ends: {error}")
             self._unusable.note(unusable)
-        else:
-            self._assignment.move(consumer, at, recover(tried, parted, Marks(ends.low, ends.high)))
+            return
+        if parted is None and tried >= ends.low and self._asks(consumer, unusable, ends.high):
+            return
+        self._asked.pop(at, None)
+        self._assignment.move(consumer, at, recover(tried, parted, Marks(ends.low, ends.high)))
+
+    def _asks(self, consumer: Consumer, unusable: Unusable, high: int) -> bool:
+        """Have it asked where the log parted, once: it ends in another error, or in records."""
+        asked = unusable.epoch, unusable.tried
+        if self._asked.get(unusable.epoch.at) == asked:
+            return False
+        self._asked[unusable.epoch.at] = asked
+        return self._assignment.have_validated(consumer, unusable.epoch.at, unusable.tried, high)
 
     # --- records that can't be read ------------------------------------------------------------
 
