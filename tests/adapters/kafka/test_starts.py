@@ -307,11 +307,30 @@ async def test_made_anew_while_we_were_away(real_world: KafkaWorld, ear: Ear, ke
 # --- what can't be asked -----------------------------------------------------------------------
 
 
+async def test_refused_for_a_while(mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is refused at once, as while a broker restarts, is asked for again for half a minute."""
+    monkeypatch.setattr(starts, "PAUSE", 0.01)
+    (at,) = mock_world.create(1)
+    mock_world.write(at, numbered(5))
+    refusals = iter(range(20))
+
+    def refuse_for_a_while() -> dict[Partition, Memory]:
+        if next(refusals, None) is not None:
+            raise KafkaUnavailable("the broker restarts")
+        return {at: Memory(3, None, 0.0)}
+
+    source = await started(mock_world, ear, at, beginning=Beginning(recall=refuse_for_a_while))
+    source.ask(5)
+    await ear.has(2)
+    assert ear.offsets(at) == [3, 4]
+    await source.stop()
+
+
 async def test_a_memory_that_cannot_be_read(
     mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the group remembers is not taken for nothing where it can't be read: the source fails."""
-    monkeypatch.setattr(starts, "PAUSE", 0.0)
+    monkeypatch.setattr(starts, "WITHIN", 0.0)
     (at,) = mock_world.create(1)
     mock_world.write(at, numbered(5))
 

@@ -22,9 +22,11 @@ from worker.core.record import Partition
 from worker.core.start import Known, Marks, Memory, Start, begin, begin_anew, is_another
 from worker.ports import Assigned, SourceFailed
 
-TRIES = 4
 TIMEOUT = 8.0
 """Seconds that each try may take to read what the group has committed, or a log's ends."""
+
+WITHIN = 4 * TIMEOUT
+"""Seconds after which no other try is made; while a broker restarts many of them can be refused at once."""
 
 _EARLIEST, _LATEST = "earliest", "latest"
 PAUSE = 0.5
@@ -109,15 +111,16 @@ class Starts:
 
     def _try(self, what: str, ask: Callable[[], _Answer]) -> _Answer:
         """Ask again and again, within bounds; raise SourceFailed where it can't be had."""
-        reason = ""
-        for left in reversed(range(TRIES)):
+        last_try_at = time.monotonic() + WITHIN - TIMEOUT
+        while True:
             try:
                 return ask()
             except (KafkaException, KafkaUnavailable) as error:
                 reason = one_line(error)
             self._tell(f"can't read {what}: {reason}")
-            time.sleep(PAUSE if left else 0)
-        raise SourceFailed(f"can't read {what}: {reason}")
+            if time.monotonic() >= last_try_at:
+                raise SourceFailed(f"can't read {what}: {reason}")
+            time.sleep(PAUSE)
 
 
 def _read_committed(consumer: Consumer, asked: list[TopicPartition]) -> list[TopicPartition]:
