@@ -295,6 +295,10 @@ class FakeSource:
             self._tell.on_expired(at, Start(How.EXPIRED, low, gone))
         self._wake()
 
+    def gap(self, at: Partition, behind: int, offset: int) -> None:
+        """Find that offsets hold no record, and none will come there."""
+        self._tell.on_gap(at, behind, offset)
+
     async def truncate(self, at: Partition, end: int) -> None:
         """Have a log cut at its end, which this member hears of, and drains what it holds."""
         del self.kafka.logs[at][end:]

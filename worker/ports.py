@@ -196,6 +196,13 @@ class SourceListener(Protocol):
         """Take the records asked for, in offset order within each partition."""
         ...
 
+    def on_gap(self, partition: Partition, behind: int, offset: int) -> None:
+        """Hear that no record lies from `behind` to before `offset`, but markers, or what was aborted.
+
+        All that was handed over lies below `behind`; who took less up is not meant.
+        """
+        ...
+
     def on_stopped(self, stopped: Stopped) -> None:
         """Hear of a partition that stands, for a record that can't be read; others flow."""
         ...

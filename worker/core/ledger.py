@@ -64,6 +64,11 @@ class Ledger:
         if self._inherited is not None and offset >= self._inherited.upto:
             self._inherited = None
 
+    def pass_over(self, behind: int, offset: int) -> None:
+        """Note that no record lies from `behind` to before `offset`, where all before it was tracked."""
+        if self._next == behind:
+            self.skip_to(offset)
+
     def resolve(self, offset: int) -> None:
         """Note a record's ending. Each tracked offset is resolved at most once."""
         self.revision += 1

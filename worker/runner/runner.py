@@ -232,6 +232,11 @@ class Runner:
         self._lanes.pump()
         self._intake.refill()
 
+    def on_gap(self, partition: Partition, behind: int, offset: int) -> None:
+        """Count offsets that hold no record as read, where all before them was taken up."""
+        for holding in self._intake.of([partition]):
+            holding.ledger.pass_over(behind, offset)
+
     def on_stopped(self, stopped: Stopped) -> None:
         """Pass on where a partition stands."""
         self._observer.stopped(stopped)

@@ -387,18 +387,21 @@ async def test_large_record(real_world: KafkaWorld, ear: Ear) -> None:
 
 @pytest.mark.kafka
 async def test_transactions(real_world: KafkaWorld, ear: Ear) -> None:
-    """What an open transaction keeps back is seen: the log goes on, and may not be read on."""
+    """What takes offsets and is no record is told; what an open transaction keeps back is seen."""
     (at,) = real_world.create(1)
     source = await started(real_world, ear, at)
     source.ask(100)
     with transactions(real_world.bootstrap, at.topic) as write:
         write("one", "two")
         await ear.has(2)
+        await until("the marker", lambda: ear.gaps == [(at, 2, 3)])
         write("three", end=False)
         real_world.write(at, [b"behind it"])
         await until("the transaction", lambda: source.watermarks()[at] == (0, 5, 3), within=40)
         assert len(ear.records) == 2
+        assert len(ear.gaps) == 1
     await ear.has(3)
+    await until("both markers", lambda: ear.gaps[-1] == (at, 5, 6))
     assert [record.value for record in ear.records] == [b"one", b"two", b"behind it"]
     await source.stop()
     assert ear.troubles == []

@@ -61,6 +61,7 @@ class Ear:
         self.starts: list[Start | None] = []
         self.revoked: list[Partition] = []
         self.expired: dict[Partition, Start] = {}
+        self.gaps: list[tuple[Partition, int, int]] = []
         self.committed_last: list[Positions] = []
         self.lost: list[Partition] = []
         self.records: list[Record] = []
@@ -93,6 +94,9 @@ class Ear:
     def on_expired(self, at: Partition, start: Start) -> None:
         self.events.append("expired")
         self.expired[at] = start
+
+    def on_gap(self, partition: Partition, behind: int, offset: int) -> None:
+        self.gaps.append((partition, behind, offset))
 
     def on_committed_last(self, committed: Positions) -> None:
         self.committed_last.append(committed)

@@ -15,6 +15,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 from worker.adapters.kafka.assigning import have_validated, reassign
 from worker.adapters.kafka.bound_logs import BoundLogs
 from worker.adapters.kafka.commits import Commits
+from worker.adapters.kafka.gaps import Gaps
 from worker.adapters.kafka.outlet import Epoch, Outlet, names
 from worker.adapters.kafka.pauses import Pauses
 from worker.adapters.kafka.records import (
@@ -60,6 +61,7 @@ class Assignment:
         """What is ours, as a message names it."""
         self.searching: set[Partition] = set()
         """Of these the client looks for where to begin; a pause meanwhile can have it begin a second time."""
+        self.gaps = Gaps()
         self.commits = Commits(self.ours, outlet)
         self.pauses = Pauses()
 
@@ -83,6 +85,7 @@ class Assignment:
         (consumer.incremental_assign if self._incremental else consumer.assign)(places)
         self._reads_from.update((to_partition(of), of.offset) for of in places)
         have_validated(consumer, places)
+        self.gaps.doubt(consumer, [one.assigned.at for one in begun])
         self.searching.update(to_partition(of) for of in places if of.offset < 0)
 
     def revoke(self, consumer: Consumer, partitions: Sequence[Partition]) -> None:
@@ -138,6 +141,7 @@ class Assignment:
         self.names.update((at, at) for at in partitions)
         self.searching.update(to_partition(of) for of in starts if of.offset < 0)
         self._reads_from.update((to_partition(of), of.offset) for of in starts)
+        self.gaps.doubt(consumer, partitions)
         self.pauses.forget(partitions)
 
     def have_validated(self, consumer: Consumer, at: Partition, offset: int, readable: int) -> bool:
@@ -167,6 +171,7 @@ class Assignment:
                 pass  # as where the client found an offset unusable
             else:
                 self._reads_from[at] = offset
+                self.gaps.doubt(consumer, [at])
                 return
         self.stops.passed([at])
         self.read_from(consumer, [start])
@@ -178,8 +183,25 @@ class Assignment:
 
     def found(self, records: Sequence[Record]) -> None:
         """Note that records came: of their partitions the client knows where it is."""
-        self.searching.difference_update([record.at for record in records])
-        self.pauses.stale = True
+        came = {record.at for record in records}
+        self.gaps.trust(came)
+        if not self.searching.isdisjoint(came):
+            self.searching -= came
+            self.pauses.stale = True
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether it matters of which partitions records come."""
+        return bool(self.searching or self.gaps.doubted)
+
+    def tell_gaps(self, consumer: Consumer, now: float) -> None:
+        """Tell of offsets that hold no record, where all that was read before them is handed over."""
+        certain = [at for at in self.names.values() if not self.waits(at) and at not in self.searching]
+        for at, offset in self.gaps.look(consumer, certain, now).items():
+            behind = self._shelf.handed.get(at, self._reads_from[at])
+            if offset > behind:
+                self._shelf.handed[at] = offset
+                self._outlet.gap(at, behind, offset)
 
     def set_pauses(self, consumer: Consumer) -> None:
         """Make the client's pauses what the shelf wants, where anything changed."""
@@ -242,6 +264,7 @@ class Assignment:
             self.names.pop(partition, None)
             self._begun.pop(partition, None)
             self._reads_from.pop(partition, None)
+            self.gaps.trust([partition])
             self.searching.discard(partition)
         self.logs.forget(partitions)
         self.stops.passed(partitions)

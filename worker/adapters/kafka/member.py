@@ -128,6 +128,7 @@ class Member:
             self._shelf.throw_away(epoch.at)
             self._assignment.set_pauses(self._consumer)
             self._assignment.read_again(self._consumer, epoch.at, offset)
+            self._shelf.handed[epoch.at] = offset
             self._outlet.rewound(epoch.at)
 
     def commit(self, wanted: Wanted, answer: asyncio.Future[Positions]) -> None:
@@ -164,6 +165,7 @@ class Member:
             self._assignment.set_pauses(self._consumer)
             self._assignment.relieve(self._consumer)
             self._read()
+            self._assignment.tell_gaps(self._consumer, self.last_poll)
             self.watermarks.refresh(self._consumer, self._assignment.ours, self.last_poll)
 
     def close(self) -> None:
@@ -228,7 +230,7 @@ class Member:
                 records.append(to_record(message, at))
         if self.stops.told:
             self.stops.passed({record.at for record in records})
-        if self._assignment.searching:
+        if self._assignment.unsettled:
             self._assignment.found(records)
         self._hand_over(self._shelf.pass_through(records, self.last_poll))
         self._recovery.stop_at(self._consumer, unreadable.values())

@@ -78,6 +78,10 @@ class Outlet:
         """Hand over records."""
         self.post(self._listener.on_records, records)
 
+    def gap(self, partition: Partition, behind: int, offset: int) -> None:
+        """Tell that no record lies from `behind` to before `offset`."""
+        self.post(self._listener.on_gap, partition, behind, offset)
+
     def stopped(self, stopped: Stopped) -> None:
         """Tell of a partition that stands at a record that can't be read."""
         self.post(self._listener.on_stopped, stopped)

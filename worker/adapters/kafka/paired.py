@@ -141,6 +141,9 @@ class _Side:
     def on_committed_last(self, committed: Positions) -> None:
         self._listener.on_committed_last(committed)
 
+    def on_gap(self, partition: Partition, behind: int, offset: int) -> None:
+        self._listener.on_gap(partition, behind, offset)
+
     def on_stopped(self, stopped: Stopped) -> None:
         self._listener.on_stopped(stopped)
 

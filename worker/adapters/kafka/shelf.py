@@ -101,6 +101,8 @@ class Shelf:
         self._slow: set[Partition] = set()
         self._crowded: set[Partition] = set()
         self._full_since: float | None = None
+        self.handed: dict[Partition, int] = {}
+        """The offset behind the last record of each partition that was handed over."""
         self._last: Partition | None = None
         self._mixed = False
         self._mixed_at = float("-inf")
@@ -140,6 +142,8 @@ class Shelf:
             room -= self._room_for(at, taken[-count:]) if count else 0
             self._room[at] = room
             self._free -= count
+            if count:
+                self.handed[at] = taken[-1].offset + 1
             if room <= 0 and pile.count:
                 self._full.add(at)
                 self._free -= pile.count
@@ -166,12 +170,16 @@ class Shelf:
         if self._full:
             return False
         counts: dict[Partition, int] = {}
+        last: dict[Partition, int] = {}
         for at, run in groupby(records, _AT):
-            counts[at] = counts.get(at, 0) + len(list(run))
+            together = list(run)
+            counts[at] = counts.get(at, 0) + len(together)
+            last[at] = together[-1].offset + 1
         if any(self._room.get(at, 0) < count for at, count in counts.items()):
             return False
         for at, count in counts.items():
             self._room[at] -= count
+        self.handed.update(last)
         return True
 
     def hold(self, partition: Partition) -> None:
@@ -201,6 +209,7 @@ class Shelf:
             self._slow.discard(partition)
             self._full.discard(partition)
             self._room.pop(partition, None)
+            self.handed.pop(partition, None)
             self._heavy.discard(partition)
             self._throw_away(partition)
 
