@@ -12,7 +12,7 @@ from tests.adapters.kafka.mock import HEARTBEAT, OFFSET_COMMIT, OFFSET_FETCH
 from tests.adapters.kafka.suites import MAP, numbered
 from tests.adapters.kafka.worlds import WITHIN, Ear, KafkaWorld, MockWorld, until
 from tests.support.kafka import create_topics, transactions
-from worker.adapters.kafka import KafkaSource, commits, consumer, consumer_config, member
+from worker.adapters.kafka import KafkaSource, commits, consumer, consumer_config, member, starts
 from worker.adapters.kafka.outlet import Epoch
 from worker.core.holding import Position
 from worker.core.record import Partition
@@ -130,8 +130,11 @@ async def test_what_is_committed_is_asked_again(mock_world: MockWorld, ear: Ear)
     await source.stop()
 
 
-async def test_unknown_commits_are_fatal(mock_world: MockWorld, ear: Ear) -> None:
+async def test_unknown_commits_are_fatal(
+    mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A partition whose committed map can't be had is never worked on: the source fails, once."""
+    monkeypatch.setattr(starts, "WITHIN", 0.0)
     (at,) = mock_world.create(1)
     mock_world.write(at, numbered(5))
     refusals = [KafkaError.GROUP_AUTHORIZATION_FAILED] * 20
