@@ -23,11 +23,11 @@ from worker.core.unreadable import Place, Stopped
 from worker.ports import (
     Assigned,
     CommitFailed,
-    Lag,
     Positions,
     PublishRefused,
     SourceEnded,
     SourceListener,
+    Watermarks,
 )
 
 
@@ -408,9 +408,9 @@ class FakeSource:
     def stops(self) -> Sequence[Stopped]:
         return list(self.standing)
 
-    def watermarks(self) -> Mapping[Partition, Lag]:
+    def watermarks(self) -> Mapping[Partition, Watermarks]:
         return {
-            at: Lag(0, self.ends.get(at, len(self.kafka.logs[at])), len(self.kafka.logs[at]))
+            at: Watermarks(0, self.ends.get(at, len(self.kafka.logs[at])), len(self.kafka.logs[at]))
             for at in self._ours
         }
 

@@ -32,13 +32,13 @@ from worker.adapters.kafka import (
     consumer_config,
     producer_config,
 )
-from worker.adapters.kafka.admin import Own, short_lived
+from worker.adapters.kafka.committed_offsets import stranger_in
 from worker.adapters.kafka.config import Config, unique_client_id
-from worker.adapters.kafka.group_commits import stranger_in
-from worker.adapters.kafka.group_memory import read_memory
-from worker.adapters.kafka.limits import TopicLimits
+from worker.adapters.kafka.message_limits import TopicLimits
+from worker.adapters.kafka.own_topics import Own, short_lived
+from worker.adapters.kafka.remembered_offsets import read_memory
 from worker.adapters.kafka.rights import RightsWatch
-from worker.adapters.kafka.starts import Beginning
+from worker.adapters.kafka.start_offsets import Beginning
 from worker.adapters.logs import is_for_people, make_logs
 from worker.adapters.metrics import Metrics
 from worker.adapters.observers import Observers
@@ -222,12 +222,14 @@ class Worker:
         kafka = settings.kafka
         tiers = [*(settings.tier_topic(tier) for tier in settings.tiers), any_tier(settings)]
         return PairedSource(
-            self._member(kafka.group_id, [kafka.topic], ids, kafka.start),
-            self._member(settings.retry_group, tiers, ids),
+            self._poll_thread(kafka.group_id, [kafka.topic], ids, kafka.start),
+            self._poll_thread(settings.retry_group, tiers, ids),
             lambda topic: topic == kafka.topic,
         )
 
-    def _member(self, group: str, topics: Sequence[str], ids: TopicIds, start: str = EARLIEST) -> KafkaSource:
+    def _poll_thread(
+        self, group: str, topics: Sequence[str], ids: TopicIds, start: str = EARLIEST
+    ) -> KafkaSource:
         kafka = self._settings.kafka
         reading = self._member_config(f"{kafka.group_id}.reader")
         return KafkaSource(

@@ -220,7 +220,7 @@ class SourceListener(Protocol):
         ...
 
 
-class Lag(NamedTuple):
+class Watermarks(NamedTuple):
     """The low and high watermark of a partition, as last heard from the broker, and where reading may get to.
 
     What lies from `stable` on is kept back by a transaction that is not ended yet (the last stable offset).
@@ -281,7 +281,7 @@ class Source(Protocol):
         """The partitions of ours that stand at a record that can't be read; does no I/O."""
         ...
 
-    def watermarks(self) -> Mapping[Partition, Lag]:
+    def watermarks(self) -> Mapping[Partition, Watermarks]:
         """The watermarks of the assigned partitions, as last heard; does no I/O."""
         ...
 

@@ -22,7 +22,7 @@ from tests.chaos.world import World
 from tests.support.broker import Broker
 from tests.support.kafka import wait_until
 from worker.adapters.kafka import admin_config
-from worker.adapters.kafka.growing import grow
+from worker.adapters.kafka.admin import grow
 
 QUIET_WITHIN = 90.0
 LITTLE, CALM_WITHIN = 200, 20.0

@@ -20,7 +20,7 @@ from schemas import decode, format_time
 from tests.cli.invoke import NOBODY, kafka_env, publishing, run
 from tests.support.broker import Broker
 from tests.support.kafka import WITHIN, Names, create_topics, end_offsets, produce, read_all, wait_until
-from worker.adapters.kafka.bulk import Place
+from worker.adapters.kafka.bulk_publisher import Place
 from worker.cli import jsonl
 from worker.cli.delivery import spans
 from worker.cli.samples import sample_events

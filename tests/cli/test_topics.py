@@ -9,8 +9,8 @@ from confluent_kafka.admin import AdminClient, NewTopic, TopicMetadata  # type: 
 
 from tests.cli.invoke import NOBODY, kafka_env, run, run_json
 from tests.support.kafka import WITHIN, Names, create_topics, wait_until
-from worker.adapters.kafka import admin, answers
-from worker.adapters.kafka.answers import Settings, Topic
+from worker.adapters.kafka import own_topics, topic_descriptions
+from worker.adapters.kafka.topic_descriptions import Settings, Topic
 
 
 def partitions(bootstrap: str, topic: str) -> int:
@@ -134,13 +134,13 @@ def test_numbers_need_a_source(names: Names) -> None:
 
 def left_out(monkeypatch: pytest.MonkeyPatch, *entries: str) -> None:
     """Have the broker's answers lack these entries of DescribeConfigs, as other brokers' do."""
-    read = answers.read_topic
+    read = topic_descriptions.read_topic
 
     def read_less(name: str, listed: TopicMetadata, settings: Settings) -> Topic:
         said = {key: value for key, value in settings.entries.items() if key not in entries}
         return read(name, listed, settings._replace(entries=said))
 
-    monkeypatch.setattr(admin, "read_topic", read_less)
+    monkeypatch.setattr(own_topics, "read_topic", read_less)
 
 
 @pytest.mark.kafka
@@ -162,10 +162,10 @@ def test_a_broker_that_leaves_entries_out(kafka: str, names: Names, monkeypatch:
 @pytest.mark.kafka
 def test_one_replica_is_enough(kafka: str, names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
     """`create` and `check` warn of each own topic that took min.insync.replicas=1 from a source with more."""
-    read = answers.read_topic
-    monkeypatch.setattr(admin, "read_topic", lambda *said: read(*said)._replace(replication=3))
+    read = topic_descriptions.read_topic
+    monkeypatch.setattr(own_topics, "read_topic", lambda *said: read(*said)._replace(replication=3))
     monkeypatch.setattr(
-        admin, "NewTopic", lambda name, number, _, config: NewTopic(name, number, 1, config=config)
+        own_topics, "NewTopic", lambda name, number, _, config: NewTopic(name, number, 1, config=config)
     )
     create_topics(kafka, {names.topic: 1}, {"min.insync.replicas": "1"})
     env = kafka_env(kafka, names)

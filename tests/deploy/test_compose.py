@@ -10,8 +10,8 @@ import typer
 
 from tests.deploy.files import document
 from tests.support.java import KAFKA_VERSION
-from worker.adapters.kafka.consumer import LEAVE_MARGIN
 from worker.adapters.kafka.producer_thread import FLUSH_TIMEOUT
+from worker.adapters.kafka.source import LEAVE_MARGIN
 from worker.cli import app
 from worker.runner import commits, memory
 from worker.settings import Settings, load

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.deploy.files import instructions, manifests
-from worker.adapters.kafka.consumer import LEAVE_MARGIN
 from worker.adapters.kafka.producer_thread import FLUSH_TIMEOUT
+from worker.adapters.kafka.source import LEAVE_MARGIN
 from worker.runner import commits, memory
 from worker.settings import load
 

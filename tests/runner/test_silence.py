@@ -6,7 +6,7 @@ import pytest
 
 from tests.runner.stage import Stage, some_turns, until
 from worker.core.silence import SILENT_AFTER
-from worker.ports import Lag
+from worker.ports import Watermarks
 from worker.runner import silence
 from worker.runner.drain import Phase
 
@@ -99,5 +99,5 @@ async def test_nobody_asks() -> None:
             stage.time.advance(SILENT_AFTER)
             stage.runner._silence.look()
         assert named(stage) == []
-        assert stage.source.watermarks()[stage.second] == Lag(0, 5, 0)
+        assert stage.source.watermarks()[stage.second] == Watermarks(0, 5, 0)
         stage.sender.gate.set()

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from worker.adapters.kafka.config import consumer_config, unique_client_id
-from worker.adapters.kafka.probe import unread
+from worker.adapters.kafka.fetch_probe import unread
 from worker.adapters.kafka.rights import Rights
 from worker.cli.broker import Findings, asking, findings, partitions_by_topic
 from worker.core.record import Partition

@@ -30,9 +30,9 @@ def partitions_by_topic(settings: Settings) -> Mapping[str, int | None]:
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
-    from worker.adapters.kafka.answers import existing_topics, partition_count
-    from worker.adapters.kafka.causes import Causes
+    from worker.adapters.kafka.error_causes import Causes
     from worker.adapters.kafka.errors import KafkaUnavailable
+    from worker.adapters.kafka.topic_descriptions import existing_topics, partition_count
 
     causes = Causes()
     listening: dict[str, Any] = {**asking(settings), "log_level": 0, "error_cb": causes.hear}

@@ -21,7 +21,7 @@ from worker.cli.common import fail, number_option, time_option
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
-    from worker.adapters.kafka.reader import TopicReader
+    from worker.adapters.kafka.topic_reader import TopicReader
     from worker.core.record import Record
     from worker.settings import Settings
 
@@ -174,7 +174,7 @@ def dlq_reader(settings: Settings) -> Iterator[TopicReader]:
     """Open the dead-letter topic; end with exit 1 where it is missing or the broker does not answer."""
     from worker.adapters.kafka import KafkaUnavailable, consumer_config
     from worker.adapters.kafka.config import unique_client_id
-    from worker.adapters.kafka.reader import NoSuchTopic, TopicReader
+    from worker.adapters.kafka.topic_reader import NoSuchTopic, TopicReader
 
     kafka = settings.kafka
     # Not the worker's group, but under its name: rights that are given by prefix cover it.

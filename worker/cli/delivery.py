@@ -14,7 +14,7 @@ from worker.cli.common import fail_all, say
 from worker.cli.interrupts import Interrupts
 
 if TYPE_CHECKING:
-    from worker.adapters.kafka.bulk import BulkPublisher, Place
+    from worker.adapters.kafka.bulk_publisher import BulkPublisher, Place
     from worker.core.record import Headers
     from worker.settings import Settings
 
@@ -81,7 +81,7 @@ def _send(
     publisher: BulkPublisher, items: Iterator[Item], bad: tuple[type[Exception], ...]
 ) -> tuple[bool, list[str]]:
     """Publish up to the first that is bad or refused; tell if it was interrupted, and what went wrong."""
-    from worker.adapters.kafka.bulk import Stopped
+    from worker.adapters.kafka.bulk_publisher import Stopped
     from worker.adapters.kafka.errors import KafkaUnavailable
     from worker.ports import PublishRefused
 

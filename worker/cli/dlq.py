@@ -37,7 +37,7 @@ from worker.cli.replay import replay
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
-    from worker.adapters.kafka.reader import Span
+    from worker.adapters.kafka.topic_reader import Span
     from worker.settings import Settings
 
 app = typer.Typer(
@@ -171,7 +171,7 @@ def _of_event(settings: Settings, event_id: str) -> DeadLetter:
 
 
 def _at(settings: Settings, where: str) -> DeadLetter:
-    from worker.adapters.kafka.reader import Span
+    from worker.adapters.kafka.topic_reader import Span
     from worker.core.record import Partition
 
     place = _PLACE.fullmatch(where)

@@ -133,7 +133,7 @@ def _publish_lines(settings: Settings, stream: BinaryIO, total: int | None) -> N
 
 
 def _items(stream: BinaryIO) -> Iterator[Item]:
-    from worker.adapters.kafka.bulk import Place
+    from worker.adapters.kafka.bulk_publisher import Place
     from worker.cli.delivery import Item
     from worker.cli.jsonl import event_of
 

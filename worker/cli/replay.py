@@ -30,7 +30,7 @@ from worker.cli.dead_letters import (
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
-    from worker.adapters.kafka.reader import TopicReader
+    from worker.adapters.kafka.topic_reader import TopicReader
     from worker.cli.delivery import Item
     from worker.core.record import Partition
     from worker.settings import Settings
@@ -112,7 +112,7 @@ def choose(letters: Iterable[DeadLetter], filters: Filters, limit: int) -> list[
 
 def _read(reader: TopicReader, topic: str, wanted: Iterable[tuple[int, int]]) -> Iterator[DeadLetter]:
     """Read the letters at these places, for as long as it takes: some may have been sent by then."""
-    from worker.adapters.kafka.reader import Span
+    from worker.adapters.kafka.topic_reader import Span
     from worker.cli.delivery import waiting
     from worker.core.record import Partition
 
@@ -150,7 +150,7 @@ def _paced(letters: Iterator[DeadLetter], rate: float | None) -> Iterator[DeadLe
 
 def _item(letter: DeadLetter) -> Item:
     from schemas import WorkerHeaders, without_worker_headers
-    from worker.adapters.kafka.bulk import Place
+    from worker.adapters.kafka.bulk_publisher import Place
     from worker.cli.delivery import Item
 
     headers = [*without_worker_headers(letter.headers), *WorkerHeaders(replays=letter.replays + 1).write()]

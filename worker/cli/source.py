@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from worker.adapters.kafka import KafkaUnavailable, admin_config, producer_config
-from worker.adapters.kafka.bulk import BulkPublisher
+from worker.adapters.kafka.bulk_publisher import BulkPublisher
 from worker.adapters.kafka.config import unique_client_id
-from worker.adapters.kafka.limits import known_limits
+from worker.adapters.kafka.message_limits import known_limits
 from worker.cli.broker import partitions_by_topic
 from worker.cli.common import fail
 from worker.cli.delivery import waiting

@@ -25,9 +25,9 @@ from worker.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from worker.adapters.kafka.admin import Own
-    from worker.adapters.kafka.answers import Topic
     from worker.adapters.kafka.config import Config
+    from worker.adapters.kafka.own_topics import Own
+    from worker.adapters.kafka.topic_descriptions import Topic
     from worker.settings import Settings
 
 app = typer.Typer(
@@ -152,7 +152,7 @@ def _ensure_source(
     needed: Needed, topics: Mapping[str, int | None], partitions: int | None, replication: int | None
 ) -> str:
     """Make the source topic where it is missing, and say what became of it."""
-    from worker.adapters.kafka.growing import BROKERS_DEFAULT, create_topic
+    from worker.adapters.kafka.admin import BROKERS_DEFAULT, create_topic
 
     name = needed.source
     if name not in topics:
@@ -165,9 +165,9 @@ def _ensure_source(
 
 def _create_own(needed: Needed) -> Iterator[Row]:
     """Make what is missing, let grow what is too small, warn of what has to be changed by hand."""
-    from worker.adapters.kafka.admin import create as create_missing
-    from worker.adapters.kafka.admin import describe, risks
-    from worker.adapters.kafka.growing import grow
+    from worker.adapters.kafka.admin import grow
+    from worker.adapters.kafka.own_topics import create as create_missing
+    from worker.adapters.kafka.own_topics import describe, risks
 
     config, name, own, _ = needed
     before = describe(config, [name, *(topic.name for topic in own)])
@@ -189,14 +189,14 @@ def _create_own(needed: Needed) -> Iterator[Row]:
 
 
 def _is_small(own: Own, found: Topic, source: Topic) -> bool:
-    from worker.adapters.kafka.admin import is_less
+    from worker.adapters.kafka.own_topics import is_less
 
     return not own.control and is_less(found.partitions, source.partitions)
 
 
 def _kept(source: Topic, own: Own, found: Topic) -> Row:
     """Say of a topic that was there before whether it grew; warn of what else is not as it should be."""
-    from worker.adapters.kafka.admin import problems
+    from worker.adapters.kafka.own_topics import problems
 
     grown = _is_small(own, found, source)
     result = f"grown from {found.partitions}" if grown else "exists"
@@ -210,7 +210,7 @@ def _kept(source: Topic, own: Own, found: Topic) -> Row:
 
 
 def _check_all(needed: Needed) -> Iterator[Row]:
-    from worker.adapters.kafka.admin import client_problems, describe, problems, risks
+    from worker.adapters.kafka.own_topics import client_problems, describe, problems, risks
 
     config, name, own, client_limit = needed
     found = describe(config, [name, *(topic.name for topic in own)])
@@ -250,7 +250,7 @@ def _forgotten(settings: Settings, topics: Mapping[str, int | None]) -> list[str
 
 def _row(name: str, partitions: int | None, retention: float | None, **more: object) -> Row:
     """One topic; None is unknown. The row says "unknown" then, and None where `retention` has no end."""
-    from worker.adapters.kafka.answers import FOREVER
+    from worker.adapters.kafka.topic_descriptions import FOREVER
 
     kept = None if retention == FOREVER else _said(retention)
     return {"topic": name, "partitions": _said(partitions), "retention_seconds": kept, **more}

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from schemas.moment import format_time
 from worker.core.holding import Holding
 from worker.core.outage import Outage
-from worker.ports import Lag, PartitionState, Snapshot
+from worker.ports import PartitionState, Snapshot, Watermarks
 
 
-def partition_state(holding: Holding, lag: Lag | None, now: float) -> PartitionState:
+def partition_state(holding: Holding, lag: Watermarks | None, now: float) -> PartitionState:
     """Describe one holding."""
     behind = None
     if lag is not None:

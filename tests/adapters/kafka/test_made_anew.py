@@ -11,7 +11,7 @@ from confluent_kafka import TopicPartition
 from tests.adapters.kafka.worlds import Ear, KafkaWorld, MockWorld, until
 from tests.support.broker import CLUSTER_ID, Broker
 from worker.adapters.kafka import KafkaSource
-from worker.adapters.kafka.starts import Beginning
+from worker.adapters.kafka.start_offsets import Beginning
 from worker.core.binding import LogId
 from worker.core.record import Partition
 from worker.core.start import How, Start
@@ -53,19 +53,19 @@ async def test_given_up_in_between(real_world: KafkaWorld, ear: Ear) -> None:
     source = real_world.source(at.topic, Beginning("latest"))
     await source.start(ear)
     await real_world.joined(source, ear, [at])
-    member = source._member
-    assert member is not None
+    poll_thread = source._poll_thread
+    assert poll_thread is not None
 
     def lose() -> None:
-        member._consumer.incremental_unassign([TopicPartition(*at)])
-        member._on_lost(member._consumer, [TopicPartition(*at)])
+        poll_thread._consumer.incremental_unassign([TopicPartition(*at)])
+        poll_thread._on_lost(poll_thread._consumer, [TopicPartition(*at)])
 
-    member.order(lose)
+    poll_thread.order(lose)
     await until("the loss", lambda: ear.lost == [at])
-    member._assignment.logs.meet([])  # another client would join before the partition comes back
+    poll_thread._assignment.logs.meet([])  # another client would join before the partition comes back
     real_world.make_anew(at)
     real_world.write(at, [b"new"] * 7)
-    member.order(lambda: member._on_assign(member._consumer, [TopicPartition(*at)]))
+    poll_thread.order(lambda: poll_thread._on_assign(poll_thread._consumer, [TopicPartition(*at)]))
     await until("the new log", lambda: at in ear.ours)
     begun = ear.ours[at]
     assert (begun.committed, begun.start) == (None, Start(How.MADE_ANEW, 0, 7))
@@ -101,17 +101,17 @@ async def test_an_error_of_the_old_log_that_comes_late(real_world: KafkaWorld, e
     source = await started(real_world, ear, at)
     source.ask(100)
     await ear.has(5)
-    member = source._member
-    assert member is not None
+    poll_thread = source._poll_thread
+    assert poll_thread is not None
     read: list[int] = []
 
     def renew() -> None:
-        member._assignment.logs.ask([at])
-        member._assignment.renew(member._consumer)
-        read.append(member._assignment.read_to(member._consumer, at))
+        poll_thread._assignment.logs.ask([at])
+        poll_thread._assignment.renew(poll_thread._consumer)
+        read.append(poll_thread._assignment.read_to(poll_thread._consumer, at))
 
     real_world.make_anew(at)
-    member.order(renew)
+    poll_thread.order(renew)
     await until("the look", lambda: bool(read))
     assert read == [0]
     assert not ear.failures

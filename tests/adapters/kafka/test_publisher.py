@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError
 from tests.adapters.kafka.mock import PRODUCE
 from tests.adapters.kafka.worlds import WITHIN, KafkaWorld, MockWorld, until
 from tests.support.kafka import create_topics
-from worker.adapters.kafka import KafkaPublisher, KafkaUnavailable, producer_config, topics
+from worker.adapters.kafka import KafkaPublisher, KafkaUnavailable, metadata, producer_config
 from worker.core.record import Outgoing
 from worker.ports import PublishRefused
 
@@ -137,7 +137,7 @@ async def test_dead_client(mock_world: MockWorld) -> None:
 async def test_missing_topics(mock_world: MockWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """The topics that are missing are named, until they are there."""
     (at,) = mock_world.create(1)
-    monkeypatch.setattr(topics, "ASK_AGAIN", 0.0)
+    monkeypatch.setattr(metadata, "ASK_AGAIN", 0.0)
     publisher = await mock_world.publisher()
     assert await publisher.missing_topics([at.topic, "later"]) == ["later"]
     mock_world.cluster.create("later", 1)

@@ -12,8 +12,15 @@ from tests.adapters.kafka.mock import HEARTBEAT, OFFSET_COMMIT, OFFSET_FETCH
 from tests.adapters.kafka.suites import MAP, numbered
 from tests.adapters.kafka.worlds import WITHIN, Ear, KafkaWorld, MockWorld, until
 from tests.support.kafka import create_topics, transactions
-from worker.adapters.kafka import KafkaSource, commits, consumer, consumer_config, member, starts
-from worker.adapters.kafka.outlet import Epoch
+from worker.adapters.kafka import (
+    KafkaSource,
+    consumer_config,
+    offset_commits,
+    poll_thread,
+    start_offsets,
+)
+from worker.adapters.kafka import source as source_module
+from worker.adapters.kafka.loop_bridge import Epoch
 from worker.core.holding import Position
 from worker.core.record import Partition
 from worker.ports import CommitFailed, SourceFailed
@@ -74,12 +81,12 @@ async def test_a_commit_that_is_lost_in_the_queue(mock_world: MockWorld, ear: Ea
     """What was lost before its commit could be made is not told to be committed, though it comes back."""
     (at,) = mock_world.create(1)
     source = await started(mock_world, ear, at)
-    assert source._member is not None
-    member = source._member
+    assert source._poll_thread is not None
+    poll_thread = source._poll_thread
     lost = asyncio.get_running_loop().create_future()
     wanted = {ear_epoch(source, at): Position(3, MAP)}
-    member.order(lambda: member._on_lost(member._consumer, [TopicPartition(*at)]))
-    member.order(lambda: member.commit(wanted, lost))
+    poll_thread.order(lambda: poll_thread._on_lost(poll_thread._consumer, [TopicPartition(*at)]))
+    poll_thread.order(lambda: poll_thread.commit(wanted, lost))
     assert await lost == {}
     assert ear.lost == [at]
     await source.stop()
@@ -87,8 +94,8 @@ async def test_a_commit_that_is_lost_in_the_queue(mock_world: MockWorld, ear: Ea
 
 def ear_epoch(source: KafkaSource, at: Partition) -> Epoch:
     """The assignment of a partition that the loop knows of."""
-    assert source._outlet is not None
-    return source._outlet.epochs[at]
+    assert source._bridge is not None
+    return source._bridge.epochs[at]
 
 
 async def test_a_commit_refused_in_part(mock_world: MockWorld, ear: Ear) -> None:
@@ -134,7 +141,7 @@ async def test_unknown_commits_are_fatal(
     mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A partition whose committed map can't be had is never worked on: the source fails, once."""
-    monkeypatch.setattr(starts, "WITHIN", 0.0)
+    monkeypatch.setattr(start_offsets, "WITHIN", 0.0)
     (at,) = mock_world.create(1)
     mock_world.write(at, numbered(5))
     refusals = [KafkaError.GROUP_AUTHORIZATION_FAILED] * 20
@@ -185,7 +192,7 @@ async def test_old_orders(mock_world: MockWorld, ear: Ear) -> None:
 async def test_slow_drain(mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
     """A drain that takes too long is given up, uncommitted and with a trouble, and the group goes on."""
     (at,) = mock_world.create(1)
-    monkeypatch.setattr(consumer, "DRAIN_MARGIN", 0.2)
+    monkeypatch.setattr(source_module, "DRAIN_MARGIN", 0.2)
     config = consumer_config(mock_world.bootstrap, mock_world.group, "c", mock_world.properties)
     source = KafkaSource(config, [at.topic], drain_timeout=0.1)
     await source.start(ear)
@@ -203,16 +210,16 @@ async def test_leaving_that_hangs(
 ) -> None:
     """A source that hangs as it leaves is left behind; a drain is waited for where there is one."""
     (at,) = mock_world.create(1)
-    monkeypatch.setattr(consumer, "LEAVE_MARGIN", 0.2)
+    monkeypatch.setattr(source_module, "LEAVE_MARGIN", 0.2)
     config = consumer_config(mock_world.bootstrap, mock_world.group, "c", mock_world.properties)
     source = KafkaSource(config, [at.topic], drain_timeout=10_000)
-    may_close, close = threading.Event(), member.Member.close
+    may_close, close = threading.Event(), poll_thread.PollThread.close
 
-    def hang(of: member.Member) -> None:
+    def hang(of: poll_thread.PollThread) -> None:
         may_close.wait(WITHIN)
         close(of)
 
-    monkeypatch.setattr(member.Member, "close", hang)
+    monkeypatch.setattr(poll_thread.PollThread, "close", hang)
     await source.start(ear)
     await mock_world.joined(source, ear, [at])
     async with asyncio.timeout(WITHIN / 2):
@@ -234,7 +241,7 @@ async def test_leaving_without_a_broker(
 ) -> None:
     """Leaving while the broker is away says that the last commit failed, and does not wait for the broker."""
     (at,) = mock_world.create(1)
-    monkeypatch.setattr(commits, "REACH_TIMEOUT", 0.2)
+    monkeypatch.setattr(offset_commits, "REACH_TIMEOUT", 0.2)
     mock_world.properties["session.timeout.ms"] = 300_000  # a waiting commit would wait this long
     source = await started(mock_world, ear, at)
     ear.last = {at: Position(1, MAP)}
@@ -267,8 +274,8 @@ async def test_dead_thread(mock_world: MockWorld, ear: Ear) -> None:
     def die() -> None:
         raise MemoryError
 
-    assert source._member is not None
-    source._member.order(die)
+    assert source._poll_thread is not None
+    source._poll_thread.order(die)
     with pytest.raises(CommitFailed):
         await source.commit({at: Position(1, "")})
     await until("the failure", lambda: bool(ear.failures))
@@ -299,10 +306,10 @@ async def test_pauses_without_demand(mock_world: MockWorld, ear: Ear) -> None:
     source = await started(mock_world, ear, at)
     source.ask(1)
     await ear.has(1)
-    assert source._member is not None
-    shelf = source._member._shelf
-    await until("the pause", lambda: shelf.choked)
-    assert shelf._free <= member.BATCH + 1
+    assert source._poll_thread is not None
+    prefetch = source._poll_thread._prefetch
+    await until("the pause", lambda: prefetch.choked)
+    assert prefetch._free <= poll_thread.BATCH + 1
     polled = source.last_poll()
     await until("a poll", lambda: source.last_poll() > polled)
     source.ask(2999)

@@ -24,8 +24,8 @@ from worker.adapters.kafka import (
     producer_config,
 )
 from worker.adapters.kafka.config import Property, unique_client_id
-from worker.adapters.kafka.limits import TopicLimits
-from worker.adapters.kafka.starts import Beginning
+from worker.adapters.kafka.message_limits import TopicLimits
+from worker.adapters.kafka.start_offsets import Beginning
 from worker.core.holding import Position
 from worker.core.record import Headers, Partition, Record
 from worker.core.start import Start

@@ -12,22 +12,22 @@ from collections.abc import Sequence
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
-from worker.adapters.kafka.assigning import have_validated, reassign
-from worker.adapters.kafka.bound_logs import BoundLogs
-from worker.adapters.kafka.commits import Commits
+from worker.adapters.kafka.assigned_logs import AssignedLogs
 from worker.adapters.kafka.gaps import Gaps
-from worker.adapters.kafka.outlet import Epoch, Outlet, names
+from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge, names
+from worker.adapters.kafka.offset_commits import OffsetCommits
 from worker.adapters.kafka.pauses import Pauses
+from worker.adapters.kafka.prefetch import Prefetch
+from worker.adapters.kafka.reassign import have_validated, reassign
 from worker.adapters.kafka.records import (
     leader_epoch_of,
     to_offset,
     to_partition,
     to_topic_partitions,
 )
-from worker.adapters.kafka.shelf import Shelf
-from worker.adapters.kafka.starts import Begun
-from worker.adapters.kafka.unreadable import Stops
-from worker.adapters.kafka.watermarks import Watermarks
+from worker.adapters.kafka.start_offsets import Begun
+from worker.adapters.kafka.unreadable_records import Stops
+from worker.adapters.kafka.watermarks import WatermarkCache
 from worker.core.holding import Position
 from worker.core.record import Partition, Record
 from worker.core.start import How, Start
@@ -39,16 +39,16 @@ class Assignment:
 
     def __init__(
         self,
-        outlet: Outlet,
-        shelf: Shelf,
-        watermarks: Watermarks,
+        bridge: LoopBridge,
+        prefetch: Prefetch,
+        watermarks: WatermarkCache,
         stops: Stops,
-        logs: BoundLogs,
+        logs: AssignedLogs,
         *,
         incremental: bool,
     ) -> None:
-        self._outlet = outlet
-        self._shelf = shelf
+        self._bridge = bridge
+        self._prefetch = prefetch
         self._watermarks = watermarks
         self._incremental = incremental
         self._number = 0
@@ -62,7 +62,7 @@ class Assignment:
         self.searching: set[Partition] = set()
         """Of these the client looks for where to begin; a pause meanwhile can have it begin a second time."""
         self.gaps = Gaps()
-        self.commits = Commits(self.ours, outlet)
+        self.commits = OffsetCommits(self.ours, bridge)
         self.pauses = Pauses()
 
     def has(self, epoch: Epoch) -> bool:
@@ -71,7 +71,7 @@ class Assignment:
 
     def waits(self, at: Partition) -> bool:
         """Whether something was read of a partition that has not been handed over."""
-        return self._shelf.has(at)
+        return self._prefetch.has(at)
 
     # --- as the group has it -------------------------------------------------------------------
 
@@ -90,13 +90,13 @@ class Assignment:
 
     def revoke(self, consumer: Consumer, partitions: Sequence[Partition]) -> None:
         """Have partitions drained, and commit what that comes to, while they are ours."""
-        self._shelf.drop(partitions)
+        self._prefetch.drop(partitions)
         try:
-            positions = self._outlet.drained(partitions)
-            self._outlet.committed_last(self.commits.commit_last(consumer, positions))
+            positions = self._bridge.drained(partitions)
+            self._bridge.committed_last(self.commits.commit_last(consumer, positions))
         except CommitFailed as error:
-            self._outlet.committed_last(error.committed)
-            self._outlet.trouble(f"{names(partitions)}: the last commit failed: {error}")
+            self._bridge.committed_last(error.committed)
+            self._bridge.trouble(f"{names(partitions)}: the last commit failed: {error}")
         finally:
             self._forget(partitions)
 
@@ -104,9 +104,9 @@ class Assignment:
         """Give up partitions that are another's already."""
         if not partitions:
             return
-        self._shelf.drop(partitions)
+        self._prefetch.drop(partitions)
         self._forget(partitions)
-        self._outlet.lost(partitions)
+        self._bridge.lost(partitions)
 
     # --- as the log has it ---------------------------------------------------------------------
 
@@ -116,12 +116,12 @@ class Assignment:
         if not anew:
             return
         partitions = list(anew)
-        self._shelf.drop(partitions)
+        self._prefetch.drop(partitions)
         self._forget(partitions)
         self._watermarks.forget(partitions)
         assigned = [Assigned(at, None, "", log) for at, log in anew.items()]
         self._begun.update((one.at, one) for one in assigned)
-        self._outlet.made_anew(assigned, self._take_up(partitions))
+        self._bridge.made_anew(assigned, self._take_up(partitions))
         self.read_from(consumer, [TopicPartition(*at, OFFSET_BEGINNING) for at in partitions])
 
     def move(self, consumer: Consumer, at: Partition, start: Start) -> None:
@@ -130,7 +130,7 @@ class Assignment:
             place = self._place(at, self._cut(at, start).begins)
         else:
             if start.how is How.EXPIRED:
-                self._outlet.expired(at, start)
+                self._bridge.expired(at, start)
             place = self._place(at, start.offset)
         self.read_from(consumer, [place])
 
@@ -177,8 +177,8 @@ class Assignment:
         self.read_from(consumer, [start])
 
     def relieve(self, consumer: Consumer) -> None:
-        """Have what the shelf had to throw away, as bytes are short, read again later."""
-        for at, offset in self._shelf.relieve(self.stops.partitions).items():
+        """Have what the prefetch had to throw away, as bytes are short, read again later."""
+        for at, offset in self._prefetch.relieve(self.stops.partitions).items():
             self.read_again(consumer, at, offset)
 
     def found(self, records: Sequence[Record]) -> None:
@@ -198,17 +198,17 @@ class Assignment:
         """Tell of offsets that hold no record, where all that was read before them is handed over."""
         certain = [at for at in self.names.values() if not self.waits(at) and at not in self.searching]
         for at, offset in self.gaps.look(consumer, certain, now).items():
-            behind = self._shelf.handed.get(at, self._reads_from[at])
+            behind = self._prefetch.handed.get(at, self._reads_from[at])
             if offset > behind:
-                self._shelf.handed[at] = offset
-                self._outlet.gap(at, behind, offset)
+                self._prefetch.handed[at] = offset
+                self._bridge.gap(at, behind, offset)
 
     def set_pauses(self, consumer: Consumer) -> None:
-        """Make the client's pauses what the shelf wants, where anything changed."""
-        if not self._shelf.weigh(time.monotonic()) and not self.pauses.stale:
+        """Make the client's pauses what the prefetch wants, where anything changed."""
+        if not self._prefetch.weigh(time.monotonic()) and not self.pauses.stale:
             return
         ours = set(self.ours)
-        wanted = ours if self._shelf.choked else (self._shelf.unwanted | self.stops.partitions) & ours
+        wanted = ours if self._prefetch.choked else (self._prefetch.unwanted | self.stops.partitions) & ours
         self.pauses.set(consumer, ours, wanted - self.searching)
 
     def read_to(self, consumer: Consumer, at: Partition) -> int:
@@ -227,8 +227,8 @@ class Assignment:
         committed = self.commits.last(at)
         if committed is None:
             committed = before.committed
-        self._shelf.drop([at])
-        position = self._outlet.drained([at]).get(at)
+        self._prefetch.drop([at])
+        position = self._bridge.drained([at]).get(at)
         self._forget([at])
         offset = committed if position is None else position.offset
         assigned = Assigned(at, offset, before.metadata, self.logs.bind([at])[at], start)
@@ -239,7 +239,7 @@ class Assignment:
 
     def _tell_assigned(self, assigned: Sequence[Assigned]) -> None:
         self._begun.update((one.at, one) for one in assigned)
-        self._outlet.assigned(assigned, self._take_up([one.at for one in assigned]))
+        self._bridge.assigned(assigned, self._take_up([one.at for one in assigned]))
 
     def _take_up(self, partitions: Sequence[Partition]) -> list[Epoch]:
         """Call partitions ours from now on, in an assignment of their own."""

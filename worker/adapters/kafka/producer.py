@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable
 
 from confluent_kafka import KafkaError, Producer
 
-from worker.adapters.kafka.causes import Causes
 from worker.adapters.kafka.config import Config, alone, fitted, message_limit
+from worker.adapters.kafka.error_causes import Causes
 from worker.adapters.kafka.errors import (
     TOO_LARGE,
     KafkaUnavailable,
@@ -26,9 +26,9 @@ from worker.adapters.kafka.errors import (
     is_deadly,
     one_line,
 )
-from worker.adapters.kafka.limits import TopicLimits
+from worker.adapters.kafka.message_limits import TopicLimits
+from worker.adapters.kafka.metadata import Topics
 from worker.adapters.kafka.producer_thread import ClientRefused, ProducerThread
-from worker.adapters.kafka.topics import Topics
 from worker.core.record import Outgoing
 from worker.core.size import size_of, too_large, too_large_for_client
 from worker.ports import PublishRefused

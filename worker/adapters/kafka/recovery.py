@@ -16,10 +16,10 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from worker.adapters.kafka.assignment import Assignment
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable
-from worker.adapters.kafka.outlet import Epoch, Outlet
+from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge
 from worker.adapters.kafka.records import Got, to_partition
-from worker.adapters.kafka.unreadable import Unprobed, next_readable
-from worker.adapters.kafka.unusable import Unusable, UnusableOffsets, parted_at
+from worker.adapters.kafka.unreadable_records import Unprobed, next_readable
+from worker.adapters.kafka.unusable_offsets import Unusable, UnusableOffsets, parted_at
 from worker.adapters.kafka.watermarks import ends_of
 from worker.core.record import Partition
 from worker.core.start import Marks, recover
@@ -35,13 +35,13 @@ class Recovery:
     def __init__(
         self,
         assignment: Assignment,
-        outlet: Outlet,
+        bridge: LoopBridge,
         config: Config,
         skip: Collection[Place],
         tell: Callable[[str], None],
     ) -> None:
         self._assignment = assignment
-        self._outlet = outlet
+        self._bridge = bridge
         self._config = config
         self._skip = skip
         self._tell = tell
@@ -111,7 +111,7 @@ class Recovery:
         """Have a partition stand."""
         self._assignment.pauses.stale = True
         if self._assignment.stops.stop(stopped, time.monotonic()):
-            self._outlet.stopped(stopped)
+            self._bridge.stopped(stopped)
 
     def _pass_over(self, consumer: Consumer, stopped: Stopped) -> None:
         """Read on behind an unreadable batch that was named to be skipped."""
@@ -123,7 +123,7 @@ class Recovery:
             return
         self._assignment.read_from(consumer, [TopicPartition(place.at.topic, place.at.number, beyond)])
         self._assignment.stops.passed([place.at])
-        self._outlet.passed_over(place, beyond)
+        self._bridge.passed_over(place, beyond)
 
     def _look_at_stops(self, consumer: Consumer, now: float) -> None:
         """Look again at places that could not be read: another replica may have them."""

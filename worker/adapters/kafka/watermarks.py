@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from worker.adapters.kafka.errors import KafkaUnavailable, one_line
 from worker.adapters.kafka.records import to_partition, to_topic_partitions
 from worker.core.record import Partition
-from worker.ports import Lag
+from worker.ports import Watermarks
 
 FROM_CLIENT = 2.0
 FROM_BROKER = 10.0
@@ -22,11 +22,11 @@ _TIMEOUT = 0.5
 _LATEST, _EARLIEST = -1, -2
 
 
-class Watermarks:
+class WatermarkCache:
     """Refreshed by the consumer's thread; `heard` is replaced whole, so the loop may read it at any time."""
 
     def __init__(self) -> None:
-        self.heard: dict[Partition, Lag] = {}
+        self.heard: dict[Partition, Watermarks] = {}
         self._next_look = 0.0
         self._next_question = 0.0
 
@@ -50,7 +50,9 @@ class Watermarks:
         self.heard = {at: _from_client(consumer, at, lag) for at, lag in heard.items()}
 
 
-def ends_of(consumer: Consumer, partitions: Collection[Partition], timeout: float) -> dict[Partition, Lag]:
+def ends_of(
+    consumer: Consumer, partitions: Collection[Partition], timeout: float
+) -> dict[Partition, Watermarks]:
     """The first and the last offset of each, asked of the broker; raises KafkaUnavailable."""
     try:
         ends = _ends(consumer, partitions, timeout)
@@ -62,17 +64,19 @@ def ends_of(consumer: Consumer, partitions: Collection[Partition], timeout: floa
     return ends
 
 
-def _from_broker(consumer: Consumer, partitions: Collection[Partition]) -> dict[Partition, Lag]:
+def _from_broker(consumer: Consumer, partitions: Collection[Partition]) -> dict[Partition, Watermarks]:
     try:
         return _ends(consumer, partitions, _TIMEOUT)
     except KafkaException:
         return {}
 
 
-def _ends(consumer: Consumer, partitions: Collection[Partition], timeout: float) -> dict[Partition, Lag]:
+def _ends(
+    consumer: Consumer, partitions: Collection[Partition], timeout: float
+) -> dict[Partition, Watermarks]:
     low = _ask(consumer, partitions, _EARLIEST, timeout)
     high = _ask(consumer, partitions, _LATEST, timeout)
-    return {at: Lag(low[at], high[at], high[at]) for at in low.keys() & high.keys()}
+    return {at: Watermarks(low[at], high[at], high[at]) for at in low.keys() & high.keys()}
 
 
 def _ask(
@@ -83,9 +87,9 @@ def _ask(
     return {to_partition(answer): answer.offset for answer in answers if answer.error is None}
 
 
-def _from_client(consumer: Consumer, at: Partition, known: Lag) -> Lag:
+def _from_client(consumer: Consumer, at: Partition, known: Watermarks) -> Watermarks:
     try:
         marks = consumer.get_watermark_offsets(to_topic_partitions([at])[0], cached=True)
     except KafkaException:
         return known
-    return Lag(max(known.low, marks[0]), max(known.high, marks[1]), known.stable)
+    return Watermarks(max(known.low, marks[0]), max(known.high, marks[1]), known.stable)

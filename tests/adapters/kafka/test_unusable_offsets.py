@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 from confluent_kafka import KafkaError
 
-from worker.adapters.kafka.outlet import Epoch
-from worker.adapters.kafka.unusable import (
+from worker.adapters.kafka.loop_bridge import Epoch
+from worker.adapters.kafka.unusable_offsets import (
     CALM_AFTER,
     LONGEST_PAUSE,
     Unusable,

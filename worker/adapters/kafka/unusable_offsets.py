@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from confluent_kafka import KafkaError
 
-from worker.adapters.kafka.outlet import Epoch
+from worker.adapters.kafka.loop_bridge import Epoch
 from worker.core.record import Partition
 
 FIRST_PAUSE = 1.0

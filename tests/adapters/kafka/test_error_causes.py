@@ -7,7 +7,7 @@ from itertools import combinations, permutations
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from worker.adapters.kafka.causes import Causes, true_cause
+from worker.adapters.kafka.error_causes import Causes, true_cause
 
 GRAVEST_FIRST = [
     KafkaError(KafkaError._AUTHENTICATION, "Authentication failed"),

@@ -30,7 +30,7 @@ class LoopGone(Exception):
     """The event loop is closed: nobody listens any more."""
 
 
-class Outlet:
+class LoopBridge:
     """Tells a listener; all but `epochs` is called by the consumer's thread."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, listener: SourceListener, drain_limit: float) -> None:

@@ -16,14 +16,14 @@ from confluent_kafka import KafkaException
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import one_line
-from worker.adapters.kafka.member import Member
-from worker.adapters.kafka.outlet import Epoch, LoopGone, Outlet, settle
-from worker.adapters.kafka.starts import Beginning
+from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge, LoopGone, settle
+from worker.adapters.kafka.poll_thread import PollThread
+from worker.adapters.kafka.start_offsets import Beginning
 from worker.adapters.kafka.topic_ids import TopicIds
 from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.record import Partition
 from worker.core.unreadable import Place, Stopped
-from worker.ports import Lag, Positions, SourceEnded, SourceFailed, SourceListener
+from worker.ports import Positions, SourceEnded, SourceFailed, SourceListener, Watermarks
 
 DRAIN_MARGIN = 5.0
 """Seconds beyond the drain that the thread waits for the listener."""
@@ -64,19 +64,19 @@ class KafkaSource:
         self._drain_timeout = drain_timeout
         self._logger = logger or logging.getLogger("worker.kafka")
         self._commits: set[asyncio.Future[Positions]] = set()
-        self._outlet: Outlet | None = None
-        self._member: Member | None = None
+        self._bridge: LoopBridge | None = None
+        self._poll_thread: PollThread | None = None
         self._thread: threading.Thread | None = None
         self._ended: asyncio.Future[None] | None = None
 
     async def start(self, listener: SourceListener) -> None:
         """Join the group, now or when the broker comes; raise SourceFailed where the settings are no good."""
         loop = asyncio.get_running_loop()
-        outlet = Outlet(loop, listener, self._drain_timeout + DRAIN_MARGIN)
-        member = Member(
+        bridge = LoopBridge(loop, listener, self._drain_timeout + DRAIN_MARGIN)
+        poll_thread = PollThread(
             self._config,
             self._topics,
-            outlet,
+            bridge,
             self._logger,
             self._held_bytes,
             self._ids,
@@ -85,77 +85,77 @@ class KafkaSource:
             self._refusals,
         )
         joined: asyncio.Future[None] = loop.create_future()
-        self._outlet, self._member, self._ended = outlet, member, loop.create_future()
-        run = partial(self._run, member, outlet, listener, joined)
+        self._bridge, self._poll_thread, self._ended = bridge, poll_thread, loop.create_future()
+        run = partial(self._run, poll_thread, bridge, listener, joined)
         self._thread = threading.Thread(target=run, name="kafka-consumer", daemon=True)
         self._thread.start()
         await joined
 
     def ask(self, count: int) -> None:
         """Ask for `count` more records."""
-        if self._member is not None:
-            self._member.order(partial(self._member.ask, count))
+        if self._poll_thread is not None:
+            self._poll_thread.order(partial(self._poll_thread.ask, count))
 
     def allow(self, partition: Partition, count: int) -> None:
         """Give a partition room for `count` more, in this assignment of it; one not ours is left alone."""
         if (ours := self._epoch(partition)) is not None:
-            member, epoch = ours
-            member.order(partial(member.allow, epoch, count))
+            poll_thread, epoch = ours
+            poll_thread.order(partial(poll_thread.allow, epoch, count))
 
     def hold(self, partition: Partition) -> None:
         """Hold a partition, for this assignment of it; one that is not ours is left alone."""
         if (ours := self._epoch(partition)) is not None:
-            member, epoch = ours
-            member.order(partial(member.hold, epoch))
+            poll_thread, epoch = ours
+            poll_thread.order(partial(poll_thread.hold, epoch))
 
     def release(self, partition: Partition) -> None:
         """Take a hold back; one that is not ours is left alone."""
         if (ours := self._epoch(partition)) is not None:
-            member, epoch = ours
-            member.order(partial(member.release, epoch))
+            poll_thread, epoch = ours
+            poll_thread.order(partial(poll_thread.release, epoch))
 
     def rewind(self, partition: Partition, offset: int) -> None:
         """Have a partition read again from an offset on; one that is not ours is left alone."""
         if (ours := self._epoch(partition)) is not None:
-            member, epoch = ours
-            member.order(partial(member.rewind, epoch, offset))
+            poll_thread, epoch = ours
+            poll_thread.order(partial(poll_thread.rewind, epoch, offset))
 
     async def commit(self, positions: Positions) -> Positions:
         """Commit what is ours of `positions`, and return it; raise CommitFailed where it was refused."""
-        if self._member is None or self._outlet is None or self._ended is None or self._ended.done():
+        if self._poll_thread is None or self._bridge is None or self._ended is None or self._ended.done():
             raise SourceEnded("the source is not running")
-        epochs = self._outlet.epochs
+        epochs = self._bridge.epochs
         ours = {epochs[at]: position for at, position in positions.items() if at in epochs}
         answer: asyncio.Future[Positions] = asyncio.get_running_loop().create_future()
         self._commits.add(answer)
         answer.add_done_callback(self._commits.discard)
-        self._member.order(partial(self._member.commit, ours, answer))
+        self._poll_thread.order(partial(self._poll_thread.commit, ours, answer))
         return await answer
 
     def not_joined(self) -> Sequence[str]:
         """The group, by its name, until it has given its first assignment, which may be of nothing."""
-        joined = self._outlet is not None and self._outlet.joined
+        joined = self._bridge is not None and self._bridge.joined
         return [] if joined else [str(self._config["group.id"])]
 
     def stops(self) -> Sequence[Stopped]:
         """Where partitions of ours stand, for a record that can't be read; does no I/O."""
-        return () if self._member is None else self._member.stops.told
+        return () if self._poll_thread is None else self._poll_thread.stops.told
 
-    def watermarks(self) -> Mapping[Partition, Lag]:
+    def watermarks(self) -> Mapping[Partition, Watermarks]:
         """The watermarks of what is ours, a few seconds old at most; does no I/O."""
-        return {} if self._member is None else self._member.watermarks.heard
+        return {} if self._poll_thread is None else self._poll_thread.watermarks.heard
 
     def last_poll(self) -> float:
         """When the thread last polled, on the monotonic clock; 0.0 before the start."""
-        return 0.0 if self._member is None else self._member.last_poll
+        return 0.0 if self._poll_thread is None else self._poll_thread.last_poll
 
     async def stop(self) -> None:
         """Leave the group and end, within LEAVE_MARGIN, and a drain where the listener drains; idempotent."""
-        if self._member is None or self._ended is None or self._thread is None or self._outlet is None:
+        if self._poll_thread is None or self._ended is None or self._thread is None or self._bridge is None:
             return
-        self._member.order(self._member.leave)
+        self._poll_thread.order(self._poll_thread.leave)
         done, _ = await asyncio.wait([self._ended], timeout=LEAVE_MARGIN)
-        if not done and self._outlet.draining:
+        if not done and self._bridge.draining:
             drain = self._drain_timeout + DRAIN_MARGIN
             done, _ = await asyncio.wait([self._ended], timeout=drain + LEAVE_MARGIN)
         if done:
@@ -164,30 +164,36 @@ class KafkaSource:
             self._logger.warning("the consumer did not leave its group in time; it is left behind")
 
     def _run(
-        self, member: Member, outlet: Outlet, listener: SourceListener, joined: asyncio.Future[None]
+        self,
+        poll_thread: PollThread,
+        bridge: LoopBridge,
+        listener: SourceListener,
+        joined: asyncio.Future[None],
     ) -> None:
         """The thread, from joining to its end."""
         try:
-            error = self._live(member, outlet, joined)
-            outlet.post(self._on_ended, listener, error)
+            error = self._live(poll_thread, bridge, joined)
+            bridge.post(self._on_ended, listener, error)
         except LoopGone:
             self._logger.warning("the event loop was closed before the source was stopped")
 
-    def _live(self, member: Member, outlet: Outlet, joined: asyncio.Future[None]) -> BaseException | None:
+    def _live(
+        self, poll_thread: PollThread, bridge: LoopBridge, joined: asyncio.Future[None]
+    ) -> BaseException | None:
         """Join, work, leave; return what ended it, None where it was told to."""
         try:
-            member.join()
+            poll_thread.join()
         except SourceFailed as error:
-            outlet.post(settle, joined, error)
+            bridge.post(settle, joined, error)
             return None
-        outlet.post(settle, joined, None)
-        outcomes = [_outcome(member.work), _outcome(member.close)]
+        bridge.post(settle, joined, None)
+        outcomes = [_outcome(poll_thread.work), _outcome(poll_thread.close)]
         return next((error for error in outcomes if error is not None), None)
 
-    def _epoch(self, partition: Partition) -> tuple[Member, Epoch] | None:
-        if self._member is None or self._outlet is None or partition not in self._outlet.epochs:
+    def _epoch(self, partition: Partition) -> tuple[PollThread, Epoch] | None:
+        if self._poll_thread is None or self._bridge is None or partition not in self._bridge.epochs:
             return None
-        return self._member, self._outlet.epochs[partition]
+        return self._poll_thread, self._bridge.epochs[partition]
 
     def _on_ended(self, listener: SourceListener, error: BaseException | None) -> None:
         for answer in tuple(self._commits):

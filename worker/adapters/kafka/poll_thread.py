@@ -15,9 +15,8 @@ from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from worker.adapters.kafka.assigned_logs import AssignedLogs
 from worker.adapters.kafka.assignment import Assignment
-from worker.adapters.kafka.bound_logs import BoundLogs
-from worker.adapters.kafka.commits import Wanted
 from worker.adapters.kafka.config import Config, is_incremental
 from worker.adapters.kafka.errors import (
     LimitedLog,
@@ -28,15 +27,16 @@ from worker.adapters.kafka.errors import (
     one_line,
     remedy,
 )
-from worker.adapters.kafka.outlet import Epoch, Outlet
+from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge
+from worker.adapters.kafka.offset_commits import Wanted
+from worker.adapters.kafka.prefetch import Prefetch
 from worker.adapters.kafka.records import Got, to_partition, to_record
 from worker.adapters.kafka.recovery import Recovery
-from worker.adapters.kafka.shelf import Shelf
-from worker.adapters.kafka.starts import Beginning, Starts
+from worker.adapters.kafka.start_offsets import Beginning, StartOffsets
 from worker.adapters.kafka.topic_ids import TopicIds
-from worker.adapters.kafka.unreadable import Stops, is_unreadable
-from worker.adapters.kafka.unusable import is_unusable
-from worker.adapters.kafka.watermarks import Watermarks
+from worker.adapters.kafka.unreadable_records import Stops, is_unreadable
+from worker.adapters.kafka.unusable_offsets import is_unusable
+from worker.adapters.kafka.watermarks import WatermarkCache
 from worker.core.held_bytes import HeldBytes
 from worker.core.record import Partition, Record
 from worker.core.unreadable import Place, Stopped
@@ -55,14 +55,14 @@ REVOKE_TIMEOUT = 5.0
 """Seconds in which the client revokes what is ours when leaving; the drain itself does not count."""
 
 
-class Member:
+class PollThread:
     """Run it in a thread of its own; `order` is the only method for other threads."""
 
     def __init__(
         self,
         config: Config,
         topics: Sequence[str],
-        outlet: Outlet,
+        bridge: LoopBridge,
         logger: logging.Logger,
         held_bytes: HeldBytes,
         ids: TopicIds | None = None,
@@ -71,28 +71,28 @@ class Member:
         refusals: MutableMapping[str, str] | None = None,
     ) -> None:
         self.last_poll = time.monotonic()
-        self.watermarks = Watermarks()
+        self.watermarks = WatermarkCache()
         self._config = config
         self._topics = list(topics)
-        self._outlet = outlet
+        self._bridge = bridge
         self._logger = logger
         self.stops = Stops()
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._leaving = False
         self._deadly: KafkaError | None = None
         self._troubles = Troubles()
-        self._shelf = Shelf(held_bytes)
+        self._prefetch = Prefetch(held_bytes)
         self._assignment = Assignment(
-            outlet,
-            self._shelf,
+            bridge,
+            self._prefetch,
             self.watermarks,
             self.stops,
-            BoundLogs(ids),
+            AssignedLogs(ids),
             incremental=is_incremental(config),
         )
         self._refusals: MutableMapping[str, str] = {} if refusals is None else refusals
-        self._starts = Starts(beginning, self._tell)
-        self._recovery = Recovery(self._assignment, outlet, config, skip, self._tell)
+        self._starts = StartOffsets(beginning, self._tell)
+        self._recovery = Recovery(self._assignment, bridge, config, skip, self._tell)
         self._consumer: Consumer
 
     # --- orders: put in by the loop, carried out by the thread ---------------------------------
@@ -103,33 +103,33 @@ class Member:
 
     def ask(self, count: int) -> None:
         """Owe `count` more records."""
-        self._shelf.ask(count)
+        self._prefetch.ask(count)
 
     def allow(self, epoch: Epoch, count: int) -> None:
         """Give a partition room for `count` more, if this assignment of it still stands."""
         if self._assignment.has(epoch):
-            self._shelf.allow(epoch.at, count)
+            self._prefetch.allow(epoch.at, count)
 
     def hold(self, epoch: Epoch) -> None:
         """Keep a partition back, if this assignment of it still stands."""
         if self._assignment.has(epoch):
-            self._shelf.hold(epoch.at)
+            self._prefetch.hold(epoch.at)
             self._assignment.pauses.stale = True
 
     def release(self, epoch: Epoch) -> None:
         """Take a hold back, if this assignment still stands."""
         if self._assignment.has(epoch):
-            self._shelf.release(epoch.at)
+            self._prefetch.release(epoch.at)
             self._assignment.pauses.stale = True
 
     def rewind(self, epoch: Epoch, offset: int) -> None:
-        """Read a held partition from an earlier offset on again; the outlet tells when it is so."""
+        """Read a held partition from an earlier offset on again; the bridge tells when it is so."""
         if self._assignment.has(epoch):
-            self._shelf.throw_away(epoch.at)
+            self._prefetch.throw_away(epoch.at)
             self._assignment.set_pauses(self._consumer)
             self._assignment.read_again(self._consumer, epoch.at, offset)
-            self._shelf.handed[epoch.at] = offset
-            self._outlet.rewound(epoch.at)
+            self._prefetch.handed[epoch.at] = offset
+            self._bridge.rewound(epoch.at)
 
     def commit(self, wanted: Wanted, answer: asyncio.Future[Positions]) -> None:
         """Commit what is still ours of `wanted`."""
@@ -161,7 +161,7 @@ class Member:
             if self._assignment.logs.outlived():
                 self._join_anew()
             self._recovery.look(self._consumer)
-            self._hand_over(self._shelf.take())
+            self._hand_over(self._prefetch.take())
             self._assignment.set_pauses(self._consumer)
             self._assignment.relieve(self._consumer)
             self._read()
@@ -193,7 +193,7 @@ class Member:
 
     def _obey(self) -> None:
         """Carry out the orders; where no record may be handed over, wait for one rather than for Kafka."""
-        wait = ROOM_TURN if self._shelf.waits_for_room else 0 if self._shelf.demand else TURN
+        wait = ROOM_TURN if self._prefetch.waits_for_room else 0 if self._prefetch.demand else TURN
         try:
             order = self._orders.get(block=wait > 0, timeout=wait)
             while True:
@@ -204,10 +204,10 @@ class Member:
 
     def _read(self) -> None:
         """Poll, and take as many records as there is room for."""
-        room = min(self._shelf.room(), BATCH)
-        if not room and not self._shelf.choked:
+        room = min(self._prefetch.room(), BATCH)
+        if not room and not self._prefetch.choked:
             return  # full, but only just: all will be paused, or asked for, in a moment
-        idle = self._shelf.demand and not self._shelf.waits_for_room
+        idle = self._prefetch.demand and not self._prefetch.waits_for_room
         message = self._consumer.poll(TURN if idle else 0)
         self.last_poll = time.monotonic()
         if message is not None:
@@ -232,7 +232,7 @@ class Member:
             self.stops.passed({record.at for record in records})
         if self._assignment.unsettled:
             self._assignment.found(records)
-        self._hand_over(self._shelf.pass_through(records, self.last_poll))
+        self._hand_over(self._prefetch.pass_through(records, self.last_poll))
         self._recovery.stop_at(self._consumer, unreadable.values())
 
     def _take_error(self, message: Got, error: KafkaError, unreadable: dict[Partition, Stopped]) -> None:
@@ -251,7 +251,7 @@ class Member:
 
     def _hand_over(self, records: Sequence[Record]) -> None:
         if records:
-            self._outlet.records(records)
+            self._bridge.records(records)
 
     # --- callbacks of the client, made within its calls ----------------------------------------
 
@@ -298,4 +298,4 @@ class Member:
 
     def _tell(self, trouble: str) -> None:
         if self._troubles.is_news(trouble, time.monotonic()):
-            self._outlet.trouble(trouble)
+            self._bridge.trouble(trouble)

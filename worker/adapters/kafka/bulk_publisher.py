@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from worker.adapters.kafka.causes import Causes
 from worker.adapters.kafka.config import Config, alone, fitted, message_limit
+from worker.adapters.kafka.error_causes import Causes
 from worker.adapters.kafka.errors import (
     TOO_LARGE,
     KafkaUnavailable,

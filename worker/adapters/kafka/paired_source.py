@@ -15,7 +15,7 @@ from worker.core.holding import Position
 from worker.core.record import Partition, Record
 from worker.core.start import Start
 from worker.core.unreadable import Place, Stopped
-from worker.ports import Assigned, CommitFailed, Lag, Positions, Source, SourceEnded, SourceListener
+from worker.ports import Assigned, CommitFailed, Positions, Source, SourceEnded, SourceListener, Watermarks
 
 
 class PairedSource:
@@ -82,7 +82,7 @@ class PairedSource:
         """Where partitions of either stand."""
         return [stopped for side in self._sides for stopped in side.source.stops()]
 
-    def watermarks(self) -> Mapping[Partition, Lag]:
+    def watermarks(self) -> Mapping[Partition, Watermarks]:
         """The watermarks of what is assigned to either."""
         first, second = (side.source.watermarks() for side in self._sides)
         return {**first, **second}

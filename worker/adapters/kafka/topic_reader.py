@@ -13,11 +13,11 @@ from typing import Any, NamedTuple, Self, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from worker.adapters.kafka.answers import existing_topics
-from worker.adapters.kafka.causes import Causes
 from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.error_causes import Causes
 from worker.adapters.kafka.errors import KafkaUnavailable, one_line
 from worker.adapters.kafka.records import Got, to_partition, to_record
+from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.core.record import Partition, Record
 
 ASK_TIMEOUT = 10.0

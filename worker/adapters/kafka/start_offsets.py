@@ -52,7 +52,7 @@ class Begun(NamedTuple):
     leader_epoch: int | None
 
 
-class Starts:
+class StartOffsets:
     """Asks for one consumer; `tell` is told what goes wrong on the way."""
 
     def __init__(self, beginning: Beginning, tell: Callable[[str], None]) -> None:

@@ -18,8 +18,8 @@ from tests.support import kafka as real
 from tests.support.broker import Broker
 from tests.support.java import BrokerUnavailable
 from tests.support.truncation import truncate
-from worker.adapters.kafka import KafkaSource, KafkaUnavailable, starts
-from worker.adapters.kafka.starts import Beginning
+from worker.adapters.kafka import KafkaSource, KafkaUnavailable, start_offsets
+from worker.adapters.kafka.start_offsets import Beginning
 from worker.core.binding import Binding
 from worker.core.finished import encode
 from worker.core.holding import Position
@@ -109,8 +109,8 @@ async def test_retention_passes_it_while_it_is_held(real_world: KafkaWorld, ear:
     (at,) = real_world.create(1)
     source = await started(real_world, ear, at)
     source.hold(at)
-    assert source._member is not None
-    pauses = source._member._assignment.pauses
+    assert source._poll_thread is not None
+    pauses = source._poll_thread._assignment.pauses
     await until("the pause", lambda: pauses._paused == {at})
     real_world.write(at, numbered(10))
     remove_below(real_world, at, 6)
@@ -140,8 +140,8 @@ async def test_what_was_read_goes_before_what_is_removed(real_world: KafkaWorld)
     source = await started(real_world, ear, at)
     source.ask(10_000)
     await ear.has(10)
-    assert source._member is not None
-    pauses = source._member._assignment.pauses
+    assert source._poll_thread is not None
+    pauses = source._poll_thread._assignment.pauses
     await until("the pause", lambda: pauses._paused == {at})
     remove_below(real_world, at, 2_990)
     while at not in ear.expired and ear.offsets(at)[-1] < 2_989:
@@ -309,7 +309,7 @@ async def test_made_anew_while_we_were_away(real_world: KafkaWorld, ear: Ear, ke
 
 async def test_refused_for_a_while(mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is refused at once, as while a broker restarts, is asked for again for half a minute."""
-    monkeypatch.setattr(starts, "PAUSE", 0.01)
+    monkeypatch.setattr(start_offsets, "PAUSE", 0.01)
     (at,) = mock_world.create(1)
     mock_world.write(at, numbered(5))
     refusals = iter(range(20))
@@ -330,7 +330,7 @@ async def test_a_memory_that_cannot_be_read(
     mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the group remembers is not taken for nothing where it can't be read: the source fails."""
-    monkeypatch.setattr(starts, "WITHIN", 0.0)
+    monkeypatch.setattr(start_offsets, "WITHIN", 0.0)
     (at,) = mock_world.create(1)
     mock_world.write(at, numbered(5))
 

@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from worker.adapters.kafka.admin import describe
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable
+from worker.adapters.kafka.own_topics import describe
 
 TIMEOUT = 5.0
 """Seconds that the broker may take to say it."""

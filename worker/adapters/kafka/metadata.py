@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from confluent_kafka import KafkaException, Producer
 
-from worker.adapters.kafka.answers import existing_topics
 from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+from worker.adapters.kafka.topic_descriptions import existing_topics
 
 ASK_AGAIN = 1.0
 """Seconds between two questions, however often a topic is missed."""

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from worker.adapters.kafka.errors import KafkaUnavailable
-from worker.adapters.kafka.topics import ASK_AGAIN, Topics
+from worker.adapters.kafka.metadata import ASK_AGAIN, Topics
 
 
 async def test_a_question_after_the_end() -> None:

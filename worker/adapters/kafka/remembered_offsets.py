@@ -7,7 +7,7 @@ nothing.
 from __future__ import annotations
 
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.reader import NoSuchTopic, TopicReader
+from worker.adapters.kafka.topic_reader import NoSuchTopic, TopicReader
 from worker.core.memory import recall
 from worker.core.record import Partition
 from worker.core.start import Memory

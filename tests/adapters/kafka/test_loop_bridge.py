@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from tests.adapters.kafka.worlds import Ear, until
-from worker.adapters.kafka.outlet import Outlet
+from worker.adapters.kafka.loop_bridge import LoopBridge
 from worker.core.record import Record
 
 
@@ -20,6 +20,6 @@ class Broken(Ear):
 async def test_a_listener_that_breaks_hears_of_it() -> None:
     """What the listener raises at a batch reaches it as the source's failure, and does not pass in a log."""
     ear = Broken()
-    Outlet(asyncio.get_running_loop(), ear, drain_limit=1.0).records([])
+    LoopBridge(asyncio.get_running_loop(), ear, drain_limit=1.0).records([])
     await until("the failure", lambda: bool(ear.failures))
     assert isinstance(ear.failures[0], ZeroDivisionError)

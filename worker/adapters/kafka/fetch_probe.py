@@ -12,8 +12,8 @@ from typing import Any, cast
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
-from worker.adapters.kafka.causes import Causes
 from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.error_causes import Causes
 from worker.adapters.kafka.errors import KafkaUnavailable, one_line
 from worker.adapters.kafka.records import Got
 from worker.core.record import Partition

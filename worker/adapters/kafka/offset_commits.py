@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.errors import is_away, one_line
 from worker.adapters.kafka.leader_epochs import LeaderEpochs
-from worker.adapters.kafka.outlet import Epoch, Outlet
+from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge
 from worker.adapters.kafka.records import to_offset, to_partition
 from worker.core.holding import Position
 from worker.core.record import Partition
@@ -32,19 +32,19 @@ class _Request(NamedTuple):
     answer: asyncio.Future[Positions]
 
 
-class Commits:
+class OffsetCommits:
     """Made with the assignments that are ours, by partition, as the member keeps them."""
 
-    def __init__(self, ours: Mapping[Partition, Epoch], outlet: Outlet) -> None:
+    def __init__(self, ours: Mapping[Partition, Epoch], bridge: LoopBridge) -> None:
         self._ours = ours
         self.leader_epochs = LeaderEpochs()
-        self._outlet = outlet
+        self._bridge = bridge
         self._highest: dict[Partition, int] = {}
         self._waiting: deque[_Request] = deque()
         self._in_flight: tuple[asyncio.Future[Positions], Positions] | None = None
 
     def commit(self, consumer: Consumer, wanted: Wanted, answer: asyncio.Future[Positions]) -> None:
-        """Commit as soon as none is in flight; the answer, what was committed, comes by the outlet."""
+        """Commit as soon as none is in flight; the answer, what was committed, comes by the bridge."""
         self._waiting.append(_Request(wanted, answer))
         self._send_next(consumer)
 
@@ -55,7 +55,7 @@ class Commits:
         answered, self._in_flight = self._in_flight, None
         if answered is not None:
             answer, sent = answered
-            self._outlet.answered(answer, _outcome(sent, error, offsets))
+            self._bridge.answered(answer, _outcome(sent, error, offsets))
         self._send_next(consumer)
 
     def commit_last(self, consumer: Consumer, positions: Positions) -> Positions:
@@ -82,7 +82,7 @@ class Commits:
         """Say of the one in flight that it failed: its client is closed, and gives no answer any more."""
         answered, self._in_flight = self._in_flight, None
         if answered is not None:
-            self._outlet.answered(answered[0], CommitFailed("the client was closed meanwhile"))
+            self._bridge.answered(answered[0], CommitFailed("the client was closed meanwhile"))
 
     def forget(self, partitions: Collection[Partition]) -> None:
         """Forget how far partitions were committed: the next assignment starts anew."""
@@ -101,13 +101,13 @@ class Commits:
             if sent:
                 self._send(consumer, sent, answer)
             else:
-                self._outlet.answered(answer, {})  # nothing of it is ours any more
+                self._bridge.answered(answer, {})  # nothing of it is ours any more
 
     def _send(self, consumer: Consumer, sent: Positions, answer: asyncio.Future[Positions]) -> None:
         try:
             consumer.commit(offsets=self._to_offsets(consumer, sent), asynchronous=True)
         except KafkaException as error:
-            self._outlet.answered(answer, CommitFailed(one_line(error)))
+            self._bridge.answered(answer, CommitFailed(one_line(error)))
         else:
             self._in_flight = answer, sent
 

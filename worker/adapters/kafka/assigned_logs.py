@@ -12,7 +12,7 @@ from worker.core.binding import LogId
 from worker.core.record import Partition
 
 
-class BoundLogs:
+class AssignedLogs:
     """The consumer's thread's own; `ids` says what is true, None of a broker that is not asked."""
 
     def __init__(self, ids: TopicIds | None) -> None:

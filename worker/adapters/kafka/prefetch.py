@@ -22,7 +22,7 @@ LIMIT = 500
 """Most records that wait here without a demand; more of them stay in Kafka."""
 
 PATIENCE = 0.125
-"""Seconds that a full shelf waits for a demand before all is paused: pausing discards what was fetched."""
+"""Seconds that a full prefetch waits for a demand before all is paused: pausing discards what was fetched."""
 
 LONG = 0.05
 """Seconds that a record may lie here while others come, before its partition is paused."""
@@ -40,7 +40,7 @@ _COMPANY = 2.0
 # Seconds after which records of but one partition mean that there is nobody to keep waiting.
 
 
-class Pile:
+class PartitionQueue:
     """The records of one partition, in the batches in which they were read, and when."""
 
     __slots__ = ("_batches", "count")
@@ -82,7 +82,7 @@ class Pile:
         return self._batches[0][0]
 
 
-class Shelf:
+class Prefetch:
     """Holds records back until they are asked for; `held_bytes` is what the whole worker holds."""
 
     def __init__(self, held_bytes: HeldBytes) -> None:
@@ -95,7 +95,7 @@ class Shelf:
         self.held: set[Partition] = set()
         self._room: dict[Partition, int] = {}
         self._full: set[Partition] = set()
-        self._piles: dict[Partition, Pile] = {}
+        self._queues: dict[Partition, PartitionQueue] = {}
         self._turns: deque[Partition] = deque()
         self._free = 0
         self._slow: set[Partition] = set()
@@ -133,21 +133,21 @@ class Shelf:
     def take(self) -> Sequence[Record]:
         """Hand over what is asked for and there, by turns; it counts as delivered."""
         taken: list[Record] = []
-        turns, piles = self._turns, self._piles
+        turns, piles = self._turns, self._queues
         while turns and len(taken) < self.demand:
             at = turns.popleft()
-            pile, room = piles[at], self._room.get(at, 0)
+            queue, room = piles[at], self._room.get(at, 0)
             run = 1 if at in self._heavy else min(RUN, room)
-            count = pile.move(min(run, self.demand - len(taken)), taken) if room > 0 else 0
+            count = queue.move(min(run, self.demand - len(taken)), taken) if room > 0 else 0
             room -= self._room_for(at, taken[-count:]) if count else 0
             self._room[at] = room
             self._free -= count
             if count:
                 self.handed[at] = taken[-1].offset + 1
-            if room <= 0 and pile.count:
+            if room <= 0 and queue.count:
                 self._full.add(at)
-                self._free -= pile.count
-            elif pile.count:
+                self._free -= queue.count
+            elif queue.count:
                 turns.append(at)
             else:
                 self._heavy.discard(at)
@@ -244,8 +244,8 @@ class Shelf:
         return (self.choked, self._slow, self._crowded) != before
 
     def _is_slow(self, at: Partition, now: float) -> bool:
-        pile = self._piles[at]
-        return pile.count >= FEW and (at in self._slow or now - pile.since() >= LONG)
+        queue = self._queues[at]
+        return queue.count >= FEW and (at in self._slow or now - queue.since() >= LONG)
 
     def _is_choked(self, now: float) -> bool:
         left = self._held_bytes.left
@@ -254,7 +254,7 @@ class Shelf:
             self._full_since = None
             if left < self._held_bytes.most * _EASED:
                 return self.choked
-            return self.choked and waiting > LIMIT // 2  # not resumed for a demand that the shelf can meet
+            return self.choked and waiting > LIMIT // 2  # not resumed for a demand that the prefetch can meet
         if self._full_since is None:
             self._full_since = now
         return self.choked or now - self._full_since >= PATIENCE
@@ -270,17 +270,17 @@ class Shelf:
         return self._free - sum(self._count(at) for at in self._slow)
 
     def _count(self, at: Partition) -> int:
-        pile = self._piles.get(at)
-        return pile.count if pile is not None else 0
+        queue = self._queues.get(at)
+        return queue.count if queue is not None else 0
 
     def _put(self, at: Partition, run: Iterable[Record], now: float) -> None:
-        pile = self._piles.setdefault(at, Pile())
-        before = pile.count
-        pile.put(run, now)
+        queue = self._queues.setdefault(at, PartitionQueue())
+        before = queue.count
+        queue.put(run, now)
         if at in self.held or at in self._full:
             return
         if before:
-            self._free += pile.count - before
+            self._free += queue.count - before
         elif self._room.get(at, 0) > 0:
             self._line_up(at)
         else:
@@ -291,11 +291,11 @@ class Shelf:
         self._free += self._count(at)
 
     def _throw_away(self, at: Partition) -> int | None:
-        pile = self._piles.pop(at, None)
-        if pile is None or not pile.count:
+        queue = self._queues.pop(at, None)
+        if queue is None or not queue.count:
             return None
-        self._read_bytes.count -= pile.size
-        return pile.first
+        self._read_bytes.count -= queue.size
+        return queue.first
 
     def _note_size(self, records: Sequence[Record]) -> bool:
         """Count the bytes that were read; tell whether a record is so large as to take up several's room."""
