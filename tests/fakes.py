@@ -18,7 +18,7 @@ from worker.core.binding import LogId
 from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.holding import Position
 from worker.core.record import Headers, Outgoing, Partition, Record, size_of
-from worker.core.start import How, Start
+from worker.core.start_offset import How, Start
 from worker.core.unreadable import Place, Stopped
 from worker.ports import (
     Assigned,

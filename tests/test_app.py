@@ -18,7 +18,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from tests.fakes import FakeClock
-from tests.runner.stage import until
+from tests.runner.harness import until
 from worker.app import (
     CannotStart,
     Started,

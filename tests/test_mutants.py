@@ -49,7 +49,7 @@ PLAYS = {
     mutants.resolve_before_the_acknowledgement: Play(
         refused_by_the_broker, 1, SHORT_DRAIN, "committed unfinished"
     ),
-    mutants.keep_the_ledger_after_revoke: Play(joined_and_left, 2, FEW, "backwards"),
+    mutants.keep_the_offsets_after_revoke: Play(joined_and_left, 2, FEW, "backwards"),
     mutants.hand_over_without_draining: Play(joined_and_left, 2, FEW, "duplicate"),
     mutants.hand_over_undrained_at_shutdown: Play(
         lambda world: left_while_another_joins(world, delay=4.0), 6, SLOW, "duplicate"

@@ -13,10 +13,10 @@ from schemas import DeadReason, RetryReason, WorkerHeaders, decode
 from tests.core.examples import NOW, WORKER_HEADERS, make_record
 from worker.core.answer import Answer, Failure, FailureKind, Response
 from worker.core.classify import Kind, Rules, Verdict, classify
-from worker.core.postback import Postback, Template
+from worker.core.endings import Dead, Delivered, Retry
 from worker.core.record import Header, Headers, Outgoing, Partition, Record
 from worker.core.retry import RetryPolicy, Tier
-from worker.core.settle import Dead, Delivered, Retry
+from worker.core.url_template import Postback, Template
 from worker.pipeline import Attempt, Ending, Pipeline, Plan
 
 TIERS = (Tier("10s", 10), Tier("1m", 60), Tier("5m", 300))

@@ -43,15 +43,15 @@ from worker.adapters.logs import is_for_people, make_logs
 from worker.adapters.metrics import Metrics
 from worker.adapters.observers import Observers
 from worker.adapters.process.descriptors import room_for_requests, too_many_requests
+from worker.core.admission.circuit import CircuitPolicy
+from worker.core.admission.gate import Gate
 from worker.core.answer import Origin
 from worker.core.binding import Identity
-from worker.core.circuit import CircuitPolicy
 from worker.core.classify import Rules
 from worker.core.held_bytes import HeldBytes
-from worker.core.lane import Gate
 from worker.core.ownership import WAYS_OUT, describe
-from worker.core.postback import Postback, Template
 from worker.core.retry import RetryPolicy
+from worker.core.url_template import Postback, Template
 from worker.pipeline import Plan
 from worker.ports import Observer, Sender, Source
 from worker.runner import Limits, Outcome, Runner

@@ -11,10 +11,10 @@ from typing import NamedTuple
 from schemas import BadRecord, ConversionEvent, DeadReason, WorkerHeaders, decode
 from worker.core.answer import Request
 from worker.core.classify import DELIVERED, Kind, Rules, Verdict
-from worker.core.postback import MissingValue, Postback
+from worker.core.endings import Dead, Delivered, History, Retry, onward, read_history
 from worker.core.record import Record, make
 from worker.core.retry import RetryPolicy, Tier
-from worker.core.settle import Dead, Delivered, History, Retry, onward, read_history
+from worker.core.url_template import MissingValue, Postback
 
 
 class Plan(NamedTuple):

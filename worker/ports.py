@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from worker.core.admission.circuit import CircuitState
+from worker.core.admission.outage import Outage
 from worker.core.answer import Answer, Request
 from worker.core.binding import LogId
-from worker.core.circuit import CircuitState
+from worker.core.endings import Dead, Delivered, Retry
 from worker.core.holding import Position
-from worker.core.outage import Outage
 from worker.core.record import Outgoing, Partition, Record
-from worker.core.settle import Dead, Delivered, Retry
 from worker.core.silence import Silence
-from worker.core.start import How, Start
+from worker.core.start_offset import How, Start
 from worker.core.unreadable import Place, Stopped
 
 
@@ -35,7 +35,7 @@ class Clock(Protocol):
 # --- sending -----------------------------------------------------------------------------------
 
 
-class Asker(Protocol):
+class Attempter(Protocol):
     """Who has begun an attempt: it hears of its end once, on the loop, and never within `begin`.
 
     It may begin the lane's next attempt within the call, and raises nothing.
@@ -53,7 +53,7 @@ class Asker(Protocol):
 class Lane(Protocol):
     """One connection at a time and one request at a time; it owns what it sends on."""
 
-    def begin(self, request: Request, asker: Asker) -> None:
+    def begin(self, request: Request, attempter: Attempter) -> None:
         """Start exactly one attempt, bounded by the destination's timeout."""
         ...
 

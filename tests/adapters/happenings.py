@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from schemas import DeadReason, RetryReason
-from worker.core.outage import Outage
+from worker.core.admission.outage import Outage
+from worker.core.endings import Dead, Delivered, Retry
 from worker.core.record import Outgoing, Partition, Record
 from worker.core.retry import Tier
-from worker.core.settle import Dead, Delivered, Retry
-from worker.core.start import How, Start
+from worker.core.start_offset import How, Start
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Observer
 

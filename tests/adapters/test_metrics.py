@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from tests.adapters.happenings import AT, tell_everything
 from worker.adapters.metrics import Metrics
-from worker.core.circuit import CircuitState
+from worker.core.admission.circuit import CircuitState
 from worker.ports import PartitionState, Snapshot
 
 Samples = dict[tuple[str, ...], float]

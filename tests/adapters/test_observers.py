@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.adapters.happenings import DELIVERED, tell_everything
 from worker.adapters.observers import Observers
-from worker.core.settle import Delivered
+from worker.core.endings import Delivered
 from worker.ports import Observer
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from tests.chaos.logs import Committed, Intervention
 from worker.core.binding import UNKNOWN, Binding, LogId, marks_of
-from worker.core.finished import DamagedMap, Finished, read
+from worker.core.offset_map import DamagedMap, OffsetMap, read
 
 REMADE, TRUNCATED, PASSED = "re-made", "truncated", "retention passed it"
 SET, EDITED, DELETED = "offset set", "offset edited", "offset deleted"
@@ -118,7 +118,7 @@ def told_by(commit: Committed) -> Known:
     return Known(commit.offset, _above(commit.offset, written.finished))
 
 
-def _above(offset: int, finished: Finished) -> frozenset[int]:
+def _above(offset: int, finished: OffsetMap) -> frozenset[int]:
     return frozenset(range(offset, finished.upto)) - frozenset(finished.holes)
 
 

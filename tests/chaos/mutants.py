@@ -12,60 +12,60 @@ from typing import Any, NamedTuple
 
 from worker.adapters.http.direct import DirectLane
 from worker.cli import main as start
-from worker.core import finished
+from worker.core import offset_map
 from worker.core.answer import Answer, Failure, FailureKind, Request
 from worker.core.binding import Binding
-from worker.core.finished import Finished
+from worker.core.endings import Dead, Retry
 from worker.core.holding import Held, Holding
-from worker.core.ledger import Ledger
+from worker.core.offset_map import OffsetMap
+from worker.core.offsets import Offsets
 from worker.core.record import Partition
-from worker.core.settle import Dead, Retry
-from worker.ports import Asker, Assigned
+from worker.ports import Assigned, Attempter
 from worker.runner.drain import Drain, Phase
+from worker.runner.hand_over import HandOver
 from worker.runner.intake import Intake
-from worker.runner.settling import Settling
 
 
 def commit_the_highest_seen() -> None:
     """Commit what was read, finished or not."""
 
-    def position(ledger: Ledger) -> int | None:
-        return ledger._next
+    def position(offsets: Offsets) -> int | None:
+        return offsets._next
 
-    def finished(_: Ledger) -> Finished | None:
+    def finished(_: Offsets) -> OffsetMap | None:
         return None
 
-    _replace(Ledger, position=property(position), finished=finished)
+    _replace(Offsets, position=property(position), finished=finished)
 
 
 def resolve_before_the_acknowledgement() -> None:
     """Take a record for finished as soon as its retry is on its way."""
-    make, settle = Settling.__init__, Settling.settle
-    tells: dict[Settling, Callable[[Held, Retry | Dead], None]] = {}
+    make, settle = HandOver.__init__, HandOver.settle
+    tells: dict[HandOver, Callable[[Held, Retry | Dead], None]] = {}
 
-    def hasty(settling: Settling, *arguments: Any) -> None:
-        make(settling, *arguments)
-        tells[settling], settling._on_settled = settling._on_settled, lambda _held, _ending: None
+    def hasty(hand_over: HandOver, *arguments: Any) -> None:
+        make(hand_over, *arguments)
+        tells[hand_over], hand_over._on_settled = hand_over._on_settled, lambda _held, _ending: None
 
-    def at_once(settling: Settling, held: Held, ending: Retry | Dead) -> None:
-        tells[settling](held, ending)
-        settle(settling, held, ending)
+    def at_once(hand_over: HandOver, held: Held, ending: Retry | Dead) -> None:
+        tells[hand_over](held, ending)
+        settle(hand_over, held, ending)
 
-    _replace(Settling, __init__=hasty, settle=at_once)
+    _replace(HandOver, __init__=hasty, settle=at_once)
 
 
-def keep_the_ledger_after_revoke() -> None:
+def keep_the_offsets_after_revoke() -> None:
     """Go on with what was known of a partition when it comes back, whatever another did to it meanwhile."""
     assign, discard = Intake.assign, Intake.discard
-    kept: dict[Partition, Ledger] = {}
+    kept: dict[Partition, Offsets] = {}
 
     def keep(intake: Intake, partitions: Iterable[Partition]) -> None:
-        kept.update((at, intake.holdings[at].ledger) for at in partitions if at in intake.holdings)
+        kept.update((at, intake.holdings[at].offsets) for at in partitions if at in intake.holdings)
         discard(intake, partitions)
 
     def go_on(intake: Intake, assigned: Assigned) -> Holding:
         holding = assign(intake, assigned)
-        holding.ledger = kept.get(assigned.at, holding.ledger)
+        holding.offsets = kept.get(assigned.at, holding.offsets)
         return holding
 
     _replace(Intake, discard=keep, assign=go_on)
@@ -102,19 +102,19 @@ def send_again_on_a_broken_connection() -> None:
     class Stubborn(NamedTuple):
         lane: DirectLane
         request: Request
-        asker: Asker
+        attempter: Attempter
 
         def on_answer(self, answer: Answer) -> None:
             if isinstance(answer, Failure) and answer.kind is FailureKind.CONNECTION:
-                begin(self.lane, self.request, self.asker)
+                begin(self.lane, self.request, self.attempter)
             else:
-                self.asker.on_answer(answer)
+                self.attempter.on_answer(answer)
 
         def on_broken(self, error: BaseException) -> None:
-            self.asker.on_broken(error)
+            self.attempter.on_broken(error)
 
-    def stubborn(lane: DirectLane, request: Request, asker: Asker) -> None:
-        begin(lane, request, Stubborn(lane, request, asker))
+    def stubborn(lane: DirectLane, request: Request, attempter: Attempter) -> None:
+        begin(lane, request, Stubborn(lane, request, attempter))
 
     _replace(DirectLane, begin=stubborn)
 
@@ -131,20 +131,20 @@ def ignore_the_metadata() -> None:
 
 def believe_a_map_under_another_position() -> None:
     """Take a map for one of the offset that it stands beside, whoever put it there."""
-    decode = finished.decode
+    decode = offset_map.decode
 
-    def trusting(position: int, metadata: str, binding: Binding) -> finished.Told:
+    def trusting(position: int, metadata: str, binding: Binding) -> offset_map.Told:
         told = decode(position, metadata, binding)
-        if told.verdict is not finished.Verdict.EDITED:
+        if told.verdict is not offset_map.Verdict.EDITED:
             return told
-        written = finished.read(metadata)
+        written = offset_map.read(metadata)
         if written.finished is None:
             return told
         by, (upto, holes) = position - written.position, written.finished
-        moved = finished.Finished(upto + by, tuple(hole + by for hole in holes))
-        return finished.Told(finished.Verdict.BELIEVED, moved)
+        moved = offset_map.OffsetMap(upto + by, tuple(hole + by for hole in holes))
+        return offset_map.Told(offset_map.Verdict.BELIEVED, moved)
 
-    _replace(finished, decode=trusting)
+    _replace(offset_map, decode=trusting)
 
 
 def _replace(where: object, **parts: object) -> None:
@@ -157,7 +157,7 @@ MUTANTS: Mapping[str, Callable[[], None]] = {
     for mutant in (
         commit_the_highest_seen,
         resolve_before_the_acknowledgement,
-        keep_the_ledger_after_revoke,
+        keep_the_offsets_after_revoke,
         hand_over_without_draining,
         hand_over_undrained_at_shutdown,
         send_again_on_a_broken_connection,

@@ -12,7 +12,7 @@ from tests.chaos.history import EDITED, PASSED, REMADE, SET, TRUNCATED, History
 from tests.chaos.logs import RECORDED, Committed, Deed, Group, Intervention
 from tests.chaos.rows import Row
 from worker.core.binding import Binding, LogId
-from worker.core.finished import Finished, encode
+from worker.core.offset_map import OffsetMap, encode
 
 TIMEOUT, DRAIN = 3.0, 5.0
 WALL = 1000.0  # epoch seconds at monotonic 0, in these stories
@@ -85,7 +85,7 @@ def test_committed_unfinished() -> None:
     """A commit, or its map, beyond a record without an ending is a violation."""
     commits = [Committed("t", 0, 1, "", 0.9)]
     assert kinds(judge([source()], [ask(1, answered=1.1)], commits=commits)) == ["committed unfinished"]
-    above = [Committed("t", 0, 0, encode(0, Finished(2, (0,)), Binding(LogId())), 0.9)]
+    above = [Committed("t", 0, 0, encode(0, OffsetMap(2, (0,)), Binding(LogId())), 0.9)]
     verdict = judge([source(offset=1)], [ask(1, answered=1.1)], commits=above)
     assert kinds(verdict) == ["committed unfinished"]
 
@@ -102,7 +102,7 @@ def test_committed_before_the_retry_is_acknowledged() -> None:
 )
 def test_backwards(later: Committed) -> None:
     """An offset that falls, and a map that loses what it told, are backwards."""
-    _, violations = cover([Committed("t", 0, 5, encode(5, Finished(8, (5,)), Binding(LogId())), 1.0), later])
+    _, violations = cover([Committed("t", 0, 5, encode(5, OffsetMap(8, (5,)), Binding(LogId())), 1.0), later])
     assert {violation.kind for violation in violations} == {"backwards"}
 
 

@@ -19,7 +19,7 @@ from tests.chaos.history import (
 )
 from tests.chaos.logs import Committed, Intervention
 from worker.core.binding import Binding, LogId
-from worker.core.finished import Finished, encode
+from worker.core.offset_map import OffsetMap, encode
 
 APPEND = "append"
 
@@ -34,7 +34,7 @@ def committed(offset: int, at: float, metadata: str = "", epoch: int = -1) -> Co
     return Committed("t", 0, offset, metadata, at, at - 0.01, epoch)
 
 
-def bound(position: int, finished: Finished | None, topic_id: str) -> str:
+def bound(position: int, finished: OffsetMap | None, topic_id: str) -> str:
     """A commit's metadata."""
     return encode(position, finished, Binding(LogId(topic_id=topic_id)))
 
@@ -102,7 +102,7 @@ def test_what_is_still_known_to_be_committed() -> None:
 
 def test_a_map_under_another_position() -> None:
     """A map that was written for another position tells nothing."""
-    metadata = bound(5, Finished(8, (5,)), "t")
+    metadata = bound(5, OffsetMap(8, (5,)), "t")
     assert told_by(committed(5, 1.0, metadata)) == Known(5, frozenset({6, 7}))
     assert told_by(committed(4, 1.0, metadata)) == Known(4)
     assert told_by(committed(4, 1.0, "no map")) == Known(4)

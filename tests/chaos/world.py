@@ -37,7 +37,7 @@ from tests.chaos.process import ROOT
 from tests.chaos.sampler import PATIENCE, Sampler
 from tests.support.broker import free_port
 from tests.support.kafka import WITHIN, Names, committed, create_topics, end_offsets, wait_until
-from worker.core.size import ROOM
+from worker.core.record_size import ROOM
 
 
 class World:

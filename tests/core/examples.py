@@ -8,7 +8,7 @@ from typing import Any, Final
 from schemas import ConversionEvent
 from worker.core.binding import Binding, Identity, LogId
 from worker.core.holding import Held, Holding
-from worker.core.ledger import Ledger
+from worker.core.offsets import Offsets
 from worker.core.record import Headers, Partition, Record
 
 NOW: Final = datetime(2026, 1, 10, tzinfo=UTC).timestamp()
@@ -53,7 +53,7 @@ def make_record(
 
 def make_holding(number: int = 0, topic: str = "conversions") -> Holding:
     """Return a partition that holds nothing yet."""
-    return Holding(Partition(topic, number), None, Ledger(None), BINDING)
+    return Holding(Partition(topic, number), None, Offsets(None), BINDING)
 
 
 def hold(holding: Holding, offset: int, due: float = 0.0, *, at_once: bool = True) -> Held:

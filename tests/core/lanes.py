@@ -40,7 +40,7 @@ class Lanes:
         for _ in range(count):
             self.taken.remove(next(held for held in self.taken if held.holding is holding))
             holding.busy.popitem()
-            holding.ledger.revision += 1
+            holding.offsets.revision += 1
             self.schedule.released(holding)
 
     def keep_company(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from worker.core.foreign_macros import find_foreign
-from worker.core.postback import MACROS, Template, TemplateError
+from worker.core.url_template import MACROS, Template, TemplateError
 
 PASTED = {
     "a=%click_id%": "has %click_id%, which is not filled in; write {click_id}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from worker.core.binding import Binding, Identity, LogId
-from worker.core.finished import encode
+from worker.core.offset_map import encode
 from worker.core.ownership import Commit, is_of_another_source, stranger
 
 OURS = Identity("conversions", "momentscience")

@@ -11,9 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.core.examples import BINDING, hold, make_holding
 from tests.core.lanes import Lanes
+from worker.core.admission.probes import Probes
 from worker.core.holding import Held, Holding, Standing
-from worker.core.ledger import Ledger
-from worker.core.probing import Probing
+from worker.core.offsets import Offsets
 from worker.core.record import Partition
 from worker.core.retry import Tier
 from worker.core.schedule import Schedule, due_at
@@ -238,8 +238,8 @@ def test_given_back_behind_a_head_that_waits() -> None:
 def test_the_clock_is_set_back() -> None:
     """Nothing waits longer than its tier's delay from now, what was due stays due, the order stays."""
     schedule = Schedule()
-    tier = Holding(Partition("retry.10s", 0), Tier("10s", 10.0), Ledger(None), BINDING)
-    gone = Holding(Partition("retry.10s", 1), Tier("10s", 10.0), Ledger(None), BINDING)
+    tier = Holding(Partition("retry.10s", 0), Tier("10s", 10.0), Offsets(None), BINDING)
+    gone = Holding(Partition("retry.10s", 1), Tier("10s", 10.0), Offsets(None), BINDING)
     source = make_holding()
     for offset, due in enumerate((1005.0, 1008.0)):
         schedule.add(hold(tier, offset, due, at_once=False), 1000.0)
@@ -258,7 +258,7 @@ def test_the_clock_is_set_back() -> None:
 def test_the_clock_is_set_back_for_one_that_fails() -> None:
     """What waits behind a due record of a failing tier waits no longer than the tier's delay either."""
     schedule = Schedule()
-    tier = Holding(Partition("retry.10s", 0), Tier("10s", 10.0), Ledger(None), BINDING)
+    tier = Holding(Partition("retry.10s", 0), Tier("10s", 10.0), Offsets(None), BINDING)
     for offset, due in enumerate((1000.0, 1008.0)):
         schedule.add(hold(tier, offset, due, at_once=False), 1000.0)
     for _ in range(16):
@@ -270,7 +270,7 @@ def test_the_clock_is_set_back_for_one_that_fails() -> None:
 
 def test_a_probe_goes_wherever_something_is_due() -> None:
     """A probe takes of a partition that has its share, or fails, as of one in turn."""
-    lanes, probing = Lanes(8), Probing()
+    lanes, probing = Lanes(8), Probes()
     one, failing = make_holding(0), make_holding(1)
     lanes.come(one, 20)
     lanes.fail(failing, 16)
@@ -286,7 +286,7 @@ def test_a_probe_goes_wherever_something_is_due() -> None:
 
 def test_a_probe_of_nothing() -> None:
     """Where nothing is due a probe takes nothing, and what was dropped does not wake it for ever."""
-    schedule, probing, holding = Schedule(), Probing(), make_holding()
+    schedule, probing, holding = Schedule(), Probes(), make_holding()
     schedule.add(hold(holding, 0), 10.0)
     schedule.drop(holding)
     assert schedule.probe(10.0, probing) is None

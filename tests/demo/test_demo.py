@@ -74,7 +74,7 @@ def test_a_partner_that_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
             await super().close()
             self.recorded.popitem()
 
-    monkeypatch.setattr("worker.demo.stage.Tracker", Forgetful)
+    monkeypatch.setattr("worker.demo.demonstration.Tracker", Forgetful)
     ran = CliRunner().invoke(app, ["demo", "--events", "10", "--failures", "0", "-o", "json"])
     assert ran.exit_code == 1
     account = {line["ending"]: line["records"] for line in json.loads(ran.stdout)}

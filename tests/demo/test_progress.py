@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.adapters.happenings import tell_everything
 from worker.cli.demo import MEANS
 from worker.cli.demo_view import lines, rates
-from worker.core.circuit import CircuitState
+from worker.core.admission.circuit import CircuitState
 from worker.demo.progress import Endings, Progress
 
 BUSY = Progress(

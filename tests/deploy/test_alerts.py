@@ -13,10 +13,10 @@ from schemas import RetryReason
 from tests.conftest import IN_CI
 from tests.deploy.files import DEPLOY, dashboard_expressions, document, rules, selectors
 from worker.adapters.metrics import Metrics
-from worker.core.circuit import CircuitState
+from worker.core.admission.circuit import CircuitState
+from worker.core.endings import Retry
 from worker.core.record import Outgoing, Partition, Record
 from worker.core.retry import Tier
-from worker.core.settle import Retry
 from worker.ports import PartitionState, Snapshot
 
 PROMTOOL = shutil.which("promtool")

@@ -13,7 +13,7 @@ from tests.support.java import KAFKA_VERSION
 from worker.adapters.kafka.producer_thread import FLUSH_TIMEOUT
 from worker.adapters.kafka.source import LEAVE_MARGIN
 from worker.cli import app
-from worker.runner import commits, memory
+from worker.runner import commits, remembered_offsets
 from worker.settings import Settings, load
 from worker.settings.values import parse_duration
 
@@ -38,7 +38,8 @@ def test_its_commands_exist(capsys: pytest.CaptureFixture[str]) -> None:
 def test_it_waits_longer_than_a_drain_takes() -> None:
     """A stopped worker may drain, leave its group and flush before it is killed."""
     grace = parse_duration(SERVICES["worker"]["stop_grace_period"])
-    assert grace > Settings().drain_timeout + commits.LAST + memory.LAST + LEAVE_MARGIN + FLUSH_TIMEOUT
+    writes = commits.LAST + remembered_offsets.LAST + FLUSH_TIMEOUT
+    assert grace > Settings().drain_timeout + writes + LEAVE_MARGIN
 
 
 def test_every_image_has_a_version() -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.deploy.files import instructions, manifests
 from worker.adapters.kafka.producer_thread import FLUSH_TIMEOUT
 from worker.adapters.kafka.source import LEAVE_MARGIN
-from worker.runner import commits, memory
+from worker.runner import commits, remembered_offsets
 from worker.settings import load
 
 (CONFIG,) = manifests("ConfigMap")
@@ -37,7 +37,8 @@ def test_it_waits_longer_than_a_drain_takes(tmp_path: Path) -> None:
         environ={**CONFIG["data"], "POSTBACK_SECRETS_DIR": str(tmp_path)}, dotenv=tmp_path / "none"
     )
     grace = DEPLOYMENT["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
-    assert grace > settings.drain_timeout + commits.LAST + memory.LAST + LEAVE_MARGIN + FLUSH_TIMEOUT
+    writes = commits.LAST + remembered_offsets.LAST + FLUSH_TIMEOUT
+    assert grace > settings.drain_timeout + writes + LEAVE_MARGIN
 
 
 @PODS

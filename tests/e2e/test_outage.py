@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.outage import KINDS, outage
-from worker.core.circuit import CircuitPolicy
+from worker.core.admission.circuit import CircuitPolicy
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.timeout(180)]
 # Short pauses and timeouts: the minute-long outages of `python -m tests.e2e.outage` have the usual ones.

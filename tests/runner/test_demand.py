@@ -7,162 +7,162 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.runner.stage import DLQ, Stage, some_turns, until
+from tests.runner.harness import DLQ, Harness, some_turns, until
 from worker.core.record import Record
 from worker.core.schedule import LOOK
 
 
 async def test_in_flight() -> None:
     """No more requests are in flight than the concurrency, and no more lanes exist."""
-    async with Stage(concurrency=5) as stage:
-        stage.sender.gate.clear()
-        stage.source.assign(stage.first)
-        stage.write(*range(200))
-        await until("full", lambda: stage.sender.in_flight == 5)
-        assert stage.runner.snapshot().in_flight == stage.runner.snapshot().limit == 5
-        stage.sender.gate.set()
-        await stage.committed(200)
-        assert stage.sender.most_in_flight == 5
-        assert len(stage.sender.lanes) == 5
+    async with Harness(concurrency=5) as harness:
+        harness.sender.gate.clear()
+        harness.source.assign(harness.first)
+        harness.write(*range(200))
+        await until("full", lambda: harness.sender.in_flight == 5)
+        assert harness.runner.snapshot().in_flight == harness.runner.snapshot().limit == 5
+        harness.sender.gate.set()
+        await harness.committed(200)
+        assert harness.sender.most_in_flight == 5
+        assert len(harness.sender.lanes) == 5
 
 
 async def test_ahead_of_the_lanes() -> None:
     """Of a long backlog no more is taken up than keeps the lanes busy."""
-    async with Stage(concurrency=8) as stage:
-        stage.sender.gate.clear()
-        stage.write(*range(5000))
-        stage.source.assign(stage.first)
-        await until("taken up", lambda: stage.source.demand == 0)
+    async with Harness(concurrency=8) as harness:
+        harness.sender.gate.clear()
+        harness.write(*range(5000))
+        harness.source.assign(harness.first)
+        await until("taken up", lambda: harness.source.demand == 0)
         for _ in range(5):
-            stage.time.advance(LOOK)
-            stage.runner.on_idle()
+            harness.time.advance(LOOK)
+            harness.runner.on_idle()
             await some_turns()
-        assert stage.source.held == {stage.first}
-        assert stage.heard.taken.total() <= 64 + 8 + 32
-        stage.sender.gate.set()
-        await stage.committed(5000)
-        assert stage.heard.taken.total() == 5000
+        assert harness.source.held == {harness.first}
+        assert harness.heard.taken.total() <= 64 + 8 + 32
+        harness.sender.gate.set()
+        await harness.committed(5000)
+        assert harness.heard.taken.total() == 5000
 
 
 async def test_a_full_partition() -> None:
     """A partition with as many unfinished records as it may have gets no more, and others flow."""
-    async with Stage(concurrency=64, outstanding=10) as stage:
-        stage.gate.limit.value = 64
-        stage.publisher.gate.clear()
-        stage.write(*range(10), payout="1")  # invalid: dead letters that are not acknowledged
-        stage.source.assign(stage.first, stage.second)
-        await until("full", lambda: stage.runner.snapshot().paused == 1)
-        stage.write(*range(10, 30))
-        stage.write(*range(100, 120), at=stage.second)
-        await stage.committed(20, stage.second)
-        state = {one.at: one for one in stage.runner.snapshot().partitions}
-        assert state[stage.first].outstanding == 10
-        stage.publisher.gate.set()
-        await stage.committed(30)
-        assert stage.runner.snapshot().paused == 0
+    async with Harness(concurrency=64, outstanding=10) as harness:
+        harness.gate.limit.value = 64
+        harness.publisher.gate.clear()
+        harness.write(*range(10), payout="1")  # invalid: dead letters that are not acknowledged
+        harness.source.assign(harness.first, harness.second)
+        await until("full", lambda: harness.runner.snapshot().paused == 1)
+        harness.write(*range(10, 30))
+        harness.write(*range(100, 120), at=harness.second)
+        await harness.committed(20, harness.second)
+        state = {one.at: one for one in harness.runner.snapshot().partitions}
+        assert state[harness.first].outstanding == 10
+        harness.publisher.gate.set()
+        await harness.committed(30)
+        assert harness.runner.snapshot().paused == 0
 
 
 @pytest.mark.parametrize("outstanding", [1, 3, 20, 1000])
 async def test_outstanding(outstanding: int) -> None:
     """However few records a partition may have unfinished, no more are held of it, and all are delivered."""
-    async with Stage(concurrency=64, outstanding=outstanding) as stage:
-        most = {stage.first: 0, stage.second: 0}
-        accept = stage.runner._intake.accept
+    async with Harness(concurrency=64, outstanding=outstanding) as harness:
+        most = {harness.first: 0, harness.second: 0}
+        accept = harness.runner._intake.accept
 
         def watched(records: Sequence[Record]) -> None:
             accept(records)
-            for state in stage.runner.snapshot().partitions:
+            for state in harness.runner.snapshot().partitions:
                 most[state.at] = max(most[state.at], state.outstanding)
 
-        stage.runner._intake.accept = watched  # type: ignore[method-assign]
-        stage.gate.limit.value = 64
-        stage.write(*range(300))
-        stage.write(*range(1000, 1300), at=stage.second)
-        stage.source.assign(stage.first, stage.second)
-        await stage.committed(300)
-        await stage.committed(300, stage.second)
+        harness.runner._intake.accept = watched  # type: ignore[method-assign]
+        harness.gate.limit.value = 64
+        harness.write(*range(300))
+        harness.write(*range(1000, 1300), at=harness.second)
+        harness.source.assign(harness.first, harness.second)
+        await harness.committed(300)
+        await harness.committed(300, harness.second)
         assert 1 <= max(most.values()) <= outstanding
 
 
 async def test_taken_by_turns() -> None:
     """Two partitions with a backlog take turns."""
-    async with Stage(concurrency=1) as stage:
-        stage.write(*range(6))
-        stage.write(*range(100, 106), at=stage.second)
-        stage.source.assign(stage.first, stage.second)
-        await stage.sent(12)
-        numbers = [int(click.removeprefix("c-")) for click in stage.clicks]
+    async with Harness(concurrency=1) as harness:
+        harness.write(*range(6))
+        harness.write(*range(100, 106), at=harness.second)
+        harness.source.assign(harness.first, harness.second)
+        await harness.sent(12)
+        numbers = [int(click.removeprefix("c-")) for click in harness.clicks]
         assert {number >= 100 for number in numbers[:4]} == {True, False}
         assert [n for n in numbers if n < 100] == list(range(6))
 
 
 async def test_what_the_gauges_show() -> None:
     """The lag counts from the committed offset, the age of the oldest from its timestamp."""
-    async with Stage(concurrency=1) as stage:
-        stage.sender.gate.clear()
-        stage.kafka.append(stage.first, b"", timestamp=stage.time.now())
-        stage.kafka.append(stage.first, b"", timestamp=stage.time.now())
-        stage.publisher.gate.clear()
-        stage.source.assign(stage.first, stage.second)
-        await until("taken up", lambda: stage.heard.taken.total() == 2)
-        stage.time.advance(30)
-        first, second = stage.runner.snapshot().partitions
+    async with Harness(concurrency=1) as harness:
+        harness.sender.gate.clear()
+        harness.kafka.append(harness.first, b"", timestamp=harness.time.now())
+        harness.kafka.append(harness.first, b"", timestamp=harness.time.now())
+        harness.publisher.gate.clear()
+        harness.source.assign(harness.first, harness.second)
+        await until("taken up", lambda: harness.heard.taken.total() == 2)
+        harness.time.advance(30)
+        first, second = harness.runner.snapshot().partitions
         assert (first.outstanding, first.oldest_seconds, first.lag) == (2, 30.0, 2)
         assert (second.outstanding, second.oldest_seconds, second.lag) == (0, 0.0, 0)
-        stage.publisher.gate.set()
-        await stage.committed(2)
-        await until("no lag", lambda: stage.runner.snapshot().partitions[0].lag == 0)
+        harness.publisher.gate.set()
+        await harness.committed(2)
+        await until("no lag", lambda: harness.runner.snapshot().partitions[0].lag == 0)
 
 
 @pytest.mark.parametrize("away", ["revoked", "lost"])
 async def test_the_room_of_what_went_away(away: str) -> None:
     """The room that a partition's waiting records took is asked for anew when the partition goes away."""
-    async with Stage(concurrency=8) as stage:
-        stage.sender.gate.clear()
-        stage.write(*range(500))
-        stage.source.assign(stage.first)
-        await until("all that was asked for came", lambda: stage.source.demand == 0)
+    async with Harness(concurrency=8) as harness:
+        harness.sender.gate.clear()
+        harness.write(*range(500))
+        harness.source.assign(harness.first)
+        await until("all that was asked for came", lambda: harness.source.demand == 0)
         if away == "lost":
-            stage.source.lose(stage.first)
-            stage.sender.gate.set()
+            harness.source.lose(harness.first)
+            harness.sender.gate.set()
         else:
-            revoking = asyncio.create_task(stage.source.revoke(stage.first))
-            stage.sender.gate.set()
+            revoking = asyncio.create_task(harness.source.revoke(harness.first))
+            harness.sender.gate.set()
             await revoking
-        await until("no more requests", lambda: stage.sender.in_flight == 0)
-        stage.source.assign(stage.first, stage.second)
-        stage.write(*range(1000, 1500), at=stage.second)
-        await stage.committed(500)
-        await stage.committed(500, stage.second)
+        await until("no more requests", lambda: harness.sender.in_flight == 0)
+        harness.source.assign(harness.first, harness.second)
+        harness.write(*range(1000, 1500), at=harness.second)
+        await harness.committed(500)
+        await harness.committed(500, harness.second)
 
 
 async def test_what_hangs_beside_what_flows() -> None:
     """Beside a backlog that hangs, another partition's records are read, find a lane and are sent."""
-    async with Stage(concurrency=16) as stage:
-        stage.sender.gate.clear()
-        stage.write(*range(500))
-        stage.source.assign(stage.first, stage.second)
-        await until("all but an eighth", lambda: stage.sender.in_flight == 14)
-        await until("all that was asked for came", lambda: stage.source.demand == 0)
-        stage.write(1000, at=stage.second)
+    async with Harness(concurrency=16) as harness:
+        harness.sender.gate.clear()
+        harness.write(*range(500))
+        harness.source.assign(harness.first, harness.second)
+        await until("all but an eighth", lambda: harness.sender.in_flight == 14)
+        await until("all that was asked for came", lambda: harness.source.demand == 0)
+        harness.write(1000, at=harness.second)
         for _ in range(3):
-            stage.time.advance(LOOK)
-            stage.runner.on_idle()
-        await until("sent", lambda: "c-1000" in stage.clicks)
-        assert stage.source.held == {stage.first}
-        stage.sender.gate.set()
-        await stage.committed(500)
-        assert stage.source.held == set()
+            harness.time.advance(LOOK)
+            harness.runner.on_idle()
+        await until("sent", lambda: "c-1000" in harness.clicks)
+        assert harness.source.held == {harness.first}
+        harness.sender.gate.set()
+        await harness.committed(500)
+        assert harness.source.held == set()
 
 
 async def test_publishes_that_are_not_acknowledged() -> None:
     """A partition whose publishes pile up takes nothing more; the records of another are delivered."""
-    async with Stage(concurrency=16) as stage:
-        stage.publisher.gate.clear()
-        stage.write(*range(20), payout="1")  # invalid: dead letters that are not acknowledged
-        stage.write(*range(100, 105), at=stage.second)
-        stage.source.assign(stage.first, stage.second)
-        await stage.committed(5, stage.second)
-        assert len(stage.kafka.records(DLQ)) == 8
-        stage.publisher.gate.set()
-        await stage.committed(20)
+    async with Harness(concurrency=16) as harness:
+        harness.publisher.gate.clear()
+        harness.write(*range(20), payout="1")  # invalid: dead letters that are not acknowledged
+        harness.write(*range(100, 105), at=harness.second)
+        harness.source.assign(harness.first, harness.second)
+        await harness.committed(5, harness.second)
+        assert len(harness.kafka.records(DLQ)) == 8
+        harness.publisher.gate.set()
+        await harness.committed(20)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.fakes import FakeLane
-from tests.runner.stage import DLQ, Stage, until
+from tests.runner.harness import DLQ, Harness, until
 from worker.core.answer import Response
 from worker.core.holding import Held, Position
 from worker.core.record import Partition
@@ -19,34 +19,34 @@ from worker.runner.drain import Phase
 
 async def test_a_drain() -> None:
     """A stop takes nothing more, lets what is in flight end, commits it, and closes everything."""
-    async with Stage(concurrency=2) as stage:
-        stage.sender.gate.clear()
-        stage.source.assign(stage.first)
-        stage.write(*range(10))
-        await stage.sent(2)
-        stage.stop.set()
-        await until("draining", lambda: stage.reasons == ["draining"])
-        stage.write(10)
-        stage.sender.gate.set()
-        assert await stage.running is Outcome.DRAINED
-        assert stage.clicks == ["c-0", "c-1"]
-        assert stage.position() == 2
-        assert stage.runner.unfinished == 0
-        assert stage.source.stopped
-        assert stage.publisher.closed
-        assert stage.sender.closed
-        assert all(lane.closed for lane in stage.sender.lanes)
+    async with Harness(concurrency=2) as harness:
+        harness.sender.gate.clear()
+        harness.source.assign(harness.first)
+        harness.write(*range(10))
+        await harness.sent(2)
+        harness.stop.set()
+        await until("draining", lambda: harness.reasons == ["draining"])
+        harness.write(10)
+        harness.sender.gate.set()
+        assert await harness.running is Outcome.DRAINED
+        assert harness.clicks == ["c-0", "c-1"]
+        assert harness.position() == 2
+        assert harness.runner.unfinished == 0
+        assert harness.source.stopped
+        assert harness.publisher.closed
+        assert harness.sender.closed
+        assert all(lane.closed for lane in harness.sender.lanes)
 
 
 async def test_the_order() -> None:
     """Requests end, publishes are acknowledged, the group is left with a last commit; then all closes."""
-    async with Stage(Response(500)) as stage:
+    async with Harness(Response(500)) as harness:
         story: list[str] = []
-        revoke, close, shut = stage.source.revoke, stage.publisher.close, stage.sender.close
+        revoke, close, shut = harness.source.revoke, harness.publisher.close, harness.sender.close
 
         async def left(*partitions: Partition) -> None:
             await revoke(*partitions)
-            story.append(f"committed {stage.position()}")
+            story.append(f"committed {harness.position()}")
 
         async def closed() -> None:
             await close()
@@ -56,43 +56,43 @@ async def test_the_order() -> None:
             await shut()
             story.append("sender closed")
 
-        stage.source.revoke, stage.publisher.close = left, closed  # type: ignore[method-assign]
-        stage.sender.close = sender_closed  # type: ignore[method-assign]
-        stage.publisher.gate.clear()
-        stage.sender.gate.clear()
-        stage.source.assign(stage.first)
-        stage.write(1)
-        await stage.sent(1)
-        stage.stop.set()
-        await until("draining", lambda: stage.runner.phase is Phase.DRAINING)
-        stage.sender.gate.set()
-        await until("published", lambda: bool(stage.kafka.records(stage.tier.topic)))
+        harness.source.revoke, harness.publisher.close = left, closed  # type: ignore[method-assign]
+        harness.sender.close = sender_closed  # type: ignore[method-assign]
+        harness.publisher.gate.clear()
+        harness.sender.gate.clear()
+        harness.source.assign(harness.first)
+        harness.write(1)
+        await harness.sent(1)
+        harness.stop.set()
+        await until("draining", lambda: harness.runner.phase is Phase.DRAINING)
+        harness.sender.gate.set()
+        await until("published", lambda: bool(harness.kafka.records(harness.tier.topic)))
         assert story == []
-        stage.publisher.gate.set()
-        assert await stage.running is Outcome.DRAINED
+        harness.publisher.gate.set()
+        assert await harness.running is Outcome.DRAINED
         assert story == ["committed 1", "publisher closed", "sender closed"]
 
 
 @pytest.mark.parametrize("held_up", ["requests", "publishes"])
 async def test_a_drain_that_is_cut(held_up: str) -> None:
     """What has not ended by the deadline is counted and stays uncommitted; what has is committed."""
-    async with Stage(drain=0.05) as stage:
-        stage.source.assign(stage.first)
-        stage.write(0)
-        await stage.ended(1)
+    async with Harness(drain=0.05) as harness:
+        harness.source.assign(harness.first)
+        harness.write(0)
+        await harness.ended(1)
         if held_up == "requests":
-            stage.sender.gate.clear()
-            stage.write(1, 2)
-            await stage.sent(3)
+            harness.sender.gate.clear()
+            harness.write(1, 2)
+            await harness.sent(3)
         else:
-            stage.publisher.refusing = "no"
-            stage.write(1, 2, payout="1")
-            await until("refused", lambda: len(stage.heard.refusals) == 2)
-        assert await stage.end() is Outcome.CUT
-        assert stage.runner.unfinished == 2
-        assert stage.position() == 1
-        assert stage.publisher.published == []
-        assert stage.gate.in_flight == 0
+            harness.publisher.refusing = "no"
+            harness.write(1, 2, payout="1")
+            await until("refused", lambda: len(harness.heard.refusals) == 2)
+        assert await harness.end() is Outcome.CUT
+        assert harness.runner.unfinished == 2
+        assert harness.position() == 1
+        assert harness.publisher.published == []
+        assert harness.gate.in_flight == 0
 
 
 class Stubborn(FakeLane):
@@ -104,145 +104,145 @@ class Stubborn(FakeLane):
 
 async def test_an_answer_after_the_cut() -> None:
     """An answer that comes when all has been given up changes nothing: its record stays uncommitted."""
-    stage = Stage(drain=0.05)
-    stage.sender.lane = lambda: Stubborn(stage.sender)  # type: ignore[method-assign]
-    async with stage:
-        stage.source.assign(stage.first)
-        stage.sender.gate.clear()
-        stage.write(1)
-        await stage.sent(1)
-        assert await stage.end() is Outcome.CUT
-        assert stage.heard.endings == []
-        assert stage.position() == 0
+    harness = Harness(drain=0.05)
+    harness.sender.lane = lambda: Stubborn(harness.sender)  # type: ignore[method-assign]
+    async with harness:
+        harness.source.assign(harness.first)
+        harness.sender.gate.clear()
+        harness.write(1)
+        await harness.sent(1)
+        assert await harness.end() is Outcome.CUT
+        assert harness.heard.endings == []
+        assert harness.position() == 0
 
 
 async def test_a_lane_that_dies() -> None:
     """A lane that breaks ends the run with what it raised; the others' work is committed first."""
-    async with Stage(drain=0.2) as stage:
+    async with Harness(drain=0.2) as harness:
 
         def broken(_request: object) -> Response:
-            if len(stage.sender.requests) > 3:
+            if len(harness.sender.requests) > 3:
                 raise ZeroDivisionError("a bug")
             return Response(200)
 
-        stage.sender.answer = broken
-        stage.source.assign(stage.first)
-        stage.write(1, 2, 3)
-        await stage.ended(3)
-        stage.write(4)
+        harness.sender.answer = broken
+        harness.source.assign(harness.first)
+        harness.write(1, 2, 3)
+        await harness.ended(3)
+        harness.write(4)
         with pytest.raises(ZeroDivisionError, match="a bug"):
-            await stage.running
-        assert stage.position() == 3
-        assert stage.runner.unfinished == 1
-        assert stage.source.stopped
+            await harness.running
+        assert harness.position() == 3
+        assert harness.runner.unfinished == 1
+        assert harness.source.stopped
 
 
 async def test_what_hears_of_an_answer_dies() -> None:
     """What breaks while an answer is handled ends the run with what it raised."""
-    async with Stage(drain=0.2) as stage:
+    async with Harness(drain=0.2) as harness:
 
         def broken(outcome: str, status: str) -> None:
             raise ZeroDivisionError("a bug")
 
-        stage.heard.attempted = broken  # type: ignore[method-assign]
-        stage.source.assign(stage.first)
-        stage.write(1)
+        harness.heard.attempted = broken  # type: ignore[method-assign]
+        harness.source.assign(harness.first)
+        harness.write(1)
         with pytest.raises(ZeroDivisionError, match="a bug"):
-            await stage.running
-        assert stage.position() == 0
+            await harness.running
+        assert harness.position() == 0
 
 
 async def test_what_wakes_the_lanes_dies() -> None:
     """A timer that breaks ends the run with what it raised, rather than leave the lanes asleep."""
-    async with Stage(drain=0.2) as stage:
-        stage.source.assign(stage.first, stage.tier)
-        stage.write_retry(1, due=stage.time.now() + 0.3)
-        await until("held", lambda: stage.source.held == {stage.tier})
+    async with Harness(drain=0.2) as harness:
+        harness.source.assign(harness.first, harness.tier)
+        harness.write_retry(1, due=harness.time.now() + 0.3)
+        await until("held", lambda: harness.source.held == {harness.tier})
 
         def broken(now: float, limit: int, occupied: int) -> Held | None:
             raise ZeroDivisionError("a bug")
 
-        stage.runner._schedule.take = broken  # type: ignore[method-assign]
+        harness.runner._schedule.take = broken  # type: ignore[method-assign]
         with pytest.raises(ZeroDivisionError, match="a bug"):
-            await stage.running
+            await harness.running
 
 
 async def test_the_committer_dies() -> None:
     """A commit that breaks, rather than fail, ends the run with what it raised."""
-    async with Stage() as stage:
+    async with Harness() as harness:
 
         async def broken(positions: Mapping[Partition, Position]) -> Mapping[Partition, Position]:
             await asyncio.sleep(0)
             raise KeyError("a bug")
 
-        stage.source.commit = broken  # type: ignore[method-assign]
-        stage.source.assign(stage.first)
-        stage.write(1)
+        harness.source.commit = broken  # type: ignore[method-assign]
+        harness.source.assign(harness.first)
+        harness.write(1)
         with pytest.raises(KeyError, match="a bug"):
-            await stage.running
+            await harness.running
 
 
 async def test_the_source_dies() -> None:
     """A source that ends, ends the run with its reason, and no commit is tried for long that can't count."""
-    async with Stage() as stage:
-        stage.source.assign(stage.first)
-        stage.source.fail(SourceFailed("fenced"))
+    async with Harness() as harness:
+        harness.source.assign(harness.first)
+        harness.source.fail(SourceFailed("fenced"))
         with pytest.raises(SourceFailed, match="fenced"):
-            await stage.running
-        assert stage.heard.commits == ["the source has ended"]
+            await harness.running
+        assert harness.heard.commits == ["the source has ended"]
 
 
 async def test_the_first_failure_counts() -> None:
     """Of several failures the first one is raised."""
-    async with Stage() as stage:
-        stage.runner.fail(RuntimeError("first"))
-        stage.runner.fail(RuntimeError("second"))
+    async with Harness() as harness:
+        harness.runner.fail(RuntimeError("first"))
+        harness.runner.fail(RuntimeError("second"))
         with pytest.raises(RuntimeError, match="first"):
-            await stage.running
+            await harness.running
 
 
 async def test_a_source_that_cannot_start() -> None:
     """A source that refuses its settings ends the run, and what was opened is closed."""
-    stage = Stage()
+    harness = Harness()
 
     async def refuse(listener: object) -> None:
         await asyncio.sleep(0)
         raise SourceFailed("no such property")
 
-    stage.source.start = refuse  # type: ignore[method-assign]
+    harness.source.start = refuse  # type: ignore[method-assign]
     with pytest.raises(SourceFailed, match="no such property"):
-        await stage.runner.run(stage.stop)
-    assert stage.publisher.closed
-    assert stage.sender.closed
+        await harness.runner.run(harness.stop)
+    assert harness.publisher.closed
+    assert harness.sender.closed
 
 
 async def test_a_task_that_ends_by_itself() -> None:
     """A task that should live for ever and returns ends the run as one that raises does."""
-    stage = Stage()
+    harness = Harness()
 
     async def short() -> None:
         await asyncio.sleep(0)
 
-    stage.runner._committer.run = short  # type: ignore[method-assign]
+    harness.runner._committer.run = short  # type: ignore[method-assign]
     with pytest.raises(RuntimeError, match="task commits ended by itself"):
-        await stage.runner.run(stage.stop)
+        await harness.runner.run(harness.stop)
 
 
 async def test_a_failure_before_the_run() -> None:
     """A failure that is told before the run has begun is raised when it begins."""
-    stage = Stage()
-    stage.runner.fail(RuntimeError("the producer is dead"))
-    stage.stop.set()
+    harness = Harness()
+    harness.runner.fail(RuntimeError("the producer is dead"))
+    harness.stop.set()
     with pytest.raises(RuntimeError, match="the producer is dead"):
-        await stage.runner.run(stage.stop)
+        await harness.runner.run(harness.stop)
 
 
 async def test_trouble() -> None:
     """What the source says of trouble is passed on, and does not end anything."""
-    async with Stage() as stage:
-        stage.source.assign(stage.first)
-        stage.source.trouble("broker away")
-        stage.write(1)
-        await stage.committed(1)
-        assert stage.heard.troubles == ["broker away"]
-        assert stage.kafka.records(DLQ) == []
+    async with Harness() as harness:
+        harness.source.assign(harness.first)
+        harness.source.trouble("broker away")
+        harness.write(1)
+        await harness.committed(1)
+        assert harness.heard.troubles == ["broker away"]
+        assert harness.kafka.records(DLQ) == []

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from worker.core.answer import Answer, Failure, FailureKind, Request, Response
-from worker.ports import Asker
+from worker.ports import Attempter
 
 REFUSED = Failure(FailureKind.CONNECTION, "connection refused")
 TIMEOUT = Failure(FailureKind.TIMEOUT, "no answer within 10 s")
@@ -135,11 +135,11 @@ class PartnerLane:
         self._partner = partner
         self._coming: asyncio.TimerHandle | None = None
 
-    def begin(self, request: Request, asker: Asker) -> None:
+    def begin(self, request: Request, attempter: Attempter) -> None:
         """Ask the partner."""
         loop = asyncio.get_running_loop()
         seconds, answer = self._partner.answer(request, loop.time())
-        self._coming = loop.call_later(seconds, asker.on_answer, answer)
+        self._coming = loop.call_later(seconds, attempter.on_answer, answer)
 
     def abandon(self) -> None:
         """Give up the request that is under way."""

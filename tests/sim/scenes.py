@@ -10,7 +10,7 @@ from functools import partial
 from random import Random
 from typing import NamedTuple
 
-from tests.runner.stage import SOURCE
+from tests.runner.harness import SOURCE
 from tests.sim.partner import OK, Bucket, Meter, Outage, Partner
 from tests.sim.virtual import VirtualClock, run
 from tests.sim.world import Stream, World

@@ -9,7 +9,7 @@ import pytest
 
 from tests.sim import scenes
 from tests.sim.scenes import DAY, OutageScene
-from worker.core.circuit import CircuitPolicy
+from worker.core.admission.circuit import CircuitPolicy
 
 RATE = 200
 THRESHOLD = CircuitPolicy().min_failures

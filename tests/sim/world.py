@@ -13,17 +13,17 @@ from random import Random
 from typing import NamedTuple, cast, overload
 
 from tests.fakes import FakeKafka, FakePublisher, FakeSource
-from tests.runner.stage import DLQ, POSTBACK
+from tests.runner.harness import DLQ, POSTBACK
 from tests.sim.partner import Partner
 from tests.sim.virtual import VirtualClock
-from worker.core import finished
+from worker.core import offset_map
+from worker.core.admission.circuit import CircuitPolicy, CircuitState
+from worker.core.admission.gate import Gate
 from worker.core.binding import Identity
-from worker.core.circuit import CircuitPolicy, CircuitState
 from worker.core.classify import Rules
-from worker.core.lane import Gate
+from worker.core.endings import Dead, Delivered
 from worker.core.record import Partition, Record
 from worker.core.retry import RetryPolicy, Tier
-from worker.core.settle import Dead, Delivered
 from worker.pipeline import Plan
 from worker.ports import Observer
 from worker.runner import Limits, Runner
@@ -231,7 +231,7 @@ class World:
         position = self.kafka.committed.get(at)
         if position is None:
             return 0
-        above = finished.read(position.metadata).finished
+        above = offset_map.read(position.metadata).finished
         return position.offset if above is None else above.upto - len(above.holes)
 
     async def _produce(self) -> None:

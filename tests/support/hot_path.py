@@ -12,24 +12,24 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Self, TypeVar, cast
 
 from tests.fakes import FakeClock, FakeKafka, FakePublisher, FakeSource
-from tests.runner.stage import DLQ, POSTBACK, SOURCE, TIER_TOPICS, conversion
+from tests.runner.harness import DLQ, POSTBACK, SOURCE, TIER_TOPICS, conversion
 from worker.adapters.http import DirectSender, SenderOptions
+from worker.adapters.http.connection import HttpConnection
 from worker.adapters.http.direct import DirectLane
-from worker.adapters.http.exchange import Exchange
-from worker.adapters.http.outbox import Outbox
 from worker.adapters.http.parser import AnswerParser
 from worker.adapters.http.sweeper import Sweeper
+from worker.adapters.http.write_batch import WriteBatch
 from worker.adapters.metrics import Metrics
 from worker.adapters.observers import Observers
+from worker.core.admission.circuit import CircuitPolicy
+from worker.core.admission.gate import Gate
 from worker.core.answer import Origin
 from worker.core.binding import Identity
-from worker.core.circuit import CircuitPolicy
 from worker.core.classify import Rules
-from worker.core.keeping import Keeping
-from worker.core.lane import Gate
+from worker.core.connection_reuse import ConnectionReuse
+from worker.core.endings import Delivered
 from worker.core.record import Partition, Record
 from worker.core.retry import RetryPolicy
-from worker.core.settle import Delivered
 from worker.pipeline import Plan
 from worker.ports import Observer
 from worker.runner import Limits, Runner
@@ -78,24 +78,24 @@ class Opener:
     """Makes lanes, and opens wires for them."""
 
     def __init__(self) -> None:
-        self.open_ones: list[tuple[Wire, Exchange]] = []
-        self._sweeper, self._outbox = Sweeper(), Outbox()
-        self._keeping = Keeping()
+        self.open_ones: list[tuple[Wire, HttpConnection]] = []
+        self._sweeper, self._write_batch = Sweeper(), WriteBatch()
+        self._reuse = ConnectionReuse()
         self._options = SenderOptions()
 
     def lane(self) -> DirectLane:
         return DirectLane(cast("DirectSender", self), self._options.timeout)
 
-    async def open(self, origin: Origin) -> tuple[Exchange, float]:
+    async def open(self, origin: Origin) -> tuple[HttpConnection, float]:
         wire, held = Wire(), cast("Any", Wire())
         tail = f" HTTP/1.1\r\nHost: {origin.host}\r\n\r\n"
-        made = Exchange(
+        made = HttpConnection(
             held,
             cast("Any", wire),
             AnswerParser(),
             self._sweeper,
-            self._outbox,
-            self._keeping,
+            self._write_batch,
+            self._reuse,
             tail,
             self._options,
         )
@@ -107,10 +107,10 @@ class Opener:
 
     def answer(self) -> None:
         """Answer all that was asked."""
-        for wire, exchange in self.open_ones:
+        for wire, connection in self.open_ones:
             if wire.asked:
                 wire.asked = False
-                exchange.data_received(ANSWER)
+                connection.data_received(ANSWER)
 
 
 class Count(Observer):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import structlog
 
-from worker.core.settle import Dead, Delivered, Retry
+from worker.core.endings import Dead, Delivered, Retry
 from worker.ports import Observer
 
 EVERY_SECONDS = 10.0

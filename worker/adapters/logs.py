@@ -17,10 +17,10 @@ from typing import Any, Literal
 import structlog
 
 from worker.adapters.process import stderr
-from worker.core.outage import Outage
+from worker.core.admission.outage import Outage
+from worker.core.endings import Dead, Delivered, Retry
 from worker.core.record import Partition, Record
-from worker.core.settle import Dead, Delivered, Retry
-from worker.core.start import How, Start
+from worker.core.start_offset import How, Start
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Observer
 

@@ -16,13 +16,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from schemas import DeadReason
+from worker.adapters.counters import Counters, Distribution
 from worker.adapters.process import stderr
-from worker.adapters.tally import Distribution, Tally
-from worker.core.outage import Outage
+from worker.core.admission.outage import Outage
+from worker.core.endings import Dead, Delivered, Retry
 from worker.core.record import Partition, Record
-from worker.core.settle import Dead, Delivered, Retry
 from worker.core.silence import SILENT_WHY
-from worker.core.start import How, Start
+from worker.core.start_offset import How, Start
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Observer, Snapshot
 
@@ -41,32 +41,34 @@ class Metrics(Observer):
     def __init__(self, started_at: float = 0.0, publishes_to: Iterable[str] = ()) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
-        tally, distribution = self._tally, self._distribution
-        self._consumed = tally("records_consumed", "Records taken up", "topic")
-        self._attempts = tally("attempts", "Attempts that count, by how they ended", "outcome", "status")
+        counters, distribution = self._counters, self._distribution
+        self._consumed = counters("records_consumed", "Records taken up", "topic")
+        self._attempts = counters("attempts", "Attempts that count, by how they ended", "outcome", "status")
         self._seconds = distribution("request_duration_seconds", "Requests sent", _REQUEST_SECONDS)
         self._delay = distribution("delivery_delay_seconds", "From occurred_at to the 200", _DELAY_SECONDS)
-        self._retries = tally("retries", "Records moved to a delay tier", "tier", "reason")
-        self._dead = tally("dead_letters", "Records moved to the dead-letter topic", "reason")
-        self._skipped = tally("skipped", "Records that were not sent", "why")
-        self._commits = tally("commits", "Offset commits", "result")
-        self._rebalances = tally("rebalances", "Rebalances of this member", "kind")
-        self._refused = tally("publishes_refused", "Publishes that were refused and tried again", "topic")
-        self._maps = tally("commit_maps_refused", "Commit metadata that was not believed")
-        self._unreadable = tally(
+        self._retries = counters("retries", "Records moved to a delay tier", "tier", "reason")
+        self._dead = counters("dead_letters", "Records moved to the dead-letter topic", "reason")
+        self._skipped = counters("skipped", "Records that were not sent", "why")
+        self._commits = counters("commits", "Offset commits", "result")
+        self._rebalances = counters("rebalances", "Rebalances of this member", "kind")
+        self._refused = counters("publishes_refused", "Publishes that were refused and tried again", "topic")
+        self._maps = counters("commit_maps_refused", "Commit metadata that was not believed")
+        self._unreadable = counters(
             "unreadable", "Records that can't be read, at which a partition stopped", "topic", "partition"
         )
-        self._without_offset = tally(
+        self._without_offset = counters(
             "starts_without_offset",
             "Partitions with records, begun without a committed offset",
             "topic",
         )
-        self._resets = tally("offset_resets", "Offsets that could not be used", "topic", "why")
-        self._expired = tally("offsets_expired", "Offsets that were removed before they were read", "topic")
-        self._made_anew = tally("topics_made_anew", "Topics that were deleted and made again", "topic")
+        self._resets = counters("offset_resets", "Offsets that could not be used", "topic", "why")
+        self._expired = counters(
+            "offsets_expired", "Offsets that were removed before they were read", "topic"
+        )
+        self._made_anew = counters("topics_made_anew", "Topics that were deleted and made again", "topic")
         self._started_at = started_at
-        self._opened = tally("circuit_opened", "How often the circuit opened, by its cause", "status")
-        self._probes = tally("probes", "Requests that ask whether the partner is back", "outcome")
+        self._opened = counters("circuit_opened", "How often the circuit opened, by its cause", "status")
+        self._probes = counters("probes", "Requests that ask whether the partner is back", "outcome")
         self._last_delivery = 0.0
         self.loop_lag = 0.0
         """How late the event loop last woke, in seconds."""
@@ -183,10 +185,10 @@ class Metrics(Observer):
         self._skipped.add(("unreadable",), 0)
         self._maps.add((), 0)
 
-    def _tally(self, name: str, text: str, *labels: str) -> Tally:
-        tally = Tally(f"postback_{name}", text, *labels)
-        self.registry.register(tally)
-        return tally
+    def _counters(self, name: str, text: str, *labels: str) -> Counters:
+        counters = Counters(f"postback_{name}", text, *labels)
+        self.registry.register(counters)
+        return counters
 
     def _distribution(self, name: str, text: str, bounds: Sequence[float]) -> Distribution:
         distribution = Distribution(f"postback_{name}", text, bounds)

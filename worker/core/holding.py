@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
 
-from worker.core import finished
+from worker.core import offset_map
 from worker.core.binding import Binding
-from worker.core.ledger import MAX_SPAN, Ledger
+from worker.core.offsets import MAX_SPAN, Offsets
 from worker.core.record import Partition, Record
 from worker.core.retry import Tier
 
@@ -23,7 +23,7 @@ _REFILL, _REFILL_FOR_PROBES = 0.25, 0.05
 _MAKES_UP_FOR = 4
 # A head that is due sooner than this is waited for without holding the partition back.
 SOON = 0.2
-_NEVER = -1  # the revision of a ledger of which nothing is committed
+_NEVER = -1  # the revision of offsets of which nothing is committed
 
 
 class Standing(Enum):
@@ -53,7 +53,7 @@ class Held(NamedTuple):
 
 
 class Holding:
-    """One partition's ledger and its records that are not yet sent."""
+    """One partition's offsets and its records that are not yet sent."""
 
     __slots__ = (
         "asleep_until",
@@ -71,8 +71,8 @@ class Holding:
         "granted",
         "heavy",
         "held_back",
-        "ledger",
         "live",
+        "offsets",
         "pace",
         "ready",
         "resting",
@@ -85,12 +85,12 @@ class Holding:
         "waiting",
     )
 
-    def __init__(self, at: Partition, tier: Tier | None, ledger: Ledger, binding: Binding) -> None:
+    def __init__(self, at: Partition, tier: Tier | None, offsets: Offsets, binding: Binding) -> None:
         self.at = at
         self.binding = binding
-        """What the offsets of the ledger belong to."""
+        """What the offsets belong to."""
         self.tier = tier
-        self.ledger = ledger
+        self.offsets = offsets
         self.waiting: deque[Held] = deque()
         self.busy: dict[int, Record] = {}
         """The records that are being sent or published, by offset."""
@@ -114,7 +114,7 @@ class Holding:
         """Whether more waits than goes within a look of the schedule."""
         self.pace = 0
         """How many records ended between its last two looks."""
-        self.seen = ledger.revision
+        self.seen = offsets.revision
         self.held_back = False
         """Whether the source was asked to hand over nothing more of this partition."""
         self.granted = 0
@@ -129,9 +129,9 @@ class Holding:
         """Whether it is held back or full, so that what ends of it may let it flow again."""
         self.full = False
         """Whether it may hand over none, before a part of what is here has ended."""
-        self.committed = ledger.position
-        self.revision = ledger.revision
-        """The committed offset, and the ledger's revision as the last commit that counted read it."""
+        self.committed = offsets.position
+        self.revision = offsets.revision
+        """The committed offset, and the revision of `offsets` as the last commit that counted read it."""
 
     def note(self, *, failed: bool, many: int) -> bool:
         """Count a record that failed or was delivered; tell whether that changes what `failing` says.
@@ -149,23 +149,23 @@ class Holding:
 
     def start_anew(self, offset: int) -> None:
         """Forget what is known of the log: it is another one, which begins at `offset`."""
-        self.ledger = Ledger(offset)
-        self.committed, self.revision = offset, self.ledger.revision
-        self.seen = self.ledger.revision
+        self.offsets = Offsets(offset)
+        self.committed, self.revision = offset, self.offsets.revision
+        self.seen = self.offsets.revision
 
     def is_slow(self) -> bool:
         """Tell whether more waits than has ended since this was last asked."""
-        self.pace, self.seen = self.ledger.revision - self.seen, self.ledger.revision
+        self.pace, self.seen = self.offsets.revision - self.seen, self.offsets.revision
         return self.ready > self.pace
 
     @property
     def dirty(self) -> bool:
         """Whether there is something new to commit."""
-        return self.ledger.revision != self.revision and self.ledger.position is not None
+        return self.offsets.revision != self.revision and self.offsets.position is not None
 
     def oldest(self) -> Record | None:
         """The oldest record that is not finished."""
-        offset = self.ledger.oldest
+        offset = self.offsets.oldest
         if offset is None:
             return None
         if offset in self.busy:
@@ -174,14 +174,14 @@ class Holding:
 
     def position(self) -> Position | None:
         """What to commit now; None while nothing is known of this partition."""
-        offset = self.ledger.position
+        offset = self.offsets.position
         if offset is None or self.foreign:
             return None
-        return Position(offset, finished.encode(offset, self.ledger.finished(), self.binding))
+        return Position(offset, offset_map.encode(offset, self.offsets.finished(), self.binding))
 
     def has_room(self, most: int, *, probing: bool = False) -> bool:
         """Tell whether so much room is free that more would be granted, were all of its records small."""
-        return most - self.ledger.unfinished - self.granted >= _least(most, probing=probing)
+        return most - self.offsets.unfinished - self.granted >= _least(most, probing=probing)
 
     def grant(self, most: int, beyond: int = 0, *, probing: bool = False) -> int:
         """Say how many records more the source may be allowed, so that never more than `most` are unfinished.
@@ -189,7 +189,7 @@ class Holding:
         None before a part of the room is free: an order for each would be dear. `beyond` is the room that
         large records take up beyond their number.
         """
-        free = 0 if self.barred else most - self.ledger.unfinished - beyond - self.granted
+        free = 0 if self.barred else most - self.offsets.unfinished - beyond - self.granted
         if free < _least(most, probing=probing):
             free = 0
         self.granted += free
@@ -212,7 +212,7 @@ class Holding:
             return True
         if self.waiting and ((self.slow and not probing) or self.waiting[-1].due > now + SOON):
             return True
-        return self.ledger.span >= (MAX_SPAN // 2 if self.held_back else MAX_SPAN)
+        return self.offsets.span >= (MAX_SPAN // 2 if self.held_back else MAX_SPAN)
 
 
 class Position(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from worker.core.binding import UNKNOWN, Binding, Identity, LogId, marks_of
-from worker.core.finished import DamagedMap, read
+from worker.core.offset_map import DamagedMap, read
 
 WAYS_OUT = (
     "give this deployment another POSTBACK_KAFKA__GROUP_ID, or take the group over on purpose "

@@ -22,8 +22,8 @@ from collections.abc import Sequence
 from heapq import heappop, heappush
 from itertools import count, islice
 
+from worker.core.admission.probes import Probes
 from worker.core.holding import IN_TURN, LATER, NOWHERE, OVER, Held, Holding
-from worker.core.probing import Probing
 
 # This part of the limit is kept free of partitions that have their share, of fewer lanes none; and this part
 # is what failing ones have, one lane at least.
@@ -109,7 +109,7 @@ class Schedule:
                 self._put_aside(holding, over)
         return self._take_aside(now, part, is_room)
 
-    def probe(self, now: float, probing: Probing) -> Held | None:
+    def probe(self, now: float, probing: Probes) -> Held | None:
         """Take the record of the next probe, wherever it stands; None where none is due."""
         self._promote(now)
         for line in (self._over, self._aside):

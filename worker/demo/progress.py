@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from worker.core.circuit import CircuitState
-from worker.core.settle import Dead, Delivered, Retry
+from worker.core.admission.circuit import CircuitState
+from worker.core.endings import Dead, Delivered, Retry
 from worker.ports import Observer
 
 

@@ -1,6 +1,6 @@
 """Committing what is finished, on a short tick and sooner when much has been finished.
 
-The rules: one commit in flight; what is committed is read from the ledgers at that moment, so it never goes
+The rules: one commit in flight; what is committed is read at that moment, so it never goes
 backwards; what counts as committed is what the broker acknowledged, by partition, not what was sent. While
 commits do not count, what is finished piles up, and a crash would send all of it again: after a while nothing
 more is started until one counts. Nor is it while it is in doubt whether we are a member still, which a commit
@@ -153,10 +153,10 @@ def _note(holdings: Sequence[Holding], revisions: Sequence[int], committed: Posi
 
 
 def read_positions(holdings: Iterable[Holding]) -> tuple[dict[Partition, Position], list[int]]:
-    """Read what to commit for each, and the revision of each ledger at this moment."""
+    """Read what to commit for each, and the revision of each at this moment."""
     positions, revisions = {}, []
     for holding in holdings:
-        revisions.append(holding.ledger.revision)
+        revisions.append(holding.offsets.revision)
         position = holding.position()
         if position is not None:
             positions[holding.at] = position

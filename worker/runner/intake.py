@@ -13,19 +13,19 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from operator import attrgetter
 
 from schemas import WorkerHeaders
-from worker.core import finished
+from worker.core import offset_map
 from worker.core.binding import Binding, Identity
 from worker.core.held_bytes import HeldBytes
 from worker.core.holding import Held, Holding
-from worker.core.ledger import Ledger
+from worker.core.offsets import Offsets
 from worker.core.ownership import WAYS_OUT, is_of_another_source
 from worker.core.record import Partition, Record, make
 from worker.core.retry import Tier
 from worker.core.schedule import Schedule, due_at
-from worker.core.start import How, Start, below
+from worker.core.start_offset import How, Start, below
 from worker.ports import Assigned, Clock, Observer, Positions, Source
+from worker.runner.byte_relief import ByteRelief
 from worker.runner.claims import UNSURE
-from worker.runner.relief import Relief
 
 _SIZE = attrgetter("size")
 
@@ -69,7 +69,7 @@ class Intake:
         self._asked_lately = False
         self._former: dict[Partition, Holding] = {}
         self.holdings: dict[Partition, Holding] = {}
-        self._relief = Relief(source, schedule, held_bytes, clock, self.holdings, self.rest)
+        self._relief = ByteRelief(source, schedule, held_bytes, clock, self.holdings, self.rest)
         self.closed = False
         """Once set, nothing more is asked for."""
 
@@ -82,10 +82,10 @@ class Intake:
         if assigned.start is not None:
             self._observer.started(assigned.at, assigned.start)
         told = self._told(assigned, binding)
-        ledger = Ledger(assigned.begins, self._known(assigned, told))
-        holding = Holding(assigned.at, self._tier_of(assigned.at.topic), ledger, binding)
+        offsets = Offsets(assigned.begins, self._known(assigned, told))
+        holding = Holding(assigned.at, self._tier_of(assigned.at.topic), offsets, binding)
         self.holdings[assigned.at] = holding
-        if told is not None and told.verdict is finished.Verdict.OTHER_IDENTITY:
+        if told is not None and told.verdict is offset_map.Verdict.OTHER_IDENTITY:
             holding.foreign = True
             self._bar(holding, "what is committed of it was written by another deployment")
         elif self._adopt or assigned.committed is None or assigned.committed != assigned.begins:
@@ -99,29 +99,29 @@ class Intake:
         """Go on with a partition of which what was to be read next is gone."""
         self._observer.started(at, start)
         if at in self.holdings:
-            self.holdings[at].ledger.skip_to(start.offset)
+            self.holdings[at].offsets.skip_to(start.offset)
 
     def asked_lately(self) -> bool:
         """Tell whether more was asked for since this was last called."""
         asked, self._asked_lately = self._asked_lately or self._asked > 0, False
         return asked
 
-    def _known(self, assigned: Assigned, told: finished.Told | None) -> finished.Finished | None:
+    def _known(self, assigned: Assigned, told: offset_map.Told | None) -> offset_map.OffsetMap | None:
         """What is known to be finished above the offset where a partition begins."""
         remembered = self._remembered(assigned)
         if assigned.start is None:
-            return finished.union(told.finished if told else None, remembered)
+            return offset_map.union(told.finished if told else None, remembered)
         if assigned.start.how is How.TRUNCATED and assigned.begins == assigned.committed:
             return below(remembered, assigned.start.offset)
         return None
 
-    def _told(self, assigned: Assigned, binding: Binding) -> finished.Told | None:
+    def _told(self, assigned: Assigned, binding: Binding) -> offset_map.Told | None:
         """What an earlier member left finished, as far as it is believed; what is not is said."""
         if assigned.committed is None:
             return None
         believed = Binding(binding.log) if self._adopt else binding
-        told = finished.decode(assigned.committed, assigned.metadata, believed)
-        quiet = {finished.Verdict.BELIEVED, finished.Verdict.OTHER_IDENTITY}
+        told = offset_map.decode(assigned.committed, assigned.metadata, believed)
+        quiet = {offset_map.Verdict.BELIEVED, offset_map.Verdict.OTHER_IDENTITY}
         if assigned.start is None and told.verdict not in quiet:
             self._observer.map_refused(assigned.at, told.why)
         return told
@@ -184,7 +184,7 @@ class Intake:
             if at in self._former:
                 self._former[at].committed = position.offset
 
-    def _remembered(self, assigned: Assigned) -> finished.Finished | None:
+    def _remembered(self, assigned: Assigned) -> offset_map.OffsetMap | None:
         """What we finished of a partition while it was ours before, if it is still the same log.
 
         Where the group has no offset, or a lower one, the topic was made anew or the offsets were reset.
@@ -194,7 +194,7 @@ class Intake:
             return None
         if former.binding.log != assigned.log:
             return None
-        return former.ledger.known() if assigned.committed >= former.committed else None
+        return former.offsets.known() if assigned.committed >= former.committed else None
 
     def accept(self, records: Sequence[Record]) -> None:
         """Take up a batch from the source."""
@@ -315,9 +315,9 @@ class Intake:
         self._schedule.add(Held(record, holding, due, due <= now), now)
 
     def _track(self, record: Record, holding: Holding) -> bool:
-        position = holding.ledger.position
-        if position is not None and record.offset < position and not holding.ledger.unfinished:
+        position = holding.offsets.position
+        if position is not None and record.offset < position and not holding.offsets.unfinished:
             # The topic was made anew, or its offsets were reset: what we know of it is of another log.
             self._observer.trouble(f"{holding.at} starts again at offset {record.offset}, below {position}")
             holding.start_anew(record.offset)
-        return holding.ledger.track(record.offset)
+        return holding.offsets.track(record.offset)

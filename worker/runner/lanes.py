@@ -14,18 +14,18 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+from worker.core.admission.circuit import CLOSED
+from worker.core.admission.gate import Gate
+from worker.core.admission.outage import Outage
 from worker.core.answer import Answer
-from worker.core.circuit import CLOSED
 from worker.core.classify import BLOCKED, Rules, Verdict, classify
+from worker.core.endings import Dead, Delivered, Retry
 from worker.core.holding import Held
-from worker.core.lane import Gate
-from worker.core.outage import Outage
 from worker.core.schedule import Schedule
-from worker.core.settle import Dead, Delivered, Retry
 from worker.pipeline import Attempt, Ending, Pipeline
 from worker.ports import Clock, Lane, Observer, Sender
-from worker.runner.pulse import Pulse
-from worker.runner.shortage import Shortage
+from worker.runner.descriptor_shortage import DescriptorShortage
+from worker.runner.stall import StallDetector
 
 # A record that is ours, its attempt, and when that began on the wall clock and on the monotonic one.
 Job = tuple[Held, Attempt, float, float]
@@ -41,7 +41,7 @@ _SET_BACK = 0.1
 _TIMER_SLACK = 0.001
 
 
-class Desk(Protocol):
+class LanesListener(Protocol):
     """Who takes the records that the lanes are done with."""
 
     def on_taken(self, held: Held) -> None:
@@ -83,7 +83,7 @@ class Lanes:
         schedule: Schedule,
         pipeline: Pipeline,
         rules: Rules,
-        desk: Desk,
+        listener: LanesListener,
         observer: Observer,
         clock: Clock,
         jitter: Callable[[], float],
@@ -93,13 +93,13 @@ class Lanes:
         self._schedule = schedule
         self._pipeline = pipeline
         self._rules = rules
-        self._desk = desk
+        self._listener = listener
         self._observer = observer
         self._clock = clock
         self._jitter = jitter
-        self._pulse = Pulse(clock, desk.on_still)
-        self._seats: list[_Seat] = []
-        self._parked: list[_Seat] = []
+        self._stall = StallDetector(clock, listener.on_still)
+        self._slots: list[_Slot] = []
+        self._parked: list[_Slot] = []
         self._timer: asyncio.TimerHandle | None = None
         self._wake_at = float("inf")
         self._limit = gate.limit.value
@@ -108,84 +108,84 @@ class Lanes:
         self._ahead = clock.monotonic() - clock.now()
         self.blocked: str | None = None
         """Why nothing may be sent as things are set up (a forbidden address); None while all is well."""
-        self.shortage = Shortage()
+        self.shortage = DescriptorShortage()
         self.outage: Outage | None = None
         """What is known of the open circuit; None while it is closed."""
 
     def start(self) -> None:
         """Make the lanes; they work until they are stopped."""
-        self._seats = [_Seat(self, self._sender.lane()) for _ in range(self._gate.limit.most)]
-        self._parked = self._seats.copy()
-        self._pulse.start()
+        self._slots = [_Slot(self, self._sender.lane()) for _ in range(self._gate.limit.most)]
+        self._parked = self._slots.copy()
+        self._stall.start()
 
     async def stop(self) -> None:
         """Give up the requests in flight, which may have been received, and close the connections."""
         self._parked.clear()
-        self._pulse.stop()
+        self._stall.stop()
         if self._timer is not None:
             self._timer.cancel()
-        for seat in self._seats:
-            seat.give_up()
-        await asyncio.gather(*(seat.lane.close() for seat in self._seats), return_exceptions=True)
+        for slot in self._slots:
+            slot.give_up()
+        await asyncio.gather(*(slot.lane.close() for slot in self._slots), return_exceptions=True)
 
     def pump(self) -> None:
         """Have parked lanes send while there are records and the gate admits; set the timer for later."""
-        self._pulse.feel(self._clock.now(), self._clock.monotonic())
+        self._stall.feel(self._clock.now(), self._clock.monotonic())
         while self._parked:
             if not self._serve(self._parked[-1], self._clock.now(), self._clock.monotonic()):
                 self._set_timer()
                 return
             self._parked.pop()
 
-    def _serve(self, seat: _Seat, now: float, at: float) -> bool:
+    def _serve(self, slot: _Slot, now: float, at: float) -> bool:
         """Have a lane send the next record for which a request may start now; those without one end here.
 
         `now` and `at` are this moment on the two clocks.
         """
         while not self.held and self._gate.admits(at):
             if self._gate.probes(at):
-                self._desk.on_probe()
+                self._listener.on_probe()
                 held = self._schedule.probe(now, self._gate.probing)
             else:
                 held = self._schedule.take(now, self._gate.limit.value, self._gate.occupied)
             if held is None:
-                self._desk.on_idle()
+                self._listener.on_idle()
                 return False
-            self._desk.on_taken(held)
+            self._listener.on_taken(held)
             step = self._pipeline.prepare(held.record, held.holding.tier is not None, now)
             if isinstance(step, Attempt):
                 self._gate.starting(at)
-                seat.job = (held, step, now, at)
-                seat.lane.begin(step.request, seat)
+                slot.job = (held, step, now, at)
+                slot.lane.begin(step.request, slot)
                 return True
-            self._desk.on_ended(held, step, now)
+            self._listener.on_ended(held, step, now)
         return False
 
-    def on_answer(self, seat: _Seat, job: Job, answer: Answer) -> None:
+    def on_answer(self, slot: _Slot, job: Job, answer: Answer) -> None:
         """End the record of a lane, or give it back, and have the lane send the next one."""
         held, attempt, started_at, started = job
         now, at = self._clock.now(), self._clock.monotonic()
-        self._pulse.feel(now, at)
+        self._stall.feel(now, at)
         verdict = classify(answer, self._rules, now)
         if self._gate.ended(verdict, held, started, at, self._jitter()):
             ending = self._pipeline.judge(attempt, verdict, started_at, now)
             self._observer.attempted(_OUTCOMES[type(ending)], verdict.label)
-            self._desk.on_ended(held, ending, now)
+            self._listener.on_ended(held, ending, now)
         else:
-            self._desk.on_given_back(held)
+            self._listener.on_given_back(held)
         if self._gate.circuit.state is not CLOSED or self.outage is not None:
             self._note_outage(verdict, started, now, at)
         if verdict.kind is BLOCKED:
             self._note_blocked(verdict, at)
             if verdict.is_shortage:  # others may be connected
-                self._parked.insert(0, seat)
+                self._parked.insert(0, slot)
                 self.pump()
                 return
         else:
             self.blocked = None
             self._observer.requested(at - started)
-        if not self._serve(seat, now, at):
-            self._parked.append(seat)
+        if not self._serve(slot, now, at):
+            self._parked.append(slot)
             self._set_timer()
         before, self._limit = self._limit, self._gate.limit.value
         if self._parked and self._limit > before:
@@ -197,7 +197,7 @@ class Lanes:
 
     def on_failed(self, error: BaseException) -> None:
         """End the run: a lane broke, or what it called."""
-        self._desk.on_failed(error)
+        self._listener.on_failed(error)
 
     def _note_outage(self, verdict: Verdict, started: float, now: float, at: float) -> None:
         """Tell that the circuit opened or closed, and count its probes."""
@@ -251,7 +251,7 @@ class Lanes:
             self._look_at_clock()
             self.pump()
         except Exception as error:
-            self._desk.on_failed(error)
+            self._listener.on_failed(error)
 
     def _look_at_clock(self) -> None:
         now = self._clock.now()
@@ -260,7 +260,7 @@ class Lanes:
             self._schedule.clock_set_back(now)
 
 
-class _Seat:
+class _Slot:
     """One lane, and what it is sending; it is its lane's asker."""
 
     __slots__ = ("_lanes", "job", "lane")

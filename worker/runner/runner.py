@@ -12,25 +12,25 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from typing import NamedTuple
 
+from worker.core.admission.gate import Gate
 from worker.core.binding import Identity
+from worker.core.endings import Dead, Delivered, Retry
 from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.holding import Held, Holding
-from worker.core.lane import Gate
 from worker.core.record import Partition, Record
 from worker.core.retry import Tier
 from worker.core.schedule import Schedule
-from worker.core.settle import Dead, Delivered, Retry
-from worker.core.start import Start
+from worker.core.start_offset import Start
 from worker.core.unreadable import Place, Stopped
 from worker.pipeline import Ending, Pipeline, Plan
 from worker.ports import Assigned, Clock, Observer, Positions, Publisher, Sender, Snapshot, Source
 from worker.runner.claims import Claims, Stranger
 from worker.runner.commits import Committer, read_positions
 from worker.runner.drain import Drain, Phase
+from worker.runner.hand_over import HandOver
 from worker.runner.intake import Intake
 from worker.runner.lanes import Lanes
-from worker.runner.memory import GroupMemory
-from worker.runner.settling import Settling
+from worker.runner.remembered_offsets import GroupMemory
 from worker.runner.silence import SilenceWatch
 from worker.runner.state import overdue_by_tier, partition_state
 
@@ -102,7 +102,7 @@ class Runner:
             probing=lambda: gate.probes(clock.monotonic()),
         )
         self._drain = Drain(self._schedule, observer, limits.drain)
-        self._settling = Settling(publisher, observer, jitter, self._settled, self.fail, self._given_up)
+        self._hand_over = HandOver(publisher, observer, jitter, self._settled, self.fail, self._given_up)
         self._committer = Committer(source, self._intake.holdings, observer, self._on_stuck)
         self._memory = GroupMemory(control_topic, publisher, self._intake.holdings, observer, clock)
         self._silence = SilenceWatch(
@@ -171,7 +171,7 @@ class Runner:
         self._intake.close()
         self._drain.begin()
         await self._drain.wait(self._intake.under_way())
-        await self._settling.close()
+        await self._hand_over.close()
         if self._claims is not None:
             await self._claims.close()
         for task in tasks:
@@ -235,7 +235,7 @@ class Runner:
     def on_gap(self, partition: Partition, behind: int, offset: int) -> None:
         """Count offsets that hold no record as read, where all before them was taken up."""
         for holding in self._intake.of([partition]):
-            holding.ledger.pass_over(behind, offset)
+            holding.offsets.pass_over(behind, offset)
 
     def on_stopped(self, stopped: Stopped) -> None:
         """Pass on where a partition stands."""
@@ -275,7 +275,7 @@ class Runner:
     def on_still(self, seconds: float) -> None:
         """Send no more until a commit counts: nobody tells a member that stands still what it lost."""
         self._observer.trouble(f"the process stood still for {seconds:.1f} s")
-        self._settling.sure.clear()
+        self._hand_over.sure.clear()
         self._committer.doubt()
 
     def on_ended(self, held: Held, ending: Ending, now: float) -> None:
@@ -289,7 +289,7 @@ class Runner:
             if self._schedule.ended(held.holding, failed=True):
                 self._intake.rest(held.holding, now)
                 self._intake.refill()
-            self._settling.settle(held, ending)
+            self._hand_over.settle(held, ending)
 
     def on_given_back(self, held: Held) -> None:
         """Put a record that was not tried back in line, if its partition is still ours and not draining."""
@@ -313,7 +313,7 @@ class Runner:
     def _finish(self, held: Held) -> None:
         self._release(held)
         holding = held.holding
-        holding.ledger.resolve(held.record.offset)  # also of a partition that is gone: it may come back
+        holding.offsets.resolve(held.record.offset)  # also of a partition that is gone: it may come back
         if not holding.live:
             return
         self._committer.note_finished()
@@ -328,7 +328,7 @@ class Runner:
         """Start no request while commits are stuck."""
         self._lanes.held = stuck
         if not stuck:
-            self._settling.sure.set()
+            self._hand_over.sure.set()
             self._lanes.pump()
 
     def _release(self, held: Held) -> None:
@@ -372,7 +372,7 @@ class Runner:
         for holding in self._intake.holdings.values():
             if holding.barred is not None:
                 yield f"{holding.at} rests: {holding.barred}"
-        for topic, error in self._settling.refused.items():
+        for topic, error in self._hand_over.refused.items():
             yield f"publishing to {topic} is refused: {error}"
         if self._lanes.blocked:
             yield f"egress: {self._lanes.blocked}"

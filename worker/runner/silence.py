@@ -57,7 +57,7 @@ class SilenceWatch:
         marks = self._source.watermarks()
         standing = {stopped.place.at for stopped in self._source.stops()}
         for at, holding in self._holdings.items():
-            offset = holding.ledger.next
+            offset = holding.offsets.next
             if at in marks and offset is not None:
                 flows = not holding.resting and holding.barred is None and at not in standing
                 yield Reading(at, offset, marks[at].high, marks[at].stable, flows)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from schemas.moment import format_time
+from worker.core.admission.outage import Outage
 from worker.core.holding import Holding
-from worker.core.outage import Outage
 from worker.ports import PartitionState, Snapshot, Watermarks
 
 
@@ -18,7 +18,7 @@ def partition_state(holding: Holding, lag: Watermarks | None, now: float) -> Par
         behind = max(0, lag.high - max(committed, lag.low))
     oldest = holding.oldest()
     age = max(0.0, now - oldest.timestamp) if oldest is not None and oldest.timestamp else 0.0
-    return PartitionState(holding.at, holding.ledger.unfinished, age, behind)
+    return PartitionState(holding.at, holding.offsets.unfinished, age, behind)
 
 
 def overdue_by_tier(holdings: Iterable[Holding], now: float) -> dict[str, float]:

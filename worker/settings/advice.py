@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from worker.core.postback import Template
+from worker.core.url_template import Template
 from worker.settings.model import Settings
 from worker.settings.values import format_duration
 

@@ -11,8 +11,8 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from worker.core.postback import Template
 from worker.core.retry import Tier
+from worker.core.url_template import Template
 from worker.settings import byte_bounds
 from worker.settings.kafka_properties import Properties
 from worker.settings.values import (

@@ -14,10 +14,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from schemas.moment import parse_time
-from worker.core.postback import Template
 from worker.core.request_headers import header_problem
 from worker.core.retry import Tier
 from worker.core.unreadable import Place, parse_place
+from worker.core.url_template import Template
 
 MASK = "********"
 EARLIEST, LATEST = "earliest", "latest"

@@ -116,11 +116,11 @@ class SenderContract:
         """An asker hears of each attempt once, after it has begun, and may then begin the next one."""
         bench.will(Response(200), Response(503), Response(200))
         lane = bench.sender.lane()
-        asker = Asking(lane, Request(bench.origin, "/p"), 3)
-        lane.begin(asker.request, asker)
-        assert asker.answers == []
-        await asker.done.wait()
-        assert asker.answers == [Response(200), Response(503), Response(200)]
+        attempter = Asking(lane, Request(bench.origin, "/p"), 3)
+        lane.begin(attempter.request, attempter)
+        assert attempter.answers == []
+        await attempter.done.wait()
+        assert attempter.answers == [Response(200), Response(503), Response(200)]
         assert bench.targets == ["/p"] * 3
 
     async def test_abandoned(self, bench: Bench) -> None:
@@ -135,11 +135,11 @@ class SenderContract:
             lane.abandon()
         lane.abandon()
         bench.will(Response(200))
-        asker = Asking(lane, Request(bench.origin, "/p"), 1)
-        lane.begin(asker.request, asker)
-        await asker.done.wait()
+        attempter = Asking(lane, Request(bench.origin, "/p"), 1)
+        lane.begin(attempter.request, attempter)
+        await attempter.done.wait()
         await lane.close()
-        assert (given_up.answers, asker.answers) == ([], [Response(200)])
+        assert (given_up.answers, attempter.answers) == ([], [Response(200)])
 
     async def test_close_twice(self, bench: Bench) -> None:
         """Lanes and senders can be closed twice, used or not."""

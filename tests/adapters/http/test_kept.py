@@ -11,7 +11,7 @@ import pytest
 from tests.adapters.http.world import World, verdict
 from tests.support.blunt import Blunt, Line
 from tests.support.partner import OK, Script, Visit
-from worker.adapters.http.outbox import Way
+from worker.adapters.http.write_batch import Way
 from worker.core.answer import Answer, FailureKind, Request
 from worker.ports import Lane
 

@@ -12,12 +12,12 @@ from aiohttp.client_proto import ResponseHandler
 
 from tests.adapters.http.world import SHORT, Transport, World, send, verdict
 from tests.support.partner import OK, Visit, always, then_hang
-from worker.adapters.http.headfirst import HeadFirst
-from worker.adapters.http.outbox import Outbox
-from worker.adapters.http.posting import Posting
+from worker.adapters.http.batching_transport import BatchingTransport
+from worker.adapters.http.head_guard import HeadGuard
 from worker.adapters.http.sweeper import TICK_SECONDS, Sweeper
+from worker.adapters.http.write_batch import WriteBatch
 from worker.core.answer import FailureKind, Origin, Request, Response
-from worker.core.keeping import Keeping
+from worker.core.connection_reuse import ConnectionReuse
 
 
 @pytest.fixture
@@ -100,10 +100,10 @@ class Noted(asyncio.Transport):
 async def test_requests_leave_together() -> None:
     """The writes of one turn leave at its end, in their order, but those of a connection closed by then."""
     written: list[bytes] = []
-    outbox = Outbox()
-    first, closed, last = (Posting(Noted(written), outbox) for _ in range(3))
-    for posting, data in ((first, b"1"), (closed, b"2"), (last, b"3")):
-        posting.write(data)
+    write_batch = WriteBatch()
+    first, closed, last = (BatchingTransport(Noted(written), write_batch) for _ in range(3))
+    for batching, data in ((first, b"1"), (closed, b"2"), (last, b"3")):
+        batching.write(data)
     closed.close()
     assert written == []
     await asyncio.sleep(0)
@@ -116,7 +116,7 @@ async def test_lost_connection_is_forgotten() -> None:
     """Nothing holds on to a connection that is gone."""
     sweeper = Sweeper()
     handler = ResponseHandler(asyncio.get_running_loop())
-    front = HeadFirst(handler, Posting(Noted([]), Outbox()), sweeper, Keeping())
+    front = HeadGuard(handler, BatchingTransport(Noted([]), WriteBatch()), sweeper, ConnectionReuse())
     gone = weakref.ref(front)
     front.connection_lost(None)
     del front

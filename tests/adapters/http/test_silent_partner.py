@@ -9,14 +9,14 @@ import pytest
 
 from tests.adapters.http.world import Transport, World
 from tests.fakes import FakeClock, FakeKafka, FakePublisher, FakeSource
-from tests.runner.stage import DLQ, IDENTITY, SOURCE, TIER_TOPICS, Heard, conversion, until
+from tests.runner.harness import DLQ, IDENTITY, SOURCE, TIER_TOPICS, Heard, conversion, until
 from tests.support.partner import OK, Visit
-from worker.core.circuit import CircuitPolicy, CircuitState
+from worker.core.admission.circuit import CircuitPolicy, CircuitState
+from worker.core.admission.gate import Gate
 from worker.core.classify import Rules
-from worker.core.lane import Gate
-from worker.core.postback import Postback, Template
 from worker.core.record import Partition
 from worker.core.retry import RetryPolicy
+from worker.core.url_template import Postback, Template
 from worker.pipeline import Plan
 from worker.runner import Limits, Runner
 

@@ -14,7 +14,7 @@ from worker.adapters.kafka import KafkaSource
 from worker.adapters.kafka.start_offsets import Beginning
 from worker.core.binding import LogId
 from worker.core.record import Partition
-from worker.core.start import How, Start
+from worker.core.start_offset import How, Start
 
 
 async def started(world: KafkaWorld, ear: Ear, at: Partition) -> KafkaSource:

@@ -25,7 +25,7 @@ from worker.adapters.kafka.own_topics import (
     short_lived,
 )
 from worker.adapters.kafka.topic_descriptions import FOREVER, Settings, Topic
-from worker.core.size import ROOM
+from worker.core.record_size import ROOM
 
 SOURCE = Topic("s", 6, 3, 1_000_000, 2, 604_800.0, False, "producer", FOREVER)
 TIER = Own("w.retry.1h", 3600.0)

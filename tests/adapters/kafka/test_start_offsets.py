@@ -21,10 +21,10 @@ from tests.support.truncation import truncate
 from worker.adapters.kafka import KafkaSource, KafkaUnavailable, start_offsets
 from worker.adapters.kafka.start_offsets import Beginning
 from worker.core.binding import Binding
-from worker.core.finished import encode
 from worker.core.holding import Position
+from worker.core.offset_map import encode
 from worker.core.record import Partition
-from worker.core.start import How, Memory, Start
+from worker.core.start_offset import How, Memory, Start
 from worker.ports import SourceFailed
 
 

@@ -28,7 +28,7 @@ from worker.adapters.kafka.message_limits import TopicLimits
 from worker.adapters.kafka.start_offsets import Beginning
 from worker.core.holding import Position
 from worker.core.record import Headers, Partition, Record
-from worker.core.start import Start
+from worker.core.start_offset import Start
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Assigned, Positions, Publisher, Source, SourceListener
 

@@ -20,20 +20,20 @@ from tests.bench.job import Figures, Job
 from tests.bench.sampling import Sampler, thread_seconds
 from worker import app
 from worker.adapters.observers import Observers
-from worker.core.finished import Finished
-from worker.core.ledger import Ledger
+from worker.core.offset_map import OffsetMap
+from worker.core.offsets import Offsets
 from worker.runner import intake, runner
 from worker.runner.commits import Committer
 
 FOLDED = Path(".cache/bench/worker.folded")
 
 
-class _NoLedger(Ledger):
+class _NoLedger(Offsets):
     """Knows nothing, so there is never anything to commit."""
 
     __slots__ = ()
 
-    def __init__(self, position: int | None, finished: Finished | None = None) -> None:
+    def __init__(self, position: int | None, finished: OffsetMap | None = None) -> None:
         super().__init__(None)
 
     def track(self, offset: int) -> bool:

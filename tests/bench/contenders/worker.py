@@ -8,7 +8,7 @@ import time
 from tests.bench.job import QUERY, Figures, Job, Meter
 from worker.adapters.logs import set_up
 from worker.app import Worker
-from worker.core.settle import Delivered
+from worker.core.endings import Delivered
 from worker.ports import Observer
 from worker.settings import Destination, Http, Kafka, Log, Settings
 

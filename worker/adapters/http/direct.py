@@ -16,18 +16,18 @@ from aiohttp.connector import Connection
 from yarl import URL
 
 from worker.adapters.egress import refused_literal
+from worker.adapters.http.connection import HttpConnection
 from worker.adapters.http.connector import attempt_timeout, make_connector, settled
 from worker.adapters.http.errors import CLOSED_EARLY, EXPECTED, SENDER_CLOSED, UNASKED, failure_of
-from worker.adapters.http.exchange import Exchange
 from worker.adapters.http.lane import CallbackLane
 from worker.adapters.http.options import SenderOptions, check_target
-from worker.adapters.http.outbox import Outbox
 from worker.adapters.http.parser import AnswerParser, BodyParser
 from worker.adapters.http.sweeper import Sweeper
+from worker.adapters.http.write_batch import WriteBatch
 from worker.adapters.refusals import watch_refusals
 from worker.core.answer import Failure, FailureKind, Origin, Request
-from worker.core.keeping import Keeping
-from worker.ports import Asker
+from worker.core.connection_reuse import ConnectionReuse
+from worker.ports import Attempter
 
 
 class DirectSender:
@@ -44,10 +44,10 @@ class DirectSender:
         self._parser = BodyParser if options.read_body else AnswerParser
         self._connector = make_connector(options, TCPConnector)
         self._sweeper = Sweeper()
-        self._outbox = Outbox()
+        self._write_batch = WriteBatch()
         self._headers = "".join(f"{name}: {value}\r\n" for name, value in options.request_headers().items())
         self._requests: dict[Origin, ClientRequest] = {}
-        self._keeping: dict[Origin, Keeping] = {}
+        self._reuse: dict[Origin, ConnectionReuse] = {}
         self._failures = 0
 
     def lane(self) -> DirectLane:
@@ -59,7 +59,7 @@ class DirectSender:
         self._sweeper.close_all()
         await self._connector.close()
 
-    async def open(self, origin: Origin) -> tuple[Exchange | Failure, float]:
+    async def open(self, origin: Origin) -> tuple[HttpConnection | Failure, float]:
         """Open a connection, or say why not; and when the attempt that it is for must end.
 
         The pause after many failures comes before the attempt and does not count against it.
@@ -72,7 +72,7 @@ class DirectSender:
         self._failures = self._failures + 1 if isinstance(opened, Failure) else 0
         return opened, deadline
 
-    async def _connect(self, origin: Origin) -> Exchange | Failure:
+    async def _connect(self, origin: Origin) -> HttpConnection | Failure:
         refusal = refused_literal(origin.host) if self._guarded else None
         if refusal is not None:
             return Failure(FailureKind.EGRESS, refusal)
@@ -85,7 +85,7 @@ class DirectSender:
         except EXPECTED as error:
             return await settled(failure_of(error, refusals))
 
-    def _take(self, origin: Origin, connection: Connection) -> Exchange | Failure:
+    def _take(self, origin: Origin, connection: Connection) -> HttpConnection | Failure:
         """Make aiohttp's connection ours, unless something has happened on it already."""
         transport, handler = connection.transport, connection.protocol
         if transport is None or handler is None or transport.is_closing():
@@ -95,9 +95,16 @@ class DirectSender:
             connection.close()
             return UNASKED
         tail = f" HTTP/1.1\r\nHost: {self._request(origin).headers['Host']}\r\n{self._headers}\r\n"
-        keeping = self._keeping.setdefault(origin, Keeping())
-        return Exchange(
-            connection, transport, self._parser(), self._sweeper, self._outbox, keeping, tail, self._options
+        reuse = self._reuse.setdefault(origin, ConnectionReuse())
+        return HttpConnection(
+            connection,
+            transport,
+            self._parser(),
+            self._sweeper,
+            self._write_batch,
+            reuse,
+            tail,
+            self._options,
         )
 
     def _request(self, origin: Origin) -> ClientRequest:
@@ -115,57 +122,59 @@ class DirectLane(CallbackLane):
     def __init__(self, sender: DirectSender, seconds: float) -> None:
         self._sender = sender
         self._seconds = seconds
-        self._exchanges: dict[Origin, Exchange] = {}
+        self._connections: dict[Origin, HttpConnection] = {}
         self._opening: asyncio.Task[None] | None = None
 
-    def begin(self, request: Request, asker: Asker) -> None:
+    def begin(self, request: Request, attempter: Attempter) -> None:
         """Start one attempt, on the kept connection or on a new one.
 
         Raises ValueError for a target that is not printable ASCII.
         """
         origin, target = request
         check_target(target)
-        exchange = self._exchanges.get(origin)
-        if exchange is None or exchange.closed:
-            self._opening = asyncio.create_task(self._begin_anew(request, asker))
+        connection = self._connections.get(origin)
+        if connection is None or connection.closed:
+            self._opening = asyncio.create_task(self._begin_anew(request, attempter))
         else:
-            exchange.ask(target, monotonic() + self._seconds, asker)
+            connection.ask(target, monotonic() + self._seconds, attempter)
 
     def abandon(self) -> None:
         """Give up the attempt that is under way, with its connection."""
         if self._opening is not None:
             self._opening.cancel()
             self._opening = None
-        for exchange in self._exchanges.values():
-            exchange.abandon()
+        for connection in self._connections.values():
+            connection.abandon()
 
     async def close(self) -> None:
         """Give up what is under way and close the lane's connections."""
         opening = self._opening
         self.abandon()
-        while self._exchanges:
-            self._exchanges.popitem()[1].close()
+        while self._connections:
+            self._connections.popitem()[1].close()
         if opening is not None:
             await asyncio.wait([opening])
 
-    async def _begin_anew(self, request: Request, asker: Asker, deadline: float | None = None) -> None:
+    async def _begin_anew(
+        self, request: Request, attempter: Attempter, deadline: float | None = None
+    ) -> None:
         """Open a connection and ask; within an attempt that is under way its deadline is given."""
         try:
             opened, new_deadline = await self._sender.open(request.origin)
         except Exception as error:
-            asker.on_broken(error)
+            attempter.on_broken(error)
             return
         self._opening = None
         if isinstance(opened, Failure):
-            asker.on_answer(opened)
+            attempter.on_answer(opened)
         else:
-            self._exchanges[request.origin] = opened
+            self._connections[request.origin] = opened
             opened.resend = partial(self._resend, request.origin)
-            opened.ask(request.target, new_deadline if deadline is None else deadline, asker)
+            opened.ask(request.target, new_deadline if deadline is None else deadline, attempter)
 
-    def _resend(self, origin: Origin, target: str, deadline: float, asker: Asker) -> None:
+    def _resend(self, origin: Origin, target: str, deadline: float, attempter: Attempter) -> None:
         """Send on a new connection what was not written to a kept one."""
-        self._opening = asyncio.create_task(self._begin_anew(Request(origin, target), asker, deadline))
+        self._opening = asyncio.create_task(self._begin_anew(Request(origin, target), attempter, deadline))
 
 
 def pause_after(failures: int) -> float:

@@ -9,14 +9,14 @@ import asyncio
 from abc import ABC, abstractmethod
 
 from worker.core.answer import Answer, Request
-from worker.ports import Asker
+from worker.ports import Attempter
 
 
 class CallbackLane(ABC):
     """A lane that begins; `send` waits for what is begun."""
 
     @abstractmethod
-    def begin(self, request: Request, asker: Asker) -> None:
+    def begin(self, request: Request, attempter: Attempter) -> None:
         """Start one attempt."""
 
     @abstractmethod
@@ -43,9 +43,9 @@ class CoroutineLane(ABC):
     async def send(self, request: Request) -> Answer:
         """Make one attempt and wait for it."""
 
-    def begin(self, request: Request, asker: Asker) -> None:
+    def begin(self, request: Request, attempter: Attempter) -> None:
         """Start one attempt."""
-        self._sending = asyncio.create_task(self._send(request, asker))
+        self._sending = asyncio.create_task(self._send(request, attempter))
 
     def abandon(self) -> None:
         """Give up the attempt that is under way."""
@@ -58,13 +58,13 @@ class CoroutineLane(ABC):
         if self._sending is not None:
             await asyncio.wait([self._sending])
 
-    async def _send(self, request: Request, asker: Asker) -> None:
+    async def _send(self, request: Request, attempter: Attempter) -> None:
         try:
             answer = await self.send(request)
         except Exception as error:
-            asker.on_broken(error)
+            attempter.on_broken(error)
         else:
-            asker.on_answer(answer)
+            attempter.on_answer(answer)
 
 
 class _Waiter:

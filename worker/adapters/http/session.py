@@ -21,9 +21,10 @@ from aiohttp.connector import Connection
 from yarl import URL
 
 from worker.adapters.egress import refused_literal
+from worker.adapters.http.batching_transport import BatchingTransport
 from worker.adapters.http.connector import attempt_timeout, make_connector, settled
 from worker.adapters.http.errors import CLOSED_EARLY, EXPECTED, UNASKED, Ended, Told, failure_of
-from worker.adapters.http.headfirst import NEVER, HeadFirst
+from worker.adapters.http.head_guard import NEVER, HeadGuard
 from worker.adapters.http.lane import CoroutineLane
 from worker.adapters.http.options import (
     BODY_LIMIT,
@@ -32,12 +33,11 @@ from worker.adapters.http.options import (
     SenderOptions,
     check_target,
 )
-from worker.adapters.http.outbox import Outbox
-from worker.adapters.http.posting import Posting
 from worker.adapters.http.sweeper import Sweeper
+from worker.adapters.http.write_batch import WriteBatch
 from worker.adapters.refusals import watch_refusals
 from worker.core.answer import Answer, Failure, FailureKind, Origin, Request, Response
-from worker.core.keeping import Keeping
+from worker.core.connection_reuse import ConnectionReuse
 
 
 class SessionSender:
@@ -142,7 +142,7 @@ class Attempt:
 
     anew: bool = False
     """Whether it takes a new connection."""
-    front: HeadFirst | None = None
+    front: HeadGuard | None = None
     """The connection that it was given."""
 
 
@@ -155,8 +155,8 @@ class HeadFirstConnector(TCPConnector):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.sweeper = Sweeper()
-        self._outbox = Outbox()
-        self._keeping: dict[Any, Keeping] = {}
+        self._write_batch = WriteBatch()
+        self._reuse: dict[Any, ConnectionReuse] = {}
 
     async def connect(
         self,
@@ -186,25 +186,25 @@ class HeadFirstConnector(TCPConnector):
             for connection in passed_over:
                 connection.release()
 
-    def _front(self, req: ClientRequest, connection: Connection) -> HeadFirst | None:
+    def _front(self, req: ClientRequest, connection: Connection) -> HeadGuard | None:
         """What stands before a connection's handler; None where the connection is spoilt, and closed."""
         transport, handler = connection.transport, connection.protocol
         if transport is None or handler is None:
             raise Told(CLOSED_EARLY)
         front = transport.get_protocol()
-        kept = isinstance(front, HeadFirst)
+        kept = isinstance(front, HeadGuard)
         if handler.should_close:
             connection.close()
             if kept:
                 return None
             raise Told(UNASKED)
-        if isinstance(front, HeadFirst):
+        if isinstance(front, HeadGuard):
             return front
-        posting = Posting(transport, self._outbox)
-        keeping = self._keeping.setdefault(req.connection_key, Keeping())
-        front = HeadFirst(handler, posting, self.sweeper, keeping)
+        batching = BatchingTransport(transport, self._write_batch)
+        reuse = self._reuse.setdefault(req.connection_key, ConnectionReuse())
+        front = HeadGuard(handler, batching, self.sweeper, reuse)
         transport.set_protocol(front)
-        handler.connection_made(cast("asyncio.Transport", posting))
+        handler.connection_made(cast("asyncio.Transport", batching))
         return front
 
 
@@ -246,9 +246,9 @@ async def _read(response: ClientResponse, limit: int, deadline: float) -> bytes:
     return bytes(body)
 
 
-def _front(response: ClientResponse) -> HeadFirst | None:
+def _front(response: ClientResponse) -> HeadGuard | None:
     """What more of the body comes through; None once the connection is done with."""
     connection = response.connection
     transport = None if connection is None else connection.transport
     front = None if transport is None else transport.get_protocol()
-    return front if isinstance(front, HeadFirst) else None
+    return front if isinstance(front, HeadGuard) else None

@@ -30,7 +30,7 @@ from worker.adapters.kafka.unreadable_records import Stops
 from worker.adapters.kafka.watermarks import WatermarkCache
 from worker.core.holding import Position
 from worker.core.record import Partition, Record
-from worker.core.start import How, Start
+from worker.core.start_offset import How, Start
 from worker.ports import Assigned, CommitFailed
 
 

@@ -24,7 +24,7 @@ from worker.adapters.kafka.errors import (
     one_line,
 )
 from worker.core.record import Header, Outgoing
-from worker.core.size import size_of, too_large, too_large_for_client
+from worker.core.record_size import size_of, too_large, too_large_for_client
 from worker.ports import PublishRefused
 
 MOST_WAITING = 64 * 1024 * 1024

@@ -132,9 +132,9 @@ def consumer_config(
         **_without(properties, PRODUCER_ONLY),
         "bootstrap.servers": bootstrap,
         "group.id": group,
-        "enable.auto.commit": False,  # a commit says "finished", and only the ledger knows that
+        "enable.auto.commit": False,  # a commit says "finished", and only core/offsets.py knows that
         "enable.auto.offset.store": False,
-        "auto.offset.reset": "error",  # the worker decides, and says so: see worker/core/start.py
+        "auto.offset.reset": "error",  # the worker decides, and says so: see worker/core/start_offset.py
         "allow.auto.create.topics": False,
     }
     return _without(config, frozenset(_CLASSIC_ONLY)) if uses_new_protocol(config) else config

@@ -17,7 +17,7 @@ from worker.adapters.kafka.admin import LATE, await_partitions, is_silent
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable, LimitedLog, is_away, kafka_error, one_line
 from worker.adapters.kafka.topic_descriptions import FOREVER, Settings, Topic, existing_topics, read_topic
-from worker.core.size import ROOM
+from worker.core.record_size import ROOM
 
 DAY = 24 * 3600
 SLACK = 7 * DAY

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from worker.core.holding import Position
 from worker.core.record import Partition, Record
-from worker.core.start import Start
+from worker.core.start_offset import Start
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Assigned, CommitFailed, Positions, Source, SourceEnded, SourceListener, Watermarks
 

@@ -30,7 +30,7 @@ from worker.adapters.kafka.message_limits import TopicLimits
 from worker.adapters.kafka.metadata import Topics
 from worker.adapters.kafka.producer_thread import ClientRefused, ProducerThread
 from worker.core.record import Outgoing
-from worker.core.size import size_of, too_large, too_large_for_client
+from worker.core.record_size import size_of, too_large, too_large_for_client
 from worker.ports import PublishRefused
 
 OLD = 2.0

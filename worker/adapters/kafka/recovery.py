@@ -1,7 +1,7 @@
 """Going on where the client can't: at offsets that can't be used, and at records that can't be read.
 
 The rules: only the consumer's thread is here; one partition at a time, and the others flow. An offset that
-can't be used is decided on in `worker/core/start.py`, once it is known that the log is still the same; a
+can't be used is decided on in `worker/core/start_offset.py`, once the log is known to be still the same; a
 place that can't be read is skipped only where an operator named it.
 """
 
@@ -22,7 +22,7 @@ from worker.adapters.kafka.unreadable_records import Unprobed, next_readable
 from worker.adapters.kafka.unusable_offsets import Unusable, UnusableOffsets, parted_at
 from worker.adapters.kafka.watermarks import ends_of
 from worker.core.record import Partition
-from worker.core.start import Marks, recover
+from worker.core.start_offset import Marks, recover
 from worker.core.unreadable import Place, Stopped
 
 ENDS_TIMEOUT = 2.0

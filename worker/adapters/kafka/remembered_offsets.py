@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.topic_reader import NoSuchTopic, TopicReader
-from worker.core.memory import recall
 from worker.core.record import Partition
-from worker.core.start import Memory
+from worker.core.remembered_offsets import recall
+from worker.core.start_offset import Memory
 
 
 def read_memory(config: Config, topic: str) -> dict[Partition, Memory]:

@@ -17,9 +17,9 @@ from worker.adapters.kafka.errors import KafkaUnavailable, one_line
 from worker.adapters.kafka.records import leader_epoch_of, to_partition, to_topic_partitions
 from worker.adapters.kafka.watermarks import ends_of
 from worker.core.binding import Binding, LogId
-from worker.core.finished import Verdict, decode
+from worker.core.offset_map import Verdict, decode
 from worker.core.record import Partition
-from worker.core.start import Known, Marks, Memory, Start, begin, begin_anew, is_another
+from worker.core.start_offset import Known, Marks, Memory, Start, begin, begin_anew, is_another
 from worker.ports import Assigned, SourceFailed
 
 TIMEOUT = 8.0

@@ -1,0 +1,442 @@
+"""The gate: limit, circuit, rate and hold together, and what an outage costs: no attempt."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from tests.core.examples import hold, make_holding
+from worker.core.admission.circuit import CircuitPolicy, CircuitState
+from worker.core.admission.gate import Gate
+from worker.core.admission.retry_after import MAX_HOLD
+from worker.core.answer import Answer, Failure, FailureKind, Response
+from worker.core.classify import Kind, Rules, Verdict, classify
+from worker.core.holding import Held
+
+POLICY = CircuitPolicy(window=10.0, failure_share=0.5, min_failures=4, pause=1.0, pause_max=8.0)
+RULES = Rules(terminal=frozenset({410}))
+
+ANSWERS: dict[str, Answer] = {
+    "ok": Response(200),
+    "bad event": Response(400),
+    "terminal": Response(410),
+    "down": Response(500),
+    "too many": Response(429),
+    "hold": Response(503, "3"),
+    "hold for an hour": Response(503, "3600"),
+    "timeout": Failure(FailureKind.TIMEOUT, "no answer"),
+    "blocked": Failure(FailureKind.EGRESS, "loopback"),
+}
+VERDICTS: dict[str, Verdict] = {name: classify(answer, RULES, 0.0) for name, answer in ANSWERS.items()}
+
+
+def some(number: int = 0) -> Held:
+    """Return a record of a partition of its own."""
+    return hold(make_holding(number), 7)
+
+
+def answer(gate: Gate, name: str, now: float, times: int = 1) -> list[bool]:
+    """Start so many requests and answer each at once; return whether they count."""
+    counts = []
+    for _ in range(times):
+        gate.starting(now)
+        counts.append(gate.ended(VERDICTS[name], some(), now, now, 0.0))
+    return counts
+
+
+class Traffic(RuleBasedStateMachine):
+    """Requests that start when the gate admits them and end in any order, in any way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = Gate(4, POLICY, 20.0)
+        self.now = 100.0
+        self.flying: list[tuple[float, bool]] = []
+        """When each request in flight started, and whether it is a probe."""
+        self.closed_at = 0.0
+        self.asked = 0
+        """How many were started since everything was held back."""
+        self.holdings = [make_holding(number) for number in range(3)]
+
+    @property
+    def state(self) -> CircuitState:
+        return self.gate.circuit.state
+
+    @rule()
+    def start(self) -> None:
+        """Start a request if one is admitted: never too many, held back, or early."""
+        self.now += 1e-6  # none starts at the very moment at which another ends
+        if not self.gate.admits(self.now):
+            return
+        held = self.gate.probes(self.now) and self.state is CircuitState.CLOSED
+        self.asked = self.asked + 1 if held else 0
+        assert self.asked <= 3, "a partner that means all is left alone"
+        probe_at = self.gate.circuit.wake_at()
+        probe = self.state is not CircuitState.CLOSED
+        if probe:
+            assert probe_at is not None
+            assert self.now >= probe_at
+        else:
+            assert sum(started > self.closed_at for started, _ in self.flying) < self.gate.limit.value
+        self.gate.starting(self.now)
+        self.flying.append((self.now, probe))
+        assert not probe or not self.gate.admits(self.now)
+
+    @precondition(lambda self: self.flying)
+    @rule(
+        name=st.sampled_from([name for name in VERDICTS if name not in {"blocked", "hold for an hour"}]),
+        data=st.data(),
+        jitter=st.floats(0, 1),
+    )
+    def end(self, name: str, data: st.DataObject, jitter: float) -> None:
+        """End any request: a failure for the destination's sake counts while it is closed, or of a probe.
+
+        One that began before it was closed does not count.
+        """
+        started, probe = self.flying.pop(data.draw(st.integers(0, len(self.flying) - 1)))
+        verdict, holding = VERDICTS[name], data.draw(st.sampled_from(self.holdings))
+        was = self.state
+        held_before = self.gate.probes(self.now)
+        counts = self.gate.ended(verdict, hold(holding, 7), started, self.now, jitter)
+        holding.note(failed=verdict.kind is not Kind.DELIVERED, many=16)
+        if not held_before or not self.gate.probes(self.now):
+            self.asked = 0
+        closed = self.state is CircuitState.CLOSED
+        if verdict.pressure and was is not CircuitState.CLOSED:
+            assert not counts or probe
+        else:
+            assert counts == (not verdict.pressure or (closed and started > self.closed_at))
+        if closed and was is not CircuitState.CLOSED:
+            self.closed_at = self.now
+        if was is CircuitState.CLOSED and not verdict.pressure:
+            assert self.state is CircuitState.CLOSED
+
+    @precondition(lambda self: self.flying)
+    @rule(data=st.data())
+    def abandon(self, data: st.DataObject) -> None:
+        """Cancel a request."""
+        started, _ = self.flying.pop(data.draw(st.integers(0, len(self.flying) - 1)))
+        self.gate.abandoned(started)
+
+    @rule(seconds=st.sampled_from([0.01, 0.05, 0.5, 1.0, 5.0, 12.0]))
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+
+    @invariant()
+    def in_flight_is_counted(self) -> None:
+        assert self.gate.in_flight == len(self.flying)
+
+    @invariant()
+    def half_open_while_probing(self) -> None:
+        """While it is half open a probe is in flight, and while it is open none of this outage is."""
+        probing = any(probe for _, probe in self.flying)
+        assert probing or self.state is not CircuitState.HALF_OPEN
+
+    @invariant()
+    def a_wake_up_is_never_late(self) -> None:
+        """Where time alone will admit a request, the gate says when; at that time it does."""
+        wake_at = self.gate.wake_at()
+        if wake_at is None:
+            assert not self.gate.admits(self.now + 1e6)
+        elif self.gate.admits(self.now):
+            assert wake_at <= self.now
+        else:
+            assert wake_at > self.now
+            assert self.gate.admits(wake_at)
+
+
+TestTraffic = Traffic.TestCase
+TestTraffic.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["bad event", "terminal", "ok"]), st.floats(0, 1)), max_size=100))
+def test_bad_events_never_open_it(ends: list[tuple[str, float]]) -> None:
+    """However many events are bad and however fast, the circuit stays closed and every attempt counts."""
+    gate, now = Gate(4, POLICY), 100.0
+    for name, gap in ends:
+        now += gap
+        assert gate.admits(now)
+        assert answer(gate, name, now) == [True]
+
+
+@pytest.mark.parametrize("name", ["down", "timeout", "too many", "hold"])
+def test_an_outage_uses_up_no_attempts(name: str) -> None:
+    """The failures until it opens count, the one that opens it and those after it do not."""
+    gate = Gate(16, POLICY)
+    for _ in range(6):
+        gate.starting(100.0)
+    ended = [gate.ended(VERDICTS[name], some(), 100.0, 100.5, 0.0) for _ in range(6)]
+    assert ended == [True, True, True, False, False, False]
+    assert not gate.admits(100.5)
+
+
+def test_a_probe_that_fails_does_not_count() -> None:
+    """Probe after probe fails, and none of them uses up an attempt."""
+    gate, now = Gate(16, POLICY), 100.0
+    answer(gate, "down", now, times=POLICY.min_failures)
+    for _ in range(10):
+        wake_at = gate.wake_at()
+        assert wake_at is not None
+        now = wake_at
+        assert answer(gate, "down", now) == [False]
+
+
+def test_a_bad_event_closes_it() -> None:
+    """An answer to a probe that speaks of the event alone shows that the partner is there; it counts."""
+    gate = Gate(16, POLICY)
+    answer(gate, "down", 100.0, times=POLICY.min_failures)
+    assert answer(gate, "bad event", 101.0) == [True]
+    assert gate.circuit.state is CircuitState.CLOSED
+
+
+def test_after_an_outage_it_begins_with_few() -> None:
+    """When a probe succeeds two requests go at a time, paced, then more and faster."""
+    gate, now = Gate(16, POLICY), 101.0
+    answer(gate, "down", 100.0, times=POLICY.min_failures)
+    answer(gate, "ok", now)
+    assert gate.limit.value == 2
+    starts = []
+    while now < 104.0:
+        now += 0.01
+        if gate.admits(now):
+            gate.starting(now)
+            starts.append(now)
+            assert not gate.admits(now)
+            gate.ended(VERDICTS["ok"], some(), now, now, 0.0)
+    gaps = [later - before for before, later in pairwise(starts)]
+    assert gaps[0] >= 0.18
+    assert gaps[-1] <= 0.06
+
+
+def test_a_long_hold_opens_it() -> None:
+    """A Retry-After beyond the longest hold opens the circuit; the answer that said so counts."""
+    gate = Gate(16, POLICY)
+    gate.starting(100.0)
+    assert gate.ended(classify(Response(503, "3600"), RULES, 0.0), some(), 100.0, 100.1, 0.0)
+    assert gate.circuit.state is CircuitState.OPEN
+    asked = probes_until(gate, 100.1 + MAX_HOLD, "hold for an hour")
+    assert [at - 100.1 for at in asked] == pytest.approx([1.0, 3.0, 7.0])
+
+
+def test_what_hangs_since_an_outage_takes_no_room() -> None:
+    """Requests left from before take up no room after the outage, and their failures use up no attempt."""
+    gate = Gate(16, POLICY)
+    for _ in range(16):
+        gate.starting(100.0)
+    for _ in range(4):
+        gate.ended(VERDICTS["timeout"], some(), 100.0, 110.0, 0.0)
+    answer(gate, "ok", 111.0)
+    assert (gate.in_flight, gate.limit.value) == (12, 2)
+    assert gate.admits(112.0)
+    assert not gate.ended(VERDICTS["timeout"], some(), 100.0, 112.0, 0.0)
+    assert gate.in_flight == 11
+
+
+def test_probes_need_no_room() -> None:
+    """A probe may start while more hang than the limit allows."""
+    gate = Gate(4, POLICY)
+    for _ in range(8):
+        gate.starting(100.0)
+    for _ in range(4):
+        gate.ended(VERDICTS["timeout"], some(), 100.0, 110.0, 0.0)
+    assert gate.in_flight == 4
+    assert gate.admits(111.0)
+
+
+def test_occupied() -> None:
+    """Lanes are occupied by the requests in flight while it is closed, and by none for a probe."""
+    gate = Gate(16, POLICY)
+    for _ in range(6):
+        gate.starting(100.0)
+    assert gate.occupied == 6
+    for _ in range(4):
+        gate.ended(VERDICTS["down"], some(), 100.0, 101.0, 0.0)
+    assert (gate.circuit.state, gate.occupied, gate.in_flight) == (CircuitState.OPEN, 2, 2)
+    assert gate.probes(102.0)
+
+
+def test_blocked() -> None:
+    """A request that was never made counts as none, and stops everything until a probe."""
+    gate = Gate(16, POLICY)
+    gate.starting(100.0)
+    gate.starting(100.0)
+    assert gate.ended(VERDICTS["blocked"], some(), 100.0, 100.0, 0.0) is False
+    assert gate.ended(VERDICTS["blocked"], some(), 100.0, 100.0, 0.0) is False
+    assert (gate.admits(100.9), gate.admits(101.0)) == (False, True)
+    assert answer(gate, "blocked", 101.0) == [False]
+    assert (gate.admits(102.9), gate.admits(103.0)) == (False, True)
+
+
+@pytest.mark.parametrize(("asked", "held"), [("3", 3.0), ("86400", MAX_HOLD)])
+def test_hold(asked: str, held: float) -> None:
+    """A Retry-After on 429 or 503 holds every request back, for a minute at most."""
+    gate = Gate(16, POLICY)
+    gate.starting(100.0)
+    assert gate.ended(classify(Response(429, asked), RULES, 0.0), some(), 100.0, 100.0, 0.0)
+    probes = probes_until(gate, 100.0 + held, "down")
+    assert probes == [at for at in (101.0, 103.0, 107.0) if at < 100.0 + held], "and it is asked meanwhile"
+    if held < MAX_HOLD:
+        assert gate.wake_at() == 100.0 + held
+
+
+def test_a_shorter_hold_does_not_shorten() -> None:
+    """Of several holds the longest counts."""
+    gate = Gate(16, POLICY)
+    gate.starting(100.0)
+    gate.starting(100.0)
+    for asked in ("30", "3"):
+        gate.ended(classify(Response(429, asked), RULES, 0.0), some(), 100.0, 100.0, 0.0)
+    probes_until(gate, 107.5, "down")
+    assert gate.wake_at() == 130.0
+
+
+def probes_until(gate: Gate, until: float, name: str) -> list[float]:
+    """Fail each probe that is admitted before then; return when they were."""
+    asked = []
+    while (at := gate.wake_at()) is not None and at < until:
+        gate.starting(at)
+        gate.ended(VERDICTS[name], some(), at, at, 0.0)
+        asked.append(at)
+    return asked
+
+
+@pytest.mark.parametrize("asked", ["60", "86400"])
+def test_a_hold_for_one_record_alone(asked: str) -> None:
+    """A probe that is taken ends the hold, the pace is as before, and the next refusals hold nothing."""
+    gate, told = Gate(16, POLICY), classify(Response(429, asked), RULES, 0.0)
+    gate.starting(100.0)
+    assert gate.ended(told, some(), 100.0, 100.05, 0.0), "its own attempt, and its tier's delay"
+    gate.starting(101.05)
+    gate.ended(VERDICTS["ok"], some(), 101.05, 101.1, 0.0)
+    assert gate.circuit.state is CircuitState.CLOSED
+    now = 120.0
+    for _ in range(40):
+        gate.starting(now)
+        assert gate.ended(told, some(), now, now + 0.05, 0.0)
+        assert not gate.probes(now + 0.05)
+        for _ in range(99):
+            gate.starting(now + 0.06)
+            gate.ended(VERDICTS["ok"], some(), now + 0.06, now + 0.1, 0.0)
+        now += 0.6
+
+
+def test_a_hold_that_becomes_meant_for_all() -> None:
+    """After holds for one record alone, one is believed where nothing that began after it is taken."""
+    gate, told = Gate(16, POLICY._replace(min_failures=99)), classify(Response(429, "30"), RULES, 0.0)
+    gate.starting(100.0)
+    gate.ended(told, some(), 100.0, 100.0, 0.0)
+    gate.starting(101.0)
+    gate.ended(VERDICTS["ok"], some(), 101.0, 101.0, 0.0)
+    for now in (102.0, 102.4, 102.6):
+        assert not gate.probes(now)
+        gate.starting(now)
+        gate.ended(told, some(), now, now, 0.0)
+    assert gate.probes(103.0)
+
+
+def test_what_was_in_flight_shows_nothing() -> None:
+    """What began before the refusal, or after the time that was asked for, ends no hold when it is taken."""
+    gate = Gate(16, POLICY)
+    gate.starting(100.0)
+    gate.starting(100.0)
+    gate.ended(VERDICTS["hold"], some(), 100.0, 100.1, 0.0)
+    gate.ended(VERDICTS["ok"], some(), 100.0, 100.2, 0.0)
+    assert gate.probes(100.3)
+    gate.starting(103.2)
+    gate.ended(VERDICTS["ok"], some(), 103.2, 103.3, 0.0)
+    gate.starting(104.0)
+    gate.ended(VERDICTS["hold"], some(), 104.0, 104.1, 0.0)
+    assert gate.probes(104.2), "nothing showed that the first was not meant for all"
+
+
+def test_one_partition_has_few_votes() -> None:
+    """A partition that fails beside others that are answered opens nothing, and lowers no limit."""
+    gate, poisoned, now = Gate(16, POLICY), make_holding(1), 100.0
+    for _ in range(500):
+        for name, holding in (("ok", make_holding()), *[("down", poisoned)] * 3):
+            now += 0.01
+            gate.starting(now)
+            assert gate.ended(VERDICTS[name], hold(holding, 7), now, now, 0.0)
+            holding.note(failed=name == "down", many=16)
+    assert gate.circuit.state is CircuitState.CLOSED
+    assert gate.limit.value == 16
+
+
+def test_a_probe_that_costs() -> None:
+    """Of one partition alone probes that get 500 cost attempts after some seconds, and ask more often."""
+    gate, holding = Gate(16, POLICY), make_holding()
+    holding.waiting.extend(hold(holding, offset) for offset in range(1_000))
+    for _ in range(POLICY.min_failures):
+        gate.starting(100.0)
+        gate.ended(VERDICTS["down"], holding.waiting[0], 100.0, 100.0, 0.0)
+    cost = []
+    while (at := gate.wake_at()) is not None and at < 160.0:
+        gate.starting(at)
+        held = holding.waiting.popleft()
+        if gate.ended(VERDICTS["down"], held, at, at + 0.02, 0.0):
+            cost.append(at - 100.0)
+        else:
+            holding.waiting.append(held)
+    assert cost[0] >= 2.9
+    assert len(cost) >= 250
+
+
+def test_rate() -> None:
+    """With a rate, requests start one interval apart, whatever else is free."""
+    gate = Gate(16, POLICY, rate=2.0)
+    gate.starting(100.0)
+    gate.starting(100.0)
+    assert not gate.admits(100.0)
+    assert gate.wake_at() == 100.5
+    assert gate.admits(100.5)
+
+
+def test_full() -> None:
+    """While as many are in flight as may be, only an answer admits the next."""
+    gate = Gate(1, POLICY)
+    gate.starting(100.0)
+    assert gate.wake_at() is None
+    assert not gate.admits(1e9)
+    gate.abandoned(100.0)
+    assert gate.admits(100.0)
+
+
+def test_a_straggler_that_was_blocked_is_no_probe() -> None:
+    """A request from before the pause that could not be made leaves the probe under way alone."""
+    gate = Gate(16, POLICY)
+    for _ in range(5):
+        gate.starting(100.0)
+    for _ in range(4):
+        gate.ended(VERDICTS["down"], some(), 100.0, 100.0, 0.0)
+    gate.starting(101.0)
+    gate.ended(VERDICTS["blocked"], some(), 100.0, 101.1, 0.0)
+    assert gate.circuit.state is CircuitState.HALF_OPEN
+
+
+def test_a_shortage() -> None:
+    """A request that this machine could not make lowers the limit to what goes on, and opens nothing."""
+    short = classify(Failure(FailureKind.DESCRIPTORS, "too few"), RULES, 0.0)
+    gate = Gate(16, POLICY)
+    for _ in range(6):
+        gate.starting(1.0)
+    assert not gate.ended(short, some(), 1.0, 2.0, 0.0)
+    assert (gate.limit.value, gate.in_flight, gate.circuit.state) == (5, 5, CircuitState.CLOSED)
+    assert not gate.admits(2.0)
+
+
+def test_a_shortage_in_an_outage() -> None:
+    """A probe that this machine could not make says nothing of the partner: the next may go at once."""
+    short = classify(Failure(FailureKind.DESCRIPTORS, "too few"), RULES, 0.0)
+    gate = Gate(16, POLICY)
+    answer(gate, "down", 1.0, times=4)
+    assert gate.circuit.state is CircuitState.OPEN
+    probe_at = gate.wake_at()
+    assert probe_at is not None
+    gate.starting(probe_at)
+    assert not gate.ended(short, some(), probe_at, probe_at + 1.0, 0.0)
+    assert gate.circuit.state is CircuitState.OPEN
+    assert gate.admits(probe_at + 1.0)

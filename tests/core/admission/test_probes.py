@@ -1,0 +1,182 @@
+"""Probes: whom they ask, how soon, and what they cost."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.core.examples import hold, make_holding
+from worker.core.admission.probes import Probes
+from worker.core.answer import Answer, Failure, FailureKind, Response
+from worker.core.classify import Rules, Verdict, classify
+from worker.core.holding import Holding
+from worker.core.retry import Tier
+
+
+def verdict(answer: Answer) -> Verdict:
+    """Judge an answer."""
+    return classify(answer, Rules(), 0.0)
+
+
+INTERNAL = verdict(Response(500))
+AWAY = verdict(Response(503))
+TIMEOUT = verdict(Failure(FailureKind.TIMEOUT, "no answer"))
+REFUSED = verdict(Failure(FailureKind.CONNECTION, "refused"))
+
+
+def full(number: int = 0, count: int = 1_000, tier: Tier | None = None) -> Holding:
+    """Return a partition that holds so many records, all due."""
+    holding = make_holding(number)
+    holding.tier = tier
+    holding.waiting.extend(hold(holding, offset) for offset in range(count))
+    return holding
+
+
+def search(answers: dict[Holding, Verdict], seconds: float, pause: float = 30.0) -> tuple[list[float], int]:
+    """Fail probe after probe on these partitions; return when one cost an attempt, and how many were made."""
+    probing, costs, made = Probes(), [], 0
+    for holding in answers:
+        probing.note(holding, first=False)
+    besides, regular, now = probing.opened(hold(next(iter(answers)), -1), 0.0, none_taken=True), 1.0, 0.0
+    while (now := min(besides, regular)) < seconds:
+        if now >= regular:
+            regular = now + pause
+        holding = probing.choose([*answers][made % len(answers) :] + [*answers][: made % len(answers)])
+        probing.step(holding, now)
+        held = holding.waiting.popleft()
+        costs_one, besides = probing.failed(held, answers[holding], now, now + 0.02)
+        made += 1
+        if costs_one:
+            costs.append(now)
+        else:
+            holding.waiting.append(held)
+    return costs, made
+
+
+def test_one_partition_is_searched() -> None:
+    """Of one partition that gets 500 some hundred records use up an attempt in a minute, none at first."""
+    costs, made = search({full(): INTERNAL}, 60.0)
+    assert costs[0] >= 3.0
+    assert 250 <= len(costs) <= 400
+    assert made <= 600
+
+
+@pytest.mark.parametrize(("answer", "most"), [(INTERNAL, 3), (AWAY, 0), (TIMEOUT, 0), (REFUSED, 0)])
+def test_an_outage_of_a_minute(answer: Verdict, most: int) -> None:
+    """Where several partitions fail a minute costs next to nothing, and few probes are made."""
+    costs, made = search({full(number): answer for number in range(4)}, 60.0)
+    assert len(costs) <= most
+    assert made <= 15
+
+
+@pytest.mark.parametrize(("answer", "most"), [(INTERNAL, 400), (AWAY, 40), (TIMEOUT, 40), (REFUSED, 0)])
+def test_an_outage_of_a_day(answer: Verdict, most: int) -> None:
+    """A day in which nothing is taken costs so many records one attempt."""
+    costs, _ = search({full(number): answer for number in range(4)}, 86_400.0)
+    assert len(costs) <= most
+
+
+def test_it_never_stands_still() -> None:
+    """However much speaks for an outage, records that fail use up an attempt now and then."""
+    costs, _ = search({full(number): AWAY for number in range(4)}, 86_400.0)
+    assert len(costs) >= 20
+
+
+def test_a_record_of_a_tier_pays_nothing() -> None:
+    """What has used up an attempt already pays for no probe."""
+    costs, made = search({full(tier=Tier("10s", 10.0)): INTERNAL}, 3_600.0)
+    assert (costs, made <= 200) == ([], True)
+
+
+def test_the_source_is_asked_before_the_tiers() -> None:
+    """Of eight probes one goes to a tier, as long as the source has something."""
+    source, tier = full(0), full(1, tier=Tier("10s", 10.0))
+    probing = Probes()
+    asked = [probing.choose([tier, source]) for _ in range(16)]
+    assert (asked.count(source), asked.count(tier)) == (14, 2)
+    assert probing.choose([tier]) is tier
+
+
+@given(st.integers(1, 300), st.integers(1, 100))
+def test_others_before_the_same_again(count: int, probes: int) -> None:
+    """No record is asked about twice before all of its partition have been."""
+    holding, probing, asked = full(count=count), Probes(), []
+    other = full(1)
+    probing.note(other, first=True)
+    probing.opened(hold(other, -1), 0.0, none_taken=False)
+    for now in range(probes):
+        probing.step(holding, 0.0)
+        held = holding.waiting.popleft()
+        asked.append(held.record.offset)
+        assert probing.failed(held, AWAY, 0.0, now / 1_000) == (False, float("inf"))
+        holding.waiting.append(held)
+    assert len(set(asked)) == min(count, probes)
+    assert len(holding.waiting) == count
+
+
+def test_a_few_probes_find_what_is_behind_a_run() -> None:
+    """Where a third of what is held is a run that fails, few probes come to what is behind it."""
+    for begin in range(0, 1_000, 50):
+        holding, probing = full(), Probes()
+        asked: list[int] = []
+        probing.note(full(1), first=True)
+        while not asked or (asked[-1] - begin) % 1_000 < 333:
+            probing.step(holding, 0.0)
+            held = holding.waiting.popleft()
+            asked.append(held.record.offset)
+            probing.failed(held, AWAY, 0.0, 0.0)
+            holding.waiting.append(held)
+        assert len(asked) <= 4
+
+
+def test_what_is_not_due_stays_behind() -> None:
+    """In a tier the places are those of what is due, and what is not keeps its order behind it."""
+    holding = make_holding()
+    holding.waiting.extend(hold(holding, offset, due=float(offset)) for offset in range(20))
+    Probes().step(holding, 9.5)
+    offsets = [held.record.offset for held in holding.waiting]
+    assert sorted(offsets[:10]) == list(range(10))
+    assert offsets[0] == 6
+    assert offsets[10:] == list(range(10, 20))
+
+
+def test_what_failed_goes_on_elsewhere() -> None:
+    """When the circuit opens, each partition of those that failed goes on at another place."""
+    one, other = full(0), full(1)
+    probing = Probes()
+    probing.note(one, first=True)
+    assert probing.opened(hold(one, -1), 0.0, none_taken=False) == float("inf")
+    assert one.waiting[0].record.offset == 618
+    assert other.waiting[0].record.offset == 0
+
+
+def test_partitions_that_are_gone_are_forgotten() -> None:
+    """What is remembered of a partition ends with its assignment."""
+    holding, probing = full(), Probes()
+    probing.note(full(1), first=True)
+    probing.failed(holding.waiting.popleft(), AWAY, 0.0, 0.0)
+    holding.live = False
+    other = full(2)
+    probing.opened(hold(other, 0), 1.0, none_taken=True)
+    assert set(probing._failed) == {other}
+
+
+def test_what_comes_after_a_run_that_fills_all() -> None:
+    """Where all that was held fails, what has come since is asked about soon."""
+    holding, probing = full(), Probes()
+    probing.note(full(1), first=True)
+    for _ in range(20):
+        probing.step(holding, 0.0)
+        held = holding.waiting.popleft()
+        probing.choose([holding])
+        probing.failed(held, AWAY, 0.0, 0.0)
+        holding.waiting.append(held)
+    holding.waiting.extend(hold(holding, offset) for offset in range(1_000, 1_050))
+    asked = []
+    for _ in range(12):
+        probing.choose([holding])
+        probing.step(holding, 0.0)
+        asked.append(holding.waiting[0].record.offset)
+        probing.failed(holding.waiting.popleft(), AWAY, 0.0, 0.0)
+    assert any(offset >= 1_000 for offset in asked)

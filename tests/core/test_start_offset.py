@@ -1,0 +1,81 @@
+"""Where reading begins: a table of what is known, and what is true of every case."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.core.binding import LogId
+from worker.core.offset_map import OffsetMap
+from worker.core.start_offset import How, Known, Marks, Memory, Start, begin, begin_anew, below, recover
+
+LOG = LogId("cluster", "id")
+MARKS = Marks(10, 100)
+
+BEGINS: dict[str, tuple[Known, Start]] = {
+    "remembered": (Known(Memory(60, "id", 0.0), True, 10), Start(How.REMEMBERED, 60, 40)),
+    "remembered without an id": (Known(Memory(60, None, 0.0), True, 10), Start(How.REMEMBERED, 60, 40)),
+    "remembered, expired by now": (Known(Memory(3, "id", 0.0), True, 100), Start(How.REMEMBERED, 10, 90)),
+    "remembered beyond the end": (Known(Memory(300, "id", 0.0), True, 10), Start(How.REMEMBERED, 100, 0)),
+    "of a deleted log": (Known(Memory(60, "old", 0.0), True, 100), Start(How.MADE_ANEW, 10, 90)),
+    "a new partition": (Known(None, True, 100), Start(How.NEW_PARTITION, 10, 90)),
+    "the first day, earliest": (Known(None, False, 10), Start(How.FIRST_DAY, 10, 90)),
+    "the first day, latest": (Known(None, False, 100), Start(How.FIRST_DAY, 100, 0)),
+    "the first day, a time": (Known(None, False, 70), Start(How.FIRST_DAY, 70, 30)),
+}
+
+
+@pytest.mark.parametrize(("known", "start"), BEGINS.values(), ids=[*BEGINS])
+def test_begins(known: Known, start: Start) -> None:
+    """Without a committed offset the group's memory decides, and START on its first day alone."""
+    assert begin(LOG, known, MARKS) == start
+
+
+def test_begins_anew() -> None:
+    """A committed offset of a deleted log means nothing: all of the new one is read."""
+    assert begin_anew(MARKS) == Start(How.MADE_ANEW, 10, 90)
+
+
+RECOVERS: dict[str, tuple[int, int | None, Start]] = {
+    "truncated, where the epochs parted": (80, 60, Start(How.TRUNCATED, 60, 20)),
+    "truncated below the log's start": (80, 5, Start(How.TRUNCATED, 10, 75)),
+    "truncated, and above the end": (120, 60, Start(How.TRUNCATED, 60, 60)),
+    "above the end": (120, None, Start(How.TRUNCATED, 100, 20)),
+    "retention has passed it": (4, None, Start(How.EXPIRED, 10, 6)),
+    "it can be read": (80, None, Start(How.CONTINUED, 80)),
+    "at the end": (100, None, Start(How.CONTINUED, 100)),
+    "no epoch ended before it": (80, 90, Start(How.CONTINUED, 80)),
+}
+
+
+@pytest.mark.parametrize(("tried", "parted", "start"), RECOVERS.values(), ids=[*RECOVERS])
+def test_recovers(tried: int, parted: int | None, start: Start) -> None:
+    """An offset that can't be used leads to where the logs parted, or to the nearest that is there."""
+    assert recover(tried, parted, MARKS) == start
+
+
+@given(st.integers(0, 200), st.none() | st.integers(0, 200), st.integers(0, 100), st.integers(0, 100))
+def test_what_was_recovered_can_be_read(tried: int, parted: int | None, low: int, length: int) -> None:
+    """Wherever it leads can be read, so that the same marks never lead anywhere else again."""
+    marks = Marks(low, low + length)
+    start = recover(tried, parted, marks)
+    assert marks.low <= start.offset <= marks.high
+    assert recover(start.offset, None, marks) == Start(How.CONTINUED, start.offset)
+    assert start.offset <= max(tried, marks.low), "nothing is passed over but what is gone"
+
+
+@given(st.sets(st.integers(0, 30)), st.integers(0, 30), st.integers(0, 30))
+def test_below(holes: set[int], upto: int, offset: int) -> None:
+    """Of the offsets below a place the map tells the same, and of the others nothing."""
+    finished = OffsetMap(upto, tuple(sorted(hole for hole in holes if hole < upto)))
+    cut = below(finished, offset)
+    assert cut is not None
+    for one in range(31):
+        assert (one in cut) == (one < offset and one in finished)
+    assert below(None, offset) is None
+
+
+def test_which_have_no_offset() -> None:
+    """The ways to begin without a committed offset."""
+    assert {how for how in How if how.without_offset} == {How.FIRST_DAY, How.NEW_PARTITION, How.REMEMBERED}

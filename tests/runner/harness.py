@@ -1,0 +1,246 @@
+"""A runner between the fakes: what a test does to it, and what can be seen of it.
+
+The rule: time stands still unless a test moves it; what is waited for is a condition, within bounds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+from schemas import WorkerHeaders
+from tests.fakes import FakeClock, FakeKafka, FakePublisher, FakeSender, FakeSource
+from worker.core.admission.circuit import CircuitPolicy
+from worker.core.admission.gate import Gate
+from worker.core.admission.outage import Outage
+from worker.core.answer import Answer, Failure, FailureKind
+from worker.core.binding import Identity
+from worker.core.classify import Rules
+from worker.core.endings import Dead, Delivered, Retry
+from worker.core.held_bytes import NO_BOUND, HeldBytes
+from worker.core.record import Partition, Record
+from worker.core.retry import RetryPolicy, Tier
+from worker.core.start_offset import Start
+from worker.core.url_template import Postback, Template
+from worker.pipeline import Plan
+from worker.ports import Clock, Observer
+from worker.runner import Limits, Outcome, Runner
+from worker.runner.claims import Stranger
+
+WITHIN = 20.0
+SOURCE, DLQ = "conversions", "worker.dlq"
+IDENTITY = Identity(SOURCE, "partner")
+SHORT, LONG = Tier("10s", 10.0), Tier("1m", 60.0)
+TIER_TOPICS = {SHORT: "worker.retry.10s", LONG: "worker.retry.1m"}
+REFUSED_CONNECTION = Failure(FailureKind.CONNECTION, "connection refused")
+NEVER_OPENS = CircuitPolicy(min_failures=1_000_000)
+
+_URL = "http://partner.example/postback?"
+POSTBACK = Postback(
+    Template.compile(f"{_URL}click_id={{click_id}}"),
+    Template.compile(f"{_URL}measurement=1&click_id={{click_id}}&event={{event}}&payout={{payout}}"),
+)
+
+
+def conversion(number: int, **fields: Any) -> bytes:
+    """The value of an event of the click `c-{number}`, at the time at which a FakeClock starts."""
+    at = datetime.fromtimestamp(FakeClock().now(), UTC).isoformat()
+    event = {"event_id": f"e-{number}", "click_id": f"c-{number}", "occurred_at": at}
+    return json.dumps({**event, **fields}).encode()
+
+
+async def until(what: str, true: Callable[[], bool]) -> None:
+    """Return when `true()` is; raise AssertionError naming `what` where it does not come."""
+    try:
+        async with asyncio.timeout(WITHIN):
+            while not true():  # noqa: ASYNC110 - some of it is told by no event
+                await asyncio.sleep(0.002)
+    except TimeoutError:
+        raise AssertionError(f"not within {WITHIN:g} s: {what}") from None
+
+
+class Heard(Observer):
+    """An observer that remembers."""
+
+    def __init__(self) -> None:
+        self.endings: list[Delivered | Retry | Dead] = []
+        self.attempts: Counter[tuple[str, str]] = Counter()
+        self.requests = 0
+        self.taken: Counter[str] = Counter()
+        self.commits: list[str | None] = []
+        self.rebalances: list[tuple[str, list[Partition]]] = []
+        self.skips: list[int] = []
+        self.map_refusals: list[str] = []
+        self.starts: list[tuple[Partition, Start]] = []
+        self.refusals: list[tuple[str, str]] = []
+        self.made_anews: list[tuple[str, int, int]] = []
+        self.troubles: list[str] = []
+        self.outages: list[Outage] = []
+        self.ended_outages: list[Outage] = []
+        self.probes: list[bool] = []
+
+    def consumed(self, topic: str, count: int) -> None:
+        self.taken[topic] += count
+
+    def requested(self, seconds: float) -> None:
+        self.requests += 1
+
+    def attempted(self, outcome: str, status: str) -> None:
+        self.attempts[outcome, status] += 1
+
+    def delivered(self, ending: Delivered, now: float) -> None:
+        self.endings.append(ending)
+
+    def retried(self, ending: Retry) -> None:
+        self.endings.append(ending)
+
+    def dead(self, ending: Dead) -> None:
+        self.endings.append(ending)
+
+    def skipped(self, record: Record) -> None:
+        self.skips.append(record.offset)
+
+    def started(self, at: Partition, start: Start) -> None:
+        self.starts.append((at, start))
+
+    def map_refused(self, partition: Partition, why: str) -> None:
+        self.map_refusals.append(why)
+
+    def made_anew(self, topic: str, discarded: int, under_way: int) -> None:
+        self.made_anews.append((topic, discarded, under_way))
+
+    def committed(self, error: str | None) -> None:
+        self.commits.append(error)
+
+    def rebalanced(self, kind: str, partitions: Sequence[Partition]) -> None:
+        self.rebalances.append((kind, list(partitions)))
+
+    def refused(self, topic: str, error: str) -> None:
+        self.refusals.append((topic, error))
+
+    def circuit_opened(self, outage: Outage) -> None:
+        self.outages.append(outage)
+
+    def probed(self, *, answered: bool) -> None:
+        self.probes.append(answered)
+
+    def circuit_closed(self, outage: Outage, now: float) -> None:
+        self.ended_outages.append(outage)
+
+    def trouble(self, message: str) -> None:
+        self.troubles.append(message)
+
+
+class Harness:
+    """A runner at work on a FakeKafka with a source, two tiers and dead letters; nothing is assigned yet."""
+
+    def __init__(
+        self,
+        *answers: Answer,
+        kafka: FakeKafka | None = None,
+        outstanding: int = 1000,
+        drain: float = WITHIN,
+        concurrency: int = 16,
+        policy: CircuitPolicy = NEVER_OPENS,
+        clock: Clock | None = None,
+        tier_topics: Mapping[Tier, str] = TIER_TOPICS,
+        max_attempts: int = 3,
+        held_bytes: int = NO_BOUND,
+        adopt: bool = False,
+        stranger: Stranger | None = None,
+        control: str | None = None,
+    ) -> None:
+        self.kafka = kafka or FakeKafka(**{SOURCE: 2, DLQ: 1}, **dict.fromkeys(tier_topics.values(), 1))
+        self.time = FakeClock()
+        self.held_bytes = HeldBytes.shared(held_bytes, outstanding)
+        self.source = FakeSource(self.kafka, held_bytes=self.held_bytes)
+        self.publisher = FakePublisher(self.kafka)
+        self.sender = FakeSender(*answers)
+        self.gate = Gate(concurrency, policy)
+        self.heard = Heard()
+        self.stop = asyncio.Event()
+        self.first, self.second = Partition(SOURCE, 0), Partition(SOURCE, 1)
+        self.tier = Partition(next(iter(tier_topics.values())), 0)
+        retry = RetryPolicy(tuple(tier_topics), max_attempts, 30 * 86400.0)
+        self.runner = Runner(
+            plan=Plan(POSTBACK, Rules(terminal=frozenset({410})), retry, dict(tier_topics), DLQ),
+            source=self.source,
+            publisher=self.publisher,
+            sender=self.sender,
+            gate=self.gate,
+            observer=self.heard,
+            clock=clock or self.time,
+            jitter=lambda: 0.0,
+            limits=Limits(outstanding, drain),
+            held_bytes=self.held_bytes,
+            identity=IDENTITY,
+            adopt=adopt,
+            stranger=stranger,
+            control_topic=control,
+        )
+
+    async def __aenter__(self) -> Self:
+        self.running = asyncio.create_task(self.runner.run(self.stop))
+        await until("started", lambda: bool(self.kafka.wake))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.sender.gate.set()
+        self.publisher.gate.set()
+        if not self.running.done():
+            await self.end()
+
+    async def end(self) -> Outcome:
+        """Stop the runner and wait for its end."""
+        self.stop.set()
+        return await self.running
+
+    def write(self, *numbers: int, at: Partition | None = None, **fields: Any) -> None:
+        """Write events, by default to the first partition."""
+        for number in numbers:
+            self.kafka.append(at or self.first, conversion(number, **fields), b"key")
+
+    def write_retry(self, number: int, due: float, attempts: int = 1) -> None:
+        """Write an event to the first tier, due at `due`."""
+        headers = WorkerHeaders(attempts=attempts, due_at=due, origin=f"{SOURCE}/0/{number}").write()
+        self.kafka.append(self.tier, conversion(number), b"key", headers)
+
+    def position(self, at: Partition | None = None) -> int | None:
+        """The committed offset, by default of the first partition."""
+        committed = self.kafka.committed.get(at or self.first)
+        return None if committed is None else committed.offset
+
+    async def sent(self, count: int) -> None:
+        """Wait until so many requests have been made in all."""
+        await until(f"{count} requests", lambda: len(self.sender.requests) >= count)
+
+    async def ended(self, count: int) -> None:
+        """Wait until so many records have had their ending."""
+        await until(f"{count} endings", lambda: len(self.heard.endings) >= count)
+
+    async def committed(self, offset: int, at: Partition | None = None) -> None:
+        """Wait until an offset is committed."""
+        await until(f"{offset} committed", lambda: self.position(at) == offset)
+
+    @property
+    def clicks(self) -> list[str]:
+        """The click ids that were sent, in order."""
+        return [target.partition("click_id=")[2] for target in self.sender.targets]
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why it is not ready."""
+        return list(self.runner.reasons_not_ready())
+
+
+async def some_turns(count: int = 20) -> None:
+    """Let all that can happen without time passing happen."""
+    for _ in range(count):
+        await asyncio.sleep(0)

@@ -1,0 +1,167 @@
+"""One connection that speaks HTTP/1.1: a request goes out, its answer comes, the next request follows.
+
+The rule: a request is written once and never again. One that was not written when the partner ended a kept
+connection is handed back, to leave on a new one. What arrives while no request is written, or after an
+answer's end, closes the connection; so does an answer whose rest is too long or too slow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+
+from aiohttp.connector import Connection
+
+from worker.adapters.http.errors import (
+    CLOSED_EARLY,
+    HEAD_TOO_LARGE,
+    NOT_HTTP,
+    TIMED_OUT,
+    UNASKED,
+    lost,
+)
+from worker.adapters.http.options import DRAIN_LIMIT, SenderOptions
+from worker.adapters.http.parser import NO_HEAD, AnswerParser, HeadTooLarge, NotHttp
+from worker.adapters.http.sweeper import Sweeper
+from worker.adapters.http.write_batch import Way, WriteBatch
+from worker.core.answer import Failure
+from worker.core.connection_reuse import WORTHWHILE, ConnectionReuse
+from worker.ports import Attempter
+
+Resend = Callable[[str, float, Attempter], None]
+"""Takes back a target that was not written, with its deadline and who asked."""
+
+
+class HttpConnection(asyncio.Protocol):
+    """Owns an open connection; one request at a time. `closed` says that it takes no more.
+
+    `tail` is everything of a request that follows its target; `resend` is set by whoever can send on another
+    connection.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        transport: asyncio.Transport,
+        parser: AnswerParser,
+        sweeper: Sweeper,
+        write_batch: WriteBatch,
+        reuse: ConnectionReuse,
+        tail: str,
+        options: SenderOptions,
+    ) -> None:
+        self.closed = False
+        self.deadline = monotonic() + options.idle_seconds
+        self.resend: Resend | None = None
+        self._idle_seconds = options.idle_seconds
+        self._drain_seconds = options.drain_seconds
+        self._connection = connection
+        self._transport = transport
+        self._parser = parser
+        self._sweeper = sweeper
+        self._write_batch = write_batch
+        self._way = Way(transport)
+        self._reuse = reuse
+        self._tail = tail
+        self._target = ""
+        self._attempter: Attempter | None = None
+        self._served = 0
+        self._drained = 0
+        transport.set_protocol(self)
+        sweeper.watch(self)
+
+    def ask(self, target: str, deadline: float, attempter: Attempter) -> None:
+        """Send one request; its asker gets the answer, or a failure within two ticks after the deadline."""
+        self.deadline = deadline
+        self._target = target
+        self._attempter = attempter
+        self._write_batch.put(self._way, f"GET {target}{self._tail}".encode("ascii"))
+
+    def abandon(self) -> None:
+        """Give up the request that waits, if one does: its answer must not be taken for another's."""
+        if self._attempter is not None:
+            self._attempter = None
+            self.close()
+
+    def close(self, failure: Failure = CLOSED_EARLY) -> None:
+        """Close the connection at once; a request that still waits fails so, unless a head has come."""
+        if self.closed:
+            return
+        self.closed = True
+        self._sweeper.forget(self)
+        self._way.recall()
+        self._connection.close()
+        self._transport.abort()  # does not wait for the farewell that TLS wants
+        answer = failure if self._parser.status == NO_HEAD else self._parser.take()
+        self._parser.drop()
+        attempter, self._attempter = self._attempter, None
+        if attempter is not None:
+            attempter.on_answer(answer)  # last, for it may begin the next attempt at once
+
+    def expire(self) -> None:
+        """End what took too long: the head, the rest of an answer, or the next request."""
+        self.close(TIMED_OUT)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, and decide whether that completes the answer or breaks it."""
+        attempter, parser = self._attempter, self._parser
+        if attempter is None or self._way.unsent:
+            self._end(UNASKED)
+            return
+        try:
+            parser.feed(data)
+        except NotHttp as broken:
+            self.close(HEAD_TOO_LARGE if isinstance(broken, HeadTooLarge) else NOT_HTTP)
+            return
+        if parser.keep and self._keeps():
+            self._finish(attempter)
+        elif parser.complete:
+            self.close()
+        elif parser.status != NO_HEAD:
+            self._drain(len(data))
+
+    def eof_received(self) -> None:
+        """Take the partner's end for the end of all."""
+        self._end(CLOSED_EARLY)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Name what ended the connection."""
+        self._end(lost(exc))
+
+    def _end(self, failure: Failure) -> None:
+        """Close what the partner has ended; what it has not got of a kept connection leaves on another."""
+        attempter = self._attempter
+        if self.closed or attempter is None or not self._served or self._parser.status != NO_HEAD:
+            self.close(failure)
+            return
+        self._reuse.closed(monotonic(), self._served)
+        if self.resend is None or not self._way.recall():
+            self.close(failure)
+            return
+        self._attempter = None
+        self.close()
+        self.resend(self._target, self.deadline, attempter)
+
+    def _keeps(self) -> bool:
+        """Count a complete answer, and decide whether the connection is worth keeping."""
+        self._served += 1
+        return self._served > WORTHWHILE or self._reuse.keep(monotonic(), self._served)
+
+    def _finish(self, attempter: Attempter) -> None:
+        """Hand over a complete answer; keep the connection for a while, if nothing is asked at once."""
+        self._drained = 0
+        self._attempter = None
+        attempter.on_answer(self._parser.take())
+        if self._attempter is None:
+            self.deadline = monotonic() + self._idle_seconds
+
+    def _drain(self, count: int) -> None:
+        """Wait for the rest of an answer, within bounds: that is what a kept connection is worth."""
+        if self._parser.wants_body():
+            return
+        if not self._drained:
+            self.deadline = min(self.deadline, monotonic() + self._drain_seconds)
+        self._drained += count
+        if self._drained > DRAIN_LIMIT:
+            self.close()

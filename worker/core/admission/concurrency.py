@@ -1,0 +1,115 @@
+"""How many requests may be in flight: found by what the partner answers. How many a second is `pace`'s.
+
+The rules: only answers lower the limit, never latency, for a slow partner that records conversions is no
+reason to send fewer (the latency gradients of Netflix's concurrency-limits and Vector's ARC guard users from
+a service's queue; here the queue is Kafka, and a partner's slow hour would look like a full one). Failures of
+the destination lower it only when they are many and more than usual: a share of them that stays, whatever the
+limit, says nothing of load. One round trip lowers it once.
+
+Growth is CUBIC's (RFC 9438), by time and not by round trips: fast back to where the last cut was, then slow
+near it, then faster again to find room that is new. Before the first cut, and after an outage, the limit
+doubles each round trip, as TCP's slow start does, but no faster than a partner's count of a second can show
+what is too many. A limit that is not used does not grow.
+"""
+
+from __future__ import annotations
+
+import math
+
+_START = 16.0
+_AFTER_OUTAGE = 2.0
+# RFC 9438's constant: how fast the cubic rises.
+_C = 0.4
+# A cut takes half of the share of failures: so it never takes more than half.
+_CUT = 0.5
+# Failures lower the limit from this share on, if it is so many times the usual share; looked at over so many
+# answers, and over as long as the failure took: slow ones come many at once. The usual share follows what is
+# seen by this part of the difference.
+_MANY, _MORE_THAN_USUAL = 0.3, 1.5
+_ENOUGH = 50
+_FOLLOW = 0.25
+# Time that counts as use between two answers, at most: a pause is no reason to grow.
+_LONGEST_STEP = 0.1
+# Doubling takes a quarter of a second at least: growth a second, as a share.
+_FASTEST = math.log(2) / 0.25
+
+
+class ConcurrencyLimit:
+    """The adaptive limit, from 1 to `most`; times are monotonic seconds."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._plateau = self._doubling_below = float(most)
+        self._to_plateau = 0.0
+        self._credit = 0.0
+        self._used = 0.0
+        self._last = float("-inf")
+        self._usual = 0.0
+        self.value = 0
+        """The limit, whole requests."""
+        self._become(_START)
+        self._begin_round(float("-inf"))
+
+    def took(self, in_flight: int, now: float) -> None:
+        """Note a request that the partner took, with so many in flight when it ended."""
+        self._answers += 1
+        if self.value < self.most:
+            self._grow(in_flight, now)
+
+    def failed(self, started: float, now: float) -> None:
+        """Note a failure of the destination, of a request that began at `started`."""
+        self._answers += 1
+        self._failures += 1
+        self._last = now
+        if started >= self._counts_from and self._answers >= _ENOUGH:
+            self._weigh_failures(self._failures / self._answers, now)
+
+    def no_room(self, in_flight: int) -> None:
+        """Note that beside so many requests no more could be made, for reasons of this machine."""
+        self._become(max(1.0, min(self._value, float(in_flight))))
+        self._plateau = self._doubling_below = self._value
+        self._to_plateau = self._used = 0.0
+
+    def restart(self) -> None:
+        """Begin again from the bottom after an outage, doubling up to half of what was."""
+        self._plateau = self._value
+        self._doubling_below = max(2.0, self._value / 2)
+        self._become(_AFTER_OUTAGE)
+        self._to_plateau = (max(0.0, self._plateau - self._doubling_below) / _C) ** (1 / 3)
+        self._used = 0.0
+
+    def _grow(self, in_flight: int, now: float) -> None:
+        step, self._last = min(now - self._last, _LONGEST_STEP), now
+        if in_flight * 2 < self._value:
+            return
+        if self._value < self._doubling_below:
+            self._credit = min(self._credit + self._value * step * _FASTEST, self._value)
+            grown = min(1.0, self._credit)
+            self._credit -= grown
+            self._become(self._value + grown)
+        else:
+            self._used += step
+            risen = self._plateau + _C * (self._used - self._to_plateau) ** 3
+            self._become(max(self._value, risen))
+
+    def _weigh_failures(self, share: float, now: float) -> None:
+        many = share >= max(_MANY, self._usual * _MORE_THAN_USUAL)
+        self._usual += (share - self._usual) * _FOLLOW
+        if many:
+            self._cut(share * _CUT)
+        self._begin_round(now)
+
+    def _cut(self, share: float) -> None:
+        self._plateau = self._value
+        self._become(max(1.0, self._value * (1.0 - share)))
+        self._doubling_below = self._value
+        self._to_plateau = ((self._plateau - self._value) / _C) ** (1 / 3)
+        self._used = 0.0
+
+    def _become(self, value: float) -> None:
+        self._value = min(value, float(self.most))
+        self.value = int(self._value)
+
+    def _begin_round(self, now: float) -> None:
+        self._counts_from = now
+        self._answers = self._failures = 0

@@ -1,0 +1,150 @@
+"""Whom to ask while the circuit is open, how soon, and whether a probe that fails uses up an attempt.
+
+The rules: one event, one click or one partition never speaks for the destination. Probes go by turns to all
+partitions, and within one to places far apart, to records that have not failed yet before others. Where the
+circuit opens and nothing was taken, that is asked about soon, elsewhere, a few times.
+
+While nothing is taken, nobody can tell a partner that is away from clicks that it never takes: all that is
+held may be such. So after a while records that fail as probes use up an attempt, one after another, and go to
+their tier, which makes room for others. How fast depends on what speaks for an outage: several partitions
+fail (unless a probe was answered a short while ago), or the failure is one that speaks of the partner (a
+gateway's 502, 503 or 504, no answer). Each of these makes it ten times as slow. A record pays so at most
+once, its first attempt, and none where the partner is not even reached: an outage of hours costs some records
+one attempt of a dozen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from worker.core.answer import FailureKind
+from worker.core.classify import Verdict
+from worker.core.holding import Held, Holding
+
+_NEVER, _INF = float("-inf"), float("inf")
+# So many are asked soon when the circuit opens and nothing was taken: so many seconds after the last answer.
+_OPINIONS, _SOON = 10, 0.05
+# Of so many probes one goes to a delay tier, whose records have failed before, where the source has any.
+_TIERS_TURN = 8
+# The next place in a partition: this part of it further on, so that places lie evenly apart.
+_STEP = 0.618
+# Seconds of an outage in which no probe costs anything; then the pauses between those that do: a part of the
+# time since the outage began, at least and at most so many seconds. Each sign of an outage multiplies them.
+_FREE, _PART, _LEAST, _MOST = 3.0, 0.005, 0.1, 30.0
+_SIGN = 10.0
+# So many seconds after a probe was answered several partitions that fail are no sign.
+_MIXED = 60.0
+# Statuses of a gateway: they speak of what is behind it.
+_AWAY = frozenset({408, 425, 429, 502, 503, 504})
+# Failures by which the partner was not even reached, or may not have been.
+_NOT_REACHED = frozenset({FailureKind.CONNECTION, FailureKind.TLS})
+
+
+class Probes:
+    """The probes of an outage; times are monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._failed: dict[Holding, set[int]] = {}
+        """Offsets that failed as probes and are held still."""
+        self._highest: dict[Holding, int] = {}
+        """The highest offset of a partition that failed."""
+        self._spoke: set[Holding] = set()
+        """The partitions of the source that failed, one after another."""
+        self._more = False
+        """Whether there is more on the source to be asked of the partition that failed last."""
+        self._opinions = self._made = 0
+        self._opened_at = self._costs_at = self._mixed_until = _NEVER
+
+    def note(self, holding: Holding, *, first: bool) -> None:
+        """Note a failure in a row of them, before the circuit opens."""
+        if first:
+            self._spoke.clear()
+        if holding.tier is None:
+            self._spoke.add(holding)
+
+    def opened(self, held: Held, now: float, *, none_taken: bool) -> float:
+        """Note that a record's failure opened it; return when to ask besides the circuit's own probes."""
+        self._opened_at, self._costs_at, self._more = now, _NEVER, False
+        for gone in [holding for holding in self._failed if not holding.live]:
+            del self._failed[gone], self._highest[gone]
+        for holding in self._spoke:
+            self.step(holding, 0.0)
+        self._remember(held).add(held.record.offset)
+        self._opinions = _OPINIONS if none_taken else 0
+        return self._opinion(now)
+
+    def failed(self, held: Held, verdict: Verdict, started: float, now: float) -> tuple[bool, float]:
+        """Note a probe that failed; tell whether it costs an attempt, and when to ask besides."""
+        holding = held.holding
+        self.note(holding, first=False)
+        several = len(self._spoke) > 1 and not self.is_mixed(now)
+        signs = several + (verdict.status is None or verdict.status in _AWAY)
+        costs = self._costs(holding, verdict, _SIGN**signs, started)
+        failed = self._remember(held)
+        if not costs:
+            failed.add(held.record.offset)
+        ask_at = self._opinion(now)
+        if holding.tier is None:
+            self._more = len(holding.waiting) > len(failed)
+        if ask_at == _INF and not signs and self._more:
+            ask_at = max(now, started + self._gap(started))
+        return costs, ask_at
+
+    def answered(self, now: float) -> None:
+        """Note that a probe was answered: where others fail again soon, that is no sign of an outage."""
+        self._mixed_until = now + _MIXED
+
+    def is_mixed(self, now: float) -> bool:
+        """Tell whether a probe was answered a short while ago: some are taken, and some are not."""
+        return now < self._mixed_until
+
+    def choose(self, holdings: Sequence[Holding]) -> Holding:
+        """Choose the partition of the next probe of those that have something due, in their turns."""
+        self._made += 1
+        on_tier = self._made % _TIERS_TURN == 0
+        return next((one for one in holdings if (one.tier is not None) is on_tier), holdings[0])
+
+    def step(self, holding: Holding, now: float) -> None:
+        """Put another place of a partition first, of what has not failed: far on, or beyond what failed."""
+        waiting = holding.waiting
+        due = sum(held.due <= now for held in waiting)
+        line = [waiting.popleft() for _ in range(due)]
+        at = int(due * _STEP)
+        line = line[at:] + line[:at]
+        first = self._place(line, holding) if line else 0
+        waiting.extendleft(reversed(line[first:] + line[:first]))
+
+    def _place(self, line: Sequence[Held], holding: Holding) -> int:
+        """Say where in a line to go on: by turns at the first that has not failed, and beyond what failed.
+
+        Beyond, it is the middle: so a few probes come to the end of a run that reaches far.
+        """
+        failed = self._failed.get(holding, set())
+        failed.intersection_update([held.record.offset for held in line])
+        fresh = [index for index, held in enumerate(line) if held.record.offset not in failed] or [0]
+        highest = self._highest.get(holding, -1)
+        beyond = [index for index in fresh if line[index].record.offset > highest]
+        return beyond[len(beyond) // 2] if beyond and self._made % 2 else fresh[0]
+
+    def _remember(self, held: Held) -> set[int]:
+        """Note how far failures reach in a partition; return the offsets that failed there."""
+        holding, offset = held.holding, held.record.offset
+        self._highest[holding] = max(self._highest.get(holding, offset), offset)
+        return self._failed.setdefault(holding, set())
+
+    def _costs(self, holding: Holding, verdict: Verdict, patience: float, started: float) -> bool:
+        if holding.tier is not None or verdict.label in _NOT_REACHED:
+            return False
+        if started < self._opened_at + _FREE * patience or started < self._costs_at:
+            return False
+        self._costs_at = started + self._gap(started) * patience
+        return True
+
+    def _gap(self, now: float) -> float:
+        return min(max((now - self._opened_at) * _PART, _LEAST), _MOST)
+
+    def _opinion(self, now: float) -> float:
+        if not self._opinions:
+            return _INF
+        self._opinions -= 1
+        return now + _SOON

@@ -1,0 +1,69 @@
+"""Whether connections to a partner are worth keeping, learned from what became of those that were kept.
+
+The rule: many connections are kept only once one has served again. A partner that closes without saying so
+costs a failed attempt for each kept connection that it closes as the next request comes; so it is tried with
+one connection at a time, more and more seldom.
+"""
+
+from __future__ import annotations
+
+PROOF = 2
+"""Answers on one connection that show, at first, that the partner keeps connections."""
+
+WORTHWHILE = 20
+"""Answers after which a connection was worth the failure that its end may cost; after a pause, the proof."""
+
+CLOSINGS = 3
+"""So many connections in a row that were not worth keeping begin a pause."""
+
+TRIAL_SECONDS = 1.0
+"""Until it is proven that keeping works, one more connection is kept so often."""
+
+PAUSE_SECONDS = 10.0
+"""How long none is kept at first; each further pause lasts twice as long."""
+
+PAUSE_SECONDS_MAX = 320.0
+
+
+class ConnectionReuse:
+    """What is known of one origin; times are seconds of a clock that never steps."""
+
+    def __init__(self) -> None:
+        self._proven = False
+        self._proof = PROOF
+        self._closings = 0
+        self._pause = PAUSE_SECONDS
+        self._next_trial = self._pause_ends = float("-inf")
+
+    def keep(self, now: float, served: int) -> bool:
+        """Decide, after an answer, whether its connection is kept; `served` counts its answers, this one too.
+
+        It need not be asked of a connection that has served more than WORTHWHILE.
+        """
+        if served >= WORTHWHILE:
+            self._closings = 0
+            self._pause = PAUSE_SECONDS
+        if served >= self._proof:
+            self._proven = True
+        return self._proven or self._tries(now, served)
+
+    def closed(self, now: float, served: int) -> None:
+        """Hear that the partner closed a kept connection just as it was to serve again."""
+        if served >= WORTHWHILE or (not self._proven and now < self._pause_ends):
+            return
+        self._closings += 1
+        if self._proven and self._closings < CLOSINGS:
+            return
+        self._proven, self._proof, self._closings = False, WORTHWHILE, 0
+        self._pause_ends = now + self._pause
+        self._pause = min(2 * self._pause, PAUSE_SECONDS_MAX)
+
+    def _tries(self, now: float, served: int) -> bool:
+        """Whether this connection is one that tries; a trial goes on until its connection ends."""
+        if now < self._pause_ends:
+            return False
+        if served == 1:
+            if now < self._next_trial:
+                return False
+            self._next_trial = now + TRIAL_SECONDS
+        return True

@@ -1,0 +1,218 @@
+"""The finished offsets above the committed one, as they travel in the commit's metadata.
+
+The rule: what is read back is exactly what was written, and is believed only for the position, the log and
+the deployment that it was written for; a damaged map is never believed.
+
+Form: `2` (version), then base64 without padding of the marks of cluster, topic and deployment, LEB128 numbers
+and a CRC-32. The numbers are the position, `upto - position` (0 where nothing above it is finished), then the
+unfinished offsets below `upto`, each as its distance from the one before (the first from the position).
+Kafka keeps 4,096 bytes of metadata and the client adds one. A map that would be longer leaves out its top: to
+say less re-sends a little, while metadata that the broker refuses would stop the commits.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from bisect import bisect_left
+from enum import Enum
+from typing import NamedTuple
+from zlib import crc32
+
+from worker.core.binding import MARK_BYTES, UNKNOWN, Binding, Marks, marks_of
+
+VERSION = "2"
+MAX_CHARACTERS = 4095
+_CHECK_BYTES = 4
+_MARKS_BYTES = MARK_BYTES * len(Marks._fields)
+# An offset is a signed 64-bit number: nine groups of seven bits.
+_MOST_BITS = 63
+# What is left for the unfinished offsets beside the version, the marks, the first two numbers and the check.
+_ROOM = (MAX_CHARACTERS - len(VERSION)) * 3 // 4 - _MARKS_BYTES - 2 * (_MOST_BITS // 7) - _CHECK_BYTES
+
+
+class DamagedMap(ValueError):
+    """The metadata is not a map of this program, of this version, whole."""
+
+
+class OffsetMap(NamedTuple):
+    """Every offset below `upto` is finished but the `holes` (rising)."""
+
+    upto: int
+    holes: tuple[int, ...]
+
+    def __contains__(self, offset: object) -> bool:
+        """Tell whether this offset is finished (any at or above the position that the map belongs to)."""
+        if not isinstance(offset, int) or offset >= self.upto:
+            return False
+        index = bisect_left(self.holes, offset)
+        return index == len(self.holes) or self.holes[index] != offset
+
+
+def union(one: OffsetMap | None, other: OffsetMap | None) -> OffsetMap | None:
+    """All that either of two maps of one log tells."""
+    if one is None or other is None:
+        return one or other
+    low, high = sorted((one, other))
+    open_in_low = set(low.holes)
+    return OffsetMap(high.upto, tuple(hole for hole in high.holes if hole >= low.upto or hole in open_in_low))
+
+
+class Verdict(Enum):
+    """What a commit's metadata is worth, to whom reads it for a position, a log and a deployment."""
+
+    BELIEVED = "written for this position of this log"
+    EMPTY = "committed without metadata, by another program"
+    DAMAGED = "no whole map of this version"
+    OTHER_IDENTITY = "written by a deployment with another source topic or destination"
+    MIRRORED = "written in another cluster"
+    EDITED = "written for another position"
+    MADE_ANEW = "written for a topic of this name that was deleted"
+    UNPROVEN = "written while the topic's id was not known, or it is not known now"
+
+
+class Told(NamedTuple):
+    """What a commit's metadata tells; a map only where it is BELIEVED. `why` says in words what is wrong."""
+
+    verdict: Verdict
+    finished: OffsetMap | None = None
+    why: str = ""
+
+
+class Written(NamedTuple):
+    """What stands in a commit's metadata, for whomever it was written."""
+
+    position: int
+    marks: Marks
+    finished: OffsetMap | None
+
+
+def encode(position: int, finished: OffsetMap | None, binding: Binding) -> str:
+    """Write what is finished above `position`, as much as fits, and what it is bound to."""
+    return _sealed(Written(position, marks_of(binding), finished))
+
+
+def decode(position: int, metadata: str, binding: Binding) -> Told:
+    """Say what the metadata of a commit of `position` is worth, and the map where it is believed."""
+    if not metadata:
+        return Told(Verdict.EMPTY, None, Verdict.EMPTY.value)
+    try:
+        written = read(metadata)
+    except DamagedMap as error:
+        return Told(Verdict.DAMAGED, None, str(error))
+    verdict = _judge(written, position, marks_of(binding))
+    if verdict is Verdict.BELIEVED:
+        return Told(verdict, written.finished)
+    if verdict is Verdict.EDITED:
+        return Told(verdict, None, f"written for position {written.position}, not {position}")
+    return Told(verdict, None, verdict.value)
+
+
+def _judge(written: Written, position: int, here: Marks) -> Verdict:
+    there = written.marks
+    if _differ(there.identity, here.identity):
+        return Verdict.OTHER_IDENTITY
+    if _differ(there.cluster, here.cluster):
+        return Verdict.MIRRORED
+    if written.position != position:
+        return Verdict.EDITED
+    same_cluster = there.cluster == here.cluster
+    if there.topic == here.topic and (same_cluster or here.topic != UNKNOWN):
+        return Verdict.BELIEVED
+    known = same_cluster and here.cluster != UNKNOWN and _differ(there.topic, here.topic)
+    return Verdict.MADE_ANEW if known else Verdict.UNPROVEN
+
+
+def _differ(there: bytes, here: bytes) -> bool:
+    """Whether both are known, and not the same."""
+    return there != here and UNKNOWN not in {there, here}
+
+
+def read(metadata: str) -> Written:
+    """Read the metadata back; raise DamagedMap for anything that `encode` did not write."""
+    if metadata[:1] != VERSION:
+        raise DamagedMap(f"unknown version {metadata[:1]!a}")
+    if len(metadata) > MAX_CHARACTERS:
+        raise DamagedMap("too long")
+    body = _unpack(metadata[1:])
+    marks = Marks(*(body[at : at + MARK_BYTES] for at in range(0, _MARKS_BYTES, MARK_BYTES)))
+    written = _written(marks, _numbers(body[_MARKS_BYTES:]))
+    if _sealed(written) != metadata:
+        raise DamagedMap("written in another form")
+    return written
+
+
+def _sealed(written: Written) -> str:
+    position, marks, finished = written
+    body = bytearray().join(marks)
+    _append(body, position)
+    if finished is None or finished.upto <= position:
+        _append(body, 0)
+    else:
+        upto, steps = _steps(position, finished)
+        _append(body, upto - position)
+        body += steps
+    body += crc32(body).to_bytes(_CHECK_BYTES, "big")
+    return VERSION + b64encode(body).decode("ascii").rstrip("=")
+
+
+def _written(marks: Marks, numbers: list[int]) -> Written:
+    if len(numbers) < 2:
+        raise DamagedMap("cut short")
+    position, distance, *steps = numbers
+    holes = []
+    offset = position
+    for index, step in enumerate(steps):
+        if step == 0 and index:
+            raise DamagedMap("offsets do not rise")
+        offset += step
+        holes.append(offset)
+    upto = position + distance
+    if holes and holes[-1] >= upto:
+        raise DamagedMap("offsets beyond its end")
+    return Written(position, marks, OffsetMap(upto, tuple(holes)) if distance else None)
+
+
+def _steps(position: int, finished: OffsetMap) -> tuple[int, bytearray]:
+    """Write the unfinished offsets that fit, and say up to where they tell all."""
+    steps, before = bytearray(), position
+    for hole in finished.holes:
+        length = len(steps)
+        _append(steps, hole - before)
+        if len(steps) > _ROOM:
+            return hole, steps[:length]
+        before = hole
+    return finished.upto, steps
+
+
+def _append(body: bytearray, number: int) -> None:
+    while number > 0x7F:
+        body.append(number & 0x7F | 0x80)
+        number >>= 7
+    body.append(number)
+
+
+def _unpack(text: str) -> bytes:
+    try:
+        packed = b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (Base64Error, ValueError):
+        raise DamagedMap("not base64") from None
+    body, check = packed[:-_CHECK_BYTES], packed[-_CHECK_BYTES:]
+    if not body or crc32(body).to_bytes(_CHECK_BYTES, "big") != check:
+        raise DamagedMap("its check does not fit")
+    return body
+
+
+def _numbers(body: bytes) -> list[int]:
+    numbers, number, shift = [], 0, 0
+    for byte in body:
+        if shift >= _MOST_BITS:
+            raise DamagedMap("a number beyond any offset")
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            numbers.append(number)
+            number, shift = 0, 0
+    if shift:
+        raise DamagedMap("cut short")
+    return numbers

@@ -1,0 +1,87 @@
+"""Publishing what is to be tried again or given up, until the broker has acknowledged it.
+
+The rule: a record is finished when its publish is acknowledged, never before. A refusal is tried again
+with backoff for as long as the partition is ours, and said: the worker is not ready meanwhile. While it is
+in doubt whether it is ours nothing is published.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from worker.core.endings import Dead, Retry
+from worker.core.holding import Held
+from worker.ports import Observer, Publisher, PublishRefused
+
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 10.0
+
+
+class HandOver:
+    """The publishes under way, one task each: they are rare beside the deliveries."""
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        observer: Observer,
+        jitter: Callable[[], float],
+        on_settled: Callable[[Held, Retry | Dead], None],
+        on_failed: Callable[[BaseException], None],
+        on_given_up: Callable[[Held], None],
+    ) -> None:
+        self._publisher = publisher
+        self._observer = observer
+        self._jitter = jitter
+        self._on_settled = on_settled
+        self._on_failed = on_failed
+        self._on_given_up = on_given_up
+        self.sure = asyncio.Event()
+        """Cleared while it is in doubt what is ours."""
+        self.sure.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._refusals: dict[asyncio.Task[None] | None, tuple[str, str]] = {}
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """Topics that have refused a record which waits for them, and why."""
+        return dict(self._refusals.values())
+
+    def settle(self, held: Held, ending: Retry | Dead) -> None:
+        """Publish, and tell `on_settled` when it is acknowledged, or `on_given_up` once it is not ours."""
+        task = asyncio.create_task(self._publish(held, ending))
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    async def close(self) -> None:
+        """Stop trying. What is not acknowledged stays unfinished."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _publish(self, held: Held, ending: Retry | Dead) -> None:
+        topic = ending.message.topic
+        pause = _FIRST_PAUSE
+        while await self._is_ours(held):
+            try:
+                await self._publisher.publish(ending.message)
+            except PublishRefused as error:
+                self._refusals[asyncio.current_task()] = (topic, str(error))
+                self._observer.refused(topic, str(error))
+                await asyncio.sleep(pause * (0.5 + self._jitter() / 2))
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            else:
+                self._on_settled(held, ending)
+                return
+        self._on_given_up(held)
+
+    async def _is_ours(self, held: Held) -> bool:
+        """Tell whether the record is ours to end still, once that is not in doubt."""
+        await self.sure.wait()
+        return held.holding.live or held.holding.gone
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._refusals.pop(task, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._on_failed(error)

@@ -1,0 +1,50 @@
+"""Notices that the process stood still: it was stopped or suspended, or had no processor.
+
+The rule: meanwhile its partitions may have become another's, and nobody has told it yet. So whoever acts on
+them feels the pulse first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from worker.ports import Clock
+
+# Seconds without a beat that are a standstill: fewer than any group waits for a member.
+STILL = 2.0
+_BEAT = 0.5
+
+
+class StallDetector:
+    """Beats with the event loop, on both clocks: the monotonic one misses a machine's suspension."""
+
+    def __init__(self, clock: Clock, on_still: Callable[[float], None]) -> None:
+        self._clock = clock
+        self._on_still = on_still
+        self._timer: asyncio.TimerHandle | None = None
+        self._now, self._at = clock.now(), clock.monotonic()
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self._now, self._at = self._clock.now(), self._clock.monotonic()
+        self._timer = asyncio.get_running_loop().call_later(_BEAT, self._beat)
+
+    def stop(self) -> None:
+        """Beat no more, and tell of nothing."""
+        self._now = self._at = float("inf")
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def feel(self, now: float, at: float) -> None:
+        """Tell of a standstill that ended just now, in seconds, once; the arguments are this moment."""
+        if at - self._at > STILL or now - self._now > STILL:
+            still = max(at - self._at, now - self._now)
+            self._now, self._at = now, at
+            self._on_still(still)
+
+    def _beat(self) -> None:
+        now, at = self._clock.now(), self._clock.monotonic()
+        self.feel(now, at)
+        self._now, self._at = now, at
+        self._timer = asyncio.get_running_loop().call_later(_BEAT, self._beat)
