@@ -14,9 +14,9 @@ from uuid import uuid4
 
 from worker.adapters.http.lane import CoroutineLane
 from worker.core.answer import Answer, Request, Response
+from worker.core.assigned_partition import Position
 from worker.core.binding import LogId
 from worker.core.held_bytes import NO_BOUND, HeldBytes
-from worker.core.holding import Position
 from worker.core.record import Headers, Outgoing, Partition, Record, size_of
 from worker.core.start_offset import How, Start
 from worker.core.unreadable import Place, Stopped
@@ -211,7 +211,7 @@ class _Reading:
 
     next: int
     committed: int = 0
-    held: bool = False
+    paused: bool = False
     room: int = 0
 
 
@@ -256,9 +256,9 @@ class FakeSource:
         return list(self._ours)
 
     @property
-    def held(self) -> set[Partition]:
+    def paused(self) -> set[Partition]:
         """What is held."""
-        return {at for at, reading in self._ours.items() if reading.held}
+        return {at for at, reading in self._ours.items() if reading.paused}
 
     # --- what Kafka does, when the test says so ------------------------------------------------
 
@@ -373,13 +373,13 @@ class FakeSource:
             self._ours[partition].room += count
             self._wake()
 
-    def hold(self, partition: Partition) -> None:
+    def pause(self, partition: Partition) -> None:
         if partition in self._ours:
-            self._ours[partition].held = True
+            self._ours[partition].paused = True
 
-    def release(self, partition: Partition) -> None:
+    def resume(self, partition: Partition) -> None:
         if partition in self._ours:
-            self._ours[partition].held = False
+            self._ours[partition].paused = False
             self._wake()
 
     def rewind(self, partition: Partition, offset: int) -> None:
@@ -471,7 +471,7 @@ class FakeSource:
             return
         records: list[Record] = []
         for at, reading in self._ours.items():
-            if not reading.held:
+            if not reading.paused:
                 most = max(0, min(self.demand, reading.room))
                 there = self._fitting(reading, self.kafka.logs[at][reading.next : reading.next + most])
                 reading.next += len(there)

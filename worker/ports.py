@@ -11,9 +11,9 @@ from typing import NamedTuple, Protocol
 from worker.core.admission.circuit import CircuitState
 from worker.core.admission.outage import Outage
 from worker.core.answer import Answer, Request
+from worker.core.assigned_partition import Position
 from worker.core.binding import LogId
 from worker.core.endings import Dead, Delivered, Retry
-from worker.core.holding import Position
 from worker.core.record import Outgoing, Partition, Record
 from worker.core.silence import Silence
 from worker.core.start_offset import How, Start
@@ -249,16 +249,16 @@ class Source(Protocol):
         """Give a partition room for `count` more records; one that was just assigned has none."""
         ...
 
-    def hold(self, partition: Partition) -> None:
+    def pause(self, partition: Partition) -> None:
         """Hand over nothing of this partition until it is released; nothing is skipped."""
         ...
 
-    def release(self, partition: Partition) -> None:
-        """Take a hold back."""
+    def resume(self, partition: Partition) -> None:
+        """Let it flow again."""
         ...
 
     def rewind(self, partition: Partition, offset: int) -> None:
-        """Hand over what follows of a held partition from this offset on, which was handed over before.
+        """Hand over what follows of a paused partition from this offset on, which was handed over before.
 
         Records that were on their way reach the listener before `on_rewound` does.
         """
@@ -362,7 +362,7 @@ class Observer:
 
 
 class PartitionState(NamedTuple):
-    """One held partition. `lag` counts from the committed offset; None where the broker has not said."""
+    """One paused partition. `lag` counts from the committed offset; None where the broker has not said."""
 
     at: Partition
     outstanding: int

@@ -14,9 +14,9 @@ from worker.adapters.http.direct import DirectLane
 from worker.cli import main as start
 from worker.core import offset_map
 from worker.core.answer import Answer, Failure, FailureKind, Request
+from worker.core.assigned_partition import AssignedPartition, PendingRecord
 from worker.core.binding import Binding
 from worker.core.endings import Dead, Retry
-from worker.core.holding import Held, Holding
 from worker.core.offset_map import OffsetMap
 from worker.core.offsets import Offsets
 from worker.core.record import Partition
@@ -41,15 +41,15 @@ def commit_the_highest_seen() -> None:
 def resolve_before_the_acknowledgement() -> None:
     """Take a record for finished as soon as its retry is on its way."""
     make, settle = HandOver.__init__, HandOver.settle
-    tells: dict[HandOver, Callable[[Held, Retry | Dead], None]] = {}
+    tells: dict[HandOver, Callable[[PendingRecord, Retry | Dead], None]] = {}
 
     def hasty(hand_over: HandOver, *arguments: Any) -> None:
         make(hand_over, *arguments)
         tells[hand_over], hand_over._on_settled = hand_over._on_settled, lambda _held, _ending: None
 
-    def at_once(hand_over: HandOver, held: Held, ending: Retry | Dead) -> None:
-        tells[hand_over](held, ending)
-        settle(hand_over, held, ending)
+    def at_once(hand_over: HandOver, pending: PendingRecord, ending: Retry | Dead) -> None:
+        tells[hand_over](pending, ending)
+        settle(hand_over, pending, ending)
 
     _replace(HandOver, __init__=hasty, settle=at_once)
 
@@ -60,13 +60,13 @@ def keep_the_offsets_after_revoke() -> None:
     kept: dict[Partition, Offsets] = {}
 
     def keep(intake: Intake, partitions: Iterable[Partition]) -> None:
-        kept.update((at, intake.holdings[at].offsets) for at in partitions if at in intake.holdings)
+        kept.update((at, intake.partitions[at].offsets) for at in partitions if at in intake.partitions)
         discard(intake, partitions)
 
-    def go_on(intake: Intake, assigned: Assigned) -> Holding:
-        holding = assign(intake, assigned)
-        holding.offsets = kept.get(assigned.at, holding.offsets)
-        return holding
+    def go_on(intake: Intake, assigned: Assigned) -> AssignedPartition:
+        partition = assign(intake, assigned)
+        partition.offsets = kept.get(assigned.at, partition.offsets)
+        return partition
 
     _replace(Intake, discard=keep, assign=go_on)
 
@@ -74,7 +74,7 @@ def keep_the_offsets_after_revoke() -> None:
 def hand_over_without_draining() -> None:
     """Give partitions away while requests for them are in flight."""
 
-    async def at_once(_drain: Drain, _holdings: Collection[object]) -> None:
+    async def at_once(_drain: Drain, _partitions: Collection[object]) -> None:
         await asyncio.sleep(0)
 
     _replace(Drain, wait=at_once)
@@ -85,12 +85,12 @@ def hand_over_undrained_at_shutdown() -> None:
     wait = Drain.wait
     ending: set[Drain] = set()
 
-    async def once(drain: Drain, holdings: Collection[Holding]) -> None:
+    async def once(drain: Drain, partitions: Collection[AssignedPartition]) -> None:
         if drain.phase is Phase.DRAINING and drain in ending:
             return
         if drain.phase is Phase.DRAINING:
             ending.add(drain)
-        await wait(drain, holdings)
+        await wait(drain, partitions)
 
     _replace(Drain, wait=once)
 
@@ -123,7 +123,7 @@ def ignore_the_metadata() -> None:
     """Send again what an earlier member finished above the committed offset."""
     assign = Intake.assign
 
-    def forgetful(intake: Intake, assigned: Assigned) -> Holding:
+    def forgetful(intake: Intake, assigned: Assigned) -> AssignedPartition:
         return assign(intake, assigned._replace(metadata=""))
 
     _replace(Intake, assign=forgetful)

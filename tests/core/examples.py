@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from schemas import ConversionEvent
+from worker.core.assigned_partition import AssignedPartition, PendingRecord
 from worker.core.binding import Binding, Identity, LogId
-from worker.core.holding import Held, Holding
 from worker.core.offsets import Offsets
 from worker.core.record import Headers, Partition, Record
 
@@ -51,11 +51,13 @@ def make_record(
     return Record(at, offset, key, value, headers, NOW)
 
 
-def make_holding(number: int = 0, topic: str = "conversions") -> Holding:
+def make_partition(number: int = 0, topic: str = "conversions") -> AssignedPartition:
     """Return a partition that holds nothing yet."""
-    return Holding(Partition(topic, number), None, Offsets(None), BINDING)
+    return AssignedPartition(Partition(topic, number), None, Offsets(None), BINDING)
 
 
-def hold(holding: Holding, offset: int, due: float = 0.0, *, at_once: bool = True) -> Held:
+def pending_record(
+    partition: AssignedPartition, offset: int, due: float = 0.0, *, at_once: bool = True
+) -> PendingRecord:
     """Return a record of this holding, due then."""
-    return Held(make_record(at=holding.at, offset=offset), holding, due, at_once)
+    return PendingRecord(make_record(at=partition.at, offset=offset), partition, due, at_once)

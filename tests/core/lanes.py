@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import count
 
-from tests.core.examples import hold, make_holding
-from worker.core.holding import Held, Holding
+from tests.core.examples import make_partition, pending_record
+from worker.core.assigned_partition import AssignedPartition, PendingRecord
 from worker.core.schedule import Schedule
 
 
@@ -15,47 +15,47 @@ class Lanes:
     def __init__(self, limit: int) -> None:
         self.schedule = Schedule()
         self.limit = limit
-        self.taken: list[Held] = []
+        self.taken: list[PendingRecord] = []
         self.ids = count()
         self.now = 10.0
 
-    def come(self, holding: Holding, count: int) -> None:
+    def come(self, partition: AssignedPartition, count: int) -> None:
         """Let so many fresh records come."""
         for offset in range(count):
-            self.schedule.add(hold(holding, offset), self.now)
+            self.schedule.add(pending_record(partition, offset), self.now)
 
     def take(self) -> int:
         """Take all that may go; return how many did."""
         before = len(self.taken)
         while len(self.taken) < self.limit:
-            held = self.schedule.take(self.now, self.limit, len(self.taken))
-            if held is None:
+            pending = self.schedule.take(self.now, self.limit, len(self.taken))
+            if pending is None:
                 break
-            self.taken.append(held)
-            held.holding.busy[next(self.ids)] = held.record
+            self.taken.append(pending)
+            pending.partition.busy[next(self.ids)] = pending.record
         return len(self.taken) - before
 
-    def end(self, holding: Holding, count: int = 1) -> None:
+    def end(self, partition: AssignedPartition, count: int = 1) -> None:
         """Let so many of a partition's records that are under way end."""
         for _ in range(count):
-            self.taken.remove(next(held for held in self.taken if held.holding is holding))
-            holding.busy.popitem()
-            holding.offsets.revision += 1
-            self.schedule.released(holding)
+            self.taken.remove(next(pending for pending in self.taken if pending.partition is partition))
+            partition.busy.popitem()
+            partition.offsets.revision += 1
+            self.schedule.released(partition)
 
     def keep_company(self) -> None:
         """Let a record of a partition that is well go and end: those that fail are not by themselves."""
-        well = make_holding(9)
+        well = make_partition(9)
         self.come(well, 1)
         self.take()
         self.end(well)
 
-    def fail(self, holding: Holding, count: int) -> None:
+    def fail(self, partition: AssignedPartition, count: int) -> None:
         """Note so many failures of a partition, without what was under way for them."""
         for _ in range(count):
-            self.schedule.ended(holding, failed=True)
+            self.schedule.ended(partition, failed=True)
 
-    def deliver(self, holding: Holding, count: int) -> None:
+    def deliver(self, partition: AssignedPartition, count: int) -> None:
         """Note so many deliveries."""
         for _ in range(count):
-            self.schedule.ended(holding, failed=False)
+            self.schedule.ended(partition, failed=False)

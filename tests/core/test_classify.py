@@ -129,7 +129,7 @@ def test_egress() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "retry_after", "seconds", "hold"),
+    ("status", "retry_after", "seconds", "pause"),
     [
         (429, "120", 120.0, 120.0),
         (503, "Fri, 02 Jan 2026 03:05:05 GMT", 60.0, 60.0),
@@ -140,10 +140,10 @@ def test_egress() -> None:
         (200, "120", None, 0.0),
     ],
 )
-def test_retry_after(status: int, retry_after: str | None, seconds: float | None, hold: float) -> None:
+def test_retry_after(status: int, retry_after: str | None, seconds: float | None, pause: float) -> None:
     """Retry-After counts for the event on every retry; on 429 and 503 it holds the destination too."""
     verdict = judged(status, retry_after=retry_after)
-    assert (verdict.retry_after, verdict.hold) == (seconds, hold)
+    assert (verdict.retry_after, verdict.pause) == (seconds, pause)
 
 
 def test_a_shortage() -> None:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from tests.core.examples import make_holding
+from tests.core.examples import make_partition
 from tests.core.lanes import Lanes
 from worker.core.schedule import LOOK
 
@@ -14,7 +14,7 @@ from worker.core.schedule import LOOK
 @pytest.mark.parametrize(("limit", "most"), [(1, 1), (2, 2), (7, 7), (8, 7), (16, 14), (256, 224)])
 def test_one_partition(limit: int, most: int) -> None:
     """One partition takes seven eighths of the lanes, and all where there are fewer than eight."""
-    only = make_holding()
+    only = make_partition()
     lanes = Lanes(limit)
     lanes.come(only, 300)
     assert lanes.take() == most
@@ -24,21 +24,21 @@ def test_one_partition(limit: int, most: int) -> None:
 
 def test_what_hangs_leaves_lanes() -> None:
     """Beside a partition whose records hang, the records of another always find a lane."""
-    bad, healthy = make_holding(0), make_holding(1)
+    bad, healthy = make_partition(0), make_partition(1)
     lanes = Lanes(16)
     lanes.come(bad, 100)
     assert lanes.take() == 14
     for _ in range(20):
         lanes.come(healthy, 2)
         assert lanes.take() == 2
-        assert sum(held.holding is healthy for held in lanes.taken) == 2
+        assert sum(pending.partition is healthy for pending in lanes.taken) == 2
         lanes.end(healthy, 2)
         assert lanes.take() == 0
 
 
 def test_less_than_its_share_goes_first() -> None:
     """A lane that comes free goes to a partition below its share, however many of the other wait."""
-    bad, healthy = make_holding(0), make_holding(1)
+    bad, healthy = make_partition(0), make_partition(1)
     lanes = Lanes(9)
     lanes.come(bad, 100)
     assert lanes.take() == 8
@@ -56,21 +56,21 @@ def test_less_than_its_share_goes_first() -> None:
 
 def test_shares_of_many() -> None:
     """Partitions that all have more than enough get the same."""
-    holdings = [make_holding(number) for number in range(4)]
+    partitions = [make_partition(number) for number in range(4)]
     lanes = Lanes(64)
-    for holding in holdings:
-        lanes.come(holding, 100)
+    for partition in partitions:
+        lanes.come(partition, 100)
     assert lanes.take() == 56
-    assert {len(holding.busy) for holding in holdings} == {14}
-    for holding in holdings:
-        lanes.end(holding, 14)
+    assert {len(partition.busy) for partition in partitions} == {14}
+    for partition in partitions:
+        lanes.end(partition, 14)
     assert lanes.take() == 56
-    assert {len(holding.busy) for holding in holdings} == {14}
+    assert {len(partition.busy) for partition in partitions} == {14}
 
 
 def test_turns_beyond_the_shares() -> None:
     """Lanes beyond the shares go by turns; who has nothing due and nothing under way takes no share."""
-    first, second = make_holding(0), make_holding(1)
+    first, second = make_partition(0), make_partition(1)
     lanes = Lanes(6)
     lanes.come(second, 1)
     lanes.come(first, 10)
@@ -86,7 +86,7 @@ def test_turns_beyond_the_shares() -> None:
 
 def test_slow_partitions_are_no_read_ahead() -> None:
     """What waits of a partition that has its share and gets through less is not counted as ready."""
-    bad = make_holding()
+    bad = make_partition()
     lanes = Lanes(8)
     lanes.come(bad, 17)
     lanes.take()
@@ -115,7 +115,7 @@ def test_slow_partitions_are_no_read_ahead() -> None:
 
 def test_a_slow_one_that_is_dropped() -> None:
     """Dropping a partition that is slow leaves nothing behind, and neither does what ends of it later."""
-    bad, other = make_holding(0), make_holding(1)
+    bad, other = make_partition(0), make_partition(1)
     lanes = Lanes(8)
     lanes.come(bad, 20)
     lanes.take()

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tests.core.examples import BINDING, hold, make_holding
+from tests.core.examples import BINDING, make_partition, pending_record
 from tests.core.lanes import Lanes
 from worker.core.admission.probes import Probes
-from worker.core.holding import Held, Holding, Standing
+from worker.core.assigned_partition import AssignedPartition, PendingRecord, Standing
 from worker.core.offsets import Offsets
 from worker.core.record import Partition
 from worker.core.retry import Tier
@@ -32,9 +32,9 @@ class Turns(RuleBasedStateMachine):
         self.schedule = Schedule()
         self.now = 100.0
         self.offset = 0
-        self.holdings = [make_holding(number) for number in range(PARTITIONS)]
-        self.queues: list[list[Held]] = [[] for _ in range(PARTITIONS)]
-        self.taken: list[Held] = []
+        self.partitions = [make_partition(number) for number in range(PARTITIONS)]
+        self.queues: list[list[PendingRecord]] = [[] for _ in range(PARTITIONS)]
+        self.taken: list[PendingRecord] = []
         self.passed_over = [0] * PARTITIONS
 
     def due(self) -> list[int]:
@@ -43,24 +43,24 @@ class Turns(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, PARTITIONS - 1), wait=st.sampled_from([0.0, 0.0, 1.0, 2.0, 5.0]))
     def add(self, number: int, wait: float) -> None:
-        held = hold(self.holdings[number], self.offset, self.now + wait, at_once=wait == 0.0)
+        pending = pending_record(self.partitions[number], self.offset, self.now + wait, at_once=wait == 0.0)
         self.offset += 1
-        self.schedule.add(held, self.now)
-        self.queues[number].append(held)
+        self.schedule.add(pending, self.now)
+        self.queues[number].append(pending)
 
     @rule()
     def take(self) -> None:
         """Take the head of a partition whose head is due; none waits longer than each other has its turn."""
         due = self.due()
-        held = self.schedule.take(self.now, 64, 0)
+        pending = self.schedule.take(self.now, 64, 0)
         if not due:
-            assert held is None
+            assert pending is None
             return
-        assert held is not None
-        number = held.holding.at.number
+        assert pending is not None
+        number = pending.partition.at.number
         assert number in due
-        assert held is self.queues[number].pop(0)
-        self.taken.append(held)
+        assert pending is self.queues[number].pop(0)
+        self.taken.append(pending)
         for other in due:
             self.passed_over[other] += 1
             assert self.passed_over[other] <= PARTITIONS
@@ -70,11 +70,11 @@ class Turns(RuleBasedStateMachine):
     @rule(data=st.data())
     def give_back(self, data: st.DataObject) -> None:
         """Give back any of those that were taken: it goes behind the due, before those that wait."""
-        held = self.taken.pop(data.draw(st.integers(0, len(self.taken) - 1)))
-        self.schedule.give_back(held, self.now)
-        queue = self.queues[held.holding.at.number]
+        pending = self.taken.pop(data.draw(st.integers(0, len(self.taken) - 1)))
+        self.schedule.give_back(pending, self.now)
+        queue = self.queues[pending.partition.at.number]
         waiting = [index for index, other in enumerate(queue) if other.due <= self.now]
-        queue.insert(waiting[-1] + 1 if waiting else 0, held)
+        queue.insert(waiting[-1] + 1 if waiting else 0, pending)
 
     @rule(seconds=st.sampled_from([0.5, 1.0, 3.0]))
     def pass_time(self, seconds: float) -> None:
@@ -83,25 +83,25 @@ class Turns(RuleBasedStateMachine):
     @rule(number=st.integers(0, PARTITIONS - 1))
     def forget(self, number: int) -> None:
         """Give back what waits from the first record on that is not due; it may be added again."""
-        holding, queue = self.holdings[number], self.queues[number]
-        waiting = self.schedule.not_due(holding, self.now)
-        first = next((index for index, held in enumerate(queue) if held.due > self.now), len(queue))
+        partition, queue = self.partitions[number], self.queues[number]
+        waiting = self.schedule.not_due(partition, self.now)
+        first = next((index for index, pending in enumerate(queue) if pending.due > self.now), len(queue))
         assert waiting == queue[first:]
-        self.schedule.forget(holding, len(waiting))
+        self.schedule.forget(partition, len(waiting))
         del queue[first:]
 
     @rule(number=st.integers(0, PARTITIONS - 1))
     def drop(self, number: int) -> None:
         """Lose a partition, and get it again as a new holding."""
-        assert self.schedule.drop(self.holdings[number]) == len(self.queues[number])
-        self.holdings[number] = make_holding(number)
+        assert self.schedule.drop(self.partitions[number]) == len(self.queues[number])
+        self.partitions[number] = make_partition(number)
         self.queues[number] = []
-        self.taken = [held for held in self.taken if held.holding.at.number != number]
+        self.taken = [pending for pending in self.taken if pending.partition.at.number != number]
         self.passed_over[number] = 0
 
     @invariant()
     def ready_counts_what_was_due_when_it_came(self) -> None:
-        assert self.schedule.ready == sum(held.at_once for queue in self.queues for held in queue)
+        assert self.schedule.ready == sum(pending.at_once for queue in self.queues for pending in queue)
 
     @invariant()
     def nothing_that_is_due_is_slept_over(self) -> None:
@@ -119,16 +119,16 @@ TestTurns.settings = settings(max_examples=150, stateful_step_count=40, deadline
 def test_nothing_before_it_is_due(records: list[tuple[int, float]]) -> None:
     """Woken whenever it says so, the schedule hands out every record, none before its due time."""
     schedule = Schedule()
-    holdings = [make_holding(number) for number in range(4)]
+    partitions = [make_partition(number) for number in range(4)]
     for offset, (number, due) in enumerate(records):
-        schedule.add(hold(holdings[number], offset, due, at_once=False), 0.0)
+        schedule.add(pending_record(partitions[number], offset, due, at_once=False), 0.0)
     now, taken = 0.0, []
     while (wake_at := schedule.wake_at()) is not None:
         now = max(now, wake_at)
-        held = schedule.take(now, 64, 0)
-        assert held is not None, "it woke for something"
-        assert held.due <= now
-        taken.append((held.holding.at.number, held.record.offset))
+        pending = schedule.take(now, 64, 0)
+        assert pending is not None, "it woke for something"
+        assert pending.due <= now
+        taken.append((pending.partition.at.number, pending.record.offset))
     for number in range(4):
         in_order = [offset for offset, (of, _) in enumerate(records) if of == number]
         assert [offset for of, offset in taken if of == number] == in_order
@@ -137,34 +137,38 @@ def test_nothing_before_it_is_due(records: list[tuple[int, float]]) -> None:
 def test_partitions_take_turns() -> None:
     """A long queue starves no other: partitions that have something due are served one record each."""
     schedule = Schedule()
-    long, short, tier = make_holding(0), make_holding(1), make_holding(2, "retry.10s")
+    long, short, tier = make_partition(0), make_partition(1), make_partition(2, "retry.10s")
     for offset in range(5):
-        schedule.add(hold(long, offset), 10.0)
+        schedule.add(pending_record(long, offset), 10.0)
     for offset in range(2):
-        schedule.add(hold(short, offset), 10.0)
-        schedule.add(hold(tier, offset, 9.0), 10.0)
-    order = [taken.holding for _ in range(9) if (taken := schedule.take(10.0, 64, 0)) is not None]
+        schedule.add(pending_record(short, offset), 10.0)
+        schedule.add(pending_record(tier, offset, 9.0), 10.0)
+    order = [taken.partition for _ in range(9) if (taken := schedule.take(10.0, 64, 0)) is not None]
     assert order == [long, short, tier, long, short, tier, long, long, long]
 
 
 def test_what_has_become_due_joins_the_turns() -> None:
     """A retry whose time has come goes in turn with the fresh events that were there before."""
     schedule = Schedule()
-    fresh, tier = make_holding(0), make_holding(1, "retry.10s")
-    schedule.add(hold(tier, 0, 20.0, at_once=False), 10.0)
+    fresh, tier = make_partition(0), make_partition(1, "retry.10s")
+    schedule.add(pending_record(tier, 0, 20.0, at_once=False), 10.0)
     for offset in range(3):
-        schedule.add(hold(fresh, offset), 10.0)
-    order = [taken.holding for _ in range(4) if (taken := schedule.take(20.0, 64, 0)) is not None]
+        schedule.add(pending_record(fresh, offset), 10.0)
+    order = [taken.partition for _ in range(4) if (taken := schedule.take(20.0, 64, 0)) is not None]
     assert order == [fresh, tier, fresh, fresh]
 
 
 def test_a_given_back_record_is_behind_the_due() -> None:
     """The next probe is another record, where there is one that is due."""
     schedule = Schedule()
-    holding = make_holding()
-    records = [hold(holding, 0), hold(holding, 1), hold(holding, 2, 50.0, at_once=False)]
-    for held in records:
-        schedule.add(held, 10.0)
+    partition = make_partition()
+    records = [
+        pending_record(partition, 0),
+        pending_record(partition, 1),
+        pending_record(partition, 2, 50.0, at_once=False),
+    ]
+    for pending in records:
+        schedule.add(pending, 10.0)
     first = schedule.take(10.0, 64, 0)
     assert first is records[0]
     schedule.give_back(first, 10.0)
@@ -175,8 +179,8 @@ def test_a_given_back_record_is_behind_the_due() -> None:
 def test_given_back_to_a_partition_that_waits() -> None:
     """A record that comes back goes at once, though the rest of its partition waits."""
     schedule = Schedule()
-    holding = make_holding()
-    taken, later = hold(holding, 0), hold(holding, 1, 50.0, at_once=False)
+    partition = make_partition()
+    taken, later = pending_record(partition, 0), pending_record(partition, 1, 50.0, at_once=False)
     schedule.add(taken, 10.0)
     schedule.take(10.0, 64, 0)
     schedule.add(later, 10.0)
@@ -192,19 +196,19 @@ def test_wake_at() -> None:
     schedule = Schedule()
     assert schedule.wake_at() is None
     for number, due in enumerate((30.0, 20.0)):
-        schedule.add(hold(make_holding(number), 0, due, at_once=False), 10.0)
+        schedule.add(pending_record(make_partition(number), 0, due, at_once=False), 10.0)
     assert schedule.wake_at() == 20.0
-    schedule.add(hold(make_holding(2), 0), 10.0)
+    schedule.add(pending_record(make_partition(2), 0), 10.0)
     assert schedule.wake_at() == 0.0
 
 
 def test_dropped_records_are_gone() -> None:
     """Of a dropped partition nothing is handed out, whether it was due or waited."""
     schedule = Schedule()
-    due, waits = make_holding(0), make_holding(1)
-    schedule.add(hold(due, 0), 10.0)
-    schedule.add(hold(due, 1), 10.0)
-    schedule.add(hold(waits, 0, 50.0, at_once=False), 10.0)
+    due, waits = make_partition(0), make_partition(1)
+    schedule.add(pending_record(due, 0), 10.0)
+    schedule.add(pending_record(due, 1), 10.0)
+    schedule.add(pending_record(waits, 0, 50.0, at_once=False), 10.0)
     assert (schedule.drop(due), schedule.drop(waits)) == (2, 1)
     assert schedule.ready == 0
     assert [schedule.take(now, 64, 0) for now in (10.0, 50.0)] == [None, None]
@@ -223,11 +227,11 @@ def test_due_at(stated: float | None, due: float) -> None:
 def test_given_back_behind_a_head_that_waits() -> None:
     """A record that comes back behind a head that is not due does not make the head go early."""
     schedule = Schedule()
-    holding = make_holding()
-    taken = hold(holding, 0)
+    partition = make_partition()
+    taken = pending_record(partition, 0)
     schedule.add(taken, 10.0)
     schedule.take(10.0, 64, 0)
-    head, behind = hold(holding, 1, 50.0, at_once=False), hold(holding, 2, 10.0)
+    head, behind = pending_record(partition, 1, 50.0, at_once=False), pending_record(partition, 2, 10.0)
     schedule.add(head, 10.0)
     schedule.add(behind, 10.0)
     schedule.give_back(taken, 10.0)
@@ -238,13 +242,13 @@ def test_given_back_behind_a_head_that_waits() -> None:
 def test_the_clock_is_set_back() -> None:
     """Nothing waits longer than its tier's delay from now, what was due stays due, the order stays."""
     schedule = Schedule()
-    tier = Holding(Partition("retry.10s", 0), Tier("10s", 10.0), Offsets(None), BINDING)
-    gone = Holding(Partition("retry.10s", 1), Tier("10s", 10.0), Offsets(None), BINDING)
-    source = make_holding()
+    tier = AssignedPartition(Partition("retry.10s", 0), Tier("10s", 10.0), Offsets(None), BINDING)
+    gone = AssignedPartition(Partition("retry.10s", 1), Tier("10s", 10.0), Offsets(None), BINDING)
+    source = make_partition()
     for offset, due in enumerate((1005.0, 1008.0)):
-        schedule.add(hold(tier, offset, due, at_once=False), 1000.0)
-    schedule.add(hold(gone, 0, 1001.0, at_once=False), 1000.0)
-    schedule.add(hold(source, 0), 1000.0)
+        schedule.add(pending_record(tier, offset, due, at_once=False), 1000.0)
+    schedule.add(pending_record(gone, 0, 1001.0, at_once=False), 1000.0)
+    schedule.add(pending_record(source, 0), 1000.0)
     schedule.drop(gone)
     schedule.clock_set_back(400.0)
     assert schedule.take(400.0, 64, 0) is not None
@@ -258,9 +262,9 @@ def test_the_clock_is_set_back() -> None:
 def test_the_clock_is_set_back_for_one_that_fails() -> None:
     """What waits behind a due record of a failing tier waits no longer than the tier's delay either."""
     schedule = Schedule()
-    tier = Holding(Partition("retry.10s", 0), Tier("10s", 10.0), Offsets(None), BINDING)
+    tier = AssignedPartition(Partition("retry.10s", 0), Tier("10s", 10.0), Offsets(None), BINDING)
     for offset, due in enumerate((1000.0, 1008.0)):
-        schedule.add(hold(tier, offset, due, at_once=False), 1000.0)
+        schedule.add(pending_record(tier, offset, due, at_once=False), 1000.0)
     for _ in range(16):
         schedule.ended(tier, failed=True)
     schedule.clock_set_back(400.0)
@@ -271,7 +275,7 @@ def test_the_clock_is_set_back_for_one_that_fails() -> None:
 def test_a_probe_goes_wherever_something_is_due() -> None:
     """A probe takes of a partition that has its share, or fails, as of one in turn."""
     lanes, probing = Lanes(8), Probes()
-    one, failing = make_holding(0), make_holding(1)
+    one, failing = make_partition(0), make_partition(1)
     lanes.come(one, 20)
     lanes.fail(failing, 16)
     lanes.come(failing, 20)
@@ -279,34 +283,34 @@ def test_a_probe_goes_wherever_something_is_due() -> None:
     assert (one.standing, failing.standing) == (Standing.OVER, Standing.OVER)
     before = len(one.waiting), len(failing.waiting)
     taken = [lanes.schedule.probe(lanes.now, probing) for _ in range(4)]
-    assert {held.holding for held in taken if held is not None} == {one, failing}
+    assert {pending.partition for pending in taken if pending is not None} == {one, failing}
     assert len(one.waiting) + len(failing.waiting) == sum(before) - 4
     assert lanes.schedule.wake_at() == 0.0
 
 
 def test_a_probe_of_nothing() -> None:
     """Where nothing is due a probe takes nothing, and what was dropped does not wake it for ever."""
-    schedule, probing, holding = Schedule(), Probes(), make_holding()
-    schedule.add(hold(holding, 0), 10.0)
-    schedule.drop(holding)
+    schedule, probing, partition = Schedule(), Probes(), make_partition()
+    schedule.add(pending_record(partition, 0), 10.0)
+    schedule.drop(partition)
     assert schedule.probe(10.0, probing) is None
     assert schedule.wake_at() is None
-    assert holding.standing is Standing.NOWHERE
-    later = make_holding(1)
-    schedule.add(hold(later, 0, due=20.0), 10.0)
+    assert partition.standing is Standing.NOWHERE
+    later = make_partition(1)
+    schedule.add(pending_record(later, 0, due=20.0), 10.0)
     assert schedule.probe(10.0, probing) is None
-    held = schedule.probe(20.0, probing)
-    assert held is not None
-    assert held.holding is later
+    pending = schedule.probe(20.0, probing)
+    assert pending is not None
+    assert pending.partition is later
 
 
 def test_forgotten_records_are_no_read_ahead() -> None:
     """What is forgotten of a partition does not count as ready any more, and what is left goes as before."""
-    schedule, holding = Schedule(), make_holding(0)
+    schedule, partition = Schedule(), make_partition(0)
     for offset in range(3):
-        schedule.add(hold(holding, offset), 0.0)
-    schedule.forget(holding, 2)
-    left = (schedule.ready, len(holding.waiting))
+        schedule.add(pending_record(partition, offset), 0.0)
+    schedule.forget(partition, 2)
+    left = (schedule.ready, len(partition.waiting))
     assert left == (1, 1)
     taken = schedule.take(0.0, 8, 0)
     assert taken is not None

@@ -22,9 +22,9 @@ def write_large(harness: Harness, *numbers: int, size: int = LARGE) -> None:
 
 def in_memory(harness: Harness) -> int:
     """Bytes of all records that wait or are under way."""
-    holdings = harness.runner._intake.holdings.values()
-    waiting = sum(held.record.size for holding in holdings for held in holding.waiting)
-    return waiting + sum(record.size for holding in holdings for record in holding.busy.values())
+    partitions = harness.runner._intake.partitions.values()
+    waiting = sum(pending.record.size for partition in partitions for pending in partition.waiting)
+    return waiting + sum(record.size for partition in partitions for record in partition.busy.values())
 
 
 def counted(harness: Harness) -> int:
@@ -109,7 +109,7 @@ async def test_what_is_not_due_is_given_back_to_kafka() -> None:
         harness.source.assign(harness.first, harness.tier)
         for number in range(20):
             harness.write_retry(number, due=due + number)
-        await until("held back", lambda: harness.source.held == {harness.tier})
+        await until("held back", lambda: harness.source.paused == {harness.tier})
         await until("all waits in Kafka", lambda: counted(harness) == 0)
         harness.write(*range(100, 140))
         await harness.committed(40)
@@ -127,7 +127,7 @@ async def test_given_back_and_lost() -> None:
         harness.source.assign(harness.tier)
         for number in range(10):
             harness.write_retry(number, due=harness.time.now() + 9)
-        await until("held back", lambda: harness.source.held == {harness.tier})
+        await until("held back", lambda: harness.source.paused == {harness.tier})
         await until("all waits in Kafka", lambda: counted(harness) == 0)
         harness.source.lose(harness.tier)
         harness.time.advance(20)
@@ -170,11 +170,11 @@ async def test_given_back_untried() -> None:
         harness.source.assign(harness.first)
         harness.write(1, 2)
         await harness.sent(1)
-        (holding,) = harness.runner._intake.holdings.values()
+        (partition,) = harness.runner._intake.partitions.values()
         both = counted(harness)
-        held = holding.waiting[0]
-        harness.runner.on_taken(harness.runner._schedule.take(harness.time.now(), 2, 0) or held)
-        harness.runner.on_given_back(held)
+        pending = partition.waiting[0]
+        harness.runner.on_taken(harness.runner._schedule.take(harness.time.now(), 2, 0) or pending)
+        harness.runner.on_given_back(pending)
         assert counted(harness) == both
         harness.source.lose(harness.first)
         harness.sender.gate.set()

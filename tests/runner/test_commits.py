@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.runner.harness import Harness, some_turns, until
-from worker.core.holding import Position
+from worker.core.assigned_partition import Position
 from worker.runner import commits
 from worker.settings.kafka_properties import SESSION_TIMEOUT_MS
 
@@ -78,9 +78,9 @@ async def test_the_rest_of_a_refused_commit_counts() -> None:
         harness.write(1, at=harness.second)
         await harness.committed(1, at=harness.second)
         await until("a failure", lambda: f"{harness.first}: refused" in harness.heard.commits)
-        holdings = harness.runner._intake.holdings
-        await until("one left", lambda: [h.dirty for h in holdings.values()] == [True, False])
-        assert [holding.committed for holding in holdings.values()] == [None, 1]
+        partitions = harness.runner._intake.partitions
+        await until("one left", lambda: [h.dirty for h in partitions.values()] == [True, False])
+        assert [partition.committed for partition in partitions.values()] == [None, 1]
         harness.source.refused.clear()
         await harness.committed(1)
 

@@ -37,7 +37,7 @@ async def test_ahead_of_the_lanes() -> None:
             harness.time.advance(LOOK)
             harness.runner.on_idle()
             await some_turns()
-        assert harness.source.held == {harness.first}
+        assert harness.source.paused == {harness.first}
         assert harness.heard.taken.total() <= 64 + 8 + 32
         harness.sender.gate.set()
         await harness.committed(5000)
@@ -149,10 +149,10 @@ async def test_what_hangs_beside_what_flows() -> None:
             harness.time.advance(LOOK)
             harness.runner.on_idle()
         await until("sent", lambda: "c-1000" in harness.clicks)
-        assert harness.source.held == {harness.first}
+        assert harness.source.paused == {harness.first}
         harness.sender.gate.set()
         await harness.committed(500)
-        assert harness.source.held == set()
+        assert harness.source.paused == set()
 
 
 async def test_publishes_that_are_not_acknowledged() -> None:

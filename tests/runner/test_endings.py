@@ -100,7 +100,7 @@ async def test_the_way_to_exhaustion() -> None:
         harness.write(1)
         for number, (tier, wait) in enumerate([(harness.tier, 10), (long, 60)]):
             await harness.ended(1 + 2 * number)
-            await until("held back", lambda: tier in harness.source.held)  # noqa: B023 - called at once
+            await until("held back", lambda: tier in harness.source.paused)  # noqa: B023 - called at once
             harness.time.advance(wait)
             harness.write(100 + number)  # a record that comes wakes the lanes: their timer's time is real
         await harness.ended(5)

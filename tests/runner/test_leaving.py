@@ -10,8 +10,8 @@ import pytest
 from tests.runner.harness import REFUSED_CONNECTION, Harness, some_turns, until
 from tests.sim.virtual import run
 from worker.core.answer import Response
+from worker.core.assigned_partition import Position
 from worker.core.endings import Delivered
-from worker.core.holding import Position
 from worker.core.record import Partition
 from worker.runner import Outcome
 from worker.runner.drain import Phase

@@ -8,8 +8,8 @@ import pytest
 
 from schemas import WorkerHeaders
 from tests.runner.harness import IDENTITY, Harness, conversion, some_turns, until
+from worker.core.assigned_partition import Position
 from worker.core.binding import Binding, Identity, LogId
-from worker.core.holding import Position
 from worker.core.offset_map import OffsetMap, encode
 from worker.runner import claims
 

@@ -10,8 +10,8 @@ from tests.fakes import FakeKafka
 from tests.runner.harness import DLQ, SOURCE, Harness, conversion, some_turns, until
 from worker.core import offset_map
 from worker.core.answer import Response
+from worker.core.assigned_partition import Position
 from worker.core.endings import Dead, Delivered, Retry
-from worker.core.holding import Position
 from worker.core.record import Partition
 from worker.runner import Outcome
 
@@ -38,8 +38,8 @@ async def test_the_others_flow_while_one_is_drained() -> None:
     """While a partition is drained, the records at hand of the others are sent."""
     async with Harness() as harness:
         harness.source.assign(harness.first, harness.second)
-        held = asyncio.Event()
-        harness.sender.gate = held
+        pending = asyncio.Event()
+        harness.sender.gate = pending
         harness.write(1)
         await harness.sent(1)
         harness.sender.gate = asyncio.Event()
@@ -49,7 +49,7 @@ async def test_the_others_flow_while_one_is_drained() -> None:
         revoking = asyncio.create_task(harness.source.revoke(harness.first))
         await harness.ended(1)
         assert not revoking.done()
-        held.set()
+        pending.set()
         await revoking
         assert harness.position() == 1
 

@@ -10,7 +10,7 @@ import pytest
 from tests.fakes import FakeLane
 from tests.runner.harness import DLQ, Harness, until
 from worker.core.answer import Response
-from worker.core.holding import Held, Position
+from worker.core.assigned_partition import PendingRecord, Position
 from worker.core.record import Partition
 from worker.ports import SourceFailed
 from worker.runner import Outcome
@@ -157,9 +157,9 @@ async def test_what_wakes_the_lanes_dies() -> None:
     async with Harness(drain=0.2) as harness:
         harness.source.assign(harness.first, harness.tier)
         harness.write_retry(1, due=harness.time.now() + 0.3)
-        await until("held", lambda: harness.source.held == {harness.tier})
+        await until("held", lambda: harness.source.paused == {harness.tier})
 
-        def broken(now: float, limit: int, occupied: int) -> Held | None:
+        def broken(now: float, limit: int, occupied: int) -> PendingRecord | None:
             raise ZeroDivisionError("a bug")
 
         harness.runner._schedule.take = broken  # type: ignore[method-assign]

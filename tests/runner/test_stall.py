@@ -10,7 +10,7 @@ import pytest
 from tests.fakes import FakeClock
 from tests.runner.harness import Harness, some_turns, until
 from worker.core.answer import Response
-from worker.core.holding import Position
+from worker.core.assigned_partition import Position
 from worker.core.record import Partition
 from worker.runner import hand_over, stall
 from worker.runner.stall import STILL, StallDetector

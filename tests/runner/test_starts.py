@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.fakes import FakeKafka
 from tests.runner.harness import SOURCE, Harness, some_turns, until
 from worker.core.answer import Response
+from worker.core.assigned_partition import Position
 from worker.core.binding import Binding, Identity, LogId
-from worker.core.holding import Position
 from worker.core.offset_map import OffsetMap, encode
 from worker.core.start_offset import How, Start
 
@@ -74,10 +74,10 @@ async def test_expired_behind_what_is_under_way() -> None:
         harness.source.assign(harness.first)
         harness.write(0)
         await harness.sent(1)
-        harness.source.hold(harness.first)
+        harness.source.pause(harness.first)
         harness.write(1, 2, 3)
         harness.source.expire(harness.first, 3)
-        harness.source.release(harness.first)
+        harness.source.resume(harness.first)
         await harness.sent(2)
         await harness.committed(0)
         harness.sender.gate.set()

@@ -18,7 +18,7 @@ async def test_a_head_that_is_not_due() -> None:
         harness.source.assign(harness.first, harness.tier)
         harness.write_retry(1, due=harness.time.now() + 9)
         harness.write_retry(2, due=harness.time.now() + 9.5)
-        await until("held", lambda: harness.source.held == {harness.tier})
+        await until("held", lambda: harness.source.paused == {harness.tier})
         harness.write(*range(10, 20))
         await harness.committed(10)
         assert "c-1" not in harness.clicks
@@ -37,7 +37,7 @@ async def test_a_head_that_is_not_due() -> None:
         harness.time.advance(0.5)
         harness.write(22)
         await harness.committed(2, harness.tier)
-        assert harness.source.held == set()
+        assert harness.source.paused == set()
 
 
 async def test_by_itself() -> None:
@@ -91,7 +91,7 @@ async def test_a_due_time_beyond_the_tier() -> None:
     async with Harness() as harness:
         harness.source.assign(harness.first, harness.tier)
         harness.write_retry(1, due=harness.time.now() + 1e6)
-        await until("held", lambda: harness.source.held == {harness.tier})
+        await until("held", lambda: harness.source.paused == {harness.tier})
         harness.time.advance(SHORT.seconds)
         harness.write(2)
         await harness.committed(1, harness.tier)
@@ -116,7 +116,7 @@ async def test_how_late_a_tier_is() -> None:
         harness.write(1)
         await harness.sent(1)  # the only lane is busy
         harness.write_retry(2, due=harness.time.now() + 5)
-        await until("held", lambda: harness.source.held == {harness.tier})
+        await until("held", lambda: harness.source.paused == {harness.tier})
         assert harness.runner.snapshot().overdue == {"10s": 0.0}
         harness.time.advance(12)
         assert harness.runner.snapshot().overdue == {"10s": pytest.approx(7.0)}
@@ -127,7 +127,7 @@ async def test_a_partition_revoked_while_it_waits() -> None:
     async with Harness() as harness:
         harness.source.assign(harness.first, harness.tier)
         harness.write_retry(1, due=harness.time.now() + 5)
-        await until("held", lambda: harness.source.held == {harness.tier})
+        await until("held", lambda: harness.source.paused == {harness.tier})
         await harness.source.revoke(harness.tier)
         harness.time.advance(60)
         harness.write(2)
@@ -142,7 +142,7 @@ async def test_a_clock_set_forward() -> None:
     async with Harness() as harness:
         harness.source.assign(harness.first, harness.tier)
         harness.write_retry(1, due=harness.time.now() + 9)
-        await until("held", lambda: harness.source.held == {harness.tier})
+        await until("held", lambda: harness.source.paused == {harness.tier})
         harness.time.step(9.5)
         await harness.committed(1, harness.tier)
 
@@ -153,7 +153,7 @@ async def test_a_clock_set_back() -> None:
         harness.source.assign(harness.first, harness.tier)
         for number, wait in ((1, 9.0), (2, 9.5)):
             harness.write_retry(number, due=harness.time.now() + wait)
-        await until("held", lambda: harness.source.held == {harness.tier})
+        await until("held", lambda: harness.source.paused == {harness.tier})
         harness.time.step(-3600)
         due = harness.time.now() + SHORT.seconds
         await until("noticed", lambda: harness.runner._schedule.wake_at() == due)

@@ -129,8 +129,8 @@ class FairSource(FakeSource):
         super().ask(count)
         self.wanted.set()
 
-    def release(self, partition: Partition) -> None:
-        super().release(partition)
+    def resume(self, partition: Partition) -> None:
+        super().resume(partition)
         self.wanted.set()
 
     def allow(self, partition: Partition, count: int) -> None:
@@ -140,14 +140,14 @@ class FairSource(FakeSource):
     @property
     def resting(self) -> set[Partition]:
         """The partitions of which nothing may be handed over for now."""
-        return {at for at, reading in self._ours.items() if reading.held or not reading.room}
+        return {at for at, reading in self._ours.items() if reading.paused or not reading.room}
 
     def _pump(self) -> None:
         self._pumping = False
         if not self._idle.is_set() or self.stopped:
             return
         records: list[Record] = []
-        flowing = [(at, reading) for at, reading in self._ours.items() if not reading.held and reading.room]
+        flowing = [(at, reading) for at, reading in self._ours.items() if not reading.paused and reading.room]
         while flowing and self.demand:
             share = -(-self.demand // len(flowing))
             for at, reading in tuple(flowing):

@@ -18,7 +18,7 @@ from worker.core.retry import parse_retry_after
 # Statuses that speak of the destination, not of this event: they shrink the limit and open the circuit.
 PRESSURE_STATUSES = frozenset({408, 425, 429})
 # Statuses whose Retry-After speaks for the whole destination.
-HOLDING_STATUSES = frozenset({429, 503})
+RETRY_AFTER_STATUSES = frozenset({429, 503})
 # Failures of how the worker is set up, or of its machine: no request was made.
 _OUR_OWN = frozenset({FailureKind.EGRESS, FailureKind.DESCRIPTORS})
 
@@ -50,7 +50,7 @@ class Verdict(NamedTuple):
     @property
     def too_many(self) -> bool:
         """Whether the destination said that it gets too much."""
-        return self.status in HOLDING_STATUSES
+        return self.status in RETRY_AFTER_STATUSES
 
     @property
     def is_shortage(self) -> bool:
@@ -58,7 +58,7 @@ class Verdict(NamedTuple):
         return self.label == FailureKind.DESCRIPTORS
 
     @property
-    def hold(self) -> float:
+    def pause(self) -> float:
         """Seconds for which the whole destination asked to be left alone."""
         return (self.retry_after or 0.0) if self.too_many else 0.0
 

@@ -23,7 +23,7 @@ from heapq import heappop, heappush
 from itertools import count, islice
 
 from worker.core.admission.probes import Probes
-from worker.core.holding import IN_TURN, LATER, NOWHERE, OVER, Held, Holding
+from worker.core.assigned_partition import IN_TURN, LATER, NOWHERE, OVER, AssignedPartition, PendingRecord
 
 # This part of the limit is kept free of partitions that have their share, of fewer lanes none; and this part
 # is what failing ones have, one lane at least.
@@ -41,14 +41,14 @@ class Schedule:
     """The held records of all partitions, in the order in which they may go."""
 
     def __init__(self) -> None:
-        self._turns: deque[Holding] = deque()
-        self._over: OrderedDict[Holding, None] = OrderedDict()
-        self._aside: OrderedDict[Holding, None] = OrderedDict()
+        self._turns: deque[AssignedPartition] = deque()
+        self._over: OrderedDict[AssignedPartition, None] = OrderedDict()
+        self._aside: OrderedDict[AssignedPartition, None] = OrderedDict()
         self._failing = 0
         self._limit = 2 * _MANY_FAILURES
         self._well_at = float("-inf")
-        self._active: set[Holding] = set()
-        self._later: list[tuple[float, int, Holding]] = []
+        self._active: set[AssignedPartition] = set()
+        self._later: list[tuple[float, int, AssignedPartition]] = []
         self._ticket = count()
         self._looked_at = float("-inf")
         self.ready = 0
@@ -59,34 +59,34 @@ class Schedule:
         """How many partitions have something due or under way, without those that fail."""
         return len(self._active)
 
-    def add(self, held: Held, now: float) -> None:
+    def add(self, pending: PendingRecord, now: float) -> None:
         """Put a record behind the others of its partition."""
-        holding = held.holding
-        holding.waiting.append(held)
-        if held.at_once:
-            holding.ready += 1
-            self.ready += not holding.slow
-        if holding.standing is NOWHERE:
-            self._stand(holding, now)
+        partition = pending.partition
+        partition.waiting.append(pending)
+        if pending.at_once:
+            partition.ready += 1
+            self.ready += not partition.slow
+        if partition.standing is NOWHERE:
+            self._stand(partition, now)
 
-    def give_back(self, held: Held, now: float) -> None:
+    def give_back(self, pending: PendingRecord, now: float) -> None:
         """Put back a record that was taken but not tried, behind the others of its partition that are due.
 
         Behind them, not before: while a circuit is open the next probe should be another record, or one
         that the partner can't take would keep the circuit open for all.
         """
-        holding = held.holding
-        waiting = holding.waiting
+        partition = pending.partition
+        waiting = partition.waiting
         index = len(waiting)
         while index and waiting[index - 1].due > now:
             index -= 1
-        waiting.insert(index, held)
-        if held.at_once:
-            self._more(holding, 1)
-        if holding.standing in {NOWHERE, LATER}:
-            self._stand(holding, now)
+        waiting.insert(index, pending)
+        if pending.at_once:
+            self._more(partition, 1)
+        if partition.standing in {NOWHERE, LATER}:
+            self._stand(partition, now)
 
-    def take(self, now: float, limit: int, occupied: int) -> Held | None:
+    def take(self, now: float, limit: int, occupied: int) -> PendingRecord | None:
         """Take the next record that is due; None where none is, or none may go with so many occupied."""
         if self._later and self._later[0][0] <= now:
             self._promote(now)
@@ -96,20 +96,20 @@ class Schedule:
         is_room = occupied < limit - part
         self._limit = limit
         while turns:
-            holding = turns.popleft()
-            if not holding.waiting:
-                self._leave(holding)
-            elif holding.failing:
+            partition = turns.popleft()
+            if not partition.waiting:
+                self._leave(partition)
+            elif partition.failing:
                 if self._failing < part or not self._failing:
-                    return self._take_of(holding, now)
-                self._put_aside(holding, self._aside)
-            elif len(holding.busy) < share or (is_room and not turns and not over):
-                return self._take_of(holding, now)
+                    return self._take_of(partition, now)
+                self._put_aside(partition, self._aside)
+            elif len(partition.busy) < share or (is_room and not turns and not over):
+                return self._take_of(partition, now)
             else:
-                self._put_aside(holding, over)
+                self._put_aside(partition, over)
         return self._take_aside(now, part, is_room)
 
-    def probe(self, now: float, probing: Probes) -> Held | None:
+    def probe(self, now: float, probing: Probes) -> PendingRecord | None:
         """Take the record of the next probe, wherever it stands; None where none is due."""
         self._promote(now)
         for line in (self._over, self._aside):
@@ -120,47 +120,47 @@ class Schedule:
             self._leave(empty)
         if not self._turns:
             return None
-        holding = probing.choose(self._turns)
-        self._turns.remove(holding)
-        probing.step(holding, now)
-        return self._take_of(holding, now)
+        partition = probing.choose(self._turns)
+        self._turns.remove(partition)
+        probing.step(partition, now)
+        return self._take_of(partition, now)
 
-    def ended(self, holding: Holding, *, failed: bool) -> bool:
+    def ended(self, partition: AssignedPartition, *, failed: bool) -> bool:
         """Note how a record ended that is under way still; tell whether its partition fails from now on.
 
         What waits of it is then no read-ahead. Deliveries of a partition without failures need not be noted.
         """
         many = max(_FEW_FAILURES, min(_MANY_FAILURES, self._limit // 2))
-        if not holding.note(failed=failed, many=many):
+        if not partition.note(failed=failed, many=many):
             return False
-        if holding.failing:
-            self._slow_down(holding)
-            self._failing += len(holding.busy)
-            self._active.discard(holding)
-            if holding.standing is OVER:
-                del self._over[holding]
-                self._put_aside(holding, self._aside)
+        if partition.failing:
+            self._slow_down(partition)
+            self._failing += len(partition.busy)
+            self._active.discard(partition)
+            if partition.standing is OVER:
+                del self._over[partition]
+                self._put_aside(partition, self._aside)
         else:
-            self._failing -= len(holding.busy)
-            self._active.add(holding)
+            self._failing -= len(partition.busy)
+            self._active.add(partition)
             while self._aside:  # there may be no other failing one whose release would line them up
                 self._line_up(self._aside.popitem(last=False)[0])
-        return holding.failing
+        return partition.failing
 
-    def released(self, holding: Holding) -> None:
+    def released(self, partition: AssignedPartition) -> None:
         """Note that a record of a partition is not under way any more."""
-        standing = holding.standing
-        if holding.failing:
+        standing = partition.standing
+        if partition.failing:
             self._failing -= 1
             if self._aside:  # the next one of them, not this one again
                 self._line_up(self._aside.popitem(last=False)[0])
         elif standing is IN_TURN:
             return
         elif standing is OVER:
-            del self._over[holding]
-            self._line_up(holding)
-        elif not holding.busy:
-            self._active.discard(holding)
+            del self._over[partition]
+            self._line_up(partition)
+        elif not partition.busy:
+            self._active.discard(partition)
 
     def wake_at(self) -> float | None:
         """When to take again (epoch seconds; 0.0 if a record may be due now); None where none is held."""
@@ -171,7 +171,7 @@ class Schedule:
         wake_at = min(look, due)
         return None if wake_at == float("inf") else wake_at
 
-    def look(self, now: float) -> Sequence[Holding]:
+    def look(self, now: float) -> Sequence[AssignedPartition]:
         """Judge the partitions that have their share, LOOK seconds after the last time; return the slow ones.
 
         A partition is slow where more waits of it than has ended since the last look. Its records are no
@@ -180,73 +180,75 @@ class Schedule:
         if not (self._over or self._aside) or 0 <= now - self._looked_at < LOOK:
             return ()
         since, self._looked_at = now - self._looked_at, now
-        slow = [holding for holding in (*self._over, *self._aside) if holding.is_slow()]
+        slow = [partition for partition in (*self._over, *self._aside) if partition.is_slow()]
         if not 0 <= since < 4 * LOOK:
             return ()  # the last look was long ago: what ended since then says nothing
-        for holding in slow:
-            self._slow_down(holding)
+        for partition in slow:
+            self._slow_down(partition)
         return slow
 
     def clock_set_back(self, now: float) -> None:
         """See that nothing waits longer than its tier's delay from now, though the clock was set back."""
-        later = {holding for _, _, holding in self._later if holding.standing is LATER}
+        later = {partition for _, _, partition in self._later if partition.standing is LATER}
         self._later.clear()
-        for holding in later.union(self._active, self._turns, self._aside):
-            if holding.tier is not None:
-                longest = now + holding.tier.seconds
-                holding.waiting = deque(held._replace(due=min(held.due, longest)) for held in holding.waiting)
-            if holding in later and holding.waiting:
-                self._stand(holding, now)
+        for partition in later.union(self._active, self._turns, self._aside):
+            if partition.tier is not None:
+                longest = now + partition.tier.seconds
+                partition.waiting = deque(
+                    pending._replace(due=min(pending.due, longest)) for pending in partition.waiting
+                )
+            if partition in later and partition.waiting:
+                self._stand(partition, now)
 
-    def drop(self, holding: Holding) -> int:
+    def drop(self, partition: AssignedPartition) -> int:
         """Forget the records of a partition that is not ours any more; return how many there were."""
-        dropped = len(holding.waiting)
-        self._more(holding, -holding.ready)
-        holding.waiting.clear()
-        if holding.standing is OVER:
-            del (self._aside if holding.failing else self._over)[holding]
-            self._leave(holding)
+        dropped = len(partition.waiting)
+        self._more(partition, -partition.ready)
+        partition.waiting.clear()
+        if partition.standing is OVER:
+            del (self._aside if partition.failing else self._over)[partition]
+            self._leave(partition)
         return dropped
 
-    def not_due(self, holding: Holding, by: float) -> list[Held]:
+    def not_due(self, partition: AssignedPartition, by: float) -> list[PendingRecord]:
         """What waits of a partition from the first record on that is not due by then."""
-        waiting = holding.waiting
-        first = next((index for index, held in enumerate(waiting) if held.due > by), len(waiting))
+        waiting = partition.waiting
+        first = next((index for index, pending in enumerate(waiting) if pending.due > by), len(waiting))
         return list(islice(waiting, first, None))
 
-    def forget(self, holding: Holding, count: int) -> None:
+    def forget(self, partition: AssignedPartition, count: int) -> None:
         """Forget the last records that wait of a partition; they will be added again."""
         for _ in range(count):
-            if holding.waiting.pop().at_once:
-                self._more(holding, -1)
-        if not holding.waiting and holding.standing is LATER:
-            holding.standing = NOWHERE
+            if partition.waiting.pop().at_once:
+                self._more(partition, -1)
+        if not partition.waiting and partition.standing is LATER:
+            partition.standing = NOWHERE
 
     # --- inside --------------------------------------------------------------------------------
 
-    def _take_of(self, holding: Holding, now: float) -> Held:
-        waiting = holding.waiting
-        held = waiting.popleft()
-        if holding.failing:
+    def _take_of(self, partition: AssignedPartition, now: float) -> PendingRecord:
+        waiting = partition.waiting
+        pending = waiting.popleft()
+        if partition.failing:
             self._failing += 1
         else:
             self._well_at = now
-        if held.at_once:
-            holding.ready -= 1
-            self.ready -= not holding.slow
-        if holding.slow and holding.ready <= holding.pace and not holding.failing:
-            holding.slow = False
-            self.ready += holding.ready
+        if pending.at_once:
+            partition.ready -= 1
+            self.ready -= not partition.slow
+        if partition.slow and partition.ready <= partition.pace and not partition.failing:
+            partition.slow = False
+            self.ready += partition.ready
         if not waiting:
-            holding.standing = NOWHERE
+            partition.standing = NOWHERE
         elif waiting[0].due <= now:
-            holding.standing = IN_TURN
-            self._turns.append(holding)
+            partition.standing = IN_TURN
+            self._turns.append(partition)
         else:
-            self._stand(holding, now)
-        return held
+            self._stand(partition, now)
+        return pending
 
-    def _take_aside(self, now: float, part: int, is_room: bool) -> Held | None:
+    def _take_aside(self, now: float, part: int, is_room: bool) -> PendingRecord | None:
         """Take of what was put aside, where that may go by now: there may be more lanes than there were."""
         if self._over and is_room:
             return self._take_of(self._over.popitem(last=False)[0], now)
@@ -257,45 +259,45 @@ class Schedule:
     def _are_alone(self, now: float) -> bool:
         return not 0 <= now - self._well_at < _ALONE
 
-    def _put_aside(self, holding: Holding, where: OrderedDict[Holding, None]) -> None:
-        holding.standing = OVER
-        where[holding] = None
+    def _put_aside(self, partition: AssignedPartition, where: OrderedDict[AssignedPartition, None]) -> None:
+        partition.standing = OVER
+        where[partition] = None
 
-    def _slow_down(self, holding: Holding) -> None:
-        if not holding.slow:
-            holding.slow = True
-            self.ready -= holding.ready
+    def _slow_down(self, partition: AssignedPartition) -> None:
+        if not partition.slow:
+            partition.slow = True
+            self.ready -= partition.ready
 
-    def _more(self, holding: Holding, by: int) -> None:
-        holding.ready += by
-        if not holding.slow:
+    def _more(self, partition: AssignedPartition, by: int) -> None:
+        partition.ready += by
+        if not partition.slow:
             self.ready += by
 
-    def _leave(self, holding: Holding) -> None:
-        holding.standing = NOWHERE
-        if not holding.busy:
-            self._active.discard(holding)
+    def _leave(self, partition: AssignedPartition) -> None:
+        partition.standing = NOWHERE
+        if not partition.busy:
+            self._active.discard(partition)
 
-    def _stand(self, holding: Holding, now: float) -> None:
-        due = holding.waiting[0].due
+    def _stand(self, partition: AssignedPartition, now: float) -> None:
+        due = partition.waiting[0].due
         if due <= now:
-            self._line_up(holding)
+            self._line_up(partition)
         else:
-            holding.standing = LATER
-            heappush(self._later, (due, next(self._ticket), holding))
+            partition.standing = LATER
+            heappush(self._later, (due, next(self._ticket), partition))
 
-    def _line_up(self, holding: Holding) -> None:
-        holding.standing = IN_TURN
-        if not holding.failing:
-            self._active.add(holding)
-        self._turns.append(holding)
+    def _line_up(self, partition: AssignedPartition) -> None:
+        partition.standing = IN_TURN
+        if not partition.failing:
+            self._active.add(partition)
+        self._turns.append(partition)
 
     def _promote(self, now: float) -> None:
         """Line up the partitions whose head has become due; an entry may be of a head that is gone."""
         while self._later and self._later[0][0] <= now:
-            holding = heappop(self._later)[2]
-            if holding.standing is LATER and holding.waiting:
-                self._stand(holding, now)
+            partition = heappop(self._later)[2]
+            if partition.standing is LATER and partition.waiting:
+                self._stand(partition, now)
 
 
 def due_at(stated: float | None, tier_seconds: float, now: float) -> float:

@@ -12,8 +12,8 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from itertools import chain
 
+from worker.core.assigned_partition import SOON, AssignedPartition
 from worker.core.held_bytes import HeldBytes
-from worker.core.holding import SOON, Holding
 from worker.core.record import Partition
 from worker.core.schedule import Schedule
 from worker.ports import Clock, Source
@@ -25,7 +25,7 @@ _LONGEST_SLEEP = 1.0
 
 
 class ByteRelief:
-    """Minds the bytes of `holdings`, which are the intake's; `rest` has it look at one again."""
+    """Minds the bytes of `partitions`, which are the intake's; `rest` has it look at one again."""
 
     def __init__(
         self,
@@ -33,20 +33,20 @@ class ByteRelief:
         schedule: Schedule,
         held_bytes: HeldBytes,
         clock: Clock,
-        holdings: Mapping[Partition, Holding],
-        rest: Callable[[Holding, float], None],
+        partitions: Mapping[Partition, AssignedPartition],
+        rest: Callable[[AssignedPartition, float], None],
     ) -> None:
         self._source = source
         self._schedule = schedule
         self._held_bytes = held_bytes
         self._clock = clock
-        self._holdings = holdings
+        self._partitions = partitions
         self._rest = rest
         self._came = 0  # bytes of all records that ever came
-        self._asleep: set[Holding] = set()
+        self._asleep: set[AssignedPartition] = set()
         self._counting: asyncio.TimerHandle | None = None
         self._waking: asyncio.TimerHandle | None = None
-        self.leaving: Collection[Holding] = ()
+        self.leaving: Collection[AssignedPartition] = ()
         """Not ours any more, but something was under way when this was last counted."""
 
     def took_up(self, size: int, now: float) -> None:
@@ -57,9 +57,9 @@ class ByteRelief:
             if self._counting is not None and self._give_back(now):
                 self.count()
 
-    def leave(self, *holdings: Holding) -> None:
+    def leave(self, *partitions: AssignedPartition) -> None:
         """Note partitions that are not ours any more: what is under way of them is in memory still."""
-        self.leaving = [*self.leaving, *holdings]
+        self.leaving = [*self.leaving, *partitions]
         self.count()
 
     def idle(self) -> None:
@@ -69,9 +69,9 @@ class ByteRelief:
 
     def count(self) -> None:
         """Count what is in memory."""
-        self.leaving = [holding for holding in self.leaving if holding.busy]
-        holdings = chain(self._holdings.values(), self.leaving)
-        in_memory = sum(record.size for holding in holdings for record in holding.in_memory())
+        self.leaving = [partition for partition in self.leaving if partition.busy]
+        partitions = chain(self._partitions.values(), self.leaving)
+        in_memory = sum(record.size for partition in partitions for record in partition.in_memory())
         self._held_bytes.ended = self._came - in_memory
         if self._counting is not None:
             self._counting.cancel()
@@ -88,37 +88,37 @@ class ByteRelief:
     def _give_back(self, now: float) -> bool:
         """Give back what is not due; tell whether there was any."""
         before = len(self._asleep)
-        for holding in self._holdings.values():
-            if holding.tier is not None and not holding.closing and not holding.rewinding:
-                self._give_back_of(holding, now)
+        for partition in self._partitions.values():
+            if partition.tier is not None and not partition.closing and not partition.rewinding:
+                self._give_back_of(partition, now)
         self._set_alarm(now)
         return len(self._asleep) > before
 
-    def _give_back_of(self, holding: Holding, now: float) -> None:
-        waiting = self._schedule.not_due(holding, now + SOON)
-        if not waiting or not holding.offsets.rewind(waiting[0].record.offset, len(waiting)):
+    def _give_back_of(self, partition: AssignedPartition, now: float) -> None:
+        waiting = self._schedule.not_due(partition, now + SOON)
+        if not waiting or not partition.offsets.rewind(waiting[0].record.offset, len(waiting)):
             return
-        self._schedule.forget(holding, len(waiting))
-        holding.asleep_until, holding.rewinding = waiting[0].due, True
-        self._rest(holding, now)
-        self._source.rewind(holding.at, waiting[0].record.offset)
-        self._asleep.add(holding)
+        self._schedule.forget(partition, len(waiting))
+        partition.asleep_until, partition.rewinding = waiting[0].due, True
+        self._rest(partition, now)
+        self._source.rewind(partition.at, waiting[0].record.offset)
+        self._asleep.add(partition)
 
     def _wake(self) -> None:
         self._waking = None
         now = self._clock.now()
-        for holding in tuple(self._asleep):
-            if holding.tier is not None:  # the clock may have been set back
-                holding.asleep_until = min(holding.asleep_until, now + holding.tier.seconds)
-            if not holding.live or holding.asleep_until <= now + SOON:
-                self._asleep.remove(holding)
-                holding.asleep_until = 0.0
-                if holding.live:
-                    self._rest(holding, now)
+        for partition in tuple(self._asleep):
+            if partition.tier is not None:  # the clock may have been set back
+                partition.asleep_until = min(partition.asleep_until, now + partition.tier.seconds)
+            if not partition.live or partition.asleep_until <= now + SOON:
+                self._asleep.remove(partition)
+                partition.asleep_until = 0.0
+                if partition.live:
+                    self._rest(partition, now)
         self._set_alarm(now)
 
     def _set_alarm(self, now: float) -> None:
         if self._asleep and self._waking is None:
-            first = min(holding.asleep_until for holding in self._asleep) - SOON
+            first = min(partition.asleep_until for partition in self._asleep) - SOON
             delay = min(max(first - now, 0.0), _LONGEST_SLEEP)
             self._waking = asyncio.get_running_loop().call_later(delay, self._wake)

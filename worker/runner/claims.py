@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from worker.core.holding import Holding
+from worker.core.assigned_partition import AssignedPartition
 from worker.core.ownership import WAYS_OUT
 from worker.ports import Observer
 
@@ -29,7 +29,7 @@ class Claims:
         self,
         stranger: Stranger,
         observer: Observer,
-        on_sure: Callable[[Holding], None],
+        on_sure: Callable[[AssignedPartition], None],
         on_failed: Callable[[BaseException], None],
     ) -> None:
         self._stranger = stranger
@@ -38,9 +38,9 @@ class Claims:
         self._on_failed = on_failed
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def make_sure(self, holdings: Sequence[Holding]) -> None:
+    def make_sure(self, partitions: Sequence[AssignedPartition]) -> None:
         """Look after these, which are barred as UNSURE, until they are sure or not ours any more."""
-        claimed = [holding for holding in holdings if holding.barred == UNSURE]
+        claimed = [partition for partition in partitions if partition.barred == UNSURE]
         if claimed:
             task = asyncio.create_task(self._make_sure(claimed), name="claims")
             self._tasks.add(task)
@@ -52,22 +52,22 @@ class Claims:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _make_sure(self, claimed: Sequence[Holding]) -> None:
-        while any(holding.live and holding.dirty for holding in claimed):  # noqa: ASYNC110 - told by no event
+    async def _make_sure(self, claimed: Sequence[AssignedPartition]) -> None:
+        while any(partition.live and partition.dirty for partition in claimed):  # noqa: ASYNC110 - told by no event
             await asyncio.sleep(TICK)
-        while any(holding.live for holding in claimed) and (other := await self._stranger()) is not None:
+        while any(partition.live for partition in claimed) and (other := await self._stranger()) is not None:
             self._bar(claimed, f"the group belongs to {other}: {WAYS_OUT}")
             await asyncio.sleep(AGAIN)
-        for holding in claimed:
-            if holding.live:
-                holding.barred = None
-                self._on_sure(holding)
+        for partition in claimed:
+            if partition.live:
+                partition.barred = None
+                self._on_sure(partition)
 
-    def _bar(self, claimed: Sequence[Holding], why: str) -> None:
-        for holding in claimed:
-            if holding.live and holding.barred != why:
-                holding.barred = why
-                self._observer.trouble(f"{holding.at} rests: {why}")
+    def _bar(self, claimed: Sequence[AssignedPartition], why: str) -> None:
+        for partition in claimed:
+            if partition.live and partition.barred != why:
+                partition.barred = why
+                self._observer.trouble(f"{partition.at} rests: {why}")
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

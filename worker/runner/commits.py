@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from worker.core.holding import Holding, Position
+from worker.core.assigned_partition import AssignedPartition, Position
 from worker.core.record import Partition
 from worker.ports import CommitFailed, Observer, Positions, Source, SourceEnded
 
@@ -29,17 +29,17 @@ LAST = 18.0
 
 
 class Committer:
-    """Commits the dirty holdings for as long as it runs; tells when commits are stuck, and when no more."""
+    """Commits the dirty partitions for as long as it runs; tells when commits are stuck, and when no more."""
 
     def __init__(
         self,
         source: Source,
-        holdings: Mapping[Partition, Holding],
+        partitions: Mapping[Partition, AssignedPartition],
         observer: Observer,
         on_stuck: Callable[[bool], None],
     ) -> None:
         self._source = source
-        self._holdings = holdings
+        self._partitions = partitions
         self._observer = observer
         self._on_stuck = on_stuck
         self._finished = 0
@@ -78,7 +78,7 @@ class Committer:
         self._much.clear()
         doubts = self._doubts
         doubtful = doubts != self._settled
-        dirty = [holding for holding in self._holdings.values() if holding.dirty or doubtful]
+        dirty = [partition for partition in self._partitions.values() if partition.dirty or doubtful]
         positions, revisions = read_positions(dirty)
         if not positions:
             self._counted(doubts)
@@ -112,7 +112,7 @@ class Committer:
 
     async def _finish(self) -> None:
         await self.commit()
-        while not self._ended and any(holding.dirty for holding in self._holdings.values()):
+        while not self._ended and any(partition.dirty for partition in self._partitions.values()):
             await asyncio.sleep(TICK)
             await self.commit()
 
@@ -144,20 +144,20 @@ class Committer:
             self._on_stuck(True)
 
 
-def _note(holdings: Sequence[Holding], revisions: Sequence[int], committed: Positions) -> None:
-    """Note in the holdings what was committed of them, as of the revisions that were read."""
-    for holding, revision in zip(holdings, revisions, strict=True):
-        if holding.at in committed:
-            holding.revision = revision
-            holding.committed = committed[holding.at].offset
+def _note(partitions: Sequence[AssignedPartition], revisions: Sequence[int], committed: Positions) -> None:
+    """Note in the partitions what was committed of them, as of the revisions that were read."""
+    for partition, revision in zip(partitions, revisions, strict=True):
+        if partition.at in committed:
+            partition.revision = revision
+            partition.committed = committed[partition.at].offset
 
 
-def read_positions(holdings: Iterable[Holding]) -> tuple[dict[Partition, Position], list[int]]:
+def read_positions(partitions: Iterable[AssignedPartition]) -> tuple[dict[Partition, Position], list[int]]:
     """Read what to commit for each, and the revision of each at this moment."""
     positions, revisions = {}, []
-    for holding in holdings:
-        revisions.append(holding.offsets.revision)
-        position = holding.position()
+    for partition in partitions:
+        revisions.append(partition.offsets.revision)
+        position = partition.position()
         if position is not None:
-            positions[holding.at] = position
+            positions[partition.at] = position
     return positions, revisions

@@ -17,7 +17,7 @@ import asyncio
 from collections.abc import Collection
 from enum import Enum
 
-from worker.core.holding import Holding
+from worker.core.assigned_partition import AssignedPartition
 from worker.core.schedule import Schedule
 from worker.ports import Observer
 
@@ -49,22 +49,22 @@ class Drain:
         self.phase = Phase.DRAINING
         self._ends_at = asyncio.get_running_loop().time() + self._seconds
 
-    def end(self, holdings: Collection[Holding]) -> None:
-        """Nothing is under way any more; what has not ended of `holdings` never will here."""
-        self.given_away(holdings)
+    def end(self, partitions: Collection[AssignedPartition]) -> None:
+        """Nothing is under way any more; what has not ended of `partitions` never will here."""
+        self.given_away(partitions)
         self.phase = Phase.LEAVING
 
-    async def wait(self, holdings: Collection[Holding]) -> None:
+    async def wait(self, partitions: Collection[AssignedPartition]) -> None:
         """Take nothing more of these, and wait until what is under way has ended, up to the deadline."""
-        for holding in holdings:
-            holding.closing = True
-            self._schedule.drop(holding)
+        for partition in partitions:
+            partition.closing = True
+            self._schedule.drop(partition)
         if self.phase is Phase.LEAVING:
             return
         deadline = min(self._ends_at, asyncio.get_running_loop().time() + self._seconds)
         try:
             async with asyncio.timeout_at(deadline):
-                while any(holding.busy and (holding.live or holding.gone) for holding in holdings):
+                while any(partition.busy and (partition.live or partition.gone) for partition in partitions):
                     self.quiet.clear()
                     await self.quiet.wait()
         except TimeoutError:
@@ -72,8 +72,8 @@ class Drain:
                 f"not all ended within {self._seconds:g} s; what has not stays uncommitted"
             )
 
-    def given_away(self, holdings: Collection[Holding]) -> None:
+    def given_away(self, partitions: Collection[AssignedPartition]) -> None:
         """Note that these are no longer ours; nobody need wait for them."""
         if self.phase is Phase.DRAINING:
-            self.unfinished += sum(len(holding.busy) for holding in holdings)
+            self.unfinished += sum(len(partition.busy) for partition in partitions)
         self.quiet.set()

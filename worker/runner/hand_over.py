@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
+from worker.core.assigned_partition import PendingRecord
 from worker.core.endings import Dead, Retry
-from worker.core.holding import Held
 from worker.ports import Observer, Publisher, PublishRefused
 
 _FIRST_PAUSE = 0.5
@@ -26,9 +26,9 @@ class HandOver:
         publisher: Publisher,
         observer: Observer,
         jitter: Callable[[], float],
-        on_settled: Callable[[Held, Retry | Dead], None],
+        on_settled: Callable[[PendingRecord, Retry | Dead], None],
         on_failed: Callable[[BaseException], None],
-        on_given_up: Callable[[Held], None],
+        on_given_up: Callable[[PendingRecord], None],
     ) -> None:
         self._publisher = publisher
         self._observer = observer
@@ -47,9 +47,9 @@ class HandOver:
         """Topics that have refused a record which waits for them, and why."""
         return dict(self._refusals.values())
 
-    def settle(self, held: Held, ending: Retry | Dead) -> None:
+    def settle(self, pending: PendingRecord, ending: Retry | Dead) -> None:
         """Publish, and tell `on_settled` when it is acknowledged, or `on_given_up` once it is not ours."""
-        task = asyncio.create_task(self._publish(held, ending))
+        task = asyncio.create_task(self._publish(pending, ending))
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
@@ -59,10 +59,10 @@ class HandOver:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _publish(self, held: Held, ending: Retry | Dead) -> None:
+    async def _publish(self, pending: PendingRecord, ending: Retry | Dead) -> None:
         topic = ending.message.topic
         pause = _FIRST_PAUSE
-        while await self._is_ours(held):
+        while await self._is_ours(pending):
             try:
                 await self._publisher.publish(ending.message)
             except PublishRefused as error:
@@ -71,14 +71,14 @@ class HandOver:
                 await asyncio.sleep(pause * (0.5 + self._jitter() / 2))
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:
-                self._on_settled(held, ending)
+                self._on_settled(pending, ending)
                 return
-        self._on_given_up(held)
+        self._on_given_up(pending)
 
-    async def _is_ours(self, held: Held) -> bool:
+    async def _is_ours(self, pending: PendingRecord) -> bool:
         """Tell whether the record is ours to end still, once that is not in doubt."""
         await self.sure.wait()
-        return held.holding.live or held.holding.gone
+        return pending.partition.live or pending.partition.gone
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -14,9 +14,9 @@ from operator import attrgetter
 
 from schemas import WorkerHeaders
 from worker.core import offset_map
+from worker.core.assigned_partition import AssignedPartition, PendingRecord
 from worker.core.binding import Binding, Identity
 from worker.core.held_bytes import HeldBytes
-from worker.core.holding import Held, Holding
 from worker.core.offsets import Offsets
 from worker.core.ownership import WAYS_OUT, is_of_another_source
 from worker.core.record import Partition, Record, make
@@ -31,7 +31,7 @@ _SIZE = attrgetter("size")
 
 
 class Intake:
-    """The holdings of this member of the group; `room` is for each partition, `ahead` for all together.
+    """The partitions of this member of the group; `room` is for each partition, `ahead` for all together.
 
     With `adopt` what another deployment left is taken for ours; with `unsure` a partition without an offset
     is barred as UNSURE. `probing` tells whether only probes are sent.
@@ -67,13 +67,13 @@ class Intake:
         self._probing = probing
         self._asked = 0
         self._asked_lately = False
-        self._former: dict[Partition, Holding] = {}
-        self.holdings: dict[Partition, Holding] = {}
-        self._relief = ByteRelief(source, schedule, held_bytes, clock, self.holdings, self.rest)
+        self._former: dict[Partition, AssignedPartition] = {}
+        self.partitions: dict[Partition, AssignedPartition] = {}
+        self._relief = ByteRelief(source, schedule, held_bytes, clock, self.partitions, self.rest)
         self.closed = False
         """Once set, nothing more is asked for."""
 
-    def assign(self, assigned: Assigned) -> Holding:
+    def assign(self, assigned: Assigned) -> AssignedPartition:
         """Take up a partition with what an earlier member, or we, left finished above its offset.
 
         One without an offset is claimed.
@@ -83,23 +83,23 @@ class Intake:
             self._observer.started(assigned.at, assigned.start)
         told = self._told(assigned, binding)
         offsets = Offsets(assigned.begins, self._known(assigned, told))
-        holding = Holding(assigned.at, self._tier_of(assigned.at.topic), offsets, binding)
-        self.holdings[assigned.at] = holding
+        partition = AssignedPartition(assigned.at, self._tier_of(assigned.at.topic), offsets, binding)
+        self.partitions[assigned.at] = partition
         if told is not None and told.verdict is offset_map.Verdict.OTHER_IDENTITY:
-            holding.foreign = True
-            self._bar(holding, "what is committed of it was written by another deployment")
+            partition.foreign = True
+            self._bar(partition, "what is committed of it was written by another deployment")
         elif self._adopt or assigned.committed is None or assigned.committed != assigned.begins:
-            holding.claim()
+            partition.claim()
         if self._unsure and assigned.start is not None and assigned.start.how.without_offset:
-            holding.barred = UNSURE
-        self._grant(holding)
-        return holding
+            partition.barred = UNSURE
+        self._grant(partition)
+        return partition
 
     def skip(self, at: Partition, start: Start) -> None:
         """Go on with a partition of which what was to be read next is gone."""
         self._observer.started(at, start)
-        if at in self.holdings:
-            self.holdings[at].offsets.skip_to(start.offset)
+        if at in self.partitions:
+            self.partitions[at].offsets.skip_to(start.offset)
 
     def asked_lately(self) -> bool:
         """Tell whether more was asked for since this was last called."""
@@ -126,18 +126,21 @@ class Intake:
             self._observer.map_refused(assigned.at, told.why)
         return told
 
-    def _bar(self, holding: Holding, why: str) -> None:
+    def _bar(self, partition: AssignedPartition, why: str) -> None:
         """Take nothing more of a partition, and say why."""
-        holding.barred = f"{why}: {WAYS_OUT}"
-        self._observer.trouble(f"{holding.at} rests: {holding.barred}")
+        partition.barred = f"{why}: {WAYS_OUT}"
+        self._observer.trouble(f"{partition.at} rests: {partition.barred}")
 
-    def of(self, partitions: Iterable[Partition]) -> list[Holding]:
+    def of(self, ids: Iterable[Partition]) -> list[AssignedPartition]:
         """What is held of these partitions, where they are ours."""
-        return [self.holdings[at] for at in partitions if at in self.holdings]
+        return [self.partitions[at] for at in ids if at in self.partitions]
 
-    def under_way(self) -> list[Holding]:
+    def under_way(self) -> list[AssignedPartition]:
         """All of which something may be under way that we have to end: of logs that are gone, too."""
-        return [*self.holdings.values(), *(holding for holding in self._relief.leaving if holding.gone)]
+        return [
+            *self.partitions.values(),
+            *(partition for partition in self._relief.leaving if partition.gone),
+        ]
 
     def renew(self, assigned: Sequence[Assigned]) -> None:
         """Take partitions up of which the log was made anew, and forget what is known of the old one.
@@ -146,30 +149,30 @@ class Intake:
         """
         discarded: Counter[str] = Counter()
         under_way: Counter[str] = Counter()
-        old: list[Holding] = []
+        old: list[AssignedPartition] = []
         for one in assigned:
-            holding = self.holdings.pop(one.at, None)
-            if holding is not None:
-                holding.live, holding.gone = False, True
-                old.append(holding)
-                under_way[one.at.topic] += len(holding.busy)
-                discarded[one.at.topic] += self._schedule.drop(holding)
+            partition = self.partitions.pop(one.at, None)
+            if partition is not None:
+                partition.live, partition.gone = False, True
+                old.append(partition)
+                under_way[one.at.topic] += len(partition.busy)
+                discarded[one.at.topic] += self._schedule.drop(partition)
             self.assign(one)
         for topic in dict.fromkeys(one.at.topic for one in assigned):
             self._observer.made_anew(topic, discarded[topic], under_way[topic])
         self._relief.leave(*old)
         self.refill()
 
-    def discard(self, partitions: Iterable[Partition]) -> None:
+    def discard(self, ids: Iterable[Partition]) -> None:
         """Give up partitions that are not ours any more; their records make room for others.
 
         What we finished of them is remembered: its last commit may have failed, or never been made.
         """
-        former = [self.holdings.pop(at) for at in partitions if at in self.holdings]
-        for holding in former:
-            holding.live = False
-            self._schedule.drop(holding)
-            self._former[holding.at] = holding
+        former = [self.partitions.pop(at) for at in ids if at in self.partitions]
+        for partition in former:
+            partition.live = False
+            self._schedule.drop(partition)
+            self._former[partition.at] = partition
         self._relief.leave(*former)
         self.refill()
 
@@ -200,45 +203,45 @@ class Intake:
         """Take up a batch from the source."""
         now = self._clock.now()
         self._asked = max(0, self._asked - len(records))
-        touched: dict[Holding, int] = {}
-        holding = None
+        touched: dict[AssignedPartition, int] = {}
+        partition = None
         for record in records:
-            if holding is None or holding.at != record.at:
-                holding = self._taking(record)
-                if holding is None:
+            if partition is None or partition.at != record.at:
+                partition = self._taking(record)
+                if partition is None:
                     continue
-            touched[holding] = touched.get(holding, 0) + 1
-            self._take_up(record, holding, now)
+            touched[partition] = touched.get(partition, 0) + 1
+            self._take_up(record, partition, now)
         if max(map(_SIZE, records), default=0) > self._held_bytes.unit:
             self._weigh(records, touched)
-        for holding, count in touched.items():
-            holding.granted -= count
-            self._observer.consumed(holding.at.topic, count)
-            self.rest(holding, now)
+        for partition, count in touched.items():
+            partition.granted -= count
+            self._observer.consumed(partition.at.topic, count)
+            self.rest(partition, now)
         self._relief.took_up(sum(map(_SIZE, records)), now)
 
-    def rewound(self, partition: Partition) -> None:
+    def rewound(self, at: Partition) -> None:
         """Take records of a partition again: those that come now were read again."""
-        holding = self.holdings.get(partition)
-        if holding is not None:
-            holding.rewinding = False
+        partition = self.partitions.get(at)
+        if partition is not None:
+            partition.rewinding = False
 
-    def _taking(self, record: Record) -> Holding | None:
+    def _taking(self, record: Record) -> AssignedPartition | None:
         """What is held of a record's partition; None where it is not ours, or the record will come again."""
-        holding = self.holdings.get(record.at)
-        if holding is not None and not holding.rewinding:
-            return holding
-        if holding is not None:
-            holding.granted -= self._held_bytes.room_of(record.size)
+        partition = self.partitions.get(record.at)
+        if partition is not None and not partition.rewinding:
+            return partition
+        if partition is not None:
+            partition.granted -= self._held_bytes.room_of(record.size)
         return None
 
-    def _weigh(self, records: Sequence[Record], touched: Collection[Holding]) -> None:
+    def _weigh(self, records: Sequence[Record], touched: Collection[AssignedPartition]) -> None:
         """Note the room beyond one that large records take up."""
         for record in records:
-            holding = self.holdings.get(record.at)
-            if holding is not None and holding in touched and record.size > self._held_bytes.unit:
-                holding.heavy = True
-                holding.granted -= self._held_bytes.room_of(record.size) - 1
+            partition = self.partitions.get(record.at)
+            if partition is not None and partition in touched and record.size > self._held_bytes.unit:
+                partition.heavy = True
+                partition.granted -= self._held_bytes.room_of(record.size) - 1
 
     def refill(self) -> None:
         """Ask the source for as many records as there is room ahead of the lanes, once a half is free.
@@ -257,9 +260,9 @@ class Intake:
     def read_on(self) -> None:
         """Ask for more than the lanes need, up to the room of each partition: so far probes may reach."""
         now = self._clock.now()
-        for holding in self.holdings.values():
-            if holding.held_back:
-                self.rest(holding, now)
+        for partition in self.partitions.values():
+            if partition.paused:
+                self.rest(partition, now)
         if not self.closed and self._asked * 2 <= self._ahead:
             self._asked += self._ahead
             self._source.ask(self._ahead)
@@ -269,55 +272,55 @@ class Intake:
         now = self._clock.now()
         self._relief.idle()
         slow = self._schedule.look(now)
-        for holding in slow:
-            self.rest(holding, now)
+        for partition in slow:
+            self.rest(partition, now)
         if slow:
             self.refill()
 
-    def rest(self, holding: Holding, now: float) -> None:
-        """Hold a partition back, or let it flow again within its room, as its holding says."""
+    def rest(self, partition: AssignedPartition, now: float) -> None:
+        """Pause a partition, or let it flow again within its room, as what is known of it says."""
         probing = self._probing()
-        wants = holding.wants_rest(now, probing=probing)
-        if wants != holding.held_back:
-            holding.held_back = wants
-            (self._source.hold if wants else self._source.release)(holding.at)
-        self._grant(holding, probing=probing)
+        wants = partition.wants_rest(now, probing=probing)
+        if wants != partition.paused:
+            partition.paused = wants
+            (self._source.pause if wants else self._source.resume)(partition.at)
+        self._grant(partition, probing=probing)
 
-    def _grant(self, holding: Holding, *, probing: bool = False) -> None:
+    def _grant(self, partition: AssignedPartition, *, probing: bool = False) -> None:
         room, beyond = self._room, 0
-        if holding.heavy and holding.has_room(room, probing=probing):
-            room, beyond = self._room_of_heavy(holding)
-        if count := holding.grant(room, beyond, probing=probing):
-            self._source.allow(holding.at, count)
-        holding.resting = holding.held_back or holding.full
+        if partition.heavy and partition.has_room(room, probing=probing):
+            room, beyond = self._room_of_heavy(partition)
+        if count := partition.grant(room, beyond, probing=probing):
+            self._source.allow(partition.at, count)
+        partition.resting = partition.paused or partition.full
 
-    def _room_of_heavy(self, holding: Holding) -> tuple[int, int]:
+    def _room_of_heavy(self, partition: AssignedPartition) -> tuple[int, int]:
         """The share of a partition of large records, as others have theirs, and what they take beyond one."""
         room_of = self._held_bytes.room_of
-        beyond = sum(room_of(record.size) - 1 for record in holding.in_memory())
-        holding.heavy = beyond > 0
+        beyond = sum(room_of(record.size) - 1 for record in partition.in_memory())
+        partition.heavy = beyond > 0
         share = 2 * self._room // (self._schedule.active + 1)
         return min(self._room, max(1, share)), beyond
 
-    def _take_up(self, record: Record, holding: Holding, now: float) -> None:
-        if not self._track(record, holding):
+    def _take_up(self, record: Record, partition: AssignedPartition, now: float) -> None:
+        if not self._track(record, partition):
             self._observer.skipped(record)
             return
-        if holding.tier is None:
-            self._schedule.add(make(Held, (record, holding, 0.0, True)), now)
+        if partition.tier is None:
+            self._schedule.add(make(PendingRecord, (record, partition, 0.0, True)), now)
             return
         headers = WorkerHeaders.read(record.headers)
-        if not self._adopt and is_of_another_source(self._identity, headers.origin) and not holding.barred:
-            self._bar(holding, f"its record at {record.offset} is of {headers.origin}, not of our source")
-        if holding.barred:  # it stays unfinished, so that nothing is committed past it
+        if not self._adopt and is_of_another_source(self._identity, headers.origin) and not partition.barred:
+            self._bar(partition, f"its record at {record.offset} is of {headers.origin}, not of our source")
+        if partition.barred:  # it stays unfinished, so that nothing is committed past it
             return
-        due = due_at(headers.due_at, holding.tier.seconds, now)
-        self._schedule.add(Held(record, holding, due, due <= now), now)
+        due = due_at(headers.due_at, partition.tier.seconds, now)
+        self._schedule.add(PendingRecord(record, partition, due, due <= now), now)
 
-    def _track(self, record: Record, holding: Holding) -> bool:
-        position = holding.offsets.position
-        if position is not None and record.offset < position and not holding.offsets.unfinished:
+    def _track(self, record: Record, partition: AssignedPartition) -> bool:
+        position = partition.offsets.position
+        if position is not None and record.offset < position and not partition.offsets.unfinished:
             # The topic was made anew, or its offsets were reset: what we know of it is of another log.
-            self._observer.trouble(f"{holding.at} starts again at offset {record.offset}, below {position}")
-            holding.start_anew(record.offset)
-        return holding.offsets.track(record.offset)
+            self._observer.trouble(f"{partition.at} starts again at offset {record.offset}, below {position}")
+            partition.start_anew(record.offset)
+        return partition.offsets.track(record.offset)

@@ -18,9 +18,9 @@ from worker.core.admission.circuit import CLOSED
 from worker.core.admission.gate import Gate
 from worker.core.admission.outage import Outage
 from worker.core.answer import Answer
+from worker.core.assigned_partition import PendingRecord
 from worker.core.classify import BLOCKED, Rules, Verdict, classify
 from worker.core.endings import Dead, Delivered, Retry
-from worker.core.holding import Held
 from worker.core.schedule import Schedule
 from worker.pipeline import Attempt, Ending, Pipeline
 from worker.ports import Clock, Lane, Observer, Sender
@@ -28,7 +28,7 @@ from worker.runner.descriptor_shortage import DescriptorShortage
 from worker.runner.stall import StallDetector
 
 # A record that is ours, its attempt, and when that began on the wall clock and on the monotonic one.
-Job = tuple[Held, Attempt, float, float]
+Job = tuple[PendingRecord, Attempt, float, float]
 
 # What the metrics call an ending that an attempt came to.
 _OUTCOMES = {Delivered: "delivered", Retry: "retry", Dead: "dead"}
@@ -44,7 +44,7 @@ _TIMER_SLACK = 0.001
 class LanesListener(Protocol):
     """Who takes the records that the lanes are done with."""
 
-    def on_taken(self, held: Held) -> None:
+    def on_taken(self, pending: PendingRecord) -> None:
         """Hear that a record left the schedule."""
         ...
 
@@ -56,11 +56,11 @@ class LanesListener(Protocol):
         """Hear that a probe is to go: the further on its record may be found, the more it tells."""
         ...
 
-    def on_ended(self, held: Held, ending: Ending, now: float) -> None:
+    def on_ended(self, pending: PendingRecord, ending: Ending, now: float) -> None:
         """Take a record with its ending, which came at `now`."""
         ...
 
-    def on_given_back(self, held: Held) -> None:
+    def on_given_back(self, pending: PendingRecord) -> None:
         """Take a record back that was not tried."""
         ...
 
@@ -103,7 +103,7 @@ class Lanes:
         self._timer: asyncio.TimerHandle | None = None
         self._wake_at = float("inf")
         self._limit = gate.limit.value
-        self.held = False
+        self.pending = False
         """Whether no request may be started for now; whoever clears it calls `pump`."""
         self._ahead = clock.monotonic() - clock.now()
         self.blocked: str | None = None
@@ -142,37 +142,37 @@ class Lanes:
 
         `now` and `at` are this moment on the two clocks.
         """
-        while not self.held and self._gate.admits(at):
+        while not self.pending and self._gate.admits(at):
             if self._gate.probes(at):
                 self._listener.on_probe()
-                held = self._schedule.probe(now, self._gate.probing)
+                pending = self._schedule.probe(now, self._gate.probing)
             else:
-                held = self._schedule.take(now, self._gate.limit.value, self._gate.occupied)
-            if held is None:
+                pending = self._schedule.take(now, self._gate.limit.value, self._gate.occupied)
+            if pending is None:
                 self._listener.on_idle()
                 return False
-            self._listener.on_taken(held)
-            step = self._pipeline.prepare(held.record, held.holding.tier is not None, now)
+            self._listener.on_taken(pending)
+            step = self._pipeline.prepare(pending.record, pending.partition.tier is not None, now)
             if isinstance(step, Attempt):
                 self._gate.starting(at)
-                slot.job = (held, step, now, at)
+                slot.job = (pending, step, now, at)
                 slot.lane.begin(step.request, slot)
                 return True
-            self._listener.on_ended(held, step, now)
+            self._listener.on_ended(pending, step, now)
         return False
 
     def on_answer(self, slot: _Slot, job: Job, answer: Answer) -> None:
         """End the record of a lane, or give it back, and have the lane send the next one."""
-        held, attempt, started_at, started = job
+        pending, attempt, started_at, started = job
         now, at = self._clock.now(), self._clock.monotonic()
         self._stall.feel(now, at)
         verdict = classify(answer, self._rules, now)
-        if self._gate.ended(verdict, held, started, at, self._jitter()):
+        if self._gate.ended(verdict, pending, started, at, self._jitter()):
             ending = self._pipeline.judge(attempt, verdict, started_at, now)
             self._observer.attempted(_OUTCOMES[type(ending)], verdict.label)
-            self._listener.on_ended(held, ending, now)
+            self._listener.on_ended(pending, ending, now)
         else:
-            self._listener.on_given_back(held)
+            self._listener.on_given_back(pending)
         if self._gate.circuit.state is not CLOSED or self.outage is not None:
             self._note_outage(verdict, started, now, at)
         if verdict.kind is BLOCKED:
@@ -236,7 +236,7 @@ class Lanes:
 
     def _delay(self) -> float | None:
         admitted = self._gate.wake_at()
-        if admitted is None or self.held:  # as with every answer, while the limit is reached
+        if admitted is None or self.pending:  # as with every answer, while the limit is reached
             return None
         due = self._schedule.wake_at()
         if due is None:

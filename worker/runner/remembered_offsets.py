@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from worker.core.holding import Holding
+from worker.core.assigned_partition import AssignedPartition
 from worker.core.record import Partition
 from worker.core.remembered_offsets import remember
 from worker.ports import Clock, Observer, Publisher, PublishRefused
@@ -28,13 +28,13 @@ class GroupMemory:
         self,
         topic: str | None,
         publisher: Publisher,
-        holdings: Mapping[Partition, Holding],
+        partitions: Mapping[Partition, AssignedPartition],
         observer: Observer,
         clock: Clock,
     ) -> None:
         self._topic = topic
         self._publisher = publisher
-        self._holdings = holdings
+        self._partitions = partitions
         self._observer = observer
         self._clock = clock
         self._written: dict[Partition, int] = {}
@@ -58,19 +58,21 @@ class GroupMemory:
         """Write what changed since the last time."""
         if self._topic is None:
             return
-        self._written = {at: offset for at, offset in self._written.items() if at in self._holdings}
-        changed = [one for at, one in self._holdings.items() if self._written.get(at) != one.committed]
+        self._written = {at: offset for at, offset in self._written.items() if at in self._partitions}
+        changed = [one for at, one in self._partitions.items() if self._written.get(at) != one.committed]
         for outcome in await asyncio.gather(*(self._write(self._topic, one) for one in changed)):
             if outcome is not None:
                 self._tell(outcome)
 
-    async def _write(self, topic: str, holding: Holding) -> str | None:
+    async def _write(self, topic: str, partition: AssignedPartition) -> str | None:
         """Write of one partition; return why that was refused."""
-        at, offset = holding.at, holding.committed
+        at, offset = partition.at, partition.committed
         if offset is None:
             return None
         try:
-            await self._publisher.publish(remember(topic, at, offset, holding.binding.log, self._clock.now()))
+            await self._publisher.publish(
+                remember(topic, at, offset, partition.binding.log, self._clock.now())
+            )
         except PublishRefused as error:
             return str(error)
         self._written[at] = offset

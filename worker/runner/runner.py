@@ -13,10 +13,10 @@ from enum import Enum
 from typing import NamedTuple
 
 from worker.core.admission.gate import Gate
+from worker.core.assigned_partition import AssignedPartition, PendingRecord
 from worker.core.binding import Identity
 from worker.core.endings import Dead, Delivered, Retry
 from worker.core.held_bytes import NO_BOUND, HeldBytes
-from worker.core.holding import Held, Holding
 from worker.core.record import Partition, Record
 from worker.core.retry import Tier
 from worker.core.schedule import Schedule
@@ -103,10 +103,10 @@ class Runner:
         )
         self._drain = Drain(self._schedule, observer, limits.drain)
         self._hand_over = HandOver(publisher, observer, jitter, self._settled, self.fail, self._given_up)
-        self._committer = Committer(source, self._intake.holdings, observer, self._on_stuck)
-        self._memory = GroupMemory(control_topic, publisher, self._intake.holdings, observer, clock)
+        self._committer = Committer(source, self._intake.partitions, observer, self._on_stuck)
+        self._memory = GroupMemory(control_topic, publisher, self._intake.partitions, observer, clock)
         self._silence = SilenceWatch(
-            source, self._intake.holdings, self._intake.asked_lately, observer, clock
+            source, self._intake.partitions, self._intake.asked_lately, observer, clock
         )
         self._lanes = Lanes(
             sender, gate, self._schedule, Pipeline(plan), plan.rules, self, observer, clock, jitter
@@ -190,9 +190,9 @@ class Runner:
 
     def on_assigned(self, assigned: Sequence[Assigned]) -> None:
         """Take up partitions."""
-        holdings = [self._intake.assign(one) for one in assigned]
+        partitions = [self._intake.assign(one) for one in assigned]
         if self._claims is not None:
-            self._claims.make_sure(holdings)
+            self._claims.make_sure(partitions)
         self._observer.rebalanced("assign", [one.at for one in assigned])
 
     def on_made_anew(self, assigned: Sequence[Assigned]) -> None:
@@ -204,25 +204,25 @@ class Runner:
         """Go on behind what is gone."""
         self._intake.skip(at, start)
 
-    async def on_revoked(self, partitions: Sequence[Partition]) -> Positions:
+    async def on_revoked(self, ids: Sequence[Partition]) -> Positions:
         """Drain partitions while they are still ours, and say what to commit last."""
-        self._observer.rebalanced("revoke", partitions)
-        holdings = self._intake.of(partitions)
+        self._observer.rebalanced("revoke", ids)
+        partitions = self._intake.of(ids)
         try:
-            await self._drain.wait(holdings)
-            positions, _ = read_positions(holding for holding in holdings if holding.dirty)
+            await self._drain.wait(partitions)
+            positions, _ = read_positions(partition for partition in partitions if partition.dirty)
             return positions
         finally:
-            self._discard(partitions)
+            self._discard(ids)
 
     def on_committed_last(self, committed: Positions) -> None:
         """Note what was committed of what was revoked."""
         self._intake.note_committed(committed)
 
-    def on_lost(self, partitions: Sequence[Partition]) -> None:
+    def on_lost(self, ids: Sequence[Partition]) -> None:
         """Discard partitions that another member may have already; commit nothing of them."""
-        self._observer.rebalanced("lost", partitions)
-        self._discard(partitions)
+        self._observer.rebalanced("lost", ids)
+        self._discard(ids)
 
     def on_records(self, records: Sequence[Record]) -> None:
         """Take up a batch."""
@@ -232,10 +232,10 @@ class Runner:
         self._lanes.pump()
         self._intake.refill()
 
-    def on_gap(self, partition: Partition, behind: int, offset: int) -> None:
+    def on_gap(self, at: Partition, behind: int, offset: int) -> None:
         """Count offsets that hold no record as read, where all before them was taken up."""
-        for holding in self._intake.of([partition]):
-            holding.offsets.pass_over(behind, offset)
+        for partition in self._intake.of([at]):
+            partition.offsets.pass_over(behind, offset)
 
     def on_stopped(self, stopped: Stopped) -> None:
         """Pass on where a partition stands."""
@@ -245,9 +245,9 @@ class Runner:
         """Pass on what was skipped."""
         self._observer.passed_over(place, beyond)
 
-    def on_rewound(self, partition: Partition) -> None:
+    def on_rewound(self, at: Partition) -> None:
         """Take records of a partition again."""
-        self._intake.rewound(partition)
+        self._intake.rewound(at)
 
     def on_trouble(self, message: str) -> None:
         """Pass on what an operator should know."""
@@ -259,9 +259,9 @@ class Runner:
 
     # --- the lanes' desk -------------------------------------------------------------------------
 
-    def on_taken(self, held: Held) -> None:
+    def on_taken(self, pending: PendingRecord) -> None:
         """Count a record as under way."""
-        held.holding.busy[held.record.offset] = held.record
+        pending.partition.busy[pending.record.offset] = pending.record
         self._intake.refill()
 
     def on_idle(self) -> None:
@@ -278,69 +278,69 @@ class Runner:
         self._hand_over.sure.clear()
         self._committer.doubt()
 
-    def on_ended(self, held: Held, ending: Ending, now: float) -> None:
+    def on_ended(self, pending: PendingRecord, ending: Ending, now: float) -> None:
         """Finish a delivered record; publish the others first."""
         if isinstance(ending, Delivered):
             self._observer.delivered(ending, now)
-            if held.holding.failures:
-                self._schedule.ended(held.holding, failed=False)
-            self._finish(held)
+            if pending.partition.failures:
+                self._schedule.ended(pending.partition, failed=False)
+            self._finish(pending)
         else:
-            if self._schedule.ended(held.holding, failed=True):
-                self._intake.rest(held.holding, now)
+            if self._schedule.ended(pending.partition, failed=True):
+                self._intake.rest(pending.partition, now)
                 self._intake.refill()
-            self._hand_over.settle(held, ending)
+            self._hand_over.settle(pending, ending)
 
-    def on_given_back(self, held: Held) -> None:
+    def on_given_back(self, pending: PendingRecord) -> None:
         """Put a record that was not tried back in line, if its partition is still ours and not draining."""
-        self._release(held)
-        if held.holding.live and not held.holding.closing:
-            self._schedule.give_back(held, self._clock.now())
+        self._release(pending)
+        if pending.partition.live and not pending.partition.closing:
+            self._schedule.give_back(pending, self._clock.now())
 
-    def _settled(self, held: Held, ending: Retry | Dead) -> None:
+    def _settled(self, pending: PendingRecord, ending: Retry | Dead) -> None:
         if isinstance(ending, Retry):
             self._observer.retried(ending)
         else:
             self._observer.dead(ending)
-        self._finish(held)
+        self._finish(pending)
         self._lanes.pump()  # a failing partition may have waited for this
 
-    def _given_up(self, held: Held) -> None:
+    def _given_up(self, pending: PendingRecord) -> None:
         """Let go of a record of which nothing is published, as its partition is gone."""
-        self._release(held)
+        self._release(pending)
         self._lanes.pump()  # what it took up may have been waited for
 
-    def _finish(self, held: Held) -> None:
-        self._release(held)
-        holding = held.holding
-        holding.offsets.resolve(held.record.offset)  # also of a partition that is gone: it may come back
-        if not holding.live:
+    def _finish(self, pending: PendingRecord) -> None:
+        self._release(pending)
+        partition = pending.partition
+        partition.offsets.resolve(pending.record.offset)  # also of a partition that is gone: it may come back
+        if not partition.live:
             return
         self._committer.note_finished()
-        if holding.resting:
-            self._intake.rest(holding, self._clock.now())
+        if partition.resting:
+            self._intake.rest(partition, self._clock.now())
 
-    def _on_sure(self, holding: Holding) -> None:
+    def _on_sure(self, partition: AssignedPartition) -> None:
         """Read a partition that is surely ours."""
-        self._intake.rest(holding, self._clock.now())
+        self._intake.rest(partition, self._clock.now())
 
     def _on_stuck(self, stuck: bool) -> None:
         """Start no request while commits are stuck."""
-        self._lanes.held = stuck
+        self._lanes.pending = stuck
         if not stuck:
             self._hand_over.sure.set()
             self._lanes.pump()
 
-    def _release(self, held: Held) -> None:
-        holding = held.holding
-        del holding.busy[held.record.offset]
-        self._schedule.released(holding)
-        if not holding.busy:
+    def _release(self, pending: PendingRecord) -> None:
+        partition = pending.partition
+        del partition.busy[pending.record.offset]
+        self._schedule.released(partition)
+        if not partition.busy:
             self._drain.quiet.set()
 
-    def _discard(self, partitions: Sequence[Partition]) -> None:
-        self._drain.given_away(self._intake.of(partitions))
-        self._intake.discard(partitions)
+    def _discard(self, ids: Sequence[Partition]) -> None:
+        self._drain.given_away(self._intake.of(ids))
+        self._intake.discard(ids)
 
     # --- what the outside may know ---------------------------------------------------------------
 
@@ -348,16 +348,18 @@ class Runner:
         """Describe the worker at this moment."""
         now = self._clock.now()
         marks = self._source.watermarks()
-        holdings = self._intake.holdings.values()
+        partitions = self._intake.partitions.values()
         return Snapshot(
             in_flight=self._gate.in_flight,
             limit=self._gate.limit.value,
             circuit=self._gate.circuit.state,
-            paused=sum(holding.resting for holding in holdings),
-            partitions=tuple(partition_state(holding, marks.get(holding.at), now) for holding in holdings),
-            overdue=overdue_by_tier(holdings, now),
+            paused=sum(partition.resting for partition in partitions),
+            partitions=tuple(
+                partition_state(partition, marks.get(partition.at), now) for partition in partitions
+            ),
+            overdue=overdue_by_tier(partitions, now),
             stopped=len(self._source.stops()),
-            barred=sum(holding.barred is not None for holding in holdings),
+            barred=sum(partition.barred is not None for partition in partitions),
             outage=self._lanes.outage,
             silent=self._silence.told,
         )
@@ -369,9 +371,9 @@ class Runner:
         for group in self._source.not_joined():
             yield f"the consumer group {group} has not been joined yet"
         yield from map(str, self._source.stops())
-        for holding in self._intake.holdings.values():
-            if holding.barred is not None:
-                yield f"{holding.at} rests: {holding.barred}"
+        for partition in self._intake.partitions.values():
+            if partition.barred is not None:
+                yield f"{partition.at} rests: {partition.barred}"
         for topic, error in self._hand_over.refused.items():
             yield f"publishing to {topic} is refused: {error}"
         if self._lanes.blocked:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from worker.core.holding import Holding
+from worker.core.assigned_partition import AssignedPartition
 from worker.core.record import Partition
 from worker.core.silence import Reading, Silence, Silences
 from worker.ports import Clock, Observer, Source
@@ -24,13 +24,13 @@ class SilenceWatch:
     def __init__(
         self,
         source: Source,
-        holdings: Mapping[Partition, Holding],
+        partitions: Mapping[Partition, AssignedPartition],
         asked: Callable[[], bool],
         observer: Observer,
         clock: Clock,
     ) -> None:
         self._source = source
-        self._holdings = holdings
+        self._partitions = partitions
         self._asked = asked
         self._observer = observer
         self._clock = clock
@@ -56,8 +56,8 @@ class SilenceWatch:
     def _readings(self) -> Iterator[Reading]:
         marks = self._source.watermarks()
         standing = {stopped.place.at for stopped in self._source.stops()}
-        for at, holding in self._holdings.items():
-            offset = holding.offsets.next
+        for at, partition in self._partitions.items():
+            offset = partition.offsets.next
             if at in marks and offset is not None:
-                flows = not holding.resting and holding.barred is None and at not in standing
+                flows = not partition.resting and partition.barred is None and at not in standing
                 yield Reading(at, offset, marks[at].high, marks[at].stable, flows)

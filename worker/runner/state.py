@@ -6,28 +6,28 @@ from collections.abc import Iterable, Mapping
 
 from schemas.moment import format_time
 from worker.core.admission.outage import Outage
-from worker.core.holding import Holding
+from worker.core.assigned_partition import AssignedPartition
 from worker.ports import PartitionState, Snapshot, Watermarks
 
 
-def partition_state(holding: Holding, lag: Watermarks | None, now: float) -> PartitionState:
-    """Describe one holding."""
+def partition_state(partition: AssignedPartition, lag: Watermarks | None, now: float) -> PartitionState:
+    """Describe one partition."""
     behind = None
     if lag is not None:
-        committed = holding.committed if holding.committed is not None else lag.low
+        committed = partition.committed if partition.committed is not None else lag.low
         behind = max(0, lag.high - max(committed, lag.low))
-    oldest = holding.oldest()
+    oldest = partition.oldest()
     age = max(0.0, now - oldest.timestamp) if oldest is not None and oldest.timestamp else 0.0
-    return PartitionState(holding.at, holding.offsets.unfinished, age, behind)
+    return PartitionState(partition.at, partition.offsets.unfinished, age, behind)
 
 
-def overdue_by_tier(holdings: Iterable[Holding], now: float) -> dict[str, float]:
+def overdue_by_tier(partitions: Iterable[AssignedPartition], now: float) -> dict[str, float]:
     """How late the head of each tier is, in seconds; 0.0 for a tier whose heads are in time."""
     late: dict[str, float] = {}
-    for holding in holdings:
-        if holding.tier is not None:
-            head = holding.waiting[0].due if holding.waiting else holding.asleep_until or now
-            late[holding.tier.label] = max(late.get(holding.tier.label, 0.0), now - head)
+    for partition in partitions:
+        if partition.tier is not None:
+            head = partition.waiting[0].due if partition.waiting else partition.asleep_until or now
+            late[partition.tier.label] = max(late.get(partition.tier.label, 0.0), now - head)
     return late
 
 

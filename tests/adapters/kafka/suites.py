@@ -10,7 +10,7 @@ import asyncio
 import pytest
 
 from tests.adapters.kafka.worlds import Ear, World, until
-from worker.core.holding import Position
+from worker.core.assigned_partition import Position
 from worker.core.record import Header, Outgoing, Partition
 from worker.ports import PublishRefused, Source, SourceEnded
 
@@ -78,10 +78,10 @@ class SourceSuite:
         assert ear.offsets(small) == list(range(50))
         assert ear.offsets(wide) == list(range(200))
         assert ear.offsets(none) == []
-        source.hold(small)
+        source.pause(small)
         source.allow(small, 100)
         source.allow(none, 200)
-        source.release(small)
+        source.resume(small)
         await ear.has(550)
         assert ear.offsets(small) == list(range(150))
         assert ear.offsets(none) == list(range(200))
@@ -89,23 +89,23 @@ class SourceSuite:
 
     async def test_hold(self, world: World, ear: Ear) -> None:
         """Nothing comes of a held partition; once released, nothing was skipped and nothing comes twice."""
-        held, other = world.create(2)
-        world.write(held, numbered(1000))
-        source = world.source(held.topic)
+        paused, other = world.create(2)
+        world.write(paused, numbered(1000))
+        source = world.source(paused.topic)
         await source.start(ear)
-        await world.joined(source, ear, [held, other])
+        await world.joined(source, ear, [paused, other])
         source.ask(50)
         await ear.has(50)
-        source.hold(held)
+        source.pause(paused)
         source.ask(1050)
         await asyncio.sleep(0.2)  # what was asked before the hold took effect may still come
-        seen = len(ear.offsets(held))
+        seen = len(ear.offsets(paused))
         world.write(other, numbered(100))
         await until("the other partition", lambda: len(ear.offsets(other)) == 100)
-        assert len(ear.offsets(held)) == seen
-        source.release(held)
+        assert len(ear.offsets(paused)) == seen
+        source.resume(paused)
         await ear.has(1100)
-        assert ear.offsets(held) == list(range(1000))
+        assert ear.offsets(paused) == list(range(1000))
         await source.stop()
 
     async def test_hold_again_and_again(self, world: World, ear: Ear) -> None:
@@ -119,10 +119,10 @@ class SourceSuite:
         turn = 0
         while len(ear.records) < 1200:
             at = partitions[turn % 3]
-            source.hold(at)
+            source.pause(at)
             source.ask(40)
             await asyncio.sleep(0.02)
-            source.release(at)
+            source.resume(at)
             turn += 1
             assert turn < 1000
         for at in partitions:
@@ -140,12 +140,12 @@ class SourceSuite:
         source.ask(600)
         await ear.has(600)
         for turn in range(1, 5):
-            source.hold(back)
+            source.pause(back)
             source.rewind(back, 100)
             source.ask(100)
             await until(f"rewound {turn} times", lambda: len(ear.rewound) >= turn)  # noqa: B023
             ear.records.clear()
-            source.release(back)
+            source.resume(back)
             await ear.has(100)
             assert ear.offsets(back) == list(range(100, 200))
         world.write(other, numbered(50))
@@ -242,7 +242,7 @@ class SourceSuite:
         source = world.source(at.topic)
         await source.start(ear)
         await world.joined(source, ear, [at])
-        source.hold(at)
+        source.pause(at)
         await until("watermarks", lambda: source.watermarks().get(at) == (0, 5, 5))
         await source.stop()
 
@@ -286,7 +286,7 @@ class MadeAnewSuite:
     async def test_hold_of_the_old_log(self, world: World, ear: Ear) -> None:
         """A hold ends with the log that it was for."""
         at, source = await self._read(world, ear, 10)
-        source.hold(at)
+        source.pause(at)
         world.make_anew(at)
         world.write(at, [b"new-0"])
         await until("the new log", lambda: b"new-0" in self._new(ear))

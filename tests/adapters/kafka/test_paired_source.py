@@ -11,7 +11,7 @@ import pytest
 from tests.adapters.kafka.worlds import Ear
 from tests.fakes import FakeKafka, FakeSource
 from worker.adapters.kafka import PairedSource
-from worker.core.holding import Position
+from worker.core.assigned_partition import Position
 from worker.core.record import Partition
 from worker.ports import CommitFailed, SourceEnded, SourceFailed
 
@@ -81,11 +81,11 @@ async def test_asked_in_pieces(pair: Pair) -> None:
 
 async def test_holds_find_their_side(pair: Pair) -> None:
     """A hold is for the side whose partition it is, and so is its end."""
-    pair.both.hold(TIER)
-    held = (set(pair.first.held), set(pair.second.held))
-    pair.both.release(TIER)
-    assert held == (set(), {TIER})
-    assert pair.second.held == set()
+    pair.both.pause(TIER)
+    paused = (set(pair.first.paused), set(pair.second.paused))
+    pair.both.resume(TIER)
+    assert paused == (set(), {TIER})
+    assert pair.second.paused == set()
 
 
 async def test_commits_are_shared_out(pair: Pair) -> None:

@@ -58,9 +58,9 @@ class Reader:
                 self.prefetch.allow(at, count)
                 self.room[at] += count
             case "hold", [Partition() as at]:
-                self.prefetch.hold(at)
+                self.prefetch.pause(at)
             case "release", [Partition() as at]:
-                self.prefetch.release(at)
+                self.prefetch.resume(at)
             case "drop", [Partition() as at]:
                 self.prefetch.drop([at])
                 self.got = [record for record in self.got if record.at != at]
@@ -68,7 +68,7 @@ class Reader:
         self._note(self.prefetch.take())
 
     def _note(self, taken: Sequence[Record]) -> None:
-        assert not any(record.at in self.prefetch.held for record in taken)
+        assert not any(record.at in self.prefetch.paused for record in taken)
         self.asked -= len(taken)
         assert self.asked >= 0
         for record in taken:
@@ -134,7 +134,7 @@ def test_kept_records_take_no_room() -> None:
     """What waits for a held partition does not keep others from being read."""
     prefetch = roomy()
     prefetch.pass_through(records(A, 0, LIMIT), 0.0)
-    prefetch.hold(A)
+    prefetch.pause(A)
     assert prefetch.room() == LIMIT
 
 
@@ -179,14 +179,14 @@ def test_one_that_is_alone() -> None:
 
 def test_a_paused_one_that_goes_away() -> None:
     """A partition that is held or dropped is not paused for its slowness any more."""
-    for leave in (Prefetch.hold, lambda prefetch, at: prefetch.drop([at])):
+    for leave in (Prefetch.pause, lambda prefetch, at: prefetch.drop([at])):
         prefetch = roomy()
         prefetch.pass_through(records(A, 0, 2 * FEW), 0.0)
         prefetch.pass_through(records(B, 0, 1), 0.0)
         prefetch.weigh(LONG)
         leave(prefetch, A)
         prefetch.weigh(LONG)
-        assert prefetch.unwanted == prefetch.held
+        assert prefetch.unwanted == prefetch.paused
         assert prefetch.room() == LIMIT - 1
 
 
@@ -204,7 +204,7 @@ def test_one_without_room() -> None:
     assert prefetch.take() == records(A, 0, 1)
     assert prefetch.weigh(0.0)
     assert prefetch.unwanted == set()
-    prefetch.hold(A)
+    prefetch.pause(A)
     assert not prefetch.waits_for_room, "it waits for its release as well"
 
 
@@ -215,66 +215,66 @@ def large(at: Partition, start: int, count: int, size: int) -> list[Record]:
 
 def of_bytes(most: int, unit: int = NO_BOUND) -> tuple[Prefetch, HeldBytes]:
     """A prefetch with room, and demand, for many records, and its bound."""
-    held = HeldBytes(most, unit)
-    prefetch = Prefetch(held)
+    paused = HeldBytes(most, unit)
+    prefetch = Prefetch(paused)
     prefetch.ask(1000)
     for at in (A, B):
         prefetch.allow(at, 1000)
-    return prefetch, held
+    return prefetch, paused
 
 
 def test_no_more_bytes_are_read() -> None:
     """As much is read as fits where records are as large as lately; nothing while all bytes are spent."""
-    prefetch, held = of_bytes(1000)
+    prefetch, paused = of_bytes(1000)
     assert prefetch.room() == 1000
     prefetch.pass_through(large(A, 0, 2, 150), 0.0)
     assert prefetch.room() == 5
     prefetch.pass_through(large(A, 2, 5, 150), 0.0)
-    assert (held.left, prefetch.room()) == (0, 0)
+    assert (paused.left, prefetch.room()) == (0, 0)
     assert prefetch.waits_for_room
     assert not prefetch.weigh(1.0)
     assert prefetch.weigh(1.0 + PATIENCE)
     assert prefetch.choked
-    held.ended += 150
+    paused.ended += 150
     assert not prefetch.weigh(2.0)
     assert prefetch.choked, "less than a quarter is left"
-    held.ended += 150
+    paused.ended += 150
     assert prefetch.weigh(3.0)
     assert not prefetch.choked
 
 
 def test_what_is_paused_is_thrown_away() -> None:
     """Where bytes are short what lies here of held and full partitions is thrown away, to be read again."""
-    prefetch, held = of_bytes(1000)
+    prefetch, paused = of_bytes(1000)
     prefetch.drop([B])
-    prefetch.hold(A)
+    prefetch.pause(A)
     prefetch.pass_through(large(A, 7, 2, 100), 0.0)
     prefetch.pass_through(large(B, 3, 2, 100), 0.0)
     prefetch.weigh(0.0)
     assert prefetch.relieve(()) == {}
-    assert held.count == 400
+    assert paused.count == 400
     prefetch.pass_through(large(A, 9, 2, 100), 0.0)
     prefetch.allow(B, 0)
     prefetch.weigh(0.0)
     assert prefetch.unwanted == {A, B}
     assert prefetch.relieve({A}) == {B: 3}
-    assert held.count == 400
+    assert paused.count == 400
     assert prefetch.relieve({B}) == {}, "bytes are not short any more"
-    held.ended -= 200
+    paused.ended -= 200
     assert prefetch.relieve(()) == {A: 7}
-    prefetch.release(A)
+    prefetch.resume(A)
     assert prefetch.take() == []
     assert prefetch.pass_through(large(A, 7, 1, 100), 0.0) == large(A, 7, 1, 100)
 
 
 def test_thrown_away() -> None:
     """What is thrown away on demand is gone, whether its partition stands in line, is held or full."""
-    prefetch, held = of_bytes(10_000)
+    prefetch, paused = of_bytes(10_000)
     prefetch.demand = 0
     prefetch.pass_through(large(A, 0, 3, 100), 0.0)
     assert prefetch.throw_away(A) == 0
     assert prefetch.throw_away(A) is None
-    assert held.count == 0
+    assert paused.count == 0
     prefetch.ask(10)
     assert prefetch.take() == []
 

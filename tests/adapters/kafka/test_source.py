@@ -21,7 +21,7 @@ from worker.adapters.kafka import (
 )
 from worker.adapters.kafka import source as source_module
 from worker.adapters.kafka.loop_bridge import Epoch
-from worker.core.holding import Position
+from worker.core.assigned_partition import Position
 from worker.core.record import Partition
 from worker.ports import CommitFailed, SourceFailed
 
@@ -180,7 +180,7 @@ async def test_old_orders(mock_world: MockWorld, ear: Ear) -> None:
     (at,) = mock_world.create(1)
     mock_world.write(at, numbered(10))
     source = await started(mock_world, ear, at)
-    source.hold(at)
+    source.pause(at)
     mock_world.cluster.fail(HEARTBEAT, [KafkaError.UNKNOWN_MEMBER_ID])
     await until("the loss", lambda: ear.lost == [at])
     await mock_world.joined(source, ear, [at])

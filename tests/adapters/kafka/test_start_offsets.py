@@ -20,8 +20,8 @@ from tests.support.java import BrokerUnavailable
 from tests.support.truncation import truncate
 from worker.adapters.kafka import KafkaSource, KafkaUnavailable, start_offsets
 from worker.adapters.kafka.start_offsets import Beginning
+from worker.core.assigned_partition import Position
 from worker.core.binding import Binding
-from worker.core.holding import Position
 from worker.core.offset_map import encode
 from worker.core.record import Partition
 from worker.core.start_offset import How, Memory, Start
@@ -108,14 +108,14 @@ async def test_retention_passes_it_while_it_is_held(real_world: KafkaWorld, ear:
     """Records that are removed while their partition is held are counted when it flows again."""
     (at,) = real_world.create(1)
     source = await started(real_world, ear, at)
-    source.hold(at)
+    source.pause(at)
     assert source._poll_thread is not None
     pauses = source._poll_thread._assignment.pauses
     await until("the pause", lambda: pauses._paused == {at})
     real_world.write(at, numbered(10))
     remove_below(real_world, at, 6)
     source.ask(4)
-    source.release(at)
+    source.resume(at)
     await ear.has(4)
     assert ear.offsets(at) == [6, 7, 8, 9]
     assert ear.expired == {at: Start(How.EXPIRED, 6, 6)}

@@ -26,7 +26,7 @@ from worker.adapters.kafka import (
 from worker.adapters.kafka.config import Property, unique_client_id
 from worker.adapters.kafka.message_limits import TopicLimits
 from worker.adapters.kafka.start_offsets import Beginning
-from worker.core.holding import Position
+from worker.core.assigned_partition import Position
 from worker.core.record import Headers, Partition, Record
 from worker.core.start_offset import Start
 from worker.core.unreadable import Place, Stopped

@@ -6,13 +6,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tests.core.examples import make_holding
+from tests.core.examples import make_partition
 from tests.core.lanes import Lanes
 
 
 def test_failing_partitions_share_an_eighth() -> None:
     """Partitions whose records mostly fail have an eighth of the lanes together, by turns; others go on."""
-    bad, worse, healthy = (make_holding(number) for number in range(3))
+    bad, worse, healthy = (make_partition(number) for number in range(3))
     lanes = Lanes(32)
     lanes.keep_company()
     lanes.fail(bad, 16)
@@ -32,70 +32,70 @@ def test_failing_partitions_share_an_eighth() -> None:
 
 def test_one_lane_at_least_for_what_fails() -> None:
     """With few lanes failing partitions have one, and take turns on it."""
-    bad, worse = make_holding(0), make_holding(1)
+    bad, worse = make_partition(0), make_partition(1)
     lanes = Lanes(4)
     lanes.keep_company()
-    for holding in (bad, worse):
-        lanes.fail(holding, 16)
-        lanes.come(holding, 3)
+    for partition in (bad, worse):
+        lanes.fail(partition, 16)
+        lanes.come(partition, 3)
     for turn in (bad, worse, bad, worse):
         assert lanes.take() == 1
-        assert lanes.taken[0].holding is turn
+        assert lanes.taken[0].partition is turn
         lanes.end(turn)
 
 
 def test_sixteen_failures() -> None:
     """A partition fails with sixteen failures; a delivery makes up for four, and without any it is well."""
-    holding = make_holding()
+    partition = make_partition()
     lanes = Lanes(64)
-    lanes.fail(holding, 15)
-    lanes.deliver(holding, 1)
+    lanes.fail(partition, 15)
+    lanes.deliver(partition, 1)
     seen = []
     for note, times in ((lanes.fail, 4), (lanes.fail, 9), (lanes.deliver, 3), (lanes.deliver, 1)):
-        note(holding, times)
-        seen.append(holding.failing)
+        note(partition, times)
+        seen.append(partition.failing)
     assert seen == [False, True, True, False]
 
 
 def test_few_lanes() -> None:
     """With few lanes half as many failures are enough, and four at least."""
     for limit, many in ((256, 16), (32, 16), (20, 10), (8, 4), (2, 4)):
-        holding = make_holding()
+        partition = make_partition()
         lanes = Lanes(limit)
         lanes.take()
-        lanes.fail(holding, many - 1)
-        before = holding.failing
-        lanes.fail(holding, 1)
-        assert (before, holding.failing) == (False, True)
+        lanes.fail(partition, many - 1)
+        before = partition.failing
+        lanes.fail(partition, 1)
+        assert (before, partition.failing) == (False, True)
 
 
 def test_a_limit_that_falls() -> None:
     """What was failing is well again after as many deliveries, though fewer failures are enough by then."""
-    holding = make_holding()
+    partition = make_partition()
     lanes = Lanes(64)
-    lanes.fail(holding, 16)
+    lanes.fail(partition, 16)
     lanes.limit = 8
     lanes.take()
-    lanes.deliver(holding, 3)
-    lanes.fail(holding, 1)
-    lanes.deliver(holding, 1)
-    assert holding.failures == 0
-    assert not holding.failing
+    lanes.deliver(partition, 3)
+    lanes.fail(partition, 1)
+    lanes.deliver(partition, 1)
+    assert partition.failures == 0
+    assert not partition.failing
 
 
 def test_four_in_five() -> None:
     """A partition of which four in five fail, however long, is no failing one."""
-    holding = make_holding()
+    partition = make_partition()
     lanes = Lanes(64)
     for _ in range(100):
-        lanes.fail(holding, 4)
-        lanes.deliver(holding, 1)
-    assert not holding.failing
+        lanes.fail(partition, 4)
+        lanes.deliver(partition, 1)
+    assert not partition.failing
 
 
 def test_failing_ones_by_themselves() -> None:
     """Where nobody else has sent anything for ten seconds, failing partitions use seven eighths of them."""
-    bad, healthy = make_holding(0), make_holding(1)
+    bad, healthy = make_partition(0), make_partition(1)
     lanes = Lanes(32)
     lanes.keep_company()
     lanes.fail(bad, 16)
@@ -114,7 +114,7 @@ def test_failing_ones_by_themselves() -> None:
 
 def test_under_way_when_it_is_found_to_fail() -> None:
     """What a partition has under way counts once it is a failing one, until it is well again."""
-    bad, worse = make_holding(0), make_holding(1)
+    bad, worse = make_partition(0), make_partition(1)
     lanes = Lanes(16)
     lanes.keep_company()
     lanes.come(bad, 40)
@@ -135,21 +135,21 @@ def test_under_way_when_it_is_found_to_fail() -> None:
 
 def test_the_others_go_when_one_is_well_again() -> None:
     """What waited for the lane of a failing partition goes once that one is well, before its record ends."""
-    bad, worse = make_holding(0), make_holding(1)
+    bad, worse = make_partition(0), make_partition(1)
     lanes = Lanes(4)
     lanes.keep_company()
-    for holding in (bad, worse):
-        lanes.fail(holding, 16)
-        lanes.come(holding, 1)
+    for partition in (bad, worse):
+        lanes.fail(partition, 16)
+        lanes.come(partition, 1)
     assert lanes.take() == 1
     lanes.deliver(bad, 4)
     assert lanes.take() == 1
-    assert [held.holding for held in lanes.taken] == [bad, worse]
+    assert [pending.partition for pending in lanes.taken] == [bad, worse]
 
 
 def test_what_fails_is_no_read_ahead() -> None:
     """What waits of a failing partition is never counted as ready, however little it is."""
-    bad = make_holding()
+    bad = make_partition()
     lanes = Lanes(16)
     lanes.keep_company()
     lanes.come(bad, 4)
@@ -164,7 +164,7 @@ def test_what_fails_is_no_read_ahead() -> None:
 
 def test_more_lanes_than_enough() -> None:
     """With lanes enough (a probe needs none) one that has failed for ever goes, whatever is under way."""
-    bad = make_holding()
+    bad = make_partition()
     lanes = Lanes(4)
     lanes.keep_company()
     lanes.fail(bad, 16)
@@ -175,12 +175,12 @@ def test_more_lanes_than_enough() -> None:
 
 def test_a_failing_one_that_is_dropped() -> None:
     """Of a failing partition that is dropped nothing is left: what is under way counts until it ends."""
-    bad, worse = make_holding(0), make_holding(1)
+    bad, worse = make_partition(0), make_partition(1)
     lanes = Lanes(8)
     lanes.keep_company()
-    for holding in (bad, worse):
-        lanes.fail(holding, 16)
-        lanes.come(holding, 3)
+    for partition in (bad, worse):
+        lanes.fail(partition, 16)
+        lanes.come(partition, 3)
     assert lanes.take() == 1
     assert (lanes.schedule.drop(bad), lanes.schedule.drop(worse)) == (2, 3)
     lanes.come(worse, 1)
@@ -196,31 +196,31 @@ class Outcomes(RuleBasedStateMachine):
         super().__init__()
         self.lanes = Lanes(24)
         self.lanes.keep_company()
-        self.holdings = [make_holding(number) for number in range(3)]
+        self.partitions = [make_partition(number) for number in range(3)]
 
     @rule(number=st.integers(0, 2), count=st.integers(1, 20))
     def come(self, number: int, count: int) -> None:
-        self.lanes.come(self.holdings[number], count)
+        self.lanes.come(self.partitions[number], count)
         self.lanes.take()
 
     @rule(number=st.integers(0, 2), count=st.sampled_from([1, 5, 20]), failed=st.booleans())
     def end(self, number: int, count: int, failed: bool) -> None:
         """End what is under way of a partition; each end may let another one go."""
-        holding = self.holdings[number]
-        for _ in range(min(count, len(holding.busy))):
-            self.lanes.schedule.ended(holding, failed=failed)
-            self.lanes.end(holding)
-            before = sum(len(one.busy) for one in self.holdings if one.failing)
+        partition = self.partitions[number]
+        for _ in range(min(count, len(partition.busy))):
+            self.lanes.schedule.ended(partition, failed=failed)
+            self.lanes.end(partition)
+            before = sum(len(one.busy) for one in self.partitions if one.failing)
             self.lanes.take()
-            after = sum(len(one.busy) for one in self.holdings if one.failing)
+            after = sum(len(one.busy) for one in self.partitions if one.failing)
             assert after <= max(before, 3), "failing ones take no more than their part"
 
     @rule(number=st.integers(0, 2))
     def drop(self, number: int) -> None:
         """Lose a partition, and get it again as a new holding; what is under way still ends."""
-        holding, self.holdings[number] = self.holdings[number], make_holding(number)
-        self.lanes.schedule.drop(holding)
-        self.lanes.end(holding, len(holding.busy))
+        partition, self.partitions[number] = self.partitions[number], make_partition(number)
+        self.lanes.schedule.drop(partition)
+        self.lanes.end(partition, len(partition.busy))
         self.lanes.take()
 
     @invariant()
@@ -229,7 +229,7 @@ class Outcomes(RuleBasedStateMachine):
         if len(self.lanes.taken) == self.lanes.limit:
             return
         for failing in (True, False):
-            kind = [one for one in self.holdings if one.failing is failing]
+            kind = [one for one in self.partitions if one.failing is failing]
             assert any(one.busy for one in kind) or not any(one.waiting for one in kind)
 
 

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tests.core.examples import hold, make_holding
+from tests.core.examples import make_partition, pending_record
 from worker.core.admission.circuit import CircuitPolicy, CircuitState
 from worker.core.admission.gate import Gate
-from worker.core.admission.retry_after import MAX_HOLD
+from worker.core.admission.retry_after import MAX_RETRY_AFTER
 from worker.core.answer import Answer, Failure, FailureKind, Response
+from worker.core.assigned_partition import PendingRecord
 from worker.core.classify import Kind, Rules, Verdict, classify
-from worker.core.holding import Held
 
 POLICY = CircuitPolicy(window=10.0, failure_share=0.5, min_failures=4, pause=1.0, pause_max=8.0)
 RULES = Rules(terminal=frozenset({410}))
@@ -34,9 +34,9 @@ ANSWERS: dict[str, Answer] = {
 VERDICTS: dict[str, Verdict] = {name: classify(answer, RULES, 0.0) for name, answer in ANSWERS.items()}
 
 
-def some(number: int = 0) -> Held:
+def some(number: int = 0) -> PendingRecord:
     """Return a record of a partition of its own."""
-    return hold(make_holding(number), 7)
+    return pending_record(make_partition(number), 7)
 
 
 def answer(gate: Gate, name: str, now: float, times: int = 1) -> list[bool]:
@@ -60,7 +60,7 @@ class Traffic(RuleBasedStateMachine):
         self.closed_at = 0.0
         self.asked = 0
         """How many were started since everything was held back."""
-        self.holdings = [make_holding(number) for number in range(3)]
+        self.partitions = [make_partition(number) for number in range(3)]
 
     @property
     def state(self) -> CircuitState:
@@ -98,11 +98,11 @@ class Traffic(RuleBasedStateMachine):
         One that began before it was closed does not count.
         """
         started, probe = self.flying.pop(data.draw(st.integers(0, len(self.flying) - 1)))
-        verdict, holding = VERDICTS[name], data.draw(st.sampled_from(self.holdings))
+        verdict, partition = VERDICTS[name], data.draw(st.sampled_from(self.partitions))
         was = self.state
         held_before = self.gate.probes(self.now)
-        counts = self.gate.ended(verdict, hold(holding, 7), started, self.now, jitter)
-        holding.note(failed=verdict.kind is not Kind.DELIVERED, many=16)
+        counts = self.gate.ended(verdict, pending_record(partition, 7), started, self.now, jitter)
+        partition.note(failed=verdict.kind is not Kind.DELIVERED, many=16)
         if not held_before or not self.gate.probes(self.now):
             self.asked = 0
         closed = self.state is CircuitState.CLOSED
@@ -218,7 +218,7 @@ def test_a_long_hold_opens_it() -> None:
     gate.starting(100.0)
     assert gate.ended(classify(Response(503, "3600"), RULES, 0.0), some(), 100.0, 100.1, 0.0)
     assert gate.circuit.state is CircuitState.OPEN
-    asked = probes_until(gate, 100.1 + MAX_HOLD, "hold for an hour")
+    asked = probes_until(gate, 100.1 + MAX_RETRY_AFTER, "hold for an hour")
     assert [at - 100.1 for at in asked] == pytest.approx([1.0, 3.0, 7.0])
 
 
@@ -271,7 +271,7 @@ def test_blocked() -> None:
     assert (gate.admits(102.9), gate.admits(103.0)) == (False, True)
 
 
-@pytest.mark.parametrize(("asked", "held"), [("3", 3.0), ("86400", MAX_HOLD)])
+@pytest.mark.parametrize(("asked", "held"), [("3", 3.0), ("86400", MAX_RETRY_AFTER)])
 def test_hold(asked: str, held: float) -> None:
     """A Retry-After on 429 or 503 holds every request back, for a minute at most."""
     gate = Gate(16, POLICY)
@@ -279,7 +279,7 @@ def test_hold(asked: str, held: float) -> None:
     assert gate.ended(classify(Response(429, asked), RULES, 0.0), some(), 100.0, 100.0, 0.0)
     probes = probes_until(gate, 100.0 + held, "down")
     assert probes == [at for at in (101.0, 103.0, 107.0) if at < 100.0 + held], "and it is asked meanwhile"
-    if held < MAX_HOLD:
+    if held < MAX_RETRY_AFTER:
         assert gate.wake_at() == 100.0 + held
 
 
@@ -355,32 +355,32 @@ def test_what_was_in_flight_shows_nothing() -> None:
 
 def test_one_partition_has_few_votes() -> None:
     """A partition that fails beside others that are answered opens nothing, and lowers no limit."""
-    gate, poisoned, now = Gate(16, POLICY), make_holding(1), 100.0
+    gate, poisoned, now = Gate(16, POLICY), make_partition(1), 100.0
     for _ in range(500):
-        for name, holding in (("ok", make_holding()), *[("down", poisoned)] * 3):
+        for name, partition in (("ok", make_partition()), *[("down", poisoned)] * 3):
             now += 0.01
             gate.starting(now)
-            assert gate.ended(VERDICTS[name], hold(holding, 7), now, now, 0.0)
-            holding.note(failed=name == "down", many=16)
+            assert gate.ended(VERDICTS[name], pending_record(partition, 7), now, now, 0.0)
+            partition.note(failed=name == "down", many=16)
     assert gate.circuit.state is CircuitState.CLOSED
     assert gate.limit.value == 16
 
 
 def test_a_probe_that_costs() -> None:
     """Of one partition alone probes that get 500 cost attempts after some seconds, and ask more often."""
-    gate, holding = Gate(16, POLICY), make_holding()
-    holding.waiting.extend(hold(holding, offset) for offset in range(1_000))
+    gate, partition = Gate(16, POLICY), make_partition()
+    partition.waiting.extend(pending_record(partition, offset) for offset in range(1_000))
     for _ in range(POLICY.min_failures):
         gate.starting(100.0)
-        gate.ended(VERDICTS["down"], holding.waiting[0], 100.0, 100.0, 0.0)
+        gate.ended(VERDICTS["down"], partition.waiting[0], 100.0, 100.0, 0.0)
     cost = []
     while (at := gate.wake_at()) is not None and at < 160.0:
         gate.starting(at)
-        held = holding.waiting.popleft()
-        if gate.ended(VERDICTS["down"], held, at, at + 0.02, 0.0):
+        pending = partition.waiting.popleft()
+        if gate.ended(VERDICTS["down"], pending, at, at + 0.02, 0.0):
             cost.append(at - 100.0)
         else:
-            holding.waiting.append(held)
+            partition.waiting.append(pending)
     assert cost[0] >= 2.9
     assert len(cost) >= 250
 

@@ -41,7 +41,7 @@ class Flow:
     def __init__(self, most: float = 1_000.0, now: float = START) -> None:
         self.pace, self.now, self.most = Pace(), now, most
 
-    def go(self, seconds: float, refuses: Refuses = never, hold: float = 0.0) -> tuple[int, int]:
+    def go(self, seconds: float, refuses: Refuses = never, pause: float = 0.0) -> tuple[int, int]:
         """Let time pass; return how many were taken, and how many refused."""
         end, taken, refused, held_until = self.now + seconds, 0, 0, self.now
         while self.now < end:
@@ -50,9 +50,9 @@ class Flow:
                 continue
             self.pace.starting(self.now)
             if refuses(self.now):
-                held_until = self.now + hold
+                held_until = self.now + pause
                 refused += 1
-                self.pace.refused(hold, self.now, 1, self.now)
+                self.pace.refused(pause, self.now, 1, self.now)
             else:
                 taken += 1
                 self.pace.took(self.now)
@@ -65,10 +65,10 @@ def chance(share: float) -> Refuses:
     return lambda _now: draw() < share
 
 
-def full(hold: float = 0.0, patience: float = 10.0) -> Flow:
+def full(pause: float = 0.0, patience: float = 10.0) -> Flow:
     """Return a flow to a partner of 300 a second that has been refused for some seconds."""
     flow = Flow()
-    flow.go(patience, Capacity(300.0), hold)
+    flow.go(patience, Capacity(300.0), pause)
     assert flow.pace.per_second < inf
     return flow
 
@@ -80,11 +80,11 @@ def test_none_while_all_is_taken() -> None:
     assert flow.pace.per_second == inf
 
 
-@pytest.mark.parametrize("hold", [0.0, 1.0])
-def test_a_capacity_is_found_and_kept(hold: float) -> None:
+@pytest.mark.parametrize("pause", [0.0, 1.0])
+def test_a_capacity_is_found_and_kept(pause: float) -> None:
     """Near a partner's capacity nearly all of it is used, and little is refused."""
-    flow = full(hold, patience=30.0)
-    taken, refused = flow.go(60.0, Capacity(300.0), hold)
+    flow = full(pause, patience=30.0)
+    taken, refused = flow.go(60.0, Capacity(300.0), pause)
     assert taken >= 0.9 * 60 * 300
     assert refused <= 0.01 * taken
 
@@ -132,7 +132,7 @@ def test_no_cut_takes_more_than_half() -> None:
 
 def test_what_began_before_a_cut() -> None:
     """Refusals of requests that began before a cut are of the same incident."""
-    flow = full(hold=1.0)
+    flow = full(pause=1.0)
     began = flow.now
     flow.pace.refused(1.0, began, 16, began)
     was = flow.pace.per_second
@@ -162,8 +162,8 @@ def test_usual_refusals_do_not_hide_a_capacity() -> None:
 
 def test_a_capacity_behind_holds() -> None:
     """Where each refusal holds everything, a few of them are enough to lower the pace again."""
-    flow = full(hold=1.0, patience=30.0)
-    flow.go(60.0, Capacity(30.0), hold=1.0)
+    flow = full(pause=1.0, patience=30.0)
+    flow.go(60.0, Capacity(30.0), pause=1.0)
     assert flow.pace.per_second < 60.0
 
 

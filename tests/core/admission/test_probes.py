@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.examples import hold, make_holding
+from tests.core.examples import make_partition, pending_record
 from worker.core.admission.probes import Probes
 from worker.core.answer import Answer, Failure, FailureKind, Response
+from worker.core.assigned_partition import AssignedPartition
 from worker.core.classify import Rules, Verdict, classify
-from worker.core.holding import Holding
 from worker.core.retry import Tier
 
 
@@ -25,32 +25,38 @@ TIMEOUT = verdict(Failure(FailureKind.TIMEOUT, "no answer"))
 REFUSED = verdict(Failure(FailureKind.CONNECTION, "refused"))
 
 
-def full(number: int = 0, count: int = 1_000, tier: Tier | None = None) -> Holding:
+def full(number: int = 0, count: int = 1_000, tier: Tier | None = None) -> AssignedPartition:
     """Return a partition that holds so many records, all due."""
-    holding = make_holding(number)
-    holding.tier = tier
-    holding.waiting.extend(hold(holding, offset) for offset in range(count))
-    return holding
+    partition = make_partition(number)
+    partition.tier = tier
+    partition.waiting.extend(pending_record(partition, offset) for offset in range(count))
+    return partition
 
 
-def search(answers: dict[Holding, Verdict], seconds: float, pause: float = 30.0) -> tuple[list[float], int]:
+def search(
+    answers: dict[AssignedPartition, Verdict], seconds: float, pause: float = 30.0
+) -> tuple[list[float], int]:
     """Fail probe after probe on these partitions; return when one cost an attempt, and how many were made."""
     probing, costs, made = Probes(), [], 0
-    for holding in answers:
-        probing.note(holding, first=False)
-    besides, regular, now = probing.opened(hold(next(iter(answers)), -1), 0.0, none_taken=True), 1.0, 0.0
+    for partition in answers:
+        probing.note(partition, first=False)
+    besides, regular, now = (
+        probing.opened(pending_record(next(iter(answers)), -1), 0.0, none_taken=True),
+        1.0,
+        0.0,
+    )
     while (now := min(besides, regular)) < seconds:
         if now >= regular:
             regular = now + pause
-        holding = probing.choose([*answers][made % len(answers) :] + [*answers][: made % len(answers)])
-        probing.step(holding, now)
-        held = holding.waiting.popleft()
-        costs_one, besides = probing.failed(held, answers[holding], now, now + 0.02)
+        partition = probing.choose([*answers][made % len(answers) :] + [*answers][: made % len(answers)])
+        probing.step(partition, now)
+        pending = partition.waiting.popleft()
+        costs_one, besides = probing.failed(pending, answers[partition], now, now + 0.02)
         made += 1
         if costs_one:
             costs.append(now)
         else:
-            holding.waiting.append(held)
+            partition.waiting.append(pending)
     return costs, made
 
 
@@ -101,41 +107,41 @@ def test_the_source_is_asked_before_the_tiers() -> None:
 @given(st.integers(1, 300), st.integers(1, 100))
 def test_others_before_the_same_again(count: int, probes: int) -> None:
     """No record is asked about twice before all of its partition have been."""
-    holding, probing, asked = full(count=count), Probes(), []
+    partition, probing, asked = full(count=count), Probes(), []
     other = full(1)
     probing.note(other, first=True)
-    probing.opened(hold(other, -1), 0.0, none_taken=False)
+    probing.opened(pending_record(other, -1), 0.0, none_taken=False)
     for now in range(probes):
-        probing.step(holding, 0.0)
-        held = holding.waiting.popleft()
-        asked.append(held.record.offset)
-        assert probing.failed(held, AWAY, 0.0, now / 1_000) == (False, float("inf"))
-        holding.waiting.append(held)
+        probing.step(partition, 0.0)
+        pending = partition.waiting.popleft()
+        asked.append(pending.record.offset)
+        assert probing.failed(pending, AWAY, 0.0, now / 1_000) == (False, float("inf"))
+        partition.waiting.append(pending)
     assert len(set(asked)) == min(count, probes)
-    assert len(holding.waiting) == count
+    assert len(partition.waiting) == count
 
 
 def test_a_few_probes_find_what_is_behind_a_run() -> None:
     """Where a third of what is held is a run that fails, few probes come to what is behind it."""
     for begin in range(0, 1_000, 50):
-        holding, probing = full(), Probes()
+        partition, probing = full(), Probes()
         asked: list[int] = []
         probing.note(full(1), first=True)
         while not asked or (asked[-1] - begin) % 1_000 < 333:
-            probing.step(holding, 0.0)
-            held = holding.waiting.popleft()
-            asked.append(held.record.offset)
-            probing.failed(held, AWAY, 0.0, 0.0)
-            holding.waiting.append(held)
+            probing.step(partition, 0.0)
+            pending = partition.waiting.popleft()
+            asked.append(pending.record.offset)
+            probing.failed(pending, AWAY, 0.0, 0.0)
+            partition.waiting.append(pending)
         assert len(asked) <= 4
 
 
 def test_what_is_not_due_stays_behind() -> None:
     """In a tier the places are those of what is due, and what is not keeps its order behind it."""
-    holding = make_holding()
-    holding.waiting.extend(hold(holding, offset, due=float(offset)) for offset in range(20))
-    Probes().step(holding, 9.5)
-    offsets = [held.record.offset for held in holding.waiting]
+    partition = make_partition()
+    partition.waiting.extend(pending_record(partition, offset, due=float(offset)) for offset in range(20))
+    Probes().step(partition, 9.5)
+    offsets = [pending.record.offset for pending in partition.waiting]
     assert sorted(offsets[:10]) == list(range(10))
     assert offsets[0] == 6
     assert offsets[10:] == list(range(10, 20))
@@ -146,37 +152,37 @@ def test_what_failed_goes_on_elsewhere() -> None:
     one, other = full(0), full(1)
     probing = Probes()
     probing.note(one, first=True)
-    assert probing.opened(hold(one, -1), 0.0, none_taken=False) == float("inf")
+    assert probing.opened(pending_record(one, -1), 0.0, none_taken=False) == float("inf")
     assert one.waiting[0].record.offset == 618
     assert other.waiting[0].record.offset == 0
 
 
 def test_partitions_that_are_gone_are_forgotten() -> None:
     """What is remembered of a partition ends with its assignment."""
-    holding, probing = full(), Probes()
+    partition, probing = full(), Probes()
     probing.note(full(1), first=True)
-    probing.failed(holding.waiting.popleft(), AWAY, 0.0, 0.0)
-    holding.live = False
+    probing.failed(partition.waiting.popleft(), AWAY, 0.0, 0.0)
+    partition.live = False
     other = full(2)
-    probing.opened(hold(other, 0), 1.0, none_taken=True)
+    probing.opened(pending_record(other, 0), 1.0, none_taken=True)
     assert set(probing._failed) == {other}
 
 
 def test_what_comes_after_a_run_that_fills_all() -> None:
     """Where all that was held fails, what has come since is asked about soon."""
-    holding, probing = full(), Probes()
+    partition, probing = full(), Probes()
     probing.note(full(1), first=True)
     for _ in range(20):
-        probing.step(holding, 0.0)
-        held = holding.waiting.popleft()
-        probing.choose([holding])
-        probing.failed(held, AWAY, 0.0, 0.0)
-        holding.waiting.append(held)
-    holding.waiting.extend(hold(holding, offset) for offset in range(1_000, 1_050))
+        probing.step(partition, 0.0)
+        pending = partition.waiting.popleft()
+        probing.choose([partition])
+        probing.failed(pending, AWAY, 0.0, 0.0)
+        partition.waiting.append(pending)
+    partition.waiting.extend(pending_record(partition, offset) for offset in range(1_000, 1_050))
     asked = []
     for _ in range(12):
-        probing.choose([holding])
-        probing.step(holding, 0.0)
-        asked.append(holding.waiting[0].record.offset)
-        probing.failed(holding.waiting.popleft(), AWAY, 0.0, 0.0)
+        probing.choose([partition])
+        probing.step(partition, 0.0)
+        asked.append(partition.waiting[0].record.offset)
+        probing.failed(partition.waiting.popleft(), AWAY, 0.0, 0.0)
     assert any(offset >= 1_000 for offset in asked)

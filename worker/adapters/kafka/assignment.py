@@ -28,7 +28,7 @@ from worker.adapters.kafka.records import (
 from worker.adapters.kafka.start_offsets import Begun
 from worker.adapters.kafka.unreadable_records import Stops
 from worker.adapters.kafka.watermarks import WatermarkCache
-from worker.core.holding import Position
+from worker.core.assigned_partition import Position
 from worker.core.record import Partition, Record
 from worker.core.start_offset import How, Start
 from worker.ports import Assigned, CommitFailed

@@ -16,7 +16,7 @@ from worker.adapters.kafka.errors import is_away, one_line
 from worker.adapters.kafka.leader_epochs import LeaderEpochs
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge
 from worker.adapters.kafka.records import to_offset, to_partition
-from worker.core.holding import Position
+from worker.core.assigned_partition import Position
 from worker.core.record import Partition
 from worker.ports import CommitFailed, Positions
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from worker.core.holding import Position
+from worker.core.assigned_partition import Position
 from worker.core.record import Partition, Record
 from worker.core.start_offset import Start
 from worker.core.unreadable import Place, Stopped
@@ -44,13 +44,13 @@ class PairedSource:
         """Give a partition room for `count` more."""
         self._of(partition).source.allow(partition, count)
 
-    def hold(self, partition: Partition) -> None:
+    def pause(self, partition: Partition) -> None:
         """Hold a partition."""
-        self._of(partition).source.hold(partition)
+        self._of(partition).source.pause(partition)
 
-    def release(self, partition: Partition) -> None:
-        """Take a hold back."""
-        self._of(partition).source.release(partition)
+    def resume(self, partition: Partition) -> None:
+        """Let it flow again."""
+        self._of(partition).source.resume(partition)
 
     def rewind(self, partition: Partition, offset: int) -> None:
         """Have a partition read again from an offset on."""

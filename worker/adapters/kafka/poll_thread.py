@@ -110,20 +110,20 @@ class PollThread:
         if self._assignment.has(epoch):
             self._prefetch.allow(epoch.at, count)
 
-    def hold(self, epoch: Epoch) -> None:
+    def pause(self, epoch: Epoch) -> None:
         """Keep a partition back, if this assignment of it still stands."""
         if self._assignment.has(epoch):
-            self._prefetch.hold(epoch.at)
+            self._prefetch.pause(epoch.at)
             self._assignment.pauses.stale = True
 
-    def release(self, epoch: Epoch) -> None:
-        """Take a hold back, if this assignment still stands."""
+    def resume(self, epoch: Epoch) -> None:
+        """Let it flow again, if this assignment still stands."""
         if self._assignment.has(epoch):
-            self._prefetch.release(epoch.at)
+            self._prefetch.resume(epoch.at)
             self._assignment.pauses.stale = True
 
     def rewind(self, epoch: Epoch, offset: int) -> None:
-        """Read a held partition from an earlier offset on again; the bridge tells when it is so."""
+        """Read a paused partition from an earlier offset on again; the bridge tells when it is so."""
         if self._assignment.has(epoch):
             self._prefetch.throw_away(epoch.at)
             self._assignment.set_pauses(self._consumer)

@@ -1,7 +1,7 @@
 """What was read but not yet asked for, and which partitions should be paused for it.
 
 The rules: each record leaves once, in the order of its partition, and only while there is demand for it, its
-partition has room for it and is not held; partitions take turns. One whose records lie here for long, while
+partition has room for it and is not paused; partitions take turns. One whose records lie here for long, while
 those of others come too, is paused: the client queues all partitions in one line, where it would keep others
 waiting. So is one without room of which more than a few lie here. While all bytes are spent nothing more is
 read; what is paused is then thrown away, to be read again.
@@ -92,7 +92,7 @@ class Prefetch:
         self._heavy: set[Partition] = set()
         self.demand = 0
         self.choked = False
-        self.held: set[Partition] = set()
+        self.paused: set[Partition] = set()
         self._room: dict[Partition, int] = {}
         self._full: set[Partition] = set()
         self._queues: dict[Partition, PartitionQueue] = {}
@@ -116,13 +116,13 @@ class Prefetch:
         self._room[partition] = room = self._room.get(partition, 0) + count
         if room > 0 and partition in self._full:
             self._full.remove(partition)
-            if partition not in self.held:
+            if partition not in self.paused:
                 self._line_up(partition)
 
     @property
     def waits_for_room(self) -> bool:
         """Whether it is room that is wanting, of a partition's records that lie here or in bytes."""
-        return bool(self.demand) and (not self._full <= self.held or not self._held_bytes.left)
+        return bool(self.demand) and (not self._full <= self.paused or not self._held_bytes.left)
 
     def room(self) -> int:
         """How many records may be read now."""
@@ -158,7 +158,7 @@ class Prefetch:
         """Hand over what was just read, the short way where nothing stands against it."""
         self._note_company(records)
         is_heavy = self._note_size(records)
-        if self.demand < len(records) or self._free or self.held or is_heavy or not self._fit(records):
+        if self.demand < len(records) or self._free or self.paused or is_heavy or not self._fit(records):
             for at, run in groupby(records, _AT):
                 self._put(at, run, now)
             return self.take()
@@ -182,17 +182,17 @@ class Prefetch:
         self.handed.update(last)
         return True
 
-    def hold(self, partition: Partition) -> None:
+    def pause(self, partition: Partition) -> None:
         """Keep back what is here of a partition, and what still comes."""
-        if partition not in self.held:
-            self.held.add(partition)
+        if partition not in self.paused:
+            self.paused.add(partition)
             self._withdraw(partition)
 
-    def release(self, partition: Partition) -> None:
+    def resume(self, partition: Partition) -> None:
         """Put what was kept back in line."""
-        if partition not in self.held:
+        if partition not in self.paused:
             return
-        self.held.remove(partition)
+        self.paused.remove(partition)
         if self._count(partition) and partition not in self._full:
             self._line_up(partition)
 
@@ -201,11 +201,11 @@ class Prefetch:
         return self._count(partition) > 0
 
     def drop(self, partitions: Collection[Partition]) -> None:
-        """Forget partitions that are no longer ours; their holds end with them."""
+        """Forget partitions that are no longer ours; their pauses end with them."""
         for partition in partitions:
-            if partition not in self.held:
+            if partition not in self.paused:
                 self._withdraw(partition)
-            self.held.discard(partition)
+            self.paused.discard(partition)
             self._slow.discard(partition)
             self._full.discard(partition)
             self._room.pop(partition, None)
@@ -215,7 +215,7 @@ class Prefetch:
 
     def throw_away(self, partition: Partition) -> int | None:
         """Forget what lies here of a partition; return the first offset of it, None where nothing does."""
-        if partition not in self.held:
+        if partition not in self.paused:
             self._withdraw(partition)
         self._full.discard(partition)
         return self._throw_away(partition)
@@ -224,13 +224,13 @@ class Prefetch:
         """Throw away what is paused and not stopped, where bytes are short: say where to read each again."""
         if not self._held_bytes.is_pressed:
             return {}
-        paused = [at for at in (self.held | self._crowded).difference(stopped) if self._count(at)]
+        paused = [at for at in (self.paused | self._crowded).difference(stopped) if self._count(at)]
         return {at: first for at in paused if (first := self.throw_away(at)) is not None}
 
     @property
     def unwanted(self) -> set[Partition]:
         """The partitions of which nothing should be fetched, where not all is choked."""
-        return self.held | self._slow | self._crowded
+        return self.paused | self._slow | self._crowded
 
     def weigh(self, now: float) -> bool:
         """Decide anew what should be paused; say whether that changed."""
@@ -277,7 +277,7 @@ class Prefetch:
         queue = self._queues.setdefault(at, PartitionQueue())
         before = queue.count
         queue.put(run, now)
-        if at in self.held or at in self._full:
+        if at in self.paused or at in self._full:
             return
         if before:
             self._free += queue.count - before

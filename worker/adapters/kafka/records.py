@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, Message, TopicPartition
 
-from worker.core.holding import Position
+from worker.core.assigned_partition import Position
 from worker.core.record import Headers, Partition, Record, make, size_of
 
 _HEADERS = methodcaller("headers")

@@ -102,17 +102,17 @@ class KafkaSource:
             poll_thread, epoch = ours
             poll_thread.order(partial(poll_thread.allow, epoch, count))
 
-    def hold(self, partition: Partition) -> None:
+    def pause(self, partition: Partition) -> None:
         """Hold a partition, for this assignment of it; one that is not ours is left alone."""
         if (ours := self._epoch(partition)) is not None:
             poll_thread, epoch = ours
-            poll_thread.order(partial(poll_thread.hold, epoch))
+            poll_thread.order(partial(poll_thread.pause, epoch))
 
-    def release(self, partition: Partition) -> None:
-        """Take a hold back; one that is not ours is left alone."""
+    def resume(self, partition: Partition) -> None:
+        """Let it flow again; one that is not ours is left alone."""
         if (ours := self._epoch(partition)) is not None:
             poll_thread, epoch = ours
-            poll_thread.order(partial(poll_thread.release, epoch))
+            poll_thread.order(partial(poll_thread.resume, epoch))
 
     def rewind(self, partition: Partition, offset: int) -> None:
         """Have a partition read again from an offset on; one that is not ours is left alone."""

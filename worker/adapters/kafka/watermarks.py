@@ -16,7 +16,7 @@ from worker.ports import Watermarks
 
 FROM_CLIENT = 2.0
 FROM_BROKER = 10.0
-"""Seconds between two looks. A fetch tells the client the end, but nothing is fetched of a held partition."""
+"""Seconds between two looks. A fetch tells the client the end, but nothing is fetched of what is paused."""
 
 _TIMEOUT = 0.5
 _LATEST, _EARLIEST = -1, -2

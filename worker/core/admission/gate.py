@@ -1,12 +1,12 @@
-"""Whether one more request may go to the partner now: the limit, the pace, the circuit, the rate, and a hold.
+"""Whether one more request may go to the partner now: limit, pace, circuit, rate, and Retry-After.
 
 The rules: an outage uses up no attempts but those of `probing`: a request that fails for the destination's
 sake while the circuit is open, and one that was never made, is given back and not counted. "Too many" (429,
 503) lowers the pace, what else fails the limit. A partition that has failed a few times in a row has no vote
 any more: its failures lower no limit, and do not open the circuit beside others that are answered. A
-Retry-After of a 429 or 503 holds everything back until then, unless it is shown that it was meant for its
-record alone (`hold`); one longer than MAX_HOLD opens the circuit, so that a single answer cannot stop all for
-hours: a probe asks again within a minute, and what follows is the partner's answer to that.
+Retry-After of a 429 or 503 pauses everything until then, unless it is shown that it was meant for its record
+alone (`retry_after`); one longer than MAX_RETRY_AFTER opens the circuit, so that a single answer cannot stop
+all for hours: a probe asks again within a minute, and what follows is the partner's answer to that.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from worker.core.admission.concurrency import ConcurrencyLimit
 from worker.core.admission.pace import Pace
 from worker.core.admission.probes import Probes
 from worker.core.admission.rate import Rate
-from worker.core.admission.retry_after import MAX_HOLD, RetryAfterPause
+from worker.core.admission.retry_after import MAX_RETRY_AFTER, RetryAfterPause
+from worker.core.assigned_partition import PendingRecord
 from worker.core.classify import BLOCKED, Verdict
-from worker.core.holding import Held
 
 # A status that speaks of load alone; a 503 without a Retry-After may speak of a fault.
 _TOO_MANY = 429
@@ -36,7 +36,7 @@ class Gate:
         self.circuit = Circuit(policy)
         self._rate = Rate(rate) if rate else None
         self.probing = Probes()
-        self._hold = RetryAfterPause()
+        self._retry_after = RetryAfterPause()
         self.occupied = 0
         """How many requests in flight count against the limit."""
         self._old = 0
@@ -49,7 +49,7 @@ class Gate:
 
     def admits(self, now: float) -> bool:
         """Tell whether a request may start now; a yes that is used must be followed by `starting`."""
-        if now < self._hold.until and now < self._hold.probe_at:
+        if now < self._retry_after.until and now < self._retry_after.probe_at:
             return False
         if self.circuit.state is CLOSED:
             if self.occupied >= self.limit.value or now < self.pace.wake_at:
@@ -60,13 +60,13 @@ class Gate:
 
     def probes(self, now: float) -> bool:
         """Tell whether a request that may start now only asks how the partner is."""
-        return self.circuit.state is not CLOSED or now < self._hold.until
+        return self.circuit.state is not CLOSED or now < self._retry_after.until
 
     def starting(self, now: float) -> None:
         """Note that a request starts."""
         self.occupied += 1
-        if now < self._hold.until:
-            self._hold.starting(now)
+        if now < self._retry_after.until:
+            self._retry_after.starting(now)
         if self.circuit.state is not CLOSED:
             self.circuit.starting(now)
         elif self.pace.wake_at != _NEVER:
@@ -81,9 +81,11 @@ class Gate:
             if self.occupied >= self.limit.value:
                 return None
             at = max(0.0, self.pace.wake_at)
-        return max(at, self._hold.wake_at(), self._rate.wake_at() if self._rate else 0.0)
+        return max(at, self._retry_after.wake_at(), self._rate.wake_at() if self._rate else 0.0)
 
-    def ended(self, verdict: Verdict, held: Held, started: float, now: float, jitter: float) -> bool:
+    def ended(
+        self, verdict: Verdict, pending: PendingRecord, started: float, now: float, jitter: float
+    ) -> bool:
         """Note how a record's request ended; tell whether it counts as an attempt."""
         in_flight = self.occupied
         self._landed(started)
@@ -91,8 +93,8 @@ class Gate:
             self._blocked(verdict, started, now, jitter)
             return False
         if verdict.pressure:
-            return self._failed(verdict, held, in_flight, started, now, jitter)
-        if started > self._hold.said_at and self._hold.answered(started, now):
+            return self._failed(verdict, pending, in_flight, started, now, jitter)
+        if started > self._retry_after.said_at and self._retry_after.answered(started, now):
             self.pace.let_go(now)
         if self.circuit.succeeded(started, now):
             self._begin_anew(now)
@@ -129,44 +131,52 @@ class Gate:
         self.occupied = 0
 
     def _failed(
-        self, verdict: Verdict, held: Held, in_flight: int, started: float, now: float, jitter: float
+        self,
+        verdict: Verdict,
+        pending: PendingRecord,
+        in_flight: int,
+        started: float,
+        now: float,
+        jitter: float,
     ) -> bool:
-        asks = verdict.hold > 0 and not self.pace.is_usual()
-        holds = asks and self._hold.refused(verdict.hold, started, now)
+        asks = verdict.pause > 0 and not self.pace.is_usual()
+        pauses = asks and self._retry_after.refused(verdict.pause, started, now)
         if self.circuit.state is not CLOSED:
-            return self._probe_failed(verdict, held, started, now, jitter)
+            return self._probe_failed(verdict, pending, started, now, jitter)
         if self.circuit.is_old(started):
             return False
-        holding = held.holding
+        partition = pending.partition
         # Where probes of others are answered, what a partition is refused for says nothing of the load.
-        apart = holding.failing and self.probing.is_mixed(now)
+        apart = partition.failing and self.probing.is_mixed(now)
         alive = verdict.status == _TOO_MANY and not apart
-        votes = alive or holding.failures < _VOTES
+        votes = alive or partition.failures < _VOTES
         self.circuit.failed(started, now, jitter, alive=alive, votes=votes)
-        self._ask_others(held, now)
+        self._ask_others(pending, now)
         if verdict.too_many and not apart:
-            self.pace.refused(min(verdict.hold, MAX_HOLD) if holds else 0.0, started, in_flight, now)
+            self.pace.refused(min(verdict.pause, MAX_RETRY_AFTER) if pauses else 0.0, started, in_flight, now)
         elif votes:
             self.limit.failed(started, now)
         else:
             self.pace.took(now)
         counts = self.circuit.state is CLOSED
-        if holds and verdict.hold > MAX_HOLD:
+        if pauses and verdict.pause > MAX_RETRY_AFTER:
             self.circuit.trip(started, now, jitter)
         return counts
 
-    def _ask_others(self, held: Held, now: float) -> None:
+    def _ask_others(self, pending: PendingRecord, now: float) -> None:
         """Where a failure opened the circuit, ask others."""
-        self.probing.note(held.holding, first=self.circuit.in_a_row == 1)
+        self.probing.note(pending.partition, first=self.circuit.in_a_row == 1)
         if self.circuit.state is not CLOSED:
-            self.circuit.ask_at(self.probing.opened(held, now, none_taken=self.circuit.none_taken()))
+            self.circuit.ask_at(self.probing.opened(pending, now, none_taken=self.circuit.none_taken()))
 
-    def _probe_failed(self, verdict: Verdict, held: Held, started: float, now: float, jitter: float) -> bool:
+    def _probe_failed(
+        self, verdict: Verdict, pending: PendingRecord, started: float, now: float, jitter: float
+    ) -> bool:
         """Note a failure while it is open: of a probe, or of what was in flight when it opened."""
         is_probe = self.circuit.is_probe(started)
         self.circuit.failed(started, now, jitter)
         if not is_probe:
             return False
-        counts, ask_at = self.probing.failed(held, verdict, started, now)
+        counts, ask_at = self.probing.failed(pending, verdict, started, now)
         self.circuit.ask_at(ask_at)
         return counts

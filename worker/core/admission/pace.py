@@ -2,8 +2,8 @@
 
 The rules: a partner that takes everything is not paced. One that says "too many" (429, 503) is sent a little
 less than what it took, and then more, as a cubic of time: slow near what was too many, fast beyond it.
-Whatever follows from a refusal is one incident until a second of sending is over: its hold and further
-refusals cut no more, and no cut takes more than half. What is measured begins with the end of the hold: while
+Whatever follows from a refusal is one incident until a second of sending is over: its pause and further
+refusals cut no more, and no cut takes more than half. What is measured begins when the pause ends: while
 nothing is sent, nothing is learned. That second is a trial, clearly below what was taken: if as large a share
 is refused in it as before, it is not for load. Then the cut is taken back, and that share is usual until it
 is forgotten.
@@ -30,11 +30,11 @@ _MOST_CUT = 0.5
 # A trial lasts on until so many refusals would have been met at the old share, or so many seconds. One with
 # holds does not: each of its seconds costs more than it tells. There so many refusals are enough.
 _ENOUGH, _LONGEST_TRIAL = 5.0, 3.0
-_MANY_HOLDS = 5
+_MANY_PAUSES = 5
 # Shares are the same up to this factor: the one before was measured where it was high by chance, and of few.
 _SAME_SHARE = 4.0
-# A larger share is never usual; with holds much less: there it is the burst that is let through before each.
-_MOST_USUAL, _MOST_USUAL_HELD = 0.3, 0.1
+# A larger share is never usual; with pauses much less: there it is the burst that is let through before each.
+_MOST_USUAL, _MOST_USUAL_PAUSED = 0.3, 0.1
 # This share of refusals costs less than a cut: it is what is left at a good pace's edge.
 _TOLERATED = 0.005
 # Refusals are more than usual where chance would hardly have it so: by three standard deviations, and
@@ -97,10 +97,10 @@ class Pace:
             self._look(now)
 
     def is_usual(self) -> bool:
-        """Tell whether one refusal more is what is usual whatever the load: then it is no reason to hold."""
+        """Tell whether one refusal more is what is usual whatever the load: then it is no reason to pause."""
         return self._usual_share > 0.0 and self._trial is None and not self._is_more_than_usual(1.0, 1)
 
-    def refused(self, hold: float, started: float, in_flight: int, now: float) -> None:
+    def refused(self, pause: float, started: float, in_flight: int, now: float) -> None:
         """Note a "too many" with the seconds of its Retry-After; cut the pace where that is due."""
         if started < self._begun:
             return
@@ -108,14 +108,14 @@ class Pace:
             self._turn(now)
         self._refused += 1
         if self._trial is not None:
-            self._begun = self._since = self._since + hold  # time without sending proves nothing
-            if hold and self._refused >= _MANY_HOLDS:
+            self._begun = self._since = self._since + pause  # time without sending proves nothing
+            if pause and self._refused >= _MANY_PAUSES:
                 self._end_trial(self._trial, self._begun)
-        elif self._is_more_than_usual(hold):
-            self._cut(hold, in_flight, now)
+        elif self._is_more_than_usual(pause):
+            self._cut(pause, in_flight, now)
 
     def let_go(self, now: float) -> None:
-        """Take back a cut whose hold is over early: it was meant for one record alone."""
+        """Take back a cut whose pause is over early: it was meant for one record alone."""
         if self._trial is not None and self._begun > now:
             self._begin(self._trial.pace, _LEAST_PATIENCE, now)
 
@@ -161,37 +161,37 @@ class Pace:
         taken, refused = self._before
         return self._refused + refused, self._refused + refused + self._taken + taken
 
-    def _is_more_than_usual(self, hold: float, more: int = 0) -> bool:
-        """Tell refusals from chance; one that holds everything is too many unless it is usual."""
+    def _is_more_than_usual(self, pause: float, more: int = 0) -> bool:
+        """Tell refusals from chance; one that pauses everything is too many unless it is usual."""
         refused, answers = self._answers()
-        usual = answers * (self._usual_share + (0.0 if hold else _TOLERATED))
+        usual = answers * (self._usual_share + (0.0 if pause else _TOLERATED))
         few = min(1.0 + answers * _FEW_SHARE, _FEW) if any(self._before) else _FEW
-        return refused + more > usual + _DEVIATIONS * sqrt(usual) + (0.0 if hold else few)
+        return refused + more > usual + _DEVIATIONS * sqrt(usual) + (0.0 if pause else few)
 
     # --- what follows ----------------------------------------------------------------------------
 
-    def _cut(self, hold: float, in_flight: int, now: float) -> None:
+    def _cut(self, pause: float, in_flight: int, now: float) -> None:
         was, elapsed, whole = self.per_second, now - self._since, sum(self._before) > 0
         seen = max(self._taken, self._before[0] if whole else in_flight)
         least = _MOST_CUT * (self._usual_rate if was == _INF else was)
         base = max(min(was, max(seen, least)), _LEAST)
-        cut = self._describe(was, base, hold)
+        cut = self._describe(was, base, pause)
         if was < self._base * _SAME_PACE:
             patience = min(self._patience * 2, _MOST_PATIENCE)
         else:
             patience = max(_PATIENCE * (1.0 if whole else elapsed), _LEAST_PATIENCE)
         too_fast = min((self._taken + in_flight) / base - elapsed, _LONGEST_PAUSE)
-        self._begin(base * _TRIED, patience, now + max(hold, too_fast, 0.0))
+        self._begin(base * _TRIED, patience, now + max(pause, too_fast, 0.0))
         self._base, self._trial = base * _BELOW, cut
         self.wake_at = max(self.wake_at, now + max(too_fast, 0.0))
 
-    def _describe(self, was: float, base: float, hold: float) -> _Cut:
+    def _describe(self, was: float, base: float, pause: float) -> _Cut:
         """Say what is cut: for load without doubt where more is missing than refusals by chance explain."""
         refused, answers = self._answers()
-        share, most = refused / answers, _MOST_USUAL_HELD if hold else _MOST_USUAL
+        share, most = refused / answers, _MOST_USUAL_PAUSED if pause else _MOST_USUAL
         if share > most or (was != _INF and base <= was * _MOST_CUT):
             most = 0.0
-        return _Cut(was, share, hold > 0, most)
+        return _Cut(was, share, pause > 0, most)
 
     def _end_trial(self, cut: _Cut, now: float) -> None:
         """Go on from below the cut, or take it back if the share of refusals is as before."""

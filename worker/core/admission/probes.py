@@ -18,8 +18,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from worker.core.answer import FailureKind
+from worker.core.assigned_partition import AssignedPartition, PendingRecord
 from worker.core.classify import Verdict
-from worker.core.holding import Held, Holding
 
 _NEVER, _INF = float("-inf"), float("inf")
 # So many are asked soon when the circuit opens and nothing was taken: so many seconds after the last answer.
@@ -44,48 +44,50 @@ class Probes:
     """The probes of an outage; times are monotonic seconds."""
 
     def __init__(self) -> None:
-        self._failed: dict[Holding, set[int]] = {}
+        self._failed: dict[AssignedPartition, set[int]] = {}
         """Offsets that failed as probes and are held still."""
-        self._highest: dict[Holding, int] = {}
+        self._highest: dict[AssignedPartition, int] = {}
         """The highest offset of a partition that failed."""
-        self._spoke: set[Holding] = set()
+        self._spoke: set[AssignedPartition] = set()
         """The partitions of the source that failed, one after another."""
         self._more = False
         """Whether there is more on the source to be asked of the partition that failed last."""
         self._opinions = self._made = 0
         self._opened_at = self._costs_at = self._mixed_until = _NEVER
 
-    def note(self, holding: Holding, *, first: bool) -> None:
+    def note(self, partition: AssignedPartition, *, first: bool) -> None:
         """Note a failure in a row of them, before the circuit opens."""
         if first:
             self._spoke.clear()
-        if holding.tier is None:
-            self._spoke.add(holding)
+        if partition.tier is None:
+            self._spoke.add(partition)
 
-    def opened(self, held: Held, now: float, *, none_taken: bool) -> float:
+    def opened(self, pending: PendingRecord, now: float, *, none_taken: bool) -> float:
         """Note that a record's failure opened it; return when to ask besides the circuit's own probes."""
         self._opened_at, self._costs_at, self._more = now, _NEVER, False
-        for gone in [holding for holding in self._failed if not holding.live]:
+        for gone in [partition for partition in self._failed if not partition.live]:
             del self._failed[gone], self._highest[gone]
-        for holding in self._spoke:
-            self.step(holding, 0.0)
-        self._remember(held).add(held.record.offset)
+        for partition in self._spoke:
+            self.step(partition, 0.0)
+        self._remember(pending).add(pending.record.offset)
         self._opinions = _OPINIONS if none_taken else 0
         return self._opinion(now)
 
-    def failed(self, held: Held, verdict: Verdict, started: float, now: float) -> tuple[bool, float]:
+    def failed(
+        self, pending: PendingRecord, verdict: Verdict, started: float, now: float
+    ) -> tuple[bool, float]:
         """Note a probe that failed; tell whether it costs an attempt, and when to ask besides."""
-        holding = held.holding
-        self.note(holding, first=False)
+        partition = pending.partition
+        self.note(partition, first=False)
         several = len(self._spoke) > 1 and not self.is_mixed(now)
         signs = several + (verdict.status is None or verdict.status in _AWAY)
-        costs = self._costs(holding, verdict, _SIGN**signs, started)
-        failed = self._remember(held)
+        costs = self._costs(partition, verdict, _SIGN**signs, started)
+        failed = self._remember(pending)
         if not costs:
-            failed.add(held.record.offset)
+            failed.add(pending.record.offset)
         ask_at = self._opinion(now)
-        if holding.tier is None:
-            self._more = len(holding.waiting) > len(failed)
+        if partition.tier is None:
+            self._more = len(partition.waiting) > len(failed)
         if ask_at == _INF and not signs and self._more:
             ask_at = max(now, started + self._gap(started))
         return costs, ask_at
@@ -98,42 +100,42 @@ class Probes:
         """Tell whether a probe was answered a short while ago: some are taken, and some are not."""
         return now < self._mixed_until
 
-    def choose(self, holdings: Sequence[Holding]) -> Holding:
+    def choose(self, partitions: Sequence[AssignedPartition]) -> AssignedPartition:
         """Choose the partition of the next probe of those that have something due, in their turns."""
         self._made += 1
         on_tier = self._made % _TIERS_TURN == 0
-        return next((one for one in holdings if (one.tier is not None) is on_tier), holdings[0])
+        return next((one for one in partitions if (one.tier is not None) is on_tier), partitions[0])
 
-    def step(self, holding: Holding, now: float) -> None:
+    def step(self, partition: AssignedPartition, now: float) -> None:
         """Put another place of a partition first, of what has not failed: far on, or beyond what failed."""
-        waiting = holding.waiting
-        due = sum(held.due <= now for held in waiting)
+        waiting = partition.waiting
+        due = sum(pending.due <= now for pending in waiting)
         line = [waiting.popleft() for _ in range(due)]
         at = int(due * _STEP)
         line = line[at:] + line[:at]
-        first = self._place(line, holding) if line else 0
+        first = self._place(line, partition) if line else 0
         waiting.extendleft(reversed(line[first:] + line[:first]))
 
-    def _place(self, line: Sequence[Held], holding: Holding) -> int:
+    def _place(self, line: Sequence[PendingRecord], partition: AssignedPartition) -> int:
         """Say where in a line to go on: by turns at the first that has not failed, and beyond what failed.
 
         Beyond, it is the middle: so a few probes come to the end of a run that reaches far.
         """
-        failed = self._failed.get(holding, set())
-        failed.intersection_update([held.record.offset for held in line])
-        fresh = [index for index, held in enumerate(line) if held.record.offset not in failed] or [0]
-        highest = self._highest.get(holding, -1)
+        failed = self._failed.get(partition, set())
+        failed.intersection_update([pending.record.offset for pending in line])
+        fresh = [index for index, pending in enumerate(line) if pending.record.offset not in failed] or [0]
+        highest = self._highest.get(partition, -1)
         beyond = [index for index in fresh if line[index].record.offset > highest]
         return beyond[len(beyond) // 2] if beyond and self._made % 2 else fresh[0]
 
-    def _remember(self, held: Held) -> set[int]:
+    def _remember(self, pending: PendingRecord) -> set[int]:
         """Note how far failures reach in a partition; return the offsets that failed there."""
-        holding, offset = held.holding, held.record.offset
-        self._highest[holding] = max(self._highest.get(holding, offset), offset)
-        return self._failed.setdefault(holding, set())
+        partition, offset = pending.partition, pending.record.offset
+        self._highest[partition] = max(self._highest.get(partition, offset), offset)
+        return self._failed.setdefault(partition, set())
 
-    def _costs(self, holding: Holding, verdict: Verdict, patience: float, started: float) -> bool:
-        if holding.tier is not None or verdict.label in _NOT_REACHED:
+    def _costs(self, partition: AssignedPartition, verdict: Verdict, patience: float, started: float) -> bool:
+        if partition.tier is not None or verdict.label in _NOT_REACHED:
             return False
         if started < self._opened_at + _FREE * patience or started < self._costs_at:
             return False

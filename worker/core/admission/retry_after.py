@@ -1,9 +1,9 @@
-"""Whether a Retry-After holds everything, and for how long.
+"""Whether a Retry-After pauses everything, and for how long.
 
-The rules: a Retry-After that is heard for the first time holds everything back, for a minute at most; a few
+The rules: a Retry-After that is heard for the first time pauses everything, for a minute at most; a few
 probes ask meanwhile whether it was meant so. What is taken though it began after the refusal and before the
-time that was asked for shows that it was not: the hold is over. From then on, for a while, such an answer
-holds everything only where nothing that began after it is taken. The record that was refused waits for its
+time that was asked for shows that it was not: the pause is over. From then on, for a while, such an answer
+pauses everything only where nothing that began after it is taken. The record that was refused waits for its
 own time in any case: that is its tier's matter. Probes that are refused too are not made again: a partner
 that means all is left alone until its time. What `pace` knows to be usual whatever the load is not told here.
 """
@@ -11,8 +11,8 @@ that means all is left alone until its time. What `pace` knows to be usual whate
 from __future__ import annotations
 
 _NEVER, _INF = float("-inf"), float("inf")
-# A partner's Retry-After holds everything back for at most this long before it is asked again.
-MAX_HOLD = 60.0
+# A partner's Retry-After pauses everything for at most this long before it is asked again.
+MAX_RETRY_AFTER = 60.0
 # Seconds to the first probe, each further pause being twice the one before, and how many there are.
 _PAUSE, _PROBES = 1.0, 3
 # So long it is remembered that a Retry-After was not meant for all: it is shown anew by each further one.
@@ -30,15 +30,15 @@ class RetryAfterPause:
         self.until = _NEVER
         """Until when nothing may be sent but probes."""
         self.probe_at = _INF
-        """When the next probe may be sent, while it holds."""
+        """When the next probe may be sent, while it pauses all."""
         self.said_at = _INF
         """When the partner first said what nothing has shown to be meant for one record alone."""
         self._claimed_until = self._known_until = _NEVER
         self._pause, self._probes = _PAUSE, 0
 
     def refused(self, seconds: float, started: float, now: float) -> bool:
-        """Note an answer that asks to be left alone for so long; tell whether that holds everything."""
-        seconds = min(seconds, MAX_HOLD)
+        """Note an answer that asks to be left alone for so long; tell whether that pauses everything."""
+        seconds = min(seconds, MAX_RETRY_AFTER)
         if now >= self._claimed_until:
             self.said_at = now
         self._claimed_until = max(self._claimed_until, now + seconds)
@@ -58,14 +58,14 @@ class RetryAfterPause:
         self.probe_at = now + self._pause if self._probes else _INF
 
     def answered(self, started: float, now: float) -> bool:
-        """Note that a request is taken which began after `said_at`; tell whether that ends a hold."""
-        early, held = started < self._claimed_until, now < self.until
+        """Note that a request is taken which began after `said_at`; tell whether that ends a pause."""
+        early, in_force = started < self._claimed_until, now < self.until
         self.said_at, self._claimed_until = _INF, _NEVER
         if not early:
             return False
         self.until = _NEVER
         self._known_until = now + _REMEMBERED
-        return held
+        return in_force
 
     def wake_at(self) -> float:
         """When the next request may start, as far as this goes."""

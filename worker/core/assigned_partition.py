@@ -1,6 +1,6 @@
 """All that the worker holds of one partition during one assignment.
 
-The rule: a holding ends with its assignment. Once it is not `live`, what comes back for it changes nothing.
+The rule: it ends with its assignment. Once it is not `live`, what comes back for it changes nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from worker.core.retry import Tier
 _REFILL, _REFILL_FOR_PROBES = 0.25, 0.05
 # A delivery makes up for so many failures: where more than four in five fail, they get to any number.
 _MAKES_UP_FOR = 4
-# A head that is due sooner than this is waited for without holding the partition back.
+# A head that is due sooner than this is waited for without pausing the partition.
 SOON = 0.2
 _NEVER = -1  # the revision of offsets of which nothing is committed
 
@@ -40,19 +40,19 @@ class Standing(Enum):
 NOWHERE, IN_TURN, LATER, OVER = Standing
 
 
-class Held(NamedTuple):
+class PendingRecord(NamedTuple):
     """A record that is ours to end, and when it is due (epoch seconds; 0.0 on the source).
 
     `at_once` tells whether it was due when it came, so that it only waits for its turn.
     """
 
     record: Record
-    holding: Holding
+    partition: AssignedPartition
     due: float = 0.0
     at_once: bool = True
 
 
-class Holding:
+class AssignedPartition:
     """One partition's offsets and its records that are not yet sent."""
 
     __slots__ = (
@@ -70,10 +70,10 @@ class Holding:
         "gone",
         "granted",
         "heavy",
-        "held_back",
         "live",
         "offsets",
         "pace",
+        "paused",
         "ready",
         "resting",
         "revision",
@@ -91,7 +91,7 @@ class Holding:
         """What the offsets belong to."""
         self.tier = tier
         self.offsets = offsets
-        self.waiting: deque[Held] = deque()
+        self.waiting: deque[PendingRecord] = deque()
         self.busy: dict[int, Record] = {}
         """The records that are being sent or published, by offset."""
         self.failures = 0
@@ -115,7 +115,7 @@ class Holding:
         self.pace = 0
         """How many records ended between its last two looks."""
         self.seen = offsets.revision
-        self.held_back = False
+        self.paused = False
         """Whether the source was asked to hand over nothing more of this partition."""
         self.granted = 0
         """How many records more the source may hand over of it."""
@@ -126,7 +126,7 @@ class Holding:
         self.heavy = False
         """Whether records of it that are so large that they take up the room of several may be unfinished."""
         self.resting = False
-        """Whether it is held back or full, so that what ends of it may let it flow again."""
+        """Whether it is paused or full, so that what ends of it may let it flow again."""
         self.full = False
         """Whether it may hand over none, before a part of what is here has ended."""
         self.committed = offsets.position
@@ -170,7 +170,7 @@ class Holding:
             return None
         if offset in self.busy:
             return self.busy[offset]
-        return next((held.record for held in self.waiting if held.record.offset == offset), None)
+        return next((pending.record for pending in self.waiting if pending.record.offset == offset), None)
 
     def position(self) -> Position | None:
         """What to commit now; None while nothing is known of this partition."""
@@ -199,8 +199,8 @@ class Holding:
     def in_memory(self) -> Iterator[Record]:
         """Its records that wait or are under way."""
         yield from self.busy.values()
-        for held in self.waiting:
-            yield held.record
+        for pending in self.waiting:
+            yield pending.record
 
     def wants_rest(self, now: float, *, probing: bool = False) -> bool:
         """Tell whether the source should hand over nothing more of this partition for now.
@@ -212,7 +212,7 @@ class Holding:
             return True
         if self.waiting and ((self.slow and not probing) or self.waiting[-1].due > now + SOON):
             return True
-        return self.offsets.span >= (MAX_SPAN // 2 if self.held_back else MAX_SPAN)
+        return self.offsets.span >= (MAX_SPAN // 2 if self.paused else MAX_SPAN)
 
 
 class Position(NamedTuple):

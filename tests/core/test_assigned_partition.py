@@ -1,0 +1,175 @@
+"""A holding: what to commit, which record is the oldest, and when its partition rests."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.core.examples import BINDING, SOURCE, make_partition, make_record, pending_record
+from worker.core.assigned_partition import SOON, AssignedPartition, Position
+from worker.core.offset_map import OffsetMap, decode, encode
+from worker.core.offsets import MAX_SPAN, Offsets
+
+
+def of(offsets: Offsets) -> AssignedPartition:
+    """Return a holding of this ledger."""
+    return AssignedPartition(SOURCE, None, offsets, BINDING)
+
+
+def test_nothing_known_nothing_to_commit() -> None:
+    """A partition without a committed offset and without records has no position."""
+    partition = of(Offsets(None))
+    assert partition.position() is None
+    assert not partition.dirty
+
+
+def test_position_carries_the_map() -> None:
+    """A commit says the lowest unfinished offset, and what is finished above it."""
+    partition = of(Offsets(5))
+    assert partition.position() == Position(5, encode(5, None, BINDING))
+    for offset in range(5, 9):
+        partition.offsets.track(offset)
+    partition.offsets.resolve(7)
+    position = partition.position()
+    assert position is not None
+    assert position.offset == 5
+    assert decode(5, position.metadata, BINDING).finished == OffsetMap(8, (5, 6))
+
+
+def test_dirty_until_committed() -> None:
+    """A holding is dirty from a resolution until a commit that read it counts."""
+    partition = of(Offsets(5))
+    partition.offsets.track(5)
+    dirty = [partition.dirty]
+    partition.offsets.resolve(5)
+    dirty.append(partition.dirty)
+    partition.revision = partition.offsets.revision
+    dirty.append(partition.dirty)
+    assert dirty == [False, True, False]
+
+
+def test_oldest() -> None:
+    """The oldest unfinished record is found whether it waits or is being sent."""
+    partition = make_partition()
+    assert partition.oldest() is None
+    first, second = make_record(offset=1), make_record(offset=2)
+    for record in (first, second):
+        partition.offsets.track(record.offset)
+    partition.busy[1] = first
+    partition.waiting.append(pending_record(partition, 2))
+    assert partition.oldest() is first
+    partition.offsets.resolve(1)
+    del partition.busy[1]
+    oldest = partition.oldest()
+    assert oldest is not None
+    assert oldest.offset == 2
+    partition.waiting.clear()
+    assert partition.oldest() is None, "dropped while it drains"
+
+
+@pytest.mark.parametrize(
+    ("unfinished", "granted", "more"),
+    [(0, 0, 100), (0, 100, 0), (60, 15, 25), (60, 16, 0), (75, 0, 25), (76, 0, 0), (100, 0, 0), (110, 5, 0)],
+)
+def test_granted_within_the_room(unfinished: int, granted: int, more: int) -> None:
+    """Never more than the room is unfinished or granted; more is granted once a quarter of it is free."""
+    partition = make_partition()
+    for offset in range(unfinished):
+        partition.offsets.track(offset)
+    partition.granted = granted
+    assert partition.has_room(100) is bool(more)
+    assert partition.grant(100) == more
+    assert partition.granted == granted + more
+    assert partition.full is (granted + more == 0)
+
+
+def test_room_of_large_records() -> None:
+    """Records that take up more room than one leave less of it, and may take up more than there is."""
+    partition = make_partition()
+    partition.offsets.track(0)
+    assert partition.grant(10, beyond=4) == 5
+    partition.granted = -3
+    assert partition.grant(10, beyond=9) == 3
+    assert partition.full
+    partition.offsets.resolve(0)
+    assert partition.grant(10) == 10
+    assert not partition.full
+
+
+def test_in_memory() -> None:
+    """What is in memory is what waits and what is under way."""
+    partition = make_partition()
+    sent, waits = pending_record(partition, 0), pending_record(partition, 1)
+    partition.busy[0] = sent.record
+    partition.waiting.append(waits)
+    assert list(partition.in_memory()) == [sent.record, waits.record]
+
+
+def test_rests_while_it_sleeps() -> None:
+    """A partition whose records were given back to Kafka rests until they are due."""
+    partition = make_partition()
+    partition.asleep_until = 50.0
+    assert partition.wants_rest(0.0)
+    partition.asleep_until = 0.0
+    assert not partition.wants_rest(0.0)
+
+
+def test_room_for_one() -> None:
+    """With room for one record a partition gets its next one as soon as that one has ended."""
+    partition = make_partition()
+    assert partition.grant(1) == 1
+    partition.offsets.track(0)
+    partition.granted = 0
+    assert partition.grant(1) == 0
+    assert partition.full
+    partition.offsets.resolve(0)
+    assert partition.grant(1) == 1
+
+
+@pytest.mark.parametrize(
+    ("last", "paused", "rests"),
+    [
+        (MAX_SPAN - 2, False, False),
+        (MAX_SPAN - 1, False, True),
+        (MAX_SPAN // 2 - 1, True, True),
+        (MAX_SPAN // 2 - 2, True, False),
+    ],
+)
+def test_a_stuck_record_bounds_the_span(last: int, paused: bool, rests: bool) -> None:
+    """One unfinished record holds its partition back once the finished reach too far beyond it."""
+    partition = of(Offsets(0))
+    partition.offsets.track(0)
+    partition.offsets.track(last)
+    partition.offsets.resolve(last)
+    partition.paused = paused
+    assert partition.wants_rest(0.0) is rests
+
+
+def test_waiting_for_the_due_time_rests() -> None:
+    """A tier partition rests while its last record is not due soon, and flows when it is."""
+    partition = make_partition()
+    partition.offsets.track(0)
+    partition.waiting.append(pending_record(partition, 0, 50.0, at_once=False))
+    assert partition.wants_rest(50.0 - 2 * SOON)
+    assert not partition.wants_rest(50.0 - SOON / 2)
+
+
+def test_started_anew() -> None:
+    """Of another log nothing is known: no offset, no map, nothing to commit."""
+    partition = make_partition()
+    for offset in range(3):
+        partition.offsets.track(offset)
+    partition.offsets.resolve(2)
+    partition.start_anew(7)
+    assert partition.position() == Position(7, encode(7, None, BINDING))
+    assert partition.committed == 7
+    assert not partition.dirty
+
+
+def test_nothing_to_commit_of_a_log_without_a_record() -> None:
+    """A partition of which no offset is known yet has nothing to commit, though it is claimed."""
+    partition = AssignedPartition(SOURCE, None, Offsets(None), BINDING)
+    partition.claim()
+    before = partition.dirty, partition.position()
+    partition.offsets.track(3)
+    assert before == (False, None)
+    assert partition.dirty
