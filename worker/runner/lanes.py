@@ -103,7 +103,7 @@ class Lanes:
         self._timer: asyncio.TimerHandle | None = None
         self._wake_at = float("inf")
         self._limit = gate.limit.value
-        self.pending = False
+        self.fenced = False
         """Whether no request may be started for now; whoever clears it calls `pump`."""
         self._ahead = clock.monotonic() - clock.now()
         self.blocked: str | None = None
@@ -142,7 +142,7 @@ class Lanes:
 
         `now` and `at` are this moment on the two clocks.
         """
-        while not self.pending and self._gate.admits(at):
+        while not self.fenced and self._gate.admits(at):
             if self._gate.probes(at):
                 self._listener.on_probe()
                 pending = self._schedule.probe(now, self._gate.probing)
@@ -236,7 +236,7 @@ class Lanes:
 
     def _delay(self) -> float | None:
         admitted = self._gate.wake_at()
-        if admitted is None or self.pending:  # as with every answer, while the limit is reached
+        if admitted is None or self.fenced:  # as with every answer, while the limit is reached
             return None
         due = self._schedule.wake_at()
         if due is None:

@@ -257,7 +257,7 @@ class Runner:
         """End the run: without its source, or its lanes, it would stand still."""
         self.fail(error)
 
-    # --- the lanes' desk -------------------------------------------------------------------------
+    # --- what the lanes tell ---------------------------------------------------------------------
 
     def on_taken(self, pending: PendingRecord) -> None:
         """Count a record as under way."""
@@ -326,7 +326,7 @@ class Runner:
 
     def _on_stuck(self, stuck: bool) -> None:
         """Start no request while commits are stuck."""
-        self._lanes.pending = stuck
+        self._lanes.fenced = stuck
         if not stuck:
             self._hand_over.sure.set()
             self._lanes.pump()
