@@ -15,7 +15,7 @@ from worker.core.retry import Tier
 from worker.settings import Destination, Retry, Settings, SettingsError, describe, effective, load
 from worker.settings.advice import warnings
 from worker.settings.byte_bounds import ByteBounds
-from worker.settings.values import LONGEST, format_bytes, format_duration, parse_bytes, parse_duration
+from worker.settings.values import LONGEST_SECONDS, format_bytes, format_duration, parse_bytes, parse_duration
 
 NOTHING = Path("/nonexistent/.env")
 DESTINATION = "POSTBACK_DESTINATION__"
@@ -114,7 +114,7 @@ def test_no_duration(text: str) -> None:
         parse_duration(text)
 
 
-@given(st.integers(0, int(LONGEST * 1000)))
+@given(st.integers(0, int(LONGEST_SECONDS * 1000)))
 def test_duration_reads_back(milliseconds: int) -> None:
     """A duration that was written reads back as the same."""
     assert round(parse_duration(format_duration(milliseconds / 1000)) * 1000) == milliseconds

@@ -63,11 +63,11 @@ from worker.settings.tiers import any_tier, former_tier, rights_needed
 from worker.settings.values import EARLIEST
 
 # A consumer thread that has not polled for this long beyond a drain is stuck.
-_STUCK = 30.0
+_STUCK_SECONDS = 30.0
 # How often the topics are looked at: while one is missing, and once all are there.
 _LOOK_SOON, _LOOK = 1.0, 2.0
 # How often the event loop is asked how late it is.
-_LOOP_TICK = 0.5
+_LOOP_TICK_SECONDS = 0.5
 
 
 class CannotStart(Exception):
@@ -368,12 +368,12 @@ class Worker:
     async def _watch_loop(self) -> None:
         while True:
             before = self._clock.monotonic()
-            await asyncio.sleep(_LOOP_TICK)
-            self._metrics.loop_lag = max(0.0, self._clock.monotonic() - before - _LOOP_TICK)
+            await asyncio.sleep(_LOOP_TICK_SECONDS)
+            self._metrics.loop_lag = max(0.0, self._clock.monotonic() - before - _LOOP_TICK_SECONDS)
 
     def _not_alive(self) -> Iterable[str]:
         silent = self._clock.monotonic() - max(self._source_in_use.last_poll(), self._began)
-        if silent > self._settings.drain_timeout + _STUCK:
+        if silent > self._settings.drain_timeout + _STUCK_SECONDS:
             yield f"the consumer has not polled for {silent:.0f} s"
 
     def _notes(self) -> Mapping[str, object]:

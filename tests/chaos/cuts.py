@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from tests.chaos.group_state import STALLED
 from tests.chaos.logs import Deed, Group
-from worker.runner.commits import TICK
+from worker.runner.commits import TICK_SECONDS
 
 ROUND_TRIP = 1.0
 """Seconds that a commit may take on a busy machine, through the worker's thread, to the broker."""
@@ -94,7 +94,9 @@ def _cuts(deeds: Sequence[Deed], stalls: Sequence[Span], away: Sequence[Span]) -
         since = _since(deed.at, stalls)
         whom, cause = (EVERYBODY, f"broker {deed.what}") if deed.whom == BROKER else (deed.whom, deed.what)
         broker = any(span.start <= deed.at and span.end >= since for span in away)
-        yield Cut(whom, cause, since, deed.at, _end(deeds, index), deed.at - TICK - ROUND_TRIP, broker)
+        yield Cut(
+            whom, cause, since, deed.at, _end(deeds, index), deed.at - TICK_SECONDS - ROUND_TRIP, broker
+        )
 
 
 def _drains(deeds: Sequence[Deed], drain: float) -> Iterator[Cut]:
@@ -121,12 +123,12 @@ def _closed(deeds: Sequence[Deed], index: int, closes: Mapping[str, float]) -> f
 
 def _since(at: float, stalls: Sequence[Span]) -> float:
     """From when on finished work may not have been committed at this moment."""
-    since, before = at - TICK - ROUND_TRIP, float("inf")
+    since, before = at - TICK_SECONDS - ROUND_TRIP, float("inf")
     while since < before:
         before = since
         for stall in stalls:
             if stall.start < at and stall.end >= since:
-                since = min(since, stall.start - TICK - ROUND_TRIP)
+                since = min(since, stall.start - TICK_SECONDS - ROUND_TRIP)
     return since
 
 

@@ -183,7 +183,7 @@ def test_no_topic(kafka: str, names: Names) -> None:
 
 def test_no_broker(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that can't be reached is exit 1 and one line that says why."""
-    monkeypatch.setattr("worker.adapters.kafka.topic_reader.ASK_TIMEOUT", 1.0)
+    monkeypatch.setattr("worker.adapters.kafka.topic_reader.ASK_TIMEOUT_SECONDS", 1.0)
     result = run("dlq", "list", env=kafka_env(NOBODY, names))
     assert (result.exit_code, result.stdout) == (1, "")
     assert "refused" in result.stderr.splitlines()[0]

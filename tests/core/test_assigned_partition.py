@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.core.examples import BINDING, SOURCE, make_partition, make_record, pending_record
-from worker.core.assigned_partition import SOON, AssignedPartition, Position
+from worker.core.assigned_partition import SOON_SECONDS, AssignedPartition, Position
 from worker.core.offset_map import OffsetMap, decode, encode
-from worker.core.offsets import MAX_SPAN, Offsets
+from worker.core.offsets import MAX_SPAN_OFFSETS, Offsets
 
 
 def of(offsets: Offsets) -> AssignedPartition:
@@ -128,10 +128,10 @@ def test_room_for_one() -> None:
 @pytest.mark.parametrize(
     ("last", "paused", "rests"),
     [
-        (MAX_SPAN - 2, False, False),
-        (MAX_SPAN - 1, False, True),
-        (MAX_SPAN // 2 - 1, True, True),
-        (MAX_SPAN // 2 - 2, True, False),
+        (MAX_SPAN_OFFSETS - 2, False, False),
+        (MAX_SPAN_OFFSETS - 1, False, True),
+        (MAX_SPAN_OFFSETS // 2 - 1, True, True),
+        (MAX_SPAN_OFFSETS // 2 - 2, True, False),
     ],
 )
 def test_a_stuck_record_bounds_the_span(last: int, paused: bool, rests: bool) -> None:
@@ -149,8 +149,8 @@ def test_waiting_for_the_due_time_rests() -> None:
     partition = make_partition()
     partition.offsets.track(0)
     partition.waiting.append(pending_record(partition, 0, 50.0, at_once=False))
-    assert partition.wants_rest(50.0 - 2 * SOON)
-    assert not partition.wants_rest(50.0 - SOON / 2)
+    assert partition.wants_rest(50.0 - 2 * SOON_SECONDS)
+    assert not partition.wants_rest(50.0 - SOON_SECONDS / 2)
 
 
 def test_started_anew() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.core.examples import make_partition
 from tests.core.lanes import Lanes
-from worker.core.schedule import LOOK
+from worker.core.schedule import LOOK_EVERY_SECONDS
 
 
 @pytest.mark.parametrize(("limit", "most"), [(1, 1), (2, 2), (7, 7), (8, 7), (16, 14), (256, 224)])
@@ -92,21 +92,21 @@ def test_slow_partitions_are_no_read_ahead() -> None:
     lanes.take()
     assert lanes.schedule.wake_at() == -math.inf
     assert lanes.schedule.look(lanes.now) == (), "nothing is known of the time before"
-    lanes.now += LOOK / 2
+    lanes.now += LOOK_EVERY_SECONDS / 2
     assert lanes.schedule.look(lanes.now) == ()
-    assert lanes.schedule.wake_at() == 10.0 + LOOK
-    lanes.now += LOOK
+    assert lanes.schedule.wake_at() == 10.0 + LOOK_EVERY_SECONDS
+    lanes.now += LOOK_EVERY_SECONDS
     lanes.end(bad, 2)
     lanes.take()
     assert (lanes.schedule.look(lanes.now), lanes.schedule.ready) == ([bad], 0)
     lanes.come(bad, 2)
     assert lanes.schedule.ready == 0
-    lanes.now += LOOK
+    lanes.now += LOOK_EVERY_SECONDS
     assert (lanes.schedule.look(lanes.now), lanes.schedule.ready) == ([bad], 0)
     lanes.end(bad, 7)
     lanes.take()
     assert bad.slow
-    lanes.now += LOOK
+    lanes.now += LOOK_EVERY_SECONDS
     assert (lanes.schedule.look(lanes.now), lanes.schedule.ready) == ([], 0)
     lanes.end(bad)
     lanes.take()
@@ -121,7 +121,7 @@ def test_a_slow_one_that_is_dropped() -> None:
     lanes.take()
     for _ in range(2):
         lanes.schedule.look(lanes.now)
-        lanes.now += LOOK
+        lanes.now += LOOK_EVERY_SECONDS
     assert bad.slow
     assert lanes.schedule.drop(bad) == 13
     lanes.end(bad, 7)

@@ -23,7 +23,7 @@ from worker.core.offset_map import (
     read,
     union,
 )
-from worker.core.offsets import MAX_SPAN
+from worker.core.offsets import MAX_SPAN_OFFSETS
 
 LAST_OFFSET = 2**63 - 1
 MOST_UNFINISHED = 1_000 + 500
@@ -202,9 +202,9 @@ def worst(unfinished: int, span: int, gaps: tuple[int, ...]) -> OffsetMap:
 @pytest.mark.parametrize("gaps", [(1 << 14, 1 << 7), (1 << 7,), (1 << 14, 1), (1 << 19, 1 << 14, 1 << 7)])
 def test_the_worst_map_fits_whole(position: int, gaps: tuple[int, ...]) -> None:
     """1,500 unfinished offsets within the span fit, wherever they lie; gaps of 16,384 cost the most."""
-    upto, holes = worst(MOST_UNFINISHED, MAX_SPAN, gaps)
+    upto, holes = worst(MOST_UNFINISHED, MAX_SPAN_OFFSETS, gaps)
     assert len(holes) == MOST_UNFINISHED
-    assert upto - holes[0] <= MAX_SPAN
+    assert upto - holes[0] <= MAX_SPAN_OFFSETS
     finished = OffsetMap(position + upto, tuple(position + hole for hole in holes))
     text = encode(position, finished, BINDING)
     assert len(text) <= MAX_CHARACTERS
@@ -215,12 +215,12 @@ def test_no_map_of_that_many_is_longer() -> None:
     """Counted by bytes: no choice of 1,499 gaps within the span needs more than there is room for."""
     two, three = 1 << 7, 1 << 14
     longest = 0
-    for big in range(MAX_SPAN // three + 1):
-        middle = min(MOST_UNFINISHED - 1 - big, (MAX_SPAN - big * three) // two)
+    for big in range(MAX_SPAN_OFFSETS // three + 1):
+        middle = min(MOST_UNFINISHED - 1 - big, (MAX_SPAN_OFFSETS - big * three) // two)
         small = MOST_UNFINISHED - 1 - big - middle
-        if big * three + middle * two + small < MAX_SPAN:
+        if big * three + middle * two + small < MAX_SPAN_OFFSETS:
             longest = max(longest, 1 + 3 * big + 2 * middle + small)
-    body = len(MARKS) + len(packed(LAST_OFFSET, MAX_SPAN)) + longest + 4
+    body = len(MARKS) + len(packed(LAST_OFFSET, MAX_SPAN_OFFSETS)) + longest + 4
     assert 1 + -(-body * 4 // 3) <= MAX_CHARACTERS
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from worker.core.record import Partition
-from worker.core.silence import SILENT_AFTER, Reading, Silences
+from worker.core.silence import SILENT_AFTER_SECONDS, Reading, Silences
 
 AT, OTHER = Partition("orders", 3), Partition("orders", 4)
 BEGAN = 1_764_000_000.0
-LONG = SILENT_AFTER
+LONG = SILENT_AFTER_SECONDS
 
 
 def grown(offset: int = 120, *, to: int = 150, flows: bool = True) -> Reading:
@@ -21,7 +21,7 @@ def kept_back(offset: int = 149, *, stable: int = 149, high: int = 150) -> Readi
 
 
 def test_named_once() -> None:
-    """One that grows and gives nothing for SILENT_AFTER is named, and not at every look."""
+    """One that grows and gives nothing for SILENT_AFTER_SECONDS is named, and not at every look."""
     silences = Silences()
     assert silences.look([grown(to=140)], BEGAN) == []
     assert silences.look([grown()], BEGAN + LONG - 1) == []

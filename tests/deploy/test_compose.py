@@ -10,8 +10,8 @@ import typer
 
 from tests.deploy.files import document
 from tests.support.java import KAFKA_VERSION
-from worker.adapters.kafka.producer_thread import FLUSH_TIMEOUT
-from worker.adapters.kafka.source import LEAVE_MARGIN
+from worker.adapters.kafka.producer_thread import FLUSH_TIMEOUT_SECONDS
+from worker.adapters.kafka.source import LEAVE_MARGIN_SECONDS
 from worker.cli import app
 from worker.runner import commits, remembered_offsets
 from worker.settings import Settings, load
@@ -38,8 +38,8 @@ def test_its_commands_exist(capsys: pytest.CaptureFixture[str]) -> None:
 def test_it_waits_longer_than_a_drain_takes() -> None:
     """A stopped worker may drain, leave its group and flush before it is killed."""
     grace = parse_duration(SERVICES["worker"]["stop_grace_period"])
-    writes = commits.LAST + remembered_offsets.LAST + FLUSH_TIMEOUT
-    assert grace > Settings().drain_timeout + writes + LEAVE_MARGIN
+    writes = commits.LAST_COMMIT_SECONDS + remembered_offsets.LAST_WRITE_SECONDS + FLUSH_TIMEOUT_SECONDS
+    assert grace > Settings().drain_timeout + writes + LEAVE_MARGIN_SECONDS
 
 
 def test_every_image_has_a_version() -> None:

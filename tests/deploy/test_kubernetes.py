@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.deploy.files import instructions, manifests
-from worker.adapters.kafka.producer_thread import FLUSH_TIMEOUT
-from worker.adapters.kafka.source import LEAVE_MARGIN
+from worker.adapters.kafka.producer_thread import FLUSH_TIMEOUT_SECONDS
+from worker.adapters.kafka.source import LEAVE_MARGIN_SECONDS
 from worker.runner import commits, remembered_offsets
 from worker.settings import load
 
@@ -37,8 +37,8 @@ def test_it_waits_longer_than_a_drain_takes(tmp_path: Path) -> None:
         environ={**CONFIG["data"], "POSTBACK_SECRETS_DIR": str(tmp_path)}, dotenv=tmp_path / "none"
     )
     grace = DEPLOYMENT["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
-    writes = commits.LAST + remembered_offsets.LAST + FLUSH_TIMEOUT
-    assert grace > settings.drain_timeout + writes + LEAVE_MARGIN
+    writes = commits.LAST_COMMIT_SECONDS + remembered_offsets.LAST_WRITE_SECONDS + FLUSH_TIMEOUT_SECONDS
+    assert grace > settings.drain_timeout + writes + LEAVE_MARGIN_SECONDS
 
 
 @PODS

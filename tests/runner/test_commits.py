@@ -15,7 +15,7 @@ STUCK = "commits do not get through: no more is sent until they do"
 @pytest.mark.parametrize("how", ["refused", "not answered"])
 async def test_stuck(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where commits do not count for a while no request is started; when one counts, the stream goes on."""
-    monkeypatch.setattr(commits, "STUCK_AFTER", 0.3)
+    monkeypatch.setattr(commits, "STUCK_AFTER_SECONDS", 0.3)
     async with Harness() as harness:
         harness.kafka.committed[harness.first] = Position(0, "")
         harness.source.assign(harness.first)
@@ -111,7 +111,7 @@ async def test_nothing_new_no_commit() -> None:
 
 async def test_committed_before_the_group_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the end all that is finished is committed by the members that we are, before one of them leaves."""
-    monkeypatch.setattr(commits, "TICK", 60.0)
+    monkeypatch.setattr(commits, "TICK_SECONDS", 60.0)
     async with Harness() as harness:
         harness.source.assign(harness.first)
         harness.write(0, 1, 2)
@@ -124,7 +124,7 @@ async def test_committed_before_the_group_is_left(monkeypatch: pytest.MonkeyPatc
 
 async def test_a_last_commit_that_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A last commit that is refused for long is said, and the group is left all the same."""
-    monkeypatch.setattr(commits, "LAST", 0.3)
+    monkeypatch.setattr(commits, "LAST_COMMIT_SECONDS", 0.3)
     async with Harness() as harness:
         harness.source.assign(harness.first)
         harness.source.refusing = "between two generations"
@@ -138,4 +138,4 @@ async def test_a_last_commit_that_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_last_commit_outlasts_a_session() -> None:
     """The last commit is waited for until a group has given up a dead member, and its members know."""
     session, heartbeat = float(SESSION_TIMEOUT_MS) / 1000, 3.0
-    assert session + heartbeat <= commits.LAST
+    assert session + heartbeat <= commits.LAST_COMMIT_SECONDS

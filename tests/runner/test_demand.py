@@ -9,7 +9,7 @@ import pytest
 
 from tests.runner.harness import DLQ, Harness, some_turns, until
 from worker.core.record import Record
-from worker.core.schedule import LOOK
+from worker.core.schedule import LOOK_EVERY_SECONDS
 
 
 async def test_in_flight() -> None:
@@ -34,7 +34,7 @@ async def test_ahead_of_the_lanes() -> None:
         harness.source.assign(harness.first)
         await until("taken up", lambda: harness.source.demand == 0)
         for _ in range(5):
-            harness.time.advance(LOOK)
+            harness.time.advance(LOOK_EVERY_SECONDS)
             harness.runner.on_idle()
             await some_turns()
         assert harness.source.paused == {harness.first}
@@ -146,7 +146,7 @@ async def test_what_hangs_beside_what_flows() -> None:
         await until("all that was asked for came", lambda: harness.source.demand == 0)
         harness.write(1000, at=harness.second)
         for _ in range(3):
-            harness.time.advance(LOOK)
+            harness.time.advance(LOOK_EVERY_SECONDS)
             harness.runner.on_idle()
         await until("sent", lambda: "c-1000" in harness.clicks)
         assert harness.source.paused == {harness.first}

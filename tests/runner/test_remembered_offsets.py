@@ -31,7 +31,7 @@ async def test_at_the_end() -> None:
 
 async def test_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     """While it works what changed is written now and then, and what did not is not."""
-    monkeypatch.setattr(remembered_offsets, "EVERY", 0.02)
+    monkeypatch.setattr(remembered_offsets, "WRITE_EVERY_SECONDS", 0.02)
     async with Harness(control=CONTROL) as harness:
         harness.kafka.create(CONTROL)
         harness.source.assign(harness.first, harness.second)
@@ -44,7 +44,7 @@ async def test_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_without_a_topic(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the control topic is missing that is said once, and the work goes on."""
-    monkeypatch.setattr(remembered_offsets, "EVERY", 0.01)
+    monkeypatch.setattr(remembered_offsets, "WRITE_EVERY_SECONDS", 0.01)
     async with Harness(control=CONTROL) as harness:
         harness.source.assign(harness.first)
         for number in range(5):
@@ -58,7 +58,7 @@ async def test_without_a_topic(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_the_last_time_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that does not acknowledge the last of it does not hold up the end."""
-    monkeypatch.setattr(remembered_offsets, "LAST", 0.05)
+    monkeypatch.setattr(remembered_offsets, "LAST_WRITE_SECONDS", 0.05)
     async with Harness(control=CONTROL) as harness:
         harness.kafka.create(CONTROL)
         harness.source.assign(harness.first)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.runner.harness import Harness, some_turns, until
-from worker.core.silence import SILENT_AFTER
+from worker.core.silence import SILENT_AFTER_SECONDS
 from worker.ports import Watermarks
 from worker.runner import silence
 from worker.runner.drain import Phase
@@ -14,7 +14,7 @@ from worker.runner.drain import Phase
 @pytest.fixture(autouse=True)
 def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look all the time; what passes between two looks is for the clock to say."""
-    monkeypatch.setattr(silence, "LOOK", 0.002)
+    monkeypatch.setattr(silence, "LOOK_EVERY_SECONDS", 0.002)
 
 
 def named(harness: Harness) -> list[str]:
@@ -73,7 +73,7 @@ async def test_named() -> None:
         await harness.committed(1)
         harness.source.ends[harness.first] = 4
         await until("a look", lambda: bool(harness.runner._silence._silences._watched))
-        harness.time.advance(SILENT_AFTER)
+        harness.time.advance(SILENT_AFTER_SECONDS)
         await until("the line", lambda: bool(named(harness)))
         (line,) = named(harness)
         assert line.startswith(f"{harness.first} gives nothing since ")
@@ -96,7 +96,7 @@ async def test_nobody_asks() -> None:
         await some_turns()
         harness.runner._silence.look()
         for _ in range(5):
-            harness.time.advance(SILENT_AFTER)
+            harness.time.advance(SILENT_AFTER_SECONDS)
             harness.runner._silence.look()
         assert named(harness) == []
         assert harness.source.watermarks()[harness.second] == Watermarks(0, 5, 0)

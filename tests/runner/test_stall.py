@@ -13,9 +13,9 @@ from worker.core.answer import Response
 from worker.core.assigned_partition import Position
 from worker.core.record import Partition
 from worker.runner import hand_over, stall
-from worker.runner.stall import STILL, StallDetector
+from worker.runner.stall import STOOD_STILL_SECONDS, StallDetector
 
-LONG = STILL + 0.5
+LONG = STOOD_STILL_SECONDS + 0.5
 
 
 async def test_no_request_until_a_commit_counts() -> None:
@@ -102,8 +102,8 @@ async def test_no_publish_for_what_was_lost() -> None:
 
 async def test_a_refused_publish_over_a_standstill(monkeypatch: pytest.MonkeyPatch) -> None:
     """A publish that the broker refused is tried again after a standstill when a commit has counted."""
-    monkeypatch.setattr(hand_over, "_LONGEST_PAUSE", 0.001)
-    monkeypatch.setattr(hand_over, "_FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(hand_over, "_LONGEST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(hand_over, "_FIRST_PAUSE_SECONDS", 0.001)
     async with Harness(Response(500)) as harness:
         harness.source.assign(harness.first)
         harness.publisher.refusing = "too large"
@@ -142,7 +142,7 @@ def test_a_standstill_is_told_once() -> None:
     """A gap longer than STILL is told, once, in seconds; a shorter one is not."""
     clock, told = FakeClock(), list[float]()
     felt = StallDetector(clock, told.append)
-    clock.advance(STILL)
+    clock.advance(STOOD_STILL_SECONDS)
     felt.feel(clock.now(), clock.monotonic())
     assert told == []
     clock.advance(0.5)
@@ -172,12 +172,12 @@ class CountingClock(FakeClock):
 
 async def test_it_beats(monkeypatch: pytest.MonkeyPatch) -> None:
     """While the loop turns, short times do not add up to a standstill; one is told without a question."""
-    monkeypatch.setattr(stall, "_BEAT", 0.001)
+    monkeypatch.setattr(stall, "_BEAT_SECONDS", 0.001)
     clock, told = CountingClock(), list[float]()
     felt = StallDetector(clock, told.append)
     felt.start()
     for _ in range(3):
-        clock.advance(STILL / 2)
+        clock.advance(STOOD_STILL_SECONDS / 2)
         looks = clock.looks
         await until("a beat", lambda before=looks: clock.looks > before)  # type: ignore[misc]
     assert told == []

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from worker.core import offset_map
 from worker.core.binding import Binding
-from worker.core.offsets import MAX_SPAN, Offsets
+from worker.core.offsets import MAX_SPAN_OFFSETS, Offsets
 from worker.core.record import Partition, Record
 from worker.core.retry import Tier
 
@@ -20,9 +20,9 @@ from worker.core.retry import Tier
 # reach beyond what is held.
 _REFILL, _REFILL_FOR_PROBES = 0.25, 0.05
 # A delivery makes up for so many failures: where more than four in five fail, they get to any number.
-_MAKES_UP_FOR = 4
+_FAILURES_MADE_UP_FOR = 4
 # A head that is due sooner than this is waited for without pausing the partition.
-SOON = 0.2
+SOON_SECONDS = 0.2
 _NEVER = -1  # the revision of offsets of which nothing is committed
 
 
@@ -138,7 +138,9 @@ class AssignedPartition:
 
         It fails from `many` failures on, and more are not counted, until deliveries have made up for all.
         """
-        self.failures = min(self.failures + 1, many) if failed else max(0, self.failures - _MAKES_UP_FOR)
+        self.failures = (
+            min(self.failures + 1, many) if failed else max(0, self.failures - _FAILURES_MADE_UP_FOR)
+        )
         was = self.failing
         self.failing = self.failures >= many or (was and self.failures > 0)
         return self.failing is not was
@@ -210,9 +212,9 @@ class AssignedPartition:
         """
         if self.asleep_until:
             return True
-        if self.waiting and ((self.slow and not probing) or self.waiting[-1].due > now + SOON):
+        if self.waiting and ((self.slow and not probing) or self.waiting[-1].due > now + SOON_SECONDS):
             return True
-        return self.offsets.span >= (MAX_SPAN // 2 if self.paused else MAX_SPAN)
+        return self.offsets.span >= (MAX_SPAN_OFFSETS // 2 if self.paused else MAX_SPAN_OFFSETS)
 
 
 class Position(NamedTuple):

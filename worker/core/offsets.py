@@ -20,7 +20,7 @@ from itertools import islice
 from worker.core.offset_map import OffsetMap
 
 # Bounds how far the finished may run ahead of the oldest unfinished, so that the map of 1,500 of them fits.
-MAX_SPAN = 1 << 19
+MAX_SPAN_OFFSETS = 1 << 19
 
 
 class Offsets:

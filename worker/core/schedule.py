@@ -27,14 +27,14 @@ from worker.core.assigned_partition import IN_TURN, LATER, NOWHERE, OVER, Assign
 
 # This part of the limit is kept free of partitions that have their share, of fewer lanes none; and this part
 # is what failing ones have, one lane at least.
-_PART = 8
+_LANES_OF_ONE_PARTITION = 8
 # A partition fails from so many failures on; with few lanes from half as many as there are, and so many at
 # least: what hangs takes most lanes, and each of its failures is a timeout late.
 _MANY_FAILURES, _FEW_FAILURES = 16, 4
 # Failing partitions are by themselves once nothing of others was taken for so many seconds.
-_ALONE = 10.0
+_ALONE_SECONDS = 10.0
 # Seconds between two looks at the partitions that have their share, and so what may wait of each.
-LOOK = 0.25
+LOOK_EVERY_SECONDS = 0.25
 
 
 class Schedule:
@@ -91,7 +91,7 @@ class Schedule:
         if self._later and self._later[0][0] <= now:
             self._promote(now)
         turns, over = self._turns, self._over
-        part = limit // _PART
+        part = limit // _LANES_OF_ONE_PARTITION
         share = limit // (len(self._active) + 1) or 1
         is_room = occupied < limit - part
         self._limit = limit
@@ -166,7 +166,7 @@ class Schedule:
         """When to take again (epoch seconds; 0.0 if a record may be due now); None where none is held."""
         if self._turns:
             return 0.0
-        look = self._looked_at + LOOK if self._over or self._aside else float("inf")
+        look = self._looked_at + LOOK_EVERY_SECONDS if self._over or self._aside else float("inf")
         due = self._later[0][0] if self._later else float("inf")
         wake_at = min(look, due)
         return None if wake_at == float("inf") else wake_at
@@ -177,11 +177,11 @@ class Schedule:
         A partition is slow where more waits of it than has ended since the last look. Its records are no
         read-ahead: they do not keep those of others from being read.
         """
-        if not (self._over or self._aside) or 0 <= now - self._looked_at < LOOK:
+        if not (self._over or self._aside) or 0 <= now - self._looked_at < LOOK_EVERY_SECONDS:
             return ()
         since, self._looked_at = now - self._looked_at, now
         slow = [partition for partition in (*self._over, *self._aside) if partition.is_slow()]
-        if not 0 <= since < 4 * LOOK:
+        if not 0 <= since < 4 * LOOK_EVERY_SECONDS:
             return ()  # the last look was long ago: what ended since then says nothing
         for partition in slow:
             self._slow_down(partition)
@@ -257,7 +257,7 @@ class Schedule:
         return None
 
     def _are_alone(self, now: float) -> bool:
-        return not 0 <= now - self._well_at < _ALONE
+        return not 0 <= now - self._well_at < _ALONE_SECONDS
 
     def _put_aside(self, partition: AssignedPartition, where: OrderedDict[AssignedPartition, None]) -> None:
         partition.standing = OVER

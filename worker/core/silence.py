@@ -1,6 +1,6 @@
 """Partitions that have records and give none, though more was asked for.
 
-The rule: one that gives nothing for SILENT_AFTER seconds, though it could and what may be read of it grew, is
+The rule: one that gives nothing for SILENT_AFTER_SECONDS, though it could and what may be read of it grew, is
 named; so is one that may be read no further: a transaction that nobody ended keeps back all behind its start.
 """
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from schemas.moment import format_time
 from worker.core.record import Partition
 
-SILENT_AFTER = 120.0
+SILENT_AFTER_SECONDS = 120.0
 """Seconds; a transaction may last a minute, where its producer says nothing else."""
 
 SILENT_WHY = ("transaction", "unknown")
@@ -99,8 +99,8 @@ def _watch(one: Reading, before: _Watched | None, now: float) -> _Watched:
 
 def _silence(one: Reading, watched: _Watched, now: float) -> Silence | None:
     """Name a silent partition; what lies unread and does not grow may be a transaction's marker."""
-    if watched.end is not None and now - watched.end_since >= SILENT_AFTER:
+    if watched.end is not None and now - watched.end_since >= SILENT_AFTER_SECONDS:
         return Silence(one.at, watched.end, one.high - watched.end, watched.end_since, True)
-    if one.stable > watched.stable and now - watched.since >= SILENT_AFTER:
+    if one.stable > watched.stable and now - watched.since >= SILENT_AFTER_SECONDS:
         return Silence(one.at, one.offset, one.stable - one.offset, watched.since, False)
     return None

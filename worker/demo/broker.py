@@ -13,7 +13,7 @@ from worker.adapters.kafka.records import headers_of
 from worker.demo.events import Conversion
 
 _SECONDS = 10.0
-_TURN = 0.1  # the client waits all of it, unless as many came as were asked for
+_TURN_SECONDS = 0.1  # the client waits all of it, unless as many came as were asked for
 
 
 class EmbeddedBroker:
@@ -54,7 +54,7 @@ class EmbeddedBroker:
             left = {at.partition: self._end(consumer, at) for at in self._partitions(topic)}
             consumer.assign([TopicPartition(topic, number, 0) for number in left])
             while any(left.values()):
-                for message in consumer.consume(500, _TURN):
+                for message in consumer.consume(500, _TURN_SECONDS):
                     left[message.partition() or 0] -= 1
                     headers = WorkerHeaders.read(headers_of(message))
                     if headers.origin and headers.reason:

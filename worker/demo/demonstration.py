@@ -21,12 +21,12 @@ from worker.settings import Retry as RetrySettings
 TIERS = (Tier("1s", 1.0), Tier("2s", 2.0), Tier("3s", 3.0))
 MAX_ATTEMPTS = 4
 MOST_IN_FLIGHT = 256  # each takes two descriptors: the worker's and the partner's
-TIMEOUT = 1.0
-PROBE_PAUSE = 0.3
+TIMEOUT_SECONDS = 1.0
+PROBE_PAUSE_SECONDS = 0.3
 # The embedded broker may have the group wait for nearly as long, where its members join just so.
 SESSION_TIMEOUT_MS = "6000"
 # Seconds without any ending after which it is given up; the slowest record needs about ten.
-_PATIENCE = 60.0
+_PATIENCE_SECONDS = 60.0
 
 
 class Demo:
@@ -65,14 +65,14 @@ class Demo:
     ) -> None:
         stop = asyncio.Event()
         working = asyncio.create_task(worker.run(stop, self._note_start))
-        ended, deadline = 0, time.monotonic() + _PATIENCE
+        ended, deadline = 0, time.monotonic() + _PATIENCE_SECONDS
         while not working.done() and time.monotonic() < deadline:
             progress = self._progress()
             tick(progress)
             if progress.ended >= self._events:
                 break
             if progress.ended > ended:
-                ended, deadline = progress.ended, time.monotonic() + _PATIENCE
+                ended, deadline = progress.ended, time.monotonic() + _PATIENCE_SECONDS
             await asyncio.sleep(0.1)
         if linger is not None and not working.done():
             await linger.wait()
@@ -120,11 +120,11 @@ def _settings(bootstrap: str, port: int) -> Settings:
             event_url=f"{track}?measurement=1&click_id={{click_id}}&event={{event}}&payout={{payout}}"
             "&event_id={event_id}",
             concurrency=min(MOST_IN_FLIGHT, max(1, room_for_requests(kafka_servers=1) // 2)),
-            timeout=TIMEOUT,
+            timeout=TIMEOUT_SECONDS,
             allow_private_addresses=True,
         ),
         retry=RetrySettings(delays=TIERS, max_attempts=MAX_ATTEMPTS),
-        circuit=Circuit(probe_pause=PROBE_PAUSE, probe_pause_max=PROBE_PAUSE),
+        circuit=Circuit(probe_pause=PROBE_PAUSE_SECONDS, probe_pause_max=PROBE_PAUSE_SECONDS),
         http=Http(port=0),
         log=Log(level="error"),
     )

@@ -12,16 +12,16 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from itertools import chain
 
-from worker.core.assigned_partition import SOON, AssignedPartition
+from worker.core.assigned_partition import SOON_SECONDS, AssignedPartition
 from worker.core.held_bytes import HeldBytes
 from worker.core.record import Partition
 from worker.core.schedule import Schedule
 from worker.ports import Clock, Source
 
 # Seconds after which it is counted again, while bytes are short.
-_AGAIN = 0.02
+_LOOK_AGAIN_SECONDS = 0.02
 # Due times are wall-clock times: a clock that is set is noticed this soon.
-_LONGEST_SLEEP = 1.0
+_LONGEST_SLEEP_SECONDS = 1.0
 
 
 class ByteRelief:
@@ -76,7 +76,9 @@ class ByteRelief:
         if self._counting is not None:
             self._counting.cancel()
         again = self._held_bytes.is_pressed
-        self._counting = asyncio.get_running_loop().call_later(_AGAIN, self.count) if again else None
+        self._counting = (
+            asyncio.get_running_loop().call_later(_LOOK_AGAIN_SECONDS, self.count) if again else None
+        )
 
     def close(self) -> None:
         """Count and wake nothing any more."""
@@ -95,7 +97,7 @@ class ByteRelief:
         return len(self._asleep) > before
 
     def _give_back_of(self, partition: AssignedPartition, now: float) -> None:
-        waiting = self._schedule.not_due(partition, now + SOON)
+        waiting = self._schedule.not_due(partition, now + SOON_SECONDS)
         if not waiting or not partition.offsets.rewind(waiting[0].record.offset, len(waiting)):
             return
         self._schedule.forget(partition, len(waiting))
@@ -110,7 +112,7 @@ class ByteRelief:
         for partition in tuple(self._asleep):
             if partition.tier is not None:  # the clock may have been set back
                 partition.asleep_until = min(partition.asleep_until, now + partition.tier.seconds)
-            if not partition.live or partition.asleep_until <= now + SOON:
+            if not partition.live or partition.asleep_until <= now + SOON_SECONDS:
                 self._asleep.remove(partition)
                 partition.asleep_until = 0.0
                 if partition.live:
@@ -119,6 +121,6 @@ class ByteRelief:
 
     def _set_alarm(self, now: float) -> None:
         if self._asleep and self._waking is None:
-            first = min(partition.asleep_until for partition in self._asleep) - SOON
-            delay = min(max(first - now, 0.0), _LONGEST_SLEEP)
+            first = min(partition.asleep_until for partition in self._asleep) - SOON_SECONDS
+            delay = min(max(first - now, 0.0), _LONGEST_SLEEP_SECONDS)
             self._waking = asyncio.get_running_loop().call_later(delay, self._wake)

@@ -17,15 +17,15 @@ from worker.core.record import Partition
 from worker.ports import CommitFailed, Observer, Positions, Source, SourceEnded
 
 # Seconds between commits: a crash re-sends at most what was finished in this time.
-TICK = 0.2
+TICK_SECONDS = 0.2
 # So many finished records do not wait for the tick.
-_SOON = 500
+_SOON_RECORDS = 500
 # Commits that have not counted for so many seconds are stuck, not slow.
-STUCK_AFTER = 2.0
+STUCK_AFTER_SECONDS = 2.0
 # Seconds for the last ones before the group is left, which then tries once more. With the classic protocol
 # they wait behind our JoinGroup, on the same connection, while the group waits for a dead member: for the
 # session timeout, as shipped, and the heartbeat by which we hear of the rebalance.
-LAST = 18.0
+LAST_COMMIT_SECONDS = 18.0
 
 
 class Committer:
@@ -52,7 +52,7 @@ class Committer:
     def note_finished(self) -> None:
         """Note one more finished record."""
         self._finished += 1
-        if self._finished == _SOON:
+        if self._finished == _SOON_RECORDS:
             self._much.set()
 
     def doubt(self) -> None:
@@ -84,7 +84,7 @@ class Committer:
             self._counted(doubts)
             return
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(STUCK_AFTER, self._set_stuck)
+            self._timer = asyncio.get_running_loop().call_later(STUCK_AFTER_SECONDS, self._set_stuck)
         try:
             committed = await self._source.commit(positions)
         except CommitFailed as error:
@@ -103,23 +103,23 @@ class Committer:
         Call it while we are members still: once one of ours leaves, the group may refuse the other's.
         """
         try:
-            async with asyncio.timeout(LAST):
+            async with asyncio.timeout(LAST_COMMIT_SECONDS):
                 await self._finish()
         except TimeoutError:
-            self._observer.trouble(f"the last commit was not taken within {LAST:g} s")
+            self._observer.trouble(f"the last commit was not taken within {LAST_COMMIT_SECONDS:g} s")
         finally:
             self._cancel_timer()
 
     async def _finish(self) -> None:
         await self.commit()
         while not self._ended and any(partition.dirty for partition in self._partitions.values()):
-            await asyncio.sleep(TICK)
+            await asyncio.sleep(TICK_SECONDS)
             await self.commit()
 
     async def _tick(self) -> None:
         """Wait for the next tick, or until much is finished."""
         try:
-            async with asyncio.timeout(TICK):
+            async with asyncio.timeout(TICK_SECONDS):
                 await self._much.wait()
         except TimeoutError:
             pass

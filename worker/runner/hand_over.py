@@ -14,8 +14,8 @@ from worker.core.assigned_partition import PendingRecord
 from worker.core.endings import Dead, Retry
 from worker.ports import Observer, Publisher, PublishRefused
 
-_FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 10.0
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 10.0
 
 
 class HandOver:
@@ -61,7 +61,7 @@ class HandOver:
 
     async def _publish(self, pending: PendingRecord, ending: Retry | Dead) -> None:
         topic = ending.message.topic
-        pause = _FIRST_PAUSE
+        pause = _FIRST_PAUSE_SECONDS
         while await self._is_ours(pending):
             try:
                 await self._publisher.publish(ending.message)
@@ -69,7 +69,7 @@ class HandOver:
                 self._refusals[asyncio.current_task()] = (topic, str(error))
                 self._observer.refused(topic, str(error))
                 await asyncio.sleep(pause * (0.5 + self._jitter() / 2))
-                pause = min(pause * 2, _LONGEST_PAUSE)
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
             else:
                 self._on_settled(pending, ending)
                 return

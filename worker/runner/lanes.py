@@ -34,11 +34,11 @@ Job = tuple[PendingRecord, Attempt, float, float]
 _OUTCOMES = {Delivered: "delivered", Retry: "retry", Dead: "dead"}
 
 # Due times are wall-clock times: a clock that is set is noticed this soon.
-_LONGEST_TIMER = 1.0
+_LONGEST_TIMER_SECONDS = 1.0
 # It was set back where it lost more than this on the other clock, in seconds.
-_SET_BACK = 0.1
+_CLOCK_SET_BACK_SECONDS = 0.1
 # Timers may fire a little early by the loop's own resolution; asking again this much later saves a turn.
-_TIMER_SLACK = 0.001
+_TIMER_SLACK_SECONDS = 0.001
 
 
 class LanesListener(Protocol):
@@ -241,8 +241,8 @@ class Lanes:
         due = self._schedule.wake_at()
         if due is None:
             return None
-        delay = max(due - self._clock.now(), admitted - self._clock.monotonic()) + _TIMER_SLACK
-        return min(max(delay, _TIMER_SLACK), _LONGEST_TIMER)
+        delay = max(due - self._clock.now(), admitted - self._clock.monotonic()) + _TIMER_SLACK_SECONDS
+        return min(max(delay, _TIMER_SLACK_SECONDS), _LONGEST_TIMER_SECONDS)
 
     def _on_timer(self) -> None:
         self._timer = None
@@ -256,7 +256,7 @@ class Lanes:
     def _look_at_clock(self) -> None:
         now = self._clock.now()
         before, self._ahead = self._ahead, self._clock.monotonic() - now
-        if self._ahead > before + _SET_BACK:
+        if self._ahead > before + _CLOCK_SET_BACK_SECONDS:
             self._schedule.clock_set_back(now)
 
 

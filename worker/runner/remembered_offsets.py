@@ -16,9 +16,9 @@ from worker.ports import Clock, Observer, Publisher, PublishRefused
 
 # Seconds between two times: what was finished since the last is sent again, should the offsets be gone. Not
 # at once after a start, so that members that begin together all find the same.
-EVERY = 30.0
+WRITE_EVERY_SECONDS = 30.0
 # Seconds for the last time.
-LAST = 5.0
+LAST_WRITE_SECONDS = 5.0
 
 
 class GroupMemory:
@@ -43,13 +43,13 @@ class GroupMemory:
     async def run(self) -> None:
         """Write for ever."""
         while True:
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(WRITE_EVERY_SECONDS)
             await self.write()
 
     async def finish(self) -> None:
         """Write a last time, within LAST seconds."""
         try:
-            async with asyncio.timeout(LAST):
+            async with asyncio.timeout(LAST_WRITE_SECONDS):
                 await self.write()
         except TimeoutError:
             self._tell("it was not acknowledged in time")

@@ -14,7 +14,7 @@ from worker.core.record import Partition
 from worker.core.silence import Reading, Silence, Silences
 from worker.ports import Clock, Observer, Source
 
-LOOK = 10.0
+LOOK_EVERY_SECONDS = 10.0
 """Seconds between two looks."""
 
 
@@ -44,7 +44,7 @@ class SilenceWatch:
     async def run(self) -> None:
         """Look for ever."""
         while True:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
             self.look()
 
     def look(self) -> None:

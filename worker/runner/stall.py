@@ -12,8 +12,8 @@ from collections.abc import Callable
 from worker.ports import Clock
 
 # Seconds without a beat that are a standstill: fewer than any group waits for a member.
-STILL = 2.0
-_BEAT = 0.5
+STOOD_STILL_SECONDS = 2.0
+_BEAT_SECONDS = 0.5
 
 
 class StallDetector:
@@ -28,7 +28,7 @@ class StallDetector:
     def start(self) -> None:
         """Begin to beat."""
         self._now, self._at = self._clock.now(), self._clock.monotonic()
-        self._timer = asyncio.get_running_loop().call_later(_BEAT, self._beat)
+        self._timer = asyncio.get_running_loop().call_later(_BEAT_SECONDS, self._beat)
 
     def stop(self) -> None:
         """Beat no more, and tell of nothing."""
@@ -38,7 +38,7 @@ class StallDetector:
 
     def feel(self, now: float, at: float) -> None:
         """Tell of a standstill that ended just now, in seconds, once; the arguments are this moment."""
-        if at - self._at > STILL or now - self._now > STILL:
+        if at - self._at > STOOD_STILL_SECONDS or now - self._now > STOOD_STILL_SECONDS:
             still = max(at - self._at, now - self._now)
             self._now, self._at = now, at
             self._on_still(still)
@@ -47,4 +47,4 @@ class StallDetector:
         now, at = self._clock.now(), self._clock.monotonic()
         self.feel(now, at)
         self._now, self._at = now, at
-        self._timer = asyncio.get_running_loop().call_later(_BEAT, self._beat)
+        self._timer = asyncio.get_running_loop().call_later(_BEAT_SECONDS, self._beat)

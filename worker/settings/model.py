@@ -42,8 +42,8 @@ from worker.settings.values import (
 TRACK = "https://track.momentscience.com/postback"
 SIMPLE_URL = f"{TRACK}?click_id={{click_id}}"
 EVENT_URL = f"{TRACK}?measurement=1&click_id={{click_id}}&event={{event}}&payout={{payout}}"
-LONGEST_TOPIC = 249
-MAX_POLL_INTERVAL = 300.0
+LONGEST_TOPIC_CHARACTERS = 249
+MAX_POLL_INTERVAL_SECONDS = 300.0
 
 Model = TypeVar("Model", bound=BaseModel)
 Group = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
@@ -91,7 +91,7 @@ class Kafka(BaseModel):
     def max_poll_interval(self) -> float:
         """Seconds between two polls after which the broker takes the partitions away."""
         given = self.properties.get("max.poll.interval.ms")
-        return int(given) / 1000 if given else MAX_POLL_INTERVAL
+        return int(given) / 1000 if given else MAX_POLL_INTERVAL_SECONDS
 
 
 class Destination(BaseModel):
@@ -324,10 +324,10 @@ def _topic_problems(settings: Settings) -> list[str]:
             "(retries, dead letters, control); the source must be another"
         )
     longest = max(own, key=len)
-    if len(longest) > LONGEST_TOPIC:
+    if len(longest) > LONGEST_TOPIC_CHARACTERS:
         problems.append(
-            f"POSTBACK_KAFKA__GROUP_ID: is {len(longest) - LONGEST_TOPIC} characters too long: "
-            f"with .retry. and a delay it must make a topic name of at most {LONGEST_TOPIC}"
+            f"POSTBACK_KAFKA__GROUP_ID: is {len(longest) - LONGEST_TOPIC_CHARACTERS} characters too long: "
+            f"with .retry. and a delay it must make a topic name of at most {LONGEST_TOPIC_CHARACTERS}"
         )
     return problems
 

@@ -23,7 +23,7 @@ MASK = "********"
 EARLIEST, LATEST = "earliest", "latest"
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-LONGEST = 3650 * UNITS["d"]
+LONGEST_SECONDS = 3650 * UNITS["d"]
 
 BYTE_UNITS = {"": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
@@ -49,7 +49,7 @@ def parse_duration(text: str) -> float:
     if match is None:
         raise ValueError("must be a whole number with a unit: 500ms, 10s, 5m, 2h or 30d")
     seconds = int(match[1]) * UNITS[match[2]]
-    if seconds > LONGEST:
+    if seconds > LONGEST_SECONDS:
         raise ValueError("must be at most 3650d")
     return seconds
 

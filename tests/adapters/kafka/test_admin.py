@@ -52,7 +52,7 @@ def test_a_lost_answer_to_more_partitions(kafka: str, names: Names, monkeypatch:
 
 def test_unknown(cluster: MockCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the broker does not show in time may be made or not, and that is said."""
-    monkeypatch.setattr(admin_module, "TIMEOUT", 0.5)
+    monkeypatch.setattr(admin_module, "TIMEOUT_SECONDS", 0.5)
     cluster.create("there", 1)
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
     assert await_partitions(admin, "there", 1) == 1

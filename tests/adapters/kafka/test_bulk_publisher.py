@@ -64,7 +64,7 @@ def test_too_large_a_batch(cluster: MockCluster) -> None:
 
 def test_stopped(cluster: MockCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """Told to stop while the broker is away: what was handed over is unknown, by its place."""
-    monkeypatch.setattr(bulk_publisher, "PATIENCE", 0.2)
+    monkeypatch.setattr(bulk_publisher, "PATIENCE_SECONDS", 0.2)
     stopping: list[bool] = []
     made = publisher(cluster, stop=lambda: bool(stopping))
     made.send(PLACES[0], b"k", b"v")
@@ -83,7 +83,7 @@ def test_stopped(cluster: MockCluster, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_says_that_it_waits(cluster: MockCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that is away is waited for, and that is said once, with the reason; then it goes on."""
-    monkeypatch.setattr(bulk_publisher, "WAITING_AFTER", 0.5)
+    monkeypatch.setattr(bulk_publisher, "WAITING_AFTER_SECONDS", 0.5)
     told: list[str] = []
 
     def come_back(why: str) -> None:

@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
 from worker.adapters.kafka.config import (
-    BATCH_SIZE,
+    BATCH_BYTES,
     CONSUMER_ONLY,
     PRODUCER_ONLY,
     admin_config,
@@ -140,8 +140,8 @@ def test_no_property_makes_the_producer_give_up(name: str) -> None:
 @pytest.mark.parametrize(
     ("properties", "limit", "size"),
     [
-        ({}, None, BATCH_SIZE),
-        ({}, 2_000_000, BATCH_SIZE),
+        ({}, None, BATCH_BYTES),
+        ({}, 2_000_000, BATCH_BYTES),
         ({}, 20_000, 20_000),
         ({"batch.size": "30000"}, 20_000, 20_000),
         ({"batch.size": "10000"}, 20_000, 10_000),

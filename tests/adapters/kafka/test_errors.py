@@ -7,7 +7,14 @@ import logging
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from worker.adapters.kafka.errors import REPEAT_AFTER, LimitedLog, Troubles, is_deadly, one_line, remedy
+from worker.adapters.kafka.errors import (
+    REPEAT_AFTER_SECONDS,
+    LimitedLog,
+    Troubles,
+    is_deadly,
+    one_line,
+    remedy,
+)
 
 REFUSED = "b:9092/1: Connect to ipv4#10.0.0.1:9092 failed: Connection refused"
 
@@ -77,9 +84,9 @@ def test_troubles() -> None:
     """The same trouble is news again only after a while, whatever numbers it holds; another is at once."""
     troubles = Troubles()
     assert troubles.is_news("1/3 brokers are down", 0.0)
-    assert not troubles.is_news("2/3 brokers are down", REPEAT_AFTER - 1)
+    assert not troubles.is_news("2/3 brokers are down", REPEAT_AFTER_SECONDS - 1)
     assert troubles.is_news("no such topic", 1.0)
-    assert troubles.is_news("3/3 brokers are down", REPEAT_AFTER)
+    assert troubles.is_news("3/3 brokers are down", REPEAT_AFTER_SECONDS)
 
 
 def test_troubles_are_bounded() -> None:

@@ -7,7 +7,7 @@ from typing import cast
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
 
-from worker.adapters.kafka.gaps import LOOK, Gaps
+from worker.adapters.kafka.gaps import LOOK_EVERY_SECONDS, Gaps
 from worker.core.record import Partition
 
 AT, OTHER = Partition("orders", 0), Partition("orders", 1)
@@ -37,8 +37,8 @@ def test_now_and_then() -> None:
     """It looks every two seconds, at what it is asked for."""
     gaps, consumer = Gaps(), FakeConsumer(at=5)
     assert gaps.look(consumer.itself, [AT], 10.0) == {AT: 5}
-    assert gaps.look(consumer.itself, [AT, OTHER], 10.0 + LOOK / 2) == {}
-    assert gaps.look(consumer.itself, [AT, OTHER], 10.0 + LOOK) == {AT: 5, OTHER: 9}
+    assert gaps.look(consumer.itself, [AT, OTHER], 10.0 + LOOK_EVERY_SECONDS / 2) == {}
+    assert gaps.look(consumer.itself, [AT, OTHER], 10.0 + LOOK_EVERY_SECONDS) == {AT: 5, OTHER: 9}
 
 
 def test_the_position_of_an_earlier_reading() -> None:

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from worker.adapters.kafka.errors import KafkaUnavailable
-from worker.adapters.kafka.metadata import ASK_AGAIN, Topics
+from worker.adapters.kafka.metadata import ASK_AGAIN_SECONDS, Topics
 
 
 async def test_a_question_after_the_end() -> None:
@@ -52,9 +52,9 @@ async def test_a_look_that_failed_is_no_answer() -> None:
     for _ in range(8):
         with pytest.raises(KafkaUnavailable, match="away"):
             await topics.missing(producer, ["t"], 2.0)
-        now[0] += ASK_AGAIN / 4
-    assert cluster.asked == 3  # an answer, then a failure each ASK_AGAIN
+        now[0] += ASK_AGAIN_SECONDS / 4
+    assert cluster.asked == 3  # an answer, then a failure each ASK_AGAIN_SECONDS
     cluster.error = None
-    now[0] += ASK_AGAIN
+    now[0] += ASK_AGAIN_SECONDS
     assert await topics.missing(producer, ["t"], 2.0) == []
     topics.close()

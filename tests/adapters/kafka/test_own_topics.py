@@ -13,7 +13,7 @@ from worker.adapters.kafka import own_topics
 from worker.adapters.kafka.config import admin_config
 from worker.adapters.kafka.errors import KafkaUnavailable
 from worker.adapters.kafka.own_topics import (
-    SLACK,
+    RETENTION_SLACK_SECONDS,
     Own,
     check,
     client_problems,
@@ -198,7 +198,15 @@ def test_create(kafka: str, names: Names) -> None:
     tier = describe(config, [names.tier("24h"), "nothing"])
     assert tier == {
         names.tier("24h"): Topic(
-            names.tier("24h"), 3, 1, 2_000_000 + ROOM, 1, 2 * 86_400.0 + SLACK, False, "producer", FOREVER
+            names.tier("24h"),
+            3,
+            1,
+            2_000_000 + ROOM,
+            1,
+            2 * 86_400.0 + RETENTION_SLACK_SECONDS,
+            False,
+            "producer",
+            FOREVER,
         )
     }
 

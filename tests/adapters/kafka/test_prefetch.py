@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.adapters.kafka.prefetch import FEW, LIMIT, LONG, PATIENCE, RUN, Prefetch
+from worker.adapters.kafka.prefetch import (
+    FEW_RECORDS,
+    LONG_SECONDS,
+    MOST_RECORDS,
+    PATIENCE_SECONDS,
+    RUN_RECORDS,
+    Prefetch,
+)
 from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.record import Partition, Record
 
@@ -95,25 +102,25 @@ def test_every_record_once_in_order(steps: list[tuple[str, Partition | int]]) ->
 def test_full_and_patient() -> None:
     """All pauses when a full prefetch found no demand for a while, and not before."""
     prefetch = roomy()
-    prefetch.pass_through(records(A, 0, LIMIT), 0.0)
+    prefetch.pass_through(records(A, 0, MOST_RECORDS), 0.0)
     assert prefetch.room() == 0
     assert not prefetch.weigh(10.0)
-    assert not prefetch.weigh(10.0 + PATIENCE / 2)
-    assert prefetch.weigh(10.0 + PATIENCE)
+    assert not prefetch.weigh(10.0 + PATIENCE_SECONDS / 2)
+    assert prefetch.weigh(10.0 + PATIENCE_SECONDS)
     assert prefetch.choked
 
 
 def test_resumes_when_half_empty() -> None:
     """A demand that the prefetch can meet resumes nothing; one that empties half of it does."""
     prefetch = roomy()
-    prefetch.pass_through(records(A, 0, LIMIT), 0.0)
+    prefetch.pass_through(records(A, 0, MOST_RECORDS), 0.0)
     prefetch.weigh(0.0)
-    prefetch.weigh(PATIENCE)
+    prefetch.weigh(PATIENCE_SECONDS)
     prefetch.ask(10)
     assert len(prefetch.take()) == 10
     assert not prefetch.weigh(1.0)
-    prefetch.ask(LIMIT // 2)
-    assert len(prefetch.take()) == LIMIT // 2
+    prefetch.ask(MOST_RECORDS // 2)
+    assert len(prefetch.take()) == MOST_RECORDS // 2
     assert prefetch.weigh(2.0)
     assert not prefetch.choked
 
@@ -121,10 +128,10 @@ def test_resumes_when_half_empty() -> None:
 def test_resumes_for_more_than_it_holds() -> None:
     """A demand that is still open after the prefetch is empty resumes."""
     prefetch = roomy()
-    prefetch.pass_through(records(A, 0, LIMIT), 0.0)
+    prefetch.pass_through(records(A, 0, MOST_RECORDS), 0.0)
     prefetch.weigh(0.0)
-    prefetch.weigh(PATIENCE)
-    prefetch.ask(LIMIT + 1)
+    prefetch.weigh(PATIENCE_SECONDS)
+    prefetch.ask(MOST_RECORDS + 1)
     prefetch.take()
     assert prefetch.weigh(1.0)
     assert not prefetch.choked
@@ -133,9 +140,9 @@ def test_resumes_for_more_than_it_holds() -> None:
 def test_kept_records_take_no_room() -> None:
     """What waits for a held partition does not keep others from being read."""
     prefetch = roomy()
-    prefetch.pass_through(records(A, 0, LIMIT), 0.0)
+    prefetch.pass_through(records(A, 0, MOST_RECORDS), 0.0)
     prefetch.pause(A)
-    assert prefetch.room() == LIMIT
+    assert prefetch.room() == MOST_RECORDS
 
 
 def test_turns() -> None:
@@ -144,35 +151,35 @@ def test_turns() -> None:
     assert prefetch.pass_through([], 0.0) == []
     prefetch.pass_through(records(A, 0, 100), 0.0)
     prefetch.pass_through(records(B, 0, 2), 0.0)
-    prefetch.ask(RUN + 5)
-    assert [record.at for record in prefetch.take()] == [A] * RUN + [B] * 2 + [A] * 3
+    prefetch.ask(RUN_RECORDS + 5)
+    assert [record.at for record in prefetch.take()] == [A] * RUN_RECORDS + [B] * 2 + [A] * 3
 
 
 def test_one_that_keeps_others_waiting() -> None:
     """A partition whose records lie here for long is paused while others come, until few are left."""
     prefetch = roomy()
-    prefetch.pass_through(records(A, 0, 2 * FEW), 0.0)
+    prefetch.pass_through(records(A, 0, 2 * FEW_RECORDS), 0.0)
     prefetch.pass_through(records(B, 0, 1), 0.0)
-    assert not prefetch.weigh(LONG / 2)
-    assert prefetch.weigh(LONG)
+    assert not prefetch.weigh(LONG_SECONDS / 2)
+    assert prefetch.weigh(LONG_SECONDS)
     assert prefetch.unwanted == {A}
-    assert prefetch.room() == LIMIT - 1
-    prefetch.ask(FEW)
+    assert prefetch.room() == MOST_RECORDS - 1
+    prefetch.ask(FEW_RECORDS)
     prefetch.take()
-    assert not prefetch.weigh(LONG)
-    prefetch.ask(FEW)
+    assert not prefetch.weigh(LONG_SECONDS)
+    prefetch.ask(FEW_RECORDS)
     prefetch.take()
-    assert prefetch.weigh(LONG)
+    assert prefetch.weigh(LONG_SECONDS)
     assert prefetch.unwanted == set()
 
 
 def test_one_that_is_alone() -> None:
     """A partition that nothing comes beside is not paused, however long its records lie here."""
     prefetch = roomy()
-    prefetch.pass_through(records(A, 0, 2 * FEW), 0.0)
-    assert not prefetch.weigh(LONG)
-    prefetch.pass_through(records(B, 0, 1), LONG)
-    assert prefetch.weigh(LONG)
+    prefetch.pass_through(records(A, 0, 2 * FEW_RECORDS), 0.0)
+    assert not prefetch.weigh(LONG_SECONDS)
+    prefetch.pass_through(records(B, 0, 1), LONG_SECONDS)
+    assert prefetch.weigh(LONG_SECONDS)
     assert prefetch.weigh(10.0)
     assert prefetch.unwanted == set()
 
@@ -181,13 +188,13 @@ def test_a_paused_one_that_goes_away() -> None:
     """A partition that is held or dropped is not paused for its slowness any more."""
     for leave in (Prefetch.pause, lambda prefetch, at: prefetch.drop([at])):
         prefetch = roomy()
-        prefetch.pass_through(records(A, 0, 2 * FEW), 0.0)
+        prefetch.pass_through(records(A, 0, 2 * FEW_RECORDS), 0.0)
         prefetch.pass_through(records(B, 0, 1), 0.0)
-        prefetch.weigh(LONG)
+        prefetch.weigh(LONG_SECONDS)
         leave(prefetch, A)
-        prefetch.weigh(LONG)
+        prefetch.weigh(LONG_SECONDS)
         assert prefetch.unwanted == prefetch.paused
-        assert prefetch.room() == LIMIT - 1
+        assert prefetch.room() == MOST_RECORDS - 1
 
 
 def test_one_without_room() -> None:
@@ -195,7 +202,7 @@ def test_one_without_room() -> None:
     prefetch = roomy()
     prefetch.drop([A])
     prefetch.ask(1000)
-    prefetch.pass_through(records(A, 0, FEW), 0.0)
+    prefetch.pass_through(records(A, 0, FEW_RECORDS), 0.0)
     assert [record.at for record in prefetch.pass_through(records(B, 0, 3), 0.0)] == [B] * 3
     assert prefetch.waits_for_room
     assert prefetch.weigh(0.0)
@@ -233,7 +240,7 @@ def test_no_more_bytes_are_read() -> None:
     assert (paused.left, prefetch.room()) == (0, 0)
     assert prefetch.waits_for_room
     assert not prefetch.weigh(1.0)
-    assert prefetch.weigh(1.0 + PATIENCE)
+    assert prefetch.weigh(1.0 + PATIENCE_SECONDS)
     assert prefetch.choked
     paused.ended += 150
     assert not prefetch.weigh(2.0)

@@ -104,7 +104,7 @@ async def test_given_up(mock_world: MockWorld) -> None:
 async def test_closing_with_records_under_way(mock_world: MockWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """Closing waits for acknowledgements within bounds; what has none by then is refused."""
     (at,) = mock_world.create(1)
-    monkeypatch.setattr("worker.adapters.kafka.producer_thread.FLUSH_TIMEOUT", 0.3)
+    monkeypatch.setattr("worker.adapters.kafka.producer_thread.FLUSH_TIMEOUT_SECONDS", 0.3)
     publisher = await mock_world.publisher()
     await publisher.publish(Outgoing(at.topic, None, b"1", ()))
     mock_world.cluster.down()
@@ -137,7 +137,7 @@ async def test_dead_client(mock_world: MockWorld) -> None:
 async def test_missing_topics(mock_world: MockWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """The topics that are missing are named, until they are there."""
     (at,) = mock_world.create(1)
-    monkeypatch.setattr(metadata, "ASK_AGAIN", 0.0)
+    monkeypatch.setattr(metadata, "ASK_AGAIN_SECONDS", 0.0)
     publisher = await mock_world.publisher()
     assert await publisher.missing_topics([at.topic, "later"]) == ["later"]
     mock_world.cluster.create("later", 1)

@@ -141,7 +141,7 @@ async def test_unknown_commits_are_fatal(
     mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A partition whose committed map can't be had is never worked on: the source fails, once."""
-    monkeypatch.setattr(start_offsets, "WITHIN", 0.0)
+    monkeypatch.setattr(start_offsets, "WITHIN_SECONDS", 0.0)
     (at,) = mock_world.create(1)
     mock_world.write(at, numbered(5))
     refusals = [KafkaError.GROUP_AUTHORIZATION_FAILED] * 20
@@ -192,7 +192,7 @@ async def test_old_orders(mock_world: MockWorld, ear: Ear) -> None:
 async def test_slow_drain(mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
     """A drain that takes too long is given up, uncommitted and with a trouble, and the group goes on."""
     (at,) = mock_world.create(1)
-    monkeypatch.setattr(source_module, "DRAIN_MARGIN", 0.2)
+    monkeypatch.setattr(source_module, "DRAIN_MARGIN_SECONDS", 0.2)
     config = consumer_config(mock_world.bootstrap, mock_world.group, "c", mock_world.properties)
     source = KafkaSource(config, [at.topic], drain_timeout=0.1)
     await source.start(ear)
@@ -210,7 +210,7 @@ async def test_leaving_that_hangs(
 ) -> None:
     """A source that hangs as it leaves is left behind; a drain is waited for where there is one."""
     (at,) = mock_world.create(1)
-    monkeypatch.setattr(source_module, "LEAVE_MARGIN", 0.2)
+    monkeypatch.setattr(source_module, "LEAVE_MARGIN_SECONDS", 0.2)
     config = consumer_config(mock_world.bootstrap, mock_world.group, "c", mock_world.properties)
     source = KafkaSource(config, [at.topic], drain_timeout=10_000)
     may_close, close = threading.Event(), poll_thread.PollThread.close
@@ -241,7 +241,7 @@ async def test_leaving_without_a_broker(
 ) -> None:
     """Leaving while the broker is away says that the last commit failed, and does not wait for the broker."""
     (at,) = mock_world.create(1)
-    monkeypatch.setattr(offset_commits, "REACH_TIMEOUT", 0.2)
+    monkeypatch.setattr(offset_commits, "REACH_TIMEOUT_SECONDS", 0.2)
     mock_world.properties["session.timeout.ms"] = 300_000  # a waiting commit would wait this long
     source = await started(mock_world, ear, at)
     ear.last = {at: Position(1, MAP)}
@@ -309,7 +309,7 @@ async def test_pauses_without_demand(mock_world: MockWorld, ear: Ear) -> None:
     assert source._poll_thread is not None
     prefetch = source._poll_thread._prefetch
     await until("the pause", lambda: prefetch.choked)
-    assert prefetch._free <= poll_thread.BATCH + 1
+    assert prefetch._free <= poll_thread.BATCH_RECORDS + 1
     polled = source.last_poll()
     await until("a poll", lambda: source.last_poll() > polled)
     source.ask(2999)

@@ -309,7 +309,7 @@ async def test_made_anew_while_we_were_away(real_world: KafkaWorld, ear: Ear, ke
 
 async def test_refused_for_a_while(mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is refused at once, as while a broker restarts, is asked for again for half a minute."""
-    monkeypatch.setattr(start_offsets, "PAUSE", 0.01)
+    monkeypatch.setattr(start_offsets, "PAUSE_SECONDS", 0.01)
     (at,) = mock_world.create(1)
     mock_world.write(at, numbered(5))
     refusals = iter(range(20))
@@ -330,7 +330,7 @@ async def test_a_memory_that_cannot_be_read(
     mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the group remembers is not taken for nothing where it can't be read: the source fails."""
-    monkeypatch.setattr(start_offsets, "WITHIN", 0.0)
+    monkeypatch.setattr(start_offsets, "WITHIN_SECONDS", 0.0)
     (at,) = mock_world.create(1)
     mock_world.write(at, numbered(5))
 

@@ -66,11 +66,11 @@ async def test_gone(real_world: KafkaWorld, ids: TopicIds) -> None:
 @pytest.mark.kafka
 async def test_hurried(real_world: KafkaWorld, ids: TopicIds, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who hints that something changed need not wait for the next look."""
-    monkeypatch.setattr(topic_ids, "EVERY", 600.0)
+    monkeypatch.setattr(topic_ids, "LOOK_EVERY_SECONDS", 600.0)
     (at,) = real_world.create(1)
     before = ids.of([at.topic])[at.topic]
     make_anew(real_world.bootstrap, at.topic, 1)
-    await until("no fresh look", lambda: time.monotonic() - ids._looked_at > topic_ids.SOON)
+    await until("no fresh look", lambda: time.monotonic() - ids._looked_at > topic_ids.SOON_SECONDS)
     ids.hurry()
     await until("another id", lambda: ids.heard(at.topic) != before)
 
@@ -85,7 +85,7 @@ def test_embedded(cluster: MockCluster) -> None:
 
 def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no broker answers, who asks waits no longer than it said, and once closed not at all."""
-    monkeypatch.setattr(topic_ids, "TIMEOUT", 0.5)
+    monkeypatch.setattr(topic_ids, "TIMEOUT_SECONDS", 0.5)
     with watching(NOBODY) as ids:
         assert ids.of(["t"], timeout=0.1) == {"t": LogId()}
         ids.close()

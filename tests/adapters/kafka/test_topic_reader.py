@@ -67,7 +67,7 @@ def test_no_such_topic(cluster: MockCluster) -> None:
 
 def test_silence(reader: TopicReader, cluster: MockCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that goes away while it is read ends the reading with an error, not with fewer records."""
-    monkeypatch.setattr("worker.adapters.kafka.topic_reader.SILENCE", 1.0)
+    monkeypatch.setattr("worker.adapters.kafka.topic_reader.SILENCE_SECONDS", 1.0)
     spans = reader.spans()
     cluster.down()
     with pytest.raises(KafkaUnavailable, match="not read to the end"):

@@ -9,8 +9,8 @@ from confluent_kafka import KafkaError
 
 from worker.adapters.kafka.loop_bridge import Epoch
 from worker.adapters.kafka.unusable_offsets import (
-    CALM_AFTER,
-    LONGEST_PAUSE,
+    CALM_AFTER_SECONDS,
+    LONGEST_PAUSE_SECONDS,
     Unusable,
     UnusableOffsets,
     is_unusable,
@@ -31,7 +31,7 @@ def test_pauses_grow() -> None:
         if offsets.due(tenth / 10):
             moved_at.append(tenth // 10)
     assert moved_at == [0, 1, 3, 7, 15, 31, 61, 91, 121, 151, 181]
-    assert max(later - before for before, later in pairwise(moved_at)) == LONGEST_PAUSE
+    assert max(later - before for before, later in pairwise(moved_at)) == LONGEST_PAUSE_SECONDS
 
 
 def test_each_for_itself() -> None:
@@ -49,11 +49,11 @@ def test_each_for_itself() -> None:
 def test_calm_again() -> None:
     """After a long time the next move is made at once."""
     offsets = UnusableOffsets()
-    for now in (0.0, CALM_AFTER):
+    for now in (0.0, CALM_AFTER_SECONDS):
         offsets.note(ONE)
         assert offsets.due(now) == [ONE]
     offsets.note(ONE)
-    assert offsets.due(CALM_AFTER + 1.0) == [ONE]
+    assert offsets.due(CALM_AFTER_SECONDS + 1.0) == [ONE]
 
 
 @pytest.mark.parametrize(

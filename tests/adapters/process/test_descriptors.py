@@ -13,7 +13,7 @@ import pytest
 
 from worker.adapters.egress import open_socket
 from worker.adapters.process.descriptors import (
-    SPARE,
+    SPARE_DESCRIPTORS,
     TooFewDescriptors,
     are_short,
     limit,
@@ -58,14 +58,14 @@ def open_all(stack: ExitStack, make: Callable[[int, int, int], socket.socket]) -
 
 def test_requests_leave_some() -> None:
     """Sockets for requests are refused while some descriptors are left, which others can open."""
-    allow(SPARE + 40)
+    allow(SPARE_DESCRIPTORS + 40)
     with ExitStack() as stack:
         refused = open_all(stack, new_socket)
         assert isinstance(refused, TooFewDescriptors)
         before = in_use()
         assert open_all(stack, socket.socket).errno == errno.EMFILE
         raise_limit()
-        assert SPARE - 2 <= in_use() - before <= SPARE
+        assert SPARE_DESCRIPTORS - 2 <= in_use() - before <= SPARE_DESCRIPTORS
     new_socket(*TCP).close()
 
 
@@ -82,7 +82,7 @@ def test_none_is_left() -> None:
 
 def test_who_watches_hears_of_it() -> None:
     """A socket that is refused is told to the attempt that it was for."""
-    allow(SPARE + 2)
+    allow(SPARE_DESCRIPTORS + 2)
     with ExitStack() as stack:
         open_all(stack, new_socket)  # numbers that were free below the limit are taken as well
         refusals = watch_refusals()
@@ -110,7 +110,7 @@ def test_the_soft_limit_is_raised() -> None:
 def test_room() -> None:
     """Each server of Kafka takes some of the room, and one request always fits."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (500, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    assert 0 < room_for_requests(1) < 500 - in_use() - SPARE
+    assert 0 < room_for_requests(1) < 500 - in_use() - SPARE_DESCRIPTORS
     assert room_for_requests(1) - room_for_requests(4) == 36
     allow(10)
     assert room_for_requests(1) == 1

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.kafka import wait_until
-from worker.adapters.process.stderr import MOST_WAITING, Lines
+from worker.adapters.process.stderr import MOST_WAITING_BYTES, Lines
 
 LINE = b"x" * 1023 + b"\n"
 FULL = "/dev/full"
@@ -46,11 +46,11 @@ def test_what_is_written(pipe: tuple[int, int]) -> None:
 def test_a_reader_that_does_not_read(pipe: tuple[int, int]) -> None:
     """A full pipe holds up nobody: what exceeds the bound is dropped, and told once it is read again."""
     lines = Lines(pipe[1])
-    count = 2 * MOST_WAITING // len(LINE)
+    count = 2 * MOST_WAITING_BYTES // len(LINE)
     for _ in range(count):
         lines.write(LINE)
     dropped = lines.dropped
-    assert MOST_WAITING // len(LINE) // 2 < dropped < count
+    assert MOST_WAITING_BYTES // len(LINE) // 2 < dropped < count
     lines.settle(0.01)
     text = b""
     while (text.count(b"x\n"), len(told(text))) != (count - dropped, 1):

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tests.core.examples import make_partition, pending_record
 from worker.core.admission.circuit import CircuitPolicy, CircuitState
 from worker.core.admission.gate import Gate
-from worker.core.admission.retry_after import MAX_RETRY_AFTER
+from worker.core.admission.retry_after import MAX_RETRY_AFTER_SECONDS
 from worker.core.answer import Answer, Failure, FailureKind, Response
 from worker.core.assigned_partition import PendingRecord
 from worker.core.classify import Kind, Rules, Verdict, classify
@@ -218,7 +218,7 @@ def test_a_long_hold_opens_it() -> None:
     gate.starting(100.0)
     assert gate.ended(classify(Response(503, "3600"), RULES, 0.0), some(), 100.0, 100.1, 0.0)
     assert gate.circuit.state is CircuitState.OPEN
-    asked = probes_until(gate, 100.1 + MAX_RETRY_AFTER, "hold for an hour")
+    asked = probes_until(gate, 100.1 + MAX_RETRY_AFTER_SECONDS, "hold for an hour")
     assert [at - 100.1 for at in asked] == pytest.approx([1.0, 3.0, 7.0])
 
 
@@ -271,7 +271,7 @@ def test_blocked() -> None:
     assert (gate.admits(102.9), gate.admits(103.0)) == (False, True)
 
 
-@pytest.mark.parametrize(("asked", "held"), [("3", 3.0), ("86400", MAX_RETRY_AFTER)])
+@pytest.mark.parametrize(("asked", "held"), [("3", 3.0), ("86400", MAX_RETRY_AFTER_SECONDS)])
 def test_hold(asked: str, held: float) -> None:
     """A Retry-After on 429 or 503 holds every request back, for a minute at most."""
     gate = Gate(16, POLICY)
@@ -279,7 +279,7 @@ def test_hold(asked: str, held: float) -> None:
     assert gate.ended(classify(Response(429, asked), RULES, 0.0), some(), 100.0, 100.0, 0.0)
     probes = probes_until(gate, 100.0 + held, "down")
     assert probes == [at for at in (101.0, 103.0, 107.0) if at < 100.0 + held], "and it is asked meanwhile"
-    if held < MAX_RETRY_AFTER:
+    if held < MAX_RETRY_AFTER_SECONDS:
         assert gate.wake_at() == 100.0 + held
 
 

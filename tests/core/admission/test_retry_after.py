@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.core.admission.retry_after import MAX_RETRY_AFTER, RetryAfterPause
+from worker.core.admission.retry_after import MAX_RETRY_AFTER_SECONDS, RetryAfterPause
 
 
 def test_a_partner_that_means_all_is_left_alone() -> None:
@@ -39,7 +39,7 @@ def test_longest() -> None:
     """It holds for a minute at most."""
     pause = RetryAfterPause()
     pause.refused(86_400.0, 100.0, 100.0)
-    assert pause.until == 100.0 + MAX_RETRY_AFTER
+    assert pause.until == 100.0 + MAX_RETRY_AFTER_SECONDS
 
 
 def test_what_was_learned_is_forgotten() -> None:
@@ -70,5 +70,5 @@ def test_whatever_comes(steps: list[tuple[float, float, bool]]) -> None:
             pause.refused(seconds, now, now)
         if now >= pause.until:
             probes = 0
-        assert pause.until <= now + MAX_RETRY_AFTER
+        assert pause.until <= now + MAX_RETRY_AFTER_SECONDS
         assert probes <= 3

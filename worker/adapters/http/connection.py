@@ -21,7 +21,7 @@ from worker.adapters.http.errors import (
     UNASKED,
     lost,
 )
-from worker.adapters.http.options import DRAIN_LIMIT, SenderOptions
+from worker.adapters.http.options import DRAIN_LIMIT_BYTES, SenderOptions
 from worker.adapters.http.parser import NO_HEAD, AnswerParser, HeadTooLarge, NotHttp
 from worker.adapters.http.sweeper import Sweeper
 from worker.adapters.http.write_batch import Way, WriteBatch
@@ -163,5 +163,5 @@ class HttpConnection(asyncio.Protocol):
         if not self._drained:
             self.deadline = min(self.deadline, monotonic() + self._drain_seconds)
         self._drained += count
-        if self._drained > DRAIN_LIMIT:
+        if self._drained > DRAIN_LIMIT_BYTES:
             self.close()

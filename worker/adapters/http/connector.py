@@ -19,7 +19,7 @@ from worker.core.answer import Failure, FailureKind
 
 NEVER = float("inf")
 
-SHORT_PAUSE = 1.0
+SHORT_PAUSE_SECONDS = 1.0
 """Seconds until a lane may try again where this machine had no descriptor for its connection."""
 
 C = TypeVar("C", bound=TCPConnector)
@@ -41,7 +41,7 @@ def make_connector(options: SenderOptions, kind: type[C]) -> C:
 async def settled(failure: Failure) -> Failure:
     """Return why no connection was had, after a pause where the next try would only end the same."""
     if failure.kind is FailureKind.DESCRIPTORS:
-        await asyncio.sleep(SHORT_PAUSE)
+        await asyncio.sleep(SHORT_PAUSE_SECONDS)
     return failure
 
 

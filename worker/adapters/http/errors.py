@@ -21,7 +21,7 @@ EXPECTED = (aiohttp.ClientError, OSError, RuntimeError, UnicodeError)
 RuntimeError is what uvloop raises for some failed connects and aiohttp for a closed session.
 """
 
-ERROR_LIMIT = 300
+ERROR_LIMIT_CHARACTERS = 300
 """Characters of an error line."""
 
 TIMED_OUT = Failure(FailureKind.TIMEOUT, "no answer in time")
@@ -80,7 +80,7 @@ def failure_of(error: BaseException, refusals: Sequence[Failure] = ()) -> Failur
     if isinstance(root, aiohttp.ClientConnectorDNSError) and are_short():
         return Failure(FailureKind.DESCRIPTORS, shortage())
     kind, words = next((kind, words) for types, kind, words in _ROWS if isinstance(root, types))
-    return Failure(kind, f"{words} {_said(root)}"[:ERROR_LIMIT] if words.endswith(":") else words)
+    return Failure(kind, f"{words} {_said(root)}"[:ERROR_LIMIT_CHARACTERS] if words.endswith(":") else words)
 
 
 def lost(error: BaseException | None) -> Failure:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from worker.adapters.http.options import HEAD_LIMIT, usable_retry_after
+from worker.adapters.http.options import HEAD_LIMIT_BYTES, usable_retry_after
 
 SWITCHING = 101
 
@@ -31,7 +31,7 @@ class NotHttp(Exception):
 
 
 class HeadTooLarge(NotHttp):
-    """The head goes on beyond HEAD_LIMIT."""
+    """The head goes on beyond HEAD_LIMIT_BYTES."""
 
 
 class Head(NamedTuple):
@@ -61,7 +61,7 @@ class HeadReader:
     def feed(self, data: bytes) -> Head | None:
         """Return the head that decides once all of it has come; raise NotHttp.
 
-        HEAD_LIMIT bounds it together with the interim heads before it.
+        HEAD_LIMIT_BYTES bounds it together with the interim heads before it.
         """
         self._held += data
         self.waits = True
@@ -78,7 +78,7 @@ class HeadReader:
     def _begin(self) -> None:
         self.waits = False
         self._held = bytearray()
-        self._room = HEAD_LIMIT
+        self._room = HEAD_LIMIT_BYTES
         self._seen = 0  # bytes of `_held` in which no blank line begins
         self._status = 0
 

@@ -15,13 +15,13 @@ from aiohttp.abc import AbstractResolver
 
 from worker.core.request_headers import header_problem
 
-HEAD_LIMIT = 64 * 1024
+HEAD_LIMIT_BYTES = 64 * 1024
 """Bytes of an answer's head, those of interim (1xx) answers before it included; more is no answer."""
 
-BODY_LIMIT = 4 * 1024
+BODY_LIMIT_BYTES = 4 * 1024
 """Bytes of a body that are kept where it is read."""
 
-DRAIN_LIMIT = 16 * 1024
+DRAIN_LIMIT_BYTES = 16 * 1024
 """Bytes of a body that are read to keep the connection; a longer body costs the connection."""
 
 USER_AGENT = f"postback-worker/{version('postback-worker')}"
@@ -42,7 +42,7 @@ class SenderOptions:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Request headers besides, or instead of, the usual ones."""
     read_body: bool = False
-    """Return the first BODY_LIMIT bytes of each body, as far as they come before the timeout."""
+    """Return the first BODY_LIMIT_BYTES bytes of each body, as far as they come before the timeout."""
     allow_private: bool = False
     """Connect to any address, loopback and private ones included."""
     proxy: str | None = field(default=None, repr=False)

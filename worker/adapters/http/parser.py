@@ -12,7 +12,7 @@ from functools import cache
 import httptools
 
 from worker.adapters.http.head import Head, HeadReader, HeadTooLarge, NotHttp, plain
-from worker.adapters.http.options import BODY_LIMIT, HEAD_LIMIT
+from worker.adapters.http.options import BODY_LIMIT_BYTES, HEAD_LIMIT_BYTES
 from worker.core.answer import Response
 
 __all__ = ["NO_HEAD", "AnswerParser", "BodyParser", "HeadTooLarge", "NotHttp"]
@@ -64,7 +64,7 @@ class AnswerParser:
     def _after_head(self, data: bytes) -> bytes:
         """Read a head; return what httptools is to read: nothing until all of the head is there."""
         first = None if self._reader.waits else _FINAL(data)
-        end = -1 if first is None else data.find(b"\r\n\r\n", 0, HEAD_LIMIT)
+        end = -1 if first is None else data.find(b"\r\n\r\n", 0, HEAD_LIMIT_BYTES)
         if first is None or end < 0:
             head = self._reader.feed(data)
             return b"" if head is None else self._note(head)
@@ -102,7 +102,7 @@ def _plain(status: int) -> Response:
 
 
 class BodyParser(AnswerParser):
-    """Keeps the first BODY_LIMIT bytes of each body as well, also of one whose head is odd."""
+    """Keeps the first BODY_LIMIT_BYTES bytes of each body as well, also of one whose head is odd."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ class BodyParser(AnswerParser):
 
     def wants_body(self) -> bool:
         """Whether less of the body has come than is kept."""
-        return len(self._body) < BODY_LIMIT
+        return len(self._body) < BODY_LIMIT_BYTES
 
     def _after_head(self, data: bytes) -> bytes:
         head = self._reader.feed(data)
@@ -127,4 +127,4 @@ class BodyParser(AnswerParser):
 
     def on_body(self, body: bytes) -> None:
         """Keep what there is room for."""
-        self._body += body[: BODY_LIMIT - len(self._body)]
+        self._body += body[: BODY_LIMIT_BYTES - len(self._body)]

@@ -27,9 +27,9 @@ from worker.adapters.http.errors import CLOSED_EARLY, EXPECTED, UNASKED, Ended, 
 from worker.adapters.http.head_guard import NEVER, HeadGuard
 from worker.adapters.http.lane import CoroutineLane
 from worker.adapters.http.options import (
-    BODY_LIMIT,
-    DRAIN_LIMIT,
-    HEAD_LIMIT,
+    BODY_LIMIT_BYTES,
+    DRAIN_LIMIT_BYTES,
+    HEAD_LIMIT_BYTES,
     SenderOptions,
     check_target,
 )
@@ -56,10 +56,10 @@ class SessionSender:
             trust_env=False,
             proxy=options.proxy,
             middlewares=[send_once],
-            read_bufsize=DRAIN_LIMIT,
-            max_line_size=HEAD_LIMIT,
-            max_field_size=HEAD_LIMIT,
-            max_headers=HEAD_LIMIT,
+            read_bufsize=DRAIN_LIMIT_BYTES,
+            max_line_size=HEAD_LIMIT_BYTES,
+            max_field_size=HEAD_LIMIT_BYTES,
+            max_headers=HEAD_LIMIT_BYTES,
         )
 
     def lane(self) -> SessionLane:
@@ -130,9 +130,9 @@ class SessionLane(CoroutineLane):
         body = b""
         async with discarding(response):
             if self._read_body:
-                body = await _read(response, BODY_LIMIT, deadline)
+                body = await _read(response, BODY_LIMIT_BYTES, deadline)
             drained = asyncio.get_running_loop().time() + self._drain_seconds
-            await _read(response, DRAIN_LIMIT, min(deadline, drained))
+            await _read(response, DRAIN_LIMIT_BYTES, min(deadline, drained))
         return body
 
 

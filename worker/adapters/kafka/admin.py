@@ -19,22 +19,22 @@ from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable, is_away, one_line
 from worker.adapters.kafka.topic_descriptions import existing_topics
 
-TIMEOUT = 15.0
+TIMEOUT_SECONDS = 15.0
 """Seconds for each answer of the broker."""
 
 BROKERS_DEFAULT = -1
 """In place of a number of partitions or replicas: what the broker is set to."""
 
-LATE = 1.0
+LATE_SECONDS = 1.0
 """Seconds in which the client tells by itself that an answer did not come."""
 
-_LOOK_AGAIN = 0.1
+_LOOK_AGAIN_SECONDS = 0.1
 
 
 def create_topic(config: Config, name: str, partitions: int, replication: int) -> int:
     """Make a topic and return its partitions. Raises KafkaUnavailable, also where it is there already."""
     admin = _client(config)
-    _await(admin.create_topics([NewTopic(name, partitions, replication)], request_timeout=TIMEOUT))
+    _await(admin.create_topics([NewTopic(name, partitions, replication)], request_timeout=TIMEOUT_SECONDS))
     return await_partitions(admin, name, max(1, partitions))
 
 
@@ -44,7 +44,7 @@ def grow(config: Config, partitions: Mapping[str, int]) -> None:
         return
     admin = _client(config)
     wanted = [NewPartitions(name, count) for name, count in partitions.items()]
-    _await(admin.create_partitions(wanted, request_timeout=TIMEOUT))
+    _await(admin.create_partitions(wanted, request_timeout=TIMEOUT_SECONDS))
     for name, count in partitions.items():
         await_partitions(admin, name, count)
 
@@ -64,7 +64,7 @@ def await_partitions(admin: AdminClient, name: str, least: int) -> int:
 
     Raises KafkaUnavailable where it does not within TIMEOUT.
     """
-    deadline = time.monotonic() + TIMEOUT
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     heard = ""
     while (left := deadline - time.monotonic()) > 0:
         try:
@@ -75,9 +75,9 @@ def await_partitions(admin: AdminClient, name: str, least: int) -> int:
             if topic is not None and topic.error is None and len(topic.partitions) >= least:
                 return len(topic.partitions)
             heard = ""
-        time.sleep(_LOOK_AGAIN)
+        time.sleep(_LOOK_AGAIN_SECONDS)
     raise KafkaUnavailable(
-        f"{name}: it may be made or not, the broker does not show it within {TIMEOUT:g} s{heard}; "
+        f"{name}: it may be made or not, the broker does not show it within {TIMEOUT_SECONDS:g} s{heard}; "
         "the same command may be given again"
     )
 
@@ -86,7 +86,7 @@ def _await(answers: Mapping[str, Future[None]]) -> None:
     """Hear the answers; raise KafkaUnavailable for a refusal. Silence is left to who looks."""
     for name, answer in answers.items():
         try:
-            answer.result(TIMEOUT + LATE)
+            answer.result(TIMEOUT_SECONDS + LATE_SECONDS)
         except (KafkaException, TimeoutError) as error:
             if not is_silent(error):
                 raise KafkaUnavailable(f"{name}: {one_line(error)}") from error

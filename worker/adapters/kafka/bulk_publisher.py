@@ -27,22 +27,22 @@ from worker.core.record import Header, Outgoing
 from worker.core.record_size import size_of, too_large, too_large_for_client
 from worker.ports import PublishRefused
 
-MOST_WAITING = 64 * 1024 * 1024
+MOST_WAITING_BYTES = 64 * 1024 * 1024
 """Bytes that may wait in the client for an acknowledgement, unless the settings say otherwise."""
 
-MOST_UNKNOWN = 10_000
+MOST_UNKNOWN_RECORDS = 10_000
 """Records that may wait there: so many at most are unknown in the end."""
 
-TURN = 0.2
+TURN_SECONDS = 0.2
 """Seconds of one wait; between two of them it looks whether to stop."""
 
-PATIENCE = 2.0
+PATIENCE_SECONDS = 2.0
 """Seconds that closing waits for answers that nobody waits for any more."""
 
-WAITING_AFTER = 5.0
+WAITING_AFTER_SECONDS = 5.0
 """Seconds without an answer after which it is said that the broker is waited for, and why."""
 
-SAID_EVERY = 30.0
+SAID_EVERY_SECONDS = 30.0
 """Seconds between two such lines."""
 
 
@@ -98,8 +98,8 @@ class BulkPublisher:
         self._causes = Causes()
         self._heard_at = self._said_at = float("-inf")
         bounded: Config = {
-            "queue.buffering.max.kbytes": MOST_WAITING // 1024,
-            "queue.buffering.max.messages": MOST_UNKNOWN,
+            "queue.buffering.max.kbytes": MOST_WAITING_BYTES // 1024,
+            "queue.buffering.max.messages": MOST_UNKNOWN_RECORDS,
             **config,
         }
         # Without a listener and at this level the client writes nothing on stderr by itself.
@@ -130,7 +130,7 @@ class BulkPublisher:
         while not self._hand_over(handed):
             if not self._open:
                 raise PublishRefused(f"{place}: is larger than the client's queue")
-            self._turn(TURN)
+            self._turn(TURN_SECONDS)
 
     def settle(self) -> None:
         """Return when the last record is answered, however long that takes.
@@ -138,16 +138,16 @@ class BulkPublisher:
         Raises PublishRefused for the first refusal, and Stopped.
         """
         while self._open:
-            self._look(TURN)
+            self._look(TURN_SECONDS)
             if self._stop():
                 raise Stopped
         self._raise_refusal()
 
     def close(self) -> None:
         """Hear, within PATIENCE, of what is still on its way; what is known and unknown stands after that."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while self._open and time.monotonic() < deadline:
-            self._look(TURN)
+            self._look(TURN_SECONDS)
 
     # --- handing over --------------------------------------------------------------------------
 
@@ -234,7 +234,7 @@ class BulkPublisher:
         return one_line(error)
 
     def _say_waiting(self, now: float) -> None:
-        if now - self._heard_at >= WAITING_AFTER and now - self._said_at >= SAID_EVERY:
+        if now - self._heard_at >= WAITING_AFTER_SECONDS and now - self._said_at >= SAID_EVERY_SECONDS:
             self._said_at = now
             self._on_waiting(self._causes.line() or "it does not answer")
 

@@ -15,7 +15,7 @@ from worker.adapters.kafka.errors import KafkaUnavailable, one_line
 from worker.core.binding import Identity
 from worker.core.ownership import Commit, stranger
 
-TIMEOUT = 3.0
+TIMEOUT_SECONDS = 3.0
 """Seconds for each answer of the broker."""
 
 
@@ -43,8 +43,8 @@ def commits_of(config: Config, is_wanted: Callable[[str], bool]) -> list[Commit]
     except (KafkaException, ValueError, TypeError) as error:
         raise KafkaUnavailable(one_line(error)) from error
     try:
-        wanted = _partitions(consumer.list_topics(timeout=TIMEOUT).topics, is_wanted)
-        found = consumer.committed(wanted, timeout=TIMEOUT) if wanted else []
+        wanted = _partitions(consumer.list_topics(timeout=TIMEOUT_SECONDS).topics, is_wanted)
+        found = consumer.committed(wanted, timeout=TIMEOUT_SECONDS) if wanted else []
     except KafkaException as error:
         raise KafkaUnavailable(one_line(error)) from error
     else:

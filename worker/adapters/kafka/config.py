@@ -88,17 +88,17 @@ _CONSUMER_DEFAULTS: Config = {
     "fetch.wait.max.ms": 100,
 }
 
-MESSAGE_LIMIT = 128 * 1024 * 1024
+MESSAGE_LIMIT_BYTES = 128 * 1024 * 1024
 """Bytes of the largest record that a producer takes: a topic's own limit decides, not the client's."""
 
-BATCH_SIZE = 1_000_000
+BATCH_BYTES = 1_000_000
 """Bytes of a batch, before it is compressed: below the limit that topics have unless they are told."""
 
 _TIGHTEST = "zstd"
 
 _PRODUCER_DEFAULTS: Config = {
-    "message.max.bytes": MESSAGE_LIMIT,
-    "batch.size": BATCH_SIZE,
+    "message.max.bytes": MESSAGE_LIMIT_BYTES,
+    "batch.size": BATCH_BYTES,
     # A topic's limit is that of the compressed record: what a producer compressed to fit must fit again.
     # zstd packs tighter than any other, for 1 us more than lz4 for a small event and 6 ms for one of 3 MB.
     "compression.type": _TIGHTEST,
@@ -158,7 +158,7 @@ def fitted(config: Config, limit: int | None) -> Config:
     """`config` with batches that a topic of this `max.message.bytes` takes; None leaves them as they are."""
     if limit is None:
         return config
-    return {**config, "batch.size": max(1, min(int(config.get("batch.size", BATCH_SIZE)), limit))}
+    return {**config, "batch.size": max(1, min(int(config.get("batch.size", BATCH_BYTES)), limit))}
 
 
 def alone(config: Config) -> Config:
@@ -174,7 +174,7 @@ def alone(config: Config) -> Config:
 
 def message_limit(config: Config) -> int:
     """The client's own limit for a record, in bytes, before it is compressed."""
-    return int(config.get("message.max.bytes", MESSAGE_LIMIT))
+    return int(config.get("message.max.bytes", MESSAGE_LIMIT_BYTES))
 
 
 def admin_config(bootstrap: str, client_id: str, properties: Mapping[str, Property]) -> Config:

@@ -13,10 +13,10 @@ from confluent_kafka import KafkaError, KafkaException
 
 from worker.adapters.kafka.errors import is_about_all_brokers, kafka_error, one_line
 
-SUMMED_UP_WITHIN = 2.0
+SUMMED_UP_WITHIN_SECONDS = 2.0
 """Seconds that a client is given to try its other addresses, before its errors are weighed."""
 
-_TURN = 0.1
+_TURN_SECONDS = 0.1
 
 # These names are public, whatever their first letter says.
 _REFUSED = frozenset(
@@ -76,10 +76,10 @@ class Causes:
 
     def line_of_all(self, failure: KafkaError | KafkaException, poll: Callable[[float], object]) -> str:
         """As `line`, once the client, which `poll` has speak, has tried all its addresses, or time is up."""
-        deadline = time.monotonic() + SUMMED_UP_WITHIN
+        deadline = time.monotonic() + SUMMED_UP_WITHIN_SECONDS
         poll(0)
         while not self._is_known() and time.monotonic() < deadline:
-            poll(_TURN)
+            poll(_TURN_SECONDS)
         return self.line(failure)
 
     def _is_known(self) -> bool:

@@ -11,7 +11,7 @@ import time
 
 from confluent_kafka import KafkaError, KafkaException
 
-REPEAT_AFTER = 30.0
+REPEAT_AFTER_SECONDS = 30.0
 """Seconds before the same trouble is told again."""
 
 _TIMINGS = re.compile(r" \((?:after [0-9]|[0-9]+ identical).*\)")
@@ -128,7 +128,7 @@ def may_be_there(error: KafkaError) -> bool:
 
 
 class Troubles:
-    """Lets each trouble through at most once in REPEAT_AFTER seconds; numbers do not make it another."""
+    """Lets each trouble through at most once in REPEAT_AFTER_SECONDS; numbers do not make it another."""
 
     _MOST = 64
 
@@ -139,7 +139,7 @@ class Troubles:
         """Whether to tell it now; a yes counts as told."""
         trouble = _NUMBERS.sub("#", text)
         last = self._told.get(trouble)
-        if last is not None and now - last < REPEAT_AFTER:
+        if last is not None and now - last < REPEAT_AFTER_SECONDS:
             return False
         if len(self._told) >= self._MOST:
             self._told.clear()
@@ -148,7 +148,7 @@ class Troubles:
 
 
 class LimitedLog:
-    """What the client logs to: a logger that gets the same line at most once in REPEAT_AFTER seconds.
+    """What the client logs to: a logger that gets the same line at most once in REPEAT_AFTER_SECONDS.
 
     While a broker is away the client logs each attempt to reach it, many times a second.
     """

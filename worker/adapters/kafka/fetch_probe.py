@@ -18,12 +18,12 @@ from worker.adapters.kafka.errors import KafkaUnavailable, one_line
 from worker.adapters.kafka.records import Got
 from worker.core.record import Partition
 
-WITHIN = 10.0
+WITHIN_SECONDS = 10.0
 """Seconds in which every partition has to answer."""
 
 NO_ANSWER = "no answer: timed out"
 
-_TURN = 0.2
+_TURN_SECONDS = 0.2
 _END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001 - public, whatever its first letter says
 
 
@@ -51,9 +51,9 @@ def unread(config: Config, partitions: Collection[Partition]) -> dict[Partition,
 def _refusals(consumer: Consumer, silent: set[Partition]) -> dict[Partition, KafkaError]:
     """Wait for an answer of each, which takes it out of `silent`; return what was refused, and why."""
     refused: dict[Partition, KafkaError] = {}
-    deadline = time.monotonic() + WITHIN
+    deadline = time.monotonic() + WITHIN_SECONDS
     while silent and time.monotonic() < deadline:
-        message = cast("Got | None", consumer.poll(_TURN))
+        message = cast("Got | None", consumer.poll(_TURN_SECONDS))
         if message is None or (at := Partition(message.topic(), message.partition())) not in silent:
             continue
         silent.remove(at)

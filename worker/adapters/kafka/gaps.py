@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaException
 from worker.adapters.kafka.records import to_partition, to_topic_partitions
 from worker.core.record import Partition
 
-LOOK = 2.0
+LOOK_EVERY_SECONDS = 2.0
 """Seconds between two looks."""
 
 
@@ -41,7 +41,7 @@ class Gaps:
         """Where the client is in each of these, as far as that is believed; nothing between two looks."""
         if now < self._next_look:
             return {}
-        self._next_look = now + LOOK
+        self._next_look = now + LOOK_EVERY_SECONDS
         positions = self._positions(consumer, partitions)
         return {at: offset for at, offset in positions.items() if at not in self.doubted}
 

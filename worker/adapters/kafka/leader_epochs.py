@@ -17,7 +17,9 @@ from confluent_kafka import Consumer, KafkaException
 from worker.adapters.kafka.records import leader_epoch_of, to_partition, to_topic_partitions
 from worker.core.record import Partition
 
-_MOST = 8  # leaders kept of a partition: what is committed lags behind what is read by a leader or two
+_MOST_LEADERS = (
+    8  # leaders kept of a partition: what is committed lags behind what is read by a leader or two
+)
 
 
 class _Part(NamedTuple):
@@ -52,7 +54,7 @@ class LeaderEpochs:
 
     def note(self, at: Partition, end: int, epoch: int) -> None:
         """Note that the last record before `end` is of this epoch."""
-        parts = self._parts.setdefault(at, deque(maxlen=_MOST))
+        parts = self._parts.setdefault(at, deque(maxlen=_MOST_LEADERS))
         if parts and parts[-1].epoch == epoch:
             parts[-1] = parts[-1]._replace(end=max(parts[-1].end, end))
         elif not parts or parts[-1].end < end:

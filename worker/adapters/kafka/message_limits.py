@@ -14,7 +14,7 @@ from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable
 from worker.adapters.kafka.own_topics import describe
 
-TIMEOUT = 5.0
+TIMEOUT_SECONDS = 5.0
 """Seconds that the broker may take to say it."""
 
 
@@ -50,7 +50,7 @@ class TopicLimits:
 def known_limits(config: Config, topics: Sequence[str]) -> dict[str, int]:
     """The limits of those topics of which the broker says it. Blocking."""
     try:
-        found = describe(config, topics, TIMEOUT)
+        found = describe(config, topics, TIMEOUT_SECONDS)
     except KafkaUnavailable:
         return {}
     return {name: topic.max_message_bytes for name, topic in found.items() if topic.max_message_bytes}

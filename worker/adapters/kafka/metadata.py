@@ -16,10 +16,10 @@ from confluent_kafka import KafkaException, Producer
 from worker.adapters.kafka.errors import KafkaUnavailable, one_line
 from worker.adapters.kafka.topic_descriptions import existing_topics
 
-ASK_AGAIN = 1.0
+ASK_AGAIN_SECONDS = 1.0
 """Seconds between two questions, however often a topic is missed."""
 
-TIMEOUT = 3.0
+TIMEOUT_SECONDS = 3.0
 """Seconds that a question may take."""
 
 
@@ -47,7 +47,7 @@ class Topics:
         wanted = list(topics)
         age = self._clock() - self._asked_at
         in_doubt = self._failure is not None or not self._seen.issuperset(wanted)
-        if age >= max_age or (age >= ASK_AGAIN and in_doubt):
+        if age >= max_age or (age >= ASK_AGAIN_SECONDS and in_doubt):
             await self._ask(producer)
         if self._failure is not None:
             raise KafkaUnavailable(self._failure)
@@ -84,7 +84,7 @@ class Topics:
 
 def _list(producer: Producer) -> frozenset[str]:
     try:
-        found = producer.list_topics(timeout=TIMEOUT).topics
+        found = producer.list_topics(timeout=TIMEOUT_SECONDS).topics
     except KafkaException as error:
         raise KafkaUnavailable(one_line(error)) from error
     return frozenset(existing_topics(found))

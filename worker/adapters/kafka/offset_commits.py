@@ -23,7 +23,7 @@ from worker.ports import CommitFailed, Positions
 Wanted = Mapping[Epoch, Position]
 """What to commit, for the assignment that each is of."""
 
-REACH_TIMEOUT = 4.0
+REACH_TIMEOUT_SECONDS = 4.0
 """Seconds in which the group's coordinator must answer before a commit is waited for."""
 
 
@@ -128,7 +128,7 @@ class OffsetCommits:
 def _require_coordinator(consumer: Consumer, offsets: list[TopicPartition]) -> None:
     """Raise CommitFailed where nobody answers: a commit that waits has no timeout, a question has."""
     try:
-        consumer.committed(offsets, timeout=REACH_TIMEOUT)
+        consumer.committed(offsets, timeout=REACH_TIMEOUT_SECONDS)
     except KafkaException as error:
         if is_away(error):
             raise CommitFailed(one_line(error)) from error

@@ -13,23 +13,23 @@ from typing import Any, NamedTuple, TypeVar
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
 
-from worker.adapters.kafka.admin import LATE, await_partitions, is_silent
+from worker.adapters.kafka.admin import LATE_SECONDS, await_partitions, is_silent
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable, LimitedLog, is_away, kafka_error, one_line
 from worker.adapters.kafka.topic_descriptions import FOREVER, Settings, Topic, existing_topics, read_topic
 from worker.core.record_size import ROOM
 
-DAY = 24 * 3600
-SLACK = 7 * DAY
+DAY_SECONDS = 24 * 3600
+RETENTION_SLACK_SECONDS = 7 * DAY_SECONDS
 """Seconds that a tier keeps a record beyond twice its delay: a worker may stand still for days."""
 
-SPARE = 3600
+SPARE_SECONDS = 3600
 """Seconds beyond its delay that a tier must keep a record at least: a worker may stand still."""
 
-DLQ_RETENTION = 60 * DAY
+DLQ_RETENTION_SECONDS = 60 * DAY_SECONDS
 """Seconds that dead letters are kept: the window of a conversion, and as long to look into it."""
 
-TIMEOUT = 15.0
+TIMEOUT_SECONDS = 15.0
 """Seconds for each answer of the broker."""
 
 NO_ANSWER = "no answer: timed out"
@@ -53,10 +53,10 @@ class Own(NamedTuple):
         """How long it should keep a record, in seconds."""
         if self.control:
             return FOREVER
-        return DLQ_RETENTION if self.delay is None else self.delay * 2 + SLACK
+        return DLQ_RETENTION_SECONDS if self.delay is None else self.delay * 2 + RETENTION_SLACK_SECONDS
 
 
-def describe(config: Config, topics: Iterable[str], within: float = TIMEOUT) -> dict[str, Topic]:
+def describe(config: Config, topics: Iterable[str], within: float = TIMEOUT_SECONDS) -> dict[str, Topic]:
     """Those of `topics` that exist, each with what the broker says of it. Raises KafkaUnavailable.
 
     Each of the two answers may take `within` seconds.
@@ -70,7 +70,7 @@ def describe(config: Config, topics: Iterable[str], within: float = TIMEOUT) -> 
 
 def existing(config: Config, prefix: str) -> list[str]:
     """The topics whose names begin so (`{group}.retry.`), sorted. Raises KafkaUnavailable."""
-    return sorted(name for name in _list(_client(config), TIMEOUT) if name.startswith(prefix))
+    return sorted(name for name in _list(_client(config), TIMEOUT_SECONDS) if name.startswith(prefix))
 
 
 def create(config: Config, source: str, own: Sequence[Own]) -> list[str]:
@@ -86,7 +86,9 @@ def create(config: Config, source: str, own: Sequence[Own]) -> list[str]:
     if not new:
         return []
     admin = _client(config)  # named: its futures die with it
-    answers = _call(lambda: admin.create_topics(new, operation_timeout=TIMEOUT, request_timeout=TIMEOUT))
+    answers = _call(
+        lambda: admin.create_topics(new, operation_timeout=TIMEOUT_SECONDS, request_timeout=TIMEOUT_SECONDS)
+    )
     made = [name for name, answer in answers.items() if _is_made(name, answer)]
     for topic in new:
         await_partitions(admin, topic.topic, topic.num_partitions)
@@ -168,10 +170,10 @@ def lifetime_problems(own: Own, found: Topic) -> list[str]:
     if own.control:
         return []
     lines = []
-    if own.delay is not None and is_less(found.retention, own.delay + SPARE):
+    if own.delay is not None and is_less(found.retention, own.delay + SPARE_SECONDS):
         lines.append(
             f"{own.name}: keeps records {found.retention:g} s, and those that wait longer are lost: "
-            f"its delay takes a retention.ms of {(own.delay + SPARE) * 1000:.0f} or more"
+            f"its delay takes a retention.ms of {(own.delay + SPARE_SECONDS) * 1000:.0f} or more"
         )
     if is_less(found.retention_bytes, FOREVER):
         lines.append(
@@ -231,7 +233,7 @@ def _is_made(name: str, answer: Future[None]) -> bool:
     Raises KafkaUnavailable for a refusal.
     """
     try:
-        answer.result(TIMEOUT + LATE)
+        answer.result(TIMEOUT_SECONDS + LATE_SECONDS)
     except (KafkaException, TimeoutError) as error:
         cause = kafka_error(error)
         if cause is not None and cause.code() == KafkaError.TOPIC_ALREADY_EXISTS:
@@ -265,7 +267,7 @@ def _settings(admin: AdminClient, topics: Sequence[str], within: float) -> dict[
 def _said(answer: Future[Any], within: float) -> Settings:
     """What was said of one topic: a refusal leaves it unknown; raises KafkaUnavailable for silence."""
     try:
-        entries = answer.result(within + LATE)
+        entries = answer.result(within + LATE_SECONDS)
     except KafkaException as error:
         if is_away(error):
             raise KafkaUnavailable(one_line(error)) from error

@@ -42,16 +42,16 @@ from worker.core.record import Partition, Record
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Positions, SourceFailed
 
-TURN = 0.05
+TURN_SECONDS = 0.05
 """Seconds that the thread waits at most, for records or for orders, before it looks for the other."""
 
-ROOM_TURN = 0.005
+ROOM_TURN_SECONDS = 0.005
 """Seconds of such a wait while records lie here for want of room in their partition: an order makes it."""
 
-BATCH = 500
+BATCH_RECORDS = 500
 """Most records read in one turn."""
 
-REVOKE_TIMEOUT = 5.0
+REVOKE_TIMEOUT_SECONDS = 5.0
 """Seconds in which the client revokes what is ours when leaving; the drain itself does not count."""
 
 
@@ -173,11 +173,11 @@ class PollThread:
 
         By unsubscribing, not within `close`: a client that closes does not answer what `commit_last` asks.
         """
-        deadline = time.monotonic() + REVOKE_TIMEOUT
+        deadline = time.monotonic() + REVOKE_TIMEOUT_SECONDS
         try:
             self._consumer.unsubscribe()
             while self._assignment.ours and time.monotonic() < deadline:
-                self._consumer.poll(TURN)  # makes the callback; records that still come are dropped
+                self._consumer.poll(TURN_SECONDS)  # makes the callback; records that still come are dropped
         finally:
             self._consumer.close()
 
@@ -193,7 +193,13 @@ class PollThread:
 
     def _obey(self) -> None:
         """Carry out the orders; where no record may be handed over, wait for one rather than for Kafka."""
-        wait = ROOM_TURN if self._prefetch.waits_for_room else 0 if self._prefetch.demand else TURN
+        wait = (
+            ROOM_TURN_SECONDS
+            if self._prefetch.waits_for_room
+            else 0
+            if self._prefetch.demand
+            else TURN_SECONDS
+        )
         try:
             order = self._orders.get(block=wait > 0, timeout=wait)
             while True:
@@ -204,11 +210,11 @@ class PollThread:
 
     def _read(self) -> None:
         """Poll, and take as many records as there is room for."""
-        room = min(self._prefetch.room(), BATCH)
+        room = min(self._prefetch.room(), BATCH_RECORDS)
         if not room and not self._prefetch.choked:
             return  # full, but only just: all will be paused, or asked for, in a moment
         idle = self._prefetch.demand and not self._prefetch.waits_for_room
-        message = self._consumer.poll(TURN if idle else 0)
+        message = self._consumer.poll(TURN_SECONDS if idle else 0)
         self.last_poll = time.monotonic()
         if message is not None:
             more = self._consumer.consume(room - 1, 0) if room > 1 else ()

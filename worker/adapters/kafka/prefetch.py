@@ -18,25 +18,25 @@ from operator import attrgetter
 from worker.core.held_bytes import HeldBytes
 from worker.core.record import Partition, Record
 
-LIMIT = 500
+MOST_RECORDS = 500
 """Most records that wait here without a demand; more of them stay in Kafka."""
 
-PATIENCE = 0.125
+PATIENCE_SECONDS = 0.125
 """Seconds that a full prefetch waits for a demand before all is paused: pausing discards what was fetched."""
 
-LONG = 0.05
+LONG_SECONDS = 0.05
 """Seconds that a record may lie here while others come, before its partition is paused."""
 
-RUN = 16
+RUN_RECORDS = 16
 """Most records of a partition in one turn."""
 
-FEW = 50
+FEW_RECORDS = 50
 """A partition with fewer records here is not paused, and one that was is resumed."""
 
 _AT, _SIZE = attrgetter("at"), attrgetter("size")
-_EASED = 0.25
+_EASED_SHARE = 0.25
 # All is read again once this share of the bytes is left, where they were spent.
-_COMPANY = 2.0
+_COMPANY_SECONDS = 2.0
 # Seconds after which records of but one partition mean that there is nobody to keep waiting.
 
 
@@ -126,7 +126,7 @@ class Prefetch:
 
     def room(self) -> int:
         """How many records may be read now."""
-        records = max(self.demand, LIMIT - self._in_the_way())
+        records = max(self.demand, MOST_RECORDS - self._in_the_way())
         # Bytes are known once they are read: as many as fit where they are as large as usual.
         return min(records, -(-self._held_bytes.left // self._usual))
 
@@ -137,7 +137,7 @@ class Prefetch:
         while turns and len(taken) < self.demand:
             at = turns.popleft()
             queue, room = piles[at], self._room.get(at, 0)
-            run = 1 if at in self._heavy else min(RUN, room)
+            run = 1 if at in self._heavy else min(RUN_RECORDS, room)
             count = queue.move(min(run, self.demand - len(taken)), taken) if room > 0 else 0
             room -= self._room_for(at, taken[-count:]) if count else 0
             self._room[at] = room
@@ -237,7 +237,7 @@ class Prefetch:
         before = self.choked, self._slow, self._crowded
         if self._mixed:
             self._mixed, self._mixed_at = False, now
-        alone = now - self._mixed_at > _COMPANY
+        alone = now - self._mixed_at > _COMPANY_SECONDS
         self._slow = {at for at in self._turns if not alone and self._is_slow(at, now)}
         self.choked = self._is_choked(now)
         self._crowded = self._without_room()
@@ -245,25 +245,27 @@ class Prefetch:
 
     def _is_slow(self, at: Partition, now: float) -> bool:
         queue = self._queues[at]
-        return queue.count >= FEW and (at in self._slow or now - queue.since() >= LONG)
+        return queue.count >= FEW_RECORDS and (at in self._slow or now - queue.since() >= LONG_SECONDS)
 
     def _is_choked(self, now: float) -> bool:
         left = self._held_bytes.left
         waiting = 0 if self.demand else self._in_the_way()
-        if left and waiting < LIMIT:
+        if left and waiting < MOST_RECORDS:
             self._full_since = None
-            if left < self._held_bytes.most * _EASED:
+            if left < self._held_bytes.most * _EASED_SHARE:
                 return self.choked
-            return self.choked and waiting > LIMIT // 2  # not resumed for a demand that the prefetch can meet
+            return (
+                self.choked and waiting > MOST_RECORDS // 2
+            )  # not resumed for a demand that the prefetch can meet
         if self._full_since is None:
             self._full_since = now
-        return self.choked or now - self._full_since >= PATIENCE
+        return self.choked or now - self._full_since >= PATIENCE_SECONDS
 
     def _without_room(self) -> set[Partition]:
         """Those without room of which more than a few lie here; all, where bytes are short."""
         if self._held_bytes.is_pressed:
             return {at for at, room in self._room.items() if room <= 0}
-        return {at for at in self._full if self._count(at) >= FEW}
+        return {at for at in self._full if self._count(at) >= FEW_RECORDS}
 
     def _in_the_way(self) -> int:
         """How many records lie here of partitions that go on being read."""

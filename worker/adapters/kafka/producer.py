@@ -33,7 +33,7 @@ from worker.core.record import Outgoing
 from worker.core.record_size import size_of, too_large, too_large_for_client
 from worker.ports import PublishRefused
 
-OLD = 2.0
+OLD_SECONDS = 2.0
 """Seconds after which the list of topics is asked for anew, where somebody asks what is missing."""
 
 
@@ -93,7 +93,7 @@ class KafkaPublisher:
         if self._alone is None:
             raise KafkaUnavailable("the producer is not running")
         try:
-            missing = await self._topics.missing(self._alone.client, topics, OLD)
+            missing = await self._topics.missing(self._alone.client, topics, OLD_SECONDS)
         except KafkaUnavailable as error:
             # The question only times out; why nobody answers (a login refused, say) was told aside.
             raise KafkaUnavailable(self._causes.line() or str(error)) from error

@@ -19,13 +19,13 @@ from worker.adapters.kafka.errors import KafkaUnavailable, LimitedLog, kafka_err
 from worker.core.record import Outgoing
 from worker.ports import PublishRefused
 
-TURN = 0.1
+TURN_SECONDS = 0.1
 """Seconds that the thread waits at most for acknowledgements before it looks whether to end."""
 
-FULL_TIMEOUT = 30.0
+FULL_TIMEOUT_SECONDS = 30.0
 """Seconds that a record may wait for room in the client's queue; it is not handed over before there is."""
 
-FLUSH_TIMEOUT = 10.0
+FLUSH_TIMEOUT_SECONDS = 10.0
 """Seconds that closing waits for acknowledgements. What has none by then may be on its topic or not."""
 
 _Answer = tuple[asyncio.Future[None], KafkaError | None]
@@ -81,9 +81,9 @@ class ProducerThread:
                 answer.set_exception(PublishRefused(text))
 
     async def close(self) -> None:
-        """Wait for acknowledgements, within FLUSH_TIMEOUT, then refuse the rest; idempotent."""
+        """Wait for acknowledgements, within FLUSH_TIMEOUT_SECONDS, then refuse the rest; idempotent."""
         self._closing.set()
-        done, _ = await asyncio.wait([self._ended], timeout=FLUSH_TIMEOUT + 1)
+        done, _ = await asyncio.wait([self._ended], timeout=FLUSH_TIMEOUT_SECONDS + 1)
         if done:
             self._thread.join()  # telling of its end was the last that it did
         self.refuse_open("closed before it was acknowledged: it may be there or not")
@@ -91,7 +91,7 @@ class ProducerThread:
     async def _produce(self, message: Outgoing) -> asyncio.Future[None]:
         """Put it in the client's queue, as soon as there is room."""
         try:
-            async with asyncio.timeout(FULL_TIMEOUT):
+            async with asyncio.timeout(FULL_TIMEOUT_SECONDS):
                 while True:
                     if self._closing.is_set():
                         raise PublishRefused("the producer is not running")
@@ -122,9 +122,9 @@ class ProducerThread:
     def _run(self) -> None:
         try:
             while not self._closing.is_set():
-                self.client.poll(TURN)
+                self.client.poll(TURN_SECONDS)
                 self._hand_over()
-            self.client.flush(FLUSH_TIMEOUT)
+            self.client.flush(FLUSH_TIMEOUT_SECONDS)
             self._hand_over()
             self.client.purge()  # else the client would wait on for what nobody waits for any more
             self._post(self._on_end, None)

@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from worker.adapters.kafka.records import leader_epoch_of, to_partition
 
 SEEK_TRIES = 100
-SEEK_PAUSE = 0.01
+SEEK_PAUSE_SECONDS = 0.01
 """Seconds between two tries: a client that still ends what it read before refuses to seek."""
 
 
@@ -47,7 +47,7 @@ def _seek(consumer: Consumer, of: TopicPartition) -> bool:
         try:
             consumer.seek(of)
         except KafkaException:
-            time.sleep(SEEK_PAUSE)
+            time.sleep(SEEK_PAUSE_SECONDS)
         else:
             return True
     return False

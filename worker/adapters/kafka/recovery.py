@@ -25,7 +25,7 @@ from worker.core.record import Partition
 from worker.core.start_offset import Marks, recover
 from worker.core.unreadable import Place, Stopped
 
-ENDS_TIMEOUT = 2.0
+ENDS_TIMEOUT_SECONDS = 2.0
 """Seconds that the broker may take to say where a log begins and ends, of which an offset can't be used."""
 
 
@@ -79,7 +79,7 @@ class Recovery:
     def _go_on(self, consumer: Consumer, unusable: Unusable) -> None:
         (at, _), tried, parted = unusable
         try:
-            ends = ends_of(consumer, [at], ENDS_TIMEOUT)[at]
+            ends = ends_of(consumer, [at], ENDS_TIMEOUT_SECONDS)[at]
         except KafkaUnavailable as error:
             self._tell(f"{at}: offset {tried} can't be used, nor is it known where the log ends: {error}")
             self._unusable.note(unusable)

@@ -18,10 +18,10 @@ from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable, kafka_error, one_line
 from worker.core.rights import Kind, Needs, Refused, Resource, Said, lacking
 
-TIMEOUT = 3.0
+TIMEOUT_SECONDS = 3.0
 """Seconds for the answers of the broker."""
 
-_SLACK = 0.5  # the client answers a little later than it was told to
+_SLACK_SECONDS = 0.5  # the client answers a little later than it was told to
 _DENIED = frozenset(
     {
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -59,7 +59,7 @@ class Rights:
         """Whether a broker is there, and a controller: the embedded one has none, and does not answer."""
         if not self._is_controlled:
             try:
-                found = self._admin.list_topics(timeout=TIMEOUT)
+                found = self._admin.list_topics(timeout=TIMEOUT_SECONDS)
             except KafkaException:
                 return False
             self._is_controlled = found.controller_id in found.brokers
@@ -67,7 +67,7 @@ class Rights:
 
     def _ask(self, kind: Kind, needed: Needs) -> dict[Resource, Future[Any]]:
         names = [resource.name for resource in needed if resource.kind is kind]
-        how: dict[str, Any] = {"include_authorized_operations": True, "request_timeout": TIMEOUT}
+        how: dict[str, Any] = {"include_authorized_operations": True, "request_timeout": TIMEOUT_SECONDS}
         if kind is Kind.TOPIC:
             answers = self._admin.describe_topics(TopicCollection(names), **how)
         else:
@@ -113,7 +113,7 @@ def _ignore(_error: KafkaError) -> None:
 def _read(answer: Future[Any]) -> frozenset[str] | Refused | None:
     """What was said of one topic or group; None where nothing was."""
     try:
-        operations = answer.result(TIMEOUT + _SLACK).authorized_operations
+        operations = answer.result(TIMEOUT_SECONDS + _SLACK_SECONDS).authorized_operations
     except (KafkaException, TimeoutError) as error:
         cause = kafka_error(error)
         return Refused(one_line(error)) if cause is not None and cause.code() in _DENIED else None

@@ -25,10 +25,10 @@ from worker.core.record import Partition
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Positions, SourceEnded, SourceFailed, SourceListener, Watermarks
 
-DRAIN_MARGIN = 5.0
+DRAIN_MARGIN_SECONDS = 5.0
 """Seconds beyond the drain that the thread waits for the listener."""
 
-LEAVE_MARGIN = 15.0
+LEAVE_MARGIN_SECONDS = 15.0
 """Seconds beyond a drain that leaving the group may take; then the thread is left behind."""
 
 
@@ -72,7 +72,7 @@ class KafkaSource:
     async def start(self, listener: SourceListener) -> None:
         """Join the group, now or when the broker comes; raise SourceFailed where the settings are no good."""
         loop = asyncio.get_running_loop()
-        bridge = LoopBridge(loop, listener, self._drain_timeout + DRAIN_MARGIN)
+        bridge = LoopBridge(loop, listener, self._drain_timeout + DRAIN_MARGIN_SECONDS)
         poll_thread = PollThread(
             self._config,
             self._topics,
@@ -150,14 +150,14 @@ class KafkaSource:
         return 0.0 if self._poll_thread is None else self._poll_thread.last_poll
 
     async def stop(self) -> None:
-        """Leave the group and end, within LEAVE_MARGIN, and a drain where the listener drains; idempotent."""
+        """Leave the group and end, within LEAVE_MARGIN_SECONDS and, where it drains, a drain; idempotent."""
         if self._poll_thread is None or self._ended is None or self._thread is None or self._bridge is None:
             return
         self._poll_thread.order(self._poll_thread.leave)
-        done, _ = await asyncio.wait([self._ended], timeout=LEAVE_MARGIN)
+        done, _ = await asyncio.wait([self._ended], timeout=LEAVE_MARGIN_SECONDS)
         if not done and self._bridge.draining:
-            drain = self._drain_timeout + DRAIN_MARGIN
-            done, _ = await asyncio.wait([self._ended], timeout=drain + LEAVE_MARGIN)
+            drain = self._drain_timeout + DRAIN_MARGIN_SECONDS
+            done, _ = await asyncio.wait([self._ended], timeout=drain + LEAVE_MARGIN_SECONDS)
         if done:
             self._thread.join()  # telling of its end was the last that it did
         else:

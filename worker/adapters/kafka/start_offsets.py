@@ -22,14 +22,14 @@ from worker.core.record import Partition
 from worker.core.start_offset import Known, Marks, Memory, Start, begin, begin_anew, is_another
 from worker.ports import Assigned, SourceFailed
 
-TIMEOUT = 8.0
+TIMEOUT_SECONDS = 8.0
 """Seconds that each try may take to read what the group has committed, or a log's ends."""
 
-WITHIN = 4 * TIMEOUT
+WITHIN_SECONDS = 4 * TIMEOUT_SECONDS
 """Seconds after which no other try is made; while a broker restarts many of them can be refused at once."""
 
 _EARLIEST, _LATEST = "earliest", "latest"
-PAUSE = 0.5
+PAUSE_SECONDS = 0.5
 """Seconds between two tries."""
 
 _Answer = TypeVar("_Answer")
@@ -92,7 +92,7 @@ class StartOffsets:
         if moment is None:
             return {at: of.high if start == _LATEST else of.low for at, of in marks.items()}
         asked = [TopicPartition(at.topic, at.number, max(0, int(moment * 1000))) for at in marks]
-        answers = consumer.offsets_for_times(asked, timeout=TIMEOUT)
+        answers = consumer.offsets_for_times(asked, timeout=TIMEOUT_SECONDS)
         found = {to_partition(of): of.offset for of in answers}
         # Where no record is as new, the client answers with "the end", which is below every offset.
         return {at: found[at] if found[at] >= 0 else of.high for at, of in marks.items()}
@@ -102,7 +102,9 @@ class StartOffsets:
         return {} if recall is None else self._try("what the group remembers", recall)
 
     def _marks(self, consumer: Consumer, partitions: Collection[Partition]) -> dict[Partition, Marks]:
-        ends = self._try("where the logs begin and end", lambda: ends_of(consumer, partitions, TIMEOUT))
+        ends = self._try(
+            "where the logs begin and end", lambda: ends_of(consumer, partitions, TIMEOUT_SECONDS)
+        )
         return {at: Marks(lag.low, lag.high) for at, lag in ends.items()}
 
     def _committed(self, consumer: Consumer, partitions: Sequence[Partition]) -> list[TopicPartition]:
@@ -111,7 +113,7 @@ class StartOffsets:
 
     def _try(self, what: str, ask: Callable[[], _Answer]) -> _Answer:
         """Ask again and again, within bounds; raise SourceFailed where it can't be had."""
-        last_try_at = time.monotonic() + WITHIN - TIMEOUT
+        last_try_at = time.monotonic() + WITHIN_SECONDS - TIMEOUT_SECONDS
         while True:
             try:
                 return ask()
@@ -120,11 +122,11 @@ class StartOffsets:
             self._tell(f"can't read {what}: {reason}")
             if time.monotonic() >= last_try_at:
                 raise SourceFailed(f"can't read {what}: {reason}")
-            time.sleep(PAUSE)
+            time.sleep(PAUSE_SECONDS)
 
 
 def _read_committed(consumer: Consumer, asked: list[TopicPartition]) -> list[TopicPartition]:
-    committed = consumer.committed(asked, timeout=TIMEOUT)
+    committed = consumer.committed(asked, timeout=TIMEOUT_SECONDS)
     reason = "; ".join(one_line(of.error) for of in committed if of.error is not None)
     if reason:
         raise KafkaUnavailable(reason)

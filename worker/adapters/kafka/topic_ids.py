@@ -21,20 +21,20 @@ from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable, one_line
 from worker.core.binding import LogId
 
-EVERY = 1.0
+LOOK_EVERY_SECONDS = 1.0
 """Seconds between two looks: what is read of a new log within this time may be read again."""
 
-SOON = 0.1
+SOON_SECONDS = 0.1
 """Seconds between two looks at least, however often somebody hurries them."""
 
-TIMEOUT = 3.0
+TIMEOUT_SECONDS = 3.0
 """Seconds that a look may take, and that somebody may wait for one."""
 
 
-CLOSE_TIMEOUT = 0.5
+CLOSE_TIMEOUT_SECONDS = 0.5
 """Seconds that closing waits for the thread; one that waits for a broker is left behind."""
 
-_SLACK = 0.5  # the client answers a little later than it was told to
+_SLACK_SECONDS = 0.5  # the client answers a little later than it was told to
 _NOT_SAID = "A" * 22  # zero, in the form in which ids are written
 _Answer = TypeVar("_Answer")
 
@@ -84,9 +84,9 @@ class TopicIds:
             self._closed = True
             self._turn.notify_all()
         if self._thread is not None:
-            self._thread.join(CLOSE_TIMEOUT)
+            self._thread.join(CLOSE_TIMEOUT_SECONDS)
 
-    def of(self, topics: Collection[str], timeout: float = TIMEOUT) -> Mapping[str, LogId]:
+    def of(self, topics: Collection[str], timeout: float = TIMEOUT_SECONDS) -> Mapping[str, LogId]:
         """Ask what these are now, and watch them from now on; as last heard where no answer comes in time."""
         deadline = time.monotonic() + timeout
         with self._turn:
@@ -105,7 +105,7 @@ class TopicIds:
     def hurry(self) -> None:
         """Look now, where the last look is not too fresh: something hints that a topic was made anew."""
         with self._turn:
-            if time.monotonic() - self._looked_at >= SOON:
+            if time.monotonic() - self._looked_at >= SOON_SECONDS:
                 self._wanted += 1
                 self._turn.notify_all()
 
@@ -125,7 +125,7 @@ class TopicIds:
     def _wait_for_turn(self) -> int | None:
         """Return, at the next look, how often one was wanted so far; None where it is over."""
         with self._turn:
-            self._turn.wait_for(lambda: self._closed or self._wanted > self._answered, EVERY)
+            self._turn.wait_for(lambda: self._closed or self._wanted > self._answered, LOOK_EVERY_SECONDS)
             return None if self._closed else self._wanted
 
     def _note(self, cluster: str | None, ids: Mapping[str, str]) -> None:
@@ -141,7 +141,9 @@ def _ignore(_error: KafkaError) -> None:
 
 def _topic_ids(admin: AdminClient, topics: Collection[str]) -> dict[str, str]:
     """The ids of these topics, without those that are not there, or of which the broker says nothing."""
-    answers = _asked(lambda: admin.describe_topics(TopicCollection(list(topics)), request_timeout=TIMEOUT))
+    answers = _asked(
+        lambda: admin.describe_topics(TopicCollection(list(topics)), request_timeout=TIMEOUT_SECONDS)
+    )
     found = {topic: _outcome(answer) for topic, answer in (answers or {}).items()}
     return {
         topic: str(of.topic_id)
@@ -152,7 +154,7 @@ def _topic_ids(admin: AdminClient, topics: Collection[str]) -> dict[str, str]:
 
 def _cluster_id(admin: AdminClient) -> str | None:
     """The id of the cluster; None where nobody answers, or no controller is there to be asked for more."""
-    found = _asked(lambda: admin.list_topics(timeout=TIMEOUT))
+    found = _asked(lambda: admin.list_topics(timeout=TIMEOUT_SECONDS))
     return found.cluster_id if found is not None and found.controller_id in found.brokers else None
 
 
@@ -166,6 +168,6 @@ def _asked(ask: Callable[[], _Answer]) -> _Answer | None:
 def _outcome(answer: Future[Any]) -> Any:
     """What the broker said; None where it did not, or refused."""
     try:
-        return answer.result(TIMEOUT + _SLACK)
+        return answer.result(TIMEOUT_SECONDS + _SLACK_SECONDS)
     except (KafkaException, TimeoutError):
         return None

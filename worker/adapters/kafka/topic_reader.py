@@ -20,14 +20,14 @@ from worker.adapters.kafka.records import Got, to_partition, to_record
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.core.record import Partition, Record
 
-ASK_TIMEOUT = 10.0
+ASK_TIMEOUT_SECONDS = 10.0
 """Seconds that the broker may take to say what there is."""
 
-SILENCE = 15.0
+SILENCE_SECONDS = 15.0
 """Seconds without a record, while there should be one, after which reading fails."""
 
-_TURN = 0.2  # seconds of one wait; between two of them Ctrl-C is heard
-_BATCH = 500
+_TURN_SECONDS = 0.2  # seconds of one wait; between two of them Ctrl-C is heard
+_BATCH_RECORDS = 500
 _EARLIEST, _LATEST = -2, -1
 _END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001 - public, whatever its first letter says
 
@@ -111,10 +111,10 @@ class TopicReader:
     ) -> Sequence[Got]:
         """Wait for messages, as long as SILENCE, or as long as it takes."""
         while True:
-            for _ in range(round(SILENCE / _TURN)):
-                first = self._consumer.poll(_TURN)
+            for _ in range(round(SILENCE_SECONDS / _TURN_SECONDS)):
+                first = self._consumer.poll(_TURN_SECONDS)
                 if first is not None:
-                    return cast("Sequence[Got]", [first, *self._consumer.consume(_BATCH, 0)])
+                    return cast("Sequence[Got]", [first, *self._consumer.consume(_BATCH_RECORDS, 0)])
             why = self._causes.line() or "no records come"
             if on_waiting is None:
                 raise KafkaUnavailable(f"{why} ({', '.join(map(str, left))} not read to the end)")
@@ -123,7 +123,9 @@ class TopicReader:
     def _partitions(self) -> list[Partition]:
         try:
             # All topics are asked for: asking for one by name can create it.
-            found = existing_topics(self._consumer.list_topics(timeout=ASK_TIMEOUT).topics).get(self._topic)
+            found = existing_topics(self._consumer.list_topics(timeout=ASK_TIMEOUT_SECONDS).topics).get(
+                self._topic
+            )
         except KafkaException as error:
             raise self._unavailable(error) from error
         if found is None:
@@ -136,7 +138,7 @@ class TopicReader:
         """Ask for the offsets at a time in milliseconds, or at one of the two ends."""
         asked = [TopicPartition(*at, which) for at in partitions]
         try:
-            answers = self._consumer.offsets_for_times(asked, timeout=ASK_TIMEOUT)
+            answers = self._consumer.offsets_for_times(asked, timeout=ASK_TIMEOUT_SECONDS)
         except KafkaException as error:
             raise self._unavailable(error) from error
         for answer in answers:

@@ -18,13 +18,13 @@ from worker.adapters.kafka.records import Got
 from worker.core.record import Partition
 from worker.core.unreadable import Place, Stopped, first_after
 
-LOOK_AGAIN_AFTER = 30.0
+LOOK_AGAIN_AFTER_SECONDS = 30.0
 """Seconds that a partition rests before it is looked at again."""
 
-PROBE_TIMEOUT = 5.0
+PROBE_TIMEOUT_SECONDS = 5.0
 """Seconds of silence that prove it."""
 
-SILENCE = 1.0
+SILENCE_SECONDS = 1.0
 """Seconds after which an offset of which nothing comes is taken for a part of the batch, for now."""
 
 # These names are public, whatever their first letter says.
@@ -58,9 +58,12 @@ def next_readable(config: Config, place: Place) -> int:
     own: Config = {"enable.partition.eof": True, "log_level": 0, "fetch.error.backoff.ms": 10}
     consumer = Consumer({**config, **own})
     try:
-        beyond = first_after(place.offset, lambda offset: _is_part(consumer, place, offset, SILENCE))
+        beyond = first_after(place.offset, lambda offset: _is_part(consumer, place, offset, SILENCE_SECONDS))
         # A broker that was slow to answer must not cost a record that can be read.
-        if not _is_part(consumer, place, beyond - 1, PROBE_TIMEOUT) or _next(consumer, place, beyond) is None:
+        if (
+            not _is_part(consumer, place, beyond - 1, PROBE_TIMEOUT_SECONDS)
+            or _next(consumer, place, beyond) is None
+        ):
             raise Unprobed("the broker is slow to answer")
     except KafkaException as error:
         raise Unprobed(one_line(error)) from error
@@ -79,7 +82,9 @@ def _is_part(consumer: Consumer, place: Place, offset: int, patience: float) -> 
     return is_unreadable(error) and message.offset() == place.offset
 
 
-def _next(consumer: Consumer, place: Place, offset: int, patience: float = PROBE_TIMEOUT) -> Got | None:
+def _next(
+    consumer: Consumer, place: Place, offset: int, patience: float = PROBE_TIMEOUT_SECONDS
+) -> Got | None:
     """What comes of a partition from an offset on: a record, its end or an error; None where nothing does."""
     consumer.assign([TopicPartition(place.at.topic, place.at.number, offset)])
     deadline = time.monotonic() + patience
@@ -110,7 +115,7 @@ class Stops:
     def stop(self, stopped: Stopped, now: float) -> bool:
         """Stop a partition; tell whether that is news."""
         is_news = all(stopped.place != known.place for known in self.told)
-        self._again[stopped.place.at] = (stopped.place, now + LOOK_AGAIN_AFTER)
+        self._again[stopped.place.at] = (stopped.place, now + LOOK_AGAIN_AFTER_SECONDS)
         self.told = (*(one for one in self.told if one.place.at != stopped.place.at), stopped)
         return is_news
 

@@ -14,11 +14,11 @@ from confluent_kafka import KafkaError
 from worker.adapters.kafka.loop_bridge import Epoch
 from worker.core.record import Partition
 
-FIRST_PAUSE = 1.0
-LONGEST_PAUSE = 30.0
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 30.0
 """Seconds between two moves of one partition."""
 
-CALM_AFTER = 120.0
+CALM_AFTER_SECONDS = 120.0
 """Seconds after the last move that make the next one the first again."""
 
 # The client says where the epochs parted in these words, and nowhere else.
@@ -61,11 +61,13 @@ class UnusableOffsets:
 
     def _made(self, at: Partition, now: float) -> int:
         made, last = self._moves.get(at, _Moves(0, now))
-        return 0 if now - last >= CALM_AFTER else made
+        return 0 if now - last >= CALM_AFTER_SECONDS else made
 
     def _is_due(self, at: Partition, now: float) -> bool:
         made = self._made(at, now)
-        return not made or now - self._moves[at].last >= min(FIRST_PAUSE * 2 ** (made - 1), LONGEST_PAUSE)
+        return not made or now - self._moves[at].last >= min(
+            FIRST_PAUSE_SECONDS * 2 ** (made - 1), LONGEST_PAUSE_SECONDS
+        )
 
 
 def is_unusable(error: KafkaError) -> bool:

@@ -14,11 +14,11 @@ from worker.adapters.kafka.records import to_partition, to_topic_partitions
 from worker.core.record import Partition
 from worker.ports import Watermarks
 
-FROM_CLIENT = 2.0
-FROM_BROKER = 10.0
+FROM_CLIENT_SECONDS = 2.0
+FROM_BROKER_SECONDS = 10.0
 """Seconds between two looks. A fetch tells the client the end, but nothing is fetched of what is paused."""
 
-_TIMEOUT = 0.5
+_TIMEOUT_SECONDS = 0.5
 _LATEST, _EARLIEST = -1, -2
 
 
@@ -42,10 +42,10 @@ class WatermarkCache:
         """Look anew, where it is time."""
         if now < self._next_look:
             return
-        self._next_look = now + FROM_CLIENT
+        self._next_look = now + FROM_CLIENT_SECONDS
         heard = {at: self.heard[at] for at in partitions if at in self.heard}
         if partitions and now >= self._next_question:
-            self._next_question = now + FROM_BROKER
+            self._next_question = now + FROM_BROKER_SECONDS
             heard |= _from_broker(consumer, partitions)
         self.heard = {at: _from_client(consumer, at, lag) for at, lag in heard.items()}
 
@@ -66,7 +66,7 @@ def ends_of(
 
 def _from_broker(consumer: Consumer, partitions: Collection[Partition]) -> dict[Partition, Watermarks]:
     try:
-        return _ends(consumer, partitions, _TIMEOUT)
+        return _ends(consumer, partitions, _TIMEOUT_SECONDS)
     except KafkaException:
         return {}
 

@@ -14,7 +14,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-SPARE = 16
+SPARE_DESCRIPTORS = 16
 """Descriptors that no request takes."""
 
 KAFKA, KAFKA_FOR_EACH_SERVER = 25, 12
@@ -43,7 +43,7 @@ def raise_limit() -> None:
 def room_for_requests(kafka_servers: int) -> int:
     """How many connections to a partner fit, before Kafka's are opened; one at least."""
     in_use = sum(1 for _ in Path("/dev/fd").iterdir()) - 1  # the listing itself has one
-    return max(1, limit() - in_use - KAFKA - KAFKA_FOR_EACH_SERVER * kafka_servers - SPARE)
+    return max(1, limit() - in_use - KAFKA - KAFKA_FOR_EACH_SERVER * kafka_servers - SPARE_DESCRIPTORS)
 
 
 class TooFewDescriptors(OSError):
@@ -61,7 +61,9 @@ def new_socket(family: int, kind: int, protocol: int) -> socket.socket:
         if error.errno in _SHORT:
             raise TooFewDescriptors(error.errno) from error
         raise
-    if made.fileno() < limit() - SPARE:  # the lowest number that is free: so many are open, at least
+    if (
+        made.fileno() < limit() - SPARE_DESCRIPTORS
+    ):  # the lowest number that is free: so many are open, at least
         return made
     made.close()
     raise TooFewDescriptors(errno.EMFILE)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-MOST_WAITING = 1024 * 1024
+MOST_WAITING_BYTES = 1024 * 1024
 """Bytes that wait for a reader; what comes beyond is dropped until half of it has gone."""
 
 SETTLE_SECONDS = 1.0
@@ -58,7 +58,9 @@ class Lines(io.RawIOBase):
         """Have it written soon, or drop it; never waits and never raises."""
         line = bytes(data)
         with self._changed:
-            self._full = self._held + len(line) > (MOST_WAITING // 2 if self._full else MOST_WAITING)
+            self._full = self._held + len(line) > (
+                MOST_WAITING_BYTES // 2 if self._full else MOST_WAITING_BYTES
+            )
             if self._full:
                 self._drop(line, "what reads it does not keep up")
             else:

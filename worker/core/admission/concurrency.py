@@ -26,10 +26,10 @@ _CUT = 0.5
 # answers, and over as long as the failure took: slow ones come many at once. The usual share follows what is
 # seen by this part of the difference.
 _MANY, _MORE_THAN_USUAL = 0.3, 1.5
-_ENOUGH = 50
+_ANSWERS_FOR_A_STEP = 50
 _FOLLOW = 0.25
 # Time that counts as use between two answers, at most: a pause is no reason to grow.
-_LONGEST_STEP = 0.1
+_LONGEST_STEP_SECONDS = 0.1
 # Doubling takes a quarter of a second at least: growth a second, as a share.
 _FASTEST = math.log(2) / 0.25
 
@@ -61,7 +61,7 @@ class ConcurrencyLimit:
         self._answers += 1
         self._failures += 1
         self._last = now
-        if started >= self._counts_from and self._answers >= _ENOUGH:
+        if started >= self._counts_from and self._answers >= _ANSWERS_FOR_A_STEP:
             self._weigh_failures(self._failures / self._answers, now)
 
     def no_room(self, in_flight: int) -> None:
@@ -79,7 +79,7 @@ class ConcurrencyLimit:
         self._used = 0.0
 
     def _grow(self, in_flight: int, now: float) -> None:
-        step, self._last = min(now - self._last, _LONGEST_STEP), now
+        step, self._last = min(now - self._last, _LONGEST_STEP_SECONDS), now
         if in_flight * 2 < self._value:
             return
         if self._value < self._doubling_below:

@@ -5,8 +5,8 @@ sake while the circuit is open, and one that was never made, is given back and n
 503) lowers the pace, what else fails the limit. A partition that has failed a few times in a row has no vote
 any more: its failures lower no limit, and do not open the circuit beside others that are answered. A
 Retry-After of a 429 or 503 pauses everything until then, unless it is shown that it was meant for its record
-alone (`retry_after`); one longer than MAX_RETRY_AFTER opens the circuit, so that a single answer cannot stop
-all for hours: a probe asks again within a minute, and what follows is the partner's answer to that.
+alone (`retry_after`); one longer than MAX_RETRY_AFTER_SECONDS opens the circuit, so that a single answer
+cannot stop all for hours: a probe asks again within a minute, and what follows is the answer to that.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from worker.core.admission.concurrency import ConcurrencyLimit
 from worker.core.admission.pace import Pace
 from worker.core.admission.probes import Probes
 from worker.core.admission.rate import Rate
-from worker.core.admission.retry_after import MAX_RETRY_AFTER, RetryAfterPause
+from worker.core.admission.retry_after import MAX_RETRY_AFTER_SECONDS, RetryAfterPause
 from worker.core.assigned_partition import PendingRecord
 from worker.core.classify import BLOCKED, Verdict
 
@@ -153,13 +153,15 @@ class Gate:
         self.circuit.failed(started, now, jitter, alive=alive, votes=votes)
         self._ask_others(pending, now)
         if verdict.too_many and not apart:
-            self.pace.refused(min(verdict.pause, MAX_RETRY_AFTER) if pauses else 0.0, started, in_flight, now)
+            self.pace.refused(
+                min(verdict.pause, MAX_RETRY_AFTER_SECONDS) if pauses else 0.0, started, in_flight, now
+            )
         elif votes:
             self.limit.failed(started, now)
         else:
             self.pace.took(now)
         counts = self.circuit.state is CLOSED
-        if pauses and verdict.pause > MAX_RETRY_AFTER:
+        if pauses and verdict.pause > MAX_RETRY_AFTER_SECONDS:
             self.circuit.trip(started, now, jitter)
         return counts
 

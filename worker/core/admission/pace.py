@@ -29,7 +29,7 @@ _TRIED, _BELOW = 0.9, 0.98
 _MOST_CUT = 0.5
 # A trial lasts on until so many refusals would have been met at the old share, or so many seconds. One with
 # holds does not: each of its seconds costs more than it tells. There so many refusals are enough.
-_ENOUGH, _LONGEST_TRIAL = 5.0, 3.0
+_ANSWERS_FOR_A_VERDICT, _LONGEST_TRIAL = 5.0, 3.0
 _MANY_PAUSES = 5
 # Shares are the same up to this factor: the one before was measured where it was high by chance, and of few.
 _SAME_SHARE = 4.0
@@ -149,7 +149,11 @@ class Pace:
 
     def _is_enough(self, cut: _Cut, elapsed: float) -> bool:
         """Tell whether a trial has had its time, or would have met a few refusals by now."""
-        return cut.held or elapsed >= _LONGEST_TRIAL or (self._taken + self._refused) * cut.share >= _ENOUGH
+        return (
+            cut.held
+            or elapsed >= _LONGEST_TRIAL
+            or (self._taken + self._refused) * cut.share >= _ANSWERS_FOR_A_VERDICT
+        )
 
     def _measure_from(self, now: float) -> None:
         self._taken = self._refused = 0

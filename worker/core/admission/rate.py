@@ -7,7 +7,7 @@ low rates, at high ones as many as fall into 20 ms. The spacing there is up to 2
 from __future__ import annotations
 
 # What a timer of a busy loop may be late by, in seconds.
-_LATE = 0.02
+_LATE_SECONDS = 0.02
 
 
 class Rate:
@@ -17,8 +17,8 @@ class Rate:
 
     def __init__(self, per_second: float) -> None:
         # A second holds at most 1 + allowance worth of intervals: that must not be more than rate + 1.
-        self._interval = max(1.0 / per_second, (1.0 + _LATE) / (per_second + 1.0))
-        self._allowance = max(self._interval, _LATE)
+        self._interval = max(1.0 / per_second, (1.0 + _LATE_SECONDS) / (per_second + 1.0))
+        self._allowance = max(self._interval, _LATE_SECONDS)
         self._next = float("-inf")
 
     def wake_at(self) -> float:

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 _NEVER, _INF = float("-inf"), float("inf")
 # A partner's Retry-After pauses everything for at most this long before it is asked again.
-MAX_RETRY_AFTER = 60.0
+MAX_RETRY_AFTER_SECONDS = 60.0
 # Seconds to the first probe, each further pause being twice the one before, and how many there are.
 _PAUSE, _PROBES = 1.0, 3
 # So long it is remembered that a Retry-After was not meant for all: it is shown anew by each further one.
-_REMEMBERED = 60.0
+_REMEMBERED_SECONDS = 60.0
 # So long one waits then to see others taken, or so many times as long as the refusal took.
 _GRACE, _TIMES = 0.5, 2.0
 
@@ -38,7 +38,7 @@ class RetryAfterPause:
 
     def refused(self, seconds: float, started: float, now: float) -> bool:
         """Note an answer that asks to be left alone for so long; tell whether that pauses everything."""
-        seconds = min(seconds, MAX_RETRY_AFTER)
+        seconds = min(seconds, MAX_RETRY_AFTER_SECONDS)
         if now >= self._claimed_until:
             self.said_at = now
         self._claimed_until = max(self._claimed_until, now + seconds)
@@ -64,7 +64,7 @@ class RetryAfterPause:
         if not early:
             return False
         self.until = _NEVER
-        self._known_until = now + _REMEMBERED
+        self._known_until = now + _REMEMBERED_SECONDS
         return in_force
 
     def wake_at(self) -> float:
