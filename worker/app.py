@@ -54,7 +54,7 @@ from worker.core.retry import RetryPolicy
 from worker.core.url_template import Postback, Template
 from worker.pipeline import Plan
 from worker.ports import Observer, Sender, Source
-from worker.runner import Limits, Outcome, Runner
+from worker.runner import Clients, Destination, Group, Limits, Outcome, Runner, Surroundings
 from worker.runner.state import outage_fields, status_fields
 from worker.settings import Settings
 from worker.settings.advice import warnings as settings_warnings
@@ -260,22 +260,19 @@ class Worker:
             pause=circuit.probe_pause,
             pause_max=circuit.probe_pause_max,
         )
+        group = Group(
+            identity_of(settings),
+            settings.control_topic,
+            partial(former_tier, settings),
+            self._adopt,
+            self._stranger,
+        )
+        limits = Limits(settings.max_outstanding, settings.drain_timeout, self._held_bytes)
+        gate = Gate(self._concurrency(), policy, destination.rate)
         return Runner(
-            plan=make_plan(settings),
-            source=source,
-            publisher=publisher,
-            sender=sender,
-            gate=Gate(self._concurrency(), policy, destination.rate),
-            observer=self._observer,
-            clock=self._clock,
-            jitter=random.random,
-            limits=Limits(settings.max_outstanding, settings.drain_timeout),
-            identity=identity_of(settings),
-            control_topic=settings.control_topic,
-            held_bytes=self._held_bytes,
-            former_tier=partial(former_tier, settings),
-            adopt=self._adopt,
-            stranger=self._stranger,
+            Destination(make_plan(settings), gate, group, limits),
+            Clients(source, publisher, sender),
+            Surroundings(self._observer, self._clock, random.random),
         )
 
     def _concurrency(self) -> int:

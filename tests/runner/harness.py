@@ -29,7 +29,7 @@ from worker.core.start_offset import Start
 from worker.core.url_template import Postback, Template
 from worker.pipeline import Plan
 from worker.ports import Clock, Observer
-from worker.runner import Limits, Outcome, Runner
+from worker.runner import Clients, Destination, Group, Limits, Outcome, Runner, Surroundings
 from worker.runner.claims import Stranger
 
 WITHIN = 20.0
@@ -168,20 +168,14 @@ class Harness:
         self.tier = Partition(next(iter(tier_topics.values())), 0)
         retry = RetryPolicy(tuple(tier_topics), max_attempts, 30 * 86400.0)
         self.runner = Runner(
-            plan=Plan(POSTBACK, Rules(terminal=frozenset({410})), retry, dict(tier_topics), DLQ),
-            source=self.source,
-            publisher=self.publisher,
-            sender=self.sender,
-            gate=self.gate,
-            observer=self.heard,
-            clock=clock or self.time,
-            jitter=lambda: 0.0,
-            limits=Limits(outstanding, drain),
-            held_bytes=self.held_bytes,
-            identity=IDENTITY,
-            adopt=adopt,
-            stranger=stranger,
-            control_topic=control,
+            Destination(
+                Plan(POSTBACK, Rules(terminal=frozenset({410})), retry, dict(tier_topics), DLQ),
+                self.gate,
+                Group(IDENTITY, control, adopt=adopt, stranger=stranger),
+                Limits(outstanding, drain, self.held_bytes),
+            ),
+            Clients(self.source, self.publisher, self.sender),
+            Surroundings(self.heard, clock or self.time, lambda: 0.0),
         )
 
     async def __aenter__(self) -> Self:

@@ -173,8 +173,10 @@ async def test_given_back_untried() -> None:
         (partition,) = harness.runner._intake.partitions.values()
         both = counted(harness)
         pending = partition.waiting[0]
-        harness.runner.on_taken(harness.runner._schedule.take(harness.time.now(), 2, 0) or pending)
-        harness.runner.on_given_back(pending)
+        harness.runner._delivery.on_taken(
+            harness.runner._intake.schedule.take(harness.time.now(), 2, 0) or pending
+        )
+        harness.runner._delivery.on_given_back(pending)
         assert counted(harness) == both
         harness.source.lose(harness.first)
         harness.sender.gate.set()
@@ -187,7 +189,7 @@ async def test_skipped_and_strange() -> None:
         harness.source.assign(harness.first)
         stranger = harness.kafka.append(harness.second, conversion(9))
         harness.held_bytes.reader().count += stranger.size
-        harness.runner.on_records([stranger])
+        harness.runner._rebalances.on_records([stranger])
         assert counted(harness) == 0
 
 
@@ -205,6 +207,6 @@ async def test_counted_again_by_itself() -> None:
         await harness.ended(2)
         await until("the next are read", lambda: harness.heard.taken.total() == 4)
         del harness.gate.admits
-        harness.runner._lanes.pump()
+        harness.runner._delivery.lanes.pump()
         await harness.committed(2)
         await harness.committed(2, harness.second)

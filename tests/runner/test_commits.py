@@ -105,7 +105,7 @@ async def test_nothing_new_no_commit() -> None:
         harness.write(0)
         await harness.committed(1)
         made = len(harness.source.commits)
-        await harness.runner._committer.commit()
+        await harness.runner._delivery.committer.commit()
         assert len(harness.source.commits) == made
 
 

@@ -35,7 +35,7 @@ async def test_ahead_of_the_lanes() -> None:
         await until("taken up", lambda: harness.source.demand == 0)
         for _ in range(5):
             harness.time.advance(LOOK_EVERY_SECONDS)
-            harness.runner.on_idle()
+            harness.runner._delivery.on_idle()
             await some_turns()
         assert harness.source.paused == {harness.first}
         assert harness.heard.taken.total() <= 64 + 8 + 32
@@ -147,7 +147,7 @@ async def test_what_hangs_beside_what_flows() -> None:
         harness.write(1000, at=harness.second)
         for _ in range(3):
             harness.time.advance(LOOK_EVERY_SECONDS)
-            harness.runner.on_idle()
+            harness.runner._delivery.on_idle()
         await until("sent", lambda: "c-1000" in harness.clicks)
         assert harness.source.paused == {harness.first}
         harness.sender.gate.set()

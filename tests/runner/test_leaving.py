@@ -218,7 +218,7 @@ async def test_a_revocation_that_is_given_up() -> None:
         harness.source.assign(harness.first)
         harness.write(0, 1)
         await harness.sent(1)
-        revoking = asyncio.create_task(harness.runner.on_revoked([harness.first]))
+        revoking = asyncio.create_task(harness.runner._rebalances.on_revoked([harness.first]))
         await some_turns()
         revoking.cancel()
         await asyncio.gather(revoking, return_exceptions=True)
@@ -226,5 +226,5 @@ async def test_a_revocation_that_is_given_up() -> None:
         harness.sender.gate.set()
         await harness.ended(1)
         assert isinstance(harness.heard.endings[0], Delivered)
-        await harness.runner._committer.commit()
+        await harness.runner._delivery.committer.commit()
         assert harness.position() is None

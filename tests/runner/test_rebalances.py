@@ -66,7 +66,7 @@ async def test_a_revocation_ends_at_the_deadline() -> None:
         assert harness.heard.troubles == ["not all ended within 0.05 s; what has not stays uncommitted"]
         harness.sender.gate.set()
         await harness.ended(1)
-        await harness.runner._committer.commit()
+        await harness.runner._delivery.committer.commit()
         assert harness.position() == 0
 
 
@@ -82,7 +82,7 @@ async def test_a_lost_partition(answer: Response) -> None:
         harness.sender.gate.set()
         await until("the answer", lambda: harness.sender.in_flight == 0)
         await some_turns()
-        await harness.runner._committer.commit()
+        await harness.runner._delivery.committer.commit()
         assert harness.clicks == ["c-1"]
         assert harness.kafka.committed == {}
         assert harness.publisher.published == []
@@ -102,7 +102,7 @@ async def test_a_stale_answer_after_a_new_assignment() -> None:
         await harness.sent(2)
         first.set()
         await harness.ended(1)
-        await harness.runner._committer.commit()
+        await harness.runner._delivery.committer.commit()
         assert harness.position() in {None, 0}
         assert harness.runner.snapshot().partitions[0].outstanding == 1
         harness.sender.gate.set()
@@ -172,7 +172,7 @@ async def test_two_records_refused_by_one_topic() -> None:
             harness.kafka.append(at, b"junk")
         await until("both refused", lambda: len(harness.heard.refusals) >= 2)
         harness.source.lose(harness.first)
-        await until("one given up", lambda: len(harness.runner._hand_over._tasks) == 1)
+        await until("one given up", lambda: len(harness.runner._delivery.hand_over._tasks) == 1)
         assert harness.reasons == [f"publishing to {DLQ} is refused: no"]
         harness.publisher.refusing = None
         await harness.committed(1, harness.second)
@@ -225,7 +225,7 @@ async def test_a_topic_made_anew() -> None:
         harness.kafka.committed[harness.first] = Position(5, "")
         harness.source.assign(harness.first)
         record = harness.kafka.append(harness.first, conversion(1))
-        harness.runner.on_records([record])
+        harness.runner._rebalances.on_records([record])
         await harness.ended(1)
         assert harness.heard.troubles == [f"{harness.first} starts again at offset 0, below 5"]
 
@@ -235,7 +235,7 @@ async def test_records_of_a_partition_that_is_not_ours() -> None:
     async with Harness() as harness:
         harness.source.assign(harness.first)
         stranger = harness.kafka.append(Partition(SOURCE, 1), conversion(9))
-        harness.runner.on_records([stranger])
+        harness.runner._rebalances.on_records([stranger])
         harness.write(1)
         await harness.committed(1)
         assert harness.clicks == ["c-1"]

@@ -162,7 +162,7 @@ async def test_what_wakes_the_lanes_dies() -> None:
         def broken(now: float, limit: int, occupied: int) -> PendingRecord | None:
             raise ZeroDivisionError("a bug")
 
-        harness.runner._schedule.take = broken  # type: ignore[method-assign]
+        harness.runner._intake.schedule.take = broken  # type: ignore[method-assign]
         with pytest.raises(ZeroDivisionError, match="a bug"):
             await harness.running
 
@@ -223,7 +223,7 @@ async def test_a_task_that_ends_by_itself() -> None:
     async def short() -> None:
         await asyncio.sleep(0)
 
-    harness.runner._committer.run = short  # type: ignore[method-assign]
+    harness.runner._delivery.committer.run = short  # type: ignore[method-assign]
     with pytest.raises(RuntimeError, match="task commits ended by itself"):
         await harness.runner.run(harness.stop)
 

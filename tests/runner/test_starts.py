@@ -28,7 +28,7 @@ async def test_not_claimed_twice() -> None:
     async with Harness() as harness:
         harness.kafka.committed[harness.first] = Position(0, encode(0, None, OURS))
         harness.source.assign(harness.first)
-        await harness.runner._committer.commit()
+        await harness.runner._delivery.committer.commit()
         assert harness.source.commits == []
         assert harness.heard.starts == []
 

@@ -156,7 +156,7 @@ async def test_a_clock_set_back() -> None:
         await until("held", lambda: harness.source.paused == {harness.tier})
         harness.time.step(-3600)
         due = harness.time.now() + SHORT.seconds
-        await until("noticed", lambda: harness.runner._schedule.wake_at() == due)
+        await until("noticed", lambda: harness.runner._intake.schedule.wake_at() == due)
         harness.time.advance(SHORT.seconds - 0.01)
         harness.write(10)
         await harness.committed(1)

@@ -26,7 +26,7 @@ from worker.core.record import Partition, Record
 from worker.core.retry import RetryPolicy, Tier
 from worker.pipeline import Plan
 from worker.ports import Observer
-from worker.runner import Limits, Runner
+from worker.runner import Clients, Destination, Group, Limits, Runner, Surroundings
 
 TIERS = (Tier("10s", 10.0), Tier("1m", 60.0), Tier("5m", 300.0), Tier("30m", 1800.0))
 TIER_TOPICS = {tier: f"worker.retry.{tier.label}" for tier in TIERS}
@@ -190,16 +190,14 @@ class World:
         self.produced = self.left = self.waiting = 0
         """At the end of a run: events there were, those unfinished on the source, and those on the tiers."""
         self.runner = Runner(
-            plan=Plan(POSTBACK, Rules(), RetryPolicy(TIERS, 12, 30 * 86400.0), TIER_TOPICS, DLQ),
-            source=self.source,
-            publisher=FakePublisher(self.kafka),
-            sender=partner,
-            gate=self.gate,
-            observer=self.book,
-            clock=self.clock,
-            jitter=Random(seed).random,
-            limits=Limits(1000, 25.0),
-            identity=Identity("conversions", "partner"),
+            Destination(
+                Plan(POSTBACK, Rules(), RetryPolicy(TIERS, 12, 30 * 86400.0), TIER_TOPICS, DLQ),
+                self.gate,
+                Group(Identity("conversions", "partner")),
+                Limits(1000, 25.0),
+            ),
+            Clients(self.source, FakePublisher(self.kafka), partner),
+            Surroundings(self.book, self.clock, Random(seed).random),
         )
 
     async def run(self, seconds: float) -> World:

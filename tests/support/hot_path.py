@@ -32,7 +32,7 @@ from worker.core.record import Partition, Record
 from worker.core.retry import RetryPolicy
 from worker.pipeline import Plan
 from worker.ports import Observer
-from worker.runner import Limits, Runner
+from worker.runner import Clients, Destination, Group, Limits, Runner, Surroundings
 
 BATCH = 64
 """How many records come at a time; with so few lanes the worker asks for no more."""
@@ -132,16 +132,14 @@ class HotPath:
         kafka = FakeKafka(**{SOURCE: 1})
         self._source = FakeSource(kafka)
         self._runner = Runner(
-            plan=Plan(POSTBACK, Rules(), RetryPolicy(tuple(TIER_TOPICS), 3, 30 * 86400.0), TIER_TOPICS, DLQ),
-            source=self._source,
-            publisher=FakePublisher(kafka),
-            sender=self._opener,
-            gate=Gate(LANES, CircuitPolicy()),
-            observer=Observers(Metrics(), self._count),
-            clock=FakeClock(),
-            jitter=lambda: 0.0,
-            limits=Limits(1000, 1.0),
-            identity=Identity(SOURCE, "partner"),
+            Destination(
+                Plan(POSTBACK, Rules(), RetryPolicy(tuple(TIER_TOPICS), 3, 30 * 86400.0), TIER_TOPICS, DLQ),
+                Gate(LANES, CircuitPolicy()),
+                Group(Identity(SOURCE, "partner")),
+                Limits(1000, 1.0),
+            ),
+            Clients(self._source, FakePublisher(kafka), self._opener),
+            Surroundings(Observers(Metrics(), self._count), FakeClock(), lambda: 0.0),
         )
 
     async def __aenter__(self) -> Self:
@@ -159,7 +157,7 @@ class HotPath:
         """Hand over records, and answer what is asked, until all are delivered."""
         for _ in range(batches):
             first = self._count.deliveries
-            self._runner.on_records([self._record(first + number) for number in range(BATCH)])
+            self._runner._rebalances.on_records([self._record(first + number) for number in range(BATCH)])
             while self._count.deliveries < first + BATCH:
                 self._opener.answer()
                 await asyncio.sleep(0)

@@ -1,5 +1,6 @@
 """The loop: intake, lanes, publishing, commits, rebalances, and the drain at the end."""
 
-from worker.runner.runner import Limits, Outcome, Runner
+from worker.runner.parts import Clients, Destination, Group, Limits, Surroundings
+from worker.runner.runner import Outcome, Runner
 
-__all__ = ["Limits", "Outcome", "Runner"]
+__all__ = ["Clients", "Destination", "Group", "Limits", "Outcome", "Runner", "Surroundings"]

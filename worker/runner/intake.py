@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from operator import attrgetter
+from typing import NamedTuple
 
 from schemas import WorkerHeaders
 from worker.core import offset_map
@@ -23,53 +24,54 @@ from worker.core.record import Partition, Record, make
 from worker.core.retry import Tier
 from worker.core.schedule import Schedule, due_at
 from worker.core.start_offset import How, Start, below
-from worker.ports import Assigned, Clock, Observer, Positions, Source
+from worker.ports import Assigned, Positions, Source
 from worker.runner.byte_relief import ByteRelief
 from worker.runner.claims import UNSURE
+from worker.runner.parts import Surroundings
 
 _SIZE = attrgetter("size")
 
 
-class Intake:
-    """The partitions of this member of the group; `room` is for each partition, `ahead` for all together.
+class IntakeRules(NamedTuple):
+    """What is taken up and how much: `room` records of each partition, `ahead` of all together.
 
-    With `adopt` what another deployment left is taken for ours; with `unsure` a partition without an offset
-    is barred as UNSURE. `probing` tells whether only probes are sent.
+    `identity` is whose the group is: with `adopt` what another deployment left is taken for ours,
+    with `unsure` a partition without an offset is barred as UNSURE. `probing`
+    tells whether only probes are sent.
     """
+
+    identity: Identity
+    tier_of: Callable[[str], Tier | None]
+    room: int
+    ahead: int
+    probing: Callable[[], bool]
+    adopt: bool = False
+    unsure: bool = False
+
+
+class Intake:
+    """The partitions of this member of the group."""
 
     def __init__(
         self,
         source: Source,
         schedule: Schedule,
-        tier_of: Callable[[str], Tier | None],
-        observer: Observer,
-        clock: Clock,
-        identity: Identity,
+        around: Surroundings,
+        rules: IntakeRules,
         held_bytes: HeldBytes,
-        *,
-        adopt: bool = False,
-        unsure: bool = False,
-        room: int,
-        ahead: int,
-        probing: Callable[[], bool],
     ) -> None:
         self._source = source
-        self._schedule = schedule
-        self._tier_of = tier_of
-        self._observer = observer
-        self._clock = clock
-        self._identity = identity
-        self._adopt = adopt
-        self._unsure = unsure
+        self.schedule = self._schedule = schedule
+        self._observer = around.observer
+        self._clock = around.clock
+        self._identity, self._tier_of, self._room, self._ahead, self._probing, *who = rules
+        self._adopt, self._unsure = who
         self._held_bytes = held_bytes
-        self._room = room
-        self._ahead = ahead
-        self._probing = probing
         self._asked = 0
         self._asked_lately = False
         self._former: dict[Partition, AssignedPartition] = {}
         self.partitions: dict[Partition, AssignedPartition] = {}
-        self._relief = ByteRelief(source, schedule, held_bytes, clock, self.partitions, self.rest)
+        self._relief = ByteRelief(source, schedule, held_bytes, around.clock, self.partitions, self.rest)
         self.closed = False
         """Once set, nothing more is asked for."""
 

@@ -11,7 +11,6 @@ on without the lane: each is guarded, and what it raises ends the run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Protocol
 
 from worker.core.admission.circuit import CLOSED
@@ -19,12 +18,13 @@ from worker.core.admission.gate import Gate
 from worker.core.admission.outage import Outage
 from worker.core.answer import Answer
 from worker.core.assigned_partition import PendingRecord
-from worker.core.classify import BLOCKED, Rules, Verdict, classify
+from worker.core.classify import BLOCKED, Verdict, classify
 from worker.core.endings import Dead, Delivered, Retry
 from worker.core.schedule import Schedule
-from worker.pipeline import Attempt, Ending, Pipeline
-from worker.ports import Clock, Lane, Observer, Sender
+from worker.pipeline import Attempt, Ending, Pipeline, Plan
+from worker.ports import Lane, Sender
 from worker.runner.descriptor_shortage import DescriptorShortage
+from worker.runner.parts import Surroundings
 from worker.runner.stall import StallDetector
 
 # A record that is ours, its attempt, and when that began on the wall clock and on the monotonic one.
@@ -81,23 +81,18 @@ class Lanes:
         sender: Sender,
         gate: Gate,
         schedule: Schedule,
-        pipeline: Pipeline,
-        rules: Rules,
+        plan: Plan,
         listener: LanesListener,
-        observer: Observer,
-        clock: Clock,
-        jitter: Callable[[], float],
+        around: Surroundings,
     ) -> None:
         self._sender = sender
         self._gate = gate
         self._schedule = schedule
-        self._pipeline = pipeline
-        self._rules = rules
+        self._pipeline = Pipeline(plan)
+        self._rules = plan.rules
         self._listener = listener
-        self._observer = observer
-        self._clock = clock
-        self._jitter = jitter
-        self._stall = StallDetector(clock, listener.on_still)
+        self._observer, self._clock, self._jitter = around
+        self._stall = StallDetector(around.clock, listener.on_still)
         self._slots: list[_Slot] = []
         self._parked: list[_Slot] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -105,7 +100,7 @@ class Lanes:
         self._limit = gate.limit.value
         self.fenced = False
         """Whether no request may be started for now; whoever clears it calls `pump`."""
-        self._ahead = clock.monotonic() - clock.now()
+        self._ahead = self._clock.monotonic() - self._clock.now()
         self.blocked: str | None = None
         """Why nothing may be sent as things are set up (a forbidden address); None while all is well."""
         self.shortage = DescriptorShortage()
@@ -261,7 +256,7 @@ class Lanes:
 
 
 class _Slot:
-    """One lane, and what it is sending; it is its lane's asker."""
+    """One lane, and what it is sending; it hears what its attempt came to."""
 
     __slots__ = ("_lanes", "job", "lane")
 

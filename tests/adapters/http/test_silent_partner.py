@@ -18,7 +18,7 @@ from worker.core.record import Partition
 from worker.core.retry import RetryPolicy
 from worker.core.url_template import Postback, Template
 from worker.pipeline import Plan
-from worker.runner import Limits, Runner
+from worker.runner import Clients, Destination, Group, Limits, Runner, Surroundings
 
 EVENTS = 2000
 LANES = 64
@@ -58,22 +58,20 @@ async def test_silent_partner(world: World, transport: Transport, later: float) 
     gate, heard, stop = Gate(LANES, CircuitPolicy()), Heard(), asyncio.Event()
     states: list[CircuitState] = []
     runner = Runner(
-        plan=Plan(
-            Postback(template, template),
-            Rules(),
-            RetryPolicy(tuple(TIER_TOPICS), 3, 30 * 86400.0),
-            TIER_TOPICS,
-            DLQ,
+        Destination(
+            Plan(
+                Postback(template, template),
+                Rules(),
+                RetryPolicy(tuple(TIER_TOPICS), 3, 30 * 86400.0),
+                TIER_TOPICS,
+                DLQ,
+            ),
+            gate,
+            Group(IDENTITY),
+            Limits(1000, 5.0),
         ),
-        source=source,
-        publisher=FakePublisher(kafka),
-        sender=world.sender(),
-        gate=gate,
-        observer=heard,
-        clock=FakeClock(),
-        jitter=lambda: 0.0,
-        limits=Limits(1000, 5.0),
-        identity=IDENTITY,
+        Clients(source, FakePublisher(kafka), world.sender()),
+        Surroundings(heard, FakeClock(), lambda: 0.0),
     )
     running = asyncio.create_task(runner.run(stop))
     await until("assigned", lambda: bool(kafka.wake))

@@ -1,0 +1,127 @@
+"""From what the lanes tell of a record to its ending, and to the commit that may follow.
+
+The rules: a record that left the schedule ends once: it is delivered, published, or given back. What is to be
+published is finished when that is acknowledged. While commits are stuck no request is started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from worker.core.assigned_partition import AssignedPartition, PendingRecord
+from worker.core.endings import Dead, Delivered, Retry
+from worker.pipeline import Ending
+from worker.runner.commits import Committer
+from worker.runner.drain import Drain
+from worker.runner.hand_over import HandOver
+from worker.runner.intake import Intake
+from worker.runner.lanes import Lanes
+from worker.runner.parts import Clients, Destination, Surroundings
+
+
+class Delivery:
+    """The lanes of one destination, its publishes and its commits; it is the lanes' listener."""
+
+    def __init__(
+        self,
+        destination: Destination,
+        clients: Clients,
+        around: Surroundings,
+        intake: Intake,
+        drain: Drain,
+        on_failed: Callable[[BaseException], None],
+    ) -> None:
+        self._observer = around.observer
+        self._clock = around.clock
+        self._intake = intake
+        self._schedule = intake.schedule
+        self._drain = drain
+        self.on_failed = on_failed
+        """Hears that a lane can't go on, or a task."""
+        self.gate = destination.gate
+        self.hand_over = HandOver(
+            clients.publisher, around.observer, around.jitter, self._settled, on_failed, self._given_up
+        )
+        self.committer = Committer(clients.source, intake.partitions, around.observer, self._on_stuck)
+        self.lanes = Lanes(clients.sender, self.gate, self._schedule, destination.plan, self, around)
+
+    # --- what the lanes tell -------------------------------------------------------------------
+
+    def on_taken(self, pending: PendingRecord) -> None:
+        """Count a record as under way."""
+        pending.partition.busy[pending.record.offset] = pending.record
+        self._intake.refill()
+
+    def on_idle(self) -> None:
+        """Read on, where what waits may not go."""
+        self._intake.idle()
+
+    def on_probe(self) -> None:
+        """Read on, for probes to reach beyond what is in memory."""
+        self._intake.read_on()
+
+    def on_still(self, seconds: float) -> None:
+        """Send no more until a commit counts: nobody tells a member that stands still what it lost."""
+        self._observer.trouble(f"the process stood still for {seconds:.1f} s")
+        self.hand_over.sure.clear()
+        self.committer.doubt()
+
+    def on_ended(self, pending: PendingRecord, ending: Ending, now: float) -> None:
+        """Finish a delivered record; publish the others first."""
+        if isinstance(ending, Delivered):
+            self._observer.delivered(ending, now)
+            if pending.partition.failures:
+                self._schedule.ended(pending.partition, failed=False)
+            self._finish(pending)
+        else:
+            if self._schedule.ended(pending.partition, failed=True):
+                self._intake.rest(pending.partition, now)
+                self._intake.refill()
+            self.hand_over.settle(pending, ending)
+
+    def on_given_back(self, pending: PendingRecord) -> None:
+        """Put a record that was not tried back in line, if its partition is still ours and not draining."""
+        self._release(pending)
+        if pending.partition.live and not pending.partition.closing:
+            self._schedule.give_back(pending, self._clock.now())
+
+    # --- what publishes and commits tell -------------------------------------------------------
+
+    def _settled(self, pending: PendingRecord, ending: Retry | Dead) -> None:
+        if isinstance(ending, Retry):
+            self._observer.retried(ending)
+        else:
+            self._observer.dead(ending)
+        self._finish(pending)
+        self.lanes.pump()  # a failing partition may have waited for this
+
+    def _given_up(self, pending: PendingRecord) -> None:
+        """Let go of a record of which nothing is published, as its partition is gone."""
+        self._release(pending)
+        self.lanes.pump()  # what it took up may have been waited for
+
+    def _on_stuck(self, stuck: bool) -> None:
+        """Start no request while commits are stuck."""
+        self.lanes.fenced = stuck
+        if not stuck:
+            self.hand_over.sure.set()
+            self.lanes.pump()
+
+    # --- inside --------------------------------------------------------------------------------
+
+    def _finish(self, pending: PendingRecord) -> None:
+        self._release(pending)
+        partition = pending.partition
+        partition.offsets.resolve(pending.record.offset)  # also of a partition that is gone: it may come back
+        if not partition.live:
+            return
+        self.committer.note_finished()
+        if partition.resting:
+            self._intake.rest(partition, self._clock.now())
+
+    def _release(self, pending: PendingRecord) -> None:
+        partition: AssignedPartition = pending.partition
+        del partition.busy[pending.record.offset]
+        self._schedule.released(partition)
+        if not partition.busy:
+            self._drain.quiet.set()

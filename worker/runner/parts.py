@@ -1,0 +1,73 @@
+"""What a run of one destination is made of: the destination itself, its clients, and what surrounds them all.
+
+The rule: values alone. What belongs to a destination hangs on `Destination`; another one gets another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from worker.core.admission.gate import Gate
+from worker.core.binding import Identity
+from worker.core.held_bytes import HeldBytes
+from worker.core.retry import Tier
+from worker.pipeline import Plan
+from worker.ports import Clock, Observer, Publisher, Sender, Source
+from worker.runner.claims import Stranger
+
+
+def no_former_tier(_topic: str) -> Tier | None:
+    """Know of no tier that the plan does not publish to."""
+    return None
+
+
+class Group(NamedTuple):
+    """The consumer group of a destination, and whose it is.
+
+    `identity` is what commits are bound to. `control_topic` is where the group remembers its offsets, None
+    where it does not. `former_tier` knows tiers, by topic, that the plan does not publish to any more.
+    `adopt` takes over what another deployment left; `stranger` looks for one.
+    """
+
+    identity: Identity
+    control_topic: str | None = None
+    former_tier: Callable[[str], Tier | None] = no_former_tier
+    adopt: bool = False
+    stranger: Stranger | None = None
+
+
+class Limits(NamedTuple):
+    """What bounds a run: unfinished records for each partition, seconds for a drain, and bytes held.
+
+    The bytes are what the source counts in, too; None where they are not bounded.
+    """
+
+    outstanding: int
+    drain: float
+    held_bytes: HeldBytes | None = None
+
+
+class Destination(NamedTuple):
+    """All that is one destination's own."""
+
+    plan: Plan
+    gate: Gate
+    group: Group
+    limits: Limits
+
+
+class Clients(NamedTuple):
+    """What a destination reads from, publishes to, and sends with; the run closes them."""
+
+    source: Source
+    publisher: Publisher
+    sender: Sender
+
+
+class Surroundings(NamedTuple):
+    """What all parts share: who hears of what happens, both kinds of time, and chance (from 0 to 1)."""
+
+    observer: Observer
+    clock: Clock
+    jitter: Callable[[], float]

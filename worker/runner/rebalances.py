@@ -1,0 +1,108 @@
+"""What the source tells of partitions and their records: taken up, drained, discarded, read on elsewhere.
+
+The rules: a revoked partition is drained while it is still ours, then committed, then discarded, also while
+the run ends; of a lost one nothing is committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from worker.core.record import Partition, Record
+from worker.core.start_offset import Start
+from worker.core.unreadable import Place, Stopped
+from worker.ports import Assigned, Observer, Positions
+from worker.runner.claims import Claims
+from worker.runner.commits import read_positions
+from worker.runner.drain import Drain, Phase
+from worker.runner.intake import Intake
+
+
+class Rebalances:
+    """The source's listener; `pump` has the lanes look for records, `claims` makes sure of what is new."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        drain: Drain,
+        claims: Claims | None,
+        observer: Observer,
+        pump: Callable[[], None],
+        on_failed: Callable[[BaseException], None],
+    ) -> None:
+        self._intake = intake
+        self._drain = drain
+        self._claims = claims
+        self._observer = observer
+        self._pump = pump
+        self.on_failed = on_failed
+        """Hears that the source is dead: without it the run would stand still."""
+
+    def on_assigned(self, assigned: Sequence[Assigned]) -> None:
+        """Take up partitions."""
+        partitions = [self._intake.assign(one) for one in assigned]
+        if self._claims is not None:
+            self._claims.make_sure(partitions)
+        self._observer.rebalanced("assign", [one.at for one in assigned])
+
+    def on_made_anew(self, assigned: Sequence[Assigned]) -> None:
+        """Begin anew with partitions of another log; what is under way of the old one ends for itself."""
+        self._intake.renew(assigned)
+        self._drain.quiet.set()
+
+    def on_expired(self, at: Partition, start: Start) -> None:
+        """Go on behind what is gone."""
+        self._intake.skip(at, start)
+
+    async def on_revoked(self, ids: Sequence[Partition]) -> Positions:
+        """Drain partitions while they are still ours, and say what to commit last."""
+        self._observer.rebalanced("revoke", ids)
+        partitions = self._intake.of(ids)
+        try:
+            await self._drain.wait(partitions)
+            positions, _ = read_positions(partition for partition in partitions if partition.dirty)
+            return positions
+        finally:
+            self._discard(ids)
+
+    def on_committed_last(self, committed: Positions) -> None:
+        """Note what was committed of what was revoked."""
+        self._intake.note_committed(committed)
+
+    def on_lost(self, ids: Sequence[Partition]) -> None:
+        """Discard partitions that another member may have already; commit nothing of them."""
+        self._observer.rebalanced("lost", ids)
+        self._discard(ids)
+
+    def on_records(self, records: Sequence[Record]) -> None:
+        """Take up a batch."""
+        if self._drain.phase is not Phase.WORKING:
+            return
+        self._intake.accept(records)
+        self._pump()
+        self._intake.refill()
+
+    def on_gap(self, at: Partition, behind: int, offset: int) -> None:
+        """Count offsets that hold no record as read, where all before them was taken up."""
+        for partition in self._intake.of([at]):
+            partition.offsets.pass_over(behind, offset)
+
+    def on_rewound(self, at: Partition) -> None:
+        """Take records of a partition again."""
+        self._intake.rewound(at)
+
+    def on_stopped(self, stopped: Stopped) -> None:
+        """Pass on where a partition stands."""
+        self._observer.stopped(stopped)
+
+    def on_passed_over(self, place: Place, beyond: int) -> None:
+        """Pass on what was skipped."""
+        self._observer.passed_over(place, beyond)
+
+    def on_trouble(self, message: str) -> None:
+        """Pass on what an operator should know."""
+        self._observer.trouble(message)
+
+    def _discard(self, ids: Sequence[Partition]) -> None:
+        self._drain.given_away(self._intake.of(ids))
+        self._intake.discard(ids)

@@ -1,0 +1,73 @@
+"""What may be known of a run from outside: its figures at a moment, and why it is not ready.
+
+The rule: it only looks, at what others know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from worker.ports import Clock, Snapshot, Source
+from worker.runner.delivery import Delivery
+from worker.runner.drain import Drain, Phase
+from worker.runner.intake import Intake
+from worker.runner.silence import SilenceWatch
+from worker.runner.state import overdue_by_tier, partition_state
+
+
+class Report:
+    """Of one destination's run."""
+
+    def __init__(
+        self,
+        source: Source,
+        intake: Intake,
+        delivery: Delivery,
+        drain: Drain,
+        silence: SilenceWatch,
+        clock: Clock,
+    ) -> None:
+        self._source = source
+        self._intake = intake
+        self._delivery = delivery
+        self._drain = drain
+        self._silence = silence
+        self._clock = clock
+
+    def snapshot(self) -> Snapshot:
+        """Describe the run at this moment."""
+        now = self._clock.now()
+        marks = self._source.watermarks()
+        partitions = self._intake.partitions.values()
+        gate = self._delivery.gate
+        return Snapshot(
+            in_flight=gate.in_flight,
+            limit=gate.limit.value,
+            circuit=gate.circuit.state,
+            paused=sum(partition.resting for partition in partitions),
+            partitions=tuple(partition_state(one, marks.get(one.at), now) for one in partitions),
+            overdue=overdue_by_tier(partitions, now),
+            stopped=len(self._source.stops()),
+            barred=sum(partition.barred is not None for partition in partitions),
+            outage=self._delivery.lanes.outage,
+            silent=self._silence.told,
+        )
+
+    def reasons_not_ready(self) -> Iterable[str]:
+        """Say, one line each, why this worker is not ready; nothing when it is."""
+        if self._drain.phase is not Phase.WORKING:
+            yield "draining"
+        for group in self._source.not_joined():
+            yield f"the consumer group {group} has not been joined yet"
+        yield from map(str, self._source.stops())
+        for partition in self._intake.partitions.values():
+            if partition.barred is not None:
+                yield f"{partition.at} rests: {partition.barred}"
+        for topic, error in self._delivery.hand_over.refused.items():
+            yield f"publishing to {topic} is refused: {error}"
+        lanes = self._delivery.lanes
+        if lanes.blocked:
+            yield f"egress: {lanes.blocked}"
+        shortage = lanes.shortage.reason(self._clock.monotonic())
+        if shortage is not None:
+            yield f"descriptors: {shortage}"
