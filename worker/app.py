@@ -36,6 +36,7 @@ from worker.adapters.kafka.committed_offsets import stranger_in
 from worker.adapters.kafka.config import Config, unique_client_id
 from worker.adapters.kafka.message_limits import TopicLimits
 from worker.adapters.kafka.own_topics import Own, short_lived
+from worker.adapters.kafka.reading import Reading
 from worker.adapters.kafka.remembered_offsets import read_memory
 from worker.adapters.kafka.rights import RightsWatch
 from worker.adapters.kafka.start_offsets import Beginning
@@ -222,25 +223,19 @@ class Worker:
         kafka = settings.kafka
         tiers = [*(settings.tier_topic(tier) for tier in settings.tiers), any_tier(settings)]
         return PairedSource(
-            self._poll_thread(kafka.group_id, [kafka.topic], ids, kafka.start),
-            self._poll_thread(settings.retry_group, tiers, ids),
+            self._member(kafka.group_id, [kafka.topic], ids, kafka.start),
+            self._member(settings.retry_group, tiers, ids),
             lambda topic: topic == kafka.topic,
         )
 
-    def _poll_thread(
-        self, group: str, topics: Sequence[str], ids: TopicIds, start: str = EARLIEST
-    ) -> KafkaSource:
+    def _member(self, group: str, topics: Sequence[str], ids: TopicIds, start: str = EARLIEST) -> KafkaSource:
         kafka = self._settings.kafka
-        reading = self._member_config(f"{kafka.group_id}.reader")
+        reader = self._member_config(f"{kafka.group_id}.reader")
+        beginning = Beginning(start, partial(read_memory, reader, self._settings.control_topic))
         return KafkaSource(
             self._member_config(group),
-            topics,
+            Reading(topics, ids, beginning, kafka.skip, self._held_bytes, self._refusals),
             drain_timeout=self._settings.drain_timeout,
-            ids=ids,
-            skip=kafka.skip,
-            beginning=Beginning(start, partial(read_memory, reading, self._settings.control_topic)),
-            held_bytes=self._held_bytes,
-            refusals=self._refusals,
         )
 
     def _member_config(self, group: str) -> Config:

@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar, cast
 from tests.fakes import FakeClock, FakeKafka, FakePublisher, FakeSource
 from tests.runner.harness import DLQ, POSTBACK, SOURCE, TIER_TOPICS, conversion
 from worker.adapters.http import DirectSender, SenderOptions
-from worker.adapters.http.connection import HttpConnection
+from worker.adapters.http.connection import HttpConnection, Shared
 from worker.adapters.http.direct import DirectLane
 from worker.adapters.http.parser import AnswerParser
 from worker.adapters.http.sweeper import Sweeper
@@ -79,9 +79,10 @@ class Opener:
 
     def __init__(self) -> None:
         self.open_ones: list[tuple[Wire, HttpConnection]] = []
-        self._sweeper, self._write_batch = Sweeper(), WriteBatch()
+        self._sweeper = Sweeper()
         self._reuse = ConnectionReuse()
         self._options = SenderOptions()
+        self._shared = Shared(self._options, self._sweeper, WriteBatch())
 
     def lane(self) -> DirectLane:
         return DirectLane(cast("DirectSender", self), self._options.timeout)
@@ -93,11 +94,9 @@ class Opener:
             held,
             cast("Any", wire),
             AnswerParser(),
-            self._sweeper,
-            self._write_batch,
+            self._shared,
             self._reuse,
             tail,
-            self._options,
         )
         self.open_ones.append((wire, made))
         return made, float("inf")

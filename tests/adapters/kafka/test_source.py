@@ -21,6 +21,7 @@ from worker.adapters.kafka import (
 )
 from worker.adapters.kafka import source as source_module
 from worker.adapters.kafka.loop_bridge import Epoch
+from worker.adapters.kafka.reading import Reading
 from worker.core.assigned_partition import Position
 from worker.core.record import Partition
 from worker.ports import CommitFailed, SourceFailed
@@ -36,7 +37,9 @@ async def started(world: KafkaWorld, ear: Ear, *partitions: Partition) -> KafkaS
 
 async def test_wrong_settings(ear: Ear) -> None:
     """A property that librdkafka does not know fails the start, in words."""
-    source = KafkaSource(consumer_config("127.0.0.1:1", "g", "c", {"no.such": "1"}), ["t"], drain_timeout=1)
+    source = KafkaSource(
+        consumer_config("127.0.0.1:1", "g", "c", {"no.such": "1"}), Reading(["t"]), drain_timeout=1
+    )
     with pytest.raises(SourceFailed, match=r"no\.such"):
         await source.start(ear)
     await source.stop()
@@ -58,7 +61,7 @@ async def test_broker_comes_later(mock_world: MockWorld, ear: Ear) -> None:
 
 async def test_no_broker_at_all(ear: Ear) -> None:
     """Stopping where there never was a broker ends at once, and is no failure."""
-    source = KafkaSource(consumer_config("127.0.0.1:1", "g", "c", {}), ["t"], drain_timeout=1)
+    source = KafkaSource(consumer_config("127.0.0.1:1", "g", "c", {}), Reading(["t"]), drain_timeout=1)
     await source.start(ear)
     await until("the trouble", lambda: bool(ear.troubles))
     await source.stop()
@@ -194,7 +197,7 @@ async def test_slow_drain(mock_world: MockWorld, ear: Ear, monkeypatch: pytest.M
     (at,) = mock_world.create(1)
     monkeypatch.setattr(source_module, "DRAIN_MARGIN_SECONDS", 0.2)
     config = consumer_config(mock_world.bootstrap, mock_world.group, "c", mock_world.properties)
-    source = KafkaSource(config, [at.topic], drain_timeout=0.1)
+    source = KafkaSource(config, Reading([at.topic]), drain_timeout=0.1)
     await source.start(ear)
     await mock_world.joined(source, ear, [at])
     ear.last = {at: Position(1, MAP)}
@@ -212,7 +215,7 @@ async def test_leaving_that_hangs(
     (at,) = mock_world.create(1)
     monkeypatch.setattr(source_module, "LEAVE_MARGIN_SECONDS", 0.2)
     config = consumer_config(mock_world.bootstrap, mock_world.group, "c", mock_world.properties)
-    source = KafkaSource(config, [at.topic], drain_timeout=10_000)
+    source = KafkaSource(config, Reading([at.topic]), drain_timeout=10_000)
     may_close, close = threading.Event(), poll_thread.PollThread.close
 
     def hang(of: poll_thread.PollThread) -> None:

@@ -25,6 +25,7 @@ from worker.adapters.kafka import (
 )
 from worker.adapters.kafka.config import Property, unique_client_id
 from worker.adapters.kafka.message_limits import TopicLimits
+from worker.adapters.kafka.reading import Reading
 from worker.adapters.kafka.start_offsets import Beginning
 from worker.core.assigned_partition import Position
 from worker.core.record import Headers, Partition, Record
@@ -269,9 +270,7 @@ class KafkaWorld:
             self.bootstrap, self.group, unique_client_id(self.group), {**self.properties, **own}
         )
         self._sources.append(
-            RoomySource(
-                config, [topic], drain_timeout=DRAIN, ids=self.ids, beginning=beginning or Beginning()
-            )
+            RoomySource(config, Reading([topic], self.ids, beginning or Beginning()), drain_timeout=DRAIN)
         )
         return self._sources[-1]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from time import monotonic
+from typing import NamedTuple
 
 from aiohttp.connector import Connection
 
@@ -33,6 +34,14 @@ Resend = Callable[[str, float, Attempter], None]
 """Takes back a target that was not written, with its deadline and who asked."""
 
 
+class Shared(NamedTuple):
+    """What all connections of a sender share."""
+
+    options: SenderOptions
+    sweeper: Sweeper
+    write_batch: WriteBatch
+
+
 class HttpConnection(asyncio.Protocol):
     """Owns an open connection; one request at a time. `closed` says that it takes no more.
 
@@ -45,12 +54,11 @@ class HttpConnection(asyncio.Protocol):
         connection: Connection,
         transport: asyncio.Transport,
         parser: AnswerParser,
-        sweeper: Sweeper,
-        write_batch: WriteBatch,
+        shared: Shared,
         reuse: ConnectionReuse,
         tail: str,
-        options: SenderOptions,
     ) -> None:
+        options, sweeper, write_batch = shared
         self.closed = False
         self.deadline = monotonic() + options.idle_seconds
         self.resend: Resend | None = None

@@ -16,7 +16,7 @@ from aiohttp.connector import Connection
 from yarl import URL
 
 from worker.adapters.egress import refused_literal
-from worker.adapters.http.connection import HttpConnection
+from worker.adapters.http.connection import HttpConnection, Shared
 from worker.adapters.http.connector import attempt_timeout, make_connector, settled
 from worker.adapters.http.errors import CLOSED_EARLY, EXPECTED, SENDER_CLOSED, UNASKED, failure_of
 from worker.adapters.http.lane import CallbackLane
@@ -44,7 +44,7 @@ class DirectSender:
         self._parser = BodyParser if options.read_body else AnswerParser
         self._connector = make_connector(options, TCPConnector)
         self._sweeper = Sweeper()
-        self._write_batch = WriteBatch()
+        self._shared = Shared(options, self._sweeper, WriteBatch())
         self._headers = "".join(f"{name}: {value}\r\n" for name, value in options.request_headers().items())
         self._requests: dict[Origin, ClientRequest] = {}
         self._reuse: dict[Origin, ConnectionReuse] = {}
@@ -96,16 +96,7 @@ class DirectSender:
             return UNASKED
         tail = f" HTTP/1.1\r\nHost: {self._request(origin).headers['Host']}\r\n{self._headers}\r\n"
         reuse = self._reuse.setdefault(origin, ConnectionReuse())
-        return HttpConnection(
-            connection,
-            transport,
-            self._parser(),
-            self._sweeper,
-            self._write_batch,
-            reuse,
-            tail,
-            self._options,
-        )
+        return HttpConnection(connection, transport, self._parser(), self._shared, reuse, tail)
 
     def _request(self, origin: Origin) -> ClientRequest:
         """What the connector wants to know of an origin, made once."""

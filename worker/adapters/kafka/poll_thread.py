@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, cast
 
@@ -30,14 +30,14 @@ from worker.adapters.kafka.errors import (
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge
 from worker.adapters.kafka.offset_commits import Wanted
 from worker.adapters.kafka.prefetch import Prefetch
+from worker.adapters.kafka.reading import Reading
 from worker.adapters.kafka.records import Got, to_partition, to_record
 from worker.adapters.kafka.recovery import Recovery
-from worker.adapters.kafka.start_offsets import Beginning, StartOffsets
-from worker.adapters.kafka.topic_ids import TopicIds
+from worker.adapters.kafka.start_offsets import StartOffsets
 from worker.adapters.kafka.unreadable_records import Stops, is_unreadable
 from worker.adapters.kafka.unusable_offsets import is_unusable
 from worker.adapters.kafka.watermarks import WatermarkCache
-from worker.core.held_bytes import HeldBytes
+from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.record import Partition, Record
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Positions, SourceFailed
@@ -61,19 +61,14 @@ class PollThread:
     def __init__(
         self,
         config: Config,
-        topics: Sequence[str],
+        reading: Reading,
         bridge: LoopBridge,
         logger: logging.Logger,
-        held_bytes: HeldBytes,
-        ids: TopicIds | None = None,
-        beginning: Beginning = Beginning(),  # noqa: B008 - a value
-        skip: Collection[Place] = (),
-        refusals: MutableMapping[str, str] | None = None,
     ) -> None:
         self.last_poll = time.monotonic()
         self.watermarks = WatermarkCache()
         self._config = config
-        self._topics = list(topics)
+        self._topics = list(reading.topics)
         self._bridge = bridge
         self._logger = logger
         self.stops = Stops()
@@ -81,18 +76,18 @@ class PollThread:
         self._leaving = False
         self._deadly: KafkaError | None = None
         self._troubles = Troubles()
-        self._prefetch = Prefetch(held_bytes)
+        self._prefetch = Prefetch(reading.held_bytes or HeldBytes(NO_BOUND))
         self._assignment = Assignment(
             bridge,
             self._prefetch,
             self.watermarks,
             self.stops,
-            AssignedLogs(ids),
+            AssignedLogs(reading.ids),
             incremental=is_incremental(config),
         )
-        self._refusals: MutableMapping[str, str] = {} if refusals is None else refusals
-        self._starts = StartOffsets(beginning, self._tell)
-        self._recovery = Recovery(self._assignment, bridge, config, skip, self._tell)
+        self._refusals: MutableMapping[str, str] = {} if reading.refusals is None else reading.refusals
+        self._starts = StartOffsets(reading.beginning, self._tell)
+        self._recovery = Recovery(self._assignment, bridge, config, reading.skip, self._tell)
         self._consumer: Consumer
 
     # --- orders: put in by the loop, carried out by the thread ---------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from confluent_kafka import KafkaException
@@ -18,11 +18,9 @@ from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import one_line
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge, LoopGone, settle
 from worker.adapters.kafka.poll_thread import PollThread
-from worker.adapters.kafka.start_offsets import Beginning
-from worker.adapters.kafka.topic_ids import TopicIds
-from worker.core.held_bytes import NO_BOUND, HeldBytes
+from worker.adapters.kafka.reading import Reading
 from worker.core.record import Partition
-from worker.core.unreadable import Place, Stopped
+from worker.core.unreadable import Stopped
 from worker.ports import Positions, SourceEnded, SourceFailed, SourceListener, Watermarks
 
 DRAIN_MARGIN_SECONDS = 5.0
@@ -35,32 +33,19 @@ LEAVE_MARGIN_SECONDS = 15.0
 class KafkaSource:
     """A Source; `drain_timeout` in seconds is how long the listener may take to drain what is revoked.
 
-    `config` is what `consumer_config` made; `ids`, which its owner starts, tells one log of a topic from the
-    next; `beginning` says where its group begins; at the places in `skip` what can't be read is passed over;
-    nothing is read while all of `held_bytes` is spent. In `refusals` stands why the group is refused to this
-    user, by its name, while it is. librdkafka's own log goes to `logger`.
+    `config` is what `consumer_config` made. librdkafka's own log goes to `logger`.
     """
 
     def __init__(
         self,
         config: Config,
-        topics: Sequence[str],
+        reading: Reading,
         *,
         drain_timeout: float,
-        ids: TopicIds | None = None,
-        beginning: Beginning = Beginning(),  # noqa: B008 - a value
-        skip: Collection[Place] = (),
-        held_bytes: HeldBytes | None = None,
-        refusals: MutableMapping[str, str] | None = None,
         logger: logging.Logger | None = None,
     ) -> None:
         self._config = config
-        self._ids = ids
-        self._skip = skip
-        self._beginning = beginning
-        self._refusals = refusals
-        self._held_bytes = held_bytes or HeldBytes(NO_BOUND)
-        self._topics = topics
+        self._reading = reading
         self._drain_timeout = drain_timeout
         self._logger = logger or logging.getLogger("worker.kafka")
         self._commits: set[asyncio.Future[Positions]] = set()
@@ -73,17 +58,7 @@ class KafkaSource:
         """Join the group, now or when the broker comes; raise SourceFailed where the settings are no good."""
         loop = asyncio.get_running_loop()
         bridge = LoopBridge(loop, listener, self._drain_timeout + DRAIN_MARGIN_SECONDS)
-        poll_thread = PollThread(
-            self._config,
-            self._topics,
-            bridge,
-            self._logger,
-            self._held_bytes,
-            self._ids,
-            self._beginning,
-            self._skip,
-            self._refusals,
-        )
+        poll_thread = PollThread(self._config, self._reading, bridge, self._logger)
         joined: asyncio.Future[None] = loop.create_future()
         self._bridge, self._poll_thread, self._ended = bridge, poll_thread, loop.create_future()
         run = partial(self._run, poll_thread, bridge, listener, joined)
