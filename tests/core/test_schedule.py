@@ -15,8 +15,8 @@ from worker.core.admission.probes import Probes
 from worker.core.assigned_partition import AssignedPartition, PendingRecord, Standing
 from worker.core.offsets import Offsets
 from worker.core.record import Partition
-from worker.core.retry import Tier
-from worker.core.schedule import Schedule, due_at
+from worker.core.retry import Tier, due_at
+from worker.core.schedule import Schedule
 
 PARTITIONS = 4
 

@@ -94,7 +94,7 @@ async def test_the_last_commit_of_what_is_revoked_is_remembered() -> None:
         await harness.sent(2)
         harness.sender.gate.set()
         await harness.source.revoke(harness.first)
-        former = harness.runner._intake._former[harness.first]
+        former = harness.runner._intake.former.former[harness.first]
         assert (harness.position(), former.committed) == (2, 2)
 
 

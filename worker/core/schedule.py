@@ -298,14 +298,3 @@ class Schedule:
             partition = heappop(self._later)[2]
             if partition.standing is LATER and partition.waiting:
                 self._stand(partition, now)
-
-
-def due_at(stated: float | None, tier_seconds: float, now: float) -> float:
-    """Say when a tier's record is due: as its header says, but never later than the tier's delay from now.
-
-    A header that is missing or unreadable means now; one far in the future (a broken clock, a forged
-    header) must not block the partition behind it.
-    """
-    if stated is None:
-        return now
-    return min(stated, now + tier_seconds)

@@ -21,12 +21,13 @@ from worker.core.held_bytes import HeldBytes
 from worker.core.offsets import Offsets
 from worker.core.ownership import WAYS_OUT, is_of_another_source
 from worker.core.record import Partition, Record, make
-from worker.core.retry import Tier
-from worker.core.schedule import Schedule, due_at
-from worker.core.start_offset import How, Start, below
-from worker.ports import Assigned, Positions, Source
+from worker.core.retry import Tier, due_at
+from worker.core.schedule import Schedule
+from worker.core.start_offset import Start
+from worker.ports import Assigned, Source
 from worker.runner.byte_relief import ByteRelief
 from worker.runner.claims import UNSURE
+from worker.runner.former_partitions import FormerPartitions
 from worker.runner.parts import Surroundings
 
 _SIZE = attrgetter("size")
@@ -69,7 +70,7 @@ class Intake:
         self._held_bytes = held_bytes
         self._asked = 0
         self._asked_lately = False
-        self._former: dict[Partition, AssignedPartition] = {}
+        self.former = FormerPartitions()
         self.partitions: dict[Partition, AssignedPartition] = {}
         self._relief = ByteRelief(source, schedule, held_bytes, around.clock, self.partitions, self.rest)
         self.closed = False
@@ -84,7 +85,7 @@ class Intake:
         if assigned.start is not None:
             self._observer.started(assigned.at, assigned.start)
         told = self._told(assigned, binding)
-        offsets = Offsets(assigned.begins, self._known(assigned, told))
+        offsets = Offsets(assigned.begins, self.former.known(assigned, told))
         partition = AssignedPartition(assigned.at, self._tier_of(assigned.at.topic), offsets, binding)
         self.partitions[assigned.at] = partition
         if told is not None and told.verdict is offset_map.Verdict.OTHER_IDENTITY:
@@ -107,15 +108,6 @@ class Intake:
         """Tell whether more was asked for since this was last called."""
         asked, self._asked_lately = self._asked_lately or self._asked > 0, False
         return asked
-
-    def _known(self, assigned: Assigned, told: offset_map.Told | None) -> offset_map.OffsetMap | None:
-        """What is known to be finished above the offset where a partition begins."""
-        remembered = self._remembered(assigned)
-        if assigned.start is None:
-            return offset_map.union(told.finished if told else None, remembered)
-        if assigned.start.how is How.TRUNCATED and assigned.begins == assigned.committed:
-            return below(remembered, assigned.start.offset)
-        return None
 
     def _told(self, assigned: Assigned, binding: Binding) -> offset_map.Told | None:
         """What an earlier member left finished, as far as it is believed; what is not is said."""
@@ -166,15 +158,12 @@ class Intake:
         self.refill()
 
     def discard(self, ids: Iterable[Partition]) -> None:
-        """Give up partitions that are not ours any more; their records make room for others.
-
-        What we finished of them is remembered: its last commit may have failed, or never been made.
-        """
+        """Give up partitions that are not ours any more; their records make room for others."""
         former = [self.partitions.pop(at) for at in ids if at in self.partitions]
         for partition in former:
             partition.live = False
             self._schedule.drop(partition)
-            self._former[partition.at] = partition
+        self.former.keep(former)
         self._relief.leave(*former)
         self.refill()
 
@@ -182,24 +171,6 @@ class Intake:
         """Ask for nothing any more."""
         self.closed = True
         self._relief.close()
-
-    def note_committed(self, committed: Positions) -> None:
-        """Note what was committed last of partitions that are not ours any more."""
-        for at, position in committed.items():
-            if at in self._former:
-                self._former[at].committed = position.offset
-
-    def _remembered(self, assigned: Assigned) -> offset_map.OffsetMap | None:
-        """What we finished of a partition while it was ours before, if it is still the same log.
-
-        Where the group has no offset, or a lower one, the topic was made anew or the offsets were reset.
-        """
-        former = self._former.pop(assigned.at, None)
-        if former is None or former.committed is None or assigned.committed is None:
-            return None
-        if former.binding.log != assigned.log:
-            return None
-        return former.offsets.known() if assigned.committed >= former.committed else None
 
     def accept(self, records: Sequence[Record]) -> None:
         """Take up a batch from the source."""

@@ -67,7 +67,7 @@ class Rebalances:
 
     def on_committed_last(self, committed: Positions) -> None:
         """Note what was committed of what was revoked."""
-        self._intake.note_committed(committed)
+        self._intake.former.note_committed(committed)
 
     def on_lost(self, ids: Sequence[Partition]) -> None:
         """Discard partitions that another member may have already; commit nothing of them."""

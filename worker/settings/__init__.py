@@ -3,8 +3,9 @@
 The rule: wrong settings never start.
 """
 
+from worker.settings.groups import Circuit, Destination, Http, Kafka, Log, Retry
 from worker.settings.loading import SettingsError, load
-from worker.settings.model import Circuit, Destination, Http, Kafka, Log, Retry, Settings
+from worker.settings.model import Settings
 from worker.settings.reference import Effective, Entry, describe, effective
 
 __all__ = [

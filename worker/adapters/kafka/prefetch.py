@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 
+from worker.adapters.kafka.partition_queue import PartitionQueue
 from worker.core.held_bytes import HeldBytes
 from worker.core.record import Partition, Record
 
@@ -38,48 +39,6 @@ _EASED_SHARE = 0.25
 # All is read again once this share of the bytes is left, where they were spent.
 _COMPANY_SECONDS = 2.0
 # Seconds after which records of but one partition mean that there is nobody to keep waiting.
-
-
-class PartitionQueue:
-    """The records of one partition, in the batches in which they were read, and when."""
-
-    __slots__ = ("_batches", "count")
-
-    def __init__(self) -> None:
-        self._batches: deque[tuple[float, deque[Record]]] = deque()
-        self.count = 0
-
-    def put(self, records: Iterable[Record], now: float) -> None:
-        """Add the next records, at least one."""
-        batch = deque(records)
-        self._batches.append((now, batch))
-        self.count += len(batch)
-
-    def move(self, most: int, to: list[Record]) -> int:
-        """Take the first batch or what may be taken of it; return how many that is."""
-        batch = self._batches[0][1]
-        count = min(len(batch), most)
-        if count == len(batch):
-            self._batches.popleft()
-            to.extend(batch)
-        else:
-            to.extend(batch.popleft() for _ in range(count))
-        self.count -= count
-        return count
-
-    @property
-    def first(self) -> int:
-        """The offset of the first record."""
-        return self._batches[0][1][0].offset
-
-    @property
-    def size(self) -> int:
-        """Bytes of all that is here."""
-        return sum(record.size for _, batch in self._batches for record in batch)
-
-    def since(self) -> float:
-        """When the first record was read."""
-        return self._batches[0][0]
 
 
 class Prefetch:

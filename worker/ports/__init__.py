@@ -1,0 +1,40 @@
+"""The protocols between the decisions and the world; each has a real adapter and a fake that pass one suite.
+
+The rule: nothing here names a library. Adapters translate foreign exceptions into the ones of these files.
+"""
+
+from worker.ports.clock import Clock
+from worker.ports.observer import Observer
+from worker.ports.publisher import Publisher, PublishRefused
+from worker.ports.sender import Attempter, Lane, Sender
+from worker.ports.snapshot import PartitionState, Snapshot
+from worker.ports.source import (
+    Assigned,
+    CommitFailed,
+    Positions,
+    Source,
+    SourceEnded,
+    SourceFailed,
+    SourceListener,
+    Watermarks,
+)
+
+__all__ = [
+    "Assigned",
+    "Attempter",
+    "Clock",
+    "CommitFailed",
+    "Lane",
+    "Observer",
+    "PartitionState",
+    "Positions",
+    "PublishRefused",
+    "Publisher",
+    "Sender",
+    "Snapshot",
+    "Source",
+    "SourceEnded",
+    "SourceFailed",
+    "SourceListener",
+    "Watermarks",
+]

@@ -1,0 +1,52 @@
+"""What we finished of partitions while they were ours before, and what is known when they come back.
+
+The rule: it counts for the same log alone. Where the group has no offset, or a lower one, the topic was made
+anew or the offsets were reset, and nothing of it counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from worker.core import offset_map
+from worker.core.assigned_partition import AssignedPartition
+from worker.core.record import Partition
+from worker.core.start_offset import How, below
+from worker.ports import Assigned, Positions
+
+
+class FormerPartitions:
+    """By partition, the last assignment of each that is not ours any more."""
+
+    def __init__(self) -> None:
+        self.former: dict[Partition, AssignedPartition] = {}
+
+    def keep(self, partitions: Iterable[AssignedPartition]) -> None:
+        """Remember these: their last commit may have failed, or never been made."""
+        self.former.update((partition.at, partition) for partition in partitions)
+
+    def note_committed(self, committed: Positions) -> None:
+        """Note what was committed last."""
+        for at, position in committed.items():
+            if at in self.former:
+                self.former[at].committed = position.offset
+
+    def known(self, assigned: Assigned, told: offset_map.Told | None) -> offset_map.OffsetMap | None:
+        """What is known to be finished above the offset where a partition begins; forget its last assignment.
+
+        `told` is what its commit tells, as far as it is believed.
+        """
+        remembered = self._remembered(assigned)
+        if assigned.start is None:
+            return offset_map.union(told.finished if told else None, remembered)
+        if assigned.start.how is How.TRUNCATED and assigned.begins == assigned.committed:
+            return below(remembered, assigned.start.offset)
+        return None
+
+    def _remembered(self, assigned: Assigned) -> offset_map.OffsetMap | None:
+        former = self.former.pop(assigned.at, None)
+        if former is None or former.committed is None or assigned.committed is None:
+            return None
+        if former.binding.log != assigned.log:
+            return None
+        return former.offsets.known() if assigned.committed >= former.committed else None

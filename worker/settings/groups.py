@@ -1,0 +1,227 @@
+"""The groups of settings: every name, default and meaning of what is set for Kafka, the destination and more.
+
+The rule: a group that exists is right; it is frozen, and each value passed its checks.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from worker.core.retry import Tier
+from worker.core.url_template import Template
+from worker.settings.kafka_properties import Properties
+from worker.settings.values import (
+    EARLIEST,
+    Delays,
+    Flag,
+    Host,
+    Kind,
+    Label,
+    Lower,
+    Pattern,
+    Places,
+    PositiveDuration,
+    Proxy,
+    Rate,
+    RequestHeaders,
+    Servers,
+    StartPoint,
+    Statuses,
+    TopicName,
+    Url,
+)
+
+TRACK = "https://track.momentscience.com/postback"
+SIMPLE_URL = f"{TRACK}?click_id={{click_id}}"
+EVENT_URL = f"{TRACK}?measurement=1&click_id={{click_id}}&event={{event}}&payout={{payout}}"
+MAX_POLL_INTERVAL_SECONDS = 300.0
+
+Model = TypeVar("Model", bound=BaseModel)
+Group = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
+
+
+def _tiers(*delays: tuple[str, float]) -> tuple[Tier, ...]:
+    return tuple(Tier(label, seconds) for label, seconds in delays)
+
+
+def right(model: Model, problems: list[str]) -> Model:
+    """Return a model that is right; raise ValueError, a line for each problem, where it is not."""
+    if problems:
+        raise ValueError("\n".join(problems))
+    return model
+
+
+class Kafka(BaseModel):
+    """Where the events come from, and where the retries and dead letters go."""
+
+    model_config = Group
+
+    bootstrap_servers: Servers = Field("localhost:9092", description="brokers to ask first")
+    topic: TopicName = Field("conversions", description="source topic")
+    group_id: TopicName = Field(
+        "postback-worker",
+        description="consumer group of the source; owns the group `{group}.retry` and the topics "
+        "`{group}.retry.{delay}`, `{group}.dlq` and `{group}.control`",
+    )
+    start: StartPoint = Field(
+        EARLIEST,
+        description="where a group begins on its first day: with no committed offset, and none that it "
+        "remembers on `{group}.control`",
+    )
+    skip: Places = Field(
+        frozenset(),
+        description="records that can't be read and are given up: just these are passed over",
+    )
+    properties: Properties = Field(
+        default_factory=dict,
+        repr=False,
+        description="any librdkafka property: `__SASL_MECHANISM` is `sasl.mechanism`; "
+        "those that the worker owns are refused",
+    )
+
+    @property
+    def max_poll_interval(self) -> float:
+        """Seconds between two polls after which the broker takes the partitions away."""
+        given = self.properties.get("max.poll.interval.ms")
+        return int(given) / 1000 if given else MAX_POLL_INTERVAL_SECONDS
+
+
+class Destination(BaseModel):
+    """The partner: where a postback goes, and what counts as its answer."""
+
+    model_config = Group
+
+    name: Label = Field("momentscience", description="label in logs and metrics")
+    simple_url: Url = Field(
+        SIMPLE_URL, repr=False, description="URL of an event with neither `event` nor `payout`"
+    )
+    event_url: Url = Field(EVENT_URL, repr=False, description="URL of an event with `event` or `payout`")
+    timeout: PositiveDuration = Field(10.0, description="one attempt; waiting for a free lane is not counted")
+    concurrency: Annotated[int, Kind("integer, 1 to 10000")] = Field(
+        256, ge=1, le=10_000, description="most requests in flight; the adaptive limit moves below it"
+    )
+    transport: Annotated[Literal["direct", "session"], Lower, Kind("`direct`, `session`")] = Field(
+        "direct",
+        description="each lane owns its connection, or aiohttp's `ClientSession`; both behave the same",
+    )
+    proxy: Proxy = Field(None, description="HTTP proxy; takes `TRANSPORT=session`")
+    rate: Rate = Field(None, description="most attempts a second")
+    success_statuses: Statuses = Field(
+        frozenset({200}), min_length=1, description="statuses that mean recorded: never sent again"
+    )
+    terminal_statuses: Statuses = Field(
+        frozenset(), description="statuses that mean never: dead-lettered as `rejected`"
+    )
+    reject_body: Pattern = Field(
+        None, description="a success whose first 4 KiB match is a failure (`rejected_body`)"
+    )
+    headers: RequestHeaders = Field(
+        default_factory=dict,
+        description="extra request headers: `__X_TOKEN` is `X-Token`",
+    )
+    allow_private_addresses: Flag = Field(
+        False, description="let postbacks go to loopback, private, link-local and metadata addresses"
+    )
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        problems = [*_half_set(self)]
+        if self.proxy is not None and self.transport != "session":
+            problems.append("POSTBACK_DESTINATION__PROXY: takes POSTBACK_DESTINATION__TRANSPORT=session")
+        both = sorted(self.success_statuses & self.terminal_statuses)
+        if both:
+            problems.append(
+                f"POSTBACK_DESTINATION__TERMINAL_STATUSES: {both[0]} is in "
+                "POSTBACK_DESTINATION__SUCCESS_STATUSES too; it can be in one of them"
+            )
+        return right(self, problems)
+
+
+def _half_set(destination: Destination) -> list[str]:
+    """One URL of another partner, beside one that still goes to the built-in one."""
+    given = destination.model_fields_set & {"simple_url", "event_url"}
+    if len(given) != 1:
+        return []
+    (name,) = given
+    origin = Template.compile(getattr(destination, name)).origin
+    if origin == Template.compile(TRACK).origin:
+        return []
+    other = "EVENT_URL" if name == "simple_url" else "SIMPLE_URL"
+    kind = "with `event` or `payout`" if name == "simple_url" else "with neither `event` nor `payout`"
+    line = (
+        f"POSTBACK_DESTINATION__{other}: must be set, too: only POSTBACK_DESTINATION__{name.upper()} goes to "
+        f"{origin.host}, and events {kind} would go to {Template.compile(TRACK).origin.host}"
+    )
+    return [line]
+
+
+class Retry(BaseModel):
+    """How long and how often an event is tried again."""
+
+    model_config = Group
+
+    delays: Delays = Field(
+        _tiers(
+            ("10s", 10), ("1m", 60), ("5m", 300), ("30m", 1800), ("2h", 7200), ("6h", 21600), ("24h", 86400)
+        ),
+        description="one delay tier (a topic) each; the last is reused",
+    )
+    max_attempts: Annotated[int, Kind("integer, from 1")] = Field(
+        12, ge=1, description="attempts before an event is dead-lettered as `exhausted`"
+    )
+    window: PositiveDuration = Field(
+        30 * 86400.0, description="from the click; after it an event is dead-lettered as `expired`"
+    )
+
+
+class Circuit(BaseModel):
+    """When the partner counts as down, and how it is asked whether it is back."""
+
+    model_config = Group
+
+    window: PositiveDuration = Field(10.0, description="attempts that are looked at: those of the last …")
+    failure_share: Annotated[float, Kind("share, above 0 to 1")] = Field(
+        0.5,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="share of failures in the window that opens the circuit",
+    )
+    min_failures: Annotated[int, Kind("integer, from 1")] = Field(
+        10, ge=1, description="fewer failures than this never open it"
+    )
+    probe_pause: PositiveDuration = Field(1.0, description="first pause before a probe; it doubles")
+    probe_pause_max: PositiveDuration = Field(30.0, description="longest pause before a probe")
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.probe_pause <= self.probe_pause_max:
+            return self
+        line = "POSTBACK_CIRCUIT__PROBE_PAUSE: must not be longer than POSTBACK_CIRCUIT__PROBE_PAUSE_MAX"
+        return right(self, [line])
+
+
+class Http(BaseModel):
+    """Where metrics, health and console are served."""
+
+    model_config = Group
+
+    host: Host = Field("127.0.0.1", description="address of metrics, health and console")
+    port: Annotated[int, Kind("integer, 0 to 65535")] = Field(
+        8080, ge=0, le=65535, description="port of metrics, health and console; 0 takes any free one"
+    )
+
+
+class Log(BaseModel):
+    """How the worker logs, on stderr."""
+
+    model_config = Group
+
+    format: Annotated[Literal["auto", "json", "console"], Lower, Kind("`auto`, `json`, `console`")] = Field(
+        "auto", description="`auto` is JSON unless stderr is a terminal"
+    )
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Lower, Kind("`debug`, `info`, `warning`, `error`")
+    ] = Field("info", description="least level that is logged")
