@@ -156,7 +156,7 @@ async def test_a_watch_that_dies() -> None:
         await asyncio.sleep(0)
         raise LookupError("a bug")
 
-    worker._watch_loop = broken  # type: ignore[method-assign]
+    worker._health._watch_loop = broken  # type: ignore[method-assign]
     with pytest.raises(LookupError, match="a bug"):
         await worker.run(asyncio.Event())
 
@@ -165,11 +165,11 @@ async def test_a_consumer_that_does_not_poll() -> None:
     """A consumer that has not polled for longer than a drain may take is not alive."""
     worker = Worker(settings())
     async with running(worker) as (started, _, _):
-        source = worker._source_in_use
+        source = worker._health._source
         await until("both members poll", lambda: source.last_poll() > 0)
         clock = FakeClock()
         clock.advance(source.last_poll() - clock.monotonic() + 54)
-        worker._clock = clock  # type: ignore[assignment]
+        worker._health._clock = clock
         assert (await get(started, "/livez"))[0] == 200
         clock.advance(10)
         status, answer = await get(started, "/livez")

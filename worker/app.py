@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import gc
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.metadata import version
@@ -35,10 +35,9 @@ from worker.adapters.kafka import (
 from worker.adapters.kafka.committed_offsets import stranger_in
 from worker.adapters.kafka.config import Config, unique_client_id
 from worker.adapters.kafka.message_limits import TopicLimits
-from worker.adapters.kafka.own_topics import Own, short_lived
+from worker.adapters.kafka.own_topics import Own
 from worker.adapters.kafka.reading import Reading
 from worker.adapters.kafka.remembered_offsets import read_memory
-from worker.adapters.kafka.rights import RightsWatch
 from worker.adapters.kafka.start_offsets import Beginning
 from worker.adapters.logs import is_for_people, make_logs
 from worker.adapters.metrics import Metrics
@@ -53,22 +52,19 @@ from worker.core.held_bytes import HeldBytes
 from worker.core.ownership import WAYS_OUT, describe
 from worker.core.retry import RetryPolicy
 from worker.core.url_template import Postback, Template
+from worker.health import Health
 from worker.pipeline import Plan
 from worker.ports import Observer, Sender, Source
 from worker.runner import Clients, Destination, Group, Limits, Outcome, Runner, Surroundings
-from worker.runner.state import outage_fields, status_fields
+from worker.runner.state import status_fields
 from worker.settings import Settings
 from worker.settings.advice import warnings as settings_warnings
 from worker.settings.byte_bounds import ByteBounds
-from worker.settings.tiers import any_tier, former_tier, rights_needed
+from worker.settings.tiers import any_tier, former_tier
 from worker.settings.values import EARLIEST
 
-# A consumer thread that has not polled for this long beyond a drain is stuck.
-_STUCK_SECONDS = 30.0
-# How often the topics are looked at: while one is missing, and once all are there.
-_LOOK_SOON, _LOOK = 1.0, 2.0
-# How often the event loop is asked how late it is.
-_LOOP_TICK_SECONDS = 0.5
+LOOK_AGAIN_SECONDS = 1.0
+"""Until a broker that did not tell is asked again whose a group is."""
 
 
 class CannotStart(Exception):
@@ -101,10 +97,8 @@ class Worker:
         self._flow = FlowLog(settings.destination.name) if is_for_people(settings.log.format) else None
         watchers = [*observers, *([self._flow] if self._flow is not None else [])]
         self._observer = Observers(self._metrics, logs, *watchers)
-        self._missing: list[str] = ["not looked at yet"]
-        self._rights = RightsWatch(self._asking(), rights_needed(settings))
-        self._refusals: dict[str, str] = {}
-        self._topics_there = asyncio.Event()
+        own = own_topics(settings)
+        self._health = Health(settings, own, self._asking(), self._observer, self._clock, self._metrics)
 
     async def run(self, stop: asyncio.Event, on_started: Callable[[Started], None] | None = None) -> Outcome:
         """Work until `stop` is set; raise CannotStart, OSError (the HTTP address) or what broke the run."""
@@ -121,12 +115,14 @@ class Worker:
             stack.push_async_callback(sender.close)
             source = self._source(stack.enter_context(self._topic_ids()))
             self._runner = runner = self._make_runner(source, publisher, sender)
-            self._metrics.watch(runner.snapshot, self._not_ready)
-            server = HttpServer(self._metrics.registry, self._not_alive, self._not_ready, self._notes)
+            health = self._health
+            server = HttpServer(self._metrics.registry, health.not_alive, health.not_ready, health.notes)
             await server.start(settings.http.host, settings.http.port)
             stack.push_async_callback(server.close)
-            stack.callback(self._rights.close)
-            await self._watch(stack, publisher)
+            stack.enter_context(health.watch(runner, source, publisher))
+            telling = asyncio.create_task(self._tell_what_flows())
+            telling.add_done_callback(self._telling_ended)
+            stack.callback(telling.cancel)
             gc.collect()
             gc.freeze()  # what lives as long as the process need not be looked at again
             self._tell_start(server.address)
@@ -141,7 +137,7 @@ class Worker:
 
     def status(self) -> Mapping[str, object]:
         """Describe it, once it has started, for one line."""
-        return status_fields(self._runner.snapshot(), self._not_ready())
+        return status_fields(self._runner.snapshot(), self._health.not_ready())
 
     def _tell_start(self, http: tuple[str, int]) -> None:
         """Say first what an operator would ask first: which version, from where, to where."""
@@ -182,7 +178,7 @@ class Worker:
             try:
                 return await self._look_for_stranger()
             except KafkaUnavailable:
-                await asyncio.sleep(_LOOK_SOON)
+                await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
     async def _look_for_stranger(self) -> str | None:
         settings = self._settings
@@ -234,7 +230,7 @@ class Worker:
         beginning = Beginning(start, partial(read_memory, reader, self._settings.control_topic))
         return KafkaSource(
             self._member_config(group),
-            Reading(topics, ids, beginning, kafka.skip, self._held_bytes, self._refusals),
+            Reading(topics, ids, beginning, kafka.skip, self._held_bytes, self._health.refusals),
             drain_timeout=self._settings.drain_timeout,
         )
 
@@ -245,8 +241,6 @@ class Worker:
 
     def _make_runner(self, source: Source, publisher: KafkaPublisher, sender: Sender) -> Runner:
         settings = self._settings
-        self._source_in_use = source
-        self._began = self._clock.monotonic()
         destination, circuit = settings.destination, settings.circuit
         policy = CircuitPolicy(
             window=circuit.window,
@@ -278,77 +272,6 @@ class Worker:
             self._log.warning(too_many_requests(wanted, room))
         return min(wanted, room)
 
-    # --- health --------------------------------------------------------------------------------
-
-    async def _watch(self, stack: contextlib.AsyncExitStack, publisher: KafkaPublisher) -> None:
-        for watch in (
-            self._watch_topics(publisher),
-            self._watch_rights(),
-            self._watch_loop(),
-            self._look_at_lifetimes(),
-            self._tell_what_flows(),
-        ):
-            task = asyncio.create_task(watch)
-            task.add_done_callback(self._watch_ended)
-            stack.callback(task.cancel)
-
-    def _watch_ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._runner.fail(error)
-
-    async def _watch_topics(self, publisher: KafkaPublisher) -> None:
-        settings = self._settings
-        tiers = [settings.tier_topic(tier) for tier in settings.tiers]
-        needed = [settings.kafka.topic, settings.dlq_topic, *tiers]
-        while True:
-            try:
-                missing = await self._missing_topics(publisher, needed)
-            except KafkaUnavailable as error:
-                missing = [f"the broker does not answer: {error}"]
-            for line in missing:
-                if line not in self._missing:
-                    self._observer.trouble(f"not ready: {line}")
-            self._missing = missing
-            if not missing:
-                self._topics_there.set()
-            await asyncio.sleep(_LOOK_SOON if missing else _LOOK)
-
-    async def _missing_topics(self, publisher: KafkaPublisher, needed: Sequence[str]) -> list[str]:
-        """A line for each topic that is not there; what may not be described looks missing, and is not."""
-        names = await publisher.missing_topics(needed)
-        if names:
-            await self._look_at_rights()
-        hidden = {resource.name for resource in self._rights.lacking}
-        return [f"topic {name} does not exist" for name in names if name not in hidden]
-
-    async def _watch_rights(self) -> None:
-        while True:
-            await self._look_at_rights()
-            await asyncio.sleep(_LOOK)
-
-    async def _look_at_rights(self) -> None:
-        """See what this user may not do, and tell what is new of it."""
-        before = self._rights.lacking
-        await self._rights.look(dict(self._refusals))
-        for resource, line in self._rights.lacking.items():
-            if before.get(resource) != line:
-                self._observer.trouble(f"not ready: {line}")
-        for resource in before.keys() - self._rights.lacking.keys():
-            self._log.info("a right that was lacking is granted", of=str(resource))
-
-    async def _look_at_lifetimes(self) -> None:
-        """Warn, once the topics are there, of those that lose records before they are sent."""
-        await self._topics_there.wait()
-        thread = ThreadPoolExecutor(1, "kafka-lifetimes")  # names are resolved in the loop's own
-        try:
-            ask = partial(short_lived, self._asking(), own_topics(self._settings))
-            for line in await asyncio.get_running_loop().run_in_executor(thread, ask):
-                self._observer.trouble(line)
-        except KafkaUnavailable as error:
-            self._log.info("the topics' settings can't be read", error=str(error))
-        finally:
-            thread.shutdown(wait=False)
-
     async def _tell_what_flows(self) -> None:
         """Write a quiet line now and then, where somebody may be looking."""
         while self._flow is not None:
@@ -357,30 +280,9 @@ class Worker:
             waiting = sum(one.lag or 0 for one in now.partitions if one.at.topic != source)
             self._flow.write(now.in_flight, waiting)
 
-    async def _watch_loop(self) -> None:
-        while True:
-            before = self._clock.monotonic()
-            await asyncio.sleep(_LOOP_TICK_SECONDS)
-            self._metrics.loop_lag = max(0.0, self._clock.monotonic() - before - _LOOP_TICK_SECONDS)
-
-    def _not_alive(self) -> Iterable[str]:
-        silent = self._clock.monotonic() - max(self._source_in_use.last_poll(), self._began)
-        if silent > self._settings.drain_timeout + _STUCK_SECONDS:
-            yield f"the consumer has not polled for {silent:.0f} s"
-
-    def _notes(self) -> Mapping[str, object]:
-        """What `/readyz` tells beside its answer, and makes nobody less ready.
-
-        Why the circuit is open, and which partitions give nothing.
-        """
-        now = self._runner.snapshot()
-        notes: dict[str, object] = {} if now.outage is None else {"circuit": outage_fields(now.outage)}
-        return {**notes, "silent": [str(silence) for silence in now.silent]} if now.silent else notes
-
-    def _not_ready(self) -> Iterable[str]:
-        yield from self._missing
-        yield from self._rights.lacking.values()
-        yield from self._runner.reasons_not_ready()
+    def _telling_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._runner.fail(error)
 
 
 async def check_destination(settings: Settings) -> tuple[list[str], list[str]]:

@@ -1,0 +1,165 @@
+"""How one worker is: alive, ready, and what a reader of `/readyz` may want to know beside that.
+
+The rule: it looks now and then, in its own time, and answers from what it saw; no answer waits for a broker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import structlog
+
+from worker.adapters.kafka import KafkaPublisher, KafkaUnavailable
+from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.own_topics import Own, short_lived
+from worker.adapters.kafka.rights import RightsWatch
+from worker.adapters.metrics import Metrics
+from worker.ports import Clock, Observer, Source
+from worker.runner import Runner
+from worker.runner.state import outage_fields
+from worker.settings import Settings
+from worker.settings.tiers import rights_needed
+
+STUCK_SECONDS = 30.0
+"""A consumer's thread that has not polled for this long beyond a drain is stuck."""
+
+LOOK_SOON_SECONDS, LOOK_SECONDS = 1.0, 2.0
+"""How often the topics are looked at: while one is missing, and once all are there."""
+
+LOOP_TICK_SECONDS = 0.5
+"""How often the event loop is asked how late it is."""
+
+
+class Health:
+    """Of a worker with these settings and own topics; `asking` is the configuration of clients that ask."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        own: Sequence[Own],
+        asking: Config,
+        observer: Observer,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._settings = settings
+        self._own = own
+        self._asking = asking
+        self._observer = observer
+        self._clock = clock
+        self._metrics = metrics
+        self._log = structlog.get_logger("worker")
+        self._missing: list[str] = ["not looked at yet"]
+        self._rights = RightsWatch(asking, rights_needed(settings))
+        self._topics_there = asyncio.Event()
+        self.refusals: dict[str, str] = {}
+        """Why a group is refused to this user, by its name; the sources note it."""
+
+    def watch(self, runner: Runner, source: Source, publisher: KafkaPublisher) -> contextlib.ExitStack:
+        """Begin to look; whoever has the stack closes it. A look that breaks ends the run."""
+        self._runner, self._source = runner, source
+        self._began = self._clock.monotonic()
+        self._metrics.watch(runner.snapshot, self.not_ready)
+        stack = contextlib.ExitStack()
+        stack.callback(self._rights.close)
+        looks = (
+            self._watch_topics(publisher),
+            self._watch_rights(),
+            self._watch_loop(),
+            self._look_at_lifetimes(),
+        )
+        for look in looks:
+            task = asyncio.create_task(look)
+            task.add_done_callback(self._watch_ended)
+            stack.callback(task.cancel)
+        return stack
+
+    def not_alive(self) -> Iterable[str]:
+        """Say, one line each, why this process should be restarted; nothing while it is alive."""
+        silent = self._clock.monotonic() - max(self._source.last_poll(), self._began)
+        if silent > self._settings.drain_timeout + STUCK_SECONDS:
+            yield f"the consumer has not polled for {silent:.0f} s"
+
+    def not_ready(self) -> Iterable[str]:
+        """Say, one line each, why this worker is not ready; nothing when it is."""
+        yield from self._missing
+        yield from self._rights.lacking.values()
+        yield from self._runner.reasons_not_ready()
+
+    def notes(self) -> Mapping[str, object]:
+        """What `/readyz` tells beside its answer, and makes nobody less ready.
+
+        Why the circuit is open, and which partitions give nothing.
+        """
+        now = self._runner.snapshot()
+        notes: dict[str, object] = {} if now.outage is None else {"circuit": outage_fields(now.outage)}
+        return {**notes, "silent": [str(silence) for silence in now.silent]} if now.silent else notes
+
+    # --- looking -------------------------------------------------------------------------------
+
+    def _watch_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._runner.fail(error)
+
+    async def _watch_topics(self, publisher: KafkaPublisher) -> None:
+        settings = self._settings
+        tiers = [settings.tier_topic(tier) for tier in settings.tiers]
+        needed = [settings.kafka.topic, settings.dlq_topic, *tiers]
+        while True:
+            try:
+                missing = await self._missing_topics(publisher, needed)
+            except KafkaUnavailable as error:
+                missing = [f"the broker does not answer: {error}"]
+            for line in missing:
+                if line not in self._missing:
+                    self._observer.trouble(f"not ready: {line}")
+            self._missing = missing
+            if not missing:
+                self._topics_there.set()
+            await asyncio.sleep(LOOK_SOON_SECONDS if missing else LOOK_SECONDS)
+
+    async def _missing_topics(self, publisher: KafkaPublisher, needed: Sequence[str]) -> list[str]:
+        """A line for each topic that is not there; what may not be described looks missing, and is not."""
+        names = await publisher.missing_topics(needed)
+        if names:
+            await self._look_at_rights()
+        hidden = {resource.name for resource in self._rights.lacking}
+        return [f"topic {name} does not exist" for name in names if name not in hidden]
+
+    async def _watch_rights(self) -> None:
+        while True:
+            await self._look_at_rights()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _look_at_rights(self) -> None:
+        """See what this user may not do, and tell what is new of it."""
+        before = self._rights.lacking
+        await self._rights.look(dict(self.refusals))
+        for resource, line in self._rights.lacking.items():
+            if before.get(resource) != line:
+                self._observer.trouble(f"not ready: {line}")
+        for resource in before.keys() - self._rights.lacking.keys():
+            self._log.info("a right that was lacking is granted", of=str(resource))
+
+    async def _look_at_lifetimes(self) -> None:
+        """Warn, once the topics are there, of those that lose records before they are sent."""
+        await self._topics_there.wait()
+        thread = ThreadPoolExecutor(1, "kafka-lifetimes")  # names are resolved in the loop's own
+        try:
+            ask = partial(short_lived, self._asking, self._own)
+            for line in await asyncio.get_running_loop().run_in_executor(thread, ask):
+                self._observer.trouble(line)
+        except KafkaUnavailable as error:
+            self._log.info("the topics' settings can't be read", error=str(error))
+        finally:
+            thread.shutdown(wait=False)
+
+    async def _watch_loop(self) -> None:
+        while True:
+            before = self._clock.monotonic()
+            await asyncio.sleep(LOOP_TICK_SECONDS)
+            self._metrics.loop_lag = max(0.0, self._clock.monotonic() - before - LOOP_TICK_SECONDS)
