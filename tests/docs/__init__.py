@@ -1,0 +1,1 @@
+"""README and the pages of docs: what they say is true of the program."""
