@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 from schemas import DeadLetter, DeadReason, WorkerHeaders
 from tests.cli.invoke import NOBODY, kafka_env, run, run_json
 from tests.support.kafka import WITHIN, Names, Write, committed, create_topics, produce
-from worker.cli.dead_letters import Filters, newest
+from worker.ops.dead_letters import Filters, newest
 
 NOW = time.time()
 

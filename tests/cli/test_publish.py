@@ -21,9 +21,9 @@ from tests.cli.invoke import NOBODY, kafka_env, publishing, run
 from tests.support.broker import Broker
 from tests.support.kafka import WITHIN, Names, create_topics, end_offsets, produce, read_all, wait_until
 from worker.adapters.kafka.bulk_publisher import Place
-from worker.cli import jsonl
-from worker.cli.delivery import spans
-from worker.cli.samples import sample_events
+from worker.ops import jsonl
+from worker.ops.delivery import spans
+from worker.ops.samples import sample_events
 
 
 def event(name: str, **more: str) -> bytes:
@@ -137,7 +137,7 @@ def test_examples(kafka: str, names: Names, tmp_path: Path, monkeypatch: pytest.
 
 def test_no_broker(names: Names, write: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that can't be reached is exit 1 and one line that says why."""
-    monkeypatch.setattr("worker.cli.broker.TIMEOUT", 1.0)
+    monkeypatch.setattr("worker.ops.topics.TIMEOUT", 1.0)
     result = run("publish", write(event("1")), env=kafka_env(NOBODY, names))
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(f"error: {NOBODY} does not answer: ")

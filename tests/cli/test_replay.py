@@ -23,8 +23,8 @@ from tests.support.kafka import (
     read_all,
     wait_until,
 )
-from worker.cli.dead_letters import Filters, grouped
 from worker.cli.replay import choose
+from worker.ops.dead_letters import Filters, grouped
 
 NOW = time.time()
 

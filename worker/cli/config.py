@@ -98,7 +98,7 @@ def _check_destination(settings: Settings) -> None:
 def _check_broker(settings: Settings) -> None:
     """End with exit 1 where the broker does not answer, a topic is missing, or a right is lacking."""
     from worker.adapters.kafka.errors import KafkaUnavailable
-    from worker.cli.access import look
+    from worker.ops.access import look
 
     try:
         (problems, warnings), hint = look(settings)

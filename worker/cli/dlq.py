@@ -22,7 +22,8 @@ from worker.cli.common import (
     print_rows,
     say,
 )
-from worker.cli.dead_letters import (
+from worker.cli.replay import replay
+from worker.ops.dead_letters import (
     GROUP_COLUMNS,
     Filters,
     dlq_reader,
@@ -33,7 +34,6 @@ from worker.cli.dead_letters import (
     newest,
     row_of,
 )
-from worker.cli.replay import replay
 
 if TYPE_CHECKING:
     from schemas import DeadLetter

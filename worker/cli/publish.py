@@ -19,8 +19,8 @@ import typer
 from worker.cli.common import WRONG, examples, fail, fail_all, load_settings
 
 if TYPE_CHECKING:
-    from worker.cli.delivery import Item
-    from worker.cli.jsonl import Line
+    from worker.ops.delivery import Item
+    from worker.ops.jsonl import Line
     from worker.settings import Settings
 
 app = typer.Typer(add_completion=False)
@@ -84,14 +84,14 @@ def _opened(file: str) -> BinaryIO:
 
 
 def _samples() -> BinaryIO:
-    from worker.cli.samples import sample_events
+    from worker.ops.samples import sample_events
 
     return BytesIO(b"".join(event.to_json() + b"\n" for event in sample_events(datetime.now(UTC))))
 
 
 def _check_whole(stream: BinaryIO, file: str) -> int:
     """Check every line, go back to the first, and return how many there are; exit 1 where one is bad."""
-    from worker.cli.jsonl import problems
+    from worker.ops.jsonl import problems
 
     total = 0
 
@@ -112,7 +112,7 @@ def _check_whole(stream: BinaryIO, file: str) -> int:
 
 
 def _print_lines(stream: BinaryIO) -> None:
-    from worker.cli.jsonl import BadLine, event_of, lines
+    from worker.ops.jsonl import BadLine, event_of, lines
 
     try:
         for line in lines(stream):
@@ -126,24 +126,24 @@ def _print_lines(stream: BinaryIO) -> None:
 
 def _publish_lines(settings: Settings, stream: BinaryIO, total: int | None) -> None:
     """Publish line by line up to the first bad one; `total` is how many lines there are, None unknown."""
-    from worker.cli.delivery import Words, deliver
-    from worker.cli.jsonl import BadLine
+    from worker.ops.delivery import Words, deliver
+    from worker.ops.jsonl import BadLine
 
     deliver(settings, _items(stream), total, Words("published", "event", "events"), (BadLine,))
 
 
 def _items(stream: BinaryIO) -> Iterator[Item]:
     from worker.adapters.kafka.bulk_publisher import Place
-    from worker.cli.delivery import Item
-    from worker.cli.jsonl import event_of
+    from worker.ops.delivery import Item
+    from worker.ops.jsonl import event_of
 
     for line in _shown(stream, "publishing"):
         yield Item(Place("line ", line.number), event_of(line).click_id.encode(), line.value)
 
 
 def _shown(stream: BinaryIO, what: str) -> Iterator[Line]:
-    from worker.cli.jsonl import lines
     from worker.cli.progress import shown
+    from worker.ops.jsonl import lines
 
     return shown(lines(stream), what, _size(stream), lambda line: len(line.value) + 1)
 

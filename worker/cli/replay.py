@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from worker.cli.common import WRONG, Output, OutputOption, fail, load_settings, number_option, print_rows
-from worker.cli.dead_letters import (
+from worker.ops.dead_letters import (
     NO_TIME,
     Filters,
     dlq_reader,
@@ -31,8 +31,8 @@ from worker.cli.dead_letters import (
 if TYPE_CHECKING:
     from schemas import DeadLetter
     from worker.adapters.kafka.topic_reader import TopicReader
-    from worker.cli.delivery import Item
     from worker.core.record import Partition
+    from worker.ops.delivery import Item
     from worker.settings import Settings
 
 ONE, MANY = "dead letter", "dead letters"
@@ -113,8 +113,8 @@ def choose(letters: Iterable[DeadLetter], filters: Filters, limit: int) -> list[
 def _read(reader: TopicReader, topic: str, wanted: Iterable[tuple[int, int]]) -> Iterator[DeadLetter]:
     """Read the letters at these places, for as long as it takes: some may have been sent by then."""
     from worker.adapters.kafka.topic_reader import Span
-    from worker.cli.delivery import waiting
     from worker.core.record import Partition
+    from worker.ops.delivery import waiting
 
     spans: dict[Partition, Span] = {}
     places = frozenset(wanted)
@@ -133,8 +133,8 @@ def _agreed(count: int, settings: Settings) -> bool:
 
 def _replay(settings: Settings, letters: Iterator[DeadLetter], count: int, rate: float | None) -> None:
     """Publish them, await every answer, and say what became of each."""
-    from worker.cli.delivery import Words, deliver
     from worker.cli.progress import shown
+    from worker.ops.delivery import Words, deliver
 
     items = (_item(letter) for letter in shown(_paced(letters, rate), "replaying", count))
     deliver(settings, items, count, Words("replayed", ONE, MANY))
@@ -151,7 +151,7 @@ def _paced(letters: Iterator[DeadLetter], rate: float | None) -> Iterator[DeadLe
 def _item(letter: DeadLetter) -> Item:
     from schemas import WorkerHeaders, without_worker_headers
     from worker.adapters.kafka.bulk_publisher import Place
-    from worker.cli.delivery import Item
+    from worker.ops.delivery import Item
 
     headers = [*without_worker_headers(letter.headers), *WorkerHeaders(replays=letter.replays + 1).write()]
     return Item(Place(f"dead letter {letter.partition}/", letter.offset), letter.key, letter.value, headers)

@@ -127,7 +127,7 @@ def _broker_or_exit(settings: Settings) -> Iterator[None]:
 
 def _topics(settings: Settings) -> Mapping[str, int | None]:
     """Every topic with its partitions: the first question, with the shortest patience."""
-    from worker.cli.broker import partitions_by_topic
+    from worker.ops.topics import partitions_by_topic
 
     return partitions_by_topic(settings)
 
@@ -240,7 +240,7 @@ def _checked(name: str, found: Topic | None, problems: list[str]) -> Row:
 
 def _forgotten(settings: Settings, topics: Mapping[str, int | None]) -> list[str]:
     """Delay tiers that the settings no longer have: the numbers of partitions are judged elsewhere."""
-    from worker.cli.broker import findings
+    from worker.ops.topics import findings
 
     return findings(settings, dict.fromkeys(topics, 1)).warnings
 

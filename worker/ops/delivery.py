@@ -57,7 +57,7 @@ def deliver(
     `total` is how many there are, None unknown; an exception of `bad` among the items ends them, and is told.
     Ends with exit 1 unless all were acknowledged; a signal raises KeyboardInterrupt after the account.
     """
-    from worker.cli.source import source_publisher
+    from worker.ops.source import source_publisher
 
     with Interrupts() as interrupts:
         publisher = source_publisher(settings, lambda: interrupts.pending)

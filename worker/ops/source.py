@@ -11,9 +11,9 @@ from worker.adapters.kafka import KafkaUnavailable, admin_config, producer_confi
 from worker.adapters.kafka.bulk_publisher import BulkPublisher
 from worker.adapters.kafka.config import unique_client_id
 from worker.adapters.kafka.message_limits import known_limits
-from worker.cli.broker import partitions_by_topic
 from worker.cli.common import fail
-from worker.cli.delivery import waiting
+from worker.ops.delivery import waiting
+from worker.ops.topics import partitions_by_topic
 from worker.settings import Settings
 
 
