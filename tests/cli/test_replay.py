@@ -23,8 +23,8 @@ from tests.support.kafka import (
     read_all,
     wait_until,
 )
-from worker.cli.replay import choose
 from worker.ops.dead_letters import Filters, grouped
+from worker.ops.replay import choose
 
 NOW = time.time()
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn, TypeVar
@@ -73,6 +74,17 @@ def fail_all(messages: Iterable[str], hint: str | None = None, code: int = FAILE
     if hint:
         say(f"hint: {hint}")
     raise typer.Exit(code)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """End the command, as `fail_all` does, where what it asks for can't be done."""
+    from worker.ops.errors import CannotDo, WrongUsage
+
+    try:
+        yield
+    except CannotDo as error:
+        fail_all(error.reasons, error.hint, WRONG if isinstance(error, WrongUsage) else FAILED)
 
 
 def warn(message: str) -> None:

@@ -15,29 +15,30 @@ from worker.cli.common import (
     Output,
     OutputOption,
     examples,
-    fail,
     load_settings,
     number_option,
     print_json,
     print_rows,
     say,
+    told,
 )
+from worker.cli.filters import filtered
+from worker.cli.progress import shown
 from worker.cli.replay import replay
 from worker.ops.dead_letters import (
     GROUP_COLUMNS,
     Filters,
+    at_place,
     dlq_reader,
-    filtered,
     grouped,
-    letter_of,
     matching,
     newest,
+    of_event,
     row_of,
 )
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
-    from worker.adapters.kafka.topic_reader import Span
     from worker.settings import Settings
 
 app = typer.Typer(
@@ -71,8 +72,8 @@ def list_(
 
     Where there are more than --limit, the newest are shown.
     """
-    with dlq_reader(load_settings(ctx)) as reader:
-        found = newest(matching(reader, filters), limit)
+    with told(), dlq_reader(load_settings(ctx)) as reader:
+        found = newest(matching(reader, filters, shown), limit)
     if output is Output.JSON:
         print_json([letter.model_dump(mode="json") for letter in found.letters])
     else:
@@ -126,8 +127,8 @@ def export(
     ] = 0,
 ) -> None:
     """Write dead letters as JSON Lines, each whole, as `show` has it."""
-    with dlq_reader(load_settings(ctx)) as reader:
-        found = matching(reader, filters)
+    with told(), dlq_reader(load_settings(ctx)) as reader:
+        found = matching(reader, filters, shown)
         for letter in newest(found, limit).letters if limit else found:
             print(letter.to_json())
 
@@ -146,8 +147,8 @@ def stats(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Count dead letters by reason and last status, the most frequent first."""
-    with dlq_reader(load_settings(ctx)) as reader:
-        groups = grouped(matching(reader, filters))
+    with told(), dlq_reader(load_settings(ctx)) as reader:
+        groups = grouped(matching(reader, filters, shown))
     print_rows([group.row() for group in groups[: limit or None]], output, GROUP_COLUMNS)
 
 
@@ -161,40 +162,21 @@ app.command(
 
 
 def _of_event(settings: Settings, event_id: str) -> DeadLetter:
-    with dlq_reader(settings) as reader:
-        found = newest(matching(reader, Filters(event_id=event_id)), 1)
-    if not found.letters:
-        fail(f"no dead letter has the event id {event_id}")
+    with told(), dlq_reader(settings) as reader:
+        found = of_event(reader, event_id, shown)
     if found.matched > 1:
         say(f"hint: the newest of {found.matched}; `dlq list --event-id` shows all")
     return found.letters[0]
 
 
 def _at(settings: Settings, where: str) -> DeadLetter:
-    from worker.adapters.kafka.topic_reader import Span
     from worker.core.record import Partition
 
     place = _PLACE.fullmatch(where)
     if place is None:
         raise typer.BadParameter(f"{where!r} is not PARTITION/OFFSET, such as 0/12")
-    at, offset = Partition(settings.dlq_topic, int(place[1])), int(place[2])
-    with dlq_reader(settings) as reader:
-        there = reader.spans().get(at)
-        if there is None or not there.start <= offset < there.end:
-            fail(f"there is no dead letter at {where}", _extent(there))
-        found = [letter_of(record) for record in reader.read({at: Span(offset, offset + 1)})]
-    if not found:  # compacted, or an abort marker of a transaction
-        fail(f"there is no dead letter at {where}")
-    return found[0]
-
-
-def _extent(there: Span | None) -> str:
-    """Say what the partition holds instead."""
-    if there is None:
-        return "the topic has no such partition"
-    return (
-        f"the partition holds {there.start} to {there.end - 1}" if there.length else "the partition is empty"
-    )
+    with told(), dlq_reader(settings) as reader:
+        return at_place(reader, Partition(settings.dlq_topic, int(place[1])), int(place[2]))
 
 
 def _fields(letter: DeadLetter) -> Iterator[dict[str, object]]:

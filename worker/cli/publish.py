@@ -126,7 +126,8 @@ def _print_lines(stream: BinaryIO) -> None:
 
 def _publish_lines(settings: Settings, stream: BinaryIO, total: int | None) -> None:
     """Publish line by line up to the first bad one; `total` is how many lines there are, None unknown."""
-    from worker.ops.delivery import Words, deliver
+    from worker.cli.publishing import deliver
+    from worker.ops.delivery import Words
     from worker.ops.jsonl import BadLine
 
     deliver(settings, _items(stream), total, Words("published", "event", "events"), (BadLine,))

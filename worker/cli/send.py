@@ -6,50 +6,34 @@ The rule: one request, or with --dry-run none; nothing is read from Kafka or wri
 from __future__ import annotations
 
 import asyncio
-import json
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
 import typer
 
 from worker.cli.common import (
-    WRONG,
     Output,
     OutputOption,
     examples,
-    fail,
-    fail_all,
     load_settings,
     print_json,
     print_rows,
+    told,
     warn,
 )
 
 if TYPE_CHECKING:
-    from schemas import ConversionEvent
     from worker.core.answer import Answer, Request
-    from worker.core.classify import Verdict
+    from worker.ops.sending import Tried
     from worker.settings import Settings
 
 app = typer.Typer(add_completion=False)
 
 COLUMNS = ("result", "status", "seconds", "error", "url", "body")
 
-ATTRIBUTE = "attributes."
-
-MOST_SHOWN = 512
+MOST_SHOWN_CHARACTERS = 512
 """Characters of the answer's body that are shown."""
-
-
-class Tried(NamedTuple):
-    """One attempt: what came back, and how long that took."""
-
-    answer: Answer
-    seconds: float
 
 
 @app.command(
@@ -100,14 +84,7 @@ def send(
         "order_id": order_id,
         "attributes": _attributes(attributes or []),
     }
-    from worker.settings.url_mask import mask_request
-
-    request = _request(settings, _event(given))
-    if dry_run:
-        print(mask_request(request.url))
-        return
-    tried = asyncio.run(_try(settings, request))
-    _report(settings, request, tried, output)
+    _send(settings, given, output, dry_run=dry_run)
 
 
 def _attributes(pairs: list[str]) -> dict[str, str]:
@@ -117,101 +94,50 @@ def _attributes(pairs: list[str]) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in pairs)
 
 
-def _event(given: Mapping[str, object]) -> ConversionEvent:
-    """Make the event by the worker's own reading of records, so that the rules are the same."""
-    from schemas import BadRecord, decode
+def _send(settings: Settings, given: Mapping[str, object], output: Output, *, dry_run: bool) -> None:
+    from worker.ops.sending import make_event, make_request
+    from worker.settings.url_mask import mask_request
 
-    now = datetime.now(UTC)
-    value = json.dumps({**given, "occurred_at": now.isoformat()})
-    try:
-        return decode(value.encode(), now=now.timestamp())
-    except BadRecord as error:
-        fail_all(str(error).split("; "), code=WRONG)
-
-
-def _request(settings: Settings, event: ConversionEvent) -> Request:
-    from worker.app import make_plan
-
-    template = make_plan(settings).postback.template(event)
-    missing = template.missing(event)
-    if missing:
-        variable = "POSTBACK_DESTINATION__" + ("SIMPLE_URL" if event.is_simple else "EVENT_URL")
-        macros = ", ".join(f"{{{name}}}" for name in missing)
-        fail(f"{variable} needs {macros}, which is not given", f"add {_options(missing)}", WRONG)
-    return template.render(event)
-
-
-def _options(missing: Sequence[str]) -> str:
-    """What to type for these macros."""
-    return " ".join(
-        f"{name.removeprefix(ATTRIBUTE)}=VALUE"
-        if name.startswith(ATTRIBUTE)
-        else f"--{name.replace('_', '-')} VALUE"
-        for name in missing
-    )
+    with told():
+        request = make_request(settings, make_event(given))
+        if dry_run:
+            print(mask_request(request.url))
+            return
+        tried = asyncio.run(_try(settings, request))
+    _report(request, tried, output)
 
 
 async def _try(settings: Settings, request: Request) -> Tried:
-    """Make the attempt; end with exit 2 where the address is forbidden or the transport can't be used."""
-    from worker.adapters.http import UnprovenLibrary, make_sender
-    from worker.app import sender_options
+    from worker.ops.sending import attempt, unsure_of
 
-    await _check_address(settings, request)
-    try:
-        sender = make_sender(
-            settings.destination.transport, replace(sender_options(settings), read_body=True)
-        )
-    except UnprovenLibrary as error:
-        fail(str(error), code=WRONG)
-    lane = sender.lane()
-    try:
-        begun = time.monotonic()
-        answer = await lane.send(request)
-        return Tried(answer, time.monotonic() - begun)
-    finally:
-        await lane.close()
-        await sender.close()
-
-
-async def _check_address(settings: Settings, request: Request) -> None:
-    from worker.adapters.egress import check_origin
-
-    allowed = settings.destination.allow_private_addresses
-    errors, warnings = await check_origin(request.origin, allow_private=allowed)
-    for line in warnings:
+    for line in await unsure_of(settings, request):
         warn(line)
-    if errors:
-        fail_all(errors, code=WRONG)
+    return await attempt(settings, request)
 
 
-def _report(settings: Settings, request: Request, tried: Tried, output: Output) -> None:
-    from worker.app import make_plan
-    from worker.core.classify import Kind, classify
-
-    verdict = classify(tried.answer, make_plan(settings).rules, time.time())
-    recorded = verdict.kind is Kind.DELIVERED
-    row = _row(request, verdict, tried, recorded)
+def _report(request: Request, tried: Tried, output: Output) -> None:
+    row = _row(request, tried)
     if output is Output.JSON:
         print_json(row)
     else:
         print_rows([row], output, [column for column in COLUMNS if row[column] is not None])
-    raise typer.Exit(0 if recorded else 1)
+    raise typer.Exit(0 if tried.recorded else 1)
 
 
 def _body(answer: Answer) -> str | None:
     """The beginning of what the partner said, None where it said nothing."""
     body = getattr(answer, "body", b"")
-    return body.decode(errors="replace")[:MOST_SHOWN].strip() or None
+    return body.decode(errors="replace")[:MOST_SHOWN_CHARACTERS].strip() or None
 
 
-def _row(request: Request, verdict: Verdict, tried: Tried, recorded: bool) -> dict[str, object]:
+def _row(request: Request, tried: Tried) -> dict[str, object]:
     from worker.settings.url_mask import mask_request
 
     values = (
-        "recorded" if recorded else "not recorded",
-        verdict.status,
+        "recorded" if tried.recorded else "not recorded",
+        tried.verdict.status,
         round(tried.seconds, 3),
-        verdict.error or None,
+        tried.verdict.error or None,
         mask_request(request.url),
         _body(tried.answer),
     )

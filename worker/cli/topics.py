@@ -5,9 +5,9 @@ The rule: nothing is deleted or narrowed, and the source topic is left as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,13 +21,12 @@ from worker.cli.common import (
     number_option,
     print_rows,
     say,
+    told,
     warn,
 )
 
 if TYPE_CHECKING:
-    from worker.adapters.kafka.config import Config
-    from worker.adapters.kafka.own_topics import Own
-    from worker.adapters.kafka.topic_descriptions import Topic
+    from worker.ops.own_topics import Row as Judgement
     from worker.settings import Settings
 
 app = typer.Typer(
@@ -37,21 +36,12 @@ app = typer.Typer(
 MADE = ("topic", "partitions", "retention_seconds", "result")
 CHECKED = ("topic", "partitions", "retention_seconds", "max_message_bytes", "problems")
 
-DAY = 24 * 3600
+DAY_SECONDS = 24 * 3600
 
 UNKNOWN = "unknown"
 """What is printed in place of what the broker does not say."""
 
 Row = dict[str, object]
-
-
-class Needed(NamedTuple):
-    """How to ask the broker, the topics that the settings need, and the largest record that may be sent."""
-
-    config: Config
-    source: str
-    own: Sequence[Own]
-    client_limit: int
 
 
 @app.command(
@@ -83,26 +73,32 @@ def create(
     """
     if not with_source and (partitions or replication):
         raise typer.BadParameter("--partitions and --replication are for a new source: give --with-source")
+    from worker.ops import own_topics
+    from worker.ops.topics import partitions_by_topic
+
     settings = load_settings(ctx)
+    new = own_topics.New(partitions, replication) if with_source else None
     with _broker_or_exit(settings):
-        topics = _topics(settings)
-        needed = _needed(settings)
-        source = _ensure_source(needed, topics, partitions, replication) if with_source else "exists"
-        if source == "exists" and needed.source not in topics:
-            fail(f"the source topic {needed.source} does not exist", "--with-source makes it, too")
-        first, *rows = _create_own(needed)
-    _print([{**first, "result": source}, *rows], output, MADE)
+        made = own_topics.create(settings, partitions_by_topic(settings), new)
+    for line in made.warnings:
+        warn(line)
+    _print([_made(row) for row in made.rows], output, MADE)
 
 
 @app.command(epilog=examples("postback-worker topics check", "postback-worker topics check -o json"))
 def check(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
     """Check the source, the delay tiers and the dead-letter topic; exit 1 where there is a problem."""
+    from worker.ops import own_topics
+    from worker.ops.topics import findings, partitions_by_topic
+
     settings = load_settings(ctx)
     with _broker_or_exit(settings):
-        topics = _topics(settings)
-        rows = list(_check_all(_needed(settings)))
-    for line in _forgotten(settings, topics):
+        topics = partitions_by_topic(settings)
+        checked = own_topics.check(settings)
+    # The numbers of partitions are judged with the rows.
+    for line in [*checked.warnings, *findings(settings, dict.fromkeys(topics, 1)).warnings]:
         warn(line)
+    rows = [_checked(row) for row in checked.rows]
     _print(rows, output, CHECKED)
     if any(row["problems"] for row in rows):
         say(
@@ -118,142 +114,35 @@ def _broker_or_exit(settings: Settings) -> Iterator[None]:
     from worker.adapters.kafka import KafkaUnavailable
 
     try:
-        yield
+        with told():
+            yield
     except KafkaUnavailable as error:
         fail(
             f"{settings.kafka.bootstrap_servers}: {error}", "is the broker running, and may this user ask it?"
         )
 
 
-def _topics(settings: Settings) -> Mapping[str, int | None]:
-    """Every topic with its partitions: the first question, with the shortest patience."""
-    from worker.ops.topics import partitions_by_topic
-
-    return partitions_by_topic(settings)
-
-
-def _needed(settings: Settings) -> Needed:
-    from worker.adapters.kafka import admin_config, producer_config
-    from worker.adapters.kafka.config import message_limit, unique_client_id
-    from worker.app import own_topics
-
-    kafka = settings.kafka
-    asking, sending = (
-        make(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
-        for make in (admin_config, producer_config)
-    )
-    return Needed(asking, kafka.topic, own_topics(settings), message_limit(sending))
-
-
-# --- create ------------------------------------------------------------------------------------
-
-
-def _ensure_source(
-    needed: Needed, topics: Mapping[str, int | None], partitions: int | None, replication: int | None
-) -> str:
-    """Make the source topic where it is missing, and say what became of it."""
-    from worker.adapters.kafka.admin import BROKERS_DEFAULT, create_topic
-
-    name = needed.source
-    if name not in topics:
-        create_topic(needed.config, name, partitions or BROKERS_DEFAULT, replication or BROKERS_DEFAULT)
-        return "created"
-    if partitions not in {None, topics[name]}:
-        warn(f"topic {name} exists with {topics[name]} partitions and is left as it is")
-    return "exists"
-
-
-def _create_own(needed: Needed) -> Iterator[Row]:
-    """Make what is missing, let grow what is too small, warn of what has to be changed by hand."""
-    from worker.adapters.kafka.admin import grow
-    from worker.adapters.kafka.own_topics import create as create_missing
-    from worker.adapters.kafka.own_topics import describe, risks
-
-    config, name, own, _ = needed
-    before = describe(config, [name, *(topic.name for topic in own)])
-    source = before.pop(name)
-    created = create_missing(config, name, own)
-    small = [one.name for one in own if one.name in before and _is_small(one, before[one.name], source)]
-    grow(config, dict.fromkeys(small, source.partitions or 0))
-    yield _row(name, source.partitions, source.retention, result="exists")
-    for topic in own:
-        found = before.get(topic.name)
-        for line in risks(topic, found or source):  # a new one has as many replicas as the source
-            warn(line)
-        if found is None:  # where it was not created, somebody else was faster
-            result = "created" if topic.name in created else "exists"
-            partitions = 1 if topic.control else source.partitions
-            yield _row(topic.name, partitions, topic.retention, result=result)
-        else:
-            yield _kept(source, topic, found)
-
-
-def _is_small(own: Own, found: Topic, source: Topic) -> bool:
-    from worker.adapters.kafka.own_topics import is_less
-
-    return not own.control and is_less(found.partitions, source.partitions)
-
-
-def _kept(source: Topic, own: Own, found: Topic) -> Row:
-    """Say of a topic that was there before whether it grew; warn of what else is not as it should be."""
-    from worker.adapters.kafka.own_topics import problems
-
-    grown = _is_small(own, found, source)
-    result = f"grown from {found.partitions}" if grown else "exists"
-    partitions = source.partitions if grown else found.partitions
-    for line in problems(source, own, found._replace(partitions=partitions)):
-        warn(line)
-    return _row(own.name, partitions, found.retention, result=result)
-
-
-# --- check -------------------------------------------------------------------------------------
-
-
-def _check_all(needed: Needed) -> Iterator[Row]:
-    from worker.adapters.kafka.own_topics import client_problems, describe, problems, risks
-
-    config, name, own, client_limit = needed
-    found = describe(config, [name, *(topic.name for topic in own)])
-    for topic_found in found.values():
-        if topic_found.unsaid is not None:
-            warn(f"{topic_found.name}: the broker does not say all of it: {topic_found.unsaid}")
-    source = found.get(name)
-    lines = client_problems(source, client_limit) if source else ["does not exist"]
-    yield _checked(name, source, [line.removeprefix(f"{name}: ") for line in lines])
-    for topic in own:
-        is_now = found.get(topic.name)
-        for line in risks(topic, is_now) if is_now else ():
-            warn(line)
-        if source is not None:
-            lines = problems(source, topic, is_now)
-            yield _checked(topic.name, is_now, [line.removeprefix(f"{topic.name}: ") for line in lines])
-        else:
-            yield _checked(topic.name, is_now, [] if is_now else ["does not exist"])
-
-
-def _checked(name: str, found: Topic | None, problems: list[str]) -> Row:
-    if found is None:
-        return {"topic": name, "problems": problems}
-    row = _row(name, found.partitions, found.retention, problems=problems)
-    return {**row, "max_message_bytes": _said(found.max_message_bytes)}
-
-
-def _forgotten(settings: Settings, topics: Mapping[str, int | None]) -> list[str]:
-    """Delay tiers that the settings no longer have: the numbers of partitions are judged elsewhere."""
-    from worker.ops.topics import findings
-
-    return findings(settings, dict.fromkeys(topics, 1)).warnings
-
-
 # --- rows --------------------------------------------------------------------------------------
 
 
-def _row(name: str, partitions: int | None, retention: float | None, **more: object) -> Row:
-    """One topic; None is unknown. The row says "unknown" then, and None where `retention` has no end."""
+def _made(row: Judgement) -> Row:
+    """What became of a topic."""
+    return {**_known(row), "result": row.result}
+
+
+def _checked(row: Judgement) -> Row:
+    """What is wrong with a topic."""
+    if not row.is_there:
+        return {"topic": row.topic, "problems": list(row.problems)}
+    return {**_known(row), "problems": list(row.problems), "max_message_bytes": _said(row.max_message_bytes)}
+
+
+def _known(row: Judgement) -> Row:
+    """One topic; None is unknown. It says "unknown" then, and None where its retention has no end."""
     from worker.adapters.kafka.topic_descriptions import FOREVER
 
-    kept = None if retention == FOREVER else _said(retention)
-    return {"topic": name, "partitions": _said(partitions), "retention_seconds": kept, **more}
+    kept = None if row.retention == FOREVER else _said(row.retention)
+    return {"topic": row.topic, "partitions": _said(row.partitions), "retention_seconds": kept}
 
 
 def _said(value: float | None) -> float | str:
@@ -281,5 +170,5 @@ def _days(row: Row) -> str | None:
         return None
     seconds = row["retention_seconds"]
     if isinstance(seconds, int | float):
-        return f"{seconds / DAY:.3g}d"
+        return f"{seconds / DAY_SECONDS:.3g}d"
     return "for ever" if seconds is None else UNKNOWN

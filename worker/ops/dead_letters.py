@@ -1,4 +1,4 @@
-"""Which dead letters a command is about: the filters, and how the topic is read for them.
+"""Which dead letters are meant: the filters, and how the topic is read for them.
 
 The rule: reading never joins the worker's group and moves no offsets; what is held at a time is bounded by
 the limit.
@@ -7,45 +7,21 @@ the limit.
 from __future__ import annotations
 
 import heapq
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import wraps
-from inspect import Signature, signature
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-import typer
-
-from worker.cli.common import fail, number_option, time_option
+from worker.ops.errors import CannotDo
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
-    from worker.adapters.kafka.topic_reader import TopicReader
-    from worker.core.record import Record
+    from worker.adapters.kafka.topic_reader import Span, TopicReader
+    from worker.core.record import Partition, Record
     from worker.settings import Settings
 
-CLOCKS_DIFFER = 600.0
+CLOCKS_DIFFER_SECONDS = 600.0
 """Seconds by which Kafka's timestamp of a record may be before the worker's `postback-dead-at`."""
-
-ReasonOption = Annotated[
-    list[str] | None,
-    typer.Option("--reason", metavar="REASON", help="Only this reason (`expired`, …); may be repeated."),
-]
-StatusOption = Annotated[
-    int | None,
-    number_option("--status", "Only those whose last answer had this status.", 100, 999),
-]
-EventIdOption = Annotated[str | None, typer.Option("--event-id", help="Only those of this event.")]
-ClickIdOption = Annotated[str | None, typer.Option("--click-id", help="Only those of this click.")]
-SinceOption = Annotated[
-    str | None,
-    typer.Option("--since", metavar="TIME", help="Dead since: 2026-01-31T12:00:00Z, or an age such as 2h."),
-]
-UntilOption = Annotated[
-    str | None, typer.Option("--until", metavar="TIME", help="Dead until then; written as --since is.")
-]
-
 
 NO_TIME = datetime.fromtimestamp(0, UTC)  # before all others, where a record tells no time
 
@@ -77,44 +53,6 @@ class Filters(NamedTuple):
             return False
         moment = dead_at.timestamp()
         return (self.since is None or moment >= self.since) and (self.until is None or moment <= self.until)
-
-
-def filters_of(
-    reason: ReasonOption = None,
-    status: StatusOption = None,
-    event_id: EventIdOption = None,
-    click_id: ClickIdOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-) -> Filters:
-    """Read the options; wrong times and unknown reasons are wrong usage."""
-    from schemas import DeadReason
-
-    for one in reason or ():
-        if one not in set(DeadReason):
-            known = ", ".join(DeadReason)
-            raise typer.BadParameter(f"{one!r} is no reason; known are {known}", param_hint="--reason")
-    now = time.time()
-    first, last = time_option("--since", since, now), time_option("--until", until, now)
-    if first is not None and last is not None and first > last:
-        raise typer.BadParameter("--since is after --until")
-    return Filters(frozenset(reason or ()), status, event_id, click_id, first, last)
-
-
-def filtered(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of the filters, after its context; it gets them read, as `filters`."""
-    options = signature(filters_of, eval_str=True).parameters
-    ctx, *own = (it for it in signature(command, eval_str=True).parameters.values() if it.name != "filters")
-
-    @wraps(command)
-    def call(**given: Any) -> None:
-        filters = filters_of(**{name: given.pop(name) for name in options})
-        command(filters=filters, **given)
-
-    every = [it.replace(kind=it.KEYWORD_ONLY) for it in (ctx, *options.values(), *own)]
-    call.__dict__["__signature__"] = Signature(every)
-    call.__annotations__ = {it.name: it.annotation for it in every}
-    return call
 
 
 class Newest(NamedTuple):
@@ -171,7 +109,7 @@ def grouped(letters: Iterable[DeadLetter]) -> list[Group]:
 
 @contextmanager
 def dlq_reader(settings: Settings) -> Iterator[TopicReader]:
-    """Open the dead-letter topic; end with exit 1 where it is missing or the broker does not answer."""
+    """Open the dead-letter topic; raise CannotDo where it is missing or the broker does not answer."""
     from worker.adapters.kafka import KafkaUnavailable, consumer_config
     from worker.adapters.kafka.config import unique_client_id
     from worker.adapters.kafka.topic_reader import NoSuchTopic, TopicReader
@@ -184,22 +122,66 @@ def dlq_reader(settings: Settings) -> Iterator[TopicReader]:
         with TopicReader(config, settings.dlq_topic) as reader:
             yield reader
     except NoSuchTopic as error:
-        fail(f"topic {error} does not exist", "`postback-worker topics create` makes it")
+        hint = "`postback-worker topics create` makes it"
+        raise CannotDo([f"topic {error} does not exist"], hint) from error
     except KafkaUnavailable as error:
-        fail(f"{kafka.bootstrap_servers}: {error}", "is the broker running, and may this user ask it?")
+        hint = "is the broker running, and may this user ask it?"
+        raise CannotDo([f"{kafka.bootstrap_servers}: {error}"], hint) from error
 
 
-def matching(reader: TopicReader, filters: Filters) -> Iterator[DeadLetter]:
+class Show(Protocol):
+    """Passes records on, and shows meanwhile how many of a total were done."""
+
+    def __call__(self, records: Iterable[Record], what: str, total: float | None, /) -> Iterable[Record]:
+        """Pass them on."""
+        ...
+
+
+def quietly(records: Iterable[Record], _what: str, _total: float | None, /) -> Iterable[Record]:
+    """Pass records on, and show nothing."""
+    return records
+
+
+def matching(reader: TopicReader, filters: Filters, show: Show = quietly) -> Iterator[DeadLetter]:
     """Read every dead letter that there is by now, and pass on those that match."""
-    from worker.cli.progress import shown
-
-    since = None if filters.since is None else filters.since - CLOCKS_DIFFER
+    since = None if filters.since is None else filters.since - CLOCKS_DIFFER_SECONDS
     spans = reader.spans(since)
     total = sum(span.length for span in spans.values())
-    for record in shown(reader.read(spans), "reading", total):
+    for record in show(reader.read(spans), "reading", total):
         letter = letter_of(record)
         if filters.match(letter):
             yield letter
+
+
+def of_event(reader: TopicReader, event_id: str, show: Show = quietly) -> Newest:
+    """The newest letter of an event, and how many there are; raise CannotDo where there is none."""
+    found = newest(matching(reader, Filters(event_id=event_id), show), 1)
+    if not found.letters:
+        raise CannotDo([f"no dead letter has the event id {event_id}"])
+    return found
+
+
+def at_place(reader: TopicReader, at: Partition, offset: int) -> DeadLetter:
+    """The letter at a place; raise CannotDo where there is none."""
+    from worker.adapters.kafka.topic_reader import Span
+
+    there = reader.spans().get(at)
+    none = f"there is no dead letter at {at.number}/{offset}"
+    if there is None or not there.start <= offset < there.end:
+        raise CannotDo([none], _extent(there))
+    found = [letter_of(record) for record in reader.read({at: Span(offset, offset + 1)})]
+    if not found:  # compacted, or an abort marker of a transaction
+        raise CannotDo([none])
+    return found[0]
+
+
+def _extent(there: Span | None) -> str:
+    """Say what the partition holds instead."""
+    if there is None:
+        return "the topic has no such partition"
+    return (
+        f"the partition holds {there.start} to {there.end - 1}" if there.length else "the partition is empty"
+    )
 
 
 def place_of(letter: DeadLetter) -> str:

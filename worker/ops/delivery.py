@@ -1,22 +1,18 @@
-"""Many records published by a command, and the exact account of them in the end.
+"""Many records published, and the exact account of them in the end.
 
-The rule: acknowledged, refused, unknown and not sent are told whatever ends the command; what is counted as
-published was acknowledged by the broker. Exit 0 is all of them.
+The rule: acknowledged, refused, unknown and not sent are told whatever ends it; what is counted as
+published was acknowledged by the broker.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
-
-from worker.cli.common import fail_all, say
-from worker.cli.interrupts import Interrupts
 
 if TYPE_CHECKING:
     from worker.adapters.kafka.bulk_publisher import BulkPublisher, Place
     from worker.core.record import Headers
-    from worker.settings import Settings
 
 
 class Item(NamedTuple):
@@ -29,7 +25,7 @@ class Item(NamedTuple):
 
 
 class Words(NamedTuple):
-    """How a command speaks of its records: `published 2 events`."""
+    """How the records are spoken of: `published 2 events`."""
 
     done: str
     one: str
@@ -40,41 +36,37 @@ class Words(NamedTuple):
         return f"1 {self.one}" if number == 1 else f"{number} {self.many}"
 
 
-def waiting(why: str) -> None:
-    """Say that, and why, a command waits for the broker."""
-    say(f"waiting for the broker: {why} (Ctrl-C ends it)")
+class Account(NamedTuple):
+    """What became of the records: so many acknowledged, and a line for each kind that was not.
+
+    `interrupted` tells whether a signal ended it.
+    """
+
+    acknowledged: int
+    troubles: Sequence[str]
+    interrupted: bool
 
 
 def deliver(
-    settings: Settings,
-    items: Iterable[Item],
+    publisher: BulkPublisher,
+    items: Iterator[Item],
     total: int | None,
     words: Words,
+    topic: str,
     bad: tuple[type[Exception], ...] = (),
-) -> None:
-    """Publish to the source topic, await every answer, and give the account.
+) -> Account:
+    """Publish, await every answer, and give the account.
 
     `total` is how many there are, None unknown; an exception of `bad` among the items ends them, and is told.
-    Ends with exit 1 unless all were acknowledged; a signal raises KeyboardInterrupt after the account.
     """
-    from worker.ops.source import source_publisher
-
-    with Interrupts() as interrupts:
-        publisher = source_publisher(settings, lambda: interrupts.pending)
-        interrupted, troubles = _send(publisher, interrupts.each(items), bad)
-        publisher.close()
-    print(f"{words.done} {words.counted(publisher.acknowledged)} to {settings.kafka.topic}")
-    told = [*troubles, *_account(publisher, words, settings.kafka.topic)]
+    interrupted, troubles = _send(publisher, items, bad)
+    publisher.close()
+    told = [*troubles, *_account(publisher, words, topic)]
     if total is None:
         told += [_rest(publisher)] if told or interrupted else []
     elif total > publisher.handed:
         told.append(f"not sent: {words.counted(total - publisher.handed)}")
-    if interrupted:
-        for line in told:
-            say(f"error: {line}")
-        raise KeyboardInterrupt
-    if told:
-        fail_all(told)
+    return Account(publisher.acknowledged, told, interrupted)
 
 
 def _send(

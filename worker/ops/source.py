@@ -1,4 +1,4 @@
-"""The source topic, for the commands that publish to it.
+"""The source topic, for what is published to it.
 
 The rule: nothing is published to a topic that does not exist, for the broker might make it.
 """
@@ -11,16 +11,17 @@ from worker.adapters.kafka import KafkaUnavailable, admin_config, producer_confi
 from worker.adapters.kafka.bulk_publisher import BulkPublisher
 from worker.adapters.kafka.config import unique_client_id
 from worker.adapters.kafka.message_limits import known_limits
-from worker.cli.common import fail
-from worker.ops.delivery import waiting
+from worker.ops.errors import CannotDo
 from worker.ops.topics import partitions_by_topic
 from worker.settings import Settings
 
 
-def source_publisher(settings: Settings, stop: Callable[[], bool]) -> BulkPublisher:
-    """Make a publisher; end with exit 1 where the broker does not answer or the topic is missing.
+def source_publisher(
+    settings: Settings, stop: Callable[[], bool], on_waiting: Callable[[str], None]
+) -> BulkPublisher:
+    """Make a publisher; raise CannotDo where the broker does not answer or the topic is missing.
 
-    `stop` is asked while it waits for the broker.
+    `stop` is asked while it waits for the broker; `on_waiting` hears why it does.
     """
     kafka = settings.kafka
     sending, asking = (
@@ -29,11 +30,10 @@ def source_publisher(settings: Settings, stop: Callable[[], bool]) -> BulkPublis
     )
     try:
         if kafka.topic not in partitions_by_topic(settings):
-            fail(
-                f"topic {kafka.topic} does not exist",
-                "`postback-worker topics create --help` tells how to make it",
-            )
+            hint = "`postback-worker topics create --help` tells how to make it"
+            raise CannotDo([f"topic {kafka.topic} does not exist"], hint)
         limit = known_limits(asking, [kafka.topic]).get(kafka.topic)
-        return BulkPublisher(sending, kafka.topic, limit=limit, stop=stop, on_waiting=waiting)
+        return BulkPublisher(sending, kafka.topic, limit=limit, stop=stop, on_waiting=on_waiting)
     except KafkaUnavailable as error:
-        fail(f"{kafka.bootstrap_servers} does not answer: {error}", "is the broker running?")
+        why = f"{kafka.bootstrap_servers} does not answer: {error}"
+        raise CannotDo([why], "is the broker running?") from error

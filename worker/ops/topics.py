@@ -1,4 +1,4 @@
-"""What a broker says of the topics, for the commands that check them.
+"""Which topics there are, beside those that the settings need; and what keeps the worker from being ready.
 
 The rule: it only asks; topics are neither made nor changed.
 """
@@ -14,7 +14,7 @@ from worker.settings.tiers import former_tier
 if TYPE_CHECKING:
     from worker.adapters.kafka.config import Config
 
-TIMEOUT = 10.0
+TIMEOUT_SECONDS = 10.0
 """Seconds that the broker may take to answer."""
 
 
@@ -38,7 +38,7 @@ def partitions_by_topic(settings: Settings) -> Mapping[str, int | None]:
     listening: dict[str, Any] = {**asking(settings), "log_level": 0, "error_cb": causes.hear}
     admin = AdminClient(listening)
     try:
-        topics = admin.list_topics(timeout=TIMEOUT).topics
+        topics = admin.list_topics(timeout=TIMEOUT_SECONDS).topics
     except KafkaException as error:
         raise KafkaUnavailable(causes.line_of_all(error, admin.poll)) from None
     return {name: partition_count(topic) for name, topic in existing_topics(topics).items()}

@@ -1,0 +1,70 @@
+"""The options that say which dead letters a command is about."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from inspect import Signature, signature
+from typing import Annotated, Any
+
+import typer
+
+from worker.cli.common import number_option, time_option
+from worker.ops.dead_letters import Filters
+
+ReasonOption = Annotated[
+    list[str] | None,
+    typer.Option("--reason", metavar="REASON", help="Only this reason (`expired`, …); may be repeated."),
+]
+StatusOption = Annotated[
+    int | None,
+    number_option("--status", "Only those whose last answer had this status.", 100, 999),
+]
+EventIdOption = Annotated[str | None, typer.Option("--event-id", help="Only those of this event.")]
+ClickIdOption = Annotated[str | None, typer.Option("--click-id", help="Only those of this click.")]
+SinceOption = Annotated[
+    str | None,
+    typer.Option("--since", metavar="TIME", help="Dead since: 2026-01-31T12:00:00Z, or an age such as 2h."),
+]
+UntilOption = Annotated[
+    str | None, typer.Option("--until", metavar="TIME", help="Dead until then; written as --since is.")
+]
+
+
+def filters_of(
+    reason: ReasonOption = None,
+    status: StatusOption = None,
+    event_id: EventIdOption = None,
+    click_id: ClickIdOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+) -> Filters:
+    """Read the options; wrong times and unknown reasons are wrong usage."""
+    from schemas import DeadReason
+
+    for one in reason or ():
+        if one not in set(DeadReason):
+            known = ", ".join(DeadReason)
+            raise typer.BadParameter(f"{one!r} is no reason; known are {known}", param_hint="--reason")
+    now = time.time()
+    first, last = time_option("--since", since, now), time_option("--until", until, now)
+    if first is not None and last is not None and first > last:
+        raise typer.BadParameter("--since is after --until")
+    return Filters(frozenset(reason or ()), status, event_id, click_id, first, last)
+
+
+def filtered(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of the filters, after its context; it gets them read, as `filters`."""
+    options = signature(filters_of, eval_str=True).parameters
+    ctx, *own = (it for it in signature(command, eval_str=True).parameters.values() if it.name != "filters")
+
+    @wraps(command)
+    def call(**given: Any) -> None:
+        filters = filters_of(**{name: given.pop(name) for name in options})
+        command(filters=filters, **given)
+
+    every = [it.replace(kind=it.KEYWORD_ONLY) for it in (ctx, *options.values(), *own)]
+    call.__dict__["__signature__"] = Signature(every)
+    call.__annotations__ = {it.name: it.annotation for it in every}
+    return call

@@ -1,0 +1,49 @@
+"""Publishing many records from a command: signals, waiting, the account, the exit code.
+
+The rule: the account is given whatever ends the command. Exit 0 is all of them acknowledged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from worker.cli.common import fail_all, say, told
+from worker.cli.interrupts import Interrupts
+
+if TYPE_CHECKING:
+    from worker.ops.delivery import Item, Words
+    from worker.settings import Settings
+
+
+def waiting(why: str) -> None:
+    """Say that, and why, a command waits for the broker."""
+    say(f"waiting for the broker: {why} (Ctrl-C ends it)")
+
+
+def deliver(
+    settings: Settings,
+    items: Iterable[Item],
+    total: int | None,
+    words: Words,
+    bad: tuple[type[Exception], ...] = (),
+) -> None:
+    """Publish to the source topic, await every answer, and give the account.
+
+    `total` is how many there are, None unknown; an exception of `bad` among the items ends them, and is told.
+    Ends with exit 1 unless all were acknowledged; a signal raises KeyboardInterrupt after the account.
+    """
+    from worker.ops import delivery
+    from worker.ops.source import source_publisher
+
+    topic = settings.kafka.topic
+    with Interrupts() as interrupts, told():
+        publisher = source_publisher(settings, lambda: interrupts.pending, waiting)
+        account = delivery.deliver(publisher, interrupts.each(items), total, words, topic, bad)
+    print(f"{words.done} {words.counted(account.acknowledged)} to {topic}")
+    if account.interrupted:
+        for line in account.troubles:
+            say(f"error: {line}")
+        raise KeyboardInterrupt
+    if account.troubles:
+        fail_all(account.troubles)
