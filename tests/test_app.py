@@ -19,14 +19,8 @@ from structlog.testing import capture_logs
 
 from tests.fakes import FakeClock
 from tests.runner.harness import until
-from worker.app import (
-    CannotStart,
-    Started,
-    Worker,
-    make_plan,
-    sender_options,
-    variables_by_origin,
-)
+from worker.app import CannotStart, Started, Worker
+from worker.compiled import make_plan, sender_options, variables_by_origin
 from worker.core.answer import Origin
 from worker.core.retry import Tier
 from worker.runner import Outcome

@@ -18,9 +18,8 @@ from typing import NamedTuple
 import structlog
 
 from worker.adapters.clock import SystemClock
-from worker.adapters.egress import check_origin
 from worker.adapters.flow_log import EVERY_SECONDS, FlowLog
-from worker.adapters.http import SenderOptions, UnprovenLibrary, make_sender
+from worker.adapters.http import UnprovenLibrary, make_sender
 from worker.adapters.http_server import HttpServer
 from worker.adapters.kafka import (
     KafkaPublisher,
@@ -35,7 +34,6 @@ from worker.adapters.kafka import (
 from worker.adapters.kafka.committed_offsets import stranger_in
 from worker.adapters.kafka.config import Config, unique_client_id
 from worker.adapters.kafka.message_limits import TopicLimits
-from worker.adapters.kafka.own_topics import Own
 from worker.adapters.kafka.reading import Reading
 from worker.adapters.kafka.remembered_offsets import read_memory
 from worker.adapters.kafka.start_offsets import Beginning
@@ -43,17 +41,19 @@ from worker.adapters.logs import is_for_people, make_logs
 from worker.adapters.metrics import Metrics
 from worker.adapters.observers import Observers
 from worker.adapters.process.descriptors import room_for_requests, too_many_requests
+from worker.compiled import (
+    check_destination,
+    identity_of,
+    make_plan,
+    own_topics,
+    sender_options,
+    variables_by_origin,
+)
 from worker.core.admission.circuit import CircuitPolicy
 from worker.core.admission.gate import Gate
-from worker.core.answer import Origin
-from worker.core.binding import Identity
-from worker.core.classify import Rules
 from worker.core.held_bytes import HeldBytes
 from worker.core.ownership import WAYS_OUT, describe
-from worker.core.retry import RetryPolicy
-from worker.core.url_template import Postback, Template
 from worker.health import Health
-from worker.pipeline import Plan
 from worker.ports import Observer, Sender, Source
 from worker.runner import Clients, Destination, Group, Limits, Outcome, Runner, Surroundings
 from worker.runner.state import status_fields
@@ -283,60 +283,3 @@ class Worker:
     def _telling_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._runner.fail(error)
-
-
-async def check_destination(settings: Settings) -> tuple[list[str], list[str]]:
-    """Return what is wrong with where postbacks go, as this machine sees it: error lines, warning lines."""
-    allowed = settings.destination.allow_private_addresses
-    errors: list[str] = []
-    warnings: list[str] = []
-    for origin, variables in variables_by_origin(settings).items():
-        wrong, unsure = await check_origin(origin, allow_private=allowed)
-        errors += [f"{variables}: {line}" for line in wrong]
-        warnings += [f"{variables}: {line}" for line in unsure]
-    return errors, warnings
-
-
-def variables_by_origin(settings: Settings) -> dict[Origin, str]:
-    """Where postbacks go, and the variables that say so."""
-    named: dict[Origin, str] = {}
-    for name in ("simple_url", "event_url"):
-        origin = Template.compile(getattr(settings.destination, name)).origin
-        variable = f"POSTBACK_DESTINATION__{name.upper()}"
-        named[origin] = f"{named[origin]}, {variable}" if origin in named else variable
-    return named
-
-
-def make_plan(settings: Settings) -> Plan:
-    """What the settings say of the destination, compiled."""
-    destination, retry = settings.destination, settings.retry
-    return Plan(
-        postback=Postback(Template.compile(destination.simple_url), Template.compile(destination.event_url)),
-        rules=Rules(destination.success_statuses, destination.terminal_statuses, destination.reject_body),
-        retry=RetryPolicy(settings.tiers, retry.max_attempts, retry.window),
-        tier_topics={tier: settings.tier_topic(tier) for tier in settings.tiers},
-        dlq_topic=settings.dlq_topic,
-    )
-
-
-def identity_of(settings: Settings) -> Identity:
-    """Who this deployment is to its consumer group."""
-    return Identity(settings.kafka.topic, settings.destination.name)
-
-
-def own_topics(settings: Settings) -> list[Own]:
-    """The topics that the worker needs beside its source."""
-    tiers = [Own(settings.tier_topic(tier), tier.seconds) for tier in settings.tiers]
-    return [*tiers, Own(settings.dlq_topic), Own(settings.control_topic, control=True)]
-
-
-def sender_options(settings: Settings) -> SenderOptions:
-    """What the settings say of sending."""
-    destination = settings.destination
-    return SenderOptions(
-        timeout=destination.timeout,
-        headers={name: value.get_secret_value() for name, value in destination.headers.items()},
-        read_body=destination.reject_body is not None,
-        allow_private=destination.allow_private_addresses,
-        proxy=destination.proxy.get_secret_value() if destination.proxy else None,
-    )

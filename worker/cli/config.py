@@ -86,7 +86,7 @@ def schema(
 
 def _check_destination(settings: Settings) -> None:
     """End with exit 2 where the destination's address is forbidden; warn where its name does not resolve."""
-    from worker.app import check_destination
+    from worker.compiled import check_destination
 
     errors, warnings = asyncio.run(check_destination(settings))
     for line in warnings:

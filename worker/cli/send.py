@@ -70,8 +70,7 @@ def send(
 ) -> None:
     """Send one test postback, as the worker would; exit 0 where the partner recorded it, else 1.
 
-    With --event or --payout it takes the event URL, without them the simple one. The conversion counts as
-    happening now.
+    With --event or --payout it takes the event URL, else the simple one. The conversion is as of now.
     """
     settings = load_settings(ctx)
     given = {

@@ -55,83 +55,64 @@ class PendingRecord(NamedTuple):
 class AssignedPartition:
     """One partition's offsets and its records that are not yet sent."""
 
-    __slots__ = (
-        "asleep_until",
-        "at",
-        "barred",
-        "binding",
-        "busy",
-        "closing",
-        "committed",
-        "failing",
-        "failures",
-        "foreign",
-        "full",
-        "gone",
-        "granted",
-        "heavy",
-        "live",
-        "offsets",
-        "pace",
-        "paused",
-        "ready",
-        "resting",
-        "revision",
-        "rewinding",
-        "seen",
-        "slow",
-        "standing",
-        "tier",
-        "waiting",
-    )
+    __slots__ = {
+        "asleep_until": "When what was given back to Kafka is due, and so read again; 0.0 where nothing was.",
+        "at": "Its topic and number.",
+        "barred": "Why nothing of it is sent or handed over: it is another deployment's; None where it is ours.",
+        "binding": "What the offsets belong to.",
+        "busy": "The records that are being sent or published, by offset.",
+        "closing": "Whether it is being drained: nothing more is taken of it.",
+        "committed": "The committed offset, as the last commit that counted read it.",
+        "failing": "Whether nearly all of its records fail.",
+        "failures": "Failures that no delivery has made up for; of a partition that is well it is 0.",
+        "foreign": "Whether what is committed of it is another deployment's, and so never ours to overwrite.",
+        "full": "Whether it may hand over none, before a part of what is here has ended.",
+        "gone": "Whether its log was deleted: what is under way of it is ended all the same: nobody else has it.",
+        "granted": "How many records more the source may hand over of it.",
+        "heavy": "Whether records of it that are so large that they take up the room of several may be unfinished.",
+        "live": "Whether it is ours.",
+        "offsets": "What of it is finished, and what is not.",
+        "pace": "How many records ended between its last two looks.",
+        "paused": "Whether the source was asked to hand over nothing more of this partition.",
+        "ready": "How many of `waiting` were due when they came.",
+        "resting": "Whether it is paused or full, so that what ends of it may let it flow again.",
+        "revision": "The revision of `offsets` as the last commit that counted read it.",
+        "rewinding": "Whether records may still come that were read before what was given back.",
+        "seen": "The revision of `offsets` at the last look.",
+        "slow": "Whether more waits than goes within a look of the schedule.",
+        "standing": "Where it stands in the schedule.",
+        "tier": "The delay tier that it is of; None on the source.",
+        "waiting": "Its records that are not yet sent, in their order.",
+    }
 
     def __init__(self, at: Partition, tier: Tier | None, offsets: Offsets, binding: Binding) -> None:
         self.at = at
         self.binding = binding
-        """What the offsets belong to."""
         self.tier = tier
         self.offsets = offsets
         self.waiting: deque[PendingRecord] = deque()
         self.busy: dict[int, Record] = {}
-        """The records that are being sent or published, by offset."""
         self.failures = 0
-        """Failures that no delivery has made up for; of a partition that is well it is 0."""
         self.failing = False
-        """Whether nearly all of its records fail."""
         self.barred: str | None = None
-        """Why nothing of it is sent or handed over: it is another deployment's; None where it is ours."""
         self.foreign = False
-        """Whether what is committed of it is another deployment's, and so never ours to overwrite."""
         self.live = True
         self.gone = False
-        """Whether its log was deleted: what is under way of it is ended all the same: nobody else has it."""
         self.closing = False
-        """Whether it is being drained: nothing more is taken of it."""
         self.standing = Standing.NOWHERE
         self.ready = 0
-        """How many of `waiting` were due when they came."""
         self.slow = False
-        """Whether more waits than goes within a look of the schedule."""
         self.pace = 0
-        """How many records ended between its last two looks."""
         self.seen = offsets.revision
         self.paused = False
-        """Whether the source was asked to hand over nothing more of this partition."""
         self.granted = 0
-        """How many records more the source may hand over of it."""
         self.asleep_until = 0.0
-        """When what was given back to Kafka is due, and so read again; 0.0 where nothing was."""
         self.rewinding = False
-        """Whether records may still come that were read before what was given back."""
         self.heavy = False
-        """Whether records of it that are so large that they take up the room of several may be unfinished."""
         self.resting = False
-        """Whether it is paused or full, so that what ends of it may let it flow again."""
         self.full = False
-        """Whether it may hand over none, before a part of what is here has ended."""
         self.committed = offsets.position
         self.revision = offsets.revision
-        """The committed offset, and the revision of `offsets` as the last commit that counted read it."""
 
     def note(self, *, failed: bool, many: int) -> bool:
         """Count a record that failed or was delivered; tell whether that changes what `failing` says.

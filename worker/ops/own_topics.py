@@ -14,7 +14,7 @@ from worker.adapters.kafka.admin import BROKERS_DEFAULT, create_topic, grow
 from worker.adapters.kafka.config import Config, message_limit, unique_client_id
 from worker.adapters.kafka.own_topics import Own, client_problems, describe, is_less, problems, risks
 from worker.adapters.kafka.topic_descriptions import Topic
-from worker.app import own_topics as own_topics_of
+from worker.compiled import own_topics as own_topics_of
 from worker.ops.errors import CannotDo
 from worker.settings import Settings
 

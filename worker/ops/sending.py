@@ -15,7 +15,7 @@ from typing import NamedTuple
 from schemas import BadRecord, ConversionEvent, decode
 from worker.adapters.egress import check_origin
 from worker.adapters.http import UnprovenLibrary, make_sender
-from worker.app import make_plan, sender_options
+from worker.compiled import make_plan, sender_options
 from worker.core.answer import Answer, Request
 from worker.core.classify import Kind, Verdict, classify
 from worker.ops.errors import WrongUsage

@@ -1,0 +1,74 @@
+"""What the settings say, compiled: the plan, the own topics, how to send, who we are.
+
+The rule: it is made of the settings alone; what is asked of this machine is where postbacks lead.
+"""
+
+from __future__ import annotations
+
+from worker.adapters.egress import check_origin
+from worker.adapters.http import SenderOptions
+from worker.adapters.kafka.own_topics import Own
+from worker.core.answer import Origin
+from worker.core.binding import Identity
+from worker.core.classify import Rules
+from worker.core.retry import RetryPolicy
+from worker.core.url_template import Postback, Template
+from worker.pipeline import Plan
+from worker.settings import Settings
+
+
+async def check_destination(settings: Settings) -> tuple[list[str], list[str]]:
+    """Return what is wrong with where postbacks go, as this machine sees it: error lines, warning lines."""
+    allowed = settings.destination.allow_private_addresses
+    errors: list[str] = []
+    warnings: list[str] = []
+    for origin, variables in variables_by_origin(settings).items():
+        wrong, unsure = await check_origin(origin, allow_private=allowed)
+        errors += [f"{variables}: {line}" for line in wrong]
+        warnings += [f"{variables}: {line}" for line in unsure]
+    return errors, warnings
+
+
+def variables_by_origin(settings: Settings) -> dict[Origin, str]:
+    """Where postbacks go, and the variables that say so."""
+    named: dict[Origin, str] = {}
+    for name in ("simple_url", "event_url"):
+        origin = Template.compile(getattr(settings.destination, name)).origin
+        variable = f"POSTBACK_DESTINATION__{name.upper()}"
+        named[origin] = f"{named[origin]}, {variable}" if origin in named else variable
+    return named
+
+
+def make_plan(settings: Settings) -> Plan:
+    """What the settings say of the destination, compiled."""
+    destination, retry = settings.destination, settings.retry
+    return Plan(
+        postback=Postback(Template.compile(destination.simple_url), Template.compile(destination.event_url)),
+        rules=Rules(destination.success_statuses, destination.terminal_statuses, destination.reject_body),
+        retry=RetryPolicy(settings.tiers, retry.max_attempts, retry.window),
+        tier_topics={tier: settings.tier_topic(tier) for tier in settings.tiers},
+        dlq_topic=settings.dlq_topic,
+    )
+
+
+def identity_of(settings: Settings) -> Identity:
+    """Who this deployment is to its consumer group."""
+    return Identity(settings.kafka.topic, settings.destination.name)
+
+
+def own_topics(settings: Settings) -> list[Own]:
+    """The topics that the worker needs beside its source."""
+    tiers = [Own(settings.tier_topic(tier), tier.seconds) for tier in settings.tiers]
+    return [*tiers, Own(settings.dlq_topic), Own(settings.control_topic, control=True)]
+
+
+def sender_options(settings: Settings) -> SenderOptions:
+    """What the settings say of sending."""
+    destination = settings.destination
+    return SenderOptions(
+        timeout=destination.timeout,
+        headers={name: value.get_secret_value() for name, value in destination.headers.items()},
+        read_body=destination.reject_body is not None,
+        allow_private=destination.allow_private_addresses,
+        proxy=destination.proxy.get_secret_value() if destination.proxy else None,
+    )
