@@ -242,6 +242,8 @@ class FakeSource:
         self.gate.set()
         self.joined = False
         self._read = self.held_bytes.reader()
+        self.newer: set[Partition] = set()
+        """Partitions that another member has read on, from a later leader."""
         self._ours: dict[Partition, _Reading] = {}
         self._listener: SourceListener | None = None
         self._pumping = False
@@ -273,7 +275,7 @@ class FakeSource:
                 first_day = Start(How.FIRST_DAY, 0, len(self.kafka.logs[at]))
                 assigned.append(Assigned(at, None, "", log, first_day))
             else:
-                assigned.append(Assigned(at, *committed, log))
+                assigned.append(Assigned(at, *committed, log, is_newer=at in self.newer))
         self.joined = True
         self._tell.on_assigned(assigned)
         self._wake()
@@ -298,6 +300,10 @@ class FakeSource:
     def gap(self, at: Partition, behind: int, offset: int) -> None:
         """Find that offsets hold no record, and none will come there."""
         self._tell.on_gap(at, behind, offset)
+
+    def cut(self, at: Partition, offset: int) -> None:
+        """Find that other records lie from an offset on than before."""
+        self._tell.on_cut(at, offset)
 
     async def truncate(self, at: Partition, end: int) -> None:
         """Have a log cut at its end, which this member hears of, and drains what it holds."""

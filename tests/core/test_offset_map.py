@@ -334,3 +334,12 @@ def test_union_with_nothing() -> None:
     """A map beside none is itself."""
     one = OffsetMap(3, (1,))
     assert [union(one, None), union(None, one), union(None, None)] == [one, one, None]
+
+
+@given(st.sets(st.integers(0, 30)), st.integers(0, 30), st.integers(0, 30))
+def test_below(holes: set[int], upto: int, offset: int) -> None:
+    """Of the offsets below a place the map tells the same, and of the others nothing."""
+    finished = OffsetMap(upto, tuple(sorted(hole for hole in holes if hole < upto)))
+    cut = finished.below(offset)
+    for one in range(31):
+        assert (one in cut) == (one < offset and one in finished)

@@ -242,6 +242,16 @@ def test_inherited_and_own_are_told_together() -> None:
     assert offsets.finished() == OffsetMap(16, (10, 12, 14))
 
 
+def test_forgotten_from() -> None:
+    """What an earlier member left finished from an offset on does not count where other records lie there."""
+    offsets = Offsets(5, OffsetMap(20, (5, 6)))
+    assert not offsets.forget_from(20)
+    assert offsets.forget_from(8)
+    assert [offsets.track(offset) for offset in range(5, 10)] == [True, True, False, True, True]
+    assert not offsets.forget_from(8)
+    assert not Offsets(5).forget_from(5)
+
+
 def test_revision_says_whether_to_commit() -> None:
     """The revision stands still while nothing was resolved, and grows with what was inherited as resolved."""
     offsets = Offsets(10, OffsetMap(12, (10,)))

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.core.binding import LogId
-from worker.core.offset_map import OffsetMap
-from worker.core.start_offset import How, Known, Marks, Memory, Start, begin, begin_anew, below, recover
+from worker.core.start_offset import How, Known, Marks, Memory, Start, begin, begin_anew, recover
 
 LOG = LogId("cluster", "id")
 MARKS = Marks(10, 100)
@@ -63,17 +62,6 @@ def test_what_was_recovered_can_be_read(tried: int, parted: int | None, low: int
     assert marks.low <= start.offset <= marks.high
     assert recover(start.offset, None, marks) == Start(How.CONTINUED, start.offset)
     assert start.offset <= max(tried, marks.low), "nothing is passed over but what is gone"
-
-
-@given(st.sets(st.integers(0, 30)), st.integers(0, 30), st.integers(0, 30))
-def test_below(holes: set[int], upto: int, offset: int) -> None:
-    """Of the offsets below a place the map tells the same, and of the others nothing."""
-    finished = OffsetMap(upto, tuple(sorted(hole for hole in holes if hole < upto)))
-    cut = below(finished, offset)
-    assert cut is not None
-    for one in range(31):
-        assert (one in cut) == (one < offset and one in finished)
-    assert below(None, offset) is None
 
 
 def test_which_have_no_offset() -> None:

@@ -48,6 +48,12 @@ class OffsetMap(NamedTuple):
         index = bisect_left(self.holes, offset)
         return index == len(self.holes) or self.holes[index] != offset
 
+    def below(self, offset: int) -> OffsetMap:
+        """What it tells of the offsets below this one."""
+        if self.upto <= offset:
+            return self
+        return OffsetMap(offset, tuple(hole for hole in self.holes if hole < offset))
+
 
 def union(one: OffsetMap | None, other: OffsetMap | None) -> OffsetMap | None:
     """All that either of two maps of one log tells."""

@@ -64,6 +64,14 @@ class Offsets:
         if self._inherited is not None and offset >= self._inherited.upto:
             self._inherited = None
 
+    def forget_from(self, offset: int) -> bool:
+        """Forget what an earlier member left finished from this offset on; tell whether it was anything."""
+        if self._inherited is None or self._inherited.upto <= offset:
+            return False
+        self._inherited = self._inherited.below(offset)
+        self.revision += 1
+        return True
+
     def pass_over(self, behind: int, offset: int) -> None:
         """Note that no record lies from `behind` to before `offset`, where all before it was tracked."""
         if self._next == behind:

@@ -21,7 +21,6 @@ from enum import Enum
 from typing import NamedTuple
 
 from worker.core.binding import LogId
-from worker.core.offset_map import OffsetMap
 
 
 class How(Enum):
@@ -112,13 +111,6 @@ def recover(tried: int, parted: int | None, marks: Marks) -> Start:
     if tried > marks.high:
         return Start(How.TRUNCATED, marks.high, tried - marks.high)
     return Start(How.CONTINUED, tried)
-
-
-def below(finished: OffsetMap | None, offset: int) -> OffsetMap | None:
-    """What a map tells of the offsets below this one."""
-    if finished is None or finished.upto <= offset:
-        return finished
-    return OffsetMap(offset, tuple(hole for hole in finished.holes if hole < offset))
 
 
 def is_another(one: LogId, other: LogId) -> bool:

@@ -27,6 +27,8 @@ class Assigned(NamedTuple):
     metadata: str
     log: LogId = LogId()
     start: Start | None = None
+    is_newer: bool = False
+    """Whether somebody read on since it was ours, from a later leader: what we knew of it does not count."""
 
     @property
     def begins(self) -> int | None:
@@ -102,6 +104,13 @@ class SourceListener(Protocol):
         """Hear that no record lies from `behind` to before `offset`, but markers, or what was aborted.
 
         All that was handed over lies below `behind`; who took less up is not meant.
+        """
+        ...
+
+    def on_cut(self, partition: Partition, offset: int) -> None:
+        """Hear that the log was cut and went on: from this offset on other records lie there than before.
+
+        What was known to be finished of them, by a commit or since the partition was ours before, is not.
         """
         ...
 

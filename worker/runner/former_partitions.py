@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from worker.core import offset_map
 from worker.core.assigned_partition import AssignedPartition
 from worker.core.record import Partition
-from worker.core.start_offset import How, below
+from worker.core.start_offset import How
 from worker.ports import Assigned, Positions
 
 
@@ -40,13 +40,13 @@ class FormerPartitions:
         if assigned.start is None:
             return offset_map.union(told.finished if told else None, remembered)
         if assigned.start.how is How.TRUNCATED and assigned.begins == assigned.committed:
-            return below(remembered, assigned.start.offset)
+            return remembered.below(assigned.start.offset) if remembered else None
         return None
 
     def _remembered(self, assigned: Assigned) -> offset_map.OffsetMap | None:
         former = self.former.pop(assigned.at, None)
         if former is None or former.committed is None or assigned.committed is None:
             return None
-        if former.binding.log != assigned.log:
+        if former.binding.log != assigned.log or assigned.is_newer:
             return None
         return former.offsets.known() if assigned.committed >= former.committed else None

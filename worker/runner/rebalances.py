@@ -87,6 +87,13 @@ class Rebalances:
         for partition in self._intake.of([at]):
             partition.offsets.pass_over(behind, offset)
 
+    def on_cut(self, at: Partition, offset: int) -> None:
+        """Send what took the place of what was finished."""
+        for partition in self._intake.of([at]):
+            if partition.offsets.forget_from(offset):
+                why = f"the log was cut, and other records lie there from offset {offset} on"
+                self._observer.map_refused(at, why)
+
     def on_rewound(self, at: Partition) -> None:
         """Take records of a partition again."""
         self._intake.rewound(at)

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from schemas.moment import format_time
+from tests.adapters.kafka.members import WAYS, leave, reads, started
 from tests.adapters.kafka.suites import numbered
 from tests.adapters.kafka.worlds import WITHIN, Ear, KafkaWorld, MockWorld, until
-from tests.conftest import IN_CI
 from tests.support import kafka as real
-from tests.support.broker import Broker
-from tests.support.java import BrokerUnavailable
-from tests.support.truncation import truncate
-from worker.adapters.kafka import KafkaSource, KafkaUnavailable, start_offsets
+from worker.adapters.kafka import KafkaUnavailable, start_offsets
 from worker.adapters.kafka.start_offsets import Beginning
 from worker.core.assigned_partition import Position
 from worker.core.binding import Binding
@@ -26,36 +21,6 @@ from worker.core.offset_map import encode
 from worker.core.record import Partition
 from worker.core.start_offset import How, Memory, Start
 from worker.ports import SourceFailed
-
-
-async def started(
-    world: KafkaWorld, ear: Ear, *partitions: Partition, beginning: Beginning | None = None
-) -> KafkaSource:
-    """A source that has these partitions."""
-    source = world.source(partitions[0].topic, beginning or Beginning())
-    await source.start(ear)
-    await world.joined(source, ear, partitions)
-    return source
-
-
-async def leave(world: KafkaWorld, at: Partition, offset: int, metadata: str = "") -> None:
-    """Commit an offset as a member that then leaves."""
-    ear = Ear()
-    source = await started(world, ear, at)
-    source.ask(1000)
-    await until("some record", lambda: bool(ear.records))
-    await source.commit({at: Position(offset, metadata)})
-    await source.stop()
-
-
-async def reads(world: KafkaWorld, at: Partition, ear: Ear, beginning: Beginning | None = None) -> list[int]:
-    """What a new member reads up to the record that is written last."""
-    source = await started(world, ear, at, beginning=beginning)
-    source.ask(1000)
-    world.write(at, [b"last"])
-    await until("the last", lambda: bool(ear.records) and ear.records[-1].value == b"last")
-    await source.stop()
-    return ear.offsets(at)
 
 
 def admin(world: KafkaWorld) -> AdminClient:
@@ -69,9 +34,6 @@ def remove_below(world: KafkaWorld, at: Partition, offset: int) -> None:
     asking = admin(world)
     for answer in asking.delete_records([of]).values():
         answer.result(WITHIN)
-
-
-WAYS = ["cooperative-sticky", "range", "consumer"]
 
 
 @pytest.fixture(params=WAYS)
@@ -166,75 +128,6 @@ async def test_committed_above_the_end(any_way: KafkaWorld, ear: Ear) -> None:
     await ear.has(1)
     assert ear.offsets(at) == [300]
     await source.stop()
-
-
-@pytest.fixture(scope="module")
-def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A broker that may be stopped."""
-    try:
-        with Broker(Path(tmp_path_factory.mktemp("truncated"))) as broker:
-            yield broker
-    except BrokerUnavailable as missing:
-        if IN_CI:
-            raise
-        pytest.skip(f"no Kafka here: {missing}")
-
-
-@pytest.mark.kafka
-@pytest.mark.parametrize("way", WAYS)
-async def test_truncated(own_broker: Broker, ear: Ear, way: str) -> None:
-    """Of a log that was cut, and has grown beyond what is committed, all that is new is read."""
-    world = KafkaWorld(own_broker.bootstrap)
-    name = "group.protocol" if way == "consumer" else "partition.assignment.strategy"
-    world.properties[name] = way
-    (at,) = world.create(1)
-    world.write(at, numbered(10))
-    own_broker.restart()  # another leader epoch
-    world.write(at, numbered(10))
-    await leave(world, at, 20)
-    truncate(own_broker, at.topic, 0, 10)
-    world.write(at, [b"new"] * 15)
-    assert await reads(world, at, ear) == list(range(10, 26))
-    assert ear.starts[-1] == Start(How.TRUNCATED, 10, 10)
-    await world.close()
-
-
-@pytest.mark.kafka
-@pytest.mark.parametrize("grown", [15, 5])
-async def test_truncated_far_below(own_broker: Broker, ear: Ear, grown: int) -> None:
-    """A cut is seen though more was read than committed, and whether or not the log has grown beyond that."""
-    world = KafkaWorld(own_broker.bootstrap)
-    (at,) = world.create(1)
-    world.write(at, numbered(10))
-    own_broker.restart()  # another leader epoch
-    world.write(at, numbered(30))
-    ear_before = Ear()
-    source = await started(world, ear_before, at)
-    source.ask(1000)
-    await ear_before.has(40)
-    await source.commit({at: Position(20, "")})
-    await source.stop()
-    truncate(own_broker, at.topic, 0, 10)
-    world.write(at, [b"new"] * grown)
-    assert await reads(world, at, ear) == list(range(10, 11 + grown))
-    assert ear.starts[-1] == Start(How.TRUNCATED, 10, 10)
-    await world.close()
-
-
-@pytest.mark.kafka
-async def test_sound_after_other_leaders(own_broker: Broker, ear: Ear) -> None:
-    """A log that other leaders went on with is read on: its epochs say that nothing of it was cut."""
-    world = KafkaWorld(own_broker.bootstrap)
-    (at,) = world.create(1)
-    world.write(at, numbered(10))
-    await leave(world, at, 4)
-    own_broker.restart()
-    world.write(at, numbered(10))
-    await leave(world, at, 15)
-    own_broker.restart()
-    assert await reads(world, at, ear) == [15, 16, 17, 18, 19, 20]
-    assert ear.starts == [None]
-    await world.close()
 
 
 # --- no committed offset -----------------------------------------------------------------------

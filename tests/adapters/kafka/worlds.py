@@ -63,6 +63,7 @@ class Ear:
         self.revoked: list[Partition] = []
         self.expired: dict[Partition, Start] = {}
         self.gaps: list[tuple[Partition, int, int]] = []
+        self.cuts: list[tuple[Partition, int]] = []
         self.committed_last: list[Positions] = []
         self.lost: list[Partition] = []
         self.records: list[Record] = []
@@ -98,6 +99,9 @@ class Ear:
 
     def on_gap(self, partition: Partition, behind: int, offset: int) -> None:
         self.gaps.append((partition, behind, offset))
+
+    def on_cut(self, partition: Partition, offset: int) -> None:
+        self.cuts.append((partition, offset))
 
     def on_committed_last(self, committed: Positions) -> None:
         self.committed_last.append(committed)

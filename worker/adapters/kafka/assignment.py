@@ -8,18 +8,20 @@ earlier one does not count for it.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from worker.adapters.kafka.assigned_logs import AssignedLogs
 from worker.adapters.kafka.gaps import Gaps
+from worker.adapters.kafka.leader_epochs import Left
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge, names
 from worker.adapters.kafka.offset_commits import OffsetCommits
 from worker.adapters.kafka.pauses import Pauses
 from worker.adapters.kafka.prefetch import Prefetch
 from worker.adapters.kafka.reassign import have_validated, reassign
 from worker.adapters.kafka.records import (
+    Got,
     leader_epoch_of,
     to_offset,
     to_partition,
@@ -80,9 +82,12 @@ class Assignment:
 
         The client's own look at what is committed could find a late commit of the last owner.
         """
-        self._tell_assigned([one.assigned for one in begun])
-        places = [self._place(at.at, at.begins, leader_epoch) for at, leader_epoch in begun]
+        left = {one.assigned.at: self.commits.leader_epochs.left(one.assigned.at) for one in begun}
+        self._tell_assigned([_as_known(one, left[one.assigned.at]) for one in begun])
+        places = [self._place(at.at, at.begins, leader_epoch) for at, leader_epoch, _ in begun]
         (consumer.incremental_assign if self._incremental else consumer.assign)(places)
+        for one in begun:
+            self._have_proven(one, left[one.assigned.at])
         self._reads_from.update((to_partition(of), of.offset) for of in places)
         have_validated(consumer, places)
         self.gaps.doubt(consumer, [one.assigned.at for one in begun])
@@ -151,7 +156,7 @@ class Assignment:
         no epoch is known, or it does not ask: then the offset is read from, as before.
         """
         self.commits.leader_epochs.look(consumer, [at])
-        place = to_offset(at, Position(offset, ""), self.commits.leader_epochs.before(at, offset))
+        place = to_offset(at, Position(offset, ""), self.commits.leader_epochs.to_commit(at, offset))
         if leader_epoch_of(place) is None:
             return False
         self.read_from(consumer, [TopicPartition(at.topic, at.number, readable)])
@@ -255,10 +260,29 @@ class Assignment:
         """Say where a partition begins, in the client's way."""
         if offset is None:
             return TopicPartition(at.topic, at.number, OFFSET_BEGINNING)
-        self.commits.leader_epochs.begin(at, offset, leader_epoch)
+        self.commits.leader_epochs.begin(at, leader_epoch)
         return to_offset(at, Position(offset, ""), leader_epoch)
 
+    def _have_proven(self, begun: Begun, left: Left | None) -> None:
+        """Have it told where records took the place of those that are known to be finished."""
+        epoch, upto = begun.leader_epoch, begun.upto
+        if left is not None and not _is_newer(begun, left):
+            epoch, upto = left.epoch, max(left.upto, upto or 0)
+        self.commits.leader_epochs.prove(begun.assigned.at, epoch, upto)
+
+    def prove(self, messages: Iterable[Got]) -> None:
+        """Look at the epochs of records, where something is to be proven by them."""
+        epochs = self.commits.leader_epochs
+        for message in messages:
+            at = self.names.get((message.topic(), message.partition()))
+            if at is None or message.error() is not None:
+                continue
+            if epochs.is_cut(at, message.offset(), message.leader_epoch()):
+                self._bridge.cut(at, message.offset())
+
     def _forget(self, partitions: Sequence[Partition]) -> None:
+        handed = self._prefetch.handed
+        self.commits.leader_epochs.leave((at, handed.pop(at, None)) for at in partitions)
         for partition in partitions:
             self.ours.pop(partition, None)
             self.names.pop(partition, None)
@@ -270,3 +294,13 @@ class Assignment:
         self.stops.passed(partitions)
         self.pauses.forget(partitions)
         self.commits.forget(partitions)
+
+
+def _is_newer(begun: Begun, left: Left) -> bool:
+    """Whether what is committed was read from a later leader than what we read ourselves."""
+    return begun.leader_epoch is not None and begun.leader_epoch > left.epoch
+
+
+def _as_known(begun: Begun, left: Left | None) -> Assigned:
+    """Take up what is committed; what we knew does not count where another one has read on since."""
+    return begun.assigned._replace(is_newer=left is not None and _is_newer(begun, left))

@@ -1,14 +1,16 @@
-"""Which leader wrote the last record before an offset: what is committed beside it.
+"""Which leader wrote what was read: committed beside the offset, and looked at where a log may have been cut.
 
-With it a client that begins there asks the broker where that leader's part of the log ended, and hears of a
-log that was truncated, rather than read on in another one (KIP-320). The rule: where the leader is not known,
-a later one of the same log is said. Its part ends behind the offset, too, and it is gone as well once what
-lies before the offset is. An earlier one would make a sound log look truncated.
+With the epoch of an offset a client asks the broker where that leader's part of the log ended, and hears of a
+log that was truncated, rather than read on in another one (KIP-320). The rules:
+
+- The epoch of the record that was read last is committed. Its leader's part ends behind every offset that is
+  committed, and is gone as well once what lies before one is; an earlier one would make a sound log look cut.
+- A log may be cut above the committed offset, and below what is known to be finished above it. No client asks
+  for that; the records tell: those that take the place of others have a later epoch than what was read.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
@@ -17,29 +19,59 @@ from confluent_kafka import Consumer, KafkaException
 from worker.adapters.kafka.records import leader_epoch_of, to_partition, to_topic_partitions
 from worker.core.record import Partition
 
-_MOST_LEADERS = (
-    8  # leaders kept of a partition: what is committed lags behind what is read by a leader or two
-)
 
-
-class _Part(NamedTuple):
-    """The last record before `end` is of this epoch, and no later one lies before it."""
+class Left(NamedTuple):
+    """What was read of a partition while it was ours: up to before `upto`, from leaders up to `epoch`."""
 
     epoch: int
-    end: int
+    upto: int
+
+
+class _Proof(NamedTuple):
+    """Below `upto` something is finished, of leaders up to `epoch`; `cut` is where others follow."""
+
+    epoch: int
+    upto: int
+    cut: int | None = None
 
 
 class LeaderEpochs:
-    """Looks at each commit, not at each record: epochs only rise."""
+    """Looks at each commit, not at each record, but for what is to be proven."""
 
     def __init__(self) -> None:
-        self._parts: dict[Partition, deque[_Part]] = {}
+        self._latest: dict[Partition, int] = {}
+        self._left: dict[Partition, Left] = {}
+        self._proofs: dict[Partition, _Proof] = {}
 
-    def begin(self, at: Partition, offset: int, epoch: int | None) -> None:
-        """Note where a partition begins, and the epoch that was committed with that offset."""
-        self._parts.pop(at, None)
+    def begin(self, at: Partition, epoch: int | None) -> None:
+        """Note that a partition begins, and the epoch that was committed with its offset."""
+        self._proofs.pop(at, None)
+        self._latest.pop(at, None)
         if epoch is not None:
-            self.note(at, offset, epoch)
+            self._latest[at] = epoch
+
+    def prove(self, at: Partition, epoch: int | None, upto: int | None) -> None:
+        """Have the records below `upto` tell whether they are of leaders up to `epoch`."""
+        if epoch is not None and upto is not None:
+            self._proofs[at] = _Proof(epoch, upto)
+
+    @property
+    def has_proofs(self) -> bool:
+        """Whether the epochs of records matter."""
+        return bool(self._proofs)
+
+    def is_cut(self, at: Partition, offset: int, epoch: int | None) -> bool:
+        """Note a record; tell whether it is the first one that took another's place."""
+        proof = self._proofs.get(at)
+        if proof is None or proof.cut is not None:
+            return False
+        if offset >= proof.upto:
+            del self._proofs[at]
+            return False
+        if epoch is None or epoch <= proof.epoch:
+            return False
+        self._proofs[at] = proof._replace(cut=offset)
+        return True
 
     def look(self, consumer: Consumer, partitions: Collection[Partition]) -> None:
         """Note the epochs of the records that were read last."""
@@ -50,22 +82,33 @@ class LeaderEpochs:
         for of in read_to:
             epoch = leader_epoch_of(of)
             if of.offset > 0 and epoch is not None:
-                self.note(to_partition(of), of.offset, epoch)
+                self.note(to_partition(of), epoch)
 
-    def note(self, at: Partition, end: int, epoch: int) -> None:
-        """Note that the last record before `end` is of this epoch."""
-        parts = self._parts.setdefault(at, deque(maxlen=_MOST_LEADERS))
-        if parts and parts[-1].epoch == epoch:
-            parts[-1] = parts[-1]._replace(end=max(parts[-1].end, end))
-        elif not parts or parts[-1].end < end:
-            parts.append(_Part(epoch, end))
+    def note(self, at: Partition, epoch: int) -> None:
+        """Note that a record of this epoch was read."""
+        self._latest[at] = max(epoch, self._latest.get(at, epoch))
 
-    def before(self, at: Partition, offset: int) -> int | None:
-        """The epoch of the last record before an offset, or a later one; None where none is known."""
-        parts = self._parts.get(at, ())
-        return next((part.epoch for part in parts if offset <= part.end), None)
+    def to_commit(self, at: Partition, offset: int) -> int | None:
+        """The epoch to commit with an offset, None where none is known.
 
-    def forget(self, partitions: Iterable[Partition]) -> None:
-        """Forget partitions that are not ours any more."""
-        for at in partitions:
-            self._parts.pop(at, None)
+        While something is to be proven it is that of the proof: it has to be proven again after a crash. Past
+        a cut nothing that was finished below it is committed any more.
+        """
+        proof = self._proofs.get(at)
+        if proof is not None and proof.cut is not None and offset >= proof.cut:
+            del self._proofs[at]
+            proof = None
+        return proof.epoch if proof is not None else self._latest.get(at)
+
+    def left(self, at: Partition) -> Left | None:
+        """What was read of a partition when it was ours last; told once."""
+        return self._left.pop(at, None)
+
+    def leave(self, handed: Iterable[tuple[Partition, int | None]]) -> None:
+        """Forget partitions that are not ours any more, but how far each was handed over."""
+        for at, upto in handed:
+            proof = self._proofs.pop(at, None)
+            epoch = self._latest.pop(at, None)
+            epoch = proof.epoch if proof is not None else epoch
+            if epoch is not None and upto is not None:
+                self._left[at] = Left(epoch, max(upto, proof.upto) if proof is not None else upto)

@@ -82,6 +82,10 @@ class LoopBridge:
         """Tell that no record lies from `behind` to before `offset`."""
         self.post(self._listener.on_gap, partition, behind, offset)
 
+    def cut(self, partition: Partition, offset: int) -> None:
+        """Tell that from an offset on other records lie where some were that may be finished."""
+        self.post(self._listener.on_cut, partition, offset)
+
     def stopped(self, stopped: Stopped) -> None:
         """Tell of a partition that stands at a record that can't be read."""
         self.post(self._listener.on_stopped, stopped)

@@ -86,7 +86,6 @@ class OffsetCommits:
 
     def forget(self, partitions: Collection[Partition]) -> None:
         """Forget how far partitions were committed: the next assignment starts anew."""
-        self.leader_epochs.forget(partitions)
         for partition in partitions:
             self._highest.pop(partition, None)
 
@@ -113,7 +112,7 @@ class OffsetCommits:
 
     def _to_offsets(self, consumer: Consumer, sent: Positions) -> list[TopicPartition]:
         self.leader_epochs.look(consumer, sent)
-        return [to_offset(at, to, self.leader_epochs.before(at, to.offset)) for at, to in sent.items()]
+        return [to_offset(at, to, self.leader_epochs.to_commit(at, to.offset)) for at, to in sent.items()]
 
     def _take(self, wanted: Wanted) -> Positions:
         """What is to be sent: of assignments that stand, and not below what was sent before."""

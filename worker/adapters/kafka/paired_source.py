@@ -144,6 +144,9 @@ class _Side:
     def on_gap(self, partition: Partition, behind: int, offset: int) -> None:
         self._listener.on_gap(partition, behind, offset)
 
+    def on_cut(self, partition: Partition, offset: int) -> None:
+        self._listener.on_cut(partition, offset)
+
     def on_stopped(self, stopped: Stopped) -> None:
         self._listener.on_stopped(stopped)
 

@@ -233,6 +233,8 @@ class PollThread:
             self.stops.passed({record.at for record in records})
         if self._assignment.unsettled:
             self._assignment.found(records)
+        if self._assignment.commits.leader_epochs.has_proofs:
+            self._assignment.prove(messages)
         self._hand_over(self._prefetch.pass_through(records, self.last_poll))
         self._recovery.stop_at(self._consumer, unreadable.values())
 

@@ -168,7 +168,6 @@ class Prefetch:
             self._slow.discard(partition)
             self._full.discard(partition)
             self._room.pop(partition, None)
-            self.handed.pop(partition, None)
             self._heavy.discard(partition)
             self._throw_away(partition)
 

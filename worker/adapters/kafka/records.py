@@ -40,6 +40,10 @@ class Got(Protocol):
         """Its value."""
         ...
 
+    def leader_epoch(self) -> int | None:
+        """The epoch of the leader that wrote it, where that is known."""
+        ...
+
     def timestamp(self) -> tuple[int, int]:
         """What kind of time, and the milliseconds since the epoch."""
         ...

@@ -46,10 +46,14 @@ class Beginning(NamedTuple):
 
 
 class Begun(NamedTuple):
-    """A partition that is about to be ours, and the leader epoch that was committed with its offset."""
+    """A partition that is about to be ours, and the leader epoch that was committed with its offset.
+
+    Below `upto` some of it is finished, as its commit tells; None where it tells nothing.
+    """
 
     assigned: Assigned
     leader_epoch: int | None
+    upto: int | None = None
 
 
 class StartOffsets:
@@ -136,7 +140,9 @@ def _read_committed(consumer: Consumer, asked: list[TopicPartition]) -> list[Top
 def _begun(of: TopicPartition, log: LogId) -> Begun:
     if of.offset < 0:
         return Begun(Assigned(to_partition(of), None, "", log), None)
-    return Begun(Assigned(to_partition(of), of.offset, of.metadata or "", log), leader_epoch_of(of))
+    assigned = Assigned(to_partition(of), of.offset, of.metadata or "", log)
+    told = decode(of.offset, assigned.metadata, Binding(log))
+    return Begun(assigned, leader_epoch_of(of), told.finished.upto if told.finished else None)
 
 
 def _is_of_deleted(assigned: Assigned) -> bool:
