@@ -21,9 +21,6 @@ from tests.chaos.schedule import Fault
 from tests.chaos.world import World
 from tests.support.broker import Broker
 from tests.support.kafka import wait_until
-from worker.adapters.kafka import KafkaUnavailable, admin_config
-from worker.adapters.kafka.admin import grow
-from worker.adapters.kafka.own_topics import describe
 
 QUIET_WITHIN = 90.0
 LITTLE, CALM_WITHIN = 200, 20.0
@@ -195,17 +192,7 @@ class Conductor:
         with self._broker_busy:
             more = self._world.partitions + 2
             self._world.deeds.write(deed(f"{more} partitions", self._world.names.topic))
-            wait_until("more partitions", lambda: self._grows(more), QUIET_WITHIN)
-
-    def _grows(self, partitions: int) -> bool:
-        """Ask for so many partitions; False where a broker that has just started does not answer yet."""
-        topic, config = self._world.names.topic, admin_config(self._world.bootstrap, "chaos", {})
-        try:
-            if describe(config, [topic])[topic].partitions != partitions:
-                grow(config, {topic: partitions})
-        except KafkaUnavailable:
-            return False
-        return True
+            wait_until("more partitions", lambda: self._operator.grow(more), QUIET_WITHIN)
 
     def _disturb_partner(self, fault: Fault) -> None:
         with self._mood(fault.kind):

@@ -38,6 +38,9 @@ from tests.support.kafka import (
     end_offsets,
     wait_until,
 )
+from worker.adapters.kafka import KafkaUnavailable, admin_config
+from worker.adapters.kafka.admin import grow
+from worker.adapters.kafka.own_topics import describe
 
 SETTLES = 0.3
 """Seconds after which what was under way when a topic took nothing more has been written or refused."""
@@ -55,6 +58,16 @@ class Operator:
         self._log = Log(world.folder / INTERVENTIONS)
         self._admin = AdminClient({"bootstrap.servers": world.bootstrap, "log_level": 0})
         self._bursts = 0
+
+    def grow(self, partitions: int) -> bool:
+        """Give the source so many partitions; False where a broker that has just started does not answer."""
+        topic, config = self._world.names.topic, admin_config(self._world.bootstrap, "chaos", {})
+        try:
+            if describe(config, [topic])[topic].partitions != partitions:
+                grow(config, {topic: partitions})
+        except KafkaUnavailable:
+            return False
+        return True
 
     def remake(self, topic: str) -> dict[int, int]:
         """Delete a topic and make it again, empty; return where each of its logs ended."""

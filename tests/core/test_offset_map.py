@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from itertools import accumulate, cycle, islice
-from zlib import crc32
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.core.examples import BINDING
+from tests.core.maps import LAST_OFFSET, MARKS, MOST_UNFINISHED, maps, marked, packed
 from worker.core.binding import MARK_BYTES, UNKNOWN, Binding, Identity, LogId, marks_of
 from worker.core.offset_map import (
     MAX_CHARACTERS,
-    DamagedMap,
     OffsetMap,
     Told,
     Verdict,
@@ -24,44 +22,6 @@ from worker.core.offset_map import (
     union,
 )
 from worker.core.offsets import MAX_SPAN_OFFSETS
-
-LAST_OFFSET = 2**63 - 1
-MOST_UNFINISHED = 1_000 + 500
-"""The room of a partition, and a batch that was on its way when it filled up."""
-
-
-def packed(*numbers: int) -> bytes:
-    """Write numbers as LEB128, the plain way."""
-    body = bytearray()
-    for number in numbers:
-        groups = [number >> shift & 0x7F for shift in range(0, max(1, number.bit_length()), 7)]
-        body += bytes([*(group | 0x80 for group in groups[:-1]), groups[-1]])
-    return bytes(body)
-
-
-def sealed(body: bytes) -> str:
-    """Give a body its version and a check that fits."""
-    return "2" + b64encode(body + crc32(body).to_bytes(4, "big")).decode().rstrip("=")
-
-
-MARKS = b"".join(marks_of(BINDING))
-
-
-def marked(body: bytes) -> str:
-    """Seal a body behind the marks of BINDING."""
-    return sealed(MARKS + body)
-
-
-@st.composite
-def maps(draw: st.DrawFn, most: int = 60) -> tuple[int, OffsetMap]:
-    """A position, and what is finished above it."""
-    position = draw(st.integers(0, 2**40))
-    first = draw(st.integers(0, 3))
-    gap = st.one_of(st.integers(1, 3), st.integers(100, 200), st.integers(1, 2**35))
-    holes = tuple(accumulate(draw(st.lists(gap, max_size=most)), initial=position + first))
-    holes = holes[draw(st.integers(0, 1)) :]
-    upto = (holes[-1] if holes else position) + draw(st.integers(1, 2**20))
-    return position, OffsetMap(upto, holes)
 
 
 @given(maps())
@@ -245,78 +205,6 @@ def test_a_map_too_long_says_less(position: int, gaps: list[int], unfinished: in
 # --- damage ------------------------------------------------------------------------------------
 
 looks_like_one = st.text("AQgwZz019+/=-_ \n\x00\ud800é", max_size=40).map("2".__add__)
-
-
-@given(st.integers(0, 2**62), st.one_of(st.text(), looks_like_one))
-def test_foreign_text(position: int, text: str) -> None:
-    """Any text but none is told to be damaged."""
-    expected = Verdict.DAMAGED if text else Verdict.EMPTY
-    assert decode(position, text, BINDING).verdict is expected
-
-
-@given(maps(), st.data())
-def test_truncated(drawn: tuple[int, OffsetMap], data: st.DataObject) -> None:
-    """A map that was cut short is damaged."""
-    text = encode(*drawn, BINDING)
-    length = data.draw(st.integers(1, len(text) - 1))
-    with pytest.raises(DamagedMap):
-        read(text[:length])
-
-
-@given(maps(), st.data())
-def test_one_wrong_character(drawn: tuple[int, OffsetMap], data: st.DataObject) -> None:
-    """A map with one character changed is damaged."""
-    position, finished = drawn
-    text = encode(position, finished, BINDING)
-    index = data.draw(st.integers(0, len(text) - 1))
-    character = data.draw(st.sampled_from("AQgwZz019+/=- é").filter(lambda other: other != text[index]))
-    with pytest.raises(DamagedMap):
-        read(text[:index] + character + text[index + 1 :])
-
-
-@given(st.binary(max_size=60))
-def test_foreign_body(body: bytes) -> None:
-    """A body that nobody here wrote is damaged even where its check fits."""
-    try:
-        written = read(marked(body))
-    except DamagedMap:
-        return
-    assert written.marks == marks_of(BINDING)
-    assert encode(written.position, written.finished, BINDING) == marked(body)
-
-
-LONG = b"\x80" * 1000
-
-REFUSED = {
-    "another version": ("1AAAA", "unknown version '1'"),
-    "another alphabet": ("é", r"unknown version '\xe9'"),
-    "nothing": ("", "unknown version ''"),
-    "no base64": ("2*", "not base64"),
-    "not ASCII": ("2é", "not base64"),
-    "no body": (sealed(b""), "its check does not fit"),
-    "version alone": ("2", "its check does not fit"),
-    "another check": ("2" + b64encode(packed(5) + b"abcd").decode().rstrip("="), "its check does not fit"),
-    "no marks": (sealed(packed(5, 0)), "cut short"),
-    "marks alone": (marked(b""), "cut short"),
-    "a position alone": (marked(packed(5)), "cut short"),
-    "an unfinished number": (marked(b"\x85"), "cut short"),
-    "a thousand continuations": (marked(LONG), "a number beyond any offset"),
-    "a huge number": (marked(LONG + b"\x01"), "a number beyond any offset"),
-    "two holes at one place": (marked(packed(100, 9, 1, 0)), "offsets do not rise"),
-    "a hole at its end": (marked(packed(100, 2, 2)), "offsets beyond its end"),
-    "a hole and no end": (marked(packed(100, 0, 0)), "offsets beyond its end"),
-    "padding": (marked(packed(100, 5, 1)) + "==", "written in another form"),
-    "a number with a leading zero": (marked(packed(100) + b"\x85\x00"), "written in another form"),
-    "megabytes": ("2" + "g" * 4_000_000, "too long"),
-}
-
-
-@pytest.mark.parametrize(("text", "says"), REFUSED.values(), ids=[*REFUSED])
-def test_damage_is_named(text: str, says: str) -> None:
-    """A damaged map says in a few words what is wrong with it."""
-    with pytest.raises(DamagedMap) as caught:
-        read(text)
-    assert str(caught.value) == says
 
 
 @given(st.integers(0, 40), st.sets(st.integers(0, 40)), st.integers(0, 40), st.sets(st.integers(0, 40)))

@@ -14,7 +14,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from schemas import WorkerHeaders
-from tests.fakes import FakeClock, FakeKafka, FakePublisher, FakeSender, FakeSource
+from tests.fake_kafka import FakeKafka, FakePublisher
+from tests.fake_source import FakeSource
+from tests.fakes import FakeClock, FakeSender
 from worker.core.admission.circuit import CircuitPolicy
 from worker.core.admission.gate import Gate
 from worker.core.admission.outage import Outage

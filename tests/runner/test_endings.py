@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import DeadReason, RetryReason, WorkerHeaders
-from tests.fakes import FakeKafka
+from tests.fake_kafka import FakeKafka
 from tests.runner.harness import (
     DLQ,
     REFUSED_CONNECTION,

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.fakes import FakeKafka
+from tests.fake_kafka import FakeKafka
 from tests.runner.harness import DLQ, SOURCE, Harness, conversion, some_turns, until
 from worker.core import offset_map
 from worker.core.answer import Response

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.fakes import FakeKafka
+from tests.fake_kafka import FakeKafka
 from tests.runner.harness import SOURCE, Harness, some_turns, until
 from worker.core.answer import Response
 from worker.core.assigned_partition import Position

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from random import Random
 from typing import NamedTuple, cast, overload
 
-from tests.fakes import FakeKafka, FakePublisher, FakeSource
+from tests.fake_kafka import FakeKafka, FakePublisher
+from tests.fake_source import FakeSource
 from tests.runner.harness import DLQ, POSTBACK
 from tests.sim.partner import Partner
 from tests.sim.virtual import VirtualClock

@@ -11,7 +11,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Self, TypeVar, cast
 
-from tests.fakes import FakeClock, FakeKafka, FakePublisher, FakeSource
+from tests.fake_kafka import FakeKafka, FakePublisher
+from tests.fake_source import FakeSource
+from tests.fakes import FakeClock
 from tests.runner.harness import DLQ, POSTBACK, SOURCE, TIER_TOPICS, conversion
 from worker.adapters.http import DirectSender, SenderOptions
 from worker.adapters.http.connection import HttpConnection, Shared

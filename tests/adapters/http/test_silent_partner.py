@@ -8,7 +8,9 @@ from collections import Counter
 import pytest
 
 from tests.adapters.http.world import Transport, World
-from tests.fakes import FakeClock, FakeKafka, FakePublisher, FakeSource
+from tests.fake_kafka import FakeKafka, FakePublisher
+from tests.fake_source import FakeSource
+from tests.fakes import FakeClock
 from tests.runner.harness import DLQ, IDENTITY, SOURCE, TIER_TOPICS, Heard, conversion, until
 from tests.support.partner import OK, Visit
 from worker.core.admission.circuit import CircuitPolicy, CircuitState

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from tests.adapters.kafka.ear import Ear
 from tests.adapters.kafka.mock import MockCluster
-from tests.adapters.kafka.worlds import Ear, FakeWorld, KafkaWorld, MockWorld
+from tests.adapters.kafka.worlds import FakeWorld, KafkaWorld, MockWorld
 
 
 @pytest.fixture

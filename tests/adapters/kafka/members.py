@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.adapters.kafka.worlds import Ear, KafkaWorld, until
+from tests.adapters.kafka.ear import Ear, until
+from tests.adapters.kafka.worlds import KafkaWorld
 from worker.adapters.kafka import KafkaSource
 from worker.adapters.kafka.start_offsets import Beginning
 from worker.core.assigned_partition import Position

@@ -9,10 +9,11 @@ import asyncio
 
 import pytest
 
-from tests.adapters.kafka.worlds import Ear, World, until
+from tests.adapters.kafka.ear import Ear, until
+from tests.adapters.kafka.worlds import World
 from worker.core.assigned_partition import Position
-from worker.core.record import Header, Outgoing, Partition
-from worker.ports import PublishRefused, Source, SourceEnded
+from worker.core.record import Header, Partition
+from worker.ports import SourceEnded
 
 MAP = "AgEEBw=="
 
@@ -258,99 +259,3 @@ class SourceSuite:
         await until("the last record", lambda: bool(ear.records) and ear.records[-1].value == b"last")
         assert ear.offsets(at) == list(range(position.offset, 11))
         await source.stop()
-
-
-class MadeAnewSuite:
-    """Of a source whose topic has one partition and is deleted and made again; as SourceSuite."""
-
-    @pytest.mark.parametrize("count", [4, 25], ids=["shorter", "longer"])
-    async def test_made_anew(self, world: World, ear: Ear, count: int) -> None:
-        """All of the new log comes, from its start, and what is committed of it counts, below the old too."""
-        at, source = await self._read(world, ear, 10)
-        await source.commit({at: Position(10, MAP)})
-        world.make_anew(at)
-        world.write(at, [b"new-%d" % number for number in range(count)])
-        await until("all of the new log", lambda: self._new(ear) >= {b"new-%d" % n for n in range(count)})
-        await until("news of it", lambda: "made anew" in ear.events)
-        assert ear.offsets(at)[-count:] == list(range(count))
-        assert ear.ours[at].committed is None
-        await source.commit({at: Position(3, MAP)})
-        await source.stop()
-        successor = Ear()
-        source = world.source(at.topic)
-        await source.start(successor)
-        await world.joined(source, successor, [at])
-        assert successor.ours[at][:3] == (at, 3, MAP)
-        await source.stop()
-
-    async def test_hold_of_the_old_log(self, world: World, ear: Ear) -> None:
-        """A hold ends with the log that it was for."""
-        at, source = await self._read(world, ear, 10)
-        source.pause(at)
-        world.make_anew(at)
-        world.write(at, [b"new-0"])
-        await until("the new log", lambda: b"new-0" in self._new(ear))
-        await source.stop()
-
-    async def _read(self, world: World, ear: Ear, count: int) -> tuple[Partition, Source]:
-        """A source that has read so many records, and was asked for more."""
-        (at,) = world.create(1)
-        world.write(at, numbered(count))
-        source = world.source(at.topic)
-        await source.start(ear)
-        await world.joined(source, ear, [at])
-        source.ask(1000)
-        await ear.has(count)
-        return at, source
-
-    def _new(self, ear: Ear) -> set[bytes | None]:
-        return {record.value for record in ear.records}
-
-
-class PublisherSuite:
-    """Inherit it with a fixture `world`."""
-
-    async def test_acknowledged(self, world: World) -> None:
-        """A published record is readable, its key, value and headers unchanged."""
-        (at,) = world.create(1)
-        publisher = await world.publisher()
-        headers: list[Header] = [("a", b"\x00\xff"), ("a", None), ("b", b""), ("ü", "ü".encode())]
-        await publisher.publish(Outgoing(at.topic, b"key", b"value", headers))
-        await publisher.publish(Outgoing(at.topic, None, None, ()))
-        await publisher.publish(Outgoing(at.topic, b"", b"", tuple(headers[:1])))
-        assert world.read(at.topic) == [
-            (b"key", b"value", headers),
-            (None, None, []),
-            (b"", b"", headers[:1]),
-        ]
-        await publisher.close()
-
-    async def test_together(self, world: World) -> None:
-        """Of many records published together each is there once, in the order of their publishing."""
-        (at,) = world.create(1)
-        publisher = await world.publisher()
-        values = [b"%d" % number for number in range(2000)]
-        await asyncio.gather(*(publisher.publish(Outgoing(at.topic, b"k", value, ())) for value in values))
-        assert [value for _, value, _ in world.read(at.topic)] == values
-        await publisher.close()
-
-    async def test_missing_topic(self, world: World) -> None:
-        """A topic that does not exist is a refusal that names it, and it is not made."""
-        world.create(1)
-        publisher = await world.publisher()
-        missing = world.missing()
-        for _ in range(2):
-            with pytest.raises(PublishRefused, match=f"topic {missing} does not exist"):
-                await publisher.publish(Outgoing(missing, b"key", b"value", ()))
-        assert not world.exists(missing)
-        await publisher.close()
-
-    async def test_close_twice(self, world: World) -> None:
-        """Closing again is no error, and after it every publish is refused."""
-        (at,) = world.create(1)
-        publisher = await world.publisher()
-        await publisher.publish(Outgoing(at.topic, None, b"1", ()))
-        await publisher.close()
-        await publisher.close()
-        with pytest.raises(PublishRefused):
-            await publisher.publish(Outgoing(at.topic, None, b"2", ()))

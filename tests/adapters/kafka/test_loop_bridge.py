@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from tests.adapters.kafka.worlds import Ear, until
+from tests.adapters.kafka.ear import Ear, until
 from worker.adapters.kafka.loop_bridge import LoopBridge
 from worker.core.record import Record
 

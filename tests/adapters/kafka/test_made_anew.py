@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka import TopicPartition
 
-from tests.adapters.kafka.worlds import Ear, KafkaWorld, MockWorld, until
+from tests.adapters.kafka.ear import Ear, until
+from tests.adapters.kafka.worlds import KafkaWorld, MockWorld
 from tests.support.broker import CLUSTER_ID, Broker
 from worker.adapters.kafka import KafkaSource
 from worker.adapters.kafka.start_offsets import Beginning

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.adapters.kafka.worlds import Ear
-from tests.fakes import FakeKafka, FakeSource
+from tests.adapters.kafka.ear import Ear
+from tests.fake_kafka import FakeKafka
+from tests.fake_source import FakeSource
 from worker.adapters.kafka import PairedSource
 from worker.core.assigned_partition import Position
 from worker.core.record import Partition

@@ -9,8 +9,9 @@ import threading
 import pytest
 from confluent_kafka import KafkaError
 
+from tests.adapters.kafka.ear import WITHIN, until
 from tests.adapters.kafka.mock import PRODUCE
-from tests.adapters.kafka.worlds import WITHIN, KafkaWorld, MockWorld, until
+from tests.adapters.kafka.worlds import KafkaWorld, MockWorld
 from tests.support.kafka import create_topics
 from worker.adapters.kafka import KafkaPublisher, KafkaUnavailable, metadata, producer_config
 from worker.core.record import Outgoing

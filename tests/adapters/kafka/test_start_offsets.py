@@ -9,9 +9,10 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from schemas.moment import format_time
+from tests.adapters.kafka.ear import WITHIN, Ear, until
 from tests.adapters.kafka.members import WAYS, leave, reads, started
 from tests.adapters.kafka.suites import numbered
-from tests.adapters.kafka.worlds import WITHIN, Ear, KafkaWorld, MockWorld, until
+from tests.adapters.kafka.worlds import KafkaWorld, MockWorld
 from tests.support import kafka as real
 from worker.adapters.kafka import KafkaUnavailable, start_offsets
 from worker.adapters.kafka.start_offsets import Beginning

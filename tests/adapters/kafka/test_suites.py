@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.adapters.kafka.suites import MadeAnewSuite, PublisherSuite, SourceSuite
+from tests.adapters.kafka.made_anew_suite import MadeAnewSuite
+from tests.adapters.kafka.publisher_suite import PublisherSuite
+from tests.adapters.kafka.suites import SourceSuite
 from tests.adapters.kafka.worlds import FakeWorld, KafkaWorld, MockWorld, World
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.adapters.kafka.ear import until
 from tests.adapters.kafka.mock import MockCluster
-from tests.adapters.kafka.worlds import KafkaWorld, until
+from tests.adapters.kafka.worlds import KafkaWorld
 from tests.support.broker import CLUSTER_ID
 from tests.support.kafka import create_topics, make_anew
 from worker.adapters.kafka import KafkaUnavailable, admin_config, topic_ids

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.adapters.kafka.ear import Ear
 from tests.adapters.kafka.members import WAYS, leave, reads, started
 from tests.adapters.kafka.suites import numbered
-from tests.adapters.kafka.worlds import Ear, KafkaWorld
+from tests.adapters.kafka.worlds import KafkaWorld
 from tests.conftest import IN_CI
 from tests.support.broker import Broker
 from tests.support.java import BrokerUnavailable

@@ -9,43 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from tests.core.admission.answers import POLICY, VERDICTS, answer, some
 from tests.core.examples import make_partition, pending_record
-from worker.core.admission.circuit import CircuitPolicy, CircuitState
+from worker.core.admission.circuit import CircuitState
 from worker.core.admission.gate import Gate
-from worker.core.admission.retry_after import MAX_RETRY_AFTER_SECONDS
-from worker.core.answer import Answer, Failure, FailureKind, Response
-from worker.core.assigned_partition import PendingRecord
-from worker.core.classify import Kind, Rules, Verdict, classify
-
-POLICY = CircuitPolicy(window=10.0, failure_share=0.5, min_failures=4, pause=1.0, pause_max=8.0)
-RULES = Rules(terminal=frozenset({410}))
-
-ANSWERS: dict[str, Answer] = {
-    "ok": Response(200),
-    "bad event": Response(400),
-    "terminal": Response(410),
-    "down": Response(500),
-    "too many": Response(429),
-    "hold": Response(503, "3"),
-    "hold for an hour": Response(503, "3600"),
-    "timeout": Failure(FailureKind.TIMEOUT, "no answer"),
-    "blocked": Failure(FailureKind.EGRESS, "loopback"),
-}
-VERDICTS: dict[str, Verdict] = {name: classify(answer, RULES, 0.0) for name, answer in ANSWERS.items()}
-
-
-def some(number: int = 0) -> PendingRecord:
-    """Return a record of a partition of its own."""
-    return pending_record(make_partition(number), 7)
-
-
-def answer(gate: Gate, name: str, now: float, times: int = 1) -> list[bool]:
-    """Start so many requests and answer each at once; return whether they count."""
-    counts = []
-    for _ in range(times):
-        gate.starting(now)
-        counts.append(gate.ended(VERDICTS[name], some(), now, now, 0.0))
-    return counts
+from worker.core.classify import Kind
 
 
 class Traffic(RuleBasedStateMachine):
@@ -212,16 +180,6 @@ def test_after_an_outage_it_begins_with_few() -> None:
     assert gaps[-1] <= 0.06
 
 
-def test_a_long_hold_opens_it() -> None:
-    """A Retry-After beyond the longest hold opens the circuit; the answer that said so counts."""
-    gate = Gate(16, POLICY)
-    gate.starting(100.0)
-    assert gate.ended(classify(Response(503, "3600"), RULES, 0.0), some(), 100.0, 100.1, 0.0)
-    assert gate.circuit.state is CircuitState.OPEN
-    asked = probes_until(gate, 100.1 + MAX_RETRY_AFTER_SECONDS, "hold for an hour")
-    assert [at - 100.1 for at in asked] == pytest.approx([1.0, 3.0, 7.0])
-
-
 def test_what_hangs_since_an_outage_takes_no_room() -> None:
     """Requests left from before take up no room after the outage, and their failures use up no attempt."""
     gate = Gate(16, POLICY)
@@ -257,100 +215,6 @@ def test_occupied() -> None:
         gate.ended(VERDICTS["down"], some(), 100.0, 101.0, 0.0)
     assert (gate.circuit.state, gate.occupied, gate.in_flight) == (CircuitState.OPEN, 2, 2)
     assert gate.probes(102.0)
-
-
-def test_blocked() -> None:
-    """A request that was never made counts as none, and stops everything until a probe."""
-    gate = Gate(16, POLICY)
-    gate.starting(100.0)
-    gate.starting(100.0)
-    assert gate.ended(VERDICTS["blocked"], some(), 100.0, 100.0, 0.0) is False
-    assert gate.ended(VERDICTS["blocked"], some(), 100.0, 100.0, 0.0) is False
-    assert (gate.admits(100.9), gate.admits(101.0)) == (False, True)
-    assert answer(gate, "blocked", 101.0) == [False]
-    assert (gate.admits(102.9), gate.admits(103.0)) == (False, True)
-
-
-@pytest.mark.parametrize(("asked", "held"), [("3", 3.0), ("86400", MAX_RETRY_AFTER_SECONDS)])
-def test_hold(asked: str, held: float) -> None:
-    """A Retry-After on 429 or 503 holds every request back, for a minute at most."""
-    gate = Gate(16, POLICY)
-    gate.starting(100.0)
-    assert gate.ended(classify(Response(429, asked), RULES, 0.0), some(), 100.0, 100.0, 0.0)
-    probes = probes_until(gate, 100.0 + held, "down")
-    assert probes == [at for at in (101.0, 103.0, 107.0) if at < 100.0 + held], "and it is asked meanwhile"
-    if held < MAX_RETRY_AFTER_SECONDS:
-        assert gate.wake_at() == 100.0 + held
-
-
-def test_a_shorter_hold_does_not_shorten() -> None:
-    """Of several holds the longest counts."""
-    gate = Gate(16, POLICY)
-    gate.starting(100.0)
-    gate.starting(100.0)
-    for asked in ("30", "3"):
-        gate.ended(classify(Response(429, asked), RULES, 0.0), some(), 100.0, 100.0, 0.0)
-    probes_until(gate, 107.5, "down")
-    assert gate.wake_at() == 130.0
-
-
-def probes_until(gate: Gate, until: float, name: str) -> list[float]:
-    """Fail each probe that is admitted before then; return when they were."""
-    asked = []
-    while (at := gate.wake_at()) is not None and at < until:
-        gate.starting(at)
-        gate.ended(VERDICTS[name], some(), at, at, 0.0)
-        asked.append(at)
-    return asked
-
-
-@pytest.mark.parametrize("asked", ["60", "86400"])
-def test_a_hold_for_one_record_alone(asked: str) -> None:
-    """A probe that is taken ends the hold, the pace is as before, and the next refusals hold nothing."""
-    gate, told = Gate(16, POLICY), classify(Response(429, asked), RULES, 0.0)
-    gate.starting(100.0)
-    assert gate.ended(told, some(), 100.0, 100.05, 0.0), "its own attempt, and its tier's delay"
-    gate.starting(101.05)
-    gate.ended(VERDICTS["ok"], some(), 101.05, 101.1, 0.0)
-    assert gate.circuit.state is CircuitState.CLOSED
-    now = 120.0
-    for _ in range(40):
-        gate.starting(now)
-        assert gate.ended(told, some(), now, now + 0.05, 0.0)
-        assert not gate.probes(now + 0.05)
-        for _ in range(99):
-            gate.starting(now + 0.06)
-            gate.ended(VERDICTS["ok"], some(), now + 0.06, now + 0.1, 0.0)
-        now += 0.6
-
-
-def test_a_hold_that_becomes_meant_for_all() -> None:
-    """After holds for one record alone, one is believed where nothing that began after it is taken."""
-    gate, told = Gate(16, POLICY._replace(min_failures=99)), classify(Response(429, "30"), RULES, 0.0)
-    gate.starting(100.0)
-    gate.ended(told, some(), 100.0, 100.0, 0.0)
-    gate.starting(101.0)
-    gate.ended(VERDICTS["ok"], some(), 101.0, 101.0, 0.0)
-    for now in (102.0, 102.4, 102.6):
-        assert not gate.probes(now)
-        gate.starting(now)
-        gate.ended(told, some(), now, now, 0.0)
-    assert gate.probes(103.0)
-
-
-def test_what_was_in_flight_shows_nothing() -> None:
-    """What began before the refusal, or after the time that was asked for, ends no hold when it is taken."""
-    gate = Gate(16, POLICY)
-    gate.starting(100.0)
-    gate.starting(100.0)
-    gate.ended(VERDICTS["hold"], some(), 100.0, 100.1, 0.0)
-    gate.ended(VERDICTS["ok"], some(), 100.0, 100.2, 0.0)
-    assert gate.probes(100.3)
-    gate.starting(103.2)
-    gate.ended(VERDICTS["ok"], some(), 103.2, 103.3, 0.0)
-    gate.starting(104.0)
-    gate.ended(VERDICTS["hold"], some(), 104.0, 104.1, 0.0)
-    assert gate.probes(104.2), "nothing showed that the first was not meant for all"
 
 
 def test_one_partition_has_few_votes() -> None:
@@ -403,40 +267,3 @@ def test_full() -> None:
     assert not gate.admits(1e9)
     gate.abandoned(100.0)
     assert gate.admits(100.0)
-
-
-def test_a_straggler_that_was_blocked_is_no_probe() -> None:
-    """A request from before the pause that could not be made leaves the probe under way alone."""
-    gate = Gate(16, POLICY)
-    for _ in range(5):
-        gate.starting(100.0)
-    for _ in range(4):
-        gate.ended(VERDICTS["down"], some(), 100.0, 100.0, 0.0)
-    gate.starting(101.0)
-    gate.ended(VERDICTS["blocked"], some(), 100.0, 101.1, 0.0)
-    assert gate.circuit.state is CircuitState.HALF_OPEN
-
-
-def test_a_shortage() -> None:
-    """A request that this machine could not make lowers the limit to what goes on, and opens nothing."""
-    short = classify(Failure(FailureKind.DESCRIPTORS, "too few"), RULES, 0.0)
-    gate = Gate(16, POLICY)
-    for _ in range(6):
-        gate.starting(1.0)
-    assert not gate.ended(short, some(), 1.0, 2.0, 0.0)
-    assert (gate.limit.value, gate.in_flight, gate.circuit.state) == (5, 5, CircuitState.CLOSED)
-    assert not gate.admits(2.0)
-
-
-def test_a_shortage_in_an_outage() -> None:
-    """A probe that this machine could not make says nothing of the partner: the next may go at once."""
-    short = classify(Failure(FailureKind.DESCRIPTORS, "too few"), RULES, 0.0)
-    gate = Gate(16, POLICY)
-    answer(gate, "down", 1.0, times=4)
-    assert gate.circuit.state is CircuitState.OPEN
-    probe_at = gate.wake_at()
-    assert probe_at is not None
-    gate.starting(probe_at)
-    assert not gate.ended(short, some(), probe_at, probe_at + 1.0, 0.0)
-    assert gate.circuit.state is CircuitState.OPEN
-    assert gate.admits(probe_at + 1.0)

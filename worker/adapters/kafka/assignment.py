@@ -14,7 +14,6 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 
 from worker.adapters.kafka.assigned_logs import AssignedLogs
 from worker.adapters.kafka.gaps import Gaps
-from worker.adapters.kafka.leader_epochs import Left
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge, names
 from worker.adapters.kafka.offset_commits import OffsetCommits
 from worker.adapters.kafka.pauses import Pauses
@@ -83,11 +82,12 @@ class Assignment:
         The client's own look at what is committed could find a late commit of the last owner.
         """
         left = {one.assigned.at: self.commits.leader_epochs.left(one.assigned.at) for one in begun}
-        self._tell_assigned([_as_known(one, left[one.assigned.at]) for one in begun])
+        self._tell_assigned([one.known_beside(left[one.assigned.at]) for one in begun])
         places = [self._place(at.at, at.begins, leader_epoch) for at, leader_epoch, _ in begun]
         (consumer.incremental_assign if self._incremental else consumer.assign)(places)
         for one in begun:
-            self._have_proven(one, left[one.assigned.at])
+            at = one.assigned.at
+            self.commits.leader_epochs.prove(at, *one.to_prove_beside(left[at]))
         self._reads_from.update((to_partition(of), of.offset) for of in places)
         have_validated(consumer, places)
         self.gaps.doubt(consumer, [one.assigned.at for one in begun])
@@ -263,13 +263,6 @@ class Assignment:
         self.commits.leader_epochs.begin(at, leader_epoch)
         return to_offset(at, Position(offset, ""), leader_epoch)
 
-    def _have_proven(self, begun: Begun, left: Left | None) -> None:
-        """Have it told where records took the place of those that are known to be finished."""
-        epoch, upto = begun.leader_epoch, begun.upto
-        if left is not None and not _is_newer(begun, left):
-            epoch, upto = left.epoch, max(left.upto, upto or 0)
-        self.commits.leader_epochs.prove(begun.assigned.at, epoch, upto)
-
     def prove(self, messages: Iterable[Got]) -> None:
         """Look at the epochs of records, where something is to be proven by them."""
         epochs = self.commits.leader_epochs
@@ -294,13 +287,3 @@ class Assignment:
         self.stops.passed(partitions)
         self.pauses.forget(partitions)
         self.commits.forget(partitions)
-
-
-def _is_newer(begun: Begun, left: Left) -> bool:
-    """Whether what is committed was read from a later leader than what we read ourselves."""
-    return begun.leader_epoch is not None and begun.leader_epoch > left.epoch
-
-
-def _as_known(begun: Begun, left: Left | None) -> Assigned:
-    """Take up what is committed; what we knew does not count where another one has read on since."""
-    return begun.assigned._replace(is_newer=left is not None and _is_newer(begun, left))

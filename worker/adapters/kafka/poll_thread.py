@@ -188,13 +188,9 @@ class PollThread:
 
     def _obey(self) -> None:
         """Carry out the orders; where no record may be handed over, wait for one rather than for Kafka."""
-        wait = (
-            ROOM_TURN_SECONDS
-            if self._prefetch.waits_for_room
-            else 0
-            if self._prefetch.demand
-            else TURN_SECONDS
-        )
+        wait = 0.0 if self._prefetch.demand else TURN_SECONDS
+        if self._prefetch.waits_for_room:
+            wait = ROOM_TURN_SECONDS
         try:
             order = self._orders.get(block=wait > 0, timeout=wait)
             while True:

@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.moment import parse_time
 from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+from worker.adapters.kafka.leader_epochs import Left
 from worker.adapters.kafka.records import leader_epoch_of, to_partition, to_topic_partitions
 from worker.adapters.kafka.watermarks import ends_of
 from worker.core.binding import Binding, LogId
@@ -54,6 +55,20 @@ class Begun(NamedTuple):
     assigned: Assigned
     leader_epoch: int | None
     upto: int | None = None
+
+    def known_beside(self, left: Left | None) -> Assigned:
+        """The assignment; what we `left` ourselves does not count where another one has read on since."""
+        return self.assigned._replace(is_newer=left is not None and self._is_newer(left))
+
+    def to_prove_beside(self, left: Left | None) -> tuple[int | None, int | None]:
+        """Up to where something is known to be finished, and the latest epoch that it may be of."""
+        if left is None or self._is_newer(left):
+            return self.leader_epoch, self.upto
+        return left.epoch, max(left.upto, self.upto or 0)
+
+    def _is_newer(self, left: Left) -> bool:
+        """Whether what is committed was read from a later leader than what we read ourselves."""
+        return self.leader_epoch is not None and self.leader_epoch > left.epoch
 
 
 class StartOffsets:

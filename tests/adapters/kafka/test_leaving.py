@@ -1,0 +1,86 @@
+"""A source that leaves its group: within bounds, whatever hangs."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from tests.adapters.kafka.ear import WITHIN, Ear, until
+from tests.adapters.kafka.members import started
+from tests.adapters.kafka.suites import MAP
+from tests.adapters.kafka.worlds import MockWorld
+from worker.adapters.kafka import (
+    KafkaSource,
+    consumer_config,
+    offset_commits,
+    poll_thread,
+)
+from worker.adapters.kafka import source as source_module
+from worker.adapters.kafka.reading import Reading
+from worker.core.assigned_partition import Position
+
+
+async def test_slow_drain(mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A drain that takes too long is given up, uncommitted and with a trouble, and the group goes on."""
+    (at,) = mock_world.create(1)
+    monkeypatch.setattr(source_module, "DRAIN_MARGIN_SECONDS", 0.2)
+    config = consumer_config(mock_world.bootstrap, mock_world.group, "c", mock_world.properties)
+    source = KafkaSource(config, Reading([at.topic]), drain_timeout=0.1)
+    await source.start(ear)
+    await mock_world.joined(source, ear, [at])
+    ear.last = {at: Position(1, MAP)}
+    ear.draining = asyncio.Event().wait  # for ever
+    await source.stop()
+    assert ear.events == ["assigned", "revoked"]
+    assert any("not drained" in trouble for trouble in ear.troubles)
+    assert not ear.failures
+
+
+async def test_leaving_that_hangs(
+    mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A source that hangs as it leaves is left behind; a drain is waited for where there is one."""
+    (at,) = mock_world.create(1)
+    monkeypatch.setattr(source_module, "LEAVE_MARGIN_SECONDS", 0.2)
+    config = consumer_config(mock_world.bootstrap, mock_world.group, "c", mock_world.properties)
+    source = KafkaSource(config, Reading([at.topic]), drain_timeout=10_000)
+    may_close, close = threading.Event(), poll_thread.PollThread.close
+
+    def hang(of: poll_thread.PollThread) -> None:
+        may_close.wait(WITHIN)
+        close(of)
+
+    monkeypatch.setattr(poll_thread.PollThread, "close", hang)
+    await source.start(ear)
+    await mock_world.joined(source, ear, [at])
+    async with asyncio.timeout(WITHIN / 2):
+        await source.stop()
+    assert "the consumer did not leave its group in time" in caplog.text
+    drained = asyncio.Event()
+    ear.draining = drained.wait
+    may_close.set()
+    await until("a drain", lambda: "revoked" in ear.events)
+    stopping = asyncio.create_task(source.stop())
+    await asyncio.sleep(0.5)
+    assert not stopping.done()
+    drained.set()
+    await stopping
+
+
+async def test_leaving_without_a_broker(
+    mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Leaving while the broker is away says that the last commit failed, and does not wait for the broker."""
+    (at,) = mock_world.create(1)
+    monkeypatch.setattr(offset_commits, "REACH_TIMEOUT_SECONDS", 0.2)
+    mock_world.properties["session.timeout.ms"] = 300_000  # a waiting commit would wait this long
+    source = await started(mock_world, ear, at)
+    ear.last = {at: Position(1, MAP)}
+    mock_world.cluster.down()
+    await source.stop()
+    assert ear.events == ["assigned", "revoked"]
+    assert any("the last commit failed" in trouble for trouble in ear.troubles)
+    assert not ear.failures
+    assert "kafka-consumer" not in [thread.name for thread in threading.enumerate()]
