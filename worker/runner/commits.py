@@ -1,10 +1,8 @@
 """Committing what is finished, on a short tick and sooner when much has been finished.
 
-The rules: one commit in flight; what is committed is read at that moment, so it never goes
-backwards; what counts as committed is what the broker acknowledged, by partition, not what was sent. While
-commits do not count, what is finished piles up, and a crash would send all of it again: after a while nothing
-more is started until one counts. Nor is it while it is in doubt whether we are a member still, which a commit
-tells.
+The rules: one commit in flight; what is committed is read at that moment, so it never goes backwards; what
+counts as committed is what the broker acknowledged, by partition, not what was sent. The fence hears of
+commits that count, and of those that are late.
 """
 
 from __future__ import annotations
@@ -13,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from worker.core.assigned_partition import AssignedPartition, Position
+from worker.core.fence import Fence
 from worker.core.record import Partition
 from worker.ports import CommitFailed, Observer, Positions, Source, SourceEnded
 
@@ -29,25 +28,25 @@ LAST_COMMIT_SECONDS = 18.0
 
 
 class Committer:
-    """Commits the dirty partitions for as long as it runs; tells when commits are stuck, and when no more."""
+    """Commits the dirty partitions for as long as it runs; `on_fence` hears that the fence has changed."""
 
     def __init__(
         self,
         source: Source,
         partitions: Mapping[Partition, AssignedPartition],
         observer: Observer,
-        on_stuck: Callable[[bool], None],
+        fence: Fence,
+        on_fence: Callable[[], None],
     ) -> None:
         self._source = source
         self._partitions = partitions
         self._observer = observer
-        self._on_stuck = on_stuck
+        self._fence = fence
+        self._on_fence = on_fence
         self._finished = 0
         self._much = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
-        self._stuck = False
         self._ended = False
-        self._doubts = self._settled = 0
 
     def note_finished(self) -> None:
         """Note one more finished record."""
@@ -55,13 +54,9 @@ class Committer:
         if self._finished == _SOON_RECORDS:
             self._much.set()
 
-    def doubt(self) -> None:
-        """Call the commits stuck until one that begins from now on counts."""
-        self._doubts += 1
+    def hurry(self) -> None:
+        """Commit at once: what is ours is in doubt, and a commit tells."""
         self._much.set()
-        if not self._stuck:
-            self._stuck = True
-            self._on_stuck(True)
 
     async def run(self) -> None:
         """Commit for ever; a failure is said and the next tick tries again."""
@@ -76,15 +71,14 @@ class Committer:
         """Commit whatever is new; where it is in doubt whether we may, also what is not."""
         self._finished = 0
         self._much.clear()
-        doubts = self._doubts
-        doubtful = doubts != self._settled
-        dirty = [partition for partition in self._partitions.values() if partition.dirty or doubtful]
+        began, all_of_it = self._fence.begins(), self._fence.needs_commit
+        dirty = [partition for partition in self._partitions.values() if partition.dirty or all_of_it]
         positions, revisions = read_positions(dirty)
         if not positions:
-            self._counted(doubts)
+            self._counted(began)
             return
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(STUCK_AFTER_SECONDS, self._set_stuck)
+            self._timer = asyncio.get_running_loop().call_later(STUCK_AFTER_SECONDS, self._late)
         try:
             committed = await self._source.commit(positions)
         except CommitFailed as error:
@@ -95,7 +89,7 @@ class Committer:
         _note(dirty, revisions, committed)
         if committed:  # else all of it was another's by then, which tells nothing of what is ours
             self._observer.committed(None)
-            self._counted(doubts)
+            self._counted(began)
 
     async def finish(self) -> None:
         """Commit until nothing is new, or no commit can count any more, for LAST seconds at most.
@@ -129,19 +123,16 @@ class Committer:
             self._timer.cancel()
             self._timer = None
 
-    def _counted(self, doubts: int) -> None:
-        """Note that commits get through, as of when there had been so many doubts."""
+    def _counted(self, began: int) -> None:
+        """Note that the commit which began then got through."""
         self._cancel_timer()
-        self._settled = doubts
-        if self._stuck and doubts == self._doubts:
-            self._stuck = False
-            self._on_stuck(False)
+        if self._fence.counted(began):
+            self._on_fence()
 
-    def _set_stuck(self) -> None:
-        if not self._stuck:
-            self._stuck = True
+    def _late(self) -> None:
+        if self._fence.late():
             self._observer.trouble("commits do not get through: no more is sent until they do")
-            self._on_stuck(True)
+            self._on_fence()
 
 
 def _note(partitions: Sequence[AssignedPartition], revisions: Sequence[int], committed: Positions) -> None:

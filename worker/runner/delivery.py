@@ -1,7 +1,7 @@
 """From what the lanes tell of a record to its ending, and to the commit that may follow.
 
 The rules: a record that left the schedule ends once: it is delivered, published, or given back. What is to be
-published is finished when that is acknowledged. While commits are stuck no request is started.
+published is finished when that is acknowledged. What may be started and published, the fence says.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
 from worker.core.endings import Dead, Delivered, Retry
+from worker.core.fence import Fence
 from worker.pipeline import Ending
 from worker.runner.commits import Committer
 from worker.runner.drain import Drain
@@ -42,7 +43,10 @@ class Delivery:
         self.hand_over = HandOver(
             clients.publisher, around.observer, around.jitter, self._settled, on_failed, self._given_up
         )
-        self.committer = Committer(clients.source, intake.partitions, around.observer, self._on_stuck)
+        self._fence = Fence()
+        self.committer = Committer(
+            clients.source, intake.partitions, around.observer, self._fence, self._on_fence
+        )
         self.lanes = Lanes(clients.sender, self.gate, self._schedule, destination.plan, self, around)
 
     # --- what the lanes tell -------------------------------------------------------------------
@@ -63,8 +67,9 @@ class Delivery:
     def on_still(self, seconds: float) -> None:
         """Send no more until a commit counts: nobody tells a member that stands still what it lost."""
         self._observer.trouble(f"the process stood still for {seconds:.1f} s")
-        self.hand_over.sure.clear()
-        self.committer.doubt()
+        if self._fence.stood_still():
+            self._on_fence()
+        self.committer.hurry()
 
     def on_ended(self, pending: PendingRecord, ending: Ending, now: float) -> None:
         """Finish a delivered record; publish the others first."""
@@ -100,11 +105,14 @@ class Delivery:
         self._release(pending)
         self.lanes.pump()  # what it took up may have been waited for
 
-    def _on_stuck(self, stuck: bool) -> None:
-        """Start no request while commits are stuck."""
-        self.lanes.fenced = stuck
-        if not stuck:
+    def _on_fence(self) -> None:
+        """Start and publish what the fence lets through."""
+        self.lanes.fenced = not self._fence.may_send
+        if self._fence.may_publish:
             self.hand_over.sure.set()
+        else:
+            self.hand_over.sure.clear()
+        if self._fence.may_send:
             self.lanes.pump()
 
     # --- inside --------------------------------------------------------------------------------
