@@ -143,11 +143,11 @@ def test_a_standstill_is_told_once() -> None:
     clock, told = FakeClock(), list[float]()
     felt = StallDetector(clock, told.append)
     clock.advance(STOOD_STILL_SECONDS)
-    felt.feel(clock.now(), clock.monotonic())
+    felt.check_in(clock.now(), clock.monotonic())
     assert told == []
     clock.advance(0.5)
-    felt.feel(clock.now(), clock.monotonic())
-    felt.feel(clock.now(), clock.monotonic())
+    felt.check_in(clock.now(), clock.monotonic())
+    felt.check_in(clock.now(), clock.monotonic())
     assert told == [LONG]
 
 
@@ -156,7 +156,7 @@ def test_a_suspended_machine() -> None:
     clock, told = FakeClock(), list[float]()
     felt = StallDetector(clock, told.append)
     clock.step(3600.0)
-    felt.feel(clock.now(), clock.monotonic())
+    felt.check_in(clock.now(), clock.monotonic())
     assert told == [3600.0]
 
 
@@ -193,5 +193,5 @@ async def test_once_stopped_it_tells_nothing() -> None:
     felt.start()
     felt.stop()
     clock.advance(LONG)
-    felt.feel(clock.now(), clock.monotonic())
+    felt.check_in(clock.now(), clock.monotonic())
     assert told == []

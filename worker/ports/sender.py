@@ -30,7 +30,7 @@ class Lane(Protocol):
         ...
 
     def abandon(self) -> None:
-        """Give up the attempt that is under way, if one is: its asker hears nothing of it.
+        """Give up the attempt that is under way, if one is: its attempter hears nothing of it.
 
         The request may have been received. The lane can begin another one.
         """

@@ -125,7 +125,7 @@ class Lanes:
 
     def pump(self) -> None:
         """Have parked lanes send while there are records and the gate admits; set the timer for later."""
-        self._stall.feel(self._clock.now(), self._clock.monotonic())
+        self._stall.check_in(self._clock.now(), self._clock.monotonic())
         while self._parked:
             if not self._serve(self._parked[-1], self._clock.now(), self._clock.monotonic()):
                 self._set_timer()
@@ -160,7 +160,7 @@ class Lanes:
         """End the record of a lane, or give it back, and have the lane send the next one."""
         pending, attempt, started_at, started = job
         now, at = self._clock.now(), self._clock.monotonic()
-        self._stall.feel(now, at)
+        self._stall.check_in(now, at)
         verdict = classify(answer, self._rules, now)
         if self._gate.ended(verdict, pending, started, at, self._jitter()):
             ending = self._pipeline.judge(attempt, verdict, started_at, now)

@@ -1,7 +1,7 @@
 """Notices that the process stood still: it was stopped or suspended, or had no processor.
 
 The rule: meanwhile its partitions may have become another's, and nobody has told it yet. So whoever acts on
-them feels the pulse first.
+them checks in first.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class StallDetector:
         if self._timer is not None:
             self._timer.cancel()
 
-    def feel(self, now: float, at: float) -> None:
+    def check_in(self, now: float, at: float) -> None:
         """Tell of a standstill that ended just now, in seconds, once; the arguments are this moment."""
         if at - self._at > STOOD_STILL_SECONDS or now - self._now > STOOD_STILL_SECONDS:
             still = max(at - self._at, now - self._now)
@@ -45,6 +45,6 @@ class StallDetector:
 
     def _beat(self) -> None:
         now, at = self._clock.now(), self._clock.monotonic()
-        self.feel(now, at)
+        self.check_in(now, at)
         self._now, self._at = now, at
         self._timer = asyncio.get_running_loop().call_later(_BEAT_SECONDS, self._beat)

@@ -104,37 +104,37 @@ def test_full_and_patient() -> None:
     prefetch = roomy()
     prefetch.pass_through(records(A, 0, MOST_RECORDS), 0.0)
     assert prefetch.room() == 0
-    assert not prefetch.weigh(10.0)
-    assert not prefetch.weigh(10.0 + PATIENCE_SECONDS / 2)
-    assert prefetch.weigh(10.0 + PATIENCE_SECONDS)
-    assert prefetch.choked
+    assert not prefetch.decide_pauses(10.0)
+    assert not prefetch.decide_pauses(10.0 + PATIENCE_SECONDS / 2)
+    assert prefetch.decide_pauses(10.0 + PATIENCE_SECONDS)
+    assert prefetch.all_paused
 
 
 def test_resumes_when_half_empty() -> None:
     """A demand that the prefetch can meet resumes nothing; one that empties half of it does."""
     prefetch = roomy()
     prefetch.pass_through(records(A, 0, MOST_RECORDS), 0.0)
-    prefetch.weigh(0.0)
-    prefetch.weigh(PATIENCE_SECONDS)
+    prefetch.decide_pauses(0.0)
+    prefetch.decide_pauses(PATIENCE_SECONDS)
     prefetch.ask(10)
     assert len(prefetch.take()) == 10
-    assert not prefetch.weigh(1.0)
+    assert not prefetch.decide_pauses(1.0)
     prefetch.ask(MOST_RECORDS // 2)
     assert len(prefetch.take()) == MOST_RECORDS // 2
-    assert prefetch.weigh(2.0)
-    assert not prefetch.choked
+    assert prefetch.decide_pauses(2.0)
+    assert not prefetch.all_paused
 
 
 def test_resumes_for_more_than_it_holds() -> None:
     """A demand that is still open after the prefetch is empty resumes."""
     prefetch = roomy()
     prefetch.pass_through(records(A, 0, MOST_RECORDS), 0.0)
-    prefetch.weigh(0.0)
-    prefetch.weigh(PATIENCE_SECONDS)
+    prefetch.decide_pauses(0.0)
+    prefetch.decide_pauses(PATIENCE_SECONDS)
     prefetch.ask(MOST_RECORDS + 1)
     prefetch.take()
-    assert prefetch.weigh(1.0)
-    assert not prefetch.choked
+    assert prefetch.decide_pauses(1.0)
+    assert not prefetch.all_paused
 
 
 def test_kept_records_take_no_room() -> None:
@@ -160,16 +160,16 @@ def test_one_that_keeps_others_waiting() -> None:
     prefetch = roomy()
     prefetch.pass_through(records(A, 0, 2 * FEW_RECORDS), 0.0)
     prefetch.pass_through(records(B, 0, 1), 0.0)
-    assert not prefetch.weigh(LONG_SECONDS / 2)
-    assert prefetch.weigh(LONG_SECONDS)
+    assert not prefetch.decide_pauses(LONG_SECONDS / 2)
+    assert prefetch.decide_pauses(LONG_SECONDS)
     assert prefetch.unwanted == {A}
     assert prefetch.room() == MOST_RECORDS - 1
     prefetch.ask(FEW_RECORDS)
     prefetch.take()
-    assert not prefetch.weigh(LONG_SECONDS)
+    assert not prefetch.decide_pauses(LONG_SECONDS)
     prefetch.ask(FEW_RECORDS)
     prefetch.take()
-    assert prefetch.weigh(LONG_SECONDS)
+    assert prefetch.decide_pauses(LONG_SECONDS)
     assert prefetch.unwanted == set()
 
 
@@ -177,10 +177,10 @@ def test_one_that_is_alone() -> None:
     """A partition that nothing comes beside is not paused, however long its records lie here."""
     prefetch = roomy()
     prefetch.pass_through(records(A, 0, 2 * FEW_RECORDS), 0.0)
-    assert not prefetch.weigh(LONG_SECONDS)
+    assert not prefetch.decide_pauses(LONG_SECONDS)
     prefetch.pass_through(records(B, 0, 1), LONG_SECONDS)
-    assert prefetch.weigh(LONG_SECONDS)
-    assert prefetch.weigh(10.0)
+    assert prefetch.decide_pauses(LONG_SECONDS)
+    assert prefetch.decide_pauses(10.0)
     assert prefetch.unwanted == set()
 
 
@@ -190,9 +190,9 @@ def test_a_paused_one_that_goes_away() -> None:
         prefetch = roomy()
         prefetch.pass_through(records(A, 0, 2 * FEW_RECORDS), 0.0)
         prefetch.pass_through(records(B, 0, 1), 0.0)
-        prefetch.weigh(LONG_SECONDS)
+        prefetch.decide_pauses(LONG_SECONDS)
         leave(prefetch, A)
-        prefetch.weigh(LONG_SECONDS)
+        prefetch.decide_pauses(LONG_SECONDS)
         assert prefetch.unwanted == prefetch.paused
         assert prefetch.room() == MOST_RECORDS - 1
 
@@ -205,11 +205,11 @@ def test_one_without_room() -> None:
     prefetch.pass_through(records(A, 0, FEW_RECORDS), 0.0)
     assert [record.at for record in prefetch.pass_through(records(B, 0, 3), 0.0)] == [B] * 3
     assert prefetch.waits_for_room
-    assert prefetch.weigh(0.0)
+    assert prefetch.decide_pauses(0.0)
     assert prefetch.unwanted == {A}
     prefetch.allow(A, 1)
     assert prefetch.take() == records(A, 0, 1)
-    assert prefetch.weigh(0.0)
+    assert prefetch.decide_pauses(0.0)
     assert prefetch.unwanted == set()
     prefetch.pause(A)
     assert not prefetch.waits_for_room, "it waits for its release as well"

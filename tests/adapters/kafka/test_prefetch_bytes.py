@@ -35,15 +35,15 @@ def test_no_more_bytes_are_read() -> None:
     prefetch.pass_through(large(A, 2, 5, 150), 0.0)
     assert (paused.left, prefetch.room()) == (0, 0)
     assert prefetch.waits_for_room
-    assert not prefetch.weigh(1.0)
-    assert prefetch.weigh(1.0 + PATIENCE_SECONDS)
-    assert prefetch.choked
+    assert not prefetch.decide_pauses(1.0)
+    assert prefetch.decide_pauses(1.0 + PATIENCE_SECONDS)
+    assert prefetch.all_paused
     paused.ended += 150
-    assert not prefetch.weigh(2.0)
-    assert prefetch.choked, "less than a quarter is left"
+    assert not prefetch.decide_pauses(2.0)
+    assert prefetch.all_paused, "less than a quarter is left"
     paused.ended += 150
-    assert prefetch.weigh(3.0)
-    assert not prefetch.choked
+    assert prefetch.decide_pauses(3.0)
+    assert not prefetch.all_paused
 
 
 def test_what_is_paused_is_thrown_away() -> None:
@@ -53,12 +53,12 @@ def test_what_is_paused_is_thrown_away() -> None:
     prefetch.pause(A)
     prefetch.pass_through(large(A, 7, 2, 100), 0.0)
     prefetch.pass_through(large(B, 3, 2, 100), 0.0)
-    prefetch.weigh(0.0)
+    prefetch.decide_pauses(0.0)
     assert prefetch.relieve(()) == {}
     assert paused.count == 400
     prefetch.pass_through(large(A, 9, 2, 100), 0.0)
     prefetch.allow(B, 0)
-    prefetch.weigh(0.0)
+    prefetch.decide_pauses(0.0)
     assert prefetch.unwanted == {A, B}
     assert prefetch.relieve({A}) == {B: 3}
     assert paused.count == 400

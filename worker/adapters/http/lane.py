@@ -68,7 +68,7 @@ class CoroutineLane(ABC):
 
 
 class _Waiter:
-    """An asker that a coroutine awaits."""
+    """An attempter that a coroutine awaits."""
 
     def __init__(self) -> None:
         self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()

@@ -210,10 +210,12 @@ class Assignment:
 
     def set_pauses(self, consumer: Consumer) -> None:
         """Make the client's pauses what the prefetch wants, where anything changed."""
-        if not self._prefetch.weigh(time.monotonic()) and not self.pauses.stale:
+        if not self._prefetch.decide_pauses(time.monotonic()) and not self.pauses.stale:
             return
         ours = set(self.ours)
-        wanted = ours if self._prefetch.choked else (self._prefetch.unwanted | self.stops.partitions) & ours
+        wanted = (
+            ours if self._prefetch.all_paused else (self._prefetch.unwanted | self.stops.partitions) & ours
+        )
         self.pauses.set(consumer, ours, wanted - self.searching)
 
     def read_to(self, consumer: Consumer, at: Partition) -> int:

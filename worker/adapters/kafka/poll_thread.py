@@ -202,7 +202,7 @@ class PollThread:
     def _read(self) -> None:
         """Poll, and take as many records as there is room for."""
         room = min(self._prefetch.room(), BATCH_RECORDS)
-        if not room and not self._prefetch.choked:
+        if not room and not self._prefetch.all_paused:
             return  # full, but only just: all will be paused, or asked for, in a moment
         idle = self._prefetch.demand and not self._prefetch.waits_for_room
         message = self._consumer.poll(TURN_SECONDS if idle else 0)

@@ -50,7 +50,7 @@ class Prefetch:
         self._usual = 1
         self._heavy: set[Partition] = set()
         self.demand = 0
-        self.choked = False
+        self.all_paused = False
         self.paused: set[Partition] = set()
         self._room: dict[Partition, int] = {}
         self._full: set[Partition] = set()
@@ -187,37 +187,36 @@ class Prefetch:
 
     @property
     def unwanted(self) -> set[Partition]:
-        """The partitions of which nothing should be fetched, where not all is choked."""
+        """The partitions of which nothing should be fetched, where not all are paused."""
         return self.paused | self._slow | self._crowded
 
-    def weigh(self, now: float) -> bool:
+    def decide_pauses(self, now: float) -> bool:
         """Decide anew what should be paused; say whether that changed."""
-        before = self.choked, self._slow, self._crowded
+        before = self.all_paused, self._slow, self._crowded
         if self._mixed:
             self._mixed, self._mixed_at = False, now
         alone = now - self._mixed_at > _COMPANY_SECONDS
         self._slow = {at for at in self._turns if not alone and self._is_slow(at, now)}
-        self.choked = self._is_choked(now)
+        self.all_paused = self._are_all_paused(now)
         self._crowded = self._without_room()
-        return (self.choked, self._slow, self._crowded) != before
+        return (self.all_paused, self._slow, self._crowded) != before
 
     def _is_slow(self, at: Partition, now: float) -> bool:
         queue = self._queues[at]
         return queue.count >= FEW_RECORDS and (at in self._slow or now - queue.since() >= LONG_SECONDS)
 
-    def _is_choked(self, now: float) -> bool:
+    def _are_all_paused(self, now: float) -> bool:
         left = self._held_bytes.left
         waiting = 0 if self.demand else self._in_the_way()
         if left and waiting < MOST_RECORDS:
             self._full_since = None
             if left < self._held_bytes.most * _EASED_SHARE:
-                return self.choked
-            return (
-                self.choked and waiting > MOST_RECORDS // 2
-            )  # not resumed for a demand that the prefetch can meet
+                return self.all_paused
+            # Not resumed for a demand that the prefetch can meet.
+            return self.all_paused and waiting > MOST_RECORDS // 2
         if self._full_since is None:
             self._full_since = now
-        return self.choked or now - self._full_since >= PATIENCE_SECONDS
+        return self.all_paused or now - self._full_since >= PATIENCE_SECONDS
 
     def _without_room(self) -> set[Partition]:
         """Those without room of which more than a few lie here; all, where bytes are short."""
