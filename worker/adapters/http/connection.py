@@ -80,7 +80,7 @@ class HttpConnection(asyncio.Protocol):
         sweeper.watch(self)
 
     def ask(self, target: str, deadline: float, attempter: Attempter) -> None:
-        """Send one request; its attempter gets the answer, or a failure within two ticks after the deadline."""
+        """Send one request; its attempter gets an answer, or a failure within two ticks of the deadline."""
         self.deadline = deadline
         self._target = target
         self._attempter = attempter
