@@ -34,10 +34,12 @@ class FakeConsumer:
 
 
 def test_now_and_then() -> None:
-    """It looks every two seconds, at what it is asked for."""
+    """It is due every two seconds, and looks at what it is asked for."""
     gaps, consumer = Gaps(), FakeConsumer(at=5)
+    assert gaps.is_due(10.0)
     assert gaps.look(consumer.itself, [AT], 10.0) == {AT: 5}
-    assert gaps.look(consumer.itself, [AT, OTHER], 10.0 + LOOK_EVERY_SECONDS / 2) == {}
+    assert not gaps.is_due(10.0 + LOOK_EVERY_SECONDS / 2)
+    assert gaps.is_due(10.0 + LOOK_EVERY_SECONDS)
     assert gaps.look(consumer.itself, [AT, OTHER], 10.0 + LOOK_EVERY_SECONDS) == {AT: 5, OTHER: 9}
 
 

@@ -201,6 +201,8 @@ class Assignment:
 
     def tell_gaps(self, consumer: Consumer, now: float) -> None:
         """Tell of offsets that hold no record, where all that was read before them is handed over."""
+        if not self.gaps.is_due(now):
+            return
         certain = [at for at in self.names.values() if not self.waits(at) and at not in self.searching]
         for at, offset in self.gaps.look(consumer, certain, now).items():
             behind = self._prefetch.handed.get(at, self._reads_from[at])

@@ -35,12 +35,14 @@ class Gaps:
         """Note that records came of these: the client is in the present reading of them."""
         self.doubted.difference_update(partitions)
 
+    def is_due(self, now: float) -> bool:
+        """Whether it is time to look."""
+        return now >= self._next_look
+
     def look(
         self, consumer: Consumer, partitions: Sequence[Partition], now: float
     ) -> Mapping[Partition, int]:
-        """Where the client is in each of these, as far as that is believed; nothing between two looks."""
-        if now < self._next_look:
-            return {}
+        """Where the client is in each of these, as far as that is believed."""
         self._next_look = now + LOOK_EVERY_SECONDS
         positions = self._positions(consumer, partitions)
         return {at: offset for at, offset in positions.items() if at not in self.doubted}
