@@ -4,20 +4,13 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from schemas import RetryReason
 from tests.conftest import IN_CI
 from tests.deploy.files import DEPLOY, dashboard_expressions, document, rules, selectors
-from worker.adapters.metrics import Metrics
-from worker.core.admission.circuit import CircuitState
-from worker.core.endings import Retry
-from worker.core.record import Outgoing, Partition, Record
-from worker.core.retry import Tier
-from worker.ports import PartitionState, Snapshot
+from tests.support.exported import exported
 
 PROMTOOL = shutil.which("promtool")
 TARGET_LABELS = {"job", "instance"}
@@ -28,35 +21,6 @@ needs_promtool = pytest.mark.skipif(
 )
 
 
-def _exported() -> Mapping[str, set[str]]:
-    """Every sample that a worker may export, with its labels."""
-    metrics = Metrics()
-    metrics.watch(
-        lambda: Snapshot(
-            in_flight=0,
-            limit=1,
-            circuit=CircuitState.CLOSED,
-            paused=0,
-            partitions=(PartitionState(Partition("conversions", 0), 0, 0.0, 0),),
-            overdue={"10s": 0.0},
-        ),
-        lambda: (),
-    )
-    metrics.consumed("conversions", 1)
-    metrics.attempted("delivered", "200")
-    metrics.refused("postback-worker.dlq", "no")
-    metrics.retried(_retry())
-    return {
-        sample.name: set(sample.labels) for family in metrics.registry.collect() for sample in family.samples
-    }
-
-
-def _retry() -> Retry:
-    record = Record(Partition("conversions", 0), 0, None, b"{}", (), 0.0)
-    message = Outgoing("postback-worker.retry.10s", None, b"{}", ())
-    return Retry(record, "e-1", 1, Tier("10s", 10.0), RetryReason.STATUS, "500", message)
-
-
 def _promtool(*arguments: str | Path) -> None:
     assert PROMTOOL is not None, "promtool is not on PATH, and under CI nothing is skipped"
     done = subprocess.run([PROMTOOL, *arguments], capture_output=True, text=True, check=False)
@@ -65,10 +29,10 @@ def _promtool(*arguments: str | Path) -> None:
 
 def test_every_metric_that_is_asked_for_exists() -> None:
     """Rules and dashboard name only metrics and labels that the worker exports."""
-    exported = _exported()
+    there = exported()
     asked = {pair for text in EXPRESSIONS for pair in selectors(text)}
-    assert {name for name, _ in asked} <= exported.keys()
-    assert [(name, extra) for name, on in asked if (extra := on - exported[name] - TARGET_LABELS)] == []
+    assert {name for name, _ in asked} <= there.keys()
+    assert [(name, extra) for name, on in asked if (extra := on - there[name] - TARGET_LABELS)] == []
 
 
 def test_rules_and_dashboard_ask_for_the_job_that_is_scraped() -> None:
