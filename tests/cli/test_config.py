@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from tests.support.kafka import Names, create_topics
 from worker.cli import app
-from worker.ops.topics import findings
+from worker.ops.broker import findings
 from worker.settings import Settings, describe, load
 
 PUBLIC = {

@@ -137,7 +137,7 @@ def test_examples(kafka: str, names: Names, tmp_path: Path, monkeypatch: pytest.
 
 def test_no_broker(names: Names, write: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that can't be reached is exit 1 and one line that says why."""
-    monkeypatch.setattr("worker.ops.topics.TIMEOUT_SECONDS", 1.0)
+    monkeypatch.setattr("worker.ops.broker.TIMEOUT_SECONDS", 1.0)
     result = run("publish", write(event("1")), env=kafka_env(NOBODY, names))
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(f"error: {NOBODY} does not answer: ")

@@ -117,7 +117,7 @@ def test_create_leaves_settings(kafka: str, names: Names) -> None:
 @pytest.mark.parametrize("command", ["create", "check"])
 def test_no_broker(command: str, names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that can't be reached is exit 1 and one line that says why."""
-    monkeypatch.setattr("worker.ops.topics.TIMEOUT_SECONDS", 1.0)
+    monkeypatch.setattr("worker.ops.broker.TIMEOUT_SECONDS", 1.0)
     result = run("topics", command, env=kafka_env(NOBODY, names))
     assert (result.exit_code, result.stdout) == (1, "")
     error, hint = result.stderr.splitlines()

@@ -74,7 +74,7 @@ def create(
     if not with_source and (partitions or replication):
         raise typer.BadParameter("--partitions and --replication are for a new source: give --with-source")
     from worker.ops import own_topics
-    from worker.ops.topics import partitions_by_topic
+    from worker.ops.broker import partitions_by_topic
 
     settings = load_settings(ctx)
     new = own_topics.New(partitions, replication) if with_source else None
@@ -89,7 +89,7 @@ def create(
 def check(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
     """Check the source, the delay tiers and the dead-letter topic; exit 1 where there is a problem."""
     from worker.ops import own_topics
-    from worker.ops.topics import findings, partitions_by_topic
+    from worker.ops.broker import findings, partitions_by_topic
 
     settings = load_settings(ctx)
     with _broker_or_exit(settings):

@@ -13,7 +13,7 @@ from worker.adapters.kafka.fetch_probe import unread
 from worker.adapters.kafka.rights import Rights
 from worker.core.record import Partition
 from worker.core.rights import Kind, Needs, Resource, Said, lacking, unsaid
-from worker.ops.topics import Findings, asking, findings, partitions_by_topic
+from worker.ops.broker import Findings, asking, findings, partitions_by_topic
 from worker.settings import Settings
 from worker.settings.tiers import rights_needed
 

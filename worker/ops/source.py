@@ -11,8 +11,8 @@ from worker.adapters.kafka import KafkaUnavailable, admin_config, producer_confi
 from worker.adapters.kafka.bulk_publisher import BulkPublisher
 from worker.adapters.kafka.config import unique_client_id
 from worker.adapters.kafka.message_limits import known_limits
+from worker.ops.broker import partitions_by_topic
 from worker.ops.errors import CannotDo
-from worker.ops.topics import partitions_by_topic
 from worker.settings import Settings
 
 
