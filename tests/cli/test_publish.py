@@ -22,7 +22,7 @@ from tests.support.broker import Broker
 from tests.support.kafka import WITHIN, Names, create_topics, end_offsets, produce, read_all, wait_until
 from worker.adapters.kafka.bulk_publisher import Place
 from worker.ops import jsonl
-from worker.ops.delivery import spans
+from worker.ops.publishing import spans
 from worker.ops.samples import sample_events
 
 

@@ -1,7 +1,7 @@
 """`publish`: conversion events from a file or a pipe to the source topic.
 
 The rule: of a file nothing is sent before all of it is right; of a pipe everything up to the first bad line.
-What is counted as published was acknowledged by the broker; see `delivery`.
+What is counted as published was acknowledged by the broker; see `ops.publishing`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import typer
 from worker.cli.common import WRONG, examples, fail, fail_all, load_settings
 
 if TYPE_CHECKING:
-    from worker.ops.delivery import Item
     from worker.ops.jsonl import Line
+    from worker.ops.publishing import Item
     from worker.settings import Settings
 
 app = typer.Typer(add_completion=False)
@@ -127,16 +127,16 @@ def _print_lines(stream: BinaryIO) -> None:
 def _publish_lines(settings: Settings, stream: BinaryIO, total: int | None) -> None:
     """Publish line by line up to the first bad one; `total` is how many lines there are, None unknown."""
     from worker.cli.publishing import deliver
-    from worker.ops.delivery import Words
     from worker.ops.jsonl import BadLine
+    from worker.ops.publishing import Words
 
     deliver(settings, _items(stream), total, Words("published", "event", "events"), (BadLine,))
 
 
 def _items(stream: BinaryIO) -> Iterator[Item]:
     from worker.adapters.kafka.bulk_publisher import Place
-    from worker.ops.delivery import Item
     from worker.ops.jsonl import event_of
+    from worker.ops.publishing import Item
 
     for line in _shown(stream, "publishing"):
         yield Item(Place("line ", line.number), event_of(line).click_id.encode(), line.value)

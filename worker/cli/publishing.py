@@ -12,7 +12,7 @@ from worker.cli.common import fail_all, say, told
 from worker.cli.interrupts import Interrupts
 
 if TYPE_CHECKING:
-    from worker.ops.delivery import Item, Words
+    from worker.ops.publishing import Item, Words
     from worker.settings import Settings
 
 
@@ -33,13 +33,13 @@ def deliver(
     `total` is how many there are, None unknown; an exception of `bad` among the items ends them, and is told.
     Ends with exit 1 unless all were acknowledged; a signal raises KeyboardInterrupt after the account.
     """
-    from worker.ops import delivery
+    from worker.ops import publishing
     from worker.ops.source import source_publisher
 
     topic = settings.kafka.topic
     with Interrupts() as interrupts, told():
         publisher = source_publisher(settings, lambda: interrupts.pending, waiting)
-        account = delivery.deliver(publisher, interrupts.each(items), total, words, topic, bad)
+        account = publishing.deliver(publisher, interrupts.each(items), total, words, topic, bad)
     print(f"{words.done} {words.counted(account.acknowledged)} to {topic}")
     if account.interrupted:
         for line in account.troubles:

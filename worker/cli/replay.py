@@ -87,7 +87,7 @@ def _agreed(count: int, settings: Settings) -> bool:
 
 def _replay(settings: Settings, letters: Iterator[DeadLetter], count: int, rate: float | None) -> None:
     """Publish them, await every answer, and say what became of each."""
-    from worker.ops.delivery import Words
+    from worker.ops.publishing import Words
 
     deliver(
         settings,

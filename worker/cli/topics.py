@@ -26,7 +26,7 @@ from worker.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from worker.ops.own_topics import Row as Judgement
+    from worker.ops.topics import Row as Judgement
     from worker.settings import Settings
 
 app = typer.Typer(
@@ -73,13 +73,13 @@ def create(
     """
     if not with_source and (partitions or replication):
         raise typer.BadParameter("--partitions and --replication are for a new source: give --with-source")
-    from worker.ops import own_topics
+    from worker.ops import topics
     from worker.ops.broker import partitions_by_topic
 
     settings = load_settings(ctx)
-    new = own_topics.New(partitions, replication) if with_source else None
+    new = topics.New(partitions, replication) if with_source else None
     with _broker_or_exit(settings):
-        made = own_topics.create(settings, partitions_by_topic(settings), new)
+        made = topics.create(settings, partitions_by_topic(settings), new)
     for line in made.warnings:
         warn(line)
     _print([_made(row) for row in made.rows], output, MADE)
@@ -88,15 +88,15 @@ def create(
 @app.command(epilog=examples("postback-worker topics check", "postback-worker topics check -o json"))
 def check(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
     """Check the source, the delay tiers and the dead-letter topic; exit 1 where there is a problem."""
-    from worker.ops import own_topics
+    from worker.ops import topics
     from worker.ops.broker import findings, partitions_by_topic
 
     settings = load_settings(ctx)
     with _broker_or_exit(settings):
-        topics = partitions_by_topic(settings)
-        checked = own_topics.check(settings)
+        there = partitions_by_topic(settings)
+        checked = topics.check(settings)
     # The numbers of partitions are judged with the rows.
-    for line in [*checked.warnings, *findings(settings, dict.fromkeys(topics, 1)).warnings]:
+    for line in [*checked.warnings, *findings(settings, dict.fromkeys(there, 1)).warnings]:
         warn(line)
     rows = [_checked(row) for row in checked.rows]
     _print(rows, output, CHECKED)

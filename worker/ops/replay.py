@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from schemas import DeadLetter
     from worker.adapters.kafka.topic_reader import TopicReader
     from worker.core.record import Partition
-    from worker.ops.delivery import Item
+    from worker.ops.publishing import Item
 
 
 class _Newest(NamedTuple):
@@ -92,7 +92,7 @@ def _paced(letters: Iterator[DeadLetter], rate: float | None) -> Iterator[DeadLe
 def _item(letter: DeadLetter) -> Item:
     from schemas import WorkerHeaders, without_worker_headers
     from worker.adapters.kafka.bulk_publisher import Place
-    from worker.ops.delivery import Item
+    from worker.ops.publishing import Item
 
     headers = [*without_worker_headers(letter.headers), *WorkerHeaders(replays=letter.replays + 1).write()]
     return Item(Place(f"dead letter {letter.partition}/", letter.offset), letter.key, letter.value, headers)
