@@ -45,6 +45,7 @@ from worker.compiled import (
     check_destination,
     identity_of,
     make_plan,
+    needed_topics,
     own_topics,
     sender_options,
     variables_by_origin,
@@ -97,8 +98,8 @@ class Worker:
         self._flow = FlowLog(settings.destination.name) if is_for_people(settings.log.format) else None
         watchers = [*observers, *([self._flow] if self._flow is not None else [])]
         self._observer = Observers(self._metrics, logs, *watchers)
-        own = own_topics(settings)
-        self._health = Health(settings, own, self._asking(), self._observer, self._clock, self._metrics)
+        needed = needed_topics(settings)
+        self._health = Health(settings, needed, self._asking(), self._observer, self._clock, self._metrics)
 
     async def run(self, stop: asyncio.Event, on_started: Callable[[Started], None] | None = None) -> Outcome:
         """Work until `stop` is set; raise CannotStart, OSError (the HTTP address) or what broke the run."""

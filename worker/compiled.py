@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from worker.adapters.egress import check_origin
 from worker.adapters.http import SenderOptions
-from worker.adapters.kafka.own_topics import Own
+from worker.adapters.kafka.config import message_limit, producer_config, unique_client_id
 from worker.core.answer import Origin
 from worker.core.binding import Identity
 from worker.core.classify import Rules
 from worker.core.retry import RetryPolicy
+from worker.core.topics import Needed, Own
 from worker.core.url_template import Postback, Template
 from worker.pipeline import Plan
 from worker.settings import Settings
@@ -60,6 +61,13 @@ def own_topics(settings: Settings) -> list[Own]:
     """The topics that the worker needs beside its source."""
     tiers = [Own(settings.tier_topic(tier), tier.seconds) for tier in settings.tiers]
     return [*tiers, Own(settings.dlq_topic), Own(settings.control_topic, control=True)]
+
+
+def needed_topics(settings: Settings) -> Needed:
+    """The topics that the worker needs, and what its client hands on to them."""
+    kafka = settings.kafka
+    sending = producer_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
+    return Needed(kafka.topic, own_topics(settings), message_limit(sending))
 
 
 def sender_options(settings: Settings) -> SenderOptions:

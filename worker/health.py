@@ -9,15 +9,15 @@ import asyncio
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import structlog
 
 from worker.adapters.kafka import KafkaPublisher, KafkaUnavailable
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.own_topics import Own, short_lived
+from worker.adapters.kafka.own_topics import describe
 from worker.adapters.kafka.rights import RightsWatch
 from worker.adapters.metrics import Metrics
+from worker.core.topics import Finding, Needed, Severity, judge
 from worker.ports import Clock, Observer, Source
 from worker.runner import Runner
 from worker.runner.state import outage_fields
@@ -35,19 +35,19 @@ LOOP_TICK_SECONDS = 0.5
 
 
 class Health:
-    """Of a worker with these settings and own topics; `asking` is the configuration of clients that ask."""
+    """Of a worker with these settings, that needs these topics; `asking` configures clients that ask."""
 
     def __init__(
         self,
         settings: Settings,
-        own: Sequence[Own],
+        needed: Needed,
         asking: Config,
         observer: Observer,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
         self._settings = settings
-        self._own = own
+        self._needed = needed
         self._asking = asking
         self._observer = observer
         self._clock = clock
@@ -70,7 +70,7 @@ class Health:
             self._watch_topics(publisher),
             self._watch_rights(),
             self._watch_loop(),
-            self._look_at_lifetimes(),
+            self._look_at_the_topics_settings(),
         )
         for look in looks:
             task = asyncio.create_task(look)
@@ -145,18 +145,23 @@ class Health:
         for resource in before.keys() - self._rights.lacking.keys():
             self._log.info("a right that was lacking is granted", of=str(resource))
 
-    async def _look_at_lifetimes(self) -> None:
-        """Warn, once the topics are there, of those that lose records before they are sent."""
+    async def _look_at_the_topics_settings(self) -> None:
+        """Warn, once the topics are there, of what will lose or refuse records."""
         await self._topics_there.wait()
-        thread = ThreadPoolExecutor(1, "kafka-lifetimes")  # names are resolved in the loop's own
+        thread = ThreadPoolExecutor(1, "kafka-topic-settings")  # names are resolved in the loop's own
         try:
-            ask = partial(short_lived, self._asking, self._own)
-            for line in await asyncio.get_running_loop().run_in_executor(thread, ask):
-                self._observer.trouble(line)
+            for finding in await asyncio.get_running_loop().run_in_executor(thread, self._wrong_topics):
+                self._observer.trouble(finding.line)
         except KafkaUnavailable as error:
             self._log.info("the topics' settings can't be read", error=str(error))
         finally:
             thread.shutdown(wait=False)
+
+    def _wrong_topics(self) -> list[Finding]:
+        """What is wrong with those that are there; of one that is missing others tell."""
+        found = describe(self._asking, self._needed.names)
+        judged = judge(self._needed, found)
+        return [one for one in judged if one.severity is Severity.WRONG and one.topic in found]
 
     async def _watch_loop(self) -> None:
         while True:

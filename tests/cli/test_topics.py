@@ -10,7 +10,8 @@ from confluent_kafka.admin import AdminClient, NewTopic, TopicMetadata  # type: 
 from tests.cli.invoke import NOBODY, kafka_env, run, run_json
 from tests.support.kafka import WITHIN, Names, create_topics, wait_until
 from worker.adapters.kafka import own_topics, topic_descriptions
-from worker.adapters.kafka.topic_descriptions import Settings, Topic
+from worker.adapters.kafka.topic_descriptions import Settings
+from worker.core.topics import Topic
 
 
 def partitions(bootstrap: str, topic: str) -> int:
@@ -190,3 +191,38 @@ def test_a_limit_in_bytes(kafka: str, names: Names) -> None:
     assert [name for name in found if found[name]] == [names.dlq]
     assert found[names.dlq][0].startswith("retention.bytes is 1048576, ")
     assert found[names.dlq][0].endswith("it must be -1")
+
+
+def said(stderr: str) -> set[str]:
+    """The lines that warn."""
+    return {line.removeprefix("warning: ") for line in stderr.splitlines() if line.startswith("warning: ")}
+
+
+@pytest.mark.kafka
+def test_commands_agree(kafka: str, names: Names) -> None:
+    """What is wrong with a topic is said in the same words by `topics check`, `create` and `config check`."""
+    tier, former = names.tier("10s"), names.tier("7m")
+    narrow = {"retention.ms": "1000", "max.message.bytes": "2000"}
+    create_topics(kafka, {names.topic: 2})
+    create_topics(kafka, {tier: 1, names.dlq: 5, former: 2}, {**narrow, "compression.type": "gzip"})
+    elsewhere = "https://8.8.8.8/?click_id={click_id}"
+    env = kafka_env(
+        *(kafka, names),
+        POSTBACK_DESTINATION__SIMPLE_URL=elsewhere,
+        POSTBACK_DESTINATION__EVENT_URL=elsewhere,
+        POSTBACK_KAFKA__PROPERTIES__MESSAGE_MAX_BYTES="1000000",
+    )
+    checked = run("topics", "check", "-o", "json", env=env)
+    problems = {row["topic"]: row["problems"] for row in json.loads(checked.stdout)}
+    assert [len(problems[name]) for name in (names.topic, tier, names.dlq)] == [1, 4, 2]
+    assert said(checked.stderr) == {
+        line for line in said(checked.stderr) if line.startswith(f"topic {former} ")
+    }
+    wrong = {f"{name}: {text}" for name in (names.topic, tier, names.dlq) for text in problems[name]}
+    memory = f"topic {names.control} {problems[names.control][0]}"
+    online = run("config", "check", "--online", env=env)
+    assert (checked.exit_code, online.exit_code) == (1, 0)
+    assert said(online.stderr) == {*wrong, memory, *said(checked.stderr)}
+    made = run("topics", "create", env=env)
+    mended = {f"{tier}: has 1 partitions, the source 2"}
+    assert said(made.stderr) == (wrong - mended) | said(checked.stderr)

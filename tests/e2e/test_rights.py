@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,6 +105,22 @@ def test_check_lists_what_is_lacking(
         lambda: call("config", "check", "--online", env=env, at=tmp_path).returncode == 0,
     )
     assert committed(broker.open, names.group, names.topic) == {}
+
+
+def test_topics_that_may_not_be_seen(
+    broker: Guarded, names: Names, env: dict[str, str], tmp_path: Path
+) -> None:
+    """Neither `topics check` nor `topics create` takes a topic that this user may not see for missing."""
+    denied = "Broker: Topic authorization failed: grant this user"
+    result = call("topics", "create", env=env, at=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[0] == f"error: topic {names.topic}: {denied} READ"
+    broker.grant("topic", names.topic, "READ")
+    result = call("topics", "check", "-o", "json", env=env, at=tmp_path)
+    assert result.returncode == 1
+    problems = {row["topic"]: row["problems"] for row in json.loads(result.stdout)}
+    assert (problems[names.topic], problems[names.dlq]) == ([], [f"{denied} WRITE"])
+    assert "does not exist" not in str(problems[names.tier("10s")])
 
 
 @pytest.mark.parametrize(

@@ -130,9 +130,9 @@ def reasons(program: Program) -> list[str]:
 
 @pytest.mark.kafka
 def test_a_tier_that_forgets(kafka: str, names: Names, tmp_path: Path) -> None:
-    """A tier that keeps records for less than its delay is named in the log, and the worker runs."""
+    """A tier that forgets, or refuses, what the source takes is named in the log, and the worker runs."""
     create_topics(kafka, {names.topic: 1})
-    create_topics(kafka, {names.tier("1h"): 1}, {"retention.ms": "60000"})
+    create_topics(kafka, {names.tier("1h"): 1}, {"retention.ms": "60000", "max.message.bytes": "2000"})
     url = "http://192.0.2.1/?click_id={click_id}"
     env = settings(kafka, names, RETRY__DELAYS="1h", DESTINATION__SIMPLE_URL=url, DESTINATION__EVENT_URL=url)
     assert call("topics", "create", env=env, at=tmp_path).returncode == 0
@@ -140,5 +140,6 @@ def test_a_tier_that_forgets(kafka: str, names: Names, tmp_path: Path) -> None:
         line = program.said(f"{names.tier('1h')}: keeps records 60 s")
         assert "takes a retention.ms of 7200000 or more" in line["event"]
         assert line["level"] == "warning"
+        assert program.said(f"{names.tier('1h')}: max.message.bytes is 2000, not ")["level"] == "warning"
         program.ready()
         assert program.end() == 0

@@ -16,11 +16,11 @@ from worker.cli.common import (
     Output,
     OutputOption,
     examples,
-    fail,
     fail_all,
     load_settings,
     print_markdown,
     print_rows,
+    told,
     warn,
 )
 
@@ -97,17 +97,14 @@ def _check_destination(settings: Settings) -> None:
 
 def _check_broker(settings: Settings) -> None:
     """End with exit 1 where the broker does not answer, a topic is missing, or a right is lacking."""
-    from worker.adapters.kafka.errors import KafkaUnavailable
     from worker.ops.access import look
 
-    try:
-        (problems, warnings), hint = look(settings)
-    except KafkaUnavailable as error:
-        fail(f"{settings.kafka.bootstrap_servers} does not answer: {error}", "is the broker running?")
-    for line in warnings:
+    with told():
+        found = look(settings)
+    for line in found.warnings:
         warn(line)
-    if problems:
-        fail_all(problems, hint)
+    if found.problems:
+        fail_all(found.problems, found.hint)
 
 
 def _code(text: str) -> str:

@@ -5,8 +5,7 @@ The rule: nothing is deleted or narrowed, and the source topic is left as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +15,6 @@ from worker.cli.common import (
     Output,
     OutputOption,
     examples,
-    fail,
     load_settings,
     number_option,
     print_rows,
@@ -27,7 +25,6 @@ from worker.cli.common import (
 
 if TYPE_CHECKING:
     from worker.ops.topics import Row as Judgement
-    from worker.settings import Settings
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Make and check the retry and dead-letter topics."
@@ -74,12 +71,10 @@ def create(
     if not with_source and (partitions or replication):
         raise typer.BadParameter("--partitions and --replication are for a new source: give --with-source")
     from worker.ops import topics
-    from worker.ops.broker import partitions_by_topic
 
     settings = load_settings(ctx)
-    new = topics.New(partitions, replication) if with_source else None
-    with _broker_or_exit(settings):
-        made = topics.create(settings, partitions_by_topic(settings), new)
+    with told():
+        made = topics.create(settings, topics.New(partitions, replication) if with_source else None)
     for line in made.warnings:
         warn(line)
     _print([_made(row) for row in made.rows], output, MADE)
@@ -89,14 +84,11 @@ def create(
 def check(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
     """Check the source, the delay tiers and the dead-letter topic; exit 1 where there is a problem."""
     from worker.ops import topics
-    from worker.ops.broker import findings, partitions_by_topic
 
     settings = load_settings(ctx)
-    with _broker_or_exit(settings):
-        there = partitions_by_topic(settings)
+    with told():
         checked = topics.check(settings)
-    # The numbers of partitions are judged with the rows.
-    for line in [*checked.warnings, *findings(settings, dict.fromkeys(there, 1)).warnings]:
+    for line in checked.warnings:
         warn(line)
     rows = [_checked(row) for row in checked.rows]
     _print(rows, output, CHECKED)
@@ -106,20 +98,6 @@ def check(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
             "`kafka-configs.sh --alter --topic NAME --add-config SETTING=VALUE` changes them"
         )
         raise typer.Exit(FAILED)
-
-
-@contextmanager
-def _broker_or_exit(settings: Settings) -> Iterator[None]:
-    """End with exit 1 and one line where the broker does not answer, or refuses."""
-    from worker.adapters.kafka import KafkaUnavailable
-
-    try:
-        with told():
-            yield
-    except KafkaUnavailable as error:
-        fail(
-            f"{settings.kafka.bootstrap_servers}: {error}", "is the broker running, and may this user ask it?"
-        )
 
 
 # --- rows --------------------------------------------------------------------------------------
@@ -139,7 +117,7 @@ def _checked(row: Judgement) -> Row:
 
 def _known(row: Judgement) -> Row:
     """One topic; None is unknown. It says "unknown" then, and None where its retention has no end."""
-    from worker.adapters.kafka.topic_descriptions import FOREVER
+    from worker.core.topics import FOREVER
 
     kept = None if row.retention == FOREVER else _said(row.retention)
     return {"topic": row.topic, "partitions": _said(row.partitions), "retention_seconds": kept}

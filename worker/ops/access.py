@@ -6,14 +6,19 @@ The rule: it only asks and reads at the ends of partitions; no group is joined, 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
+from worker.adapters.kafka import KafkaUnavailable
 from worker.adapters.kafka.config import consumer_config, unique_client_id
 from worker.adapters.kafka.fetch_probe import unread
+from worker.adapters.kafka.own_topics import describe
 from worker.adapters.kafka.rights import Rights
+from worker.compiled import needed_topics
 from worker.core.record import Partition
 from worker.core.rights import Kind, Needs, Resource, Said, lacking, unsaid
-from worker.ops.broker import Findings, asking, findings, partitions_by_topic
+from worker.core.topics import Severity, Topic, judge
+from worker.ops.broker import answering, asking, former_tiers, partitions_by_topic
 from worker.settings import Settings
 from worker.settings.tiers import rights_needed
 
@@ -23,6 +28,9 @@ TRIES = 4
 ASK_AGAIN_AFTER = 1.0
 """Seconds between two of them."""
 
+DESCRIBED_WITHIN_SECONDS = 5.0
+"""Seconds that the broker may take to say how its topics are set."""
+
 MISSING = "`postback-worker topics create` makes the retry and dead-letter topics"
 DENIED = (
     "`kafka-acls.sh --add --allow-principal User:NAME --operation RIGHT --topic|--group NAME` grants a right"
@@ -30,19 +38,53 @@ DENIED = (
 SILENT = "may this machine reach every broker, by the name that it advertises?"
 
 
-def look(settings: Settings) -> tuple[Findings, str]:
-    """What is wrong and what may not be meant, and a hint for the gravest. Raises KafkaUnavailable."""
-    topics = partitions_by_topic(settings)
-    needed = rights_needed(settings)
-    said = _said(settings, needed)
-    denied = lacking(needed, said)
-    # A topic that may not be described looks missing.
-    hidden = {resource.name: None for resource in denied if resource.kind is Kind.TOPIC}
-    missing, warnings = findings(settings, {**hidden, **topics})
-    silent = _unread(settings, topics, _to_read(needed, denied))
-    unknown = _unknown(needed, said, topics)
+class Access(NamedTuple):
+    """Lines on what keeps a worker from being ready and on what else is wrong or may not be meant.
+
+    `hint` says what to do about the gravest.
+    """
+
+    problems: list[str]
+    warnings: list[str]
+    hint: str
+
+
+def look(settings: Settings) -> Access:
+    """Say what a worker with these settings would meet. Raises BrokerUnavailable."""
+    with answering(settings, or_refusing=False):
+        there = partitions_by_topic(settings)
+        needed = rights_needed(settings)
+        said = _said(settings, needed)
+        denied = lacking(needed, said)
+        # A topic that may not be described looks missing.
+        hidden = [resource.name for resource in denied if resource.kind is Kind.TOPIC]
+        missing, warnings = _judged(settings, there, hidden)
+        silent = _unread(settings, there, _to_read(needed, denied))
+        unknown = _unknown(needed, said, there)
     hint = DENIED if denied else MISSING if missing else SILENT
-    return Findings([*denied.values(), *missing, *silent], [*warnings, *unknown]), hint
+    return Access([*denied.values(), *missing, *silent], [*warnings, *unknown], hint)
+
+
+def _judged(
+    settings: Settings, there: Mapping[str, int | None], hidden: Collection[str]
+) -> tuple[list[str], list[str]]:
+    """Lines on topics that are missing, and on those that a worker runs with all the same."""
+    needed = needed_topics(settings)
+    found, unsaid = _described(settings, [name for name in needed.names if name in there], there)
+    judged = judge(needed, found, hidden=hidden, former=former_tiers(settings, there))
+    missing = [one.line for one in judged if one.severity is Severity.NOT_READY]
+    return missing, [*unsaid, *(one.line for one in judged if one.severity is not Severity.NOT_READY)]
+
+
+def _described(
+    settings: Settings, names: Sequence[str], there: Mapping[str, int | None]
+) -> tuple[Mapping[str, Topic], list[str]]:
+    """What the broker says of topics; where it only lists them, their partitions and a line on that."""
+    try:
+        return describe(asking(settings), names, DESCRIBED_WITHIN_SECONDS), []
+    except KafkaUnavailable as error:
+        listed = {name: Topic(name, there[name]) for name in names}
+        return listed, [f"the topics' settings can't be read: {error}"]
 
 
 def _said(settings: Settings, needed: Needs) -> Said:

@@ -1,15 +1,17 @@
-"""Which topics there are, beside those that the settings need; and what keeps the worker from being ready.
+"""What the broker has, and shows this user; and how it is said that it does not answer.
 
 The rule: it only asks; topics are neither made nor changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
+from worker.ops.errors import BrokerUnavailable
 from worker.settings import Settings
-from worker.settings.tiers import former_tier
+from worker.settings.tiers import former_tier, rights_needed
 
 if TYPE_CHECKING:
     from worker.adapters.kafka.config import Config
@@ -18,11 +20,22 @@ TIMEOUT_SECONDS = 10.0
 """Seconds that the broker may take to answer."""
 
 
-class Findings(NamedTuple):
-    """Lines on what keeps the worker from being ready, and on what may not be meant."""
+@contextmanager
+def answering(settings: Settings, *, or_refusing: bool = True) -> Iterator[None]:
+    """Raise BrokerUnavailable where the broker does not answer, or refuses.
 
-    problems: list[str]
-    warnings: list[str]
+    Where it has nothing to refuse, without `or_refusing`, the lines do not speak of that.
+    """
+    from worker.adapters.kafka.errors import KafkaUnavailable
+
+    where = settings.kafka.bootstrap_servers
+    try:
+        yield
+    except KafkaUnavailable as error:
+        if or_refusing:
+            hint = "is the broker running, and may this user ask it?"
+            raise BrokerUnavailable([f"{where}: {error}"], hint) from error
+        raise BrokerUnavailable([f"{where} does not answer: {error}"], "is the broker running?") from error
 
 
 def partitions_by_topic(settings: Settings) -> Mapping[str, int | None]:
@@ -52,34 +65,19 @@ def asking(settings: Settings) -> Config:
     return admin_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
 
 
-def findings(settings: Settings, topics: Mapping[str, int | None]) -> Findings:
-    """Compare the topics that are there with those that the settings need."""
-    source = settings.kafka.topic
-    own = [*(settings.tier_topic(tier) for tier in settings.tiers), settings.dlq_topic]
-    problems = [f"topic {name} does not exist" for name in (source, *own) if name not in topics]
-    warnings = [
-        f"topic {name} has {_count(topics[name])} partitions, {source} has {_count(topics[source])}"
-        for name in own
-        if name in topics and source in topics and topics[name] != topics[source]
-    ]
-    return Findings(problems, [*warnings, *_control(settings, topics), *_forgotten(settings, topics)])
+def former_tiers(settings: Settings, there: Collection[str]) -> list[str]:
+    """Those of the topics `there` that are delay tiers which the settings no longer have, sorted."""
+    return [name for name in sorted(there) if former_tier(settings, name) is not None]
 
 
-def _control(settings: Settings, topics: Mapping[str, int | None]) -> list[str]:
-    name = settings.control_topic
-    if name in topics:
-        return []
-    return [f"topic {name} does not exist: should the broker lose the group's offsets, none is remembered"]
+def hidden_topics(settings: Settings) -> Mapping[str, str]:
+    """The topics that look missing, or are closed, to this user for want of a right, each with a line on it.
 
+    Raises KafkaUnavailable.
+    """
+    from worker.adapters.kafka.rights import Rights
+    from worker.core.rights import Kind, lacking
 
-def _count(partitions: int | None) -> str:
-    return "an unknown number of" if partitions is None else str(partitions)
-
-
-def _forgotten(settings: Settings, topics: Mapping[str, int | None]) -> list[str]:
-    return [
-        f"topic {name} is a delay tier that POSTBACK_RETRY__DELAYS no longer has: what is left in it is sent "
-        "when due; delete it once it is empty"
-        for name in sorted(topics)
-        if former_tier(settings, name) is not None
-    ]
+    needed = rights_needed(settings)
+    said = Rights(asking(settings)).said(needed, [Kind.TOPIC])
+    return {resource.name: line for resource, line in lacking(needed, said).items()}

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from worker.ops.broker import answering
 from worker.ops.errors import CannotDo
 
 if TYPE_CHECKING:
@@ -109,8 +110,8 @@ def grouped(letters: Iterable[DeadLetter]) -> list[Group]:
 
 @contextmanager
 def dlq_reader(settings: Settings) -> Iterator[TopicReader]:
-    """Open the dead-letter topic; raise CannotDo where it is missing or the broker does not answer."""
-    from worker.adapters.kafka import KafkaUnavailable, consumer_config
+    """Open the dead-letter topic; raise CannotDo where it is missing, BrokerUnavailable."""
+    from worker.adapters.kafka import consumer_config
     from worker.adapters.kafka.config import unique_client_id
     from worker.adapters.kafka.topic_reader import NoSuchTopic, TopicReader
 
@@ -119,14 +120,11 @@ def dlq_reader(settings: Settings) -> Iterator[TopicReader]:
     group, client_id = f"{kafka.group_id}.reader", unique_client_id(kafka.group_id)
     config = consumer_config(kafka.bootstrap_servers, group, client_id, kafka.properties)
     try:
-        with TopicReader(config, settings.dlq_topic) as reader:
+        with answering(settings), TopicReader(config, settings.dlq_topic) as reader:
             yield reader
     except NoSuchTopic as error:
         hint = "`postback-worker topics create` makes it"
         raise CannotDo([f"topic {error} does not exist"], hint) from error
-    except KafkaUnavailable as error:
-        hint = "is the broker running, and may this user ask it?"
-        raise CannotDo([f"{kafka.bootstrap_servers}: {error}"], hint) from error
 
 
 class Show(Protocol):

@@ -16,3 +16,7 @@ class CannotDo(Exception):
 
 class WrongUsage(CannotDo):
     """It can't be done as it was asked for: with other values, or other settings, it can."""
+
+
+class BrokerUnavailable(CannotDo):
+    """The broker does not answer, or refuses to; it may do so later."""

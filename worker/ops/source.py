@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from worker.adapters.kafka import KafkaUnavailable, admin_config, producer_config
+from worker.adapters.kafka import producer_config
 from worker.adapters.kafka.bulk_publisher import BulkPublisher
 from worker.adapters.kafka.config import unique_client_id
 from worker.adapters.kafka.message_limits import known_limits
-from worker.ops.broker import partitions_by_topic
+from worker.ops.broker import answering, asking, partitions_by_topic
 from worker.ops.errors import CannotDo
 from worker.settings import Settings
 
@@ -19,21 +19,15 @@ from worker.settings import Settings
 def source_publisher(
     settings: Settings, stop: Callable[[], bool], on_waiting: Callable[[str], None]
 ) -> BulkPublisher:
-    """Make a publisher; raise CannotDo where the broker does not answer or the topic is missing.
+    """Make a publisher; raise BrokerUnavailable, or CannotDo where the topic is missing.
 
     `stop` is asked while it waits for the broker; `on_waiting` hears why it does.
     """
     kafka = settings.kafka
-    sending, asking = (
-        make(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
-        for make in (producer_config, admin_config)
-    )
-    try:
+    sending = producer_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
+    with answering(settings, or_refusing=False):
         if kafka.topic not in partitions_by_topic(settings):
             hint = "`postback-worker topics create --help` tells how to make it"
             raise CannotDo([f"topic {kafka.topic} does not exist"], hint)
-        limit = known_limits(asking, [kafka.topic]).get(kafka.topic)
+        limit = known_limits(asking(settings), [kafka.topic]).get(kafka.topic)
         return BulkPublisher(sending, kafka.topic, limit=limit, stop=stop, on_waiting=on_waiting)
-    except KafkaUnavailable as error:
-        why = f"{kafka.bootstrap_servers} does not answer: {error}"
-        raise CannotDo([why], "is the broker running?") from error

@@ -1,20 +1,21 @@
-"""The worker's own topics: made, let grow, and judged, a row for each.
+"""The topics of a worker: made, let grow, and judged, a row for each.
 
 The rule: nothing is deleted or narrowed, and the source topic is left as it is. What is wrong with a topic is
-said in one place, `worker/adapters/kafka/own_topics.py`.
+said in one place, `worker/core/topics.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from worker.adapters.kafka import admin_config, own_topics, producer_config
+from worker.adapters.kafka import own_topics
 from worker.adapters.kafka.admin import BROKERS_DEFAULT, create_topic, grow
-from worker.adapters.kafka.config import Config, message_limit, unique_client_id
-from worker.adapters.kafka.own_topics import Own, client_problems, describe, is_less, problems, risks
-from worker.adapters.kafka.topic_descriptions import Topic
-from worker.compiled import own_topics as own_topics_of
+from worker.adapters.kafka.own_topics import describe
+from worker.compiled import needed_topics
+from worker.core.topics import Finding, Needed, Severity, Topic, image, is_smaller, judge
+from worker.ops.access import DENIED
+from worker.ops.broker import answering, asking, former_tiers, hidden_topics, partitions_by_topic
 from worker.ops.errors import CannotDo
 from worker.settings import Settings
 
@@ -48,108 +49,97 @@ class New(NamedTuple):
     replication: int | None = None
 
 
-class _Needed(NamedTuple):
-    """How to ask the broker, the topics that the settings need, and the largest record that may be sent."""
-
-    config: Config
-    source: str
-    own: Sequence[Own]
-    client_limit: int
-
-
-def create(settings: Settings, there: Mapping[str, int | None], new: New | None) -> Judged:
+def create(settings: Settings, new: New | None = None) -> Judged:
     """Make what is missing of the worker's topics, and let grow what has fewer partitions than the source.
 
-    `there` is what exists by now, with its partitions; `new` has a missing source made, too. Raises CannotDo
-    without the source, KafkaUnavailable where the broker does not answer, or refuses.
+    `new` has a missing source made, too. Raises CannotDo without the source, BrokerUnavailable where the
+    broker does not answer, or refuses.
     """
-    needed, warnings = _needed(settings), list[str]()
-    source = _ensure_source(needed, there, new, warnings) if new is not None else "exists"
-    if source == "exists" and needed.source not in there:
-        raise CannotDo([f"the source topic {needed.source} does not exist"], "--with-source makes it, too")
-    first, *rows = _create_own(needed, warnings)
-    return Judged([first._replace(result=source), *rows], warnings)
+    with answering(settings):
+        there = partitions_by_topic(settings)
+        needed = needed_topics(settings)
+        result, warnings = _ensure_source(settings, needed.source, there, new)
+        before = describe(asking(settings), needed.names)
+        if needed.source not in before:
+            raise _no_source(settings, needed.source)
+        after, results = _make(settings, needed, before)
+    findings = judge(needed, after, former=former_tiers(settings, there))
+    rows = [_row(one, results.get(one.name, result)) for one in after.values()]
+    return Judged(rows, [*warnings, *(one.line for one in findings)])
 
 
 def check(settings: Settings) -> Judged:
-    """Judge the source and the worker's topics. Raises KafkaUnavailable where the broker does not answer."""
-    warnings = list[str]()
-    return Judged(list(_check_all(_needed(settings), warnings)), warnings)
+    """Judge the source and the worker's topics. Raises BrokerUnavailable."""
+    with answering(settings):
+        there = partitions_by_topic(settings)
+        needed = needed_topics(settings)
+        found = describe(asking(settings), needed.names)
+        hidden = {} if found.keys() >= {*needed.names} else hidden_topics(settings)
+    findings = judge(needed, found, hidden=hidden, former=former_tiers(settings, there))
+    rows = [_checked(name, found.get(name), findings, hidden) for name in needed.names]
+    return Judged(rows, [one.line for one in findings if one.severity is Severity.RISK])
 
 
-def _needed(settings: Settings) -> _Needed:
-    kafka = settings.kafka
-    asking, sending = (
-        make(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
-        for make in (admin_config, producer_config)
+# --- making ----------------------------------------------------------------------------------------
+
+
+def _ensure_source(
+    settings: Settings, name: str, there: Mapping[str, int | None], new: New | None
+) -> tuple[str, list[str]]:
+    """Make the source topic where it is missing and may be made; say what became of it, and what to know."""
+    if name in there:
+        ignored = new is not None and new.partitions not in {None, there[name]}
+        line = f"topic {name} exists with {there[name]} partitions and is left as it is"
+        return "exists", [line] if ignored else []
+    if new is None:
+        raise _no_source(settings, name)
+    create_topic(
+        asking(settings), name, new.partitions or BROKERS_DEFAULT, new.replication or BROKERS_DEFAULT
     )
-    return _Needed(asking, kafka.topic, own_topics_of(settings), message_limit(sending))
+    return "created", []
 
 
-def _ensure_source(needed: _Needed, there: Mapping[str, int | None], new: New, warnings: list[str]) -> str:
-    """Make the source topic where it is missing, and say what became of it."""
-    name = needed.source
-    if name not in there:
-        create_topic(
-            needed.config, name, new.partitions or BROKERS_DEFAULT, new.replication or BROKERS_DEFAULT
-        )
-        return "created"
-    if new.partitions not in {None, there[name]}:
-        warnings.append(f"topic {name} exists with {there[name]} partitions and is left as it is")
-    return "exists"
+def _no_source(settings: Settings, name: str) -> CannotDo:
+    """Say why there is no source, as far as this user may see."""
+    hidden = hidden_topics(settings)
+    if name in hidden:
+        return CannotDo([hidden[name]], DENIED)
+    return CannotDo([f"the source topic {name} does not exist"], "--with-source makes it, too")
 
 
-def _create_own(needed: _Needed, warnings: list[str]) -> Iterator[Row]:
-    """Make what is missing, let grow what is too small, warn of what has to be changed by hand."""
-    config, name, own, _ = needed
-    before = describe(config, [name, *(topic.name for topic in own)])
-    source = before.pop(name)
-    created = own_topics.create(config, name, own)
-    small = [one.name for one in own if one.name in before and _is_small(one, before[one.name], source)]
+def _make(
+    settings: Settings, needed: Needed, before: Mapping[str, Topic]
+) -> tuple[Mapping[str, Topic], Mapping[str, str]]:
+    """Make what is missing, and let grow what is too small.
+
+    Return every topic as it is then, and what became of it, by its name.
+    """
+    config, source = asking(settings), before[needed.source]
+    created = own_topics.create(config, needed.source, needed.own)
+    small = [
+        own.name for own in needed.own if own.name in before and is_smaller(own, before[own.name], source)
+    ]
     grow(config, dict.fromkeys(small, source.partitions or 0))
-    yield Row(name, True, source.partitions, source.retention)
-    for topic in own:
-        found = before.get(topic.name)
-        warnings += risks(topic, found or source)  # a new one has as many replicas as the source
-        if found is None:  # where it was not created, somebody else was faster
-            result = "created" if topic.name in created else "exists"
-            partitions = 1 if topic.control else source.partitions
-            yield Row(topic.name, True, partitions, topic.retention, result=result)
-        else:
-            yield _kept(source, topic, found, warnings)
+    made = {own.name: image(source, own) for own in needed.own if own.name not in before}
+    grown = {name: before[name]._replace(partitions=source.partitions) for name in small}
+    topics = {**before, **made, **grown}
+    results = dict.fromkeys(before, "exists") | dict.fromkeys(made, "exists")  # somebody else was faster
+    results |= dict.fromkeys(created, "created")
+    results |= {name: f"grown from {before[name].partitions}" for name in small}
+    return {name: topics[name] for name in needed.names}, results
 
 
-def _is_small(own: Own, found: Topic, source: Topic) -> bool:
-    return not own.control and is_less(found.partitions, source.partitions)
+# --- rows ------------------------------------------------------------------------------------------
 
 
-def _kept(source: Topic, own: Own, found: Topic, warnings: list[str]) -> Row:
-    """Say of a topic that was there before whether it grew; warn of what else is not as it should be."""
-    grown = _is_small(own, found, source)
-    result = f"grown from {found.partitions}" if grown else "exists"
-    partitions = source.partitions if grown else found.partitions
-    warnings += problems(source, own, found._replace(partitions=partitions))
-    return Row(own.name, True, partitions, found.retention, result=result)
+def _row(found: Topic, result: str = "exists", problems: Sequence[str] = ()) -> Row:
+    return Row(found.name, True, found.partitions, found.retention, found.max_message_bytes, result, problems)
 
 
-def _check_all(needed: _Needed, warnings: list[str]) -> Iterator[Row]:
-    config, name, own, client_limit = needed
-    found = describe(config, [name, *(topic.name for topic in own)])
-    unsaid = [one for one in found.values() if one.unsaid is not None]
-    warnings += [f"{one.name}: the broker does not say all of it: {one.unsaid}" for one in unsaid]
-    source = found.get(name)
-    yield _checked(name, source, client_problems(source, client_limit) if source else ["does not exist"])
-    for topic in own:
-        is_now = found.get(topic.name)
-        warnings += risks(topic, is_now) if is_now else []
-        if source is not None:
-            yield _checked(topic.name, is_now, problems(source, topic, is_now))
-        else:
-            yield _checked(topic.name, is_now, [] if is_now else ["does not exist"])
-
-
-def _checked(name: str, found: Topic | None, lines: Sequence[str]) -> Row:
-    told = [line.removeprefix(f"{name}: ") for line in lines]
-    if found is None:
-        return Row(name, False, problems=told)
-    return Row(name, True, found.partitions, found.retention, found.max_message_bytes, problems=told)
+def _checked(name: str, found: Topic | None, findings: Sequence[Finding], hidden: Mapping[str, str]) -> Row:
+    of_it = [one.text for one in findings if one.topic == name and one.severity is not Severity.RISK]
+    if found is not None:
+        return _row(found, problems=of_it)
+    if name in hidden:
+        of_it = [hidden[name].removeprefix(f"topic {name}: ")]
+    return Row(name, False, problems=of_it)

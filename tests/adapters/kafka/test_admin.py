@@ -15,7 +15,8 @@ from worker.adapters.kafka import admin as admin_module
 from worker.adapters.kafka.admin import await_partitions, create_topic, grow
 from worker.adapters.kafka.config import admin_config
 from worker.adapters.kafka.errors import KafkaUnavailable
-from worker.adapters.kafka.own_topics import Own, create
+from worker.adapters.kafka.own_topics import create
+from worker.core.topics import Own
 
 
 def lose_answers(monkeypatch: pytest.MonkeyPatch, call: str) -> None:

@@ -10,7 +10,8 @@ from confluent_kafka.admin import PartitionMetadata, TopicMetadata  # type: igno
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.adapters.kafka.topic_descriptions import FOREVER, Settings, Topic, existing_topics, read_topic
+from worker.adapters.kafka.topic_descriptions import Settings, existing_topics, read_topic
+from worker.core.topics import FOREVER, Topic
 
 WHOLE = {
     "max.message.bytes": "1048588",

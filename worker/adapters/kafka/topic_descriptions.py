@@ -5,7 +5,6 @@ The rule: what is not said, or can't be read, is unknown (None) and never a gues
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -13,11 +12,10 @@ from confluent_kafka import KafkaError
 from confluent_kafka.admin import TopicMetadata  # type: ignore[attr-defined]
 
 from worker.adapters.kafka.errors import one_line
+from worker.core.topics import FOREVER, Topic
 
-FOREVER = math.inf
-"""A retention without an end, in seconds or in bytes."""
-
-_UNLIMITED = -1  # what `retention.ms` and `retention.bytes` say of it
+UNLIMITED = -1
+"""What `retention.ms` and `retention.bytes` are where nothing is removed for them."""
 
 
 class Settings(NamedTuple):
@@ -25,26 +23,6 @@ class Settings(NamedTuple):
 
     entries: Mapping[str, str | None] = {}
     why_not: str | None = None
-
-
-class Topic(NamedTuple):
-    """A topic as it is; None is what the broker does not say.
-
-    `retention` is in seconds and `retention_bytes` in bytes of a partition, FOREVER without an end;
-    `compacted` where later records replace earlier ones; `compression` is the topic's `compression.type`;
-    `unsaid` is why something is unknown, if that was said.
-    """
-
-    name: str
-    partitions: int | None
-    replication: int | None
-    max_message_bytes: int | None
-    min_insync_replicas: int | None
-    retention: float | None
-    compacted: bool | None
-    compression: str | None = None
-    retention_bytes: float | None = None
-    unsaid: str | None = None
 
 
 def existing_topics(listed: Mapping[str, TopicMetadata]) -> dict[str, TopicMetadata]:
@@ -83,7 +61,7 @@ def _is_unknown(error: KafkaError | None) -> bool:
 
 def _limit(text: str | None) -> float | None:
     number = _number(text)
-    return FOREVER if number == _UNLIMITED else number
+    return FOREVER if number == UNLIMITED else number
 
 
 def _number(text: str | None) -> int | None:
