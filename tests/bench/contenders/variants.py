@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 from tests.bench.contenders.worker import Countdown, make_settings, run
 from tests.bench.job import Figures, Job
@@ -22,13 +22,13 @@ from worker import app
 from worker.adapters.observers import Observers
 from worker.core.offset_map import OffsetMap
 from worker.core.offsets import Offsets
-from worker.runner import intake, runner
+from worker.runner import delivery, intake
 from worker.runner.commits import Committer
 
 FOLDED = Path(".cache/bench/worker.folded")
 
 
-class _NoLedger(Offsets):
+class _NoOffsets(Offsets):
     """Knows nothing, so there is never anything to commit."""
 
     __slots__ = ()
@@ -52,10 +52,17 @@ class _NoCommits(Committer):
 
 
 async def no_guarantee(job: Job) -> Figures:
-    """No ledger, no map, no commits."""
-    vars(intake)["Ledger"] = _NoLedger
-    vars(runner)["Committer"] = _NoCommits
+    """No offsets, no map, no commits."""
+    _replace(intake, Offsets=_NoOffsets)
+    _replace(delivery, Committer=_NoCommits)
     return await _direct(job)
+
+
+def _replace(module: ModuleType, **parts: object) -> None:
+    """Put other parts in the place of a module's own, which must be there."""
+    for name, part in parts.items():
+        assert name in vars(module), name
+        vars(module)[name] = part
 
 
 async def no_metrics(job: Job) -> Figures:
@@ -68,7 +75,7 @@ async def no_metrics(job: Job) -> Figures:
 
 async def no_freeze(job: Job) -> Figures:
     """What lives as long as the process stays among what the garbage collection looks at."""
-    vars(app)["gc"] = SimpleNamespace(collect=lambda: 0, freeze=lambda: None)
+    _replace(app, gc=SimpleNamespace(collect=lambda: 0, freeze=lambda: None))
     return await _collected(job)
 
 
