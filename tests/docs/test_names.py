@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.docs.pages import PAGES, ROOT, spans
+from tests.docs.pages import PAGES, ROOT, section, spans
 from tests.support.exported import exported
 from worker.cli import app
 from worker.settings import describe
@@ -19,10 +19,12 @@ from worker.settings.names import CONFIG, SECRETS_DIR, path_of
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 SETTINGS = ROOT / "docs/settings.md"
+OPERATING = ROOT / "docs/operating.md"
 TROUBLESHOOTING = ROOT / "docs/troubleshooting.md"
 # A name as it stands in a text, `…` where a part is left out; a whole one, or the beginning of several.
 _VARIABLE = re.compile(r"POSTBACK_\w+…?")
 _METRIC = re.compile(r"(?<![\w-])postback_\w+")
+_OF_A_HISTOGRAM = re.compile(r"_(?:bucket|count|sum)$")
 # Names of files, of examples, of the tests' own.
 _NOT_SETTINGS = {"POSTBACK_X", "POSTBACK_X_FILE", "POSTBACK_TEST_BOOTSTRAP", "POSTBACK_TEST_LOOP"}
 # Said by librdkafka and the broker.
@@ -53,7 +55,18 @@ def test_settings(page: Path) -> None:
 def test_metrics(page: Path) -> None:
     """Each metric that a page names is exported."""
     named = set(_METRIC.findall(page.read_text("utf-8")))
-    assert named - exported().keys() == set()
+    there = {name for sample in exported() for name in (sample, _OF_A_HISTOGRAM.sub("", sample))}
+    assert named - there == set()
+
+
+def test_the_table_of_metrics() -> None:
+    """The table has each metric that is exported, with its labels, and no other."""
+    rows = re.findall(r"^\| `(postback_\w+)` \| (.*?) ?\| ", section(OPERATING, "Metrics"), re.MULTILINE)
+    told = {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
+    there: dict[str, set[str]] = {}
+    for sample, labels in exported().items():
+        there.setdefault(_OF_A_HISTOGRAM.sub("", sample), set()).update(labels - {"le"})
+    assert told == there
 
 
 def test_lines_of_the_log() -> None:
