@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
 import pytest
 
-from tests.docs.pages import ROOT, section
+from tests.docs.pages import ROOT, prose, section
 
 PAGE = ROOT / "docs/architecture.md"
 LEAST_QUESTIONS = 20
@@ -31,6 +32,16 @@ def test_the_way_returns_to_no_file(title: str) -> None:
     """Who follows the steps opens each file once."""
     opened = _FILE.findall(section(PAGE, title))
     assert len(opened) == len(set(opened))
+
+
+def test_layers() -> None:
+    """The layers that CONTRIBUTING names are those that the imports are held to, in their order."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    told = next(line for line in prose(ROOT / "CONTRIBUTING.md").split("\n- ") if "importlinter" in line)
+    assert re.findall(r"`(worker\.\w+|schemas)`", told) == [
+        name for layer in layers for name in layer.split(" | ")
+    ]
 
 
 def test_words() -> None:
