@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from worker.ops.errors import BrokerUnavailable
-from worker.settings import Settings
-from worker.settings.tiers import former_tier, rights_needed
 
 if TYPE_CHECKING:
     from worker.adapters.kafka.config import Config
+    from worker.settings import Settings
 
 TIMEOUT_SECONDS = 10.0
 """Seconds that the broker may take to answer."""
@@ -67,6 +66,8 @@ def asking(settings: Settings) -> Config:
 
 def former_tiers(settings: Settings, there: Collection[str]) -> list[str]:
     """Those of the topics `there` that are delay tiers which the settings no longer have, sorted."""
+    from worker.settings.tiers import former_tier
+
     return [name for name in sorted(there) if former_tier(settings, name) is not None]
 
 
@@ -77,6 +78,7 @@ def hidden_topics(settings: Settings) -> Mapping[str, str]:
     """
     from worker.adapters.kafka.rights import Rights
     from worker.core.rights import Kind, lacking
+    from worker.settings.tiers import rights_needed
 
     needed = rights_needed(settings)
     said = Rights(asking(settings)).said(needed, [Kind.TOPIC])
