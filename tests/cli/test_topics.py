@@ -67,8 +67,8 @@ def test_without_source(kafka: str, names: Names) -> None:
 def test_with_source(kafka: str, names: Names) -> None:
     """`--with-source` makes the source topic first; one that exists is left as it is, with a warning."""
     env = kafka_env(kafka, names)
-    result = run("topics", "create", "--with-source", "--partitions", "3", env=env)
-    assert result.exit_code == 0, result.stderr
+    made = run_json("topics", "create", "--with-source", "--partitions", "3", env=env)
+    assert {row["result"] for row in made} == {"created"}
     wait_until("all topics", lambda: {partitions(kafka, name) for name in (names.topic, names.dlq)} == {3})
     again = run("topics", "create", "--with-source", "--partitions", "5", env=env)
     assert again.exit_code == 0

@@ -64,7 +64,7 @@ def create(settings: Settings, new: New | None = None) -> Judged:
             raise _no_source(settings, needed.source)
         after, results = _make(settings, needed, before)
     findings = judge(needed, after, former=former_tiers(settings, there))
-    rows = [_row(one, results.get(one.name, result)) for one in after.values()]
+    rows = [_row(one, result if one.name == needed.source else results[one.name]) for one in after.values()]
     return Judged(rows, [*warnings, *(one.line for one in findings)])
 
 
@@ -112,7 +112,7 @@ def _make(
 ) -> tuple[Mapping[str, Topic], Mapping[str, str]]:
     """Make what is missing, and let grow what is too small.
 
-    Return every topic as it is then, and what became of it, by its name.
+    Return every topic as it is then, and what became of the worker's own, by name.
     """
     config, source = asking(settings), before[needed.source]
     created = own_topics.create(config, needed.source, needed.own)
@@ -123,7 +123,7 @@ def _make(
     made = {own.name: image(source, own) for own in needed.own if own.name not in before}
     grown = {name: before[name]._replace(partitions=source.partitions) for name in small}
     topics = {**before, **made, **grown}
-    results = dict.fromkeys(before, "exists") | dict.fromkeys(made, "exists")  # somebody else was faster
+    results = {own.name: "exists" for own in needed.own}  # also where somebody else was faster
     results |= dict.fromkeys(created, "created")
     results |= {name: f"grown from {before[name].partitions}" for name in small}
     return {name: topics[name] for name in needed.names}, results
