@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import time
-from itertools import permutations, product
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
@@ -14,7 +13,6 @@ from confluent_kafka.admin import AdminClient
 from schemas import DeadLetter, DeadReason, WorkerHeaders
 from tests.cli.invoke import NOBODY, kafka_env, run, run_json
 from tests.support.kafka import WITHIN, Names, Write, committed, create_topics, produce
-from worker.ops.dead_letters import Filters, newest
 
 NOW = time.time()
 
@@ -27,13 +25,6 @@ def dead(name: str, partition: int = 0, age: float = 0, status: int | None = Non
     ).write()
     value = json.dumps({"event_id": name, "click_id": f"click-{name}"}).encode()
     return Write(value, f"click-{name}".encode(), (("trace", b"\xff"), *headers), partition)
-
-
-def letter(offset: int, dead_at: float | None, **fields: object) -> DeadLetter:
-    """A dead letter without a broker."""
-    headers = WorkerHeaders(dead_at=dead_at, reason=DeadReason.EXPIRED, status=503).write()
-    value = json.dumps(fields).encode()
-    return DeadLetter.from_record("g.dlq", 0, offset, None, value, headers, 0.0)
 
 
 @pytest.fixture
@@ -206,21 +197,3 @@ def test_wrong_usage(arguments: list[str], names: Names) -> None:
     result = run("dlq", *arguments, env=kafka_env(NOBODY, names))
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("error: ")
-
-
-@pytest.mark.parametrize(("limit", "times"), [*product([0, 1, 2, 3, 9], permutations([1, 2, 3]))])
-def test_newest(limit: int, times: tuple[int, ...]) -> None:
-    """In whatever order they are read, the newest are kept, the oldest of them first."""
-    letters = [letter(offset, 1000.0 + at) for offset, at in enumerate(times)]
-    found = newest(iter(letters), limit)
-    assert found.matched == 3
-    assert found.letters == sorted(letters, key=lambda one: str(one.dead_at))[-limit:]
-
-
-def test_without_a_time() -> None:
-    """A letter without a time comes first, and no filter of time lets it through."""
-    timeless, other = letter(0, None), letter(1, 1.0)
-    assert timeless.dead_at is None
-    assert newest([other, timeless], 0).letters == [timeless, other]
-    assert Filters().match(timeless)
-    assert not Filters(since=0.0).match(timeless)

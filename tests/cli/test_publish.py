@@ -9,8 +9,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -20,10 +18,6 @@ from schemas import decode, format_time
 from tests.cli.invoke import NOBODY, kafka_env, publishing, run
 from tests.support.broker import Broker
 from tests.support.kafka import WITHIN, Names, create_topics, end_offsets, produce, read_all, wait_until
-from worker.adapters.kafka.bulk_publisher import Place
-from worker.ops import jsonl
-from worker.ops.publishing import spans
-from worker.ops.samples import sample_events
 
 
 def event(name: str, **more: str) -> bytes:
@@ -177,32 +171,6 @@ def test_unreadable(file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert result.stderr.startswith(f"error: can't read {file}: ")
 
 
-def test_longest_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A line without an end in sight is bad, and no more of it than the limit is held."""
-    monkeypatch.setattr(jsonl, "LONGEST", 10)
-    stream = BytesIO(b"123456789\n" + b"x" * 100)
-    found = jsonl.lines(stream)
-    assert next(found) == (1, b"123456789")
-    with pytest.raises(jsonl.BadLine, match="line 2: is longer"):
-        next(found)
-    assert stream.tell() <= 10 + 11
-
-
-def test_samples() -> None:
-    """The made-up conversions are valid now, in each of the partner's forms, and new each time."""
-    now = datetime.now(UTC)
-    events = [decode(made.to_json(), now=now.timestamp()) for made in sample_events(now)]
-    assert [(made.event, made.payout_text) for made in events[:4]] == [
-        (None, None),
-        ("purchase", "49.99"),
-        ("signup", "5.00"),
-        ("lead", "2.50"),
-    ]
-    assert [made.event for made in events[4:]] == ["signup", "purchase", "purchase"]
-    assert len({made.click_id for made in events[4:]}) == 1
-    assert len({made.event_id for made in [*events, *sample_events(now)]}) == 2 * len(events)
-
-
 @pytest.mark.kafka
 def test_batches_fit(kafka: str, names: Names, write: Callable[[bytes], str]) -> None:
     """A topic that takes no large batch gets every line that fits; one that does not fit is told."""
@@ -288,9 +256,3 @@ def test_a_broker_that_goes_on(names: Names) -> None:
             assert process.stdout is not None
             assert process.stdout.read().decode() == f"published 2 events to {names.topic}\n"
         assert end_offsets(broker.bootstrap, names.topic) == {0: 3}
-
-
-def test_spans() -> None:
-    """Places that follow each other are told as one."""
-    places = [Place("line ", number) for number in (9, 3, 4, 5, 7)] + [Place("dead letter 0/", 6)]
-    assert spans(places) == "dead letter 0/6, line 3-5, line 7, line 9"

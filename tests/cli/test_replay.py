@@ -23,8 +23,6 @@ from tests.support.kafka import (
     read_all,
     wait_until,
 )
-from worker.ops.dead_letters import Filters, grouped
-from worker.ops.replay import choose
 
 NOW = time.time()
 
@@ -35,12 +33,6 @@ def dead(name: str, partition: int = 0, age: float = 0, **told: Any) -> Write:
     headers = WorkerHeaders(error="HTTP 503", dead_at=NOW - age, origin="c/0/7")._replace(**of).write()
     value = json.dumps({"event_id": name, "click_id": f"click-{name}"}).encode()
     return Write(value, f"click-{name}".encode(), (("trace", b"\xff"), *headers), partition)
-
-
-def letter(name: str, offset: int, *, replays: int = 0, age: float = 0, status: int = 503) -> DeadLetter:
-    """The same without a broker."""
-    of = dead(name, age=age, replays=replays or None, status=status)
-    return DeadLetter.from_record("g.dlq", 0, offset, of.key, of.value, of.headers, 0.0)
 
 
 @pytest.fixture
@@ -192,30 +184,3 @@ def test_wrong_usage(arguments: list[str], names: Names) -> None:
     result = run("dlq", "replay", *arguments, env=kafka_env(NOBODY, names))
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("error: ")
-
-
-def test_a_conversion_goes_once() -> None:
-    """Of several letters of a conversion the one that was replayed most often goes."""
-    letters = [letter("a", 0, age=30), letter("a", 1, age=20, replays=1), letter("b", 2, age=10)]
-    assert choose(reversed(letters), Filters(), 0) == [(0, 1), (0, 2)]
-
-
-def test_the_last_word_counts() -> None:
-    """A letter that was replayed already does not match by itself: its conversion came back otherwise."""
-    letters = [letter("a", 0, status=503, age=30), letter("a", 1, status=400, replays=1)]
-    assert choose(letters, Filters(status=503), 0) == []
-
-
-def test_the_newest_of_a_limit() -> None:
-    """With a limit the newest go, the oldest of them first."""
-    letters = [
-        letter(name, offset, age=age) for offset, (name, age) in enumerate([("a", 1), ("b", 3), ("c", 2)])
-    ]
-    assert choose(letters, Filters(), 2) == [(0, 2), (0, 0)]
-
-
-def test_letters_without_a_time() -> None:
-    """Letters that tell no time, or no reason, are counted, too."""
-    strange = DeadLetter.from_record("g.dlq", 0, 0, None, None, (), 0.0)
-    (group,) = grouped([strange, strange])
-    assert dict(group.row()) == {"reason": None, "status": None, "count": 2, "oldest": None, "newest": None}

@@ -10,11 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 
 from worker.cli import COMMANDS, app
-from worker.cli.common import print_table, time_option
+from worker.cli.common import print_table
 
 NOW = 1_800_000_000.0
 
@@ -209,25 +208,3 @@ def test_help_is_quick(command: list[str]) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.stderr == "[]\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (None, None),
-        ("2h", NOW - 7200),
-        ("30d", NOW - 2_592_000),
-        ("2027-01-15T08:00:00Z", NOW),
-        ("2027-01-15T09:00:00+01:00", NOW),
-    ],
-)
-def test_time_option(text: str | None, expected: float | None) -> None:
-    """A time is RFC 3339, or an age before now."""
-    assert time_option("--since", text, NOW) == expected
-
-
-@pytest.mark.parametrize("text", ["", "yesterday", "2027-01-15", "2027-01-15T08:00:00", "-2h"])
-def test_no_time(text: str) -> None:
-    """Any other time is wrong usage that shows both forms."""
-    with pytest.raises(typer.BadParameter, match="an age such as"):
-        time_option("--since", text, NOW)

@@ -143,28 +143,6 @@ def print_markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Non
         print("| " + " | ".join(line) + " |")
 
 
-def time_option(name: str, text: str | None, now: float) -> float | None:
-    """Read a time filter, RFC 3339 or an age before `now` such as `2h`, as epoch seconds.
-
-    Anything else is wrong usage of the option `name` (exit 2).
-    """
-    from schemas.moment import parse_time
-    from worker.settings.values import parse_duration
-
-    if text is None:
-        return None
-    try:
-        return now - parse_duration(text)
-    except ValueError:
-        moment = parse_time(text)
-    if moment is None:
-        raise typer.BadParameter(
-            f"{text!r} is no time: write 2026-01-31T12:00:00Z, or an age such as 90s, 30m, 2h or 7d",
-            param_hint=name,
-        )
-    return moment
-
-
 def number_option(name: str, text: str, least: float, most: float = float("inf")) -> Any:
     """An option for a number that is neither below `least` nor above `most`; `text` explains it."""
     return typer.Option(name, metavar="N", callback=_within(least, most), help=text)

@@ -47,12 +47,8 @@ def check(
 
     It reads at the end of each partition, joins no group, commits and writes nothing.
     """
-    from worker.settings.advice import warnings
-
     settings = load_settings(ctx)
-    for line in warnings(settings):
-        warn(line)
-    _check_destination(settings)
+    _check_settings(settings)
     print("configuration is valid")
     if online:
         _check_broker(settings)
@@ -84,15 +80,15 @@ def schema(
         print_rows([row._asdict() for row in rows], Output(output), Entry._fields)
 
 
-def _check_destination(settings: Settings) -> None:
-    """End with exit 2 where the destination's address is forbidden; warn where its name does not resolve."""
-    from worker.compiled import check_destination
+def _check_settings(settings: Settings) -> None:
+    """End with exit 2 where the destination's address is forbidden; warn of what may not be meant."""
+    from worker.ops.settings_report import report
 
-    errors, warnings = asyncio.run(check_destination(settings))
-    for line in warnings:
+    found = asyncio.run(report(settings))
+    for line in found.warnings:
         warn(line)
-    if errors:
-        fail_all(errors, code=WRONG)
+    if found.problems:
+        fail_all(found.problems, code=WRONG)
 
 
 def _check_broker(settings: Settings) -> None:

@@ -27,7 +27,6 @@ from worker.cli.progress import shown
 from worker.cli.replay import replay
 from worker.ops.dead_letters import (
     GROUP_COLUMNS,
-    Filters,
     at_place,
     dlq_reader,
     grouped,
@@ -36,6 +35,7 @@ from worker.ops.dead_letters import (
     of_event,
     row_of,
 )
+from worker.ops.filters import Filters
 
 if TYPE_CHECKING:
     from schemas import DeadLetter

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.cli.common import number_option, time_option
-from worker.ops.dead_letters import Filters
+from worker.cli.common import number_option
+from worker.ops.filters import Backwards, Filters, WrongFilter, read_filters
 
 ReasonOption = Annotated[
     list[str] | None,
@@ -41,17 +41,20 @@ def filters_of(
     until: UntilOption = None,
 ) -> Filters:
     """Read the options; wrong times and unknown reasons are wrong usage."""
-    from schemas import DeadReason
-
-    for one in reason or ():
-        if one not in set(DeadReason):
-            known = ", ".join(DeadReason)
-            raise typer.BadParameter(f"{one!r} is no reason; known are {known}", param_hint="--reason")
-    now = time.time()
-    first, last = time_option("--since", since, now), time_option("--until", until, now)
-    if first is not None and last is not None and first > last:
-        raise typer.BadParameter("--since is after --until")
-    return Filters(frozenset(reason or ()), status, event_id, click_id, first, last)
+    try:
+        return read_filters(
+            now=time.time(),
+            reasons=reason or (),
+            status=status,
+            event_id=event_id,
+            click_id=click_id,
+            since=since,
+            until=until,
+        )
+    except WrongFilter as error:
+        raise typer.BadParameter(str(error), param_hint=f"--{error.name}") from error
+    except Backwards as error:
+        raise typer.BadParameter("--since is after --until") from error
 
 
 def filtered(command: Callable[..., None]) -> Callable[..., None]:

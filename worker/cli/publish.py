@@ -9,27 +9,22 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from io import SEEK_END, BytesIO
-from itertools import islice
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from worker.cli.common import WRONG, examples, fail, fail_all, load_settings
+from worker.cli.common import WRONG, examples, fail, load_settings, told
 
 if TYPE_CHECKING:
     from worker.ops.jsonl import Line
-    from worker.ops.publishing import Item
     from worker.settings import Settings
 
 app = typer.Typer(add_completion=False)
 
 STDIN = "-"
 EXAMPLES = "examples"
-
-MOST_SHOWN = 20
-"""Bad lines of a file that are told one by one; the rest are counted."""
 
 
 @app.command(
@@ -91,35 +86,22 @@ def _samples() -> BinaryIO:
 
 def _check_whole(stream: BinaryIO, file: str) -> int:
     """Check every line, go back to the first, and return how many there are; exit 1 where one is bad."""
-    from worker.ops.jsonl import problems
+    from worker.ops.jsonl import check_whole
 
-    total = 0
-
-    def counted() -> Iterator[Line]:
-        nonlocal total
-        for line in _shown(stream, "checking"):
-            total += 1
-            yield line
-
-    found = problems(counted())
-    told = list(islice(found, MOST_SHOWN))
-    more = sum(1 for _ in found)
-    if told:
-        rest = [f"{more} more bad lines"] if more else []
-        fail_all([f"{file}, {problem}" for problem in told] + rest, "nothing was published")
+    with told():
+        total = check_whole(_shown(stream, "checking"), file)
     stream.seek(0)
     return total
 
 
 def _print_lines(stream: BinaryIO) -> None:
-    from worker.ops.jsonl import BadLine, event_of, lines
+    from worker.ops.jsonl import event_of, lines
 
     try:
-        for line in lines(stream):
-            event_of(line)
-            sys.stdout.buffer.write(line.value + b"\n")
-    except BadLine as error:
-        fail(str(error))
+        with told():
+            for line in lines(stream):
+                event_of(line)
+                sys.stdout.buffer.write(line.value + b"\n")
     finally:
         sys.stdout.buffer.flush()
 
@@ -127,33 +109,14 @@ def _print_lines(stream: BinaryIO) -> None:
 def _publish_lines(settings: Settings, stream: BinaryIO, total: int | None) -> None:
     """Publish line by line up to the first bad one; `total` is how many lines there are, None unknown."""
     from worker.cli.publishing import deliver
-    from worker.ops.jsonl import BadLine
+    from worker.ops.jsonl import items_of
     from worker.ops.publishing import Words
 
-    deliver(settings, _items(stream), total, Words("published", "event", "events"), (BadLine,))
-
-
-def _items(stream: BinaryIO) -> Iterator[Item]:
-    from worker.adapters.kafka.bulk_publisher import Place
-    from worker.ops.jsonl import event_of
-    from worker.ops.publishing import Item
-
-    for line in _shown(stream, "publishing"):
-        yield Item(Place("line ", line.number), event_of(line).click_id.encode(), line.value)
+    deliver(settings, items_of(_shown(stream, "publishing")), total, Words("published", "event", "events"))
 
 
 def _shown(stream: BinaryIO, what: str) -> Iterator[Line]:
     from worker.cli.progress import shown
-    from worker.ops.jsonl import lines
+    from worker.ops.jsonl import bytes_to_come, lines
 
-    return shown(lines(stream), what, _size(stream), lambda line: len(line.value) + 1)
-
-
-def _size(stream: BinaryIO) -> int | None:
-    """Bytes to come, None where that is unknown."""
-    if not stream.seekable():
-        return None
-    here = stream.tell()
-    size = stream.seek(0, SEEK_END)
-    stream.seek(here)
-    return size - here
+    return shown(lines(stream), what, bytes_to_come(stream), lambda line: len(line.value) + 1)

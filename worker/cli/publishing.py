@@ -26,11 +26,10 @@ def deliver(
     items: Iterable[Item],
     total: int | None,
     words: Words,
-    bad: tuple[type[Exception], ...] = (),
 ) -> None:
     """Publish to the source topic, await every answer, and give the account.
 
-    `total` is how many there are, None unknown; an exception of `bad` among the items ends them, and is told.
+    `total` is how many there are, None unknown; a CannotDo among the items ends them, and is told.
     Ends with exit 1 unless all were acknowledged; a signal raises KeyboardInterrupt after the account.
     """
     from worker.ops import publishing
@@ -39,7 +38,7 @@ def deliver(
     topic = settings.kafka.topic
     with Interrupts() as interrupts, told():
         publisher = source_publisher(settings, lambda: interrupts.pending, waiting)
-        account = publishing.deliver(publisher, interrupts.each(items), total, words, topic, bad)
+        account = publishing.deliver(publisher, interrupts.each(items), total, words, topic)
     print(f"{words.done} {words.counted(account.acknowledged)} to {topic}")
     if account.interrupted:
         for line in account.troubles:

@@ -24,14 +24,16 @@ from worker.cli.common import (
 from worker.cli.filters import filtered
 from worker.cli.progress import shown
 from worker.cli.publishing import deliver, waiting
-from worker.ops.dead_letters import Filters, dlq_reader, matching, row_of
+from worker.ops.dead_letters import dlq_reader, matching, row_of
+from worker.ops.filters import Filters
+from worker.ops.publishing import Words
 from worker.ops.replay import choose, items_of, read_again
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
     from worker.settings import Settings
 
-ONE, MANY = "dead letter", "dead letters"
+WORDS = Words("replayed", "dead letter", "dead letters")
 COLUMNS = ("where", "dead_at", "reason", "status", "replays", "event_id")
 
 
@@ -82,20 +84,10 @@ def has_terminal() -> bool:
 
 
 def _agreed(count: int, settings: Settings) -> bool:
-    return typer.confirm(f"replay {_letters(count)} to {settings.kafka.topic}?", err=True)
+    return typer.confirm(f"replay {WORDS.counted(count)} to {settings.kafka.topic}?", err=True)
 
 
 def _replay(settings: Settings, letters: Iterator[DeadLetter], count: int, rate: float | None) -> None:
     """Publish them, await every answer, and say what became of each."""
-    from worker.ops.publishing import Words
-
-    deliver(
-        settings,
-        items_of(letters, rate, lambda paced: shown(paced, "replaying", count)),
-        count,
-        Words("replayed", ONE, MANY),
-    )
-
-
-def _letters(count: int) -> str:
-    return f"1 {ONE}" if count == 1 else f"{count} {MANY}"
+    items = items_of(letters, rate, lambda paced: shown(paced, "replaying", count))
+    deliver(settings, items, count, WORDS)

@@ -6,16 +6,17 @@ The rule: one request, or with --dry-run none; nothing is read from Kafka or wri
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
-from uuid import uuid4
 
 import typer
 
 from worker.cli.common import (
+    WRONG,
     Output,
     OutputOption,
     examples,
+    fail_all,
     load_settings,
     print_json,
     print_rows,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 COLUMNS = ("result", "status", "seconds", "error", "url", "body")
+
+ATTRIBUTE = "attributes."
 
 MOST_SHOWN_CHARACTERS = 512
 """Characters of the answer's body that are shown."""
@@ -74,7 +77,7 @@ def send(
     """
     settings = load_settings(ctx)
     given = {
-        "event_id": event_id or f"test-{uuid4()}",
+        "event_id": event_id,
         "click_id": click_id,
         "event": event,
         "payout": payout,
@@ -94,16 +97,25 @@ def _attributes(pairs: list[str]) -> dict[str, str]:
 
 
 def _send(settings: Settings, given: Mapping[str, object], output: Output, *, dry_run: bool) -> None:
-    from worker.ops.sending import make_event, make_request
     from worker.settings.url_mask import mask_request
 
     with told():
-        request = make_request(settings, make_event(given))
+        request = _request(settings, given)
         if dry_run:
             print(mask_request(request.url))
             return
         tried = asyncio.run(_try(settings, request))
     _report(request, tried, output)
+
+
+def _request(settings: Settings, given: Mapping[str, object]) -> Request:
+    """Make the request; end with exit 2, and what to type, where a macro has no value."""
+    from worker.ops.sending import NoValue, make_event, make_request
+
+    try:
+        return make_request(settings, make_event(given))
+    except NoValue as error:
+        fail_all(error.reasons, f"add {_options(error.macros)}", WRONG)
 
 
 async def _try(settings: Settings, request: Request) -> Tried:
@@ -141,3 +153,13 @@ def _row(request: Request, tried: Tried) -> dict[str, object]:
         _body(tried.answer),
     )
     return dict(zip(COLUMNS, values, strict=True))
+
+
+def _options(missing: Sequence[str]) -> str:
+    """What to type for these macros."""
+    return " ".join(
+        f"{name.removeprefix(ATTRIBUTE)}=VALUE"
+        if name.startswith(ATTRIBUTE)
+        else f"--{name.replace('_', '-')} VALUE"
+        for name in missing
+    )

@@ -1,4 +1,4 @@
-"""Which dead letters are meant: the filters, and how the topic is read for them.
+"""The dead letters that are meant: the topic read for them, the newest, the groups, one by its place.
 
 The rule: reading never joins the worker's group and moves no offsets; what is held at a time is bounded by
 the limit.
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from worker.ops.broker import answering
 from worker.ops.errors import CannotDo
+from worker.ops.filters import Filters
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
@@ -25,35 +26,6 @@ CLOCKS_DIFFER_SECONDS = 600.0
 """Seconds by which Kafka's timestamp of a record may be before the worker's `postback-dead-at`."""
 
 NO_TIME = datetime.fromtimestamp(0, UTC)  # before all others, where a record tells no time
-
-
-class Filters(NamedTuple):
-    """What a dead letter must be; None, and no reasons, let every one through. Times are epoch seconds."""
-
-    reasons: frozenset[str] = frozenset()
-    status: int | None = None
-    event_id: str | None = None
-    click_id: str | None = None
-    since: float | None = None
-    until: float | None = None
-
-    def match(self, letter: DeadLetter) -> bool:
-        """Whether a dead letter passes all of them; without a time it passes no filter of time."""
-        return (
-            (not self.reasons or letter.reason in self.reasons)
-            and self.status in {None, letter.status}
-            and self.event_id in {None, letter.event_id}
-            and self.click_id in {None, letter.click_id}
-            and self._is_in_time(letter.dead_at)
-        )
-
-    def _is_in_time(self, dead_at: datetime | None) -> bool:
-        if self.since is None and self.until is None:
-            return True
-        if dead_at is None:
-            return False
-        moment = dead_at.timestamp()
-        return (self.since is None or moment >= self.since) and (self.until is None or moment <= self.until)
 
 
 class Newest(NamedTuple):

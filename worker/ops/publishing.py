@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
+from worker.ops.errors import CannotDo
+
 if TYPE_CHECKING:
     from worker.adapters.kafka.bulk_publisher import BulkPublisher, Place
     from worker.core.record import Headers
@@ -53,13 +55,12 @@ def deliver(
     total: int | None,
     words: Words,
     topic: str,
-    bad: tuple[type[Exception], ...] = (),
 ) -> Account:
     """Publish, await every answer, and give the account.
 
-    `total` is how many there are, None unknown; an exception of `bad` among the items ends them, and is told.
+    `total` is how many there are, None unknown; a CannotDo among the items ends them, and is told.
     """
-    interrupted, troubles = _send(publisher, items, bad)
+    interrupted, troubles = _send(publisher, items)
     publisher.close()
     told = [*troubles, *_account(publisher, words, topic)]
     if total is None:
@@ -69,21 +70,18 @@ def deliver(
     return Account(publisher.acknowledged, told, interrupted)
 
 
-def _send(
-    publisher: BulkPublisher, items: Iterator[Item], bad: tuple[type[Exception], ...]
-) -> tuple[bool, list[str]]:
+def _send(publisher: BulkPublisher, items: Iterator[Item]) -> tuple[bool, list[str]]:
     """Publish up to the first that is bad or refused; tell if it was interrupted, and what went wrong."""
     from worker.adapters.kafka.bulk_publisher import Stopped
     from worker.adapters.kafka.errors import KafkaUnavailable
     from worker.ports import PublishRefused
 
     troubles: dict[str, None] = {}
-    expected: tuple[type[Exception], ...] = (PublishRefused, KafkaUnavailable, *bad)
 
     def attempt(call: Callable[[], None]) -> bool:
         try:
             call()
-        except expected as error:
+        except (PublishRefused, KafkaUnavailable, CannotDo) as error:
             troubles[str(error)] = None
         except (KeyboardInterrupt, Stopped):
             return True

@@ -13,12 +13,13 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
-from worker.ops.dead_letters import NO_TIME, Filters, letter_of, place_of
+from worker.ops.dead_letters import NO_TIME, letter_of, place_of
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
     from worker.adapters.kafka.topic_reader import TopicReader
     from worker.core.record import Partition
+    from worker.ops.filters import Filters
     from worker.ops.publishing import Item
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
+from uuid import uuid4
 
 from schemas import BadRecord, ConversionEvent, decode
 from worker.adapters.egress import check_origin
@@ -21,7 +22,14 @@ from worker.core.classify import Kind, Verdict, classify
 from worker.ops.errors import WrongUsage
 from worker.settings import Settings
 
-ATTRIBUTE = "attributes."
+
+class NoValue(WrongUsage):
+    """The template of a URL has `macros` that the event has no value for."""
+
+    def __init__(self, variable: str, macros: Sequence[str]) -> None:
+        named = ", ".join(f"{{{name}}}" for name in macros)
+        super().__init__([f"{variable} needs {named}, which is not given"])
+        self.macros = macros
 
 
 class Tried(NamedTuple):
@@ -38,9 +46,13 @@ class Tried(NamedTuple):
 
 
 def make_event(given: Mapping[str, object]) -> ConversionEvent:
-    """Make an event of now by the worker's own reading of records; raise WrongUsage where it is none."""
+    """Make an event of now, with a random id where none is given; raise WrongUsage where it is none.
+
+    It is read as the worker reads records.
+    """
     now = datetime.now(UTC)
-    value = json.dumps({**given, "occurred_at": now.isoformat()})
+    event_id = given.get("event_id") or f"test-{uuid4()}"
+    value = json.dumps({**given, "event_id": event_id, "occurred_at": now.isoformat()})
     try:
         return decode(value.encode(), now=now.timestamp())
     except BadRecord as error:
@@ -48,14 +60,11 @@ def make_event(given: Mapping[str, object]) -> ConversionEvent:
 
 
 def make_request(settings: Settings, event: ConversionEvent) -> Request:
-    """Fill its URL; raise WrongUsage where a macro has no value."""
+    """Fill its URL; raise NoValue where a macro has no value."""
     template = make_plan(settings).postback.template(event)
     missing = template.missing(event)
     if missing:
-        variable = "POSTBACK_DESTINATION__" + ("SIMPLE_URL" if event.is_simple else "EVENT_URL")
-        macros = ", ".join(f"{{{name}}}" for name in missing)
-        why = f"{variable} needs {macros}, which is not given"
-        raise WrongUsage([why], f"add {_options(missing)}")
+        raise NoValue("POSTBACK_DESTINATION__" + ("SIMPLE_URL" if event.is_simple else "EVENT_URL"), missing)
     return template.render(event)
 
 
@@ -85,13 +94,3 @@ async def attempt(settings: Settings, request: Request) -> Tried:
     finally:
         await lane.close()
         await sender.close()
-
-
-def _options(missing: Sequence[str]) -> str:
-    """What to type for these macros."""
-    return " ".join(
-        f"{name.removeprefix(ATTRIBUTE)}=VALUE"
-        if name.startswith(ATTRIBUTE)
-        else f"--{name.replace('_', '-')} VALUE"
-        for name in missing
-    )

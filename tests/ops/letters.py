@@ -1,0 +1,30 @@
+"""Dead letters without a broker."""
+
+from __future__ import annotations
+
+import json
+
+from schemas import DeadLetter, DeadReason, WorkerHeaders
+
+NOW = 1_800_000_000.0
+
+
+def letter(
+    name: str,
+    offset: int = 0,
+    *,
+    dead_at: float | None = NOW,
+    status: int | None = 503,
+    replays: int = 0,
+    reason: DeadReason = DeadReason.EXHAUSTED,
+) -> DeadLetter:
+    """The dead letter of the event `name`."""
+    headers = WorkerHeaders(
+        attempts=12, reason=reason, status=status, dead_at=dead_at, replays=replays or None
+    ).write()
+    value = json.dumps({"event_id": name, "click_id": f"click-{name}"}).encode()
+    return DeadLetter.from_record("g.dlq", 0, offset, None, value, headers, 0.0)
+
+
+STRANGE = DeadLetter.from_record("g.dlq", 0, 0, None, None, (), 0.0)
+"""A record that tells nothing."""

@@ -1,0 +1,77 @@
+"""Which dead letters are meant, from what somebody wrote."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas import DeadReason
+from tests.ops.letters import NOW, STRANGE, letter
+from worker.ops.filters import Backwards, Filters, WrongFilter, read_filters
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, None),
+        ("2h", NOW - 7200),
+        ("30d", NOW - 2_592_000),
+        ("2027-01-15T08:00:00Z", NOW),
+        ("2027-01-15T09:00:00+01:00", NOW),
+    ],
+)
+def test_times(text: str | None, expected: float | None) -> None:
+    """A time is RFC 3339, or an age before now."""
+    assert read_filters(now=NOW, since=text).since == expected
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2027-01-15", "2027-01-15T08:00:00", "-2h"])
+def test_no_time(text: str) -> None:
+    """Any other time is wrong, and both forms are shown."""
+    with pytest.raises(WrongFilter, match="an age such as") as error:
+        read_filters(now=NOW, until=text)
+    assert error.value.name == "until"
+
+
+def test_reasons() -> None:
+    """A reason is one of the contract's; another is named, with those that there are."""
+    assert read_filters(now=NOW, reasons=["expired"]).reasons == {"expired"}
+    with pytest.raises(WrongFilter, match="'bad' is no reason; known are undecodable, ") as error:
+        read_filters(now=NOW, reasons=["expired", "bad"])
+    assert error.value.name == "reason"
+
+
+def test_backwards() -> None:
+    """No time is since an hour ago and until two hours ago."""
+    with pytest.raises(Backwards):
+        read_filters(now=NOW, since="1h", until="2h")
+    assert read_filters(now=NOW, since="1h", until="1h") == Filters(since=NOW - 3600, until=NOW - 3600)
+
+
+@pytest.mark.parametrize(
+    ("filters", "matches"),
+    [
+        (Filters(), True),
+        (Filters(frozenset({"exhausted", "expired"})), True),
+        (Filters(frozenset({"expired"})), False),
+        (Filters(status=503), True),
+        (Filters(status=400), False),
+        (Filters(event_id="a"), True),
+        (Filters(event_id="A"), False),
+        (Filters(click_id="click-a"), True),
+        (Filters(click_id="a"), False),
+        (Filters(since=NOW, until=NOW), True),
+        (Filters(since=NOW + 1), False),
+        (Filters(until=NOW - 1), False),
+        (Filters(frozenset({"exhausted"}), status=400), False),
+    ],
+)
+def test_matches(filters: Filters, matches: bool) -> None:
+    """A letter passes where it passes every filter."""
+    assert filters.match(letter("a", status=503, reason=DeadReason.EXHAUSTED, dead_at=NOW)) is matches
+
+
+def test_a_letter_without_a_time() -> None:
+    """A letter that tells no time passes no filter of time."""
+    assert Filters().match(STRANGE)
+    assert not Filters(since=0.0).match(STRANGE)
+    assert not Filters(until=NOW).match(STRANGE)

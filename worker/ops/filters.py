@@ -1,0 +1,104 @@
+"""What a dead letter must be to be meant, and how that is read from what somebody wrote.
+
+The rule: a filter that can't be read is an error, and never lets everything through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from worker.ops.errors import WrongUsage
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from schemas import DeadLetter
+
+
+class WrongFilter(WrongUsage):
+    """A filter, by its `name`, that can't be read."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__([reason])
+        self.name = name
+
+
+class Backwards(WrongUsage):
+    """No time is since the one and until the other."""
+
+    def __init__(self) -> None:
+        super().__init__(["since is after until"])
+
+
+class Filters(NamedTuple):
+    """What a dead letter must be; None, and no reasons, let every one through. Times are epoch seconds."""
+
+    reasons: frozenset[str] = frozenset()
+    status: int | None = None
+    event_id: str | None = None
+    click_id: str | None = None
+    since: float | None = None
+    until: float | None = None
+
+    def match(self, letter: DeadLetter) -> bool:
+        """Whether a dead letter passes all of them; without a time it passes no filter of time."""
+        return (
+            (not self.reasons or letter.reason in self.reasons)
+            and self.status in {None, letter.status}
+            and self.event_id in {None, letter.event_id}
+            and self.click_id in {None, letter.click_id}
+            and self._is_in_time(letter.dead_at)
+        )
+
+    def _is_in_time(self, dead_at: datetime | None) -> bool:
+        if self.since is None and self.until is None:
+            return True
+        if dead_at is None:
+            return False
+        moment = dead_at.timestamp()
+        return (self.since is None or moment >= self.since) and (self.until is None or moment <= self.until)
+
+
+def read_filters(
+    *,
+    now: float,
+    reasons: Iterable[str] = (),
+    status: int | None = None,
+    event_id: str | None = None,
+    click_id: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+) -> Filters:
+    """Read filters as they are written; raise WrongFilter or Backwards."""
+    wanted = frozenset(_reason(one) for one in reasons)
+    first, last = _moment("since", since, now), _moment("until", until, now)
+    if first is not None and last is not None and first > last:
+        raise Backwards
+    return Filters(wanted, status, event_id, click_id, first, last)
+
+
+def _reason(text: str) -> str:
+    from schemas import DeadReason
+
+    if text not in set(DeadReason):
+        raise WrongFilter("reason", f"{text!r} is no reason; known are {', '.join(DeadReason)}")
+    return text
+
+
+def _moment(name: str, text: str | None, now: float) -> float | None:
+    """Read a time, RFC 3339 or an age before `now` such as `2h`, as epoch seconds; raise WrongFilter."""
+    from schemas.moment import parse_time
+    from worker.settings.values import parse_duration
+
+    if text is None:
+        return None
+    try:
+        return now - parse_duration(text)
+    except ValueError:
+        moment = parse_time(text)
+    if moment is None:
+        raise WrongFilter(
+            name, f"{text!r} is no time: write 2026-01-31T12:00:00Z, or an age such as 90s, 30m, 2h or 7d"
+        )
+    return moment
