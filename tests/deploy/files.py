@@ -25,9 +25,9 @@ def document(name: str) -> Any:
     return only
 
 
-def manifests(kind: str) -> list[Any]:
-    """The Kubernetes objects of one kind."""
-    return [one for one in documents("kubernetes.yaml") if one["kind"] == kind]
+def manifests(kind: str | None = None) -> list[Any]:
+    """The objects of the plain manifest, of one kind or all."""
+    return [one for one in documents("kubernetes.yaml") if kind in {None, one["kind"]}]
 
 
 def instructions() -> list[tuple[str, str]]:

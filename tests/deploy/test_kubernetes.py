@@ -6,11 +6,20 @@ from typing import Any
 
 import pytest
 
+from tests.deploy.chart import (
+    NAME,
+    PLAIN,
+    container,
+    needs_helm,
+    objects,
+    plain_manifest,
+    settings_of,
+    values_of,
+)
 from tests.deploy.files import instructions, manifests
 from worker.adapters.kafka.producer_thread import FLUSH_TIMEOUT_SECONDS
 from worker.adapters.kafka.source import LEAVE_MARGIN_SECONDS
 from worker.runner import commits, remembered_offsets
-from worker.settings import load
 
 (CONFIG,) = manifests("ConfigMap")
 (DEPLOYMENT,) = manifests("Deployment")
@@ -18,66 +27,62 @@ from worker.settings import load
 PODS = pytest.mark.parametrize("pod", [DEPLOYMENT["spec"]["template"], JOB["spec"]["template"]])
 
 
-def _container(pod: Any) -> Any:
-    (only,) = pod["spec"]["containers"]
-    return only
+@needs_helm
+def test_it_is_the_chart() -> None:
+    """The manifest is what the chart renders; `make chart` writes it anew."""
+    assert PLAIN.read_text("utf-8") == plain_manifest()
+
+
+@needs_helm
+def test_it_is_whole() -> None:
+    """Nothing that the chart makes of these values is missing, but for the pod of `helm test`."""
+    kinds = [one["kind"] for one in objects(values_of("plain")) if one["kind"] != "Pod"]
+    assert sorted(kinds) == sorted(one["kind"] for one in manifests())
 
 
 def test_its_settings_load(tmp_path: Path) -> None:
-    """Every key of the ConfigMap is a setting, with a value that it may have."""
-    settings = load(
-        environ={**CONFIG["data"], "POSTBACK_SECRETS_DIR": str(tmp_path)}, dotenv=tmp_path / "none"
-    )
-    assert settings.kafka.bootstrap_servers == "kafka:9092"
+    """The ConfigMap's file has settings alone, with values that they may have."""
+    assert settings_of(CONFIG, tmp_path).kafka.bootstrap_servers == "kafka:9092"
 
 
 def test_it_waits_longer_than_a_drain_takes(tmp_path: Path) -> None:
     """A stopped worker may drain, leave its group and flush before it is killed."""
-    settings = load(
-        environ={**CONFIG["data"], "POSTBACK_SECRETS_DIR": str(tmp_path)}, dotenv=tmp_path / "none"
-    )
     grace = DEPLOYMENT["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
     writes = commits.LAST_COMMIT_SECONDS + remembered_offsets.LAST_WRITE_SECONDS + FLUSH_TIMEOUT_SECONDS
-    assert grace > settings.drain_timeout + writes + LEAVE_MARGIN_SECONDS
+    assert grace > settings_of(CONFIG, tmp_path).drain_timeout + writes + LEAVE_MARGIN_SECONDS
 
 
 @PODS
-def test_secrets_are_read_from_where_they_are_mounted(pod: Any) -> None:
-    """The Secret's keys are files in the directory that the worker reads settings from."""
-    mounts = {mount["name"]: mount["mountPath"] for mount in _container(pod)["volumeMounts"]}
-    (secret,) = [volume for volume in pod["spec"]["volumes"] if "secret" in volume]
-    assert mounts[secret["name"]] == CONFIG["data"]["POSTBACK_SECRETS_DIR"]
-
-
-@PODS
-def test_it_runs_with_no_rights(pod: Any) -> None:
-    """No root, no capability, no writable root, no token of the cluster, no variables of other services."""
-    spec, container = pod["spec"], _container(pod)
-    (user,) = [rest for word, rest in instructions() if word == "USER"]
-    assert f"{spec['securityContext']['runAsUser']}:{spec['securityContext']['runAsGroup']}" == user
-    assert spec["securityContext"]["runAsNonRoot"]
-    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
+def test_settings_are_read_from_where_they_are_mounted(pod: Any) -> None:
+    """The ConfigMap's file and the Secret's keys are where the worker is told to read them."""
+    variables = {one["name"]: one["value"] for one in container(pod)["env"]}
+    mounts = {mount["name"]: mount["mountPath"] for mount in container(pod)["volumeMounts"]}
+    (secret,) = [volume["name"] for volume in pod["spec"]["volumes"] if "projected" in volume]
+    (config,) = [volume["name"] for volume in pod["spec"]["volumes"] if "configMap" in volume]
+    assert variables == {
+        "POSTBACK_CONFIG": f"{mounts[config]}/config.toml",
+        "POSTBACK_SECRETS_DIR": mounts[secret],
     }
-    assert not spec["automountServiceAccountToken"]
-    assert not spec["enableServiceLinks"]
+
+
+@PODS
+def test_it_runs_as_the_image_s_user(pod: Any) -> None:
+    """The pods' user and group are those of the image."""
+    (user,) = [rest for word, rest in instructions() if word == "USER"]
+    context = pod["spec"]["securityContext"]
+    assert f"{context['runAsUser']}:{context['runAsGroup']}" == user
 
 
 @PODS
 def test_its_image_is_of_this_version(pod: Any) -> None:
     """The manifest runs the version that it comes with."""
-    assert _container(pod)["image"] == f"postback-worker:{version('postback-worker')}"
+    assert container(pod)["image"] == f"{NAME}:{version(NAME)}"
 
 
 def test_liveness_and_readiness_are_not_confused() -> None:
     """Only `/livez` restarts a worker; `/readyz`, which hears of Kafka, does not."""
-    container = _container(DEPLOYMENT["spec"]["template"])
-    paths = {
-        name: container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "liveness", "readiness")
-    }
+    worker = container(DEPLOYMENT["spec"]["template"])
+    paths = {name: worker[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "liveness", "readiness")}
     assert paths == {"startup": "/livez", "liveness": "/livez", "readiness": "/readyz"}
 
 

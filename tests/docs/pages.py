@@ -14,6 +14,7 @@ PAGES = [
     ROOT / "SECURITY.md",
     ROOT / "CHANGELOG.md",
     ROOT / "deploy/RUNBOOK.md",
+    ROOT / "deploy/chart/README.md",
     *DOCS,
 ]
 

@@ -16,8 +16,8 @@ from worker.cli import COMMANDS, app
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 OPERATING = ROOT / "docs/operating.md"
-# What the first run needs beside the program; `test_first_run` has them work.
-OTHERS = {"curl", "grep", "mkdir", "touch", "export"}
+# What is needed beside the program: `test_first_run` has the first ones work, `test_chart` renders for helm.
+OTHERS = {"curl", "grep", "mkdir", "touch", "export", "helm"}
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 _MODULE = re.compile(r"\bpython -m (tests[\w.]*)")
 

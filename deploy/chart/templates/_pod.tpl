@@ -1,0 +1,99 @@
+{{/* What every pod of this chart has in common: no rights, settings from the ConfigMap, secrets by reference. */}}
+
+{{- define "postback-worker.pod" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with .Values.serviceAccountName }}
+serviceAccountName: {{ . }}
+{{- end }}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+{{- range . }}
+  - name: {{ . }}
+{{- end }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001
+  seccompProfile:
+    type: RuntimeDefault
+{{- end -}}
+
+{{- define "postback-worker.container.image" -}}
+image: {{ include "postback-worker.image" . }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+{{- end -}}
+
+{{- define "postback-worker.container.rights" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+{{- end -}}
+
+{{- define "postback-worker.container.env" -}}
+- name: POSTBACK_CONFIG
+  value: /etc/postback-worker/config/config.toml
+{{- if .Values.secrets }}
+- name: POSTBACK_SECRETS_DIR
+  value: /etc/postback-worker/secrets
+{{- end }}
+{{- with .Values.env }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "postback-worker.container.mounts" -}}
+- name: config
+  mountPath: /etc/postback-worker/config
+  readOnly: true
+{{- if .Values.secrets }}
+- name: secrets
+  mountPath: /etc/postback-worker/secrets
+  readOnly: true
+{{- end }}
+{{- if include "postback-worker.references" .Values.settings | fromJson }}
+- name: from
+  mountPath: /etc/postback-worker/from
+  readOnly: true
+{{- end }}
+- name: tmp
+  mountPath: /tmp
+{{- end -}}
+
+{{/* `root` is the chart's, `config` the name of the ConfigMap. */}}
+{{- define "postback-worker.volumes" -}}
+- name: config
+  configMap:
+    name: {{ .config }}
+{{- with .root.Values.secrets }}
+- name: secrets
+  projected:
+    defaultMode: 288 # 0440
+    sources:
+    {{- range . }}
+      - secret:
+          name: {{ .name }}
+          optional: {{ .optional | default false }}
+    {{- end }}
+{{- end }}
+{{- with include "postback-worker.references" .root.Values.settings | fromJson }}
+- name: from
+  projected:
+    defaultMode: 288 # 0440
+    sources:
+    {{- range . }}
+      - secret:
+          name: {{ .fromSecret }}
+          items:
+            - key: {{ .key | quote }}
+              path: {{ printf "%s/%s" .fromSecret .key | quote }}
+    {{- end }}
+{{- end }}
+- name: tmp
+  emptyDir:
+    sizeLimit: 16Mi
+{{- end -}}

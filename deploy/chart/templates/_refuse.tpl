@@ -1,0 +1,41 @@
+{{/*
+What values.schema.json can't say, since it concerns two values at once: each is one line that names the value and
+what would be right. Empty where all is well.
+*/}}
+
+{{- define "postback-worker.refuse" -}}
+{{- $problems := list -}}
+{{- $settings := .Values.settings -}}
+{{- $destinations := $settings.destinations | default dict -}}
+{{- if and $destinations $settings.destination -}}
+{{- $problems = append $problems "settings.destination: stands beside settings.destinations; name it among these, or leave these out" -}}
+{{- end -}}
+{{- $fallbacks := list -}}
+{{- range $name, $destination := $destinations -}}
+{{- if not $destination.when }}{{ $fallbacks = append $fallbacks $name }}{{ end -}}
+{{- end -}}
+{{- if gt (len $fallbacks) 1 -}}
+{{- $problems = printf "settings.destinations: %s have no `when`; one at most may take what no other takes" (join " and " $fallbacks) | append $problems -}}
+{{- end -}}
+{{- $least := include "postback-worker.grace" . | int -}}
+{{- if and .Values.terminationGracePeriodSeconds (lt (int .Values.terminationGracePeriodSeconds) $least) -}}
+{{- $problems = printf "terminationGracePeriodSeconds: %d is too short for a drain of %s; set %d at least, or nothing" (int .Values.terminationGracePeriodSeconds) ($settings.drain_timeout | default "25s") $least | append $problems -}}
+{{- end -}}
+{{- if dig "http" "host" "" $settings -}}
+{{- $problems = append $problems "settings.http.host: leave it out; in a pod the worker listens on every address, for the probes" -}}
+{{- end -}}
+{{- range $name, $value := dig "kafka" "properties" dict $settings -}}
+{{- $plain := $name | lower | replace "_" "." -}}
+{{- if eq $plain "group.instance.id" -}}
+{{- $problems = append $problems "settings.kafka.properties: group.instance.id would be the same for all workers; set staticMembership.enabled" -}}
+{{- else if and (regexMatch "password|secret|token|jaas|key\\.pem|credential" $plain) (not (kindIs "map" $value)) (not (hasSuffix ".location" $plain)) -}}
+{{- $problems = printf "settings.kafka.properties: %s is a secret, and would stand in a ConfigMap; write {fromSecret: NAME, key: KEY}" $name | append $problems -}}
+{{- end -}}
+{{- end -}}
+{{- range .Values.env -}}
+{{- if has .name (list "POSTBACK_CONFIG" "POSTBACK_SECRETS_DIR") -}}
+{{- $problems = printf "env: %s is set by the chart; write settings and secrets instead" .name | append $problems -}}
+{{- end -}}
+{{- end -}}
+{{- if $problems }}{{ fail (printf "\n\n%s\n" (join "\n" $problems)) }}{{ end -}}
+{{- end -}}

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.deploy.chart import CHART, Refused, needs_helm, objects
+
+pytestmark = needs_helm
+
+WRONG: Mapping[str, tuple[dict[str, Any], str]] = {
+    "a value that is not there": ({"replicaCount": 3}, "'replicaCount' not allowed"),
+    "text for a number": ({"replicas": "two"}, "'/replicas': got string, want integer"),
+    "fewer than none": ({"replicas": -1}, "'/replicas': minimum: got -1, want 0"),
+    "a tag in the repository": ({"image": {"repository": "postback-worker:1"}}, "'/image/repository'"),
+    "half a digest": ({"image": {"digest": "sha256:12"}}, "'/image/digest'"),
+    "an unknown pull policy": (
+        {"image": {"pullPolicy": "Sometimes"}},
+        "'/image/pullPolicy': value must be one of",
+    ),
+    "a group of settings that is not there": (
+        {"settings": {"kafak": {"topic": "x"}}},
+        "'/settings': additional properties 'kafak' not allowed",
+    ),
+    "a setting in another spelling": (
+        {"settings": {"kafka": {"bootstrapServers": "kafka:9092"}}},
+        "'/settings/kafka': additional properties 'bootstrapServers' not allowed",
+    ),
+    "a drain without a unit": (
+        {"settings": {"drain_timeout": 25}},
+        "'/settings/drain_timeout': got number, want string",
+    ),
+    "a destination with a name that is none": (
+        {"settings": {"destinations": {"Big One": {"rate": 1}}}},
+        "'/settings/destinations': additional properties 'Big One' not allowed",
+    ),
+    "a destination of which nothing is said": (
+        {"settings": {"destinations": {"voluum": {}}}},
+        "'/settings/destinations/voluum': minProperties: got 0, want 1",
+    ),
+    "one destination beside several": (
+        {"settings": {"destination": {"rate": 1}, "destinations": {"voluum": {"rate": 1}}}},
+        "settings.destination: stands beside settings.destinations",
+    ),
+    "two that take what no other takes": (
+        {"settings": {"destinations": {"binom": {"rate": 1}, "voluum": {"rate": 1}}}},
+        "settings.destinations: binom and voluum have no `when`",
+    ),
+    "a secret in plain text": (
+        {"settings": {"destinations": {"voluum": {"secrets": {"token": "hunter2"}}}}},
+        "'/settings/destinations/voluum/secrets/token': got string, want object",
+    ),
+    "a password in plain text": (
+        {"settings": {"kafka": {"properties": {"sasl.password": "hunter2"}}}},
+        "settings.kafka.properties: sasl.password is a secret",
+    ),
+    "a password in plain text, in the other spelling": (
+        {"settings": {"kafka": {"properties": {"SASL_PASSWORD": "hunter2"}}}},
+        "settings.kafka.properties: SASL_PASSWORD is a secret",
+    ),
+    "a reference without a key": (
+        {"settings": {"destination": {"proxy": {"fromSecret": "proxy"}}}},
+        "'/settings/destination/proxy': missing property 'key'",
+    ),
+    "one name for all static workers": (
+        {"settings": {"kafka": {"properties": {"group.instance.id": "one"}}}},
+        "group.instance.id would be the same for all workers; set staticMembership.enabled",
+    ),
+    "a grace below the drain": (
+        {"terminationGracePeriodSeconds": 30},
+        "terminationGracePeriodSeconds: 30 is too short for a drain of 25s; set 80 at least",
+    ),
+    "metrics that no probe reaches": (
+        {"settings": {"http": {"host": "127.0.0.1"}}},
+        "settings.http.host: leave it out",
+    ),
+    "a session longer than a broker allows": (
+        {"staticMembership": {"enabled": True, "sessionTimeout": "5m"}},
+        "'/staticMembership/sessionTimeout'",
+    ),
+    "a budget that lets nothing go": (
+        {"podDisruptionBudget": {"maxUnavailable": 0}},
+        "'/podDisruptionBudget/maxUnavailable'",
+    ),
+    "a port that is none": (
+        {"networkPolicy": {"partnerPorts": [80, 70000]}},
+        "'/networkPolicy/partnerPorts/1'",
+    ),
+    "a variable that the chart sets": (
+        {"env": [{"name": "POSTBACK_CONFIG", "value": "/x"}]},
+        "env: POSTBACK_CONFIG is set by the chart",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_value_is_refused(case: str) -> None:
+    """A wrong value is refused before anything is made, by a line that names it, and shows no secret."""
+    values, line = WRONG[case]
+    with pytest.raises(Refused) as refused:
+        objects(values)
+    assert line in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_several_are_told_at_once() -> None:
+    """Whoever has two values wrong hears of both."""
+    values = {"terminationGracePeriodSeconds": 1, "settings": {"http": {"host": "::1"}}}
+    with pytest.raises(Refused) as refused:
+        objects(values)
+    assert "terminationGracePeriodSeconds:" in str(refused.value)
+    assert "settings.http.host:" in str(refused.value)
+
+
+def test_every_value_may_be_left_out() -> None:
+    """The schema takes the chart's own defaults."""
+    from helm_python import Chart
+
+    with Chart.load(CHART) as chart:
+        chart.validate_schema({})
