@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -103,6 +104,24 @@ def test_where_postbacks_go() -> None:
     """Two URLs of one place are looked at once."""
     both = "POSTBACK_DESTINATION__SIMPLE_URL, POSTBACK_DESTINATION__EVENT_URL"
     assert variables_by_origin(Settings()) == {Origin("https", "track.momentscience.com", 443): both}
+
+
+async def test_files_of_tls(tmp_path: Path) -> None:
+    """A file of TLS that can't be used never starts, and the line names its variable."""
+    worker = Worker(settings(ca_file=tmp_path / "ca.crt", cert_file=tmp_path / "tls.crt"))
+    with pytest.raises(CannotStart) as refused:
+        await worker.run(asyncio.Event())
+    assert [line.partition(": ")[0] for line in refused.value.problems] == [
+        "POSTBACK_DESTINATION__CA_FILE",
+        "POSTBACK_DESTINATION__CERT_FILE",
+    ]
+
+
+async def test_a_file_of_tls_that_goes(tmp_path: Path) -> None:
+    """A file of TLS that goes between the check and its use never starts either."""
+    worker = Worker(settings(ca_file=tmp_path / "ca.crt"))
+    with pytest.raises(CannotStart, match="POSTBACK_DESTINATION__CA_FILE"):
+        worker._sender()
 
 
 async def test_a_host_that_does_not_resolve() -> None:

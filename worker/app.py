@@ -19,7 +19,7 @@ import structlog
 
 from worker.adapters.clock import SystemClock
 from worker.adapters.flow_log import EVERY_SECONDS, FlowLog
-from worker.adapters.http import UnprovenLibrary, make_sender
+from worker.adapters.http import UnprovenLibrary, WrongTlsFiles, make_sender
 from worker.adapters.http_server import HttpServer
 from worker.adapters.kafka import (
     KafkaPublisher,
@@ -207,6 +207,8 @@ class Worker:
             return make_sender(self._settings.destination.transport, sender_options(self._settings))
         except UnprovenLibrary as error:
             raise CannotStart([str(error)]) from error
+        except WrongTlsFiles as wrong:
+            raise CannotStart(list(wrong.problems)) from wrong
 
     def _topic_ids(self) -> TopicIds:
         return TopicIds(self._asking())

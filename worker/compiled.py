@@ -1,12 +1,15 @@
 """What the settings say, compiled: the plan, the own topics, how to send, who we are.
 
-The rule: it is made of the settings alone; what is asked of this machine is where postbacks lead.
+The rule: it is made of the settings alone; what is asked of this machine is where postbacks lead, and what
+the files of TLS hold.
 """
 
 from __future__ import annotations
 
+import time
+
 from worker.adapters.egress import check_origin
-from worker.adapters.http import SenderOptions
+from worker.adapters.http import SenderOptions, TlsFiles, WrongTlsFiles, load_tls
 from worker.adapters.kafka.config import message_limit, producer_config, unique_client_id
 from worker.core.answer import Origin
 from worker.core.binding import Identity
@@ -27,7 +30,26 @@ async def check_destination(settings: Settings) -> tuple[list[str], list[str]]:
         wrong, unsure = await check_origin(origin, allow_private=allowed)
         errors += [f"{variables}: {line}" for line in wrong]
         warnings += [f"{variables}: {line}" for line in unsure]
-    return errors, warnings
+    wrong, unsure = _check_tls(settings, time.time())
+    return errors + wrong, warnings + unsure
+
+
+def _check_tls(settings: Settings, now: float) -> tuple[list[str], list[str]]:
+    """What is wrong with the files of TLS: error lines, and warning lines."""
+    files = tls_files(settings)
+    try:
+        warnings = load_tls(files).warnings(now)
+    except WrongTlsFiles as wrong:
+        return list(wrong.problems), []
+    if all(origin.scheme != "https" for origin in variables_by_origin(settings)):
+        warnings += [f"{variable}: has no use: no URL begins with https://" for variable in files.named]
+    return [], warnings
+
+
+def tls_files(settings: Settings) -> TlsFiles:
+    """The files of TLS to the partner."""
+    destination = settings.destination
+    return TlsFiles(destination.ca_file, destination.cert_file, destination.key_file)
 
 
 def variables_by_origin(settings: Settings) -> dict[Origin, str]:
@@ -71,7 +93,7 @@ def needed_topics(settings: Settings) -> Needed:
 
 
 def sender_options(settings: Settings) -> SenderOptions:
-    """What the settings say of sending."""
+    """What the settings say of sending, with what the files of TLS hold; raise WrongTlsFiles."""
     destination = settings.destination
     return SenderOptions(
         timeout=destination.timeout,
@@ -79,4 +101,5 @@ def sender_options(settings: Settings) -> SenderOptions:
         read_body=destination.reject_body is not None,
         allow_private=destination.allow_private_addresses,
         proxy=destination.proxy.get_secret_value() if destination.proxy else None,
+        tls=load_tls(tls_files(settings)).context,
     )

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import trustme
 from typer.testing import CliRunner, Result
 
+from tests.support.certificates import ClientFiles
 from tests.support.kafka import Names, create_topics
 from worker.cli import app
 from worker.settings import describe, load
@@ -69,6 +71,40 @@ def test_unresolvable_host() -> None:
     assert result.stderr.startswith(
         "warning: POSTBACK_DESTINATION__EVENT_URL: partner.invalid does not resolve"
     )
+
+
+def test_certificates(tmp_path: Path) -> None:
+    """Whose certificates TLS rests on, and until when, is printed; one that ends soon is a warning."""
+    files = ClientFiles(tmp_path, trustme.CA(organization_name="Example Authority"))
+    names = {"CA_FILE": files.ca, "CERT_FILE": files.cert, "KEY_FILE": files.key}
+    env = {**PUBLIC, **{f"POSTBACK_DESTINATION__{name}": str(path) for name, path in names.items()}}
+    result = run("check", env=env)
+    assert (result.exit_code, result.stderr) == (0, "")
+    valid, authority, client = result.stdout.splitlines()
+    assert valid == "configuration is valid"
+    assert authority.startswith("POSTBACK_DESTINATION__CA_FILE: Example Authority, valid until 3")
+    assert client.startswith("POSTBACK_DESTINATION__CERT_FILE: client.example, valid until 20")
+    files.renew(days=2)
+    line = "POSTBACK_DESTINATION__CERT_FILE: the certificate expires soon: client.example is valid until"
+    assert run("check", env=env).stderr.startswith(f"warning: {line}")
+    files.cert.unlink()
+    result = run("check", env=env)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"error: POSTBACK_DESTINATION__CERT_FILE: the file {files.cert} cannot be read" in result.stderr
+    del env["POSTBACK_DESTINATION__CERT_FILE"]
+    result = run("check", env=env)
+    assert result.exit_code == 2
+    assert "error: POSTBACK_DESTINATION__KEY_FILE: takes POSTBACK_DESTINATION__CERT_FILE" in result.stderr
+
+
+def test_files_of_tls_without_tls(tmp_path: Path) -> None:
+    """A file of TLS where nothing is sent over TLS is a warning."""
+    url = "http://8.8.8.8/?click_id={click_id}"
+    env = {f"POSTBACK_DESTINATION__{name}_URL": url for name in ("SIMPLE", "EVENT")}
+    ca = ClientFiles(tmp_path, trustme.CA()).ca
+    result = run("check", env={**env, "POSTBACK_DESTINATION__CA_FILE": str(ca)})
+    assert result.exit_code == 0
+    assert "POSTBACK_DESTINATION__CA_FILE: has no use: no URL begins with https://\n" in result.stderr
 
 
 def test_advice() -> None:

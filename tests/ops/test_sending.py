@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from worker.ops.errors import WrongUsage
@@ -46,6 +48,13 @@ def test_no_value() -> None:
     assert error.value.reasons == [
         "POSTBACK_DESTINATION__SIMPLE_URL needs {order_id}, {attributes.kind}, which is not given"
     ]
+
+
+async def test_a_file_of_tls(tmp_path: Path) -> None:
+    """A file of TLS that can't be used is wrong usage."""
+    made = settings(ca_file=tmp_path / "ca.crt")
+    with pytest.raises(WrongUsage, match=r"POSTBACK_DESTINATION__CA_FILE: the file .* cannot be read"):
+        await attempt(made, make_request(made, make_event({"click_id": "abc"})))
 
 
 async def test_where_it_may_not_go() -> None:

@@ -16,7 +16,7 @@ def settings(host: str, **more: Any) -> Settings:
 
 async def test_nothing_to_say() -> None:
     """Of settings that are right nothing is said."""
-    assert await report(settings("8.8.8.8")) == Report([], [])
+    assert await report(settings("8.8.8.8")) == Report([], [], [])
 
 
 async def test_a_forbidden_address() -> None:

@@ -57,6 +57,28 @@ class Visit:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 
+    @property
+    def certificate(self) -> str | None:
+        """The common name in the certificate that the visitor showed."""
+        shown = self._writer.get_extra_info("peercert") or {}
+        return next(
+            (value for part in shown.get("subject", ()) for name, value in part if name == "commonName"), None
+        )
+
+    async def join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass on what the visitor and another one say to each other, until one of them leaves."""
+        ways = [
+            asyncio.create_task(_pass_on(self._reader, writer)),
+            asyncio.create_task(_pass_on(reader, self._writer)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+            writer.transport.abort()
+
     async def gone(self) -> None:
         """Wait until the visitor leaves."""
         while await self._reader.read(65536):
@@ -169,6 +191,11 @@ def then_hang(*pieces: bytes) -> Script:
         await visit.gone()
 
     return script
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
 
 
 async def turns(count: int = 4) -> None:

@@ -48,8 +48,8 @@ def check(
     It reads at the end of each partition, joins no group, commits and writes nothing.
     """
     settings = load_settings(ctx)
-    _check_settings(settings)
-    print("configuration is valid")
+    certificates = _check_settings(settings)
+    print("configuration is valid", *certificates, sep="\n")
     if online:
         _check_broker(settings)
         print("broker and topics are ready")
@@ -80,8 +80,11 @@ def schema(
         print_rows([row._asdict() for row in rows], Output(output), Entry._fields)
 
 
-def _check_settings(settings: Settings) -> None:
-    """End with exit 2 where the destination's address is forbidden; warn of what may not be meant."""
+def _check_settings(settings: Settings) -> list[str]:
+    """Warn of what may not be meant, and return a line on each certificate.
+
+    End with exit 2 where the destination's address is forbidden, or a file of TLS can't be used.
+    """
     from worker.ops.settings_report import report
 
     found = asyncio.run(report(settings))
@@ -89,6 +92,7 @@ def _check_settings(settings: Settings) -> None:
         warn(line)
     if found.problems:
         fail_all(found.problems, code=WRONG)
+    return found.certificates
 
 
 def _check_broker(settings: Settings) -> None:

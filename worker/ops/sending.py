@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from schemas import BadRecord, ConversionEvent, decode
 from worker.adapters.egress import check_origin
-from worker.adapters.http import UnprovenLibrary, make_sender
+from worker.adapters.http import UnprovenLibrary, WrongTlsFiles, make_sender
 from worker.compiled import make_plan, sender_options
 from worker.core.answer import Answer, Request
 from worker.core.classify import Kind, Verdict, classify
@@ -78,13 +78,18 @@ async def unsure_of(settings: Settings, request: Request) -> list[str]:
 
 
 async def attempt(settings: Settings, request: Request) -> Tried:
-    """Make the attempt, and read the answer's body; raise WrongUsage where the transport can't be used."""
+    """Make the attempt, and read the answer's body.
+
+    Raises WrongUsage where the transport, or a file of TLS, can't be used.
+    """
     try:
         sender = make_sender(
             settings.destination.transport, replace(sender_options(settings), read_body=True)
         )
     except UnprovenLibrary as error:
         raise WrongUsage([str(error)]) from error
+    except WrongTlsFiles as wrong:
+        raise WrongUsage(wrong.problems) from wrong
     lane = sender.lane()
     try:
         begun = time.monotonic()

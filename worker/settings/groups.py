@@ -15,6 +15,7 @@ from worker.settings.kafka_properties import Properties
 from worker.settings.values import (
     EARLIEST,
     Delays,
+    File,
     Flag,
     Host,
     Kind,
@@ -125,9 +126,24 @@ class Destination(BaseModel):
         False, description="let postbacks go to loopback, private, link-local and metadata addresses"
     )
 
+    ca_file: File = Field(
+        None,
+        description="PEM file of the authorities that the partner's certificate may come from, in place of "
+        "the system's",
+    )
+    cert_file: File = Field(None, description="PEM file of a client certificate, with its chain")
+    key_file: File = Field(
+        None, description="PEM file of the client certificate's key, unless `CERT_FILE` holds it, too"
+    )
+
     @model_validator(mode="after")
     def _agree(self) -> Self:
         problems = [*_half_set(self)]
+        if self.key_file is not None and self.cert_file is None:
+            problems.append(
+                "POSTBACK_DESTINATION__KEY_FILE: takes POSTBACK_DESTINATION__CERT_FILE, the certificate of "
+                "this key"
+            )
         if self.proxy is not None and self.transport != "session":
             problems.append("POSTBACK_DESTINATION__PROXY: takes POSTBACK_DESTINATION__TRANSPORT=session")
         both = sorted(self.success_statuses & self.terminal_statuses)

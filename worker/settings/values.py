@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -255,6 +256,9 @@ Proxy = Annotated[
 ]
 RequestHeaders = Annotated[
     Mapping[str, SecretStr], AfterValidator(_headers), Kind("text (secret)", lambda _: MASK)
+]
+File = Annotated[
+    Path | None, BeforeValidator(_absent), Kind("file", lambda path: "" if path is None else str(path))
 ]
 TopicName = Annotated[
     str,

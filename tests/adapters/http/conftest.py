@@ -24,6 +24,7 @@ def pytest_asyncio_loop_factories(
         "test_kept",
         "test_outbox",
         "test_tls",
+        "test_tls_files",
     }:
         return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
     return None

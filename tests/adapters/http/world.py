@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 
 import trustme
 
+from tests.support.certificates import server_tls
 from tests.support.partner import Partner, Script, Visit, turns
 from worker.adapters.http import SenderOptions, make_sender
 from worker.core.answer import Answer, Failure, FailureKind, Origin, Request, Response
@@ -54,9 +55,12 @@ class World:
         left = asyncio.all_tasks() - self._before - {asyncio.current_task()}
         assert not left, f"tasks are left behind: {left}"
 
-    async def partner(self, script: Script, scheme: str | None = None) -> Partner:
+    async def partner(
+        self, script: Script, scheme: str | None = None, tls: ssl.SSLContext | None = None
+    ) -> Partner:
         """Start a partner that follows a script, by default in the scheme under test."""
-        tls = self.server_tls() if (scheme or self.scheme) == "https" else None
+        if tls is None and (scheme or self.scheme) == "https":
+            tls = self.server_tls()
         partner = await self._partners.enter_async_context(Partner(script, tls))
         self._open.append(partner)
         return partner
@@ -76,9 +80,7 @@ class World:
 
     def server_tls(self) -> ssl.SSLContext:
         """A context of a partner that the senders trust."""
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        self._authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
-        return context
+        return server_tls(self._authority)
 
 
 def verdict(answer: Answer) -> int | FailureKind:

@@ -12,14 +12,19 @@ from worker.adapters.http.errors import UnprovenLibrary
 from worker.adapters.http.libraries import check_libraries
 from worker.adapters.http.options import SenderOptions
 from worker.adapters.http.session import SessionSender
+from worker.adapters.http.tls import ClientTls, TlsFiles, WrongTlsFiles, load_tls
 from worker.ports import Sender
 
 __all__ = [
+    "ClientTls",
     "DirectSender",
     "SenderOptions",
     "SessionSender",
+    "TlsFiles",
     "UnprovenLibrary",
+    "WrongTlsFiles",
     "check_libraries",
+    "load_tls",
     "make_sender",
 ]
 

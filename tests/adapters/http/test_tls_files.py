@@ -1,0 +1,316 @@
+"""Files of TLS: what is refused at the start, in one line, and what is spoken with them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.adapters.http.world import World, send, verdict
+from tests.support.certificates import ENCRYPTED_KEY, ClientFiles, chain_of, server_tls
+from tests.support.partner import OK, Visit, always
+from worker.adapters.http import TlsFiles, WrongTlsFiles, load_tls
+from worker.adapters.http.tls import CA_FILE, CERT_FILE, KEY_FILE, LIMIT_BYTES
+from worker.core.answer import Failure, FailureKind, Origin, Request, Response
+from worker.core.certificate import read_certificates
+
+
+@pytest.fixture
+def scheme() -> str:
+    """TLS alone."""
+    return "https"
+
+
+@pytest.fixture
+def files(tmp_path: Path, authority: trustme.CA) -> ClientFiles:
+    """The files of a client that the partners believe, and that believes them."""
+    return ClientFiles(tmp_path, authority)
+
+
+def problems(ca: Path | None = None, cert: Path | None = None, key: Path | None = None) -> list[str]:
+    """What is wrong with files."""
+    with pytest.raises(WrongTlsFiles) as wrong:
+        load_tls(TlsFiles(ca, cert, key))
+    assert str(wrong.value) == "; ".join(wrong.value.problems)
+    return list(wrong.value.problems)
+
+
+def missing(path: Path) -> None:
+    """Take a file away."""
+    path.unlink()
+
+
+def cut(path: Path) -> None:
+    """Leave half of a file."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def foreign(path: Path) -> None:
+    """Put something else there."""
+    path.write_text("not PEM")
+
+
+def folder(path: Path) -> None:
+    """Put a folder there."""
+    path.unlink()
+    path.mkdir()
+
+
+def pipe(path: Path) -> None:
+    """Put a named pipe there, which would be waited for."""
+    path.unlink()
+    os.mkfifo(path)
+
+
+def huge(path: Path) -> None:
+    """Put a file there that never was PEM."""
+    path.write_bytes(b"x" * (LIMIT_BYTES + 1))
+
+
+def scrambled(path: Path) -> None:
+    """Change what stands between the lines that say what it is."""
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], "AAAA", lines[-1], ""]))
+
+
+def element(tag: int, content: bytes) -> bytes:
+    """An element of DER."""
+    return bytes([tag, len(content)]) + content
+
+
+SPOILT: list[tuple[str, Callable[[Path], None], str]] = [
+    ("ca", missing, CA_FILE + ": the file {} cannot be read: No such file or directory"),
+    ("ca", cut, CA_FILE + ": the file {} holds no whole certificate in PEM"),
+    ("ca", foreign, CA_FILE + ": the file {} holds no whole certificate in PEM"),
+    ("ca", huge, CA_FILE + ": the file {} is larger than 1 MiB; it should hold PEM alone"),
+    ("ca", pipe, CA_FILE + ": {} is not a file"),
+    ("cert", missing, CERT_FILE + ": the file {} cannot be read: No such file or directory"),
+    ("cert", cut, CERT_FILE + ": the file {} holds no whole certificate in PEM"),
+    ("cert", folder, CERT_FILE + ": {} is not a file"),
+    ("key", missing, KEY_FILE + ": the file {} cannot be read: No such file or directory"),
+    ("key", foreign, KEY_FILE + ": the file {} holds no private key in PEM"),
+    ("key", cut, KEY_FILE + ": the file {} cannot be used: what it holds is damaged, or cut"),
+    ("key", scrambled, KEY_FILE + ": the file {} cannot be used: what it holds is damaged, or cut"),
+]
+
+
+@pytest.mark.parametrize(("which", "spoil", "line"), SPOILT)
+def test_spoilt(files: ClientFiles, which: str, spoil: Callable[[Path], None], line: str) -> None:
+    """A file that can't be used is one line: its variable, its path, what is wrong with it."""
+    path: Path = getattr(files, which)
+    spoil(path)
+    assert problems(files.ca, files.cert, files.key) == [line.format(path)]
+
+
+def test_both_spoilt(files: ClientFiles) -> None:
+    """Authority and certificate are told of together."""
+    missing(files.ca)
+    missing(files.key)
+    lines = problems(files.ca, files.cert, files.key)
+    assert [line.partition(":")[0] for line in lines] == [CA_FILE, KEY_FILE]
+
+
+def test_a_file_that_may_not_be_read(files: ClientFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is another user's is named, with what the system says."""
+
+    def refuse(_path: Path, _mode: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert problems(files.ca) == [f"{CA_FILE}: the file {files.ca} cannot be read: Permission denied"]
+
+
+def test_a_file_that_goes_meanwhile(files: ClientFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that goes between two looks is told of like one that was not there."""
+
+    def refuse(*_arguments: object, **_names: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", refuse)
+    assert problems(cert=files.cert, key=files.key) == [
+        f"{KEY_FILE}: the file {files.key} cannot be read: No such file or directory"
+    ]
+
+
+def test_an_authority_that_only_looks_like_one(files: ClientFiles) -> None:
+    """What the TLS library does not take for a certificate is refused, whatever we read in it."""
+    times = element(0x17, b"260101000000Z") * 2
+    fields = [element(0x02, b"\x01"), *[element(0x30, one) for one in (b"", b"", times, b"")]]
+    pem = ssl.DER_cert_to_PEM_cert(element(0x30, element(0x30, b"".join(fields))))
+    assert len(read_certificates(pem)) == 1
+    files.ca.write_text(pem)
+    assert problems(files.ca) == [
+        f"{CA_FILE}: the file {files.ca} cannot be used: what it holds is damaged, or cut"
+    ]
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_encrypted(files: ClientFiles, *, apart: bool) -> None:
+    """An encrypted key is one line, wherever it is; nobody is asked for a password."""
+    if apart:
+        files.key.write_text(ENCRYPTED_KEY)
+        expected = f"{KEY_FILE}: the key in {files.key} is encrypted; write it without a password"
+    else:
+        files.cert.write_text(files.cert.read_text() + ENCRYPTED_KEY)
+        expected = f"{CERT_FILE}: the key in {files.cert} is encrypted; write it without a password"
+    assert problems(cert=files.cert, key=files.key if apart else None) == [expected]
+
+
+def test_another_key(files: ClientFiles) -> None:
+    """A key of another certificate is one line with both files."""
+    files.key.write_bytes(files.issue().private_key_pem.bytes())
+    assert problems(cert=files.cert, key=files.key) == [
+        f"{KEY_FILE}: the key in {files.key} does not belong to the certificate in {files.cert}"
+    ]
+
+
+def test_no_key(files: ClientFiles) -> None:
+    """A certificate's file without a key tells where the key could be named."""
+    assert problems(cert=files.cert) == [
+        f"{CERT_FILE}: the file {files.cert} holds no private key in PEM; name the key's file in {KEY_FILE}"
+    ]
+
+
+def test_nothing_given() -> None:
+    """Without a file nothing is made: the transports' own context counts."""
+    assert load_tls(TlsFiles()) == (None, {})
+
+
+@pytest.mark.parametrize(
+    ("days", "problem", "warning"),
+    [
+        (-1, "the certificate has expired: client.example was valid until ", "the certificate has expired: "),
+        (3, None, "the certificate expires soon: client.example is valid until "),
+        (30, None, None),
+    ],
+)
+def test_how_long(files: ClientFiles, days: int, problem: str | None, warning: str | None) -> None:
+    """A certificate that has expired is taken, and told of; so is one that will within a week."""
+    files.renew(days=days)
+    tls = load_tls(TlsFiles(files.ca, files.cert, files.key))
+    assert tls.context is not None
+    for said, expected in ((tls.problems, problem), (tls.warnings, warning)):
+        assert len(said(time.time())) == (expected is not None)
+        assert all(line.startswith(f"{CERT_FILE}: {expected}") for line in said(time.time()))
+
+
+def test_comments_in_any_alphabet(files: ClientFiles) -> None:
+    """Bundles of authorities have comments, in whatever alphabet and encoding."""
+    files.ca.write_bytes("# Türkçe, 中文\n".encode("utf-16") + b"\n" + files.ca.read_bytes())
+    assert list(load_tls(TlsFiles(files.ca)).certificates) == [CA_FILE]
+
+
+# --- on the wire -------------------------------------------------------------------------------
+
+
+async def test_private_authority(world: World, files: ClientFiles) -> None:
+    """A partner is believed where the file names its authority, root or not, and nowhere else."""
+    partner = await world.partner(always(OK))
+    named = world.sender(tls=load_tls(TlsFiles(files.ca)).context)
+    assert await send(named, partner) == Response(200)
+    files.trust(trustme.CA())
+    other = world.sender(tls=load_tls(TlsFiles(files.ca)).context)
+    assert verdict(await send(other, partner)) is FailureKind.TLS
+
+
+async def test_intermediate_authority(world: World, files: ClientFiles, authority: trustme.CA) -> None:
+    """An authority that another one vouches for is enough where the file names it."""
+    middle = authority.create_child_ca()
+    partner = await world.partner(always(OK), tls=server_tls(middle))
+    files.trust(middle)
+    assert await send(world.sender(tls=load_tls(TlsFiles(files.ca)).context), partner) == Response(200)
+
+
+async def test_in_place_of_the_systems(files: ClientFiles) -> None:
+    """The file's authorities stand in place of the system's."""
+    context = load_tls(TlsFiles(files.ca)).context
+    assert context is not None
+    assert context.cert_store_stats()["x509"] == 1
+    with_certificate = load_tls(TlsFiles(None, files.cert, files.key)).context
+    assert with_certificate is not None
+    assert with_certificate.cert_store_stats() == ssl.create_default_context().cert_store_stats()
+
+
+@pytest.mark.parametrize("apart", [True, False])
+async def test_client_certificate(
+    world: World, files: ClientFiles, authority: trustme.CA, *, apart: bool
+) -> None:
+    """A partner that asks for a certificate gets ours, whether its key is in a file of its own or not."""
+    seen = []
+
+    async def script(visit: Visit) -> None:
+        while True:
+            await visit.request()
+            seen.append(visit.certificate)
+            await visit.send(OK)
+
+    partner = await world.partner(script, tls=server_tls(authority, authority))
+    if not apart:
+        files.cert.write_bytes(files.key.read_bytes() + files.cert.read_bytes())
+    tls = load_tls(TlsFiles(files.ca, files.cert, files.key if apart else None))
+    assert await send(world.sender(tls=tls.context), partner) == Response(200)
+    assert seen == ["client.example"]
+
+
+async def test_refused_client(world: World, files: ClientFiles, authority: trustme.CA) -> None:
+    """A partner that gets no certificate, or a stranger's, refuses us, and no request reaches it."""
+    partner = await world.partner(always(OK), tls=server_tls(authority, authority))
+    stranger = trustme.CA().issue_cert("client.example")
+    files.key.write_bytes(stranger.private_key_pem.bytes())
+    files.cert.write_bytes(chain_of(stranger))
+    for given in (TlsFiles(files.ca), TlsFiles(files.ca, files.cert, files.key)):
+        failure = await send(world.sender(tls=load_tls(given).context), partner)
+        assert verdict(failure) in {FailureKind.TLS, FailureKind.CONNECTION}  # asyncio resets at once
+    assert partner.requests == []
+
+
+async def test_the_partners_reason(world: World, files: ClientFiles, authority: trustme.CA) -> None:
+    """Where a partner says within the handshake why it refuses our certificate, a person reads it."""
+    asking = server_tls(authority, authority)
+    asking.maximum_version = ssl.TLSVersion.TLSv1_2  # in 1.3 a reset may overtake the reason
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        partner = asyncio.create_task(asyncio.to_thread(refuse_one, listener, asking))
+        origin = Origin("https", *listener.getsockname())
+        sender = world.sender(tls=load_tls(TlsFiles(files.ca)).context)
+        failure = await sender.lane().send(Request(origin, "/p"))
+        await partner
+    assert isinstance(failure, Failure)
+    assert failure.kind is FailureKind.TLS
+    assert "alert handshake failure" in failure.error
+
+
+def refuse_one(listener: socket.socket, asking: ssl.SSLContext) -> None:
+    """Shake hands with one client that shows no certificate."""
+    client, _ = listener.accept()
+    with client, pytest.raises(ssl.SSLError):
+        asking.wrap_socket(client, server_side=True)
+
+
+@pytest.mark.parametrize("transport", ["session"])
+async def test_through_a_proxy(world: World, files: ClientFiles, authority: trustme.CA) -> None:
+    """Through a proxy's tunnel the partner sees the same certificate, and is believed by the same file."""
+    partner = await world.partner(always(OK), tls=server_tls(authority, authority))
+
+    async def tunnel(visit: Visit) -> None:
+        await visit.request()
+        reader, writer = await asyncio.open_connection("127.0.0.1", partner.origin.port)
+        await visit.send(b"HTTP/1.1 200 Connected\r\n\r\n")
+        await visit.join(reader, writer)
+
+    proxy = await world.partner(tunnel, scheme="http")
+    tls = load_tls(TlsFiles(files.ca, files.cert, files.key))
+    sender = world.sender(tls=tls.context, proxy=f"http://127.0.0.1:{proxy.origin.port}")
+    assert await send(sender, partner) == Response(200)
+    assert proxy.requests[0].startswith(b"CONNECT 127.0.0.1:")
+    files.trust(trustme.CA())
+    sender = world.sender(
+        tls=load_tls(TlsFiles(files.ca)).context, proxy=f"http://127.0.0.1:{proxy.origin.port}"
+    )
+    assert verdict(await send(sender, partner)) is FailureKind.TLS
