@@ -93,11 +93,12 @@ class Worker:
         self._clock = SystemClock()
         self._bounds = ByteBounds.of(settings.max_held_bytes)
         self._held_bytes = HeldBytes.shared(self._bounds.held, settings.max_outstanding)
-        self._metrics = Metrics(self._clock.now(), [topic.name for topic in own_topics(settings)])
+        self._metrics = Metrics(self._clock.now())
+        counts = self._metrics.of(settings.destination.name, [topic.name for topic in own_topics(settings)])
         logs = make_logs(settings.destination.name, settings.log.level)
         self._flow = FlowLog(settings.destination.name) if is_for_people(settings.log.format) else None
         watchers = [*observers, *([self._flow] if self._flow is not None else [])]
-        self._observer = Observers(self._metrics, logs, *watchers)
+        self._observer = Observers(counts, logs, *watchers)
         needed = needed_topics(settings)
         self._health = Health(settings, needed, self._asking(), self._observer, self._clock, self._metrics)
 

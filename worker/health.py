@@ -63,7 +63,7 @@ class Health:
         """Begin to look; whoever has the stack closes it. A look that breaks ends the run."""
         self._runner, self._source = runner, source
         self._began = self._clock.monotonic()
-        self._metrics.watch(runner.snapshot, self.not_ready)
+        self._metrics.watch(self._settings.destination.name, runner.snapshot, self.not_ready)
         stack = contextlib.ExitStack()
         stack.callback(self._rights.close)
         looks = (

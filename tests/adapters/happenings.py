@@ -23,6 +23,7 @@ OUTAGE = Outage(1_700_000_000.0, 5.0, 0.75, "503", "HTTP 503")
 def tell_everything(observer: Observer) -> None:
     """Have everything happen once."""
     observer.consumed("conversions", 3)
+    observer.passed("conversions", 4)
     observer.requested(0.2)
     observer.attempted("retry", "500")
     observer.delivered(DELIVERED, 1_700_000_000.0)

@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import pytest
 from prometheus_client import generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
+from prometheus_client.samples import Sample
 
-from tests.adapters.happenings import AT, tell_everything
+from tests.adapters.happenings import AT, DELIVERED, tell_everything
 from worker.adapters.metrics import Metrics
 from worker.core.admission.circuit import CircuitState
+from worker.core.admission.held import Held
 from worker.ports import PartitionState, Snapshot
 
 Samples = dict[tuple[str, ...], float]
+STATE = PartitionState(AT, 5, 2.5, 9)
+OF_THE_PROCESS = {"event_loop_lag_seconds", "start_time_seconds", "log_lines_dropped_total", "build_info"}
 
 
-def samples(metrics: Metrics, skip: tuple[str, ...] = ("_bucket",)) -> Samples:
-    """All samples, by name without the prefix and values of labels in the order of the labels' names."""
+def all_samples(metrics: Metrics) -> list[Sample]:
+    """Every sample, as it is read from what is served."""
     text = generate_latest(metrics.registry).decode()
-    return {
-        (one.name.removeprefix("postback_"), *(text for _, text in sorted(one.labels.items()))): one.value
-        for family in parse(text)
-        for one in family.samples
-        if not one.name.endswith(skip)
-    }
+    return [sample for family in parse(text) for sample in family.samples]
+
+
+def samples(metrics: Metrics, skip: tuple[str, ...] = ("_bucket",), of: str = "voluum") -> Samples:
+    """Those of a destination and of the process: by name without the prefix, and values of sorted labels."""
+    found = {}
+    for one in all_samples(metrics):
+        labels = dict(one.labels)
+        if labels.pop("destination", of) == of and not one.name.endswith(skip):
+            values = (value for _, value in sorted(labels.items()))
+            found[one.name.removeprefix("postback_"), *values] = one.value
+    return found
+
+
+def snapshot(**what: Any) -> Snapshot:
+    """A destination at which nothing happens, but for what is given."""
+    return Snapshot(0, 1, CircuitState.CLOSED, 0, (), {})._replace(**what)
 
 
 def test_before_anything_happened() -> None:
     """Counts whose labels are known are there from the start, at 0."""
-    found = samples(Metrics(publishes_to=["worker.dlq"]))
+    metrics = Metrics()
+    metrics.of("voluum", ["worker.dlq"])
+    found = samples(metrics)
     assert found["publishes_refused_total", "worker.dlq"] == 0
     assert found["attempts_total", "delivered", "200"] == 0
     assert found["skipped_total", "already_delivered"] == 0
+    assert found["records_passed_total",] == 0
     for reason in ("undecodable", "invalid", "expired", "exhausted", "rejected"):
         assert found["dead_letters_total", reason] == 0
     for kind in ("assign", "revoke", "lost"):
@@ -41,20 +64,64 @@ def test_before_anything_happened() -> None:
 def test_the_process() -> None:
     """When the process started is shown, and 1 while there is no reason not to be ready."""
     metrics = Metrics(started_at=1_700_000_000.0)
-    metrics.watch(lambda: Snapshot(0, 1, CircuitState.CLOSED, 0, (), {}), lambda: ())
+    metrics.of("voluum")
+    metrics.watch("voluum", snapshot, tuple)
     found = samples(metrics)
     assert (found["start_time_seconds",], found["ready",]) == (1_700_000_000.0, 1)
+
+
+def test_every_metric_of_a_destination_names_it() -> None:
+    """All but the process's own metrics have the destination's name, and no other is there twice."""
+    metrics = Metrics()
+    for name in ("voluum", "binom"):
+        tell_everything(metrics.of(name))
+        metrics.watch(name, partial(snapshot, overdue={"10s": 1.0}, partitions=(STATE,)), tuple)
+    found = all_samples(metrics)
+    nameless = {one.name.removeprefix("postback_") for one in found if "destination" not in one.labels}
+    assert nameless == OF_THE_PROCESS
+    assert samples(metrics) == samples(metrics, of="binom")
+    text = generate_latest(metrics.registry).decode()
+    described = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
+    assert len(described) == len(set(described))
+
+
+def test_each_destination_counts_for_itself() -> None:
+    """What happens at one destination changes nothing that is shown of another."""
+    metrics = Metrics()
+    one, _ = metrics.of("voluum"), metrics.of("binom")
+    before = samples(metrics, of="binom")
+    one.delivered(DELIVERED, 1_700_000_000.0)
+    metrics.watch("voluum", partial(snapshot, in_flight=3), lambda: ["draining"])
+    metrics.watch("binom", snapshot, tuple)
+    found = samples(metrics), samples(metrics, of="binom")
+    assert (found[0]["in_flight",], found[0]["ready",]) == (3, 0)
+    assert (found[1]["in_flight",], found[1]["ready",]) == (0, 1)
+    assert before.items() <= found[1].items()
+
+
+def test_in_openmetrics() -> None:
+    """Several destinations are what a strict reader of OpenMetrics takes."""
+    metrics = Metrics()
+    for name in ("voluum", "binom"):
+        tell_everything(metrics.of(name))
+        metrics.watch(name, partial(snapshot, partitions=(STATE,)), tuple)
+    served = openmetrics.generate_latest(metrics.registry)  # type: ignore[no-untyped-call]
+    families = list(parse_openmetrics(served.decode()))  # type: ignore[no-untyped-call]
+    (delays,) = (one for one in families if one.name == "postback_delivery_delay_seconds")
+    assert [one.value for one in delays.samples if one.name.endswith("_count")] == [1, 1]
 
 
 def test_each_event_counts() -> None:
     """Each thing that happens is counted once, where it belongs."""
     metrics = Metrics()
+    observer = metrics.of("voluum")
     before = samples(metrics)
-    tell_everything(metrics)
+    tell_everything(observer)
     metrics.loop_lag = 0.25
     changed = {key: value for key, value in samples(metrics).items() if before.get(key) != value}
     assert changed == {
         ("records_consumed_total", "conversions"): 3,
+        ("records_passed_total",): 4,
         ("request_duration_seconds_count",): 1,
         ("request_duration_seconds_sum",): pytest.approx(0.2),
         ("attempts_total", "retry", "500"): 1,
@@ -87,7 +154,7 @@ def test_each_event_counts() -> None:
 def test_a_delay_of_a_month() -> None:
     """A delivery as late as the window allows falls into a bucket of its own."""
     metrics = Metrics()
-    metrics._delay.observe(29 * 86400)
+    metrics.of("voluum").delivered(DELIVERED._replace(delay=29 * 86400), 0.0)
     found = samples(metrics, skip=())
     assert found["delivery_delay_seconds_bucket", "1.2096e+06"] == 0
     assert found["delivery_delay_seconds_bucket", "2.592e+06"] == 1
@@ -96,15 +163,17 @@ def test_a_delay_of_a_month() -> None:
 def test_the_gauges_of_a_worker() -> None:
     """The gauges show the worker as it is when they are read; a lag that is unknown is not shown."""
     metrics = Metrics()
-    states = (PartitionState(AT, 5, 2.5, 9), PartitionState(AT._replace(number=4), 0, 0.0, None))
-    now = Snapshot(3, 16, CircuitState.OPEN, 1, states, {"10s": 4.0})
-    metrics.watch(lambda: now, lambda: ["draining"])
+    metrics.of("voluum")
+    states = (STATE, PartitionState(AT._replace(number=4), 0, 0.0, None))
+    now = Snapshot(3, 16, CircuitState.OPEN, 1, states, {"10s": 4.0}, held=frozenset({Held.CIRCUIT}))
+    metrics.watch("voluum", lambda: now, lambda: ["draining"])
     found = samples(metrics)
     assert found["ready",] == 0
     assert found["in_flight",] == 3
     assert found["concurrency_limit",] == 16
     assert found["circuit_state",] == 2
     assert found["paused_partitions",] == 1
+    assert {why: found["held", why] for why in Held} == {why: why == "circuit" for why in Held}
     assert found["overdue_seconds", "10s"] == 4.0
     assert found["outstanding", "3", "conversions"] == 5
     assert found["oldest_outstanding_seconds", "3", "conversions"] == 2.5

@@ -111,4 +111,5 @@ class Crew:
 def _is_idle(worker: Worker) -> bool:
     metrics = worker.metrics()
     held = [value for name, value in metrics.items() if name.startswith("postback_outstanding")]
-    return "postback_in_flight" in metrics and metrics["postback_in_flight"] == 0 and not any(held)
+    in_flight = [value for name, value in metrics.items() if name.startswith("postback_in_flight")]
+    return bool(in_flight) and not any(in_flight + held)

@@ -60,9 +60,10 @@ def test_metrics(page: Path) -> None:
 
 
 def test_the_table_of_metrics() -> None:
-    """The table has each metric that is exported, with its labels, and no other."""
-    rows = re.findall(r"^\| `(postback_\w+)` \| (.*?) ?\| ", section(OPERATING, "Metrics"), re.MULTILINE)
-    told = {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
+    """The tables have each metric that is exported, with its labels, and no other."""
+    of_destinations, of_the_process = section(OPERATING, "Metrics").split("And the process has its own:")
+    told = {name: labels | {"destination"} for name, labels in _metrics_of(of_destinations)}
+    told.update(_metrics_of(of_the_process))
     there: dict[str, set[str]] = {}
     for sample, labels in exported().items():
         there.setdefault(_OF_A_HISTOGRAM.sub("", sample), set()).update(labels - {"le"})
@@ -74,6 +75,11 @@ def test_lines_of_the_log() -> None:
     quoted = [part for line in _quoted() for part in _parts(line)]
     assert len(quoted) > 20
     assert [part for part in quoted if part not in _said()] == []
+
+
+def _metrics_of(tables: str) -> Iterator[tuple[str, set[str]]]:
+    for name, labels in re.findall(r"^\| `(postback_\w+)` \| (.*?) ?\| ", tables, re.MULTILINE):
+        yield name, set(re.findall(r"`(\w+)`", labels))
 
 
 def _is_setting(name: str) -> bool:

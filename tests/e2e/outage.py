@@ -167,7 +167,7 @@ def outage(
             program.ready()
             time.sleep(before)
             watch = _Watch(program)
-            in_flight = round(watch.gauge("postback_in_flight"))
+            in_flight = round(program.metric("postback_in_flight"))
             size = watch.megabytes()
             failed = watch.failed()
             gone = partner.change(kind)
@@ -215,16 +215,13 @@ class _Watch:
         """Ask for its health."""
         self.unhealthy += sum(self._program.get(path)[0] != 200 for path in ("/livez", "/readyz"))
 
-    def gauge(self, name: str) -> float:
-        """The value of a metric without labels."""
-        lines = self._program.get("/metrics")[1].splitlines()
-        return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
-
     def failed(self) -> int:
         """Attempts that counted and failed."""
-        lines = self._program.get("/metrics")[1].splitlines()
-        counted = [line for line in lines if line.startswith("postback_attempts_total{")]
-        return round(sum(float(line.split()[-1]) for line in counted if 'outcome="delivered"' not in line))
+        attempts, delivered = (
+            self._program.metric("postback_attempts_total", **labels)
+            for labels in ({}, {"outcome": "delivered"})
+        )
+        return round(attempts - delivered)
 
     def megabytes(self) -> float:
         """Its resident size."""

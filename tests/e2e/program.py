@@ -135,10 +135,11 @@ class Program:
             with refusal:
                 return refusal.code, refusal.read().decode()
 
-    def metric(self, name: str) -> float:
-        """The value of a metric, of all its labels together; 0 where it has none yet."""
-        lines = self.get("/metrics")[1].splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if re.match(rf"{name}[ {{]", line))
+    def metric(self, name: str, **labels: str) -> float:
+        """The value of a metric, of all that has these labels together; 0 where there is none yet."""
+        lines = [line for line in self.get("/metrics")[1].splitlines() if re.match(rf"{name}[ {{]", line)]
+        asked = [f'{label}="{value}"' for label, value in labels.items()]
+        return sum(float(line.rpartition(" ")[2]) for line in lines if all(part in line for part in asked))
 
     def ready(self) -> None:
         """Wait until it is ready."""

@@ -15,8 +15,10 @@ from tests.e2e.ways import FAILING, GOOD, JUNK, QUERY_KEY, TOKEN, Story
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process]
 
-METRICS = {
+# Those of a destination, with the labels that they have beside its name.
+OF_A_DESTINATION = {
     "records_consumed": ("counter", {"topic"}),
+    "records_passed": ("counter", set()),
     "attempts": ("counter", {"outcome", "status"}),
     "request_duration_seconds": ("histogram", {"le"}),
     "delivery_delay_seconds": ("histogram", {"le"}),
@@ -26,6 +28,7 @@ METRICS = {
     "in_flight": ("gauge", set()),
     "concurrency_limit": ("gauge", set()),
     "circuit_state": ("gauge", set()),
+    "held": ("gauge", {"why"}),
     "outstanding": ("gauge", {"topic", "partition"}),
     "oldest_outstanding_seconds": ("gauge", {"topic", "partition"}),
     "consumer_lag": ("gauge", {"topic", "partition"}),
@@ -33,11 +36,14 @@ METRICS = {
     "commits": ("counter", {"result"}),
     "rebalances": ("counter", {"kind"}),
     "paused_partitions": ("gauge", set()),
-    "event_loop_lag_seconds": ("gauge", set()),
     "last_delivery_timestamp_seconds": ("gauge", set()),
     "ready": ("gauge", set()),
-    "start_time_seconds": ("gauge", set()),
     "publishes_refused": ("counter", {"topic"}),
+}
+METRICS: dict[str, tuple[str, set[str]]] = {
+    **{name: (kind, labels | {"destination"}) for name, (kind, labels) in OF_A_DESTINATION.items()},
+    "event_loop_lag_seconds": ("gauge", set()),
+    "start_time_seconds": ("gauge", set()),
     "build_info": ("gauge", {"version", "python", "librdkafka"}),
 }
 

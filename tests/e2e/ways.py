@@ -70,10 +70,10 @@ class Story(NamedTuple):
         return [json.loads(line) for line in self.lines]
 
     def counters(self, name: str) -> dict[tuple[str, ...], float]:
-        """The values of a metric's samples, by the values of its labels in the order of their names."""
+        """A metric's values, by those of its labels in the order of their names, the destination left out."""
         family = next(family for family in parse(self.metrics) if family.name == name)
-        texts = [(tuple(text for _, text in sorted(one.labels.items())), one.value) for one in family.samples]
-        return {labels: number for labels, number in texts if number}
+        told = [(sorted(one.labels.items()), one.value) for one in family.samples if one.value]
+        return {tuple(text for name, text in labels if name != "destination"): n for labels, n in told}
 
 
 def act(query: Query, nth: int) -> Act:

@@ -13,8 +13,10 @@ from worker.ports import PartitionState, Snapshot
 
 def exported() -> Mapping[str, set[str]]:
     """The samples, each with its labels."""
-    metrics = Metrics(publishes_to=["postback-worker.dlq"])
+    metrics = Metrics()
+    observer = metrics.of("momentscience", ["postback-worker.dlq"])
     metrics.watch(
+        "momentscience",
         lambda: Snapshot(
             in_flight=0,
             limit=1,
@@ -25,7 +27,7 @@ def exported() -> Mapping[str, set[str]]:
         ),
         lambda: (),
     )
-    tell_everything(metrics)
+    tell_everything(observer)
     return {
         sample.name: set(sample.labels) for family in metrics.registry.collect() for sample in family.samples
     }

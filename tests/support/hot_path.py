@@ -140,7 +140,7 @@ class HotPath:
                 Limits(1000, 1.0),
             ),
             Clients(self._source, FakePublisher(kafka), self._opener),
-            Surroundings(Observers(Metrics(), self._count), FakeClock(), lambda: 0.0),
+            Surroundings(Observers(Metrics().of("partner"), self._count), FakeClock(), lambda: 0.0),
         )
 
     async def __aenter__(self) -> Self:

@@ -17,6 +17,9 @@ class Observer:
     def consumed(self, topic: str, count: int) -> None:
         """Hear of records that were taken up from a topic."""
 
+    def passed(self, topic: str, count: int) -> None:
+        """Hear of events of a topic that this destination does not take."""
+
     def requested(self, seconds: float) -> None:
         """Hear of a request that was sent, however it ended."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from worker.core.admission.circuit import CircuitState
+from worker.core.admission.held import Held
 from worker.core.admission.outage import Outage
 from worker.core.record import Partition
 from worker.core.silence import Silence
@@ -38,3 +39,5 @@ class Snapshot(NamedTuple):
     """What is known of the open circuit; None while it is closed."""
     silent: Sequence[Silence] = ()
     """Partitions that have records and give none."""
+    held: frozenset[Held] = frozenset()
+    """Why nothing is sent; empty while records may go."""

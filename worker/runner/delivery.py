@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from worker.core.admission.held import Held, held
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
 from worker.core.endings import Dead, Delivered, Retry
 from worker.core.fence import Fence
@@ -48,6 +49,11 @@ class Delivery:
             clients.source, intake.partitions, around.observer, self._fence, self._on_fence
         )
         self.lanes = Lanes(clients.sender, self.gate, self._schedule, destination.plan, self, around)
+
+    def held(self) -> frozenset[Held]:
+        """Say why nothing is sent; empty while records may go."""
+        lanes, now = self.lanes, self._clock.monotonic()
+        return held(self.gate, now, fenced=lanes.fenced, blocked=lanes.blocked is not None)
 
     # --- what the lanes tell -------------------------------------------------------------------
 

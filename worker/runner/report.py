@@ -51,6 +51,7 @@ class Report:
             barred=sum(partition.barred is not None for partition in partitions),
             outage=self._delivery.lanes.outage,
             silent=self._silence.told,
+            held=self._delivery.held(),
         )
 
     def reasons_not_ready(self) -> Iterable[str]:

@@ -13,6 +13,7 @@ from tests.core.admission.answers import POLICY, VERDICTS, answer, some
 from tests.core.examples import make_partition, pending_record
 from worker.core.admission.circuit import CircuitState
 from worker.core.admission.gate import Gate
+from worker.core.admission.held import held
 from worker.core.classify import Kind
 
 
@@ -115,6 +116,15 @@ class Traffic(RuleBasedStateMachine):
         else:
             assert wake_at > self.now
             assert self.gate.admits(wake_at)
+
+    @invariant()
+    def there_is_a_reason(self) -> None:
+        """Where nothing may start though there is room, it is said why; where it is not, something may."""
+        reasons = held(self.gate, self.now, fenced=False, blocked=False)
+        if self.gate.occupied < self.gate.limit.value and not self.gate.admits(self.now):
+            assert reasons
+        if not reasons:
+            assert self.gate.admits(self.now) == (self.gate.occupied < self.gate.limit.value)
 
 
 TestTraffic = Traffic.TestCase

@@ -47,6 +47,16 @@ class Gate:
         """How many requests are in flight."""
         return self.occupied + self._old
 
+    @property
+    def paced_until(self) -> float:
+        """When the next request is due by the rate that is set, and by the pace that was learned."""
+        return max(self.pace.wake_at, self._rate.wake_at() if self._rate is not None else _NEVER)
+
+    @property
+    def left_alone_until(self) -> float:
+        """Until when the partner asked for probes at most."""
+        return self._retry_after.until
+
     def admits(self, now: float) -> bool:
         """Tell whether a request may start now; a yes that is used must be followed by `starting`."""
         if now < self._retry_after.until and now < self._retry_after.probe_at:
