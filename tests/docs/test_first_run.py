@@ -46,9 +46,8 @@ def terminal(script: str, env: Mapping[str, str], at: Path, log: Path) -> Iterat
 
 def recorded(metrics: str) -> float:
     """How many attempts were delivered, as the metrics have it."""
-    found = re.search(
-        r'^postback_attempts_total\{outcome="delivered",status="200"\} (\S+)$', metrics, re.MULTILINE
-    )
+    labels = r'\{destination="\w+",outcome="delivered",status="200"\}'
+    found = re.search(rf"^postback_attempts_total{labels} (\S+)$", metrics, re.MULTILINE)
     return float(found[1]) if found else 0.0
 
 
