@@ -17,7 +17,7 @@ from uuid import UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from schemas.event import ClickId, ConversionEvent, Identifier
+from schemas.event import ClickId, ConversionEvent, Identifier, Network
 from schemas.moment import Moment, moment_text
 
 _EVENT_IDS: Final = UUID("5fa3f4b3-055c-57d4-8369-f65c45e45b18")
@@ -26,18 +26,21 @@ _EVENT_IDS: Final = UUID("5fa3f4b3-055c-57d4-8369-f65c45e45b18")
 _MOMENT: Final[TypeAdapter[datetime]] = TypeAdapter(Moment)
 _CLICK_ID: Final[TypeAdapter[str]] = TypeAdapter(ClickId)
 _IDENTIFIER: Final[TypeAdapter[str]] = TypeAdapter(Identifier)
+_NETWORK: Final[TypeAdapter[str | None]] = TypeAdapter(Network | None)
 
 
 class Click(BaseModel):
     """One visit that an ad network sent; `clicked_at` starts the window in which conversions count.
 
-    It goes through a session or a column as plain JSON: `model_dump(mode="json")` and `model_validate`, or
-    `to_json` and `from_json`.
+    `network` says which one, for a shop that buys from several: their ids may be alike. It all goes through
+    a session or a column as plain JSON: `model_dump(mode="json")` and `model_validate`, or `to_json` and
+    `from_json`.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, hide_input_in_errors=True)
 
     click_id: ClickId
+    network: Network | None = None
     affiliate_id: Identifier | None = None
     offer_id: Identifier | None = None
     clicked_at: Moment
@@ -50,22 +53,26 @@ class Click(BaseModel):
         click_id_param: str = "click_id",
         affiliate_id_param: str = "affiliate_id",
         offer_id_param: str = "offer_id",
+        network: str | None = None,
         at: datetime,
     ) -> Click | None:
         """Read the click that the URL (whole, or path and query) carries; None where it carries none.
 
         The query is read as browsers and servers read forms: `+` is a space and `%2B` a plus; of parameters
         that repeat the first counts that is not blank (empty, or white space alone); names are
-        case-sensitive; what stands in the fragment is not of the query. `at` is the time of the visit; a
-        datetime without a zone is the caller's mistake and raises ValidationError.
+        case-sensitive; what stands in the fragment is not of the query. `network` is the caller's name of
+        who sent the visitor (1 to 64 of a-z, 0-9, - and _), kept with the click; `at` is the time of the
+        visit. Another name, and a datetime without a zone, is the caller's mistake: ValidationError.
         """
         query = url.partition("#")[0].partition("?")[2]
         click_id = _parameter(query, click_id_param, _CLICK_ID)
         clicked_at = _MOMENT.validate_python(at)
+        known_as = _NETWORK.validate_python(network)
         if click_id is None:
             return None
         return cls(
             click_id=click_id,
+            network=known_as,
             affiliate_id=_parameter(query, affiliate_id_param, _IDENTIFIER),
             offer_id=_parameter(query, offer_id_param, _IDENTIFIER),
             clicked_at=clicked_at,
@@ -77,24 +84,28 @@ class Click(BaseModel):
         at: datetime,
         event: str | None = None,
         payout: Decimal | str | int | None = None,
+        currency: str | None = None,
         event_id: str | None = None,
         order_id: str | None = None,
         attributes: Mapping[str, str] | None = None,
     ) -> ConversionEvent:
         """Make the event of one conversion of this click; the same arguments give the same bytes.
 
-        The partner takes `event` and `payout` together, or neither. An `event_id` left out is derived from
-        the click, the event and the order, or the time `at` where there is no order: give the order, or the
-        time stored with it, and a retry makes the same event with the same id, not a second one. That is
-        all that it does: an event that is published twice is two records, and each of them is sent. Wrong
-        values raise ValidationError; a float as payout and a datetime without a zone are wrong values.
+        The first partner takes `event` and `payout` together, or neither. The payout is in US dollars unless
+        a `currency` is given. An `event_id` left out is derived from the click with its network, the event
+        and the order, or the time `at` where there is no order: give the order, or the time stored with it,
+        and a retry makes the same event with the same id, not a second one. That is all that it does: an
+        event that is published twice is two records, and each of them is sent. Wrong values raise
+        ValidationError; a float as payout and a datetime without a zone are wrong values.
         """
         moment = _MOMENT.validate_python(at)
         return ConversionEvent.model_validate(
             {
                 "event_id": self._event_id(event, order_id, moment) if event_id is None else event_id,
                 "click_id": self.click_id,
+                "network": self.network,
                 "event": event,
+                "currency": currency,
                 "payout": payout,
                 "occurred_at": moment,
                 "clicked_at": self.clicked_at,
@@ -117,7 +128,8 @@ class Click(BaseModel):
     def _event_id(self, event: str | None, order_id: str | None, at: datetime) -> str:
         """Derive the id from a JSON array: its quotes and commas keep two conversions from reading alike."""
         time = moment_text(at) if order_id is None else None
-        return str(uuid5(_EVENT_IDS, json.dumps([self.click_id, event, order_id, time])))
+        network = [] if self.network is None else [self.network]
+        return str(uuid5(_EVENT_IDS, json.dumps([self.click_id, event, order_id, time, *network])))
 
 
 def _parameter(query: str, name: str, rule: TypeAdapter[str]) -> str | None:

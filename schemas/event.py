@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
+from schemas.currency import CURRENCY_RULE, USD, Currency
 from schemas.first_bytes import name_beginning
 from schemas.moment import MOMENT_RULE, Moment, moment_text
-from schemas.payout import PAYOUT_RULE, Payout, exact_number
+from schemas.payout import Payout, exact_number
 
 MOST_AHEAD_S: Final = 24 * 3600.0
 """How far `occurred_at` may lie ahead of the reader's clock, in seconds: clocks differ."""
@@ -28,9 +29,9 @@ NO_CONTROLS: Final = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"
 _RULES: Final = {
     "event_id": "must be a string of 1 to 128 printable ASCII characters",
     "click_id": "must be a string of 1 to 512 characters without control characters",
+    "network": "must be a string of 1 to 64 of a-z, 0-9, - and _",
     "event": "must be a string of 1 to 64 characters without control characters",
-    "payout": PAYOUT_RULE,
-    "currency": 'must be "USD"',
+    "currency": CURRENCY_RULE,
     "occurred_at": MOMENT_RULE,
     "clicked_at": MOMENT_RULE,
     "affiliate_id": "must be a string of 1 to 128 characters",
@@ -47,6 +48,7 @@ _OPENINGS: Final = (b"{", b"[", b" ", b"\n", b"\r", b"\t")
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 EventId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=PRINTABLE_ASCII)]
 ClickId = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=NO_CONTROLS)]
+Network = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern="^[a-z0-9_-]*$")]
 EventName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=NO_CONTROLS)]
 
 
@@ -86,8 +88,8 @@ class ConversionEvent(BaseModel):
 
     `event_id` is printable ASCII, space included. Lengths count Unicode characters; control characters are
     C0, DEL and C1. `None` for an optional field is absence, and unknown fields are ignored. A payout is a
-    Decimal, a string or an int; a float is refused, because it is not exact. Datetimes need a zone, and are
-    kept as the same moment.
+    Decimal, a string or an int, with no more decimals than its currency has; a float is refused, because it
+    is not exact. Datetimes need a zone, and are kept as the same moment.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, hide_input_in_errors=True)
@@ -100,18 +102,25 @@ class ConversionEvent(BaseModel):
         description="The partner's id of the click, case-sensitive, sent back unchanged.",
         examples=["9f8e7d6c5b4a3928"],
     )
+    network: Network | None = Field(
+        default=None,
+        description="The ad network that issued the click: it chooses who is told of the conversion.",
+        examples=["momentscience", "voluum-eu"],
+    )
     event: EventName | None = Field(
         default=None,
         description="What the user did. The partner takes it together with payout, or neither.",
         examples=["purchase", "signup", "lead"],
     )
+    currency: Currency = Field(
+        default=USD,
+        description="The payout's currency by ISO 4217; a partner gets those that it is configured for.",
+        examples=["USD", "EUR", "JPY"],
+    )
     payout: Payout | None = Field(
         default=None,
-        description="US dollars, 0 to 9999999999.99; a number must be exact at 2 decimals, and not -0.",
+        description="0 to 9999999999.999, exact at its currency's decimals (USD 2, JPY 0, KWD 3); not -0.",
         examples=["49.99", "5.00", 2.5],
-    )
-    currency: Annotated[Literal["USD"], BeforeValidator(lambda value: "USD" if value is None else value)] = (
-        Field(default="USD", description="The payout's currency; the partner takes US dollars only.")
     )
     occurred_at: Moment = Field(
         description="When the user converted; at most 24 h ahead of the reader's clock.",
@@ -145,7 +154,7 @@ class ConversionEvent(BaseModel):
 
     @property
     def payout_text(self) -> str | None:
-        """The payout as the partner wants it: `49.99`, `5.00`, `0.00`; None where there is none."""
+        """The payout with its currency's decimals: `49.99`, `0.00`, `500`, `1.500`; None if absent."""
         return None if self.payout is None else str(self.payout)
 
     @property
@@ -172,7 +181,9 @@ class ConversionEvent(BaseModel):
         fields: dict[str, Any] = {
             "event_id": self.event_id,
             "click_id": self.click_id,
+            "network": self.network,
             "event": self.event,
+            "currency": None if self.currency == USD else self.currency,
             "payout": self.payout_text,
             "occurred_at": moment_text(self.occurred_at),
             "clicked_at": self.clicked_at and moment_text(self.clicked_at),
@@ -234,4 +245,4 @@ def _explain(error: ValidationError) -> str:
 def _sentence(error: ErrorDetails) -> str:
     field = str(error["loc"][0])
     missing = "is missing: it " if error["type"] == "missing" else ""
-    return f"{field} {missing}{_RULES[field]}"
+    return f"{field} {missing}{_RULES.get(field, error['msg'])}"

@@ -1,7 +1,7 @@
 """The event's contract as JSON Schema (2020-12), for producers in any language.
 
-The rule: it refuses nothing that `decode` takes. It is a little wider, for it can't say that a number is
-exact at two decimals and not -0, that a day exists, or how late it is.
+The rule: it refuses nothing that `decode` takes. It is a little wider, for it can't say that a number is not
+-0, that a day exists, or how late it is; and it does not say how many decimals each currency has.
 """
 
 from __future__ import annotations

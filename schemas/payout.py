@@ -1,4 +1,4 @@
-"""What a conversion pays: an exact decimal of two places in US dollars, 0.00 to 9999999999.99.
+"""What a conversion pays: an exact decimal with the decimals of its currency, below ten thousand million.
 
 The rule: a string counts by its form, a number by its exact value; nothing is rounded, so floats are refused.
 """
@@ -10,18 +10,24 @@ from decimal import Context, Decimal
 from functools import lru_cache
 from typing import Annotated, Final
 
-from pydantic import GetPydanticSchema, PlainSerializer, WithJsonSchema
+from pydantic import GetPydanticSchema, PlainSerializer, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError, core_schema
 
-PAYOUT_PATTERN: Final = r"^(0|[1-9][0-9]{0,9})(\.[0-9]{1,2})?$"
-PAYOUT_MAX: Final = Decimal("9999999999.99")
-PAYOUT_RULE: Final = (
-    'must be 0 to 9999999999.99 with at most 2 decimals, such as "49.99" or 49.99, and never -0'
-)
+from schemas.currency import DECIMALS
 
-_FORM: Final = re.compile(PAYOUT_PATTERN)
-_CENT: Final = Decimal("0.01")
-_ZERO: Final = Decimal("0.00")
+MOST_DECIMALS: Final = 3
+"""Decimals that a payout can have, whatever its currency: two of ISO's funds (CLF, UYW) have four."""
+
+PAYOUT_PATTERN: Final = r"^(0|[1-9][0-9]{0,9})(\.[0-9]{1,3})?$"
+
+_WHOLE_DIGITS: Final = 10
+_FORMS: Final = [
+    re.compile(r"(0|[1-9][0-9]{0,9})" + (rf"(\.[0-9]{{1,{decimals}}})?" if decimals else ""))
+    for decimals in range(MOST_DECIMALS + 1)
+]
+_ZEROS: Final = [Decimal((0, (0,), -decimals)) for decimals in range(MOST_DECIMALS + 1)]
+"""By the number of decimals: the form of a text, and a zero, whose exponent payouts get."""
+
 _CONTEXT: Final = Context(prec=28, traps=[])
 """Our own: what the calling thread set for its decimals changes nothing here, and nothing traps."""
 
@@ -32,56 +38,81 @@ def exact_number(literal: str) -> Decimal:
     return mantissa if mantissa.is_zero() else Decimal(literal, _CONTEXT)
 
 
-def _validate(value: object) -> Decimal:
-    """Return the payout with two decimals, or raise with what would be right."""
+def minor_units(payout: Decimal, currency: str) -> int:
+    """Return an event's payout in its currency's smallest unit: 49.99 USD is 4999, 500 JPY 500, 1.5 KWD 1500.
+
+    Raises KeyError for a currency that is none.
+    """
+    return int(payout.scaleb(DECIMALS[currency], _CONTEXT))
+
+
+def _validate(value: object, info: ValidationInfo) -> Decimal:
+    """Return the payout with its currency's decimals, or raise with what would be right."""
+    currency: str | None = info.data.get("currency")
     if isinstance(value, str):
-        return _of_text(value)
+        return _of_text(value, currency)
     if isinstance(value, Decimal):
-        return _of_number(value)
+        return _of_number(value, currency)
     if isinstance(value, int) and not isinstance(value, bool):
-        return _of_number(Decimal(value))
+        return _of_number(Decimal(value), currency)
     if isinstance(value, float):
-        raise PydanticCustomError(
-            "payout", "a float is not exact: give a Decimal or a string; it " + PAYOUT_RULE
-        )
-    raise _refusal()
+        raise PydanticCustomError("payout", "a float is not exact: give a Decimal or a string")
+    raise _refusal(currency)
 
 
 @lru_cache(maxsize=1024)  # shops have few prices; only valid texts are kept, and those are short
-def _of_text(text: str) -> Decimal:
-    if _FORM.fullmatch(text) is None:
-        raise _refusal()
-    return Decimal(text).quantize(_CENT, context=_CONTEXT)
+def _of_text(text: str, currency: str | None) -> Decimal:
+    decimals = _decimals(currency)
+    if _FORMS[decimals].fullmatch(text) is None:
+        raise _refusal(currency)
+    return Decimal(text).quantize(_ZEROS[decimals], context=_CONTEXT)
 
 
-def _of_number(number: Decimal) -> Decimal:
+def _of_number(number: Decimal, currency: str | None) -> Decimal:
     if not number.is_finite() or number.is_signed():
-        raise _refusal()
+        raise _refusal(currency)
+    zero = _ZEROS[_decimals(currency)]
     if number.is_zero():
-        return _ZERO
-    if number.adjusted() > PAYOUT_MAX.adjusted():  # before any arithmetic: the exponent may be enormous
-        raise _refusal()
-    cents = number.quantize(_CENT, context=_CONTEXT)
-    if cents != number:
-        raise _refusal()
-    return cents
+        return zero
+    if number.adjusted() >= _WHOLE_DIGITS:  # before any arithmetic: the exponent may be enormous
+        raise _refusal(currency)
+    exact = number.quantize(zero, context=_CONTEXT)
+    if exact != number:
+        raise _refusal(currency)
+    return exact
 
 
-def _refusal() -> PydanticCustomError:
-    return PydanticCustomError("payout", PAYOUT_RULE)
+def _decimals(currency: str | None) -> int:
+    """The decimals of a payout; of a currency that is none, which is the mistake, as many as there can be."""
+    return MOST_DECIMALS if currency is None else min(DECIMALS[currency], MOST_DECIMALS)
+
+
+def _refusal(currency: str | None) -> PydanticCustomError:
+    decimals = _decimals(currency)
+    tail = f".{'9' * decimals}" if decimals else ""
+    return PydanticCustomError(
+        "payout",
+        'must be 0 to {most} with {decimals} decimals ({currency}), such as "{good}" or {good}, never -0',
+        {
+            "most": "9" * _WHOLE_DIGITS + tail,
+            "decimals": f"at most {decimals}" if decimals else "no",
+            "currency": currency or "its currency",
+            "good": f"49{tail}",
+        },
+    )
 
 
 Payout = Annotated[
     Decimal,
-    GetPydanticSchema(lambda _source, _handler: core_schema.no_info_plain_validator_function(_validate)),
+    GetPydanticSchema(lambda _source, _handler: core_schema.with_info_plain_validator_function(_validate)),
     PlainSerializer(str, return_type=str, when_used="json"),
     WithJsonSchema(
         {
             "anyOf": [
                 {"type": "string", "pattern": PAYOUT_PATTERN},
-                {"type": "number", "minimum": 0, "maximum": 9999999999.99},
+                {"type": "number", "minimum": 0, "maximum": 9999999999.999},
             ]
         }
     ),
 ]
-"""A payout field under the rule above. With its two decimals `str` is its text: `49.99`, `5.00`, `0.00`."""
+"""The payout of an event, whose currency is read before it. `str` is its text: `49.99`, `5.00`, `500`."""

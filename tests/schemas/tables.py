@@ -65,7 +65,7 @@ BAD_PAYOUTS: Final = [
     '"01"',
     '".5"',
     '"5."',
-    '"5.000"',
+    '"5.0000"',
     '"1e2"',
     '" 5"',
     '"5 "',
@@ -82,8 +82,7 @@ BAD_PAYOUTS: Final = [
     "1e400",
     "1e99999999999999999999",
     "10000000000",
-    "9999999999.991",
-    "9999999999.999",
+    "9999999999.9999",
     "1e10",
     "true",
     "false",
@@ -94,6 +93,10 @@ BAD_PAYOUTS: Final = [
 """Payouts whose form or size is wrong."""
 
 INEXACT_PAYOUTS: Final = [
+    '"5.000"',
+    '"9999999999.999"',
+    "9999999999.991",
+    "9999999999.999",
     "-0",
     "-0.0",
     "-0e5",
@@ -103,7 +106,55 @@ INEXACT_PAYOUTS: Final = [
     "1e-3",
     "1e-100000000",
 ]
-"""Bad payouts too, but a JSON Schema can't say so: numbers that are minus zero or no whole cents."""
+"""Bad payouts too, but the JSON Schema does not say so: numbers that are minus zero, and no whole cents."""
+
+GOOD_IN_CURRENCY: Final = {
+    ("USD", "null"): None,
+    ("EUR", '"49.9"'): "49.90",
+    ("JPY", '"0"'): "0",
+    ("JPY", '"500"'): "500",
+    ("JPY", '"9999999999"'): "9999999999",
+    ("JPY", "500"): "500",
+    ("JPY", "500.000"): "500",
+    ("JPY", "5e2"): "500",
+    ("JPY", "0e9"): "0",
+    ("KWD", '"0"'): "0.000",
+    ("KWD", '"1.5"'): "1.500",
+    ("KWD", '"1.505"'): "1.505",
+    ("KWD", '"9999999999.999"'): "9999999999.999",
+    ("KWD", "1.505"): "1.505",
+    ("KWD", "9999999999.999"): "9999999999.999",
+    ("CLF", '"1.505"'): "1.505",
+    ("XAU", '"2"'): "2",
+}
+"""A currency, a payout as it is written in JSON, and as the partner gets it."""
+
+BAD_IN_CURRENCY: Final = [
+    ("EUR", '"5.001"'),
+    ("EUR", "5.001"),
+    ("JPY", '"500.0"'),
+    ("JPY", '"500."'),
+    ("JPY", "500.5"),
+    ("JPY", "-0"),
+    ("JPY", '"10000000000"'),
+    ("KWD", '"1.5000"'),
+    ("KWD", "1.0001"),
+    ("KWD", '"10000000000.000"'),
+    ("CLF", '"1.5050"'),
+    ("XAU", '"2.0"'),
+]
+"""Payouts that are none in their currency."""
+
+NOT_IN_SCHEMA: Final = [
+    ("EUR", '"5.001"'),
+    ("EUR", "5.001"),
+    ("JPY", '"500.0"'),
+    ("JPY", "500.5"),
+    ("JPY", "-0"),
+    ("KWD", "1.0001"),
+    ("XAU", '"2.0"'),
+]
+"""Those of them which the JSON Schema takes: it does not say how many decimals each currency has."""
 
 GOOD_TIMES: Final = {
     "2026-01-02T03:04:05Z": "2026-01-02T03:04:05.000000Z",
@@ -196,7 +247,12 @@ GOOD_VALUES: Final[dict[str, bytes]] = {
     **{f"occurred_at {text}": value_of(occurred_at=text) for text in GOOD_TIMES},
     **{f"clicked_at {text}": value_of(clicked_at=text) for text in GOOD_TIMES},
     "clicked_at far ahead": value_of(clicked_at="9999-12-31T23:59:59.999Z"),
-    "currency USD": value_of(currency="USD"),
+    **{f"currency {code}": value_of(currency=code) for code in ("USD", "EUR", "JPY", "KWD", "CLF", "XXX")},
+    **{
+        f"payout {text} in {code}": value_with(f'"payout":{text},"currency":"{code}"')
+        for code, text in GOOD_IN_CURRENCY
+    },
+    **{f"network {name}": value_of(network=name) for name in ("a", "0", "-", "_", "voluum-eu_2", "x" * 64)},
     "no attributes": value_of(attributes={}),
     "32 attributes": value_of(attributes={f"a{n}": "" for n in range(32)}),
     "attribute without a name": value_of(attributes={"": "x"}),
@@ -206,7 +262,7 @@ GOOD_VALUES: Final[dict[str, bytes]] = {
     **{
         f"{field} null": value_of(**{field: None})
         for field in (
-            *("event", "payout", "currency", "clicked_at"),
+            *("network", "event", "payout", "currency", "clicked_at"),
             *("affiliate_id", "offer_id", "order_id", "attributes"),
         )
     },
@@ -221,7 +277,9 @@ WRONG_STRINGS: Final[dict[str, Any]] = {
     "object": {},
 }
 
-WRONG_CURRENCIES: Final[list[Any]] = ["", "usd", "EUR", "USD ", 1, True, {}, []]
+WRONG_CURRENCIES: Final[list[Any]] = ["", "usd", "EUX", "DEM", "USD ", "USD\n", "840", 840, True, {}, []]
+
+WRONG_NETWORKS: Final = ["Voluum", "a b", "a.b", "a/b", "a\n", "\n", "\u0131", "x" * 65]
 
 WRONG_ATTRIBUTES: Final[list[Any]] = [None, 1, 1.5, True, [], {}]
 
@@ -233,7 +291,7 @@ INVALID_VALUES: Final[dict[str, bytes]] = {
     **{f"{field} null": value_of(**{field: None}) for field in LEAST},
     **{
         f"{field} {word}": value_of(**{field: wrong})
-        for field in (*LEAST, "event", "clicked_at", "affiliate_id", "offer_id", "order_id")
+        for field in (*LEAST, "network", "event", "clicked_at", "affiliate_id", "offer_id", "order_id")
         for word, wrong in WRONG_STRINGS.items()
     },
     "event id of 129": value_of(event_id="x" * 129),
@@ -252,6 +310,11 @@ INVALID_VALUES: Final[dict[str, bytes]] = {
     **{f"occurred_at {text!r}": value_of(occurred_at=text) for text in (*BAD_TIMES, *UNREAL_TIMES)},
     **{f"clicked_at {text!r}": value_of(clicked_at=text) for text in (*BAD_TIMES, *UNREAL_TIMES)},
     **{f"currency {word!r}": value_of(currency=word) for word in WRONG_CURRENCIES},
+    **{
+        f"payout {text} in {code}": value_with(f'"payout":{text},"currency":"{code}"')
+        for code, text in BAD_IN_CURRENCY
+    },
+    **{f"network {word!r}": value_of(network=word) for word in WRONG_NETWORKS},
     "33 attributes": value_of(attributes={f"a{n}": "" for n in range(33)}),
     **{f"attribute {wrong!r}": value_of(attributes={"a": wrong}) for wrong in WRONG_ATTRIBUTES},
     **{f"attributes {wrong!r}": value_of(attributes=wrong) for wrong in ([], [["a", "b"]], "a", 1, False)},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -159,7 +160,29 @@ def test_the_visit_needs_a_zone(url: str) -> None:
         Click.from_landing_url(url, at=AT.replace(tzinfo=None))
 
 
-@pytest.mark.parametrize("click", [CLICK, Click(click_id="é", affiliate_id="a", offer_id="o", clicked_at=AT)])
+@pytest.mark.parametrize("network", ["", "Voluum", "a b", "x" * 65, 1])
+@pytest.mark.parametrize("url", ["/?click_id=c-1", "/"])
+def test_the_network_is_a_name(url: str, network: Any) -> None:
+    """A network's name that breaks its rule is refused, also where the URL has no click."""
+    with pytest.raises(ValidationError):
+        Click.from_landing_url(url, network=network, at=AT)
+
+
+def test_the_network_is_the_callers() -> None:
+    """The network is what the caller says; the visitor's URL can't choose it."""
+    assert landed("/?click_id=c-1&network=other") == CLICK
+    click = Click.from_landing_url("/?click_id=c-1&network=other", network="voluum", at=AT)
+    assert click == Click(click_id="c-1", network="voluum", clicked_at=AT)
+
+
+@pytest.mark.parametrize(
+    "click",
+    [
+        CLICK,
+        Click(click_id="é", affiliate_id="a", offer_id="o", clicked_at=AT),
+        Click(click_id="c-1", network="voluum", clicked_at=AT),
+    ],
+)
 def test_clicks_are_plain_json(click: Click) -> None:
     """A click goes through a session or a column as plain JSON."""
     assert Click.from_json(click.to_json()) == click
@@ -170,6 +193,9 @@ def test_clicks_are_plain_json(click: Click) -> None:
 def test_click_json_is_fixed() -> None:
     """Stored clicks stay readable: their form does not change."""
     assert CLICK.to_json() == '{"click_id":"c-1","clicked_at":"2026-01-01T12:00:00.000000Z"}'
+    assert CLICK.model_copy(update={"network": "voluum"}).to_json() == (
+        '{"click_id":"c-1","network":"voluum","clicked_at":"2026-01-01T12:00:00.000000Z"}'
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,14 @@ from tests.schemas.test_click import AT, CLICK, LATER
 
 def test_conversion() -> None:
     """A conversion carries everything that the click knew."""
-    click = Click(click_id="c-1", affiliate_id="a", offer_id="o", clicked_at=AT)
+    click = Click(click_id="c-1", network="voluum", affiliate_id="a", offer_id="o", clicked_at=AT)
     event = click.conversion(
         event="purchase", payout="49.99", at=LATER, event_id="e-1", order_id="1001", attributes={"k": "v"}
     )
     assert event == ConversionEvent(
         event_id="e-1",
         click_id="c-1",
+        network="voluum",
         event="purchase",
         payout=Decimal("49.99"),
         occurred_at=LATER,
@@ -46,6 +47,8 @@ def test_payouts(payout: Decimal | str | int) -> None:
     [
         {"payout": 49.99},
         {"payout": "49.999"},
+        {"payout": "500.5", "currency": "JPY"},
+        {"currency": "EUX"},
         {"event": ""},
         {"event": "a\n"},
         {"event_id": ""},
@@ -60,6 +63,31 @@ def test_wrong_conversions(wrong: dict[str, object]) -> None:
     """Wrong values raise at the producer, before anything is sent."""
     with pytest.raises(ValidationError):
         CLICK.conversion(**{"at": LATER} | wrong)  # type: ignore[arg-type]
+
+
+def test_payouts_in_another_currency() -> None:
+    """A payout may be in any currency of ISO 4217, with that one's decimals; without one it is in dollars."""
+    event = CLICK.conversion(at=LATER, event="purchase", payout="1.5", currency="KWD")
+    assert (event.currency, event.payout_text) == ("KWD", "1.500")
+    assert CLICK.conversion(at=LATER, event="purchase", payout="1.5").currency == "USD"
+
+
+def test_bytes_are_fixed() -> None:
+    """What an event's bytes were they stay; its network and a currency that is not US dollars are new."""
+    click = Click(click_id="c-1", clicked_at=AT)
+    usual = click.conversion(event="purchase", payout="5", at=LATER, event_id="e-1", order_id="1001")
+    assert usual.to_json() == (
+        b'{"event_id":"e-1","click_id":"c-1","event":"purchase","payout":"5.00",'
+        b'"occurred_at":"2026-01-02T03:04:05.000000Z","clicked_at":"2026-01-01T12:00:00.000000Z",'
+        b'"order_id":"1001"}'
+    )
+    click = Click(click_id="c-1", network="line", clicked_at=AT)
+    other = click.conversion(event="purchase", payout=500, currency="JPY", at=LATER, event_id="e-1")
+    assert other.to_json() == (
+        b'{"event_id":"e-1","click_id":"c-1","network":"line","event":"purchase","currency":"JPY",'
+        b'"payout":"500","occurred_at":"2026-01-02T03:04:05.000000Z",'
+        b'"clicked_at":"2026-01-01T12:00:00.000000Z"}'
+    )
 
 
 def test_a_retry_is_the_same_event() -> None:
@@ -88,8 +116,9 @@ def test_with_an_order_the_time_does_not_count() -> None:
 
 
 def test_each_conversion_has_its_own_id() -> None:
-    """Another click, event, order or, without an order, another time is another conversion."""
+    """Another click, network, event, order or, without an order, another time is another conversion."""
     other = Click(click_id="c-2", clicked_at=AT)
+    here, there = (Click(click_id="c-1", network=name, clicked_at=AT) for name in ("a", "b"))
     events = [
         CLICK.conversion(at=AT),
         CLICK.conversion(at=AT + timedelta(microseconds=1)),
@@ -100,6 +129,8 @@ def test_each_conversion_has_its_own_id() -> None:
         CLICK.conversion(at=AT, order_id="1"),
         other.conversion(at=AT),
         other.conversion(at=AT, order_id="1"),
+        here.conversion(at=AT, order_id="1"),
+        there.conversion(at=AT, order_id="1"),
     ]
     assert len({event.event_id for event in events}) == len(events)
 

@@ -26,7 +26,7 @@ from tests.schemas.tables import (
     value_with,
 )
 
-OPTIONAL = ("event", "payout", "clicked_at", "affiliate_id", "offer_id", "order_id")
+OPTIONAL = ("network", "event", "payout", "clicked_at", "affiliate_id", "offer_id", "order_id")
 
 
 def cases(table: Mapping[str, bytes | None]) -> pytest.MarkDecorator:

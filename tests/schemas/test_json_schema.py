@@ -16,12 +16,21 @@ from jsonschema.protocols import Validator
 
 import schemas
 from schemas import BadRecord, ConversionEvent, decode, event_schema, event_schema_text
-from tests.schemas.tables import GOOD_VALUES, INEXACT_PAYOUTS, INVALID_VALUES, LEAST, NOW, UNREAL_TIMES
+from tests.schemas.tables import (
+    GOOD_VALUES,
+    INEXACT_PAYOUTS,
+    INVALID_VALUES,
+    LEAST,
+    NOT_IN_SCHEMA,
+    NOW,
+    UNREAL_TIMES,
+)
 
 PUBLISHED: Final = Path(schemas.__file__).with_name("event.schema.json")
 
 NO_SCHEMA_CAN_SAY: Final = {
     *(f"payout {text}" for text in INEXACT_PAYOUTS),
+    *(f"payout {text} in {code}" for code, text in NOT_IN_SCHEMA),
     *(f"{field} {text!r}" for field in ("occurred_at", "clicked_at") for text in UNREAL_TIMES),
 }
 """The rows that only the reader refuses."""
