@@ -1,4 +1,4 @@
-"""The contracts of the conversion topics, for producers and for the worker; pydantic is all they need.
+"""The contracts of the conversion topics, for producers and the worker; pydantic and iso4217 suffice.
 
 A web shop keeps the click when the visitor lands, and tells of the conversion later:
 

@@ -25,6 +25,7 @@ PLAN = Plan(
     retry=RetryPolicy(TIERS, max_attempts=5, window=30 * 86400.0),
     tier_topics={tier: f"worker.retry.{tier.label}" for tier in TIERS},
     dlq_topic="worker.dlq",
+    currencies=frozenset({"USD", "EUR", "KWD"}),
 )
 PIPELINE = Pipeline(PLAN)
 CLICKED = "2026-01-01T00:00:00Z"

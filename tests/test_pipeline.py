@@ -44,6 +44,14 @@ OWN: list[Header] = [
         ({"event": "sale", "payout": "5"}, "/postback?measurement=1&event=sale&payout=5.00"),
         ({"event": "sale", "payout": 1e2}, "/postback?measurement=1&event=sale&payout=100.00"),
         ({"event": "lead", "payout": 0}, "/postback?measurement=1&event=lead&payout=0.00"),
+        (
+            {"event": "lead", "payout": "5.0", "currency": "EUR"},
+            "/postback?measurement=1&event=lead&payout=5.00",
+        ),
+        (
+            {"event": "lead", "payout": "5", "currency": "KWD"},
+            "/postback?measurement=1&event=lead&payout=5.000",
+        ),
     ],
 )
 def test_the_url_is_chosen_by_event_and_payout(fields: dict[str, Any], target: str) -> None:

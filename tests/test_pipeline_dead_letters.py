@@ -54,6 +54,13 @@ def test_rejected() -> None:
     assert headers.error == "HTTP 410 is configured as terminal"
 
 
+def test_another_currency() -> None:
+    """An event in a currency that the destination does not take is invalid for it, and never sent."""
+    dead = dead_of(make_record(value_of(event="lead", payout="500", currency="JPY")))
+    assert (dead.reason, dead.attempts, dead.event_id) == (DeadReason.INVALID, 0, "e-1")
+    assert dead.error == "currency is JPY, and this destination is configured for EUR, KWD, USD alone"
+
+
 UNDECODABLE = {"tombstone": None, "not JSON": b"{", "not UTF-8": b'{"event_id": "\xff"}', "empty": b""}
 
 

@@ -43,6 +43,30 @@ def test_both_set() -> None:
     assert read(**{SIMPLE: one, EVENT: two}).destination.simple_url == one
 
 
+CLICK, AMOUNT = "https://x/?c={click_id}&e={event}", "https://x/?c={click_id}&p={payout}"
+CURRENCIES = "POSTBACK_DESTINATION__CURRENCIES"
+
+
+def test_an_amount_without_its_currency() -> None:
+    """Of several currencies a template with a payout must name which one it is in."""
+    with pytest.raises(SettingsError) as caught:
+        read(**{SIMPLE: CLICK, EVENT: AMOUNT, CURRENCIES: "USD, EUR"})
+    (line,) = caught.value.problems
+    assert line == (
+        f"{EVENT}: has {{payout}} without {{currency}}, and {CURRENCIES} has several (EUR, USD): "
+        "add the partner's parameter, such as &currency={currency}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "currencies"), [(AMOUNT, "JPY"), (f"{AMOUNT}&u={{currency}}", "USD,EUR"), (CLICK, "USD,EUR")]
+)
+def test_currencies(url: str, currencies: str) -> None:
+    """A template need not name the one currency, nor any without a payout."""
+    settings = read(**{SIMPLE: CLICK, EVENT: url, CURRENCIES: currencies})
+    assert settings.destination.currencies == set(currencies.split(","))
+
+
 def test_no_click() -> None:
     """A URL that names no click is warned of, by its variable; one that names it is not."""
     url = "https://partner.example/?order={order_id}"

@@ -31,6 +31,7 @@ DEFAULTS = {
     "POSTBACK_DESTINATION__SIMPLE_URL": "https://track.momentscience.com/postback?click_id={click_id}",
     "POSTBACK_DESTINATION__EVENT_URL": "https://track.momentscience.com/postback?measurement=1"
     "&click_id={click_id}&event={event}&payout={payout}",
+    "POSTBACK_DESTINATION__CURRENCIES": "USD",
     "POSTBACK_DESTINATION__TIMEOUT": "10s",
     "POSTBACK_DESTINATION__CONCURRENCY": "256",
     "POSTBACK_DESTINATION__TRANSPORT": "direct",
@@ -142,6 +143,10 @@ def test_duration_reads_back(milliseconds: int) -> None:
         ("DESTINATION__SIMPLE_URL", "ftp://x/?a={click_id}", "http:// or https://"),
         ("DESTINATION__SIMPLE_URL", "https://x/?a={clik_id}", "unknown macro"),
         ("DESTINATION__EVENT_URL", "https://x/?measurement=1&click_id={click_id}", "missing: event, payout"),
+        ("DESTINATION__CURRENCIES", "", "at least one"),
+        ("DESTINATION__CURRENCIES", "usd", "in capitals, such as USD, EUR or JPY"),
+        ("DESTINATION__CURRENCIES", "EUR,EUX", "'EUX' is none"),
+        ("DESTINATION__CURRENCIES", "EUR,", "'' is none"),
         ("DESTINATION__TIMEOUT", "0s", "longer than zero"),
         ("DESTINATION__CONCURRENCY", "0", "1"),
         ("DESTINATION__CONCURRENCY", "10001", "10000"),

@@ -71,6 +71,7 @@ def make_plan(settings: Settings) -> Plan:
         retry=RetryPolicy(settings.tiers, retry.max_attempts, retry.window),
         tier_topics={tier: settings.tier_topic(tier) for tier in settings.tiers},
         dlq_topic=settings.dlq_topic,
+        currencies=destination.currencies,
     )
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from schemas import BadRecord, ConversionEvent, DeadReason, WorkerHeaders, decode
+from schemas.currency import USD
 from worker.core.answer import Request
 from worker.core.classify import DELIVERED, Kind, Rules, Verdict
+from worker.core.currencies import foreign_currency
 from worker.core.endings import Dead, Delivered, History, Retry, onward, read_history
 from worker.core.record import Record, make
 from worker.core.retry import RetryPolicy, Tier
@@ -18,13 +20,14 @@ from worker.core.url_template import MissingValue, Postback
 
 
 class Plan(NamedTuple):
-    """What the settings say of one destination: its URLs, its rules, its retries and their topics."""
+    """What the settings say of one destination: its URLs, rules, retries, their topics, its currencies."""
 
     postback: Postback
     rules: Rules
     retry: RetryPolicy
     tier_topics: dict[Tier, str]
     dlq_topic: str
+    currencies: frozenset[str] = frozenset({USD})
 
 
 class Attempt(NamedTuple):
@@ -58,6 +61,11 @@ class Pipeline:
         window_start = occurred_at if event.clicked_at is None else event.clicked_at.timestamp()
         if self._plan.retry.expired(window_start, now):
             return self._expired(record, read_history(record, on_tier), event, now)
+        if event.currency not in self._plan.currencies:
+            foreign = foreign_currency(event, self._plan.currencies)
+            if foreign is not None:
+                history = read_history(record, on_tier)
+                return self._dead(record, history, event.event_id, DeadReason.INVALID, foreign, now)
         try:
             return make(Attempt, (record, on_tier, event, occurred_at, self._plan.postback.request(event)))
         except MissingValue as error:

@@ -14,6 +14,8 @@ from tests.cli.invoke import NOBODY, run
 SIMPLE = "https://track.momentscience.com/postback?click_id="
 EVENT = "https://track.momentscience.com/postback?measurement=1&click_id="
 
+FOREIGN = "currency is EUR, and this destination is configured for USD alone"
+
 
 class Partner(ThreadingHTTPServer):
     """Answers every request with `status`, and keeps what was asked for."""
@@ -135,6 +137,34 @@ def test_every_macro(partner: Partner) -> None:
     arguments = ["--click-id", "abc", "--event", "x", "--order-id", "7", "kind=new=er"]
     assert run("send", *arguments, env=partner.env).exit_code == 0
     assert partner.paths == ["/event?c=abc&o=7&k=new%3Der"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--network", "Voluum"], "error: network must be a string of 1 to 64 of a-z, 0-9, - and _\n"),
+        (
+            ["--currency", "euro"],
+            "error: currency must be a currency's code by ISO 4217 in capitals, such as USD, EUR or JPY\n",
+        ),
+        (
+            ["--currency", "EUR", "--payout", "5", "--event", "lead"],
+            f"error: {FOREIGN} (POSTBACK_DESTINATION__CURRENCIES)\n",
+        ),
+    ],
+)
+def test_what_is_wrong_is_not_sent(partner: Partner, arguments: list[str], says: str) -> None:
+    """A network or a currency that is none, and one that is not taken, are exit 2, and nothing is sent."""
+    result = run("send", "--click-id", "abc", *arguments, env=partner.env)
+    assert (result.exit_code, result.stderr, partner.paths) == (2, says, [])
+
+
+def test_another_currency() -> None:
+    """A payout in a currency that is taken is written with that one's decimals; a network goes with it."""
+    arguments = ["--event", "lead", "--payout", "500", "--currency", "JPY", "--network", "line"]
+    env = {"POSTBACK_DESTINATION__CURRENCIES": "JPY"}
+    result = run("send", "--dry-run", "--click-id", "abc", *arguments, env=env)
+    assert (result.exit_code, result.stdout) == (0, EVENT + "abc&event=lead&payout=500\n")
 
 
 def test_nobody_there(partner: Partner) -> None:

@@ -50,6 +50,17 @@ def test_no_value() -> None:
     ]
 
 
+def test_a_currency_that_is_not_taken() -> None:
+    """A currency that the destination does not take is wrong usage; the variable that says so is named."""
+    event = make_event({"click_id": "abc", "event": "x", "payout": "5", "currency": "EUR"})
+    with pytest.raises(WrongUsage) as error:
+        make_request(Settings(), event)
+    assert error.value.reasons == [
+        "currency is EUR, and this destination is configured for USD alone (POSTBACK_DESTINATION__CURRENCIES)"
+    ]
+    assert "payout=5.00" in make_request(settings(currencies={"EUR"}), event).url
+
+
 async def test_a_file_of_tls(tmp_path: Path) -> None:
     """A file of TLS that can't be used is wrong usage."""
     made = settings(ca_file=tmp_path / "ca.crt")

@@ -53,7 +53,13 @@ def send(
     event: Annotated[
         str | None, typer.Option("--event", help="What the user did: purchase, signup, lead, …")
     ] = None,
-    payout: Annotated[str | None, typer.Option("--payout", help="US dollars, such as 49.99.")] = None,
+    payout: Annotated[str | None, typer.Option("--payout", help="Such as 49.99.")] = None,
+    currency: Annotated[
+        str | None, typer.Option("--currency", help="The payout's, by ISO 4217; else USD.")
+    ] = None,
+    network: Annotated[
+        str | None, typer.Option("--network", help="Who issued the click: a-z, 0-9, - and _.")
+    ] = None,
     order_id: Annotated[str | None, typer.Option("--order-id", help="For the macro {order_id}.")] = None,
     affiliate_id: Annotated[
         str | None, typer.Option("--affiliate-id", help="For the macro {affiliate_id}.")
@@ -81,6 +87,8 @@ def send(
         "click_id": click_id,
         "event": event,
         "payout": payout,
+        "currency": currency,
+        "network": network,
         "affiliate_id": affiliate_id,
         "offer_id": offer_id,
         "order_id": order_id,

@@ -19,6 +19,7 @@ from worker.adapters.http import UnprovenLibrary, WrongTlsFiles, make_sender
 from worker.compiled import make_plan, sender_options
 from worker.core.answer import Answer, Request
 from worker.core.classify import Kind, Verdict, classify
+from worker.core.currencies import foreign_currency
 from worker.ops.errors import WrongUsage
 from worker.settings import Settings
 
@@ -60,7 +61,10 @@ def make_event(given: Mapping[str, object]) -> ConversionEvent:
 
 
 def make_request(settings: Settings, event: ConversionEvent) -> Request:
-    """Fill its URL; raise NoValue where a macro has no value."""
+    """Fill its URL; raise NoValue where a macro has no value, WrongUsage for a currency that is not taken."""
+    foreign = foreign_currency(event, settings.destination.currencies)
+    if foreign is not None:
+        raise WrongUsage([f"{foreign} (POSTBACK_DESTINATION__CURRENCIES)"])
     template = make_plan(settings).postback.template(event)
     missing = template.missing(event)
     if missing:

@@ -9,11 +9,14 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from schemas.currency import USD
 from worker.core.retry import Tier
 from worker.core.url_template import Template
+from worker.settings import currencies
 from worker.settings.kafka_properties import Properties
 from worker.settings.values import (
     EARLIEST,
+    Currencies,
     Delays,
     File,
     Flag,
@@ -99,6 +102,12 @@ class Destination(BaseModel):
         SIMPLE_URL, repr=False, description="URL of an event with neither `event` nor `payout`"
     )
     event_url: Url = Field(EVENT_URL, repr=False, description="URL of an event with `event` or `payout`")
+    currencies: Currencies = Field(
+        frozenset({USD}),
+        min_length=1,
+        description="currencies (ISO 4217) of the payouts that it takes; an event in another is `invalid` "
+        "for it. Several take `{currency}` beside each `{payout}`",
+    )
     timeout: PositiveDuration = Field(10.0, description="one attempt; waiting for a free lane is not counted")
     concurrency: Annotated[int, Kind("integer, 1 to 10000")] = Field(
         256, ge=1, le=10_000, description="most requests in flight; the adaptive limit moves below it"
@@ -138,7 +147,7 @@ class Destination(BaseModel):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        problems = [*_half_set(self)]
+        problems = [*_half_set(self), *currencies.problems(self)]
         if self.key_file is not None and self.cert_file is None:
             problems.append(
                 "POSTBACK_DESTINATION__KEY_FILE: takes POSTBACK_DESTINATION__CERT_FILE, the certificate of "

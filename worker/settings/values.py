@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from schemas.currency import CURRENCY_RULE, DECIMALS
 from schemas.moment import parse_time
 from worker.core.request_headers import header_problem
 from worker.core.retry import Tier
@@ -141,6 +142,18 @@ def _statuses(value: object) -> object:
     return frozenset(int(word) for word in words)
 
 
+def _set_of_words(value: object) -> object:
+    words = _words(value)
+    return frozenset(words) if isinstance(words, list) else words
+
+
+def _currencies(codes: frozenset[str]) -> frozenset[str]:
+    wrong = sorted(codes - DECIMALS.keys())
+    if wrong:
+        raise ValueError(f"each {CURRENCY_RULE}, with commas between several; {wrong[0]!r} is none")
+    return codes
+
+
 def _regex(value: object) -> object:
     if not isinstance(value, str) or not value:
         return None if value == "" else value
@@ -236,6 +249,12 @@ Statuses = Annotated[
     frozenset[int],
     BeforeValidator(_statuses),
     Kind("HTTP statuses", lambda statuses: _show_list(sorted(statuses))),
+]
+Currencies = Annotated[
+    frozenset[str],
+    BeforeValidator(_set_of_words),
+    AfterValidator(_currencies),
+    Kind("currency codes", lambda codes: _show_list(sorted(codes))),
 ]
 Pattern = Annotated[
     re.Pattern[bytes] | None,
