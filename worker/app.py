@@ -94,7 +94,9 @@ class Worker:
         self._bounds = ByteBounds.of(settings.max_held_bytes)
         self._held_bytes = HeldBytes.shared(self._bounds.held, settings.max_outstanding)
         self._metrics = Metrics(self._clock.now())
-        counts = self._metrics.of(settings.destination.name, [topic.name for topic in own_topics(settings)])
+        counts = self._metrics.of(
+            settings.destination.name, [topic.name for topic in own_topics(settings)], [settings.kafka.topic]
+        )
         logs = make_logs(settings.destination.name, settings.log.level)
         self._flow = FlowLog(settings.destination.name) if is_for_people(settings.log.format) else None
         watchers = [*observers, *([self._flow] if self._flow is not None else [])]

@@ -48,8 +48,9 @@ def snapshot(**what: Any) -> Snapshot:
 def test_before_anything_happened() -> None:
     """Counts whose labels are known are there from the start, at 0."""
     metrics = Metrics()
-    metrics.of("voluum", ["worker.dlq"])
+    metrics.of("voluum", ["worker.dlq"], ["conversions"])
     found = samples(metrics)
+    assert found["records_consumed_total", "conversions"] == 0
     assert found["publishes_refused_total", "worker.dlq"] == 0
     assert found["attempts_total", "delivered", "200"] == 0
     assert found["skipped_total", "already_delivered"] == 0

@@ -52,7 +52,13 @@ def dashboard_expressions() -> list[str]:
     """Every query of the dashboard, with Grafana's variables filled in."""
     panels = json.loads((DEPLOY / "dashboard.json").read_text("utf-8"))["panels"]
     found = [target["expr"] for panel in panels for target in panel["targets"]]
-    return [text.replace("$__rate_interval", "5m").replace("$instance", ".+") for text in found]
+    return [_filled(text) for text in found]
+
+
+def _filled(query: str) -> str:
+    for variable, value in {"$__rate_interval": "5m", "$instance": ".+", "$destination": ".+"}.items():
+        query = query.replace(variable, value)
+    return query
 
 
 def selectors(expression: str) -> Iterator[tuple[str, frozenset[str]]]:

@@ -14,6 +14,7 @@ from tests.support.exported import exported
 
 PROMTOOL = shutil.which("promtool")
 TARGET_LABELS = {"job", "instance"}
+OF_DESTINATIONS = {name for name, labels in exported().items() if "destination" in labels}
 EXPRESSIONS = [*(rule["expr"] for rule in rules()), *dashboard_expressions()]
 
 needs_promtool = pytest.mark.skipif(
@@ -33,6 +34,31 @@ def test_every_metric_that_is_asked_for_exists() -> None:
     asked = {pair for text in EXPRESSIONS for pair in selectors(text)}
     assert {name for name, _ in asked} <= there.keys()
     assert [(name, extra) for name, on in asked if (extra := on - there[name] - TARGET_LABELS)] == []
+
+
+def test_each_panel_is_of_the_chosen_destinations() -> None:
+    """A query of what has a destination selects by it and groups by it."""
+    for text in filter(_is_of_destinations, dashboard_expressions()):
+        assert all("destination" in on for name, on in selectors(text) if name in OF_DESTINATIONS), text
+        assert not _mixing(text), text
+
+
+def test_each_destination_has_alerts_of_its_own() -> None:
+    """A rule of what has a destination is held against each by itself, and its text names the one."""
+    of_destinations = [rule for rule in rules() if _is_of_destinations(rule["expr"])]
+    assert [rule["alert"] for rule in of_destinations if _mixing(rule["expr"])] == []
+    said = {rule["alert"]: rule["annotations"]["summary"] for rule in of_destinations}
+    assert [name for name, text in said.items() if "$labels.destination" not in text] == []
+
+
+def _is_of_destinations(expression: str) -> bool:
+    return any(name in OF_DESTINATIONS for name, _ in selectors(expression))
+
+
+def _mixing(expression: str) -> list[str]:
+    """What adds up destinations, or takes one for all, but for what is the process's."""
+    ours = expression.replace("min(postback_start_time_seconds", "")
+    return re.findall(r"\b(?:sum|max|min|count|absent)\b(?! by \([^)]*destination)", ours)
 
 
 def test_rules_and_dashboard_ask_for_the_job_that_is_scraped() -> None:

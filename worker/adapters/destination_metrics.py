@@ -28,9 +28,9 @@ _DELAY_SECONDS = (0.1, 0.5, 1, 5, 15, 60, 300, 1800, 2 * _HOUR, 6 * _HOUR, *_DAY
 
 
 class DestinationMetrics(Observer):
-    """An observer that counts; `publishes_to` are the topics of the destination's own."""
+    """An observer that counts; it has the topics `publishes_to` of its own, and `reads` others."""
 
-    def __init__(self, publishes_to: Iterable[str] = ()) -> None:
+    def __init__(self, publishes_to: Iterable[str] = (), reads: Iterable[str] = ()) -> None:
         self._collectors: list[Collector] = []
         self._look: Callable[[], Snapshot] | None = None
         self._not_ready: Callable[[], Iterable[str]] = tuple
@@ -66,6 +66,8 @@ class DestinationMetrics(Observer):
         self._start_at_zero()
         for topic in publishes_to:
             self._refused.add((topic,), 0)
+        for topic in reads:
+            self._consumed.add((topic,), 0)
 
     def watch(self, look: Callable[[], Snapshot], not_ready: Callable[[], Iterable[str]]) -> None:
         """Show the destination's gauges; `not_ready` gives the reasons that `/readyz` gives of it."""

@@ -35,9 +35,11 @@ class Metrics(Collector):
         self.registry = CollectorRegistry()
         self.registry.register(self)
 
-    def of(self, destination: str, publishes_to: Iterable[str] = ()) -> DestinationMetrics:
-        """Make the observer that counts for a destination; `publishes_to` are the topics of its own."""
-        metrics = self._destinations[destination] = DestinationMetrics(publishes_to)
+    def of(
+        self, destination: str, publishes_to: Iterable[str] = (), reads: Iterable[str] = ()
+    ) -> DestinationMetrics:
+        """Make the observer that counts for a destination, which has topics of its own and reads others."""
+        metrics = self._destinations[destination] = DestinationMetrics(publishes_to, reads)
         return metrics
 
     def watch(
