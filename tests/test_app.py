@@ -20,6 +20,7 @@ from structlog.testing import capture_logs
 
 from tests.fakes import FakeClock
 from tests.runner.harness import until
+from worker.adapters.http import ClientTls
 from worker.app import CannotStart, Started, Worker
 from worker.compiled import make_plan, sender_options, variables_by_origin
 from worker.core.answer import Origin
@@ -121,7 +122,7 @@ async def test_a_file_of_tls_that_goes(tmp_path: Path) -> None:
     """A file of TLS that goes between the check and its use never starts either."""
     worker = Worker(settings(ca_file=tmp_path / "ca.crt"))
     with pytest.raises(CannotStart, match="POSTBACK_DESTINATION__CA_FILE"):
-        worker._sender()
+        worker._tls()
 
 
 async def test_a_host_that_does_not_resolve() -> None:
@@ -203,10 +204,10 @@ def test_what_the_sender_gets() -> None:
     made = settings(
         headers={"X_TOKEN": "secret"}, reject_body="no", proxy="http://proxy:3128", transport="session"
     )
-    options = sender_options(made)
+    options = sender_options(made, ClientTls())
     assert options.headers == {"X-Token": "secret"}
     assert (options.read_body, options.proxy) == (True, "http://proxy:3128")
-    assert not sender_options(settings()).read_body
+    assert not sender_options(settings(), ClientTls()).read_body
 
 
 async def test_the_first_line() -> None:

@@ -19,7 +19,7 @@ import structlog
 
 from worker.adapters.clock import SystemClock
 from worker.adapters.flow_log import EVERY_SECONDS, FlowLog
-from worker.adapters.http import UnprovenLibrary, WrongTlsFiles, make_sender
+from worker.adapters.http import ClientTls, UnprovenLibrary, WrongTlsFiles, load_tls, make_sender
 from worker.adapters.http_server import HttpServer
 from worker.adapters.kafka import (
     KafkaPublisher,
@@ -48,6 +48,7 @@ from worker.compiled import (
     needed_topics,
     own_topics,
     sender_options,
+    tls_files,
     variables_by_origin,
 )
 from worker.core.admission.circuit import CircuitPolicy
@@ -56,6 +57,7 @@ from worker.core.held_bytes import HeldBytes
 from worker.core.ownership import WAYS_OUT, describe
 from worker.health import Health
 from worker.ports import Observer, Sender, Source
+from worker.renewal import Renewal
 from worker.runner import Clients, Destination, Group, Limits, Outcome, Runner, Surroundings
 from worker.runner.state import status_fields
 from worker.settings import Settings
@@ -115,7 +117,8 @@ class Worker:
             publisher = self._publisher()
             await publisher.start()
             stack.push_async_callback(publisher.close)
-            sender = self._sender()
+            tls = self._tls()
+            sender = self._sender(tls)
             stack.push_async_callback(sender.close)
             source = self._source(stack.enter_context(self._topic_ids()))
             self._runner = runner = self._make_runner(source, publisher, sender)
@@ -124,9 +127,11 @@ class Worker:
             await server.start(settings.http.host, settings.http.port)
             stack.push_async_callback(server.close)
             stack.enter_context(health.watch(runner, source, publisher))
-            telling = asyncio.create_task(self._tell_what_flows())
-            telling.add_done_callback(self._telling_ended)
-            stack.callback(telling.cancel)
+            renewal = Renewal(settings, tls, runner.renew, self._observer, self._clock)
+            for beside in (self._tell_what_flows(), renewal.run()):
+                task = asyncio.create_task(beside)
+                task.add_done_callback(self._beside_ended)
+                stack.callback(task.cancel)
             gc.collect()
             gc.freeze()  # what lives as long as the process need not be looked at again
             self._tell_start(server.address)
@@ -205,13 +210,17 @@ class Worker:
             on_trouble=self._observer.trouble,
         )
 
-    def _sender(self) -> Sender:
+    def _tls(self) -> ClientTls:
         try:
-            return make_sender(self._settings.destination.transport, sender_options(self._settings))
-        except UnprovenLibrary as error:
-            raise CannotStart([str(error)]) from error
+            return load_tls(tls_files(self._settings))
         except WrongTlsFiles as wrong:
             raise CannotStart(list(wrong.problems)) from wrong
+
+    def _sender(self, tls: ClientTls) -> Sender:
+        try:
+            return make_sender(self._settings.destination.transport, sender_options(self._settings, tls))
+        except UnprovenLibrary as error:
+            raise CannotStart([str(error)]) from error
 
     def _topic_ids(self) -> TopicIds:
         return TopicIds(self._asking())
@@ -286,6 +295,6 @@ class Worker:
             waiting = sum(one.lag or 0 for one in now.partitions if one.at.topic != source)
             self._flow.write(now.in_flight, waiting)
 
-    def _telling_ended(self, task: asyncio.Task[None]) -> None:
+    def _beside_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._runner.fail(error)

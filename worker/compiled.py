@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from worker.adapters.egress import check_origin
-from worker.adapters.http import SenderOptions, TlsFiles, WrongTlsFiles, load_tls
+from worker.adapters.http import ClientTls, SenderOptions, TlsFiles, WrongTlsFiles, load_tls
 from worker.adapters.kafka.config import message_limit, producer_config, unique_client_id
 from worker.core.answer import Origin
 from worker.core.binding import Identity
@@ -93,8 +93,8 @@ def needed_topics(settings: Settings) -> Needed:
     return Needed(kafka.topic, own_topics(settings), message_limit(sending))
 
 
-def sender_options(settings: Settings) -> SenderOptions:
-    """What the settings say of sending, with what the files of TLS hold; raise WrongTlsFiles."""
+def sender_options(settings: Settings, tls: ClientTls) -> SenderOptions:
+    """What the settings say of sending, with TLS as it was loaded."""
     destination = settings.destination
     return SenderOptions(
         timeout=destination.timeout,
@@ -102,5 +102,5 @@ def sender_options(settings: Settings) -> SenderOptions:
         read_body=destination.reject_body is not None,
         allow_private=destination.allow_private_addresses,
         proxy=destination.proxy.get_secret_value() if destination.proxy else None,
-        tls=load_tls(tls_files(settings)).context,
+        tls=tls.context,
     )

@@ -110,6 +110,13 @@ def test_when(now: float, problem: str | None, warning: str | None) -> None:
         assert (said or "").startswith(expected or "")
 
 
+def test_a_short_life() -> None:
+    """One that lives for a day is told of in its last quarter: by then it should have been made anew."""
+    day = Certificate("client.example", 0.0, 86400.0)
+    assert day.warning(0.75 * 86400.0) is None
+    assert day.warning(0.76 * 86400.0) is not None
+
+
 def test_as_text() -> None:
     """A person reads whose it is, and until when."""
     assert str(ONE) == "client.example, valid until 2027-01-15T08:00:00.000Z"

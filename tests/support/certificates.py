@@ -57,7 +57,7 @@ class ClientFiles:
     def issue(self, name: str = "client.example", days: int = 90) -> trustme.LeafCert:
         """Have the authority make a certificate, which ends after so many days."""
         now = datetime.now(UTC)
-        begins = now - timedelta(days=abs(days) + 1)
+        begins = now - timedelta(days=100)
         return self.authority.issue_cert(
             name, common_name=name, not_before=begins, not_after=now + timedelta(days=days)
         )

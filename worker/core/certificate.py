@@ -13,8 +13,11 @@ from typing import NamedTuple
 
 from schemas.moment import format_time
 
-SOON_SECONDS = 7 * 86400.0
-"""A certificate that ends within this time is one to tell of."""
+SOON_SECONDS, SOON_SHARE = 7 * 86400.0, 0.25
+"""A certificate that ends within this time, or this share of its life where that is less, is told of.
+
+Those that live for a day are made anew when a third of it is left.
+"""
 
 LONGEST_NAME_CHARACTERS = 64
 
@@ -53,7 +56,7 @@ class Certificate(NamedTuple):
     def warning(self, now: float) -> str | None:
         """Say what a person should know of it at a time: that it can't be used, or soon not any more."""
         problem = self.problem(now)
-        if problem is None and self.ends - now < SOON_SECONDS:
+        if problem is None and self.ends - now < min(SOON_SECONDS, SOON_SHARE * (self.ends - self.begins)):
             return f"expires soon: {self.name} is valid until {format_time(self.ends)}"
         return problem
 

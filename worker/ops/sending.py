@@ -15,8 +15,8 @@ from uuid import uuid4
 
 from schemas import BadRecord, ConversionEvent, decode
 from worker.adapters.egress import check_origin
-from worker.adapters.http import UnprovenLibrary, WrongTlsFiles, make_sender
-from worker.compiled import make_plan, sender_options
+from worker.adapters.http import UnprovenLibrary, WrongTlsFiles, load_tls, make_sender
+from worker.compiled import make_plan, sender_options, tls_files
 from worker.core.answer import Answer, Request
 from worker.core.classify import Kind, Verdict, classify
 from worker.core.currencies import foreign_currency
@@ -87,9 +87,8 @@ async def attempt(settings: Settings, request: Request) -> Tried:
     Raises WrongUsage where the transport, or a file of TLS, can't be used.
     """
     try:
-        sender = make_sender(
-            settings.destination.transport, replace(sender_options(settings), read_body=True)
-        )
+        options = sender_options(settings, load_tls(tls_files(settings)))
+        sender = make_sender(settings.destination.transport, replace(options, read_body=True))
     except UnprovenLibrary as error:
         raise WrongUsage([str(error)]) from error
     except WrongTlsFiles as wrong:

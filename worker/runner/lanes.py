@@ -24,6 +24,7 @@ from worker.core.schedule import Schedule
 from worker.pipeline import Attempt, Ending, Pipeline, Plan
 from worker.ports import Lane, Sender
 from worker.runner.descriptor_shortage import DescriptorShortage
+from worker.runner.former_senders import FormerLane
 from worker.runner.parts import Surroundings
 from worker.runner.stall import StallDetector
 
@@ -112,6 +113,14 @@ class Lanes:
         self._slots = [_Slot(self, self._sender.lane()) for _ in range(self._gate.limit.most)]
         self._parked = self._slots.copy()
         self._stall.start()
+
+    def renew(self, plan: Plan, sender: Sender) -> list[FormerLane]:
+        """Send by this plan and sender from the next request on; return the lanes of a former sender."""
+        self._pipeline, self._rules = Pipeline(plan), plan.rules
+        if sender is self._sender:
+            return []
+        self._sender = sender
+        return [slot.renew(sender.lane()) for slot in self._slots]
 
     async def stop(self) -> None:
         """Give up the requests in flight, which may have been received, and close the connections."""
@@ -264,6 +273,12 @@ class _Slot:
         self._lanes = lanes
         self.lane = lane
         self.job: Job | None = None
+
+    def renew(self, lane: Lane) -> FormerLane:
+        """Send through this lane from the next request on; return the one that it takes the place of."""
+        job, former = self.job, self.lane
+        self.lane = lane
+        return FormerLane(former, lambda: job is not None and self.job is job)
 
     def on_answer(self, answer: Answer) -> None:
         """Have the answer judged, and the next record sent; the loop must hear of no exception."""

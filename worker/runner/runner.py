@@ -7,17 +7,19 @@ is ended in order, and nothing waits without a deadline.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 
 from worker.core.assigned_partition import AssignedPartition
 from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.retry import Tier
 from worker.core.schedule import Schedule
-from worker.ports import Snapshot
+from worker.pipeline import Plan
+from worker.ports import Sender, Snapshot
 from worker.runner.claims import Claims
 from worker.runner.delivery import Delivery
 from worker.runner.drain import Drain, Phase
+from worker.runner.former_senders import FormerSenders
 from worker.runner.intake import Intake, IntakeRules
 from worker.runner.parts import Clients, Destination, Surroundings
 from worker.runner.rebalances import Rebalances
@@ -43,6 +45,8 @@ class Runner:
     def __init__(self, destination: Destination, clients: Clients, around: Surroundings) -> None:
         observer, clock, _ = around
         source, self._publisher, self._sender = clients
+        self._plan = destination.plan
+        self._former_senders = FormerSenders(self.fail)
         self._source, self._clock = source, clock
         group, limits = destination.group, destination.limits
         schedule = Schedule()
@@ -79,6 +83,20 @@ class Runner:
     def reasons_not_ready(self) -> Iterable[str]:
         """Say, one line each, why this worker is not ready; nothing when it is."""
         return self._report.reasons_not_ready()
+
+    def renew(self, plan: Plan, make_sender: Callable[[], Sender] | None = None) -> None:
+        """Send by this plan from the next request on, and through a new sender where one is to be made.
+
+        Of the plan the templates count, and the rules for answers; topics and retries stay what they are.
+        What is in flight stays on its sender. A run that ends changes nothing any more.
+        """
+        if self.phase is not Phase.WORKING:
+            return
+        self._plan = self._plan._replace(postback=plan.postback, rules=plan.rules)
+        former, self._sender = self._sender, make_sender() if make_sender is not None else self._sender
+        lanes = self._delivery.lanes.renew(self._plan, self._sender)
+        if former is not self._sender:
+            self._former_senders.end(former, lanes)
 
     async def run(self, stop: asyncio.Event) -> Outcome:
         """Work until `stop` is set, then drain; raise what broke the run, after a best-effort drain."""
@@ -136,6 +154,7 @@ class Runner:
         await self._memory.finish()
         await self._source.stop()
         await self._publisher.close()
+        await self._former_senders.close()
         await self._sender.close()
         return Outcome.CUT if self.unfinished else Outcome.DRAINED
 

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import InitSettingsSource
 
+from worker.settings.files import SettingsFiles
 from worker.settings.model import Settings
 from worker.settings.names import FIELDS, PREFIX, URLS, is_secret, variable
 from worker.settings.sources import Given, Layer, gather
@@ -54,7 +55,11 @@ def load(
     or /run/secrets. `overrides` are the command line's: nested, dotted (`kafka.topic`) or by variable;
     None in it means not given. Raises SettingsError with all problems.
     """
-    layers = gather(config, overrides or {}, environ, dotenv)
+    return _make(gather(config, overrides or {}, environ, dotenv))
+
+
+def _make(layers: Sequence[Layer]) -> Settings:
+    """Make settings of their layers, the strongest first; raise SettingsError with all problems."""
     problems = [line for layer in layers for line in layer.problems]
     try:
         sources = tuple(InitSettingsSource(Settings, layer.nested()) for layer in layers)
@@ -66,6 +71,8 @@ def load(
         raise SettingsError(problems)
     settings._origins = {name: layer.origin for layer in reversed(layers) for name in layer.values}  # noqa: SLF001
     settings._warnings = tuple(line for layer in layers for line in layer.warnings)  # noqa: SLF001
+    files = SettingsFiles(layers, _make)
+    settings._files = files if files.paths else None  # noqa: SLF001
     return settings
 
 

@@ -6,7 +6,7 @@ The rule: a Settings that exists is right. It is frozen, and each value passed i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -20,6 +20,9 @@ from worker.settings.values import (
     Kind,
     format_duration,
 )
+
+if TYPE_CHECKING:
+    from worker.settings.files import SettingsFiles
 
 LONGEST_TOPIC_CHARACTERS = 249
 
@@ -49,6 +52,7 @@ class Settings(BaseSettings):
 
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
     _warnings: tuple[str, ...] = PrivateAttr(default=())
+    _files: SettingsFiles | None = PrivateAttr(default=None)
 
     @property
     def tiers(self) -> tuple[Tier, ...]:
@@ -78,6 +82,11 @@ class Settings(BaseSettings):
     def origins(self) -> Mapping[str, str]:
         """Where each variable that was given came from."""
         return self._origins
+
+    @property
+    def files(self) -> SettingsFiles | None:
+        """The files that values were read from; None where none was."""
+        return self._files
 
     @property
     def warnings(self) -> tuple[str, ...]:

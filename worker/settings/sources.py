@@ -30,11 +30,13 @@ class Given(NamedTuple):
 class Layer:
     """What one source gives, by variable.
 
-    `problems` are lines on what it should not hold, `warnings` on what may not be meant.
+    `files` are those that values were read from, `problems` lines on what it should not hold, `warnings` on
+    what may not be meant.
     """
 
     origin: str
-    values: dict[str, Given] = field(default_factory=dict)
+    values: dict[str, Given] = field(default_factory=dict, repr=False)
+    files: dict[str, Path] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -193,11 +195,25 @@ def _read_files(layer: Layer) -> None:
 
 def _add_file(layer: Layer, name: str, file: Path, written: str) -> None:
     try:
+        layer.add(name, read_value(name, file), written)
+    except Unreadable as error:
+        layer.problems.append(str(error))
+    else:
+        if file.is_file():  # a pipe gives its text but once
+            layer.files[name] = file
+
+
+class Unreadable(ValueError):
+    """A value's file can't be read; the text is a line that names the variable."""
+
+
+def read_value(name: str, file: Path) -> str:
+    """Read the value of a variable from its file, without the end of its last line; raise Unreadable."""
+    try:
         text = file.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
-        layer.problems.append(f"{name}: the file {file} cannot be read: {_reason(error)}")
-    else:
-        layer.add(name, text.removesuffix("\n").removesuffix("\r"), written)
+        raise Unreadable(f"{name}: the file {file} cannot be read: {_reason(error)}") from None
+    return text.removesuffix("\n").removesuffix("\r")
 
 
 def _warn_of_readers(layer: Layer, name: str, file: Path) -> None:

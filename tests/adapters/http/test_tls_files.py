@@ -16,7 +16,7 @@ import trustme
 from tests.adapters.http.world import World, send, verdict
 from tests.support.certificates import ENCRYPTED_KEY, ClientFiles, chain_of, server_tls
 from tests.support.partner import OK, Visit, always
-from worker.adapters.http import TlsFiles, WrongTlsFiles, load_tls
+from worker.adapters.http import ClientTls, TlsFiles, WrongTlsFiles, load_tls
 from worker.adapters.http.tls import CA_FILE, CERT_FILE, KEY_FILE, LIMIT_BYTES
 from worker.core.answer import Failure, FailureKind, Origin, Request, Response
 from worker.core.certificate import read_certificates
@@ -180,7 +180,7 @@ def test_no_key(files: ClientFiles) -> None:
 
 def test_nothing_given() -> None:
     """Without a file nothing is made: the transports' own context counts."""
-    assert load_tls(TlsFiles()) == (None, {})
+    assert load_tls(TlsFiles()) == ClientTls()
 
 
 @pytest.mark.parametrize(
@@ -199,6 +199,16 @@ def test_how_long(files: ClientFiles, days: int, problem: str | None, warning: s
     for said, expected in ((tls.problems, problem), (tls.warnings, warning)):
         assert len(said(time.time())) == (expected is not None)
         assert all(line.startswith(f"{CERT_FILE}: {expected}") for line in said(time.time()))
+
+
+def test_the_same_again(files: ClientFiles) -> None:
+    """Files that hold the same are told from those that hold something else."""
+    given = TlsFiles(files.ca, files.cert, files.key)
+    before = load_tls(given)
+    files.trust(files.authority)
+    assert load_tls(given).changed_since(before) == []
+    files.renew()
+    assert load_tls(given).changed_since(before) == [CERT_FILE, KEY_FILE]
 
 
 def test_comments_in_any_alphabet(files: ClientFiles) -> None:

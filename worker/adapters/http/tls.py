@@ -6,6 +6,7 @@ A private authority stands in place of the system's, as with `curl --cacert`: no
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 import stat
 from collections.abc import Callable, Mapping
@@ -56,6 +57,12 @@ class ClientTls(NamedTuple):
 
     context: ssl.SSLContext | None = None
     certificates: Mapping[str, Certificate] = {}
+    digests: Mapping[str, str] = {}
+    """What tells the contents of one file from another's, by variable."""
+
+    def changed_since(self, before: ClientTls) -> list[str]:
+        """Name the variables whose files held something else before."""
+        return [name for name, digest in self.digests.items() if before.digests.get(name) != digest]
 
     def problems(self, now: float) -> list[str]:
         """Say which certificates can't be used at a time: they have expired, or are not valid yet."""
@@ -77,61 +84,70 @@ def load_tls(files: TlsFiles) -> ClientTls:
     """
     if not files.named:
         return ClientTls()
-    problems: list[str] = []
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    certificates = {}
-    try:
-        if files.ca is not None:
-            context, certificates[CA_FILE] = _trusting(files.ca)
-        else:
-            context = ssl.create_default_context()
-    except WrongTlsFiles as wrong:
-        problems += wrong.problems
-    try:
-        if files.cert is not None:
-            certificates[CERT_FILE] = _show(context, files.cert, files.key)
-    except WrongTlsFiles as wrong:
-        problems += wrong.problems
+    texts, problems = _read_all(files)
+    certificates: dict[str, Certificate] = {}
+    context = ssl.create_default_context() if files.ca is None else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    for load in (_trust, _show):
+        try:
+            certificates |= load(context, files, texts)
+        except WrongTlsFiles as wrong:
+            problems += wrong.problems
     if problems:
         raise WrongTlsFiles(*problems)
     context.set_alpn_protocols(["http/1.1"])
-    return ClientTls(context, certificates)
+    digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+    return ClientTls(context, certificates, digests)
 
 
-def _trusting(ca: Path) -> tuple[ssl.SSLContext, Certificate]:
-    """Make a context that believes what a file names, root or not; and name the one that lasts longest."""
-    text = _read(CA_FILE, ca)
-    lasting = last_to_end(_certificates(CA_FILE, ca, text))
+def _trust(context: ssl.SSLContext, files: TlsFiles, texts: Mapping[str, str]) -> dict[str, Certificate]:
+    """Have a context believe what a file names, root or not; return the one of these that lasts longest."""
+    if files.ca is None or CA_FILE not in texts:
+        return {}
+    text = texts[CA_FILE]
+    lasting = last_to_end(_certificates(CA_FILE, files.ca, text))
     try:
-        context = ssl.create_default_context(cadata=text)
+        context.load_verify_locations(cadata=text)
     except ssl.SSLError:
-        raise _damaged(CA_FILE, ca) from None
+        raise _damaged(CA_FILE, files.ca) from None
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    return context, lasting
+    return {CA_FILE: lasting}
 
 
-def _show(context: ssl.SSLContext, cert: Path, key: Path | None) -> Certificate:
+def _show(context: ssl.SSLContext, files: TlsFiles, texts: Mapping[str, str]) -> dict[str, Certificate]:
     """Have a context show our certificate; return it."""
-    text = _read(CERT_FILE, cert)
-    ours = _certificates(CERT_FILE, cert, text)[0]
-    variable, holder = (CERT_FILE, cert) if key is None else (KEY_FILE, key)
-    if _PRIVATE_KEY not in (text if key is None else _read(KEY_FILE, key)):
-        beside = f"; name the key's file in {KEY_FILE}" if key is None else ""
+    variable, holder = (CERT_FILE, files.cert) if files.key is None else (KEY_FILE, files.key)
+    if files.cert is None or holder is None or not texts.keys() >= {CERT_FILE, variable}:
+        return {}
+    ours = _certificates(CERT_FILE, files.cert, texts[CERT_FILE])[0]
+    if _PRIVATE_KEY not in texts[variable]:
+        beside = f"; name the key's file in {KEY_FILE}" if files.key is None else ""
         raise WrongTlsFiles(f"{variable}: the file {holder} holds no private key in PEM{beside}")
 
     def ask_password() -> NoReturn:
         raise WrongTlsFiles(f"{variable}: the key in {holder} is encrypted; write it without a password")
 
     try:
-        context.load_cert_chain(cert, key, password=ask_password)
+        context.load_cert_chain(files.cert, files.key, password=ask_password)
     except ssl.SSLError as error:
         if error.reason in _MISMATCHES:
-            line = f"{variable}: the key in {holder} does not belong to the certificate in {cert}"
+            line = f"{variable}: the key in {holder} does not belong to the certificate in {files.cert}"
             raise WrongTlsFiles(line) from None
         raise _damaged(variable, holder) from None
     except OSError as error:  # it was there a moment ago
         raise _unreadable(variable, holder, error) from None
-    return ours
+    return {CERT_FILE: ours}
+
+
+def _read_all(files: TlsFiles) -> tuple[dict[str, str], list[str]]:
+    """What the files hold, by variable, and a line for each that can't be read."""
+    texts: dict[str, str] = {}
+    problems: list[str] = []
+    for variable, path in files.named.items():
+        try:
+            texts[variable] = _read(variable, path)
+        except WrongTlsFiles as wrong:
+            problems += wrong.problems
+    return texts, problems
 
 
 def _certificates(variable: str, path: Path, text: str) -> list[Certificate]:

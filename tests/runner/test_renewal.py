@@ -1,0 +1,150 @@
+"""A run goes on with another plan, and through another sender, from the next request on."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.fakes import FakeLane, FakeSender
+from tests.runner.harness import POSTBACK, TIER_TOPICS, Harness, until
+from worker.core.answer import Response
+from worker.core.classify import Rules
+from worker.core.retry import RetryPolicy
+from worker.core.url_template import Postback, Template
+from worker.pipeline import Plan
+from worker.runner.former_senders import TICK_SECONDS, FormerLane, FormerSenders
+
+OTHER = Template.compile("http://partner.example/postback?token=new&click_id={click_id}")
+
+
+def other_plan(rules: Rules | None = None) -> Plan:
+    """A plan with another template; its tiers and topics are nobody's."""
+    return Plan(Postback(OTHER, OTHER), rules or Rules(), RetryPolicy((), 1, 1.0), {}, "nobody.dlq")
+
+
+async def test_another_plan() -> None:
+    """The next request is the new plan's; what is in flight keeps its own, and the connections are kept."""
+    async with Harness(concurrency=1) as harness:
+        harness.sender.gate.clear()
+        harness.source.assign(harness.first)
+        harness.write(1, 2)
+        await harness.sent(1)
+        harness.runner.renew(other_plan())
+        harness.sender.gate.set()
+        await harness.committed(2)
+        assert harness.sender.targets == [
+            "/postback?click_id=c-1",
+            "/postback?token=new&click_id=c-2",
+        ]
+        assert len(harness.sender.lanes) == 1
+
+
+async def test_other_rules() -> None:
+    """Answers are judged by the new plan's rules; where retries and dead letters go stays as it was."""
+    async with Harness(Response(204), Response(500)) as harness:
+        harness.runner.renew(other_plan(Rules(success=frozenset({204}))))
+        harness.source.assign(harness.first)
+        harness.write(1)
+        await harness.committed(1)
+        harness.write(2)
+        await until("in its tier", lambda: bool(harness.kafka.records(TIER_TOPICS[next(iter(TIER_TOPICS))])))
+
+
+async def test_another_sender() -> None:
+    """What is in flight ends on the former sender, the next request is the new one's; then that closes."""
+    async with Harness(concurrency=2) as harness:
+        former, new = harness.sender, FakeSender()
+        former.gate.clear()
+        harness.source.assign(harness.first)
+        harness.write(1)
+        await harness.sent(1)
+        busy, idle = sorted(former.lanes, key=lambda lane: not lane._busy)
+        harness.runner.renew(Plan(POSTBACK, Rules(), RetryPolicy((), 1, 1.0), {}, ""), lambda: new)
+        await until("the idle lane is closed", lambda: idle.closed)
+        harness.write(2)
+        await until("the next request", lambda: new.targets == ["/postback?click_id=c-2"])
+        assert (busy.closed, former.closed) == (False, False)
+        assert former.in_flight == 1
+        former.gate.set()
+        await until("the former sender is closed", lambda: former.closed)
+        assert busy.closed
+        await harness.committed(2)
+        assert former.targets == ["/postback?click_id=c-1"]
+    assert new.closed
+    assert all(lane.closed for lane in new.lanes)
+
+
+async def test_in_a_row() -> None:
+    """Senders may follow each other faster than requests end: each request stays on its own, and all end."""
+    async with Harness(concurrency=1) as harness:
+        senders = [harness.sender, FakeSender(), FakeSender()]
+        for sender in senders[:2]:
+            sender.gate.clear()
+        harness.source.assign(harness.first)
+        harness.write(1, 2)
+        await harness.sent(1)
+        for sender in senders[1:]:
+            harness.runner.renew(other_plan(), lambda sender=sender: sender)  # type: ignore[misc]
+        harness.sender.gate.set()
+        await harness.committed(2)
+        await until("the former are closed", lambda: all(sender.closed for sender in senders[:2]))
+        assert [len(sender.targets) for sender in senders] == [1, 0, 1]
+
+
+async def test_a_cut_drain() -> None:
+    """A run that is cut closes what is in flight on a former sender, too."""
+    async with Harness(drain=0.05) as harness:
+        harness.sender.gate.clear()
+        harness.source.assign(harness.first)
+        harness.write(1)
+        await harness.sent(1)
+        harness.runner.renew(other_plan(), FakeSender)
+        await harness.end()
+        assert harness.sender.closed
+        assert harness.sender.in_flight == 0
+        assert harness.runner.unfinished == 1
+
+
+async def test_at_the_end() -> None:
+    """A run that drains makes no new sender: nobody would close it."""
+    async with Harness() as harness:
+        harness.sender.gate.clear()
+        harness.source.assign(harness.first)
+        harness.write(1)
+        await harness.sent(1)
+        harness.stop.set()
+        await until("draining", lambda: harness.reasons == ["draining"])
+        new = FakeSender()
+        harness.runner.renew(other_plan(), lambda: new)
+        assert new.lanes == []
+
+
+async def test_a_sender_that_can_not_be_closed() -> None:
+    """What breaks at a former sender's end is heard of."""
+
+    class Broken(FakeSender):
+        async def close(self) -> None:
+            raise LookupError("a bug")
+
+    failures: list[BaseException] = []
+    former = FormerSenders(failures.append)
+    former.end(Broken(), [])
+    await until("heard of", lambda: bool(failures))
+    assert isinstance(failures[0], LookupError)
+
+
+async def test_each_lane_in_its_time() -> None:
+    """A lane is closed as soon as it is idle, whatever the others do."""
+    sender, busy = FakeSender(), {0, 1, 2}
+    lanes = [sender.lane() for _ in range(3)]
+
+    def former(number: int, lane: FakeLane) -> FormerLane:
+        return FormerLane(lane, lambda: number in busy)
+
+    ending = FormerSenders(lambda _: None)
+    ending.end(sender, [former(*one) for one in enumerate(lanes)])
+    for number in (1, 0, 2):
+        await asyncio.sleep(TICK_SECONDS * 2)
+        assert {one for one in range(3) if not lanes[one].closed} == busy
+        busy.discard(number)
+        await until(f"lane {number} is closed", lambda number=number: lanes[number].closed)  # type: ignore[misc]
+    await until("the sender is closed", lambda: sender.closed)

@@ -1,0 +1,150 @@
+"""A destination's files are read again: those of TLS, and those that settings came from.
+
+The rule: what they hold now counts from the next request on, if all of it is right; if not, what was read
+before stays in use, a line says why, and it is tried again. What is in flight keeps what it was begun with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import structlog
+
+from worker.adapters.file_stamps import look_at
+from worker.adapters.http import ClientTls, WrongTlsFiles, load_tls, make_sender
+from worker.compiled import check_destination, make_plan, sender_options, tls_files, variables_by_origin
+from worker.core.changed_files import ChangedFiles, Look
+from worker.pipeline import Plan
+from worker.ports import Clock, Observer, Sender
+from worker.settings import Settings, SettingsError
+from worker.settings.files import takes_restart
+
+LOOK_SECONDS = 0.5
+"""Between two looks; a change counts at the second one that sees it."""
+
+AGAIN_SECONDS = 5.0
+"""Until files that were wrong are tried again, though they have not changed."""
+
+TELL_SECONDS = 86400.0
+"""Between two lines on a certificate that has ended, or soon will."""
+
+Renew = Callable[[Plan, Callable[[], Sender] | None], None]
+"""Has a run go on by a new plan, and through a new sender where there is one to make."""
+
+
+class _Found(NamedTuple):
+    """What the files hold."""
+
+    settings: Settings
+    changed: list[str]
+    tls: ClientTls
+
+
+class Renewal:
+    """Of one destination, with what its run has begun with; `renew` gets what is new."""
+
+    def __init__(
+        self, settings: Settings, tls: ClientTls, renew: Renew, observer: Observer, clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._tls = tls
+        self._options = sender_options(settings, tls)
+        self._renew = renew
+        self._observer = observer
+        self._clock = clock
+        self._log = structlog.get_logger("worker")
+        self._files = ChangedFiles()
+        self._problems: Sequence[str] = ()
+        self._again_at = float("inf")
+        self._told: Sequence[str] = tls.warnings(clock.now())
+        self._told_at = clock.now()
+
+    async def run(self) -> None:
+        """Look now and then; never returns where there is anything to look at."""
+        while self._paths():
+            await self.look()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Look at the files once, and do what follows."""
+        seen = await asyncio.to_thread(look_at, self._paths())
+        self._tell_of_certificates()
+        if self._files.look(seen) or self._clock.monotonic() >= self._again_at:
+            await self._read(seen)
+
+    def _paths(self) -> list[Path]:
+        files = self._settings.files
+        values = [] if files is None else list(files.paths.values())
+        return [*values, *tls_files(self._settings).named.values()]
+
+    async def _read(self, seen: Look) -> None:
+        """Read what has changed, unless it changes once more meanwhile."""
+        try:
+            found = await asyncio.to_thread(_read, self._settings)
+            problems = await self._problems_of(found)
+        except (SettingsError, WrongTlsFiles) as wrong:
+            found, problems = None, list(wrong.problems)
+        if await asyncio.to_thread(look_at, seen) != seen:
+            return
+        self._files.take(seen)
+        if found is not None and not problems:
+            self._take(found)
+        self._tell_of(problems)
+
+    async def _problems_of(self, found: _Found) -> list[str]:
+        """What is wrong with files that can be read: a certificate's times, or where postbacks would go."""
+        problems = [] if found.tls.digests == self._tls.digests else found.tls.problems(self._clock.now())
+        if variables_by_origin(found.settings).keys() != variables_by_origin(self._settings).keys():
+            problems += (await check_destination(found.settings))[0]
+        return problems
+
+    def _take(self, found: _Found) -> None:
+        """Have the run go on with what was found, if it is anything new."""
+        settings, changed, tls = found
+        changed = [*changed, *tls.changed_since(self._tls)]
+        if tls.digests == self._tls.digests:
+            tls = self._tls  # then connections that are open need not end
+        before, options = self._options, sender_options(settings, tls)
+        self._settings, self._tls, self._options = settings, tls, options
+        if not changed:
+            return
+        make = partial(make_sender, settings.destination.transport, options)
+        self._renew(make_plan(settings), None if options == before else make)
+        for variable in changed:
+            self._tell_of_change(variable)
+
+    def _tell_of_change(self, variable: str) -> None:
+        if takes_restart(variable):
+            self._observer.trouble(f"{variable}: its file has changed; that takes a restart")
+            return
+        certificate = self._tls.certificates.get(variable)
+        fields = {} if certificate is None else {"certificate": str(certificate)}
+        self._log.info("a file has changed: it counts from now on", variable=variable, **fields)
+
+    def _tell_of(self, problems: Sequence[str]) -> None:
+        """Tell of problems that are new, once, and try again later."""
+        for line in problems:
+            if line not in self._problems:
+                self._observer.trouble(f"{line}; what was read before stays in use")
+        self._problems = problems
+        self._again_at = self._clock.monotonic() + AGAIN_SECONDS if problems else float("inf")
+
+    def _tell_of_certificates(self) -> None:
+        """Tell of certificates that have ended, or soon will: when that begins, and once a day."""
+        now = self._clock.now()
+        lines = self._tls.warnings(now)
+        if lines != self._told or now - self._told_at >= TELL_SECONDS:
+            self._told, self._told_at = lines, now
+            for line in lines:
+                self._observer.trouble(line)
+
+
+def _read(settings: Settings) -> _Found:
+    """Read all files; raise SettingsError or WrongTlsFiles."""
+    reread = None if settings.files is None else settings.files.reread()
+    new, changed = (settings, []) if reread is None else reread
+    return _Found(new, changed, load_tls(tls_files(new)))
