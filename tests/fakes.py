@@ -20,12 +20,17 @@ class FakeClock:
     def __init__(self, now: float = 1_700_000_000.0) -> None:
         self._now = now
         self._monotonic = 1_000.0
+        self.used = 0.0
+        """What the loop's thread has used of a processor."""
 
     def now(self) -> float:
         return self._now
 
     def monotonic(self) -> float:
         return self._monotonic
+
+    def processor(self) -> float:
+        return self.used
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""

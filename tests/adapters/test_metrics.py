@@ -166,12 +166,15 @@ def test_the_gauges_of_a_worker() -> None:
     metrics = Metrics()
     metrics.of("voluum")
     states = (STATE, PartitionState(AT._replace(number=4), 0, 0.0, None))
-    now = Snapshot(3, 16, CircuitState.OPEN, 1, states, {"10s": 4.0}, held=frozenset({Held.CIRCUIT}))
+    now = Snapshot(
+        3, 16, CircuitState.OPEN, 1, states, {"10s": 4.0}, held=frozenset({Held.CIRCUIT}), workers_wanted=1.25
+    )
     metrics.watch("voluum", lambda: now, lambda: ["draining"])
     found = samples(metrics)
     assert found["ready",] == 0
     assert found["in_flight",] == 3
     assert found["concurrency_limit",] == 16
+    assert found["workers_wanted",] == 1.25
     assert found["circuit_state",] == 2
     assert found["paused_partitions",] == 1
     assert {why: found["held", why] for why in Held} == {why: why == "circuit" for why in Held}

@@ -36,7 +36,7 @@ pytestmark = needs_helm
 
 SUPPORTED = ("1.29", kubernetes_validate.latest_version())
 """The oldest and the newest Kubernetes that a manifest is judged for."""
-OF_OPERATORS = {"PodMonitor", "PrometheusRule"}
+OF_OPERATORS = {"PodMonitor", "PrometheusRule", "ScaledObject"}
 VOLUMES = {"configMap", "projected", "emptyDir"}
 each_values = pytest.mark.parametrize("name", NAMED_VALUES)
 

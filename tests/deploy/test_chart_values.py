@@ -19,6 +19,18 @@ WRONG: Mapping[str, tuple[dict[str, Any], str]] = {
         {"image": {"pullPolicy": "Sometimes"}},
         "'/image/pullPolicy': value must be one of",
     ),
+    "more at least than at most": (
+        {"autoscaling": {"kind": "hpa", "minWorkers": 5, "maxWorkers": 4}},
+        "autoscaling.minWorkers: 5 is more than autoscaling.maxWorkers, 4",
+    ),
+    "an autoscaler that asks nobody": (
+        {"autoscaling": {"kind": "keda"}},
+        "autoscaling.prometheusAddress: KEDA asks Prometheus",
+    ),
+    "an autoscaler that is none": (
+        {"autoscaling": {"kind": "vpa"}},
+        "'/autoscaling/kind': value must be one of",
+    ),
     "a group of settings that is not there": (
         {"settings": {"kafak": {"topic": "x"}}},
         "'/settings': additional properties 'kafak' not allowed",

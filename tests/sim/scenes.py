@@ -57,6 +57,11 @@ def few(at: float, seconds: float) -> World:
     return _run(Partner(verdict=verdict), partial(_streams, 250.0, 4), seconds)
 
 
+def crowded(partner: Partner, rate: float, seconds: float, concurrency: int = 256) -> World:
+    """A stream in four partitions that is more than can be sent."""
+    return _run(partner, partial(_streams, rate / 4, 4), seconds, concurrency=concurrency)
+
+
 def outage(
     kind: str, seconds: float, rate: float, *, before: float, after: float, **more: float
 ) -> OutageScene:

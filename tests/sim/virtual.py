@@ -77,6 +77,10 @@ class VirtualClock:
         """Seconds since the simulation began."""
         return asyncio.get_running_loop().time()
 
+    def processor(self) -> float:
+        """None is used: what is simulated takes no time."""
+        return 0.0
+
 
 def run(main: Coroutine[Any, Any, _Result], lateness: float = 0.0) -> _Result:
     """Run to the end on a virtual loop."""

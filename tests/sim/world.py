@@ -83,7 +83,7 @@ class Stream(Sequence[Record]):
 
 
 class Sample(NamedTuple):
-    """The worker at a moment: virtual seconds, the limit, the pace, what is in flight, the circuit."""
+    """The worker at a moment: virtual seconds, limit, pace, what is in flight, the circuit, and more."""
 
     at: float
     limit: int
@@ -91,6 +91,8 @@ class Sample(NamedTuple):
     in_flight: int
     circuit: CircuitState
     delivered: int
+    wanted: float
+    """How many workers are."""
 
 
 class Book(Observer):
@@ -251,8 +253,9 @@ class World:
             gate = self.gate
             at, delivered = self.clock.monotonic(), len(self.book.deliveries)
             pace = gate.pace.per_second
+            wanted = self.runner.snapshot().workers_wanted
             self.samples.append(
-                Sample(at, gate.limit.value, pace, gate.in_flight, gate.circuit.state, delivered)
+                Sample(at, gate.limit.value, pace, gate.in_flight, gate.circuit.state, delivered, wanted)
             )
             await asyncio.sleep(self._every)
 

@@ -16,6 +16,7 @@ def gauges(now: Snapshot, *, is_ready: bool) -> Iterable[Metric]:
     yield single("ready", "1 while /readyz says so of this destination", is_ready)
     yield single("in_flight", "Requests in flight", now.in_flight)
     yield single("concurrency_limit", "The adaptive limit of requests in flight", now.limit)
+    yield single("workers_wanted", "Workers that what is due could use", now.workers_wanted)
     yield single("circuit_state", "0 closed, 1 half-open, 2 open", now.circuit)
     yield single("paused_partitions", "Partitions that rest: full, or not due", now.paused)
     yield single("foreign_partitions", "Partitions that rest as another deployment's", now.barred)

@@ -298,3 +298,8 @@ class Schedule:
             partition = heappop(self._later)[2]
             if partition.standing is LATER and partition.waiting:
                 self._stand(partition, now)
+
+
+def usable_lanes(limit: int) -> int:
+    """How many of so many lanes are in use when all are busy: the others are kept free."""
+    return limit - limit // _LANES_OF_ONE_PARTITION

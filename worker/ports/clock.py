@@ -1,4 +1,4 @@
-"""Both kinds of time, as an argument of whoever decides."""
+"""Time, as an argument of whoever decides."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Both kinds of time, in seconds."""
+    """Both kinds of time, and the processor's, in seconds."""
 
     def now(self) -> float:
         """Wall-clock time since the epoch: due times, windows, headers."""
@@ -14,4 +14,8 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Time that never steps: deadlines, pauses, rates."""
+        ...
+
+    def processor(self) -> float:
+        """Time of a processor that this thread, the event loop's, has used."""
         ...

@@ -41,3 +41,5 @@ class Snapshot(NamedTuple):
     """Partitions that have records and give none."""
     held: frozenset[Held] = frozenset()
     """Why nothing is sent; empty while records may go."""
+    workers_wanted: float = 0.0
+    """How many workers what is due of these partitions could use."""

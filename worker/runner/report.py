@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from worker.core.workers_wanted import WorkersWanted
 from worker.ports import Clock, Snapshot, Source
 from worker.runner.delivery import Delivery
 from worker.runner.drain import Drain, Phase
@@ -25,6 +26,7 @@ class Report:
         delivery: Delivery,
         drain: Drain,
         silence: SilenceWatch,
+        wanted: WorkersWanted,
         clock: Clock,
     ) -> None:
         self._source = source
@@ -32,6 +34,7 @@ class Report:
         self._delivery = delivery
         self._drain = drain
         self._silence = silence
+        self._wanted = wanted
         self._clock = clock
 
     def snapshot(self) -> Snapshot:
@@ -52,6 +55,7 @@ class Report:
             outage=self._delivery.lanes.outage,
             silent=self._silence.told,
             held=self._delivery.held(),
+            workers_wanted=self._wanted.value,
         )
 
     def reasons_not_ready(self) -> Iterable[str]:

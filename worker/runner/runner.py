@@ -25,6 +25,7 @@ from worker.runner.parts import Clients, Destination, Surroundings
 from worker.runner.rebalances import Rebalances
 from worker.runner.remembered_offsets import GroupMemory
 from worker.runner.report import Report
+from worker.runner.scaling import Scaling
 from worker.runner.silence import SilenceWatch
 
 LEAST_AHEAD_RECORDS = 32
@@ -62,7 +63,10 @@ class Runner:
         partitions = self._intake.partitions
         self._memory = GroupMemory(group.control_topic, self._publisher, partitions, observer, clock)
         self._silence = SilenceWatch(source, partitions, self._intake.asked_lately, observer, clock)
-        self._report = Report(source, self._intake, self._delivery, self._drain, self._silence, clock)
+        self._scaling = Scaling(source, partitions, self._delivery, clock)
+        self._report = Report(
+            source, self._intake, self._delivery, self._drain, self._silence, self._scaling.wanted, clock
+        )
         self._failed = asyncio.Event()
         self._failure: BaseException | None = None
 
@@ -122,6 +126,7 @@ class Runner:
             asyncio.create_task(self._delivery.committer.run(), name="commits"),
             asyncio.create_task(self._memory.run(), name="memory"),
             asyncio.create_task(self._silence.run(), name="silence"),
+            asyncio.create_task(self._scaling.run(), name="scaling"),
         ]
         for task in tasks:
             task.add_done_callback(self._task_ended)

@@ -21,6 +21,14 @@ what would be right. Empty where all is well.
 {{- if and .Values.terminationGracePeriodSeconds (lt (int .Values.terminationGracePeriodSeconds) $least) -}}
 {{- $problems = printf "terminationGracePeriodSeconds: %d is too short for a drain of %s; set %d at least, or nothing" (int .Values.terminationGracePeriodSeconds) ($settings.drain_timeout | default "25s") $least | append $problems -}}
 {{- end -}}
+{{- with .Values.autoscaling -}}
+{{- if and .kind (gt (int .minWorkers) (int .maxWorkers)) -}}
+{{- $problems = printf "autoscaling.minWorkers: %d is more than autoscaling.maxWorkers, %d" (int .minWorkers) (int .maxWorkers) | append $problems -}}
+{{- end -}}
+{{- if and (eq .kind "keda") (not .prometheusAddress) -}}
+{{- $problems = append $problems "autoscaling.prometheusAddress: KEDA asks Prometheus; say where it is, such as http://prometheus.monitoring:9090" -}}
+{{- end -}}
+{{- end -}}
 {{- if dig "http" "host" "" $settings -}}
 {{- $problems = append $problems "settings.http.host: leave it out; in a pod the worker listens on every address, for the probes" -}}
 {{- end -}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from math import inf
 
 import pytest
 from hypothesis import given, settings
@@ -277,3 +278,26 @@ def test_full() -> None:
     assert not gate.admits(1e9)
     gate.abandoned(100.0)
     assert gate.admits(100.0)
+
+
+def test_a_limit_that_is_lowered() -> None:
+    """A limit below the most that is reached is told from lanes that are all busy, and from room."""
+    gate = Gate(2, POLICY)
+    gate.starting(100.0)
+    gate.starting(100.0)
+    assert not gate.admits(100.0)
+    assert not gate.is_lowered()
+    gate.limit.value = 1
+    assert gate.is_lowered()
+    gate.abandoned(100.0)
+    gate.abandoned(100.0)
+    assert not gate.is_lowered()
+
+
+def test_pace_and_rate_bound_what_may_start() -> None:
+    """The lower of pace and rate says how many may start in a second; without either there is no bound."""
+    assert Gate(16, POLICY).most_per_second == inf
+    gate = Gate(16, POLICY, 20.0)
+    assert gate.most_per_second == 20.0
+    gate.pace.per_second = 5.0
+    assert gate.most_per_second == 5.0

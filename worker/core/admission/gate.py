@@ -68,6 +68,15 @@ class Gate:
             return False
         return self._rate is None or self._rate.wake_at() <= now
 
+    def is_lowered(self) -> bool:
+        """Tell whether a limit below the most is what keeps the next request from going."""
+        return self.limit.most > self.limit.value <= self.occupied
+
+    @property
+    def most_per_second(self) -> float:
+        """How many requests may start in a second, by pace and rate."""
+        return min(self.pace.per_second, self._rate.per_second if self._rate else float("inf"))
+
     def probes(self, now: float) -> bool:
         """Tell whether a request that may start now only asks how the partner is."""
         return self.circuit.state is not CLOSED or now < self._retry_after.until

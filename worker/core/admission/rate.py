@@ -13,13 +13,15 @@ _LATE_SECONDS = 0.02
 class Rate:
     """A token bucket; times are monotonic seconds."""
 
-    __slots__ = ("_allowance", "_interval", "_next")
+    __slots__ = ("_allowance", "_interval", "_next", "per_second")
 
     def __init__(self, per_second: float) -> None:
         # A second holds at most 1 + allowance worth of intervals: that must not be more than rate + 1.
         self._interval = max(1.0 / per_second, (1.0 + _LATE_SECONDS) / (per_second + 1.0))
         self._allowance = max(self._interval, _LATE_SECONDS)
         self._next = float("-inf")
+        self.per_second = per_second
+        """How many there may be."""
 
     def wake_at(self) -> float:
         """When the next start is allowed."""
