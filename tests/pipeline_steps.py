@@ -7,19 +7,20 @@ from typing import Any
 
 from schemas import WorkerHeaders
 from tests.core.examples import NOW
+from tests.core.templates.compiled import template
 from worker.core.answer import Answer
 from worker.core.classify import Rules, classify
 from worker.core.endings import Dead, Retry
 from worker.core.record import Outgoing, Partition, Record
 from worker.core.retry import RetryPolicy, Tier
-from worker.core.url_template import Postback, Template
+from worker.core.templates import Postback
 from worker.pipeline import Attempt, Ending, Pipeline, Plan
 
 TIERS = (Tier("10s", 10), Tier("1m", 60), Tier("5m", 300))
 PLAN = Plan(
     postback=Postback(
-        Template.compile("https://partner.example/postback?click_id={click_id}"),
-        Template.compile("https://partner.example/postback?measurement=1&event={event}&payout={payout}"),
+        template("https://partner.example/postback?click_id={click_id}"),
+        template("https://partner.example/postback?measurement=1&event={event}&payout={payout}"),
     ),
     rules=Rules(terminal=frozenset({410})),
     retry=RetryPolicy(TIERS, max_attempts=5, window=30 * 86400.0),

@@ -15,10 +15,11 @@ from worker.core.answer import Origin
 from worker.core.binding import Identity
 from worker.core.classify import Rules
 from worker.core.retry import RetryPolicy
+from worker.core.templates import Postback
 from worker.core.topics import Needed, Own
-from worker.core.url_template import Postback, Template
 from worker.pipeline import Plan
-from worker.settings import Settings
+from worker.settings import Destination, Settings
+from worker.settings.templates import constant_headers, parts_of, secrets_of
 
 
 async def check_destination(settings: Settings) -> tuple[list[str], list[str]]:
@@ -55,9 +56,8 @@ def tls_files(settings: Settings) -> TlsFiles:
 def variables_by_origin(settings: Settings) -> dict[Origin, str]:
     """Where postbacks go, and the variables that say so."""
     named: dict[Origin, str] = {}
-    for name in ("simple_url", "event_url"):
-        origin = Template.compile(getattr(settings.destination, name)).origin
-        variable = f"POSTBACK_DESTINATION__{name.upper()}"
+    for variable, parts in parts_of(settings.destination).items():
+        origin = parts.url.origin
         named[origin] = f"{named[origin]}, {variable}" if origin in named else variable
     return named
 
@@ -66,13 +66,19 @@ def make_plan(settings: Settings) -> Plan:
     """What the settings say of the destination, compiled."""
     destination, retry = settings.destination, settings.retry
     return Plan(
-        postback=Postback(Template.compile(destination.simple_url), Template.compile(destination.event_url)),
+        postback=make_postback(destination),
         rules=Rules(destination.success_statuses, destination.terminal_statuses, destination.reject_body),
         retry=RetryPolicy(settings.tiers, retry.max_attempts, retry.window),
         tier_topics={tier: settings.tier_topic(tier) for tier in settings.tiers},
         dlq_topic=settings.dlq_topic,
         currencies=destination.currencies,
     )
+
+
+def make_postback(destination: Destination) -> Postback:
+    """What makes a destination's requests."""
+    parts = list(parts_of(destination).values())
+    return Postback.compile(parts[0], parts[-1], secrets_of(destination))
 
 
 def identity_of(settings: Settings) -> Identity:
@@ -98,7 +104,7 @@ def sender_options(settings: Settings, tls: ClientTls) -> SenderOptions:
     destination = settings.destination
     return SenderOptions(
         timeout=destination.timeout,
-        headers={name: value.get_secret_value() for name, value in destination.headers.items()},
+        headers=constant_headers(destination),
         read_body=destination.reject_body is not None,
         allow_private=destination.allow_private_addresses,
         proxy=destination.proxy.get_secret_value() if destination.proxy else None,

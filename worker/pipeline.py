@@ -16,7 +16,7 @@ from worker.core.currencies import foreign_currency
 from worker.core.endings import Dead, Delivered, History, Retry, onward, read_history
 from worker.core.record import Record, make
 from worker.core.retry import RetryPolicy, Tier
-from worker.core.url_template import MissingValue, Postback
+from worker.core.templates import CannotFill, Postback
 
 
 class Plan(NamedTuple):
@@ -66,9 +66,15 @@ class Pipeline:
             if foreign is not None:
                 history = read_history(record, on_tier)
                 return self._dead(record, history, event.event_id, DeadReason.INVALID, foreign, now)
+        postback = self._plan.postback
         try:
-            return make(Attempt, (record, on_tier, event, occurred_at, self._plan.postback.request(event)))
-        except MissingValue as error:
+            if postback.needs_attempt:
+                number = read_history(record, on_tier).attempts + 1
+                return make(
+                    Attempt, (record, on_tier, event, occurred_at, postback.request_of(event, number, now))
+                )
+            return make(Attempt, (record, on_tier, event, occurred_at, postback.request(event)))
+        except CannotFill as error:
             history = read_history(record, on_tier)
             return self._dead(record, history, event.event_id, DeadReason.INVALID, str(error), now)
 

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from schemas import WorkerHeaders
+from tests.core.templates.compiled import template
 from tests.fake_kafka import FakeKafka, FakePublisher
 from tests.fake_source import FakeSource
 from tests.fakes import FakeClock, FakeSender
@@ -28,7 +29,7 @@ from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.record import Partition, Record
 from worker.core.retry import RetryPolicy, Tier
 from worker.core.start_offset import Start
-from worker.core.url_template import Postback, Template
+from worker.core.templates import Postback
 from worker.pipeline import Plan
 from worker.ports import Clock, Observer
 from worker.runner import Clients, Destination, Group, Limits, Outcome, Runner, Surroundings
@@ -44,8 +45,8 @@ NEVER_OPENS = CircuitPolicy(min_failures=1_000_000)
 
 _URL = "http://partner.example/postback?"
 POSTBACK = Postback(
-    Template.compile(f"{_URL}click_id={{click_id}}"),
-    Template.compile(f"{_URL}measurement=1&click_id={{click_id}}&event={{event}}&payout={{payout}}"),
+    template(f"{_URL}click_id={{click_id}}"),
+    template(f"{_URL}measurement=1&click_id={{click_id}}&event={{event}}&payout={{payout}}"),
 )
 
 

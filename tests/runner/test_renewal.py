@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
+from tests.core.templates.compiled import template
 from tests.fakes import FakeLane, FakeSender
 from tests.runner.harness import POSTBACK, TIER_TOPICS, Harness, until
 from worker.core.answer import Response
 from worker.core.classify import Rules
 from worker.core.retry import RetryPolicy
-from worker.core.url_template import Postback, Template
+from worker.core.templates import Postback
 from worker.pipeline import Plan
 from worker.runner.former_senders import TICK_SECONDS, FormerLane, FormerSenders
 
-OTHER = Template.compile("http://partner.example/postback?token=new&click_id={click_id}")
+OTHER = template("http://partner.example/postback?token=new&click_id={click_id}")
 
 
 def other_plan(rules: Rules | None = None) -> Plan:

@@ -14,7 +14,13 @@ import time
 from types import TracebackType
 from typing import Self
 
+from tests.support.partner import length_of
 from worker.core.answer import Origin
+
+
+def _is_whole(data: bytes) -> bool:
+    head, end, body = data.partition(b"\r\n\r\n")
+    return bool(end) and len(body) >= length_of(head + end)
 
 
 class Line:
@@ -26,12 +32,12 @@ class Line:
 
     def request(self) -> None:
         """Wait for a request; raise EOFError where the visitor leaves instead."""
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
+        data = b""
+        while not _is_whole(data):
             piece = self._sock.recv(65536)
             if not piece:
                 raise EOFError
-            head += piece
+            data += piece
         self.requests += 1
 
     def send(self, data: bytes) -> None:

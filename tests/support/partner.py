@@ -1,12 +1,14 @@
 """A partner that answers with bytes of the test's choosing and counts what arrives.
 
-The rule: nothing is sent, closed or counted but by the script; it knows no HTTP beyond a request's end.
+The rule: nothing is sent, closed or counted but by the script; it knows no HTTP beyond a request's end, which
+is its head's or its body's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 import ssl
 import struct
@@ -19,6 +21,12 @@ from worker.core.answer import Origin
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
+def length_of(head: bytes) -> int:
+    """How long the body is of which a head tells."""
+    found = re.search(rb"\r\ncontent-length: ([0-9]+)\r\n", head, re.IGNORECASE)
+    return int(found[1]) if found else 0
+
+
 class Visit:
     """One connection to the partner, as its script sees it."""
 
@@ -28,10 +36,16 @@ class Visit:
         self._writer = writer
         self.number = partner.connections
 
+    async def head(self) -> bytes:
+        """Wait for a request's head alone, and count nothing."""
+        return await self._reader.readuntil(b"\r\n\r\n")
+
     async def request(self) -> bytes:
-        """Wait for a whole request head and count it; raise EOFError when the visitor leaves instead."""
+        """Wait for a whole request, count it, return its head; raise EOFError when the visitor leaves."""
         head = await self._reader.readuntil(b"\r\n\r\n")
+        body = await self._reader.readexactly(length_of(head))
         self._partner.requests.append(head)
+        self._partner.bodies.append(body)
         await self._partner.tell()
         return head
 
@@ -95,6 +109,7 @@ class Partner:
         self.script = script
         self.connections = 0
         self.requests: list[bytes] = []
+        self.bodies: list[bytes] = []
         self._tls = tls
         self._visits: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Condition()

@@ -25,6 +25,7 @@ from worker.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from schemas import ConversionEvent
     from worker.core.answer import Answer, Request
     from worker.ops.sending import Tried
     from worker.settings import Settings
@@ -68,18 +69,24 @@ def send(
     event_id: Annotated[
         str | None, typer.Option("--event-id", help="For the macro {event_id}; else a random one.")
     ] = None,
+    occurred_at: Annotated[
+        str | None, typer.Option("--occurred-at", help="When the user converted, RFC 3339; else now.")
+    ] = None,
+    clicked_at: Annotated[
+        str | None, typer.Option("--clicked-at", help="When the user clicked, RFC 3339.")
+    ] = None,
     attributes: Annotated[
         list[str] | None,
         typer.Argument(metavar="NAME=VALUE", help="For the macros {attributes.NAME}.", show_default=False),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the URL, secrets masked, and send nothing.")
+        bool, typer.Option("--dry-run", help="Print the request, secrets masked, and send nothing.")
     ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Send one test postback, as the worker would; exit 0 where the partner recorded it, else 1.
 
-    With --event or --payout it takes the event URL, else the simple one. The conversion is as of now.
+    Where there are two URLs, --event or --payout takes the event URL. The conversion is as of now.
     """
     settings = load_settings(ctx)
     given = {
@@ -92,6 +99,8 @@ def send(
         "affiliate_id": affiliate_id,
         "offer_id": offer_id,
         "order_id": order_id,
+        "occurred_at": occurred_at,
+        "clicked_at": clicked_at,
         "attributes": _attributes(attributes or []),
     }
     _send(settings, given, output, dry_run=dry_run)
@@ -105,23 +114,38 @@ def _attributes(pairs: list[str]) -> dict[str, str]:
 
 
 def _send(settings: Settings, given: Mapping[str, object], output: Output, *, dry_run: bool) -> None:
-    from worker.settings.url_mask import mask_request
+    from worker.ops.sending import make_event, shown_request
 
     with told():
-        request = _request(settings, given)
+        event = make_event(given)
+        request, shown = _request(settings, event), shown_request(settings, event)
         if dry_run:
-            print(mask_request(request.url))
+            _show(shown, output)
             return
         tried = asyncio.run(_try(settings, request))
-    _report(request, tried, output)
+    _report(shown, tried, output)
 
 
-def _request(settings: Settings, given: Mapping[str, object]) -> Request:
+def _show(request: Request, output: Output) -> None:
+    """Print a request as it goes over the wire, or as one object."""
+    body = None if request.body is None else request.body.decode()
+    if output is Output.JSON:
+        headers = dict(request.headers)
+        print_json({"method": request.method, "url": request.url, "headers": headers, "body": body})
+        return
+    print(f"{request.method} {request.url}")
+    for name, value in request.headers:
+        print(f"{name}: {value}")
+    if body is not None:
+        print(f"\n{body}")
+
+
+def _request(settings: Settings, event: ConversionEvent) -> Request:
     """Make the request; end with exit 2, and what to type, where a macro has no value."""
-    from worker.ops.sending import NoValue, make_event, make_request
+    from worker.ops.sending import NoValue, make_request
 
     try:
-        return make_request(settings, make_event(given))
+        return make_request(settings, event)
     except NoValue as error:
         fail_all(error.reasons, f"add {_options(error.macros)}", WRONG)
 
@@ -150,14 +174,12 @@ def _body(answer: Answer) -> str | None:
 
 
 def _row(request: Request, tried: Tried) -> dict[str, object]:
-    from worker.settings.url_mask import mask_request
-
     values = (
         "recorded" if tried.recorded else "not recorded",
         tried.verdict.status,
         round(tried.seconds, 3),
         tried.verdict.error or None,
-        mask_request(request.url),
+        request.url,
         _body(tried.answer),
     )
     return dict(zip(COLUMNS, values, strict=True))

@@ -53,13 +53,41 @@ class Origin(NamedTuple):
         return f"{self.scheme}://{host}" + ("" if self.port == default else f":{self.port}")
 
 
+class Content(NamedTuple):
+    """What a request has beside its target: a method, headers that go with this event, a body."""
+
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    """Instead of those of the same name that all requests have."""
+    body: bytes | None = None
+
+
 class Request(NamedTuple):
-    """One GET: an origin of the settings, and the path and query in printable ASCII, encoded once."""
+    """One request: an origin of the settings, and the path and query in printable ASCII, encoded once.
+
+    Most are a GET with the headers that all have: then there is no `content`.
+    """
 
     origin: Origin
     target: str
+    content: Content | None = None
 
     @property
     def url(self) -> str:
         """The whole URL, as it is sent."""
         return f"{self.origin}{self.target}"
+
+    @property
+    def method(self) -> str:
+        """The method, in upper case."""
+        return "GET" if self.content is None else self.content.method
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers that go with this event."""
+        return () if self.content is None else self.content.headers
+
+    @property
+    def body(self) -> bytes | None:
+        """The body; None where there is none."""
+        return None if self.content is None else self.content.body

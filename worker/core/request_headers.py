@@ -6,6 +6,7 @@ The rule: what would change how a request is framed, where it goes or how its an
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _FRAMING = (
     "connection",
@@ -22,7 +23,6 @@ OWN_HEADERS = frozenset((*_FRAMING, "accept-encoding", "host"))
 """Names that the worker writes itself, or never; in lower case."""
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VISIBLE = re.compile(r"[!-~]([ -~]*[!-~])?")
 
 
 def header_problem(name: str, value: str) -> str | None:
@@ -31,6 +31,22 @@ def header_problem(name: str, value: str) -> str | None:
         return f"{name!r} is not a header name: letters and digits, with _ for -"
     if name.lower() in OWN_HEADERS:
         return f"{name} is the worker's own and cannot be set: leave it out"
-    if not _VISIBLE.fullmatch(value):
-        return f"the value of {name} must be printable ASCII on one line, without spaces around it"
+    if not value or value != value.strip(" ") or has_controls(value) or not is_utf8(value):
+        return (
+            f"the value of {name} must be one line of UTF-8, without control characters or spaces around it"
+        )
     return None
+
+
+def has_controls(text: str) -> bool:
+    """Whether it holds a control character: C0, DEL or C1."""
+    return not text.isprintable() and any(unicodedata.category(character) == "Cc" for character in text)
+
+
+def is_utf8(text: str) -> bool:
+    """Whether it can be written in UTF-8: what was read of other bytes cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

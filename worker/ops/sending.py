@@ -16,12 +16,16 @@ from uuid import uuid4
 from schemas import BadRecord, ConversionEvent, decode
 from worker.adapters.egress import check_origin
 from worker.adapters.http import UnprovenLibrary, WrongTlsFiles, load_tls, make_sender
-from worker.compiled import make_plan, sender_options, tls_files
-from worker.core.answer import Answer, Request
+from worker.compiled import make_plan, make_postback, sender_options, tls_files
+from worker.core.answer import Answer, Content, Request
 from worker.core.classify import Kind, Verdict, classify
 from worker.core.currencies import foreign_currency
+from worker.core.templates import CannotFill, Parts, Postback, compile_request
 from worker.ops.errors import WrongUsage
 from worker.settings import Settings
+from worker.settings.templates import parts_of
+from worker.settings.url_mask import mask_filled, mask_request
+from worker.settings.values import MASK
 
 
 class NoValue(WrongUsage):
@@ -47,13 +51,14 @@ class Tried(NamedTuple):
 
 
 def make_event(given: Mapping[str, object]) -> ConversionEvent:
-    """Make an event of now, with a random id where none is given; raise WrongUsage where it is none.
+    """Make an event, of now and with a random id where neither is given; raise WrongUsage where it is none.
 
     It is read as the worker reads records.
     """
     now = datetime.now(UTC)
     event_id = given.get("event_id") or f"test-{uuid4()}"
-    value = json.dumps({**given, "event_id": event_id, "occurred_at": now.isoformat()})
+    occurred_at = given.get("occurred_at") or now.isoformat()
+    value = json.dumps({**given, "event_id": event_id, "occurred_at": occurred_at})
     try:
         return decode(value.encode(), now=now.timestamp())
     except BadRecord as error:
@@ -61,15 +66,46 @@ def make_event(given: Mapping[str, object]) -> ConversionEvent:
 
 
 def make_request(settings: Settings, event: ConversionEvent) -> Request:
-    """Fill its URL; raise NoValue where a macro has no value, WrongUsage for a currency that is not taken."""
+    """Fill its templates for a first attempt now.
+
+    Raises NoValue where a macro has no value, WrongUsage for a currency that is not taken, or a value that
+    can't stand where it should.
+    """
     foreign = foreign_currency(event, settings.destination.currencies)
     if foreign is not None:
         raise WrongUsage([f"{foreign} (POSTBACK_DESTINATION__CURRENCIES)"])
-    template = make_plan(settings).postback.template(event)
-    missing = template.missing(event)
+    variable, parts = _chosen(settings, event)
+    missing = parts.missing(event.__dict__)
     if missing:
-        raise NoValue("POSTBACK_DESTINATION__" + ("SIMPLE_URL" if event.is_simple else "EVENT_URL"), missing)
-    return template.render(event)
+        raise NoValue(variable, missing)
+    try:
+        return make_postback(settings.destination).request_of(event, 1, time.time())
+    except CannotFill as error:
+        raise WrongUsage([str(error)]) from error
+
+
+def shown_request(settings: Settings, event: ConversionEvent) -> Request:
+    """A request that can be made, for the eye: with all headers, secrets masked, and what may be one.
+
+    Of headers only what the event fills in is shown.
+    """
+    _, parts = _chosen(settings, event)
+    parts = parts._replace(headers=tuple(header.masked(MASK) for header in parts.headers))
+    secrets = dict.fromkeys(settings.destination.secrets, MASK)
+    template = compile_request(parts, secrets, every_header=True)
+    request = Postback(template, template).request_of(event, 1, time.time())
+    body = (
+        None
+        if request.body is None
+        else mask_filled(request.body.decode(), settings.destination.content_type)
+    )
+    content = Content(request.method, request.headers, None if body is None else body.encode())
+    return Request(request.origin, mask_request(request.target), content)
+
+
+def _chosen(settings: Settings, event: ConversionEvent) -> tuple[str, Parts]:
+    """The templates for an event, and the variable of their URL."""
+    return list(parts_of(settings.destination).items())[0 if event.is_simple else -1]
 
 
 async def unsure_of(settings: Settings, request: Request) -> list[str]:

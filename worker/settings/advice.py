@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from worker.core.url_template import Template
 from worker.settings.model import Settings
+from worker.settings.templates import parts_of, urls_of
 from worker.settings.values import format_duration
 
 
@@ -25,20 +25,15 @@ def warnings(settings: Settings) -> list[str]:
 
 
 def _no_click(settings: Settings) -> Iterator[str]:
-    destination = settings.destination
-    for name, url in (("SIMPLE_URL", destination.simple_url), ("EVENT_URL", destination.event_url)):
-        if "click_id" not in Template.compile(url).names:
-            yield (
-                f"POSTBACK_DESTINATION__{name}: has no {{click_id}}: "
-                "the partner can't tell which click converted"
-            )
+    for variable, parts in parts_of(settings.destination).items():
+        if all(macro.name != "click_id" for macro in parts.macros):
+            yield f"{variable}: has no {{click_id}}: the partner can't tell which click converted"
 
 
 def _unencrypted(settings: Settings) -> Iterator[str]:
-    destination = settings.destination
-    for name, url in (("SIMPLE_URL", destination.simple_url), ("EVENT_URL", destination.event_url)):
+    for variable, url in urls_of(settings.destination).items():
         if url.startswith("http:"):
-            yield f"POSTBACK_DESTINATION__{name}: http:// sends click ids and headers in the clear"
+            yield f"{variable}: http:// sends click ids and headers in the clear"
 
 
 def _short_drain(settings: Settings) -> Iterator[str]:

@@ -8,22 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from worker.core.url_template import Template
+from worker.settings.templates import parts_of
 
 if TYPE_CHECKING:
     from worker.settings.groups import Destination
 
 
 def problems(destination: Destination) -> Iterator[str]:
-    """One line for each template with a payout in it that could be in one currency or another."""
+    """One line for each request with a payout in it that could be in one currency or another."""
     if len(destination.currencies) == 1:
         return
     several = ", ".join(sorted(destination.currencies))
-    for name in ("simple_url", "event_url"):
-        names = Template.compile(getattr(destination, name)).names
+    for variable, parts in parts_of(destination).items():
+        names = {macro.name for macro in parts.macros}
         if "payout" in names and "currency" not in names:
             yield (
-                f"POSTBACK_DESTINATION__{name.upper()}: has {{payout}} without {{currency}}, and "
+                f"{variable}: has {{payout}} without {{currency}}, and "
                 f"POSTBACK_DESTINATION__CURRENCIES has several ({several}): "
                 "add the partner's parameter, such as &currency={currency}"
             )

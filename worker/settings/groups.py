@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.currency import USD
 from worker.core.retry import Tier
-from worker.core.url_template import Template
-from worker.settings import currencies
+from worker.core.templates import UrlTemplate
+from worker.settings import currencies, templates
 from worker.settings.kafka_properties import Properties
+from worker.settings.template_values import Body, Method, OneUrl, RequestHeaders, Secrets, Url
 from worker.settings.values import (
     EARLIEST,
     Currencies,
@@ -29,12 +30,10 @@ from worker.settings.values import (
     PositiveDuration,
     Proxy,
     Rate,
-    RequestHeaders,
     Servers,
     StartPoint,
     Statuses,
     TopicName,
-    Url,
 )
 
 TRACK = "https://track.momentscience.com/postback"
@@ -98,6 +97,9 @@ class Destination(BaseModel):
     model_config = Group
 
     name: Label = Field("momentscience", description="label in logs and metrics")
+    url: OneUrl = Field(
+        None, repr=False, description="URL of every event; excludes `SIMPLE_URL` and `EVENT_URL`"
+    )
     simple_url: Url = Field(
         SIMPLE_URL, repr=False, description="URL of an event with neither `event` nor `payout`"
     )
@@ -107,6 +109,19 @@ class Destination(BaseModel):
         min_length=1,
         description="currencies (ISO 4217) of the payouts that it takes; an event in another is `invalid` "
         "for it. Several take `{currency}` beside each `{payout}`",
+    )
+    method: Method = Field("GET", description="method of each request")
+    body: Body = Field(
+        None,
+        repr=False,
+        description="body of each request, a template; takes `POST` or `PUT`, at most 64 KiB once filled",
+    )
+    content_type: Annotated[str, Kind("content type")] = Field(
+        "application/json",
+        description="type of the body: JSON, `application/x-www-form-urlencoded` or `text/plain`",
+    )
+    secrets: Secrets = Field(
+        default_factory=dict, description="values for `{secret.NAME}`: `__API_KEY` is `{secret.api_key}`"
     )
     timeout: PositiveDuration = Field(10.0, description="one attempt; waiting for a free lane is not counted")
     concurrency: Annotated[int, Kind("integer, 1 to 10000")] = Field(
@@ -129,7 +144,7 @@ class Destination(BaseModel):
     )
     headers: RequestHeaders = Field(
         default_factory=dict,
-        description="extra request headers: `__X_TOKEN` is `X-Token`",
+        description="extra request headers, templates: `__X_TOKEN` is `X-Token`",
     )
     allow_private_addresses: Flag = Field(
         False, description="let postbacks go to loopback, private, link-local and metadata addresses"
@@ -147,7 +162,8 @@ class Destination(BaseModel):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        problems = [*_half_set(self), *currencies.problems(self)]
+        wrong = list(templates.problems(self))
+        problems = [*_half_set(self), *(wrong or currencies.problems(self))]
         if self.key_file is not None and self.cert_file is None:
             problems.append(
                 "POSTBACK_DESTINATION__KEY_FILE: takes POSTBACK_DESTINATION__CERT_FILE, the certificate of "
@@ -167,17 +183,17 @@ class Destination(BaseModel):
 def _half_set(destination: Destination) -> list[str]:
     """One URL of another partner, beside one that still goes to the built-in one."""
     given = destination.model_fields_set & {"simple_url", "event_url"}
-    if len(given) != 1:
+    if len(given) != 1 or destination.url is not None:
         return []
     (name,) = given
-    origin = Template.compile(getattr(destination, name)).origin
-    if origin == Template.compile(TRACK).origin:
+    origin = UrlTemplate.parse(getattr(destination, name)).origin
+    if origin == UrlTemplate.parse(TRACK).origin:
         return []
     other = "EVENT_URL" if name == "simple_url" else "SIMPLE_URL"
     kind = "with `event` or `payout`" if name == "simple_url" else "with neither `event` nor `payout`"
     line = (
         f"POSTBACK_DESTINATION__{other}: must be set, too: only POSTBACK_DESTINATION__{name.upper()} goes to "
-        f"{origin.host}, and events {kind} would go to {Template.compile(TRACK).origin.host}"
+        f"{origin.host}, and events {kind} would go to {UrlTemplate.parse(TRACK).origin.host}"
     )
     return [line]
 

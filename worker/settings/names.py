@@ -21,8 +21,10 @@ Path = tuple[str, ...]
 PREFIX = "POSTBACK_"
 CONFIG = "POSTBACK_CONFIG"
 SECRETS_DIR = "POSTBACK_SECRETS_DIR"
-# These take names of the user's own: librdkafka's properties and request headers.
-OPEN: frozenset[Path] = frozenset({("kafka", "properties"), ("destination", "headers")})
+# These take names of the user's own: librdkafka's properties, request headers, secrets.
+OPEN: frozenset[Path] = frozenset(
+    {("kafka", "properties"), ("destination", "headers"), ("destination", "secrets")}
+)
 
 
 def variable(path: Sequence[str]) -> str:
@@ -77,12 +79,15 @@ def nearest(name: str) -> str | None:
     return close[0] if close else None
 
 
-URLS: frozenset[Path] = frozenset({("destination", "simple_url"), ("destination", "event_url")})
+URLS: frozenset[Path] = frozenset(("destination", name) for name in ("url", "simple_url", "event_url"))
 """Settings that are URL templates: a part of them may be a secret."""
+
+
+BODY: Path = ("destination", "body")
 
 
 def is_secret(path: Sequence[str]) -> bool:
     """Tell whether the value at this path must not be shown."""
     if tuple(path[:2]) == ("kafka", "properties"):
         return kafka_properties.is_secret(kafka_properties.property_name(".".join(path[2:])))
-    return tuple(path[:2]) in {("destination", "headers"), ("destination", "proxy")}
+    return tuple(path[:2]) in {("destination", name) for name in ("headers", "secrets", "proxy")}

@@ -12,9 +12,20 @@ from typing import Any, NamedTuple
 from pydantic.fields import FieldInfo
 
 from worker.settings.model import Settings
-from worker.settings.names import CONFIG, FIELDS, OPEN, SECRETS_DIR, URLS, Path, is_secret, kind, variable
+from worker.settings.names import (
+    BODY,
+    CONFIG,
+    FIELDS,
+    OPEN,
+    SECRETS_DIR,
+    URLS,
+    Path,
+    is_secret,
+    kind,
+    variable,
+)
 from worker.settings.sources import SECRETS
-from worker.settings.url_mask import mask_template
+from worker.settings.url_mask import mask_body, mask_template
 from worker.settings.values import MASK
 
 
@@ -67,8 +78,17 @@ def _effective(settings: Settings, path: Path, field: FieldInfo) -> Iterator[Eff
             shown = MASK if is_secret(inner) else text
             yield Effective(variable(inner), shown, _origin(settings.origins, inner))
     else:
-        shown = mask_template(value) if path in URLS and value != field.default else kind(field).show(value)
+        shown = _masked(settings, path, value) if value != field.default else kind(field).show(value)
         yield Effective(variable(path), shown, _origin(settings.origins, path))
+
+
+def _masked(settings: Settings, path: Path, value: Any) -> str:
+    """A value as it may be shown: of templates what is no macro is masked."""
+    if path in URLS:
+        return mask_template(value)
+    if path == BODY:
+        return mask_body(value, settings.destination.content_type)
+    return kind(FIELDS[path]).show(value)
 
 
 def _value(settings: Settings, path: Path) -> Any:

@@ -8,15 +8,39 @@ named like a secret is.
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
+from worker.core.templates.pairs import Numbered
 from worker.settings.values import MASK
 
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?')
+_NAMED = re.compile(r'("(?:[^"\\]|\\.)*"\s*:\s*)("(?:[^"\\]|\\.)*")')
+_ENCODED_MASK = quote(MASK)
 _MACRO = re.compile(r"(\{[^{}]*\})")
 _SECRET_NAME = re.compile(r"token|secret|key|pass|pwd|auth|sign|hash|secure|credential", re.IGNORECASE)
 
 
 def mask_template(text: str) -> str:
     """A URL template, also a broken one, of which host, parameters' names and macros can be read."""
+    numbered = Numbered(text)
+    return numbered.restored(_mask_url(numbered.text))
+
+
+def mask_body(text: str, content_type: str) -> str:
+    """A body template, of which names and macros can be read, and numbers of JSON."""
+    numbered = Numbered(text)
+    if "urlencoded" in content_type:
+        masked = "&".join(map(_mask_pair, numbered.text.split("&")))
+    elif "json" in content_type:
+        masked = _STRING.sub(
+            lambda found: found[0] if found[2] else f'"{_mask_text(found[1])}"', numbered.text
+        )
+    else:
+        masked = _mask_text(numbered.text)
+    return numbered.restored(masked)
+
+
+def _mask_url(text: str) -> str:
     scheme, mark, rest = text.rpartition("://")
     place, question, query = rest.partition("?")
     host, *path = place.split("/")
@@ -24,9 +48,18 @@ def mask_template(text: str) -> str:
     return scheme + mark + masked + question + "&".join(map(_mask_pair, query.split("&")))
 
 
+def mask_filled(body: str, content_type: str) -> str:
+    """A filled body with the values masked of what is named like a secret."""
+    if "urlencoded" in content_type:
+        return "&".join(map(_mask_named, body.replace(_ENCODED_MASK, MASK).split("&")))
+    return _NAMED.sub(
+        lambda found: found[1] + (f'"{MASK}"' if _SECRET_NAME.search(found[1]) else found[2]), body
+    )
+
+
 def mask_request(url: str) -> str:
     """A filled URL with the values masked of the parameters that are named like a secret."""
-    place, question, query = url.partition("?")
+    place, question, query = url.replace(_ENCODED_MASK, MASK).partition("?")
     return place + question + "&".join(map(_mask_named, query.split("&")))
 
 

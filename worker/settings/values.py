@@ -6,7 +6,7 @@ The rule: a message says what is wrong and what would be right, and never repeat
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -16,10 +16,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from schemas.currency import CURRENCY_RULE, DECIMALS
 from schemas.moment import parse_time
-from worker.core.request_headers import header_problem
 from worker.core.retry import Tier
 from worker.core.unreadable import Place, parse_place
-from worker.core.url_template import Template
 
 MASK = "********"
 EARLIEST, LATEST = "earliest", "latest"
@@ -104,7 +102,7 @@ def _words(value: object) -> object:
     return [word.strip() for word in value.split(",")] if value.strip() else []
 
 
-def _absent(value: object) -> object:
+def absent(value: object) -> object:
     """An empty text means that the setting is not given."""
     return None if isinstance(value, str) and not value.strip() else value
 
@@ -161,28 +159,6 @@ def _regex(value: object) -> object:
         return re.compile(value.encode())
     except re.error as error:
         raise ValueError(f"is not a regular expression: {error}") from None
-
-
-def _template(text: str) -> str:
-    Template.compile(text)
-    return text
-
-
-def header_name(name: str) -> str:
-    """`X_TOKEN` or `x-token` as the header `X-Token`."""
-    return "-".join(word.capitalize() for word in re.split("[_-]", name))
-
-
-def _headers(given: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
-    wrong = {key: header_problem(header_name(key), value.get_secret_value()) for key, value in given.items()}
-    lines = [
-        f"POSTBACK_DESTINATION__HEADERS__{key.upper()}: {problem}"
-        for key, problem in wrong.items()
-        if problem
-    ]
-    if lines:
-        raise ValueError("\n".join(lines))
-    return {header_name(key): value for key, value in given.items()}
 
 
 def _proxy(value: SecretStr) -> SecretStr:
@@ -261,23 +237,19 @@ Pattern = Annotated[
     BeforeValidator(_regex),
     Kind("regular expression", lambda pattern: pattern.pattern.decode() if pattern else ""),
 ]
-Url = Annotated[str, AfterValidator(_template), Kind("URL template")]
+File = Annotated[
+    Path | None, BeforeValidator(absent), Kind("file", lambda path: "" if path is None else str(path))
+]
 Flag = Annotated[bool, Kind("boolean", lambda flag: str(flag).lower())]
 Rate = Annotated[
     Annotated[float, Field(gt=0, allow_inf_nan=False)] | None,
-    BeforeValidator(_absent),
+    BeforeValidator(absent),
     Kind("number", lambda rate: "" if rate is None else f"{rate:g}"),
 ]
 Proxy = Annotated[
     Annotated[SecretStr, AfterValidator(_proxy)] | None,
-    BeforeValidator(_absent),
+    BeforeValidator(absent),
     Kind("URL (secret)", _show_proxy),
-]
-RequestHeaders = Annotated[
-    Mapping[str, SecretStr], AfterValidator(_headers), Kind("text (secret)", lambda _: MASK)
-]
-File = Annotated[
-    Path | None, BeforeValidator(_absent), Kind("file", lambda path: "" if path is None else str(path))
 ]
 TopicName = Annotated[
     str,

@@ -10,11 +10,19 @@ from typing import Protocol
 
 import pytest
 
-from worker.core.answer import Answer, Failure, FailureKind, Origin, Request, Response
+from worker.core.answer import Answer, Content, Failure, FailureKind, Origin, Request, Response
 from worker.ports import Lane, Sender
 
 STATUSES = (200, 204, 206, 302, 400, 404, 408, 429, 500, 503, 999)
 KINDS = (FailureKind.TIMEOUT, FailureKind.CONNECTION, FailureKind.PROTOCOL)
+
+
+CONTENTS = (
+    Content("POST", (("X-Click", "c-1"), ("X-Text", 'é "%{x}"')), b'{"a": "\xc3\xa9\r\n\r\n"}'),
+    Content("PUT", (), b"\x00" * 65_536),
+    Content("POST", (), b""),
+    Content("GET", (("X-Click", "c-1"),), None),
+)
 
 
 class Bench(Protocol):
@@ -33,6 +41,11 @@ class Bench(Protocol):
     @property
     def targets(self) -> list[str]:
         """What has been asked for so far, in order."""
+        ...
+
+    @property
+    def contents(self) -> list[Content]:
+        """Method, body and the headers whose names begin with `X-` of each request, in order."""
         ...
 
     def will(self, *answers: Answer) -> None:
@@ -91,6 +104,33 @@ class SenderContract:
         target = "/a//b/../c;d?x=%2B%27%3A%7E%28%2F%2f+~'&y=%F0%9F%92%B0&empty="
         await bench.sender.lane().send(Request(bench.origin, target))
         assert bench.targets == [target]
+
+    @pytest.mark.parametrize("content", CONTENTS)
+    async def test_content_unchanged(self, bench: Bench, content: Content) -> None:
+        """Method, headers and body reach the partner octet by octet, on a new connection and a used one."""
+        bench.will(Response(200))
+        lane = bench.sender.lane()
+        for _ in range(2):
+            assert await lane.send(Request(bench.origin, "/p", content)) == Response(200)
+        assert bench.contents == [content] * 2
+
+    async def test_contents_do_not_mix(self, bench: Bench) -> None:
+        """A plain GET after a POST on the same lane has nothing of it."""
+        bench.will(Response(200))
+        lane = bench.sender.lane()
+        for content in (CONTENTS[0], None, CONTENTS[1]):
+            await lane.send(Request(bench.origin, "/p", content))
+        assert bench.contents == [CONTENTS[0], Content("GET", (), None), CONTENTS[1]]
+
+    @pytest.mark.parametrize("content", CONTENTS[:2])
+    @pytest.mark.parametrize("ending", [Response(200), *(Failure(kind, "as scripted") for kind in KINDS)])
+    async def test_one_request_with_a_body(self, bench: Bench, ending: Answer, content: Content) -> None:
+        """A POST and a PUT, too, are made exactly once, however that ends."""
+        bench.will(Response(200), ending)
+        lane = bench.sender.lane()
+        for number in range(3):
+            await lane.send(Request(bench.origin, f"/p?n={number}", content))
+        assert bench.targets == ["/p?n=0", "/p?n=1", "/p?n=2"]
 
     async def test_lanes_side_by_side(self, bench: Bench) -> None:
         """Lanes send at the same time, and each gets an answer of its own."""

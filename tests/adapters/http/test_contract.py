@@ -7,7 +7,7 @@ import pytest
 from tests.adapters.http.contract import Bench, SenderContract
 from tests.adapters.http.world import PartnerBench, World
 from tests.fakes import FakeSender
-from worker.core.answer import Answer, Origin, Request
+from worker.core.answer import Answer, Content, Origin, Request
 
 
 class FakeBench:
@@ -20,6 +20,10 @@ class FakeBench:
     @property
     def targets(self) -> list[str]:
         return self.sender.targets
+
+    @property
+    def contents(self) -> list[Content]:
+        return [Content(request.method, request.headers, request.body) for request in self.sender.requests]
 
     def will(self, *answers: Answer) -> None:
         waiting = list(answers)

@@ -12,11 +12,12 @@ from tests.adapters.http.world import World, verdict
 from tests.support.blunt import Blunt, Line
 from tests.support.partner import OK, Script, Visit
 from worker.adapters.http.write_batch import Way
-from worker.core.answer import Answer, FailureKind, Request
+from worker.core.answer import Answer, Content, FailureKind, Request
 from worker.ports import Lane
 
 NO = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
-DEPTHS = range(6)
+POST = Content("POST", (("X-A", "b"),), b"x" * 5000)
+DEPTHS = range(8)
 """Turns of the loop after the beginning of an attempt, until well after its request was written."""
 
 
@@ -58,7 +59,7 @@ def left(monkeypatch: pytest.MonkeyPatch) -> list[Way]:
 
 
 async def at_every_depth(
-    world: World, blunt: Blunt, left: list[Way], act: Callable[[Line], None]
+    world: World, blunt: Blunt, left: list[Way], content: Content | None, act: Callable[[Line], None]
 ) -> list[tuple[bool, Answer]]:
     """Act on a kept connection at each moment of an attempt before its request leaves; tell what came of it.
 
@@ -69,7 +70,7 @@ async def at_every_depth(
         lane = world.sender().lane()
         line = await served_once(lane, blunt)
         left.clear()
-        sending = asyncio.ensure_future(lane.send(Request(blunt.origin, "/second")))
+        sending = asyncio.ensure_future(lane.send(Request(blunt.origin, "/second", content)))
         for _ in range(depth):
             await asyncio.sleep(0)
         early = not left
@@ -83,25 +84,30 @@ async def at_every_depth(
     return found
 
 
-async def test_stray_answer(world: World, blunt: Blunt, left: list[Way]) -> None:
+@pytest.mark.parametrize("content", [None, POST])
+async def test_stray_answer(world: World, blunt: Blunt, left: list[Way], content: Content | None) -> None:
     """An answer that lies there before a request is written is not taken for the request's."""
-    found = await at_every_depth(world, blunt, left, lambda line: line.send(OK))
+    found = await at_every_depth(world, blunt, left, content, lambda line: line.send(OK))
     assert [verdict(answer) for _, answer in found] == [500] * len(DEPTHS)
     assert any(early for early, _ in found)
 
 
-async def test_end_before_the_request(world: World, blunt: Blunt, left: list[Way]) -> None:
+@pytest.mark.parametrize("content", [None, POST])
+async def test_end_before_the_request(
+    world: World, blunt: Blunt, left: list[Way], content: Content | None
+) -> None:
     """A request that finds its kept connection ended is written to a new one, and fails nothing."""
-    found = await at_every_depth(world, blunt, left, Line.end)
+    found = await at_every_depth(world, blunt, left, content, Line.end)
     assert [verdict(answer) for _, answer in found] == [500] * len(DEPTHS)
     assert any(early for early, _ in found)
 
 
-async def test_end_of_the_new_connection_too(world: World, blunt: Blunt) -> None:
+@pytest.mark.parametrize("content", [None, POST])
+async def test_end_of_the_new_connection_too(world: World, blunt: Blunt, content: Content | None) -> None:
     """A request is written to a new connection once: where that ends as well, the attempt has failed."""
     lane = world.sender().lane()
     line = await served_once(lane, blunt)
-    sending = asyncio.ensure_future(lane.send(Request(blunt.origin, "/second")))
+    sending = asyncio.ensure_future(lane.send(Request(blunt.origin, "/second", content)))
     line.end()
     (await asyncio.to_thread(blunt.accept)).end()
     assert verdict(await sending) == FailureKind.CONNECTION
@@ -133,7 +139,8 @@ async def test_partner_that_closes_silently(world: World, turns: int | None) -> 
     async def deliver() -> None:
         lane = sender.lane()
         for number in numbers:
-            answer = await lane.send(Request(partner.origin, f"/{number}"))
+            content = POST if number % 2 else None
+            answer = await lane.send(Request(partner.origin, f"/{number}", content))
             found.append(verdict(answer))
 
     await asyncio.gather(*(deliver() for _ in range(lanes)))

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from tests.adapters.http.world import Transport, World
+from tests.core.templates.compiled import template
 from tests.fake_kafka import FakeKafka, FakePublisher
 from tests.fake_source import FakeSource
 from tests.fakes import FakeClock
@@ -18,7 +19,7 @@ from worker.core.admission.gate import Gate
 from worker.core.classify import Rules
 from worker.core.record import Partition
 from worker.core.retry import RetryPolicy
-from worker.core.url_template import Postback, Template
+from worker.core.templates import Postback
 from worker.pipeline import Plan
 from worker.runner import Clients, Destination, Group, Limits, Runner, Surroundings
 
@@ -52,7 +53,7 @@ async def test_silent_partner(world: World, transport: Transport, later: float) 
             await asyncio.sleep(later)
 
     partner = await world.partner(script)
-    template = Template.compile(f"{partner.origin}/p?click_id={{click_id}}")
+    postback = template(f"{partner.origin}/p?click_id={{click_id}}")
     kafka = FakeKafka(**{SOURCE: 1, DLQ: 1}, **dict.fromkeys(TIER_TOPICS.values(), 1))
     for number in range(EVENTS):
         kafka.append(Partition(SOURCE, 0), conversion(number), b"key")
@@ -62,7 +63,7 @@ async def test_silent_partner(world: World, transport: Transport, later: float) 
     runner = Runner(
         Destination(
             Plan(
-                Postback(template, template),
+                Postback(postback, postback),
                 Rules(),
                 RetryPolicy(tuple(TIER_TOPICS), 3, 30 * 86400.0),
                 TIER_TOPICS,

@@ -16,7 +16,7 @@ import trustme
 from tests.support.certificates import server_tls
 from tests.support.partner import Partner, Script, Visit, turns
 from worker.adapters.http import SenderOptions, make_sender
-from worker.core.answer import Answer, Failure, FailureKind, Origin, Request, Response
+from worker.core.answer import Answer, Content, Failure, FailureKind, Origin, Request, Response
 from worker.ports import Sender
 
 Transport = Literal["direct", "session"]
@@ -102,6 +102,15 @@ def scripted(answer: Answer) -> bytes:
     return f"HTTP/1.1 {answer.status} Said\r\n{fields}{length}\r\n".encode() + answer.body
 
 
+def contents_of(head: bytes, body: bytes) -> Content:
+    """A request's method, its headers that begin with `X-`, and its body; None where no length is told."""
+    first, *lines = head.decode().removesuffix("\r\n\r\n").split("\r\n")
+    headers = [(name, value) for name, _, value in (line.partition(": ") for line in lines)]
+    own = tuple((name, value) for name, value in headers if name.startswith("X-"))
+    has_body = any(name.lower() == "content-length" for name, _ in headers)
+    return Content(first.split(" ")[0], own, body if has_body else None)
+
+
 class PartnerBench:
     """The contract's bench on a real partner."""
 
@@ -143,6 +152,14 @@ class PartnerBench:
     def targets(self) -> list[str]:
         """What has been asked for."""
         return self._partner.targets
+
+    @property
+    def contents(self) -> list[Content]:
+        """What came with each request."""
+        return [
+            contents_of(*request)
+            for request in zip(self._partner.requests, self._partner.bodies, strict=True)
+        ]
 
     def will(self, *answers: Answer) -> None:
         """Set what comes next."""

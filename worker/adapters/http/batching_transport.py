@@ -6,6 +6,7 @@ The rule: only the writing is different. All else is asked of the transport itse
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from worker.adapters.http.write_batch import Way, WriteBatch
@@ -41,6 +42,10 @@ class BatchingTransport:
         """Write at the end of this turn; a transport that is closed by then takes nothing."""
         self._asked = True
         self._write_batch.put(self._way, data)
+
+    def writelines(self, pieces: Iterable[bytes]) -> None:
+        """Write pieces as one: so aiohttp writes a head and its body."""
+        self.write(b"".join(pieces))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

@@ -24,14 +24,15 @@ from worker.adapters.http.errors import (
 )
 from worker.adapters.http.options import DRAIN_LIMIT_BYTES, SenderOptions
 from worker.adapters.http.parser import NO_HEAD, AnswerParser, HeadTooLarge, NotHttp
+from worker.adapters.http.request_head import with_content
 from worker.adapters.http.sweeper import Sweeper
 from worker.adapters.http.write_batch import Way, WriteBatch
-from worker.core.answer import Failure
+from worker.core.answer import Failure, Request
 from worker.core.connection_reuse import WORTHWHILE, ConnectionReuse
 from worker.ports import Attempter
 
-Resend = Callable[[str, float, Attempter], None]
-"""Takes back a target that was not written, with its deadline and who asked."""
+Resend = Callable[[Request, float, Attempter], None]
+"""Takes back a request that was not written, with its deadline and who asked."""
 
 
 class Shared(NamedTuple):
@@ -45,8 +46,7 @@ class Shared(NamedTuple):
 class HttpConnection(asyncio.Protocol):
     """Owns an open connection; one request at a time. `closed` says that it takes no more.
 
-    `tail` is everything of a request that follows its target; `resend` is set by whoever can send on another
-    connection.
+    `tail` is what follows the target of a plain GET; `resend` is set by whoever can connect anew.
     """
 
     def __init__(
@@ -72,19 +72,22 @@ class HttpConnection(asyncio.Protocol):
         self._way = Way(transport)
         self._reuse = reuse
         self._tail = tail
-        self._target = ""
+        self._request: Request | None = None
         self._attempter: Attempter | None = None
         self._served = 0
         self._drained = 0
         transport.set_protocol(self)
         sweeper.watch(self)
 
-    def ask(self, target: str, deadline: float, attempter: Attempter) -> None:
+    def ask(self, request: Request, deadline: float, attempter: Attempter) -> None:
         """Send one request; its attempter gets an answer, or a failure within two ticks of the deadline."""
         self.deadline = deadline
-        self._target = target
+        self._request = request
         self._attempter = attempter
-        self._write_batch.put(self._way, f"GET {target}{self._tail}".encode("ascii"))
+        if request.content is None:
+            self._write_batch.put(self._way, f"GET {request.target}{self._tail}".encode())
+        else:
+            self._write_batch.put(self._way, with_content(request.target, request.content, self._tail))
 
     def abandon(self) -> None:
         """Give up the request that waits, if one does: its answer must not be taken for another's."""
@@ -144,12 +147,13 @@ class HttpConnection(asyncio.Protocol):
             self.close(failure)
             return
         self._reuse.closed(monotonic(), self._served)
-        if self.resend is None or not self._way.recall():
+        request = self._request
+        if self.resend is None or request is None or not self._way.recall():
             self.close(failure)
             return
         self._attempter = None
         self.close()
-        self.resend(self._target, self.deadline, attempter)
+        self.resend(request, self.deadline, attempter)
 
     def _keeps(self) -> bool:
         """Count a complete answer, and decide whether the connection is worth keeping."""

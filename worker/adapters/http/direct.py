@@ -8,7 +8,6 @@ been written is never sent again from here.
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from time import monotonic
 
 from aiohttp import ClientRequest, TCPConnector
@@ -121,13 +120,13 @@ class DirectLane(CallbackLane):
 
         Raises ValueError for a target that is not printable ASCII.
         """
-        origin, target = request
+        origin, target, _ = request
         check_target(target)
         connection = self._connections.get(origin)
         if connection is None or connection.closed:
             self._opening = asyncio.create_task(self._begin_anew(request, attempter))
         else:
-            connection.ask(target, monotonic() + self._seconds, attempter)
+            connection.ask(request, monotonic() + self._seconds, attempter)
 
     def abandon(self) -> None:
         """Give up the attempt that is under way, with its connection."""
@@ -160,12 +159,12 @@ class DirectLane(CallbackLane):
             attempter.on_answer(opened)
         else:
             self._connections[request.origin] = opened
-            opened.resend = partial(self._resend, request.origin)
-            opened.ask(request.target, new_deadline if deadline is None else deadline, attempter)
+            opened.resend = self._resend
+            opened.ask(request, new_deadline if deadline is None else deadline, attempter)
 
-    def _resend(self, origin: Origin, target: str, deadline: float, attempter: Attempter) -> None:
+    def _resend(self, request: Request, deadline: float, attempter: Attempter) -> None:
         """Send on a new connection what was not written to a kept one."""
-        self._opening = asyncio.create_task(self._begin_anew(Request(origin, target), attempter, deadline))
+        self._opening = asyncio.create_task(self._begin_anew(request, attempter, deadline))
 
 
 def pause_after(failures: int) -> float:

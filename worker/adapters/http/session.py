@@ -36,8 +36,10 @@ from worker.adapters.http.options import (
 from worker.adapters.http.sweeper import Sweeper
 from worker.adapters.http.write_batch import WriteBatch
 from worker.adapters.refusals import watch_refusals
-from worker.core.answer import Answer, Failure, FailureKind, Origin, Request, Response
+from worker.core.answer import Answer, Content, Failure, FailureKind, Origin, Request, Response
 from worker.core.connection_reuse import ConnectionReuse
+
+_PLAIN = Content()
 
 
 class SessionSender:
@@ -51,6 +53,7 @@ class SessionSender:
             connector=connector,
             timeout=attempt_timeout(options.timeout),
             headers=options.request_headers(),
+            skip_auto_headers=["Content-Type"],  # a POST without a body would get one
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
@@ -88,7 +91,7 @@ class SessionLane(CoroutineLane):
 
         Raises ValueError for a target that is not printable ASCII.
         """
-        origin, target = request
+        origin, target, content = request
         check_target(target)
         refusal = refused_literal(origin.host) if self._guarded else None
         if refusal is not None:
@@ -96,24 +99,30 @@ class SessionLane(CoroutineLane):
         refusals = watch_refusals()
         deadline = asyncio.get_running_loop().time() + self._timeout
         try:
-            response = await self._get(self._url(origin, target))
+            response = await self._ask(self._url(origin, target), content or _PLAIN)
         except EXPECTED as error:
             return await settled(failure_of(error, refusals))
         unread = self._read_body or response.connection is not None  # None: all of it has come already
         body = await self._body(response, deadline) if unread else b""
         return Response(response.status, response.headers.get(hdrs.RETRY_AFTER), body)
 
-    async def _get(self, url: URL) -> ClientResponse:
+    async def _ask(self, url: URL, content: Content) -> ClientResponse:
         """Ask, once more on a new connection where nothing was written to a kept one."""
         attempt = Attempt()
         _attempt.set(attempt)
         try:
-            return await self._session.get(url, allow_redirects=False)
+            return await self._once(url, content)
         except EXPECTED:
             if attempt.front is None or not attempt.front.unwritten:
                 raise
         _attempt.set(Attempt(anew=True))
-        return await self._session.get(url, allow_redirects=False)
+        return await self._once(url, content)
+
+    async def _once(self, url: URL, content: Content) -> ClientResponse:
+        method, headers, body = content
+        return await self._session.request(
+            method, url, headers=headers or None, data=body, allow_redirects=False
+        )
 
     def _url(self, origin: Origin, target: str) -> URL:
         """The URL, put together of its parts: yarl takes twice as long to take a whole one apart."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from worker.core.foreign_macros import find_foreign
-from worker.core.url_template import MACROS, Template, TemplateError
+from worker.core.templates import TemplateError, UrlTemplate
+from worker.core.templates.foreign import find_foreign
+from worker.core.templates.names import MACROS
 
 PASTED = {
     "a=%click_id%": "has %click_id%, which is not filled in; write {click_id}",
@@ -29,16 +30,21 @@ PASTED = {
 }
 
 
+def values(query: str) -> list[str]:
+    """The values of a query's pairs."""
+    return [pair.partition("=")[2] for pair in query.split("&")]
+
+
 @pytest.mark.parametrize(("query", "says"), PASTED.items(), ids=list(PASTED))
 def test_pasted_macros(query: str, says: str) -> None:
     """A macro in another tool's form is found, and the right form is named."""
-    assert find_foreign("/p", query, MACROS) == says
+    assert find_foreign(values(query), MACROS, "/p") == says
 
 
 @pytest.mark.parametrize("written", ["%click_id%", "[click_id]", "${click_id}", "%7Bclick_id%7D"])
 def test_pasted_into_the_path(written: str) -> None:
     """A macro in another tool's form is found in the path as well."""
-    assert find_foreign(f"/cpa/{written}/x", "", MACROS) is not None
+    assert find_foreign([], MACROS, f"/cpa/{written}/x") is not None
 
 
 @pytest.mark.parametrize(
@@ -59,11 +65,11 @@ def test_pasted_into_the_path(written: str) -> None:
 )
 def test_ordinary_text(query: str) -> None:
     """What no tool would fill in is left alone."""
-    assert find_foreign("/100%25/p", query, MACROS) is None
+    assert find_foreign(values(query), MACROS, "/100%25/p") is None
 
 
 @pytest.mark.parametrize("query", ["c=%click_id%", "c=CLICK_ID", "c={{click_id}}", "c=%7Bclick_id%7D"])
 def test_a_template_with_one_is_refused(query: str) -> None:
     """A template that would ask for the same URL for each conversion does not compile."""
     with pytest.raises(TemplateError, match=r"write \{click_id\}"):
-        Template.compile(f"https://h/p?{query}")
+        UrlTemplate.parse(f"https://h/p?{query}")

@@ -11,17 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.examples import make_event
+from tests.core.templates.compiled import template
 from worker.core.answer import Origin, Request
-from worker.core.url_template import MACROS, MissingValue, Postback, Template, TemplateError
+from worker.core.templates import CannotFill, Postback, TemplateError, UrlTemplate
+from worker.core.templates.names import FIELDS, TIMES
 
 SIMPLE = "https://track.momentscience.com/postback?click_id={click_id}"
 EVENT = (
     "https://track.momentscience.com/postback?measurement=1&click_id={click_id}&event={event}&payout={payout}"
 )
-PARTNER = Postback(Template.compile(SIMPLE), Template.compile(EVENT))
+PARTNER = Postback(template(SIMPLE), template(EVENT))
 
 EVERY_MACRO = "https://h/p?measurement=1&" + "&".join(
-    f"{name}={{{name}}}" for name in (*MACROS, "attributes.a")
+    f"{name}={{{name}}}" for name in (*sorted(set(FIELDS) - TIMES), "attributes.a")
 )
 
 no_controls = st.characters(exclude_categories=["Cs", "Cc"])
@@ -68,9 +70,7 @@ def test_the_partners_forms(fields: dict[str, Any], url: str) -> None:
 )
 def test_event_and_payout_go_together(fields: dict[str, Any], missing: str) -> None:
     """An event with one of event and payout has no URL, and the other one is named."""
-    with pytest.raises(
-        MissingValue, match=rf"^the URL needs \{{{missing}\}}, which this event does not have$"
-    ):
+    with pytest.raises(CannotFill, match=rf"^the URL needs \{{{missing}\}}, which this event does not have$"):
         PARTNER.request(make_event(**fields))
 
 
@@ -101,16 +101,17 @@ def test_click_ids(click_id: str, encoded: str) -> None:
 @given(click_ids, names, payouts, identifiers, st.text(st.characters(exclude_categories=["Cs"])))
 def test_values_arrive_byte_for_byte(click_id: str, event: str, payout: str, other: str, free: str) -> None:
     """Decoded once, every value is what the event has, byte for byte, and every macro may be used."""
-    request = Template.compile(EVERY_MACRO).render(
+    request = template(EVERY_MACRO).fill(
         make_event(
             click_id=click_id,
             event=event,
             payout=payout,
+            network="voluum",
             affiliate_id=other,
             offer_id=other[::-1],
             order_id=other,
             attributes={"a": free},
-        )
+        ).__dict__
     )
     assert query(request) == {
         "measurement": b"1",
@@ -119,6 +120,7 @@ def test_values_arrive_byte_for_byte(click_id: str, event: str, payout: str, oth
         "event": event.encode(),
         "payout": payout.encode(),
         "currency": b"USD",
+        "network": b"voluum",
         "affiliate_id": other.encode(),
         "offer_id": other[::-1].encode(),
         "order_id": other.encode(),
@@ -140,11 +142,11 @@ def test_an_event_moves_nothing_else(click_id: str, event: str) -> None:
 @pytest.mark.parametrize("name", ["affiliate_id", "offer_id", "order_id", "attributes.a"])
 def test_missing_value(name: str) -> None:
     """A macro for which the event has no value is named; it is never sent empty."""
-    template = Template.compile(f"https://h/?x={{{name}}}")
-    with pytest.raises(MissingValue, match=re.escape(f"{{{name}}}")):
-        template.render(make_event(attributes={"b": "1"}))
-    with pytest.raises(MissingValue, match=re.escape(f"{{{name}}}")):
-        template.render(make_event())
+    compiled = template(f"https://h/?x={{{name}}}")
+    with pytest.raises(CannotFill, match=re.escape(f"{{{name}}}")):
+        compiled.fill(make_event(attributes={"b": "1"}).__dict__)
+    with pytest.raises(CannotFill, match=re.escape(f"{{{name}}}")):
+        compiled.fill(make_event().__dict__)
 
 
 # --- templates ---------------------------------------------------------------------------------
@@ -174,8 +176,10 @@ def test_missing_value(name: str) -> None:
 def test_what_is_written_is_sent(text: str, url: str) -> None:
     """What the settings say is sent as it stands there, with the macros replaced."""
     event = make_event(attributes={"x.y=z%": "v"})
-    assert Template.compile(text).render(event).url == url
+    assert template(text).fill(event.__dict__).url == url
 
+
+PLACES = "macros may stand in path segments, query values, headers and the body"
 
 WRONG = {
     "": "must be printable ASCII without spaces; percent-encode the rest",
@@ -188,27 +192,42 @@ WRONG = {
     "h/p?a={click_id}": "must be an absolute http:// or https:// URL with a host",
     "ftp://h/": "must be an absolute http:// or https:// URL with a host",
     "https:///p": "must be an absolute http:// or https:// URL with a host",
-    "https://{click_id}.h/": "has a macro in its host; macros may stand in query values only",
-    "https://h}/": "has a macro in its host; macros may stand in query values only",
+    "{attributes.scheme}://h/": "must be an absolute http:// or https:// URL with a host",
+    "https://{click_id}.h/": f"has a macro in its host or port; {PLACES}",
+    "https://h:{attributes.port}/": f"has a macro in its host or port; {PLACES}",
+    "https://h}/": f"has a macro in its host or port; {PLACES}",
     "https://user:secret@h/": "must not hold a user name or password; send a header instead",
     "https://h/#part": "must not have a #fragment: it is never sent",
     "https://h/?a=b#": "must not have a #fragment: it is never sent",
-    "https://h/{click_id}": "has a macro in its path; macros may stand in query values only",
-    "https://h/}?a=b": "has a macro in its path; macros may stand in query values only",
+    "https://h/{order_id?}/x": (
+        "has {order_id?} in its path, where nothing can be left out; "
+        "write {order_id}, or {order_id|none} with a default"
+    ),
+    "https://h/{payout:number}": "has {payout:number}, but :number is for a JSON body; write {payout}",
+    "https://h/?a={payout|0:number}": (
+        "has {payout|0:number}, but :number is for a JSON body; write {payout|0}"
+    ),
+    "https://h/}?a=b": "has an unmatched brace in its path",
     "https://h/?{click_id}=1": (
         "has a macro in a parameter's name ({click_id}); macros may stand in values only"
+    ),
+    "https://h/?{event:a=b&c=d}=1": (
+        "has a macro in a parameter's name ({event:a=b&c=d}); macros may stand in values only"
     ),
     "https://h/?a}=1": "has a macro in a parameter's name (a}); macros may stand in values only",
     "https://h/?a={click_id": "has an unmatched brace in the value of a",
     "https://h/?a={click_id}}": "has an unmatched brace in the value of a",
     "https://h/?a={{click_id}}": "has {{click_id}}, which is not filled in; write {click_id}",
     "https://h/?a={{1}}": "has an unmatched brace in the value of a",
-    "https://h/?a={click&b=id}": "has an unmatched brace in the value of a",
+    "https://h/?a={click&b=id": "has an unmatched brace in the value of a",
     "https://h/?measurement=1&payout={payout}": (
         "has measurement, which takes event and payout beside it; missing: event"
     ),
     "https://h/?measurement=1&event={event}": (
         "has measurement, which takes event and payout beside it; missing: payout"
+    ),
+    "https://h/?measurement=1&event={event}&payout={payout?}": (
+        "has measurement, which takes event and payout beside it: {payout?} can't be left out; write {payout}"
     ),
 }
 
@@ -217,33 +236,62 @@ WRONG = {
 def test_wrong_templates(text: str, says: str) -> None:
     """A wrong template is refused with what is wrong, and what would be right."""
     with pytest.raises(TemplateError) as caught:
-        Template.compile(text)
+        UrlTemplate.parse(text)
     assert str(caught.value) == says
 
 
-@pytest.mark.parametrize("name", ["", "clickid", "CLICK_ID", "click_id ", "attributes", "attributes.", "%s"])
-def test_unknown_macros(name: str) -> None:
-    """An unknown macro is named, and the known ones are listed."""
-    text = f"https://h/?a={{{name.replace(' ', '_')}}}"
-    with pytest.raises(
-        TemplateError, match=r"^has an unknown macro \{.*\}; known are \{click_id\}, "
-    ) as caught:
-        Template.compile(text)
-    assert "{attributes.NAME}" in str(caught.value)
+def test_other_partners_parameters() -> None:
+    """What one partner wants together no other's template is held to."""
+    assert template("https://h/?event={event}").fill(make_event(event="x").__dict__).target == "/?event=x"
 
 
-@given(st.one_of(st.text(), st.text("htps:/.[]{}@?=&#%1", max_size=40).map("https://".__add__)))
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("https://h/cpa/{click_id}/{payout|0.00}/x", "/cpa/a%2Fb/0.00/x"),
+        ("https://h/{event:*=%2e|a b?c#d}/", "/a%20b%3Fc%23d/"),
+        ("https://h/v{click_id}.json?x=1", "/va%2Fb.json?x=1"),
+        ("https://h?x={order_id?}", "/"),
+        ("https://h/p?x={order_id?}&y={click_id}&z={affiliate_id?}-{click_id}", "/p?y=a%2Fb"),
+        (
+            "https://h/p?x={attributes.u|https://x/?y=1&z#}&w=%25",
+            "/p?x=https%3A%2F%2Fx%2F%3Fy%3D1%26z%23&w=%25",
+        ),
+        ("https://h/{secret.token}/p?k={secret.token}&c={click_id}", "/s%253%2F/p?k=s%253%2F&c=a%2Fb"),
+    ],
+)
+def test_places(text: str, target: str) -> None:
+    """Values stand in segments and parameters, each encoded once; what is left out goes with its `&`."""
+    assert template(text, token="s%3/").fill(make_event(click_id="a/b").__dict__).target == target
+
+
+@pytest.mark.parametrize("click_id", [".", ".."])
+@pytest.mark.parametrize("path", ["/{click_id}", "/a/{click_id}/b"])
+def test_dots(path: str, click_id: str) -> None:
+    """A segment that would lead elsewhere makes the event invalid; elsewhere it does not."""
+    event = make_event(click_id=click_id).__dict__
+    with pytest.raises(CannotFill, match=r"^the URL would have a path segment of dots alone"):
+        template(f"https://h{path}").fill(event)
+    assert template("https://h/x{click_id}?a={click_id}").fill(event).target == f"/x{click_id}?a={click_id}"
+
+
+def test_an_encoded_dot_beside_a_dot() -> None:
+    """Half of a way up that is written in the template makes no whole one with what an event has."""
+    with pytest.raises(CannotFill, match=r"dots alone"):
+        template("https://h/%2E{click_id}/").fill(make_event(click_id=".").__dict__)
+
+
+@given(st.one_of(st.text(), st.text("htps:/.[]{}@?=&#%1|*", max_size=40).map("https://".__add__)))
 def test_any_text_as_a_template(text: str) -> None:
     """Any text compiles to a template that can be sent, or raises TemplateError and nothing else."""
     try:
-        template = Template.compile(text)
+        compiled = template(text)
     except TemplateError:
         return
     event = make_event(event="x", payout="1", affiliate_id="a", offer_id="b", order_id="c")
     try:
-        request = template.render(event)
-    except MissingValue:
-        assert "{attributes." in text
+        request = compiled.fill(event.__dict__)
+    except CannotFill:
         return
     assert request.target.startswith("/")
     assert re.fullmatch(r"https?://[!-~]+", request.url)

@@ -7,7 +7,7 @@ Sent as it stands, each conversion would ask for the same URL.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_.]*"
 # Forms that are nothing else, wherever they stand, whatever they name.
@@ -22,18 +22,18 @@ _LIKE_OCTET = re.compile(r"%([A-Fa-f]{2}[A-Za-z0-9_.]*)%")
 _ENCODED = re.compile(r"%7[Bb]")
 
 
-def find_foreign(path: str, query: str, known: Collection[str]) -> str | None:
-    """What is wrong with the first foreign macro of a URL's path and query, and what to write; None without.
+def find_foreign(values: Sequence[str], known: Collection[str], text: str = "") -> str | None:
+    """What is wrong with the first foreign macro, and what to write; None without.
 
-    `known` are the names of the macros that there are.
+    It is looked for in `values`, each of which may be a macro as a whole, and in `text`, of which it may be a
+    part. `known` are the names of the macros that there are.
     """
-    values = [pair.partition("=")[2] for pair in query.split("&")]
-    for text in (path, *values):
-        for written, name in _marked(text):
+    for value in (text, *values):
+        for written, name in _marked(value):
             right = _own_name(name, known)
             if right is not None:
                 return f"has {written}, which is not filled in; write {{{right}}}"
-            if _ANYWHERE.fullmatch(written) or (written == text and not _ENCODED.match(written)):
+            if _ANYWHERE.fullmatch(written) or (written == value and not _ENCODED.match(written)):
                 return f"has {written}, which is another tool's macro; ours are written {{click_id}}"
     bare = next((value for value in values if _is_bare(value, known)), None)
     if bare is None:

@@ -1,0 +1,10 @@
+"""Templates of one URL, compiled: what most suites need of a destination."""
+
+from __future__ import annotations
+
+from worker.core.templates import Parts, Template, UrlTemplate, compile_request
+
+
+def template(url: str, **secrets: str) -> Template:
+    """Return what makes a GET of this URL template."""
+    return compile_request(Parts(UrlTemplate.parse(url)), secrets)

@@ -1,0 +1,29 @@
+"""The template language: what a destination's URL, headers and body are, with macros for what an event has.
+
+The rule: an event fills values and nothing else, each encoded once for its place; a value is never a macro.
+"""
+
+from worker.core.templates.body import MOST_BYTES, BodyTemplate, ContentTypeError
+from worker.core.templates.errors import CannotFill, TemplateError
+from worker.core.templates.header import HeaderTemplate
+from worker.core.templates.names import ATTRIBUTE
+from worker.core.templates.postback import Postback
+from worker.core.templates.request import Parts, Template, compile_request
+from worker.core.templates.text import secret_names
+from worker.core.templates.url import UrlTemplate
+
+__all__ = [
+    "ATTRIBUTE",
+    "MOST_BYTES",
+    "BodyTemplate",
+    "CannotFill",
+    "ContentTypeError",
+    "HeaderTemplate",
+    "Parts",
+    "Postback",
+    "Template",
+    "TemplateError",
+    "UrlTemplate",
+    "compile_request",
+    "secret_names",
+]

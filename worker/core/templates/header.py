@@ -1,0 +1,73 @@
+"""A request header whose value may have macros in it.
+
+The rule: an event fills values and never a name; a value that would not arrive as it is makes it `invalid`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from worker.core.request_headers import header_problem
+from worker.core.templates.errors import TemplateError
+from worker.core.templates.foreign import find_foreign
+from worker.core.templates.macro import Macro
+from worker.core.templates.names import MACROS, Fields
+from worker.core.templates.places import as_it_is, checked_header
+from worker.core.templates.text import Context, Pieces, check_text, compile_text, macros, split
+from worker.core.templates.values import Fill
+
+FOREIGN = "holds another tool's macro; ours are written {click_id}"
+"""What is said in place of quoting it: it may be a secret."""
+
+
+class HeaderTemplate(NamedTuple):
+    """A header, taken apart."""
+
+    name: str
+    pieces: Pieces
+
+    @classmethod
+    def parse(cls, name: str, text: str) -> HeaderTemplate:
+        """Check name and value; raise TemplateError, which never quotes the value, where they are wrong."""
+        if "{" in name or "}" in name:
+            raise TemplateError("has a macro in a header's name; macros may stand in values only")
+        wrong = find_foreign([text], MACROS)
+        if wrong is not None:
+            raise TemplateError(FOREIGN)
+        pieces = split(text, "its value")
+        for macro in macros(pieces):
+            check_text(macro)
+        shape = "".join(piece if isinstance(piece, str) else "x" for piece in pieces)
+        problem = header_problem(name, shape)
+        if problem is not None:
+            raise TemplateError(problem)
+        return cls(name, pieces)
+
+    @property
+    def macros(self) -> Iterator[Macro]:
+        """All macros, in their order."""
+        return macros(self.pieces)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is the same for all events."""
+        return all(macro.is_secret for macro in self.macros)
+
+    def masked(self, mask: str) -> HeaderTemplate:
+        """The same header with a mask in place of its own text, which may be a secret."""
+        return self._replace(pieces=tuple(mask if isinstance(piece, str) else piece for piece in self.pieces))
+
+    def compile(self, secrets: Mapping[str, str]) -> Fill:
+        """Make what fills the value; it raises CannotFill, and LeftOut where the header is to be left out."""
+        context = Context(f"the header {self.name}", as_it_is, secrets)
+        fill, check = compile_text(self.pieces, context), checked_header(self.name)
+
+        def value(fields: Fields) -> str:
+            return check(fill(fields))
+
+        return value
+
+    def constant(self, secrets: Mapping[str, str]) -> str:
+        """The value of a header that is the same for all events."""
+        return compile_text(self.pieces, Context("", as_it_is, secrets))({})

@@ -1,0 +1,140 @@
+"""One macro, taken apart: `{name?:form-or-map|default:number}`, each part but the name left out at will.
+
+The rule: what is written in a macro is meant as it stands there; it is encoded with the value, for its place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from worker.core.templates.errors import TemplateError
+from worker.core.templates.names import SECRET, TIMES, check_name
+
+BRACED: Final = re.compile(r"\{([^{}]*)\}")
+"""A macro as it stands in a template."""
+
+UNIX, UNIX_MS, ISO, MINOR, SHA256 = "unix", "unix_ms", "iso", "minor", "sha256"
+NUMBER: Final = ":number"
+
+_PARTS = re.compile(r"([^?:|]*)(\?)?(?::([^|]*))?(?:\|(.*))?", re.DOTALL)
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_OTHERS = "*"
+_RIGHT_MAP = "{event:purchase=Sale,signup=Lead,*=Other}"
+
+
+class Choices(NamedTuple):
+    """A map: what is sent for each value, and for all others (`*` is the value itself, None is nothing)."""
+
+    known: Mapping[str, str]
+    other: str | None
+    keeps_others: bool
+
+
+class Macro(NamedTuple):
+    """One macro of a template; `written` is how it stands there, with its braces."""
+
+    written: str
+    name: str
+    is_optional: bool
+    form: str | None
+    choices: Choices | None
+    default: str | None
+    is_number: bool
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether its value is the settings' and no event's."""
+        return self.name.startswith(SECRET)
+
+    @property
+    def is_required(self) -> bool:
+        """Whether an event without a value for it can't be sent."""
+        return not (self.is_optional or self.is_secret) and self.default is None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the event's value is sent as it is, and must be there."""
+        return self.is_required and self.form is None and self.choices is None and not self.is_number
+
+
+def parse_macro(content: str) -> Macro:
+    """Take apart what stands between two braces; raise TemplateError where it is no macro."""
+    written = f"{{{content}}}"
+    is_number = content.endswith(NUMBER)
+    parts = _PARTS.fullmatch(content.removesuffix(NUMBER) if is_number else content)
+    if parts is None:
+        raise TemplateError(f"has {written}: ? stands right after the name, as in {{order_id?}}")
+    name, optional, form, default = parts.groups()
+    if not name:
+        raise TemplateError(f"has {written}, which names no value; write {{click_id}}, or {_RIGHT_MAP}")
+    check_name(name)
+    if optional and default is not None:
+        raise TemplateError(f"has {written}: ? leaves it out and | sends a default; keep one of them")
+    choices = None
+    if form is not None and ("=" in form or _OTHERS in form.split(",")):
+        choices, form = _choices(form, written), None
+    _check_form(name, form, written)
+    macro = Macro(written, name, optional is not None, form, choices, default, is_number)
+    _check_numbers(macro)
+    return macro
+
+
+def is_number(text: str) -> bool:
+    """Whether it is a number as JSON writes them."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+def _choices(form: str, written: str) -> Choices:
+    known: dict[str, str] = {}
+    others: list[str | None] = []
+    for entry in form.split(","):
+        value, equals, sent = (part.strip() for part in entry.partition("="))
+        if value == _OTHERS:
+            others.append(sent if equals else None)
+        elif not equals or not value:
+            raise TemplateError(
+                f"has {written}, whose map is not value=sent with commas between: {_RIGHT_MAP}"
+            )
+        elif value in known:
+            raise TemplateError(f"has {written}, whose map has {value} twice; keep one")
+        else:
+            known[value] = sent
+    if len(others) > 1:
+        raise TemplateError(f"has {written}, whose map has {_OTHERS} twice; keep one")
+    return Choices(known, others[0] if others else None, others == [None])
+
+
+def _check_form(name: str, form: str | None, written: str) -> None:
+    """Refuse a form that there is not, or not for this value."""
+    if form is None:
+        return
+    fitting = {
+        UNIX: name in TIMES,
+        UNIX_MS: name in TIMES,
+        ISO: name in TIMES,
+        MINOR: name == "payout",
+        SHA256: not (name in TIMES or name == "payout" or name.startswith(SECRET)),
+    }
+    if form not in fitting:
+        said = f"whose form {form} is not known" if form else "where nothing follows the colon"
+        raise TemplateError(
+            f"has {written}, {said}; forms are :unix, :unix_ms and :iso of times, {{payout:minor}}, "
+            f":sha256 of texts, or a map as in {_RIGHT_MAP}"
+        )
+    if not fitting[form]:
+        right = {MINOR: "{payout:minor}", SHA256: "{attributes.email:sha256}"}.get(
+            form, f"{{occurred_at:{form}}}"
+        )
+        raise TemplateError(f"has {written}, but :{form} is for other values, as in {right}")
+
+
+def _check_numbers(macro: Macro) -> None:
+    """Refuse what would be sent as a number and is none."""
+    if not macro.is_number:
+        return
+    choices = macro.choices or Choices({}, None, keeps_others=False)
+    for sent in (macro.default, choices.other, *choices.known.values()):
+        if sent is not None and not is_number(sent):
+            raise TemplateError(f"has {macro.written}, where {sent!r} is no number; write 0, 4999 or 49.99")

@@ -1,0 +1,76 @@
+"""`name=value` pairs with `&` between them: the query of a URL, and the body of a form.
+
+The rule: an event fills values and nothing else; a name is the settings'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from worker.core.templates.errors import TemplateError
+from worker.core.templates.macro import BRACED
+from worker.core.templates.text import Pieces, Series, check_text, macros, split
+
+MEASUREMENT = "measurement"
+TOGETHER = frozenset({MEASUREMENT, "event", "payout"})
+"""MomentScience's rule, and of no other partner: who names the first names all three."""
+
+
+class Pair(NamedTuple):
+    """One pair: its name, and all of it with the macros of its value."""
+
+    name: str
+    pieces: Pieces
+
+
+class Numbered:
+    """A text whose macros are replaced by `{0}`, `{1}` and so on: what they hold is none of its marks."""
+
+    def __init__(self, text: str) -> None:
+        self._written = BRACED.findall(text)
+        numbers = iter(range(len(self._written)))
+        self.text = BRACED.sub(lambda _: f"{{{next(numbers)}}}", text)
+
+    def restored(self, part: str) -> str:
+        """A part of the text with its macros as they were written."""
+        return BRACED.sub(lambda found: f"{{{self._written[int(found[1])]}}}", part)
+
+
+def parse_pairs(text: str, restored: Callable[[str], str]) -> tuple[Pair, ...]:
+    """Take numbered text apart; raise TemplateError for a macro where none may stand, or that is none."""
+    return tuple(_pair(pair, restored) for pair in text.split("&")) if text else ()
+
+
+def check_measurement(pairs: tuple[Pair, ...]) -> None:
+    """Raise TemplateError where one of the three parameters is given, or may be sent, without the others."""
+    names = {pair.name for pair in pairs}
+    if MEASUREMENT not in names:
+        return
+    missing = ", ".join(sorted(TOGETHER - names))
+    if missing:
+        raise TemplateError(f"has {MEASUREMENT}, which takes event and payout beside it; missing: {missing}")
+    for pair in pairs:
+        optional = [macro for macro in macros(pair.pieces) if macro.is_optional]
+        if pair.name in TOGETHER and optional:
+            raise TemplateError(
+                f"has {MEASUREMENT}, which takes event and payout beside it: "
+                f"{optional[0].written} can't be left out; write {{{optional[0].name}}}"
+            )
+
+
+def series(pairs: tuple[Pair, ...], opening: str = "") -> Series:
+    """The pairs as a list, of which nothing is left where each pair is left out."""
+    return Series(opening, tuple(pair.pieces for pair in pairs), "", "&", empty="")
+
+
+def _pair(text: str, restored: Callable[[str], str]) -> Pair:
+    name, equals, value = text.partition("=")
+    if "{" in name or "}" in name:
+        raise TemplateError(
+            f"has a macro in a parameter's name ({restored(name)}); macros may stand in values only"
+        )
+    pieces = split(restored(value), f"the value of {name}")
+    for macro in macros(pieces):
+        check_text(macro)
+    return Pair(name, (name + equals, *pieces))

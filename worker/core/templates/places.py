@@ -1,0 +1,51 @@
+"""How a value is written for the place where it stands.
+
+The rule: each value is encoded once, so that whatever it holds it arrives as it is, and says nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import quote
+
+from worker.core.request_headers import has_controls
+from worker.core.templates.errors import CannotFill
+from worker.core.templates.macro import Macro
+
+_DOTS: Final = re.compile(r"(?:\.|%2e){1,2}", re.IGNORECASE)
+
+
+def percent_encoded(_: Macro, text: str) -> str:
+    """For a path, a query or a form: all but RFC 3986's unreserved characters is encoded, as UTF-8."""
+    return quote(text, safe="")
+
+
+def in_json(macro: Macro, text: str) -> str:
+    """For JSON: a number as it is, any other text as the inside of a string."""
+    return text if macro.is_number else json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def as_it_is(_: Macro, text: str) -> str:
+    """For plain text, and for a header whose whole value is looked at."""
+    return text
+
+
+def is_dots(segment: str) -> bool:
+    """Whether a path's segment means this directory or the one above."""
+    return _DOTS.fullmatch(segment) is not None
+
+
+def checked_header(name: str) -> Callable[[str], str]:
+    """What lets a header's filled value through, or raises CannotFill: it would not arrive as it is."""
+
+    def check(value: str) -> str:
+        if has_controls(value):
+            raise CannotFill(f"the header {name} can't hold a control character, such as a line's end")
+        if value != value.strip(" "):
+            raise CannotFill(f"the header {name} can't begin or end with a space")
+        return value
+
+    return check

@@ -1,0 +1,169 @@
+"""From an event to its request: templates compiled once, filled for each event.
+
+The rule: a GET whose values are sent as they are, which most are, costs one `%` and one match.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import NamedTuple, Protocol
+from urllib.parse import quote
+
+from worker.core.answer import Content, Origin, Request
+from worker.core.record import make
+from worker.core.templates.body import BodyTemplate
+from worker.core.templates.errors import CannotFill, LeftOut
+from worker.core.templates.header import HeaderTemplate
+from worker.core.templates.macro import Macro
+from worker.core.templates.names import OF_ATTEMPT, Fields, getter, is_field, is_text
+from worker.core.templates.places import percent_encoded
+from worker.core.templates.text import Context, compile_text, flat, macros
+from worker.core.templates.url import WHERE, UrlTemplate
+from worker.core.templates.values import Fill
+
+# What percent-encoding leaves alone (RFC 3986, 2.3): most values are of nothing else.
+_UNRESERVED = "[A-Za-z0-9._~-]*"
+
+
+class Parts(NamedTuple):
+    """All templates of one request."""
+
+    url: UrlTemplate
+    method: str = "GET"
+    headers: tuple[HeaderTemplate, ...] = ()
+    body: BodyTemplate | None = None
+
+    @property
+    def macros(self) -> Iterator[Macro]:
+        """All macros: of the URL, of the headers, of the body."""
+        yield from self.url.macros
+        for header in self.headers:
+            yield from header.macros
+        if self.body is not None:
+            yield from self.body.macros
+
+    @property
+    def needs_attempt(self) -> bool:
+        """Whether the number of the attempt, or its time, is in a template."""
+        return any(macro.name in OF_ATTEMPT for macro in self.macros)
+
+    def missing(self, fields: Fields) -> list[str]:
+        """The names of the macros that need a value which an event does not have, in their order."""
+        needed = (macro.name for macro in self.macros if macro.is_required and macro.name not in OF_ATTEMPT)
+        return [name for name in dict.fromkeys(needed) if getter(name)(fields) is None]
+
+
+class Template(Protocol):
+    """What makes the request of an event."""
+
+    @property
+    def origin(self) -> Origin:
+        """Where it goes."""
+        ...
+
+    def fill(self, fields: Fields) -> Request:
+        """Fill in an event's fields; raise CannotFill where one is absent or can't stand where it should."""
+        ...
+
+
+class PlainGet(NamedTuple):
+    """A GET whose query takes values as they are: its text with a place for each, how to get those.
+
+    `is_plain` tells whether no value needed to be encoded for a filled text: a reserved character in one
+    would be one more than the form has.
+    """
+
+    origin: Origin
+    form: str
+    is_plain: Callable[[str], object]
+    names: tuple[str, ...]
+    read: Callable[[Fields], tuple[object, ...]]
+
+    def fill(self, fields: Fields) -> Request:
+        """Fill in the values of an event's fields; raise CannotFill where one is absent."""
+        values = self.read(fields)
+        for value in values:  # `None in values` would ask a Decimal, too, at length
+            if value is None:
+                name = self.names[values.index(None)]
+                raise CannotFill(f"{WHERE} needs {{{name}}}, which this event does not have")
+        target = self.form % values
+        if not self.is_plain(target):
+            target = self.form % tuple(quote(str(value), safe="") for value in values)
+        return make(Request, (self.origin, target, None))
+
+    def __repr__(self) -> str:
+        return f"PlainGet({self.origin})"  # the rest may hold a secret
+
+
+class AnyRequest(NamedTuple):
+    """Any other request: what fills its target, its headers and its body."""
+
+    origin: Origin
+    method: str
+    target: Fill
+    headers: tuple[tuple[str, Fill], ...]
+    body: Callable[[Fields], bytes] | None
+
+    def fill(self, fields: Fields) -> Request:
+        """Fill in the values of an event's fields; raise CannotFill."""
+        target = self.target(fields)
+        if self.method == "GET" and not self.headers:
+            return Request(self.origin, target)
+        body = None if self.body is None else self.body(fields)
+        return Request(self.origin, target, Content(self.method, tuple(self._headers(fields)), body))
+
+    def _headers(self, fields: Fields) -> Iterator[tuple[str, str]]:
+        for name, fill in self.headers:
+            try:
+                yield name, fill(fields)
+            except LeftOut:
+                continue
+
+
+def compile_request(parts: Parts, secrets: Mapping[str, str], *, every_header: bool = False) -> Template:
+    """Compile all templates of a request; headers that are the same for all events are the sender's to add.
+
+    With `every_header` the request has those as well. Raises KeyError for a secret that is not there.
+    """
+    url, method, headers, body = parts
+    varying = [header for header in headers if every_header or not header.is_constant]
+    own = tuple((header.name, header.compile(secrets)) for header in varying)
+    if method == "GET" and not own and _is_plain(url):
+        return _plain_get(url, secrets)
+    if body is None:
+        return AnyRequest(url.origin, method, url.compile(secrets), own, None)
+    content_type = body.content_type
+    own = (("Content-Type", lambda _: content_type), *own)
+    return AnyRequest(url.origin, method, url.compile(secrets), own, body.compile(secrets))
+
+
+def _is_plain(url: UrlTemplate) -> bool:
+    """Whether its values stand in the query alone, as they are, and none may be left out."""
+    of_path = (macro for segment in url.segments for macro in macros(segment))
+    of_query = (macro for pair in url.pairs for macro in macros(pair.pieces))
+    return all(macro.is_secret for macro in of_path) and all(
+        macro.is_secret or (macro.is_plain and is_text(macro.name)) for macro in of_query
+    )
+
+
+def _plain_get(url: UrlTemplate, secrets: Mapping[str, str]) -> PlainGet:
+    literals, names = [""], []
+    for piece in flat(url.pieces):
+        if isinstance(piece, Macro) and not piece.is_secret:
+            names.append(piece.name)
+            literals.append("")
+        else:
+            literals[-1] += compile_text((piece,), Context(WHERE, percent_encoded, secrets))({})
+    form = "%s".join(literal.replace("%", "%%") for literal in literals)
+    plain = re.compile(_UNRESERVED.join(map(re.escape, literals)))
+    return PlainGet(url.origin, form, plain.fullmatch, tuple(names), _reader(names))
+
+
+def _reader(names: Sequence[str]) -> Callable[[Fields], tuple[object, ...]]:
+    """Make what reads the values of macros: in one call where all are fields of the event."""
+    if len(names) > 1 and all(map(is_field, names)):
+        return itemgetter(*names)
+    getters = [getter(name) for name in names]
+    return lambda fields: tuple(getter(fields) for getter in getters)

@@ -1,0 +1,150 @@
+"""Text with macros in it: taken apart once, put together for each event.
+
+The rules: all that is no macro is sent as it was written. Where an optional macro has no value, the member
+that it stands in is left out of its list, and nothing else changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from worker.core.templates.errors import LeftOut, TemplateError
+from worker.core.templates.macro import BRACED, NUMBER, Macro, parse_macro
+from worker.core.templates.names import SECRET, Fields
+from worker.core.templates.values import Fill, value_of
+
+
+class Series(NamedTuple):
+    """A list of members, with what stands around and between them."""
+
+    opening: str
+    members: tuple[Pieces, ...]
+    closing: str
+    between: str
+    empty: str | None
+    """What stands there where all of its members are left out; None: it is left out as well."""
+
+
+Piece = str | Macro | Series
+Pieces = tuple[Piece, ...]
+
+Encode = Callable[[Macro, str], str]
+"""Writes a macro's text for its place, where only that macro's name may be told; it may raise CannotFill."""
+
+
+class Context(NamedTuple):
+    """What is the same for all macros of one text: its name in an error, how it encodes, the secrets."""
+
+    where: str
+    encode: Encode
+    secrets: Mapping[str, str]
+
+
+def split(text: str, place: str, decode: Callable[[str], str] = str) -> Pieces:
+    """Take text and macros apart; `place` ends the line about a brace that has no other.
+
+    `decode` reads what stands in a macro as its place writes it.
+    """
+    parts = BRACED.split(text)
+    for literal in parts[::2]:
+        if "{" in literal or "}" in literal:
+            raise TemplateError(f"has an unmatched brace in {place}")
+    return tuple(
+        parse_macro(decode(part)) if at % 2 else part for at, part in enumerate(parts) if at % 2 or part
+    )
+
+
+def macros(pieces: Iterable[Piece]) -> Iterator[Macro]:
+    """All macros, in their order."""
+    for piece in pieces:
+        if isinstance(piece, Macro):
+            yield piece
+        elif isinstance(piece, Series):
+            for member in piece.members:
+                yield from macros(member)
+
+
+def secret_names(found: Iterable[Macro]) -> list[str]:
+    """The names of the secrets among macros, each once."""
+    return list(dict.fromkeys(macro.name.removeprefix(SECRET) for macro in found if macro.is_secret))
+
+
+def check_text(found: Macro) -> None:
+    """Raise TemplateError for a number outside of JSON, where all is text."""
+    if found.is_number:
+        written = found.written.removesuffix(f"{NUMBER}}}") + "}"
+        raise TemplateError(f"has {found.written}, but {NUMBER} is for a JSON body; write {written}")
+
+
+def check_stays(found: Macro, place: str) -> None:
+    """Raise TemplateError for an optional macro where nothing can be left out."""
+    if found.is_optional:
+        name = found.name
+        raise TemplateError(
+            f"has {found.written} in {place}, where nothing can be left out; "
+            f"write {{{name}}}, or {{{name}|none}} with a default"
+        )
+
+
+def compile_text(pieces: Pieces, context: Context) -> Fill:
+    """Make what fills the text; it raises LeftOut for an optional macro that stands in no series."""
+    form: list[str] = []
+    fills: list[Fill] = []
+    for piece in flat(pieces):
+        if isinstance(piece, str):
+            form.append(piece.replace("%", "%%"))
+        elif isinstance(piece, Macro) and piece.is_secret:
+            form.append(_compiled(piece, context)({}).replace("%", "%%"))
+        else:
+            form.append("%s")
+            fills.append(_compiled(piece, context))
+    return _filler("".join(form), fills)
+
+
+def _filler(form: str, fills: Sequence[Fill]) -> Fill:
+    if not fills:
+        constant = form % ()
+        return lambda _: constant
+    return lambda fields: form % tuple([fill(fields) for fill in fills])
+
+
+def _compiled(piece: Macro | Series, context: Context) -> Fill:
+    if isinstance(piece, Series):
+        return _series(piece, [compile_text(member, context) for member in piece.members])
+    where, encode, secrets = context
+    value, macro = value_of(piece, secrets, where), piece
+    return lambda fields: encode(macro, value(fields))
+
+
+def _series(series: Series, members: Sequence[Fill]) -> Fill:
+    opening, _, closing, between, empty = series
+
+    def fill(fields: Fields) -> str:
+        filled = []
+        for member in members:
+            try:
+                filled.append(member(fields))
+            except LeftOut:
+                continue
+        if filled:
+            return opening + between.join(filled) + closing
+        if empty is None:
+            raise LeftOut
+        return empty
+
+    return fill
+
+
+def flat(pieces: Pieces) -> Iterator[Piece]:
+    """The pieces, and in place of a series of which nothing can be left out its own."""
+    for piece in pieces:
+        if not isinstance(piece, Series) or any(macro.is_optional for macro in macros((piece,))):
+            yield piece
+            continue
+        yield piece.opening
+        for at, member in enumerate(piece.members):
+            if at:
+                yield piece.between
+            yield from flat(member)
+        yield piece.closing

@@ -1,0 +1,123 @@
+"""The templates of a destination, as the core takes them, and what is wrong with them together.
+
+The rule: a line names the variable, what is wrong and what would be right, and never a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from worker.core.request_headers import header_problem
+from worker.core.templates import (
+    BodyTemplate,
+    ContentTypeError,
+    HeaderTemplate,
+    Parts,
+    TemplateError,
+    UrlTemplate,
+    secret_names,
+)
+
+if TYPE_CHECKING:
+    from worker.settings.groups import Destination
+
+PREFIX: Final = "POSTBACK_DESTINATION__"
+HEADERS: Final = f"{PREFIX}HEADERS__"
+RIGHT_FOR_HEADER: Final = "it must be text on one line, without control characters or spaces around it"
+
+
+def urls_of(destination: Destination) -> dict[str, str]:
+    """The URLs that are in effect, by their variables: one for all events, or the simple and the event's."""
+    if destination.url is not None:
+        return {f"{PREFIX}URL": destination.url}
+    return {f"{PREFIX}SIMPLE_URL": destination.simple_url, f"{PREFIX}EVENT_URL": destination.event_url}
+
+
+def secrets_of(destination: Destination) -> dict[str, str]:
+    """The values for `{secret.NAME}`, by name."""
+    return {name: value.get_secret_value() for name, value in destination.secrets.items()}
+
+
+def parts_of(destination: Destination) -> dict[str, Parts]:
+    """All templates of each URL's request, by the URL's variable."""
+    headers, body = tuple(headers_of(destination)), body_of(destination)
+    return {
+        variable: Parts(UrlTemplate.parse(url), destination.method, headers, body)
+        for variable, url in urls_of(destination).items()
+    }
+
+
+def headers_of(destination: Destination) -> Iterator[HeaderTemplate]:
+    """The headers, taken apart."""
+    for name, value in destination.headers.items():
+        yield HeaderTemplate.parse(name, value.get_secret_value())
+
+
+def constant_headers(destination: Destination) -> dict[str, str]:
+    """The headers that are the same for all events."""
+    secrets = secrets_of(destination)
+    return {header.name: header.constant(secrets) for header in headers_of(destination) if header.is_constant}
+
+
+def body_of(destination: Destination) -> BodyTemplate | None:
+    """The body, taken apart; None where there is none. Raises TemplateError."""
+    if destination.body is None:
+        return None
+    return BodyTemplate.parse(destination.body, destination.content_type)
+
+
+def problems(destination: Destination) -> Iterator[str]:
+    """A line for each thing that is wrong with the templates together."""
+    yield from _one_url(destination)
+    yield from _body_problems(destination)
+    yield from _secret_problems(destination)
+
+
+def _one_url(destination: Destination) -> Iterator[str]:
+    for other in ("simple_url", "event_url"):
+        if destination.url is not None and other in destination.model_fields_set:
+            yield f"{PREFIX}URL: is for all events, and excludes {PREFIX}{other.upper()}; keep one of them"
+
+
+def _body_problems(destination: Destination) -> Iterator[str]:
+    """What does not go together of method, body and content type, and what is wrong with the body itself."""
+    if destination.body is None:
+        if destination.content_type != type(destination).model_fields["content_type"].default:
+            yield f"{PREFIX}CONTENT_TYPE: takes {PREFIX}BODY"
+        return
+    if destination.method == "GET":
+        yield f"{PREFIX}BODY: a GET has no body; set {PREFIX}METHOD=POST, or PUT"
+    if any(name.lower() == "content-type" for name in destination.headers):
+        yield f"{HEADERS}CONTENT_TYPE: is set by {PREFIX}CONTENT_TYPE where there is a body; leave it out"
+    try:
+        body_of(destination)
+    except ContentTypeError as error:
+        yield f"{PREFIX}CONTENT_TYPE: {error}"
+    except TemplateError as error:
+        yield f"{PREFIX}BODY: {error}"
+
+
+def _secret_problems(destination: Destination) -> Iterator[str]:
+    """Secrets that are named and not there, or can't be sent where they are named."""
+    known = secrets_of(destination)
+    for variable, names in _secrets_named(destination):
+        for name in names:
+            if name not in known:
+                secret = f"{PREFIX}SECRETS__{name.upper()}"
+                yield f"{variable}: has {{secret.{name}}}, which is not set; set {secret}"
+            elif variable.startswith(HEADERS) and header_problem("X", known[name]) is not None:
+                yield f"{PREFIX}SECRETS__{name.upper()}: can't be sent in a header: {RIGHT_FOR_HEADER}"
+
+
+def _secrets_named(destination: Destination) -> Iterator[tuple[str, list[str]]]:
+    """The variables of templates, and the names of the secrets in each."""
+    for variable, url in urls_of(destination).items():
+        yield variable, secret_names(UrlTemplate.parse(url).macros)
+    for header in headers_of(destination):
+        yield HEADERS + header.name.upper().replace("-", "_"), secret_names(header.macros)
+    with suppress(TemplateError):  # that it is wrong has been said
+        body = body_of(destination)
+        if body is not None:
+            yield f"{PREFIX}BODY", secret_names(body.macros)
