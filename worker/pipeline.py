@@ -52,6 +52,7 @@ class Pipeline:
 
     def prepare(self, record: Record, on_tier: bool, now: float) -> Attempt | Dead:
         """Validate a record that is due (a tier's too: its topic is open to others)."""
+        plan = self._plan
         try:
             event = decode(record.value, now=now)
         except BadRecord as error:
@@ -59,21 +60,21 @@ class Pipeline:
             return self._dead(record, read_history(record, on_tier), None, reason, str(error), now)
         occurred_at = event.occurred_at.timestamp()
         window_start = occurred_at if event.clicked_at is None else event.clicked_at.timestamp()
-        if self._plan.retry.expired(window_start, now):
+        if plan.retry.expired(window_start, now):
             return self._expired(record, read_history(record, on_tier), event, now)
-        if event.currency not in self._plan.currencies:
-            foreign = foreign_currency(event, self._plan.currencies)
+        if event.currency not in plan.currencies:
+            foreign = foreign_currency(event, plan.currencies)
             if foreign is not None:
                 history = read_history(record, on_tier)
                 return self._dead(record, history, event.event_id, DeadReason.INVALID, foreign, now)
-        postback = self._plan.postback
         try:
-            if postback.needs_attempt:
+            if plan.postback.needs_attempt:
                 number = read_history(record, on_tier).attempts + 1
                 return make(
-                    Attempt, (record, on_tier, event, occurred_at, postback.request_of(event, number, now))
+                    Attempt,
+                    (record, on_tier, event, occurred_at, plan.postback.request_of(event, number, now)),
                 )
-            return make(Attempt, (record, on_tier, event, occurred_at, postback.request(event)))
+            return make(Attempt, (record, on_tier, event, occurred_at, plan.postback.request(event)))
         except CannotFill as error:
             history = read_history(record, on_tier)
             return self._dead(record, history, event.event_id, DeadReason.INVALID, str(error), now)

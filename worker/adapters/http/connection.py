@@ -85,7 +85,7 @@ class HttpConnection(asyncio.Protocol):
         self._request = request
         self._attempter = attempter
         if request.content is None:
-            self._write_batch.put(self._way, f"GET {request.target}{self._tail}".encode())
+            self._write_batch.put(self._way, ("GET " + request.target + self._tail).encode())
         else:
             self._write_batch.put(self._way, with_content(request.target, request.content, self._tail))
 

@@ -120,9 +120,8 @@ class DirectLane(CallbackLane):
 
         Raises ValueError for a target that is not printable ASCII.
         """
-        origin, target, _ = request
-        check_target(target)
-        connection = self._connections.get(origin)
+        check_target(request.target)
+        connection = self._connections.get(request.origin)
         if connection is None or connection.closed:
             self._opening = asyncio.create_task(self._begin_anew(request, attempter))
         else:

@@ -32,8 +32,9 @@ class Postback(NamedTuple):
     def request(self, event: ConversionEvent) -> Request:
         """Choose the template (event or payout given: the event's) and fill it in; may raise CannotFill."""
         fields = event.__dict__  # the rule is `is_simple`'s, read where it costs least
-        simple = fields["event"] is None and fields["payout"] is None
-        return (self.simple if simple else self.event).fill(fields)
+        if fields["event"] is None and fields["payout"] is None:
+            return self.simple.fill(fields)
+        return self.event.fill(fields)
 
     def request_of(self, event: ConversionEvent, attempt: int, now: float) -> Request:
         """The same for a numbered attempt (from 1) at a time in epoch seconds, which templates may name."""
