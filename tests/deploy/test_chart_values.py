@@ -95,6 +95,7 @@ WRONG: Mapping[str, tuple[dict[str, Any], str]] = {
         {"podDisruptionBudget": {"maxUnavailable": 0}},
         "'/podDisruptionBudget/maxUnavailable'",
     ),
+    "a size without a unit": ({"temporarySize": "256"}, "'/temporarySize': '256' does not match"),
     "a port that is none": (
         {"networkPolicy": {"partnerPorts": [80, 70000]}},
         "'/networkPolicy/partnerPorts/1'",

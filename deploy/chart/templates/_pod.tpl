@@ -95,5 +95,5 @@ securityContext:
 {{- end }}
 - name: tmp
   emptyDir:
-    sizeLimit: 16Mi
+    sizeLimit: {{ .root.Values.temporarySize }}
 {{- end -}}
