@@ -12,6 +12,7 @@ import structlog
 import trustme
 from structlog.testing import capture_logs
 
+from tests.core.examples import make_event
 from tests.fakes import FakeClock
 from tests.runner.harness import Heard
 from tests.support.certificates import ClientFiles, replace
@@ -119,6 +120,26 @@ async def test_a_new_token(world: World) -> None:
     await looks(renewal)
     assert [one.headers["X-Token"] for one in world.senders] == ["second", "third"]
     assert world.senders[0].tls is world.senders[1].tls is not None
+
+
+async def test_a_new_secret(world: World) -> None:
+    """A secret's file counts wherever it is named: in a header, which takes a new sender, and in the URL."""
+    world.url.write_text(PARTNER.format(k="{secret.api_key}"))
+    settings = world.settings(
+        HEADERS__X_TOKEN_FILE="",
+        HEADERS__X_KEY="Key {secret.api_key}",
+        SECRETS__API_KEY_FILE=str(world.token),
+    )
+    renewal = world.renewal(settings)
+    await looks(renewal)
+    replace(world.token, "second/")
+    with capture_logs() as lines:
+        await looks(renewal)
+    assert world.headers == {"X-Key": "Key second/"}
+    event = make_event(click_id="c")
+    assert world.plans[-1].postback.request(event).target == "/second%2F?click_id=c"
+    assert [line["variable"] for line in lines] == ["POSTBACK_DESTINATION__SECRETS__API_KEY"]
+    assert "second" not in repr(lines)
 
 
 async def test_half_written(world: World) -> None:

@@ -26,16 +26,18 @@ SLOW_SECONDS = 0.3
 
 
 class Hit(NamedTuple):
-    """One request as it arrived: the path and query as they were on the wire, decoded, and when."""
+    """One request as it arrived: the path and query as they were on the wire, decoded, when, what else."""
 
     target: str
     query: Query
     headers: Mapping[str, str]
     at: float
+    method: str
+    body: bytes
 
 
 class Tracker:
-    """Serves `/postback` on a free port; `act` says what to do with a query that comes the nth time."""
+    """Serves `…/postback` on a free port; `act` says what to do with a query that comes the nth time."""
 
     def __init__(self, act: Callable[[Query, int], Act] = lambda _query, _nth: 200) -> None:
         self._act = act
@@ -94,7 +96,7 @@ class Tracker:
 
     async def _open(self) -> None:
         app = web.Application()
-        app.router.add_get("/postback", self._postback)
+        app.router.add_route("*", "/{path:.*postback}", self._postback)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0, backlog=512).start()
@@ -102,7 +104,10 @@ class Tracker:
 
     async def _postback(self, request: web.Request) -> web.Response:
         query = dict(parse_qsl(request.raw_path.partition("?")[2], strict_parsing=True, errors="strict"))
-        self.hits.append(Hit(request.raw_path, query, dict(request.headers), time.time()))
+        body = await request.read()
+        self.hits.append(
+            Hit(request.raw_path, query, dict(request.headers), time.time(), request.method, body)
+        )
         self._times[query["click_id"]] += 1
         act = self._act(query, self._times[query["click_id"]])
         if act == "reset" and request.transport is not None:
