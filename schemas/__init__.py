@@ -20,7 +20,7 @@ from __future__ import annotations
 from schemas.asyncapi import asyncapi_document, asyncapi_text
 from schemas.click import Click
 from schemas.dead_letter import DeadLetter
-from schemas.event import BadRecord, ConversionEvent, Invalid, Undecodable, decode
+from schemas.event import BadRecord, ConversionEvent, Invalid, Undecodable, decode, json_object
 from schemas.headers import DeadReason, RetryReason, WorkerHeaders, without_worker_headers
 from schemas.json_schema import event_schema, event_schema_text
 from schemas.moment import format_time, parse_time
@@ -41,6 +41,7 @@ __all__ = [
     "event_schema",
     "event_schema_text",
     "format_time",
+    "json_object",
     "parse_time",
     "without_worker_headers",
 ]

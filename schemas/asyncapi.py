@@ -26,6 +26,11 @@ _HEADERS: Final[dict[str, dict[str, Any]]] = {
     headers.ERROR: {"type": "string", "maxLength": 512, "description": "One readable line, no secrets."},
     headers.DEAD_AT: {**_MOMENT, "description": "When it was given up."},
     headers.REPLAYS: {**_COUNT, "description": "How often it was replayed from the dead letters."},
+    headers.FOR: {
+        "type": "string",
+        "pattern": "^[A-Za-z0-9._-]{1,64}$",
+        "description": "The destination that it is replayed for; the others pass over it.",
+    },
 }
 _ANYWHERE: Final = (
     headers.ATTEMPTS,
@@ -71,7 +76,7 @@ def asyncapi_document() -> dict[str, Any]:
         },
         "components": {
             "messages": {
-                "conversion": _message("Conversion event", _of(headers.REPLAYS)),
+                "conversion": _message("Conversion event", _of(headers.REPLAYS, headers.FOR)),
                 "retry": _message(
                     "Conversion that waits", _of(*_ANYWHERE, headers.DUE_AT, reasons=RetryReason)
                 ),

@@ -205,10 +205,8 @@ def decode(value: bytes | None, *, now: float) -> ConversionEvent:
 
     Raises Undecodable where a strict parser can't read it, Invalid where it is no event, and nothing else.
     """
-    if value is None:
-        raise Undecodable("no value (a tombstone)")
-    fields = _object_of(value)
-    if type(fields.get("payout")) in {int, float}:
+    fields = json_object(value)
+    if value is not None and type(fields.get("payout")) in {int, float}:
         fields["payout"] = _exact_payout(value)
     try:
         event: ConversionEvent = _validate(fields)
@@ -219,7 +217,13 @@ def decode(value: bytes | None, *, now: float) -> ConversionEvent:
     return event
 
 
-def _object_of(value: bytes) -> dict[str, Any]:
+def json_object(value: bytes | None) -> dict[str, Any]:
+    """Read a record's value as a JSON object, its fields as they came; of equal names the last counts.
+
+    Raises Undecodable where a strict parser can't read it, Invalid where it is JSON but no object.
+    """
+    if value is None:
+        raise Undecodable("no value (a tombstone)")
     try:
         fields = from_json(value, allow_inf_nan=False)
     except ValueError as error:

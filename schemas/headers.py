@@ -23,8 +23,10 @@ STATUS: Final = "postback-status"
 ERROR: Final = "postback-error"
 DEAD_AT: Final = "postback-dead-at"
 REPLAYS: Final = "postback-replays"
+FOR: Final = "postback-for"
 
 _STATUS: Final = re.compile(rb"[1-9][0-9]{2}")
+_DESTINATION: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _ORIGIN: Final = re.compile(rb"[A-Za-z0-9._-]{1,249}/[0-9]{1,10}/[0-9]{1,19}")
 
 Header = tuple[str, bytes | None]
@@ -49,6 +51,7 @@ class DeadReason(StrEnum):
     EXPIRED = "expired"
     EXHAUSTED = "exhausted"
     REJECTED = "rejected"
+    UNROUTED = "unrouted"
 
 
 class WorkerHeaders(NamedTuple):
@@ -64,6 +67,8 @@ class WorkerHeaders(NamedTuple):
     error: str | None = None
     dead_at: float | None = None
     replays: int | None = None
+    replayed_for: str | None = None
+    """The destination that a replay is for: the others pass over it."""
 
     @classmethod
     def read(cls, headers: Iterable[Header]) -> WorkerHeaders:
@@ -85,7 +90,7 @@ class WorkerHeaders(NamedTuple):
 
 
 def without_worker_headers(headers: Iterable[Header]) -> list[Header]:
-    """Return all headers but the worker's own nine: order, repetitions and empty values stay."""
+    """Return all headers but the worker's own: order, repetitions and empty values stay."""
     return [header for header in headers if header[0] not in _FORMS]
 
 
@@ -118,6 +123,10 @@ _REASONS: Final[dict[bytes, RetryReason | DeadReason]] = {
 }
 
 
+def _destination(value: bytes) -> str | None:
+    return value.decode() if _DESTINATION.fullmatch(value) else None
+
+
 def _error(value: bytes) -> str | None:
     text = _text(value)
     return None if text is None else one_line(text)
@@ -141,5 +150,6 @@ _FORMS: Final = {
     ERROR: _Form("error", _error, one_line),
     DEAD_AT: _Form("dead_at", _time, format_time),
     REPLAYS: _Form("replays", _count),
+    FOR: _Form("replayed_for", _destination),
 }
 """One row a header, in the order of the fields of WorkerHeaders."""

@@ -26,7 +26,7 @@ from worker.compiled import make_plan, sender_options, variables_by_origin
 from worker.core.answer import Origin
 from worker.core.retry import Tier
 from worker.runner import Outcome
-from worker.settings import Settings
+from worker.settings import Deployment, Settings
 
 NOWHERE = "127.0.0.1:1"
 PARTNER = "http://127.0.0.1:1/?click_id={click_id}"
@@ -94,7 +94,9 @@ async def get(started: Started, path: str) -> tuple[int, Any]:
 async def test_forbidden_addresses(urls: tuple[str, str], variables: list[str]) -> None:
     """A destination at a forbidden address never starts; each line names the variable."""
     simple, event = (f"{url}?click_id={{click_id}}" for url in urls)
-    worker = Worker(settings(simple_url=simple, event_url=event, allow_private_addresses=False))
+    worker = Worker(
+        Deployment.of(settings(simple_url=simple, event_url=event, allow_private_addresses=False))
+    )
     with pytest.raises(CannotStart) as refused:
         await worker.run(asyncio.Event())
     assert [line.partition(": ")[0] for line in refused.value.problems] == variables
@@ -109,7 +111,7 @@ def test_where_postbacks_go() -> None:
 
 async def test_files_of_tls(tmp_path: Path) -> None:
     """A file of TLS that can't be used never starts, and the line names its variable."""
-    worker = Worker(settings(ca_file=tmp_path / "ca.crt", cert_file=tmp_path / "tls.crt"))
+    worker = Worker(Deployment.of(settings(ca_file=tmp_path / "ca.crt", cert_file=tmp_path / "tls.crt")))
     with pytest.raises(CannotStart) as refused:
         await worker.run(asyncio.Event())
     assert [line.partition(": ")[0] for line in refused.value.problems] == [
@@ -120,15 +122,19 @@ async def test_files_of_tls(tmp_path: Path) -> None:
 
 async def test_a_file_of_tls_that_goes(tmp_path: Path) -> None:
     """A file of TLS that goes between the check and its use never starts either."""
-    worker = Worker(settings(ca_file=tmp_path / "ca.crt"))
+    worker = Worker(Deployment.of(settings(ca_file=tmp_path / "ca.crt")))
     with pytest.raises(CannotStart, match="POSTBACK_DESTINATION__CA_FILE"):
-        worker._tls()
+        worker._served[0]._load_tls()
 
 
 async def test_a_host_that_does_not_resolve() -> None:
     """A name that does not resolve is no reason not to start: it may yet."""
     url = "http://partner.invalid/?click_id={click_id}"
-    async with running(Worker(settings(simple_url=url, event_url=url))) as (started, stop, task):
+    async with running(Worker(Deployment.of(settings(simple_url=url, event_url=url)))) as (
+        started,
+        stop,
+        task,
+    ):
         assert (await get(started, "/livez"))[0] == 200
         stop.set()
         assert await task is Outcome.DRAINED
@@ -136,7 +142,7 @@ async def test_a_host_that_does_not_resolve() -> None:
 
 async def test_without_a_broker() -> None:
     """Without a broker it is alive, not ready, and says why; a stop ends it, with nothing left behind."""
-    async with running(Worker(settings())) as (started, stop, task):
+    async with running(Worker(Deployment.of(settings()))) as (started, stop, task):
         status, answer = await get(started, "/readyz")
         assert (status, answer["status"]) == (503, "not ready")
         groups = {
@@ -158,32 +164,33 @@ async def test_an_address_that_is_taken() -> None:
         port = taken.getsockname()[1]
         made = made.model_copy(update={"http": made.http.model_copy(update={"port": port})})
         with pytest.raises(OSError, match="address already in use"):
-            await Worker(made).run(asyncio.Event())
+            await Worker(Deployment.of(made)).run(asyncio.Event())
     assert not [one for one in threading.enumerate() if one.name == "kafka-producer"]
 
 
 async def test_a_watch_that_dies() -> None:
     """Not even a watcher dies unheard: it ends the run with what it raised."""
-    worker = Worker(settings())
+    worker = Worker(Deployment.of(settings()))
 
     async def broken() -> None:
         await asyncio.sleep(0)
         raise LookupError("a bug")
 
-    worker._health._watch_loop = broken  # type: ignore[method-assign]
+    worker._watch_loop = broken  # type: ignore[method-assign]
     with pytest.raises(LookupError, match="a bug"):
         await worker.run(asyncio.Event())
 
 
 async def test_a_consumer_that_does_not_poll() -> None:
     """A consumer that has not polled for longer than a drain may take is not alive."""
-    worker = Worker(settings())
+    worker = Worker(Deployment.of(settings()))
     async with running(worker) as (started, _, _):
-        source = worker._health._source
+        health = worker._served[0].health
+        source = health._source
         await until("both members poll", lambda: source.last_poll() > 0)
         clock = FakeClock()
         clock.advance(source.last_poll() - clock.monotonic() + 54)
-        worker._health._clock = clock
+        health._clock = clock
         assert (await get(started, "/livez"))[0] == 200
         clock.advance(10)
         status, answer = await get(started, "/livez")
@@ -214,7 +221,7 @@ async def test_the_first_line() -> None:
     """The first line says which version runs, from which topic and broker, and to which partner."""
     structlog.reset_defaults()
     with capture_logs() as lines:
-        async with running(Worker(settings())) as (_, stop, task):
+        async with running(Worker(Deployment.of(settings()))) as (_, stop, task):
             stop.set()
             await task
     (started,) = [line for line in lines if line["event"] == "started"]

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from worker.core.retry import Tier
-from worker.settings import Kafka, Settings, SettingsError, effective, load
+from worker.settings import Deployment, Kafka, Settings, SettingsError, effective, load
 
 NOTHING = Path("/nonexistent/.env")
 TOPIC = "POSTBACK_KAFKA__TOPIC"
@@ -271,7 +271,7 @@ def test_secrets_stay_secret() -> None:
         }
     )
     assert len(lines) >= 2
-    assert secret not in f"{lines} {settings!r} {settings} {effective(settings)}"
+    assert secret not in f"{lines} {settings!r} {settings} {effective(Deployment.of(settings))}"
 
 
 def test_frozen() -> None:
@@ -294,7 +294,10 @@ def test_made_directly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_origins() -> None:
     """Each value in effect says where it came from."""
-    rows = {row.variable: row for row in effective(read({TOKEN: "x"}, overrides={"retry.max_attempts": 3}))}
+    rows = {
+        row.variable: row
+        for row in effective(Deployment.of(read({TOKEN: "x"}, overrides={"retry.max_attempts": 3})))
+    }
     assert rows[TOKEN][1:] == ("********", "environment")
     assert rows["POSTBACK_RETRY__MAX_ATTEMPTS"][1:] == ("3", "command line")
     assert rows["POSTBACK_RETRY__WINDOW"][1:] == ("30d", "default")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.test_settings_values import read
-from worker.settings import SettingsError, effective
+from worker.settings import Deployment, SettingsError, effective
 from worker.settings.byte_bounds import ByteBounds
 from worker.settings.values import format_bytes, parse_bytes
 
@@ -26,7 +26,9 @@ def test_bytes(text: str, count: int, shown: str) -> None:
     """Bytes are read with or without a unit, and shown with the largest that divides them."""
     settings = read({"POSTBACK_MAX_HELD_BYTES": text})
     assert settings.max_held_bytes == count
-    assert next(one.value for one in effective(settings) if "HELD_BYTES" in one.variable) == shown
+    assert (
+        next(one.value for one in effective(Deployment.of(settings)) if "HELD_BYTES" in one.variable) == shown
+    )
 
 
 @given(st.integers(1, 2**45))

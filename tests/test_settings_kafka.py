@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from worker.adapters.kafka.config import Config, admin_config, consumer_config, producer_config
-from worker.settings import Settings, SettingsError, effective, load
+from worker.settings import Deployment, Settings, SettingsError, effective, load
 from worker.settings.kafka_properties import OWNED, SESSION_TIMEOUT_MS, is_secret
 
 PREFIX = "POSTBACK_KAFKA__PROPERTIES__"
@@ -138,6 +138,9 @@ def test_secret(name: str) -> None:
 
 def test_masked() -> None:
     """A secret property is masked where the settings are shown; others are not."""
-    rows = {row.variable: row.value for row in effective(read(SASL_PASSWORD="hunter2", SASL_USERNAME="u"))}
+    rows = {
+        row.variable: row.value
+        for row in effective(Deployment.of(read(SASL_PASSWORD="hunter2", SASL_USERNAME="u")))
+    }
     assert rows[f"{PREFIX}SASL_PASSWORD"] == "********"
     assert rows[f"{PREFIX}SASL_USERNAME"] == "u"

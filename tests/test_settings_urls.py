@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.settings import Settings, SettingsError, effective, load
+from worker.settings import Deployment, Settings, SettingsError, effective, load
 from worker.settings.advice import warnings
 from worker.settings.url_mask import mask_request, mask_template
 
@@ -102,10 +102,12 @@ def test_masking_takes_any_text(text: str, before: str) -> None:
 def test_shown_settings() -> None:
     """`config show` masks what a configured template holds, and shows the built-in ones whole."""
     secret = {SIMPLE: "https://h/s3cret?a={click_id}", EVENT: "https://h/p?a={click_id}&t=s3cret"}
-    shown = {row.variable: row.value for row in effective(read(**secret))}
+    shown = {row.variable: row.value for row in effective(Deployment.of(read(**secret)))}
     assert shown[SIMPLE] == "https://h/********?a={click_id}"
     assert shown[EVENT] == "https://h/********?a={click_id}&t=********"
-    assert {row.variable: row.value for row in effective(read())}[SIMPLE] == f"{OURS}?click_id={{click_id}}"
+    assert {row.variable: row.value for row in effective(Deployment.of(read()))}[
+        SIMPLE
+    ] == f"{OURS}?click_id={{click_id}}"
 
 
 def test_problems_and_representations() -> None:
@@ -145,5 +147,5 @@ def test_a_file_that_all_can_read(tmp_path: Path) -> None:
 def test_the_command_that_logs_in() -> None:
     """Kerberos' command, which may hold a password, is masked."""
     name = "POSTBACK_KAFKA__PROPERTIES__SASL_KERBEROS_KINIT_CMD"
-    shown = {row.variable: row.value for row in effective(read(**{name: "kinit -w s3cret"}))}
+    shown = {row.variable: row.value for row in effective(Deployment.of(read(**{name: "kinit -w s3cret"})))}
     assert shown[name] == "********"

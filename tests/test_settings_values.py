@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from worker.core.retry import Tier
-from worker.settings import Destination, Retry, Settings, SettingsError, describe, effective, load
+from worker.settings import Deployment, Destination, Retry, Settings, SettingsError, describe, effective, load
 from worker.settings.advice import warnings
 from worker.settings.values import LONGEST_SECONDS, format_duration, parse_duration
 
@@ -65,6 +65,13 @@ DEFAULTS = {
     "POSTBACK_HTTP__PORT": "8080",
     "POSTBACK_LOG__FORMAT": "auto",
     "POSTBACK_LOG__LEVEL": "info",
+    **dict.fromkeys(
+        (
+            f"POSTBACK_DESTINATIONS__NAME__{name}"
+            for name in ("…", "RETRY__…", "CIRCUIT__…", "GROUP_ID", "MAX_OUTSTANDING", "WHEN__FIELD")
+        ),
+        "",
+    ),
     "POSTBACK_CONFIG": "",
     "POSTBACK_SECRETS_DIR": "/run/secrets",
 }
@@ -100,7 +107,8 @@ def test_effective_reads_back() -> None:
         }
     )
     assert (
-        read({row.variable: row.value for row in effective(settings)}).model_dump() == settings.model_dump()
+        read({row.variable: row.value for row in effective(Deployment.of(settings))}).model_dump()
+        == settings.model_dump()
     )
 
 

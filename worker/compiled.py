@@ -11,10 +11,12 @@ import time
 from worker.adapters.egress import check_origin
 from worker.adapters.http import ClientTls, SenderOptions, TlsFiles, WrongTlsFiles, load_tls
 from worker.adapters.kafka.config import message_limit, producer_config, unique_client_id
+from worker.core.admission.circuit import CircuitPolicy
 from worker.core.answer import Origin
 from worker.core.binding import Identity
 from worker.core.classify import Rules
 from worker.core.retry import RetryPolicy
+from worker.core.routing import Router
 from worker.core.templates import Postback
 from worker.core.topics import Needed, Own
 from worker.pipeline import Plan
@@ -62,8 +64,8 @@ def variables_by_origin(settings: Settings) -> dict[Origin, str]:
     return named
 
 
-def make_plan(settings: Settings) -> Plan:
-    """What the settings say of the destination, compiled."""
+def make_plan(settings: Settings, router: Router | None = None) -> Plan:
+    """What the settings say of the destination, compiled; `router` tells what no destination wants."""
     destination, retry = settings.destination, settings.retry
     return Plan(
         postback=make_postback(destination),
@@ -72,6 +74,19 @@ def make_plan(settings: Settings) -> Plan:
         tier_topics={tier: settings.tier_topic(tier) for tier in settings.tiers},
         dlq_topic=settings.dlq_topic,
         currencies=destination.currencies,
+        unrouted=router.is_unrouted if router is not None and router.dead_letters_unrouted else None,
+    )
+
+
+def circuit_policy(settings: Settings) -> CircuitPolicy:
+    """What the settings say of the circuit."""
+    circuit = settings.circuit
+    return CircuitPolicy(
+        window=circuit.window,
+        failure_share=circuit.failure_share,
+        min_failures=circuit.min_failures,
+        pause=circuit.probe_pause,
+        pause_max=circuit.probe_pause_max,
     )
 
 

@@ -30,9 +30,6 @@ STUCK_SECONDS = 30.0
 LOOK_SOON_SECONDS, LOOK_SECONDS = 1.0, 2.0
 """How often the topics are looked at: while one is missing, and once all are there."""
 
-LOOP_TICK_SECONDS = 0.5
-"""How often the event loop is asked how late it is."""
-
 
 class Health:
     """Of a worker with these settings, that needs these topics; `asking` configures clients that ask."""
@@ -69,7 +66,6 @@ class Health:
         looks = (
             self._watch_topics(publisher),
             self._watch_rights(),
-            self._watch_loop(),
             self._look_at_the_topics_settings(),
         )
         for look in looks:
@@ -162,9 +158,3 @@ class Health:
         found = describe(self._asking, self._needed.names)
         judged = judge(self._needed, found)
         return [one for one in judged if one.severity is Severity.WRONG and one.topic in found]
-
-    async def _watch_loop(self) -> None:
-        while True:
-            before = self._clock.monotonic()
-            await asyncio.sleep(LOOP_TICK_SECONDS)
-            self._metrics.loop_lag = max(0.0, self._clock.monotonic() - before - LOOP_TICK_SECONDS)

@@ -6,9 +6,10 @@ attempt a delivery, a retry or a dead letter. No I/O here; time is an argument.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
-from schemas import BadRecord, ConversionEvent, DeadReason, WorkerHeaders, decode
+from schemas import BadRecord, ConversionEvent, DeadReason, WorkerHeaders, decode, json_object
 from schemas.currency import USD
 from worker.core.answer import Request
 from worker.core.classify import DELIVERED, Kind, Rules, Verdict
@@ -28,6 +29,8 @@ class Plan(NamedTuple):
     tier_topics: dict[Tier, str]
     dlq_topic: str
     currencies: frozenset[str] = frozenset({USD})
+    unrouted: Callable[[Record], bool] | None = None
+    """Tells of a record of the source whether no destination wants it; None where that can't be."""
 
 
 class Attempt(NamedTuple):
@@ -49,9 +52,12 @@ class Pipeline:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._unrouted = plan.unrouted
 
     def prepare(self, record: Record, on_tier: bool, now: float) -> Attempt | Dead:
         """Validate a record that is due (a tier's too: its topic is open to others)."""
+        if self._unrouted is not None and not on_tier and self._unrouted(record):
+            return self._dead_unrouted(record, now)
         plan = self._plan
         try:
             event = decode(record.value, now=now)
@@ -120,6 +126,13 @@ class Pipeline:
         message = onward(attempt.record, headers, self._plan.tier_topics[tier])
         event_id = attempt.event.event_id
         return Retry(attempt.record, event_id, made.attempts, tier, verdict.reason, verdict.error, message)
+
+    def _dead_unrouted(self, record: Record, now: float) -> Dead:
+        error = "no destination's WHEN fits it, and there is no fallback"
+        told = json_object(record.value).get("event_id")  # of an event that nobody has validated
+        event_id = told if isinstance(told, str) else None
+        history = read_history(record, on_tier=False)
+        return self._dead(record, history, event_id, DeadReason.UNROUTED, error, now)
 
     def _expired(self, record: Record, history: History, event: ConversionEvent, now: float) -> Dead:
         days = self._plan.retry.window / 86400

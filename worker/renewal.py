@@ -22,6 +22,7 @@ from worker.pipeline import Plan
 from worker.ports import Clock, Observer, Sender
 from worker.settings import Settings, SettingsError
 from worker.settings.files import takes_restart
+from worker.settings.several import as_written
 
 LOOK_SECONDS = 0.5
 """Between two looks; a change counts at the second one that sees it."""
@@ -119,14 +120,21 @@ class Renewal:
 
     def _tell_of_change(self, variable: str) -> None:
         if takes_restart(variable):
-            self._observer.trouble(f"{variable}: its file has changed; that takes a restart")
+            self._observer.trouble(f"{self._written(variable)}: its file has changed; that takes a restart")
             return
         certificate = self._tls.certificates.get(variable)
         fields = {} if certificate is None else {"certificate": str(certificate)}
-        self._log.info("a file has changed: it counts from now on", variable=variable, **fields)
+        self._log.info(
+            "a file has changed: it counts from now on", variable=self._written(variable), **fields
+        )
+
+    def _written(self, text: str) -> str:
+        """A text with each variable as it was given."""
+        return as_written(self._settings, [text])[0]
 
     def _tell_of(self, problems: Sequence[str]) -> None:
         """Tell of problems that are new, once, and try again later."""
+        problems = as_written(self._settings, problems)
         for line in problems:
             if line not in self._problems:
                 self._observer.trouble(f"{line}; what was read before stays in use")
@@ -140,7 +148,7 @@ class Renewal:
         if lines != self._told or now - self._told_at >= TELL_SECONDS:
             self._told, self._told_at = lines, now
             for line in lines:
-                self._observer.trouble(line)
+                self._observer.trouble(self._written(line))
 
 
 def _read(settings: Settings) -> _Found:

@@ -40,7 +40,7 @@ def test_the_page_of_settings_is_the_program_s() -> None:
 
 def test_no_setting_is_missing_and_none_is_too_many() -> None:
     """Each setting of the model has a row of the page, and each row is a setting of the model."""
-    rows = re.findall(r"^\| `(POSTBACK_\w+)`", SETTINGS.read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| `(POSTBACK_[\w…]+)`", SETTINGS.read_text("utf-8"), re.MULTILINE)
     assert sorted(rows) == sorted(entry.variable for entry in describe())
 
 

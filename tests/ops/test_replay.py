@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas import DeadReason
 from tests.ops.letters import NOW, letter
 from worker.ops.filters import Filters
 from worker.ops.replay import choose, items_of
@@ -33,8 +34,15 @@ def test_the_newest_of_a_limit() -> None:
 
 
 def test_what_goes_back() -> None:
-    """The value goes as it is, with one more replay, and of the worker's headers nothing else."""
-    (item,) = items_of(iter([letter("a", 7, replays=2)]), None, lambda letters: letters)
+    """The value goes as it is, with one more replay, for the destination that it died at alone."""
+    (item,) = items_of(iter([letter("a", 7, replays=2)]), "voluum", None, lambda letters: letters)
     assert str(item.place) == "dead letter 0/7"
     assert item.value == letter("a").value
-    assert list(item.headers) == [("postback-replays", b"3")]
+    assert list(item.headers) == [("postback-replays", b"3"), ("postback-for", b"voluum")]
+
+
+def test_the_unrouted() -> None:
+    """What no destination took is routed anew."""
+    dead = letter("a", 7, reason=DeadReason.UNROUTED)
+    (item,) = items_of(iter([dead]), "voluum", None, lambda letters: letters)
+    assert list(item.headers) == [("postback-replays", b"1")]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from worker.ops.settings_report import Report, report
-from worker.settings import Settings
+from worker.settings import Deployment, Settings
 
 
-def settings(host: str, **more: Any) -> Settings:
+def settings(host: str, **more: Any) -> Deployment:
     """Settings of a partner at a host."""
     url = f"https://{host}/?c={{click_id}}"
-    return Settings.model_validate({"destination": {"simple_url": url, "event_url": url}, **more})
+    destination = {"simple_url": url, "event_url": url}
+    return Deployment.of(Settings.model_validate({"destination": destination, **more}))
 
 
 async def test_nothing_to_say() -> None:

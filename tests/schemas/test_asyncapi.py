@@ -57,7 +57,7 @@ def test_parameters_are_those_of_the_address() -> None:
 @pytest.mark.parametrize(
     ("message", "written"),
     [
-        ("conversion", WorkerHeaders(replays=2)),
+        ("conversion", WorkerHeaders(replays=2, replayed_for="momentscience")),
         ("retry", WorkerHeaders(1, 2.0, 1.0, "c/0/7", RetryReason.STATUS, 503, "HTTP 503", replays=1)),
         ("deadLetter", WorkerHeaders(3, None, 1.0, "c/0/7", DeadReason.EXPIRED, 503, "late", 9.0, 1)),
     ],

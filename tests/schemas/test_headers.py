@@ -19,6 +19,7 @@ NAMES = [
     "postback-error",
     "postback-dead-at",
     "postback-replays",
+    "postback-for",
 ]
 
 ALL = WorkerHeaders(
@@ -31,6 +32,7 @@ ALL = WorkerHeaders(
     error="the partner answered 503",
     dead_at=1767323050.5,
     replays=1,
+    replayed_for="momentscience",
 )
 
 
@@ -46,6 +48,7 @@ def test_written_headers() -> None:
         ("postback-error", b"the partner answered 503"),
         ("postback-dead-at", b"2026-01-02T03:04:10.500Z"),
         ("postback-replays", b"1"),
+        ("postback-for", b"momentscience"),
     ]
 
 
@@ -61,6 +64,7 @@ def test_names() -> None:
         headers.ERROR,
         headers.DEAD_AT,
         headers.REPLAYS,
+        headers.FOR,
     ]
     assert constants == NAMES
 
@@ -68,7 +72,7 @@ def test_names() -> None:
 def test_reasons() -> None:
     """The reasons are the published words, and no word is in both sets."""
     assert [*RetryReason] == ["status", "timeout", "connection", "tls", "protocol", "rejected_body"]
-    assert [*DeadReason] == ["undecodable", "invalid", "expired", "exhausted", "rejected"]
+    assert [*DeadReason] == ["undecodable", "invalid", "expired", "exhausted", "rejected", "unrouted"]
 
 
 def test_what_is_none_is_not_written() -> None:
@@ -91,6 +95,7 @@ known = st.builds(
     error=st.none() | printable,
     dead_at=st.none() | milliseconds,
     replays=st.none() | counts,
+    replayed_for=st.none() | st.from_regex(r"\A[A-Za-z0-9._-]{1,64}\Z"),
 )
 
 
@@ -114,7 +119,7 @@ def test_any_bytes(received: list[Header]) -> None:
     WorkerHeaders.read(received)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES[:-1])
 @pytest.mark.parametrize(
     "value", [None, b"", b" ", b"\xff", b"\x00", b"-1", b"nan", b"1e3", b"1" * 5_000, "\u0661".encode()]
 )
@@ -214,7 +219,7 @@ def test_error_texts(error: str, written: str) -> None:
 
 
 def test_only_the_workers_own_are_dropped() -> None:
-    """Only the nine names are dropped: the producer's own keep order, repetitions and empty values."""
+    """Only the worker's names are dropped: the producer's own keep order, repetitions and empty values."""
     own: list[Header] = [
         ("trace", b"1"),
         ("trace", None),

@@ -32,6 +32,7 @@ from worker.core.connection_reuse import ConnectionReuse
 from worker.core.endings import Delivered
 from worker.core.record import Partition, Record
 from worker.core.retry import RetryPolicy
+from worker.core.routing import Router
 from worker.pipeline import Plan
 from worker.ports import Observer
 from worker.runner import Clients, Destination, Group, Limits, Runner, Surroundings
@@ -138,6 +139,7 @@ class HotPath:
                 Gate(LANES, CircuitPolicy()),
                 Group(Identity(SOURCE, "partner")),
                 Limits(1000, 1.0),
+                Router("partner"),
             ),
             Clients(self._source, FakePublisher(kafka), self._opener),
             Surroundings(Observers(Metrics().of("partner"), self._count), FakeClock(), lambda: 0.0),

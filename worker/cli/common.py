@@ -18,7 +18,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from worker.settings import Settings
+    from worker.settings import Deployment, Settings
 
 Row = Mapping[str, object]
 _Number = TypeVar("_Number", int, float)
@@ -45,19 +45,38 @@ class Given(NamedTuple):
     overrides: Mapping[str, str] = {}
 
 
-def load_settings(ctx: typer.Context, overrides: Mapping[str, Any] | None = None) -> Settings:
-    """Load the settings, or end with exit 2 and one line for each problem.
+DestinationOption = Annotated[
+    str | None,
+    typer.Option("--destination", metavar="NAME", help="Which destination, where there are several."),
+]
 
-    `overrides` are this command's own options, by dotted name (`kafka.topic`); they win, None is not given.
-    """
-    from worker.settings import SettingsError, load
-    from worker.settings.names import spelled
+
+def load_settings(ctx: typer.Context, destination: str | None = None) -> Settings:
+    """Load the settings of one destination, or end with exit 2 and one line for each problem."""
+    from worker.settings.deployment import choose
+
+    deployment = load_deployment(ctx)
+    with settings_told():
+        return choose(deployment, destination)
+
+
+def load_deployment(ctx: typer.Context, only: Sequence[str] | None = None) -> Deployment:
+    """Load the settings of all destinations, or of these, as `load_settings` does."""
+    from worker.settings import load_all
 
     given = ctx.find_object(Given) or Given()
-    own = {name: value for name, value in (overrides or {}).items() if value is not None}
-    options = {spelled(name): value for name, value in {**given.overrides, **own}.items()}
+    with settings_told():
+        deployment = load_all(config=given.config, overrides=given.overrides)
+        return deployment if only is None else deployment.only(only)
+
+
+@contextmanager
+def settings_told() -> Iterator[None]:
+    """End the command with exit 2 and one line for each problem of the settings."""
+    from worker.settings import SettingsError
+
     try:
-        return load(config=given.config, overrides=options)
+        yield
     except SettingsError as error:
         fail_all(error.problems, "`postback-worker config schema` lists every setting", WRONG)
 

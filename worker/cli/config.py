@@ -17,7 +17,7 @@ from worker.cli.common import (
     OutputOption,
     examples,
     fail_all,
-    load_settings,
+    load_deployment,
     print_markdown,
     print_rows,
     told,
@@ -25,7 +25,7 @@ from worker.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from worker.settings import Settings
+    from worker.settings import Deployment
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Check, show and explain the settings.")
 
@@ -47,11 +47,11 @@ def check(
 
     It reads at the end of each partition, joins no group, commits and writes nothing.
     """
-    settings = load_settings(ctx)
-    certificates = _check_settings(settings)
+    deployment = load_deployment(ctx)
+    certificates = _check_settings(deployment)
     print("configuration is valid", *certificates, sep="\n")
     if online:
-        _check_broker(settings)
+        _check_broker(deployment)
         print("broker and topics are ready")
 
 
@@ -60,7 +60,7 @@ def show(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
     """Show the settings in effect and where each came from; secrets are masked."""
     from worker.settings import Effective, effective
 
-    rows = [row._asdict() for row in effective(load_settings(ctx))]
+    rows = [row._asdict() for row in effective(load_deployment(ctx))]
     print_rows(rows, output, Effective._fields)
 
 
@@ -80,14 +80,14 @@ def schema(
         print_rows([row._asdict() for row in rows], Output(output), Entry._fields)
 
 
-def _check_settings(settings: Settings) -> list[str]:
+def _check_settings(deployment: Deployment) -> list[str]:
     """Warn of what may not be meant, and return a line on each certificate.
 
     End with exit 2 where the destination's address is forbidden, or a file of TLS can't be used.
     """
     from worker.ops.settings_report import report
 
-    found = asyncio.run(report(settings))
+    found = asyncio.run(report(deployment))
     for line in found.warnings:
         warn(line)
     if found.problems:
@@ -95,12 +95,12 @@ def _check_settings(settings: Settings) -> list[str]:
     return found.certificates
 
 
-def _check_broker(settings: Settings) -> None:
+def _check_broker(deployment: Deployment) -> None:
     """End with exit 1 where the broker does not answer, a topic is missing, or a right is lacking."""
-    from worker.ops.access import look
+    from worker.ops.access import look_for_all
 
     with told():
-        found = look(settings)
+        found = look_for_all(deployment)
     for line in found.warnings:
         warn(line)
     if found.problems:

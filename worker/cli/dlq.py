@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from worker.cli.common import (
+    DestinationOption,
     Output,
     OutputOption,
     examples,
@@ -66,13 +67,14 @@ def list_(
         int,
         number_option("--limit", "Only so many, the newest that match; 0 is all.", 0),
     ] = 100,
+    destination: DestinationOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List dead letters, the newest last; with -o json whole, as `show` has them.
 
     Where there are more than --limit, the newest are shown.
     """
-    with told(), dlq_reader(load_settings(ctx)) as reader:
+    with told(), dlq_reader(load_settings(ctx, destination)) as reader:
         found = newest(matching(reader, filters, shown), limit)
     if output is Output.JSON:
         print_json([letter.model_dump(mode="json") for letter in found.letters])
@@ -98,12 +100,13 @@ def show(
     event_id: Annotated[
         str | None, typer.Option("--event-id", help="Its event; of several dead letters the newest.")
     ] = None,
+    destination: DestinationOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show everything of one dead letter: why it died, its key, its value, all its headers."""
     if (where is None) == (event_id is None):
         raise typer.BadParameter("give either PARTITION/OFFSET or --event-id")
-    settings = load_settings(ctx)
+    settings = load_settings(ctx, destination)
     letter = _of_event(settings, event_id) if event_id is not None else _at(settings, where or "")
     if output is Output.JSON:
         print_json(letter.model_dump(mode="json"))
@@ -125,9 +128,10 @@ def export(
         int,
         number_option("--limit", "Only so many, the newest that match; 0 is all, as read.", 0),
     ] = 0,
+    destination: DestinationOption = None,
 ) -> None:
     """Write dead letters as JSON Lines, each whole, as `show` has it."""
-    with told(), dlq_reader(load_settings(ctx)) as reader:
+    with told(), dlq_reader(load_settings(ctx, destination)) as reader:
         found = matching(reader, filters, shown)
         for letter in newest(found, limit).letters if limit else found:
             print(letter.to_json())
@@ -144,10 +148,11 @@ def stats(
         int,
         number_option("--limit", "Only so many rows, the most frequent; 0 is all.", 0),
     ] = 0,
+    destination: DestinationOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Count dead letters by reason and last status, the most frequent first."""
-    with told(), dlq_reader(load_settings(ctx)) as reader:
+    with told(), dlq_reader(load_settings(ctx, destination)) as reader:
         groups = grouped(matching(reader, filters, shown))
     print_rows([group.row() for group in groups[: limit or None]], output, GROUP_COLUMNS)
 

@@ -9,7 +9,7 @@ from http.client import HTTPConnection, HTTPException
 
 import typer
 
-from worker.cli.common import WRONG, examples, fail, load_settings
+from worker.cli.common import WRONG, examples, fail, load_deployment
 
 TIMEOUT = 2.0
 """Seconds that `/livez` may take."""
@@ -25,7 +25,7 @@ app = typer.Typer(add_completion=False)
 )
 def healthcheck(ctx: typer.Context) -> None:
     """Exit 0 when the worker on this machine is alive, 1 when it is not."""
-    http = load_settings(ctx).http
+    http = load_deployment(ctx).common.http
     if http.port == 0:
         fail("POSTBACK_HTTP__PORT is 0: the worker took any free port", "set a port", WRONG)
     problem = probe(_LOOPBACK.get(http.host, http.host), http.port)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from worker.cli.common import WRONG, examples, fail, load_settings, told
+from worker.cli.common import WRONG, examples, fail, load_deployment, told
 
 if TYPE_CHECKING:
     from worker.ops.jsonl import Line
@@ -57,7 +57,7 @@ def publish(
     It waits for the broker as long as it takes; Ctrl-C ends it. However it ends, it says which events are
     published, which may be (no answer came), and how many were not sent.
     """
-    settings = load_settings(ctx)
+    settings = load_deployment(ctx).common
     with _opened(file) as stream:
         total = _check_whole(stream, file) if file != STDIN and stream.seekable() else None
         if dry_run:

@@ -13,6 +13,7 @@ import typer
 
 from worker.cli.common import (
     WRONG,
+    DestinationOption,
     Output,
     OutputOption,
     fail,
@@ -53,6 +54,7 @@ def replay(
         bool, typer.Option("--dry-run", help="Print which would be replayed, and replay none.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    destination: DestinationOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Send dead letters to the source topic again, where they begin with no attempts made.
@@ -64,7 +66,7 @@ def replay(
     It waits for the broker as long as it takes; Ctrl-C ends it. However it ends, it says how many were
     replayed, which ones may have been (no answer came), and how many were not sent.
     """
-    settings = load_settings(ctx)
+    settings = load_settings(ctx, destination)
     if not (yes or dry_run or has_terminal()):
         fail("give --yes, for there is nobody to ask", "--dry-run prints what would be replayed", WRONG)
     with told(), dlq_reader(settings) as reader:
@@ -89,5 +91,5 @@ def _agreed(count: int, settings: Settings) -> bool:
 
 def _replay(settings: Settings, letters: Iterator[DeadLetter], count: int, rate: float | None) -> None:
     """Publish them, await every answer, and say what became of each."""
-    items = items_of(letters, rate, lambda paced: shown(paced, "replaying", count))
+    items = items_of(letters, settings.destination.name, rate, lambda paced: shown(paced, "replaying", count))
     deliver(settings, items, count, WORDS)

@@ -17,13 +17,13 @@ import typer
 from worker.adapters.process.descriptors import raise_limit
 from worker.adapters.process.signals import HANG_UP, heeded
 from worker.adapters.process.stderr import settle
-from worker.cli.common import FAILED, WRONG, examples, fail, load_settings, say
+from worker.cli.common import FAILED, WRONG, examples, fail, load_deployment, say
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from worker.app import Worker
-    from worker.settings import Settings
+    from worker.settings import Deployment
 
 app = typer.Typer(add_completion=False)
 
@@ -44,15 +44,33 @@ def run(
             "--adopt", help="Take over the group of a deployment with another source or destination."
         ),
     ] = False,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            "--only",
+            metavar="NAME[,NAME]",
+            help="Serve these destinations of several; others run elsewhere.",
+        ),
+    ] = None,
 ) -> None:
     """Consume conversion events and send their postbacks, until SIGTERM, SIGINT (Ctrl-C) or SIGHUP.
 
     The first signal drains: what is in flight ends, offsets are committed, and the exit code is 0. What has
     not ended within DRAIN_TIMEOUT stays uncommitted. A second signal exits at once, unless it is SIGHUP.
-    SIGUSR1 logs one line of status.
+    SIGUSR1 logs a line of status for each destination.
     """
-    settings = load_settings(ctx)
-    raise typer.Exit(run_loop(lambda: _work(settings, adopt=adopt)))
+    deployment = load_deployment(ctx, only=_names(only))
+    raise typer.Exit(run_loop(lambda: _work(deployment, adopt=adopt)))
+
+
+def _names(only: str | None) -> list[str] | None:
+    """The names of `--only`, None where it is not given."""
+    if only is None:
+        return None
+    names = [name.strip() for name in only.split(",")]
+    if not all(names):
+        raise typer.BadParameter("names no destination; give one, or several with commas: voluum,binom")
+    return names
 
 
 def run_loop(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
@@ -65,7 +83,7 @@ def run_loop(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
     return uvloop.run(main())
 
 
-async def _work(settings: Settings, *, adopt: bool) -> int:
+async def _work(deployment: Deployment, *, adopt: bool) -> int:
     import structlog
 
     from worker.adapters.kafka import KafkaUnavailable
@@ -74,9 +92,10 @@ async def _work(settings: Settings, *, adopt: bool) -> int:
     from worker.ports import SourceFailed
     from worker.runner import Outcome
 
+    settings = deployment.common
     set_up(settings.log.format, settings.log.level)
     log = structlog.get_logger("worker")
-    worker = Worker(settings, adopt=adopt)
+    worker = Worker(deployment, adopt=adopt)
     stop = asyncio.Event()
     listen_to_signals(stop)
     try:
@@ -116,6 +135,11 @@ def _on_signal(number: signal.Signals, stop: asyncio.Event) -> None:
 
 
 def _tell_status(worker: Worker, log: FilteringBoundLogger) -> None:
-    """From now on, log one line of status at each SIGUSR1."""
+    """From now on, log a line of status of each destination at each SIGUSR1."""
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGUSR1, lambda: log.info("status", **worker.status()))
+    loop.add_signal_handler(signal.SIGUSR1, _log_status, worker, log)
+
+
+def _log_status(worker: Worker, log: FilteringBoundLogger) -> None:
+    for fields in worker.status():
+        log.info("status", **fields)

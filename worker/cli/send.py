@@ -13,6 +13,7 @@ import typer
 
 from worker.cli.common import (
     WRONG,
+    DestinationOption,
     Output,
     OutputOption,
     examples,
@@ -82,13 +83,14 @@ def send(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the request, secrets masked, and send nothing.")
     ] = False,
+    destination: DestinationOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Send one test postback, as the worker would; exit 0 where the partner recorded it, else 1.
 
     Where there are two URLs, --event or --payout takes the event URL. The conversion is as of now.
     """
-    settings = load_settings(ctx)
+    settings = load_settings(ctx, destination)
     given = {
         "event_id": event_id,
         "click_id": click_id,

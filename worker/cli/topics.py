@@ -12,10 +12,11 @@ import typer
 
 from worker.cli.common import (
     FAILED,
+    DestinationOption,
     Output,
     OutputOption,
     examples,
-    load_settings,
+    load_deployment,
     number_option,
     print_rows,
     say,
@@ -60,10 +61,12 @@ def create(
         int | None,
         number_option("--replication", "Of a new source topic; else the broker's default.", 1),
     ] = None,
+    destination: DestinationOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Make the delay tiers and the dead-letter topic, with partitions and replicas as the source topic.
+    """Make the delay tiers and the dead-letter topic of every destination.
 
+    They get partitions and replicas as the source topic has.
     What exists stays; may be called again at any time. Where the source has more partitions by now, the
     worker's own topics get as many. Each keeps its records longer than its delay, and takes records as large
     as the source's with the worker's headers added.
@@ -72,22 +75,24 @@ def create(
         raise typer.BadParameter("--partitions and --replication are for a new source: give --with-source")
     from worker.ops import topics
 
-    settings = load_settings(ctx)
+    deployment = load_deployment(ctx, only=[destination] if destination else None)
     with told():
-        made = topics.create(settings, topics.New(partitions, replication) if with_source else None)
+        made = topics.create_all(deployment, topics.New(partitions, replication) if with_source else None)
     for line in made.warnings:
         warn(line)
     _print([_made(row) for row in made.rows], output, MADE)
 
 
 @app.command(epilog=examples("postback-worker topics check", "postback-worker topics check -o json"))
-def check(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
+def check(
+    ctx: typer.Context, destination: DestinationOption = None, output: OutputOption = Output.TABLE
+) -> None:
     """Check the source, the delay tiers and the dead-letter topic; exit 1 where there is a problem."""
     from worker.ops import topics
 
-    settings = load_settings(ctx)
+    deployment = load_deployment(ctx, only=[destination] if destination else None)
     with told():
-        checked = topics.check(settings)
+        checked = topics.check_all(deployment)
     for line in checked.warnings:
         warn(line)
     rows = [_checked(row) for row in checked.rows]

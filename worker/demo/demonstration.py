@@ -15,7 +15,7 @@ from worker.demo.broker import EmbeddedBroker
 from worker.demo.events import conversions
 from worker.demo.progress import Endings, Progress
 from worker.demo.tracker import Tracker
-from worker.settings import Circuit, Destination, Http, Kafka, Log, Settings
+from worker.settings import Circuit, Deployment, Destination, Http, Kafka, Log, Settings
 from worker.settings import Retry as RetrySettings
 
 TIERS = (Tier("1s", 1.0), Tier("2s", 2.0), Tier("3s", 3.0))
@@ -53,7 +53,7 @@ class Demo:
         self._published = await asyncio.to_thread(broker.publish, settings.kafka.topic, made)
         self._endings = Endings({settings.tier_topic(tier): tier.label for tier in settings.tiers})
         try:
-            await self._work(Worker(settings, self._endings), tick, linger)
+            await self._work(Worker(Deployment.of(settings), self._endings), tick, linger)
             dead = await asyncio.to_thread(broker.dead_letters, settings.dlq_topic)
             behind = await asyncio.to_thread(_behind, broker, settings)
         finally:

@@ -19,7 +19,7 @@ from worker.core.record import Partition
 from worker.core.rights import Kind, Needs, Resource, Said, lacking, unsaid
 from worker.core.topics import Severity, Topic, judge
 from worker.ops.broker import answering, asking, former_tiers, partitions_by_topic
-from worker.settings import Settings
+from worker.settings import Deployment, Settings
 from worker.settings.tiers import rights_needed
 
 TRIES = 4
@@ -47,6 +47,15 @@ class Access(NamedTuple):
     problems: list[str]
     warnings: list[str]
     hint: str
+
+
+def look_for_all(deployment: Deployment) -> Access:
+    """Say what a worker that serves all destinations would meet, once each. Raises BrokerUnavailable."""
+    found = [look(settings) for settings in deployment.destinations]
+    problems = dict.fromkeys(line for one in found for line in one.problems)
+    warnings = dict.fromkeys(line for one in found for line in one.warnings)
+    hint = next((one.hint for one in found if one.problems), found[0].hint)
+    return Access(list(problems), list(warnings), hint)
 
 
 def look(settings: Settings) -> Access:

@@ -2,7 +2,7 @@
 
 The rules: a conversion goes back once, however many letters tell of it: the one that was replayed most often
 decides whether it is wanted. Key, value and the producer's headers go back unchanged; of the worker's headers
-only the count of replays does, one higher. The letters stay where they are.
+only the count of replays does, one higher, and the destination that it is for. The letters stay there.
 """
 
 from __future__ import annotations
@@ -74,12 +74,13 @@ def read_again(
 
 def items_of(
     letters: Iterator[DeadLetter],
+    destination: str,
     rate: float | None,
     show: Callable[[Iterator[DeadLetter]], Iterable[DeadLetter]],
 ) -> Iterator[Item]:
-    """What to publish for these letters, at most `rate` a second; `show` passes letters on."""
+    """What to publish for these letters of a destination, at most `rate` a second; `show` passes them on."""
     for letter in show(_paced(letters, rate)):
-        yield _item(letter)
+        yield _item(letter, destination)
 
 
 def _paced(letters: Iterator[DeadLetter], rate: float | None) -> Iterator[DeadLetter]:
@@ -90,10 +91,13 @@ def _paced(letters: Iterator[DeadLetter], rate: float | None) -> Iterator[DeadLe
         yield letter
 
 
-def _item(letter: DeadLetter) -> Item:
-    from schemas import WorkerHeaders, without_worker_headers
+def _item(letter: DeadLetter, destination: str) -> Item:
+    from schemas import DeadReason, WorkerHeaders, without_worker_headers
     from worker.adapters.kafka.bulk_publisher import Place
     from worker.ops.publishing import Item
 
-    headers = [*without_worker_headers(letter.headers), *WorkerHeaders(replays=letter.replays + 1).write()]
+    # What no destination took is routed anew; of all else the other destinations had their own endings.
+    wanted = None if letter.reason == DeadReason.UNROUTED else destination
+    ours = WorkerHeaders(replays=letter.replays + 1, replayed_for=wanted)
+    headers = [*without_worker_headers(letter.headers), *ours.write()]
     return Item(Place(f"dead letter {letter.partition}/", letter.offset), letter.key, letter.value, headers)

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from worker.adapters.http import load_tls
 from worker.compiled import check_destination, tls_files
-from worker.settings import Settings
+from worker.settings import Deployment
 from worker.settings.advice import warnings
+from worker.settings.several import as_written
 
 
 class Report(NamedTuple):
@@ -23,9 +24,15 @@ class Report(NamedTuple):
     """What TLS to the partner rests on: whose certificate, and until when it is valid."""
 
 
-async def report(settings: Settings) -> Report:
-    """Judge settings that were loaded."""
-    problems, unsure = await check_destination(settings)
-    certificates = {} if problems else load_tls(tls_files(settings)).certificates
-    told = [f"{variable}: {certificate}" for variable, certificate in certificates.items()]
-    return Report(problems, [*warnings(settings), *unsure], told)
+async def report(deployment: Deployment) -> Report:
+    """Judge settings that were loaded, of each destination; what is said of all is said once."""
+    problems: list[str] = []
+    doubts: list[str] = []
+    told: list[str] = []
+    for settings in deployment.destinations:
+        wrong, unsure = await check_destination(settings)
+        certificates = {} if wrong else load_tls(tls_files(settings)).certificates
+        problems += as_written(settings, wrong)
+        doubts += as_written(settings, [*warnings(settings), *unsure])
+        told += as_written(settings, [f"{variable}: {text}" for variable, text in certificates.items()])
+    return Report(*(list(dict.fromkeys(lines)) for lines in (problems, doubts, told)))

@@ -17,7 +17,7 @@ from worker.core.topics import Finding, Needed, Severity, Topic, image, is_small
 from worker.ops.access import DENIED
 from worker.ops.broker import answering, asking, former_tiers, hidden_topics, partitions_by_topic
 from worker.ops.errors import CannotDo
-from worker.settings import Settings
+from worker.settings import Deployment, Settings
 
 
 class Row(NamedTuple):
@@ -49,6 +49,16 @@ class New(NamedTuple):
     replication: int | None = None
 
 
+def create_all(deployment: Deployment, new: New | None = None) -> Judged:
+    """Make the topics of every destination, as `create` does; the source is judged once."""
+    return _joined([create(settings, new) for settings in deployment.destinations])
+
+
+def check_all(deployment: Deployment) -> Judged:
+    """Judge the topics of every destination, as `check` does; the source is judged once."""
+    return _joined([check(settings) for settings in deployment.destinations])
+
+
 def create(settings: Settings, new: New | None = None) -> Judged:
     """Make what is missing of the worker's topics, and let grow what has fewer partitions than the source.
 
@@ -78,6 +88,14 @@ def check(settings: Settings) -> Judged:
     findings = judge(needed, found, hidden=hidden, former=former_tiers(settings, there))
     rows = [_checked(name, found.get(name), findings, hidden) for name in needed.names]
     return Judged(rows, [one.line for one in findings if one.severity is Severity.RISK])
+
+
+def _joined(found: Sequence[Judged]) -> Judged:
+    """Judgements of topics that have their source in common, each line once."""
+    rows = {row.topic: row for judged in reversed(found) for row in judged.rows}
+    names = dict.fromkeys(row.topic for judged in found for row in judged.rows)
+    warnings = dict.fromkeys(line for judged in found for line in judged.warnings)
+    return Judged([rows[name] for name in names], list(warnings))
 
 
 # --- making ----------------------------------------------------------------------------------------

@@ -9,45 +9,29 @@ not ours is ignored.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter
-from typing import NamedTuple
 
 from schemas import WorkerHeaders
 from worker.core import offset_map
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
-from worker.core.binding import Binding, Identity
+from worker.core.binding import Binding
 from worker.core.held_bytes import HeldBytes
 from worker.core.offsets import Offsets
 from worker.core.ownership import WAYS_OUT, is_of_another_source
 from worker.core.record import Partition, Record, make
-from worker.core.retry import Tier, due_at
+from worker.core.retry import due_at
 from worker.core.schedule import Schedule
 from worker.core.start_offset import Start
 from worker.ports import Assigned, Source
 from worker.runner.byte_relief import ByteRelief
 from worker.runner.claims import UNSURE
 from worker.runner.former_partitions import FormerPartitions
+from worker.runner.intake_rules import IntakeRules
 from worker.runner.parts import Surroundings
+from worker.runner.passing import Passing
 
 _SIZE = attrgetter("size")
-
-
-class IntakeRules(NamedTuple):
-    """What is taken up and how much: `room` records of each partition, `ahead` of all together.
-
-    `identity` is whose the group is: with `adopt` what another deployment left is taken for ours,
-    with `unsure` a partition without an offset is barred as UNSURE. `probing`
-    tells whether only probes are sent.
-    """
-
-    identity: Identity
-    tier_of: Callable[[str], Tier | None]
-    room: int
-    ahead: int
-    probing: Callable[[], bool]
-    adopt: bool = False
-    unsure: bool = False
 
 
 class Intake:
@@ -65,8 +49,10 @@ class Intake:
         self.schedule = self._schedule = schedule
         self._observer = around.observer
         self._clock = around.clock
-        self._identity, self._tier_of, self._room, self._ahead, self._probing, *who = rules
+        router, self._identity, self._tier_of, self._room, self._ahead, self._probing, *who = rules
         self._adopt, self._unsure = who
+        self._passing = Passing(router, around.observer)
+        self._asks_all = self._passing.asks_all
         self._held_bytes = held_bytes
         self._asked = 0
         self._asked_lately = False
@@ -191,6 +177,7 @@ class Intake:
             partition.granted -= count
             self._observer.consumed(partition.at.topic, count)
             self.rest(partition, now)
+        self._passing.tell()
         self._relief.took_up(sum(map(_SIZE, records)), now)
 
     def rewound(self, at: Partition) -> None:
@@ -276,6 +263,10 @@ class Intake:
         return min(self._room, max(1, share)), beyond
 
     def _take_up(self, record: Record, partition: AssignedPartition, now: float) -> None:
+        if (record.headers or self._asks_all) and self._is_anothers(record, partition):
+            if self._track(record, partition):
+                partition.offsets.resolve(record.offset)
+            return
         if not self._track(record, partition):
             self._observer.skipped(record)
             return
@@ -289,6 +280,10 @@ class Intake:
             return
         due = due_at(headers.due_at, partition.tier.seconds, now)
         self._schedule.add(PendingRecord(record, partition, due, due <= now), now)
+
+    def _is_anothers(self, record: Record, partition: AssignedPartition) -> bool:
+        """Tell whether a record is of the source, and not this destination's."""
+        return partition.tier is None and self._passing.passes(record)
 
     def _track(self, record: Record, partition: AssignedPartition) -> bool:
         position = partition.offsets.position

@@ -12,6 +12,7 @@ from worker.core.admission.gate import Gate
 from worker.core.binding import Identity
 from worker.core.held_bytes import HeldBytes
 from worker.core.retry import Tier
+from worker.core.routing import Router
 from worker.pipeline import Plan
 from worker.ports import Clock, Observer, Publisher, Sender, Source
 from worker.runner.claims import Stranger
@@ -55,10 +56,14 @@ class Destination(NamedTuple):
     gate: Gate
     group: Group
     limits: Limits
+    router: Router
 
 
 class Clients(NamedTuple):
-    """What a destination reads from, publishes to, and sends with; the run closes them."""
+    """What a destination reads from, publishes to, and sends with.
+
+    The run closes source and sender; the publisher is others', too.
+    """
 
     source: Source
     publisher: Publisher

@@ -12,7 +12,6 @@ from enum import Enum
 
 from worker.core.assigned_partition import AssignedPartition
 from worker.core.held_bytes import NO_BOUND, HeldBytes
-from worker.core.retry import Tier
 from worker.core.schedule import Schedule
 from worker.pipeline import Plan
 from worker.ports import Sender, Snapshot
@@ -20,16 +19,14 @@ from worker.runner.claims import Claims
 from worker.runner.delivery import Delivery
 from worker.runner.drain import Drain, Phase
 from worker.runner.former_senders import FormerSenders
-from worker.runner.intake import Intake, IntakeRules
+from worker.runner.intake import Intake
+from worker.runner.intake_rules import rules_of
 from worker.runner.parts import Clients, Destination, Surroundings
 from worker.runner.rebalances import Rebalances
 from worker.runner.remembered_offsets import GroupMemory
 from worker.runner.report import Report
 from worker.runner.scaling import Scaling
 from worker.runner.silence import SilenceWatch
-
-LEAST_AHEAD_RECORDS = 32
-"""Fewest records that are asked for ahead of the lanes: the next batch is on its way meanwhile."""
 
 
 class Outcome(Enum):
@@ -52,7 +49,7 @@ class Runner:
         group, limits = destination.group, destination.limits
         schedule = Schedule()
         held_bytes = limits.held_bytes or HeldBytes(NO_BOUND)
-        self._intake = Intake(source, schedule, around, _intake_rules(destination, around), held_bytes)
+        self._intake = Intake(source, schedule, around, rules_of(destination, around), held_bytes)
         self._drain = Drain(schedule, observer, limits.drain)
         self._delivery = Delivery(destination, clients, around, self._intake, self._drain, self.fail)
         stranger = group.stranger
@@ -158,7 +155,6 @@ class Runner:
         await self._delivery.committer.finish()
         await self._memory.finish()
         await self._source.stop()
-        await self._publisher.close()
         await self._former_senders.close()
         await self._sender.close()
         return Outcome.CUT if self.unfinished else Outcome.DRAINED
@@ -166,22 +162,3 @@ class Runner:
     def _on_sure(self, partition: AssignedPartition) -> None:
         """Read a partition that is surely ours."""
         self._intake.rest(partition, self._clock.now())
-
-
-def _intake_rules(destination: Destination, around: Surroundings) -> IntakeRules:
-    plan, gate, group, limits = destination
-    tiers = {topic: tier for tier, topic in plan.tier_topics.items()}
-
-    def tier_of(topic: str) -> Tier | None:
-        return tiers.get(topic) or group.former_tier(topic)
-
-    return IntakeRules(
-        identity=group.identity,
-        tier_of=tier_of,
-        room=limits.outstanding,
-        # Enough to keep every lane busy while the next batch is on its way.
-        ahead=max(LEAST_AHEAD_RECORDS, 2 * gate.limit.most),
-        probing=lambda: gate.probes(around.clock.monotonic()),
-        adopt=group.adopt,
-        unsure=group.stranger is not None and not group.adopt,
-    )

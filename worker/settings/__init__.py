@@ -3,13 +3,16 @@
 The rule: wrong settings never start.
 """
 
+from worker.settings.deployment import Deployment
 from worker.settings.groups import Circuit, Destination, Http, Kafka, Log, Retry
-from worker.settings.loading import SettingsError, load
+from worker.settings.loading import load, load_all
 from worker.settings.model import Settings
+from worker.settings.problems import SettingsError
 from worker.settings.reference import Effective, Entry, describe, effective
 
 __all__ = [
     "Circuit",
+    "Deployment",
     "Destination",
     "Effective",
     "Entry",
@@ -22,4 +25,5 @@ __all__ = [
     "describe",
     "effective",
     "load",
+    "load_all",
 ]

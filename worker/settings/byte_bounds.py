@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, Self
 
 from worker.settings.kafka_properties import VARIABLE
+from worker.settings.values import LEAST_BYTES
 
 # librdkafka's own default where nobody sets more; in one fetch a partition need give no more.
 _FETCHED_OF_A_PARTITION = 131_072
@@ -33,6 +34,11 @@ class ByteBounds(NamedTuple):
             "fetch.message.max.bytes": min(_FETCHED_OF_A_PARTITION, part),
         }
         return cls(6 * part, client)
+
+
+def least_of(destinations: int) -> int:
+    """Bytes that so many destinations need at least, as each has its share."""
+    return destinations * LEAST_BYTES
 
 
 def problems(most: int, properties: Mapping[str, str], variable: str) -> list[str]:

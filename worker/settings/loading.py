@@ -8,38 +8,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 from pydantic_settings import InitSettingsSource
 
+from worker.settings import several
+from worker.settings.deployment import Deployment, choose, skip_problems
 from worker.settings.files import SettingsFiles
 from worker.settings.model import Settings
-from worker.settings.names import FIELDS, PREFIX, URLS, is_secret, variable
-from worker.settings.sources import Given, Layer, gather
-from worker.settings.url_mask import mask_template
+from worker.settings.problems import SettingsError, lines_of, renamed
+from worker.settings.sources import Layer, gather
 
 DOTENV = Path(".env")
-
-_WORDS = {
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_parsing": "must be a number",
-    "finite_number": "must be a finite number",
-    "bool_parsing": "must be true or false",
-    "too_short": "must name at least one",
-    "frozen_set_type": "must be a comma list",
-}
-
-
-class SettingsError(ValueError):
-    """The settings are wrong; `problems` holds one line for each."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
 
 
 def load(
@@ -48,55 +31,88 @@ def load(
     overrides: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] = os.environ,
     dotenv: Path = DOTENV,
+    destination: str | None = None,
 ) -> Settings:
+    """Read the settings of one destination: of the single one, or of that of several which is named.
+
+    Sources and errors are `load_all`'s; a SettingsError, too, where there are several and none is named.
+    """
+    return choose(load_all(config=config, overrides=overrides, environ=environ, dotenv=dotenv), destination)
+
+
+def load_all(
+    *,
+    config: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] = os.environ,
+    dotenv: Path = DOTENV,
+) -> Deployment:
     """Read the settings: overrides, `environ`, `dotenv`, the TOML file, the secrets directory, defaults.
 
     `config` is the TOML file (else `POSTBACK_CONFIG`); the secrets directory is `POSTBACK_SECRETS_DIR`
     or /run/secrets. `overrides` are the command line's: nested, dotted (`kafka.topic`) or by variable;
     None in it means not given. Raises SettingsError with all problems.
     """
-    return _make(gather(config, overrides or {}, environ, dotenv))
-
-
-def _make(layers: Sequence[Layer]) -> Settings:
-    """Make settings of their layers, the strongest first; raise SettingsError with all problems."""
+    layers = gather(config, overrides or {}, environ, dotenv)
     problems = [line for layer in layers for line in layer.problems]
+    names = several.names(layers)
+    if names:
+        return _load_several(names, layers, problems)
+    settings = _made([], layers, problems)
+    problems += skip_problems([settings]) if settings is not None else []
+    if settings is None or problems:
+        raise SettingsError(problems)
+    return Deployment.of(settings)
+
+
+def _load_several(names: Sequence[str], layers: Sequence[Layer], problems: list[str]) -> Deployment:
+    routes, wrong = several.routes(names, layers)
+    problems += [*several.problems(names, layers), *wrong]
+    common = [layer.of(None) for layer in layers]
+    made = []
+    for name in names:
+        own = [*(layer.of(name) for layer in layers), several.derived(name, common)]
+        settings = _made(own, common, problems, name)
+        if settings is not None:
+            settings._origins = {**settings.origins, **several.when_origins(name, layers)}  # noqa: SLF001
+            made.append(settings)
+    if len(made) == len(names):
+        problems += [*several.clashes(made), *skip_problems(made)]
+    if problems:
+        raise SettingsError(list(dict.fromkeys(problems)))
+    return Deployment(tuple(made), tuple(routes))
+
+
+def _made(
+    own: Sequence[Layer], common: Sequence[Layer], problems: list[str], name: str | None = None
+) -> Settings | None:
+    """Make the settings of one destination, own values first; None, with more `problems`, where wrong."""
+    layers = [*own, *common]
     try:
         sources = tuple(InitSettingsSource(Settings, layer.nested()) for layer in layers)
         settings = Settings(_build_sources=(sources, {}))
     except ValidationError as error:
-        problems += [line for details in error.errors(include_url=False) for line in _lines(details, layers)]
-        raise SettingsError(problems) from None
-    if problems:
-        raise SettingsError(problems)
-    settings._origins = {name: layer.origin for layer in reversed(layers) for name in layer.values}  # noqa: SLF001
-    settings._warnings = tuple(line for layer in layers for line in layer.warnings)  # noqa: SLF001
-    files = SettingsFiles(layers, _make)
+        naming = several.naming(name, own, common)
+        problems += [
+            line for one in error.errors(include_url=False) for line in lines_of(one, layers, naming)
+        ]
+        return None
+    naming = several.naming(name, own, common)
+    settings._origins = {  # noqa: SLF001
+        naming(variable): layer.origin for layer in reversed(layers) for variable in layer.values
+    }
+    settings._warnings = tuple(line for layer in common for line in layer.warnings)  # noqa: SLF001
+    settings._is_of_several = name is not None  # noqa: SLF001
+    files = SettingsFiles(layers, partial(_made_anew, name, len(own)))
     settings._files = files if files.paths else None  # noqa: SLF001
     return settings
 
 
-def _lines(details: ErrorDetails, layers: Sequence[Layer]) -> list[str]:
-    text = details["msg"].removeprefix("Value error, ")
-    if text.startswith(PREFIX):
-        return text.splitlines()
-    path = tuple(str(part) for part in details["loc"][:2])
-    path = path if path in FIELDS else path[:1]
-    words = _WORDS.get(details["type"]) or text.replace("Input should be", "must be")
-    return [f"{variable(path)}: {words}{_given(path, layers)}"]
-
-
-def _given(path: tuple[str, ...], layers: Sequence[Layer]) -> str:
-    """What was given and where, without the value where it is a secret."""
-    name = variable(path)
-    for layer in layers:
-        given: Given | None = layer.values.get(name)
-        if given is not None:
-            text = mask_template(given.text) if path in URLS else given.text
-            value = "" if is_secret(path) else f"{_short(text)!r}, "
-            return f" ({value}{layer.origin})"
-    return ""
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."
+def _made_anew(name: str | None, own: int, layers: Sequence[Layer]) -> Settings:
+    """Make the settings of one destination of layers that were read again, of which so many are its own."""
+    naming = several.naming(name, layers[:own], layers[own:])
+    problems = [renamed(line, naming) for layer in layers for line in layer.problems]
+    settings = _made(layers[:own], layers[own:], problems, name)
+    if settings is None or problems:
+        raise SettingsError(problems)
+    return settings

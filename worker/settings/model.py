@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
     _warnings: tuple[str, ...] = PrivateAttr(default=())
     _files: SettingsFiles | None = PrivateAttr(default=None)
+    _is_of_several: bool = PrivateAttr(default=False)
 
     @property
     def tiers(self) -> tuple[Tier, ...]:
@@ -93,9 +94,14 @@ class Settings(BaseSettings):
         """What may not be meant of how the values were given: one line each."""
         return self._warnings
 
+    @property
+    def is_of_several(self) -> bool:
+        """Whether these are the settings of one destination of several."""
+        return self._is_of_several
+
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        problems = [*_topic_problems(self), *_skip_problems(self), *_drain_problems(self)]
+        problems = [*_topic_problems(self), *_drain_problems(self)]
         return right(self, [*problems, *_byte_problems(self)])
 
     @classmethod
@@ -130,19 +136,6 @@ def _topic_problems(settings: Settings) -> list[str]:
             f"with .retry. and a delay it must make a topic name of at most {LONGEST_TOPIC_CHARACTERS}"
         )
     return problems
-
-
-def _skip_problems(settings: Settings) -> list[str]:
-    ours = f"{settings.kafka.group_id}.retry."
-    wrong = [
-        str(place)
-        for place in sorted(settings.kafka.skip)
-        if place.at.topic != settings.kafka.topic and not place.at.topic.startswith(ours)
-    ]
-    if not wrong:
-        return []
-    right = f"{settings.kafka.topic} or a topic that begins with {ours}"
-    return [f"POSTBACK_KAFKA__SKIP: {wrong[0]} is not read by this worker: it must be of {right}"]
 
 
 def _byte_problems(settings: Settings) -> list[str]:

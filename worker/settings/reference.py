@@ -11,19 +11,26 @@ from typing import Any, NamedTuple
 
 from pydantic.fields import FieldInfo
 
+from worker.core.routing import Route
+from worker.settings.deployment import Deployment
 from worker.settings.model import Settings
 from worker.settings.names import (
     BODY,
     CONFIG,
+    DESTINATIONS,
     FIELDS,
     OPEN,
     SECRETS_DIR,
     URLS,
+    WHEN,
     Path,
+    is_own,
     is_secret,
     kind,
+    own_variable,
     variable,
 )
+from worker.settings.several import ASKABLE
 from worker.settings.sources import SECRETS
 from worker.settings.url_mask import mask_body, mask_template
 from worker.settings.values import MASK
@@ -52,14 +59,55 @@ def describe() -> list[Entry]:
     rows = [_entry(settings, path, field) for path, field in FIELDS.items()]
     return [
         *rows,
+        *_several(),
         Entry(CONFIG, "", "path", "TOML file with settings, as `--config`"),
         Entry(SECRETS_DIR, str(SECRETS), "path", "directory of files named as variables, one value each"),
     ]
 
 
-def effective(settings: Settings) -> list[Effective]:
-    """Every setting in effect; secrets are masked."""
-    return [row for path, field in FIELDS.items() for row in _effective(settings, path, field)]
+def effective(deployment: Deployment) -> list[Effective]:
+    """Every setting in effect, the common ones first; secrets are masked."""
+    if not deployment.is_several:
+        return _rows(deployment.common, FIELDS)
+    shared = {path: field for path, field in FIELDS.items() if not is_own(path)}
+    own = {path: field for path, field in FIELDS.items() if is_own(path) and path != ("destination", "name")}
+    rows = _rows(deployment.common, shared)
+    for settings, route in zip(deployment.destinations, deployment.served_routes, strict=True):
+        rows += [
+            row._replace(variable=own_variable(route.name, row.variable)) for row in _rows(settings, own)
+        ]
+        rows += _when_rows(settings, route)
+    return rows
+
+
+def _rows(settings: Settings, fields: Mapping[Path, FieldInfo]) -> list[Effective]:
+    return [row for path, field in fields.items() for row in _effective(settings, path, field)]
+
+
+def _when_rows(settings: Settings, route: Route) -> Iterator[Effective]:
+    for asked, values in route.when.items():
+        name = variable((DESTINATIONS, route.name, WHEN, asked))
+        yield Effective(name, ",".join(sorted(values)), settings.origins.get(name, ""))
+
+
+def _several() -> list[Entry]:
+    """What each of several destinations may have for itself."""
+    one = "POSTBACK_DESTINATIONS__NAME__"
+    return [
+        Entry(
+            f"{one}…",
+            "",
+            "as that",
+            "of one destination of several: every setting of `POSTBACK_DESTINATION__…`",
+        ),
+        Entry(f"{one}RETRY__…", "", "as that", "its own retries; what is left out is `POSTBACK_RETRY__…`"),
+        Entry(
+            f"{one}CIRCUIT__…", "", "as that", "its own circuit; what is left out is `POSTBACK_CIRCUIT__…`"
+        ),
+        Entry(f"{one}GROUP_ID", "", "topic name", "its own consumer group, in place of `{group}.{name}`"),
+        Entry(f"{one}MAX_OUTSTANDING", "", "as that", "its own `POSTBACK_MAX_OUTSTANDING`"),
+        Entry(f"{one}WHEN__FIELD", "", "comma list", f"what it takes: the values of {', '.join(ASKABLE)}"),
+    ]
 
 
 def _entry(settings: Settings, path: Path, field: FieldInfo) -> Entry:
@@ -76,10 +124,10 @@ def _effective(settings: Settings, path: Path, field: FieldInfo) -> Iterator[Eff
         for name, text in value.items():
             inner = (*path, name)
             shown = MASK if is_secret(inner) else text
-            yield Effective(variable(inner), shown, _origin(settings.origins, inner))
+            yield Effective(variable(inner), shown, _origin(settings, inner))
     else:
         shown = _masked(settings, path, value) if value != field.default else kind(field).show(value)
-        yield Effective(variable(path), shown, _origin(settings.origins, path))
+        yield Effective(variable(path), shown, _origin(settings, path))
 
 
 def _masked(settings: Settings, path: Path, value: Any) -> str:
@@ -95,5 +143,7 @@ def _value(settings: Settings, path: Path) -> Any:
     return reduce(getattr, path, settings)
 
 
-def _origin(origins: Mapping[str, str], path: Path) -> str:
-    return origins.get(variable(path), "default")
+def _origin(settings: Settings, path: Path) -> str:
+    common = variable(path)
+    own = own_variable(settings.destination.name, common) if settings.is_of_several else common
+    return settings.origins.get(own) or settings.origins.get(common, "default")

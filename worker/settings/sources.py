@@ -13,17 +13,32 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from worker.settings.names import CONFIG, PREFIX, SECRETS_DIR, is_secret, nearest, path_of, spelled
+from worker.settings.names import (
+    CONFIG,
+    DESTINATIONS,
+    PREFIX,
+    SECRETS_DIR,
+    WHEN,
+    dotted_path,
+    is_secret,
+    nearest,
+    path_of,
+    spelled,
+    variable,
+    without_destination,
+)
+from worker.settings.names import Path as Place
 
 SECRETS = Path("/run/secrets")
 FILE = "_FILE"
 
 
 class Given(NamedTuple):
-    """One value, as text, and how its name was written."""
+    """One value, as text, how its name was written, and its path where the name does not tell all of it."""
 
     text: str
     written: str
+    path: Place | None = None
 
 
 @dataclass
@@ -40,11 +55,28 @@ class Layer:
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def add(self, name: str, text: str, written: str | None = None) -> None:
+    def add(self, name: str, text: str, written: str | None = None, path: Place | None = None) -> None:
         """Take one value; the same variable twice (in two spellings) is a problem."""
         if name in self.values:
             self.problems.append(f"{name}: given twice ({self.origin}); keep one")
-        self.values[name] = Given(text, written or name)
+        self.values[name] = Given(text, written or name, path)
+
+    def path(self, name: str) -> Place | None:
+        """Where one of its values belongs; None where there is no such setting."""
+        return self.values[name].path or path_of(name)
+
+    def of(self, destination: str | None) -> Layer:
+        """What it gives one destination of several for itself, under the common variables; None: to all."""
+        own = Layer(self.origin)
+        for name, given in self.values.items():
+            path = self.path(name) or (name,)
+            owner = path[1] if path[0] == DESTINATIONS else None
+            if owner == destination and without_destination(path)[0] != WHEN:
+                common = variable(without_destination(path))
+                own.values[common] = given
+                if name in self.files:
+                    own.files[common] = self.files[name]
+        return own
 
     def nested(self) -> dict[str, Any]:
         """The values as the model nests them."""
@@ -135,9 +167,15 @@ def _mapping(origin: str, mapping: Mapping[str, Any]) -> Layer:
     layer = Layer(origin)
     for path, value in _leaves(mapping):
         written = ".".join(path)
-        name = spelled(written)
+        if isinstance(value, Mapping):
+            layer.problems.append(
+                f"{spelled(written)}: {written} ({origin}) is empty; leave it out, or fill it in"
+            )
+            continue
+        place = dotted_path(written) if path[0] == DESTINATIONS else None
+        name = variable(place) if place is not None else spelled(written)
         try:
-            layer.add(name, _text(value), written)
+            layer.add(name, _text(value), written, place)
         except TypeError:
             layer.problems.append(
                 f"{name}: {written} ({origin}) must be text, a number, a boolean or a list of these"
@@ -146,8 +184,9 @@ def _mapping(origin: str, mapping: Mapping[str, Any]) -> Layer:
 
 
 def _leaves(mapping: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value with its path; of the destinations' tables also those that are empty."""
     for key, value in mapping.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and (value or path[:1] != (DESTINATIONS,)):
             yield from _leaves(value, (*path, key))
         elif value is not None:
             yield (*path, key), value
@@ -183,7 +222,8 @@ def _read_files(layer: Layer) -> None:
     """Replace each `X_FILE` by `X` with the file's text."""
     for name in [name for name in layer.values if name.endswith(FILE)]:
         target = name.removesuffix(FILE)
-        if path_of(target) is None:
+        place = path_of(target)
+        if place is None or without_destination(place)[0] == WHEN:
             continue
         given = layer.values.pop(name)
         if target in layer.values:
@@ -227,7 +267,7 @@ def _warn_of_readers(layer: Layer, name: str, file: Path) -> None:
 
 
 def _refuse_unknown(layer: Layer) -> None:
-    for name in [name for name in layer.values if path_of(name) is None]:
+    for name in [name for name in layer.values if layer.path(name) is None]:
         given = layer.values.pop(name)
         written = "" if given.written == name else f"{given.written}, "
         close = nearest(name)

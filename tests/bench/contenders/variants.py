@@ -24,6 +24,7 @@ from worker.core.offset_map import OffsetMap
 from worker.core.offsets import Offsets
 from worker.runner import delivery, intake
 from worker.runner.commits import Committer
+from worker.settings import Deployment
 
 FOLDED = Path(".cache/bench/worker.folded")
 
@@ -68,8 +69,8 @@ def _replace(module: ModuleType, **parts: object) -> None:
 async def no_metrics(job: Job) -> Figures:
     """Nobody but the count listens: no metrics, no logs."""
     countdown = Countdown(job)
-    worker = app.Worker(make_settings(job))
-    worker._observer = Observers(countdown)
+    worker = app.Worker(Deployment.of(make_settings(job)))
+    worker._served[0].observer = Observers(countdown)
     return await run(job, worker, countdown)
 
 
@@ -101,7 +102,7 @@ async def profile(job: Job) -> Figures:
     sampler, countdown = Sampler(), _WithThreads(job)
     signal.signal(signal.SIGPROF, sampler.look)
     signal.setitimer(signal.ITIMER_PROF, 0.001, 0.001)
-    cost = await run(job, app.Worker(make_settings(job), countdown), countdown)
+    cost = await run(job, app.Worker(Deployment.of(make_settings(job)), countdown), countdown)
     signal.setitimer(signal.ITIMER_PROF, 0)
     print(sampler.report(), file=sys.stderr)
     for name, seconds in countdown.threads.items():
@@ -123,7 +124,7 @@ class _WithThreads(Countdown):
 
 async def _direct(job: Job) -> Figures:
     countdown = Countdown(job)
-    return await run(job, app.Worker(make_settings(job), countdown), countdown)
+    return await run(job, app.Worker(Deployment.of(make_settings(job)), countdown), countdown)
 
 
 async def _collected(job: Job) -> Figures:

@@ -10,7 +10,7 @@ from worker.adapters.logs import set_up
 from worker.app import Worker
 from worker.core.endings import Delivered
 from worker.ports import Observer
-from worker.settings import Destination, Http, Kafka, Log, Settings
+from worker.settings import Deployment, Destination, Http, Kafka, Log, Settings
 
 WINDOW = 10.0
 """Seconds that are counted where a job says from when."""
@@ -78,10 +78,10 @@ async def run(job: Job, worker: Worker, countdown: Countdown) -> Figures:
 async def direct(job: Job) -> Figures:
     """The default transport."""
     countdown = Countdown(job)
-    return await run(job, Worker(make_settings(job), countdown), countdown)
+    return await run(job, Worker(Deployment.of(make_settings(job)), countdown), countdown)
 
 
 async def session(job: Job) -> Figures:
     """The conservative transport."""
     countdown = Countdown(job)
-    return await run(job, Worker(make_settings(job, "session"), countdown), countdown)
+    return await run(job, Worker(Deployment.of(make_settings(job, "session")), countdown), countdown)

@@ -20,6 +20,9 @@ SPARE_DESCRIPTORS = 16
 KAFKA, KAFKA_FOR_EACH_SERVER = 25, 12
 """What the clients of Kafka come to have open once they have joined, in all and for each server."""
 
+KAFKA_FOR_EACH_MORE, KAFKA_FOR_EACH_MORE_AND_SERVER = 12, 6
+"""What each destination beyond the first adds to them: the clients of its two groups."""
+
 _OPEN_MAX = 10_240  # what macOS gives where its hard limit says "unlimited", which it refuses
 _SHORT = frozenset({errno.EMFILE, errno.ENFILE})
 
@@ -40,10 +43,12 @@ def raise_limit() -> None:
             return
 
 
-def room_for_requests(kafka_servers: int) -> int:
-    """How many connections to a partner fit, before Kafka's are opened; one at least."""
+def room_for_requests(kafka_servers: int, destinations: int = 1) -> int:
+    """How many connections to all partners fit, before Kafka's are opened; one at least."""
     in_use = sum(1 for _ in Path("/dev/fd").iterdir()) - 1  # the listing itself has one
-    return max(1, limit() - in_use - KAFKA - KAFKA_FOR_EACH_SERVER * kafka_servers - SPARE_DESCRIPTORS)
+    more = (destinations - 1) * (KAFKA_FOR_EACH_MORE + KAFKA_FOR_EACH_MORE_AND_SERVER * kafka_servers)
+    kafka = KAFKA + KAFKA_FOR_EACH_SERVER * kafka_servers + more
+    return max(1, limit() - in_use - kafka - SPARE_DESCRIPTORS)
 
 
 class TooFewDescriptors(OSError):

@@ -1,0 +1,189 @@
+"""Several networks from one process: each event to its own, whatever becomes of the others."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.e2e.events import value
+from tests.e2e.program import Program, call, settings
+from tests.e2e.tracker import Act, Query, Tracker
+from tests.support.kafka import Names, Write, committed, create_topics, produce, read_all, wait_until
+
+pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.timeout(180)]
+
+NETWORKS = ("binom", "meta", "voluum")
+
+
+class World(NamedTuple):
+    """A broker with a source of four partitions, a partner for each network, and the worker's variables."""
+
+    bootstrap: str
+    names: Names
+    partners: dict[str, Tracker]
+    env: dict[str, str]
+    at: Path
+
+    def publish(self, network: str | None, *clicks: str) -> None:
+        """Publish an event for each click."""
+        fields: dict[str, Any] = {} if network is None else {"network": network}
+        writes = [Write(value(click, click, **fields), key=click.encode()) for click in clicks]
+        produce(self.bootstrap, self.names.topic, writes)
+
+    def dead(self, network: str) -> list[dict[str, str]]:
+        """The worker's headers of a destination's dead letters, with their clicks."""
+        letters = read_all(self.bootstrap, f"{self.names.group}.{network}.dlq")
+        return [
+            {"click": json.loads(one.value or b"")["click_id"], **dict(_text(one.headers))} for one in letters
+        ]
+
+    def asked(self, network: str, clicks: set[str]) -> None:
+        """Wait until a partner has had just these clicks, once each."""
+        partner = self.partners[network]
+        wait_until(f"{network} has {clicks}, not {partner.clicks}", lambda: set(partner.clicks) >= clicks)
+        assert partner.clicks == dict.fromkeys(clicks, 1)
+
+
+def _text(headers: object) -> Iterator[tuple[str, str]]:
+    for name, text in headers:  # type: ignore[attr-defined]
+        if name.startswith("postback-"):
+            yield name, text.decode()
+
+
+@contextmanager
+def world(kafka: str, at: Path, **acts: object) -> Iterator[World]:
+    """A world of three networks, each by its `network`, none for what is of no network."""
+    names = Names.fresh("several")
+    create_topics(kafka, {names.topic: 4})
+    with ExitStack() as stack:
+        partners = {
+            name: stack.enter_context(Tracker(acts.get(name, lambda _query, _nth: 200)))  # type: ignore[arg-type]
+            for name in NETWORKS
+        }
+        env = settings(kafka, names)
+        for name, partner in partners.items():
+            own = f"POSTBACK_DESTINATIONS__{name.upper()}__"
+            env |= {
+                f"{own}SIMPLE_URL": partner.simple_url,
+                f"{own}EVENT_URL": partner.event_url,
+                f"{own}WHEN__NETWORK": name,
+            }
+        assert call("topics", "create", env=env, at=at).returncode == 0
+        yield World(kafka, names, partners, env, at)
+
+
+def test_each_to_its_own(kafka: str, tmp_path: Path) -> None:
+    """Each network gets its own events, once; what is nobody's is dead-lettered once, as unrouted."""
+    with world(kafka, tmp_path) as here:
+        for network in NETWORKS:
+            here.publish(network, *(f"{network}-{n}" for n in range(20)))
+        here.publish(None, "nobody-1")
+        here.publish("other", "nobody-2")
+        with Program(here.env, tmp_path) as program:
+            for network in NETWORKS:
+                here.asked(network, {f"{network}-{n}" for n in range(20)})
+            wait_until("two are unrouted", lambda: len(here.dead("binom")) == 2)
+            wait_until("passed over", lambda: program.metric("postback_records_passed_total") == 40 + 42 + 42)
+            assert program.get("/readyz")[0] == 200
+            assert program.end() == 0
+        assert {dead["click"] for dead in here.dead("binom")} == {"nobody-1", "nobody-2"}
+        assert {dead["postback-reason"] for dead in here.dead("binom")} == {"unrouted"}
+        assert not here.dead("meta")
+        assert not here.dead("voluum")
+        for network in NETWORKS:
+            assert _committed(here, network) == 62
+
+
+def test_one_that_is_down(kafka: str, tmp_path: Path) -> None:
+    """While one network answers 503 the others get theirs; once it is back it gets its own."""
+    back: list[bool] = []
+
+    def meta(_query: Query, _nth: int) -> Act:
+        return 200 if back else 503
+
+    with world(kafka, tmp_path, meta=meta) as here, Program(here.env, tmp_path) as program:
+        program.ready()
+        for network in NETWORKS:
+            here.publish(network, *(f"{network}-{n}" for n in range(300)))
+        for network in ("binom", "voluum"):
+            here.asked(network, {f"{network}-{n}" for n in range(300)})
+        assert program.get("/readyz")[0] == 200
+        back.append(True)
+        delivered = 'postback_attempts_total{destination="meta",outcome="delivered",status="200"}'
+        wait_until("all of them", lambda: _value(program, delivered) == 300, 60)
+        assert program.end() == 0
+
+
+def test_a_replay_is_for_one(kafka: str, tmp_path: Path) -> None:
+    """A dead letter that is replayed goes to the destination that it died at, and to no other."""
+    dead = {"postback": 410}
+    with world(kafka, tmp_path, meta=lambda _query, _nth: dead["postback"]) as here:
+        env = here.env | {"POSTBACK_DESTINATION__TERMINAL_STATUSES": "410"}
+        del env["POSTBACK_DESTINATIONS__META__WHEN__NETWORK"]
+        env["POSTBACK_DESTINATIONS__META__WHEN__EVENT"] = "purchase"
+        with Program(env, tmp_path) as program:
+            writes = [Write(value("c", "c", network="voluum", event="purchase", payout="1.00"), key=b"c")]
+            produce(kafka, here.names.topic, writes)
+            wait_until("it is dead at one", lambda: len(here.dead("meta")) == 1)
+            here.asked("voluum", {"c"})
+            dead["postback"] = 200
+            replayed = call("dlq", "replay", "--destination", "meta", "--yes", env=env, at=tmp_path)
+            assert replayed.returncode == 0
+            wait_until("it is sent again", lambda: here.partners["meta"].clicks == {"c": 2})
+            wait_until("passed over", lambda: program.metric("postback_records_passed_total") == 1 + 2)
+            assert here.partners["voluum"].clicks == {"c": 1}
+            assert program.end() == 0
+
+
+def test_only(kafka: str, tmp_path: Path) -> None:
+    """A process that serves some of them leaves the others' events to others, also what is nobody's."""
+    with world(kafka, tmp_path) as here:
+        for network in NETWORKS:
+            here.publish(network, network)
+        here.publish(None, "nobody")
+        with Program(here.env, tmp_path, "exec {} --only voluum,meta") as program:
+            here.asked("voluum", {"voluum"})
+            here.asked("meta", {"meta"})
+            assert program.end() == 0
+        assert not here.partners["binom"].hits
+        with Program(here.env, tmp_path, "exec {} --only binom") as program:
+            here.asked("binom", {"binom"})
+            wait_until("the unrouted", lambda: len(here.dead("binom")) == 1)
+            assert program.end() == 0
+
+
+def test_killed(kafka: str, tmp_path: Path) -> None:
+    """After a kill each goes on where it was: what was in flight at one is sent again there alone."""
+    with world(kafka, tmp_path, meta=lambda _query, nth: "hang" if nth == 1 else 200) as here:
+        with Program(here.env, tmp_path) as program:
+            for network in NETWORKS:
+                here.publish(network, *(f"{network}-{n}" for n in range(10)))
+            here.asked("binom", {f"binom-{n}" for n in range(10)})
+            here.asked("voluum", {f"voluum-{n}" for n in range(10)})
+            here.asked("meta", {f"meta-{n}" for n in range(10)})
+            wait_until("committed", lambda: _committed(here, "binom") == _committed(here, "voluum") == 30)
+            program.send(signal.SIGKILL)
+            program.ended()
+        with Program(here.env, tmp_path) as program:
+            wait_until("sent again", lambda: set(here.partners["meta"].clicks.values()) == {2})
+            wait_until("committed", lambda: _committed(here, "meta") == 30)
+            assert program.end() == 0
+        assert (
+            set(here.partners["binom"].clicks.values()) == set(here.partners["voluum"].clicks.values()) == {1}
+        )
+
+
+def _committed(here: World, network: str) -> int:
+    found = committed(here.bootstrap, f"{here.names.group}.{network}", here.names.topic)
+    return sum(one.offset for one in found.values())
+
+
+def _value(program: Program, series: str) -> float:
+    lines = program.get("/metrics")[1].splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(series))

@@ -1,0 +1,156 @@
+"""Which destinations take an event of the source, asked before it is validated.
+
+The rules: the answer is made of the record alone, and is the same in each destination, so that every record
+is taken by at least one of those that are configured. What no `when` fits, and what is no JSON object, goes
+to the fallback, or else to the first destination by name, which dead-letters what fits nobody as `unrouted`.
+What is replayed for a destination is that one's alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from schemas import BadRecord, WorkerHeaders, json_object
+from schemas.headers import FOR
+from worker.core.record import Headers, Record
+
+When = Mapping[str, frozenset[str]]
+"""The values that a field must have one of; all fields must match. Empty: the fallback."""
+
+FIELDS = ("network", "event", "offer_id", "affiliate_id", "currency")
+"""What `when` may ask of the event itself."""
+TOPIC, HEADER, ATTRIBUTE = "topic", "header.", "attributes."
+NAME = re.compile(r"[a-z0-9_-]{1,32}")
+"""What a destination of several may be called."""
+
+_CURRENCY, _DEFAULT_CURRENCY = "currency", "USD"
+
+
+class Route(NamedTuple):
+    """One destination and what it takes; without a `when` it is the fallback."""
+
+    name: str
+    when: When
+
+
+class Router:
+    """What the destination `name` takes; `routes` are all that are configured, also elsewhere."""
+
+    def __init__(self, name: str, routes: Sequence[Route] = ()) -> None:
+        self._name = name
+        own = next((route.when for route in routes if route.name == name), {})
+        fallback = next((route.name for route in routes if not route.when), None)
+        self._own = _Conditions(own)
+        self._others = _any_of([route.when for route in routes if route.name != name])
+        self.takes_all = len(routes) <= 1 and not own
+        """Whether it takes everything, but what is replayed for another."""
+        catches = fallback or min((route.name for route in routes), default=name)
+        self._catches = catches == name
+        self.dead_letters_unrouted = self._catches and fallback is None and bool(routes)
+        """Whether what fits nobody ends here."""
+
+    def takes(self, record: Record) -> bool:
+        """Tell whether a record of the source is this destination's; never raises, whatever the bytes."""
+        headers = record.headers
+        if headers and (wanted := replayed_for(headers)) is not None:
+            return wanted == self._name
+        if self.takes_all:
+            return True
+        if not self._catches:
+            if not self._own.fit_outside(record):
+                return False
+            fields = _fields(record.value)
+            return fields is not None and self._own.fit_inside(fields)
+        fields = _fields(record.value)
+        return fields is None or self._fits(record, fields) or not self._is_of_others(record, fields)
+
+    def is_unrouted(self, record: Record) -> bool:
+        """Tell of a record that this destination took whether it fits nobody: it must not be sent."""
+        if not self.dead_letters_unrouted or replayed_for(record.headers) is not None:
+            return False
+        fields = _fields(record.value)
+        return fields is not None and not self._fits(record, fields)
+
+    def _fits(self, record: Record, fields: Mapping[str, Any]) -> bool:
+        return self._own.are_any and self._own.fit_outside(record) and self._own.fit_inside(fields)
+
+    def _is_of_others(self, record: Record, fields: Mapping[str, Any]) -> bool:
+        return any(other.fit_outside(record) and other.fit_inside(fields) for other in self._others)
+
+
+class _Conditions:
+    """One `when`, by where its values are found."""
+
+    def __init__(self, when: When) -> None:
+        self.are_any = bool(when)
+        self._topics = when.get(TOPIC)
+        self._headers = _named(when, HEADER)
+        self._attributes = _named(when, ATTRIBUTE)
+        self._fields = [(name, values) for name, values in when.items() if name in FIELDS]
+
+    def fit_outside(self, record: Record) -> bool:
+        """Tell whether topic and headers match: no value need be parsed for that."""
+        if self._topics is not None and record.at.topic not in self._topics:
+            return False
+        return all(_header(record.headers, name) in values for name, values in self._headers)
+
+    def fit_inside(self, fields: Mapping[str, Any]) -> bool:
+        """Tell whether the fields of the event match; one that is no text matches nothing."""
+        for name, values in self._fields:
+            value = fields.get(name)
+            if value is None and name == _CURRENCY:
+                value = _DEFAULT_CURRENCY
+            if value.__class__ is not str or value not in values:
+                return False
+        return not self._attributes or self._fit_attributes(fields.get("attributes"))
+
+    def _fit_attributes(self, attributes: object) -> bool:
+        if not isinstance(attributes, dict):
+            return False
+        found = ((attributes.get(name), values) for name, values in self._attributes)
+        return all(isinstance(value, str) and value in values for value, values in found)
+
+
+def _any_of(whens: Sequence[When]) -> list[_Conditions]:
+    """What tells whether one of them fits: those that ask one thing each are asked together, once for it."""
+    together: dict[str, frozenset[str]] = {}
+    for when in whens:
+        if len(when) == 1:
+            ((name, values),) = when.items()
+            together[name] = together.get(name, frozenset()) | values
+    joined: list[When] = [{name: values} for name, values in together.items()]
+    return [_Conditions(when) for when in [*joined, *(when for when in whens if len(when) > 1)]]
+
+
+def sorted_routes(routes: Mapping[str, When]) -> list[Route]:
+    """All destinations with what they take, by name."""
+    return sorted((Route(name, when) for name, when in routes.items()), key=attrgetter("name"))
+
+
+def replayed_for(headers: Headers) -> str | None:
+    """The destination that a record of the source is replayed for; None where it is for all."""
+    return next((WorkerHeaders.read(headers).replayed_for for name, _ in headers if name == FOR), None)
+
+
+def _named(when: When, prefix: str) -> list[tuple[str, frozenset[str]]]:
+    return [(name.removeprefix(prefix), values) for name, values in when.items() if name.startswith(prefix)]
+
+
+def _header(headers: Headers, wanted: str) -> str | None:
+    """The text of a header, of those that repeat the last; None where it is absent or no UTF-8."""
+    value = next((value for name, value in reversed(headers) if name == wanted), None)
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _fields(value: bytes | None) -> Mapping[str, Any] | None:
+    """The fields of a value; None where it is no JSON object."""
+    try:
+        return json_object(value)
+    except BadRecord:
+        return None

@@ -1,0 +1,212 @@
+"""One destination that a process serves: its parts, made of its settings.
+
+The rule: what is here is this destination's alone; what all of a process share is handed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple
+
+from worker.adapters.flow_log import FlowLog
+from worker.adapters.http import ClientTls, UnprovenLibrary, WrongTlsFiles, load_tls, make_sender
+from worker.adapters.kafka import (
+    KafkaPublisher,
+    KafkaSource,
+    KafkaUnavailable,
+    PairedSource,
+    TopicIds,
+    admin_config,
+    consumer_config,
+)
+from worker.adapters.kafka.committed_offsets import stranger_in
+from worker.adapters.kafka.config import Config, unique_client_id
+from worker.adapters.kafka.reading import Reading
+from worker.adapters.kafka.remembered_offsets import read_memory
+from worker.adapters.kafka.start_offsets import Beginning
+from worker.adapters.logs import is_for_people, make_logs
+from worker.adapters.metrics import Metrics
+from worker.adapters.observers import Observers
+from worker.compiled import (
+    check_destination,
+    circuit_policy,
+    identity_of,
+    make_plan,
+    needed_topics,
+    own_topics,
+    sender_options,
+    tls_files,
+)
+from worker.core.admission.gate import Gate
+from worker.core.held_bytes import HeldBytes
+from worker.core.ownership import WAYS_OUT, describe
+from worker.core.routing import Router
+from worker.health import Health
+from worker.ports import Clock, Observer, Sender, Source
+from worker.renewal import Renewal
+from worker.runner import Clients, Destination, Group, Limits, Runner, Surroundings
+from worker.settings import Settings
+from worker.settings.byte_bounds import ByteBounds
+from worker.settings.several import as_written
+from worker.settings.tiers import any_tier, former_tier
+from worker.settings.values import EARLIEST
+
+LOOK_AGAIN_SECONDS = 1.0
+"""Until a broker that did not tell is asked again whose a group is."""
+
+
+class CannotStart(Exception):
+    """The settings are wrong in a way that only this machine can tell; a line for each problem."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class Process(NamedTuple):
+    """What all destinations share; `served` is how many they are, which share the bytes that may be held.
+
+    `adopt` takes over groups that another deployment left.
+    """
+
+    clock: Clock
+    metrics: Metrics
+    watchers: Sequence[Observer] = ()
+    served: int = 1
+    adopt: bool = False
+
+
+class Served:
+    """One destination; once it is `make`d, its `runner` serves it."""
+
+    def __init__(self, settings: Settings, router: Router, process: Process) -> None:
+        self.settings = settings
+        self.name = settings.destination.name
+        self._router = router
+        self._clock, self._adopt = process.clock, process.adopt
+        self._bounds = ByteBounds.of(settings.max_held_bytes // process.served)
+        self._held_bytes = HeldBytes.shared(self._bounds.held, settings.max_outstanding)
+        self.flow = FlowLog(self.name) if is_for_people(settings.log.format) else None
+        watchers = [*process.watchers, *([self.flow] if self.flow is not None else [])]
+        own = [topic.name for topic in own_topics(settings)]
+        counts = process.metrics.of(self.name, own, [settings.kafka.topic])
+        self.observer = Observers(counts, make_logs(self.name, settings.log.level), *watchers)
+        needed, asking = needed_topics(settings), asking_config(settings)
+        self.health = Health(settings, needed, asking, self.observer, self._clock, process.metrics)
+
+    async def check_origins(self) -> tuple[list[str], list[str]]:
+        """What is wrong with where postbacks go, and what may be: lines with the variables as written."""
+        errors, unsure = await check_destination(self.settings)
+        return as_written(self.settings, errors), as_written(self.settings, unsure)
+
+    async def check_group(self) -> list[str]:
+        """A line where another deployment has the group, as far as the broker tells by now."""
+        try:
+            other = None if self._adopt else await self._look_for_stranger()
+        except KafkaUnavailable:
+            return []  # it is looked at again once something is ours
+        if other is None:
+            return []
+        group, ours = self.settings.kafka.group_id, describe(identity_of(self.settings))
+        return [f"the group {group} belongs to {other}; this is {ours}: {WAYS_OUT}"]
+
+    def make(self, publisher: KafkaPublisher, ids: TopicIds, concurrency: int) -> Sender:
+        """Make the runner, and what it reads from and sends with; return that, to be closed.
+
+        Raises CannotStart.
+        """
+        settings = self.settings
+        tls = self._load_tls()
+        sender = self._make_sender(tls)
+        self.source = self._make_source(ids)
+        group = Group(
+            identity_of(settings),
+            settings.control_topic,
+            partial(former_tier, settings),
+            self._adopt,
+            self._stranger,
+        )
+        gate = Gate(concurrency, circuit_policy(settings), settings.destination.rate)
+        limits = Limits(settings.max_outstanding, settings.drain_timeout, self._held_bytes)
+        self.runner = Runner(
+            Destination(make_plan(settings, self._router), gate, group, limits, self._router),
+            Clients(self.source, publisher, sender),
+            Surroundings(self.observer, self._clock, random.random),
+        )
+        self.renewal = Renewal(settings, tls, self.runner.renew, self.observer, self._clock)
+        return sender
+
+    def tell_flow(self) -> None:
+        """Write a quiet line of what flows, where somebody may be looking."""
+        if self.flow is not None:
+            now, source = self.runner.snapshot(), self.settings.kafka.topic
+            waiting = sum(one.lag or 0 for one in now.partitions if one.at.topic != source)
+            self.flow.write(now.in_flight, waiting)
+
+    # --- parts ---------------------------------------------------------------------------------
+
+    async def _stranger(self) -> str | None:
+        """Name another deployment in our groups, as soon as the broker tells."""
+        while True:
+            try:
+                return await self._look_for_stranger()
+            except KafkaUnavailable:
+                await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+    async def _look_for_stranger(self) -> str | None:
+        settings = self.settings
+        groups = settings.kafka.group_id, settings.retry_group
+        source, tiers = (self._member_config(group) for group in groups)
+        thread = ThreadPoolExecutor(1, "kafka-group")
+        try:
+            ask = partial(stranger_in, source, tiers, identity_of(settings))
+            return await asyncio.get_running_loop().run_in_executor(thread, ask)
+        finally:
+            thread.shutdown(wait=False)
+
+    def _load_tls(self) -> ClientTls:
+        try:
+            return load_tls(tls_files(self.settings))
+        except WrongTlsFiles as wrong:
+            raise CannotStart(as_written(self.settings, wrong.problems)) from wrong
+
+    def _make_sender(self, tls: ClientTls) -> Sender:
+        try:
+            return make_sender(self.settings.destination.transport, sender_options(self.settings, tls))
+        except UnprovenLibrary as error:
+            raise CannotStart([str(error)]) from error
+
+    def _make_source(self, ids: TopicIds) -> Source:
+        settings = self.settings
+        kafka = settings.kafka
+        tiers = [*(settings.tier_topic(tier) for tier in settings.tiers), any_tier(settings)]
+        return PairedSource(
+            self._member(kafka.group_id, [kafka.topic], ids, kafka.start),
+            self._member(settings.retry_group, tiers, ids),
+            lambda topic: topic == kafka.topic,
+        )
+
+    def _member(self, group: str, topics: Sequence[str], ids: TopicIds, start: str = EARLIEST) -> KafkaSource:
+        kafka = self.settings.kafka
+        reader = self._member_config(f"{kafka.group_id}.reader")
+        beginning = Beginning(start, partial(read_memory, reader, self.settings.control_topic))
+        return KafkaSource(
+            self._member_config(group),
+            Reading(topics, ids, beginning, kafka.skip, self._held_bytes, self.health.refusals),
+            drain_timeout=self.settings.drain_timeout,
+        )
+
+    def _member_config(self, group: str) -> Config:
+        kafka, bounds = self.settings.kafka, self._bounds.client
+        client_id = unique_client_id(group)
+        return consumer_config(kafka.bootstrap_servers, group, client_id, kafka.properties, bounds)
+
+
+def asking_config(settings: Settings) -> Config:
+    """The configuration of a client that asks."""
+    kafka = settings.kafka
+    return admin_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)

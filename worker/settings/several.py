@@ -1,0 +1,172 @@
+"""Several destinations: which there are, what each takes, and what must not be the same of two.
+
+The rule: what a destination leaves out is the common one's; what would send one network's events to another,
+or have two of them share a group, never starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from itertools import combinations
+
+from worker.core.routing import ATTRIBUTE, FIELDS, HEADER, NAME, TOPIC, Route, sorted_routes
+from worker.settings.byte_bounds import least_of
+from worker.settings.model import Settings
+from worker.settings.names import DESTINATIONS, WHEN, own_variable, path_of, variable, without_destination
+from worker.settings.problems import Naming, renamed
+from worker.settings.sources import Given, Layer
+
+_GROUP = "POSTBACK_KAFKA__GROUP_ID"
+_NAME = "POSTBACK_DESTINATION__NAME"
+_URLS = ("POSTBACK_DESTINATION__URL", "POSTBACK_DESTINATION__SIMPLE_URL", "POSTBACK_DESTINATION__EVENT_URL")
+ASKABLE = (*FIELDS, TOPIC, f"{ATTRIBUTE}NAME", f"{HEADER}NAME")
+"""What `when` may ask for."""
+
+
+def names(layers: Sequence[Layer]) -> list[str]:
+    """The names of the destinations that are configured; none where there is the single one."""
+    paths = (layer.path(name) for layer in layers for name in layer.values)
+    return sorted({path[1] for path in paths if path is not None and path[0] == DESTINATIONS})
+
+
+def derived(name: str, common: Sequence[Layer]) -> Layer:
+    """What follows from a destination's name, where it does not say otherwise."""
+    given = (layer.values[_GROUP].text for layer in common if _GROUP in layer.values)
+    group = next(given, Settings.model_fields["kafka"].get_default(call_default_factory=True).group_id)
+    layer = Layer("default")
+    layer.values = {_GROUP: Given(f"{group}.{name}", _GROUP), _NAME: Given(name, _NAME)}
+    return layer
+
+
+def naming(name: str | None, own: Sequence[Layer], common: Sequence[Layer]) -> Naming:
+    """Say how a common variable is called for a destination: as it was given, else as it would be."""
+    if name is None:
+        return _as_it_is
+    own_given = {variable for layer in own[:-1] for variable in layer.values}
+    return _naming(name, own_given, {variable for layer in common for variable in layer.values})
+
+
+def as_written(settings: Settings, lines: Iterable[str]) -> list[str]:
+    """Lines on the settings of one destination, with each variable under the name that it has for it."""
+    if not settings.is_of_several:
+        return list(lines)
+    name = settings.destination.name
+    called = _naming(name, _own_given(settings, name), settings.origins)
+    return [renamed(line, called) for line in lines]
+
+
+def _as_it_is(variable: str) -> str:
+    return variable
+
+
+def _own_given(settings: Settings, name: str) -> Collection[str]:
+    """What was given for this destination itself, as common variables."""
+    own = variable((DESTINATIONS, name, "destination", "url")).removesuffix("URL")
+    return [_common_of(given) for given in settings.origins if given.startswith(own)]
+
+
+def _common_of(own: str) -> str:
+    path = path_of(own)
+    return own if path is None else variable(without_destination(path))
+
+
+def _naming(name: str, own: Collection[str], common: Collection[str]) -> Naming:
+    def called(variable: str) -> str:
+        path = path_of(variable)
+        mine = variable in own or (variable not in common and (path is None or path[0] == "destination"))
+        return own_variable(name, variable) if mine else variable
+
+    return called
+
+
+def when_origins(name: str, layers: Sequence[Layer]) -> dict[str, str]:
+    """Where what a destination takes was given, by variable."""
+    found = {}
+    for layer in reversed(layers):
+        for given in layer.values:
+            path = layer.path(given)
+            if path is not None and path[:1] == (DESTINATIONS,) and path[1:3] == (name, WHEN):
+                found[variable(path)] = layer.origin
+    return found
+
+
+def routes(names: Sequence[str], layers: Sequence[Layer]) -> tuple[list[Route], list[str]]:
+    """What each destination takes, and what is wrong with what it says of it."""
+    whens: dict[str, dict[str, frozenset[str]]] = {name: {} for name in names}
+    problems: list[str] = []
+    for layer in reversed(layers):
+        for given in layer.values:
+            path = layer.path(given)
+            if path is None or path[0] != DESTINATIONS or path[2] != WHEN:
+                continue
+            values = frozenset(word.strip() for word in layer.values[given].text.split(",")) - {""}
+            problems += _when_problems(path[1], path[3], values, layer.origin)
+            whens[path[1]][path[3]] = values
+    return sorted_routes(whens), [*problems, *_fallback_problems(whens)]
+
+
+def problems(names: Sequence[str], layers: Sequence[Layer]) -> Iterator[str]:
+    """What is wrong with the names, and with which URLs are given."""
+    for name in names:
+        if not NAME.fullmatch(name):
+            yield (
+                f"{variable((DESTINATIONS, name, 'destination', 'url')).rpartition('__')[0]}: "
+                f"{name!r} must be 1 to 32 of a-z, 0-9, - and _"
+            )
+        if not any(url in layer.of(name).values for layer in layers for url in _URLS):
+            url = own_variable(name, _URLS[1]).replace("SIMPLE_URL", "URL")
+            yield f"{url}: must be set: where the postback goes, https://partner.example/postback?cid={{click_id}}"
+    for layer in layers:
+        for beside in (*_URLS, _NAME):
+            if beside in layer.values:
+                yield (
+                    f"{beside}: can't stand beside POSTBACK_DESTINATIONS__{names[0].upper()}__… "
+                    f"({layer.origin}): each destination has its own; leave this out"
+                )
+
+
+def clashes(destinations: Sequence[Settings]) -> Iterator[str]:
+    """What two of them share and must not, and what is too small for so many."""
+    for one, other in combinations(destinations, 2):
+        shared = _groups(one).keys() & _groups(other).keys()
+        for group in sorted(shared):
+            yield (
+                f"{_groups(one)[group]}, {_groups(other)[group]}: both would be the group {group}; "
+                "each destination needs a group of its own"
+            )
+    least = least_of(len(destinations))
+    if destinations[0].max_held_bytes < least:
+        yield (
+            f"POSTBACK_MAX_HELD_BYTES: must be at least {least // 1_000_000}MB for {len(destinations)} "
+            "destinations: each has its share"
+        )
+
+
+def _groups(settings: Settings) -> Mapping[str, str]:
+    """The groups of a destination, and the variable that says so."""
+    own = own_variable(settings.destination.name, _GROUP)
+    return {settings.kafka.group_id: own, settings.retry_group: f"{own} (its retries)"}
+
+
+def _when_problems(name: str, asked: str, values: frozenset[str], origin: str) -> Iterator[str]:
+    given = variable((DESTINATIONS, name, WHEN, asked))
+    if not _is_askable(asked):
+        close = get_close_matches(asked, ASKABLE, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        yield f"{given}: {asked} can't be asked for ({origin}); can be: {', '.join(ASKABLE)}{hint}"
+    elif not values:
+        yield f"{given}: names no value ({origin}); give one, or several with commas"
+
+
+def _is_askable(asked: str) -> bool:
+    prefixes = (ATTRIBUTE, HEADER)
+    return asked in {*FIELDS, TOPIC} or (asked.startswith(prefixes) and asked not in prefixes)
+
+
+def _fallback_problems(whens: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+    without = [name for name, when in sorted(whens.items()) if not when]
+    if len(without) > 1:
+        given = ", ".join(variable((DESTINATIONS, name, WHEN, "network")) for name in without)
+        who = " and ".join(without)
+        yield f"{given}: {who} have no WHEN; at most one destination, the fallback, may have none"
