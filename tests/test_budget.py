@@ -30,7 +30,7 @@ class Cost(NamedTuple):
     """Calls that it makes of functions written in C."""
 
 
-BUDGET = Cost(steps=1685.24, calls=61.09, foreign=38.69)
+BUDGET = Cost(steps=1687.24, calls=61.09, foreign=38.69)
 
 ROOM = 1.05
 """So much of the budget may be used: small changes need no renewal."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.settings import Settings, SettingsError, effective, load
+from worker.settings import Deployment, Settings, SettingsError, effective, load
 from worker.settings.advice import warnings
 from worker.settings.url_mask import mask_body, mask_filled, mask_template
 
@@ -198,7 +198,7 @@ def test_secrets_are_not_shown() -> None:
         HEADERS__X_TOKEN="s3cret {click_id}",
         SECRETS__TOKEN="s3cret",
     )
-    shown = {row.variable: row.value for row in effective(settings)}
+    shown = {row.variable: row.value for row in effective(Deployment.of(settings))}
     assert (
         shown[f"{P}URL"]
         == "https://h/{secret.token}/********?a={click_id}&k={attributes.u|https://x}&t=********"

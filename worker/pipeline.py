@@ -76,11 +76,10 @@ class Pipeline:
         try:
             if plan.postback.needs_attempt:
                 number = read_history(record, on_tier).attempts + 1
-                return make(
-                    Attempt,
-                    (record, on_tier, event, occurred_at, plan.postback.request_of(event, number, now)),
-                )
-            return make(Attempt, (record, on_tier, event, occurred_at, plan.postback.request(event)))
+                request = plan.postback.request_of(event, number, now)
+            else:
+                request = plan.postback.request(event)
+            return make(Attempt, (record, on_tier, event, occurred_at, request))
         except CannotFill as error:
             history = read_history(record, on_tier)
             return self._dead(record, history, event.event_id, DeadReason.INVALID, str(error), now)
