@@ -8,16 +8,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 import yaml
 
 from tests.conftest import IN_CI
 from tests.deploy.files import DEPLOY
-from worker.settings import Settings, load
+from worker.settings import Deployment, Settings, load_all
 
 CHART = DEPLOY / "chart"
 README = CHART / "README.md"
@@ -97,14 +99,33 @@ def container(pod: Any) -> Any:
 
 
 def settings_of(config_map: Any, folder: Path) -> Settings:
-    """What the worker reads of this ConfigMap, where each file that it names of a Secret holds `secret`."""
+    """What the worker reads of this ConfigMap for its first destination; see `deployment_of`."""
+    return deployment_of(config_map, folder).common
+
+
+def deployment_of(config_map: Any, folder: Path) -> Deployment:
+    """What the worker reads of this ConfigMap, and of the keys of Secrets that it names, which are made."""
     text = config_map["data"]["config.toml"].replace(str(MOUNT), str(folder))
     for path in re.findall(rf'"({folder}/from/[^"]+)"', text):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_text("secret", "utf-8")
+        Path(path).write_bytes(_secret(path))
     config = folder / "config.toml"
     config.write_text(text, "utf-8")
-    return load(config=config, environ={}, dotenv=folder / "none")
+    return load_all(config=config, environ={}, dotenv=folder / "none")
+
+
+def _secret(path: str) -> bytes:
+    """What a key of a Secret holds, by its name: a certificate, its key, or a word."""
+    authority, own = _certificates()
+    held = {"ca.crt": authority.cert_pem, "tls.crt": own.cert_chain_pems[0], "tls.key": own.private_key_pem}
+    pem = held.get(Path(path).name)
+    return b"secret" if pem is None else pem.bytes()
+
+
+@cache
+def _certificates() -> tuple[trustme.CA, trustme.LeafCert]:
+    authority = trustme.CA()
+    return authority, authority.issue_cert("postback-worker")
 
 
 def plain_manifest() -> str:

@@ -229,3 +229,4 @@ def test_the_notes_name_what_is_there() -> None:
     notes = texts(values_of("five-destinations"), "shop")["NOTES.txt"]
     assert "deployment/shop-postback-worker" in notes
     assert "appsflyer_s2s, binom, momentscience, private-partner, voluum" in notes
+    assert "send --click-id TEST --destination appsflyer_s2s" in notes

@@ -11,7 +11,17 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.deploy.chart import CHART, NAMED_VALUES, needs_helm, objects, pods, settings_of, texts, values_of
+from tests.deploy.chart import (
+    CHART,
+    NAMED_VALUES,
+    deployment_of,
+    needs_helm,
+    objects,
+    pods,
+    settings_of,
+    texts,
+    values_of,
+)
 from worker.settings import Settings
 
 pytestmark = needs_helm
@@ -106,6 +116,18 @@ def test_the_worker_takes_the_file(tmp_path: Path) -> None:
     assert settings.destination.rate == 200.5
     assert settings.destination.success_statuses == {200, 201}
     assert [tier.label for tier in settings.tiers] == ["10s", "1m"]
+
+
+def test_the_worker_takes_five_destinations(tmp_path: Path) -> None:
+    """The five destinations of the values are five to the worker, with secrets and rules of their own."""
+    (config, *_) = [one for one in objects(values_of("five-destinations")) if one["kind"] == "ConfigMap"]
+    deployment = deployment_of(config, tmp_path)
+    several = dict(zip(deployment.names, deployment.destinations, strict=True))
+    assert several.keys() == values_of("five-destinations")["settings"]["destinations"].keys()
+    assert several["binom"].destination.secrets["token"].get_secret_value() == "secret"
+    assert several["voluum"].retry.window == 7 * 86400.0
+    assert several["momentscience"].retry.max_attempts == 8
+    assert several["private-partner"].kafka.group_id == "postback-worker.private-partner"
 
 
 @pytest.mark.parametrize("name", NAMED_VALUES)

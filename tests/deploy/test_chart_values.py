@@ -9,6 +9,7 @@ from tests.deploy.chart import CHART, Refused, needs_helm, objects
 
 pytestmark = needs_helm
 
+URL = "https://partner.example/?click_id={click_id}"
 WRONG: Mapping[str, tuple[dict[str, Any], str]] = {
     "a value that is not there": ({"replicaCount": 3}, "'replicaCount' not allowed"),
     "text for a number": ({"replicas": "two"}, "'/replicas': got string, want integer"),
@@ -51,12 +52,16 @@ WRONG: Mapping[str, tuple[dict[str, Any], str]] = {
         {"settings": {"destinations": {"voluum": {}}}},
         "'/settings/destinations/voluum': minProperties: got 0, want 1",
     ),
-    "one destination beside several": (
-        {"settings": {"destination": {"rate": 1}, "destinations": {"voluum": {"rate": 1}}}},
-        "settings.destination: stands beside settings.destinations",
+    "one destination's address beside several": (
+        {"settings": {"destination": {"url": URL}, "destinations": {"voluum": {"url": URL}}}},
+        "settings.destination.url: can't stand beside settings.destinations",
+    ),
+    "a destination without an address": (
+        {"settings": {"destinations": {"voluum": {"rate": 1}}}},
+        "settings.destinations.voluum: has no url",
     ),
     "two that take what no other takes": (
-        {"settings": {"destinations": {"binom": {"rate": 1}, "voluum": {"rate": 1}}}},
+        {"settings": {"destinations": {"binom": {"url": URL}, "voluum": {"url": URL}}}},
         "settings.destinations: binom and voluum have no `when`",
     ),
     "a secret in plain text": (
@@ -115,6 +120,12 @@ def test_a_wrong_value_is_refused(case: str) -> None:
         objects(values)
     assert line in str(refused.value)
     assert "hunter2" not in str(refused.value)
+
+
+def test_what_is_common_may_stand_beside_several() -> None:
+    """What each destination has where it says nothing stands beside them."""
+    settings = {"destination": {"timeout": "5s"}, "destinations": {"voluum": {"url": URL}}}
+    assert objects({"settings": settings})
 
 
 def test_several_are_told_at_once() -> None:

@@ -7,12 +7,18 @@ what would be right. Empty where all is well.
 {{- $problems := list -}}
 {{- $settings := .Values.settings -}}
 {{- $destinations := $settings.destinations | default dict -}}
-{{- if and $destinations $settings.destination -}}
-{{- $problems = append $problems "settings.destination: stands beside settings.destinations; name it among these, or leave these out" -}}
-{{- end -}}
+{{- $common := $settings.destination | default dict -}}
 {{- $fallbacks := list -}}
 {{- range $name, $destination := $destinations -}}
+{{- if not (or $destination.url $destination.simple_url $destination.event_url) -}}
+{{- $problems = printf "settings.destinations.%s: has no url: say where its postbacks go" $name | append $problems -}}
+{{- end -}}
 {{- if not $destination.when }}{{ $fallbacks = append $fallbacks $name }}{{ end -}}
+{{- end -}}
+{{- range list "name" "url" "simple_url" "event_url" -}}
+{{- if and $destinations (hasKey $common .) -}}
+{{- $problems = printf "settings.destination.%s: can't stand beside settings.destinations, each of which has its own; what else is common may" . | append $problems -}}
+{{- end -}}
 {{- end -}}
 {{- if gt (len $fallbacks) 1 -}}
 {{- $problems = printf "settings.destinations: %s have no `when`; one at most may take what no other takes" (join " and " $fallbacks) | append $problems -}}
