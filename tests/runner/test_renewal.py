@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from tests.core.templates.compiled import template
+import pytest
+
 from tests.fakes import FakeLane, FakeSender
 from tests.runner.harness import POSTBACK, TIER_TOPICS, Harness, until
 from worker.core.answer import Response
@@ -91,8 +93,9 @@ async def test_in_a_row() -> None:
         assert [len(sender.targets) for sender in senders] == [1, 0, 1]
 
 
-async def test_a_cut_drain() -> None:
-    """A run that is cut closes what is in flight on a former sender, too."""
+async def test_a_cut_drain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is cut closes what is in flight on a former sender, too, and waits for nothing."""
+    monkeypatch.setattr("worker.runner.former_senders.TICK_SECONDS", 3600.0)
     async with Harness(drain=0.05) as harness:
         harness.sender.gate.clear()
         harness.source.assign(harness.first)

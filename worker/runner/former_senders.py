@@ -58,4 +58,5 @@ async def _end(sender: Sender, lanes: list[FormerLane]) -> None:
             if lanes:
                 await asyncio.sleep(TICK_SECONDS)
     finally:
+        await asyncio.gather(*(one.lane.close() for one in lanes))
         await sender.close()
