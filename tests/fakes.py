@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from worker.adapters.http import SenderOptions
 from worker.adapters.http.lane import CoroutineLane
 from worker.core.answer import Answer, Request, Response
 
@@ -60,6 +61,8 @@ class FakeSender:
         self.in_flight = 0
         self.most_in_flight = 0
         self.lanes: list[FakeLane] = []
+        self.headers: dict[str, str] = {}
+        self.sent_headers: list[dict[str, str]] = []
         self.closed = False
 
     @property
@@ -71,6 +74,9 @@ class FakeSender:
         lane = FakeLane(self)
         self.lanes.append(lane)
         return lane
+
+    def use_headers(self, headers: Mapping[str, str]) -> None:
+        self.headers = dict(SenderOptions(headers=headers).headers)
 
     async def close(self) -> None:
         self.closed = True
@@ -92,6 +98,7 @@ class FakeLane(CoroutineLane):
         sender, gate = self._sender, self._sender.gate
         self._busy = True
         sender.requests.append(request)
+        sender.sent_headers.append(sender.headers)
         sender.in_flight += 1
         sender.most_in_flight = max(sender.most_in_flight, sender.in_flight)
         try:

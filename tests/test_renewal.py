@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,13 @@ import trustme
 from structlog.testing import capture_logs
 
 from tests.core.examples import make_event
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, FakeSender
 from tests.runner.harness import Heard
 from tests.support.certificates import ClientFiles, replace
 from worker.adapters.http import SenderOptions, load_tls
 from worker.compiled import tls_files
 from worker.pipeline import Plan
-from worker.ports import Sender
-from worker.renewal import AGAIN_SECONDS, TELL_SECONDS, Renewal
+from worker.renewal import AGAIN_SECONDS, TELL_SECONDS, Renewal, RenewSender
 from worker.settings import Settings, load
 from worker.settings.files import takes_restart
 from worker.settings.groups import Destination
@@ -41,6 +39,7 @@ class World:
         self.heard = Heard()
         self.clock = FakeClock(time.time())
         self.plans: list[Plan] = []
+        self.sender = FakeSender()
         self.senders: list[SenderOptions] = []
 
     def settings(self, **given: str) -> Settings:
@@ -62,15 +61,21 @@ class World:
         made = settings or self.settings()
         return Renewal(made, load_tls(tls_files(made)), self._renew, self.heard, self.clock)
 
-    def _renew(self, plan: Plan, make_sender: Callable[[], Sender] | None) -> None:
+    def make_sender(self, _transport: str, options: SenderOptions) -> FakeSender:
+        """Stand for what makes senders."""
+        self.senders.append(options)
+        return FakeSender()
+
+    def _renew(self, plan: Plan, renew_sender: RenewSender) -> None:
         self.plans.append(plan)
-        if make_sender is not None:
-            self.senders.append(make_sender.args[1])  # type: ignore[attr-defined]
+        sender = renew_sender(self.sender)
+        assert isinstance(sender, FakeSender)
+        self.sender = sender
 
     @property
     def headers(self) -> dict[str, str]:
-        """Those that the last new sender sends."""
-        return dict(self.senders[-1].headers)
+        """Those that the sender has been told to send."""
+        return self.sender.headers
 
 
 async def looks(renewal: Renewal, count: int = 2) -> None:
@@ -80,10 +85,12 @@ async def looks(renewal: Renewal, count: int = 2) -> None:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """Files, and nothing new in them."""
     structlog.reset_defaults()
-    return World(tmp_path)
+    made = World(tmp_path)
+    monkeypatch.setattr("worker.renewal.make_sender", made.make_sender)
+    return made
 
 
 async def test_nothing_new(world: World) -> None:
@@ -103,11 +110,12 @@ async def test_a_change_at_the_start(world: World) -> None:
     world.token.write_text("second")
     world.tls.renew()
     await looks(renewal)
-    assert world.headers == {"X-Token": "second"}
+    (options,) = world.senders
+    assert options.headers == {"X-Token": "second"}
 
 
 async def test_a_new_token(world: World) -> None:
-    """A new header makes a new sender with the same TLS, and a line names the variable and no value."""
+    """A new header is told to the sender, which stays; a line names the variable, and no value."""
     renewal = world.renewal()
     await looks(renewal)
     replace(world.token, "second\n")
@@ -118,8 +126,12 @@ async def test_a_new_token(world: World) -> None:
     assert "second" not in repr(lines)
     replace(world.token, "third\n")
     await looks(renewal)
-    assert [one.headers["X-Token"] for one in world.senders] == ["second", "third"]
-    assert world.senders[0].tls is world.senders[1].tls is not None
+    assert world.headers == {"X-Token": "third"}
+    assert world.senders == []
+    world.tls.renew()
+    await looks(renewal)
+    (options,) = world.senders
+    assert options.headers == {"X-Token": "third"}
 
 
 async def test_a_new_secret(world: World) -> None:
@@ -149,7 +161,7 @@ async def test_half_written(world: World) -> None:
     for text in ("se", "seco", "second"):
         world.token.write_text(text)
         await renewal.look()
-    assert world.senders == []
+    assert world.plans == []
     await renewal.look()
     assert world.headers == {"X-Token": "second"}
 
@@ -299,7 +311,7 @@ async def test_a_file_that_changes_meanwhile(world: World, monkeypatch: pytest.M
     with monkeypatch.context() as patched:
         patched.setattr("worker.renewal.load_tls", torn)
         await looks(renewal)
-    assert world.senders == []
+    assert world.plans == []
     await looks(renewal)
     assert world.headers == {"X-Token": "third"}
 
@@ -317,6 +329,21 @@ async def test_what_takes_a_restart(world: World) -> None:
         "POSTBACK_DESTINATION__CONCURRENCY: its file has changed; that takes a restart"
     ]
     assert world.headers == {"X-Token": "second"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("PROXY", "http://proxy:3128"), ("TRANSPORT", "session"), ("TIMEOUT", "3s")]
+)
+async def test_what_takes_a_new_sender(world: World, name: str, value: str) -> None:
+    """What connections rest on is changed by a new sender: proxy, transport, time."""
+    path = world.at / "value"
+    path.write_text({"PROXY": "http://before:3128", "TRANSPORT": "direct", "TIMEOUT": "10s"}[name])
+    transport = {} if name == "TRANSPORT" else {"TRANSPORT": "session"}
+    renewal = world.renewal(world.settings(**{f"{name}_FILE": str(path), **transport}))
+    await looks(renewal)
+    replace(path, value)
+    await looks(renewal)
+    assert len(world.senders) == 1
 
 
 @pytest.mark.parametrize(

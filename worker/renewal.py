@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import structlog
 
 from worker.adapters.file_stamps import look_at
-from worker.adapters.http import ClientTls, WrongTlsFiles, load_tls, make_sender
+from worker.adapters.http import ClientTls, SenderOptions, WrongTlsFiles, load_tls, make_sender
 from worker.compiled import check_destination, make_plan, sender_options, tls_files, variables_by_origin
 from worker.core.changed_files import ChangedFiles, Look
 from worker.pipeline import Plan
@@ -33,8 +33,32 @@ AGAIN_SECONDS = 5.0
 TELL_SECONDS = 86400.0
 """Between two lines on a certificate that has ended, or soon will."""
 
-Renew = Callable[[Plan, Callable[[], Sender] | None], None]
-"""Has a run go on by a new plan, and through a new sender where there is one to make."""
+RenewSender = Callable[[Sender], Sender]
+"""Makes of the sender of a run the one that it is to go on with."""
+
+Renew = Callable[[Plan, RenewSender], None]
+"""Has a run go on by a new plan, and through what is made of its sender."""
+
+
+class Sending(NamedTuple):
+    """How requests are sent."""
+
+    transport: Literal["direct", "session"]
+    options: SenderOptions
+
+    def instead_of(self, before: Sending) -> RenewSender:
+        """Say how a sender of before is made one of these: only what connections rest on takes a new one."""
+        transport, options = self
+
+        def renew(sender: Sender) -> Sender:
+            if self == before:
+                return sender
+            if self == (before.transport, replace(before.options, headers=options.headers)):
+                sender.use_headers(options.headers)
+                return sender
+            return make_sender(transport, options)
+
+        return renew
 
 
 class _Found(NamedTuple):
@@ -53,7 +77,7 @@ class Renewal:
     ) -> None:
         self._settings = settings
         self._tls = tls
-        self._options = sender_options(settings, tls)
+        self._sending = Sending(settings.destination.transport, sender_options(settings, tls))
         self._renew = renew
         self._observer = observer
         self._clock = clock
@@ -109,12 +133,12 @@ class Renewal:
         changed = [*changed, *tls.changed_since(self._tls)]
         if tls.digests == self._tls.digests:
             tls = self._tls  # then connections that are open need not end
-        before, options = self._options, sender_options(settings, tls)
-        self._settings, self._tls, self._options = settings, tls, options
+        sending = Sending(settings.destination.transport, sender_options(settings, tls))
+        renew_sender = sending.instead_of(self._sending)
+        self._settings, self._tls, self._sending = settings, tls, sending
         if not changed:
             return
-        make = partial(make_sender, settings.destination.transport, options)
-        self._renew(make_plan(settings), None if options == before else make)
+        self._renew(make_plan(settings), renew_sender)
         for variable in changed:
             self._tell_of_change(variable)
 

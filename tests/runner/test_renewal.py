@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.core.templates.compiled import template
 import pytest
 
+from tests.core.templates.compiled import template
 from tests.fakes import FakeLane, FakeSender
 from tests.runner.harness import POSTBACK, TIER_TOPICS, Harness, until
 from worker.core.answer import Response
@@ -14,7 +14,9 @@ from worker.core.classify import Rules
 from worker.core.retry import RetryPolicy
 from worker.core.templates import Postback
 from worker.pipeline import Plan
+from worker.ports import Sender
 from worker.runner.former_senders import TICK_SECONDS, FormerLane, FormerSenders
+from worker.runner.runner import RENEWED
 
 OTHER = template("http://partner.example/postback?token=new&click_id={click_id}")
 
@@ -24,6 +26,11 @@ def other_plan(rules: Rules | None = None) -> Plan:
     return Plan(Postback(OTHER, OTHER), rules or Rules(), RetryPolicy((), 1, 1.0), {}, "nobody.dlq")
 
 
+def same(sender: Sender) -> Sender:
+    """Go on with the sender that there is."""
+    return sender
+
+
 async def test_another_plan() -> None:
     """The next request is the new plan's; what is in flight keeps its own, and the connections are kept."""
     async with Harness(concurrency=1) as harness:
@@ -31,7 +38,7 @@ async def test_another_plan() -> None:
         harness.source.assign(harness.first)
         harness.write(1, 2)
         await harness.sent(1)
-        harness.runner.renew(other_plan())
+        harness.runner.renew(other_plan(), same)
         harness.sender.gate.set()
         await harness.committed(2)
         assert harness.sender.targets == [
@@ -44,12 +51,22 @@ async def test_another_plan() -> None:
 async def test_other_rules() -> None:
     """Answers are judged by the new plan's rules; where retries and dead letters go stays as it was."""
     async with Harness(Response(204), Response(500)) as harness:
-        harness.runner.renew(other_plan(Rules(success=frozenset({204}))))
+        harness.runner.renew(other_plan(Rules(success=frozenset({204}))), same)
         harness.source.assign(harness.first)
         harness.write(1)
         await harness.committed(1)
         harness.write(2)
         await until("in its tier", lambda: bool(harness.kafka.records(TIER_TOPICS[next(iter(TIER_TOPICS))])))
+
+
+async def test_what_counts_of_a_plan() -> None:
+    """Of a new plan all counts, but for what the run is built around."""
+    async with Harness() as harness:
+        before, new = harness.runner._plan, other_plan(Rules(success=frozenset({204})))
+        harness.runner.renew(new._replace(currencies=frozenset({"JPY"})), same)
+        now = harness.runner._plan
+    assert now == before._replace(postback=new.postback, rules=new.rules, currencies=frozenset({"JPY"}))
+    assert set(Plan._fields) <= {*RENEWED, "retry", "tier_topics", "dlq_topic", "unrouted"}
 
 
 async def test_another_sender() -> None:
@@ -61,7 +78,7 @@ async def test_another_sender() -> None:
         harness.write(1)
         await harness.sent(1)
         busy, idle = sorted(former.lanes, key=lambda lane: not lane._busy)
-        harness.runner.renew(Plan(POSTBACK, Rules(), RetryPolicy((), 1, 1.0), {}, ""), lambda: new)
+        harness.runner.renew(Plan(POSTBACK, Rules(), RetryPolicy((), 1, 1.0), {}, ""), lambda _: new)
         await until("the idle lane is closed", lambda: idle.closed)
         harness.write(2)
         await until("the next request", lambda: new.targets == ["/postback?click_id=c-2"])
@@ -86,7 +103,7 @@ async def test_in_a_row() -> None:
         harness.write(1, 2)
         await harness.sent(1)
         for sender in senders[1:]:
-            harness.runner.renew(other_plan(), lambda sender=sender: sender)  # type: ignore[misc]
+            harness.runner.renew(other_plan(), lambda _, sender=sender: sender)  # type: ignore[misc]
         harness.sender.gate.set()
         await harness.committed(2)
         await until("the former are closed", lambda: all(sender.closed for sender in senders[:2]))
@@ -101,7 +118,7 @@ async def test_a_cut_drain(monkeypatch: pytest.MonkeyPatch) -> None:
         harness.source.assign(harness.first)
         harness.write(1)
         await harness.sent(1)
-        harness.runner.renew(other_plan(), FakeSender)
+        harness.runner.renew(other_plan(), lambda _: FakeSender())
         await harness.end()
         assert harness.sender.closed
         assert harness.sender.in_flight == 0
@@ -118,7 +135,7 @@ async def test_at_the_end() -> None:
         harness.stop.set()
         await until("draining", lambda: harness.reasons == ["draining"])
         new = FakeSender()
-        harness.runner.renew(other_plan(), lambda: new)
+        harness.runner.renew(other_plan(), lambda _: new)
         assert new.lanes == []
 
 

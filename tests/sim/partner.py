@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from worker.core.answer import Answer, Failure, FailureKind, Request, Response
@@ -98,6 +98,9 @@ class Partner:
     def lane(self) -> PartnerLane:
         """Make a lane."""
         return PartnerLane(self)
+
+    def use_headers(self, headers: Mapping[str, str]) -> None:
+        """No request has headers."""
 
     async def close(self) -> None:
         """Nothing is open."""

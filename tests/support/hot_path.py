@@ -8,7 +8,7 @@ passes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Self, TypeVar, cast
 
 from tests.fake_kafka import FakeKafka, FakePublisher
@@ -86,6 +86,9 @@ class Opener:
         self._reuse = ConnectionReuse()
         self._options = SenderOptions()
         self._shared = Shared(self._options, self._sweeper, WriteBatch())
+
+    def use_headers(self, headers: Mapping[str, str]) -> None:
+        """No request has headers."""
 
     def lane(self) -> DirectLane:
         return DirectLane(cast("DirectSender", self), self._options.timeout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from worker.core.answer import Answer, Request
@@ -53,6 +54,13 @@ class Sender(Protocol):
 
     def lane(self) -> Lane:
         """Make a new lane; it connects when it first sends."""
+        ...
+
+    def use_headers(self, headers: Mapping[str, str]) -> None:
+        """Send these from the next request on, in place of those that it was made with; connections stay.
+
+        Raises ValueError, without the value, for one that can't be sent; then nothing changes.
+        """
         ...
 
     async def close(self) -> None:

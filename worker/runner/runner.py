@@ -28,6 +28,9 @@ from worker.runner.report import Report
 from worker.runner.scaling import Scaling
 from worker.runner.silence import SilenceWatch
 
+RENEWED = ("postback", "rules", "currencies")
+"""What of a plan may change while a run lasts; it is built around the rest."""
+
 
 class Outcome(Enum):
     """How a run ended."""
@@ -85,16 +88,16 @@ class Runner:
         """Say, one line each, why this worker is not ready; nothing when it is."""
         return self._report.reasons_not_ready()
 
-    def renew(self, plan: Plan, make_sender: Callable[[], Sender] | None = None) -> None:
-        """Send by this plan from the next request on, and through a new sender where one is to be made.
+    def renew(self, plan: Plan, renew_sender: Callable[[Sender], Sender]) -> None:
+        """Send by this plan from the next request on, through what is made of the sender, or in its place.
 
-        Of the plan the templates count, and the rules for answers; topics and retries stay what they are.
-        What is in flight stays on its sender. A run that ends changes nothing any more.
+        Topics and retries stay what they are: a run is built around them. What is in flight stays on its
+        sender. A run that ends changes nothing any more.
         """
         if self.phase is not Phase.WORKING:
             return
-        self._plan = self._plan._replace(postback=plan.postback, rules=plan.rules)
-        former, self._sender = self._sender, make_sender() if make_sender is not None else self._sender
+        self._plan = self._plan._replace(**{name: getattr(plan, name) for name in RENEWED})
+        former, self._sender = self._sender, renew_sender(self._sender)
         lanes = self._delivery.lanes.renew(self._plan, self._sender)
         if former is not self._sender:
             self._former_senders.end(former, lanes)

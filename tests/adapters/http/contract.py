@@ -48,6 +48,11 @@ class Bench(Protocol):
         """Method, body and the headers whose names begin with `X-` of each request, in order."""
         ...
 
+    @property
+    def tokens(self) -> list[str]:
+        """The header `X-Token` of each request so far, in order."""
+        ...
+
     def will(self, *answers: Answer) -> None:
         """Let the next requests end so, in this order, and all further ones like the last."""
         ...
@@ -180,6 +185,25 @@ class SenderContract:
         await attempter.done.wait()
         await lane.close()
         assert (given_up.answers, attempter.answers) == ([], [Response(200)])
+
+    async def test_other_headers(self, bench: Bench) -> None:
+        """Other headers go out with the next request, on connections that are kept."""
+        bench.will(Response(200))
+        lane = bench.sender.lane()
+        for number in range(3):
+            bench.sender.use_headers({"X-Token": f"token-{number}", "User-Agent": "ours"})
+            await lane.send(Request(bench.origin, "/p"))
+        assert bench.tokens == ["token-0", "token-1", "token-2"]
+
+    async def test_a_header_that_can_not_be_sent(self, bench: Bench) -> None:
+        """A header that can't be sent changes nothing, and is not quoted."""
+        bench.will(Response(200))
+        bench.sender.use_headers({"X-Token": "right"})
+        with pytest.raises(ValueError, match="X-Token") as wrong:
+            bench.sender.use_headers({"X-Token": "hunter2\r\n"})
+        assert "hunter2" not in str(wrong.value)
+        await bench.sender.lane().send(Request(bench.origin, "/p"))
+        assert bench.tokens == ["right"]
 
     async def test_close_twice(self, bench: Bench) -> None:
         """Lanes and senders can be closed twice, used or not."""

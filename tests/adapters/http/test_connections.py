@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import time
 
@@ -43,6 +44,21 @@ async def test_kept(world: World, pieces: tuple[bytes, ...]) -> None:
     for _ in range(3):
         assert isinstance(await lane.send(Request(partner.origin, "/p")), Response)
     assert (partner.connections, len(partner.requests)) == (1, 3)
+
+
+async def test_other_headers(world: World) -> None:
+    """Other headers leave on the connections that are open, and with those that are opened later."""
+    partner, sender = await world.partner(always(OK)), world.sender(headers={"X-Token": "first"})
+    kept, late = sender.lane(), sender.lane()
+    for token in ("second", "third"):
+        await kept.send(Request(partner.origin, "/p"))
+        sender.use_headers({"X-Token": token, "X-Other": "more"})
+    await kept.send(Request(partner.origin, "/p"))
+    assert partner.connections == 1
+    await asyncio.gather(*(lane.send(Request(partner.origin, "/p")) for lane in (kept, late)))
+    shown = [re.findall(rb"X-Token: (\w+)\r\n", head) for head in partner.requests]
+    assert shown == [[b"first"], [b"second"], [b"third"], [b"third"], [b"third"]]
+    assert [head.count(b"User-Agent: ") for head in partner.requests] == [1] * 5
 
 
 @pytest.mark.parametrize("answer", CLOSED.values(), ids=CLOSED)

@@ -25,6 +25,10 @@ class FakeBench:
     def contents(self) -> list[Content]:
         return [Content(request.method, request.headers, request.body) for request in self.sender.requests]
 
+    @property
+    def tokens(self) -> list[str]:
+        return [sent["X-Token"] for sent in self.sender.sent_headers]
+
     def will(self, *answers: Answer) -> None:
         waiting = list(answers)
 

@@ -6,6 +6,7 @@ The rule: once the senders are closed every connection is gone, and every task t
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -160,6 +161,12 @@ class PartnerBench:
             contents_of(*request)
             for request in zip(self._partner.requests, self._partner.bodies, strict=True)
         ]
+
+    @property
+    def tokens(self) -> list[str]:
+        """What was shown for a token."""
+        found = (re.findall(rb"\r\nX-Token: (.*?)\r\n", head) for head in self._partner.requests)
+        return [token.decode() for tokens in found for token in tokens]
 
     def will(self, *answers: Answer) -> None:
         """Set what comes next."""

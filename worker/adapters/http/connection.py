@@ -89,6 +89,11 @@ class HttpConnection(asyncio.Protocol):
         else:
             self._write_batch.put(self._way, with_content(request.target, request.content, self._tail))
 
+    def use_headers(self, lines: str) -> None:
+        """Send these lines after `Host` from the next request on."""
+        version, host, _ = self._tail.split("\r\n", 2)
+        self._tail = f"{version}\r\n{host}\r\n{lines}\r\n"
+
     def abandon(self) -> None:
         """Give up the request that waits, if one does: its answer must not be taken for another's."""
         if self._attempter is not None:

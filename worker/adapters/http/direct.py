@@ -8,6 +8,8 @@ been written is never sent again from here.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
 from time import monotonic
 
 from aiohttp import ClientRequest, TCPConnector
@@ -44,7 +46,7 @@ class DirectSender:
         self._connector = make_connector(options, TCPConnector)
         self._sweeper = Sweeper()
         self._shared = Shared(options, self._sweeper, WriteBatch())
-        self._headers = "".join(f"{name}: {value}\r\n" for name, value in options.request_headers().items())
+        self._headers = _lines(options)
         self._requests: dict[Origin, ClientRequest] = {}
         self._reuse: dict[Origin, ConnectionReuse] = {}
         self._failures = 0
@@ -52,6 +54,14 @@ class DirectSender:
     def lane(self) -> DirectLane:
         """Make a lane; it connects when it first sends."""
         return DirectLane(self, self._options.timeout)
+
+    def use_headers(self, headers: Mapping[str, str]) -> None:
+        """Send these from the next request on; connections stay."""
+        self._options = replace(self._options, headers=headers)
+        self._headers = _lines(self._options)
+        for connection in self._sweeper.watched:
+            if isinstance(connection, HttpConnection):
+                connection.use_headers(self._headers)
 
     async def close(self) -> None:
         """Close every connection, also those still being opened; idempotent."""
@@ -164,6 +174,11 @@ class DirectLane(CallbackLane):
     def _resend(self, request: Request, deadline: float, attempter: Attempter) -> None:
         """Send on a new connection what was not written to a kept one."""
         self._opening = asyncio.create_task(self._begin_anew(request, attempter, deadline))
+
+
+def _lines(options: SenderOptions) -> str:
+    """The headers that all requests have, but for Host, as they are written."""
+    return "".join(f"{name}: {value}\r\n" for name, value in options.request_headers().items())
 
 
 def pause_after(failures: int) -> float:

@@ -8,10 +8,10 @@ for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any, cast
 
@@ -68,6 +68,12 @@ class SessionSender:
     def lane(self) -> SessionLane:
         """Make a lane; lanes share the session's connections."""
         return SessionLane(self._session, self._options)
+
+    def use_headers(self, headers: Mapping[str, str]) -> None:
+        """Send these from the next request on; connections stay."""
+        self._options = replace(self._options, headers=headers)
+        self._session.headers.clear()
+        self._session.headers.update(self._options.request_headers())
 
     async def close(self) -> None:
         """Close the session and its connections, those whatever they are in; idempotent."""

@@ -36,6 +36,11 @@ class Sweeper:
         self._timer: asyncio.TimerHandle | None = None
         self._swept = monotonic()
 
+    @property
+    def watched(self) -> tuple[Mortal, ...]:
+        """All that it watches."""
+        return tuple(self._watched)
+
     def watch(self, mortal: Mortal) -> None:
         """Expire it once its deadline passes, until it is forgotten."""
         self._watched.add(mortal)
@@ -52,7 +57,7 @@ class Sweeper:
 
     def close_all(self) -> None:
         """Close everything now."""
-        for mortal in tuple(self._watched):
+        for mortal in self.watched:
             mortal.close()
 
     def _sweep(self) -> None:
