@@ -26,7 +26,7 @@ class Watched:
         self.wanted = WorkersWanted()
         self.partitions = partitions
         self.now = 1_000.0
-        self.done = self.due = 0.0
+        self.done = self.due = self.passed = 0.0
 
     def look(
         self,
@@ -37,12 +37,14 @@ class Watched:
         busy: float = 0.0,
         most: float = inf,
         held: bool = False,
+        ours: float = 1.0,
     ) -> float:
         """Let so many seconds pass, in which records come and end; how many are wanted then."""
         for _ in range(int(seconds / EVERY)):
             self.now += EVERY
             ended = min(ends * EVERY, self.due + comes * EVERY)
             self.done += ended
+            self.passed += ended * (1.0 - ours)
             self.due += comes * EVERY - ended
             self.wanted.look(self._load(busy, most, held), self.now)
         return self.wanted.value
@@ -50,7 +52,7 @@ class Watched:
     def _load(self, busy: float, most: float, held: bool) -> Load:
         parts = [Partition("conversions", number) for number in range(self.partitions)]
         work = {at: Work(int(self.done / len(parts)), self.due / len(parts)) for at in parts}
-        return Load(self.partitions, work, busy, most, held)
+        return Load(self.partitions, work, int(self.passed), busy, most, held)
 
 
 def test_a_worker_that_does_what_comes_wants_itself() -> None:
@@ -85,7 +87,7 @@ def test_none_is_wanted_where_nothing_is_assigned() -> None:
     watched = Watched()
     watched.look(60, comes=300, ends=100, busy=1.0)
     watched.partitions = 0
-    assert watched.wanted.look(Load(0, {}, 0.0, inf, held=False), watched.now + EVERY) == 0.0
+    assert watched.wanted.look(Load(0, {}, 0, 0.0, inf, held=False), watched.now + EVERY) == 0.0
 
 
 def test_one_is_wanted_before_anything_is_known() -> None:
@@ -127,6 +129,22 @@ def test_what_a_rate_keeps_back_wants_none() -> None:
     watched = Watched()
     slow = watched.look(3_600, comes=300, ends=100, busy=0.2, most=100.0)
     assert slow == pytest.approx(0.2 / 0.8, rel=0.05)
+
+
+def test_what_is_passed_over_is_no_work() -> None:
+    """Where one in ten records is the destination's, that one counts, also beside a rate."""
+    watched = Watched()
+    plain = watched.look(600, comes=1_000, ends=1_000, busy=0.5, ours=0.1)
+    assert plain == pytest.approx(0.5 / 0.8, rel=0.05)
+    rated = watched.look(900, comes=1_000, ends=1_000, busy=0.5, ours=0.1, most=50.0)
+    assert rated == pytest.approx(0.5 / 0.8 * 50 / 100, rel=0.05)
+
+
+def test_where_all_is_passed_over_none_is_wanted() -> None:
+    """A destination that takes none of what comes wants no worker."""
+    watched = Watched()
+    watched.due = 400.0
+    assert watched.look(600, comes=1_000, ends=1_000, busy=0.3, ours=0.0) == 0.0
 
 
 def test_a_fall_is_believed_once_it_has_lasted() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.runner.harness import Harness, until
+from worker.core.routing import Router, sorted_routes
 from worker.core.unreadable import Place, Stopped
 from worker.runner import scaling
 
@@ -70,6 +71,19 @@ async def test_what_waits_wants_none() -> None:
             harness.write_retry(number, harness.time.now() + 600.0)
         await until("they are read", lambda: harness.source.watermarks()[harness.tier].high == 50)
         assert look(harness, 20) == 0.0
+
+
+async def test_what_is_passed_over_is_no_work() -> None:
+    """Events of another destination, which are done as they are read, are told from those that were sent."""
+    router = Router("voluum", sorted_routes({"voluum": {"network": frozenset({"voluum"})}, "binom": {}}))
+    async with Harness(router=router) as harness:
+        harness.source.assign(harness.first)
+        for number in range(20):
+            harness.write(number, network="voluum" if number == 3 else "binom")
+        await harness.committed(20)
+        load = harness.runner._scaling._load(harness.time.monotonic())
+        assert load.passed == 19
+        assert load.work[harness.first].done == 20
 
 
 async def test_one_that_may_not_send_wants_no_other() -> None:

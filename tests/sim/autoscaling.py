@@ -147,6 +147,7 @@ class _Worker:
         load = Load(
             sources=len(mine),
             work={Partition("conversions", n): Work(int(done[n]), left[n] + busy / len(mine)) for n in mine},
+            passed=0,
             busy=0.0 if not taken else max(busy / group.lanes, per_second / group.processor),
             most_per_second=taken if taken < own and per_second >= 0.5 * taken else inf,
             held=not taken,

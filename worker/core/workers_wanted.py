@@ -5,9 +5,9 @@ partner refuses, or an open circuit, a pause or a rate keeps back: one more work
 worker speaks for its own partitions, and wants no more workers than it has of them; the sum over all workers
 is what the group wants.
 
-What comes and what is left are compared with what one worker can do: what it does, by how busy it is. It is
-sized so that a worker is four fifths busy, and what is left is gone in ten minutes; until then no fewer are
-wanted. A fall is believed once it has lasted for five.
+What comes and what is left are compared with what one worker can do: what it does, by how busy it is. What is
+passed over, as it is not for the destination, is no work. A worker is to be four fifths busy, what is left
+to be gone in ten minutes; until then no fewer are wanted. A fall is believed once it has lasted for five.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Work(NamedTuple):
 
 
 class Load(NamedTuple):
-    """A worker at a look, for one destination.
+    """A worker at a look, for one destination; `passed` are all so far that ended since they are not for it.
 
     `busy` is the share of its lanes or of its processor that is used, whichever is more. `held` tells that it
     may send no more for another's sake; `most_per_second` is what a pace or a rate lets through.
@@ -52,6 +52,7 @@ class Load(NamedTuple):
     sources: int
     """How many partitions of the source it has."""
     work: Mapping[Partition, Work]
+    passed: int
     busy: float
     most_per_second: float
     held: bool
@@ -64,10 +65,12 @@ class WorkersWanted:
         self.value = 0.0
         """How many are wanted for this worker's partitions, by the last look; no whole number."""
         self._work: Mapping[Partition, Work] = {}
+        self._passed = 0
         self._looked_at: float | None = None
         self._ended = _Follower()
         self._came = _Follower()
         self._busy = _Follower()
+        self._ours = _Follower(1.0)
         self._share = 0.0
         self._highest: deque[tuple[float, float]] = deque()
 
@@ -75,6 +78,7 @@ class WorkersWanted:
         """Take what is seen now, some seconds after the last look, and say how many are wanted."""
         elapsed = 0.0 if self._looked_at is None else now - self._looked_at
         before, self._work, self._looked_at = self._work, load.work, now
+        passed, self._passed = load.passed - self._passed, load.passed
         if not load.sources:
             self._highest.clear()
             self.value = self._share = 0.0
@@ -83,23 +87,26 @@ class WorkersWanted:
             self._highest.clear()
             self._share = min(self._share or 1.0, 1.0 / load.sources)
         elif elapsed > 0 and before.keys() == load.work.keys():
-            self._measure(before, load, elapsed)
+            self._measure(before, load, passed, elapsed)
             self._share = min(1.0, self._need(load) / load.sources)
         self.value = self._calm(self._share, now) * load.sources
         return self.value
 
-    def _measure(self, before: Mapping[Partition, Work], load: Load, elapsed: float) -> None:
+    def _measure(self, before: Mapping[Partition, Work], load: Load, passed: int, elapsed: float) -> None:
         ended = sum(max(0, work.done - before[at].done) for at, work in load.work.items())
         grown = sum(work.due - before[at].due for at, work in load.work.items())
-        self._ended.see(ended / elapsed, elapsed)
+        sent = max(0, ended - passed)
+        if ended:
+            self._ours.see(sent / ended, elapsed)
+        self._ended.see(sent / elapsed, elapsed)
         # By partition: a rebalance changes what a worker has, and not what comes in each.
-        self._came.see((ended + grown) / elapsed / load.sources, elapsed)
+        self._came.see((sent + grown * self._ours.value) / elapsed / load.sources, elapsed)
         self._busy.see(load.busy, elapsed)
 
     def _need(self, load: Load) -> float:
-        due = sum(work.due for work in load.work.values())
+        due = sum(work.due for work in load.work.values()) * self._ours.value
         if not self._ended.value or not self._busy.value:
-            return 1.0 if due else 0.0
+            return 1.0 if due >= 1.0 else 0.0
         could = self._ended.value / self._busy.value * BUSY_SHARE
         wanted = self._came.value * load.sources + due / WORK_OFF_SECONDS
         need = max(0.0, min(wanted, load.most_per_second)) / could
@@ -120,8 +127,8 @@ class WorkersWanted:
 class _Follower:
     """A mean that follows what is seen; the first is believed."""
 
-    def __init__(self) -> None:
-        self.value = 0.0
+    def __init__(self, value: float = 0.0) -> None:
+        self.value = value
         self._seen = False
 
     def see(self, value: float, elapsed: float) -> None:

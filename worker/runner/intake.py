@@ -62,6 +62,11 @@ class Intake:
         self.closed = False
         """Once set, nothing more is asked for."""
 
+    @property
+    def passed(self) -> int:
+        """How many records were passed over, by the last batch."""
+        return self._passing.told
+
     def assign(self, assigned: Assigned) -> AssignedPartition:
         """Take up a partition with what an earlier member, or we, left finished above its offset.
 

@@ -21,6 +21,8 @@ class Passing:
         self.asks_all = not router.takes_all
         """Whether every record need be asked for, not only those with headers."""
         self._passed: Counter[str] = Counter()
+        self.told = 0
+        """How many have been told of in all."""
 
     def passes(self, record: Record) -> bool:
         """Tell whether a record is not this destination's, and count it then."""
@@ -34,4 +36,5 @@ class Passing:
         if self._passed:
             for topic, count in self._passed.items():
                 self._observer.passed(topic, count)
+                self.told += count
             self._passed.clear()

@@ -63,7 +63,7 @@ class Runner:
         partitions = self._intake.partitions
         self._memory = GroupMemory(group.control_topic, self._publisher, partitions, observer, clock)
         self._silence = SilenceWatch(source, partitions, self._intake.asked_lately, observer, clock)
-        self._scaling = Scaling(source, partitions, self._delivery, clock)
+        self._scaling = Scaling(source, self._intake, self._delivery, clock)
         self._report = Report(
             source, self._intake, self._delivery, self._drain, self._silence, self._scaling.wanted, clock
         )

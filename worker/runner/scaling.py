@@ -6,15 +6,14 @@ The rule: it looks, every few seconds, at what others know; nothing is counted f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 
 from worker.core.admission.held import Held
-from worker.core.assigned_partition import AssignedPartition
 from worker.core.record import Partition
 from worker.core.schedule import usable_lanes
 from worker.core.workers_wanted import Load, Work, WorkersWanted, work_of
 from worker.ports import Clock, Source
 from worker.runner.delivery import Delivery
+from worker.runner.intake import Intake
 
 # How much a rate or a pace lets through is known; so much is wanted for.
 _BOUNDED = frozenset({Held.RATE})
@@ -28,13 +27,13 @@ class Scaling:
     def __init__(
         self,
         source: Source,
-        partitions: Mapping[Partition, AssignedPartition],
+        intake: Intake,
         delivery: Delivery,
         clock: Clock,
     ) -> None:
         self.wanted = WorkersWanted()
         self._source = source
-        self._partitions = partitions
+        self._intake = intake
         self._delivery, self._gate = delivery, delivery.gate
         self._clock = clock
         self._looked_at = clock.monotonic()
@@ -53,8 +52,9 @@ class Scaling:
 
     def _load(self, now: float) -> Load:
         return Load(
-            sources=sum(partition.tier is None for partition in self._partitions.values()),
+            sources=sum(partition.tier is None for partition in self._intake.partitions.values()),
             work=self._work(),
+            passed=self._intake.passed,
             busy=max(self._gate.occupied / usable_lanes(self._gate.limit.most), self._processor(now)),
             most_per_second=self._gate.most_per_second,
             held=self._gate.is_lowered() or bool(self._delivery.held() - _BOUNDED),
@@ -65,7 +65,7 @@ class Scaling:
         standing = {stopped.place.at for stopped in self._source.stops()}
         works = {
             at: work_of(partition, marks[at].high if at in marks else None, now)
-            for at, partition in self._partitions.items()
+            for at, partition in self._intake.partitions.items()
             if at not in standing
         }
         return {at: work for at, work in works.items() if work is not None}
