@@ -138,9 +138,10 @@ def test_no_broker(names: Names, write: Callable[[bytes], str], monkeypatch: pyt
 
 
 def test_dry_run(write: Callable[[bytes], str]) -> None:
-    """`--dry-run` prints the events as they would be sent, and asks no broker."""
+    """`--dry-run` prints the events as they would be sent, says where to, and asks no broker."""
     result = run("publish", "--dry-run", write(event("1") + b"\n\n" + event("2")))
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.exit_code == 0
+    assert result.stderr == "line 1: to momentscience\nline 3: to momentscience\n"
     assert [decode(line.encode(), now=time.time()).event_id for line in result.stdout.splitlines()] == [
         "1",
         "2",
@@ -151,7 +152,16 @@ def test_dry_run_of_bad_pipe() -> None:
     """`--dry-run` of a pipe prints up to the first bad line, which is exit 1."""
     result = run("publish", "--dry-run", "-", given=event("1") + b"\n\xff\n" + event("2"))
     assert (result.exit_code, result.stdout.count("\n")) == (1, 1)
-    assert result.stderr.startswith("error: line 2: not strict JSON in UTF-8: ")
+    assert result.stderr.splitlines()[1].startswith("error: line 2: not strict JSON in UTF-8: ")
+
+
+def test_what_nobody_could_send(write: Callable[[bytes], str]) -> None:
+    """An event that no template could be filled from is refused, with its line; nothing is published."""
+    value = json.dumps({**json.loads(event("2")), "event": "purchase"}).encode()
+    result = run("publish", write(event("1") + b"\n" + value))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "line 2: no destination could send it: momentscience: " in result.stderr
+    assert "{payout}" in result.stderr
 
 
 def test_many_bad_lines(write: Callable[[bytes], str]) -> None:

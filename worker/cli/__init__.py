@@ -26,6 +26,7 @@ COMMANDS = {
     "run": "worker.cli.run",
     "demo": "worker.cli.demo",
     "config": "worker.cli.config",
+    "destinations": "worker.cli.destinations",
     "topics": "worker.cli.topics",
     "publish": "worker.cli.publish",
     "send": "worker.cli.send",

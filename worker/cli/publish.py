@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from worker.cli.common import WRONG, examples, fail, load_deployment, told
+from worker.cli.common import WRONG, examples, fail, load_deployment, say, told
 
 if TYPE_CHECKING:
     from worker.ops.jsonl import Line
-    from worker.settings import Settings
+    from worker.ops.routes import Routes
+    from worker.settings import Deployment, Settings
 
 app = typer.Typer(add_completion=False)
 
@@ -46,24 +47,35 @@ def publish(
         ),
     ],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check, print what would be sent, and send nothing.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Check, print what would be sent, say where it would go, and send nothing."
+        ),
     ] = False,
 ) -> None:
     """Publish conversion events to the source topic, keyed by their click ids.
 
-    A file is checked whole before anything is sent. What comes from a pipe is checked and sent line by line;
-    the first bad line ends it, and what came before it is sent.
+    What no destination could send is refused, too. A file is checked whole before anything is sent. What
+    comes from a pipe is checked and sent line by line; the first bad line ends it, and what came before it
+    is sent.
 
     It waits for the broker as long as it takes; Ctrl-C ends it. However it ends, it says which events are
     published, which may be (no answer came), and how many were not sent.
     """
-    settings = load_deployment(ctx).common
+    deployment = load_deployment(ctx)
+    routes = _routes(deployment)
     with _opened(file) as stream:
-        total = _check_whole(stream, file) if file != STDIN and stream.seekable() else None
+        total = _check_whole(stream, file, routes) if file != STDIN and stream.seekable() else None
         if dry_run:
-            _print_lines(stream)
+            _print_lines(stream, routes)
         else:
-            _publish_lines(settings, stream, total)
+            _publish_lines(deployment.common, stream, total, routes)
+
+
+def _routes(deployment: Deployment) -> Routes:
+    from worker.ops.routes import Routes
+
+    return Routes(deployment)
 
 
 def _opened(file: str) -> BinaryIO:
@@ -84,35 +96,38 @@ def _samples() -> BinaryIO:
     return BytesIO(b"".join(event.to_json() + b"\n" for event in sample_events(datetime.now(UTC))))
 
 
-def _check_whole(stream: BinaryIO, file: str) -> int:
+def _check_whole(stream: BinaryIO, file: str, routes: Routes) -> int:
     """Check every line, go back to the first, and return how many there are; exit 1 where one is bad."""
     from worker.ops.jsonl import check_whole
 
     with told():
-        total = check_whole(_shown(stream, "checking"), file)
+        total = check_whole(_shown(stream, "checking"), file, routes.event_of)
     stream.seek(0)
     return total
 
 
-def _print_lines(stream: BinaryIO) -> None:
-    from worker.ops.jsonl import event_of, lines
+def _print_lines(stream: BinaryIO, routes: Routes) -> None:
+    """Print the lines that would be published, and say where each event would go."""
+    from worker.ops.jsonl import lines
 
     try:
         with told():
             for line in lines(stream):
-                event_of(line)
+                for text in routes.told(line):
+                    say(text)
                 sys.stdout.buffer.write(line.value + b"\n")
     finally:
         sys.stdout.buffer.flush()
 
 
-def _publish_lines(settings: Settings, stream: BinaryIO, total: int | None) -> None:
+def _publish_lines(settings: Settings, stream: BinaryIO, total: int | None, routes: Routes) -> None:
     """Publish line by line up to the first bad one; `total` is how many lines there are, None unknown."""
     from worker.cli.publishing import deliver
     from worker.ops.jsonl import items_of
     from worker.ops.publishing import Words
 
-    deliver(settings, items_of(_shown(stream, "publishing")), total, Words("published", "event", "events"))
+    items = items_of(_shown(stream, "publishing"), routes.event_of)
+    deliver(settings, items, total, Words("published", "event", "events"))
 
 
 def _shown(stream: BinaryIO, what: str) -> Iterator[Line]:

@@ -122,24 +122,28 @@ def _send(settings: Settings, given: Mapping[str, object], output: Output, *, dr
         event = make_event(given)
         request, shown = _request(settings, event), shown_request(settings, event)
         if dry_run:
-            _show(shown, output)
+            if output is Output.JSON:
+                print_json(request_object(shown))
+            else:
+                print_request(shown)
             return
         tried = asyncio.run(_try(settings, request))
     _report(shown, tried, output)
 
 
-def _show(request: Request, output: Output) -> None:
-    """Print a request as it goes over the wire, or as one object."""
+def request_object(request: Request) -> dict[str, object]:
+    """A request as one object."""
     body = None if request.body is None else request.body.decode()
-    if output is Output.JSON:
-        headers = dict(request.headers)
-        print_json({"method": request.method, "url": request.url, "headers": headers, "body": body})
-        return
+    return {"method": request.method, "url": request.url, "headers": dict(request.headers), "body": body}
+
+
+def print_request(request: Request) -> None:
+    """Print a request as it goes over the wire."""
     print(f"{request.method} {request.url}")
     for name, value in request.headers:
         print(f"{name}: {value}")
-    if body is not None:
-        print(f"\n{body}")
+    if request.body is not None:
+        print(f"\n{request.body.decode()}")
 
 
 def _request(settings: Settings, event: ConversionEvent) -> Request:

@@ -6,7 +6,7 @@ The rule: a value is the bytes as written, without the line's end; it is checked
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import SEEK_END
 from itertools import islice
 from typing import BinaryIO, NamedTuple
@@ -63,19 +63,23 @@ def event_of(line: Line) -> ConversionEvent:
         raise BadLine([f"{line}: {text}"]) from error
 
 
-def problems(found: Iterable[Line]) -> Iterator[str]:
+Read = Callable[[Line], ConversionEvent]
+"""Reads the event of a line; raises BadLine for one that must not be published."""
+
+
+def problems(found: Iterable[Line], read: Read = event_of) -> Iterator[str]:
     """Check every line; give one text for each that is bad."""
     try:
         for line in found:
             try:
-                event_of(line)
+                read(line)
             except BadLine as error:
                 yield str(error)
     except BadLine as error:  # a line too long to read on
         yield str(error)
 
 
-def check_whole(found: Iterable[Line], name: str) -> int:
+def check_whole(found: Iterable[Line], name: str, read: Read = event_of) -> int:
     """Check every line of the file of this name, and return how many there are.
 
     Raises CannotDo where not all are right, with a reason for each of the first bad ones.
@@ -88,7 +92,7 @@ def check_whole(found: Iterable[Line], name: str) -> int:
             total += 1
             yield line
 
-    bad = problems(counted())
+    bad = problems(counted(), read)
     told = [f"{name}, {problem}" for problem in islice(bad, MOST_SHOWN)]
     more = sum(1 for _ in bad)
     if told:
@@ -96,12 +100,12 @@ def check_whole(found: Iterable[Line], name: str) -> int:
     return total
 
 
-def items_of(found: Iterable[Line]) -> Iterator[Item]:
+def items_of(found: Iterable[Line], read: Read = event_of) -> Iterator[Item]:
     """What to publish for these lines, each keyed by its click; raise BadLine at the first that is bad."""
     from worker.adapters.kafka.bulk_publisher import Place
 
     for line in found:
-        yield Item(Place("line ", line.number), event_of(line).click_id.encode(), line.value)
+        yield Item(Place("line ", line.number), read(line).click_id.encode(), line.value)
 
 
 def bytes_to_come(stream: BinaryIO) -> int | None:

@@ -23,6 +23,7 @@ from worker.core.currencies import foreign_currency
 from worker.core.templates import CannotFill, Parts, Postback, compile_request
 from worker.ops.errors import WrongUsage
 from worker.settings import Settings
+from worker.settings.several import as_written
 from worker.settings.templates import parts_of
 from worker.settings.url_mask import mask_filled, mask_request
 from worker.settings.values import MASK
@@ -73,11 +74,11 @@ def make_request(settings: Settings, event: ConversionEvent) -> Request:
     """
     foreign = foreign_currency(event, settings.destination.currencies)
     if foreign is not None:
-        raise WrongUsage([f"{foreign} (POSTBACK_DESTINATION__CURRENCIES)"])
+        raise WrongUsage(as_written(settings, [f"{foreign} (POSTBACK_DESTINATION__CURRENCIES)"]))
     variable, parts = _chosen(settings, event)
     missing = parts.missing(event.__dict__)
     if missing:
-        raise NoValue(variable, missing)
+        raise NoValue(as_written(settings, [variable])[0], missing)
     try:
         return make_postback(settings.destination).request_of(event, 1, time.time())
     except CannotFill as error:

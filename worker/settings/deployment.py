@@ -48,7 +48,11 @@ class Deployment(NamedTuple):
 
     def router(self, settings: Settings) -> Router:
         """What one of the destinations takes."""
-        return Router(settings.destination.name, self.routes)
+        return self.router_of(settings.destination.name)
+
+    def router_of(self, name: str) -> Router:
+        """What the destination of this name takes."""
+        return Router(name, self.routes)
 
     def only(self, names: Collection[str]) -> Deployment:
         """Serve some of them; what the others take stays theirs. Raises SettingsError for an unknown name."""
