@@ -66,6 +66,8 @@ def parse(arguments: Sequence[str]) -> Any:
     context = command.make_context(PROGRAM, list(arguments))
     while hasattr(command, "resolve_command"):
         rest = [*getattr(context, "_protected_args", ()), *context.args]
+        if not rest and command.invoke_without_command:
+            break
         name, command, rest = command.resolve_command(context, rest)
         context = command.make_context(name, rest, parent=context)
     return context

@@ -91,7 +91,8 @@ def _commands_of(row: str) -> list[str]:
 
 def _parts_of(name: str) -> list[str]:
     command: Any = get_command(app).get_command(None, name)  # type: ignore[attr-defined]
-    return [f"{name} {part}" for part in getattr(command, "commands", {})] or [name]
+    parts = [f"{name} {part}" for part in getattr(command, "commands", {})]
+    return [name, *parts] if not parts or command.invoke_without_command else parts
 
 
 def _options_of(name: str) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import DOCS, PAGES, README, ROOT, anchors, blocks, files, links
-from worker.settings import load
+from worker.settings import load_all
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 MOST_LINES = 150
@@ -53,4 +53,4 @@ def test_toml(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
         config = tmp_path / "worker.toml"
         config.write_text(text, "utf-8")
         monkeypatch.chdir(tmp_path)
-        load(config=config, environ={})
+        load_all(config=config, environ={})
