@@ -147,14 +147,76 @@ async def test_two_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_known_partition() -> None:
-    """A partition with an offset of ours need not wait for a look."""
+    """A partition with an offset of ours need not wait for a look, once one has shown nobody else."""
+    group = Group()
+    async with Harness(stranger=group.look) as harness:
+        harness.source.assign(harness.second)
+        await until("sure", lambda: not harness.reasons)
+        group.other = "another deployment"
+        harness.kafka.committed[harness.first] = signed(IDENTITY)
+        harness.write(*range(6))
+        harness.source.assign(harness.first)
+        await harness.committed(6)
+        assert group.looks == 1
+
+
+async def test_a_known_partition_at_first() -> None:
+    """That an offset is ours tells nothing before the first look: it may be a claim that was never sure."""
     group = Group("another deployment")
     async with Harness(stranger=group.look) as harness:
         harness.kafka.committed[harness.first] = signed(IDENTITY)
         harness.write(*range(6))
         harness.source.assign(harness.first)
-        await harness.committed(6)
-        assert group.looks == 0
+        await until("the look", lambda: any("belongs to another" in reason for reason in harness.reasons))
+        assert not harness.clicks
+
+
+async def test_our_own_claim_comes_back() -> None:
+    """A partition that was claimed in vain is not ours for that when it comes back with our claim."""
+    group = Group("another deployment")
+    async with Harness(stranger=group.look) as harness:
+        harness.write(0)
+        harness.source.assign(harness.first)
+        await until("the look", lambda: any("belongs to another" in reason for reason in harness.reasons))
+        await harness.source.revoke(harness.first)
+        assert harness.position() == 0, "it has our claim"
+        harness.source.assign(harness.first)
+        await until("another look", lambda: any("belongs to another" in reason for reason in harness.reasons))
+        assert not harness.clicks
+
+
+async def test_what_nobody_signed() -> None:
+    """An offset that nobody signed is claimed as if there were none: another one must see us."""
+    group = Group()
+    group.gate.clear()
+    async with Harness(stranger=group.look) as harness:
+        harness.kafka.committed[harness.first] = Position(2, "")
+        harness.write(*range(4))
+        harness.source.assign(harness.first)
+        await until("a look", lambda: group.looks == 1)
+        assert harness.kafka.committed[harness.first] == Position(
+            2, encode(2, None, Binding(LogId(), IDENTITY))
+        )
+        assert not harness.clicks
+        group.gate.set()
+        await harness.committed(4)
+        assert harness.clicks == ["c-2", "c-3"]
+
+
+async def test_made_anew_while_unsure() -> None:
+    """A partition of a log that was made anew while it was unsure is looked after as well."""
+    group = Group()
+    group.gate.clear()
+    async with Harness(stranger=group.look) as harness:
+        harness.source.assign(harness.first)
+        await until("a look", lambda: group.looks == 1)
+        harness.kafka.make_anew(harness.first.topic)
+        harness.source.made_anew(harness.first.topic)
+        await some_turns()
+        harness.write(1)
+        group.gate.set()
+        await harness.committed(1)
+        assert harness.clicks == ["c-1"]
 
 
 async def test_given_away_while_unsure() -> None:

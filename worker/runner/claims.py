@@ -1,4 +1,6 @@
-"""Partitions that the group had no offset for: claimed, and read once it is sure that nobody else claims too.
+"""Partitions that another deployment may claim too: read once it is sure that nobody else does.
+
+Those are all, until a first look has shown nobody else, and later those that the group has no offset for.
 
 The rule: of two deployments that start with one group at the very same time at least one sees the other's
 claims, for each looks after its own have counted. It then sends nothing, until a look shows nobody else.

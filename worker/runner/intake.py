@@ -61,6 +61,8 @@ class Intake:
         self._relief = ByteRelief(source, schedule, held_bytes, around.clock, self.partitions, self.rest)
         self.closed = False
         """Once set, nothing more is asked for."""
+        self.is_sure = False
+        """Whether the group was seen to be ours alone: another one that comes later sees that we are here."""
 
     @property
     def passed(self) -> int:
@@ -68,10 +70,7 @@ class Intake:
         return self._passing.told
 
     def assign(self, assigned: Assigned) -> AssignedPartition:
-        """Take up a partition with what an earlier member, or we, left finished above its offset.
-
-        One without an offset is claimed.
-        """
+        """Take up a partition with what an earlier member, or we, left finished above its offset."""
         binding = Binding(assigned.log, self._identity)
         if assigned.start is not None:
             self._observer.started(assigned.at, assigned.start)
@@ -82,10 +81,8 @@ class Intake:
         if told is not None and told.verdict is offset_map.Verdict.OTHER_IDENTITY:
             partition.foreign = True
             self._bar(partition, "what is committed of it was written by another deployment")
-        elif self._adopt or assigned.committed is None or assigned.committed != assigned.begins:
-            partition.claim()
-        if self._unsure and assigned.start is not None and assigned.start.how.without_offset:
-            partition.barred = UNSURE
+        else:
+            self._claim(partition, assigned, told)
         self._grant(partition)
         return partition
 
@@ -110,6 +107,21 @@ class Intake:
         if assigned.start is None and told.verdict not in quiet:
             self._observer.map_refused(assigned.at, told.why)
         return told
+
+    def _claim(self, partition: AssignedPartition, assigned: Assigned, told: offset_map.Told | None) -> None:
+        """Have the group show that a partition is ours, where it does not; bar it where that is not sure.
+
+        That its offset is ours does not make it sure: it may be a claim that was made in vain, by us or by
+        another worker of this deployment.
+        """
+        without_offset = assigned.start is not None and assigned.start.how.without_offset
+        in_doubt = self._unsure and (without_offset or not self.is_sure)
+        signed = told is not None and told.verdict is offset_map.Verdict.BELIEVED
+        has_offset = assigned.committed is not None and assigned.committed == assigned.begins
+        if self._adopt or not has_offset or (in_doubt and not signed):
+            partition.claim()
+        if in_doubt:
+            partition.barred = UNSURE
 
     def _bar(self, partition: AssignedPartition, why: str) -> None:
         """Take nothing more of a partition, and say why."""

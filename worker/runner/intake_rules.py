@@ -21,8 +21,8 @@ class IntakeRules(NamedTuple):
     """What is taken up and how much: `room` records of each partition, `ahead` of all together.
 
     `router` tells what is passed over. `identity` is whose the group is: with `adopt` what another deployment
-    left is taken for ours, with `unsure` a partition without an offset is barred as UNSURE. `probing` tells
-    whether only probes are sent.
+    left is taken for ours, with `unsure` what may be another's is barred as UNSURE. `probing` tells whether
+    only probes are sent.
     """
 
     router: Router

@@ -40,14 +40,15 @@ class Rebalances:
 
     def on_assigned(self, assigned: Sequence[Assigned]) -> None:
         """Take up partitions."""
-        partitions = [self._intake.assign(one) for one in assigned]
-        if self._claims is not None:
-            self._claims.make_sure(partitions)
+        for one in assigned:
+            self._intake.assign(one)
+        self._make_sure(assigned)
         self._observer.rebalanced("assign", [one.at for one in assigned])
 
     def on_made_anew(self, assigned: Sequence[Assigned]) -> None:
         """Begin anew with partitions of another log; what is under way of the old one ends for itself."""
         self._intake.renew(assigned)
+        self._make_sure(assigned)
         self._drain.quiet.set()
 
     def on_expired(self, at: Partition, start: Start) -> None:
@@ -109,6 +110,10 @@ class Rebalances:
     def on_trouble(self, message: str) -> None:
         """Pass on what an operator should know."""
         self._observer.trouble(message)
+
+    def _make_sure(self, assigned: Sequence[Assigned]) -> None:
+        if self._claims is not None:
+            self._claims.make_sure(self._intake.of([one.at for one in assigned]))
 
     def _discard(self, ids: Sequence[Partition]) -> None:
         self._drain.given_away(self._intake.of(ids))

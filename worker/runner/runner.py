@@ -163,5 +163,6 @@ class Runner:
         return Outcome.CUT if self.unfinished else Outcome.DRAINED
 
     def _on_sure(self, partition: AssignedPartition) -> None:
-        """Read a partition that is surely ours."""
+        """Read a partition that is surely ours; others are from now on, too."""
+        self._intake.is_sure = True
         self._intake.rest(partition, self._clock.now())

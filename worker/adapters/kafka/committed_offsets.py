@@ -1,17 +1,20 @@
 """What a group has committed, asked from outside of it. Blocking.
 
-The rule: it joins no group and commits nothing; who asks learns within bounds that nobody answers.
+The rule: it joins no group and commits nothing; who asks learns within bounds that nobody answers, and what
+is not told is unknown, never nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from worker.adapters.kafka.answers import all_told
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.core.binding import Identity
 from worker.core.ownership import Commit, stranger
 
@@ -29,8 +32,7 @@ def stranger_in(source: Config, tiers: Config, ours: Identity) -> str | None:
     commits += commits_of(tiers, lambda topic: topic.startswith(prefix))
     if stranger(ours, commits, ()) is None:
         return None
-    # Its name is looked for among the topics that the group has read.
-    topics = sorted({ours.source, *(commit.topic for commit in commits_of(source, lambda _topic: True))})
+    topics = sorted({ours.source, *_topics_of(source)})
     return stranger(ours, commits, [Identity(topic, ours.destination) for topic in topics])
 
 
@@ -43,20 +45,30 @@ def commits_of(config: Config, is_wanted: Callable[[str], bool]) -> list[Commit]
     except (KafkaException, ValueError, TypeError) as error:
         raise KafkaUnavailable(one_line(error)) from error
     try:
-        wanted = _partitions(consumer.list_topics(timeout=TIMEOUT_SECONDS).topics, is_wanted)
-        found = consumer.committed(wanted, timeout=TIMEOUT_SECONDS) if wanted else []
+        wanted = list(_partitions(consumer.list_topics(timeout=TIMEOUT_SECONDS).topics, is_wanted))
+        found = all_told(consumer.committed(wanted, timeout=TIMEOUT_SECONDS)) if wanted else []
     except KafkaException as error:
         raise KafkaUnavailable(one_line(error)) from error
     else:
-        return [Commit(of.topic, of.metadata or "") for of in found if of.error is None and of.offset >= 0]
+        return [Commit(of.topic, of.metadata or "") for of in found if of.offset >= 0]
     finally:
         consumer.close()
 
 
-def _partitions(topics: Mapping[str, Any], is_wanted: Callable[[str], bool]) -> list[TopicPartition]:
-    return [
-        TopicPartition(name, number)
-        for name, topic in topics.items()
-        if is_wanted(name) and topic.error is None
-        for number in topic.partitions
-    ]
+def _topics_of(config: Config) -> set[str]:
+    """The topics that a group has read, as far as that is told: they only help to name who it is."""
+    try:
+        return {commit.topic for commit in commits_of(config, lambda _topic: True)}
+    except KafkaUnavailable:
+        return set()
+
+
+def _partitions(topics: Mapping[str, Any], is_wanted: Callable[[str], bool]) -> Iterator[TopicPartition]:
+    """The partitions of those topics that exist; raise KafkaUnavailable where one does not show them."""
+    for name, topic in existing_topics(topics).items():
+        if not is_wanted(name):
+            continue
+        if topic.error is not None:
+            raise KafkaUnavailable(f"{name}: {one_line(topic.error)}")
+        for number in topic.partitions:
+            yield TopicPartition(name, number)

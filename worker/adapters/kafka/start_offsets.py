@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.moment import parse_time
+from worker.adapters.kafka.answers import all_told
 from worker.adapters.kafka.errors import KafkaUnavailable, one_line
 from worker.adapters.kafka.leader_epochs import Left
 from worker.adapters.kafka.records import leader_epoch_of, to_partition, to_topic_partitions
@@ -111,7 +112,7 @@ class StartOffsets:
         if moment is None:
             return {at: of.high if start == _LATEST else of.low for at, of in marks.items()}
         asked = [TopicPartition(at.topic, at.number, max(0, int(moment * 1000))) for at in marks]
-        answers = consumer.offsets_for_times(asked, timeout=TIMEOUT_SECONDS)
+        answers = all_told(consumer.offsets_for_times(asked, timeout=TIMEOUT_SECONDS))
         found = {to_partition(of): of.offset for of in answers}
         # Where no record is as new, the client answers with "the end", which is below every offset.
         return {at: found[at] if found[at] >= 0 else of.high for at, of in marks.items()}
@@ -126,9 +127,11 @@ class StartOffsets:
         )
         return {at: Marks(lag.low, lag.high) for at, lag in ends.items()}
 
-    def _committed(self, consumer: Consumer, partitions: Sequence[Partition]) -> list[TopicPartition]:
+    def _committed(self, consumer: Consumer, partitions: Sequence[Partition]) -> Sequence[TopicPartition]:
         asked = to_topic_partitions(partitions)
-        return self._try("what is committed", lambda: _read_committed(consumer, asked))
+        return self._try(
+            "what is committed", lambda: all_told(consumer.committed(asked, timeout=TIMEOUT_SECONDS))
+        )
 
     def _try(self, what: str, ask: Callable[[], _Answer]) -> _Answer:
         """Ask again and again, within bounds; raise SourceFailed where it can't be had."""
@@ -142,14 +145,6 @@ class StartOffsets:
             if time.monotonic() >= last_try_at:
                 raise SourceFailed(f"can't read {what}: {reason}")
             time.sleep(PAUSE_SECONDS)
-
-
-def _read_committed(consumer: Consumer, asked: list[TopicPartition]) -> list[TopicPartition]:
-    committed = consumer.committed(asked, timeout=TIMEOUT_SECONDS)
-    reason = "; ".join(one_line(of.error) for of in committed if of.error is not None)
-    if reason:
-        raise KafkaUnavailable(reason)
-    return committed
 
 
 def _begun(of: TopicPartition, log: LogId) -> Begun:
