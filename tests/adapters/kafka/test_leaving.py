@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
+from typing import Any, cast
 
 import pytest
+from confluent_kafka import TopicPartition
 
 from tests.adapters.kafka.ear import WITHIN, Ear, until
 from tests.adapters.kafka.members import started
@@ -18,6 +21,7 @@ from worker.adapters.kafka import (
     poll_thread,
 )
 from worker.adapters.kafka import source as source_module
+from worker.adapters.kafka.loop_bridge import LoopBridge
 from worker.adapters.kafka.reading import Reading
 from worker.core.assigned_partition import Position
 
@@ -67,6 +71,38 @@ async def test_leaving_that_hangs(
     assert not stopping.done()
     drained.set()
     await stopping
+
+
+class ClosingConsumer:
+    """A client that still has an assignment to tell of when it is closed."""
+
+    def __init__(self, _settings: object, logger: object) -> None:
+        self.calls: list[str] = []
+
+    def subscribe(self, topics: list[str], **callbacks: Any) -> None:
+        self._partitions = [TopicPartition(topic, 0) for topic in topics]
+        self._on_assign, self._on_revoke = callbacks["on_assign"], callbacks["on_revoke"]
+
+    def unsubscribe(self) -> None:
+        self.calls.append("unsubscribe")
+
+    def close(self) -> None:
+        self._on_assign(self, self._partitions)
+        self._on_revoke(self, self._partitions)
+        self.calls.append("close")
+
+
+def test_assigned_as_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An assignment that comes only while the client is closed is not taken up: nothing can be asked then.
+
+    Nobody hears of it, nor of its end.
+    """
+    monkeypatch.setattr(poll_thread, "Consumer", ClosingConsumer)
+    bridge = cast("LoopBridge", None)  # nobody is to hear of it
+    thread = poll_thread.PollThread({"group.id": "g"}, Reading(["t"]), bridge, logging.getLogger())
+    thread.join()
+    thread.close()
+    assert cast("ClosingConsumer", thread._consumer).calls == ["unsubscribe", "close"]
 
 
 async def test_leaving_without_a_broker(

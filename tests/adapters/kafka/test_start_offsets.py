@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -37,6 +38,14 @@ def remove_below(world: KafkaWorld, at: Partition, offset: int) -> None:
     asking = admin(world)
     for answer in asking.delete_records([of]).values():
         answer.result(WITHIN)
+
+
+def commit_of(world: KafkaWorld, at: Partition, log: LogId) -> None:
+    """Commit that the group is at 5 of a log, from outside of it."""
+    of = TopicPartition(at.topic, at.number, 5, encode(5, None, Binding(log)))
+    asking = admin(world)
+    answers = asking.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(world.group, [of])])
+    answers[world.group].result(WITHIN)
 
 
 @pytest.fixture(params=WAYS)
@@ -187,15 +196,15 @@ async def test_made_anew_while_we_were_away(real_world: KafkaWorld, ear: Ear, ke
     real_world.write(at, numbered(5))
     log = real_world.ids.of([at.topic])[at.topic]
     assert log.topic_id is not None
-    real.make_anew(real_world.bootstrap, at.topic, 1)  # the broker forgets what was committed
+    commit_of(real_world, at, log)
+    real.make_anew(real_world.bootstrap, at.topic, 1)
+    what_is_committed = partial(real.committed, real_world.bootstrap, real_world.group, at.topic)
+    real.wait_until("the broker has forgotten what was committed", lambda: not what_is_committed())
     real_world.write(at, numbered(20))
     memory = {at: Memory(5, log.topic_id, 0.0)}
     if kept == "what is committed":
         memory.clear()
-        of = TopicPartition(at.topic, at.number, 5, encode(5, None, Binding(log)))
-        commit = ConsumerGroupTopicPartitions(real_world.group, [of])
-        asking = admin(real_world)
-        asking.alter_consumer_group_offsets([commit])[real_world.group].result(WITHIN)
+        commit_of(real_world, at, log)
     assert await reads(real_world, at, ear, Beginning("latest", lambda: memory)) == list(range(21))
     assert ear.starts[-1] == Start(How.MADE_ANEW, 0, 20)
 

@@ -75,8 +75,9 @@ class LoopBridge:
         self.post(self._on_lost, partitions)
 
     def records(self, records: Sequence[Record]) -> None:
-        """Hand over records."""
-        self.post(self._listener.on_records, records)
+        """Hand over records, where there are any."""
+        if records:
+            self.post(self._listener.on_records, records)
 
     def gap(self, partition: Partition, behind: int, offset: int) -> None:
         """Tell that no record lies from `behind` to before `offset`."""

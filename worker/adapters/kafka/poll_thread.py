@@ -34,11 +34,12 @@ from worker.adapters.kafka.reading import Reading
 from worker.adapters.kafka.records import Got, to_partition, to_record
 from worker.adapters.kafka.recovery import Recovery
 from worker.adapters.kafka.start_offsets import StartOffsets
+from worker.adapters.kafka.topic_refresh import TopicRefresh
 from worker.adapters.kafka.unreadable_records import Stops, is_unreadable
 from worker.adapters.kafka.unusable_offsets import is_unusable
 from worker.adapters.kafka.watermarks import WatermarkCache
 from worker.core.held_bytes import NO_BOUND, HeldBytes
-from worker.core.record import Partition, Record
+from worker.core.record import Partition
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Positions, SourceFailed
 
@@ -69,21 +70,18 @@ class PollThread:
         self.watermarks = WatermarkCache()
         self._config = config
         self._topics = list(reading.topics)
+        self._refresh = TopicRefresh(config, reading.topics, reading.ids)
         self._bridge = bridge
         self._logger = logger
         self.stops = Stops()
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._leaving = False
+        self._leaving = self._is_closing = False
         self._deadly: KafkaError | None = None
         self._troubles = Troubles()
         self._prefetch = Prefetch(reading.held_bytes or HeldBytes(NO_BOUND))
+        logs, incremental = AssignedLogs(reading.ids), is_incremental(config)
         self._assignment = Assignment(
-            bridge,
-            self._prefetch,
-            self.watermarks,
-            self.stops,
-            AssignedLogs(reading.ids),
-            incremental=is_incremental(config),
+            bridge, self._prefetch, self.watermarks, self.stops, logs, incremental=incremental
         )
         self._refusals: MutableMapping[str, str] = {} if reading.refusals is None else reading.refusals
         self._starts = StartOffsets(reading.beginning, self._tell)
@@ -138,7 +136,9 @@ class PollThread:
 
     def join(self) -> None:
         """Make the client and ask for the topics; raise SourceFailed where the settings are no good."""
-        settings: dict[str, Any] = {**self._config, "error_cb": self._on_error, "on_commit": self._on_commit}
+        own: dict[str, Any] = {"error_cb": self._on_error, "on_commit": self._on_commit}
+        settings = {**self._config, **self._refresh.begin(), **own}
+        self._is_closing = False
         try:
             self._consumer = Consumer(settings, logger=LimitedLog(self._logger))
             self._consumer.subscribe(
@@ -156,7 +156,7 @@ class PollThread:
             if self._assignment.logs.outlived():
                 self._join_anew()
             self._recovery.look(self._consumer)
-            self._hand_over(self._prefetch.take())
+            self._bridge.records(self._prefetch.take())
             self._assignment.set_pauses(self._consumer)
             self._assignment.relieve(self._consumer)
             self._read()
@@ -169,6 +169,7 @@ class PollThread:
         By unsubscribing, not within `close`: a client that closes does not answer what `commit_last` asks.
         """
         deadline = time.monotonic() + REVOKE_TIMEOUT_SECONDS
+        self._is_closing = True
         try:
             self._consumer.unsubscribe()
             while self._assignment.ours and time.monotonic() < deadline:
@@ -210,6 +211,7 @@ class PollThread:
         if message is not None:
             more = self._consumer.consume(room - 1, 0) if room > 1 else ()
             self._take_in(cast("Sequence[Got]", [message, *more]))
+        self._refresh.look(self._consumer, self.last_poll)
         if self._deadly is not None:
             raise SourceFailed(remedy(self._deadly))
 
@@ -231,7 +233,7 @@ class PollThread:
             self._assignment.found(records)
         if self._assignment.commits.leader_epochs.has_proofs:
             self._assignment.prove(messages)
-        self._hand_over(self._prefetch.pass_through(records, self.last_poll))
+        self._bridge.records(self._prefetch.pass_through(records, self.last_poll))
         self._recovery.stop_at(self._consumer, unreadable.values())
 
     def _take_error(self, message: Got, error: KafkaError, unreadable: dict[Partition, Stopped]) -> None:
@@ -248,20 +250,19 @@ class PollThread:
         elif self._assignment.names.pop(at, None) is not None:
             unreadable[at] = Stopped(Place(at, message.offset()), one_line(error))
 
-    def _hand_over(self, records: Sequence[Record]) -> None:
-        if records:
-            self._bridge.records(records)
-
     # --- callbacks of the client, made within its calls ----------------------------------------
 
     def _on_assign(self, consumer: Consumer, offered: list[TopicPartition]) -> None:
+        if self._is_closing:  # a client that closes answers nothing, and gives it up at once
+            return
         self._note_refusal(None)
         logs = self._assignment.logs.bind([to_partition(of) for of in offered])
         self._assignment.begin(consumer, self._starts.of(consumer, logs))
 
     def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
-        if revoked:
-            self._assignment.revoke(consumer, [to_partition(of) for of in revoked])
+        ours = [at for at in map(to_partition, revoked) if at in self._assignment.ours]
+        if ours:
+            self._assignment.revoke(consumer, ours)
 
     def _on_lost(self, _consumer: Consumer, lost: list[TopicPartition]) -> None:
         self._assignment.lose([to_partition(of) for of in lost])

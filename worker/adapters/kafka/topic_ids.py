@@ -1,4 +1,6 @@
-"""The ids of topics and of their cluster: a topic that was deleted and made again has another id.
+"""The ids of topics and of their cluster, and how many partitions each topic has.
+
+A topic that was deleted and made again has another id.
 
 The rule: a thread of its own asks, with the one admin client of the process; what it heard is read without
 waiting. A broker that does not say (an old one, the embedded one, one that refuses) leaves an id unknown,
@@ -12,13 +14,13 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+from worker.adapters.kafka.errors import KafkaUnavailable, kafka_error, one_line
 from worker.core.binding import LogId
 
 LOOK_EVERY_SECONDS = 1.0
@@ -39,6 +41,16 @@ _NOT_SAID = "A" * 22  # zero, in the form in which ids are written
 _Answer = TypeVar("_Answer")
 
 
+class _Told(NamedTuple):
+    """What was said of a topic: its id, None where that was not; no partitions where it is not there."""
+
+    topic_id: str | None
+    partitions: int
+
+
+_ABSENT = _Told(None, 0)
+
+
 class TopicIds:
     """Watches the topics that were asked for; a context manager, whose thread ends with it.
 
@@ -50,6 +62,7 @@ class TopicIds:
         self._turn = threading.Condition()
         self._followed: set[str] = set()
         self._heard: dict[str, str] = {}
+        self._partitions: dict[str, int] = {}
         self._cluster: str | None = None
         self._wanted = self._answered = 0
         self._looked_at = float("-inf")
@@ -102,6 +115,10 @@ class TopicIds:
         """What was last heard of a topic; does not wait."""
         return LogId(self._cluster, self._heard.get(topic))
 
+    def partitions(self, topic: str) -> int | None:
+        """How many partitions a topic has, 0 where it is not there; None where the broker does not say."""
+        return self._partitions.get(topic)
+
     def hurry(self) -> None:
         """Look now, where the last look is not too fresh: something hints that a topic was made anew."""
         with self._turn:
@@ -116,9 +133,9 @@ class TopicIds:
             with self._turn:
                 topics = sorted(self._followed)
             cluster = self._cluster or _cluster_id(admin)
-            ids = _topic_ids(admin, topics) if topics and cluster is not None else {}
+            told = _describe(admin, topics) if topics and cluster is not None else {}
             with self._turn:
-                self._note(cluster, ids)
+                self._note(cluster, told)
                 self._answered, self._looked_at = wanted, time.monotonic()
                 self._turn.notify_all()
 
@@ -128,10 +145,12 @@ class TopicIds:
             self._turn.wait_for(lambda: self._closed or self._wanted > self._answered, LOOK_EVERY_SECONDS)
             return None if self._closed else self._wanted
 
-    def _note(self, cluster: str | None, ids: Mapping[str, str]) -> None:
+    def _note(self, cluster: str | None, told: Mapping[str, _Told]) -> None:
         self._cluster = cluster
+        ids = {topic: of.topic_id for topic, of in told.items() if of.topic_id is not None}
         news = {topic: topic_id for topic, topic_id in ids.items() if self._heard.get(topic) != topic_id}
         self._heard.update(news)
+        self._partitions = {topic: of.partitions for topic, of in told.items()}
         self.revision += len(news)
 
 
@@ -139,17 +158,13 @@ def _ignore(_error: KafkaError) -> None:
     """Say nothing."""
 
 
-def _topic_ids(admin: AdminClient, topics: Collection[str]) -> dict[str, str]:
-    """The ids of these topics, without those that are not there, or of which the broker says nothing."""
+def _describe(admin: AdminClient, topics: Collection[str]) -> dict[str, _Told]:
+    """What the broker says of these topics, without those of which it says nothing."""
     answers = _asked(
         lambda: admin.describe_topics(TopicCollection(list(topics)), request_timeout=TIMEOUT_SECONDS)
     )
-    found = {topic: _outcome(answer) for topic, answer in (answers or {}).items()}
-    return {
-        topic: str(of.topic_id)
-        for topic, of in found.items()
-        if of is not None and str(of.topic_id) != _NOT_SAID
-    }
+    told = {topic: _outcome(answer) for topic, answer in (answers or {}).items()}
+    return {topic: of for topic, of in told.items() if of is not None}
 
 
 def _cluster_id(admin: AdminClient) -> str | None:
@@ -165,9 +180,13 @@ def _asked(ask: Callable[[], _Answer]) -> _Answer | None:
         return None
 
 
-def _outcome(answer: Future[Any]) -> Any:
+def _outcome(answer: Future[Any]) -> _Told | None:
     """What the broker said; None where it did not, or refused."""
     try:
-        return answer.result(TIMEOUT_SECONDS + _SLACK_SECONDS)
-    except (KafkaException, TimeoutError):
-        return None
+        of = answer.result(TIMEOUT_SECONDS + _SLACK_SECONDS)
+    except (KafkaException, TimeoutError) as error:
+        cause = kafka_error(error)
+        is_absent = cause is not None and cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
+        return _ABSENT if is_absent else None
+    topic_id = str(of.topic_id)
+    return _Told(None if topic_id == _NOT_SAID else topic_id, len(of.partitions))
