@@ -109,10 +109,9 @@ class Intake:
         return told
 
     def _claim(self, partition: AssignedPartition, assigned: Assigned, told: offset_map.Told | None) -> None:
-        """Have the group show that a partition is ours, where it does not; bar it where that is not sure.
+        """Have the group show that a partition is ours; bar it while that is in doubt.
 
-        That its offset is ours does not make it sure: it may be a claim that was made in vain, by us or by
-        another worker of this deployment.
+        An offset of ours does not make it sure: it may be a claim that one of our workers made in vain.
         """
         without_offset = assigned.start is not None and assigned.start.how.without_offset
         in_doubt = self._unsure and (without_offset or not self.is_sure)
