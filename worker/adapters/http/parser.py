@@ -19,6 +19,9 @@ __all__ = ["NO_HEAD", "AnswerParser", "BodyParser", "HeadTooLarge", "NotHttp"]
 
 NO_HEAD = -1
 
+KNOWN_LIMIT_BYTES = 1024
+"""Bytes of the longest answer that is known again when it comes once more."""
+
 _FINAL = re.compile(rb"HTTP/[0-9]\.[0-9] ([2-9][0-9][0-9])(?: [^\n]*)?\r?\n").match
 
 
@@ -26,6 +29,9 @@ class AnswerParser:
     """Reads answers; `status` is NO_HEAD until a head has come.
 
     `complete` says that all of the answer has come, `keep` that the connection may then serve another one.
+
+    A whole answer that came in one piece and left the connection as it was means the same when the same
+    bytes come in its place: partners answer so, but for their clock. Then nobody reads it again.
     """
 
     def __init__(self) -> None:
@@ -35,6 +41,8 @@ class AnswerParser:
         )
         self._feed = self._parser.feed_data
         self._reader = HeadReader()
+        self._known: bytes | None = None
+        self._meant: tuple[int, str | None] = (NO_HEAD, None)
         self._reset()
 
     def take(self) -> Response:
@@ -54,12 +62,22 @@ class AnswerParser:
 
     def feed(self, data: bytes) -> None:
         """Read more bytes, in pieces of any size; raise NotHttp."""
-        if self.status == NO_HEAD:
-            data = self._after_head(data)
+        begins = self.status == NO_HEAD and not self._reader.waits
+        if begins and data == self._known:
+            self.status, self._retry_after = self._meant
+            self.complete = self.keep = True
+            return
         try:
-            self._feed(data)
+            self._feed(self._after_head(data) if self.status == NO_HEAD else data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             raise NotHttp from None
+        if begins and self.keep:
+            self._remember(data)
+
+    def _remember(self, data: bytes) -> None:
+        """Know this answer again, unless it is long."""
+        if len(data) <= KNOWN_LIMIT_BYTES:
+            self._known, self._meant = data, (self.status, self._retry_after)
 
     def _after_head(self, data: bytes) -> bytes:
         """Read a head; return what httptools is to read: nothing until all of the head is there."""
@@ -69,7 +87,7 @@ class AnswerParser:
             head = self._reader.feed(data)
             return b"" if head is None else self._note(head)
         self.status = int(first[1])
-        if b"\nretry-after" in data[:end].lower():
+        if data[:end].lower().find(b"\nretry-after") >= 0:  # `in` would first try the bytes as a number
             self._retry_after = Head(self.status, data[: end + 4], b"").retry_after
         return data
 
@@ -112,6 +130,9 @@ class BodyParser(AnswerParser):
         """Return the answer as it is known, with what has come of its body."""
         body, self._body = self._body, bytearray()
         return super().take()._replace(body=bytes(body))
+
+    def _remember(self, data: bytes) -> None:
+        """Read each answer: its body is wanted, which its head does not tell."""
 
     def wants_body(self) -> bool:
         """Whether less of the body has come than is kept."""
