@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
+import resource
 import socket
 from collections.abc import AsyncIterator
 
 import pytest
 
-from worker.adapters.http.write_batch import Way, WriteBatch
+from worker.adapters.http.write_batch import Way, WriteBatch, _unread
 
 MUCH = os.urandom(4 * 1024 * 1024)
 
@@ -128,3 +130,19 @@ async def test_the_end_is_read_first(ends: Ends) -> None:
     await ends.reader.ended.wait()
     assert (ends.way.recall(), ends.way.recall()) == (True, False)
     assert await asyncio.get_running_loop().sock_recv(ends.partner, 3) == b""
+
+
+async def test_what_lies_on_a_high_descriptor(ends: Ends) -> None:
+    """It is seen on any descriptor, however many are open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
+    high = fcntl.fcntl(ends.way.socket, fcntl.F_DUPFD, 2000)
+    try:
+        ends.way.socket = high
+        ends.way.unsent = b"GET"
+        assert not _unread([ends.way])
+        ends.partner.send(b"unasked")
+        assert set(_unread([ends.way])) == {high}
+    finally:
+        os.close(high)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

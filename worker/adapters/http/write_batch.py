@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import select
+from collections.abc import Collection
 
 
 class Way:
@@ -83,10 +84,18 @@ class WriteBatch:
                 way.leave()
 
 
-def _unread(ways: list[Way]) -> set[int]:
+def _unread(ways: list[Way]) -> Collection[int]:
     """The sockets on which something waits to be read: bytes, the partner's end, an error."""
+    sockets = [way.socket for way in ways if way.socket >= 0]
+    try:
+        return select.select(sockets, (), (), 0)[0]
+    except (ValueError, OSError):  # it knows descriptors below 1,024 alone
+        return _polled(sockets)
+
+
+def _polled(sockets: list[int]) -> Collection[int]:
+    """As `select` tells, for any descriptor; it takes twice as long."""
     look = select.poll()
-    for way in ways:
-        if way.socket >= 0:
-            look.register(way.socket, select.POLLIN)
+    for socket in sockets:
+        look.register(socket, select.POLLIN)
     return {socket for socket, _ in look.poll(0)}
