@@ -84,6 +84,20 @@ async def test_outstanding(outstanding: int) -> None:
         assert 1 <= max(most.values()) <= outstanding
 
 
+async def test_room_is_given_back_as_others_flow() -> None:
+    """A partition whose records have ended has its room before more of it comes: runs come of others first."""
+    async with Harness(concurrency=8, outstanding=40) as harness:
+        harness.sender.gate.clear()
+        harness.source.assign(harness.first, harness.second)
+        harness.write(*range(30))
+        await until("taken up", lambda: harness.heard.taken.total() == 30)
+        harness.sender.gate.set()
+        await harness.committed(30)
+        harness.write(*range(100, 300), at=harness.second)
+        await harness.committed(200, harness.second)
+        assert harness.runner._intake.partitions[harness.first].granted == 40
+
+
 async def test_taken_by_turns() -> None:
     """Two partitions with a backlog take turns."""
     async with Harness(concurrency=1) as harness:

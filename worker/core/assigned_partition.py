@@ -166,6 +166,10 @@ class AssignedPartition:
         """Tell whether so much room is free that more would be granted, were all of its records small."""
         return most - self.offsets.unfinished - self.granted >= _least(most, probing=probing)
 
+    def is_short(self, most: int) -> bool:
+        """Tell whether more would be granted, were all of its records at an end."""
+        return self.live and most - self.granted >= _least(most, probing=False)
+
     def grant(self, most: int, beyond: int = 0, *, probing: bool = False) -> int:
         """Say how many records more the source may be allowed, so that never more than `most` are unfinished.
 

@@ -30,6 +30,7 @@ from worker.runner.former_partitions import FormerPartitions
 from worker.runner.intake_rules import IntakeRules
 from worker.runner.parts import Surroundings
 from worker.runner.passing import Passing
+from worker.runner.top_up import TopUp
 
 _SIZE = attrgetter("size")
 
@@ -56,6 +57,7 @@ class Intake:
         self._held_bytes = held_bytes
         self._asked = 0
         self._asked_lately = False
+        self._top_up = TopUp(self._room, self.rest)
         self.former = FormerPartitions()
         self.partitions: dict[Partition, AssignedPartition] = {}
         self._relief = ByteRelief(source, schedule, held_bytes, around.clock, self.partitions, self.rest)
@@ -193,6 +195,7 @@ class Intake:
             partition.granted -= count
             self._observer.consumed(partition.at.topic, count)
             self.rest(partition, now)
+            self._top_up.note(partition)
         self._passing.tell()
         self._relief.took_up(sum(map(_SIZE, records)), now)
 
@@ -232,6 +235,7 @@ class Intake:
             self._asked += free
             self._asked_lately = True
             self._source.ask(free)
+            self._top_up.give(self._clock.now())
 
     def read_on(self) -> None:
         """Ask for more than the lanes need, up to the room of each partition: so far probes may reach."""
