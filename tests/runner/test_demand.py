@@ -85,7 +85,7 @@ async def test_outstanding(outstanding: int) -> None:
 
 
 async def test_room_is_given_back_as_others_flow() -> None:
-    """A partition whose records have ended has its room before more of it comes: runs come of others first."""
+    """A partition whose records have ended has its room back before more of it comes."""
     async with Harness(concurrency=8, outstanding=40) as harness:
         harness.sender.gate.clear()
         harness.source.assign(harness.first, harness.second)
