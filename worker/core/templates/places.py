@@ -15,17 +15,19 @@ from worker.core.request_headers import has_controls
 from worker.core.templates.errors import CannotFill
 from worker.core.templates.macro import Macro
 
+_UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
+_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 _DOTS: Final = re.compile(r"(?:\.|%2e){1,2}", re.IGNORECASE)
 
 
 def percent_encoded(_: Macro, text: str) -> str:
     """For a path, a query or a form: all but RFC 3986's unreserved characters is encoded, as UTF-8."""
-    return quote(text, safe="")
+    return text if _UNRESERVED(text) else quote(text, safe="")
 
 
 def in_json(macro: Macro, text: str) -> str:
     """For JSON: a number as it is, any other text as the inside of a string."""
-    return text if macro.is_number else json.dumps(text, ensure_ascii=False)[1:-1]
+    return text if macro.is_number else _encode(text)[1:-1]
 
 
 def as_it_is(_: Macro, text: str) -> str:
