@@ -205,6 +205,7 @@ def test_secrets_are_not_shown() -> None:
     )
     assert shown[f"{P}BODY"] == '{"s3": "********{click_id}", "n": 1, "t": "{secret.token}"}'
     assert shown[f"{P}HEADERS__X_TOKEN"] == shown[f"{P}SECRETS__TOKEN"] == "********"
+    assert not {f"{P}SIMPLE_URL", f"{P}EVENT_URL"} & shown.keys(), "they are not in effect"
     assert "s3cret" not in repr(settings) + str(shown)
 
 

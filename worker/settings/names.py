@@ -155,11 +155,14 @@ def _spelled_within(dotted: str) -> str:
     return "__".join(dotted.replace("-", "_").split(".")).upper()
 
 
-URLS: frozenset[Path] = frozenset(("destination", name) for name in ("url", "simple_url", "event_url"))
+REPLACED_URLS: frozenset[Path] = frozenset({("destination", "simple_url"), ("destination", "event_url")})
+"""Settings that have no effect where there is one URL for all events."""
+
+URLS: frozenset[Path] = REPLACED_URLS | {("destination", "url")}
 """Settings that are URL templates: a part of them may be a secret."""
 
-
 BODY: Path = ("destination", "body")
+"""The setting that is a body template."""
 
 
 def is_secret(path: Sequence[str]) -> bool:

@@ -20,6 +20,7 @@ from worker.settings.names import (
     DESTINATIONS,
     FIELDS,
     OPEN,
+    REPLACED_URLS,
     SECRETS_DIR,
     URLS,
     WHEN,
@@ -81,7 +82,12 @@ def effective(deployment: Deployment) -> list[Effective]:
 
 
 def _rows(settings: Settings, fields: Mapping[Path, FieldInfo]) -> list[Effective]:
-    return [row for path, field in fields.items() for row in _effective(settings, path, field)]
+    return [
+        row
+        for path, field in fields.items()
+        if not (path in REPLACED_URLS and settings.destination.url is not None)
+        for row in _effective(settings, path, field)
+    ]
 
 
 def _when_rows(settings: Settings, route: Route) -> Iterator[Effective]:
