@@ -1,4 +1,4 @@
-"""Thousands of events over five destinations with templates of five kinds, each held against a second reading."""
+"""Thousands of events over five destinations with templates of five kinds, held against a second reading."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def events(chance: random.Random) -> list[dict[str, Any]]:
 
 
 def test_five_kinds(kafka: str, tmp_path: Path) -> None:
-    """Each event that can be sent is sent once, as a second reading of the template has it; the rest is dead."""
+    """Each event that can be sent is sent once, as a second reading has it; the rest is dead."""
     names = Names.fresh("kinds")
     create_topics(kafka, {names.topic: 4})
     made = {one["event_id"]: one for one in events(random.Random(SEED))}

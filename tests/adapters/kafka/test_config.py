@@ -24,6 +24,7 @@ from worker.adapters.kafka.config import (
     producer_config,
     unique_client_id,
 )
+from worker.settings.byte_bounds import ByteBounds
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +107,14 @@ def test_taken_by_the_client(properties: dict[str, str]) -> None:
     Consumer({**consumer_config("127.0.0.1:1", "g", "c", properties)}).close()
     Producer({**producer_config("127.0.0.1:1", "c", properties)}).flush(0)
     AdminClient({**admin_config("127.0.0.1:1", "c", properties)})
+
+
+@pytest.mark.parametrize("properties", [{}, {"message.max.bytes": "5000000"}])
+@pytest.mark.parametrize("most", [1_000_000, 64_000_000 // 16, 64_000_000 // 5, 64_000_000])
+def test_a_small_share_of_bytes(most: int, properties: dict[str, str]) -> None:
+    """A consumer starts with any share of the bytes, and whatever the largest record for a producer is."""
+    client = ByteBounds.of(most).client
+    Consumer(consumer_config("127.0.0.1:1", "g", "me", properties, client)).close()
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,8 @@ def consumer_config(
         "auto.offset.reset": "error",  # the worker decides, and says so: see worker/core/start_offset.py
         "allow.auto.create.topics": False,
     }
+    if "fetch.max.bytes" in config:  # a producer's limit, but a consumer that fetches less does not start
+        config["message.max.bytes"] = min(int(config["fetch.max.bytes"]), BATCH_BYTES)
     return _without(config, frozenset(_CLASSIC_ONLY)) if uses_new_protocol(config) else config
 
 
