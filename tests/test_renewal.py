@@ -19,7 +19,7 @@ from worker.adapters.http import SenderOptions, load_tls
 from worker.compiled import tls_files
 from worker.pipeline import Plan
 from worker.renewal import AGAIN_SECONDS, TELL_SECONDS, Renewal, RenewSender
-from worker.settings import Settings, load
+from worker.settings import Settings, load, load_all
 from worker.settings.files import takes_restart
 from worker.settings.groups import Destination
 
@@ -135,7 +135,7 @@ async def test_a_new_token(world: World) -> None:
 
 
 async def test_a_new_secret(world: World) -> None:
-    """A secret's file counts wherever it is named: in a header, which takes a new sender, and in the URL."""
+    """A secret's file counts wherever it is named: in a header, and in the URL."""
     world.url.write_text(PARTNER.format(k="{secret.api_key}"))
     settings = world.settings(
         HEADERS__X_TOKEN_FILE="",
@@ -152,6 +152,30 @@ async def test_a_new_secret(world: World) -> None:
     assert world.plans[-1].postback.request(event).target == "/second%2F?click_id=c"
     assert [line["variable"] for line in lines] == ["POSTBACK_DESTINATION__SECRETS__API_KEY"]
     assert "second" not in repr(lines)
+
+
+async def test_several_destinations(world: World) -> None:
+    """What is wrong with one destination's file holds up nothing of another's; variables are as given."""
+    other = world.at / "other"
+    other.write_text("first")
+    own = {"ONE": world.token, "TWO": other}
+    names = {f"{name}__HEADERS__X_TOKEN_FILE": path for name, path in own.items()}
+    names |= {f"{name}__URL_FILE": world.url for name in own}
+    environ = {f"POSTBACK_DESTINATIONS__{name}": str(path) for name, path in names.items()}
+    environ["POSTBACK_DESTINATIONS__TWO__WHEN__NETWORK"] = "two"
+    one, two = load_all(environ=environ, dotenv=world.at / "none").destinations
+    renewals = [world.renewal(settings) for settings in (one, two)]
+    for renewal in renewals:
+        await looks(renewal)
+    replace(world.token, "hunter2\x01")
+    replace(other, "second")
+    with capture_logs() as lines:
+        for renewal in renewals:
+            await looks(renewal)
+    (trouble,) = world.heard.troubles
+    assert trouble.startswith("POSTBACK_DESTINATIONS__ONE__HEADERS__X_TOKEN: ")
+    assert world.headers == {"X-Token": "second"}
+    assert [line["variable"] for line in lines] == ["POSTBACK_DESTINATIONS__TWO__HEADERS__X_TOKEN"]
 
 
 async def test_half_written(world: World) -> None:
