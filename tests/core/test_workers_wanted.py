@@ -140,11 +140,25 @@ def test_what_is_passed_over_is_no_work() -> None:
     assert rated == pytest.approx(0.5 / 0.8 * 50 / 100, rel=0.05)
 
 
+def test_of_what_is_left_as_much_is_work_as_of_what_was_read() -> None:
+    """Where one in ten records is the destination's, so is one in ten of those that nobody has read yet."""
+    watched = Watched(8)
+    assert watched.look(60, comes=1_000, ends=500, busy=1.0, ours=0.1) == pytest.approx(2 / 0.8, rel=0.1)
+
+
 def test_where_all_is_passed_over_none_is_wanted() -> None:
     """A destination that takes none of what comes wants no worker."""
     watched = Watched()
     watched.due = 400.0
     assert watched.look(600, comes=1_000, ends=1_000, busy=0.3, ours=0.0) == 0.0
+
+
+def test_a_backlog_behind_a_rate_keeps_nobody() -> None:
+    """Where a rate sets in while much is left, no more are wanted than what it lets through keeps busy."""
+    watched = Watched(12)
+    watched.due = 600_000.0
+    assert watched.look(60, comes=50, ends=200, busy=1.0) > 5.0
+    assert watched.look(900, comes=50, ends=50, busy=0.25, most=50.0) == pytest.approx(0.25 / 0.8, rel=0.05)
 
 
 def test_a_fall_is_believed_once_it_has_lasted() -> None:
@@ -164,12 +178,21 @@ def test_a_rebalance_leaves_what_comes_by_partition() -> None:
     assert watched.look(EVERY, comes=75, ends=75, busy=0.75) == pytest.approx(all_of_it / 4)
 
 
+def test_partitions_that_are_new_measure_nothing() -> None:
+    """A look that finds more partitions measures nothing; from then on each counts as those before."""
+    watched = Watched(2)
+    first = watched.look(600, comes=20, ends=20, busy=0.2)
+    watched.partitions, watched.done, watched.due = 8, 1e9, 0.0
+    assert watched.look(EVERY, comes=80, ends=80, busy=0.8) == pytest.approx(4 * first)
+    assert watched.look(600, comes=80, ends=80, busy=0.8) == pytest.approx(1.0, rel=0.05)
+
+
 def test_a_log_made_anew_is_no_work() -> None:
     """Where what is done falls, as the log is another one, nothing is taken for ended."""
-    watched = Watched()
-    before = watched.look(600, comes=100, ends=100, busy=0.5)
+    watched = Watched(8)
+    watched.look(600, comes=100, ends=100, busy=0.5)
     watched.done = 0.0
-    assert watched.look(EVERY, busy=0.5) == pytest.approx(before)
+    assert watched.look(60, comes=300, ends=100, busy=1.0) == pytest.approx(3 / 0.8, rel=0.25)
 
 
 def test_the_same_moment_measures_nothing() -> None:

@@ -106,7 +106,7 @@ class WorkersWanted:
     def _need(self, load: Load) -> float:
         due = sum(work.due for work in load.work.values()) * self._ours.value
         if not self._ended.value or not self._busy.value:
-            return 1.0 if due >= 1.0 else 0.0
+            return 1.0 if due else 0.0
         could = self._ended.value / self._busy.value * BUSY_SHARE
         wanted = self._came.value * load.sources + due / WORK_OFF_SECONDS
         need = max(0.0, min(wanted, load.most_per_second)) / could
