@@ -1,6 +1,7 @@
 """What an operator does to topics and groups, and a power cut to logs: each deed written down, by partition.
 
-The rule: nobody else writes to a log that is taken away, so what lay in it is known to the last record.
+The rules: nobody else writes to a log that is taken away, so what lay in it is known to the last record; a
+broker that has only just started, and refuses for that, is asked again.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from tests.chaos.world import World
 from tests.support.broker import Broker
 from tests.support.kafka import (
     WITHIN,
+    answered,
     committed,
     create_topics,
     delete_topics,
@@ -76,7 +78,7 @@ class Operator:
             dump(self._world.folder, bootstrap, topic, self._world.kinds[topic])
             ends, before = end_offsets(bootstrap, topic), time.monotonic()
             self._world.deeds.write(deed(history.REMADE, topic))
-            delete_topics(bootstrap, [topic])
+            answered(lambda: delete_topics(bootstrap, [topic]))
             wait_until(f"{topic} is made again", lambda: self._made(topic, len(ends), config))
             topic_id = self._topic_id(topic)
             self._note(history.REMADE, topic, dict.fromkeys(ends, 0), before, topic_id)
@@ -95,8 +97,7 @@ class Operator:
         at, before = self._back(back), time.monotonic()
         wanted = [TopicPartition(topic, partition, offset) for partition, offset in at.items()]
         request = [ConsumerGroupTopicPartitions(group, wanted)]
-        for answer in self._admin.alter_consumer_group_offsets(request).values():
-            answer.result(WITHIN)
+        answered(lambda: _await(self._admin.alter_consumer_group_offsets(request).values()))
         self._note(history.SET, topic, at, before)
 
     def edit_offsets(self, back: int) -> None:
@@ -109,7 +110,7 @@ class Operator:
             for partition, offset in at.items()
         ]
         with Consumer({"bootstrap.servers": self._world.bootstrap, "group.id": group}) as consumer:
-            consumer.commit(offsets=wanted, asynchronous=False)
+            answered(lambda: consumer.commit(offsets=wanted, asynchronous=False))
         self._note(history.EDITED, topic, at, before)
 
     def delete_offsets(self) -> None:
@@ -119,16 +120,15 @@ class Operator:
         """
         topic, group = self._world.names.topic, self._world.names.group
         at, before = self._back(0), time.monotonic()
-        for answer in self._admin.delete_consumer_groups([group]).values():
-            answer.result(WITHIN)
+        answered(lambda: _await(self._admin.delete_consumer_groups([group]).values()))
         self._note(history.DELETED, topic, at, before)
 
     def pass_by(self, topic: str, partition: int, keep: int) -> None:
         """Delete all but the last `keep` records of a partition, as its retention does."""
         before = time.monotonic()
         offset = max(0, end_offsets(self._world.bootstrap, topic)[partition] - keep)
-        for answer in self._admin.delete_records([TopicPartition(topic, partition, offset)]).values():
-            answer.result(WITHIN)
+        below = [TopicPartition(topic, partition, offset)]
+        answered(lambda: _await(self._admin.delete_records(below).values()))
         self._note(history.PASSED, topic, {partition: offset}, before)
 
     def cut_logs(self, broker: Broker) -> None:
@@ -169,8 +169,9 @@ class Operator:
         return True
 
     def _topic_id(self, topic: str) -> str:
-        described = self._admin.describe_topics(TopicCollection([topic]))
-        return str(described[topic].result(WITHIN).topic_id)
+        topics = TopicCollection([topic])
+        described = answered(lambda: self._admin.describe_topics(topics)[topic].result(WITHIN))
+        return str(described.topic_id)
 
     def _back(self, back: int) -> dict[int, int]:
         """Where each partition of the source is committed, and so many records before that."""
@@ -195,7 +196,7 @@ def limit(admin: AdminClient, topics: Sequence[str], size: int) -> None:
     """Have the broker refuse what is larger than `size` bytes on these topics."""
     entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
     wanted = [ConfigResource(ResourceType.TOPIC, name, incremental_configs=[entry]) for name in topics]
-    _await(admin.incremental_alter_configs(wanted).values())
+    answered(lambda: _await(admin.incremental_alter_configs(wanted).values()))
     wait_until("the limit is in force", lambda: set(_limits(admin, topics)) == {str(size)})
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple, cast
+from functools import partial
+from typing import NamedTuple, TypeVar, cast
 from uuid import uuid4
 
 from confluent_kafka import (
@@ -27,6 +28,20 @@ from confluent_kafka.cimpl import NewTopic
 WITHIN = 30.0  # seconds, for every call
 
 ANY_PARTITION = -1
+
+_PASSES = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.NOT_CONTROLLER,
+    }
+)
+"""What a broker says that has only just started."""
+
+_Answer = TypeVar("_Answer")
 
 Header = tuple[str, bytes | None]
 
@@ -149,11 +164,23 @@ def produce(bootstrap: str, topic: str, records: Iterable[Write | bytes]) -> Non
         raise AssertionError(f"{topic}: {len(failures)} refused, {left} unanswered; {failures[:1]}")
 
 
+def answered(ask: Callable[[], _Answer], within: float = WITHIN) -> _Answer:
+    """Return what a broker answers; one that has only just started is asked again, so many seconds long."""
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            if error.args[0].code() not in _PASSES or time.monotonic() >= deadline:
+                raise
+        time.sleep(0.1)
+
+
 def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
     """Return the offset after the last record, for each partition."""
     with _consumer(bootstrap) as consumer:
         places = _partitions(consumer, topic)
-        return {at.partition: consumer.get_watermark_offsets(at, WITHIN)[1] for at in places}
+        return {at.partition: answered(partial(_end, consumer, at)) for at in places}
 
 
 def newest_timestamp(bootstrap: str, topic: str, partition: int) -> float:
@@ -177,7 +204,8 @@ def read_all(bootstrap: str, topic: str) -> list[Read]:
 def committed(bootstrap: str, group: str, topic: str) -> dict[int, Committed]:
     """Return what the group committed, without the partitions where it committed nothing."""
     with _consumer(bootstrap, {"group.id": group}) as consumer:
-        found = consumer.committed(_partitions(consumer, topic), WITHIN)
+        places = _partitions(consumer, topic)
+        found = answered(lambda: _committed(consumer, places))
         return {at.partition: Committed(at.offset, at.metadata or "") for at in found if at.offset >= 0}
 
 
@@ -219,6 +247,19 @@ def _consumer(bootstrap: str, settings: Mapping[str, str | bool] | None = None) 
         "bootstrap.servers": bootstrap,
     }
     return Consumer({**base, **(settings or {})})
+
+
+def _end(consumer: Consumer, at: TopicPartition) -> int:
+    return consumer.get_watermark_offsets(at, WITHIN)[1]
+
+
+def _committed(consumer: Consumer, places: list[TopicPartition]) -> list[TopicPartition]:
+    """What is committed of each, where each is told; raise KafkaException where one is not."""
+    found = consumer.committed(places, WITHIN)
+    for at in found:
+        if at.error is not None:
+            raise KafkaException(at.error)
+    return found
 
 
 def _partitions(consumer: Consumer, topic: str) -> list[TopicPartition]:
