@@ -177,6 +177,15 @@ def test_helm_test_delivers_an_event(tmp_path: Path) -> None:
     assert {"ending": "delivered at attempt 1", "records": 1} in json.loads(done.stdout)
 
 
+def test_some_destinations_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """A release may serve some of the destinations, by an option that the command line has."""
+    rendered = objects({**values_of("five-destinations"), "only": ["voluum", "binom"]})
+    arguments = container(_one("Deployment", rendered)["spec"]["template"])["args"]
+    assert arguments == ["run", "--only", "voluum,binom"]
+    app([*arguments, "--help"], standalone_mode=False)
+    assert "--only" in capsys.readouterr().out
+
+
 def test_a_static_worker_is_named_by_its_pod() -> None:
     """Each worker of the StatefulSet has its pod's name in the group, and the group waits for its restart."""
     stateful = _one("StatefulSet", _named("all-on"))

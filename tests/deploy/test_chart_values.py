@@ -64,6 +64,10 @@ WRONG: Mapping[str, tuple[dict[str, Any], str]] = {
         {"settings": {"destinations": {"binom": {"url": URL}, "voluum": {"url": URL}}}},
         "settings.destinations: binom and voluum have no `when`",
     ),
+    "a destination to serve that is not there": (
+        {"only": ["binom"], "settings": {"destinations": {"voluum": {"url": URL}}}},
+        "only: binom is none of settings.destinations (voluum)",
+    ),
     "a secret in plain text": (
         {"settings": {"destinations": {"voluum": {"secrets": {"token": "hunter2"}}}}},
         "'/settings/destinations/voluum/secrets/token': got string, want object",

@@ -27,6 +27,11 @@ what would be right. Empty where all is well.
 {{- if and .Values.terminationGracePeriodSeconds (lt (int .Values.terminationGracePeriodSeconds) $least) -}}
 {{- $problems = printf "terminationGracePeriodSeconds: %d is too short for a drain of %s; set %d at least, or nothing" (int .Values.terminationGracePeriodSeconds) ($settings.drain_timeout | default "25s") $least | append $problems -}}
 {{- end -}}
+{{- range .Values.only -}}
+{{- if not (hasKey $destinations .) -}}
+{{- $problems = printf "only: %s is none of settings.destinations (%s)" . (keys $destinations | sortAlpha | join ", ") | append $problems -}}
+{{- end -}}
+{{- end -}}
 {{- with .Values.autoscaling -}}
 {{- if and .kind (gt (int .minWorkers) (int .maxWorkers)) -}}
 {{- $problems = printf "autoscaling.minWorkers: %d is more than autoscaling.maxWorkers, %d" (int .minWorkers) (int .maxWorkers) | append $problems -}}

@@ -49,7 +49,11 @@ spec:
   containers:
     - name: worker
       {{- include "postback-worker.container.image" . | nindent 6 }}
+      {{- with .Values.only }}
+      args: [run, --only, {{ join "," . | quote }}]
+      {{- else }}
       args: [run]
+      {{- end }}
       env:
         {{- include "postback-worker.container.env" . | nindent 8 }}
         {{- if .Values.staticMembership.enabled }}
