@@ -21,6 +21,7 @@ from worker.core.templates import Postback
 from worker.core.topics import Needed, Own
 from worker.pipeline import Plan
 from worker.settings import Destination, Settings
+from worker.settings.sources import readers_of
 from worker.settings.templates import constant_headers, parts_of, secrets_of
 
 
@@ -44,6 +45,7 @@ def _check_tls(settings: Settings, now: float) -> tuple[list[str], list[str]]:
         warnings = load_tls(files).warnings(now)
     except WrongTlsFiles as wrong:
         return list(wrong.problems), []
+    warnings += [line for holder in files.key_holder.items() for line in readers_of(*holder)]
     if all(origin.scheme != "https" for origin in variables_by_origin(settings)):
         warnings += [f"{variable}: has no use: no URL begins with https://" for variable in files.named]
     return [], warnings

@@ -87,6 +87,10 @@ def test_certificates(tmp_path: Path) -> None:
     files.renew(days=2)
     line = "POSTBACK_DESTINATION__CERT_FILE: the certificate expires soon: client.example is valid until"
     assert run("check", env=env).stderr.startswith(f"warning: {line}")
+    files.renew()
+    files.key.chmod(0o644)
+    line = f"POSTBACK_DESTINATION__KEY_FILE: every user can read the file {files.key}; `chmod o-r` mends it"
+    assert run("check", env=env).stderr == f"warning: {line}\n"
     files.cert.unlink()
     result = run("check", env=env)
     assert (result.exit_code, result.stdout) == (2, "")

@@ -26,6 +26,7 @@ def replace(path: Path, text: str | bytes) -> None:
     """Put a new file in the place of one, in one step."""
     beside = path.with_name(f".{path.name}.new")
     beside.write_bytes(text.encode() if isinstance(text, str) else text)
+    beside.chmod(0o600)
     beside.replace(path)
 
 

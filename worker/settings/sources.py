@@ -230,7 +230,8 @@ def _read_files(layer: Layer) -> None:
             layer.problems.append(f"{target}: given together with {name} ({layer.origin}); keep one")
         else:
             _add_file(layer, target, Path(given.text), given.written)
-            _warn_of_readers(layer, target, Path(given.text))
+            if is_secret(path_of(target) or ()):
+                layer.warnings += readers_of(target, Path(given.text))
 
 
 def _add_file(layer: Layer, name: str, file: Path, written: str) -> None:
@@ -256,14 +257,13 @@ def read_value(name: str, file: Path) -> str:
     return text.removesuffix("\n").removesuffix("\r")
 
 
-def _warn_of_readers(layer: Layer, name: str, file: Path) -> None:
-    """Warn of a secret's file that everybody on this machine can read."""
+def readers_of(name: str, file: Path) -> list[str]:
+    """A line where everybody on this machine can read a file, which holds a secret; nothing where not."""
     try:
         open_to_all = file.stat().st_mode & stat.S_IROTH
-    except OSError:  # that it can't be read has been said
-        return
-    if open_to_all and is_secret(path_of(name) or ()):
-        layer.warnings.append(f"{name}: every user can read the file {file}; `chmod o-r` mends it")
+    except OSError:  # that it can't be read is said elsewhere
+        return []
+    return [f"{name}: every user can read the file {file}; `chmod o-r` mends it"] if open_to_all else []
 
 
 def _refuse_unknown(layer: Layer) -> None:

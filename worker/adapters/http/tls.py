@@ -40,6 +40,12 @@ class TlsFiles(NamedTuple):
         paths = {CA_FILE: self.ca, CERT_FILE: self.cert, KEY_FILE: self.key}
         return {variable: path for variable, path in paths.items() if path is not None}
 
+    @property
+    def key_holder(self) -> dict[str, Path]:
+        """The one that holds the key, by its variable; nothing without a certificate."""
+        variable, path = (CERT_FILE, self.cert) if self.key is None else (KEY_FILE, self.key)
+        return {} if path is None else {variable: path}
+
 
 class WrongTlsFiles(ValueError):
     """Files can't be used; `problems` has a line for each, that names its variable."""
@@ -115,9 +121,9 @@ def _trust(context: ssl.SSLContext, files: TlsFiles, texts: Mapping[str, str]) -
 
 def _show(context: ssl.SSLContext, files: TlsFiles, texts: Mapping[str, str]) -> dict[str, Certificate]:
     """Have a context show our certificate; return it."""
-    variable, holder = (CERT_FILE, files.cert) if files.key is None else (KEY_FILE, files.key)
-    if files.cert is None or holder is None or not texts.keys() >= {CERT_FILE, variable}:
+    if files.cert is None or not texts.keys() >= {CERT_FILE, *files.key_holder}:
         return {}
+    ((variable, holder),) = files.key_holder.items()
     ours = _certificates(CERT_FILE, files.cert, texts[CERT_FILE])[0]
     if _PRIVATE_KEY not in texts[variable]:
         beside = f"; name the key's file in {KEY_FILE}" if files.key is None else ""
