@@ -189,6 +189,21 @@ def test_no_click(environ: dict[str, str], warned: bool) -> None:
     assert warnings(read(**environ)) == ([line] if warned else [])
 
 
+def test_unused_secrets() -> None:
+    """A secret that no template names is warned of."""
+    given = {"URL": "https://h/{secret.a}?c={click_id}", "SECRETS__A": "x", "SECRETS__API_KEY": "y"}
+    assert warnings(read(**given)) == [f"{P}SECRETS__API_KEY: is named by no template"]
+
+
+def test_a_secret_in_another_spelling() -> None:
+    """A secret is named in lower case; another spelling is shown right."""
+    with pytest.raises(SettingsError) as caught:
+        read(URL="https://h/{secret.API-KEY}?c={click_id}", SECRETS__API_KEY="y")
+    assert caught.value.problems == (
+        f"{URL}: has {{secret.API-KEY}}, which is not set; write {{secret.api_key}}",
+    )
+
+
 def test_secrets_are_not_shown() -> None:
     """Neither `config show` nor a `repr` shows a secret, a header's value, or what is written in a body."""
     settings = read(

@@ -68,6 +68,13 @@ async def test_a_file_of_tls(tmp_path: Path) -> None:
         await attempt(made, make_request(made, make_event({"click_id": "abc"})))
 
 
+def test_what_is_left_out_needs_nothing() -> None:
+    """A macro beside one that is left out is not asked for."""
+    url = "http://127.0.0.1:1/?c={click_id}&o={offer_id}{order_id?}"
+    request = make_request(settings(url=url), make_event({"click_id": "abc"}))
+    assert request.target == "/?c=abc"
+
+
 async def test_where_it_may_not_go() -> None:
     """A private address is wrong usage unless it is permitted."""
     shut, opened = (

@@ -82,13 +82,31 @@ class Reading:
     def _filled(self, skeleton: str, macros: Iterator[str]) -> str:
         """A text with a NUL for each macro; all of its macros are taken, whatever becomes of them."""
         taken = [next(macros) for _ in range(skeleton.count("\x00"))]
-        for macro in taken:
-            skeleton = skeleton.replace("\x00", percent(self.value(macro)), 1)
+        for value in self._values(taken):
+            skeleton = skeleton.replace("\x00", percent(value), 1)
         return skeleton
+
+    def _values(self, macros: list[str]) -> list[str]:
+        """What is sent for macros of one text: where one is left out, no other is looked for."""
+        ends: list[type[Exception]] = []
+        values = []
+        for macro in macros:
+            try:
+                values.append(self.value(macro))
+            except (Absent, Wrong) as end:
+                ends.append(type(end))
+        if ends:
+            raise Absent if Absent in ends else Wrong
+        return values
+
+    def _text(self, text: str) -> str:
+        """A text with its values as they are."""
+        values = iter(self._values([part for is_macro, part in parts(text) if is_macro]))
+        return "".join(next(values) if is_macro else part for is_macro, part in parts(text))
 
     def header(self, text: str) -> str:
         """A header's value."""
-        value = "".join(self.value(part) if is_macro else part for is_macro, part in parts(text))
+        value = self._text(text)
         if value.strip(" ") != value or any(ord(one) < 32 or 127 <= ord(one) < 160 for one in value):
             raise Wrong
         return value
@@ -115,7 +133,7 @@ class Reading:
             mark = f"\ue000{len(self._numbers)}"
             self._numbers[mark] = self.value(node[1:-1])
             return mark
-        return "".join(self.value(part) if is_macro else part for is_macro, part in parts(node))
+        return self._text(node)
 
     def _kept(self, members: Any) -> Iterator[tuple[str, Any]]:
         for name, value in members:

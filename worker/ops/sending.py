@@ -76,12 +76,12 @@ def make_request(settings: Settings, event: ConversionEvent) -> Request:
     if foreign is not None:
         raise WrongUsage(as_written(settings, [f"{foreign} (POSTBACK_DESTINATION__CURRENCIES)"]))
     variable, parts = _chosen(settings, event)
-    missing = parts.missing(event.__dict__)
-    if missing:
-        raise NoValue(as_written(settings, [variable])[0], missing)
     try:
         return make_postback(settings.destination).request_of(event, 1, time.time())
     except CannotFill as error:
+        missing = parts.missing(event.__dict__)
+        if missing:
+            raise NoValue(as_written(settings, [variable])[0], missing) from error
         raise WrongUsage([str(error)]) from error
 
 

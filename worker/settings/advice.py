@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from worker.settings.model import Settings
-from worker.settings.templates import parts_of, urls_of
+from worker.settings.templates import parts_of, unused_secrets, urls_of
 from worker.settings.values import format_duration
 
 
@@ -17,6 +17,7 @@ def warnings(settings: Settings) -> list[str]:
     return [
         *settings.warnings,
         *_no_click(settings),
+        *_unused(settings),
         *_unencrypted(settings),
         *_short_drain(settings),
         *_unreached_delays(settings),
@@ -28,6 +29,13 @@ def _no_click(settings: Settings) -> Iterator[str]:
     for variable, parts in parts_of(settings.destination).items():
         if all(macro.name != "click_id" for macro in parts.macros):
             yield f"{variable}: has no {{click_id}}: the partner can't tell which click converted"
+
+
+def _unused(settings: Settings) -> Iterator[str]:
+    if settings.is_of_several:  # what is common to all need not be of use to each
+        return
+    for variable in unused_secrets(settings.destination):
+        yield f"{variable}: is named by no template"
 
 
 def _unencrypted(settings: Settings) -> Iterator[str]:

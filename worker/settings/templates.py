@@ -5,7 +5,7 @@ The rule: a line names the variable, what is wrong and what would be right, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -105,10 +105,21 @@ def _secret_problems(destination: Destination) -> Iterator[str]:
     for variable, names in _secrets_named(destination):
         for name in names:
             if name not in known:
-                secret = f"{PREFIX}SECRETS__{name.upper()}"
-                yield f"{variable}: has {{secret.{name}}}, which is not set; set {secret}"
+                yield f"{variable}: has {{secret.{name}}}, which is not set; {_right_secret(name, known)}"
             elif variable.startswith(HEADERS) and header_problem("X", known[name]) is not None:
                 yield f"{PREFIX}SECRETS__{name.upper()}: can't be sent in a header: {RIGHT_FOR_HEADER}"
+
+
+def _right_secret(name: str, known: Mapping[str, str]) -> str:
+    """What to do about a secret that is not there: another spelling, or another setting."""
+    spelled = name.lower().replace("-", "_")
+    return f"write {{secret.{spelled}}}" if spelled in known else f"set {PREFIX}SECRETS__{spelled.upper()}"
+
+
+def unused_secrets(destination: Destination) -> Iterator[str]:
+    """The variables of secrets that no template names."""
+    named = {name for _, names in _secrets_named(destination) for name in names}
+    return (f"{PREFIX}SECRETS__{name.upper()}" for name in destination.secrets if name not in named)
 
 
 def _secrets_named(destination: Destination) -> Iterator[tuple[str, list[str]]]:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from worker.adapters.http.batching_transport import BatchingTransport
 from worker.adapters.http.write_batch import Way, WriteBatch, _unread
 
 MUCH = os.urandom(4 * 1024 * 1024)
@@ -72,6 +73,17 @@ async def test_a_request_leaves_at_the_end_of_the_turn(ends: Ends) -> None:
         ends.partner.recv(3)
     await asyncio.sleep(0)
     assert ends.partner.recv(3) == b"GET"
+
+
+async def test_pieces_leave_as_one(ends: Ends) -> None:
+    """A head and its body, written as pieces, leave in one write, at the end of the turn."""
+    batching = BatchingTransport(ends.transport, WriteBatch())
+    batching.expect()
+    batching.writelines([b"head", b"body"])
+    waited = [batching.waits]
+    await asyncio.sleep(0)
+    assert [*waited, batching.waits] == [True, False]
+    assert ends.partner.recv(9) == b"headbody"
 
 
 async def test_more_than_the_socket_takes(ends: Ends) -> None:

@@ -48,6 +48,7 @@ def filled(text: str, content_type: str = JSON, **fields: Any) -> str:
         ),
         ('["{order_id?}", ["{order_id?}"]]', "[]"),
         ('{"a":"{order_id?}"}', "{}"),
+        ('{"a":"{offer_id} {order_id?}", "b":["{offer_id}{order_id?}"]}', "{}"),
         ('"{click_id}"', '"c-1"'),
         ('"{payout:number}"', "49.99"),
         ("[]", "[]"),

@@ -42,6 +42,8 @@ def test_left_out() -> None:
     """An optional macro without a value leaves the header out; a required one makes the event invalid."""
     with pytest.raises(LeftOut):
         filled("id {attributes.a?}")
+    with pytest.raises(LeftOut):
+        filled("{order_id} {attributes.a?}")
     with pytest.raises(
         CannotFill, match=r"^the header X-A needs \{attributes.a\}, which this event does not have$"
     ):

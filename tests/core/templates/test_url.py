@@ -252,6 +252,7 @@ def test_other_partners_parameters() -> None:
         ("https://h/{event:*=%2e|a b?c#d}/", "/a%20b%3Fc%23d/"),
         ("https://h/v{click_id}.json?x=1", "/va%2Fb.json?x=1"),
         ("https://h?x={order_id?}", "/"),
+        ("https://h?x={order_id?}-{offer_id}&y={offer_id}{order_id?}&z=1", "/?z=1"),
         ("https://h/p?x={order_id?}&y={click_id}&z={affiliate_id?}-{click_id}", "/p?y=a%2Fb"),
         (
             "https://h/p?x={attributes.u|https://x/?y=1&z#}&w=%25",

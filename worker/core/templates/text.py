@@ -7,9 +7,10 @@ that it stands in is left out of its list, and nothing else changes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
-from worker.core.templates.errors import LeftOut, TemplateError
+from worker.core.templates.errors import CannotFill, LeftOut, TemplateError
 from worker.core.templates.macro import BRACED, NUMBER, Macro, parse_macro
 from worker.core.templates.names import SECRET, Fields
 from worker.core.templates.values import Fill, value_of
@@ -106,7 +107,22 @@ def _filler(form: str, fills: Sequence[Fill]) -> Fill:
     if not fills:
         constant = form % ()
         return lambda _: constant
-    return lambda fields: form % tuple([fill(fields) for fill in fills])
+
+    def text(fields: Fields) -> str:
+        try:
+            return form % tuple([fill(fields) for fill in fills])
+        except CannotFill:
+            _leave_out(fills, fields)
+            raise
+
+    return text
+
+
+def _leave_out(fills: Sequence[Fill], fields: Fields) -> None:
+    """Raise LeftOut where one of them does: what is left out needs no other value either."""
+    for fill in fills:
+        with suppress(CannotFill):
+            fill(fields)
 
 
 def _compiled(piece: Macro | Series, context: Context) -> Fill:
