@@ -68,7 +68,10 @@ class Restarted:
         error = None if code == KafkaError.NO_ERROR else KafkaError(code)
         if error is not None and not self._in_place:
             raise KafkaException(error)
-        return [SimpleNamespace(partition=of.partition, offset=5, metadata="", error=error) for of in places]
+        offset = 5 if error is None else -1001
+        return [
+            SimpleNamespace(partition=of.partition, offset=offset, metadata="", error=error) for of in places
+        ]
 
 
 def test_ends_of_a_broker_that_restarted(monkeypatch: pytest.MonkeyPatch) -> None:

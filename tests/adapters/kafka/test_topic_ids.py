@@ -13,6 +13,7 @@ from tests.adapters.kafka.worlds import KafkaWorld
 from tests.support.broker import CLUSTER_ID
 from tests.support.kafka import create_topics, make_anew
 from worker.adapters.kafka import KafkaUnavailable, admin_config, topic_ids
+from worker.adapters.kafka.admin import grow
 from worker.adapters.kafka.topic_ids import TopicIds
 from worker.core.binding import LogId
 
@@ -65,6 +66,18 @@ async def test_gone(real_world: KafkaWorld, ids: TopicIds) -> None:
 
 
 @pytest.mark.kafka
+async def test_partitions(real_world: KafkaWorld, ids: TopicIds) -> None:
+    """How many partitions a topic has is heard, also when it grows; one that is not there has none."""
+    (at,), missing = real_world.create(1), real_world.missing()
+    ids.of([at.topic, missing])
+    assert ids.partitions(at.topic) == 1
+    assert ids.partitions(missing) == 0
+    assert ids.partitions("never asked for") is None
+    grow(admin_config(real_world.bootstrap, "test", {}), {at.topic: 3})
+    await until("the others", lambda: ids.partitions(at.topic) == 3)
+
+
+@pytest.mark.kafka
 async def test_hurried(real_world: KafkaWorld, ids: TopicIds, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who hints that something changed need not wait for the next look."""
     monkeypatch.setattr(topic_ids, "LOOK_EVERY_SECONDS", 600.0)
@@ -82,6 +95,7 @@ def test_embedded(cluster: MockCluster) -> None:
     with watching(cluster.bootstrap) as ids:
         assert [of.topic_id for of in ids.of(["there", "missing"]).values()] == [None, None]
         assert ids.revision == 0
+        assert ids.partitions("there") is None
 
 
 def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,8 +18,11 @@ from worker.adapters.kafka.config import Config, uses_new_protocol
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.adapters.kafka.topic_ids import TopicIds
 
-TIMEOUT_SECONDS = 1.0
-"""Seconds that a look may take; the thread does nothing else meanwhile."""
+TIMEOUT_SECONDS = 2.0
+"""Seconds that a look may take: the thread does nothing else meanwhile. What comes later the client hears."""
+
+SILENT_SECONDS = 10.0
+"""Seconds until a broker that did not answer in time is asked again."""
 
 AGAIN_SECONDS = 1.0
 """Seconds between two looks at least."""
@@ -61,11 +64,12 @@ class TopicRefresh:
         told = self._told()
         if now < self._next_in_turn and not self._is_news(told):
             return
-        self._next_look = now + min(AGAIN_SECONDS, self._every)
         try:
             listed = existing_topics(consumer.list_topics(timeout=TIMEOUT_SECONDS).topics)
         except KafkaException:
+            self._next_look = now + SILENT_SECONDS
             return
+        self._next_look = now + min(AGAIN_SECONDS, self._every)
         self._seen = {
             topic: len(listed[topic].partitions) if topic in listed else 0 for topic in self._topics
         }

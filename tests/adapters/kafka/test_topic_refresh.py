@@ -1,0 +1,150 @@
+"""When a member's client is made to look at its topics, and when it is left alone."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException
+
+from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.topic_ids import TopicIds
+from worker.adapters.kafka.topic_refresh import (
+    AGAIN_SECONDS,
+    INTERVAL,
+    SELDOM_SECONDS,
+    SILENT_SECONDS,
+    TopicRefresh,
+)
+
+EVERY = 10.0
+CLASSIC: Config = {INTERVAL: int(EVERY * 1000)}
+
+
+class Broker:
+    """What a broker shows of topics, to a client that counts its looks and to the one that watches ids."""
+
+    def __init__(self, **topics: int) -> None:
+        self.topics = topics
+        self.told: dict[str, int] | None = topics
+        """What the watcher hears; None where nothing is said."""
+        self.looks = 0
+        self.is_away = False
+
+    def list_topics(self, timeout: float) -> Any:
+        self.looks += 1
+        if self.is_away:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        listed = {name: SimpleNamespace(error=None, partitions=range(n)) for name, n in self.topics.items()}
+        return SimpleNamespace(topics=listed)
+
+    def partitions(self, topic: str) -> int | None:
+        return None if self.told is None else self.told.get(topic, 0)
+
+
+class Member:
+    """A refresh at a broker; `at` looks at a time, and tells whether the client did."""
+
+    def __init__(self, broker: Broker, *topics: str, config: Config = CLASSIC) -> None:
+        self._broker = broker
+        self.refresh = TopicRefresh(config, topics or ("t",), cast("TopicIds", broker))
+        self.settings = self.refresh.begin()
+
+    def at(self, now: float) -> bool:
+        before = self._broker.looks
+        self.refresh.look(cast("Consumer", self._broker), now)
+        return self._broker.looks > before
+
+
+def test_the_client_does_not_look_by_itself() -> None:
+    """The client's own look is turned off; of a broker that shares out by itself it is left on."""
+    assert Member(Broker(t=4)).settings == {INTERVAL: -1}
+    shared_out = Member(Broker(t=4), config={**CLASSIC, "group.protocol": "consumer"})
+    assert shared_out.settings == {}
+    assert not shared_out.at(1e6)
+
+
+def test_a_topic_grows() -> None:
+    """It looks once at first, then when the broker tells that a topic has grown, and seldom otherwise."""
+    broker = Broker(t=4)
+    member = Member(broker)
+    assert member.at(0.0)
+    assert not member.at(AGAIN_SECONDS)
+    assert not member.at(SELDOM_SECONDS - 1)
+    broker.topics["t"] = 6
+    assert member.at(SELDOM_SECONDS - 1)
+    assert not member.at(SELDOM_SECONDS + 1)
+    assert member.at(2 * SELDOM_SECONDS)
+
+
+def test_a_broker_that_lags_behind() -> None:
+    """A broker that does not show yet what another one told is asked again, not at once."""
+    broker = Broker(t=4)
+    member = Member(broker)
+    member.at(0.0)
+    broker.told = {"t": 6}
+    assert member.at(5.0)
+    assert not member.at(5.0 + AGAIN_SECONDS / 2)
+    assert member.at(5.0 + AGAIN_SECONDS)
+    broker.topics["t"] = 6
+    assert member.at(5.0 + 2 * AGAIN_SECONDS)
+    assert not member.at(5.0 + 3 * AGAIN_SECONDS)
+
+
+def test_a_topic_comes_and_goes() -> None:
+    """A topic that is made, or deleted, is news too."""
+    broker = Broker()
+    member = Member(broker)
+    member.at(0.0)
+    assert not member.at(2.0)
+    broker.topics["t"] = 1
+    assert member.at(4.0)
+    del broker.topics["t"]
+    assert member.at(6.0)
+    assert not member.at(8.0)
+
+
+def test_a_broker_that_tells_nothing() -> None:
+    """Where the broker tells no changes, it looks as often as the property says."""
+    broker = Broker(t=4)
+    broker.told = None
+    member = Member(broker)
+    member.at(0.0)
+    assert not member.at(EVERY - 1)
+    assert member.at(EVERY)
+
+
+def test_a_pattern() -> None:
+    """What a pattern names can only be found by looking, as often as the property says."""
+    member = Member(Broker(t=4), "t", "^t[0-9]+$")
+    member.at(0.0)
+    assert not member.at(EVERY - 1)
+    assert member.at(EVERY)
+
+
+def test_never_by_itself() -> None:
+    """Where the property turns looking off, only news has it look."""
+    broker = Broker(t=4)
+    member = Member(broker, "t", "^t[0-9]+$", config={INTERVAL: -1})
+    member.at(0.0)
+    assert not member.at(1e6)
+    broker.topics["t"] = 6
+    assert member.at(1e6)
+
+
+def test_nobody_answers() -> None:
+    """A look that nobody answers is made again, not at once."""
+    broker = Broker(t=4)
+    broker.is_away = True
+    member = Member(broker)
+    assert member.at(0.0)
+    assert not member.at(SILENT_SECONDS - 1)
+    assert member.at(SILENT_SECONDS)
+
+
+def test_another_client() -> None:
+    """Another client has seen nothing yet."""
+    member = Member(Broker(t=4))
+    member.at(0.0)
+    member.refresh.begin()
+    assert member.at(0.1)
