@@ -22,6 +22,7 @@ from schemas.click import Click
 from schemas.dead_letter import DeadLetter
 from schemas.event import BadRecord, ConversionEvent, Invalid, Undecodable, decode, json_object
 from schemas.headers import DeadReason, RetryReason, WorkerHeaders, without_worker_headers
+from schemas.journal import JournalStep, StepKind, read_step
 from schemas.json_schema import event_schema, event_schema_text
 from schemas.moment import format_time, parse_time
 
@@ -32,7 +33,9 @@ __all__ = [
     "DeadLetter",
     "DeadReason",
     "Invalid",
+    "JournalStep",
     "RetryReason",
+    "StepKind",
     "Undecodable",
     "WorkerHeaders",
     "asyncapi_document",
@@ -43,5 +46,6 @@ __all__ = [
     "format_time",
     "json_object",
     "parse_time",
+    "read_step",
     "without_worker_headers",
 ]

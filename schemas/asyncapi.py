@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from schemas import headers
 from schemas.headers import DeadReason, RetryReason
+from schemas.journal import JournalStep, StepKind
 from schemas.json_schema import event_schema
 
 VERSION: Final = "1.0.0"
@@ -63,6 +64,7 @@ def asyncapi_document() -> dict[str, Any]:
                     "delay": {"description": "The delay, as the settings have it.", "examples": ["10s"]}
                 },
             },
+            "journal": _channel("postback-worker.journal", "step", "What became of each conversion."),
             "deadLetters": _channel(
                 "postback-worker.dlq", "deadLetter", "What was given up, whatever it holds."
             ),
@@ -72,6 +74,9 @@ def asyncapi_document() -> dict[str, Any]:
             "retryLater": _operation("send", "retries", "Try again once it is due."),
             "takeRetry": _operation("receive", "retries", "Try again what is due."),
             "giveUp": _operation("send", "deadLetters", "Keep what can't be delivered, with the reason."),
+            "writeDown": _operation(
+                "send", "journal", "Tell what became of a conversion, before its commit."
+            ),
             "replay": _operation("send", "conversions", "Give a dead letter another round of attempts."),
         },
         "components": {
@@ -80,11 +85,12 @@ def asyncapi_document() -> dict[str, Any]:
                 "retry": _message(
                     "Conversion that waits", _of(*_ANYWHERE, headers.DUE_AT, reasons=RetryReason)
                 ),
+                "step": _step(),
                 "deadLetter": _message(
                     "Dead letter", _of(*_ANYWHERE, headers.DEAD_AT, reasons=DeadReason), is_event=False
                 ),
             },
-            "schemas": {"conversionEvent": _payload()},
+            "schemas": {"conversionEvent": _payload(), "journalStep": _step_schema()},
         },
     }
 
@@ -117,6 +123,24 @@ def _message(title: str, of: dict[str, Any], *, is_event: bool = True) -> dict[s
     key = {"type": "string", "description": "The click id, usually; it passes every hop unchanged."}
     bindings = {"kafka": {"key": key, "bindingVersion": "0.5.0"}}
     return {"title": title, "headers": of, **payload, "bindings": bindings}
+
+
+def _step() -> dict[str, Any]:
+    key = {"type": "string", "description": "The event id, or the origin where there is none."}
+    return {
+        "title": "Step of a conversion",
+        "payload": {"$ref": "#/components/schemas/journalStep"},
+        "bindings": {"kafka": {"key": key, "bindingVersion": "0.5.0"}},
+    }
+
+
+def _step_schema() -> dict[str, Any]:
+    """The fields of a step; those that it does not say are left out of it."""
+    known: dict[str, Any] = {name: {"type": "string"} for name in JournalStep.model_fields}
+    known["step"] = {"type": "string", "enum": [kind.value for kind in StepKind]}
+    known.update((name, {"type": "integer"}) for name in ("attempt", "status", "ms", "replays"))
+    known.update((name, _MOMENT) for name in ("at", "due_at"))
+    return {"type": "object", "required": ["at", "step", "origin"], "properties": known}
 
 
 def _of(*names: str, reasons: type[RetryReason | DeadReason] | None = None) -> dict[str, Any]:

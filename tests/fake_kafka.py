@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from uuid import uuid4
 
 from worker.core.assigned_partition import Position
 from worker.core.binding import LogId
 from worker.core.record import Headers, Outgoing, Partition, Record, size_of
-from worker.ports import (
-    PublishRefused,
-)
+from worker.ports import BatchRefused, PublishRefused
 
 
 class FakeKafka:
@@ -69,7 +67,8 @@ class FakeKafka:
 class FakePublisher:
     """Publishes to a FakeKafka.
 
-    While `refusing` is set, it refuses; while `gate` is cleared, nothing is acknowledged.
+    While `refusing` is set, it refuses; while `gate` is cleared, nothing is acknowledged. What is for a topic
+    in `refused` is refused, and what is for one in `held` is not acknowledged.
     """
 
     def __init__(self, kafka: FakeKafka) -> None:
@@ -78,19 +77,46 @@ class FakePublisher:
         self.gate = asyncio.Event()
         self.gate.set()
         self.published: list[Outgoing] = []
+        self.refused: set[str] = set()
+        self.held: dict[str, asyncio.Event] = {}
         self.closed = False
 
+    def hold(self, topic: str) -> asyncio.Event:
+        """Acknowledge nothing of a topic until the event is set."""
+        self.held[topic] = asyncio.Event()
+        return self.held[topic]
+
     async def publish(self, message: Outgoing) -> None:
-        partitions = self._kafka.partitions([message.topic])
+        self._write(message)
+        await self._acknowledged(message.topic)
+        self.published.append(message)
+
+    async def publish_batch(self, messages: Sequence[Outgoing]) -> None:
+        for at, message in enumerate(messages):
+            try:
+                self._write(message)
+            except PublishRefused as refusal:
+                raise BatchRefused(str(refusal), messages[at:]) from refusal
+        await self._acknowledged(messages[0].topic)
+        self.published += messages
+
+    def _write(self, message: Outgoing) -> None:
+        topic, key, value, headers, partition = message
+        partitions = self._kafka.partitions([topic])
         if self.closed or self.refusing is not None:
             raise PublishRefused(self.refusing or "closed")
+        if topic in self.refused:
+            raise PublishRefused(f"{topic} is refused")
         if not partitions:
-            raise PublishRefused(f"topic {message.topic} does not exist")
-        at = partitions[sum(message.key or b"") % len(partitions)]
-        self._kafka.append(at, message.value, message.key, list(message.headers))
+            raise PublishRefused(f"topic {topic} does not exist")
+        number = sum(key or b"") if partition is None else partition
+        self._kafka.append(partitions[number % len(partitions)], value, key, list(headers))
+
+    async def _acknowledged(self, topic: str) -> None:
         await asyncio.sleep(0)
         await self.gate.wait()
-        self.published.append(message)
+        if topic in self.held:
+            await self.held[topic].wait()
 
     async def close(self) -> None:
         self.closed = True

@@ -32,6 +32,9 @@ class Cost(NamedTuple):
 
 BUDGET = Cost(steps=1639.69, calls=58.33, foreign=35.62)
 
+JOURNAL_BUDGET = Cost(steps=394.12, calls=4.84, foreign=18.43)
+"""What the journal adds to it."""
+
 ROOM = 1.05
 """So much of the budget may be used: small changes need no renewal."""
 
@@ -81,8 +84,8 @@ def _is_own(frame: FrameType) -> bool:
     return frame.f_code.co_filename.startswith(_OWN)
 
 
-def measure() -> Cost:
-    """Count what an event costs once the worker has warmed up."""
+def measure(*, journal: bool = False) -> Cost:
+    """Count what an event costs once the worker has warmed up, with a journal or without one."""
 
     async def do(path: HotPath) -> Cost:
         await path.deliver(_BATCHES)
@@ -91,7 +94,7 @@ def measure() -> Cost:
         events = _BATCHES * BATCH
         return Cost(*(round(count / events, 2) for count in (meter.steps, meter.calls, meter.foreign)))
 
-    return on_hot_path(do)
+    return on_hot_path(do, journal=journal)
 
 
 @needs_3_11
@@ -102,6 +105,17 @@ def test_within_budget() -> None:
     for used, budget in zip(cost, BUDGET, strict=True):
         assert used <= budget * ROOM, f"an event costs more than it may: {hint}"
         assert used * SEEN > budget * ROOM, f"an event costs less, and so wide a budget hides much: {hint}"
+
+
+@needs_3_11
+def test_within_budget_of_the_journal() -> None:
+    """What the journal adds to an event stays within its own budget."""
+    without, with_it = measure(), measure(journal=True)
+    added = Cost(*(round(after - before, 2) for before, after in zip(without, with_it, strict=True)))
+    hint = f"the journal adds {added} of {JOURNAL_BUDGET}"
+    for used, budget in zip(added, JOURNAL_BUDGET, strict=True):
+        assert used <= budget * ROOM, hint
+        assert used * SEEN > budget * ROOM, hint
 
 
 @needs_3_11

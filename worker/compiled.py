@@ -10,17 +10,20 @@ import time
 
 from worker.adapters.egress import check_origin
 from worker.adapters.http import ClientTls, SenderOptions, TlsFiles, WrongTlsFiles, load_tls
+from worker.adapters.http.options import ANY_STATUS
 from worker.adapters.kafka.config import message_limit, producer_config, unique_client_id
 from worker.core.admission.circuit import CircuitPolicy
 from worker.core.answer import Origin
 from worker.core.binding import Identity
 from worker.core.classify import Rules
+from worker.core.journal import Journaled
 from worker.core.retry import RetryPolicy
 from worker.core.routing import Router
 from worker.core.templates import Postback
 from worker.core.topics import Needed, Own
 from worker.pipeline import Plan
 from worker.settings import Destination, Settings
+from worker.settings.secrets import known_secrets
 from worker.settings.sources import readers_of
 from worker.settings.templates import constant_headers, parts_of, secrets_of
 
@@ -76,6 +79,7 @@ def make_plan(settings: Settings, router: Router | None = None) -> Plan:
         tier_topics={tier: settings.tier_topic(tier) for tier in settings.tiers},
         dlq_topic=settings.dlq_topic,
         currencies=destination.currencies,
+        secrets=known_secrets(settings.destination),
         unrouted=router.is_unrouted if router is not None and router.dead_letters_unrouted else None,
     )
 
@@ -106,7 +110,16 @@ def identity_of(settings: Settings) -> Identity:
 def own_topics(settings: Settings) -> list[Own]:
     """The topics that the worker needs beside its source."""
     tiers = [Own(settings.tier_topic(tier), tier.seconds) for tier in settings.tiers]
-    return [*tiers, Own(settings.dlq_topic), Own(settings.control_topic, control=True)]
+    journal = [Own(settings.journal_topic, window=settings.retry.window)] if settings.journal.enabled else []
+    return [*tiers, Own(settings.dlq_topic), *journal, Own(settings.control_topic, control=True)]
+
+
+def make_journaled(settings: Settings) -> Journaled | None:
+    """What the journal is that the settings say; None where none is kept."""
+    if not settings.journal.enabled:
+        return None
+    worker = unique_client_id(settings.kafka.group_id)
+    return Journaled(settings.journal_topic, worker, bodies=settings.journal.bodies)
 
 
 def needed_topics(settings: Settings) -> Needed:
@@ -119,10 +132,12 @@ def needed_topics(settings: Settings) -> Needed:
 def sender_options(settings: Settings, tls: ClientTls) -> SenderOptions:
     """What the settings say of sending, with TLS as it was loaded."""
     destination = settings.destination
+    keeps_bodies = settings.journal.enabled and settings.journal.bodies
     return SenderOptions(
         timeout=destination.timeout,
         headers=constant_headers(destination),
         read_body=destination.reject_body is not None,
+        refusals=ANY_STATUS - destination.success_statuses if keeps_bodies else frozenset(),
         allow_private=destination.allow_private_addresses,
         proxy=destination.proxy.get_secret_value() if destination.proxy else None,
         tls=tls.context,

@@ -104,7 +104,8 @@ class Health:
     async def _watch_topics(self, publisher: KafkaPublisher) -> None:
         settings = self._settings
         tiers = [settings.tier_topic(tier) for tier in settings.tiers]
-        needed = [settings.kafka.topic, settings.dlq_topic, *tiers]
+        journal = [settings.journal_topic] if settings.journal.enabled else []
+        needed = [settings.kafka.topic, settings.dlq_topic, *tiers, *journal]
         while True:
             try:
                 missing = await self._missing_topics(publisher, needed)

@@ -31,6 +31,8 @@ class Plan(NamedTuple):
     currencies: frozenset[str] = frozenset({USD})
     unrouted: Callable[[Record], bool] | None = None
     """Tells of a record of the source whether no destination wants it; None where that can't be."""
+    secrets: tuple[str, ...] = ()
+    """What is masked wherever something of a request is written down."""
 
 
 class Attempt(NamedTuple):

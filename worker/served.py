@@ -35,6 +35,7 @@ from worker.compiled import (
     check_destination,
     circuit_policy,
     identity_of,
+    make_journaled,
     make_plan,
     needed_topics,
     own_topics,
@@ -129,6 +130,7 @@ class Served:
             partial(former_tier, settings),
             self._adopt,
             self._stranger,
+            make_journaled(settings),
         )
         gate = Gate(concurrency, circuit_policy(settings), settings.destination.rate)
         limits = Limits(settings.max_outstanding, settings.drain_timeout, self._held_bytes)

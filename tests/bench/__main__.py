@@ -68,6 +68,11 @@ def guarantee(bootstrap: str, given: Given) -> None:
     _variants(bootstrap, given, ("no-guarantee", "worker", "no-metrics"), "guarantee")
 
 
+def journal(bootstrap: str, given: Given) -> None:
+    """What the journal costs: the worker with and without it."""
+    _variants(bootstrap, given, ("no-journal", "worker"), "journal")
+
+
 def collections(bootstrap: str, given: Given) -> None:
     """What the garbage collection costs: as it is, without the freeze, rarely, and off."""
     results = _variants(bootstrap, given, ("gc-as-is", "no-freeze", "gc-rare", "gc-off"), "gc")
@@ -111,6 +116,7 @@ COMMANDS: dict[str, tuple[Callable[[str, Given], None], int, int]] = {
     "sweeps": (sweep, 40_000, 3),
     "latency": (latency.measure, 20_000, 1),
     "guarantee": (guarantee, 50_000, 6),
+    "journal": (journal, 50_000, 4),
     "replicas": (replicas.measure, 800_000, 3),
     "gc": (collections, 50_000, 4),
     "profile": (profile, 200_000, 1),

@@ -97,7 +97,7 @@ class Backlog(NamedTuple):
         """Make the worker's delay tiers and dead-letter topic: it reads them beside its source."""
         settings = Settings(kafka=Kafka(topic=self.topic, group_id=group))
         tiers = (settings.tier_topic(tier) for tier in settings.tiers)
-        topics = [settings.dlq_topic, settings.control_topic, *tiers]
+        topics = [settings.dlq_topic, settings.journal_topic, settings.control_topic, *tiers]
         create_topics(self.bootstrap, dict.fromkeys(topics, self.partitions), exist_ok=True)
 
     def forget(self, group: str) -> None:

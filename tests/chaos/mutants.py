@@ -20,7 +20,10 @@ from worker.core.endings import Dead, Retry
 from worker.core.offset_map import OffsetMap
 from worker.core.offsets import Offsets
 from worker.core.record import Partition
+from worker.core.trial import Trial
+from worker.pipeline import Ending
 from worker.ports import Assigned, Attempter
+from worker.runner.delivery import Delivery
 from worker.runner.drain import Drain, Phase
 from worker.runner.hand_over import HandOver
 from worker.runner.intake import Intake
@@ -41,17 +44,33 @@ def commit_the_highest_seen() -> None:
 def resolve_before_the_acknowledgement() -> None:
     """Take a record for finished as soon as its retry is on its way."""
     make, settle = HandOver.__init__, HandOver.settle
-    tells: dict[HandOver, Callable[[PendingRecord, Retry | Dead], None]] = {}
+    tells: dict[HandOver, Callable[[PendingRecord, Retry | Dead, Trial | None], None]] = {}
 
     def hasty(hand_over: HandOver, *arguments: Any) -> None:
         make(hand_over, *arguments)
-        tells[hand_over], hand_over._on_settled = hand_over._on_settled, lambda _held, _ending: None
+        tells[hand_over], hand_over._on_settled = hand_over._on_settled, lambda _held, _ending, _trial: None
 
-    def at_once(hand_over: HandOver, pending: PendingRecord, ending: Retry | Dead) -> None:
-        tells[hand_over](pending, ending)
-        settle(hand_over, pending, ending)
+    def at_once(
+        hand_over: HandOver, pending: PendingRecord, ending: Retry | Dead, trial: Trial | None
+    ) -> None:
+        tells[hand_over](pending, ending, trial)
+        settle(hand_over, pending, ending, trial)
 
     _replace(HandOver, __init__=hasty, settle=at_once)
+
+
+def commit_before_the_journal() -> None:
+    """Take a record for finished as soon as its step is on its way."""
+
+    def end(
+        delivery: Delivery, pending: PendingRecord, ending: Ending, trial: Trial | None, now: float
+    ) -> None:
+        delivery._release(pending)
+        delivery._finish(pending)
+        assert delivery.journaling is not None
+        delivery.journaling.note(pending, ending, trial, now)
+
+    _replace(Delivery, _end=end, _journaled=lambda _delivery, _noted: None)
 
 
 def keep_the_offsets_after_revoke() -> None:
@@ -167,9 +186,13 @@ MUTANTS: Mapping[str, Callable[[], None]] = {
 }
 
 
+JOURNAL_MUTANTS = {mutant.__name__: mutant for mutant in (commit_before_the_journal,)}
+"""Those that the journal tells of, beside what is committed: `tests/e2e/test_journal.py` has their plays."""
+
+
 def main() -> None:
     """Break the program as named, and run it."""
-    MUTANTS[sys.argv.pop(1)]()
+    {**MUTANTS, **JOURNAL_MUTANTS}[sys.argv.pop(1)]()
     start()
 
 

@@ -219,6 +219,7 @@ class World:
         create_topics(self.bootstrap, {source: self.partitions}, self.config_of(source))
         own = {topic: self.partitions for topic in self.kinds if topic != source}
         create_topics(self.bootstrap, own, self.config_of(dlq))
+        create_topics(self.bootstrap, {self.names.journal: self.partitions})
         create_topics(self.bootstrap, {self.names.control: 1}, {"cleanup.policy": "compact"})
 
     def _start_partner(self, stack: ExitStack) -> subprocess.Popen[str]:

@@ -165,6 +165,7 @@ def test_online(kafka: str, names: Names) -> None:
     }
     settings = load(environ=env)
     needed = [names.topic, settings.tier_topic(settings.tiers[0]), settings.dlq_topic]
+    needed.append(settings.journal_topic)
     result = run("check", "--online", env=env)
     assert result.exit_code == 1
     warning, *errors, _ = result.stderr.splitlines()

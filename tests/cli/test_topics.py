@@ -26,7 +26,8 @@ def test_create_is_idempotent(kafka: str, names: Names) -> None:
     create_topics(kafka, {names.topic: 3})
     env = kafka_env(kafka, names)
     rows = run_json("topics", "create", env=env)
-    own = [(names.tier("10s"), 3, "created"), (names.dlq, 3, "created"), (names.control, 1, "created")]
+    wide = (names.tier("10s"), names.dlq, names.journal)
+    own = [*((name, 3, "created") for name in wide), (names.control, 1, "created")]
     assert [(row["topic"], row["partitions"], row["result"]) for row in rows] == [
         (names.topic, 3, "exists"),
         *own,
@@ -47,9 +48,10 @@ def test_grows_its_own(kafka: str, names: Names) -> None:
         names.topic: "exists",
         names.dlq: "grown from 2",
         names.tier("10s"): "exists",
+        names.journal: "created",
         names.control: "created",
     }
-    assert [partitions(kafka, topic) for topic in results] == [4, 6, 4, 1]
+    assert [partitions(kafka, topic) for topic in results] == [4, 6, 4, 4, 1]
 
 
 @pytest.mark.kafka
@@ -156,8 +158,8 @@ def test_a_broker_that_leaves_entries_out(kafka: str, names: Names, monkeypatch:
     rows = run_json("topics", "check", env=env)
     assert [(row["retention_seconds"], row["max_message_bytes"], row["problems"]) for row in rows] == [
         ("unknown", "unknown", [])
-    ] * 4
-    assert run("topics", "check", env=env).stdout.count("unknown") == 8
+    ] * 5
+    assert run("topics", "check", env=env).stdout.count("unknown") == 10
 
 
 @pytest.mark.kafka
@@ -174,7 +176,7 @@ def test_one_replica_is_enough(kafka: str, names: Names, monkeypatch: pytest.Mon
         result = run("topics", command, env=env)
         assert result.exit_code == 0, result.stderr
         starts = [line.partition(" replicas: ")[0] for line in result.stderr.splitlines()]
-        own = [names.tier("10s"), names.dlq, names.control]
+        own = [names.tier("10s"), names.dlq, names.journal, names.control]
         assert starts == [f"warning: {name}: min.insync.replicas is 1 of 3" for name in own]
 
 
@@ -203,7 +205,7 @@ def test_commands_agree(kafka: str, names: Names) -> None:
     """What is wrong with a topic is said in the same words by `topics check`, `create` and `config check`."""
     tier, former = names.tier("10s"), names.tier("7m")
     narrow = {"retention.ms": "1000", "max.message.bytes": "2000"}
-    create_topics(kafka, {names.topic: 2})
+    create_topics(kafka, {names.topic: 2, names.journal: 2}, {"retention.ms": "-1"})
     create_topics(kafka, {tier: 1, names.dlq: 5, former: 2}, {**narrow, "compression.type": "gzip"})
     elsewhere = "https://8.8.8.8/?click_id={click_id}"
     env = kafka_env(

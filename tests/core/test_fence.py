@@ -56,6 +56,18 @@ def test_a_commit_that_began_before_the_doubt() -> None:
     assert not fence.needs_commit
 
 
+def test_unjournaled() -> None:
+    """While steps can't be journaled nothing is sent, whatever commits say; publishing goes on."""
+    fence = Fence()
+    fence.unjournaled = True
+    assert (fence.may_send, fence.may_publish) == (False, True)
+    fence.late()
+    fence.counted(fence.begins())
+    assert not fence.may_send
+    fence.unjournaled = False
+    assert fence.may_send
+
+
 def test_nothing_in_doubt_needs_no_commit() -> None:
     """A commit of what is not new is made for a doubt alone."""
     assert not fence_in(OPEN).needs_commit

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from worker.core.rights import Kind, Refused, Resource, Said, lacking, needs, unsaid
 
-SOURCE, TIER, DEAD = (Resource(Kind.TOPIC, name) for name in ("s", "g.retry.10s", "g.dlq"))
+SOURCE, TIER, DEAD, JOURNAL = (
+    Resource(Kind.TOPIC, name) for name in ("s", "g.retry.10s", "g.dlq", "g.journal")
+)
 GROUP, RETRY = (Resource(Kind.GROUP, name) for name in ("g", "g.retry"))
-NEEDED = needs("s", ["g.retry.10s"], "g.dlq", ["g", "g.retry"])
+NEEDED = needs("s", ["g.retry.10s"], ["g.dlq", "g.journal"], ["g", "g.retry"])
 ALL = frozenset({"READ", "WRITE", "DESCRIBE"})
 
 
 def test_needs() -> None:
-    """A worker reads the source, reads and writes its tiers, writes its dead letters, and uses its groups."""
+    """A worker reads the source, reads and writes its tiers, writes dead letters and journal, uses groups."""
     read, write = frozenset({"READ"}), frozenset({"WRITE"})
-    assert {SOURCE: read, TIER: read | write, DEAD: write, GROUP: read, RETRY: read} == NEEDED
+    topics = {SOURCE: read, TIER: read | write, DEAD: write, JOURNAL: write}
+    assert {**topics, GROUP: read, RETRY: read} == NEEDED
 
 
 def test_nothing_lacks() -> None:
@@ -45,4 +48,4 @@ def test_what_lacks() -> None:
 def test_unknown() -> None:
     """What the broker does not say is neither lacking nor granted."""
     assert lacking(NEEDED, {}) == {}
-    assert unsaid(NEEDED, {SOURCE: ALL, GROUP: Refused("no")}) == [TIER, DEAD, RETRY]
+    assert unsaid(NEEDED, {SOURCE: ALL, GROUP: Refused("no")}) == [TIER, DEAD, JOURNAL, RETRY]

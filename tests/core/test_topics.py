@@ -15,6 +15,8 @@ SOURCE = Topic("s", 6, 3, 1_000_000, 2, 604_800.0, False, "producer", FOREVER)
 TIER = Own("w.retry.1h", 3600.0)
 DEAD = Own("w.dlq")
 CONTROL = Own("w.control", control=True)
+JOURNAL = Own("w.journal", window=86_400.0)
+KEPT = Topic(JOURNAL.name, 6, 3, 1_000_000, 2, 172_800.0, False)
 GOOD = Topic(TIER.name, 6, 3, 1_000_000 + ROOM, 2, 7200.0, False)
 UNKNOWN = Topic(TIER.name)
 NEEDED = Needed("s", [TIER, DEAD, CONTROL], 1_000_000 + ROOM)
@@ -214,3 +216,32 @@ def test_what_is_made_is_right(source: Topic, own: Own) -> None:
     assert judge(Needed("s", [own], 1 << 31), {"s": source, own.name: made}) == []
     assert made.retention == own.retention
     assert made.replication == source.replication
+
+
+@pytest.mark.parametrize(
+    ("found", "problem"),
+    [
+        (KEPT._replace(partitions=5), "has 5 partitions, the source 6"),
+        (KEPT._replace(retention=172_799.0), "it takes a retention.ms of 172800000 or more"),
+        (KEPT._replace(retention_bytes=1), "it must be -1"),
+        (KEPT._replace(compacted=True), "cleanup.policy is compact"),
+        (KEPT._replace(max_message_bytes=16_383), "max.message.bytes is 16383, not 16384 or more"),
+    ],
+)
+def test_wrong_journal(found: Topic, problem: str) -> None:
+    """A journal that is narrow, forgetful or tight is wrong, and the line says in what."""
+    (line,) = wrong(JOURNAL, found)
+    assert line.startswith(f"{JOURNAL.name}: ")
+    assert problem in line
+
+
+def test_right_journal() -> None:
+    """A journal as it is made is right, and needs no room for records as large as the source's."""
+    made = image(SOURCE._replace(max_message_bytes=5_000_000), JOURNAL)
+    assert (made.partitions, made.retention, made.max_message_bytes) == (6, 172_800.0, None)
+    assert judged(JOURNAL, made) == []
+    assert judged(JOURNAL, KEPT) == []
+    (finding,) = judged(JOURNAL, None)
+    assert (finding.severity, finding.line) == (Severity.NOT_READY, "topic w.journal does not exist")
+    (finding,) = judged(JOURNAL, KEPT._replace(min_insync_replicas=1))
+    assert "a step counts as kept" in finding.line

@@ -12,7 +12,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -68,11 +68,17 @@ class Program:
     """
 
     def __init__(
-        self, env: Mapping[str, str], at: Path, how: str = "exec {}", *, unread: bool = False
+        self,
+        env: Mapping[str, str],
+        at: Path,
+        how: str = "exec {}",
+        *,
+        unread: bool = False,
+        command: Sequence[str] = COMMAND,
     ) -> None:
         self._env = {**os.environ, **env}
         self._at = at
-        self._command = ["bash", "-c", how.format(shlex.join([*COMMAND, "run"]))]
+        self._command = ["bash", "-c", how.format(shlex.join([*command, "run"]))]
         self._may_read = threading.Event()
         if not unread:
             self.read()

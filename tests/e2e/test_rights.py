@@ -43,7 +43,7 @@ def tracker() -> Iterator[Tracker]:
 @pytest.fixture
 def env(broker: Guarded, names: Names, tracker: Tracker) -> dict[str, str]:
     """A worker that logs in as USER; its topics are there."""
-    topics = [names.topic, names.tier("10s"), names.dlq]
+    topics = [names.topic, names.tier("10s"), names.dlq, names.journal]
     create_topics(broker.open, dict.fromkeys(topics, 1))
     return settings(
         *(broker.guarded, names, tracker),
@@ -61,6 +61,7 @@ def all_rights(names: Names) -> dict[tuple[str, str], tuple[str, ...]]:
         ("topic", names.topic): ("READ",),
         ("topic", names.tier("10s")): ("READ", "WRITE"),
         ("topic", names.dlq): ("WRITE",),
+        ("topic", names.journal): ("WRITE",),
         ("group", names.group): ("READ",),
         ("group", names.retry_group): ("READ",),
     }
@@ -96,6 +97,7 @@ def test_check_lists_what_is_lacking(
         f"error: topic {names.topic}: {lacks}: grant it READ",
         f"error: topic {names.tier('10s')}: {lacks}: grant it WRITE",
         f"error: topic {names.dlq}: {topic}: grant this user WRITE",
+        f"error: topic {names.journal}: {topic}: grant this user WRITE",
         f"error: group {names.group}: {group}: grant this user READ",
         f"error: group {names.retry_group}: {group}: grant this user READ",
     ]
@@ -214,7 +216,7 @@ def test_a_broker_that_is_not_where_it_says(
     broker: Guarded, names: Names, tracker: Tracker, tmp_path: Path
 ) -> None:
     """A broker that advertises a name which does not resolve is named with it, whatever was asked first."""
-    create_topics(broker.open, dict.fromkeys([names.topic, names.tier("10s"), names.dlq], 1))
+    create_topics(broker.open, dict.fromkeys([names.topic, names.tier("10s"), names.dlq, names.journal], 1))
     env = settings(broker.astray, names, tracker, RETRY__DELAYS="10s")
     result = call("config", "check", "--online", env=env, at=tmp_path)
     assert result.returncode == 1

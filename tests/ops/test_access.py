@@ -24,8 +24,8 @@ def test_a_broker_that_only_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access, "ASK_AGAIN_AFTER", 0.0)
     with MockCluster() as cluster:
         wanted = settings(cluster.bootstrap)
-        source, tier, dlq, control = needed_topics(wanted).names
-        for name, partitions in {source: 3, tier: 1, control: 1}.items():
+        source, tier, dlq, journal, control = needed_topics(wanted).names
+        for name, partitions in {source: 3, tier: 1, journal: 3, control: 1}.items():
             cluster.create(name, partitions)
         found = access.look(wanted)
     assert found.problems == [f"topic {dlq} does not exist"]

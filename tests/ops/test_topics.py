@@ -34,6 +34,7 @@ def test_made_and_right(kafka: str, names: Names) -> None:
         (names.topic, 3, "created"),
         (names.tier("10s"), 3, "created"),
         (names.dlq, 3, "created"),
+        (names.journal, 3, "created"),
         (names.control, 1, "created"),
     ]
     checked = topics.check(wanted)
@@ -50,7 +51,7 @@ def test_no_source(kafka: str, names: Names) -> None:
     with pytest.raises(CannotDo, match=f"the source topic {names.topic} does not exist") as error:
         topics.create(settings(kafka, names))
     assert error.value.hint == "--with-source makes it, too"
-    assert [row.is_there for row in topics.check(settings(kafka, names)).rows] == [False] * 4
+    assert [row.is_there for row in topics.check(settings(kafka, names)).rows] == [False] * 5
 
 
 @pytest.mark.kafka

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-from schemas import WorkerHeaders
+from schemas import JournalStep, WorkerHeaders, read_step
 from tests.core.templates.compiled import template
 from tests.fake_kafka import FakeKafka, FakePublisher
 from tests.fake_source import FakeSource
@@ -26,6 +26,7 @@ from worker.core.binding import Identity
 from worker.core.classify import Rules
 from worker.core.endings import Dead, Delivered, Retry
 from worker.core.held_bytes import NO_BOUND, HeldBytes
+from worker.core.journal import Journaled
 from worker.core.record import Partition, Record
 from worker.core.retry import RetryPolicy, Tier
 from worker.core.routing import Router
@@ -37,7 +38,7 @@ from worker.runner import Clients, Destination, Group, Limits, Outcome, Runner, 
 from worker.runner.claims import Stranger
 
 WITHIN = 20.0
-SOURCE, DLQ = "conversions", "worker.dlq"
+SOURCE, DLQ, JOURNAL = "conversions", "worker.dlq", "worker.journal"
 IDENTITY = Identity(SOURCE, "partner")
 SHORT, LONG = Tier("10s", 10.0), Tier("1m", 60.0)
 TIER_TOPICS = {SHORT: "worker.retry.10s", LONG: "worker.retry.1m"}
@@ -163,8 +164,10 @@ class Harness:
         stranger: Stranger | None = None,
         control: str | None = None,
         router: Router | None = None,
+        journal: bool = False,
     ) -> None:
-        self.kafka = kafka or FakeKafka(**{SOURCE: 2, DLQ: 1}, **dict.fromkeys(tier_topics.values(), 1))
+        topics = {SOURCE: 2, DLQ: 1, **dict.fromkeys(tier_topics.values(), 1)}
+        self.kafka = kafka or FakeKafka(**topics, **({JOURNAL: 2} if journal else {}))
         self.time = FakeClock()
         self.held_bytes = HeldBytes.shared(held_bytes, outstanding)
         self.source = FakeSource(self.kafka, held_bytes=self.held_bytes)
@@ -178,18 +181,20 @@ class Harness:
         retry = RetryPolicy(tuple(tier_topics), max_attempts, 30 * 86400.0)
         routing = router or Router("partner")
         unrouted = routing.is_unrouted if routing.dead_letters_unrouted else None
+        self.plan = Plan(
+            POSTBACK, Rules(terminal=frozenset({410})), retry, dict(tier_topics), DLQ, unrouted=unrouted
+        )
         self.runner = Runner(
             Destination(
-                Plan(
-                    POSTBACK,
-                    Rules(terminal=frozenset({410})),
-                    retry,
-                    dict(tier_topics),
-                    DLQ,
-                    unrouted=unrouted,
-                ),
+                self.plan,
                 self.gate,
-                Group(IDENTITY, control, adopt=adopt, stranger=stranger),
+                Group(
+                    IDENTITY,
+                    control,
+                    adopt=adopt,
+                    stranger=stranger,
+                    journaled=Journaled(JOURNAL, "a-worker") if journal else None,
+                ),
                 Limits(outstanding, drain, self.held_bytes),
                 routing,
             ),
@@ -207,6 +212,8 @@ class Harness:
     ) -> None:
         self.sender.gate.set()
         self.publisher.gate.set()
+        for held in self.publisher.held.values():
+            held.set()
         if not self.running.done():
             await self.end()
 
@@ -246,6 +253,15 @@ class Harness:
     def clicks(self) -> list[str]:
         """The click ids that were sent, in order."""
         return [target.partition("click_id=")[2] for target in self.sender.targets]
+
+    @property
+    def steps(self) -> list[JournalStep]:
+        """What lies in the journal."""
+        return [step for record in self.kafka.records(JOURNAL) if (step := read_step(record.value))]
+
+    async def journaled(self, count: int) -> None:
+        """Wait until so many steps lie in the journal."""
+        await until(f"{count} steps", lambda: len(self.steps) >= count)
 
     @property
     def reasons(self) -> list[str]:

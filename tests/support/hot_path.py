@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar, cast
 from tests.fake_kafka import FakeKafka, FakePublisher
 from tests.fake_source import FakeSource
 from tests.fakes import FakeClock
-from tests.runner.harness import DLQ, POSTBACK, SOURCE, TIER_TOPICS, conversion
+from tests.runner.harness import DLQ, JOURNAL, POSTBACK, SOURCE, TIER_TOPICS, conversion
 from worker.adapters.http import DirectSender, SenderOptions
 from worker.adapters.http.connection import HttpConnection, Shared
 from worker.adapters.http.direct import DirectLane
@@ -30,6 +30,7 @@ from worker.core.binding import Identity
 from worker.core.classify import Rules
 from worker.core.connection_reuse import ConnectionReuse
 from worker.core.endings import Delivered
+from worker.core.journal import Journaled
 from worker.core.record import Partition, Record
 from worker.core.retry import RetryPolicy
 from worker.core.routing import Router
@@ -131,16 +132,19 @@ class Count(Observer):
 class HotPath:
     """A worker that is at work; `deliver` has it deliver batches of BATCH records."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, journal: bool = False) -> None:
         self._opener, self._count = Opener(), Count()
         self._at = Partition(SOURCE, 0)
-        kafka = FakeKafka(**{SOURCE: 1})
+        kafka = FakeKafka(**{SOURCE: 1, JOURNAL: 1})
         self._source = FakeSource(kafka)
         self._runner = Runner(
             Destination(
                 Plan(POSTBACK, Rules(), RetryPolicy(tuple(TIER_TOPICS), 3, 30 * 86400.0), TIER_TOPICS, DLQ),
                 Gate(LANES, CircuitPolicy()),
-                Group(Identity(SOURCE, "partner")),
+                Group(
+                    Identity(SOURCE, "partner"),
+                    journaled=Journaled(JOURNAL, "a-worker") if journal else None,
+                ),
                 Limits(1000, 1.0),
                 Router("partner"),
             ),
@@ -176,11 +180,11 @@ class HotPath:
 T = TypeVar("T")
 
 
-def on_hot_path(do: Callable[[HotPath], Awaitable[T]]) -> T:
-    """Run `do` beside a worker that is at work, on a loop without time."""
+def on_hot_path(do: Callable[[HotPath], Awaitable[T]], *, journal: bool = False) -> T:
+    """Run `do` beside a worker that is at work, on a loop without time; with `journal` it keeps one."""
 
     async def run() -> T:
-        async with HotPath() as path:
+        async with HotPath(journal=journal) as path:
             return await do(path)
 
     with asyncio.Runner(loop_factory=Timeless) as runner:

@@ -100,6 +100,11 @@ class Names(NamedTuple):
         return f"{self.group}.control"
 
     @property
+    def journal(self) -> str:
+        """The topic of what became of each conversion."""
+        return f"{self.group}.journal"
+
+    @property
     def retry_group(self) -> str:
         """The group that reads the delay tiers."""
         return f"{self.group}.retry"

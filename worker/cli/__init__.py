@@ -30,6 +30,7 @@ COMMANDS = {
     "topics": "worker.cli.topics",
     "publish": "worker.cli.publish",
     "send": "worker.cli.send",
+    "explain": "worker.cli.explain",
     "dlq": "worker.cli.dlq",
     "schema": "worker.cli.schema",
     "healthcheck": "worker.cli.healthcheck",

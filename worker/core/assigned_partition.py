@@ -82,6 +82,7 @@ class AssignedPartition:
         "slow": "Whether more waits than goes within a look of the schedule.",
         "standing": "Where it stands in the schedule.",
         "tier": "The delay tier that it is of; None on the source.",
+        "unjournaled": "The records that have ended, by offset, and whose steps are on their way.",
         "waiting": "Its records that are not yet sent, in their order.",
     }
 
@@ -111,6 +112,7 @@ class AssignedPartition:
         self.heavy = False
         self.resting = False
         self.full = False
+        self.unjournaled: dict[int, Record] = {}
         self.committed = offsets.position
         self.revision = offsets.revision
 
@@ -125,6 +127,11 @@ class AssignedPartition:
         was = self.failing
         self.failing = self.failures >= many or (was and self.failures > 0)
         return self.failing is not was
+
+    @property
+    def under_way(self) -> int:
+        """How many of its records are taken and not finished: sent, published, or their steps written."""
+        return len(self.busy) + len(self.unjournaled)
 
     def claim(self) -> None:
         """Have the position committed though nothing is finished: the group has none, or another."""
@@ -151,8 +158,9 @@ class AssignedPartition:
         offset = self.offsets.oldest
         if offset is None:
             return None
-        if offset in self.busy:
-            return self.busy[offset]
+        for taken in (self.busy, self.unjournaled):
+            if offset in taken:
+                return taken[offset]
         return next((pending.record for pending in self.waiting if pending.record.offset == offset), None)
 
     def position(self) -> Position | None:
@@ -186,6 +194,7 @@ class AssignedPartition:
     def in_memory(self) -> Iterator[Record]:
         """Its records that wait or are under way."""
         yield from self.busy.values()
+        yield from self.unjournaled.values()
         for pending in self.waiting:
             yield pending.record
 

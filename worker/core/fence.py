@@ -1,4 +1,4 @@
-"""May we act? One fence for all that speaks against it: commits that do not get through, and a standstill.
+"""May we act? One fence for all that speaks against it: what does not get through, and a standstill.
 
 The rules, as a table; a commit counts for what was in doubt when it began, and no later doubt:
 
@@ -10,6 +10,7 @@ The rules, as a table; a commit counts for what was in doubt when it began, and 
 
 STUCK: what is finished piles up, and a crash would send all of it again; what is ours is sure. IN_DOUBT:
 nobody tells a member that stands still what it lost, so even a retry may be another's to publish by now.
+While steps can't be journaled nothing is sent in any state: what it came to could not be committed.
 """
 
 from __future__ import annotations
@@ -30,12 +31,14 @@ class Fence:
 
     def __init__(self) -> None:
         self.state = Fenced.OPEN
+        self.unjournaled = False
+        """Whether steps can't be journaled."""
         self._doubts = self._settled = 0
 
     @property
     def may_send(self) -> bool:
         """Whether a request may be started."""
-        return self.state is Fenced.OPEN
+        return self.state is Fenced.OPEN and not self.unjournaled
 
     @property
     def may_publish(self) -> bool:

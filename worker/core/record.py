@@ -50,9 +50,11 @@ def size_of(key: bytes | None, value: bytes | None, headers: Headers) -> int:
 
 
 class Outgoing(NamedTuple):
-    """One record to be published to a delay tier or to the dead-letter topic."""
+    """One record to be published to a topic of the worker's own."""
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: Headers
+    partition: int | None = None
+    """Its number; the key says it where it is None."""

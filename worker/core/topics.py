@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
+from worker.core.journal import MOST_STEP_BYTES
 from worker.core.record_size import ROOM
 
 FOREVER = math.inf
@@ -48,18 +49,22 @@ class Topic(NamedTuple):
 
 
 class Own(NamedTuple):
-    """A topic of the worker: a tier with its delay in seconds, the dead letters, or the control topic."""
+    """A topic of the worker: a tier with its delay in seconds, dead letters, the journal, or control."""
 
     name: str
     delay: float | None = None
     control: bool = False
     """Whether it keeps the last record of each key for ever, in one partition."""
+    window: float | None = None
+    """Of a journal, for how many seconds its conversions count."""
 
     @property
     def retention(self) -> float:
         """How long it should keep a record, in seconds."""
         if self.control:
             return FOREVER
+        if self.window is not None:
+            return self.window + DAY_SECONDS
         return DLQ_RETENTION_SECONDS if self.delay is None else self.delay * 2 + RETENTION_SLACK_SECONDS
 
 
@@ -132,7 +137,7 @@ def image(source: Topic, own: Own) -> Topic:
         return like_source._replace(partitions=1, compacted=True)
     return like_source._replace(
         partitions=source.partitions,
-        max_message_bytes=_with_headers(source.max_message_bytes),
+        max_message_bytes=None if own.window is not None else _with_headers(source.max_message_bytes),
         compacted=False,
         compression=source.compression and "producer",  # else the broker may not know the setting
         retention_bytes=None if source.retention_bytes is None else FOREVER,  # its default may be a limit
@@ -163,6 +168,10 @@ def _of_own(own: Own, found: Topic | None, source: Topic) -> Iterator[Finding]:
         return
     if own.control:
         yield from _of_control(own, found)
+    elif own.window is not None:
+        yield from _of_partitions(own, found, source)
+        yield from _of_lifetime(own, found)
+        yield from _of_steps(own, found)
     else:
         yield from _of_partitions(own, found, source)
         yield from _of_lifetime(own, found)
@@ -191,6 +200,12 @@ def _of_lifetime(own: Own, found: Topic) -> Iterator[Finding]:
             f"keeps records {found.retention:g} s, and those that wait longer are lost: "
             f"its delay takes a retention.ms of {(own.delay + SPARE_SECONDS) * 1000:.0f} or more",
         )
+    if own.window is not None and _is_less(found.retention, own.retention):
+        yield _wrong(
+            own.name,
+            f"keeps steps {found.retention:g} s, and what became of a conversion is forgotten before its "
+            f"window ends: it takes a retention.ms of {own.retention * 1000:.0f} or more",
+        )
     if _is_less(found.retention_bytes, FOREVER):
         yield _wrong(
             own.name,
@@ -202,6 +217,13 @@ def _of_lifetime(own: Own, found: Topic) -> Iterator[Finding]:
             own.name,
             "cleanup.policy is compact, and of one key's records only the last is kept: it must be delete",
         )
+
+
+def _of_steps(own: Own, found: Topic) -> Iterator[Finding]:
+    """What makes the broker refuse a step."""
+    if _is_less(found.max_message_bytes, MOST_STEP_BYTES):
+        text = f"max.message.bytes is {found.max_message_bytes}, not {MOST_STEP_BYTES} or more"
+        yield _wrong(own.name, text)
 
 
 def _of_size(own: Own, found: Topic, source: Topic) -> Iterator[Finding]:
@@ -221,7 +243,7 @@ def _of_replicas(own: Own, found: Topic) -> Iterator[Finding]:
     replicas, least = found.replication, found.min_insync_replicas
     if replicas is None or least is None or replicas == 1 or least > 1:
         return
-    what = "a dead letter" if own.delay is None else "a retry"
+    what = "a step" if own.window is not None else "a dead letter" if own.delay is None else "a retry"
     yield _risk(
         own.name,
         f"min.insync.replicas is {least} of {replicas} replicas: {what} counts as kept when one "

@@ -48,7 +48,8 @@ class Demo:
         broker = await asyncio.to_thread(EmbeddedBroker)
         settings = _settings(broker.bootstrap, self._tracker.port)
         topics = [settings.kafka.topic, *(settings.tier_topic(tier) for tier in settings.tiers)]
-        await asyncio.to_thread(broker.create, [*topics, settings.dlq_topic, settings.control_topic])
+        topics += [settings.dlq_topic, settings.journal_topic, settings.control_topic]
+        await asyncio.to_thread(broker.create, topics)
         made = conversions(self._events, time.time())
         self._published = await asyncio.to_thread(broker.publish, settings.kafka.topic, made)
         self._endings = Endings({settings.tier_topic(tier): tier.label for tier in settings.tiers})

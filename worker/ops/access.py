@@ -31,7 +31,7 @@ ASK_AGAIN_AFTER = 1.0
 DESCRIBED_WITHIN_SECONDS = 5.0
 """Seconds that the broker may take to say how its topics are set."""
 
-MISSING = "`postback-worker topics create` makes the retry and dead-letter topics"
+MISSING = "`postback-worker topics create` makes the topics of the worker"
 DENIED = (
     "`kafka-acls.sh --add --allow-principal User:NAME --operation RIGHT --topic|--group NAME` grants a right"
 )

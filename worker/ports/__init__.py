@@ -5,7 +5,7 @@ The rule: nothing here names a library. Adapters translate foreign exceptions in
 
 from worker.ports.clock import Clock
 from worker.ports.observer import Observer
-from worker.ports.publisher import Publisher, PublishRefused
+from worker.ports.publisher import BatchRefused, Publisher, PublishRefused
 from worker.ports.sender import Attempter, Lane, Sender
 from worker.ports.snapshot import PartitionState, Snapshot
 from worker.ports.source import (
@@ -22,6 +22,7 @@ from worker.ports.source import (
 __all__ = [
     "Assigned",
     "Attempter",
+    "BatchRefused",
     "Clock",
     "CommitFailed",
     "Lane",

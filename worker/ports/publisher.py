@@ -1,7 +1,8 @@
-"""Publishing to the delay tiers and to the dead-letter topic."""
+"""Publishing to the worker's own topics: delay tiers, dead letters, the journal, control."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from worker.core.record import Outgoing
@@ -11,13 +12,29 @@ class PublishRefused(Exception):
     """The broker, or the client before it, did not take the record; it may be tried again."""
 
 
+class BatchRefused(PublishRefused):
+    """Of a batch some records were not taken: `left`, in their order; the others are there."""
+
+    def __init__(self, why: str, left: Sequence[Outgoing]) -> None:
+        super().__init__(why)
+        self.left = left
+
+
 class Publisher(Protocol):
-    """Publishes to the delay tiers and to the dead-letter topic."""
+    """Publishes to the worker's own topics."""
 
     async def publish(self, message: Outgoing) -> None:
         """Return when the broker has acknowledged it (`acks=all`); raise PublishRefused otherwise.
 
         A topic that does not exist is a refusal: it is never created by accident.
+        """
+        ...
+
+    async def publish_batch(self, messages: Sequence[Outgoing]) -> None:
+        """Return when the broker has acknowledged all records of one topic; raise BatchRefused otherwise.
+
+        A record for a partition that the topic does not have goes to the one that is left when its number
+        is divided by theirs.
         """
         ...
 

@@ -69,7 +69,7 @@ class ByteRelief:
 
     def count(self) -> None:
         """Count what is in memory."""
-        self.leaving = [partition for partition in self.leaving if partition.busy]
+        self.leaving = [partition for partition in self.leaving if partition.under_way]
         partitions = chain(self._partitions.values(), self.leaving)
         in_memory = sum(record.size for partition in partitions for record in partition.in_memory())
         self._held_bytes.ended = self._came - in_memory

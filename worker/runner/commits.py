@@ -48,10 +48,10 @@ class Committer:
         self._timer: asyncio.TimerHandle | None = None
         self._ended = False
 
-    def note_finished(self) -> None:
-        """Note one more finished record."""
-        self._finished += 1
-        if self._finished == _SOON_RECORDS:
+    def note_finished(self, count: int = 1) -> None:
+        """Note so many more finished records."""
+        self._finished += count
+        if self._finished >= _SOON_RECORDS:
             self._much.set()
 
     def hurry(self) -> None:

@@ -1,23 +1,30 @@
 """From what the lanes tell of a record to its ending, and to the commit that may follow.
 
 The rules: a record that left the schedule ends once: it is delivered, published, or given back. What is to be
-published is finished when that is acknowledged. What may be started and published, the fence says.
+published has ended when that is acknowledged; what has ended is finished when its step is journaled, where
+there is a journal. What may be started and published, the fence says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 from worker.core.admission.held import Held, held
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
 from worker.core.endings import Dead, Delivered, Retry
 from worker.core.fence import Fence
-from worker.pipeline import Ending
+from worker.core.journal import Journaled
+from worker.core.record import make
+from worker.core.trial import Trial
+from worker.pipeline import Ending, Plan
+from worker.ports import Sender
 from worker.runner.commits import Committer
 from worker.runner.drain import Drain
+from worker.runner.former_senders import FormerLane
 from worker.runner.hand_over import HandOver
 from worker.runner.intake import Intake
-from worker.runner.lanes import Lanes
+from worker.runner.journaling import Journaling, Noted
+from worker.runner.lanes import Lanes, Tried
 from worker.runner.parts import Clients, Destination, Surroundings
 
 
@@ -45,6 +52,9 @@ class Delivery:
             clients.publisher, around.observer, around.jitter, self._settled, on_failed, self._given_up
         )
         self._fence = Fence()
+        journaled = destination.group.journaled
+        self.journaling = None if journaled is None else self._journaling(journaled, clients, around)
+        self._mask(destination.plan.secrets)
         self.committer = Committer(
             clients.source, intake.partitions, around.observer, self._fence, self._on_fence
         )
@@ -54,6 +64,11 @@ class Delivery:
         """Say why nothing is sent; empty while records may go."""
         lanes, now = self.lanes, self._clock.monotonic()
         return held(self.gate, now, fenced=lanes.fenced, blocked=lanes.blocked is not None)
+
+    def renew(self, before: Plan, plan: Plan, sender: Sender) -> list[FormerLane]:
+        """Send by this plan and sender from the next request on; return the lanes of a former sender."""
+        self._mask([*before.secrets, *plan.secrets])  # what is in flight has the former ones
+        return self.lanes.renew(plan, sender)
 
     # --- what the lanes tell -------------------------------------------------------------------
 
@@ -77,18 +92,22 @@ class Delivery:
             self._on_fence()
         self.committer.hurry()
 
-    def on_ended(self, pending: PendingRecord, ending: Ending, now: float) -> None:
+    def on_ended(self, pending: PendingRecord, ending: Ending, now: float, tried: Tried | None) -> None:
         """Finish a delivered record; publish the others first."""
+        trial = None
+        if self.journaling is not None and tried is not None:
+            (_, _, event, _, request), seconds, answer = tried
+            trial = make(Trial, (event, request, seconds, answer))
         if isinstance(ending, Delivered):
             self._observer.delivered(ending, now)
             if pending.partition.failures:
                 self._schedule.ended(pending.partition, failed=False)
-            self._finish(pending)
+            self._end(pending, ending, trial, now)
         else:
             if self._schedule.ended(pending.partition, failed=True):
                 self._intake.rest(pending.partition, now)
                 self._intake.refill()
-            self.hand_over.settle(pending, ending)
+            self.hand_over.settle(pending, ending, trial)
 
     def on_given_back(self, pending: PendingRecord) -> None:
         """Put a record that was not tried back in line, if its partition is still ours and not draining."""
@@ -98,12 +117,12 @@ class Delivery:
 
     # --- what publishes and commits tell -------------------------------------------------------
 
-    def _settled(self, pending: PendingRecord, ending: Retry | Dead) -> None:
+    def _settled(self, pending: PendingRecord, ending: Retry | Dead, trial: Trial | None) -> None:
         if isinstance(ending, Retry):
             self._observer.retried(ending)
         else:
             self._observer.dead(ending)
-        self._finish(pending)
+        self._end(pending, ending, trial, self._clock.now())
         self.lanes.pump()  # a failing partition may have waited for this
 
     def _given_up(self, pending: PendingRecord) -> None:
@@ -121,10 +140,52 @@ class Delivery:
         if self._fence.may_send:
             self.lanes.pump()
 
+    def _journaled(self, noted: Sequence[Noted]) -> None:
+        finished = 0
+        resting: set[AssignedPartition] = set()
+        for (record, partition, *_), *_ in noted:
+            offset = record.offset
+            del partition.unjournaled[offset]
+            partition.offsets.resolve(offset)
+            if partition.live:
+                finished += 1
+                if partition.resting:
+                    resting.add(partition)
+        self.committer.note_finished(finished)
+        for partition in resting:
+            self._intake.rest(partition, self._clock.now())
+        self._drain.quiet.set()
+
+    def _on_unjournaled(self, stuck: bool) -> None:
+        self._fence.unjournaled = stuck
+        self._on_fence()
+
     # --- inside --------------------------------------------------------------------------------
 
-    def _finish(self, pending: PendingRecord) -> None:
+    def _journaling(self, journaled: Journaled, clients: Clients, around: Surroundings) -> Journaling:
+        return Journaling(
+            journaled,
+            clients.publisher,
+            around.observer,
+            around.jitter,
+            self._journaled,
+            self._on_unjournaled,
+            self.on_failed,
+        )
+
+    def _mask(self, secrets: Iterable[str]) -> None:
+        if self.journaling is not None:
+            self.journaling.mask(secrets)
+
+    def _end(self, pending: PendingRecord, ending: Ending, trial: Trial | None, now: float) -> None:
         self._release(pending)
+        if self.journaling is None:
+            self._finish(pending)
+        else:
+            pending.partition.unjournaled[pending.record.offset] = pending.record
+            self.journaling.note(pending, ending, trial, now)
+
+    def _finish(self, pending: PendingRecord) -> None:
         partition = pending.partition
         partition.offsets.resolve(pending.record.offset)  # also of a partition that is gone: it may come back
         if not partition.live:

@@ -64,7 +64,9 @@ class Drain:
         deadline = min(self._ends_at, asyncio.get_running_loop().time() + self._seconds)
         try:
             async with asyncio.timeout_at(deadline):
-                while any(partition.busy and (partition.live or partition.gone) for partition in partitions):
+                while any(
+                    partition.under_way and (partition.live or partition.gone) for partition in partitions
+                ):
                     self.quiet.clear()
                     await self.quiet.wait()
         except TimeoutError:
@@ -75,5 +77,5 @@ class Drain:
     def given_away(self, partitions: Collection[AssignedPartition]) -> None:
         """Note that these are no longer ours; nobody need wait for them."""
         if self.phase is Phase.DRAINING:
-            self.unfinished += sum(len(partition.busy) for partition in partitions)
+            self.unfinished += sum(partition.under_way for partition in partitions)
         self.quiet.set()

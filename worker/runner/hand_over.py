@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 from worker.core.assigned_partition import PendingRecord
 from worker.core.endings import Dead, Retry
+from worker.core.trial import Trial
 from worker.ports import Observer, Publisher, PublishRefused
 
 _FIRST_PAUSE_SECONDS = 0.5
@@ -26,7 +27,7 @@ class HandOver:
         publisher: Publisher,
         observer: Observer,
         jitter: Callable[[], float],
-        on_settled: Callable[[PendingRecord, Retry | Dead], None],
+        on_settled: Callable[[PendingRecord, Retry | Dead, Trial | None], None],
         on_failed: Callable[[BaseException], None],
         on_given_up: Callable[[PendingRecord], None],
     ) -> None:
@@ -47,9 +48,9 @@ class HandOver:
         """Topics that have refused a record which waits for them, and why."""
         return dict(self._refusals.values())
 
-    def settle(self, pending: PendingRecord, ending: Retry | Dead) -> None:
+    def settle(self, pending: PendingRecord, ending: Retry | Dead, trial: Trial | None) -> None:
         """Publish, and tell `on_settled` when it is acknowledged, or `on_given_up` once it is not ours."""
-        task = asyncio.create_task(self._publish(pending, ending))
+        task = asyncio.create_task(self._publish(pending, ending, trial))
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
@@ -59,7 +60,7 @@ class HandOver:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _publish(self, pending: PendingRecord, ending: Retry | Dead) -> None:
+    async def _publish(self, pending: PendingRecord, ending: Retry | Dead, trial: Trial | None) -> None:
         topic = ending.message.topic
         pause = _FIRST_PAUSE_SECONDS
         while await self._is_ours(pending):
@@ -71,7 +72,7 @@ class HandOver:
                 await asyncio.sleep(pause * (0.5 + self._jitter() / 2))
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
             else:
-                self._on_settled(pending, ending)
+                self._on_settled(pending, ending, trial)
                 return
         self._on_given_up(pending)
 

@@ -31,6 +31,9 @@ from worker.runner.stall import StallDetector
 # A record that is ours, its attempt, and when that began on the wall clock and on the monotonic one.
 Job = tuple[PendingRecord, Attempt, float, float]
 
+# An attempt, how long it took in seconds, and what came of it.
+Tried = tuple[Attempt, float, Answer]
+
 # What the metrics call an ending that an attempt came to.
 _OUTCOMES = {Delivered: "delivered", Retry: "retry", Dead: "dead"}
 
@@ -57,8 +60,8 @@ class LanesListener(Protocol):
         """Hear that a probe is to go: the further on its record may be found, the more it tells."""
         ...
 
-    def on_ended(self, pending: PendingRecord, ending: Ending, now: float) -> None:
-        """Take a record with its ending, which came at `now`."""
+    def on_ended(self, pending: PendingRecord, ending: Ending, now: float, tried: Tried | None) -> None:
+        """Take a record with its ending, which came at `now`, of an attempt where one was made."""
         ...
 
     def on_given_back(self, pending: PendingRecord) -> None:
@@ -162,7 +165,7 @@ class Lanes:
                 slot.job = (pending, step, now, at)
                 slot.lane.begin(step.request, slot)
                 return True
-            self._listener.on_ended(pending, step, now)
+            self._listener.on_ended(pending, step, now, None)
         return False
 
     def on_answer(self, slot: _Slot, job: Job, answer: Answer) -> None:
@@ -174,7 +177,7 @@ class Lanes:
         if self._gate.ended(verdict, pending, started, at, self._jitter()):
             ending = self._pipeline.judge(attempt, verdict, started_at, now)
             self._observer.attempted(_OUTCOMES[type(ending)], verdict.label)
-            self._listener.on_ended(pending, ending, now)
+            self._listener.on_ended(pending, ending, now, (attempt, at - started, answer))
         else:
             self._listener.on_given_back(pending)
         if self._gate.circuit.state is not CLOSED or self.outage is not None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from worker.core.admission.gate import Gate
 from worker.core.binding import Identity
 from worker.core.held_bytes import HeldBytes
+from worker.core.journal import Journaled
 from worker.core.retry import Tier
 from worker.core.routing import Router
 from worker.pipeline import Plan
@@ -27,8 +28,9 @@ class Group(NamedTuple):
     """The consumer group of a destination, and whose it is.
 
     `identity` is what commits are bound to. `control_topic` is where the group remembers its offsets, None
-    where it does not. `former_tier` knows tiers, by topic, that the plan does not publish to any more.
-    `adopt` takes over what another deployment left; `stranger` looks for one.
+    where it does not; `journaled` is its journal, None where it keeps none. `former_tier` knows tiers, by
+    topic, that the plan does not publish to any more. `adopt` takes over what another deployment left;
+    `stranger` looks for one.
     """
 
     identity: Identity
@@ -36,6 +38,7 @@ class Group(NamedTuple):
     former_tier: Callable[[str], Tier | None] = no_former_tier
     adopt: bool = False
     stranger: Stranger | None = None
+    journaled: Journaled | None = None
 
 
 class Limits(NamedTuple):

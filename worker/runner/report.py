@@ -68,7 +68,11 @@ class Report:
         for partition in self._intake.partitions.values():
             if partition.barred is not None:
                 yield f"{partition.at} rests: {partition.barred}"
-        for topic, error in self._delivery.hand_over.refused.items():
+        journaling = self._delivery.journaling
+        for topic, error in {
+            **self._delivery.hand_over.refused,
+            **(journaling.refused if journaling else {}),
+        }.items():
             yield f"publishing to {topic} is refused: {error}"
         lanes = self._delivery.lanes
         if lanes.blocked:

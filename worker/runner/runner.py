@@ -28,7 +28,7 @@ from worker.runner.report import Report
 from worker.runner.scaling import Scaling
 from worker.runner.silence import SilenceWatch
 
-RENEWED = ("postback", "rules", "currencies")
+RENEWED = ("postback", "rules", "currencies", "secrets")
 """What of a plan may change while a run lasts; it is built around the rest."""
 
 
@@ -96,9 +96,10 @@ class Runner:
         """
         if self.phase is not Phase.WORKING:
             return
-        self._plan = self._plan._replace(**{name: getattr(plan, name) for name in RENEWED})
+        before = self._plan
+        self._plan = before._replace(**{name: getattr(plan, name) for name in RENEWED})
         former, self._sender = self._sender, renew_sender(self._sender)
-        lanes = self._delivery.lanes.renew(self._plan, self._sender)
+        lanes = self._delivery.renew(before, self._plan, self._sender)
         if former is not self._sender:
             self._former_senders.end(former, lanes)
 
@@ -153,6 +154,8 @@ class Runner:
         for task in tasks:
             task.cancel()
         await self._delivery.lanes.stop()
+        if self._delivery.journaling is not None:
+            await self._delivery.journaling.close()
         self._drain.end(self._intake.under_way())
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._delivery.committer.finish()

@@ -66,7 +66,7 @@ class Kafka(BaseModel):
     group_id: TopicName = Field(
         "postback-worker",
         description="consumer group of the source; owns the group `{group}.retry` and the topics "
-        "`{group}.retry.{delay}`, `{group}.dlq` and `{group}.control`",
+        "`{group}.retry.{delay}`, `{group}.dlq`, `{group}.journal` and `{group}.control`",
     )
     start: StartPoint = Field(
         EARLIEST,
@@ -242,6 +242,15 @@ class Circuit(BaseModel):
             return self
         line = "POSTBACK_CIRCUIT__PROBE_PAUSE: must not be longer than POSTBACK_CIRCUIT__PROBE_PAUSE_MAX"
         return right(self, [line])
+
+
+class Journal(BaseModel):
+    """What is written down of each conversion, on the topic `{group}.journal`."""
+
+    model_config = Group
+
+    enabled: Flag = Field(True, description="write a step for everything that becomes of a record")
+    bodies: Flag = Field(True, description="with the beginning of a refusal's body, 512 characters at most")
 
 
 class Http(BaseModel):

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from worker.core.retry import Tier
 from worker.settings import byte_bounds
-from worker.settings.groups import Circuit, Destination, Http, Kafka, Log, Retry, right
+from worker.settings.groups import Circuit, Destination, Http, Journal, Kafka, Log, Retry, right
 from worker.settings.values import (
     Bytes,
     Duration,
@@ -47,6 +47,7 @@ class Settings(BaseSettings):
         25.0, description="how long a SIGTERM or a rebalance waits for what is under way"
     )
     circuit: Circuit = Field(default_factory=Circuit)
+    journal: Journal = Field(default_factory=Journal)
     http: Http = Field(default_factory=Http)
     log: Log = Field(default_factory=Log)
 
@@ -73,6 +74,11 @@ class Settings(BaseSettings):
     def dlq_topic(self) -> str:
         """The topic of the dead letters."""
         return f"{self.kafka.group_id}.dlq"
+
+    @property
+    def journal_topic(self) -> str:
+        """The topic of what became of each conversion."""
+        return f"{self.kafka.group_id}.journal"
 
     @property
     def control_topic(self) -> str:
@@ -121,13 +127,14 @@ def _topic_problems(settings: Settings) -> list[str]:
     own = [
         settings.dlq_topic,
         settings.control_topic,
+        settings.journal_topic,
         *(settings.tier_topic(tier) for tier in settings.tiers),
     ]
     problems = []
     if settings.kafka.topic in own:
         problems.append(
             f"POSTBACK_KAFKA__TOPIC: {settings.kafka.topic} is one of the group's own topics "
-            "(retries, dead letters, control); the source must be another"
+            "(retries, dead letters, journal, control); the source must be another"
         )
     longest = max(own, key=len)
     if len(longest) > LONGEST_TOPIC_CHARACTERS:

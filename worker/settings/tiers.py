@@ -24,7 +24,8 @@ def rights_needed(settings: Settings) -> Needs:
     """What a worker with these settings must be allowed at the broker."""
     tiers = [settings.tier_topic(tier) for tier in settings.tiers]
     groups = [settings.kafka.group_id, settings.retry_group]
-    return needs(settings.kafka.topic, tiers, settings.dlq_topic, groups)
+    written = [settings.dlq_topic, *([settings.journal_topic] if settings.journal.enabled else [])]
+    return needs(settings.kafka.topic, tiers, written, groups)
 
 
 def former_tier(settings: Settings, topic: str) -> Tier | None:

@@ -63,6 +63,11 @@ def mask_request(url: str) -> str:
     return place + question + "&".join(map(_mask_named, query.split("&")))
 
 
+def is_named_secret(name: str) -> bool:
+    """Whether a parameter is named like a secret."""
+    return _SECRET_NAME.search(name) is not None
+
+
 def _mask_userinfo(host: str) -> str:
     userinfo, at, rest = host.rpartition("@")
     return f"{MASK}@{rest}" if userinfo and at else host
@@ -80,4 +85,4 @@ def _mask_pair(pair: str) -> str:
 
 def _mask_named(pair: str) -> str:
     name, equals, value = pair.partition("=")
-    return f"{name}={MASK}" if value and _SECRET_NAME.search(name) else name + equals + value
+    return f"{name}={MASK}" if value and is_named_secret(name) else name + equals + value

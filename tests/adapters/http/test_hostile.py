@@ -227,3 +227,39 @@ class TestReadingBodies:
         head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(BOMB)}\r\n\r\n".encode()
         partner = await world.partner(then_close(head + BOMB))
         assert await send(world.sender(read_body=True), partner) == Response(200, body=BOMB[:4096])
+
+
+class TestRefusals:
+    """With `refusals` the beginning of their bodies is returned, and waited for no longer than before."""
+
+    REFUSALS = frozenset({500})
+
+    async def test_of_refusals_alone(self, world: World) -> None:
+        """A refusal's body is returned, on one connection; that of another answer is not."""
+        answers = [turn.replace(b"200 OK", b"500 No") for turn in (CHUNKED + b"2\r\nno\r\n0\r\n\r\n",)]
+        partner = await world.partner(always(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
+        refusing = await world.partner(always(*answers))
+        sender = world.sender(refusals=self.REFUSALS)
+        assert await send(sender, partner) == Response(200)
+        lane = sender.lane()
+        for _ in range(2):
+            assert await lane.send(Request(refusing.origin, "/p")) == Response(500, body=b"no")
+        assert refusing.connections == 1
+
+    async def test_bounded(self, world: World) -> None:
+        """Of a long body the first 2 KiB are returned, though it never ends."""
+        partner = await world.partner(endlessly(LONG.replace(b"200 OK", b"500 No"), b"abcdefgh" * 1024))
+        answer = await send(world.sender(refusals=self.REFUSALS), partner)
+        assert answer == Response(500, body=b"abcdefgh" * 256)
+
+    async def test_hanging(self, world: World) -> None:
+        """A body that hangs is waited for no longer than for any answer; what has come is returned."""
+        partner = await world.partner(then_hang(LONG.replace(b"200 OK", b"500 No"), b"some"))
+        assert await send(world.sender(refusals=self.REFUSALS), partner) == Response(500, body=b"some")
+
+    async def test_beside_read_body(self, world: World) -> None:
+        """Where every body is read, a refusal's is no shorter than the others'."""
+        body = b"x" * 4096
+        partner = await world.partner(always(b"HTTP/1.1 500 No\r\nContent-Length: 4096\r\n\r\n", body))
+        sender = world.sender(refusals=self.REFUSALS, read_body=True)
+        assert await send(sender, partner) == Response(500, body=body)

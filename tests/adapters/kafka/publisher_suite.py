@@ -8,7 +8,7 @@ import pytest
 
 from tests.adapters.kafka.worlds import World
 from worker.core.record import Header, Outgoing
-from worker.ports import PublishRefused
+from worker.ports import BatchRefused, PublishRefused
 
 
 class PublisherSuite:
@@ -37,6 +37,45 @@ class PublisherSuite:
         await asyncio.gather(*(publisher.publish(Outgoing(at.topic, b"k", value, ())) for value in values))
         assert [value for _, value, _ in world.read(at.topic)] == values
         await publisher.close()
+
+    async def test_batch(self, world: World) -> None:
+        """A batch is acknowledged as one; each record is in the partition that it names, in order."""
+        partitions = world.create(2)
+        topic = partitions[0].topic
+        publisher = await world.publisher()
+        numbers = range(500)
+        await publisher.publish_batch(
+            [Outgoing(topic, b"k", b"%d" % number, (), number % 2) for number in numbers]
+        )
+        for at in partitions:
+            there = [int(value or b"") for value in world.values(at)]
+            assert there == [number for number in numbers if number % 2 == at.number]
+        await publisher.close()
+
+    async def test_batch_beyond(self, world: World) -> None:
+        """A record for a partition that is not there goes to the one that is left by division."""
+        partitions = world.create(2)
+        topic = partitions[0].topic
+        publisher = await world.publisher()
+        await publisher.publish_batch(
+            [Outgoing(topic, None, b"%d" % number, (), number) for number in (2, 7)]
+        )
+        assert [world.values(at) for at in partitions] == [[b"2"], [b"7"]]
+        await publisher.close()
+
+    async def test_batch_refused(self, world: World) -> None:
+        """A batch for a topic that does not exist is refused whole; after closing every batch is."""
+        (at,) = world.create(1)
+        publisher = await world.publisher()
+        missing = world.missing()
+        batch = [Outgoing(missing, None, b"1", (), 0), Outgoing(missing, None, b"2", (), 0)]
+        with pytest.raises(BatchRefused, match=f"topic {missing} does not exist") as refused:
+            await publisher.publish_batch(batch)
+        assert list(refused.value.left) == batch
+        await publisher.close()
+        with pytest.raises(BatchRefused) as refused:
+            await publisher.publish_batch([Outgoing(at.topic, None, b"1", ())])
+        assert [message.value for message in refused.value.left] == [b"1"]
 
     async def test_missing_topic(self, world: World) -> None:
         """A topic that does not exist is a refusal that names it, and it is not made."""

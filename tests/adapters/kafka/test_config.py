@@ -20,6 +20,7 @@ from worker.adapters.kafka.config import (
     alone,
     consumer_config,
     fitted,
+    in_bulk,
     is_incremental,
     producer_config,
     unique_client_id,
@@ -172,3 +173,13 @@ def test_compression(name: str) -> None:
     assert (alone(config)["compression.type"], alone(config)["batch.num.messages"]) == ("zstd", 1)
     assert "compression.codec" not in alone(config)
     Producer({**alone(config)}).flush(0)
+
+
+def test_in_bulk() -> None:
+    """The third producer waits longer and packs cheaper, whatever the user chose; all else is as given."""
+    given = producer_config("b:1", "me", {"linger.ms": 0, "compression.codec": "gzip", "retry.backoff.ms": 7})
+    made = in_bulk(given)
+    assert (made["linger.ms"], made["compression.type"], made["client.id"]) == (50, "lz4", "me-bulk")
+    assert "compression.codec" not in made
+    assert (made["retry.backoff.ms"], made["acks"], made["enable.idempotence"]) == (7, "all", True)
+    Producer(made)

@@ -15,7 +15,7 @@ from tests.adapters.kafka.worlds import KafkaWorld, MockWorld
 from tests.support.kafka import create_topics
 from worker.adapters.kafka import KafkaPublisher, KafkaUnavailable, metadata, producer_config
 from worker.core.record import Outgoing
-from worker.ports import PublishRefused
+from worker.ports import BatchRefused, PublishRefused
 
 
 def large() -> bytes:
@@ -77,6 +77,63 @@ async def test_refused_by_the_broker(mock_world: MockWorld) -> None:
     assert "validate record" in str(publisher.refusing)
     await publisher.publish(Outgoing(at.topic, b"key", b"2", ()))
     assert publisher.refusing is None
+
+
+async def test_a_batch_refused_in_part(mock_world: MockWorld) -> None:
+    """Of a batch that the broker refuses in part just those come back that it did not take."""
+    partitions = mock_world.create(2)
+    publisher = await mock_world.publisher()
+    await publisher.publish(Outgoing(partitions[0].topic, None, b"0", (), 0))
+    mock_world.cluster.fail(PRODUCE, [KafkaError.INVALID_RECORD])  # the first request alone
+    batch = [Outgoing(partitions[0].topic, None, b"%d" % number, (), number % 2) for number in range(20)]
+    with pytest.raises(BatchRefused, match="validate record") as refused:
+        await publisher.publish_batch(batch)
+    assert "validate record" in str(publisher.refusing)
+    await publisher.publish_batch(refused.value.left)
+    there = [value for at in partitions for value in mock_world.values(at)]
+    assert sorted(map(str, there)) == sorted(map(str, [b"0", *(message.value for message in batch)]))
+    assert publisher.refusing is None
+
+
+async def test_a_batch_above_the_queue(mock_world: MockWorld) -> None:
+    """A batch larger than the client's queue waits for room."""
+    (at,) = mock_world.create(1)
+    publisher = await mock_world.publisher(queue_buffering_max_messages=3)
+    await publisher.publish_batch([Outgoing(at.topic, None, b"%d" % number, ()) for number in range(100)])
+    assert len(mock_world.values(at)) == 100
+
+
+async def test_a_batch_while_closing(mock_world: MockWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a batch that was not acknowledged by the end all come back: what is there is not known."""
+    (at,) = mock_world.create(1)
+    monkeypatch.setattr("worker.adapters.kafka.producer_thread.FLUSH_TIMEOUT_SECONDS", 0.3)
+    publisher = await mock_world.publisher()
+    await publisher.publish(Outgoing(at.topic, None, b"1", ()))
+    mock_world.cluster.down()
+    batch = [Outgoing(at.topic, None, b"2", ()), Outgoing(at.topic, None, b"3", ())]
+    under_way = asyncio.create_task(publisher.publish_batch(batch))
+    await asyncio.sleep(0)
+    await publisher.close()
+    with pytest.raises(BatchRefused, match="closed") as refused:
+        await under_way
+    assert len(refused.value.left) == 2
+
+
+async def test_a_batch_too_large(mock_world: MockWorld) -> None:
+    """What comes back of a batch for its size is sent again, each record alone."""
+    (at,) = mock_world.create(1)
+    publisher = await mock_world.publisher()
+    mock_world.cluster.fail(PRODUCE, [KafkaError.MSG_SIZE_TOO_LARGE])
+    await publisher.publish_batch([Outgoing(at.topic, b"k", b"%d" % number, ()) for number in range(20)])
+    assert sorted(mock_world.values(at), key=lambda value: int(value or b"")) == [
+        b"%d" % number for number in range(20)
+    ]
+    large = Outgoing(at.topic, b"k", bytes(3000), ())
+    small = await mock_world.publisher(message_max_bytes=2000)
+    with pytest.raises(BatchRefused, match="MESSAGE_MAX_BYTES") as refused:
+        await small.publish_batch([large, Outgoing(at.topic, b"k", b"last", ())])
+    assert list(refused.value.left) == [large]
+    assert mock_world.values(at)[-1] == b"last"
 
 
 async def test_allowed_again(mock_world: MockWorld) -> None:

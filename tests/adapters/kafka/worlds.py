@@ -63,6 +63,8 @@ class World(Protocol):
 
     def read(self, topic: str) -> list[tuple[bytes | None, bytes | None, Headers]]: ...
 
+    def values(self, at: Partition) -> list[bytes | None]: ...
+
     def exists(self, topic: str) -> bool: ...
 
     def make_anew(self, at: Partition) -> None: ...
@@ -97,6 +99,9 @@ class FakeWorld:
 
     def read(self, topic: str) -> list[tuple[bytes | None, bytes | None, Headers]]:
         return [(record.key, record.value, list(record.headers)) for record in self.kafka.records(topic)]
+
+    def values(self, at: Partition) -> list[bytes | None]:
+        return [record.value for record in self.kafka.logs[at]]
 
     def exists(self, topic: str) -> bool:
         return bool(self.kafka.partitions([topic]))
@@ -146,6 +151,10 @@ class KafkaWorld:
 
     def read(self, topic: str) -> list[tuple[bytes | None, bytes | None, Headers]]:
         return [(read.key, read.value, list(read.headers)) for read in real.read_all(self.bootstrap, topic)]
+
+    def values(self, at: Partition) -> list[bytes | None]:
+        read = real.read_all(self.bootstrap, at.topic)
+        return [one.value for one in read if one.partition == at.number]
 
     def exists(self, topic: str) -> bool:
         return topic in AdminClient({"bootstrap.servers": self.bootstrap}).list_topics(timeout=WITHIN).topics

@@ -47,6 +47,7 @@ CONTENDERS = {
         "streams:many", "FastStream subscriber, `max_workers`, acknowledged first", share=0.5
     ),
     "no-guarantee": Contender("variants:no_guarantee", "without ledger, map and commits"),
+    "no-journal": Contender("variants:no_journal", "without the journal"),
     "no-metrics": Contender("variants:no_metrics", "without metrics and logs"),
     "gc-as-is": Contender("variants:gc_as_is", "garbage collection: as it is"),
     "no-freeze": Contender("variants:no_freeze", "garbage collection: no freeze"),

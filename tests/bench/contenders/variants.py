@@ -25,6 +25,7 @@ from worker.core.offsets import Offsets
 from worker.runner import delivery, intake
 from worker.runner.commits import Committer
 from worker.settings import Deployment
+from worker.settings.groups import Journal
 
 FOLDED = Path(".cache/bench/worker.folded")
 
@@ -45,7 +46,7 @@ class _NoOffsets(Offsets):
 
 
 class _NoCommits(Committer):
-    def note_finished(self) -> None:
+    def note_finished(self, count: int = 1) -> None:
         return None
 
     async def run(self) -> None:
@@ -72,6 +73,13 @@ async def no_metrics(job: Job) -> Figures:
     worker = app.Worker(Deployment.of(make_settings(job)))
     worker._served[0].observer = Observers(countdown)
     return await run(job, worker, countdown)
+
+
+async def no_journal(job: Job) -> Figures:
+    """No steps are written."""
+    countdown = Countdown(job)
+    quiet = make_settings(job).model_copy(update={"journal": Journal(enabled=False)})
+    return await run(job, app.Worker(Deployment.of(quiet), countdown), countdown)
 
 
 async def no_freeze(job: Job) -> Figures:

@@ -8,8 +8,9 @@ been written is never sent again from here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 
 from aiohttp import ClientRequest, TCPConnector
@@ -22,7 +23,7 @@ from worker.adapters.http.connector import attempt_timeout, make_connector, sett
 from worker.adapters.http.errors import CLOSED_EARLY, EXPECTED, SENDER_CLOSED, UNASKED, failure_of
 from worker.adapters.http.lane import CallbackLane
 from worker.adapters.http.options import SenderOptions, check_target
-from worker.adapters.http.parser import AnswerParser, BodyParser
+from worker.adapters.http.parser import AnswerParser, BodyParser, RefusalParser
 from worker.adapters.http.sweeper import Sweeper
 from worker.adapters.http.write_batch import WriteBatch
 from worker.adapters.refusals import watch_refusals
@@ -42,7 +43,7 @@ class DirectSender:
             raise ValueError("the direct transport takes no proxy: use the session transport")
         self._options = options
         self._guarded = not options.allow_private
-        self._parser = BodyParser if options.read_body else AnswerParser
+        self._parser = parser_for(options)
         self._connector = make_connector(options, TCPConnector)
         self._sweeper = Sweeper()
         self._shared = Shared(options, self._sweeper, WriteBatch())
@@ -179,6 +180,13 @@ class DirectLane(CallbackLane):
 def _lines(options: SenderOptions) -> str:
     """The headers that all requests have, but for Host, as they are written."""
     return "".join(f"{name}: {value}\r\n" for name, value in options.request_headers().items())
+
+
+def parser_for(options: SenderOptions) -> Callable[[], AnswerParser]:
+    """What makes the parsers that keep as much of bodies as is asked for."""
+    if options.read_body:
+        return BodyParser
+    return partial(RefusalParser, options.refusals) if options.refusals else AnswerParser
 
 
 def pause_after(failures: int) -> float:

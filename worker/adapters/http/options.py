@@ -21,6 +21,11 @@ HEAD_LIMIT_BYTES = 64 * 1024
 BODY_LIMIT_BYTES = 4 * 1024
 """Bytes of a body that are kept where it is read."""
 
+REFUSAL_LIMIT_BYTES = 2 * 1024
+"""Bytes of a refusal's body that are kept where those are: 512 characters of four bytes."""
+
+ANY_STATUS = frozenset(range(100, 1000))
+
 DRAIN_LIMIT_BYTES = 16 * 1024
 """Bytes of a body that are read to keep the connection; a longer body costs the connection."""
 
@@ -43,6 +48,8 @@ class SenderOptions:
     """Request headers besides, or instead of, the usual ones."""
     read_body: bool = False
     """Return the first BODY_LIMIT_BYTES bytes of each body, as far as they come before the timeout."""
+    refusals: frozenset[int] = frozenset()
+    """Statuses whose bodies are returned, the first REFUSAL_LIMIT_BYTES, as far as they come anyway."""
     allow_private: bool = False
     """Connect to any address, loopback and private ones included."""
     proxy: str | None = field(default=None, repr=False)

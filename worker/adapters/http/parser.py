@@ -12,10 +12,10 @@ from functools import cache
 import httptools
 
 from worker.adapters.http.head import Head, HeadReader, HeadTooLarge, NotHttp, plain
-from worker.adapters.http.options import BODY_LIMIT_BYTES, HEAD_LIMIT_BYTES
+from worker.adapters.http.options import BODY_LIMIT_BYTES, HEAD_LIMIT_BYTES, REFUSAL_LIMIT_BYTES
 from worker.core.answer import Response
 
-__all__ = ["NO_HEAD", "AnswerParser", "BodyParser", "HeadTooLarge", "NotHttp"]
+__all__ = ["NO_HEAD", "AnswerParser", "BodyParser", "HeadTooLarge", "NotHttp", "RefusalParser"]
 
 NO_HEAD = -1
 
@@ -149,3 +149,24 @@ class BodyParser(AnswerParser):
     def on_body(self, body: bytes) -> None:
         """Keep what there is room for."""
         self._body += body[: BODY_LIMIT_BYTES - len(self._body)]
+
+
+class RefusalParser(AnswerParser):
+    """Keeps how the body of an answer begins whose status is one of `refusals`, as far as it comes anyway."""
+
+    def __init__(self, refusals: frozenset[int]) -> None:
+        super().__init__()
+        self._refusals = refusals
+        self._body = b""
+
+    def take(self) -> Response:
+        """Return the answer as it is known, with what has come of a refusal's body."""
+        if not self._body:
+            return super().take()
+        body, self._body = self._body, b""
+        return super().take()._replace(body=body)
+
+    def on_body(self, body: bytes) -> None:
+        """Keep what there is room for."""
+        if self.status in self._refusals and len(self._body) < REFUSAL_LIMIT_BYTES:
+            self._body = (self._body + body)[:REFUSAL_LIMIT_BYTES]

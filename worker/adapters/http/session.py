@@ -30,6 +30,7 @@ from worker.adapters.http.options import (
     BODY_LIMIT_BYTES,
     DRAIN_LIMIT_BYTES,
     HEAD_LIMIT_BYTES,
+    REFUSAL_LIMIT_BYTES,
     SenderOptions,
     check_target,
 )
@@ -89,6 +90,7 @@ class SessionLane(CoroutineLane):
         self._timeout = options.timeout
         self._drain_seconds = options.drain_seconds
         self._read_body = options.read_body
+        self._refusals = options.refusals
         self._guarded = not (options.allow_private or options.proxy)
         self._authorities: dict[Origin, str] = {}
 
@@ -108,7 +110,8 @@ class SessionLane(CoroutineLane):
             response = await self._ask(self._url(origin, target), content or _PLAIN)
         except EXPECTED as error:
             return await settled(failure_of(error, refusals))
-        unread = self._read_body or response.connection is not None  # None: all of it has come already
+        wanted = self._read_body or response.status in self._refusals
+        unread = wanted or response.connection is not None  # None: all of it has come already
         body = await self._body(response, deadline) if unread else b""
         return Response(response.status, response.headers.get(hdrs.RETRY_AFTER), body)
 
@@ -147,7 +150,9 @@ class SessionLane(CoroutineLane):
             if self._read_body:
                 body = await _read(response, BODY_LIMIT_BYTES, deadline)
             drained = asyncio.get_running_loop().time() + self._drain_seconds
-            await _read(response, DRAIN_LIMIT_BYTES, min(deadline, drained))
+            rest = await _read(response, DRAIN_LIMIT_BYTES, min(deadline, drained))
+        if not self._read_body and response.status in self._refusals:
+            return rest[:REFUSAL_LIMIT_BYTES]
         return body
 
 

@@ -170,7 +170,7 @@ class BulkPublisher:
         return True
 
     def _produce(self, producer: Producer, number: int) -> None:
-        topic, key, value, headers = self._open[number].message
+        topic, key, value, headers, _ = self._open[number].message
         report = partial(self._on_report, number)
         producer.produce(topic, value, key, headers=list(headers), on_delivery=report)
 

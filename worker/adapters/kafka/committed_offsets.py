@@ -15,8 +15,10 @@ from worker.adapters.kafka.answers import all_told
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable, one_line
 from worker.adapters.kafka.topic_descriptions import existing_topics
+from worker.core.assigned_partition import Position
 from worker.core.binding import Identity
 from worker.core.ownership import Commit, stranger
+from worker.core.record import Partition
 
 TIMEOUT_SECONDS = 3.0
 """Seconds for each answer of the broker."""
@@ -38,6 +40,16 @@ def stranger_in(source: Config, tiers: Config, ours: Identity) -> str | None:
 
 def commits_of(config: Config, is_wanted: Callable[[str], bool]) -> list[Commit]:
     """What the group of `config` has committed for those of all topics; raise KafkaUnavailable."""
+    return [Commit(of.topic, of.metadata or "") for of in _committed(config, is_wanted)]
+
+
+def positions_of(config: Config, topic: str) -> dict[Partition, Position]:
+    """Where the group of `config` is on a topic, with the metadata; raise KafkaUnavailable."""
+    found = _committed(config, lambda name: name == topic)
+    return {Partition(of.topic, of.partition): Position(of.offset, of.metadata or "") for of in found}
+
+
+def _committed(config: Config, is_wanted: Callable[[str], bool]) -> list[TopicPartition]:
     settings: dict[str, Any] = {**config, "log_level": 0, "error_cb": lambda _error: None}
     settings.pop("group.instance.id", None)
     try:
@@ -50,7 +62,7 @@ def commits_of(config: Config, is_wanted: Callable[[str], bool]) -> list[Commit]
     except KafkaException as error:
         raise KafkaUnavailable(one_line(error)) from error
     else:
-        return [Commit(of.topic, of.metadata or "") for of in found if of.offset >= 0]
+        return [of for of in found if of.offset >= 0]
     finally:
         consumer.close()
 

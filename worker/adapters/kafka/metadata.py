@@ -29,15 +29,19 @@ class Topics:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, "kafka-topics")
-        self._asking: asyncio.Future[frozenset[str]] | None = None
+        self._asking: asyncio.Future[dict[str, int]] | None = None
         self._asked_at = float("-inf")
-        self._seen: frozenset[str] = frozenset()
+        self._seen: dict[str, int] = {}  # and how many partitions each has
         self._failure: str | None = None
         self._closed = False
 
     def has(self, topic: str) -> bool:
         """Whether a topic was there when last asked; does no I/O."""
         return topic in self._seen
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions a topic had when last asked, 0 where it was not there; does no I/O."""
+        return self._seen.get(topic, 0)
 
     async def missing(self, producer: Producer, topics: Iterable[str], max_age: float) -> list[str]:
         """Those of `topics` that do not exist, by an answer at most `max_age` seconds old if none is missed.
@@ -46,7 +50,7 @@ class Topics:
         """
         wanted = list(topics)
         age = self._clock() - self._asked_at
-        in_doubt = self._failure is not None or not self._seen.issuperset(wanted)
+        in_doubt = self._failure is not None or not self._seen.keys() >= {*wanted}
         if age >= max_age or (age >= ASK_AGAIN_SECONDS and in_doubt):
             await self._ask(producer)
         if self._failure is not None:
@@ -55,7 +59,7 @@ class Topics:
 
     def forget(self, topic: str) -> None:
         """Take a topic for missing until it is seen again."""
-        self._seen -= {topic}
+        self._seen.pop(topic, None)
 
     def close(self) -> None:
         """Ask no more; does not wait. Who still asks is told so."""
@@ -71,7 +75,7 @@ class Topics:
             self._asking.add_done_callback(self._on_answer)
         await asyncio.shield(self._asking)
 
-    def _on_answer(self, answer: asyncio.Future[frozenset[str]]) -> None:
+    def _on_answer(self, answer: asyncio.Future[dict[str, int]]) -> None:
         self._asking = None
         self._asked_at = self._clock()
         if answer.cancelled():
@@ -82,9 +86,9 @@ class Topics:
             self._seen = answer.result()
 
 
-def _list(producer: Producer) -> frozenset[str]:
+def _list(producer: Producer) -> dict[str, int]:
     try:
         found = producer.list_topics(timeout=TIMEOUT_SECONDS).topics
     except KafkaException as error:
         raise KafkaUnavailable(one_line(error)) from error
-    return frozenset(existing_topics(found))
+    return {name: len(topic.partitions) for name, topic in existing_topics(found).items()}

@@ -1,4 +1,4 @@
-"""The publisher to the delay tiers and the dead-letter topic.
+"""The publisher to the worker's own topics.
 
 The rule: published means acknowledged by the broker; everything else is a refusal, and may be tried again.
 What is refused in a batch for its size is sent again alone and compressed: a batch never holds up a record
@@ -11,11 +11,12 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from confluent_kafka import KafkaError, Producer
 
-from worker.adapters.kafka.config import Config, alone, fitted, message_limit
+from worker.adapters.kafka.batch_producer import BatchProducer
+from worker.adapters.kafka.config import Config, alone, fitted, in_bulk, message_limit
 from worker.adapters.kafka.error_causes import Causes
 from worker.adapters.kafka.errors import (
     TOO_LARGE,
@@ -31,7 +32,7 @@ from worker.adapters.kafka.metadata import Topics
 from worker.adapters.kafka.producer_thread import ClientRefused, ProducerThread
 from worker.core.record import Outgoing
 from worker.core.record_size import size_of, too_large, too_large_for_client
-from worker.ports import PublishRefused
+from worker.ports import BatchRefused, PublishRefused
 
 OLD_SECONDS = 2.0
 """Seconds after which the list of topics is asked for anew, where somebody asks what is missing."""
@@ -62,6 +63,8 @@ class KafkaPublisher:
         self._troubles = Troubles()
         self._threads: list[ProducerThread] = []
         self._alone: ProducerThread | None = None  # sends what came back from a batch, and asks for topics
+        self._bulk: BatchProducer | None = None
+        self._smallest: int | None = None  # of the limits of the topics
         self._batching: asyncio.Task[ProducerThread] | None = None
         self._closing = False
         self._fatal: str | None = None
@@ -88,6 +91,21 @@ class KafkaPublisher:
             raise
         self._refusing = None
 
+    async def publish_batch(self, messages: Sequence[Outgoing]) -> None:
+        """Return when the broker has acknowledged all of one topic; raise BatchRefused otherwise.
+
+        A record for a partition that the topic does not have goes to the one that is left when its number
+        is divided by theirs.
+        """
+        try:
+            await self._publish_batch(messages)
+        except PublishRefused as refusal:
+            self._refusing = str(refusal)
+            if isinstance(refusal, BatchRefused):
+                raise
+            raise BatchRefused(str(refusal), messages) from refusal
+        self._refusing = None
+
     async def missing_topics(self, topics: Iterable[str]) -> list[str]:
         """Those of `topics` that do not exist; raise KafkaUnavailable where the broker does not say."""
         if self._alone is None:
@@ -108,6 +126,8 @@ class KafkaPublisher:
             self._limits.close()
         if self._batching is not None:
             self._batching.cancel()  # where it waits for the limits still
+        if self._bulk is not None:
+            await self._bulk.close()
         await asyncio.gather(*(thread.close() for thread in self._threads))
         self._alone = None
 
@@ -126,6 +146,32 @@ class KafkaPublisher:
                 self._forget(message.topic, refusal)
                 raise
             await self._publish_alone(message)
+
+    async def _publish_batch(self, messages: Sequence[Outgoing]) -> None:
+        topic = messages[0].topic
+        client = self._usable().client
+        if not self._topics.has(topic):
+            await self._require(client, topic)
+        bulk = await self._in_bulk()
+        partitions = self._topics.partitions(topic)
+        try:
+            await bulk.publish([_within(message, partitions) for message in messages])
+        except BatchRefused as refusal:
+            cause = refusal.__cause__
+            if not isinstance(cause, ClientRefused):
+                raise
+            if not is_too_large(cause):
+                self._forget(topic, cause)
+                raise
+            await self._publish_each_alone(refusal.left)
+
+    async def _publish_each_alone(self, messages: Sequence[Outgoing]) -> None:
+        """Send what came back from a batch for its size."""
+        for at, message in enumerate(messages):
+            try:
+                await self._publish_alone(message)
+            except PublishRefused as refusal:
+                raise BatchRefused(str(refusal), messages[at:]) from refusal
 
     async def _publish_alone(self, message: Outgoing) -> None:
         """Send what came back from a batch: the batch was too large for its topic, or the record is."""
@@ -179,9 +225,18 @@ class KafkaPublisher:
                 self._usable()
             raise
 
+    async def _in_bulk(self) -> BatchProducer:
+        """The client for batches that are awaited as one, made at the first of them."""
+        await self._batches()  # by then it is known what the topics take
+        self._usable()
+        if self._bulk is None:
+            config = in_bulk(fitted(self._config, self._smallest))
+            self._bulk = BatchProducer(config, self._log, on_error=self._on_error, on_broken=self._fail)
+        return self._bulk
+
     async def _make_batches(self) -> ProducerThread:
-        limit = None if self._limits is None else await self._limits.smallest()
-        return self._thread(fitted(self._config, limit))
+        self._smallest = None if self._limits is None else await self._limits.smallest()
+        return self._thread(fitted(self._config, self._smallest))
 
     def _thread(self, config: Config) -> ProducerThread:
         thread = ProducerThread(config, self._log, on_error=self._on_error, on_broken=self._fail)
@@ -206,7 +261,17 @@ class KafkaPublisher:
             self._fatal = text
             for thread in self._threads:
                 thread.refuse_open(text)
+            if self._bulk is not None:
+                self._bulk.refuse_open(text)
             self._on_fatal(text)
+
+
+def _within(message: Outgoing, partitions: int) -> Outgoing:
+    """The record for one of so many partitions."""
+    number = message.partition
+    if number is None or number < partitions or not partitions:
+        return message
+    return message._replace(partition=number % partitions)
 
 
 def is_too_large(refusal: ClientRefused) -> bool:

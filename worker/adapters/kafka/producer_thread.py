@@ -28,6 +28,9 @@ FULL_TIMEOUT_SECONDS = 30.0
 FLUSH_TIMEOUT_SECONDS = 10.0
 """Seconds that closing waits for acknowledgements. What has none by then may be on its topic or not."""
 
+ANY_PARTITION = -1
+"""In place of a partition's number: the key says it."""
+
 _Answer = tuple[asyncio.Future[None], KafkaError | None]
 
 
@@ -106,10 +109,11 @@ class ProducerThread:
 
     def _enqueue(self, message: Outgoing) -> asyncio.Future[None]:
         answer: asyncio.Future[None] = self._loop.create_future()
-        topic, key, value, headers = message
+        topic, key, value, headers, partition = message
+        at = ANY_PARTITION if partition is None else partition
         try:
             self.client.produce(
-                topic, value, key, headers=list(headers), on_delivery=partial(self._on_delivery, answer)
+                topic, value, key, at, headers=list(headers), on_delivery=partial(self._on_delivery, answer)
             )
         except KafkaException as error:
             raise ClientRefused(error, at_once=True) from error

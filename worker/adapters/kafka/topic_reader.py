@@ -48,6 +48,15 @@ class Span(NamedTuple):
         return max(0, self.end - self.start)
 
 
+Keep = Callable[[bytes | None, bytes | None], bool]
+"""Whether a record is read, by its key and its value, before more is looked at."""
+
+
+def everything(_key: bytes | None, _value: bytes | None) -> bool:
+    """Keep every record."""
+    return True
+
+
 class TopicReader:
     """A context manager; `config` is what `consumer_config` made, with a group of no worker's."""
 
@@ -82,12 +91,16 @@ class TopicReader:
         return {at: Span(starts[at] if starts[at] >= 0 else ends[at], ends[at]) for at in partitions}
 
     def read(
-        self, spans: Mapping[Partition, Span], on_waiting: Callable[[str], None] | None = None
+        self,
+        spans: Mapping[Partition, Span],
+        on_waiting: Callable[[str], None] | None = None,
+        keep: Keep = everything,
     ) -> Iterator[Record]:
         """Read these offsets: in order within a partition, as they come across them.
 
-        Those that were compacted or expired away are passed over. Raises KafkaUnavailable, also where the
-        broker is silent for SILENCE seconds, unless `on_waiting` is there to hear of it.
+        Those that were compacted or expired away are passed over, and those that `keep` lets go, by key and
+        value. Raises KafkaUnavailable, also where the broker is silent for SILENCE seconds, unless
+        `on_waiting` is there to hear of it.
         """
         left = {at: span for at, span in spans.items() if span.length}
         wanted = [TopicPartition(*at, span.start) for at, span in left.items()]
@@ -96,15 +109,15 @@ class TopicReader:
         while left:
             for message in self._next(left, on_waiting):
                 at = Partition(message.topic(), message.partition())
-                record = None if _is_end(message) else to_record(message, at)
+                is_end = _is_end(message)
                 if at not in left:
                     continue
-                end = left[at].end
-                if record is None or record.offset >= end - 1:
+                end, offset = left[at].end, message.offset()
+                if is_end or offset >= end - 1:
                     del left[at]
                     self._consumer.pause([TopicPartition(*at)])
-                if record is not None and record.offset < end:
-                    yield record
+                if not is_end and offset < end and keep(message.key(), message.value()):
+                    yield to_record(message, at)
 
     def _next(
         self, left: Mapping[Partition, Span], on_waiting: Callable[[str], None] | None

@@ -1,0 +1,70 @@
+"""A step in the life of a conversion, as it stands on the topic `{group}.journal`.
+
+The rule: each field says one thing and is left out where it says nothing; who reads a step ignores fields
+that it does not know, so that the contract may grow. No secret is in it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class StepKind(StrEnum):
+    """What became of a record."""
+
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    """It waits in a delay tier until `due_at`."""
+    DEAD = "dead"
+    DUPLICATE = "duplicate"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether nothing follows: each source record has exactly one such step, by its origin."""
+        return self is not StepKind.RETRY
+
+
+class JournalStep(BaseModel):
+    """One step; times are RFC 3339 UTC with milliseconds. None is what the step does not say."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    at: str
+    step: StepKind
+    event_id: str | None = None
+    click_id: str | None = None
+    order_id: str | None = None
+    event: str | None = None
+    payout: str | None = None
+    currency: str | None = None
+    attempt: int | None = None
+    """Attempts made so far, this one included."""
+    status: int | None = None
+    reason: str | None = None
+    error: str | None = None
+    ms: int | None = None
+    """How long the request took, in milliseconds."""
+    url: str | None = None
+    body: str | None = None
+    """How the body of a refusal begins, at most 512 characters."""
+    due_at: str | None = None
+    tier: str | None = None
+    origin: str
+    """`topic/partition/offset` of the source record."""
+    replays: int | None = None
+    worker: str | None = None
+
+    def to_json(self) -> bytes:
+        """Write it as the worker does: what it does not say is left out."""
+        return self.model_dump_json(exclude_none=True).encode()
+
+
+def read_step(value: bytes | None) -> JournalStep | None:
+    """Read a record of the journal; None for what is no step. Never raises."""
+    try:
+        return JournalStep.model_validate_json(value or b"")
+    except ValidationError:
+        return None

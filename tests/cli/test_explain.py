@@ -1,0 +1,133 @@
+"""`explain` on a real Kafka: what became of a conversion, from its topics alone."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from schemas import JournalStep, StepKind, format_time
+from tests.cli.invoke import NOBODY, kafka_env, run, run_json
+from tests.e2e.events import value
+from tests.support.kafka import Names, Write, create_topics, produce
+
+pytestmark = pytest.mark.kafka
+
+
+def told(kind: StepKind, name: str, origin: str, **fields: object) -> Write:
+    """A step of the journal."""
+    step = JournalStep.model_validate(
+        {
+            "at": format_time(time.time()),
+            "step": kind,
+            "event_id": name,
+            "click_id": f"c-{name}",
+            "order_id": f"o-{name}",
+            "origin": origin,
+            **fields,
+        }
+    )
+    return Write(step.to_json(), name.encode(), partition=int(origin.split("/")[1]))
+
+
+@pytest.fixture
+def env(kafka: str, names: Names) -> dict[str, str]:
+    """The variables for a source and a journal that tell of four conversions, none of them committed."""
+    create_topics(kafka, {names.topic: 2, names.journal: 2})
+    events = [
+        Write(value(name, f"c-{name}", order_id=f"o-{name}"), b"k", partition=number % 2)
+        for number, name in enumerate(["sent", "waits", "dead", "new"])
+    ]
+    produce(kafka, names.topic, events)
+    later = format_time(time.time() + 3600)
+    attempt = {"attempt": 1, "status": 503, "ms": 20, "url": "https://partner.example/?click_id=c"}
+    retry = {**attempt, "tier": "2h", "due_at": later, "reason": "status", "body": "busy"}
+    produce(
+        kafka,
+        names.journal,
+        [
+            told(StepKind.DELIVERED, "sent", f"{names.topic}/0/0", **{**attempt, "status": 200}),
+            told(StepKind.RETRY, "waits", f"{names.topic}/1/0", **retry),
+            told(StepKind.DEAD, "dead", f"{names.topic}/0/1", reason="invalid", error='payout "1,0"'),
+            Write(b"no step", b"sent", partition=0),
+        ],
+    )
+    return kafka_env(kafka, names)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "verdict", "line"),
+    [
+        (["sent"], "delivered", "delivered at attempt 1, "),
+        (["--click-id", "c-waits"], "waiting", "waiting for attempt 2, due "),
+        (["--order-id", "o-dead"], "dead", 'dead: invalid, payout "1,0"'),
+        (["new"], "not_read", "not yet read: 1 event before it"),
+    ],
+)
+def test_verdict(env: dict[str, str], arguments: list[str], verdict: str, line: str) -> None:
+    """A conversion is found by event, click or order; its verdict is a word in JSON and a line in text."""
+    found = run_json("explain", *arguments, env=env)
+    assert (found["verdict"], found["line"][: len(line)]) == (verdict, line)
+    text = run("explain", *arguments, env=env)
+    assert text.exit_code == 0
+    assert text.stdout.splitlines()[-1].startswith(line)
+
+
+def test_timeline(names: Names, env: dict[str, str]) -> None:
+    """The timeline has where it was published, and each attempt with its answer."""
+    lines = run("explain", "waits", env=env).stdout.splitlines()
+    assert f"published at {names.topic}/1/0" in lines[1]
+    assert "attempt 1: 503 in 20 ms, https://partner.example/?click_id=c; retry in 2h, until " in lines[2]
+    assert "it answered 'busy'" in lines[2]
+
+
+def test_never_published(env: dict[str, str]) -> None:
+    """What was never published is told as that, with exit 1."""
+    text = run("explain", "nobody", "--since", "2h", env=env)
+    assert (text.exit_code, text.stdout) == (1, "never published since 2h\n")
+    for option in ("--click-id", "--order-id"):
+        found = run("explain", option, "nobody", "-o", "json", env=env)
+        assert (found.exit_code, json.loads(found.stdout)["verdict"]) == (1, "never_published")
+
+
+def test_of_one_click(kafka: str, names: Names, env: dict[str, str]) -> None:
+    """Each conversion of a click has its own life; in JSON the newest is the object."""
+    produce(kafka, names.topic, [Write(value("again", "c-sent"), b"k", partition=1)])
+    text = run("explain", "--click-id", "c-sent", env=env)
+    assert [line for line in text.stdout.splitlines() if line in {"sent", "again"}] == ["sent", "again"]
+    found = run_json("explain", "--click-id", "c-sent", env=env)
+    assert (found["event_id"], found["verdict"]) == ("again", "not_read")
+    assert [one["verdict"] for one in found["others"]] == ["delivered"]
+
+
+@pytest.mark.parametrize("missing", ["journal", "topic"])
+def test_missing_topic(kafka: str, names: Names, missing: str) -> None:
+    """Without the source, or the journal, there is one line that names it."""
+    there = {"journal": names.topic, "topic": names.journal}[missing]
+    create_topics(kafka, {there: 1})
+    text = run("explain", "e", env=kafka_env(kafka, names))
+    assert text.exit_code == 1
+    assert text.stderr.splitlines()[0] == f"error: topic {getattr(names, missing)} does not exist"
+
+
+def test_nobody_answers(names: Names) -> None:
+    """Without a broker it ends with one line."""
+    text = run("explain", "e", env=kafka_env(NOBODY, names))
+    assert text.exit_code == 1
+    assert text.stderr.startswith(f"error: {NOBODY}: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([], "error: Invalid value: give either EVENT_ID, --click-id or --order-id"),
+        (["e", "--click-id", "c"], "error: Invalid value: give either EVENT_ID, --click-id or --order-id"),
+        (["e", "--since", "soon"], "error: --since: must be a whole number with a unit"),
+    ],
+)
+def test_usage(arguments: list[str], line: str) -> None:
+    """What can't be meant ends with exit 2 and a line."""
+    text = run("explain", *arguments)
+    assert text.exit_code == 2
+    assert text.stderr.startswith(line)

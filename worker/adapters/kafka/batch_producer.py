@@ -1,0 +1,179 @@
+"""A producer of librdkafka for batches, polled by the loop itself.
+
+The rule: a batch is published when all of it is acknowledged. No thread polls: each acknowledgement would
+take the interpreter's lock from the loop, and that costs several times what the record does. The loop's calls
+of the client never wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.errors import KafkaUnavailable, LimitedLog, one_line
+from worker.adapters.kafka.producer_thread import (
+    ANY_PARTITION,
+    FLUSH_TIMEOUT_SECONDS,
+    FULL_TIMEOUT_SECONDS,
+    ClientRefused,
+)
+from worker.core.record import Outgoing
+from worker.ports import BatchRefused, PublishRefused
+
+BUSY_SECONDS, IDLE_SECONDS = 0.005, 0.5
+"""How often acknowledgements are looked for while any is awaited; and errors of the client, else."""
+
+
+class _Batch:
+    """The acknowledgements of records that are awaited together."""
+
+    __slots__ = ("answer", "awaited", "refused", "told", "why")
+
+    def __init__(self, answer: asyncio.Future[None]) -> None:
+        self.answer = answer
+        self.awaited = -1
+        """How many acknowledgements there must be; not known before all are with the client."""
+        self.told = 0
+        self.refused: set[bytes | None] = set()
+        """The values of those that were refused."""
+        self.why: KafkaError | None = None
+
+    def on_delivery(self, error: KafkaError | None, message: Message) -> None:
+        """Hear of one record."""
+        if error is not None:
+            self.why = error
+            self.refused.add(message.value())
+        self.told += 1
+        if self.told == self.awaited and not self.answer.done():
+            self.answer.set_result(None)
+
+
+class BatchProducer:
+    """Publishes batches with one client; make it on the loop. `config` is what `producer_config` made.
+
+    `on_error` hears the client's errors, `on_broken` that it can't be polled any more; both on the loop.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        log: LimitedLog,
+        *,
+        on_error: Callable[[KafkaError], None],
+        on_broken: Callable[[str], None],
+    ) -> None:
+        settings: dict[str, Any] = {**config, "error_cb": on_error}
+        try:
+            self._client = Producer(settings, logger=log)
+        except (KafkaException, ValueError, TypeError) as error:
+            raise KafkaUnavailable(one_line(error)) from error
+        self._loop = asyncio.get_running_loop()
+        self._on_broken = on_broken
+        self._open: set[asyncio.Future[None]] = set()
+        self._room = asyncio.Event()
+        self._closing = False
+        self._timer = self._loop.call_later(IDLE_SECONDS, self._poll)
+        self._is_busy = False
+
+    async def publish(self, messages: Sequence[Outgoing]) -> None:
+        """Return when the broker has acknowledged all of them, of one topic; raise BatchRefused otherwise."""
+        batch = _Batch(self._loop.create_future())
+        self._open.add(batch.answer)
+        try:
+            refused, refusal = await self._hand_over(messages, batch)
+            batch.awaited = len(messages) - len(refused)
+            self._look_soon()
+            if batch.told != batch.awaited:
+                await batch.answer
+        except PublishRefused as error:  # which of them are there is not known
+            raise BatchRefused(str(error), messages) from error
+        finally:
+            self._open.discard(batch.answer)
+        if batch.why is not None:
+            refusal = ClientRefused(batch.why)
+            refused += [message for message in messages if message.value in batch.refused]
+        if refusal is not None:
+            raise BatchRefused(str(refusal), refused) from refusal
+
+    def refuse_open(self, text: str) -> None:
+        """Answer what has no answer yet with a refusal; who waits for room looks anew."""
+        self._room.set()
+        for answer in tuple(self._open):
+            if not answer.done():
+                answer.set_exception(PublishRefused(text))
+
+    async def close(self) -> None:
+        """Wait for acknowledgements, within FLUSH_TIMEOUT_SECONDS, then refuse the rest; idempotent."""
+        self._closing = True
+        ends_at = self._loop.time() + FLUSH_TIMEOUT_SECONDS
+        while self._open and len(self._client) and self._loop.time() < ends_at:  # noqa: ASYNC110 - it is polled
+            await asyncio.sleep(BUSY_SECONDS)
+        self._timer.cancel()
+        self._client.purge()  # else the client would wait on for what nobody waits for any more
+        self.refuse_open("closed before it was acknowledged: it may be there or not")
+
+    async def _hand_over(
+        self, messages: Sequence[Outgoing], batch: _Batch
+    ) -> tuple[list[Outgoing], PublishRefused | None]:
+        """Give them to the client, as there is room; return those that it does not take, and why."""
+        refused: list[Outgoing] = []
+        refusal: PublishRefused | None = None
+        for at, message in enumerate(messages):
+            try:
+                await self._produce(message, batch)
+            except ClientRefused as error:
+                refusal = error
+                refused.append(message)
+            except PublishRefused as error:  # no room, or closed
+                return [*refused, *messages[at:]], error
+        return refused, refusal
+
+    async def _produce(self, message: Outgoing, batch: _Batch) -> None:
+        """Give one to the client; where its queue is full of others, the next acknowledgement makes room."""
+        try:
+            self._enqueue(message, batch)
+        except BufferError:
+            await self._when_room(message, batch)
+
+    async def _when_room(self, message: Outgoing, batch: _Batch) -> None:
+        try:
+            async with asyncio.timeout(FULL_TIMEOUT_SECONDS):
+                while True:
+                    self._look_soon()
+                    self._room.clear()
+                    await self._room.wait()
+                    with contextlib.suppress(BufferError):
+                        return self._enqueue(message, batch)
+        except TimeoutError as error:
+            raise PublishRefused("the client's queue is full") from error
+
+    def _enqueue(self, message: Outgoing, batch: _Batch) -> None:
+        if self._closing:
+            raise PublishRefused("the producer is not running")
+        topic, key, value, headers, partition = message
+        at = ANY_PARTITION if partition is None else partition
+        try:
+            self._client.produce(topic, value, key, at, batch.on_delivery, headers=list(headers))
+        except KafkaException as error:
+            raise ClientRefused(error, at_once=True) from error
+
+    def _look_soon(self) -> None:
+        if not self._is_busy:
+            self._is_busy = True
+            self._timer.cancel()
+            self._timer = self._loop.call_later(BUSY_SECONDS, self._poll)
+
+    def _poll(self) -> None:
+        """Have the client tell what it has heard."""
+        try:
+            if self._client.poll(0):
+                self._room.set()
+        except Exception as error:
+            self._on_broken(f"the producer can't be polled: {one_line(error)}")
+        self._is_busy = bool(self._open)
+        self._timer = self._loop.call_later(BUSY_SECONDS if self._is_busy else IDLE_SECONDS, self._poll)

@@ -1,0 +1,71 @@
+"""`explain`: the life of one conversion, and one line on what became of it.
+
+The rule: what was never published ends with exit 1; the answer goes to stdout either way.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from worker.cli.common import (
+    FAILED,
+    Output,
+    OutputOption,
+    examples,
+    load_settings,
+    print_json,
+    print_rows,
+    told,
+)
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(
+    epilog=examples(
+        "postback-worker explain order-1001",
+        "postback-worker explain --click-id 9f8e7d6c5b4a3928 --since 7d",
+        "postback-worker explain --order-id 1001 -o json | jq -r .verdict",
+    )
+)
+def explain(
+    ctx: typer.Context,
+    event_id: Annotated[
+        str | None, typer.Argument(metavar="EVENT_ID", help="The event.", show_default=False)
+    ] = None,
+    click_id: Annotated[
+        str | None, typer.Option("--click-id", help="Every conversion of this click instead.")
+    ] = None,
+    order_id: Annotated[
+        str | None, typer.Option("--order-id", help="Every conversion of this order instead.")
+    ] = None,
+    since: Annotated[
+        str, typer.Option("--since", metavar="AGE", help="How far back to look: 30m, 2h, 7d.")
+    ] = "48h",
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Tell the life of a conversion: published, each attempt and its answer, where it waits, how it ended."""
+    from worker.core.life import Verdict
+    from worker.ops.explain import Wanted, as_json, rows
+    from worker.ops.explain import explain as find
+
+    given = {"event_id": event_id, "click_id": click_id, "order_id": order_id}
+    chosen = [Wanted(field, value) for field, value in given.items() if value is not None]
+    if len(chosen) != 1:
+        raise typer.BadParameter("give either EVENT_ID, --click-id or --order-id")
+    with told():
+        found = find(load_settings(ctx), chosen[0], since, time.time())
+    if output is Output.JSON:
+        print_json(as_json(found, chosen[0]))
+    else:
+        for one in found:
+            if len(found) > 1:
+                print(one.event_id or "without an event id")
+            if one.timeline:
+                print_rows(rows([one]), output, ("at", "what"))
+            print(one.told.line)
+    if all(one.told.verdict is Verdict.NEVER_PUBLISHED for one in found):
+        raise typer.Exit(FAILED)

@@ -1,0 +1,154 @@
+"""From the ending of a record to its step in the journal: what became of it, for whoever asks.
+
+The rule: a step says nothing that did not happen, and holds no secret: what is known to be one is masked
+wherever a partner, or an error, may repeat it. No step is longer than a topic takes.
+
+The JSON is put together by hand, as each delivery pays for it; `schemas/journal.py` reads the same back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from json.encoder import encode_basestring as quoted
+from typing import Any, NamedTuple
+
+from schemas import BadRecord, DeadLetter, WorkerHeaders, decode, format_time
+from schemas.text import one_line
+from worker.core.answer import Origin, Response
+from worker.core.endings import Dead, Delivered, Retry, read_history
+from worker.core.record import Outgoing, Partition, Record, make
+from worker.core.trial import Trial
+
+MASK = "********"
+"""What stands in the place of a secret."""
+
+MOST_URL_CHARACTERS = 2048
+"""How much of a URL is kept: attributes may make it as long as they like."""
+
+MOST_STEP_BYTES = 16_384
+"""No step is longer: 512 characters of click id, error and body, which may take six bytes each, and a URL."""
+
+BODY_BYTES = 2048
+"""How much of a refusal's body is read for its first 512 characters, which take four bytes each at most."""
+
+Ending = Delivered | Retry | Dead
+
+
+class Journaled(NamedTuple):
+    """A destination's journal: its topic, who writes it, secrets to mask, and whether bodies are kept."""
+
+    topic: str
+    worker: str
+    secrets: tuple[str, ...] = ()
+    bodies: bool = True
+
+
+def step_of(ending: Ending, trial: Trial | None, now: float, on_tier: bool, journaled: Journaled) -> Outgoing:
+    """The step of a record that ended at `now` (epoch seconds), after a trial, if that is what it ended by.
+
+    Its key is the event id, or the origin where none can be read; its partition is that of the origin.
+    """
+    record = ending.record
+    at, headers = record.at, record.headers
+    if on_tier or headers:
+        _, _, origin, replays, *_ = read_history(record, on_tier)
+        number = int(origin.split("/")[1])
+    else:
+        origin, replays, number = f"{_place(at)}/{record.offset}", None, at.number
+    if trial is None:
+        key, event = _of_value(record, now)
+    else:
+        key, event = _of_event(trial.event.__dict__)
+    kind = "delivered" if type(ending) is Delivered else _KINDS[type(ending)]
+    text = f'{{"at":"{_time(int(now * 1000))}","step":"{kind}"{event}'
+    if trial is not None:
+        text += _of_trial(ending, trial, journaled)
+    if not isinstance(ending, Delivered):
+        text += _of_failure(ending, trial, journaled)
+    if replays:
+        text += f',"replays":{replays}'
+    value = f'{text},"origin":"{origin}","worker":"{journaled.worker}"}}'.encode()
+    return make(Outgoing, (journaled.topic, (key or origin).encode(), value, (), number))
+
+
+def masked(text: str, secrets: tuple[str, ...]) -> str:
+    """The text with what is known to be a secret masked."""
+    for secret in secrets:
+        text = text.replace(secret, MASK)
+    return text
+
+
+_KINDS = {Retry: "retry", Dead: "dead"}
+
+
+def _of_event(fields: Mapping[str, Any]) -> tuple[str, str]:
+    """The event id, and what is told of an event, by its `__dict__`: pydantic's attributes cost far more."""
+    event_id, order, name, payout = fields["event_id"], fields["order_id"], fields["event"], fields["payout"]
+    text = f',"event_id":{quoted(event_id)},"click_id":{quoted(fields["click_id"])}'
+    if order is not None:
+        text = f'{text},"order_id":{quoted(order)}'
+    if name is not None:
+        text = f'{text},"event":{quoted(name)}'
+    if payout is not None:
+        text = f'{text},"payout":"{payout}","currency":"{fields["currency"]}"'
+    return event_id, text
+
+
+def _of_value(record: Record, now: float) -> tuple[str | None, str]:
+    """The event id, and what is told of the event, as far as a record without an attempt can be read."""
+    try:
+        event = decode(record.value, now=now)
+    except BadRecord:
+        at, offset, key, value, headers, timestamp, _ = record
+        letter = DeadLetter.from_record(at.topic, at.number, offset, key, value, headers, timestamp)
+        told = {"event_id": letter.event_id, "click_id": letter.click_id}
+        text = "".join(f',"{name}":{quoted(value)}' for name, value in told.items() if value is not None)
+        return letter.event_id, text
+    return _of_event(event.__dict__)
+
+
+def _of_trial(ending: Ending, trial: Trial, journaled: Journaled) -> str:
+    _, request, seconds, answer = trial
+    url = f"{_base(request.origin)}{request.target}"
+    if journaled.secrets:
+        url = masked(url, journaled.secrets)
+    if len(url) > MOST_URL_CHARACTERS:
+        url = url[:MOST_URL_CHARACTERS]
+    status = f',"status":{answer.status}' if type(answer) is Response else ""
+    return f',"attempt":{ending.attempts}{status},"ms":{seconds * 1000:.0f},"url":{quoted(url)}'
+
+
+def _of_failure(ending: Retry | Dead, trial: Trial | None, journaled: Journaled) -> str:
+    error = one_line(masked(ending.error, journaled.secrets))
+    text = f',"reason":"{ending.reason.value}","error":{quoted(error)}'
+    if trial is not None and journaled.bodies and isinstance(trial.answer, Response) and trial.answer.body:
+        text += _of_body(trial.answer.body, journaled.secrets)
+    if trial is None and ending.attempts:
+        text += f',"attempt":{ending.attempts}'
+    if isinstance(ending, Retry):
+        due_at = WorkerHeaders.read(ending.message.headers).due_at
+        if due_at is not None:
+            text += f',"due_at":"{format_time(due_at)}"'
+        text += f',"tier":"{ending.tier.label}"'
+    return text
+
+
+def _of_body(body: bytes, secrets: tuple[str, ...]) -> str:
+    beginning = body[:BODY_BYTES].decode(errors="replace").strip()
+    return f',"body":{quoted(one_line(masked(beginning, secrets)))}' if beginning else ""
+
+
+@lru_cache(maxsize=64)
+def _time(milliseconds: int) -> str:
+    return format_time(milliseconds / 1000)
+
+
+@lru_cache(maxsize=1024)
+def _place(at: Partition) -> str:
+    return str(at)
+
+
+@lru_cache(maxsize=64)
+def _base(origin: Origin) -> str:
+    return str(origin)

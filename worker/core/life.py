@@ -1,0 +1,167 @@
+"""The life of a conversion, from what the topics tell of it: what happened, and what that comes to.
+
+The rule: a verdict says no more than what was read tells. A delivery counts, whatever came after it: the
+partner has recorded it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from schemas import JournalStep, StepKind, parse_time
+
+
+class Verdict(StrEnum):
+    """What became of a conversion."""
+
+    DELIVERED = "delivered"
+    WAITING = "waiting"
+    OVERDUE = "overdue"
+    """It was to be tried again by now."""
+    NOT_READ = "not_read"
+    """It is published, and lies before the worker, or is at it."""
+    REPLAYED = "replayed"
+    """It was dead, is on the source again, and lies before the worker, or is at it."""
+    DEAD = "dead"
+    DUPLICATE = "duplicate"
+    CANCELLED = "cancelled"
+    UNTOLD = "untold"
+    """The worker is done with it, and the journal does not say how."""
+    NEVER_PUBLISHED = "never_published"
+
+
+class Published(NamedTuple):
+    """A record of the source: where it lies, when it was written (0.0: not known), and how far the group is.
+
+    `is_finished` tells whether the group is done with it; `before` is how many that are not lie before it.
+    """
+
+    origin: str
+    at: float
+    replays: int
+    is_finished: bool
+    before: int
+
+
+class Life(NamedTuple):
+    """What was found of one conversion, each in the order of time."""
+
+    published: Sequence[Published]
+    steps: Sequence[JournalStep]
+
+
+class Told(NamedTuple):
+    """A verdict, in a word and in one line."""
+
+    verdict: Verdict
+    line: str
+
+
+def judge(life: Life, now: float, since: str, per_second: float | None = None) -> Told:
+    """Say what became of a conversion; `since` is how far back was looked, as it is written.
+
+    `per_second` is how many of its partition were finished in a second lately, None where that is not known.
+    """
+    delivered = next((step for step in life.steps if step.step is StepKind.DELIVERED), None)
+    if delivered is not None:
+        return _delivered(delivered, life)
+    ahead = _not_done(life)
+    steps = [step for step in life.steps if step.step is not StepKind.DUPLICATE] or life.steps
+    last = steps[-1] if steps else None
+    if ahead is not None:
+        return _ahead(ahead, last, per_second)
+    if last is None:
+        return _without_steps(life, since)
+    if last.step is StepKind.RETRY:
+        return _waiting(last, now)
+    verdict = Verdict(last.step.value)
+    if verdict is Verdict.DUPLICATE:
+        return Told(verdict, f"duplicate: it was published before, more than {since} ago")
+    return Told(verdict, f"{verdict}: {', '.join(filter(None, (last.reason, last.error)))}")
+
+
+def timeline(life: Life) -> list[tuple[float, str]]:
+    """Each thing that happened, and when; in the order of time."""
+    events = [(one.at, _of_published(number, one)) for number, one in enumerate(life.published)]
+    events += [(_moment(step.at), _of_step(step)) for step in life.steps]
+    return sorted(events, key=lambda event: event[0])
+
+
+def in_order(steps: Iterable[JournalStep]) -> list[JournalStep]:
+    """Steps in the order of time."""
+    return sorted(steps, key=lambda step: _moment(step.at))
+
+
+def _delivered(step: JournalStep, life: Life) -> Told:
+    line = f"delivered at attempt {step.attempt}"
+    published = next((one.at for one in life.published if one.origin == step.origin and one.at), None)
+    if published is not None:
+        line += f", {max(0.0, _moment(step.at) - published):.0f} s after it was published"
+    return Told(Verdict.DELIVERED, line)
+
+
+def _not_done(life: Life) -> Published | None:
+    """The newest record of it that the group is not done with, and of which no step tells."""
+    told = {step.origin for step in life.steps}
+    open_ones = [one for one in life.published if not one.is_finished and one.origin not in told]
+    return open_ones[-1] if open_ones else None
+
+
+def _ahead(one: Published, last: JournalStep | None, per_second: float | None) -> Told:
+    if one.before:
+        line = f"not yet read: {one.before:,} event{'s' * (one.before != 1)} before it"
+        if per_second:
+            line += f", about {one.before / per_second:.0f} s"
+    else:
+        line = "not yet read: none before it; it is the next, or being sent"
+    if last is None or last.step is not StepKind.DEAD:
+        return Told(Verdict.NOT_READ, line)
+    return Told(Verdict.REPLAYED, f"replayed after it died ({last.reason}), and {line}")
+
+
+def _without_steps(life: Life, since: str) -> Told:
+    if life.published:
+        line = (
+            "the worker is done with it, but the journal does not say how: it was off, or kept it no longer"
+        )
+        return Told(Verdict.UNTOLD, line)
+    return Told(Verdict.NEVER_PUBLISHED, f"never published since {since}")
+
+
+def _waiting(step: JournalStep, now: float) -> Told:
+    line = f"waiting for attempt {(step.attempt or 0) + 1}"
+    due = None if step.due_at is None else parse_time(step.due_at)
+    if due is None or step.due_at is None:
+        return Told(Verdict.WAITING, line)
+    line += f", due {step.due_at[11:19]} UTC"
+    if due >= now:
+        return Told(Verdict.WAITING, f"{line}, in {due - now:.0f} s")
+    return Told(Verdict.OVERDUE, f"{line}, {now - due:.0f} s ago")
+
+
+def _of_published(number: int, one: Published) -> str:
+    what = f"replayed ({one.replays})" if one.replays else "published again" if number else "published"
+    return f"{what} at {one.origin}"
+
+
+def _of_step(step: JournalStep) -> str:
+    text = step.step.value
+    if step.url is not None:
+        answer = step.status if step.status is not None else step.reason
+        text = f"attempt {step.attempt}: {answer} in {step.ms} ms, {step.url}"
+        if step.step is not StepKind.DELIVERED:
+            text += f"; {step.step.value}"
+    if step.tier is not None:
+        text += f" in {step.tier}, until {step.due_at}"
+    if step.step in {StepKind.DEAD, StepKind.CANCELLED}:
+        text += f": {step.reason}, {step.error}"
+    if step.step is StepKind.DUPLICATE:
+        text += f": {step.origin} is not sent"
+    return f"{text}; it answered {step.body!r}" if step.body else text
+
+
+def _moment(text: str) -> float:
+    """A step's time; 0.0 where nobody could write it so."""
+    return parse_time(text) or 0.0

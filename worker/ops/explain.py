@@ -1,0 +1,257 @@
+"""The life of a conversion, from the topics alone: the source, the journal, and how far the group is.
+
+The rule: it only reads, joins no group and moves no offset. What is not of the conversion is left after a
+look at its bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from worker.ops.broker import answering
+from worker.ops.errors import CannotDo
+
+if TYPE_CHECKING:
+    from schemas import JournalStep
+    from worker.adapters.kafka.config import Config
+    from worker.core.assigned_partition import Position
+    from worker.core.life import Life, Told
+    from worker.core.record import Partition, Record
+    from worker.settings import Settings
+
+PACE_SECONDS = 60.0
+"""How long a while is looked at for how fast a partition goes."""
+
+
+class Wanted(NamedTuple):
+    """Which conversion is meant: a field of the event, and its value."""
+
+    field: str
+    value: str
+
+    def may_be_in(self, value: bytes | None) -> bool:
+        """Whether JSON may hold it: what has an escape is looked into, whatever its bytes."""
+        return value is not None and (self.value.encode() in value or b"\\" in value)
+
+    def is_in(self, value: bytes | None) -> bool:
+        """Whether a JSON object has it."""
+        fields = _object(value)
+        return fields.get(self.field) == self.value
+
+
+class Explained(NamedTuple):
+    """One conversion: its event id, where it has one, its life, what that comes to, what happened when."""
+
+    event_id: str | None
+    life: Life
+    told: Told
+    timeline: Sequence[tuple[float, str]]
+
+
+def explain(settings: Settings, wanted: Wanted, since: str, now: float) -> list[Explained]:
+    """Each conversion that is meant, the newest last; at least one, which may never have been published.
+
+    `since` is an age, such as `48h`. Raises CannotDo, BrokerUnavailable.
+    """
+    from worker.core.life import judge, timeline
+
+    begin = now - _age(since)
+    with answering(settings):
+        published, steps, positions = _read(settings, wanted, begin)
+        explained = []
+        for event_id, life in _lives(published, steps, positions, wanted):
+            pace = _pace(settings, life, now)
+            explained.append(Explained(event_id, life, judge(life, now, since, pace), timeline(life)))
+    return sorted(explained, key=lambda one: one.timeline[-1][0] if one.timeline else 0.0)
+
+
+def _age(text: str) -> float:
+    from worker.ops.errors import WrongUsage
+    from worker.settings.values import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise WrongUsage([f"--since: {error}"]) from None
+
+
+def _read(
+    settings: Settings, wanted: Wanted, begin: float
+) -> tuple[list[Record], list[JournalStep], Mapping[Partition, Position]]:
+    """All that the topics tell, read at the same time."""
+    from schemas import read_step
+    from worker.adapters.kafka.committed_offsets import positions_of
+
+    config = _config(settings)
+    group: Config = {**config, "group.id": settings.kafka.group_id}
+    in_source = partial(_in_value, wanted)
+    in_journal = partial(_by_key, wanted) if wanted.field == "event_id" else in_source
+    with ThreadPoolExecutor(3, "explain") as threads:
+        source = threads.submit(_scan, config, settings.kafka.topic, begin, in_source)
+        journal = threads.submit(_scan, config, settings.journal_topic, begin, in_journal)
+        positions = threads.submit(positions_of, group, settings.kafka.topic)
+        published = source.result()
+        if published is None:
+            raise CannotDo([f"topic {settings.kafka.topic} does not exist"])
+        told = journal.result()
+    if told is None:
+        hint = "`postback-worker topics create` makes it; POSTBACK_JOURNAL__ENABLED=true has it written"
+        raise CannotDo([f"topic {settings.journal_topic} does not exist"], hint)
+    steps = [step for record in told if (step := read_step(record.value)) is not None]
+    return (
+        [record for record in published if wanted.is_in(record.value)],
+        [step for step in steps if getattr(step, wanted.field) == wanted.value],
+        positions.result(),
+    )
+
+
+def _config(settings: Settings) -> Config:
+    from worker.adapters.kafka import consumer_config
+    from worker.adapters.kafka.config import unique_client_id
+
+    kafka = settings.kafka
+    # Not the worker's group, but under its name: rights that are given by prefix cover it.
+    group, client_id = f"{kafka.group_id}.reader", unique_client_id(kafka.group_id)
+    faster = {"fetch.message.max.bytes": 1_048_576, "queued.min.messages": 100_000}
+    return {**consumer_config(kafka.bootstrap_servers, group, client_id, kafka.properties), **faster}
+
+
+def _scan(
+    config: Config, topic: str, begin: float, wanted: Callable[[bytes | None, bytes | None], bool]
+) -> list[Record] | None:
+    """What is wanted of a topic since a time; None without the topic."""
+    from worker.adapters.kafka.topic_reader import NoSuchTopic, TopicReader
+
+    with TopicReader(config, topic) as reader:
+        try:
+            spans = reader.spans(begin)
+        except NoSuchTopic:
+            return None
+        return list(reader.read(spans, keep=wanted))
+
+
+def _by_key(wanted: Wanted, key: bytes | None, _value: bytes | None) -> bool:
+    return key == wanted.value.encode()
+
+
+def _in_value(wanted: Wanted, _key: bytes | None, value: bytes | None) -> bool:
+    return wanted.may_be_in(value)
+
+
+def _object(value: bytes | None) -> Mapping[str, Any]:
+    """The fields of a JSON object, also of one that is no valid event."""
+    from pydantic_core import from_json
+
+    try:
+        fields = from_json(value or b"", allow_inf_nan=False)
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+# --- lives ---------------------------------------------------------------------------------------
+
+
+def _lives(
+    records: Sequence[Record],
+    steps: Sequence[JournalStep],
+    positions: Mapping[Partition, Position],
+    wanted: Wanted,
+) -> list[tuple[str | None, Life]]:
+    """What was found, by event id: a click, or an order, may have several conversions."""
+    from worker.core.life import Life, in_order
+
+    ids = [_text(_object(record.value).get("event_id")) for record in records]
+    known: dict[str | None, None] = dict.fromkeys([*ids, *(step.event_id for step in steps)])
+    if wanted.field == "event_id" or not known:
+        known = {wanted.value if wanted.field == "event_id" else None: None}
+    lives: list[tuple[str | None, Life]] = []
+    for event_id in known:
+        own = [record for record, its in zip(records, ids, strict=True) if its == event_id]
+        own.sort(key=lambda record: record.timestamp)
+        published = [_published(record, positions.get(record.at)) for record in own]
+        lives.append(
+            (event_id, Life(published, in_order(step for step in steps if step.event_id == event_id)))
+        )
+    return lives
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _published(record: Record, position: Position | None) -> Any:
+    from schemas import WorkerHeaders
+    from worker.core.life import Published
+
+    replays = WorkerHeaders.read(record.headers).replays or 0
+    is_finished, before = _standing(record.offset, position)
+    return Published(record.origin, record.timestamp, replays, is_finished, before)
+
+
+def _standing(offset: int, position: Position | None) -> tuple[bool, int]:
+    """Whether the group is done with a record, and how many that it is not done with lie before it."""
+    from worker.core.offset_map import DamagedMap, read
+
+    if position is None:
+        return False, offset
+    if offset < position.offset:
+        return True, 0
+    try:
+        finished = read(position.metadata).finished if position.metadata else None
+    except DamagedMap:
+        finished = None
+    if finished is None:
+        return False, offset - position.offset
+    holes = sum(position.offset <= hole < offset for hole in finished.holes)
+    return offset in finished, holes + max(0, offset - max(finished.upto, position.offset))
+
+
+def _pace(settings: Settings, life: Life, now: float) -> float | None:
+    """How many records of the same partition were finished in a second lately; None where it is not asked."""
+    from worker.adapters.kafka.topic_reader import TopicReader
+    from worker.core.record import Partition
+
+    ahead = [one for one in life.published if not one.is_finished and one.before]
+    if not ahead:
+        return None
+    at = Partition(settings.journal_topic, int(ahead[-1].origin.rsplit("/", 2)[1]))
+    with TopicReader(_config(settings), settings.journal_topic) as reader:
+        span = reader.spans(now - PACE_SECONDS).get(at)
+    return span.length / PACE_SECONDS if span is not None and span.length else None
+
+
+def rows(explained: Iterable[Explained]) -> list[dict[str, object]]:
+    """A row for each thing that happened."""
+    from schemas import format_time
+
+    return [
+        {"at": format_time(at) if at else None, "what": what}
+        for one in explained
+        for at, what in one.timeline
+    ]
+
+
+def as_json(explained: Sequence[Explained], wanted: Wanted) -> dict[str, object]:
+    """One object: the newest conversion, and the others beside it where there are any."""
+    *others, newest = [_as_object(one) for one in explained]
+    return {wanted.field: wanted.value, **newest, **({"others": others} if others else {})}
+
+
+def _as_object(one: Explained) -> dict[str, object]:
+    from schemas import format_time
+
+    published = [
+        {"origin": of.origin, "at": format_time(of.at) if of.at else None, "replays": of.replays}
+        for of in one.life.published
+    ]
+    return {
+        "event_id": one.event_id,
+        "verdict": one.told.verdict.value,
+        "line": one.told.line,
+        "published": published,
+        "steps": [step.model_dump(mode="json", exclude_none=True) for step in one.life.steps],
+    }

@@ -1,0 +1,152 @@
+"""Writing down what became of each record: its step is on the journal before its offset counts as finished.
+
+The rules: steps are written in batches, and a batch is awaited once, not each step. A refusal is tried again
+with backoff for as long as it takes, and said: meanwhile the worker is not ready, and starts no request, for
+what it would come to could not be committed. What is not acknowledged at the end stays uncommitted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from worker.core.assigned_partition import PendingRecord
+from worker.core.journal import Ending, Journaled, step_of
+from worker.core.record import Outgoing, make
+from worker.core.trial import Trial
+from worker.ports import BatchRefused, Observer, Publisher
+
+BATCH_STEPS = 256
+"""So many steps do not wait for others."""
+
+LINGER_SECONDS = 0.02
+"""How long the first step of a batch waits for others."""
+
+LATE_SECONDS = 2.0
+"""Seconds without an acknowledgement after which steps are late, and nothing more is sent."""
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 10.0
+
+
+class Noted(NamedTuple):
+    """A record that has ended at `now`, how, and after which trial."""
+
+    pending: PendingRecord
+    ending: Ending
+    trial: Trial | None
+    now: float
+
+
+class Journaling:
+    """The steps of one destination; `on_written` hears which records are journaled.
+
+    `on_stuck` hears whenever it changes whether steps can't be written.
+    """
+
+    def __init__(
+        self,
+        journaled: Journaled,
+        publisher: Publisher,
+        observer: Observer,
+        jitter: Callable[[], float],
+        on_written: Callable[[Sequence[Noted]], None],
+        on_stuck: Callable[[bool], None],
+        on_failed: Callable[[BaseException], None],
+    ) -> None:
+        self._journaled = journaled
+        self._publisher = publisher
+        self._observer = observer
+        self._jitter = jitter
+        self._on_written = on_written
+        self._on_stuck = on_stuck
+        self._on_failed = on_failed
+        self._open: list[Noted] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._writing: set[asyncio.Task[None]] = set()
+        self._stuck: dict[asyncio.Task[None] | None, str | None] = {}
+
+    def mask(self, secrets: Iterable[str]) -> None:
+        """Mask these in every step from now on."""
+        longest_first = tuple(sorted(set(secrets), key=len, reverse=True))
+        self._journaled = self._journaled._replace(secrets=longest_first)
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """The journal, and why it refuses steps that wait for it; nothing while it takes them."""
+        why = next((why for why in self._stuck.values() if why is not None), None)
+        return {} if why is None else {self._journaled.topic: why}
+
+    def note(self, pending: PendingRecord, ending: Ending, trial: Trial | None, now: float) -> None:
+        """Have the step written of a record that has ended; once that is acknowledged it is finished."""
+        self._open.append(make(Noted, (pending, ending, trial, now)))
+        if len(self._open) >= BATCH_STEPS:
+            self._flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._flush)
+
+    async def close(self) -> None:
+        """Stop trying. What is not acknowledged stays unfinished."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._writing:
+            task.cancel()
+        await asyncio.gather(*self._writing, return_exceptions=True)
+
+    def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        noted, self._open = self._open, []
+        task = asyncio.create_task(self._write(noted), name="journal")
+        self._writing.add(task)
+        task.add_done_callback(self._done)
+
+    async def _write(self, noted: Sequence[Noted]) -> None:
+        late = asyncio.get_running_loop().call_later(LATE_SECONDS, self._late, asyncio.current_task())
+        try:
+            await self._publish([self._step(*one) for one in noted])
+        finally:
+            late.cancel()
+        self._on_written(noted)
+
+    def _step(self, pending: PendingRecord, ending: Ending, trial: Trial | None, now: float) -> Outgoing:
+        return step_of(ending, trial, now, pending.partition.tier is not None, self._journaled)
+
+    async def _publish(self, steps: Sequence[Outgoing]) -> None:
+        """Return when all are acknowledged, however often that takes another try."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                await self._publisher.publish_batch(steps)
+            except BatchRefused as refusal:
+                steps = refusal.left
+                self._note_stuck(asyncio.current_task(), str(refusal))
+                self._observer.refused(self._journaled.topic, str(refusal))
+                await asyncio.sleep(pause * (0.5 + self._jitter() / 2))
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            else:
+                return
+
+    def _late(self, task: asyncio.Task[None] | None) -> None:
+        if task not in self._stuck:
+            self._observer.trouble(
+                f"steps are not acknowledged by {self._journaled.topic}: no more is sent until they are"
+            )
+            self._note_stuck(task, None)
+
+    def _note_stuck(self, task: asyncio.Task[None] | None, why: str | None) -> None:
+        before = bool(self._stuck)
+        self._stuck[task] = why
+        if not before:
+            self._on_stuck(True)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._writing.discard(task)
+        if task in self._stuck:
+            del self._stuck[task]
+            if not self._stuck:
+                self._on_stuck(False)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._on_failed(error)
