@@ -12,6 +12,7 @@ import typer
 
 from worker.cli.common import (
     FAILED,
+    DestinationOption,
     Output,
     OutputOption,
     examples,
@@ -45,6 +46,7 @@ def explain(
     since: Annotated[
         str, typer.Option("--since", metavar="AGE", help="How far back to look: 30m, 2h, 7d.")
     ] = "48h",
+    destination: DestinationOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Tell the life of a conversion: published, each attempt and its answer, where it waits, how it ended."""
@@ -57,7 +59,7 @@ def explain(
     if len(chosen) != 1:
         raise typer.BadParameter("give either EVENT_ID, --click-id or --order-id")
     with told():
-        found = find(load_settings(ctx), chosen[0], since, time.time())
+        found = find(load_settings(ctx, destination), chosen[0], since, time.time())
     if output is Output.JSON:
         print_json(as_json(found, chosen[0]))
     else:
