@@ -183,3 +183,12 @@ def test_in_bulk() -> None:
     assert "compression.codec" not in made
     assert (made["retry.backoff.ms"], made["acks"], made["enable.idempotence"]) == (7, "all", True)
     Producer(made)
+
+
+@pytest.mark.parametrize("most", [1_000_000, 4_000_000, 64_000_000])
+@pytest.mark.parametrize("given", [{}, {"message.max.bytes": "10000000"}])
+def test_small_fetches(most: int, given: dict[str, str]) -> None:
+    """A consumer is made, however few bytes it may hold and however large a record may be published."""
+    config = consumer_config("127.0.0.1:1", "g", "c", given, ByteBounds.of(most).client)
+    Consumer(config).close()
+    assert int(config["fetch.max.bytes"]) == ByteBounds.of(most).client["fetch.max.bytes"]

@@ -20,7 +20,7 @@ SPARE_DESCRIPTORS = 16
 KAFKA, KAFKA_FOR_EACH_SERVER = 25, 12
 """What the clients of Kafka come to have open once they have joined, in all and for each server."""
 
-KAFKA_FOR_EACH_MORE, KAFKA_FOR_EACH_MORE_AND_SERVER = 12, 6
+KAFKA_FOR_EACH_MORE, KAFKA_FOR_EACH_MORE_AND_SERVER = 15, 6
 """What each destination beyond the first adds to them: the clients of its two groups."""
 
 _OPEN_MAX = 10_240  # what macOS gives where its hard limit says "unlimited", which it refuses
