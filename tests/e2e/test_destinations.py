@@ -187,3 +187,84 @@ def _committed(here: World, network: str) -> int:
 def _value(program: Program, series: str) -> float:
     lines = program.get("/metrics")[1].splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(series))
+
+
+def test_from_one_to_several(kafka: str, tmp_path: Path) -> None:
+    """A single destination becomes one of several with its group: nothing is sent twice, nor what waits."""
+    failing = [True]
+    names = Names.fresh("moved")
+    create_topics(kafka, {names.topic: 4})
+
+    def act(query: Query, _nth: int) -> Act:
+        return 503 if failing and query["click_id"].startswith("late") else 200
+
+    with Tracker(act) as first, Tracker() as second:
+        common = settings(kafka, names, RETRY__DELAYS="2s,1h")
+        single = {
+            **common,
+            "POSTBACK_DESTINATION__SIMPLE_URL": first.simple_url,
+            "POSTBACK_DESTINATION__EVENT_URL": first.event_url,
+        }
+        own = "POSTBACK_DESTINATIONS__MOMENTSCIENCE__"
+        several = {
+            **common,
+            "POSTBACK_KAFKA__START": "latest",
+            f"{own}GROUP_ID": names.group,
+            f"{own}SIMPLE_URL": first.simple_url,
+            f"{own}EVENT_URL": first.event_url,
+            "POSTBACK_DESTINATIONS__VOLUUM__URL": second.simple_url,
+            "POSTBACK_DESTINATIONS__VOLUUM__WHEN__NETWORK": "voluum",
+        }
+        before, late = {f"b-{n}" for n in range(40)}, {f"late-{n}" for n in range(3)}
+        assert call("topics", "create", env=single, at=tmp_path).returncode == 0
+        produce(
+            kafka, names.topic, [Write(value(click, click), key=click.encode()) for click in before | late]
+        )
+        with Program(single, tmp_path) as program:
+            first.asked(43)
+            wait_until("they wait", lambda: program.metric("postback_retries_total") == 3)
+            assert program.end() == 0
+        failing.clear()
+        assert call("topics", "create", env=several, at=tmp_path).returncode == 0
+        with Program(several, tmp_path) as program:
+            program.ready()
+            writes = [
+                Write(value(click, click, network="voluum"), key=click.encode()) for click in ("v-1", "v-2")
+            ]
+            produce(kafka, names.topic, [*writes, Write(value("m", "m"), key=b"m")])
+            second.asked(2)
+            wait_until(
+                "all are sent", lambda: set(first.clicks) == before | late | {"m"} and len(first.hits) == 47
+            )
+            assert program.end() == 0
+        assert first.clicks == {**dict.fromkeys(before | {"m"}, 1), **dict.fromkeys(late, 2)}
+        assert second.clicks == {"v-1": 1, "v-2": 1}
+
+
+def test_secrets_are_nowhere(kafka: str, tmp_path: Path) -> None:
+    """Nothing that a run writes holds a secret: no log, no metric, no topic, no answer of a command."""
+    secret = "s3cr3t-t0ken"
+    with world(kafka, tmp_path, meta=lambda _query, _nth: 503) as here:
+        env = here.env | {
+            "POSTBACK_DESTINATIONS__META__SECRETS__TOKEN": secret,
+            "POSTBACK_DESTINATIONS__META__HEADERS__X_TOKEN": "{secret.token}",
+            "POSTBACK_DESTINATIONS__META__SIMPLE_URL": here.partners["meta"].simple_url + "&t={secret.token}",
+            "POSTBACK_RETRY__MAX_ATTEMPTS": "2",
+            "POSTBACK_LOG__LEVEL": "debug",
+        }
+        here.publish("meta", "a", "b")
+        with Program(env, tmp_path) as program:
+            wait_until("both are dead", lambda: len(here.dead("meta")) == 2, 60)
+            written = [program.get(path)[1] for path in ("/metrics", "/readyz")]
+            assert program.end() == 0
+        shown = [("config", "show"), ("destinations",), ("destinations", "show", "meta"), ("config", "check")]
+        shown += [("dlq", "list", "--destination", "meta", "-o", "json")]
+        for command in shown:
+            result = call(*command, env=env, at=tmp_path)
+            written += [result.stdout, result.stderr]
+        topics = [f"{here.names.group}.meta.{name}" for name in ("dlq", "retry.500ms", "retry.1s")]
+        records = [record for topic in topics for record in read_all(kafka, topic)]
+        written += [str(record) for record in records]
+        assert {hit.headers["X-Token"] for hit in here.partners["meta"].hits} == {secret}
+        assert len(records) >= 4
+        assert [text for text in [*program.lines, *written] if secret in text] == []
