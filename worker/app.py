@@ -78,8 +78,8 @@ class Worker:
             await server.start(http.host, http.port)
             stack.push_async_callback(server.close)
             for one in self._served:
-                stack.enter_context(one.health.watch(one.runner, one.source, publisher))
-            renewals = [one.renewal.run() for one in self._served]
+                stack.enter_context(one.watch(publisher))
+            renewals = [one.renew() for one in self._served]
             for watch in (self._tell_what_flows(), self._watch_loop(), *renewals):
                 task = asyncio.create_task(watch)
                 task.add_done_callback(self._watch_ended)
@@ -89,7 +89,7 @@ class Worker:
             self._tell_start(server.address)
             if on_started is not None:
                 on_started(Started(server.address, {one.name: one.runner for one in self._served}))
-            return await _run_all([one.runner for one in self._served], stop)
+            return await _run_all(self._served, stop)
 
     @property
     def unfinished(self) -> int:
@@ -144,7 +144,7 @@ class Worker:
             producer_config(kafka.bootstrap_servers, client_id, kafka.properties),
             limits=TopicLimits(asking_config(self._deployment.common), own),
             on_fatal=lambda text: self._fail(RuntimeError(f"the producer can't go on: {text}")),
-            on_trouble=self._served[0].observer.trouble,
+            on_trouble=self._tell_of_all,
         )
 
     def _concurrency(self) -> list[int]:
@@ -159,6 +159,13 @@ class Worker:
             return wanted
         self._log.warning(too_many_requests(sum(wanted), room))
         return [max(1, count * room // sum(wanted)) for count in wanted]
+
+    def _tell_of_all(self, message: str) -> None:
+        """Tell of what concerns all destinations: once, and of none by name where there are several."""
+        if self._deployment.is_several:
+            self._log.warning(message)
+        else:
+            self._served[0].observer.trouble(message)
 
     # --- meanwhile -----------------------------------------------------------------------------
 
@@ -209,10 +216,10 @@ def _refuse(lines: Iterable[str]) -> None:
         raise CannotStart(problems)
 
 
-async def _run_all(runners: Sequence[Runner], stop: asyncio.Event) -> Outcome:
+async def _run_all(served: Sequence[Served], stop: asyncio.Event) -> Outcome:
     """Run all until `stop` is set or one has ended; raise what broke the first that broke, once all ended."""
     ending = asyncio.Event()
-    tasks = [asyncio.create_task(runner.run(ending)) for runner in runners]
+    tasks = [asyncio.create_task(one.run(ending)) for one in served]
     stopping = asyncio.create_task(stop.wait())
     for task in (*tasks, stopping):
         task.add_done_callback(lambda _: ending.set())

@@ -6,6 +6,7 @@ The rule: what is here is this destination's alone; what all of a process share 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +29,7 @@ from worker.adapters.kafka.config import Config, unique_client_id
 from worker.adapters.kafka.reading import Reading
 from worker.adapters.kafka.remembered_offsets import read_memory
 from worker.adapters.kafka.start_offsets import Beginning
-from worker.adapters.logs import is_for_people, make_logs
+from worker.adapters.logs import is_for_people, make_logs, speaking_of
 from worker.adapters.metrics import Metrics
 from worker.adapters.observers import Observers
 from worker.compiled import (
@@ -49,7 +50,7 @@ from worker.core.routing import Router
 from worker.health import Health
 from worker.ports import Clock, Observer, Sender, Source
 from worker.renewal import Renewal
-from worker.runner import Clients, Destination, Group, Limits, Runner, Surroundings
+from worker.runner import Clients, Destination, Group, Limits, Outcome, Runner, Surroundings
 from worker.settings import Settings
 from worker.settings.byte_bounds import ByteBounds
 from worker.settings.several import as_written
@@ -141,6 +142,21 @@ class Served:
         )
         self.renewal = Renewal(settings, tls, self.runner.renew, self.observer, self._clock)
         return sender
+
+    async def run(self, stop: asyncio.Event) -> Outcome:
+        """Serve it until `stop` is set; raise what broke the run."""
+        with speaking_of(self.name):
+            return await self.runner.run(stop)
+
+    def watch(self, publisher: KafkaPublisher) -> contextlib.ExitStack:
+        """Look after it from now on; whoever has the stack closes it."""
+        with speaking_of(self.name):
+            return self.health.watch(self.runner, self.source, publisher)
+
+    async def renew(self) -> None:
+        """Look at its files from now on."""
+        with speaking_of(self.name):
+            await self.renewal.run()
 
     def tell_flow(self) -> None:
         """Write a quiet line of what flows, where somebody may be looking."""

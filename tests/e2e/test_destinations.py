@@ -6,6 +6,7 @@ import json
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -118,6 +119,42 @@ def test_one_that_is_down(kafka: str, tmp_path: Path) -> None:
         delivered = 'postback_attempts_total{destination="meta",outcome="delivered",status="200"}'
         wait_until("all of them", lambda: _value(program, delivered) == 300, 60)
         assert program.end() == 0
+
+
+def test_what_is_told_of_one_that_is_down(kafka: str, tmp_path: Path) -> None:
+    """Metrics, `/readyz` and the log tell of the one that is down, by its name, and of no other."""
+    answers = {"binom": 200, "meta": 503}
+    acts = {name: partial(_always, code) for name, code in answers.items()}
+    with world(kafka, tmp_path, **acts) as here, Program(here.env, tmp_path) as program:
+        program.ready()
+        for network in answers:
+            here.publish(network, *(f"{network}-{n}" for n in range(50)))
+        here.asked("binom", {f"binom-{n}" for n in range(50)})
+
+        def told(name: str, **labels: str) -> dict[str, float]:
+            found = {one: program.metric(f"postback_{name}", destination=one, **labels) for one in NETWORKS}
+            return {one: value for one, value in found.items() if value}
+
+        wait_until("it is held", lambda: told("held", why="circuit") == {"meta": 1})
+        assert told("circuit_state").keys() == {"meta"}
+        assert told("attempts_total", outcome="delivered") == {"binom": 50}
+        assert told("circuit_opened_total", status="503") == {"meta": 1}
+        wait_until(
+            "all seen", lambda: told("records_passed_total") == {"binom": 50, "meta": 50, "voluum": 100}
+        )
+        assert told("ready") == dict.fromkeys(NETWORKS, 1)
+        code, text = program.get("/readyz")
+        notes = json.loads(text)["destinations"]
+        assert (code, notes.keys(), notes["meta"]["circuit"]["status"]) == (200, {"meta"}, "503")
+        assert program.end() == 0
+        opened = [line["destination"] for line in program.log if line["event"].startswith("circuit opened")]
+        assert opened == ["meta"]
+        of_one = [line for line in program.log if {"at", "partition", "partitions"} & line.keys()]
+        assert {line.get("destination") for line in of_one} == set(NETWORKS)
+
+
+def _always(code: int, _query: Query, _nth: int) -> Act:
+    return code
 
 
 def test_a_replay_is_for_one(kafka: str, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, Literal
 
@@ -80,6 +81,11 @@ def set_up(form: Literal["auto", "json", "console"], level: Level) -> None:
         handlers=[handler], level=logging.ERROR if level == "error" else logging.WARNING, force=True
     )
     stderr.describe_with(partial(_dropped, [*shared, render]))
+
+
+def speaking_of(destination: str) -> AbstractContextManager[None]:
+    """Have all lines name the destination: of what is called inside, of tasks and sources begun there."""
+    return structlog.contextvars.bound_contextvars(destination=destination)
 
 
 def _dropped(processors: Sequence[structlog.typing.Processor], lines: int, why: str) -> str:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import copy_context
 from functools import partial
 
 from confluent_kafka import KafkaException
@@ -62,7 +63,8 @@ class KafkaSource:
         joined: asyncio.Future[None] = loop.create_future()
         self._bridge, self._poll_thread, self._ended = bridge, poll_thread, loop.create_future()
         run = partial(self._run, poll_thread, bridge, listener, joined)
-        self._thread = threading.Thread(target=run, name="kafka-consumer", daemon=True)
+        whose = copy_context()  # the client's lines in the log say whose they are
+        self._thread = threading.Thread(target=whose.run, args=(run,), name="kafka-consumer", daemon=True)
         self._thread.start()
         await joined
 

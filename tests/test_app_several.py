@@ -1,0 +1,101 @@
+"""What a worker of several destinations says of itself: each line and reason names the one it is of."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, redirect_stderr
+from functools import partial
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from tests.runner.harness import until
+from tests.test_app import NOWHERE, get, running
+from worker.adapters.logs import set_up
+from worker.app import Started, Worker
+from worker.settings import load_all
+
+NAMES = ("binom", "voluum")
+URL = "http://127.0.0.1:1/?click_id={click_id}"
+
+
+@pytest.fixture(autouse=True)
+def set_back() -> Iterator[None]:
+    """Leave logging as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def environ(*names: str) -> dict[str, str]:
+    """Settings of several destinations, or of the only one, whose broker is not there."""
+    prefixes = [f"POSTBACK_DESTINATIONS__{name.upper()}__" for name in names] or ["POSTBACK_DESTINATION__"]
+    when = {f"POSTBACK_DESTINATIONS__{name.upper()}__WHEN__NETWORK": name for name in names}
+    urls = {f"{prefix}{kind}_URL": URL for prefix in prefixes for kind in ("SIMPLE", "EVENT")}
+    return {
+        "POSTBACK_KAFKA__BOOTSTRAP_SERVERS": NOWHERE,
+        "POSTBACK_DESTINATION__ALLOW_PRIVATE_ADDRESSES": "true",
+        "POSTBACK_HTTP__PORT": "0",
+        **urls,
+        **when,
+    }
+
+
+@asynccontextmanager
+async def at_work(at: Path, *names: str) -> AsyncIterator[tuple[Started, io.StringIO]]:
+    """A worker without a broker that has started, and its log."""
+    log = io.StringIO()
+    with redirect_stderr(log):
+        set_up("json", "debug")
+    worker = Worker(load_all(environ=environ(*names), dotenv=at / ".env"))
+    async with running(worker) as (started, _, _):
+        yield started, log
+
+
+def lines(log: io.StringIO) -> list[Mapping[str, Any]]:
+    """The lines of a log."""
+    return [json.loads(line) for line in log.getvalue().splitlines()]
+
+
+async def test_lines(tmp_path: Path) -> None:
+    """Each line of a destination names it, also those that its clients write in their threads."""
+    async with at_work(tmp_path, *NAMES) as (_, log):
+        for name in NAMES:
+            for part in ("#consumer", "the broker does not answer"):
+                await until(f"{name}: {part}", partial(said, log, name, part))
+    of_consumers = [line for line in lines(log) if "#consumer" in line["event"]]
+    assert all(f"[postback-worker.{line['destination']}" in line["event"] for line in of_consumers)
+
+
+def said(log: io.StringIO, destination: str, part: str) -> bool:
+    """Whether a line of this destination has this text."""
+    return any(part in line["event"] and line.get("destination") == destination for line in lines(log))
+
+
+async def test_readiness(tmp_path: Path) -> None:
+    """Each reason not to be ready begins with the destination's name; where there is but one, none does."""
+    async with at_work(tmp_path, *NAMES) as (started, _):
+        _, told = await get(started, "/readyz")
+        assert {reason.partition(": ")[0] for reason in told["reasons"]} == set(NAMES)
+        alive, _ = await get(started, "/livez")
+        assert alive == 200
+    async with at_work(tmp_path) as (started, _):
+        _, told = await get(started, "/readyz")
+        assert "the consumer group postback-worker has not been joined yet" in told["reasons"]
+
+
+async def test_the_producer_is_of_all(tmp_path: Path) -> None:
+    """What the one producer has trouble with is said of no destination, as it is of all."""
+    async with at_work(tmp_path, *NAMES) as (_, log):
+        await until("it has trouble", lambda: any("brokers are down" in line["event"] for line in lines(log)))
+    before = list(takewhile(lambda line: line["event"] != "started", lines(log)))
+    assert any("brokers are down" in line["event"] for line in before)
+    assert not any("destination" in line for line in before)
