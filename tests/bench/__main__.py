@@ -6,12 +6,14 @@ The rule: no figure stands alone; each is a ratio to the bare aiohttp loop of th
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.bench import goals, latency, replicas
 from tests.bench.contenders import CONTENDERS
+from tests.bench.contenders.several import OTHERS
 from tests.bench.plots import draw, group
 from tests.bench.rounds import Case, Results, make_case, run_case, run_rounds, table
 from tests.bench.sweeps import SWEEPS
@@ -73,6 +75,16 @@ def journal(bootstrap: str, given: Given) -> None:
     _variants(bootstrap, given, ("no-journal", "worker"), "journal")
 
 
+def routing(bootstrap: str, given: Given) -> None:
+    """What passing over an event costs each destination that does not take it."""
+    names = ("one-of-several", "passed-by-field", "passed-by-header")
+    results = _variants(bootstrap, given, names, "routing")
+    alone, *others = (CONTENDERS[name].what for name in names)
+    for label in others:
+        more = [a["cpu_us"] - b["cpu_us"] for a, b in zip(results[label], results[alone], strict=True)]
+        print(f"{label}: {statistics.median(more) / OTHERS:.1f} us for each event and destination")
+
+
 def collections(bootstrap: str, given: Given) -> None:
     """What the garbage collection costs: as it is, without the freeze, rarely, and off."""
     results = _variants(bootstrap, given, ("gc-as-is", "no-freeze", "gc-rare", "gc-off"), "gc")
@@ -118,6 +130,7 @@ COMMANDS: dict[str, tuple[Callable[[str, Given], None], int, int]] = {
     "guarantee": (guarantee, 50_000, 6),
     "journal": (journal, 50_000, 4),
     "replicas": (replicas.measure, 800_000, 3),
+    "routing": (routing, 100_000, 4),
     "gc": (collections, 50_000, 4),
     "profile": (profile, 200_000, 1),
 }

@@ -25,7 +25,7 @@ class Contender(NamedTuple):
     @property
     def own(self) -> bool:
         """Whether it is this worker, in one form or another."""
-        return self.where.startswith(("worker:", "variants:"))
+        return self.where.startswith(("worker:", "variants:", "several:"))
 
     def load(self) -> Run:
         """Import it."""
@@ -53,5 +53,8 @@ CONTENDERS = {
     "no-freeze": Contender("variants:no_freeze", "garbage collection: no freeze"),
     "gc-rare": Contender("variants:gc_rare", "garbage collection: first threshold 50,000"),
     "gc-off": Contender("variants:gc_off", "garbage collection: off"),
+    "one-of-several": Contender("several:alone", "one destination that takes all events"),
+    "passed-by-field": Contender("several:by_field", "and 4 that pass over them for a field"),
+    "passed-by-header": Contender("several:by_header", "and 4 that pass over them for a header"),
     "profile": Contender("variants:profile", "the worker, its stack looked at"),
 }
