@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.runner.harness import Harness, until
+from worker.core.assigned_partition import Position
+from worker.core.binding import Binding, Identity, LogId
+from worker.core.offset_map import encode
 from worker.core.record import Partition
 from worker.core.remembered_offsets import recall
 from worker.runner import remembered_offsets
@@ -27,6 +32,47 @@ async def test_at_the_end() -> None:
         await harness.committed(3)
         await harness.end()
         assert sorted(remembered(harness)) == [(harness.first, 3), (harness.second, 0)]
+
+
+async def test_given_away() -> None:
+    """What is given away is remembered before it is: should nobody take it up, nobody else will write it."""
+    async with Harness(control=CONTROL) as harness:
+        harness.kafka.create(CONTROL)
+        harness.source.assign(harness.first, harness.second)
+        harness.write(0, 1, 2)
+        await harness.committed(3)
+        harness.publisher.gate.clear()
+        given_away = asyncio.create_task(harness.source.revoke(harness.first))
+        await until("it is written", lambda: remembered(harness) == [(harness.first, 3)])
+        assert not given_away.done(), "the next one must not write before us"
+        harness.publisher.gate.set()
+        await given_away
+        await harness.end()
+        assert remembered(harness) == [(harness.first, 3), (harness.second, 0)]
+
+
+async def test_giving_away_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that does not acknowledge it holds up no rebalance."""
+    monkeypatch.setattr(remembered_offsets, "LEAVE_SECONDS", 0.05)
+    async with Harness(control=CONTROL) as harness:
+        harness.kafka.create(CONTROL)
+        harness.source.assign(harness.first)
+        harness.write(0)
+        await harness.committed(1)
+        harness.publisher.gate.clear()
+        await harness.source.revoke(harness.first)
+        assert "it was not acknowledged in time" in harness.heard.troubles[0]
+
+
+async def test_what_is_another_deployments() -> None:
+    """Of a partition that rests as another deployment's nothing is remembered when it goes."""
+    async with Harness(control=CONTROL) as harness:
+        harness.kafka.create(CONTROL)
+        theirs = Binding(LogId(), Identity("leads", "partner"))
+        harness.kafka.committed[harness.first] = Position(2, encode(2, None, theirs))
+        harness.source.assign(harness.first)
+        await harness.source.revoke(harness.first)
+        assert remembered(harness) == []
 
 
 async def test_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,16 +16,21 @@ from worker.runner.claims import Claims
 from worker.runner.commits import read_positions
 from worker.runner.drain import Drain, Phase
 from worker.runner.intake import Intake
+from worker.runner.remembered_offsets import GroupMemory
 
 
 class Rebalances:
-    """The source's listener; `pump` has the lanes look for records, `claims` makes sure of what is new."""
+    """The source's listener; `pump` has the lanes look for records, `claims` makes sure of what is new.
+
+    `memory` remembers what is given away.
+    """
 
     def __init__(
         self,
         intake: Intake,
         drain: Drain,
         claims: Claims | None,
+        memory: GroupMemory,
         observer: Observer,
         pump: Callable[[], None],
         on_failed: Callable[[BaseException], None],
@@ -33,6 +38,7 @@ class Rebalances:
         self._intake = intake
         self._drain = drain
         self._claims = claims
+        self._memory = memory
         self._observer = observer
         self._pump = pump
         self.on_failed = on_failed
@@ -61,6 +67,7 @@ class Rebalances:
         partitions = self._intake.of(ids)
         try:
             await self._drain.wait(partitions)
+            await self._memory.leave(partition for partition in partitions if partition.live)
             positions, _ = read_positions(partition for partition in partitions if partition.dirty)
             return positions
         finally:

@@ -57,11 +57,12 @@ class Runner:
         self._delivery = Delivery(destination, clients, around, self._intake, self._drain, self.fail)
         stranger = group.stranger
         self._claims = Claims(stranger, observer, self._on_sure, self.fail) if stranger else None
-        self._rebalances = Rebalances(
-            self._intake, self._drain, self._claims, observer, self._delivery.lanes.pump, self.fail
-        )
         partitions = self._intake.partitions
         self._memory = GroupMemory(group.control_topic, self._publisher, partitions, observer, clock)
+        pump = self._delivery.lanes.pump
+        self._rebalances = Rebalances(
+            self._intake, self._drain, self._claims, self._memory, observer, pump, self.fail
+        )
         self._silence = SilenceWatch(source, partitions, self._intake.asked_lately, observer, clock)
         self._scaling = Scaling(source, self._intake, self._delivery, clock)
         self._report = Report(
