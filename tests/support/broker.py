@@ -205,19 +205,27 @@ class Broker:
         return "\n".join(self.log_path.read_text("utf-8", "replace").splitlines()[-25:])
 
 
+_GIVEN: set[int] = set()
+"""The ports that were returned so far."""
+
+
 def free_port() -> int:
     """Return a port that nobody listens on, below the range that outgoing connections are given theirs from.
 
-    So it is still free when a killed broker comes back to it.
+    So it is still free when a killed broker comes back to it. None is returned twice: who got it may not
+    listen yet.
     """
     while True:
         port = random.randrange(20_000, 32_000)
+        if port in _GIVEN:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind((HOST, port))
             except OSError:
                 continue
-            return port
+        _GIVEN.add(port)
+        return port
 
 
 def _listens(port: int) -> bool:
