@@ -22,8 +22,10 @@ from tests.fakes import FakeClock
 from tests.runner.harness import until
 from worker.adapters.http import ClientTls
 from worker.app import CannotStart, Started, Worker
-from worker.compiled import make_plan, sender_options, variables_by_origin
+from worker.compiled import make_plan, rules_of, sender_options, variables_by_origin
 from worker.core.answer import Origin
+from worker.core.body_pattern import BodyPattern
+from worker.core.classify import BodyRules
 from worker.core.retry import Tier
 from worker.runner import Outcome
 from worker.settings import Deployment, Settings
@@ -213,8 +215,18 @@ def test_what_the_sender_gets() -> None:
     )
     options = sender_options(made, ClientTls())
     assert options.headers == {"X-Token": "secret"}
-    assert (options.read_body, options.proxy) == (True, "http://proxy:3128")
-    assert not sender_options(settings(), ClientTls()).read_body
+    assert (options.read_statuses, options.proxy) == (frozenset({200}), "http://proxy:3128")
+    assert not sender_options(settings(), ClientTls()).reads_bodies
+    assert sender_options(settings(terminal_body="no"), ClientTls()).read_statuses is None
+
+
+def test_what_is_judged() -> None:
+    """Classes of statuses are resolved to codes; where no body is looked at there are no rules for one."""
+    rules = rules_of(settings(success_statuses="2xx", terminal_statuses="4xx,204").destination)
+    assert rules.success == {*range(200, 300)} - {204}
+    assert rules.terminal == {204, *range(400, 500)} - {408, 425, 429}
+    assert rules.bodies is None
+    assert rules_of(settings(recorded_body="twice").destination).bodies == BodyRules(BodyPattern("twice"))
 
 
 async def test_the_first_line() -> None:

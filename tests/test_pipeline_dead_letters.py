@@ -26,7 +26,8 @@ from tests.pipeline_steps import (
 )
 from tests.test_pipeline import OWN
 from worker.core.answer import Answer, Failure, FailureKind, Response
-from worker.core.classify import Kind, Verdict
+from worker.core.body_pattern import BodyPattern
+from worker.core.classify import BodyRules, Kind, Rules, Verdict, classify
 from worker.core.endings import Dead, Delivered, Retry
 from worker.core.record import Header, Headers, Partition, Record
 from worker.pipeline import Attempt
@@ -52,6 +53,17 @@ def test_rejected() -> None:
     headers = told(dead.message)
     assert (headers.status, headers.first_attempt_at) == (410, STARTED)
     assert headers.error == "HTTP 410 is configured as terminal"
+
+
+@pytest.mark.parametrize("status", [200, 400, 503])
+def test_rejected_by_its_body(status: int) -> None:
+    """A body that means never kills at the first attempt, whatever the status."""
+    rules = Rules(bodies=BodyRules(terminal=BodyPattern("no such click")))
+    verdict = classify(Response(status, None, b"no such click"), rules, ENDED)
+    dead = PIPELINE.judge(attempt_of(make_record(value_of())), verdict, STARTED, ENDED)
+    assert isinstance(dead, Dead)
+    assert (dead.message.topic, dead.reason, dead.attempts) == ("worker.dlq", DeadReason.REJECTED, 1)
+    assert told(dead.message).status == status
 
 
 def test_another_currency() -> None:

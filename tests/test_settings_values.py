@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from worker.core.body_pattern import BodyPattern
 from worker.core.retry import Tier
 from worker.settings import Deployment, Destination, Retry, Settings, SettingsError, describe, effective, load
 from worker.settings.advice import warnings
@@ -39,6 +39,8 @@ DEFAULTS = {
     "POSTBACK_DESTINATION__RATE": "",
     "POSTBACK_DESTINATION__SUCCESS_STATUSES": "200",
     "POSTBACK_DESTINATION__TERMINAL_STATUSES": "",
+    "POSTBACK_DESTINATION__RECORDED_BODY": "",
+    "POSTBACK_DESTINATION__TERMINAL_BODY": "",
     "POSTBACK_DESTINATION__REJECT_BODY": "",
     "POSTBACK_DESTINATION__HEADERS__NAME": "",
     "POSTBACK_DESTINATION__URL": "",
@@ -172,10 +174,16 @@ def test_duration_reads_back(milliseconds: int) -> None:
         ("DESTINATION__RATE", "inf", "finite"),
         ("DESTINATION__RATE", "fast", "must be a number"),
         ("DESTINATION__SUCCESS_STATUSES", "", "at least one"),
-        ("DESTINATION__SUCCESS_STATUSES", "2xx", "100 to 999"),
+        ("DESTINATION__SUCCESS_STATUSES", "1xx", "classes from 2xx to 5xx"),
+        ("DESTINATION__SUCCESS_STATUSES", "6xx", "classes from 2xx to 5xx"),
+        ("DESTINATION__SUCCESS_STATUSES", "20x", "classes from 2xx to 5xx"),
         ("DESTINATION__SUCCESS_STATUSES", "99", "100 to 999"),
         ("DESTINATION__TERMINAL_STATUSES", "400,200", "200 is in POSTBACK_DESTINATION__SUCCESS_STATUSES too"),
         ("DESTINATION__REJECT_BODY", "(", "not a regular expression"),
+        ("DESTINATION__RECORDED_BODY", "(", "not a regular expression"),
+        ("DESTINATION__TERMINAL_BODY", "[a", "not a regular expression"),
+        ("DESTINATION__RECORDED_BODY", "duplicate|", "matches an empty body"),
+        ("DESTINATION__TERMINAL_BODY", ".*", "matches an empty body"),
         ("DESTINATION__HEADERS__HOST", "x", "Host is the worker's own and cannot be set: leave it out"),
         ("DESTINATION__HEADERS__CONTENT_LENGTH", "1", "Content-Length is the worker's own"),
         ("DESTINATION__HEADERS__ACCEPT_ENCODING", "gzip", "Accept-Encoding is the worker's own"),
@@ -234,11 +242,36 @@ def test_words_in_any_case() -> None:
     assert (settings.log.level, settings.destination.transport) == ("warning", "session")
 
 
-def test_reject_body_is_bytes() -> None:
-    """REJECT_BODY is a pattern of bytes."""
-    pattern = read({f"{DESTINATION}REJECT_BODY": "(?i)unknown click"}).destination.reject_body
-    assert pattern is not None
-    assert pattern.search(b'{"error":"Unknown Click"}')
+@pytest.mark.parametrize("name", ["REJECT_BODY", "RECORDED_BODY", "TERMINAL_BODY"])
+def test_patterns_of_bodies(name: str) -> None:
+    """A pattern is looked for in the body's bytes, as it was written."""
+    pattern = getattr(read({f"{DESTINATION}{name}": "(?i)unknown click é"}).destination, name.lower())
+    assert pattern.is_in('{"error":"Unknown Click é"}'.encode())
+    assert not pattern.is_in(b"unknown")
+
+
+def test_a_success_that_says_nothing() -> None:
+    """A success without a body may be refused: REJECT_BODY may ask for what a body must say."""
+    assert read({f"{DESTINATION}REJECT_BODY": "^(?!OK)"}).destination.reject_body == BodyPattern("^(?!OK)")
+
+
+def test_classes_of_statuses() -> None:
+    """Classes stand beside codes, in any case; a code of one list may be of a class of the other."""
+    given = {f"{DESTINATION}SUCCESS_STATUSES": "2XX, 409", f"{DESTINATION}TERMINAL_STATUSES": "4xx,204"}
+    settings = read(given)
+    assert settings.destination.success_statuses == {"2xx", 409}
+    assert settings.destination.terminal_statuses == {"4xx", 204}
+    shown = {row.variable: row.value for row in effective(Deployment.of(settings))}
+    assert (shown[f"{DESTINATION}SUCCESS_STATUSES"], shown[f"{DESTINATION}TERMINAL_STATUSES"]) == (
+        "2xx,409",
+        "204,4xx",
+    )
+
+
+def test_a_class_in_both_lists() -> None:
+    """A class can be in one of the lists alone, as a code can."""
+    with pytest.raises(SettingsError, match="2xx is in POSTBACK_DESTINATION__SUCCESS_STATUSES too"):
+        read({f"{DESTINATION}SUCCESS_STATUSES": "2xx", f"{DESTINATION}TERMINAL_STATUSES": "2xx"})
 
 
 def test_topics() -> None:
@@ -260,7 +293,7 @@ def test_python_values() -> None:
     """Made directly, settings take Python's own values, checked like texts."""
     delays = (Tier("1s", 1.0),)
     destination = Destination(
-        rate=5, success_statuses=frozenset({204}), reject_body=re.compile(b"no"), timeout=0.5
+        rate=5, success_statuses=frozenset({204}), reject_body=BodyPattern("no"), timeout=0.5
     )
     settings = Settings(retry=Retry(delays=delays), destination=destination, drain_timeout=1)
     assert settings.tiers == delays

@@ -15,10 +15,11 @@ from worker.adapters.kafka.config import message_limit, producer_config, unique_
 from worker.core.admission.circuit import CircuitPolicy
 from worker.core.answer import Origin
 from worker.core.binding import Identity
-from worker.core.classify import Rules
+from worker.core.classify import BodyRules, Rules
 from worker.core.journal import Journaled
 from worker.core.retry import RetryPolicy
 from worker.core.routing import Router
+from worker.core.statuses import resolve
 from worker.core.templates import Postback
 from worker.core.topics import Needed, Own
 from worker.pipeline import Plan
@@ -74,7 +75,7 @@ def make_plan(settings: Settings, router: Router | None = None) -> Plan:
     destination, retry = settings.destination, settings.retry
     return Plan(
         postback=make_postback(destination),
-        rules=Rules(destination.success_statuses, destination.terminal_statuses, destination.reject_body),
+        rules=rules_of(destination),
         retry=RetryPolicy(settings.tiers, retry.max_attempts, retry.window),
         tier_topics={tier: settings.tier_topic(tier) for tier in settings.tiers},
         dlq_topic=settings.dlq_topic,
@@ -82,6 +83,13 @@ def make_plan(settings: Settings, router: Router | None = None) -> Plan:
         secrets=known_secrets(settings.destination),
         unrouted=router.is_unrouted if router is not None and router.dead_letters_unrouted else None,
     )
+
+
+def rules_of(destination: Destination) -> Rules:
+    """What the settings say of answers."""
+    bodies = BodyRules(destination.recorded_body, destination.terminal_body, destination.reject_body)
+    statuses = resolve(destination.success_statuses, destination.terminal_statuses)
+    return Rules(*statuses, bodies if any(bodies) else None)
 
 
 def circuit_policy(settings: Settings) -> CircuitPolicy:
@@ -132,12 +140,13 @@ def needed_topics(settings: Settings) -> Needed:
 def sender_options(settings: Settings, tls: ClientTls) -> SenderOptions:
     """What the settings say of sending, with TLS as it was loaded."""
     destination = settings.destination
+    rules = rules_of(destination)
     keeps_bodies = settings.journal.enabled and settings.journal.bodies
     return SenderOptions(
         timeout=destination.timeout,
         headers=constant_headers(destination),
-        read_body=destination.reject_body is not None,
-        refusals=ANY_STATUS - destination.success_statuses if keeps_bodies else frozenset(),
+        read_statuses=rules.read_statuses,
+        refusals=ANY_STATUS - rules.success if keeps_bodies else frozenset(),
         allow_private=destination.allow_private_addresses,
         proxy=destination.proxy.get_secret_value() if destination.proxy else None,
         tls=tls.context,

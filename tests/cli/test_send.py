@@ -174,6 +174,37 @@ def test_another_currency() -> None:
     assert (result.exit_code, result.stdout) == (0, f"GET {EVENT}abc&event=lead&payout=500\n")
 
 
+@pytest.mark.parametrize("transport", ["direct", "session"])
+@pytest.mark.parametrize(
+    ("status", "body", "exit_code", "error"),
+    [
+        (400, b"already recorded", 0, None),
+        (200, b"no such click", 1, "HTTP 200, and its body matches TERMINAL_BODY"),
+        (404, b"gone", 1, "HTTP 404 is configured as terminal"),
+        (429, b"", 1, "HTTP 429"),
+        (202, b"error", 1, "HTTP 202, but its body matches REJECT_BODY"),
+        (204, b"", 0, None),
+        (302, b"", 1, "HTTP 302"),
+    ],
+)
+def test_what_an_answer_means(
+    partner: Partner, transport: str, status: int, body: bytes, exit_code: int, error: str | None
+) -> None:
+    """Classes of statuses and the rules of bodies judge a test postback as they judge the worker's."""
+    partner.status, partner.body = status, body
+    rules = {
+        "SUCCESS_STATUSES": "2xx",
+        "TERMINAL_STATUSES": "4xx",
+        "RECORDED_BODY": "already recorded",
+        "TERMINAL_BODY": "no such click",
+        "REJECT_BODY": "error",
+        "TRANSPORT": transport,
+    }
+    env = partner.env | {f"POSTBACK_DESTINATION__{name}": value for name, value in rules.items()}
+    result = run("send", "--click-id", "abc", "-o", "json", env=env)
+    assert (result.exit_code, json.loads(result.stdout)["error"]) == (exit_code, error)
+
+
 def test_nobody_there(partner: Partner) -> None:
     """A partner that can't be reached is exit 1 with a status of null and an error."""
     url = f"http://{NOBODY}/?c={{click_id}}"

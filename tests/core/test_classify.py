@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import RetryReason
 from worker.core.answer import Failure, FailureKind, Response
-from worker.core.classify import Kind, Rules, Verdict, classify
+from worker.core.body_pattern import BodyPattern
+from worker.core.classify import BodyRules, Kind, Rules, Verdict, classify
 
 NOW = 1_767_323_045.0  # 2026-01-02T03:04:05Z
 RULES = Rules()
@@ -85,7 +84,7 @@ def test_a_body_changes_nothing(body: bytes) -> None:
     assert judged(200, body=body).kind is Kind.DELIVERED
 
 
-REJECTING = Rules(frozenset({200, 204}), frozenset({410}), re.compile(rb"(?i)invalid click"))
+REJECTING = Rules(frozenset({200, 204}), frozenset({410}), BodyRules(reject=BodyPattern("(?i)invalid click")))
 
 
 @pytest.mark.parametrize(
@@ -109,6 +108,67 @@ def test_a_rejected_body_is_no_pressure() -> None:
     verdict = judged(200, REJECTING, body=b"invalid click")
     assert not verdict.pressure
     assert verdict.error == "HTTP 200, but its body matches REJECT_BODY"
+
+
+BODILY = Rules(
+    frozenset({200}),
+    frozenset({410}),
+    BodyRules(BodyPattern("twice|all"), BodyPattern("never|all"), BodyPattern("invalid|all")),
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "reason"),
+    [
+        (200, b"", Kind.DELIVERED, None),
+        (200, b"twice", Kind.DELIVERED, None),
+        (400, b"twice", Kind.DELIVERED, None),
+        (410, b"twice", Kind.DELIVERED, None),
+        (503, b"twice", Kind.DELIVERED, None),
+        (302, b"twice", Kind.DELIVERED, None),
+        (200, b"never", Kind.REJECTED, RetryReason.REJECTED_BODY),
+        (400, b"never", Kind.REJECTED, RetryReason.REJECTED_BODY),
+        (503, b"never", Kind.REJECTED, RetryReason.REJECTED_BODY),
+        (200, b"invalid", Kind.RETRY, RetryReason.REJECTED_BODY),
+        (400, b"invalid", Kind.RETRY, RetryReason.STATUS),
+        (410, b"invalid", Kind.REJECTED, RetryReason.STATUS),
+        (400, b"", Kind.RETRY, RetryReason.STATUS),
+        (200, b"all", Kind.DELIVERED, None),
+        (200, b"never, invalid", Kind.REJECTED, RetryReason.REJECTED_BODY),
+    ],
+)
+def test_body_rules(status: int, body: bytes, kind: Kind, reason: RetryReason | None) -> None:
+    """RECORDED_BODY and TERMINAL_BODY count whatever the status, REJECT_BODY of a success, in this order."""
+    verdict = judged(status, BODILY, body=body)
+    assert (verdict.kind, verdict.reason, verdict.status, verdict.label) == (
+        kind,
+        reason,
+        status,
+        str(status),
+    )
+
+
+@pytest.mark.parametrize("status", [200, 429, 500, 503])
+@pytest.mark.parametrize("body", [b"twice", b"never"])
+def test_an_ending_is_no_pressure(status: int, body: bytes) -> None:
+    """What a body ends was answered by a partner that is up: it does not count for the circuit."""
+    verdict = judged(status, BODILY, body=body, retry_after="60")
+    assert (verdict.pressure, verdict.retry_after) == (False, None)
+    assert verdict.error == ("" if body == b"twice" else f"HTTP {status}, and its body matches TERMINAL_BODY")
+
+
+@pytest.mark.parametrize(
+    ("bodies", "read"),
+    [
+        (None, frozenset()),
+        (BodyRules(reject=BodyPattern("x")), frozenset({200, 204})),
+        (BodyRules(recorded=BodyPattern("x"), reject=BodyPattern("x")), None),
+        (BodyRules(terminal=BodyPattern("x")), None),
+    ],
+)
+def test_whose_bodies_are_read(bodies: BodyRules | None, read: frozenset[int] | None) -> None:
+    """A body is read only where a rule needs it: REJECT_BODY asks for those of successes alone."""
+    assert Rules(frozenset({200, 204}), frozenset(), bodies).read_statuses == read
 
 
 OUR_OWN = (FailureKind.EGRESS, FailureKind.DESCRIPTORS)

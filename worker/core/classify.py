@@ -1,18 +1,19 @@
 """From what came back to a verdict: delivered, retry, rejected, or blocked before it was sent.
 
-The rule: a success status is a delivery whatever its body holds, unless the operator's REJECT_BODY
-says otherwise; every other status and every failure is "not recorded".
+The rule: a success status is a delivery whatever its body holds, and every other status and every failure is
+"not recorded", unless one of the operator's body rules says otherwise: RECORDED_BODY, TERMINAL_BODY, then
+REJECT_BODY. They judge what has come of the body; what has not come matches nothing.
 """
 
 from __future__ import annotations
 
-import re
 from enum import Enum
 from functools import cache
 from typing import NamedTuple
 
 from schemas import RetryReason
 from worker.core.answer import Answer, Failure, FailureKind, Response
+from worker.core.body_pattern import BodyPattern
 from worker.core.retry import parse_retry_after
 
 # Statuses that speak of the destination, not of this event: they shrink the limit and open the circuit.
@@ -63,22 +64,55 @@ class Verdict(NamedTuple):
         return (self.retry_after or 0.0) if self.too_many else 0.0
 
 
+class BodyRules(NamedTuple):
+    """The destination's reading of bodies, in the order in which they count."""
+
+    recorded: BodyPattern | None = None
+    """Delivered, whatever the status."""
+    terminal: BodyPattern | None = None
+    """Rejected, whatever the status."""
+    reject: BodyPattern | None = None
+    """Of a success: not recorded."""
+
+
 class Rules(NamedTuple):
-    """The destination's reading of statuses."""
+    """The destination's reading of answers; `bodies` is None where no body is looked at."""
 
     success: frozenset[int] = frozenset({200})
     terminal: frozenset[int] = frozenset()
-    reject_body: re.Pattern[bytes] | None = None
+    bodies: BodyRules | None = None
+
+    @property
+    def read_statuses(self) -> frozenset[int] | None:
+        """The statuses whose bodies are to be read; None for all."""
+        if self.bodies is None:
+            return frozenset()
+        return self.success if self.bodies.recorded is None and self.bodies.terminal is None else None
 
 
 def classify(answer: Answer, rules: Rules, now: float) -> Verdict:
     """Judge an answer; `now` is for a Retry-After that is a date."""
     if isinstance(answer, Failure):
         return _failure(answer)
+    if rules.bodies is not None:
+        return _by_body(answer, rules, rules.bodies, now)
+    return _delivered(answer.status) if answer.status in rules.success else _not_recorded(answer, rules, now)
+
+
+def _by_body(answer: Response, rules: Rules, bodies: BodyRules, now: float) -> Verdict:
     status, _, body = answer
-    if status in rules.success and (rules.reject_body is None or not rules.reject_body.search(body)):
+    if bodies.recorded is not None and bodies.recorded.is_in(body):
         return _delivered(status)
-    return _not_recorded(answer, rules, now)
+    if bodies.terminal is not None and bodies.terminal.is_in(body):
+        error = f"HTTP {status}, and its body matches TERMINAL_BODY"
+        return Verdict(Kind.REJECTED, str(status), RetryReason.REJECTED_BODY, status, error)
+    if status not in rules.success:
+        return _not_recorded(answer, rules, now)
+    if bodies.reject is None or not bodies.reject.is_in(body):
+        return _delivered(status)
+    error = f"HTTP {status}, but its body matches REJECT_BODY"
+    retry_after = parse_retry_after(answer.retry_after, now)
+    return Verdict(Kind.RETRY, str(status), RetryReason.REJECTED_BODY, status, error, retry_after)
 
 
 @cache
@@ -96,9 +130,6 @@ def _not_recorded(answer: Response, rules: Rules, now: float) -> Verdict:
     status = answer.status
     label = str(status)
     retry_after = parse_retry_after(answer.retry_after, now)
-    if status in rules.success:
-        error = f"HTTP {status}, but its body matches REJECT_BODY"
-        return Verdict(Kind.RETRY, label, RetryReason.REJECTED_BODY, status, error, retry_after)
     if status in rules.terminal:
         return Verdict(
             Kind.REJECTED, label, RetryReason.STATUS, status, f"HTTP {status} is configured as terminal"

@@ -125,7 +125,7 @@ async def attempt(settings: Settings, request: Request) -> Tried:
     """
     try:
         options = sender_options(settings, load_tls(tls_files(settings)))
-        sender = make_sender(settings.destination.transport, replace(options, read_body=True))
+        sender = make_sender(settings.destination.transport, replace(options, read_statuses=None))
     except UnprovenLibrary as error:
         raise WrongUsage([str(error)]) from error
     except WrongTlsFiles as wrong:

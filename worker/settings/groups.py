@@ -26,6 +26,7 @@ from worker.settings.values import (
     Label,
     Lower,
     Pattern,
+    PatternOfSomething,
     Places,
     PositiveDuration,
     Proxy,
@@ -134,13 +135,26 @@ class Destination(BaseModel):
     proxy: Proxy = Field(None, description="HTTP proxy; takes `TRANSPORT=session`")
     rate: Rate = Field(None, description="most attempts a second")
     success_statuses: Statuses = Field(
-        frozenset({200}), min_length=1, description="statuses that mean recorded: never sent again"
+        frozenset({200}),
+        min_length=1,
+        description="statuses that mean recorded, never sent again; classes (`2xx`) too: the exact code wins",
     )
     terminal_statuses: Statuses = Field(
-        frozenset(), description="statuses that mean never: dead-lettered as `rejected`"
+        frozenset(),
+        description="statuses that mean never: dead-lettered as `rejected`. A class (`4xx`) leaves 408, 425 "
+        "and 429 to be tried again, unless they are named",
+    )
+    recorded_body: PatternOfSomething = Field(
+        None, description="an answer whose first 4 KiB match is a delivery, whatever its status"
+    )
+    terminal_body: PatternOfSomething = Field(
+        None,
+        description="an answer whose first 4 KiB match, whatever its status, is dead-lettered as `rejected`; "
+        "looked for after `RECORDED_BODY`",
     )
     reject_body: Pattern = Field(
-        None, description="a success whose first 4 KiB match is a failure (`rejected_body`)"
+        None,
+        description="a success whose first 4 KiB match is a failure (`rejected_body`); looked for last",
     )
     headers: RequestHeaders = Field(
         default_factory=dict,
@@ -171,7 +185,7 @@ class Destination(BaseModel):
             )
         if self.proxy is not None and self.transport != "session":
             problems.append("POSTBACK_DESTINATION__PROXY: takes POSTBACK_DESTINATION__TRANSPORT=session")
-        both = sorted(self.success_statuses & self.terminal_statuses)
+        both = sorted(self.success_statuses & self.terminal_statuses, key=str)
         if both:
             problems.append(
                 f"POSTBACK_DESTINATION__TERMINAL_STATUSES: {both[0]} is in "

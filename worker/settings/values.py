@@ -16,7 +16,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from schemas.currency import CURRENCY_RULE, DECIMALS
 from schemas.moment import parse_time
+from worker.core.body_pattern import BodyPattern
 from worker.core.retry import Tier
+from worker.core.statuses import Listed
 from worker.core.unreadable import Place, parse_place
 
 MASK = "********"
@@ -135,9 +137,13 @@ def _statuses(value: object) -> object:
     words = _words(value)
     if not isinstance(words, list):
         return words
-    if not all(re.fullmatch(r"[1-9][0-9]{2}", word) for word in words):
-        raise ValueError("must be HTTP statuses from 100 to 999, with commas between several: 200,204")
-    return frozenset(int(word) for word in words)
+    words = [word.lower() for word in words]
+    if not all(re.fullmatch(r"[1-9][0-9]{2}|[2-5]xx", word) for word in words):
+        raise ValueError(
+            "must be HTTP statuses from 100 to 999, or classes from 2xx to 5xx, with commas between several: "
+            "200,204 or 2xx"
+        )
+    return frozenset(int(word) if word.isdigit() else word for word in words)
 
 
 def _set_of_words(value: object) -> object:
@@ -152,13 +158,19 @@ def _currencies(codes: frozenset[str]) -> frozenset[str]:
     return codes
 
 
-def _regex(value: object) -> object:
-    if not isinstance(value, str) or not value:
-        return None if value == "" else value
-    try:
-        return re.compile(value.encode())
-    except re.error as error:
-        raise ValueError(f"is not a regular expression: {error}") from None
+def _body_pattern(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return BodyPattern(value) if value else None
+
+
+def _not_of_nothing(pattern: BodyPattern | None) -> BodyPattern | None:
+    if pattern is not None and pattern.is_in(b""):
+        raise ValueError(
+            "matches an empty body, so every answer without a body would count: it must match something, "
+            "such as already recorded"
+        )
+    return pattern
 
 
 def _proxy(value: SecretStr) -> SecretStr:
@@ -222,9 +234,9 @@ Delays = Annotated[
     Kind("durations, rising", lambda tiers: _show_list(tier.label for tier in tiers)),
 ]
 Statuses = Annotated[
-    frozenset[int],
+    Listed,
     BeforeValidator(_statuses),
-    Kind("HTTP statuses", lambda statuses: _show_list(sorted(statuses))),
+    Kind("HTTP statuses and classes", lambda statuses: _show_list(sorted(statuses, key=str))),
 ]
 Currencies = Annotated[
     frozenset[str],
@@ -233,10 +245,11 @@ Currencies = Annotated[
     Kind("currency codes", lambda codes: _show_list(sorted(codes))),
 ]
 Pattern = Annotated[
-    re.Pattern[bytes] | None,
-    BeforeValidator(_regex),
-    Kind("regular expression", lambda pattern: pattern.pattern.decode() if pattern else ""),
+    BodyPattern | None,
+    BeforeValidator(_body_pattern),
+    Kind("regular expression", lambda pattern: pattern.text if pattern else ""),
 ]
+PatternOfSomething = Annotated[Pattern, AfterValidator(_not_of_nothing)]
 File = Annotated[
     Path | None, BeforeValidator(absent), Kind("file", lambda path: "" if path is None else str(path))
 ]

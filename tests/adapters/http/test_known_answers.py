@@ -93,7 +93,7 @@ def test_not_in_a_body() -> None:
 
 def test_bodies_are_kept() -> None:
     """Where the body is wanted each answer is read for it."""
-    parser = BodyParser()
+    parser = BodyParser(lambda _: True, frozenset())
     for _ in range(3):
         parser.feed(KEPT)
         assert parser.take() == (200, None, b"ok")

@@ -226,7 +226,7 @@ async def test_body_after_an_odd_head(world: World) -> None:
         await visit.close()
 
     partner = await world.partner(script)
-    sender = world.sender(read_body=True)
+    sender = world.sender(read_statuses=None)
     for says in BODIES:
         found[says] = await send(sender, partner)
     assert found == dict.fromkeys(BODIES, Response(200, body=b"ok"))
@@ -236,5 +236,5 @@ async def test_body_that_ends_where_an_odd_head_says(world: World) -> None:
     """A body is not waited for beyond the length that an odd head agrees with itself on."""
     head = b"HTTP/1.1 200 OK\r\n" + ODD["the same length twice"] + b"\r\n\r\n"
     partner = await world.partner(then_hang(head + b"ok"))
-    sender = world.sender(read_body=True, timeout=1000.0, drain_seconds=1000.0)
+    sender = world.sender(read_statuses=None, timeout=1000.0, drain_seconds=1000.0)
     assert await send(sender, partner) == Response(200, body=b"ok")

@@ -184,8 +184,8 @@ def _lines(options: SenderOptions) -> str:
 
 def parser_for(options: SenderOptions) -> Callable[[], AnswerParser]:
     """What makes the parsers that keep as much of bodies as is asked for."""
-    if options.read_body:
-        return BodyParser
+    if options.reads_bodies:
+        return partial(BodyParser, options.reads_body, options.refusals)
     return partial(RefusalParser, options.refusals) if options.refusals else AnswerParser
 
 

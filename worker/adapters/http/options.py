@@ -26,6 +26,9 @@ REFUSAL_LIMIT_BYTES = 2 * 1024
 
 ANY_STATUS = frozenset(range(100, 1000))
 
+BODILESS = frozenset({204, 205, 304})
+"""Statuses whose answers have no body, whatever their heads say: there is nothing to wait for."""
+
 DRAIN_LIMIT_BYTES = 16 * 1024
 """Bytes of a body that are read to keep the connection; a longer body costs the connection."""
 
@@ -46,10 +49,11 @@ class SenderOptions:
     """Seconds for one attempt, connecting included."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Request headers besides, or instead of, the usual ones."""
-    read_body: bool = False
-    """Return the first BODY_LIMIT_BYTES bytes of each body, as far as they come before the timeout."""
+    read_statuses: frozenset[int] | None = frozenset()
+    """Statuses of which the first BODY_LIMIT_BYTES bytes of the body are returned, as far as they come before
+    the timeout; None for all."""
     refusals: frozenset[int] = frozenset()
-    """Statuses whose bodies are returned, the first REFUSAL_LIMIT_BYTES, as far as they come anyway."""
+    """Further ones of which the first REFUSAL_LIMIT_BYTES are returned, as far as they come anyway."""
     allow_private: bool = False
     """Connect to any address, loopback and private ones included."""
     proxy: str | None = field(default=None, repr=False)
@@ -68,6 +72,15 @@ class SenderOptions:
             problem = header_problem(name, value)
             if problem is not None:
                 raise ValueError(problem)
+
+    @property
+    def reads_bodies(self) -> bool:
+        """Whether any body is read."""
+        return self.read_statuses is None or bool(self.read_statuses)
+
+    def reads_body(self, status: int) -> bool:
+        """Whether the body of an answer with this status is read, and waited for."""
+        return status not in BODILESS and (self.read_statuses is None or status in self.read_statuses)
 
     def request_headers(self) -> dict[str, str]:
         """All request headers but Host, the given ones in place of the usual ones of the same name."""

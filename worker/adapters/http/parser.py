@@ -7,6 +7,7 @@ comes after the head can not unsay it, and what httptools refuses costs the conn
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 
 import httptools
@@ -120,10 +121,16 @@ def _plain(status: int) -> Response:
 
 
 class BodyParser(AnswerParser):
-    """Keeps the first BODY_LIMIT_BYTES bytes of each body as well, also of one whose head is odd."""
+    """Keeps the first BODY_LIMIT_BYTES bytes of bodies as well, also where the head is odd.
 
-    def __init__(self) -> None:
+    `reads_body` tells of a status whether its body is wanted; of `refusals` beside them only the beginning
+    is kept, as far as it comes anyway.
+    """
+
+    def __init__(self, reads_body: Callable[[int], bool], refusals: frozenset[int]) -> None:
         super().__init__()
+        self._reads_body = reads_body
+        self._refusals = refusals
         self._body = bytearray()
 
     def take(self) -> Response:
@@ -136,7 +143,7 @@ class BodyParser(AnswerParser):
 
     def wants_body(self) -> bool:
         """Whether less of the body has come than is kept."""
-        return len(self._body) < BODY_LIMIT_BYTES
+        return len(self._body) < BODY_LIMIT_BYTES and self._reads_body(self.status)
 
     def _after_head(self, data: bytes) -> bytes:
         head = self._reader.feed(data)
@@ -148,7 +155,11 @@ class BodyParser(AnswerParser):
 
     def on_body(self, body: bytes) -> None:
         """Keep what there is room for."""
-        self._body += body[: BODY_LIMIT_BYTES - len(self._body)]
+        limit = REFUSAL_LIMIT_BYTES if self.status in self._refusals else 0
+        if self._reads_body(self.status):
+            limit = BODY_LIMIT_BYTES
+        if len(self._body) < limit:
+            self._body += body[: limit - len(self._body)]
 
 
 class RefusalParser(AnswerParser):

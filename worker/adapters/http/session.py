@@ -89,8 +89,7 @@ class SessionLane(CoroutineLane):
         self._session = session
         self._timeout = options.timeout
         self._drain_seconds = options.drain_seconds
-        self._read_body = options.read_body
-        self._refusals = options.refusals
+        self._options = options
         self._guarded = not (options.allow_private or options.proxy)
         self._authorities: dict[Origin, str] = {}
 
@@ -110,7 +109,7 @@ class SessionLane(CoroutineLane):
             response = await self._ask(self._url(origin, target), content or _PLAIN)
         except EXPECTED as error:
             return await settled(failure_of(error, refusals))
-        wanted = self._read_body or response.status in self._refusals
+        wanted = self._options.reads_body(response.status) or response.status in self._options.refusals
         unread = wanted or response.connection is not None  # None: all of it has come already
         body = await self._body(response, deadline) if unread else b""
         return Response(response.status, response.headers.get(hdrs.RETRY_AFTER), body)
@@ -146,12 +145,13 @@ class SessionLane(CoroutineLane):
     async def _body(self, response: ClientResponse, deadline: float) -> bytes:
         """Read what is wanted of the body, and the little that keeps the connection; nothing is an error."""
         body = b""
+        reads = self._options.reads_body(response.status)
         async with discarding(response):
-            if self._read_body:
+            if reads:
                 body = await _read(response, BODY_LIMIT_BYTES, deadline)
             drained = asyncio.get_running_loop().time() + self._drain_seconds
             rest = await _read(response, DRAIN_LIMIT_BYTES, min(deadline, drained))
-        if not self._read_body and response.status in self._refusals:
+        if not reads and response.status in self._options.refusals:
             return rest[:REFUSAL_LIMIT_BYTES]
         return body
 

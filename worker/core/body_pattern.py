@@ -1,0 +1,44 @@
+"""A regular expression that is looked for at the beginning of an answer's body, within a bound of time.
+
+The rule: whatever the expression and the body, the search ends; one that had to be cut off has found nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol, cast
+
+import regex
+
+LONGEST_SECONDS = 0.05
+"""How long one search may take: for that long nothing else is sent. Usual ones take some microseconds."""
+
+
+class _Compiled(Protocol):
+    def search(self, body: bytes, *, timeout: float) -> object: ...
+
+
+@dataclass(frozen=True)
+class BodyPattern:
+    """An expression as it was written, compiled once; ValueError where it is none."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        _compiled(self.text)
+
+    def is_in(self, body: bytes) -> bool:
+        """Whether it matches anywhere in these bytes; also False where that takes too long to say."""
+        try:
+            return _compiled(self.text).search(body, timeout=LONGEST_SECONDS) is not None
+        except TimeoutError:
+            return False
+
+
+@cache
+def _compiled(text: str) -> _Compiled:
+    try:
+        return cast("_Compiled", regex.compile(text.encode()))
+    except regex.error as error:
+        raise ValueError(f"is not a regular expression: {error}") from None
