@@ -177,6 +177,11 @@ class RefusalParser(AnswerParser):
         body, self._body = self._body, b""
         return super().take()._replace(body=body)
 
+    def _remember(self, data: bytes) -> None:
+        """Read each refusal: its body is kept, which its head does not tell."""
+        if self.status not in self._refusals:
+            super()._remember(data)
+
     def on_body(self, body: bytes) -> None:
         """Keep what there is room for."""
         if self.status in self._refusals and len(self._body) < REFUSAL_LIMIT_BYTES:
