@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, redirect_stderr
 from functools import partial
@@ -99,3 +100,11 @@ async def test_the_producer_is_of_all(tmp_path: Path) -> None:
     before = list(takewhile(lambda line: line["event"] != "started", lines(log)))
     assert any("brokers are down" in line["event"] for line in before)
     assert not any("destination" in line for line in before)
+
+
+async def test_rights_are_asked_for_once(tmp_path: Path) -> None:
+    """However many destinations there are, one thread asks what this user may do."""
+    before = set(threading.enumerate())
+    async with at_work(tmp_path, *NAMES, "meta", "reyun"):
+        new = [thread.name for thread in threading.enumerate() if thread not in before]
+        assert [name.startswith("kafka-rights") for name in new].count(True) == 1

@@ -21,6 +21,7 @@ from worker.adapters.http_server import HttpServer
 from worker.adapters.kafka import KafkaPublisher, TopicIds, producer_config
 from worker.adapters.kafka.config import unique_client_id
 from worker.adapters.kafka.message_limits import TopicLimits
+from worker.adapters.kafka.rights import SharedRights
 from worker.adapters.metrics import Metrics
 from worker.adapters.process.descriptors import room_for_requests, too_many_requests
 from worker.compiled import own_topics, variables_by_origin
@@ -58,10 +59,10 @@ class Worker:
         self._log = structlog.get_logger("worker")
         self._clock = SystemClock()
         self._metrics = Metrics(self._clock.now())
-        process = Process(self._clock, self._metrics, observers, len(deployment.destinations), adopt)
-        self._served = [
-            Served(settings, deployment.router(settings), process) for settings in deployment.destinations
-        ]
+        self._rights = SharedRights(asking_config(deployment.common))
+        served = deployment.destinations
+        process = Process(self._clock, self._metrics, self._rights, observers, len(served), adopt)
+        self._served = [Served(settings, deployment.router(settings), process) for settings in served]
 
     async def run(self, stop: asyncio.Event, on_started: Callable[[Started], None] | None = None) -> Outcome:
         """Work until `stop` is set; raise CannotStart, OSError (the HTTP address) or what broke the run."""
@@ -77,6 +78,7 @@ class Worker:
             http = self._deployment.common.http
             await server.start(http.host, http.port)
             stack.push_async_callback(server.close)
+            stack.callback(self._rights.close)
             for one in self._served:
                 stack.enter_context(one.watch(publisher))
             renewals = [one.renew() for one in self._served]

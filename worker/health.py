@@ -1,4 +1,4 @@
-"""How one worker is: alive, ready, and what a reader of `/readyz` may want to know beside that.
+"""How a destination is served: alive, ready, and what a reader of `/readyz` may want to know beside that.
 
 The rule: it looks now and then, in its own time, and answers from what it saw; no answer waits for a broker.
 """
@@ -22,7 +22,6 @@ from worker.ports import Clock, Observer, Source
 from worker.runner import Runner
 from worker.runner.state import outage_fields
 from worker.settings import Settings
-from worker.settings.tiers import rights_needed
 
 STUCK_SECONDS = 30.0
 """A consumer's thread that has not polled for this long beyond a drain is stuck."""
@@ -32,13 +31,14 @@ LOOK_SOON_SECONDS, LOOK_SECONDS = 1.0, 2.0
 
 
 class Health:
-    """Of a worker with these settings, that needs these topics; `asking` configures clients that ask."""
+    """Of a destination with these settings, that needs these topics; `asking` configures clients that ask."""
 
     def __init__(
         self,
         settings: Settings,
         needed: Needed,
         asking: Config,
+        rights: RightsWatch,
         observer: Observer,
         clock: Clock,
         metrics: Metrics,
@@ -51,7 +51,7 @@ class Health:
         self._metrics = metrics
         self._log = structlog.get_logger("worker")
         self._missing: list[str] = ["not looked at yet"]
-        self._rights = RightsWatch(asking, rights_needed(settings))
+        self._rights = rights
         self._topics_there = asyncio.Event()
         self.refusals: dict[str, str] = {}
         """Why a group is refused to this user, by its name; the sources note it."""
@@ -62,7 +62,6 @@ class Health:
         self._began = self._clock.monotonic()
         self._metrics.watch(self._settings.destination.name, runner.snapshot, self.not_ready)
         stack = contextlib.ExitStack()
-        stack.callback(self._rights.close)
         looks = (
             self._watch_topics(publisher),
             self._watch_rights(),

@@ -28,6 +28,7 @@ from worker.adapters.kafka.committed_offsets import stranger_in
 from worker.adapters.kafka.config import Config, unique_client_id
 from worker.adapters.kafka.reading import Reading
 from worker.adapters.kafka.remembered_offsets import read_memory
+from worker.adapters.kafka.rights import SharedRights
 from worker.adapters.kafka.start_offsets import Beginning
 from worker.adapters.logs import is_for_people, make_logs, speaking_of
 from worker.adapters.metrics import Metrics
@@ -54,7 +55,7 @@ from worker.runner import Clients, Destination, Group, Limits, Outcome, Runner, 
 from worker.settings import Settings
 from worker.settings.byte_bounds import ByteBounds
 from worker.settings.several import as_written
-from worker.settings.tiers import any_tier, former_tier
+from worker.settings.tiers import any_tier, former_tier, rights_needed
 from worker.settings.values import EARLIEST
 
 LOOK_AGAIN_SECONDS = 1.0
@@ -77,6 +78,7 @@ class Process(NamedTuple):
 
     clock: Clock
     metrics: Metrics
+    rights: SharedRights
     watchers: Sequence[Observer] = ()
     served: int = 1
     adopt: bool = False
@@ -98,7 +100,8 @@ class Served:
         counts = process.metrics.of(self.name, own, [settings.kafka.topic])
         self.observer = Observers(counts, make_logs(self.name, settings.log.level), *watchers)
         needed, asking = needed_topics(settings), asking_config(settings)
-        self.health = Health(settings, needed, asking, self.observer, self._clock, process.metrics)
+        rights = process.rights.watch(rights_needed(settings))
+        self.health = Health(settings, needed, asking, rights, self.observer, self._clock, process.metrics)
 
     async def check_origins(self) -> tuple[list[str], list[str]]:
         """What is wrong with where postbacks go, and what may be: lines with the variables as written."""

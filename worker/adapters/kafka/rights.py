@@ -7,7 +7,7 @@ moment, is left out and never a guess.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -75,35 +75,61 @@ class Rights:
         return {Resource(kind, name): answer for name, answer in answers.items()}
 
 
-class RightsWatch:
-    """Asks again and again what a running worker needs, in a thread of its own.
+class SharedRights:
+    """Asks again and again what the destinations of a process need, with one client and in one thread.
 
     Of topics alone: librdkafka 2.16 aborts the process (`rd_kafka_enq_once`) when a broker goes away while it
     is asked to describe groups. Of those the members tell.
     """
 
-    def __init__(self, config: Config, needed: Needs) -> None:
+    def __init__(self, config: Config) -> None:
         self._config = config
-        self._needed = needed
+        self._needed: dict[Resource, frozenset[str]] = {}
         self._rights: Rights | None = None
+        self._asking: asyncio.Future[Said] | None = None
         self._thread = ThreadPoolExecutor(1, "kafka-rights")  # names are resolved in the loop's own
-        self.lacking: Mapping[Resource, str] = {}
-        """What was lacking at the last look, a line for each topic and group."""
 
-    async def look(self, refusals: Mapping[str, str]) -> None:
-        """Ask anew; what the broker does not say is not lacking. `refusals` say why a group is refused."""
-        said = await asyncio.get_running_loop().run_in_executor(self._thread, self._ask)
-        groups = {Resource(Kind.GROUP, group): Refused(why) for group, why in refusals.items()}
-        self.lacking = lacking(self._needed, {**said, **groups})
+    def watch(self, needed: Needs) -> RightsWatch:
+        """Ask for what one destination needs, too."""
+        self._needed.update(needed)
+        return RightsWatch(needed, self.said)
+
+    async def said(self) -> Said:
+        """What the broker says of all topics; those who ask at the same time share one answer."""
+        if self._asking is None:
+            self._asking = asyncio.get_running_loop().run_in_executor(self._thread, self._ask)
+            self._asking.add_done_callback(self._on_answer)
+        return await asyncio.shield(self._asking)
 
     def close(self) -> None:
         """Ask no more; does not wait."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
+    def _on_answer(self, answer: asyncio.Future[Said]) -> None:
+        self._asking = None
+        if not answer.cancelled():
+            answer.exception()  # who asked hears of it, if still there
+
     def _ask(self) -> Said:
         if self._rights is None:
             self._rights = Rights(self._config)
         return self._rights.said(self._needed, [Kind.TOPIC])
+
+
+class RightsWatch:
+    """Knows what is lacking of what one destination needs; `said` asks the broker."""
+
+    def __init__(self, needed: Needs, said: Callable[[], Awaitable[Said]]) -> None:
+        self._needed = needed
+        self._said = said
+        self.lacking: Mapping[Resource, str] = {}
+        """What was lacking at the last look, a line for each topic and group."""
+
+    async def look(self, refusals: Mapping[str, str]) -> None:
+        """Ask anew; what the broker does not say is not lacking. `refusals` say why a group is refused."""
+        said = await self._said()
+        groups = {Resource(Kind.GROUP, group): Refused(why) for group, why in refusals.items()}
+        self.lacking = lacking(self._needed, {**said, **groups})
 
 
 def _ignore(_error: KafkaError) -> None:
