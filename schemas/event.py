@@ -196,6 +196,7 @@ class ConversionEvent(BaseModel):
         return json.dumps(given, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+_NUMBERS: Final = frozenset({int, float})
 _literals: Final = json.JSONDecoder(parse_float=str, parse_int=str)
 _validate: Final = ConversionEvent.__pydantic_validator__.validate_python
 
@@ -206,13 +207,13 @@ def decode(value: bytes | None, *, now: float) -> ConversionEvent:
     Raises Undecodable where a strict parser can't read it, Invalid where it is no event, and nothing else.
     """
     fields = json_object(value)
-    if value is not None and type(fields.get("payout")) in {int, float}:
+    if type(fields.get("payout")) in _NUMBERS and value is not None:
         fields["payout"] = _exact_payout(value)
     try:
         event: ConversionEvent = _validate(fields)
     except ValidationError as error:
         raise Invalid(_explain(error)) from None
-    if event.occurred_at.timestamp() > now + MOST_AHEAD_S:
+    if event.__dict__["occurred_at"].timestamp() > now + MOST_AHEAD_S:
         raise Invalid("occurred_at is more than 24 h ahead of the clock")
     return event
 

@@ -66,11 +66,12 @@ class Pipeline:
         except BadRecord as error:
             reason = DeadReason(error.reason)
             return self._dead(record, read_history(record, on_tier), None, reason, str(error), now)
-        occurred_at = event.occurred_at.timestamp()
-        window_start = occurred_at if event.clicked_at is None else event.clicked_at.timestamp()
+        fields = event.__dict__  # pydantic's attributes cost several times as much
+        occurred_at, clicked_at = fields["occurred_at"].timestamp(), fields["clicked_at"]
+        window_start = occurred_at if clicked_at is None else clicked_at.timestamp()
         if plan.retry.expired(window_start, now):
             return self._expired(record, read_history(record, on_tier), event, now)
-        if event.currency not in plan.currencies:
+        if fields["currency"] not in plan.currencies:
             foreign = foreign_currency(event, plan.currencies)
             if foreign is not None:
                 history = read_history(record, on_tier)
@@ -94,7 +95,8 @@ class Pipeline:
             delay = now - occurred_at
             if delay < 0:
                 delay = 0.0
-            return make(Delivered, (record, event.event_id, attempts, verdict.status or 0, delay))
+            event_id = event.__dict__["event_id"]  # as in `prepare`
+            return make(Delivered, (record, event_id, attempts, verdict.status or 0, delay))
         history = read_history(record, on_tier)
         attempts = history.attempts + 1
         made = history._replace(

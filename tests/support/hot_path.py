@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from itertools import islice
 from typing import Any, Self, TypeVar, cast
 
 from tests.fake_kafka import FakeKafka, FakePublisher
@@ -111,12 +112,12 @@ class Opener:
     async def close(self) -> None:
         self._sweeper.close_all()
 
-    def answer(self) -> None:
-        """Answer all that was asked."""
-        for wire, connection in self.open_ones:
-            if wire.asked:
-                wire.asked = False
-                connection.data_received(ANSWER)
+    def answer(self, most: int = LANES) -> None:
+        """Answer what was asked, the first `most` of it."""
+        asked = (one for one in self.open_ones if one[0].asked)
+        for wire, connection in list(islice(asked, most)):
+            wire.asked = False
+            connection.data_received(ANSWER)
 
 
 class Count(Observer):
@@ -163,13 +164,13 @@ class HotPath:
         self._stop.set()
         await self._running
 
-    async def deliver(self, batches: int) -> None:
-        """Hand over records, and answer what is asked, until all are delivered."""
+    async def deliver(self, batches: int, answers: int = LANES) -> None:
+        """Hand over records, and answer so many of what is asked in each turn, until all are delivered."""
         for _ in range(batches):
             first = self._count.deliveries
             self._runner._rebalances.on_records([self._record(first + number) for number in range(BATCH)])
             while self._count.deliveries < first + BATCH:
-                self._opener.answer()
+                self._opener.answer(answers)
                 await asyncio.sleep(0)
 
     def _record(self, number: int) -> Record:

@@ -306,9 +306,13 @@ class Intake:
         return partition.tier is None and self._passing.passes(record)
 
     def _track(self, record: Record, partition: AssignedPartition) -> bool:
-        position = partition.offsets.position
-        if position is not None and record.offset < position and not partition.offsets.unfinished:
-            # The topic was made anew, or its offsets were reset: what we know of it is of another log.
-            self._observer.trouble(f"{partition.at} starts again at offset {record.offset}, below {position}")
-            partition.start_anew(record.offset)
+        try:
+            return partition.offsets.track(record.offset)
+        except ValueError:
+            if partition.offsets.unfinished:
+                raise
+        # The topic was made anew, or its offsets were reset: what we know of it is of another log.
+        here, before = f"{partition.at} starts again at offset {record.offset}", partition.offsets.position
+        self._observer.trouble(f"{here}, below {before}")
+        partition.start_anew(record.offset)
         return partition.offsets.track(record.offset)
