@@ -35,6 +35,9 @@ from worker.settings.several import as_written
 
 __all__ = ["CannotStart", "Started", "Worker"]
 
+YOUNG_OBJECTS = 10_000
+"""New objects that are looked at for cycles together; those of a record have none, and end with it."""
+
 LOOP_TICK_SECONDS = 0.5
 """How often the event loop is asked how late it is."""
 
@@ -88,6 +91,7 @@ class Worker:
                 stack.callback(task.cancel)
             gc.collect()
             gc.freeze()  # what lives as long as the process need not be looked at again
+            gc.set_threshold(YOUNG_OBJECTS)
             self._tell_start(server.address)
             if on_started is not None:
                 on_started(Started(server.address, {one.name: one.runner for one in self._served}))

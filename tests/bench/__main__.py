@@ -86,8 +86,8 @@ def routing(bootstrap: str, given: Given) -> None:
 
 
 def collections(bootstrap: str, given: Given) -> None:
-    """What the garbage collection costs: as it is, without the freeze, rarely, and off."""
-    results = _variants(bootstrap, given, ("gc-as-is", "no-freeze", "gc-rare", "gc-off"), "gc")
+    """What the garbage collection costs: as it is, without the freeze, more often, and off."""
+    results = _variants(bootstrap, given, ("gc-as-is", "no-freeze", "gc-often", "gc-off"), "gc")
     for label, costs in results.items():
         spent = "; ".join(
             f"{cost['gc_us']:.2f} us, {cost['gc_full']:.0f} full, longest {cost['gc_longest_ms']:.1f}"

@@ -51,7 +51,7 @@ CONTENDERS = {
     "no-metrics": Contender("variants:no_metrics", "without metrics and logs"),
     "gc-as-is": Contender("variants:gc_as_is", "garbage collection: as it is"),
     "no-freeze": Contender("variants:no_freeze", "garbage collection: no freeze"),
-    "gc-rare": Contender("variants:gc_rare", "garbage collection: first threshold 50,000"),
+    "gc-often": Contender("variants:gc_often", "garbage collection: as often as Python does"),
     "gc-off": Contender("variants:gc_off", "garbage collection: off"),
     "one-of-several": Contender("several:alone", "one destination that takes all events"),
     "passed-by-field": Contender("several:by_field", "and 4 that pass over them for a field"),
