@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import goals, latency, replicas
+from tests.bench import goals, isolation, latency, replicas
 from tests.bench.contenders import CONTENDERS
 from tests.bench.contenders.several import OTHERS
 from tests.bench.plots import draw, group
@@ -130,6 +130,7 @@ COMMANDS: dict[str, tuple[Callable[[str, Given], None], int, int]] = {
     "guarantee": (guarantee, 50_000, 6),
     "journal": (journal, 50_000, 4),
     "replicas": (replicas.measure, 800_000, 3),
+    "isolation": (isolation.measure, 6_000, 1),
     "routing": (routing, 100_000, 4),
     "gc": (collections, 50_000, 4),
     "profile": (profile, 200_000, 1),
