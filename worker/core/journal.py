@@ -13,7 +13,8 @@ from functools import lru_cache
 from json.encoder import encode_basestring as quoted
 from typing import Any, NamedTuple
 
-from schemas import BadRecord, DeadLetter, WorkerHeaders, decode, format_time
+from schemas import BadRecord, DeadLetter, decode, format_time
+from schemas.headers import DUE_AT
 from schemas.text import one_line
 from worker.core.answer import Origin, Response
 from worker.core.endings import Dead, Delivered, Retry, read_history
@@ -127,10 +128,8 @@ def _of_failure(ending: Retry | Dead, trial: Trial | None, journaled: Journaled)
     if trial is None and ending.attempts:
         text += f',"attempt":{ending.attempts}'
     if isinstance(ending, Retry):
-        due_at = WorkerHeaders.read(ending.message.headers).due_at
-        if due_at is not None:
-            text += f',"due_at":"{format_time(due_at)}"'
-        text += f',"tier":"{ending.tier.label}"'
+        due_at = dict(ending.message.headers)[DUE_AT] or b""
+        text += f',"due_at":"{due_at.decode()}","tier":"{ending.tier.label}"'
     return text
 
 
