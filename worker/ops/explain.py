@@ -6,6 +6,7 @@ look at its bytes.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
     from worker.core.life import Life, Told
     from worker.core.record import Partition, Record
     from worker.settings import Settings
+
+FASTER = {
+    "fetch.message.max.bytes": 1_048_576,
+    "queued.min.messages": 100_000,
+    "queued.max.messages.kbytes": 65_536,
+}
+"""What a worker keeps small, and a command that only reads does not."""
+
+TRIES, AGAIN_AFTER_SECONDS = 5, 1.0
+"""How often the broker is asked where the group is: it may have to find out first who knows."""
 
 PACE_SECONDS = 60.0
 """How long a while is looked at for how fast a partition goes."""
@@ -83,7 +94,6 @@ def _read(
 ) -> tuple[list[Record], list[JournalStep], Mapping[Partition, Position]]:
     """All that the topics tell, read at the same time."""
     from schemas import read_step
-    from worker.adapters.kafka.committed_offsets import positions_of
 
     config = _config(settings)
     group: Config = {**config, "group.id": settings.kafka.group_id}
@@ -92,7 +102,7 @@ def _read(
     with ThreadPoolExecutor(3, "explain") as threads:
         source = threads.submit(_scan, config, settings.kafka.topic, begin, in_source)
         journal = threads.submit(_scan, config, settings.journal_topic, begin, in_journal)
-        positions = threads.submit(positions_of, group, settings.kafka.topic)
+        positions = threads.submit(_positions, group, settings.kafka.topic)
         published = source.result()
         if published is None:
             raise CannotDo([f"topic {settings.kafka.topic} does not exist"])
@@ -108,6 +118,18 @@ def _read(
     )
 
 
+def _positions(group: Config, topic: str) -> Mapping[Partition, Position]:
+    from worker.adapters.kafka.committed_offsets import positions_of
+    from worker.adapters.kafka.errors import KafkaUnavailable
+
+    for _ in range(TRIES - 1):
+        try:
+            return positions_of(group, topic)
+        except KafkaUnavailable:
+            time.sleep(AGAIN_AFTER_SECONDS)
+    return positions_of(group, topic)
+
+
 def _config(settings: Settings) -> Config:
     from worker.adapters.kafka import consumer_config
     from worker.adapters.kafka.config import unique_client_id
@@ -115,8 +137,8 @@ def _config(settings: Settings) -> Config:
     kafka = settings.kafka
     # Not the worker's group, but under its name: rights that are given by prefix cover it.
     group, client_id = f"{kafka.group_id}.reader", unique_client_id(kafka.group_id)
-    faster = {"fetch.message.max.bytes": 1_048_576, "queued.min.messages": 100_000}
-    return {**consumer_config(kafka.bootstrap_servers, group, client_id, kafka.properties), **faster}
+    made = consumer_config(kafka.bootstrap_servers, group, client_id, kafka.properties)
+    return {**made, **FASTER}
 
 
 def _scan(

@@ -102,25 +102,25 @@ class TopicReader:
         value. Raises KafkaUnavailable, also where the broker is silent for SILENCE seconds, unless
         `on_waiting` is there to hear of it.
         """
-        left = {at: span for at, span in spans.items() if span.length}
-        wanted = [TopicPartition(*at, span.start) for at, span in left.items()]
+        # By their numbers: all are of one topic, and a Partition for each message would be dear.
+        left = {at.number: (at, span.end) for at, span in spans.items() if span.length}
+        wanted = [TopicPartition(*at, spans[at].start) for at, _ in left.values()]
         self._consumer.assign(wanted)
         self._consumer.resume(wanted)  # the pauses of an earlier reading outlive it
         while left:
             for message in self._next(left, on_waiting):
-                at = Partition(message.topic(), message.partition())
-                is_end = _is_end(message)
-                if at not in left:
+                is_end = message.error() is not None and _is_end(message)
+                if message.partition() not in left:
                     continue
-                end, offset = left[at].end, message.offset()
+                (at, end), offset = left[message.partition()], message.offset()
                 if is_end or offset >= end - 1:
-                    del left[at]
+                    del left[at.number]
                     self._consumer.pause([TopicPartition(*at)])
                 if not is_end and offset < end and keep(message.key(), message.value()):
                     yield to_record(message, at)
 
     def _next(
-        self, left: Mapping[Partition, Span], on_waiting: Callable[[str], None] | None
+        self, left: Mapping[int, tuple[Partition, int]], on_waiting: Callable[[str], None] | None
     ) -> Sequence[Got]:
         """Wait for messages, as long as SILENCE, or as long as it takes."""
         while True:
@@ -130,7 +130,8 @@ class TopicReader:
                     return cast("Sequence[Got]", [first, *self._consumer.consume(_BATCH_RECORDS, 0)])
             why = self._causes.line() or "no records come"
             if on_waiting is None:
-                raise KafkaUnavailable(f"{why} ({', '.join(map(str, left))} not read to the end)")
+                unread = ", ".join(str(at) for at, _ in left.values())
+                raise KafkaUnavailable(f"{why} ({unread} not read to the end)")
             on_waiting(why)
 
     def _partitions(self) -> list[Partition]:
