@@ -6,6 +6,7 @@ import json
 import time
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
 from schemas import JournalStep, StepKind, format_time
 from tests.cli.invoke import NOBODY, kafka_env, run, run_json
@@ -131,3 +132,15 @@ def test_usage(arguments: list[str], line: str) -> None:
     text = run("explain", *arguments)
     assert text.exit_code == 2
     assert text.stderr.startswith(line)
+
+
+def test_untold(kafka: str, names: Names, env: dict[str, str]) -> None:
+    """What the group is done with, and the journal does not tell of, is said to be that."""
+    offsets = [TopicPartition(names.topic, number, 2) for number in range(2)]
+    with Consumer({"bootstrap.servers": kafka, "group.id": names.group}) as consumer:
+        consumer.commit(offsets=offsets, asynchronous=False)
+    found = run_json("explain", "new", env=env)
+    assert found["verdict"] == "untold"
+    assert [one["origin"] for one in found["published"]] == [f"{names.topic}/1/1"]
+    waits = run_json("explain", "waits", env=env)
+    assert (waits["verdict"], len(waits["published"])) == ("waiting", 1)

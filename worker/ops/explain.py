@@ -7,8 +7,9 @@ look at its bytes.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +19,7 @@ from worker.ops.errors import CannotDo
 if TYPE_CHECKING:
     from schemas import JournalStep
     from worker.adapters.kafka.config import Config
+    from worker.adapters.kafka.topic_reader import Span, TopicReader
     from worker.core.assigned_partition import Position
     from worker.core.life import Life, Told
     from worker.core.record import Partition, Record
@@ -92,30 +94,59 @@ def _age(text: str) -> float:
 def _read(
     settings: Settings, wanted: Wanted, begin: float
 ) -> tuple[list[Record], list[JournalStep], Mapping[Partition, Position]]:
-    """All that the topics tell, read at the same time."""
+    """All that the topics tell."""
+    config = _config(settings)
+    in_journal = _by_key if wanted.field == "event_id" else _in_value
+    with ThreadPoolExecutor(2, "explain") as threads:
+        group: Config = {**config, "group.id": settings.kafka.group_id}
+        asking = threads.submit(_positions, group, settings.kafka.topic)
+        told = _scan(config, settings.journal_topic, begin, partial(in_journal, wanted))
+        positions = asking.result()
+    steps = _steps_of(told, wanted)
+    with _reader(config, settings.kafka.topic) as reader:
+        published = _published_records(reader, reader.spans(begin), steps, positions, wanted)
+    return published, steps, positions
+
+
+def _published_records(
+    reader: TopicReader,
+    spans: Mapping[Partition, Span],
+    steps: Sequence[JournalStep],
+    positions: Mapping[Partition, Position],
+    wanted: Wanted,
+) -> list[Record]:
+    """The records of a conversion: those that the journal names, and what the group is not done with.
+
+    All is read only where neither tells of it: it may be finished without a step, or not there at all.
+    """
+    from worker.adapters.kafka.topic_reader import Span
+
+    keep = partial(_in_value, wanted)
+    ahead = {
+        at: Span(max(span.start, positions[at].offset if at in positions else 0), span.end)
+        for at, span in spans.items()
+    }
+    found = list(reader.read(ahead, keep=keep))
+    for at, offset in {_place(step.origin) for step in steps}:
+        if at in spans and offset < ahead[at].start:
+            found += reader.read({at: Span(offset, offset + 1)}, keep=keep)
+    if not found and not steps:
+        found = list(reader.read(spans, keep=keep))
+    return [record for record in found if wanted.is_in(record.value)]
+
+
+def _place(origin: str) -> tuple[Partition, int]:
+    from worker.core.record import Partition
+
+    topic, number, offset = origin.rsplit("/", 2)
+    return Partition(topic, int(number)), int(offset)
+
+
+def _steps_of(records: Iterable[Record], wanted: Wanted) -> list[JournalStep]:
     from schemas import read_step
 
-    config = _config(settings)
-    group: Config = {**config, "group.id": settings.kafka.group_id}
-    in_source = partial(_in_value, wanted)
-    in_journal = partial(_by_key, wanted) if wanted.field == "event_id" else in_source
-    with ThreadPoolExecutor(3, "explain") as threads:
-        source = threads.submit(_scan, config, settings.kafka.topic, begin, in_source)
-        journal = threads.submit(_scan, config, settings.journal_topic, begin, in_journal)
-        positions = threads.submit(_positions, group, settings.kafka.topic)
-        published = source.result()
-        if published is None:
-            raise CannotDo([f"topic {settings.kafka.topic} does not exist"])
-        told = journal.result()
-    if told is None:
-        hint = "`postback-worker topics create` makes it; POSTBACK_JOURNAL__ENABLED=true has it written"
-        raise CannotDo([f"topic {settings.journal_topic} does not exist"], hint)
-    steps = [step for record in told if (step := read_step(record.value)) is not None]
-    return (
-        [record for record in published if wanted.is_in(record.value)],
-        [step for step in steps if getattr(step, wanted.field) == wanted.value],
-        positions.result(),
-    )
+    steps = [step for record in records if (step := read_step(record.value)) is not None]
+    return [step for step in steps if getattr(step, wanted.field) == wanted.value]
 
 
 def _positions(group: Config, topic: str) -> Mapping[Partition, Position]:
@@ -141,18 +172,25 @@ def _config(settings: Settings) -> Config:
     return {**made, **FASTER}
 
 
-def _scan(
-    config: Config, topic: str, begin: float, wanted: Callable[[bytes | None, bytes | None], bool]
-) -> list[Record] | None:
-    """What is wanted of a topic since a time; None without the topic."""
+@contextmanager
+def _reader(config: Config, topic: str) -> Iterator[TopicReader]:
+    """Open a topic; raise CannotDo where it is missing."""
     from worker.adapters.kafka.topic_reader import NoSuchTopic, TopicReader
 
-    with TopicReader(config, topic) as reader:
-        try:
-            spans = reader.spans(begin)
-        except NoSuchTopic:
-            return None
-        return list(reader.read(spans, keep=wanted))
+    try:
+        with TopicReader(config, topic) as reader:
+            yield reader
+    except NoSuchTopic as error:
+        hint = "`postback-worker topics create` makes the topics of the worker"
+        raise CannotDo([f"topic {error} does not exist"], hint) from error
+
+
+def _scan(
+    config: Config, topic: str, begin: float, keep: Callable[[bytes | None, bytes | None], bool]
+) -> list[Record]:
+    """What is kept of a topic since a time."""
+    with _reader(config, topic) as reader:
+        return list(reader.read(reader.spans(begin), keep=keep))
 
 
 def _by_key(wanted: Wanted, key: bytes | None, _value: bytes | None) -> bool:
@@ -234,14 +272,13 @@ def _standing(offset: int, position: Position | None) -> tuple[bool, int]:
 
 def _pace(settings: Settings, life: Life, now: float) -> float | None:
     """How many records of the same partition were finished in a second lately; None where it is not asked."""
-    from worker.adapters.kafka.topic_reader import TopicReader
     from worker.core.record import Partition
 
     ahead = [one for one in life.published if not one.is_finished and one.before]
     if not ahead:
         return None
-    at = Partition(settings.journal_topic, int(ahead[-1].origin.rsplit("/", 2)[1]))
-    with TopicReader(_config(settings), settings.journal_topic) as reader:
+    at = Partition(settings.journal_topic, _place(ahead[-1].origin)[0].number)
+    with _reader(_config(settings), settings.journal_topic) as reader:
         span = reader.spans(now - PACE_SECONDS).get(at)
     return span.length / PACE_SECONDS if span is not None and span.length else None
 
