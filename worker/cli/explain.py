@@ -51,8 +51,9 @@ def explain(
 ) -> None:
     """Tell the life of a conversion: published, each attempt and its answer, where it waits, how it ended."""
     from worker.core.life import Verdict
-    from worker.ops.explain import Wanted, as_json, rows
+    from worker.ops.explain import Wanted
     from worker.ops.explain import explain as find
+    from worker.ops.explained import as_json, rows
 
     given = {"event_id": event_id, "click_id": click_id, "order_id": order_id}
     chosen = [Wanted(field, value) for field, value in given.items() if value is not None]

@@ -1,18 +1,16 @@
 """Which record goes next.
 
-The rules: nothing goes before it is due; within a partition records go in their order, which on a delay
-tier is the order of their due times; the partitions that have something due take turns, fresh events and due
-retries alike, the oldest due first where several become due.
+The rules: nothing goes before it is due; within a partition records go in their order; the partitions that
+have something due take turns, fresh events and due retries alike, the oldest due first.
 
 Fair shares: a partition's share is the limit by the partitions that have something due or under way, and one
 more. Those with less than their share under way go first. Another one takes a lane only while more than an
-eighth of the limit is free: records that hang never take all lanes, and what comes of others finds one.
+eighth of the limit is free: records that hang never take all lanes.
 
 Partitions that fail (nearly all of their records do) have an eighth of the limit, all together, while others
-have something to send: what fails is tried again later anyway, and each failure costs the processor more than
-a delivery, so it must not make others wait.
+have something to send: each failure costs the processor more than a delivery.
 
-Each operation is O(log partitions) at most, and O(1) for records that are due at once.
+Each operation is O(log partitions), and O(1) for what is due at once.
 """
 
 from __future__ import annotations
@@ -25,16 +23,13 @@ from itertools import count, islice
 from worker.core.admission.probes import Probes
 from worker.core.assigned_partition import IN_TURN, LATER, NOWHERE, OVER, AssignedPartition, PendingRecord
 
-# This part of the limit is kept free of partitions that have their share, of fewer lanes none; and this part
-# is what failing ones have, one lane at least.
+# This part of the limit is kept free of partitions that have their share; as much failing ones have.
 _LANES_OF_ONE_PARTITION = 8
 # A partition fails from so many failures on; with few lanes from half as many as there are, and so many at
-# least: what hangs takes most lanes, and each of its failures is a timeout late.
+# least: each failure of what hangs is a timeout late.
 _MANY_FAILURES, _FEW_FAILURES = 16, 4
-# Failing partitions are by themselves once nothing of others was taken for so many seconds.
-_ALONE_SECONDS = 10.0
-# Seconds between two looks at the partitions that have their share, and so what may wait of each.
-LOOK_EVERY_SECONDS = 0.25
+_ALONE_SECONDS = 10.0  # without anything of others, after which failing partitions are by themselves
+LOOK_EVERY_SECONDS = 0.25  # between two looks at the partitions that have their share
 
 
 class Schedule:

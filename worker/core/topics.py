@@ -168,14 +168,10 @@ def _of_own(own: Own, found: Topic | None, source: Topic) -> Iterator[Finding]:
         return
     if own.control:
         yield from _of_control(own, found)
-    elif own.window is not None:
-        yield from _of_partitions(own, found, source)
-        yield from _of_lifetime(own, found)
-        yield from _of_steps(own, found)
     else:
         yield from _of_partitions(own, found, source)
         yield from _of_lifetime(own, found)
-        yield from _of_size(own, found, source)
+        yield from _of_size(own, found, source) if own.window is None else _of_steps(own, found)
     yield from _of_replicas(own, found)
     yield from _unsaid(found)
 

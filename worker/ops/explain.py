@@ -281,36 +281,3 @@ def _pace(settings: Settings, life: Life, now: float) -> float | None:
     with _reader(_config(settings), settings.journal_topic) as reader:
         span = reader.spans(now - PACE_SECONDS).get(at)
     return span.length / PACE_SECONDS if span is not None and span.length else None
-
-
-def rows(explained: Iterable[Explained]) -> list[dict[str, object]]:
-    """A row for each thing that happened."""
-    from schemas import format_time
-
-    return [
-        {"at": format_time(at) if at else None, "what": what}
-        for one in explained
-        for at, what in one.timeline
-    ]
-
-
-def as_json(explained: Sequence[Explained], wanted: Wanted) -> dict[str, object]:
-    """One object: the newest conversion, and the others beside it where there are any."""
-    *others, newest = [_as_object(one) for one in explained]
-    return {wanted.field: wanted.value, **newest, **({"others": others} if others else {})}
-
-
-def _as_object(one: Explained) -> dict[str, object]:
-    from schemas import format_time
-
-    published = [
-        {"origin": of.origin, "at": format_time(of.at) if of.at else None, "replays": of.replays}
-        for of in one.life.published
-    ]
-    return {
-        "event_id": one.event_id,
-        "verdict": one.told.verdict.value,
-        "line": one.told.line,
-        "published": published,
-        "steps": [step.model_dump(mode="json", exclude_none=True) for step in one.life.steps],
-    }

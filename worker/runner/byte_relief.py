@@ -9,12 +9,12 @@ nothing in memory, and is read from there again once that record is due.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import chain
 
 from worker.core.assigned_partition import SOON_SECONDS, AssignedPartition
 from worker.core.held_bytes import HeldBytes
-from worker.core.record import Partition
+from worker.core.record import Partition, Record
 from worker.core.schedule import Schedule
 from worker.ports import Clock, Source
 
@@ -56,6 +56,22 @@ class ByteRelief:
             self.count()
             if self._counting is not None and self._give_back(now):
                 self.count()
+
+    def weigh(self, records: Sequence[Record], touched: Collection[AssignedPartition]) -> None:
+        """Note the room beyond one that large records of the partitions `touched` take up."""
+        for record in records:
+            partition = self._partitions.get(record.at)
+            if partition is not None and partition in touched and record.size > self._held_bytes.unit:
+                partition.heavy = True
+                partition.granted -= self._held_bytes.room_of(record.size) - 1
+
+    def room_of_heavy(self, partition: AssignedPartition, room: int) -> tuple[int, int]:
+        """The share of a partition of large records, as others have theirs, and what they take beyond one."""
+        room_of = self._held_bytes.room_of
+        beyond = sum(room_of(record.size) - 1 for record in partition.in_memory())
+        partition.heavy = beyond > 0
+        share = 2 * room // (self._schedule.active + 1)
+        return min(room, max(1, share)), beyond
 
     def leave(self, *partitions: AssignedPartition) -> None:
         """Note partitions that are not ours any more: what is under way of them is in memory still."""

@@ -24,7 +24,8 @@ from worker.runner.former_senders import FormerLane
 from worker.runner.hand_over import HandOver
 from worker.runner.intake import Intake
 from worker.runner.journaling import Journaling, Noted
-from worker.runner.lanes import Lanes, Tried
+from worker.runner.lanes import Lanes
+from worker.runner.lanes_listener import Tried
 from worker.runner.parts import Clients, Destination, Surroundings
 
 

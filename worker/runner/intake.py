@@ -1,15 +1,14 @@
 """What is held of each assigned partition, and what the source is asked for.
 
 The rules: never more unfinished records of a partition than its room; a partition that is full or whose
-head is not due rests while the others flow; where records are large its room is smaller, so that bytes are
-left for others; a record that is finished already is not sent again; and what comes for a partition that is
-not ours is ignored.
+head is not due rests while the others flow; a record that is finished already is not sent again; and what
+comes for a partition that is not ours is ignored.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
 from schemas import WorkerHeaders
@@ -55,8 +54,7 @@ class Intake:
         self._passing = Passing(router, around.observer)
         self._asks_all = self._passing.asks_all
         self._held_bytes = held_bytes
-        self._asked = 0
-        self._asked_lately = False
+        self._asked, self._asked_lately = 0, False
         self._top_up = TopUp(self._room, self.rest)
         self.former = FormerPartitions()
         self.partitions: dict[Partition, AssignedPartition] = {}
@@ -64,7 +62,7 @@ class Intake:
         self.closed = False
         """Once set, nothing more is asked for."""
         self.is_sure = False
-        """Whether the group was seen to be ours alone: another one that comes later sees that we are here."""
+        """Whether the group was seen to be ours alone."""
 
     @property
     def passed(self) -> int:
@@ -190,7 +188,7 @@ class Intake:
             touched[partition] = touched.get(partition, 0) + 1
             self._take_up(record, partition, now)
         if max(map(_SIZE, records), default=0) > self._held_bytes.unit:
-            self._weigh(records, touched)
+            self._relief.weigh(records, touched)
         for partition, count in touched.items():
             partition.granted -= count
             self._observer.consumed(partition.at.topic, count)
@@ -213,14 +211,6 @@ class Intake:
         if partition is not None:
             partition.granted -= self._held_bytes.room_of(record.size)
         return None
-
-    def _weigh(self, records: Sequence[Record], touched: Collection[AssignedPartition]) -> None:
-        """Note the room beyond one that large records take up."""
-        for record in records:
-            partition = self.partitions.get(record.at)
-            if partition is not None and partition in touched and record.size > self._held_bytes.unit:
-                partition.heavy = True
-                partition.granted -= self._held_bytes.room_of(record.size) - 1
 
     def refill(self) -> None:
         """Ask the source for as many records as there is room ahead of the lanes, once a half is free.
@@ -269,18 +259,10 @@ class Intake:
     def _grant(self, partition: AssignedPartition, *, probing: bool = False) -> None:
         room, beyond = self._room, 0
         if partition.heavy and partition.has_room(room, probing=probing):
-            room, beyond = self._room_of_heavy(partition)
+            room, beyond = self._relief.room_of_heavy(partition, room)
         if count := partition.grant(room, beyond, probing=probing):
             self._source.allow(partition.at, count)
         partition.resting = partition.paused or partition.full
-
-    def _room_of_heavy(self, partition: AssignedPartition) -> tuple[int, int]:
-        """The share of a partition of large records, as others have theirs, and what they take beyond one."""
-        room_of = self._held_bytes.room_of
-        beyond = sum(room_of(record.size) - 1 for record in partition.in_memory())
-        partition.heavy = beyond > 0
-        share = 2 * self._room // (self._schedule.active + 1)
-        return min(self._room, max(1, share)), beyond
 
     def _take_up(self, record: Record, partition: AssignedPartition, now: float) -> None:
         if (record.headers or self._asks_all) and self._is_anothers(record, partition):

@@ -11,7 +11,6 @@ on without the lane: each is guarded, and what it raises ends the run.
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
 
 from worker.core.admission.circuit import CLOSED
 from worker.core.admission.gate import Gate
@@ -21,18 +20,16 @@ from worker.core.assigned_partition import PendingRecord
 from worker.core.classify import BLOCKED, Verdict, classify
 from worker.core.endings import Dead, Delivered, Retry
 from worker.core.schedule import Schedule
-from worker.pipeline import Attempt, Ending, Pipeline, Plan
+from worker.pipeline import Attempt, Pipeline, Plan
 from worker.ports import Lane, Sender
 from worker.runner.descriptor_shortage import DescriptorShortage
 from worker.runner.former_senders import FormerLane
+from worker.runner.lanes_listener import LanesListener
 from worker.runner.parts import Surroundings
 from worker.runner.stall import StallDetector
 
 # A record that is ours, its attempt, and when that began on the wall clock and on the monotonic one.
 Job = tuple[PendingRecord, Attempt, float, float]
-
-# An attempt, how long it took in seconds, and what came of it.
-Tried = tuple[Attempt, float, Answer]
 
 # What the metrics call an ending that an attempt came to.
 _OUTCOMES = {Delivered: "delivered", Retry: "retry", Dead: "dead"}
@@ -43,38 +40,6 @@ _LONGEST_TIMER_SECONDS = 1.0
 _CLOCK_SET_BACK_SECONDS = 0.1
 # Timers may fire a little early by the loop's own resolution; asking again this much later saves a turn.
 _TIMER_SLACK_SECONDS = 0.001
-
-
-class LanesListener(Protocol):
-    """Who takes the records that the lanes are done with."""
-
-    def on_taken(self, pending: PendingRecord) -> None:
-        """Hear that a record left the schedule."""
-        ...
-
-    def on_idle(self) -> None:
-        """Hear that a request may start, but no record may go now."""
-        ...
-
-    def on_probe(self) -> None:
-        """Hear that a probe is to go: the further on its record may be found, the more it tells."""
-        ...
-
-    def on_ended(self, pending: PendingRecord, ending: Ending, now: float, tried: Tried | None) -> None:
-        """Take a record with its ending, which came at `now`, of an attempt where one was made."""
-        ...
-
-    def on_given_back(self, pending: PendingRecord) -> None:
-        """Take a record back that was not tried."""
-        ...
-
-    def on_still(self, seconds: float) -> None:
-        """Hear, before any more is sent, that the process stood still: what it holds may be another's."""
-        ...
-
-    def on_failed(self, error: BaseException) -> None:
-        """Hear that a lane can't go on."""
-        ...
 
 
 class Lanes:

@@ -59,13 +59,7 @@ REVOKE_TIMEOUT_SECONDS = 5.0
 class PollThread:
     """Run it in a thread of its own; `order` is the only method for other threads."""
 
-    def __init__(
-        self,
-        config: Config,
-        reading: Reading,
-        bridge: LoopBridge,
-        logger: logging.Logger,
-    ) -> None:
+    def __init__(self, config: Config, reading: Reading, bridge: LoopBridge, logger: logging.Logger) -> None:
         self.last_poll = time.monotonic()
         self.watermarks = WatermarkCache()
         self._config = config

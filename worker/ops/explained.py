@@ -1,0 +1,40 @@
+"""What was found of conversions, as rows and as one object.
+
+The rule: nothing is read here, and nothing is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from schemas import format_time
+from worker.ops.explain import Explained, Wanted
+
+
+def rows(explained: Iterable[Explained]) -> list[dict[str, object]]:
+    """A row for each thing that happened."""
+    return [
+        {"at": format_time(at) if at else None, "what": what}
+        for one in explained
+        for at, what in one.timeline
+    ]
+
+
+def as_json(explained: Sequence[Explained], wanted: Wanted) -> dict[str, object]:
+    """One object: the newest conversion, and the others beside it where there are any."""
+    *others, newest = [_as_object(one) for one in explained]
+    return {wanted.field: wanted.value, **newest, **({"others": others} if others else {})}
+
+
+def _as_object(one: Explained) -> dict[str, object]:
+    published = [
+        {"origin": of.origin, "at": format_time(of.at) if of.at else None, "replays": of.replays}
+        for of in one.life.published
+    ]
+    return {
+        "event_id": one.event_id,
+        "verdict": one.told.verdict.value,
+        "line": one.told.line,
+        "published": published,
+        "steps": [step.model_dump(mode="json", exclude_none=True) for step in one.life.steps],
+    }
