@@ -20,7 +20,7 @@ IMAGE ?= postback-worker
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
-demo: $(VENV)/runtime ## Run the whole worker with no set-up: embedded broker, misbehaving partner, every event accounted for
+demo: $(VENV)/runtime ## Run the whole worker with no set-up: embedded broker, two misbehaving networks, every event accounted for
 	@$(BIN)/postback-worker demo $(ARGS)
 
 test: $(VENV)/develop ## Run the tests, with a real Apache Kafka from packages, and hold the coverage (ARGS="-m chaos": those that kill)

@@ -57,7 +57,14 @@ class Started(NamedTuple):
 class Worker:
     """One worker process, for one run."""
 
-    def __init__(self, deployment: Deployment, *observers: Observer, adopt: bool = False) -> None:
+    def __init__(
+        self,
+        deployment: Deployment,
+        *observers: Observer,
+        watching: Mapping[str, Observer] | None = None,
+        adopt: bool = False,
+    ) -> None:
+        """Take who hears of all destinations, and in `watching` who hears of one, by its name."""
         self._deployment = deployment
         self._log = structlog.get_logger("worker")
         self._clock = SystemClock()
@@ -65,7 +72,11 @@ class Worker:
         self._rights = SharedRights(asking_config(deployment.common))
         served = deployment.destinations
         process = Process(self._clock, self._metrics, self._rights, observers, len(served), adopt)
-        self._served = [Served(settings, deployment.router(settings), process) for settings in served]
+        self._served = []
+        for settings in served:
+            own = [one for name, one in (watching or {}).items() if name == settings.destination.name]
+            router = deployment.router(settings)
+            self._served.append(Served(settings, router, process._replace(watchers=[*observers, *own])))
 
     async def run(self, stop: asyncio.Event, on_started: Callable[[Started], None] | None = None) -> Outcome:
         """Work until `stop` is set; raise CannotStart, OSError (the HTTP address) or what broke the run."""

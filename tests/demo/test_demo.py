@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 from urllib.request import urlopen
 
+import aiohttp
 import pytest
 from typer.testing import CliRunner
 
@@ -23,7 +24,13 @@ from worker.demo.tracker import Tracker
 
 pytestmark = pytest.mark.process
 WRONG = {"dead letter: undecodable", "dead letter: invalid", "dead letter: expired"}
-ALL_WELL = ("not accounted for", "with two endings", "sent again after a 200", "not committed")
+ALL_WELL = (
+    "not accounted for",
+    "with two endings",
+    "at the wrong network",
+    "sent again after a 200",
+    "not committed",
+)
 
 
 def demo(*arguments: str, at: Path) -> subprocess.CompletedProcess[str]:
@@ -43,13 +50,20 @@ def demo(*arguments: str, at: Path) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_the_account(tmp_path: Path, events: int, failures: str) -> None:
-    """It ends with 0 and an account in which every record has one ending."""
+    """It ends with 0 and an account in which every record has one ending, at its own network."""
     ran = demo("--events", str(events), "--failures", failures, "-o", "json", at=tmp_path)
     assert ran.returncode == 0, ran.stderr
-    account = {line["ending"]: line["records"] for line in json.loads(ran.stdout)}
+    lines = json.loads(ran.stdout)
+    for line in lines:
+        assert line["records"] == line["momentscience"] + line["voluum"]
+    for network in ("momentscience", "voluum"):
+        of_one = {line["ending"]: line[network] for line in lines}
+        assert 0 < of_one.pop("published") == sum(of_one.values())
+    account = {line["ending"]: line["records"] for line in lines}
     assert account.pop("published") == events
-    assert [account.pop(line) for line in ALL_WELL] == [0, 0, 0, 0]
+    assert [account.pop(line) for line in ALL_WELL] == [0, 0, 0, 0, 0]
     assert sum(account.values()) == events
+    assert ("while voluum was down, " in ran.stderr) == (failures != "0")
     if failures == "0":
         assert account.keys() == {"delivered at attempt 1", *WRONG}
     assert f"every one of {events} records is accounted for" in ran.stderr
@@ -59,10 +73,10 @@ def test_the_table(tmp_path: Path) -> None:
     """Without options for the output it prints a table for people, on stdout alone."""
     ran = demo("--events", "20", "--failures", "0", at=tmp_path)
     assert ran.returncode == 0, ran.stderr
-    assert [line.rsplit(None, 1) for line in ran.stdout.splitlines()][:3] == [
-        ["ending", "records"],
-        ["published", "20"],
-        ["delivered at attempt 1", "19"],
+    assert [line.rsplit(None, 3) for line in ran.stdout.splitlines()][:3] == [
+        ["ending", "records", "momentscience", "voluum"],
+        ["published", "20", "12", "8"],
+        ["delivered at attempt 1", "19", "11", "8"],
     ]
 
 
@@ -78,8 +92,35 @@ def test_a_partner_that_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = CliRunner().invoke(app, ["demo", "--events", "10", "--failures", "0", "-o", "json"])
     assert ran.exit_code == 1
     account = {line["ending"]: line["records"] for line in json.loads(ran.stdout)}
-    assert (account["published"], account["not accounted for"]) == (10, 1)
+    assert (account["published"], account["not accounted for"]) == (10, 2)
     assert "error: not every record is accounted for" in ran.stderr
+
+
+async def ask(tracker: Tracker, event_id: str) -> int:
+    """Ask it once; return its answer's status."""
+    address = f"http://127.0.0.1:{tracker.port}/postback?event_id={event_id}"
+    async with aiohttp.ClientSession() as session, session.get(address) as answer:
+        return answer.status
+
+
+async def test_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is down after half of what it expects, to everything, and takes everything once that is over."""
+    tracker = Tracker(1e-9, 30, goes_down=True)
+    await tracker.start()
+    try:
+        before = [await ask(tracker, f"e-{number}") for number in range(15)]
+        assert before == [200] * 10 + [429] * 5
+        assert [await ask(tracker, name) for name in "cd"] == [503, 503]
+        assert tracker.down_since is not None
+        assert tracker.recorded_during(tracker.down_since) == 0
+        monkeypatch.setattr("worker.demo.tracker.OUTAGE_SECONDS", 0.0)
+        assert await ask(tracker, "c") == 200
+        monkeypatch.undo()
+        assert tracker.recorded["c"] == 2
+        assert "d" not in tracker.recorded
+        assert tracker.recorded_during(tracker.recorded_at[-1]) == 1
+    finally:
+        await tracker.close()
 
 
 @pytest.mark.usefixtures("heeds_interrupts")

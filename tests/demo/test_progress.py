@@ -3,38 +3,48 @@
 from __future__ import annotations
 
 from tests.adapters.happenings import tell_everything
-from worker.cli.demo import MEANS
+from worker.cli.demo import MEANS, told
 from worker.cli.demo_view import lines, rates
 from worker.core.admission.circuit import CircuitState
-from worker.demo.progress import Endings, Progress
+from worker.demo.account import Meanwhile
+from worker.demo.progress import Endings, NetworkProgress, Progress
 
-BUSY = Progress(
-    published=20_000,
-    delivered=12_345,
+FIRST = NetworkProgress(
+    name="momentscience",
+    delivered=9_345,
     retries=1_234,
     dead=567,
     in_flight=256,
-    circuit=CircuitState.HALF_OPEN,
-    answers={"200": 12_345, "400": 300, "429": 5, "500": 300, "reset": 300, "slow": 300},
+    circuit=CircuitState.CLOSED,
+    answers={"200": 9_345, "400": 300, "429": 5, "500": 300, "reset": 300, "slow": 300},
     waiting={"1s": 100, "2s": 100, "3s": 100},
-    http="http://127.0.0.1:8080",
 )
+SECOND = FIRST._replace(
+    name="voluum", circuit=CircuitState.HALF_OPEN, answers={**FIRST.answers, "503": 300}, waiting={}
+)
+BUSY = Progress(published=20_000, networks=[FIRST, SECOND], http="http://127.0.0.1:8080")
 
 
 def test_the_lines() -> None:
-    """What worker, partner and tiers are at stands in a line each."""
+    """What worker, network and tiers are at stands in a block for each network."""
     assert list(lines(BUSY)) == [
-        "worker   12345 delivered  1234 retries  567 dead  256 in flight",
-        "partner  200: 12345  400: 300  429: 5  500: 300  reset: 300  slow: 300",
-        "circuit  half-open",
+        "",
+        "momentscience: circuit closed",
+        "worker   9345 delivered  1234 retries  567 dead  256 in flight",
+        "network  200: 9345  400: 300  429: 5  500: 300  reset: 300  slow: 300",
         "waiting  1s: 100  2s: 100  3s: 100",
+        "",
+        "voluum: circuit half-open",
+        "worker   9345 delivered  1234 retries  567 dead  256 in flight",
+        "network  200: 9345  400: 300  429: 5  500: 300  503: 300  reset: 300  slow: 300",
+        "waiting  nothing yet",
     ]
-    assert rates(BUSY, 2.0) == ("12912/20000 ended", "6456/s")
+    assert rates(BUSY, 2.0) == ("19824/20000 ended", "9912/s")
 
 
 def test_they_fit() -> None:
     """Every line that is shown fits a terminal of 80 columns, however much there is."""
-    assert max(map(len, (*lines(BUSY), *MEANS))) <= 80
+    assert max(map(len, (*lines(BUSY), told(Meanwhile("voluum", "momentscience", 10_000)), *MEANS))) <= 80
     assert 30 + 2 + 2 + sum(map(len, rates(BUSY, 0.001))) <= 80
 
 

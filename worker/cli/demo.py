@@ -13,6 +13,7 @@ from worker.cli.run import run_loop
 
 if TYPE_CHECKING:
     from worker.demo import Account
+    from worker.demo.account import Meanwhile
 
 app = typer.Typer(add_completion=False)
 
@@ -21,7 +22,7 @@ MOST_EVENTS = 20_000
 
 MEANS = (
     "",
-    "Each was told to the partner once, or is kept as a dead letter that says why.",
+    "Each was told to its network once, or is kept as a dead letter that says why.",
     "What failed waited in a delay topic and held up no other; offsets were",
     "committed after that, so a crash would have lost nothing.",
     "",
@@ -56,10 +57,11 @@ def demo(
     ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Run the whole worker against an embedded broker and a partner that misbehaves, and account for all.
+    """Run the whole worker against an embedded broker and two networks that misbehave, and account for all.
 
-    The partner answers with 429 and 500, resets connections, hangs, and never takes some clicks; a few
-    records are no conversions at all. Ends with exit code 0 only when every record had exactly one ending.
+    They answer with 429 and 500, reset connections, hang, and never take some clicks; one is down for a
+    while, and the other flows on. A few records are no conversions at all. Nobody misbehaves with
+    `--failures 0`. Ends with exit code 0 only when every record had exactly one ending.
     """
     raise typer.Exit(run_loop(lambda: _perform(events, failures, linger, output)))
 
@@ -74,6 +76,8 @@ async def _perform(events: int, failures: float, linger: bool, output: Output) -
     with DemoView(linger=linger) as view:
         account = await Demo(events, failures).run(view.tick, until)
     _print(account, output)
+    if account.meanwhile is not None:
+        say(told(account.meanwhile))
     if account.complete:
         say(f"every one of {account.published} records is accounted for")
         for line in MEANS:
@@ -84,7 +88,12 @@ async def _perform(events: int, failures: float, linger: bool, output: Output) -
 
 
 def _print(account: Account, output: Output) -> None:
-    print_rows([line._asdict() for line in account.lines()], output, ["ending", "records"])
+    print_rows([line.row() for line in account.lines()], output, ["ending", "records", *account.networks])
+
+
+def told(meanwhile: Meanwhile) -> str:
+    """Say what flowed on while one network was down."""
+    return f"while {meanwhile.down} was down, {meanwhile.delivered} were delivered to {meanwhile.flowing}"
 
 
 def _until_signal() -> asyncio.Event:

@@ -68,15 +68,17 @@ def rates(progress: Progress, seconds: float) -> tuple[str, str]:
 
 
 def lines(progress: Progress) -> Iterator[str]:
-    """What the worker, the partner and the tiers are at, a line each."""
-    circuit = progress.circuit.name.lower().replace("_", "-")
-    yield (
-        f"worker   {progress.delivered} delivered  {progress.retries} retries  {progress.dead} dead  "
-        f"{progress.in_flight} in flight"
-    )
-    yield f"partner  {_counts(progress.answers)}"
-    yield f"circuit  {circuit}"
-    yield f"waiting  {_counts(progress.waiting)}"
+    """What the worker, the network and the tiers are at, a block for each network."""
+    for one in progress.networks:
+        circuit = one.circuit.name.lower().replace("_", "-")
+        yield ""
+        yield f"{one.name}: circuit {circuit}"
+        yield (
+            f"worker   {one.delivered} delivered  {one.retries} retries  {one.dead} dead  "
+            f"{one.in_flight} in flight"
+        )
+        yield f"network  {_counts(one.answers)}"
+        yield f"waiting  {_counts(one.waiting)}"
 
 
 def _counts(counts: Mapping[str, int]) -> str:

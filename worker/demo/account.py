@@ -1,24 +1,44 @@
 """The account of a demonstration: every record that was published, and the one ending that it had.
 
-The rule: it is drawn up from outside the worker: the partner's log, the dead-letter topic, the commits.
+The rule: it is drawn up from outside the worker: each network's log, its dead-letter topic, the commits.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 
 class Line(NamedTuple):
-    """One line of the account."""
+    """One line of the account: how many records of all networks, and of each by its name."""
 
     ending: str
     records: int
+    by_network: Mapping[str, int]
+
+    def row(self) -> dict[str, object]:
+        """The line as a row: a column for all, and one for each network."""
+        return {"ending": self.ending, "records": self.records, **self.by_network}
 
 
-class Account(NamedTuple):
-    """What became of every record."""
+class Found(NamedTuple):
+    """What was found at one network."""
+
+    requested: Collection[str]
+    """The event ids that it was ever asked for."""
+    recorded: Mapping[str, int]
+    """The event ids that it took, and at which attempt."""
+    again: int
+    """Requests for an event that had got its 200 before."""
+    dead: Mapping[str, Sequence[str]]
+    """Of each origin the reasons of its dead letters."""
+    behind: int
+    """Records that its groups have not committed."""
+
+
+class NetworkAccount(NamedTuple):
+    """What became of every record that is one network's."""
 
     published: int
     delivered: Mapping[int, int]
@@ -28,47 +48,84 @@ class Account(NamedTuple):
     unaccounted: int
     twice: int
     """Records with two endings."""
+    astray: int
+    """Events that it was asked for and dead letters that it has, though they are another's."""
     again: int
-    """Requests for an event that had got its 200 before."""
     behind: int
-    """Records that are not committed."""
+
+    @property
+    def faults(self) -> Mapping[str, int]:
+        """What must be none, by how it is called."""
+        return {
+            "not accounted for": self.unaccounted,
+            "with two endings": self.twice,
+            "at the wrong network": self.astray,
+            "sent again after a 200": self.again,
+            "not committed": self.behind,
+        }
+
+
+class Meanwhile(NamedTuple):
+    """While `down` was down, `flowing` took so many."""
+
+    down: str
+    flowing: str
+    delivered: int
+
+
+class Account(NamedTuple):
+    """What became of every record, by the network that it is for."""
+
+    networks: Mapping[str, NetworkAccount]
+    meanwhile: Meanwhile | None = None
+    """None where none went down."""
+
+    @property
+    def published(self) -> int:
+        """How many records there were."""
+        return sum(one.published for one in self.networks.values())
 
     @property
     def complete(self) -> bool:
-        """Whether every record had exactly one ending, none was sent again, and all is committed."""
-        return not (self.unaccounted or self.twice or self.again or self.behind)
+        """Whether every record had one ending, at its network alone, and all is committed."""
+        return not any(count for one in self.networks.values() for count in one.faults.values())
 
     def lines(self) -> list[Line]:
         """The account, line by line."""
+        every = self.networks.values()
+        attempts = sorted({attempt for one in every for attempt in one.delivered})
+        reasons = sorted({reason for one in every for reason in one.dead})
+        faults = dict.fromkeys(name for one in every for name in one.faults)
         return [
-            Line("published", self.published),
-            *(Line(f"delivered at attempt {n}", count) for n, count in sorted(self.delivered.items())),
-            *(Line(f"dead letter: {reason}", count) for reason, count in sorted(self.dead.items())),
-            Line("not accounted for", self.unaccounted),
-            Line("with two endings", self.twice),
-            Line("sent again after a 200", self.again),
-            Line("not committed", self.behind),
+            self._line("published", (one.published for one in every)),
+            *(
+                self._line(f"delivered at attempt {n}", (one.delivered.get(n, 0) for one in every))
+                for n in attempts
+            ),
+            *(self._line(f"dead letter: {why}", (one.dead.get(why, 0) for one in every)) for why in reasons),
+            *(self._line(name, (one.faults[name] for one in every)) for name in faults),
         ]
 
+    def _line(self, ending: str, counts: Iterable[int]) -> Line:
+        by_network = dict(zip(self.networks, counts, strict=True))
+        return Line(ending, sum(by_network.values()), by_network)
 
-def draw_up(
-    published: Mapping[str, str | None],
-    recorded: Mapping[str, int],
-    dead: Mapping[str, str],
-    again: int,
-    behind: int,
-) -> Account:
-    """Match what was published (event id by origin) with what ended where."""
+
+def draw_up(published: Mapping[str, str | None], found: Found) -> NetworkAccount:
+    """Match what is published for a network (event id by origin) with what ended where."""
     delivered: Counter[int] = Counter()
     reasons: Counter[str] = Counter()
     unaccounted = twice = 0
     for origin, event_id in published.items():
-        attempt = recorded.get(event_id) if event_id is not None else None
-        reason = dead.get(origin)
+        attempt = found.recorded.get(event_id) if event_id is not None else None
+        dead = found.dead.get(origin, ())
         if attempt is not None:
             delivered[attempt] += 1
-        if reason is not None:
-            reasons[reason] += 1
-        unaccounted += attempt is None and reason is None
-        twice += attempt is not None and reason is not None
-    return Account(len(published), delivered, reasons, unaccounted, twice, again, behind)
+        reasons.update(dead)
+        endings = (attempt is not None) + len(dead)
+        unaccounted += endings == 0
+        twice += endings > 1
+    astray = len(set(found.requested) - set(published.values())) + len(found.dead.keys() - published.keys())
+    return NetworkAccount(
+        len(published), delivered, reasons, unaccounted, twice, astray, found.again, found.behind
+    )

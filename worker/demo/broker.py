@@ -31,24 +31,24 @@ class EmbeddedBroker:
         for topic in topics:
             self._producer.list_topics(topic, timeout=_SECONDS)
 
-    def publish(self, topic: str, conversions: Iterable[Conversion]) -> dict[str, str | None]:
-        """Publish and wait for the acknowledgements; return the event id of each `topic/partition/offset`."""
-        published: dict[str, str | None] = {}
+    def publish(self, topic: str, conversions: Iterable[Conversion]) -> dict[str, Conversion]:
+        """Publish and wait for the acknowledgements; return what is at each `topic/partition/offset`."""
+        published: dict[str, Conversion] = {}
 
-        def note(event_id: str | None, error: KafkaError | None, message: Message) -> None:
+        def note(conversion: Conversion, error: KafkaError | None, message: Message) -> None:
             if error is not None:
                 raise RuntimeError(f"the embedded broker refused a record: {error.str()}")
-            published[f"{topic}/{message.partition()}/{message.offset()}"] = event_id
+            published[f"{topic}/{message.partition()}/{message.offset()}"] = conversion
 
-        for event_id, key, value in conversions:
-            self._producer.produce(topic, value, key, on_delivery=partial(note, event_id))
+        for one in conversions:
+            self._producer.produce(topic, one.value, one.key, on_delivery=partial(note, one))
             self._producer.poll(0)
         self._producer.flush(_SECONDS)
         return published
 
-    def dead_letters(self, topic: str) -> dict[str, str]:
-        """Read the dead letters: the reason for each origin."""
-        reasons: dict[str, str] = {}
+    def dead_letters(self, topic: str) -> dict[str, list[str]]:
+        """Read the dead letters: for each origin the reason of every letter."""
+        reasons: dict[str, list[str]] = {}
         consumer = self._consumer("dead-letters")
         try:
             left = {at.partition: self._end(consumer, at) for at in self._partitions(topic)}
@@ -58,7 +58,7 @@ class EmbeddedBroker:
                     left[message.partition() or 0] -= 1
                     headers = WorkerHeaders.read(headers_of(message))
                     if headers.origin and headers.reason:
-                        reasons[headers.origin] = headers.reason.value
+                        reasons.setdefault(headers.origin, []).append(headers.reason.value)
         finally:
             consumer.close()
         return reasons

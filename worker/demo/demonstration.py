@@ -1,30 +1,26 @@
-"""The demonstration's stage: the real worker between an embedded broker and a partner that misbehaves."""
+"""The demonstration: the real worker between an embedded broker and two networks that misbehave.
+
+The rule: one of the networks goes down in the middle, and the other must not notice.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import NamedTuple
 
-from worker.adapters.process.descriptors import room_for_requests
 from worker.app import Started, Worker
 from worker.core.admission.circuit import CircuitState
-from worker.core.retry import Tier
-from worker.demo.account import Account, draw_up
+from worker.demo.account import Account, Found, Meanwhile, NetworkAccount, draw_up
 from worker.demo.broker import EmbeddedBroker
-from worker.demo.events import conversions
-from worker.demo.progress import Endings, Progress
+from worker.demo.events import FALLBACK, NETWORKS, OTHER, Conversion, conversions
+from worker.demo.progress import Endings, NetworkProgress, Progress
+from worker.demo.stage import deployment_of
 from worker.demo.tracker import Tracker
-from worker.settings import Circuit, Deployment, Destination, Http, Kafka, Log, Settings
-from worker.settings import Retry as RetrySettings
+from worker.settings import Settings
 
-TIERS = (Tier("1s", 1.0), Tier("2s", 2.0), Tier("3s", 3.0))
-MAX_ATTEMPTS = 4
-MOST_IN_FLIGHT = 256  # each takes two descriptors: the worker's and the partner's
-TIMEOUT_SECONDS = 1.0
-PROBE_PAUSE_SECONDS = 0.3
-# The embedded broker may have the group wait for nearly as long, where its members join just so.
-SESSION_TIMEOUT_MS = "6000"
 # Seconds without any ending after which it is given up; the slowest record needs about ten.
 _PATIENCE_SECONDS = 60.0
 
@@ -34,32 +30,34 @@ class Demo:
 
     def __init__(self, events: int, failures: float) -> None:
         self._events = events
-        self._tracker = Tracker(failures, events)
-        self._endings: Endings | None = None
+        expected = events // len(NETWORKS)
+        self._trackers = {name: Tracker(failures, expected, goes_down=name == OTHER) for name in NETWORKS}
+        self._endings: dict[str, Endings] = {}
         self._started: Started | None = None
-        self._published: dict[str, str | None] = {}
+        self._published: dict[str, Conversion] = {}
 
     async def run(self, tick: Callable[[Progress], None], linger: asyncio.Event | None = None) -> Account:
         """Publish, work, and draw up the account; `tick` hears of the progress a few times a second.
 
         With `linger` the worker stays up after the last ending until it is set.
         """
-        await self._tracker.start()
-        broker = await asyncio.to_thread(EmbeddedBroker)
-        settings = _settings(broker.bootstrap, self._tracker.port)
-        topics = [settings.kafka.topic, *(settings.tier_topic(tier) for tier in settings.tiers)]
-        topics += [settings.dlq_topic, settings.journal_topic, settings.control_topic]
-        await asyncio.to_thread(broker.create, topics)
-        made = conversions(self._events, time.time())
-        self._published = await asyncio.to_thread(broker.publish, settings.kafka.topic, made)
-        self._endings = Endings({settings.tier_topic(tier): tier.label for tier in settings.tiers})
-        try:
-            await self._work(Worker(Deployment.of(settings), self._endings), tick, linger)
-            dead = await asyncio.to_thread(broker.dead_letters, settings.dlq_topic)
-            behind = await asyncio.to_thread(_behind, broker, settings)
-        finally:
-            await self._tracker.close()
-        return draw_up(self._published, self._tracker.recorded, dead, self._tracker.again, behind)
+        async with AsyncExitStack() as stack:
+            for tracker in self._trackers.values():
+                stack.push_async_callback(tracker.close)
+                await tracker.start()
+            broker = await asyncio.to_thread(EmbeddedBroker)
+            ports = {name: tracker.port for name, tracker in self._trackers.items()}
+            deployment = deployment_of(broker.bootstrap, ports)
+            served = {one.destination.name: one for one in deployment.destinations}
+            for settings in served.values():
+                await asyncio.to_thread(broker.create, _topics(settings))
+            made = conversions(self._events, time.time())
+            topic = deployment.common.kafka.topic
+            self._published = await asyncio.to_thread(broker.publish, topic, made)
+            self._endings = {name: Endings(_labels(settings)) for name, settings in served.items()}
+            await self._work(Worker(deployment, watching=self._endings), tick, linger)
+            kept = {name: await asyncio.to_thread(_kept, broker, served[name]) for name in NETWORKS}
+        return Account({name: self._account(name, kept[name]) for name in NETWORKS}, self._meanwhile())
 
     async def _work(
         self, worker: Worker, tick: Callable[[Progress], None], linger: asyncio.Event | None
@@ -85,47 +83,61 @@ class Demo:
         self._started = started
 
     def _progress(self) -> Progress:
-        endings = self._endings or Endings({})
-        in_flight, circuit, http = 0, CircuitState.CLOSED, ""
+        http = "http://{}:{}".format(*self._started.http) if self._started is not None else ""
+        return Progress(self._events, [self._network(name) for name in NETWORKS], http)
+
+    def _network(self, name: str) -> NetworkProgress:
+        endings = self._endings[name]
+        in_flight, circuit = 0, CircuitState.CLOSED
         if self._started is not None:
-            now = self._started.runner.snapshot()
+            now = self._started.runners[name].snapshot()
             in_flight, circuit = now.in_flight, now.circuit
-            http = "http://{}:{}".format(*self._started.http)
-        return Progress(
-            published=self._events,
+        return NetworkProgress(
+            name=name,
             delivered=endings.delivered_count,
             retries=endings.retry_count,
             dead=endings.dead_count,
             in_flight=in_flight,
             circuit=circuit,
-            answers=self._tracker.answers,
+            answers=self._trackers[name].answers,
             waiting=endings.waiting,
-            http=http,
         )
+
+    def _account(self, name: str, kept: _Kept) -> NetworkAccount:
+        tracker = self._trackers[name]
+        ours = {origin: one.event_id for origin, one in self._published.items() if one.network == name}
+        return draw_up(ours, Found(tracker.requests, tracker.recorded, tracker.again, kept.dead, kept.behind))
+
+    def _meanwhile(self) -> Meanwhile | None:
+        """Tell what one network took while the other was down."""
+        outage = self._trackers[OTHER].down_since
+        if outage is None:
+            return None
+        return Meanwhile(OTHER, FALLBACK, self._trackers[FALLBACK].recorded_during(outage))
+
+
+class _Kept(NamedTuple):
+    """What the broker has of one destination: its dead letters, and how much is not committed."""
+
+    dead: dict[str, list[str]]
+    behind: int
+
+
+def _kept(broker: EmbeddedBroker, settings: Settings) -> _Kept:
+    return _Kept(broker.dead_letters(settings.dlq_topic), _behind(broker, settings))
+
+
+def _labels(settings: Settings) -> dict[str, str]:
+    """The label of each tier, by its topic."""
+    return {settings.tier_topic(tier): tier.label for tier in settings.tiers}
+
+
+def _topics(settings: Settings) -> list[str]:
+    own = [settings.dlq_topic, settings.journal_topic, settings.control_topic]
+    return [settings.kafka.topic, *_labels(settings), *own]
 
 
 def _behind(broker: EmbeddedBroker, settings: Settings) -> int:
     """How many records of the source and of the tiers are not committed."""
-    tiers = [settings.tier_topic(tier) for tier in settings.tiers]
     fresh = broker.behind(settings.kafka.group_id, [settings.kafka.topic])
-    return fresh + broker.behind(settings.retry_group, tiers)
-
-
-def _settings(bootstrap: str, port: int) -> Settings:
-    track = f"http://127.0.0.1:{port}/postback"
-    return Settings(
-        kafka=Kafka(bootstrap_servers=bootstrap, properties={"session.timeout.ms": SESSION_TIMEOUT_MS}),
-        destination=Destination(
-            name="demo",
-            simple_url=f"{track}?click_id={{click_id}}&event_id={{event_id}}",
-            event_url=f"{track}?measurement=1&click_id={{click_id}}&event={{event}}&payout={{payout}}"
-            "&event_id={event_id}",
-            concurrency=min(MOST_IN_FLIGHT, max(1, room_for_requests(kafka_servers=1) // 2)),
-            timeout=TIMEOUT_SECONDS,
-            allow_private_addresses=True,
-        ),
-        retry=RetrySettings(delays=TIERS, max_attempts=MAX_ATTEMPTS),
-        circuit=Circuit(probe_pause=PROBE_PAUSE_SECONDS, probe_pause_max=PROBE_PAUSE_SECONDS),
-        http=Http(port=0),
-        log=Log(level="error"),
-    )
+    return fresh + broker.behind(settings.retry_group, _labels(settings))

@@ -1,4 +1,4 @@
-"""The demonstration's conversions: mostly good ones, and a few that no worker should send.
+"""The demonstration's conversions, of two networks: mostly good ones, and a few that no worker should send.
 
 The rule: which event is which depends on its number alone, so that two runs tell the same story.
 """
@@ -13,12 +13,18 @@ from schemas import Click
 
 # One record in this many is of each wrong kind.
 _WRONG_EVERY = 100
+FALLBACK, OTHER = NETWORKS = ("momentscience", "voluum")
+"""Who issued the clicks; the first takes what no other takes."""
 _FORMS = ((None, None), ("purchase", "49.99"), ("signup", "5.00"), ("lead", "2.50"))
 
 
 class Conversion(NamedTuple):
-    """A record to be published; `event_id` is None where the value does not hold a readable one."""
+    """A record to be published; `event_id` is None where the value does not hold a readable one.
 
+    `network` is who is to have it, as the record tells: what tells nothing is the fallback's.
+    """
+
+    network: str
     event_id: str | None
     key: bytes
     value: bytes
@@ -34,23 +40,29 @@ def conversions(count: int, now: float) -> Iterator[Conversion]:
 def _good(number: int, at: datetime) -> Conversion:
     # Every third conversion belongs to the click before it: one click may convert many times.
     click_id = f"click-{number - number % 3}"
-    click = Click(click_id=click_id, clicked_at=at - timedelta(minutes=10))
+    network = _network(number)
+    click = Click(click_id=click_id, network=network, clicked_at=at - timedelta(minutes=10))
     event, payout = _FORMS[number % len(_FORMS)]
     made = click.conversion(event=event, payout=payout, at=at, event_id=f"demo-{number}")
-    return Conversion(made.event_id, click_id.encode(), made.to_json())
+    return Conversion(network, made.event_id, click_id.encode(), made.to_json())
+
+
+def _network(number: int) -> str:
+    """Say who issued the click of this number: each the same as the click's other conversions."""
+    return NETWORKS[number // 3 % len(NETWORKS)]
 
 
 def _wrong(number: int, at: datetime) -> Conversion | None:
-    key = f"click-{number}".encode()
+    key, network = f"click-{number}".encode(), _network(number)
     match number % _WRONG_EVERY:
         case 17:
-            return Conversion(None, key, b"<order id='17'/>")
+            return Conversion(FALLBACK, None, key, b"<order id='17'/>")
         case 42:
-            value = b'{"event_id":"demo-%d","click_id":"c","occurred_at":"yesterday"}' % number
-            return Conversion(None, key, value)
+            value = f'{{"event_id":"demo-{number}","network":"{network}","occurred_at":"yesterday"}}'
+            return Conversion(network, None, key, value.encode())
         case 71:
-            click = Click(click_id=f"click-{number}", clicked_at=at - timedelta(days=31))
+            click = Click(click_id=f"click-{number}", network=network, clicked_at=at - timedelta(days=31))
             late = click.conversion(at=at, event_id=f"demo-{number}")
-            return Conversion(late.event_id, key, late.to_json())
+            return Conversion(network, late.event_id, key, late.to_json())
         case _:
             return None

@@ -1,4 +1,4 @@
-"""How far a demonstration is: what the worker has ended, what waits, and what the partner said.
+"""How far a demonstration is: what the worker has ended, what waits, and what each network said.
 
 The rule: it is put together of what is counted anyway; looking costs the worker nothing.
 """
@@ -6,7 +6,7 @@ The rule: it is put together of what is counted anyway; looking costs the worker
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from worker.core.admission.circuit import CircuitState
@@ -14,25 +14,32 @@ from worker.core.endings import Dead, Delivered, Retry
 from worker.ports import Observer
 
 
-class Progress(NamedTuple):
-    """How far it is."""
+class NetworkProgress(NamedTuple):
+    """How far it is with one network."""
 
-    published: int
+    name: str
     delivered: int
     retries: int
     dead: int
     in_flight: int
     circuit: CircuitState
     answers: Mapping[str, int]
-    """What the partner did so far: its answers by status, and what else it did by name."""
+    """What the network did so far: its answers by status, and what else it did by name."""
     waiting: Mapping[str, int]
     """How many wait in each delay tier, by its label."""
+
+
+class Progress(NamedTuple):
+    """How far it is."""
+
+    published: int
+    networks: Sequence[NetworkProgress]
     http: str
 
     @property
     def ended(self) -> int:
         """Records with an ending."""
-        return self.delivered + self.dead
+        return sum(one.delivered + one.dead for one in self.networks)
 
 
 class Endings(Observer):

@@ -1,4 +1,4 @@
-"""A partner that misbehaves: errors, resets, slow answers, a burst of 429, and clicks that it never takes.
+"""A partner that misbehaves: errors, resets, slow answers, a burst of 429, an outage, clicks it never takes.
 
 The rule: it logs each request before it misbehaves, so that its log is the truth about what was sent.
 """
@@ -6,6 +6,7 @@ The rule: it logs each request before it misbehaves, so that its log is the trut
 from __future__ import annotations
 
 import asyncio
+import time
 import zlib
 from collections import Counter
 
@@ -15,14 +16,24 @@ from aiohttp import web
 SLOW_SECONDS = 1.5
 # How many requests in a row it answers with 429.
 BUSY_REQUESTS = 5
+# How long it is down, where it goes down at all.
+OUTAGE_SECONDS = 2.5
 _MISBEHAVIOURS = ("500", "reset", "slow", "400")
 
 
 class Tracker:
-    """Serves `/postback`. `failures` is the share of events that meet a misbehaviour at first."""
+    """Serves `/postback`. `failures` is the share of events that meet a misbehaviour at first.
 
-    def __init__(self, failures: float, expected: int) -> None:
+    With `goes_down` it answers 503 to everything for a while, once it was asked for half of what is expected.
+    """
+
+    def __init__(self, failures: float, expected: int, *, goes_down: bool = False) -> None:
         self._failures = failures
+        self._down_from = expected // 2 if goes_down and failures else None
+        self.down_since: float | None = None
+        """When it went down; None before, and where it does not. Monotonic seconds."""
+        self.recorded_at: list[float] = []
+        """When each event got its first 200. Monotonic seconds."""
         self._busy_from = expected // 3
         self.requests: Counter[str] = Counter()
         """Requests for each event id."""
@@ -48,11 +59,25 @@ class Tracker:
         """Stop listening."""
         await self._runner.cleanup()
 
+    def is_down(self) -> bool:
+        """Say whether it is down just now."""
+        now = time.monotonic()
+        if self.down_since is None and self._down_from is not None and self._served > self._down_from:
+            self.down_since = now
+        return self.down_since is not None and now < self.down_since + OUTAGE_SECONDS
+
+    def recorded_during(self, outage: float) -> int:
+        """How many events got their first 200 while an outage lasted that began at `outage`."""
+        return sum(outage <= at < outage + OUTAGE_SECONDS for at in self.recorded_at)
+
     async def _postback(self, request: web.Request) -> web.StreamResponse:
         event_id = request.query["event_id"]
         self.requests[event_id] += 1
         self.again += event_id in self.recorded
         self._served += 1
+        if self.is_down():
+            self.answers["503"] += 1
+            return web.Response(status=503)
         if self._is_busy():
             self.answers["429"] += 1
             return web.Response(status=429, headers={"Retry-After": "1"})
@@ -67,7 +92,9 @@ class Tracker:
                 await asyncio.sleep(SLOW_SECONDS)
                 return web.Response(status=504)
             case None:
-                self.recorded.setdefault(event_id, self.requests[event_id])
+                if event_id not in self.recorded:
+                    self.recorded[event_id] = self.requests[event_id]
+                    self.recorded_at.append(time.monotonic())
                 return web.Response(text="ok")
             case status:
                 return web.Response(status=int(status))

@@ -1,0 +1,54 @@
+"""The settings of the demonstration's worker: two destinations, between an embedded broker and two networks.
+
+The rule: nothing of the user's own settings is read, wherever they may be kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from worker.adapters.process.descriptors import room_for_requests
+from worker.demo.events import FALLBACK, NETWORKS, OTHER
+from worker.settings import Deployment, load_all
+from worker.settings.names import SECRETS_DIR
+
+MOST_IN_FLIGHT = 256  # of both; each takes two descriptors: the worker's and the network's
+# The embedded broker may have the group wait for nearly as long, where its members join just so.
+SESSION_TIMEOUT_MS = "6000"
+
+
+def deployment_of(bootstrap: str, ports: Mapping[str, int]) -> Deployment:
+    """Make the deployment: one takes what names it, the other all the rest; `ports` is where they listen."""
+    overrides = {
+        "kafka.bootstrap_servers": bootstrap,
+        "kafka.properties": {"session.timeout.ms": SESSION_TIMEOUT_MS},
+        "destination.concurrency": _concurrency(),
+        "destination.timeout": "1s",
+        "destination.allow_private_addresses": True,
+        f"destinations.{FALLBACK}.simple_url": _url(ports[FALLBACK], "click_id={click_id}"),
+        f"destinations.{FALLBACK}.event_url": _url(
+            ports[FALLBACK], "measurement=1&click_id={click_id}&event={event}&payout={payout}"
+        ),
+        f"destinations.{OTHER}.url": _url(ports[OTHER], "cid={click_id}&et={event?}&payout={payout?}"),
+        f"destinations.{OTHER}.when.network": OTHER,
+        "retry.delays": ["1s", "2s", "3s"],
+        "retry.max_attempts": 4,
+        "circuit.probe_pause": "300ms",
+        "circuit.probe_pause_max": "300ms",
+        "http.port": 0,
+        "log.level": "error",
+    }
+    with TemporaryDirectory() as empty:
+        return load_all(overrides=overrides, environ={SECRETS_DIR: empty}, dotenv=Path(empty, ".env"))
+
+
+def _concurrency() -> int:
+    """How many requests to each network may be in flight."""
+    most = min(MOST_IN_FLIGHT, room_for_requests(kafka_servers=1, destinations=len(NETWORKS)) // 2)
+    return max(1, most // len(NETWORKS))
+
+
+def _url(port: int, query: str) -> str:
+    return f"http://127.0.0.1:{port}/postback?{query}&event_id={{event_id}}"
