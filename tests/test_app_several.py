@@ -20,6 +20,7 @@ from tests.runner.harness import until
 from tests.test_app import NOWHERE, get, running
 from worker.adapters.logs import set_up
 from worker.app import Started, Worker
+from worker.ports import Observer
 from worker.settings import load_all
 
 NAMES = ("binom", "voluum")
@@ -108,3 +109,28 @@ async def test_rights_are_asked_for_once(tmp_path: Path) -> None:
     async with at_work(tmp_path, *NAMES, "meta", "reyun"):
         new = [thread.name for thread in threading.enumerate() if thread not in before]
         assert [name.startswith("kafka-rights") for name in new].count(True) == 1
+
+
+class Troubles(Observer):
+    """Keeps the troubles that it heard of."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def trouble(self, message: str) -> None:
+        self.heard.append(message)
+
+
+async def test_who_watches_one(tmp_path: Path) -> None:
+    """Who watches one destination hears of that one alone; who watches all hears of each."""
+    of_all, of_each = Troubles(), {name: Troubles() for name in NAMES}
+    deployment = load_all(environ=environ(*NAMES), dotenv=tmp_path / ".env")
+    async with running(Worker(deployment, of_all, watching=of_each)):
+        for name, one in of_each.items():
+            await until(f"{name} is heard of", partial(has_heard, one))
+    assert sorted(of_all.heard) == sorted(line for one in of_each.values() for line in one.heard)
+
+
+def has_heard(troubles: Troubles) -> bool:
+    """Whether there was any trouble."""
+    return bool(troubles.heard)

@@ -1,0 +1,21 @@
+"""The settings of the demonstration's worker."""
+
+from __future__ import annotations
+
+import pytest
+
+from worker.demo.events import FALLBACK, OTHER
+from worker.demo.stage import deployment_of
+
+
+def test_nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's own settings have no part in it; each destination speaks to its own network."""
+    monkeypatch.setenv("POSTBACK_DESTINATION__SIMPLE_URL", "http://user.example/?c={click_id}")
+    monkeypatch.setenv("POSTBACK_KAFKA__TOPIC", "orders")
+    deployment = deployment_of("127.0.0.1:9", {FALLBACK: 1001, OTHER: 1002})
+    assert deployment.names == [FALLBACK, OTHER]
+    assert deployment.common.kafka.topic == "conversions"
+    fallback, other = (one.destination for one in deployment.destinations)
+    assert ":1001/" in f"{fallback.simple_url}"
+    assert ":1001/" in f"{fallback.event_url}"
+    assert ":1002/" in f"{other.url}"
