@@ -47,6 +47,18 @@ def test_refused(cluster: MockCluster) -> None:
     assert (made.acknowledged, made.handed, made.unknown, made.refused) == (0, 1, [], PLACES[:1])
 
 
+def test_called_a_copy(cluster: MockCluster) -> None:
+    """What the broker only calls a copy of an earlier record may be there or not."""
+    made = publisher(cluster)
+    made.send(PLACES[0], b"k", b"v")
+    made.settle()
+    cluster.fail(PRODUCE, [KafkaError.DUPLICATE_SEQUENCE_NUMBER])
+    made.send(PLACES[1], b"k", b"v")
+    with pytest.raises(PublishRefused, match=r"line 2: .*copy"):
+        made.settle()
+    assert (made.acknowledged, made.unknown, made.refused) == (1, PLACES[1:2], [])
+
+
 def test_too_large_a_batch(cluster: MockCluster) -> None:
     """What comes back in a batch for its size is sent again alone; what is too large alone is refused."""
     made = publisher(cluster)

@@ -79,6 +79,29 @@ async def test_refused_by_the_broker(mock_world: MockWorld) -> None:
     assert publisher.refusing is None
 
 
+async def test_called_a_copy(mock_world: MockWorld) -> None:
+    """A record that the broker only calls a copy of an earlier one does not count as there.
+
+    In a log that was made anew under the producer a later record may have come first. The client reports it
+    as acknowledged, without an offset.
+    """
+    (at,) = mock_world.create(1)
+    publisher = await mock_world.publisher()
+    earlier = [b"0"] * 10
+    await publisher.publish_batch([Outgoing(at.topic, b"key", value, ()) for value in earlier])
+    mock_world.cluster.fail(PRODUCE, [KafkaError.DUPLICATE_SEQUENCE_NUMBER])
+    with pytest.raises(PublishRefused, match="copy"):
+        await publisher.publish(Outgoing(at.topic, b"key", b"1", ()))
+    assert mock_world.values(at) == earlier
+    await publisher.publish(Outgoing(at.topic, b"key", b"1", ()))
+    mock_world.cluster.fail(PRODUCE, [KafkaError.DUPLICATE_SEQUENCE_NUMBER])
+    batch = [Outgoing(at.topic, b"key", b"%d" % number, ()) for number in (2, 3, 4)]
+    with pytest.raises(BatchRefused, match="copy") as refused:
+        await publisher.publish_batch(batch)
+    await publisher.publish_batch(refused.value.left)
+    assert sorted(map(str, mock_world.values(at))) == sorted(map(str, [*earlier, b"1", b"2", b"3", b"4"]))
+
+
 async def test_a_batch_refused_in_part(mock_world: MockWorld) -> None:
     """Of a batch that the broker refuses in part just those come back that it did not take."""
     partitions = mock_world.create(2)

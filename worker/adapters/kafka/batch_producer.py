@@ -15,6 +15,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.delivery_reports import DeliveryReports
 from worker.adapters.kafka.errors import KafkaUnavailable, LimitedLog, one_line
 from worker.adapters.kafka.producer_thread import (
     ANY_PARTITION,
@@ -32,10 +33,11 @@ BUSY_SECONDS, IDLE_SECONDS = 0.005, 0.5
 class _Batch:
     """The acknowledgements of records that are awaited together."""
 
-    __slots__ = ("answer", "awaited", "refused", "told", "why")
+    __slots__ = ("answer", "awaited", "refusal_of", "refused", "told", "why")
 
-    def __init__(self, answer: asyncio.Future[None]) -> None:
+    def __init__(self, answer: asyncio.Future[None], reports: DeliveryReports) -> None:
         self.answer = answer
+        self.refusal_of = reports.refusal_of
         self.awaited = -1
         """How many acknowledgements there must be; not known before all are with the client."""
         self.told = 0
@@ -45,8 +47,8 @@ class _Batch:
 
     def on_delivery(self, error: KafkaError | None, message: Message) -> None:
         """Hear of one record."""
-        if error is not None:
-            self.why = error
+        if (why := self.refusal_of(error, message)) is not None:
+            self.why = why
             self.refused.add(message.value())
         self.told += 1
         if self.told == self.awaited and not self.answer.done():
@@ -74,6 +76,7 @@ class BatchProducer:
             raise KafkaUnavailable(one_line(error)) from error
         self._loop = asyncio.get_running_loop()
         self._on_broken = on_broken
+        self._reports = DeliveryReports()
         self._open: set[asyncio.Future[None]] = set()
         self._room = asyncio.Event()
         self._closing = False
@@ -82,7 +85,7 @@ class BatchProducer:
 
     async def publish(self, messages: Sequence[Outgoing]) -> None:
         """Return when the broker has acknowledged all of them, of one topic; raise BatchRefused otherwise."""
-        batch = _Batch(self._loop.create_future())
+        batch = _Batch(self._loop.create_future(), self._reports)
         self._open.add(batch.answer)
         try:
             refused, refusal = await self._hand_over(messages, batch)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from worker.adapters.kafka.config import Config, alone, fitted, message_limit
+from worker.adapters.kafka.delivery_reports import DeliveryReports
 from worker.adapters.kafka.error_causes import Causes
 from worker.adapters.kafka.errors import (
     TOO_LARGE,
@@ -96,6 +97,7 @@ class BulkPublisher:
         self._sent_alone: set[int] = set()
         self._handed = 0
         self._causes = Causes()
+        self._reports = DeliveryReports()
         self._heard_at = self._said_at = float("-inf")
         bounded: Config = {
             "queue.buffering.max.kbytes": MOST_WAITING_BYTES // 1024,
@@ -203,8 +205,9 @@ class BulkPublisher:
         if wait and self._open:
             self._say_waiting(time.monotonic())
 
-    def _on_report(self, number: int, error: KafkaError | None, _: Message) -> None:
+    def _on_report(self, number: int, error: KafkaError | None, message: Message) -> None:
         self._heard_at = time.monotonic()
+        error = self._reports.refusal_of(error, message)
         if error is None:
             self._causes.forget()
             del self._open[number]

@@ -51,6 +51,7 @@ _REMEDIES = {
 
 _UNSURE = frozenset(
     {
+        KafkaError.DUPLICATE_SEQUENCE_NUMBER,
         KafkaError.REQUEST_TIMED_OUT,
         KafkaError.NETWORK_EXCEPTION,
         KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND,

@@ -15,6 +15,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.delivery_reports import DeliveryReports
 from worker.adapters.kafka.errors import KafkaUnavailable, LimitedLog, kafka_error, one_line
 from worker.core.record import Outgoing
 from worker.ports import PublishRefused
@@ -61,6 +62,7 @@ class ProducerThread:
         self._loop = asyncio.get_running_loop()
         self._on_broken = on_broken
         self._answers: list[_Answer] = []  # the thread's, until it hands them over
+        self._reports = DeliveryReports()  # the thread's
         self._open: set[asyncio.Future[None]] = set()
         self._room = asyncio.Event()
         self._closing = threading.Event()
@@ -135,8 +137,8 @@ class ProducerThread:
         except BaseException as error:  # nothing may end the thread unheard
             self._post(self._on_end, one_line(error))
 
-    def _on_delivery(self, answer: asyncio.Future[None], error: KafkaError | None, _: Message) -> None:
-        self._answers.append((answer, error))
+    def _on_delivery(self, answer: asyncio.Future[None], error: KafkaError | None, message: Message) -> None:
+        self._answers.append((answer, self._reports.refusal_of(error, message)))
 
     def _hand_over(self) -> None:
         if self._answers:
