@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -32,13 +31,6 @@ from worker.settings import Deployment, Settings
 
 NOWHERE = "127.0.0.1:1"
 PARTNER = "http://127.0.0.1:1/?click_id={click_id}"
-
-
-@pytest.fixture(autouse=True)
-def thaw() -> Iterator[None]:
-    """Give back to the collector what a worker took from it for the life of its process."""
-    yield
-    gc.unfreeze()
 
 
 def settings(**destination: Any) -> Settings:
