@@ -16,7 +16,10 @@ class Row(Enum):
     """The first column of README's table."""
 
     IN_FLIGHT = "requests in flight"
-    SINCE_COMMIT = "what was finished since the last commit, at most 0.2 s of work"
+    SINCE_COMMIT = (
+        "what was finished since the last commit, at most 0.2 s of work and what its steps take "
+        "to the journal"
+    )
     STUCK = (
         "what was finished while commits do not get through, 2 s of work at most: then nothing more is sent "
         "until they do"

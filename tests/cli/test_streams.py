@@ -43,6 +43,11 @@ def shell(line: str, at: Path, **environ: str) -> subprocess.CompletedProcess[st
     )
 
 
+def without_routes(stderr: str) -> str:
+    """What was said, but for where `publish --dry-run` says that events would go."""
+    return "".join(line for line in stderr.splitlines(keepends=True) if not line.startswith("line "))
+
+
 @pytest.fixture(scope="module")
 def letters(kafka: str) -> dict[str, str]:
     """The variables for topics of which one holds a dead letter."""
@@ -57,14 +62,14 @@ def letters(kafka: str) -> dict[str, str]:
 def test_no_room(tmp_path: Path, command: str, stdout: str, says: str) -> None:
     """A result that can't be written is one line on stderr and exit 1."""
     done = shell(f"{PROGRAM} {command} {stdout}", tmp_path)
-    assert (done.returncode, done.stderr) == (1, says)
+    assert (done.returncode, without_routes(done.stderr)) == (1, says)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_reader_that_went(tmp_path: Path, command: str) -> None:
     """A reader that has had enough is exit 0, and nothing is said."""
     done = shell(f"{PROGRAM} {command} | :", tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, without_routes(done.stderr)) == (0, "")
 
 
 @pytest.mark.kafka
