@@ -15,6 +15,7 @@ PAGES = [
     ROOT / "CHANGELOG.md",
     ROOT / "deploy/RUNBOOK.md",
     ROOT / "deploy/chart/README.md",
+    ROOT / "docs/destinations/README.md",
     *DOCS,
 ]
 
