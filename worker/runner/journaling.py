@@ -87,9 +87,14 @@ class Journaling:
             self._timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._flush)
 
     async def close(self) -> None:
-        """Stop trying. What is not acknowledged stays unfinished."""
-        if self._timer is not None:
-            self._timer.cancel()
+        """Wait for what is under way, LATE_SECONDS at most, and stop trying: the rest stays unfinished.
+
+        Nothing is waited for while the journal refuses steps, or is late already.
+        """
+        if self._open:
+            self._flush()
+        if self._writing and not self._stuck:
+            await asyncio.wait(self._writing, timeout=LATE_SECONDS)
         for task in self._writing:
             task.cancel()
         await asyncio.gather(*self._writing, return_exceptions=True)
