@@ -121,6 +121,7 @@ def test_one_that_is_down(kafka: str, tmp_path: Path) -> None:
         assert program.end() == 0
 
 
+@pytest.mark.long
 def test_what_is_told_of_one_that_is_down(kafka: str, tmp_path: Path) -> None:
     """Metrics, `/readyz` and the log tell of the one that is down, by its name, and of no other."""
     answers = {"binom": 200, "meta": 503}
@@ -178,6 +179,7 @@ def test_a_replay_is_for_one(kafka: str, tmp_path: Path) -> None:
             assert program.end() == 0
 
 
+@pytest.mark.long
 def test_only(kafka: str, tmp_path: Path) -> None:
     """A process that serves some of them leaves the others' events to others, also what is nobody's."""
     with world(kafka, tmp_path) as here:
@@ -195,6 +197,7 @@ def test_only(kafka: str, tmp_path: Path) -> None:
             assert program.end() == 0
 
 
+@pytest.mark.long
 def test_killed(kafka: str, tmp_path: Path) -> None:
     """After a kill each goes on where it was: what was in flight at one is sent again there alone."""
     with world(kafka, tmp_path, meta=lambda _query, nth: "hang" if nth == 1 else 200) as here:

@@ -104,6 +104,7 @@ def test_each_step(kafka: str, names: Names, tmp_path: Path) -> None:
         assert read.key == (one.event_id or one.origin).encode()
 
 
+@pytest.mark.long
 def test_killed(kafka: str, names: Names, tmp_path: Path) -> None:
     """Whenever the program is killed, each record that it committed has its step; each step happened."""
     create_topics(kafka, {names.topic: 3})

@@ -55,7 +55,7 @@ def act(query: Query, nth: int) -> Act:
     return ACTS.get(query["click_id"], 200) if nth == 1 else 200
 
 
-@pytest.mark.parametrize("transport", ["direct", "session"])
+@pytest.mark.parametrize("transport", ["direct", pytest.param("session", marks=pytest.mark.long)])
 def test_posts(kafka: str, tmp_path: Path, transport: str) -> None:
     """Each POST is as its templates say, made once for each attempt, and retried as a GET is."""
     names = Names.fresh("posts")

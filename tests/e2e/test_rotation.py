@@ -65,7 +65,7 @@ def counts(program: Program, variable: str, times: int) -> None:
     wait_until(f"{variable} counts for the {times}. time", lambda: said() >= times)
 
 
-@pytest.mark.parametrize("transport", ["direct", "session"])
+@pytest.mark.parametrize("transport", ["direct", pytest.param("session", marks=pytest.mark.long)])
 def test_rotation(kafka: str, names: Names, tmp_path: Path, transport: str) -> None:
     """Each is replaced twice, and what is old refused soon after: all is delivered once, at once."""
     create_topics(kafka, {names.topic: 2})

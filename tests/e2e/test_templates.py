@@ -68,6 +68,7 @@ def events(chance: random.Random) -> list[dict[str, Any]]:
     return made
 
 
+@pytest.mark.long
 def test_five_kinds(kafka: str, tmp_path: Path) -> None:
     """Each event that can be sent is sent once, as a second reading has it; the rest is dead."""
     names = Names.fresh("kinds")
