@@ -124,7 +124,8 @@ def test_a_closed_stdin(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "error: line 1: can't be read: Bad file descriptor\n")
 
 
-@pytest.mark.parametrize("stderr", ["2>/dev/full", pytest.param("2>&-", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&-"])
 def test_what_is_told_in_vain(tmp_path: Path, stderr: str) -> None:
     """Where nothing can be said the result is whole and the exit code right."""
     done = shell(f"{PROGRAM} demo --events 50 -o json {stderr}", tmp_path)

@@ -53,7 +53,8 @@ def test_few_descriptors(kafka: str, names: Names, tmp_path: Path, transport: st
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sets the limit of another process")
-@pytest.mark.parametrize("transport", ["session", pytest.param("direct", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("transport", ["session", "direct"])
 def test_fewer_than_there_were(kafka: str, names: Names, tmp_path: Path, transport: str) -> None:
     """Where descriptors run out under way it says so once and where one asks; nothing is used up or lost."""
     with Tracker(lambda _query, _nth: "slow") as tracker:

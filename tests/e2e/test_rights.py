@@ -194,6 +194,7 @@ def test_a_topic_that_may_not_be_written_is_there(
         program.ready()
 
 
+@pytest.mark.long
 def test_a_wrong_password_behind_a_dead_address(broker: Guarded, env: dict[str, str], tmp_path: Path) -> None:
     """A login that is refused is told, though another address refuses connections."""
     wrong = {
@@ -212,6 +213,7 @@ def test_a_wrong_password_behind_a_dead_address(broker: Guarded, env: dict[str, 
         assert "Connection refused" not in program.get("/readyz")[1]
 
 
+@pytest.mark.long
 def test_a_broker_that_is_not_where_it_says(
     broker: Guarded, names: Names, tracker: Tracker, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from tests.support.kafka import Names, Write, committed, create_topics, produce,
 pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.timeout(180)]
 
 
+@pytest.mark.long
 def test_many_wait(kafka: str, tmp_path: Path) -> None:
     """None goes before it is due, those due go though the worker was restarted, the rest cost little."""
     seen = wait(kafka, tmp_path, 20_000, 200, quiet=2.0, soon=12.0)
@@ -25,7 +26,7 @@ def test_many_wait(kafka: str, tmp_path: Path) -> None:
     assert seen.megabytes <= 150
 
 
-@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+@pytest.mark.parametrize("protocol", ["classic", pytest.param("consumer", marks=pytest.mark.long)])
 def test_a_tier_that_is_no_longer_configured(kafka: str, names: Names, tmp_path: Path, protocol: str) -> None:
     """What waits in a delay topic of a former deployment is sent when it is due, not before."""
     due = time.time() + 8.0

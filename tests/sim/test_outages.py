@@ -59,6 +59,7 @@ def test_a_hanging_probe_holds_up_no_other() -> None:
 
 
 @pytest.mark.days
+@pytest.mark.long
 def test_a_day_at_full_size() -> None:
     """24 h away with 1,000 events a second: a probe each half a minute, and then all the partner can do.
 
