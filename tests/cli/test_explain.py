@@ -112,6 +112,7 @@ def test_missing_topic(kafka: str, names: Names, missing: str) -> None:
     assert text.stderr.splitlines()[0] == f"error: topic {getattr(names, missing)} does not exist"
 
 
+@pytest.mark.long
 def test_nobody_answers(names: Names) -> None:
     """Without a broker it ends with one line."""
     text = run("explain", "e", env=kafka_env(NOBODY, names))

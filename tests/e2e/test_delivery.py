@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.process]
 EVENTS = 5_000
 
 
-@pytest.mark.parametrize("transport", ["direct", "session"])
+@pytest.mark.parametrize("transport", ["direct", pytest.param("session", marks=pytest.mark.long)])
 def test_five_thousand(kafka: str, names: Names, tmp_path: Path, transport: str) -> None:
     """Each event reaches the partner decoded exactly and once, and the committed offsets reach the end."""
     create_topics(kafka, {names.topic: 4})

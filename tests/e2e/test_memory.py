@@ -80,7 +80,7 @@ def second_time(_query: Query, nth: int) -> Act:
     ("partitions", "act", "delays"),
     [
         pytest.param(1, all_taken, "500ms", marks=pytest.mark.long),
-        (64, all_taken, "500ms"),
+        pytest.param(64, all_taken, "500ms", marks=pytest.mark.long),
         pytest.param(4, second_time, "10s", marks=pytest.mark.long),
         pytest.param(64, second_time, "10s", marks=pytest.mark.long),
     ],
