@@ -54,42 +54,10 @@ def asyncapi_document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
-        "channels": {
-            "conversions": _channel("conversions", "conversion", "What producers publish."),
-            "retries": {
-                **_channel(
-                    "postback-worker.retry.{delay}", "retry", "One topic for each delay; in order of due."
-                ),
-                "parameters": {
-                    "delay": {"description": "The delay, as the settings have it.", "examples": ["10s"]}
-                },
-            },
-            "journal": _channel("postback-worker.journal", "step", "What became of each conversion."),
-            "deadLetters": _channel(
-                "postback-worker.dlq", "deadLetter", "What was given up, whatever it holds."
-            ),
-        },
-        "operations": {
-            "takeConversion": _operation("receive", "conversions", "Send its postback."),
-            "retryLater": _operation("send", "retries", "Try again once it is due."),
-            "takeRetry": _operation("receive", "retries", "Try again what is due."),
-            "giveUp": _operation("send", "deadLetters", "Keep what can't be delivered, with the reason."),
-            "writeDown": _operation(
-                "send", "journal", "Tell what became of a conversion, before its commit."
-            ),
-            "replay": _operation("send", "conversions", "Give a dead letter another round of attempts."),
-        },
+        "channels": _channels(),
+        "operations": _operations(),
         "components": {
-            "messages": {
-                "conversion": _message("Conversion event", _of(headers.REPLAYS, headers.FOR)),
-                "retry": _message(
-                    "Conversion that waits", _of(*_ANYWHERE, headers.DUE_AT, reasons=RetryReason)
-                ),
-                "step": _step(),
-                "deadLetter": _message(
-                    "Dead letter", _of(*_ANYWHERE, headers.DEAD_AT, reasons=DeadReason), is_event=False
-                ),
-            },
+            "messages": _messages(),
             "schemas": {"conversionEvent": _payload(), "journalStep": _step_schema()},
         },
     }
@@ -98,6 +66,47 @@ def asyncapi_document() -> dict[str, Any]:
 def asyncapi_text() -> str:
     """Return the document as JSON text, which is YAML too; always the same: the published file."""
     return json.dumps(asyncapi_document(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _channels() -> dict[str, Any]:
+    """The topics, by the name that operations call them."""
+    return {
+        "conversions": _channel("conversions", "conversion", "What producers publish."),
+        "retries": {
+            **_channel(
+                "postback-worker.retry.{delay}", "retry", "One topic for each delay; in order of due."
+            ),
+            "parameters": {
+                "delay": {"description": "The delay, as the settings have it.", "examples": ["10s"]}
+            },
+        },
+        "journal": _channel("postback-worker.journal", "step", "What became of each conversion."),
+        "deadLetters": _channel("postback-worker.dlq", "deadLetter", "What was given up, whatever it holds."),
+    }
+
+
+def _operations() -> dict[str, Any]:
+    """What is done with them, and what for."""
+    return {
+        "takeConversion": _operation("receive", "conversions", "Send its postback."),
+        "retryLater": _operation("send", "retries", "Try again once it is due."),
+        "takeRetry": _operation("receive", "retries", "Try again what is due."),
+        "giveUp": _operation("send", "deadLetters", "Keep what can't be delivered, with the reason."),
+        "writeDown": _operation("send", "journal", "Tell what became of a conversion, before its commit."),
+        "replay": _operation("send", "conversions", "Give a dead letter another round of attempts."),
+    }
+
+
+def _messages() -> dict[str, Any]:
+    """What a record of each kind is."""
+    return {
+        "conversion": _message("Conversion event", _of(headers.REPLAYS, headers.FOR)),
+        "retry": _message("Conversion that waits", _of(*_ANYWHERE, headers.DUE_AT, reasons=RetryReason)),
+        "step": _step(),
+        "deadLetter": _message(
+            "Dead letter", _of(*_ANYWHERE, headers.DEAD_AT, reasons=DeadReason), is_event=False
+        ),
+    }
 
 
 def _payload() -> dict[str, Any]:

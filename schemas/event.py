@@ -162,16 +162,6 @@ class ConversionEvent(BaseModel):
         """Whether the simple URL is due: neither event nor payout is given."""
         return self.event is None and self.payout is None
 
-    @property
-    def occurred_at_s(self) -> float:
-        """When the user converted, in epoch seconds."""
-        return self.occurred_at.timestamp()
-
-    @property
-    def window_start_s(self) -> float:
-        """Where the window starts, in epoch seconds: the click, or the conversion where that is unknown."""
-        return (self.clicked_at or self.occurred_at).timestamp()
-
     def to_json(self) -> bytes:
         """Write the record's value; equal events always give the same bytes.
 

@@ -21,11 +21,6 @@ class StepKind(StrEnum):
     DUPLICATE = "duplicate"
     CANCELLED = "cancelled"
 
-    @property
-    def is_ending(self) -> bool:
-        """Whether nothing follows: each source record has exactly one such step, by its origin."""
-        return self is not StepKind.RETRY
-
 
 class JournalStep(BaseModel):
     """One step; times are RFC 3339 UTC with milliseconds. None is what the step does not say."""

@@ -16,7 +16,6 @@ from worker.adapters.kafka import KafkaPublisher, KafkaUnavailable
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.own_topics import describe
 from worker.adapters.kafka.rights import RightsWatch
-from worker.adapters.metrics import Metrics
 from worker.core.topics import Finding, Needed, Severity, judge
 from worker.ports import Clock, Observer, Source
 from worker.runner import Runner
@@ -41,14 +40,12 @@ class Health:
         rights: RightsWatch,
         observer: Observer,
         clock: Clock,
-        metrics: Metrics,
     ) -> None:
         self._settings = settings
         self._needed = needed
         self._asking = asking
         self._observer = observer
         self._clock = clock
-        self._metrics = metrics
         self._log = structlog.get_logger("worker")
         self._missing: list[str] = ["not looked at yet"]
         self._rights = rights
@@ -60,7 +57,6 @@ class Health:
         """Begin to look; whoever has the stack closes it. A look that breaks ends the run."""
         self._runner, self._source = runner, source
         self._began = self._clock.monotonic()
-        self._metrics.watch(self._settings.destination.name, runner.snapshot, self.not_ready)
         stack = contextlib.ExitStack()
         looks = (
             self._watch_topics(publisher),

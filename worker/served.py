@@ -91,7 +91,7 @@ class Served:
         self.settings = settings
         self.name = settings.destination.name
         self._router = router
-        self._clock, self._adopt = process.clock, process.adopt
+        self._clock, self._adopt, self._metrics = process.clock, process.adopt, process.metrics
         self._bounds = ByteBounds.of(settings.max_held_bytes // process.served)
         self._held_bytes = HeldBytes.shared(self._bounds.held, settings.max_outstanding)
         self.flow = FlowLog(self.name) if is_for_people(settings.log.format) else None
@@ -101,7 +101,7 @@ class Served:
         self.observer = Observers(counts, make_logs(self.name, settings.log.level), *watchers)
         needed, asking = needed_topics(settings), asking_config(settings)
         rights = process.rights.watch(rights_needed(settings))
-        self.health = Health(settings, needed, asking, rights, self.observer, self._clock, process.metrics)
+        self.health = Health(settings, needed, asking, rights, self.observer, self._clock)
 
     async def check_origins(self) -> tuple[list[str], list[str]]:
         """What is wrong with where postbacks go, and what may be: lines with the variables as written."""
@@ -153,6 +153,7 @@ class Served:
 
     def watch(self, publisher: KafkaPublisher) -> contextlib.ExitStack:
         """Look after it from now on; whoever has the stack closes it."""
+        self._metrics.watch(self.name, self.runner.snapshot, self.health.not_ready)
         with speaking_of(self.name):
             return self.health.watch(self.runner, self.source, publisher)
 

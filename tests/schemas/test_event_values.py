@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import decimal
 import json
-from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -18,7 +17,6 @@ from tests.schemas.tables import (
     GOOD_PAYOUTS,
     GOOD_TIMES,
     INEXACT_PAYOUTS,
-    LEAST,
     NOW,
     value_of,
     value_with,
@@ -131,13 +129,3 @@ def test_times(written: str, utc: str) -> None:
     """Every form of a date-time is written back in one form: UTC with microseconds."""
     event = decode(value_of(occurred_at=written), now=NOW)
     assert json.loads(event.to_json())["occurred_at"] == utc
-
-
-@pytest.mark.parametrize("written", GOOD_TIMES)
-def test_windows(written: str) -> None:
-    """The window starts at the click where that is known, else at the conversion; both are epoch seconds."""
-    without = decode(value_of(occurred_at=written), now=NOW)
-    assert without.window_start_s == without.occurred_at_s == without.occurred_at.timestamp()
-    clicked = decode(value_of(clicked_at=written), now=NOW)
-    assert clicked.window_start_s == without.occurred_at_s
-    assert clicked.occurred_at_s == datetime.fromisoformat(LEAST["occurred_at"]).timestamp()

@@ -26,9 +26,3 @@ def test_no_step(value: bytes | None) -> None:
 def test_unknown_field() -> None:
     """A field that a later program writes disturbs nobody."""
     assert read_step(json.dumps({**json.loads(STEP.to_json()), "new": 1}).encode()) == STEP
-
-
-@pytest.mark.parametrize("kind", StepKind)
-def test_endings(kind: StepKind) -> None:
-    """All but a retry end the record."""
-    assert kind.is_ending is (kind is not StepKind.RETRY)

@@ -21,7 +21,7 @@ def visit() -> Click:
 def test_one_fixed_payout() -> None:
     """A conversion with a fixed payout needs neither event nor payout: the simple form."""
     event = visit().conversion(at=VISIT + timedelta(hours=1), order_id="1001")
-    received = decode(event.to_json(), now=event.occurred_at_s)
+    received = decode(event.to_json(), now=event.occurred_at.timestamp())
     assert received.is_simple
     assert received.click_id == "9f8e7d6c5b4a3928"
     assert received.payout_text is None
@@ -31,7 +31,7 @@ def test_one_fixed_payout() -> None:
 def test_several_events_with_their_payouts(name: str, payout: str) -> None:
     """An event with its payout takes the event form, and the payout keeps its two decimals."""
     event = visit().conversion(at=VISIT + timedelta(days=1), event=name, payout=payout)
-    received = decode(event.to_json(), now=event.occurred_at_s)
+    received = decode(event.to_json(), now=event.occurred_at.timestamp())
     assert not received.is_simple
     assert (received.event, received.payout_text) == (name, payout)
 
@@ -44,7 +44,7 @@ def test_one_click_converts_many_times() -> None:
         click.conversion(at=VISIT + timedelta(days=2), event="purchase", payout="49.99", order_id="1001"),
         click.conversion(at=VISIT + timedelta(days=9), event="purchase", payout="49.99", order_id="1002"),
     ]
-    received = [decode(event.to_json(), now=event.occurred_at_s) for event in told]
+    received = [decode(event.to_json(), now=event.occurred_at.timestamp()) for event in told]
     assert len({event.event_id for event in received}) == 3
     assert {event.click_id for event in received} == {"9f8e7d6c5b4a3928"}
-    assert {event.window_start_s for event in received} == {VISIT.timestamp()}
+    assert {event.clicked_at for event in received} == {VISIT}

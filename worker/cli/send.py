@@ -51,31 +51,19 @@ MOST_SHOWN_CHARACTERS = 512
 )
 def send(
     ctx: typer.Context,
-    click_id: Annotated[str, typer.Option("--click-id", help="The partner's id of the click.")],
-    event: Annotated[
-        str | None, typer.Option("--event", help="What the user did: purchase, signup, lead, …")
-    ] = None,
-    payout: Annotated[str | None, typer.Option("--payout", help="Such as 49.99.")] = None,
-    currency: Annotated[
-        str | None, typer.Option("--currency", help="The payout's, by ISO 4217; else USD.")
-    ] = None,
-    network: Annotated[
-        str | None, typer.Option("--network", help="Who issued the click: a-z, 0-9, - and _.")
-    ] = None,
-    order_id: Annotated[str | None, typer.Option("--order-id", help="For the macro {order_id}.")] = None,
-    affiliate_id: Annotated[
-        str | None, typer.Option("--affiliate-id", help="For the macro {affiliate_id}.")
-    ] = None,
-    offer_id: Annotated[str | None, typer.Option("--offer-id", help="For the macro {offer_id}.")] = None,
-    event_id: Annotated[
-        str | None, typer.Option("--event-id", help="For the macro {event_id}; else a random one.")
-    ] = None,
+    click_id: Annotated[str, typer.Option(help="The partner's id of the click.")],
+    event: Annotated[str | None, typer.Option(help="What the user did: purchase, signup, lead, …")] = None,
+    payout: Annotated[str | None, typer.Option(help="Such as 49.99.")] = None,
+    currency: Annotated[str | None, typer.Option(help="The payout's, by ISO 4217; else USD.")] = None,
+    network: Annotated[str | None, typer.Option(help="Who issued the click: a-z, 0-9, - and _.")] = None,
+    order_id: Annotated[str | None, typer.Option(help="For the macro {order_id}.")] = None,
+    affiliate_id: Annotated[str | None, typer.Option(help="For the macro {affiliate_id}.")] = None,
+    offer_id: Annotated[str | None, typer.Option(help="For the macro {offer_id}.")] = None,
+    event_id: Annotated[str | None, typer.Option(help="For the macro {event_id}; else a random one.")] = None,
     occurred_at: Annotated[
-        str | None, typer.Option("--occurred-at", help="When the user converted, RFC 3339; else now.")
+        str | None, typer.Option(help="When the user converted, RFC 3339; else now.")
     ] = None,
-    clicked_at: Annotated[
-        str | None, typer.Option("--clicked-at", help="When the user clicked, RFC 3339.")
-    ] = None,
+    clicked_at: Annotated[str | None, typer.Option(help="When the user clicked, RFC 3339.")] = None,
     attributes: Annotated[
         list[str] | None,
         typer.Argument(metavar="NAME=VALUE", help="For the macros {attributes.NAME}.", show_default=False),
@@ -91,20 +79,11 @@ def send(
     Where there are two URLs, --event or --payout takes the event URL. The conversion is as of now.
     """
     settings = load_settings(ctx, destination)
-    given = {
-        "event_id": event_id,
-        "click_id": click_id,
-        "event": event,
-        "payout": payout,
-        "currency": currency,
-        "network": network,
-        "affiliate_id": affiliate_id,
-        "offer_id": offer_id,
-        "order_id": order_id,
-        "occurred_at": occurred_at,
-        "clicked_at": clicked_at,
-        "attributes": _attributes(attributes or []),
-    }
+    ids = {"event_id": event_id, "click_id": click_id, "order_id": order_id}
+    click = {"network": network, "affiliate_id": affiliate_id, "offer_id": offer_id}
+    conversion = {"event": event, "payout": payout, "currency": currency}
+    times = {"occurred_at": occurred_at, "clicked_at": clicked_at}
+    given = {**ids, **click, **conversion, **times, "attributes": _attributes(attributes or [])}
     _send(settings, given, output, dry_run=dry_run)
 
 

@@ -13,7 +13,6 @@ from worker.core.admission.held import Held, held
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
 from worker.core.endings import Dead, Delivered, Retry
 from worker.core.fence import Fence
-from worker.core.journal import Journaled
 from worker.core.record import make
 from worker.core.trial import Trial
 from worker.pipeline import Ending, Plan
@@ -30,7 +29,7 @@ from worker.runner.parts import Clients, Destination, Surroundings
 
 
 class Delivery:
-    """The lanes of one destination, its publishes and its commits; it is the lanes' listener."""
+    """The lanes of one destination, its publishes and commits; it listens to the lanes and the journal."""
 
     def __init__(
         self,
@@ -47,14 +46,18 @@ class Delivery:
         self._schedule = intake.schedule
         self._drain = drain
         self.on_failed = on_failed
-        """Hears that a lane can't go on, or a task."""
+        """Hears that a lane can't go on, a task, or the journal."""
         self.gate = destination.gate
         self.hand_over = HandOver(
             clients.publisher, around.observer, around.jitter, self._settled, on_failed, self._given_up
         )
         self._fence = Fence()
         journaled = destination.group.journaled
-        self.journaling = None if journaled is None else self._journaling(journaled, clients, around)
+        self.journaling = (
+            Journaling(journaled, clients.publisher, around.observer, around.jitter, self)
+            if journaled is not None
+            else None
+        )
         self._mask(destination.plan.secrets)
         self.committer = Committer(
             clients.source, intake.partitions, around.observer, self._fence, self._on_fence
@@ -141,7 +144,8 @@ class Delivery:
         if self._fence.may_send:
             self.lanes.pump()
 
-    def _journaled(self, noted: Sequence[Noted]) -> None:
+    def on_written(self, noted: Sequence[Noted]) -> None:
+        """Finish the records of which the steps are journaled."""
         finished = 0
         resting: set[AssignedPartition] = set()
         for (record, partition, *_), *_ in noted:
@@ -157,22 +161,12 @@ class Delivery:
             self._intake.rest(partition, self._clock.now())
         self._drain.quiet.set()
 
-    def _on_unjournaled(self, stuck: bool) -> None:
+    def on_stuck(self, stuck: bool) -> None:
+        """Start nothing while steps can't be written."""
         self._fence.unjournaled = stuck
         self._on_fence()
 
     # --- inside --------------------------------------------------------------------------------
-
-    def _journaling(self, journaled: Journaled, clients: Clients, around: Surroundings) -> Journaling:
-        return Journaling(
-            journaled,
-            clients.publisher,
-            around.observer,
-            around.jitter,
-            self._journaled,
-            self._on_unjournaled,
-            self.on_failed,
-        )
 
     def _mask(self, secrets: Iterable[str]) -> None:
         if self.journaling is not None:

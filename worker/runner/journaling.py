@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from worker.core.assigned_partition import PendingRecord
 from worker.core.journal import Ending, Journaled, step_of
@@ -39,11 +39,24 @@ class Noted(NamedTuple):
     now: float
 
 
-class Journaling:
-    """The steps of one destination; `on_written` hears which records are journaled.
+class JournalListener(Protocol):
+    """Who hears what becomes of the steps."""
 
-    `on_stuck` hears whenever it changes whether steps can't be written.
-    """
+    def on_written(self, noted: Sequence[Noted]) -> None:
+        """Hear that the steps of these records are journaled."""
+        ...
+
+    def on_stuck(self, stuck: bool) -> None:
+        """Hear whenever it changes whether steps can't be written."""
+        ...
+
+    def on_failed(self, error: BaseException) -> None:
+        """Hear that writing broke."""
+        ...
+
+
+class Journaling:
+    """The steps of one destination."""
 
     def __init__(
         self,
@@ -51,17 +64,13 @@ class Journaling:
         publisher: Publisher,
         observer: Observer,
         jitter: Callable[[], float],
-        on_written: Callable[[Sequence[Noted]], None],
-        on_stuck: Callable[[bool], None],
-        on_failed: Callable[[BaseException], None],
+        listener: JournalListener,
     ) -> None:
         self._journaled = journaled
         self._publisher = publisher
         self._observer = observer
         self._jitter = jitter
-        self._on_written = on_written
-        self._on_stuck = on_stuck
-        self._on_failed = on_failed
+        self._listener = listener
         self._open: list[Noted] = []
         self._timer: asyncio.TimerHandle | None = None
         self._writing: set[asyncio.Task[None]] = set()
@@ -114,7 +123,7 @@ class Journaling:
             await self._publish([self._step(*one) for one in noted])
         finally:
             late.cancel()
-        self._on_written(noted)
+        self._listener.on_written(noted)
 
     def _step(self, pending: PendingRecord, ending: Ending, trial: Trial | None, now: float) -> Outgoing:
         return step_of(ending, trial, now, pending.partition.tier is not None, self._journaled)
@@ -145,13 +154,13 @@ class Journaling:
         before = bool(self._stuck)
         self._stuck[task] = why
         if not before:
-            self._on_stuck(True)
+            self._listener.on_stuck(True)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._writing.discard(task)
         if task in self._stuck:
             del self._stuck[task]
             if not self._stuck:
-                self._on_stuck(False)
+                self._listener.on_stuck(False)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._on_failed(error)
+            self._listener.on_failed(error)

@@ -168,7 +168,7 @@ class Lanes:
         self._gate.abandoned(job[3])
 
     def on_failed(self, error: BaseException) -> None:
-        """End the run: a lane broke, or what it called."""
+        """End the run: a lane broke, or what it called, or what feeds it."""
         self._listener.on_failed(error)
 
     def _note_outage(self, verdict: Verdict, started: float, now: float, at: float) -> None:

@@ -6,7 +6,7 @@ the run ends; of a lost one nothing is committed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from worker.core.record import Partition, Record
 from worker.core.start_offset import Start
@@ -16,11 +16,12 @@ from worker.runner.claims import Claims
 from worker.runner.commits import read_positions
 from worker.runner.drain import Drain, Phase
 from worker.runner.intake import Intake
+from worker.runner.lanes import Lanes
 from worker.runner.remembered_offsets import GroupMemory
 
 
 class Rebalances:
-    """The source's listener; `pump` has the lanes look for records, `claims` makes sure of what is new.
+    """The source's listener; the lanes look for what came, `claims` makes sure of what is new.
 
     `memory` remembers what is given away.
     """
@@ -31,18 +32,15 @@ class Rebalances:
         drain: Drain,
         claims: Claims | None,
         memory: GroupMemory,
+        lanes: Lanes,
         observer: Observer,
-        pump: Callable[[], None],
-        on_failed: Callable[[BaseException], None],
     ) -> None:
         self._intake = intake
         self._drain = drain
         self._claims = claims
         self._memory = memory
         self._observer = observer
-        self._pump = pump
-        self.on_failed = on_failed
-        """Hears that the source is dead: without it the run would stand still."""
+        self._lanes = lanes
 
     def on_assigned(self, assigned: Sequence[Assigned]) -> None:
         """Take up partitions."""
@@ -87,7 +85,7 @@ class Rebalances:
         if self._drain.phase is not Phase.WORKING:
             return
         self._intake.accept(records)
-        self._pump()
+        self._lanes.pump()
         self._intake.refill()
 
     def on_gap(self, at: Partition, behind: int, offset: int) -> None:
@@ -117,6 +115,10 @@ class Rebalances:
     def on_trouble(self, message: str) -> None:
         """Pass on what an operator should know."""
         self._observer.trouble(message)
+
+    def on_failed(self, error: BaseException) -> None:
+        """End the run, as when a lane breaks: without the source it would stand still."""
+        self._lanes.on_failed(error)
 
     def _make_sure(self, assigned: Sequence[Assigned]) -> None:
         if self._claims is not None:

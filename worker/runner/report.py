@@ -6,14 +6,22 @@ The rule: it only looks, at what others know.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from worker.core.workers_wanted import WorkersWanted
 from worker.ports import Clock, Snapshot, Source
 from worker.runner.delivery import Delivery
 from worker.runner.drain import Drain, Phase
 from worker.runner.intake import Intake
+from worker.runner.scaling import Scaling
 from worker.runner.silence import SilenceWatch
 from worker.runner.state import overdue_by_tier, partition_state
+
+
+class Watches(NamedTuple):
+    """What looks at a run now and then, for those that ask."""
+
+    silence: SilenceWatch
+    scaling: Scaling
 
 
 class Report:
@@ -25,16 +33,14 @@ class Report:
         intake: Intake,
         delivery: Delivery,
         drain: Drain,
-        silence: SilenceWatch,
-        wanted: WorkersWanted,
+        watches: Watches,
         clock: Clock,
     ) -> None:
         self._source = source
         self._intake = intake
         self._delivery = delivery
         self._drain = drain
-        self._silence = silence
-        self._wanted = wanted
+        self._silence, self._scaling = watches
         self._clock = clock
 
     def snapshot(self) -> Snapshot:
@@ -55,7 +61,7 @@ class Report:
             outage=self._delivery.lanes.outage,
             silent=self._silence.told,
             held=self._delivery.held(),
-            workers_wanted=self._wanted.value,
+            workers_wanted=self._scaling.wanted.value,
         )
 
     def reasons_not_ready(self) -> Iterable[str]:

@@ -24,7 +24,7 @@ from worker.runner.intake_rules import rules_of
 from worker.runner.parts import Clients, Destination, Surroundings
 from worker.runner.rebalances import Rebalances
 from worker.runner.remembered_offsets import GroupMemory
-from worker.runner.report import Report
+from worker.runner.report import Report, Watches
 from worker.runner.scaling import Scaling
 from worker.runner.silence import SilenceWatch
 
@@ -59,15 +59,12 @@ class Runner:
         self._claims = Claims(stranger, observer, self._on_sure, self.fail) if stranger else None
         partitions = self._intake.partitions
         self._memory = GroupMemory(group.control_topic, self._publisher, partitions, observer, clock)
-        pump = self._delivery.lanes.pump
-        self._rebalances = Rebalances(
-            self._intake, self._drain, self._claims, self._memory, observer, pump, self.fail
-        )
+        lanes = self._delivery.lanes
+        self._rebalances = Rebalances(self._intake, self._drain, self._claims, self._memory, lanes, observer)
         self._silence = SilenceWatch(source, partitions, self._intake.asked_lately, observer, clock)
         self._scaling = Scaling(source, self._intake, self._delivery, clock)
-        self._report = Report(
-            source, self._intake, self._delivery, self._drain, self._silence, self._scaling.wanted, clock
-        )
+        watches = Watches(self._silence, self._scaling)
+        self._report = Report(source, self._intake, self._delivery, self._drain, watches, clock)
         self._failed = asyncio.Event()
         self._failure: BaseException | None = None
 

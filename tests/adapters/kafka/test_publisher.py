@@ -52,7 +52,6 @@ async def test_no_broker(mock_world: MockWorld) -> None:
     message = Outgoing(at.topic, b"key", b"value", ())
     with pytest.raises(PublishRefused, match=f"can't see whether topic {at.topic} exists"):
         await publisher.publish(message)
-    assert "can't see" in str(publisher.refusing)
     mock_world.cluster.up()
     await taken(publisher, message)
     assert [value for _, value, _ in mock_world.read(at.topic)] == [b"value"]
@@ -74,9 +73,7 @@ async def test_refused_by_the_broker(mock_world: MockWorld) -> None:
     mock_world.cluster.fail(PRODUCE, [KafkaError.INVALID_RECORD])
     with pytest.raises(PublishRefused, match="validate record"):
         await publisher.publish(Outgoing(at.topic, b"key", b"1", ()))
-    assert "validate record" in str(publisher.refusing)
     await publisher.publish(Outgoing(at.topic, b"key", b"2", ()))
-    assert publisher.refusing is None
 
 
 async def test_called_a_copy(mock_world: MockWorld) -> None:
@@ -111,11 +108,9 @@ async def test_a_batch_refused_in_part(mock_world: MockWorld) -> None:
     batch = [Outgoing(partitions[0].topic, None, b"%d" % number, (), number % 2) for number in range(20)]
     with pytest.raises(BatchRefused, match="validate record") as refused:
         await publisher.publish_batch(batch)
-    assert "validate record" in str(publisher.refusing)
     await publisher.publish_batch(refused.value.left)
     there = [value for at in partitions for value in mock_world.values(at)]
     assert sorted(map(str, there)) == sorted(map(str, [b"0", *(message.value for message in batch)]))
-    assert publisher.refusing is None
 
 
 async def test_a_batch_above_the_queue(mock_world: MockWorld) -> None:
@@ -210,7 +205,6 @@ async def test_dead_client(mock_world: MockWorld) -> None:
     await until("the news", lambda: bool(told))
     with pytest.raises(PublishRefused, match="out of sequence"):
         await publisher.publish(Outgoing(at.topic, None, b"2", ()))
-    assert publisher.refusing == "out of sequence"
     await publisher.close()
     assert told == ["out of sequence"]
 
@@ -284,4 +278,3 @@ async def test_too_large_a_batch(mock_world: MockWorld) -> None:
     values = [b"%d" % number for number in range(20)]
     await asyncio.gather(*(publisher.publish(Outgoing(at.topic, b"k", value, ())) for value in values))
     assert sorted(value or b"" for _, value, _ in mock_world.read(at.topic)) == sorted(values)
-    assert publisher.refusing is None

@@ -68,14 +68,8 @@ class KafkaPublisher:
         self._batching: asyncio.Task[ProducerThread] | None = None
         self._closing = False
         self._fatal: str | None = None
-        self._refusing: str | None = None
         self._causes = Causes()
         self._unauthorized: dict[str, str] = {}  # topics, and the broker's words
-
-    @property
-    def refusing(self) -> str | None:
-        """Why the last record was refused; None once one is taken again."""
-        return self._fatal or self._refusing
 
     async def start(self) -> None:
         """Make a client; it connects by itself. Raise KafkaUnavailable where the settings are no good."""
@@ -84,12 +78,18 @@ class KafkaPublisher:
 
     async def publish(self, message: Outgoing) -> None:
         """Return when the broker has acknowledged it; raise PublishRefused otherwise."""
+        client = self._usable().client
+        if not self._topics.has(message.topic):
+            await self._require(client, message.topic)
+        batches = await self._batches()
+        self._usable()
         try:
-            await self._publish(message)
-        except PublishRefused as refusal:
-            self._refusing = str(refusal)
-            raise
-        self._refusing = None
+            await batches.publish(message)
+        except ClientRefused as refusal:
+            if not is_too_large(refusal):
+                self._forget(message.topic, refusal)
+                raise
+            await self._publish_alone(message)
 
     async def publish_batch(self, messages: Sequence[Outgoing]) -> None:
         """Return when the broker has acknowledged all of one topic; raise BatchRefused otherwise.
@@ -100,11 +100,9 @@ class KafkaPublisher:
         try:
             await self._publish_batch(messages)
         except PublishRefused as refusal:
-            self._refusing = str(refusal)
             if isinstance(refusal, BatchRefused):
                 raise
             raise BatchRefused(str(refusal), messages) from refusal
-        self._refusing = None
 
     async def missing_topics(self, topics: Iterable[str]) -> list[str]:
         """Those of `topics` that do not exist; raise KafkaUnavailable where the broker does not say."""
@@ -132,20 +130,6 @@ class KafkaPublisher:
         self._alone = None
 
     # --- publishing ----------------------------------------------------------------------------
-
-    async def _publish(self, message: Outgoing) -> None:
-        client = self._usable().client
-        if not self._topics.has(message.topic):
-            await self._require(client, message.topic)
-        batches = await self._batches()
-        self._usable()
-        try:
-            await batches.publish(message)
-        except ClientRefused as refusal:
-            if not is_too_large(refusal):
-                self._forget(message.topic, refusal)
-                raise
-            await self._publish_alone(message)
 
     async def _publish_batch(self, messages: Sequence[Outgoing]) -> None:
         topic = messages[0].topic
