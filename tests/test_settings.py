@@ -4,31 +4,17 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from tests.support.settings import problems, read
 from worker.core.retry import Tier
-from worker.settings import Deployment, Kafka, Settings, SettingsError, effective, load
+from worker.settings import Deployment, Kafka, Settings, effective
 
-NOTHING = Path("/nonexistent/.env")
 TOPIC = "POSTBACK_KAFKA__TOPIC"
 TOKEN = "POSTBACK_DESTINATION__HEADERS__X_TOKEN"
-
-
-def read(environ: Mapping[str, str] | None = None, dotenv: Path = NOTHING, **options: Any) -> Settings:
-    """Settings of these sources alone."""
-    return load(environ=environ or {}, dotenv=dotenv, **options)
-
-
-def problems(environ: Mapping[str, str] | None = None, **options: Any) -> tuple[str, ...]:
-    """What is said about these sources."""
-    with pytest.raises(SettingsError) as caught:
-        read(environ, **options)
-    return caught.value.problems
 
 
 def test_precedence(tmp_path: Path) -> None:
@@ -186,56 +172,11 @@ def test_service_links() -> None:
     assert len(problems({**links, "POSTBACK_WORKER_TOPIC": "x"})) == 1
 
 
-@pytest.mark.parametrize("text", ["POSTBACK_KAFKA__TOPIC 'x\n", "= 1\n"])
-def test_broken_dotenv(tmp_path: Path, text: str) -> None:
-    """A line of .env that is not NAME=value is an error that names the line."""
-    (tmp_path / ".env").write_text(f"A=1\n{text}")
-    (line,) = problems(dotenv=tmp_path / ".env")
-    assert line == f"{tmp_path}/.env: line 2 is not NAME=value"
-
-
-def test_unreadable_dotenv(tmp_path: Path) -> None:
-    """A .env that is not UTF-8 is an error."""
-    (tmp_path / ".env").write_bytes(b"A=\xff")
-    (line,) = problems(dotenv=tmp_path / ".env")
-    assert line.startswith(f"{tmp_path}/.env: cannot be read: ")
-
-
 def test_long_values_are_cut() -> None:
     """A long value is shown by its start."""
     (line,) = problems({TOPIC: "x" * 1000})
     assert line.startswith(f"{TOPIC}: must be 1 to 249")
     assert len(line) < 200
-
-
-@pytest.mark.parametrize("text", [b"kafka = [", b"\xff", None])
-def test_broken_toml(tmp_path: Path, text: bytes | None) -> None:
-    """A TOML file that cannot be read is one line that names it."""
-    toml = tmp_path / "worker.toml"
-    if text is not None:
-        toml.write_bytes(text)
-    (line,) = problems(config=toml)
-    assert line.startswith(f"POSTBACK_CONFIG: {toml} cannot be read: ")
-
-
-def test_toml_value_of_no_use(tmp_path: Path) -> None:
-    """A TOML value that no setting can be, such as a date, is an error."""
-    (tmp_path / "worker.toml").write_text("kafka.topic = 2026-01-01\n")
-    (line,) = problems(config=tmp_path / "worker.toml")
-    assert line.startswith(f"{TOPIC}: kafka.topic ({tmp_path}/worker.toml) must be text")
-
-
-def test_two_spellings(tmp_path: Path) -> None:
-    """Two spellings of one name in one source are an error."""
-    (tmp_path / "worker.toml").write_text('[destination.headers]\nX-A = "1"\nx_a = "2"\n')
-    (line,) = problems(config=tmp_path / "worker.toml")
-    assert line.startswith("POSTBACK_DESTINATION__HEADERS__X_A: given twice")
-
-
-def test_missing_secrets_directory(tmp_path: Path) -> None:
-    """A secrets directory that was named must be there."""
-    (line,) = problems({"POSTBACK_SECRETS_DIR": str(tmp_path / "gone")})
-    assert line.startswith(f"POSTBACK_SECRETS_DIR: {tmp_path}/gone cannot be read")
 
 
 def test_all_problems_at_once() -> None:

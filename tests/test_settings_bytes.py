@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.test_settings_values import read
+from tests.support.settings import read
 from worker.settings import Deployment, SettingsError, effective
 from worker.settings.byte_bounds import ByteBounds
 from worker.settings.values import format_bytes, parse_bytes

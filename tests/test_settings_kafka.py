@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
+from tests.support.settings import read as read_all
 from worker.adapters.kafka.config import Config, admin_config, consumer_config, producer_config
-from worker.settings import Deployment, Settings, SettingsError, effective, load
+from worker.settings import Deployment, Settings, SettingsError, effective
 from worker.settings.kafka_properties import OWNED, SESSION_TIMEOUT_MS, is_secret
 
 PREFIX = "POSTBACK_KAFKA__PROPERTIES__"
@@ -17,7 +16,7 @@ SASL = {"SECURITY_PROTOCOL": "SASL_SSL", "SASL_MECHANISM": "SCRAM-SHA-512"}
 def read(**properties: str) -> Settings:
     """Settings with these properties, named as variables are."""
     environ = {PREFIX + name: value for name, value in properties.items()}
-    return load(environ=environ, dotenv=Path("/nonexistent/.env"))
+    return read_all(environ)
 
 
 def problem(**properties: str) -> str:

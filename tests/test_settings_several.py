@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.support.settings import NOTHING
 from worker.core.routing import Route
 from worker.settings import Deployment, SettingsError, effective, load, load_all
 from worker.settings.deployment import choose
 from worker.settings.several import as_written
 
-NOTHING = Path("/nonexistent/.env")
 A, B = "POSTBACK_DESTINATIONS__A__", "POSTBACK_DESTINATIONS__B__"
 URLS = 'simple_url = "https://a.example/p?c={click_id}"\nevent_url = "https://a.example/p?c={click_id}"\n'
 ONE = f"[destinations.a]\n{URLS}"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from worker.settings import Deployment, Settings, SettingsError, effective, load
+from tests.support.settings import read as read_all
+from worker.settings import Deployment, Settings, SettingsError, effective
 from worker.settings.advice import warnings
 from worker.settings.url_mask import mask_body, mask_filled, mask_template
 
-NOTHING = Path("/nonexistent/.env")
 P = "POSTBACK_DESTINATION__"
 URL = f"{P}URL"
 HERE = "https://h/?a={click_id}"
@@ -20,7 +18,7 @@ RIGHT_JSON = '{"click": "{click_id}", "value": "{payout:number}"}'
 
 def read(**environ: str) -> Settings:
     """Settings of these variables of the destination alone."""
-    return load(environ={P + name: text for name, text in environ.items()}, dotenv=NOTHING)
+    return read_all({P + name: text for name, text in environ.items()})
 
 
 def case(environ: dict[str, str], line: str) -> tuple[dict[str, str], str]:

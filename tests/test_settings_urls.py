@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.settings import Deployment, Settings, SettingsError, effective, load
+from tests.support.settings import read as read_all
+from worker.settings import Deployment, Settings, SettingsError, effective
 from worker.settings.advice import warnings
 from worker.settings.url_mask import mask_request, mask_template
 
-NOTHING = Path("/nonexistent/.env")
 SIMPLE, EVENT = "POSTBACK_DESTINATION__SIMPLE_URL", "POSTBACK_DESTINATION__EVENT_URL"
 OURS = "https://track.momentscience.com/postback"
 
 
 def read(**environ: str) -> Settings:
     """Settings of these variables alone."""
-    return load(environ=environ, dotenv=NOTHING)
+    return read_all(environ)
 
 
 @pytest.mark.parametrize(("name", "other"), [(SIMPLE, EVENT), (EVENT, SIMPLE)])

@@ -3,74 +3,16 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from tests.cli.invoke import NOBODY, run
+from tests.cli.local_partner import Partner
 
 SIMPLE = "https://track.momentscience.com/postback?click_id="
 EVENT = "https://track.momentscience.com/postback?measurement=1&click_id="
 
 FOREIGN = "currency is EUR, and this destination is configured for USD alone"
-
-
-class Partner(ThreadingHTTPServer):
-    """Answers every request with `status`, and keeps what was asked for."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.status = 200
-        self.body = b""
-        self.paths: list[str] = []
-        self.heads: list[dict[str, str]] = []
-        self.bodies: list[bytes] = []
-
-    @property
-    def env(self) -> dict[str, str]:
-        """The variables that send postbacks here."""
-        url = f"http://127.0.0.1:{self.server_port}/"
-        return {
-            "POSTBACK_DESTINATION__SIMPLE_URL": url + "simple?c={click_id}",
-            "POSTBACK_DESTINATION__EVENT_URL": url + "event?c={click_id}&o={order_id}&k={attributes.kind}",
-            "POSTBACK_DESTINATION__ALLOW_PRIVATE_ADDRESSES": "true",
-        }
-
-
-class Handler(BaseHTTPRequestHandler):
-    """One request of the partner's."""
-
-    server: Partner
-
-    def do_GET(self) -> None:
-        self.server.paths.append(self.path)
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", str(len(self.server.body)))
-        self.end_headers()
-        self.wfile.write(self.server.body)
-
-    def do_POST(self) -> None:
-        self.server.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.heads.append(dict(self.headers))
-        self.do_GET()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server calls it so
-        """Say nothing."""
-
-
-@pytest.fixture
-def partner() -> Iterator[Partner]:
-    """A partner on this machine."""
-    with Partner() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.mark.parametrize(
@@ -241,70 +183,6 @@ def test_wrong_usage(arguments: list[str], error: str) -> None:
     result = run("send", "--dry-run", *arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert error in result.stderr
-
-
-def posting(url: str) -> dict[str, str]:
-    """The variables of a destination that takes POSTs, with a secret in each place."""
-    return {
-        "POSTBACK_DESTINATION__URL": url + "p/{secret.token}?c={click_id}&k={secret.token}&api_key=s3cret",
-        "POSTBACK_DESTINATION__METHOD": "POST",
-        "POSTBACK_DESTINATION__BODY": '{"v": "{payout:number}", "t": "{secret.token}", "token": "s3cret"}',
-        "POSTBACK_DESTINATION__HEADERS__X_TOKEN": "Bearer {secret.token}",
-        "POSTBACK_DESTINATION__HEADERS__X_CLICK": "s3cret {click_id}",
-        "POSTBACK_DESTINATION__HEADERS__X_ORDER": "{order_id?}",
-        "POSTBACK_DESTINATION__SECRETS__TOKEN": "s3cret",
-        "POSTBACK_DESTINATION__ALLOW_PRIVATE_ADDRESSES": "true",
-    }
-
-
-def test_dry_run_of_a_post() -> None:
-    """Method, URL, headers and body are shown, what is or may be a secret is masked, and nothing is sent."""
-    arguments = ["send", "--dry-run", "--click-id", "a b", "--payout", "5"]
-    env = posting("http://127.0.0.1:1/")
-    result = run(*arguments, env=env)
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.splitlines() == [
-        "POST http://127.0.0.1:1/p/********?c=a%20b&k=********&api_key=********",
-        "Content-Type: application/json",
-        "X-Token: ****************",
-        "X-Click: ********a b",
-        "",
-        '{"v": 5.00, "t": "********", "token": "********"}',
-    ]
-    shown = json.loads(run(*arguments, "-o", "json", env=env).stdout)
-    assert shown["method"] == "POST"
-    assert shown["url"] == "http://127.0.0.1:1/p/********?c=a%20b&k=********&api_key=********"
-    assert shown["headers"]["X-Click"] == "********a b"
-    assert shown["body"] == '{"v": 5.00, "t": "********", "token": "********"}'
-
-
-def test_dry_run_as_an_object() -> None:
-    """A GET as an object has no headers of its own, and no body."""
-    shown = json.loads(run("send", "--dry-run", "--click-id", "abc", "-o", "json").stdout)
-    assert shown == {"method": "GET", "url": f"{SIMPLE}abc", "headers": {}, "body": None}
-
-
-@pytest.mark.parametrize("transport", ["direct", "session"])
-def test_a_post(partner: Partner, transport: str) -> None:
-    """A POST is made once, with all its headers and its body; the report shows no secret."""
-    env = posting(f"http://127.0.0.1:{partner.server_port}/") | {"POSTBACK_DESTINATION__TRANSPORT": transport}
-    result = run("send", "--click-id", "abc", "--payout", "5", "--order-id", "7", "-o", "json", env=env)
-    assert result.exit_code == 0
-    assert "s3cret" not in result.output
-    assert partner.paths == ["/p/s3cret?c=abc&k=s3cret&api_key=s3cret"]
-    assert partner.bodies == [b'{"v": 5.00, "t": "s3cret", "token": "s3cret"}']
-    sent = partner.heads[0]
-    assert (sent["X-Token"], sent["X-Click"], sent["X-Order"]) == ("Bearer s3cret", "s3cret abc", "7")
-    assert (sent["Content-Type"], sent["Content-Length"]) == ("application/json", str(len(partner.bodies[0])))
-
-
-def test_what_no_template_takes(partner: Partner) -> None:
-    """A value that can't stand where it should is exit 2, with the reason, and nothing is sent."""
-    url = f"http://127.0.0.1:{partner.server_port}/{{click_id}}"
-    env = {"POSTBACK_DESTINATION__URL": url, "POSTBACK_DESTINATION__ALLOW_PRIVATE_ADDRESSES": "true"}
-    result = run("send", "--click-id", "..", env=env)
-    assert (result.exit_code, partner.paths) == (2, [])
-    assert result.stderr == "error: the URL would have a path segment of dots alone, which leads elsewhere\n"
 
 
 def test_times(partner: Partner) -> None:

@@ -9,7 +9,8 @@ import pytest
 from tests.e2e.events import value
 from tests.e2e.program import Program, call, settings
 from tests.e2e.tracker import Tracker
-from tests.support.kafka import Names, committed, create_topics, transactions, wait_until
+from tests.support.kafka import Names, committed, create_topics, wait_until
+from tests.support.transactions import transactions
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process]
 

@@ -2,95 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
-import trustme
 from structlog.testing import capture_logs
 
 from tests.core.examples import make_event
-from tests.fakes import FakeClock, FakeSender
+from tests.fakes import FakeClock
+from tests.renewal.world import PARTNER, TOKEN, World, looks
 from tests.runner.harness import Heard
-from tests.support.certificates import ClientFiles, replace
-from worker.adapters.http import SenderOptions, load_tls
+from tests.support.certificates import replace
+from worker.adapters.http import load_tls
 from worker.compiled import tls_files
-from worker.pipeline import Plan
-from worker.renewal import AGAIN_SECONDS, TELL_SECONDS, Renewal, RenewSender
-from worker.settings import Settings, load, load_all
-from worker.settings.files import takes_restart
+from worker.renewal import AGAIN_SECONDS, Renewal
+from worker.settings import Settings, load_all
 from worker.settings.groups import Destination
-
-TOKEN = "POSTBACK_DESTINATION__HEADERS__X_TOKEN"
-PARTNER = "https://8.8.8.8/{k}?click_id={{click_id}}"
-
-
-class World:
-    """A destination's files in a folder, and what its run is told."""
-
-    def __init__(self, at: Path) -> None:
-        self.at = at
-        self.token, self.url = at / "token", at / "url"
-        self.token.write_text("first")
-        self.url.write_text(PARTNER.format(k="one"))
-        self.tls = ClientFiles(at, trustme.CA(organization_name="Example Authority"))
-        self.heard = Heard()
-        self.clock = FakeClock(time.time())
-        self.plans: list[Plan] = []
-        self.sender = FakeSender()
-        self.senders: list[SenderOptions] = []
-
-    def settings(self, **given: str) -> Settings:
-        """Settings that come from the files."""
-        named = {
-            "HEADERS__X_TOKEN_FILE": self.token,
-            "SIMPLE_URL_FILE": self.url,
-            "EVENT_URL_FILE": self.url,
-            "CA_FILE": self.tls.ca,
-            "CERT_FILE": self.tls.cert,
-            "KEY_FILE": self.tls.key,
-            **given,
-        }
-        environ = {f"POSTBACK_DESTINATION__{name}": str(value) for name, value in named.items() if value}
-        return load(environ=environ, dotenv=self.at / "none")
-
-    def renewal(self, settings: Settings | None = None) -> Renewal:
-        """What looks after the files of these settings."""
-        made = settings or self.settings()
-        return Renewal(made, load_tls(tls_files(made)), self._renew, self.heard, self.clock)
-
-    def make_sender(self, _transport: str, options: SenderOptions) -> FakeSender:
-        """Stand for what makes senders."""
-        self.senders.append(options)
-        return FakeSender()
-
-    def _renew(self, plan: Plan, renew_sender: RenewSender) -> None:
-        self.plans.append(plan)
-        sender = renew_sender(self.sender)
-        assert isinstance(sender, FakeSender)
-        self.sender = sender
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Those that the sender has been told to send."""
-        return self.sender.headers
-
-
-async def looks(renewal: Renewal, count: int = 2) -> None:
-    """Look so often that a change that is over counts."""
-    for _ in range(count):
-        await renewal.look()
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    """Files, and nothing new in them."""
-    structlog.reset_defaults()
-    made = World(tmp_path)
-    monkeypatch.setattr("worker.renewal.make_sender", made.make_sender)
-    return made
 
 
 async def test_nothing_new(world: World) -> None:
@@ -233,80 +159,6 @@ async def test_a_wrong_value(world: World) -> None:
     assert len(world.heard.troubles) == 2
 
 
-async def test_a_new_certificate(world: World) -> None:
-    """A new certificate and its key make a new sender; a line for each names its variable, and no key."""
-    renewal = world.renewal()
-    await looks(renewal)
-    world.tls.renew()
-    with capture_logs() as lines:
-        await looks(renewal)
-    assert len(world.senders) == 1
-    certificate, key = lines
-    assert certificate["variable"] == "POSTBACK_DESTINATION__CERT_FILE"
-    assert certificate["certificate"].startswith("client.example, valid until ")
-    assert key["variable"] == "POSTBACK_DESTINATION__KEY_FILE"
-    assert "PRIVATE" not in repr(lines)
-
-
-async def test_a_key_that_does_not_fit_yet(world: World) -> None:
-    """A certificate without its key, or a cut one, is told once; with its key it counts."""
-    renewal = world.renewal()
-    await looks(renewal)
-    leaf = world.tls.issue()
-    whole = leaf.cert_chain_pems[0].bytes()
-    replace(world.tls.cert, whole[:300])
-    await looks(renewal)
-    replace(world.tls.cert, whole)
-    await looks(renewal, 4)
-    replace(world.tls.key, leaf.private_key_pem.bytes())
-    assert world.senders == []
-    await looks(renewal)
-    assert len(world.senders) == 1
-    assert [line.partition(": ")[0] for line in world.heard.troubles] == [
-        "POSTBACK_DESTINATION__CERT_FILE",
-        "POSTBACK_DESTINATION__KEY_FILE",
-    ]
-
-
-async def test_a_certificate_that_has_expired(world: World) -> None:
-    """An expired certificate does not take the place of one that is valid."""
-    renewal = world.renewal()
-    await looks(renewal)
-    world.tls.renew(days=-1)
-    await looks(renewal)
-    assert world.senders == []
-    (line,) = world.heard.troubles
-    assert line.startswith("POSTBACK_DESTINATION__CERT_FILE: the certificate has expired: client.example ")
-
-
-async def test_a_certificate_that_begins_later(world: World) -> None:
-    """A certificate that is not valid yet counts as soon as it is, though its file does not change."""
-    renewal = world.renewal()
-    await looks(renewal)
-    world.clock.step(-200 * 86400)
-    world.tls.renew()
-    await looks(renewal)
-    assert world.senders == []
-    assert "is not valid yet" in world.heard.troubles[-1]
-    world.clock.step(200 * 86400)
-    world.clock.advance(AGAIN_SECONDS)
-    await renewal.look()
-    assert len(world.senders) == 1
-
-
-async def test_a_certificate_that_ends(world: World) -> None:
-    """A person hears when a certificate's last week begins, once a day from then on, and when it is over."""
-    renewal = world.renewal()
-    world.clock.step(80 * 86400)
-    for _ in range(12):
-        await looks(renewal)
-        world.clock.step(TELL_SECONDS)
-    said = [line.partition(": ")[2].split(":")[0] for line in world.heard.troubles]
-    assert said[0] == "the certificate expires soon"
-    assert said[-1] == "the certificate has expired"
-    assert len(said) == 9
-
-
 async def test_a_file_that_goes(world: World) -> None:
     """A file that goes is told of, and what it held stays in use; it comes back unchanged without a word."""
     renewal = world.renewal()
@@ -338,52 +190,6 @@ async def test_a_file_that_changes_meanwhile(world: World, monkeypatch: pytest.M
     assert world.plans == []
     await looks(renewal)
     assert world.headers == {"X-Token": "third"}
-
-
-async def test_what_takes_a_restart(world: World) -> None:
-    """A new value of what a run is built around is told of, once, and what else is new counts."""
-    size = world.at / "concurrency"
-    size.write_text("4")
-    renewal = world.renewal(world.settings(CONCURRENCY_FILE=str(size)))
-    await looks(renewal)
-    replace(size, "8")
-    replace(world.token, "second")
-    await looks(renewal, 4)
-    assert world.heard.troubles == [
-        "POSTBACK_DESTINATION__CONCURRENCY: its file has changed; that takes a restart"
-    ]
-    assert world.headers == {"X-Token": "second"}
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("PROXY", "http://proxy:3128"), ("TRANSPORT", "session"), ("TIMEOUT", "3s")]
-)
-async def test_what_takes_a_new_sender(world: World, name: str, value: str) -> None:
-    """What connections rest on is changed by a new sender: proxy, transport, time."""
-    path = world.at / "value"
-    path.write_text({"PROXY": "http://before:3128", "TRANSPORT": "direct", "TIMEOUT": "10s"}[name])
-    transport = {} if name == "TRANSPORT" else {"TRANSPORT": "session"}
-    renewal = world.renewal(world.settings(**{f"{name}_FILE": str(path), **transport}))
-    await looks(renewal)
-    replace(path, value)
-    await looks(renewal)
-    assert len(world.senders) == 1
-
-
-@pytest.mark.parametrize(
-    ("variable", "restart"),
-    [
-        (TOKEN, False),
-        ("POSTBACK_DESTINATION__PROXY", False),
-        ("POSTBACK_DESTINATION__CA_FILE", False),
-        ("POSTBACK_DESTINATION__RATE", True),
-        ("POSTBACK_KAFKA__PROPERTIES__SASL_PASSWORD", True),
-        ("POSTBACK_RETRY__WINDOW", True),
-    ],
-)
-def test_restart(variable: str, *, restart: bool) -> None:
-    """Of a destination only what a run is built around takes a restart; all else that is set does."""
-    assert takes_restart(variable) == restart
 
 
 async def test_nothing_to_look_at() -> None:

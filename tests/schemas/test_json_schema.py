@@ -16,15 +16,8 @@ from jsonschema.protocols import Validator
 
 import schemas
 from schemas import BadRecord, ConversionEvent, decode, event_schema, event_schema_text
-from tests.schemas.tables import (
-    GOOD_VALUES,
-    INEXACT_PAYOUTS,
-    INVALID_VALUES,
-    LEAST,
-    NOT_IN_SCHEMA,
-    NOW,
-    UNREAL_TIMES,
-)
+from tests.schemas.tables import INEXACT_PAYOUTS, LEAST, NOT_IN_SCHEMA, NOW, UNREAL_TIMES
+from tests.schemas.values import GOOD_VALUES, INVALID_VALUES
 
 PUBLISHED: Final = Path(schemas.__file__).with_name("event.schema.json")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple, TypeVar, cast
 from uuid import uuid4
@@ -246,12 +245,8 @@ def _produce(
 
 def _consumer(bootstrap: str, settings: Mapping[str, str | bool] | None = None) -> Consumer:
     """Make a consumer that joins no group and commits nothing."""
-    base: dict[str, str | bool] = {
-        "group.id": "reader",
-        "enable.auto.commit": False,
-        "bootstrap.servers": bootstrap,
-    }
-    return Consumer({**base, **(settings or {})})
+    own = {"bootstrap.servers": bootstrap, "group.id": "reader", "enable.auto.commit": False}
+    return Consumer({**own, **(settings or {})})
 
 
 def _end(consumer: Consumer, at: TopicPartition) -> int:
@@ -301,31 +296,3 @@ def _led(admin: AdminClient, topic: str) -> bool:
     """Whether every partition of the topic has a leader."""
     found = admin.list_topics(topic, timeout=WITHIN).topics[topic]
     return not found.error and all(partition.leader >= 0 for partition in found.partitions.values())
-
-
-@contextmanager
-def transactions(bootstrap: str, topic: str) -> Iterator[Callable[..., None]]:
-    """Give a function that writes texts to a topic in one transaction, and ends it but where `end` is False.
-
-    What is left open is aborted in the end.
-    """
-    own = {"transactional.id": uuid4().hex, "transaction.timeout.ms": 600_000, "linger.ms": 0}
-    producer = Producer({"bootstrap.servers": bootstrap, **own})
-    producer.init_transactions(WITHIN)
-
-    is_open = False
-
-    def write(*values: str, end: bool = True) -> None:
-        nonlocal is_open
-        producer.begin_transaction()
-        is_open = True
-        for value in values:
-            producer.produce(topic, value, b"key")
-        producer.flush(WITHIN)
-        if end:
-            producer.commit_transaction(WITHIN)
-            is_open = False
-
-    yield write
-    if is_open:
-        producer.abort_transaction(WITHIN)

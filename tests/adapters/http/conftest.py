@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 
 import pytest
 import trustme
 import uvloop
 
 from tests.adapters.http.world import Transport, World
+from tests.support.certificates import ClientFiles
 
 
 def pytest_asyncio_loop_factories(
@@ -22,9 +24,10 @@ def pytest_asyncio_loop_factories(
         "test_odd_heads",
         "test_connections",
         "test_kept",
-        "test_outbox",
         "test_tls",
         "test_tls_files",
+        "test_tls_with_files",
+        "test_write_batch",
     }:
         return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
     return None
@@ -54,3 +57,9 @@ async def world(transport: Transport, scheme: str, authority: trustme.CA) -> Asy
     """Partners and senders of one test; nothing of them may be left at its end."""
     async with World(transport, scheme, authority) as made:
         yield made
+
+
+@pytest.fixture
+def files(tmp_path: Path, authority: trustme.CA) -> ClientFiles:
+    """The files of a client that the partners believe, and that believes them."""
+    return ClientFiles(tmp_path, authority)

@@ -8,7 +8,8 @@ from tests.adapters.kafka.ear import Ear, until
 from tests.adapters.kafka.members import started
 from tests.adapters.kafka.suites import MAP, numbered
 from tests.adapters.kafka.worlds import KafkaWorld
-from tests.support.kafka import create_topics, transactions
+from tests.support.kafka import create_topics
+from tests.support.transactions import transactions
 from worker.core.assigned_partition import Position
 from worker.core.record import Partition
 from worker.ports import SourceFailed

@@ -1,0 +1,1 @@
+"""Files of a destination are read again while it runs."""
