@@ -89,7 +89,7 @@ class DeadLetter(BaseModel):
     ) -> DeadLetter:
         """Build it from a record's parts, whatever is in them; `timestamp` is Kafka's, in epoch seconds."""
         told = WorkerHeaders.read(headers)
-        fields = _fields_of(value)
+        fields = fields_of(value)
         return cls(
             topic=topic,
             partition=partition,
@@ -119,7 +119,7 @@ class DeadLetter(BaseModel):
         return cls.model_validate_json(text)
 
 
-def _fields_of(value: bytes | None) -> dict[str, Any]:
+def fields_of(value: bytes | None) -> dict[str, Any]:
     """Read the value's fields also where they are no valid event: an operator wants to find it by its ids."""
     try:
         fields = from_json(value or b"", allow_inf_nan=False)

@@ -20,10 +20,12 @@ NOW = time.time()
 def dead(name: str, partition: int = 0, age: float = 0, status: int | None = None, **more: str) -> Write:
     """A dead letter of the event `name`, given up `age` seconds before this test began."""
     reason = DeadReason(more.get("reason", "exhausted"))
+    error = more.get("error", "HTTP 503")
     headers = WorkerHeaders(
-        attempts=12, reason=reason, status=status, error="HTTP 503", dead_at=NOW - age, origin="c/0/7"
+        attempts=12, reason=reason, status=status, error=error, dead_at=NOW - age, origin="c/0/7"
     ).write()
-    value = json.dumps({"event_id": name, "click_id": f"click-{name}"}).encode()
+    event = {name: text for name, text in more.items() if name not in {"reason", "error"}}
+    value = json.dumps({"event_id": name, "click_id": f"click-{name}", **event}).encode()
     return Write(value, f"click-{name}".encode(), (("trace", b"\xff"), *headers), partition)
 
 
@@ -70,6 +72,29 @@ def test_list(env: dict[str, str]) -> None:
 def test_filters(env: dict[str, str], arguments: list[str], found: list[str]) -> None:
     """Each filter keeps what matches it, and several keep what matches all."""
     assert [row["event_id"] for row in run_json("dlq", "list", *arguments, env=env)] == found
+
+
+@pytest.mark.kafka
+def test_filters_of_the_event(kafka: str, names: Names, env: dict[str, str]) -> None:
+    """Offer, network and a part of the error filter `list`, `show`, `export` and `stats` alike."""
+    other = dead("other", 1, offer_id="o-2", network="voluum", error="HTTP 504 Gateway Time-out")
+    produce(kafka, names.dlq, [other, dead("third", 1, offer_id="o-2")])
+    for filters in (
+        ["--network", "voluum"],
+        ["--error", "time-out"],
+        ["--offer-id", "o-2", "--error", "504"],
+    ):
+        (row,) = run_json("dlq", "list", *filters, env=env)
+        assert run_json("dlq", "show", *filters, env=env) == row
+        assert json.loads(run("dlq", "export", *filters, env=env).stdout) == row
+        assert [group["count"] for group in run_json("dlq", "stats", *filters, env=env)] == [1]
+        assert row["event_id"] == "other"
+    assert [
+        row["event_id"] for row in run_json("dlq", "show", "--offer-id", "o-2", "--limit", "2", env=env)
+    ] == [
+        "other",
+        "third",
+    ]
 
 
 @pytest.mark.kafka

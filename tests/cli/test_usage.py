@@ -92,6 +92,27 @@ def test_names_stay_whole(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
+    ("width", "head", "row"),
+    [
+        (80, "where  event id  error", "0/1    order-1   " + "e" * 40),
+        (40, "where  event id  error", "0/1    order-1   " + "e" * 22 + "…"),
+        (20, "where  event id", "0/1    order-1"),
+        (8, "where  event id", "0/1    order-1"),
+    ],
+)
+def test_one_line_a_row(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int, head: str, row: str
+) -> None:
+    """On a terminal what does not fit is cut short or left out where it may be; a name never is."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    print_table(["where", "event_id", "error"], [["0/1", "order-1", "e" * 40]], ["error"])
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert [line.rstrip() for line in plain.splitlines()] == [head, row]
+
+
+@pytest.mark.parametrize(
     "command",
     [("config", "check"), ("config", "show"), ("config", "schema"), ("schema", "event"), ("healthcheck",)],
 )
@@ -182,6 +203,38 @@ def test_completion() -> None:
     """Shell completion offers the commands."""
     done = start(_POSTBACK_WORKER_COMPLETE="complete_bash", COMP_WORDS="postback-worker hea", COMP_CWORD="1")
     assert done.stdout.split() == ["healthcheck"]
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("dlq list --reason ex", ["expired", "exhausted"]),
+        ("dlq list --destination v", ["voluum"]),
+        ("--set kafka.to", ["kafka.topic="]),
+    ],
+)
+def test_completion_of_values(words: str, offered: list[str]) -> None:
+    """Shell completion offers reasons, the destinations that are configured, and settings."""
+    line = f"postback-worker {words}"
+    done = start(
+        _POSTBACK_WORKER_COMPLETE="complete_bash",
+        COMP_WORDS=line,
+        COMP_CWORD=str(len(line.split()) - 1),
+        POSTBACK_DESTINATIONS__VOLUUM__URL="https://voluum.example/?c={click_id}",
+    )
+    assert (done.stdout.split(), done.stderr) == (offered, "")
+
+
+def test_completion_without_settings() -> None:
+    """Where the settings are wrong no destination is offered, and nothing is said."""
+    line = "postback-worker dlq list --destination "
+    done = start(
+        _POSTBACK_WORKER_COMPLETE="complete_bash",
+        COMP_WORDS=line,
+        COMP_CWORD="4",
+        POSTBACK_KAFKA__TOPC="x",
+    )
+    assert (done.stdout.strip(), done.stderr) == ("", "")
 
 
 def test_closed_pipe() -> None:

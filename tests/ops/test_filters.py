@@ -63,11 +63,48 @@ def test_backwards() -> None:
         (Filters(since=NOW + 1), False),
         (Filters(until=NOW - 1), False),
         (Filters(frozenset({"exhausted"}), status=400), False),
+        (Filters(offer_id="77"), True),
+        (Filters(offer_id="7"), False),
+        (Filters(network="voluum"), True),
+        (Filters(network="Voluum"), False),
+        (Filters(offer_id="77", network="other"), False),
+        (Filters(error="GATEWAY time"), True),
+        (Filters(error="timeout"), False),
     ],
 )
 def test_matches(filters: Filters, matches: bool) -> None:
-    """A letter passes where it passes every filter."""
-    assert filters.match(letter("a", status=503, reason=DeadReason.EXHAUSTED, dead_at=NOW)) is matches
+    """A letter passes where it passes every filter; a look at its bytes rejects none that does."""
+    one = letter(
+        "a",
+        reason=DeadReason.EXHAUSTED,
+        error="HTTP 504 Gateway Time-out",
+        offer_id="77",
+        network="voluum",
+    )
+    assert filters.match(one) is matches
+    assert filters.glance()(one.headers, one.value) >= matches
+
+
+def test_a_glance() -> None:
+    """A look at a record's bytes leaves out another reason, another status, and ids that are not in it."""
+    one = letter("a", status=503, reason=DeadReason.EXHAUSTED, offer_id="77")
+    for filters in (Filters(frozenset({"expired"})), Filters(status=400), Filters(offer_id="78")):
+        assert not filters.glance()(one.headers, one.value)
+    assert Filters(offer_id="é").glance()((), b'{"offer_id": "\\u00e9"}')
+    assert not Filters(event_id="a").glance()((), None)
+
+
+def test_a_repeated_header() -> None:
+    """Of headers that repeat the last counts, at a glance as well."""
+    headers = [("postback-reason", b"expired"), ("postback-reason", b"invalid")]
+    assert Filters(frozenset({"invalid"})).glance()(headers, b"")
+    assert not Filters(frozenset({"expired"})).glance()(headers, b"")
+
+
+def test_no_fields() -> None:
+    """A letter whose value is no event passes no filter of a field."""
+    assert not Filters(network="voluum").match(STRANGE)
+    assert not Filters(error="x").match(STRANGE)
 
 
 def test_a_letter_without_a_time() -> None:

@@ -18,6 +18,7 @@ from typer.main import get_command
 from worker.adapters.process import signals
 from worker.adapters.process.stdout import ResultLost
 from worker.cli.common import FAILED, WRONG, Given, examples, say
+from worker.cli.completion import settings
 
 PROGRAM = "postback-worker"
 
@@ -150,6 +151,7 @@ def options(
             "--set",
             metavar="NAME=VALUE",
             help="A setting, over every other source: kafka.topic=signups. May be repeated.",
+            autocompletion=settings,
         ),
     ] = None,
     _show_version: Annotated[

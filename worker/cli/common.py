@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn, TypeVar
 
 import typer
 
+from worker.cli.completion import destinations
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -26,6 +28,8 @@ _Number = TypeVar("_Number", int, float)
 FAILED = 1
 WRONG = 2
 WIDE = 100_000  # no row is longer
+GAP = 2  # columns of a terminal between two columns of a table
+LEAST_CUT = 12  # columns of a terminal: what is cut shorter says nothing
 
 
 class Output(StrEnum):
@@ -47,7 +51,12 @@ class Given(NamedTuple):
 
 DestinationOption = Annotated[
     str | None,
-    typer.Option("--destination", metavar="NAME", help="Which destination, where there are several."),
+    typer.Option(
+        "--destination",
+        metavar="NAME",
+        help="Which destination, where there are several.",
+        autocompletion=destinations,
+    ),
 ]
 
 
@@ -128,31 +137,76 @@ def print_json(value: object) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def print_rows(rows: Iterable[Row], output: Output, columns: Sequence[str]) -> None:
-    """Print rows as a table with these columns, or as a JSON array of objects with these keys."""
+def print_rows(
+    rows: Iterable[Row], output: Output, columns: Sequence[str], spare: Sequence[str] | None = None
+) -> None:
+    """Print rows as a table with these columns, or as a JSON array of objects with these keys.
+
+    With `spare` each row of the table is one line; see `print_table`.
+    """
     chosen = [{column: row.get(column) for column in columns} for row in rows]
     if output is Output.JSON:
         print_json(chosen)
     else:
-        print_table(columns, [[_cell(row[column]) for column in columns] for row in chosen])
+        print_table(columns, [[_cell(row[column]) for column in columns] for row in chosen], spare)
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], spare: Sequence[str] | None = None
+) -> None:
     """Print a table on stdout; without a terminal each row stays on one line, however long.
 
-    On a terminal what does not fit is folded, but for the first column: names are to be copied.
+    On a terminal what does not fit is folded, but for the first column: names are to be copied. With `spare`
+    no row is: of what does not fit the first of these columns is cut short, then left out, then the next.
     """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*(column.replace("_", " ") for column in columns), box=None, pad_edge=False)
+    width = None if sys.stdout.isatty() else WIDE
+    console = Console(highlight=False, width=width)
+    titles = [column.replace("_", " ") for column in columns]
+    cells: Sequence[Sequence[str]] = list(rows)
+    if spare is not None:
+        titles, cells = fitted(titles, cells, [columns.index(name) for name in spare], console.width)
+    table = Table(*titles, box=None, pad_edge=False)
     for column in table.columns:
         column.overflow = "fold"
+        column.no_wrap = spare is not None
     table.columns[0].no_wrap = True
-    for row in rows:
+    for row in cells:
         table.add_row(*(Text(cell) for cell in row))
-    Console(highlight=False, width=None if sys.stdout.isatty() else WIDE).print(table)
+    if spare is not None:
+        console.width = WIDE  # a row that is wider all the same is the terminal's to wrap
+    console.print(table)
+
+
+def fitted(
+    titles: Sequence[str], rows: Sequence[Sequence[str]], spare: Sequence[int], width: int
+) -> tuple[list[str], list[list[str]]]:
+    """Make a table fit a width, by its columns that may be `spare`d: cut short, or left out."""
+    from rich.cells import cell_len
+
+    table = [list(titles), *(list(row) for row in rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
+    kept = list(range(len(titles)))
+    for at in spare:
+        too_wide = sum(widths[it] for it in kept) + GAP * (len(kept) - 1) - width
+        if too_wide <= 0:
+            break
+        if widths[at] - too_wide >= max(LEAST_CUT, cell_len(titles[at])):
+            widths[at] -= too_wide
+        else:
+            kept.remove(at)
+    cut = [[_cut(row[at], widths[at]) for at in kept] for row in table]
+    return cut[0], cut[1:]
+
+
+def _cut(text: str, width: int) -> str:
+    """A text no wider than this; what is cut ends with an ellipsis."""
+    from rich.cells import cell_len, set_cell_size
+
+    return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
 
 
 def print_markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

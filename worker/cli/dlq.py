@@ -6,7 +6,7 @@ The rule: all but `replay` only read, and the worker's group never notices.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +16,7 @@ from worker.cli.common import (
     Output,
     OutputOption,
     examples,
+    fail,
     load_settings,
     number_option,
     print_json,
@@ -32,8 +33,7 @@ from worker.ops.dead_letters import (
     dlq_reader,
     grouped,
     matching,
-    newest,
-    of_event,
+    newest_matching,
     row_of,
 )
 from worker.ops.filters import Filters
@@ -47,6 +47,8 @@ app = typer.Typer(
 )
 
 COLUMNS = ("where", "dead_at", "reason", "status", "attempts", "event_id", "error")
+SPARE = ("error", "attempts", "status", "dead_at")
+"""Columns that a narrow terminal does without, the first first."""
 
 _PLACE = re.compile(r"([0-9]{1,9})/([0-9]{1,18})")
 
@@ -75,12 +77,14 @@ def list_(
     Where there are more than --limit, the newest are shown.
     """
     with told(), dlq_reader(load_settings(ctx, destination)) as reader:
-        found = newest(matching(reader, filters, shown), limit)
+        found = newest_matching(reader, filters, limit, shown)
     if output is Output.JSON:
         print_json([letter.model_dump(mode="json") for letter in found.letters])
     else:
-        print_rows([row_of(letter, COLUMNS) for letter in found.letters], output, COLUMNS)
-    if found.matched > len(found.letters):
+        print_rows([row_of(letter, COLUMNS) for letter in found.letters], output, COLUMNS, SPARE)
+    if not found.is_all:
+        say(f"hint: the newest {len(found.letters)}, older ones were not looked at; --limit 0 shows all")
+    elif found.matched > len(found.letters):
         say(f"hint: the newest {len(found.letters)} of {found.matched}; --limit 0 shows all")
 
 
@@ -88,29 +92,39 @@ def list_(
     epilog=examples(
         "postback-worker dlq show 0/12",
         "postback-worker dlq show --event-id order-1001",
+        "postback-worker dlq show --reason invalid --limit 3",
         "postback-worker dlq show 0/12 -o json",
     )
 )
+@filtered
 def show(
     ctx: typer.Context,
+    filters: Filters,
     where: Annotated[
         str | None,
         typer.Argument(metavar="PARTITION/OFFSET", help="As `list` shows it.", show_default=False),
     ] = None,
-    event_id: Annotated[
-        str | None, typer.Option("--event-id", help="Its event; of several dead letters the newest.")
-    ] = None,
+    limit: Annotated[
+        int, number_option("--limit", "So many, the newest that match; with -o json an array, but for 1.", 1)
+    ] = 1,
     destination: DestinationOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show everything of one dead letter: why it died, its key, its value, all its headers."""
-    if (where is None) == (event_id is None):
-        raise typer.BadParameter("give either PARTITION/OFFSET or --event-id")
+    """Show everything of one dead letter: why it died, its key, its value, all its headers.
+
+    Give its place, or filters: then it is the newest that matches.
+    """
+    if (where is None) == (filters == Filters()):
+        raise typer.BadParameter("give either PARTITION/OFFSET or filters such as --event-id")
     settings = load_settings(ctx, destination)
-    letter = _of_event(settings, event_id) if event_id is not None else _at(settings, where or "")
+    letters = [_at(settings, where)] if where is not None else _newest(settings, filters, limit)
     if output is Output.JSON:
-        print_json(letter.model_dump(mode="json"))
-    else:
+        told_all = [letter.model_dump(mode="json") for letter in letters]
+        print_json(told_all[0] if limit == 1 else told_all)
+        return
+    for number, letter in enumerate(letters):
+        if number:
+            print()
         print_rows(list(_fields(letter)), output, ("field", "value"))
 
 
@@ -132,8 +146,8 @@ def export(
 ) -> None:
     """Write dead letters as JSON Lines, each whole, as `show` has it."""
     with told(), dlq_reader(load_settings(ctx, destination)) as reader:
-        found = matching(reader, filters, shown)
-        for letter in newest(found, limit).letters if limit else found:
+        every = matching(reader, filters, shown)
+        for letter in newest_matching(reader, filters, limit, shown).letters if limit else every:
             print(letter.to_json())
 
 
@@ -154,7 +168,9 @@ def stats(
     """Count dead letters by reason and last status, the most frequent first."""
     with told(), dlq_reader(load_settings(ctx, destination)) as reader:
         groups = grouped(matching(reader, filters, shown))
-    print_rows([group.row() for group in groups[: limit or None]], output, GROUP_COLUMNS)
+    print_rows(
+        [group.row() for group in groups[: limit or None]], output, GROUP_COLUMNS, ("newest", "oldest")
+    )
 
 
 app.command(
@@ -166,12 +182,18 @@ app.command(
 )(replay)
 
 
-def _of_event(settings: Settings, event_id: str) -> DeadLetter:
+def _newest(settings: Settings, filters: Filters, limit: int) -> Sequence[DeadLetter]:
     with told(), dlq_reader(settings) as reader:
-        found = of_event(reader, event_id, shown)
-    if found.matched > 1:
-        say(f"hint: the newest of {found.matched}; `dlq list --event-id` shows all")
-    return found.letters[0]
+        found = newest_matching(reader, filters, limit, shown)
+    if not found.letters:
+        of = f"has the event id {filters.event_id}" if filters.event_id else "matches"
+        fail(f"no dead letter {of}")
+    if not found.is_all:
+        say(f"hint: the newest {len(found.letters)}; `dlq list` shows others")
+    elif found.matched > len(found.letters):
+        which = "--event-id" if filters.event_id else "with the same filters"
+        say(f"hint: the newest of {found.matched}; `dlq list {which}` shows all")
+    return found.letters
 
 
 def _at(settings: Settings, where: str) -> DeadLetter:

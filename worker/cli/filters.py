@@ -11,11 +11,17 @@ from typing import Annotated, Any
 import typer
 
 from worker.cli.common import number_option
+from worker.cli.completion import reasons
 from worker.ops.filters import Backwards, Filters, WrongFilter, read_filters
 
 ReasonOption = Annotated[
     list[str] | None,
-    typer.Option("--reason", metavar="REASON", help="Only this reason (`expired`, …); may be repeated."),
+    typer.Option(
+        "--reason",
+        metavar="REASON",
+        help="Only this reason (`expired`, …); may be repeated.",
+        autocompletion=reasons,
+    ),
 ]
 StatusOption = Annotated[
     int | None,
@@ -30,6 +36,12 @@ SinceOption = Annotated[
 UntilOption = Annotated[
     str | None, typer.Option("--until", metavar="TIME", help="Dead until then; written as --since is.")
 ]
+OfferIdOption = Annotated[str | None, typer.Option("--offer-id", help="Only those of this offer.")]
+NetworkOption = Annotated[str | None, typer.Option("--network", help="Only those of this network.")]
+ErrorOption = Annotated[
+    str | None,
+    typer.Option("--error", metavar="TEXT", help="Only those whose error has this text in it."),
+]
 
 
 def filters_of(
@@ -39,6 +51,9 @@ def filters_of(
     click_id: ClickIdOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
+    offer_id: OfferIdOption = None,
+    network: NetworkOption = None,
+    error: ErrorOption = None,
 ) -> Filters:
     """Read the options; wrong times and unknown reasons are wrong usage."""
     try:
@@ -50,11 +65,14 @@ def filters_of(
             click_id=click_id,
             since=since,
             until=until,
+            offer_id=offer_id,
+            network=network,
+            error=error,
         )
-    except WrongFilter as error:
-        raise typer.BadParameter(str(error), param_hint=f"--{error.name}") from error
-    except Backwards as error:
-        raise typer.BadParameter("--since is after --until") from error
+    except WrongFilter as wrong:
+        raise typer.BadParameter(str(wrong), param_hint=f"--{wrong.name}") from wrong
+    except Backwards as wrong:
+        raise typer.BadParameter("--since is after --until") from wrong
 
 
 def filtered(command: Callable[..., None]) -> Callable[..., None]:

@@ -7,7 +7,9 @@ the limit.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 CLOCKS_DIFFER_SECONDS = 600.0
 """Seconds by which Kafka's timestamp of a record may be before the worker's `postback-dead-at`."""
 
+FIRST_LOOK_RECORDS = 500
+"""Records of each partition that are looked at first for the newest; then twice as many, and so on."""
+
 NO_TIME = datetime.fromtimestamp(0, UTC)  # before all others, where a record tells no time
 
 
@@ -33,6 +38,8 @@ class Newest(NamedTuple):
 
     letters: list[DeadLetter]
     matched: int
+    is_all: bool = True
+    """Whether everything was read; otherwise what lies before them was not looked at."""
 
 
 def newest(letters: Iterable[DeadLetter], limit: int) -> Newest:
@@ -41,12 +48,16 @@ def newest(letters: Iterable[DeadLetter], limit: int) -> Newest:
     matched = 0
     for letter in letters:
         matched += 1
-        entry = ((letter.dead_at or NO_TIME, letter.partition, letter.offset), letter)
+        entry = (_order(letter), letter)
         if limit and len(kept) == limit:
             heapq.heappushpop(kept, entry)
         else:
             heapq.heappush(kept, entry)
     return Newest([letter for _, letter in sorted(kept, key=lambda entry: entry[0])], matched)
+
+
+def _order(letter: DeadLetter) -> tuple[datetime, int, int]:
+    return letter.dead_at or NO_TIME, letter.partition, letter.offset
 
 
 GROUP_COLUMNS = ("reason", "status", "count", "oldest", "newest")
@@ -85,14 +96,14 @@ def dlq_reader(settings: Settings) -> Iterator[TopicReader]:
     """Open the dead-letter topic; raise CannotDo where it is missing, BrokerUnavailable."""
     from worker.adapters.kafka import consumer_config
     from worker.adapters.kafka.config import unique_client_id
-    from worker.adapters.kafka.topic_reader import NoSuchTopic, TopicReader
+    from worker.adapters.kafka.topic_reader import FASTER, NoSuchTopic, TopicReader
 
     kafka = settings.kafka
     # Not the worker's group, but under its name: rights that are given by prefix cover it.
     group, client_id = f"{kafka.group_id}.reader", unique_client_id(kafka.group_id)
     config = consumer_config(kafka.bootstrap_servers, group, client_id, kafka.properties)
     try:
-        with answering(settings), TopicReader(config, settings.dlq_topic) as reader:
+        with answering(settings), TopicReader({**config, **FASTER}, settings.dlq_topic) as reader:
             yield reader
     except NoSuchTopic as error:
         hint = "`postback-worker topics create` makes it"
@@ -114,21 +125,66 @@ def quietly(records: Iterable[Record], _what: str, _total: float | None, /) -> I
 
 def matching(reader: TopicReader, filters: Filters, show: Show = quietly) -> Iterator[DeadLetter]:
     """Read every dead letter that there is by now, and pass on those that match."""
-    since = None if filters.since is None else filters.since - CLOCKS_DIFFER_SECONDS
-    spans = reader.spans(since)
+    yield from _letters(reader, _spans(reader, filters), filters, show)
+
+
+def newest_matching(reader: TopicReader, filters: Filters, limit: int, show: Show = quietly) -> Newest:
+    """The newest `limit` that match, all with 0; read from the end, and no further back than it takes.
+
+    What lies before a letter in its partition is taken to be older, as far as the workers' clocks agree.
+    """
+    left = _spans(reader, filters)
+    found = Newest([], 0)
+    most = max(FIRST_LOOK_RECORDS, limit) if limit else sys.maxsize
+    while any(span.length for span in left.values()):
+        last = {at: span.last(most) for at, span in left.items()}
+        seen = _FirstTimes(last)
+        more = newest(_letters(reader, last, filters, show, seen.note), limit)
+        kept = newest([*found.letters, *more.letters], limit)
+        found = Newest(kept.letters, found.matched + more.matched)
+        left = {at: span.before(last[at]) for at, span in left.items()}
+        if limit and len(found.letters) == limit and seen.are_before(_order(found.letters[0])[0], left):
+            break
+        most *= 2
+    return found._replace(is_all=not any(span.length for span in left.values()))
+
+
+class _FirstTimes:
+    """The time of the first record that was read of each partition: what lies before it is no newer."""
+
+    def __init__(self, spans: Mapping[Partition, Span]) -> None:
+        self._times = dict.fromkeys(spans, math.inf)
+
+    def note(self, record: Record) -> None:
+        """Hear of a record."""
+        self._times[record.at] = min(self._times[record.at], record.timestamp)
+
+    def are_before(self, moment: datetime, left: Mapping[Partition, Span]) -> bool:
+        """Whether all that is left unread is older than a moment."""
+        return all(self._times[at] <= moment.timestamp() for at, span in left.items() if span.length)
+
+
+def _spans(reader: TopicReader, filters: Filters) -> dict[Partition, Span]:
+    """Where letters of the time that is meant may lie; not bounded by `until`: some were published late."""
+    return reader.spans(None if filters.since is None else filters.since - CLOCKS_DIFFER_SECONDS)
+
+
+def _letters(
+    reader: TopicReader,
+    spans: Mapping[Partition, Span],
+    filters: Filters,
+    show: Show,
+    hear: Callable[[Record], None] = lambda _: None,
+) -> Iterator[DeadLetter]:
+    """Read these offsets, and pass on what matches; `hear` is told of every record."""
+    may_pass = filters.glance()
     total = sum(span.length for span in spans.values())
     for record in show(reader.read(spans), "reading", total):
-        letter = letter_of(record)
-        if filters.match(letter):
-            yield letter
-
-
-def of_event(reader: TopicReader, event_id: str, show: Show = quietly) -> Newest:
-    """The newest letter of an event, and how many there are; raise CannotDo where there is none."""
-    found = newest(matching(reader, Filters(event_id=event_id), show), 1)
-    if not found.letters:
-        raise CannotDo([f"no dead letter has the event id {event_id}"])
-    return found
+        hear(record)
+        if may_pass(record.headers, record.value):
+            letter = letter_of(record)
+            if filters.match(letter):
+                yield letter
 
 
 def at_place(reader: TopicReader, at: Partition, offset: int) -> DeadLetter:

@@ -25,13 +25,6 @@ if TYPE_CHECKING:
     from worker.core.record import Partition, Record
     from worker.settings import Settings
 
-FASTER = {
-    "fetch.message.max.bytes": 1_048_576,
-    "queued.min.messages": 100_000,
-    "queued.max.messages.kbytes": 65_536,
-}
-"""What a worker keeps small, and a command that only reads does not."""
-
 TRIES, AGAIN_AFTER_SECONDS = 5, 1.0
 """How often the broker is asked where the group is: it may have to find out first who knows."""
 
@@ -164,6 +157,7 @@ def _positions(group: Config, topic: str) -> Mapping[Partition, Position]:
 def _config(settings: Settings) -> Config:
     from worker.adapters.kafka import consumer_config
     from worker.adapters.kafka.config import unique_client_id
+    from worker.adapters.kafka.topic_reader import FASTER
 
     kafka = settings.kafka
     # Not the worker's group, but under its name: rights that are given by prefix cover it.

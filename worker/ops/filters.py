@@ -5,7 +5,7 @@ The rule: a filter that can't be read is an error, and never lets everything thr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from worker.ops.errors import WrongUsage
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from schemas import DeadLetter
+    from worker.core.record import Headers
 
 
 class WrongFilter(WrongUsage):
@@ -40,6 +41,10 @@ class Filters(NamedTuple):
     click_id: str | None = None
     since: float | None = None
     until: float | None = None
+    offer_id: str | None = None
+    network: str | None = None
+    error: str | None = None
+    """A part of the error's text, in upper or lower case."""
 
     def match(self, letter: DeadLetter) -> bool:
         """Whether a dead letter passes all of them; without a time it passes no filter of time."""
@@ -49,7 +54,45 @@ class Filters(NamedTuple):
             and self.event_id in {None, letter.event_id}
             and self.click_id in {None, letter.click_id}
             and self._is_in_time(letter.dead_at)
+            and self._is_in_error(letter.error)
+            and self._is_in_event(letter)
         )
+
+    def glance(self) -> Callable[[Headers, bytes | None], bool]:
+        """What tells by the bytes of a record that it can't pass, for a part of what reading it costs."""
+        from schemas.headers import REASON, STATUS
+
+        reasons = {reason.encode() for reason in self.reasons}
+        status = None if self.status is None else str(self.status).encode()
+        texts = [text.encode() for text in (self.event_id, self.click_id, *self._of_event.values()) if text]
+
+        def may_pass(headers: Headers, value: bytes | None) -> bool:
+            told = dict(headers) if reasons or status else {}  # of headers that repeat the last counts
+            return (
+                (not reasons or told.get(REASON) in reasons)
+                and status in {None, told.get(STATUS)}
+                and _may_hold(value, texts)
+            )
+
+        return may_pass
+
+    @property
+    def _of_event(self) -> Mapping[str, str]:
+        """The fields that a letter does not tell by itself, and what the event must have there."""
+        wanted = {"offer_id": self.offer_id, "network": self.network}
+        return {name: text for name, text in wanted.items() if text is not None}
+
+    def _is_in_event(self, letter: DeadLetter) -> bool:
+        wanted = self._of_event
+        if not wanted:
+            return True
+        from schemas.dead_letter import fields_of
+
+        fields = fields_of(letter.value)
+        return all(fields.get(name) == text for name, text in wanted.items())
+
+    def _is_in_error(self, error: str | None) -> bool:
+        return self.error is None or self.error.casefold() in (error or "").casefold()
 
     def _is_in_time(self, dead_at: datetime | None) -> bool:
         if self.since is None and self.until is None:
@@ -69,13 +112,21 @@ def read_filters(
     click_id: str | None = None,
     since: str | None = None,
     until: str | None = None,
+    offer_id: str | None = None,
+    network: str | None = None,
+    error: str | None = None,
 ) -> Filters:
     """Read filters as they are written; raise WrongFilter or Backwards."""
     wanted = frozenset(_reason(one) for one in reasons)
-    first, last = _moment("since", since, now), _moment("until", until, now)
+    first, last = read_time("since", since, now), read_time("until", until, now)
     if first is not None and last is not None and first > last:
         raise Backwards
-    return Filters(wanted, status, event_id, click_id, first, last)
+    return Filters(wanted, status, event_id, click_id, first, last, offer_id, network, error)
+
+
+def _may_hold(value: bytes | None, texts: Iterable[bytes]) -> bool:
+    """Whether JSON may hold these texts: what has an escape is looked into, whatever its bytes."""
+    return all(value is not None and (text in value or b"\\" in value) for text in texts)
 
 
 def _reason(text: str) -> str:
@@ -86,8 +137,11 @@ def _reason(text: str) -> str:
     return text
 
 
-def _moment(name: str, text: str | None, now: float) -> float | None:
-    """Read a time, RFC 3339 or an age before `now` such as `2h`, as epoch seconds; raise WrongFilter."""
+def read_time(name: str, text: str | None, now: float) -> float | None:
+    """Read a time, RFC 3339 or an age before `now` such as `2h`, as epoch seconds; raise WrongFilter.
+
+    `name` is the filter's.
+    """
     from schemas.moment import parse_time
     from worker.settings.values import parse_duration
 

@@ -32,6 +32,14 @@ _EARLIEST, _LATEST = -2, -1
 _END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001 - public, whatever its first letter says
 
 
+FASTER: Config = {
+    "fetch.message.max.bytes": 1_048_576,
+    "queued.min.messages": 100_000,
+    "queued.max.messages.kbytes": 65_536,
+}
+"""What a worker keeps small, and a command that only reads does not."""
+
+
 class NoSuchTopic(Exception):
     """The topic does not exist."""
 
@@ -46,6 +54,14 @@ class Span(NamedTuple):
     def length(self) -> int:
         """How many records at most."""
         return max(0, self.end - self.start)
+
+    def last(self, most: int) -> Span:
+        """The last so many of them."""
+        return Span(max(self.start, self.end - most), self.end)
+
+    def before(self, later: Span) -> Span:
+        """Those before others of them."""
+        return Span(self.start, later.start)
 
 
 Keep = Callable[[bytes | None, bytes | None], bool]

@@ -1,0 +1,39 @@
+"""What a shell offers where Tab is pressed: reasons, destinations, settings.
+
+The rule: it prints nothing and asks nobody; where it can't know, it offers nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import typer
+
+
+def reasons(incomplete: str) -> list[str]:
+    """Reasons of dead letters."""
+    from schemas import DeadReason
+
+    return _beginning(incomplete, DeadReason)
+
+
+def destinations(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The destinations that are configured; none where the settings can't be read."""
+    from worker.settings import SettingsError, load_all
+
+    given = ctx.find_root().params
+    try:
+        return _beginning(incomplete, load_all(config=given.get("config"), overrides={}).names)
+    except (SettingsError, OSError):
+        return []
+
+
+def settings(incomplete: str) -> list[str]:
+    """The names of settings, up to the `=`."""
+    from worker.settings.names import FIELDS
+
+    return _beginning(incomplete, (".".join(path) + "=" for path in FIELDS))
+
+
+def _beginning(incomplete: str, words: Iterable[str]) -> list[str]:
+    return [word for word in words if word.startswith(incomplete)]
