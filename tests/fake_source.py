@@ -182,7 +182,7 @@ class FakeSource:
         self.kafka.wake.append(self._wake)
 
     def ask(self, count: int) -> None:
-        self.demand += count
+        self.demand = max(self.demand, count)
         self._wake()
 
     def allow(self, partition: Partition, count: int) -> None:

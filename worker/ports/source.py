@@ -153,7 +153,10 @@ class Source(Protocol):
         ...
 
     def ask(self, count: int) -> None:
-        """Ask for `count` more records; they come as they are there, in one batch or in several."""
+        """Have so many records come, those that were asked for before and have not come among them.
+
+        They come as they are there, in one batch or in several. What was asked for is not taken back.
+        """
         ...
 
     def allow(self, partition: Partition, count: int) -> None:

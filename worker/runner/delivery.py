@@ -44,6 +44,7 @@ class Delivery:
         self._clock = around.clock
         self._intake = intake
         self._schedule = intake.schedule
+        self._demand = intake.demand
         self._drain = drain
         self.on_failed = on_failed
         """Hears that a lane can't go on, a task, or the journal."""
@@ -79,7 +80,8 @@ class Delivery:
     def on_taken(self, pending: PendingRecord) -> None:
         """Count a record as under way."""
         pending.partition.busy[pending.record.offset] = pending.record
-        self._intake.refill()
+        if self._schedule.ready <= self._demand.low:
+            self._intake.refill()
 
     def on_idle(self) -> None:
         """Read on, where what waits may not go."""

@@ -15,6 +15,7 @@ from schemas import WorkerHeaders
 from worker.core import offset_map
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
 from worker.core.binding import Binding
+from worker.core.demand import Demand
 from worker.core.held_bytes import HeldBytes
 from worker.core.offsets import Offsets
 from worker.core.ownership import WAYS_OUT, is_of_another_source
@@ -49,18 +50,16 @@ class Intake:
         self.schedule = self._schedule = schedule
         self._observer = around.observer
         self._clock = around.clock
-        router, self._identity, self._tier_of, self._room, self._ahead, self._probing, *who = rules
+        router, self._identity, self._tier_of, self._room, ahead, self._probing, *who = rules
         self._adopt, self._unsure = who
         self._passing = Passing(router, around.observer)
         self._asks_all = self._passing.asks_all
         self._held_bytes = held_bytes
-        self._asked, self._asked_lately = 0, False
+        self.demand = Demand(ahead)
         self._top_up = TopUp(self._room, self.rest)
         self.former = FormerPartitions()
         self.partitions: dict[Partition, AssignedPartition] = {}
         self._relief = ByteRelief(source, schedule, held_bytes, around.clock, self.partitions, self.rest)
-        self.closed = False
-        """Once set, nothing more is asked for."""
         self.is_sure = False
         """Whether the group was seen to be ours alone."""
 
@@ -91,11 +90,6 @@ class Intake:
         self._observer.started(at, start)
         if at in self.partitions:
             self.partitions[at].offsets.skip_to(start.offset)
-
-    def asked_lately(self) -> bool:
-        """Tell whether more was asked for since this was last called."""
-        asked, self._asked_lately = self._asked_lately or self._asked > 0, False
-        return asked
 
     def _told(self, assigned: Assigned, binding: Binding) -> offset_map.Told | None:
         """What an earlier member left finished, as far as it is believed; what is not is said."""
@@ -171,13 +165,13 @@ class Intake:
 
     def close(self) -> None:
         """Ask for nothing any more."""
-        self.closed = True
+        self.demand.close()
         self._relief.close()
 
     def accept(self, records: Sequence[Record]) -> None:
         """Take up a batch from the source."""
         now = self._clock.now()
-        self._asked = max(0, self._asked - len(records))
+        self.demand.came(len(records))
         touched: dict[AssignedPartition, int] = {}
         partition = None
         for record in records:
@@ -213,18 +207,11 @@ class Intake:
         return None
 
     def refill(self) -> None:
-        """Ask the source for as many records as there is room ahead of the lanes, once a half is free.
-
-        Often would be dear: the thread that reads waits for the interpreter's lock each time, and each call
-        of the loop that lets go of the lock meanwhile wakes it in vain.
-        """
-        if self.closed:
-            return
-        free = self._ahead - self._schedule.ready - self._asked
-        if free * 2 >= self._ahead:
-            self._asked += free
-            self._asked_lately = True
-            self._source.ask(free)
+        """Ask the source for as many records as there is room ahead of the lanes, once that is due."""
+        ready = self._schedule.ready
+        if ready <= self.demand.low:
+            self.demand.grow(ready)
+            self._source.ask(self.demand.open)
             self._top_up.give(self._clock.now())
 
     def read_on(self) -> None:
@@ -233,9 +220,8 @@ class Intake:
         for partition in self.partitions.values():
             if partition.paused:
                 self.rest(partition, now)
-        if not self.closed and self._asked * 2 <= self._ahead:
-            self._asked += self._ahead
-            self._source.ask(self._ahead)
+        if self.demand.grow_for_probes():
+            self._source.ask(self.demand.open)
 
     def idle(self) -> None:
         """Read on for the lanes that are free though records wait: of partitions that are not slow."""

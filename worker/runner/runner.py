@@ -61,7 +61,7 @@ class Runner:
         self._memory = GroupMemory(group.control_topic, self._publisher, partitions, observer, clock)
         lanes = self._delivery.lanes
         self._rebalances = Rebalances(self._intake, self._drain, self._claims, self._memory, lanes, observer)
-        self._silence = SilenceWatch(source, partitions, self._intake.asked_lately, observer, clock)
+        self._silence = SilenceWatch(source, partitions, self._intake.demand.asked_lately, observer, clock)
         self._scaling = Scaling(source, self._intake, self._delivery, clock)
         watches = Watches(self._silence, self._scaling)
         self._report = Report(source, self._intake, self._delivery, self._drain, watches, clock)

@@ -61,6 +61,20 @@ class SourceSuite:
         assert ear.offsets(at) == list(range(2000))
         await source.stop()
 
+    async def test_asked_again(self, world: World, ear: Ear) -> None:
+        """What is asked for again while it is on its way comes once."""
+        (at,) = world.create(1)
+        world.write(at, numbered(500))
+        source = world.source(at.topic)
+        await source.start(ear)
+        await world.joined(source, ear, [at])
+        for _ in range(3):
+            source.ask(100)
+        await ear.has(100)
+        await asyncio.sleep(0.15)  # long enough for a record too many to show
+        assert ear.offsets(at) == list(range(100))
+        await source.stop()
+
     async def test_room(self, world: World, ear: Ear) -> None:
         """No more comes of a partition than it has room for; the others flow."""
         small, wide, none = partitions = world.create(3)

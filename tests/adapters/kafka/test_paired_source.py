@@ -72,11 +72,11 @@ async def test_demands_do_not_pile_up(pair: Pair) -> None:
 
 
 async def test_asked_in_pieces(pair: Pair) -> None:
-    """What is asked for while some is still owed is owed besides."""
+    """What came of one side is asked for of both again, and what is still to come stays asked for."""
     pair.both.ask(8)
     pair.write(FRESH, 4)
     await pair.ear.has(4)
-    pair.both.ask(4)
+    pair.both.ask(8)
     assert (pair.first.demand, pair.second.demand) == (8, 8)
 
 

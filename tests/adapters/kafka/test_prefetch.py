@@ -48,15 +48,15 @@ class Reader:
         self.prefetch = Prefetch(HeldBytes(NO_BOUND))
         self.next = {A: 0, B: 0}
         self.room = {A: 0, B: 0}
-        self.asked = 0
+        self.asked = self.given = 0
         self.got: list[Record] = []
 
     def go(self, name: str, *arguments: Partition | int) -> None:
         """Take one step."""
         match name, arguments:
             case "ask", [int(count)]:
-                self.prefetch.ask(count)
                 self.asked += count
+                self.prefetch.ask(self.given + self.asked)
             case "read", [Partition() as at, int(count)]:
                 new = records(at, self.next[at], min(count, self.prefetch.room()))
                 self.next[at] += len(new)
@@ -77,6 +77,7 @@ class Reader:
     def _note(self, taken: Sequence[Record]) -> None:
         assert not any(record.at in self.prefetch.paused for record in taken)
         self.asked -= len(taken)
+        self.given += len(taken)
         assert self.asked >= 0
         for record in taken:
             self.room[record.at] -= 1
@@ -119,7 +120,7 @@ def test_resumes_when_half_empty() -> None:
     prefetch.ask(10)
     assert len(prefetch.take()) == 10
     assert not prefetch.decide_pauses(1.0)
-    prefetch.ask(MOST_RECORDS // 2)
+    prefetch.ask(10 + MOST_RECORDS // 2)
     assert len(prefetch.take()) == MOST_RECORDS // 2
     assert prefetch.decide_pauses(2.0)
     assert not prefetch.all_paused
@@ -167,7 +168,7 @@ def test_one_that_keeps_others_waiting() -> None:
     prefetch.ask(FEW_RECORDS)
     prefetch.take()
     assert not prefetch.decide_pauses(LONG_SECONDS)
-    prefetch.ask(FEW_RECORDS)
+    prefetch.ask(2 * FEW_RECORDS)
     prefetch.take()
     assert prefetch.decide_pauses(LONG_SECONDS)
     assert prefetch.unwanted == set()

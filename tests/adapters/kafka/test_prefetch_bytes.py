@@ -16,11 +16,11 @@ def large(at: Partition, start: int, count: int, size: int) -> list[Record]:
     return [Record(at, offset, None, b"x", (), 0.0, size) for offset in range(start, start + count)]
 
 
-def of_bytes(most: int, unit: int = NO_BOUND) -> tuple[Prefetch, HeldBytes]:
+def of_bytes(most: int, unit: int = NO_BOUND, asked: int = 1000) -> tuple[Prefetch, HeldBytes]:
     """A prefetch with room, and demand, for many records, and its bound."""
     paused = HeldBytes(most, unit)
     prefetch = Prefetch(paused)
-    prefetch.ask(1000)
+    prefetch.ask(asked)
     for at in (A, B):
         prefetch.allow(at, 1000)
     return prefetch, paused
@@ -72,8 +72,7 @@ def test_what_is_paused_is_thrown_away() -> None:
 
 def test_thrown_away() -> None:
     """What is thrown away on demand is gone, whether its partition stands in line, is held or full."""
-    prefetch, paused = of_bytes(10_000)
-    prefetch.demand = 0
+    prefetch, paused = of_bytes(10_000, asked=0)
     prefetch.pass_through(large(A, 0, 3, 100), 0.0)
     assert prefetch.throw_away(A) == 0
     assert prefetch.throw_away(A) is None
@@ -95,8 +94,7 @@ def test_large_records_take_up_more_room() -> None:
 
 def test_turns_of_large_records() -> None:
     """Partitions with large records take turns one by one."""
-    prefetch, _ = of_bytes(NO_BOUND, unit=100)
-    prefetch.demand = 0
+    prefetch, _ = of_bytes(NO_BOUND, unit=100, asked=0)
     prefetch.pass_through(large(A, 0, 10, 500), 0.0)
     prefetch.pass_through(large(B, 0, 10, 50), 0.0)
     prefetch.ask(13)

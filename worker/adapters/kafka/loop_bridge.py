@@ -43,6 +43,8 @@ class LoopBridge:
         """How many revocations the listener is at; the loop's own."""
         self.joined = False
         """Whether the listener has heard of an assignment, also of none; the loop's own."""
+        self.came = 0
+        """How many records the listener has had; the loop's own."""
 
     def assigned(self, assigned: Sequence[Assigned], epochs: Sequence[Epoch]) -> None:
         """Tell of partitions that are ours from now on."""
@@ -77,7 +79,7 @@ class LoopBridge:
     def records(self, records: Sequence[Record]) -> None:
         """Hand over records, where there are any."""
         if records:
-            self.post(self._listener.on_records, records)
+            self.post(self._on_records, records)
 
     def gap(self, partition: Partition, behind: int, offset: int) -> None:
         """Tell that no record lies from `behind` to before `offset`."""
@@ -133,6 +135,10 @@ class LoopBridge:
     def _on_made_anew(self, assigned: Sequence[Assigned], epochs: Sequence[Epoch]) -> None:
         self.epochs.update((epoch.at, epoch) for epoch in epochs)
         self._listener.on_made_anew(assigned)
+
+    def _on_records(self, records: Sequence[Record]) -> None:
+        self.came += len(records)
+        self._listener.on_records(records)
 
     async def _on_revoked(self, partitions: Sequence[Partition]) -> Positions:
         self.draining += 1

@@ -88,9 +88,9 @@ class PollThread:
         """Have the thread do something, within about TURN."""
         self._orders.put(order)
 
-    def ask(self, count: int) -> None:
-        """Owe `count` more records."""
-        self._prefetch.ask(count)
+    def ask(self, upto: int) -> None:
+        """Hand over records until it has been `upto` in all."""
+        self._prefetch.ask(upto)
 
     def allow(self, epoch: Epoch, count: int) -> None:
         """Give a partition room for `count` more, if this assignment of it still stands."""

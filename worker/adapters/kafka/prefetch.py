@@ -49,7 +49,7 @@ class Prefetch:
         self._read_bytes = held_bytes.reader()
         self._usual = 1
         self._heavy: set[Partition] = set()
-        self.demand = 0
+        self._upto = self._given = 0  # records, of all that ever were handed over
         self.all_paused = False
         self.paused: set[Partition] = set()
         self._room: dict[Partition, int] = {}
@@ -66,9 +66,14 @@ class Prefetch:
         self._mixed = False
         self._mixed_at = float("-inf")
 
-    def ask(self, count: int) -> None:
-        """Demand `count` more."""
-        self.demand += count
+    def ask(self, upto: int) -> None:
+        """Hand over records until it has been `upto` in all, of all partitions; what was asked for stands."""
+        self._upto = max(self._upto, upto)
+
+    @property
+    def demand(self) -> int:
+        """How many records are asked for and not handed over: the loop's demand, as this thread knows it."""
+        return self._upto - self._given
 
     def allow(self, partition: Partition, count: int) -> None:
         """Give a partition room for `count` more."""
@@ -92,12 +97,12 @@ class Prefetch:
     def take(self) -> Sequence[Record]:
         """Hand over what is asked for and there, by turns; it counts as delivered."""
         taken: list[Record] = []
-        turns, piles = self._turns, self._queues
-        while turns and len(taken) < self.demand:
+        turns, queues, demand = self._turns, self._queues, self.demand
+        while turns and len(taken) < demand:
             at = turns.popleft()
-            queue, room = piles[at], self._room.get(at, 0)
+            queue, room = queues[at], self._room.get(at, 0)
             run = 1 if at in self._heavy else min(RUN_RECORDS, room)
-            count = queue.move(min(run, self.demand - len(taken)), taken) if room > 0 else 0
+            count = queue.move(min(run, demand - len(taken)), taken) if room > 0 else 0
             room -= self._room_for(at, taken[-count:]) if count else 0
             self._room[at] = room
             self._free -= count
@@ -110,7 +115,7 @@ class Prefetch:
                 turns.append(at)
             else:
                 self._heavy.discard(at)
-        self.demand -= len(taken)
+        self._given += len(taken)
         return taken
 
     def pass_through(self, records: list[Record], now: float) -> Sequence[Record]:
@@ -121,7 +126,7 @@ class Prefetch:
             for at, run in groupby(records, _AT):
                 self._put(at, run, now)
             return self.take()
-        self.demand -= len(records)
+        self._given += len(records)
         return records
 
     def _fit(self, records: Sequence[Record]) -> bool:

@@ -69,9 +69,9 @@ class KafkaSource:
         await joined
 
     def ask(self, count: int) -> None:
-        """Ask for `count` more records."""
-        if self._poll_thread is not None:
-            self._poll_thread.order(partial(self._poll_thread.ask, count))
+        """Have so many records come, those that were asked for before among them."""
+        if self._poll_thread is not None and self._bridge is not None:
+            self._poll_thread.order(partial(self._poll_thread.ask, self._bridge.came + count))
 
     def allow(self, partition: Partition, count: int) -> None:
         """Give a partition room for `count` more, in this assignment of it; one not ours is left alone."""
