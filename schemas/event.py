@@ -7,6 +7,7 @@ rounded or repaired, and identifiers are kept as they came, character for charac
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
@@ -191,14 +192,15 @@ _literals: Final = json.JSONDecoder(parse_float=str, parse_int=str)
 _validate: Final = ConversionEvent.__pydantic_validator__.validate_python
 
 
-def decode(value: bytes | None, *, now: float) -> ConversionEvent:
-    """Read a record's value at the time `now` (epoch seconds).
+def decode(value: bytes | None, *, now: float, fields: Mapping[str, Any] | None = None) -> ConversionEvent:
+    """Read a record's value at the time `now` (epoch seconds); `fields` where `json_object` has read it.
 
     Raises Undecodable where a strict parser can't read it, Invalid where it is no event, and nothing else.
     """
-    fields = json_object(value)
+    if fields is None:
+        fields = json_object(value)
     if type(fields.get("payout")) in _NUMBERS and value is not None:
-        fields["payout"] = _exact_payout(value)
+        fields = {**fields, "payout": _exact_payout(value)}
     try:
         event: ConversionEvent = _validate(fields)
     except ValidationError as error:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from tests.fake_kafka import FakeKafka
 from worker.core.assigned_partition import Position
 from worker.core.binding import LogId
 from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.record import Partition, Record
+from worker.core.routing import Router
 from worker.core.start_offset import How, Start
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Assigned, CommitFailed, Positions, SourceEnded, SourceListener, Watermarks
@@ -24,6 +26,14 @@ class _Reading:
     committed: int = 0
     paused: bool = False
     room: int = 0
+
+
+@dataclass
+class _Passed:
+    """How many records were passed over, and the offset behind the last that was not."""
+
+    behind: int
+    count: int = 0
 
 
 @dataclass(eq=False)
@@ -46,6 +56,8 @@ class FakeSource:
     """Whether a commit waits to be taken."""
     stopped: bool = False
     standing: list[Stopped] = field(default_factory=list)
+    router: Router | None = None
+    """Passes over what is another destination's."""
     ends: dict[Partition, int] = field(default_factory=dict)
     """High watermarks, where more lies in a log than may be read."""
 
@@ -258,16 +270,22 @@ class FakeSource:
                 self.kafka.committed[at] = committed[at] = position
         return committed
 
-    def _fitting(self, reading: _Reading, records: Sequence[Record]) -> list[Record]:
-        """As many of these as may be read, one by one, until all bytes or the room is spent."""
-        fitting = []
-        for record in records:
-            if not self.held_bytes.left or reading.room <= 0:
+    def _fitting(self, reading: _Reading, log: Sequence[Record]) -> tuple[list[Record], _Passed]:
+        """As many records as may be read, one by one, until the demand, all bytes or the room is spent."""
+        fitting: list[Record] = []
+        passed = _Passed(reading.next)
+        for record in islice(log, reading.next, None):
+            if self.router is not None and not self.router.takes(record):
+                passed.count += 1
+            elif len(fitting) >= self.demand or not self.held_bytes.left or reading.room <= 0:
                 break
-            self._read.count += record.size
-            reading.room -= self.held_bytes.room_of(record.size)
-            fitting.append(record)
-        return fitting
+            else:
+                self._read.count += record.size
+                reading.room -= self.held_bytes.room_of(record.size)
+                fitting.append(record)
+                passed.behind = record.offset + 1
+            reading.next = record.offset + 1
+        return fitting, passed
 
     def _end(self) -> None:
         self.stopped = True
@@ -287,14 +305,17 @@ class FakeSource:
         if not self._idle.is_set() or self.stopped:
             return
         records: list[Record] = []
+        passes: dict[Partition, _Passed] = {}
         for at, reading in self._ours.items():
             if not reading.paused:
-                most = max(0, min(self.demand, reading.room))
-                there = self._fitting(reading, self.kafka.logs[at][reading.next : reading.next + most])
-                reading.next += len(there)
+                there, passes[at] = self._fitting(reading, self.kafka.logs[at])
                 self.demand -= len(there)
                 records.extend(there)
         if not self.held_bytes.left:
             asyncio.get_running_loop().call_later(0.002, self._wake)  # a thread would look again and again
         if records:
             self._tell.on_records(records)
+        for at, passed in passes.items():
+            if passed.count:
+                self._tell.on_passed({at.topic: passed.count})
+                self._tell.on_gap(at, passed.behind, self._ours[at].next)

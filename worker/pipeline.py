@@ -62,7 +62,7 @@ class Pipeline:
             return self._dead_unrouted(record, now)
         plan = self._plan
         try:
-            event = decode(record.value, now=now)
+            event = decode(record.value, now=now, fields=record.fields)
         except BadRecord as error:
             reason = DeadReason(error.reason)
             return self._dead(record, read_history(record, on_tier), None, reason, str(error), now)

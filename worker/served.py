@@ -139,7 +139,7 @@ class Served:
         gate = Gate(concurrency, circuit_policy(settings), settings.destination.rate)
         limits = Limits(settings.max_outstanding, settings.drain_timeout, self._held_bytes)
         self.runner = Runner(
-            Destination(make_plan(settings, self._router), gate, group, limits, self._router),
+            Destination(make_plan(settings, self._router), gate, group, limits),
             Clients(self.source, publisher, sender),
             Surroundings(self.observer, self._clock, random.random),
         )
@@ -207,18 +207,25 @@ class Served:
         kafka = settings.kafka
         tiers = [*(settings.tier_topic(tier) for tier in settings.tiers), any_tier(settings)]
         return PairedSource(
-            self._member(kafka.group_id, [kafka.topic], ids, kafka.start),
+            self._member(kafka.group_id, [kafka.topic], ids, kafka.start, self._router),
             self._member(settings.retry_group, tiers, ids),
             lambda topic: topic == kafka.topic,
         )
 
-    def _member(self, group: str, topics: Sequence[str], ids: TopicIds, start: str = EARLIEST) -> KafkaSource:
+    def _member(
+        self,
+        group: str,
+        topics: Sequence[str],
+        ids: TopicIds,
+        start: str = EARLIEST,
+        router: Router | None = None,
+    ) -> KafkaSource:
         kafka = self.settings.kafka
         reader = self._member_config(f"{kafka.group_id}.reader")
         beginning = Beginning(start, partial(read_memory, reader, self.settings.control_topic))
         return KafkaSource(
             self._member_config(group),
-            Reading(topics, ids, beginning, kafka.skip, self._held_bytes, self.health.refusals),
+            Reading(topics, ids, beginning, kafka.skip, self._held_bytes, self.health.refusals, router),
             drain_timeout=self.settings.drain_timeout,
         )
 

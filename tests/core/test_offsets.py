@@ -217,3 +217,12 @@ def test_offsets_only_rise() -> None:
     for offset in (6, 7):
         with pytest.raises(ValueError, match=f"offset {offset} comes after 7"):
             offsets.track(offset)
+
+
+def test_nothing_for_us_from_the_start() -> None:
+    """Where a log is read from its start, what holds nothing for us there is passed over as elsewhere."""
+    offsets = Offsets(None)
+    offsets.pass_over(-2, 40)
+    assert offsets.position == 40
+    offsets.pass_over(-2, 50)
+    assert offsets.position == 40

@@ -170,7 +170,8 @@ class Harness:
         self.kafka = kafka or FakeKafka(**topics, **({JOURNAL: 2} if journal else {}))
         self.time = FakeClock()
         self.held_bytes = HeldBytes.shared(held_bytes, outstanding)
-        self.source = FakeSource(self.kafka, held_bytes=self.held_bytes)
+        routing = router or Router("partner")
+        self.source = FakeSource(self.kafka, held_bytes=self.held_bytes, router=routing)
         self.publisher = FakePublisher(self.kafka)
         self.sender = FakeSender(*answers)
         self.gate = Gate(concurrency, policy)
@@ -179,7 +180,6 @@ class Harness:
         self.first, self.second = Partition(SOURCE, 0), Partition(SOURCE, 1)
         self.tier = Partition(next(iter(tier_topics.values())), 0)
         retry = RetryPolicy(tuple(tier_topics), max_attempts, 30 * 86400.0)
-        routing = router or Router("partner")
         unrouted = routing.is_unrouted if routing.dead_letters_unrouted else None
         self.plan = Plan(
             POSTBACK, Rules(terminal=frozenset({410})), retry, dict(tier_topics), DLQ, unrouted=unrouted
@@ -196,7 +196,6 @@ class Harness:
                     journaled=Journaled(JOURNAL, "a-worker") if journal else None,
                 ),
                 Limits(outstanding, drain, self.held_bytes),
-                routing,
             ),
             Clients(self.source, self.publisher, self.sender),
             Surroundings(self.heard, clock or self.time, lambda: 0.0),

@@ -25,7 +25,6 @@ from worker.core.classify import Rules
 from worker.core.endings import Dead, Delivered
 from worker.core.record import Partition, Record
 from worker.core.retry import RetryPolicy, Tier
-from worker.core.routing import Router
 from worker.pipeline import Plan
 from worker.ports import Observer
 from worker.runner import Clients, Destination, Group, Limits, Runner, Surroundings
@@ -199,7 +198,6 @@ class World:
                 self.gate,
                 Group(Identity("conversions", "partner")),
                 Limits(1000, 25.0),
-                Router("partner"),
             ),
             Clients(self.source, FakePublisher(self.kafka), partner),
             Surroundings(self.book, self.clock, Random(seed).random),

@@ -34,7 +34,6 @@ from worker.core.endings import Delivered
 from worker.core.journal import Journaled
 from worker.core.record import Partition, Record
 from worker.core.retry import RetryPolicy
-from worker.core.routing import Router
 from worker.pipeline import Plan
 from worker.ports import Observer
 from worker.runner import Clients, Destination, Group, Limits, Runner, Surroundings
@@ -147,7 +146,6 @@ class HotPath:
                     journaled=Journaled(JOURNAL, "a-worker") if journal else None,
                 ),
                 Limits(1000, 1.0),
-                Router("partner"),
             ),
             Clients(self._source, FakePublisher(kafka), self._opener),
             Surroundings(Observers(Metrics().of("partner"), self._count), FakeClock(), lambda: 0.0),

@@ -99,9 +99,9 @@ def _of_event(fields: Mapping[str, Any]) -> tuple[str, str]:
 def _of_value(record: Record, now: float) -> tuple[str | None, str]:
     """The event id, and what is told of the event, as far as a record without an attempt can be read."""
     try:
-        event = decode(record.value, now=now)
+        event = decode(record.value, now=now, fields=record.fields)
     except BadRecord:
-        at, offset, key, value, headers, timestamp, _ = record
+        at, offset, key, value, headers, timestamp, *_ = record
         letter = DeadLetter.from_record(at.topic, at.number, offset, key, value, headers, timestamp)
         told = {"event_id": letter.event_id, "click_id": letter.click_id}
         text = "".join(f',"{name}":{quoted(value)}' for name, value in told.items() if value is not None)

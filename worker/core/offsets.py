@@ -73,8 +73,11 @@ class Offsets:
         return True
 
     def pass_over(self, behind: int, offset: int) -> None:
-        """Note that no record lies from `behind` to before `offset`, where all before it was tracked."""
-        if self._next == behind:
+        """Note that nothing for us lies from `behind` to before `offset`, where all before it was tracked.
+
+        A `behind` that is negative stands for the start of the log.
+        """
+        if self._next == behind or (self._next is None and behind < 0):
             self.skip_to(offset)
 
     def resolve(self, offset: int) -> None:

@@ -5,14 +5,16 @@ The rule: key, value and the producer's own headers are bytes that nobody here c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 make = tuple.__new__
 """Makes a NamedTuple of all of its values, in their order: a third of what its own constructor costs."""
 
 Header = tuple[str, bytes | None]
 Headers = Sequence[Header]
+Fields = Mapping[str, Any]
+"""A value that is a JSON object, as it was parsed: nobody has validated it."""
 
 
 class Partition(NamedTuple):
@@ -36,6 +38,8 @@ class Record(NamedTuple):
     timestamp: float
     size: int = 0
     """Bytes of key, value and headers."""
+    fields: Fields | None = None
+    """The value, parsed, where whoever read it had to know its fields and it is small; else None."""
 
     @property
     def origin(self) -> str:

@@ -9,13 +9,14 @@ What is replayed for a destination is that one's alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from schemas import BadRecord, WorkerHeaders, json_object
 from schemas.headers import FOR
-from worker.core.record import Headers, Record
+from worker.core.record import Fields, Headers, Record
 
 When = Mapping[str, frozenset[str]]
 """The values that a field must have one of; all fields must match. Empty: the fallback."""
@@ -27,6 +28,17 @@ NAME = re.compile(r"[a-z0-9_-]{1,32}")
 """What a destination of several may be called."""
 
 _CURRENCY, _DEFAULT_CURRENCY = "currency", "USD"
+
+
+class Passed(Enum):
+    """What is said of a record that is not this destination's."""
+
+    OVER = "passed over"
+
+
+PASSED: Final = Passed.OVER
+Routed = Fields | None | Literal[Passed.OVER]
+"""What became of a record at the router: passed over, or taken, with its fields where they are known."""
 
 
 class Route(NamedTuple):
@@ -46,39 +58,49 @@ class Router:
         self._own = _Conditions(own)
         self._others = _any_of([route.when for route in routes if route.name != name])
         self.takes_all = len(routes) <= 1 and not own
-        """Whether it takes everything, but what is replayed for another."""
+        """Whether it takes everything, but what is replayed for another: headers alone need be asked."""
         catches = fallback or min((route.name for route in routes), default=name)
         self._catches = catches == name
         self.dead_letters_unrouted = self._catches and fallback is None and bool(routes)
         """Whether what fits nobody ends here."""
 
-    def takes(self, record: Record) -> bool:
-        """Tell whether a record of the source is this destination's; never raises, whatever the bytes."""
-        headers = record.headers
+    def route(self, topic: str, headers: Headers, value: Callable[[], bytes | None]) -> Routed:
+        """Judge a record of the source; never raises, whatever the bytes.
+
+        PASSED where it is not this destination's; else its fields, None where they were not asked for or it
+        has none. `value` is called where what is outside of it does not decide.
+        """
         if headers and (wanted := replayed_for(headers)) is not None:
-            return wanted == self._name
+            return None if wanted == self._name else PASSED
         if self.takes_all:
-            return True
-        if not self._catches:
-            if not self._own.fit_outside(record):
-                return False
-            fields = _fields(record.value)
-            return fields is not None and self._own.fit_inside(fields)
-        fields = _fields(record.value)
-        return fields is None or self._fits(record, fields) or not self._is_of_others(record, fields)
+            return None
+        if not self._catches and not self._own.fit_outside(topic, headers):
+            return PASSED
+        fields = _fields(value())
+        if self._catches:
+            passes = fields is not None and self._is_of_others_alone(topic, headers, fields)
+        else:
+            passes = fields is None or not self._own.fit_inside(fields)
+        return PASSED if passes else fields
+
+    def takes(self, record: Record) -> bool:
+        """Tell whether a record of the source is this destination's."""
+        return self.route(record.at.topic, record.headers, lambda: record.value) is not PASSED
 
     def is_unrouted(self, record: Record) -> bool:
         """Tell of a record that this destination took whether it fits nobody: it must not be sent."""
         if not self.dead_letters_unrouted or replayed_for(record.headers) is not None:
             return False
-        fields = _fields(record.value)
-        return fields is not None and not self._fits(record, fields)
+        fields = _fields(record.value) if record.fields is None else record.fields
+        return fields is not None and not self._fits(record.at.topic, record.headers, fields)
 
-    def _fits(self, record: Record, fields: Mapping[str, Any]) -> bool:
-        return self._own.are_any and self._own.fit_outside(record) and self._own.fit_inside(fields)
+    def _fits(self, topic: str, headers: Headers, fields: Fields) -> bool:
+        return self._own.are_any and self._own.fit_outside(topic, headers) and self._own.fit_inside(fields)
 
-    def _is_of_others(self, record: Record, fields: Mapping[str, Any]) -> bool:
-        return any(other.fit_outside(record) and other.fit_inside(fields) for other in self._others)
+    def _is_of_others_alone(self, topic: str, headers: Headers, fields: Fields) -> bool:
+        if self._fits(topic, headers, fields):
+            return False
+        return any(one.fit_outside(topic, headers) and one.fit_inside(fields) for one in self._others)
 
 
 class _Conditions:
@@ -91,13 +113,13 @@ class _Conditions:
         self._attributes = _named(when, ATTRIBUTE)
         self._fields = [(name, values) for name, values in when.items() if name in FIELDS]
 
-    def fit_outside(self, record: Record) -> bool:
+    def fit_outside(self, topic: str, headers: Headers) -> bool:
         """Tell whether topic and headers match: no value need be parsed for that."""
-        if self._topics is not None and record.at.topic not in self._topics:
+        if self._topics is not None and topic not in self._topics:
             return False
-        return all(_header(record.headers, name) in values for name, values in self._headers)
+        return all(_header(headers, name) in values for name, values in self._headers)
 
-    def fit_inside(self, fields: Mapping[str, Any]) -> bool:
+    def fit_inside(self, fields: Fields) -> bool:
         """Tell whether the fields of the event match; one that is no text matches nothing."""
         for name, values in self._fields:
             value = fields.get(name)
@@ -148,7 +170,7 @@ def _header(headers: Headers, wanted: str) -> str | None:
         return None
 
 
-def _fields(value: bytes | None) -> Mapping[str, Any] | None:
+def _fields(value: bytes | None) -> Fields | None:
     """The fields of a value; None where it is no JSON object."""
     try:
         return json_object(value)

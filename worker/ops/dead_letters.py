@@ -222,7 +222,7 @@ def row_of(letter: DeadLetter, columns: Sequence[str]) -> Mapping[str, object]:
 
 def letter_of(record: Record) -> DeadLetter:
     """Read a record of the dead-letter topic, whatever it holds."""
-    (topic, partition), offset, key, value, headers, timestamp, _ = record
+    (topic, partition), offset, key, value, headers, timestamp, *_ = record
     from schemas import DeadLetter
 
     return DeadLetter.from_record(topic, partition, offset, key, value, headers, timestamp)

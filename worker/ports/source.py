@@ -100,8 +100,12 @@ class SourceListener(Protocol):
         """Take the records asked for, in offset order within each partition."""
         ...
 
+    def on_passed(self, counts: Mapping[str, int]) -> None:
+        """Hear how many records of each topic were read and are another destination's."""
+        ...
+
     def on_gap(self, partition: Partition, behind: int, offset: int) -> None:
-        """Hear that no record lies from `behind` to before `offset`, but markers, or what was aborted.
+        """Hear that nothing for us lies from `behind` to before `offset`: markers, or another's records.
 
         All that was handed over lies below `behind`; who took less up is not meant.
         """
@@ -146,6 +150,7 @@ class Source(Protocol):
     """A member of a consumer group.
 
     It hands over no more records than were asked for, and no more of a partition than it was given room for.
+    What is another destination's is not handed over; for that it need not be asked.
     """
 
     async def start(self, listener: SourceListener) -> None:

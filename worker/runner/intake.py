@@ -8,7 +8,7 @@ comes for a partition that is not ours is ignored.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 
 from schemas import WorkerHeaders
@@ -29,7 +29,6 @@ from worker.runner.claims import UNSURE
 from worker.runner.former_partitions import FormerPartitions
 from worker.runner.intake_rules import IntakeRules
 from worker.runner.parts import Surroundings
-from worker.runner.passing import Passing
 from worker.runner.top_up import TopUp
 
 _SIZE = attrgetter("size")
@@ -50,10 +49,8 @@ class Intake:
         self.schedule = self._schedule = schedule
         self._observer = around.observer
         self._clock = around.clock
-        router, self._identity, self._tier_of, self._room, ahead, self._probing, *who = rules
+        self._identity, self._tier_of, self._room, ahead, self._probing, *who = rules
         self._adopt, self._unsure = who
-        self._passing = Passing(router, around.observer)
-        self._asks_all = self._passing.asks_all
         self._held_bytes = held_bytes
         self.demand = Demand(ahead)
         self._top_up = TopUp(self._room, self.rest)
@@ -62,11 +59,8 @@ class Intake:
         self._relief = ByteRelief(source, schedule, held_bytes, around.clock, self.partitions, self.rest)
         self.is_sure = False
         """Whether the group was seen to be ours alone."""
-
-    @property
-    def passed(self) -> int:
-        """How many records were passed over, by the last batch."""
-        return self._passing.told
+        self.passed = 0
+        """How many records were passed over, as another destination's."""
 
     def assign(self, assigned: Assigned) -> AssignedPartition:
         """Take up a partition with what an earlier member, or we, left finished above its offset."""
@@ -188,8 +182,14 @@ class Intake:
             self._observer.consumed(partition.at.topic, count)
             self.rest(partition, now)
             self._top_up.note(partition)
-        self._passing.tell()
         self._relief.took_up(sum(map(_SIZE, records)), now)
+
+    def pass_over(self, counts: Mapping[str, int]) -> None:
+        """Count records that were read and are another destination's."""
+        for topic, count in counts.items():
+            self._observer.consumed(topic, count)
+            self._observer.passed(topic, count)
+            self.passed += count
 
     def rewound(self, at: Partition) -> None:
         """Take records of a partition again: those that come now were read again."""
@@ -251,10 +251,6 @@ class Intake:
         partition.resting = partition.paused or partition.full
 
     def _take_up(self, record: Record, partition: AssignedPartition, now: float) -> None:
-        if (record.headers or self._asks_all) and self._is_anothers(record, partition):
-            if self._track(record, partition):
-                partition.offsets.resolve(record.offset)
-            return
         if not self._track(record, partition):
             self._observer.skipped(record)
             return
@@ -268,10 +264,6 @@ class Intake:
             return
         due = due_at(headers.due_at, partition.tier.seconds, now)
         self._schedule.add(PendingRecord(record, partition, due, due <= now), now)
-
-    def _is_anothers(self, record: Record, partition: AssignedPartition) -> bool:
-        """Tell whether a record is of the source, and not this destination's."""
-        return partition.tier is None and self._passing.passes(record)
 
     def _track(self, record: Record, partition: AssignedPartition) -> bool:
         try:

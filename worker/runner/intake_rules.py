@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from worker.core.binding import Identity
 from worker.core.retry import Tier
-from worker.core.routing import Router
 from worker.runner.parts import Destination, Surroundings
 
 LEAST_AHEAD_RECORDS = 32
@@ -20,12 +19,11 @@ LEAST_AHEAD_RECORDS = 32
 class IntakeRules(NamedTuple):
     """What is taken up and how much: `room` records of each partition, `ahead` of all together.
 
-    `router` tells what is passed over. `identity` is whose the group is: with `adopt` what another deployment
+    `identity` is whose the group is: with `adopt` what another deployment
     left is taken for ours, with `unsure` what may be another's is barred as UNSURE. `probing` tells whether
     only probes are sent.
     """
 
-    router: Router
     identity: Identity
     tier_of: Callable[[str], Tier | None]
     room: int
@@ -37,14 +35,13 @@ class IntakeRules(NamedTuple):
 
 def rules_of(destination: Destination, around: Surroundings) -> IntakeRules:
     """What is taken up for this destination."""
-    plan, gate, group, limits, _ = destination
+    plan, gate, group, limits = destination
     tiers = {topic: tier for tier, topic in plan.tier_topics.items()}
 
     def tier_of(topic: str) -> Tier | None:
         return tiers.get(topic) or group.former_tier(topic)
 
     return IntakeRules(
-        router=destination.router,
         identity=group.identity,
         tier_of=tier_of,
         room=limits.outstanding,

@@ -13,7 +13,6 @@ from worker.core.binding import Identity
 from worker.core.held_bytes import HeldBytes
 from worker.core.journal import Journaled
 from worker.core.retry import Tier
-from worker.core.routing import Router
 from worker.pipeline import Plan
 from worker.ports import Clock, Observer, Publisher, Sender, Source
 from worker.runner.claims import Stranger
@@ -59,7 +58,6 @@ class Destination(NamedTuple):
     gate: Gate
     group: Group
     limits: Limits
-    router: Router
 
 
 class Clients(NamedTuple):

@@ -6,7 +6,7 @@ the run ends; of a lost one nothing is committed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from worker.core.record import Partition, Record
 from worker.core.start_offset import Start
@@ -88,8 +88,12 @@ class Rebalances:
         self._lanes.pump()
         self._intake.refill()
 
+    def on_passed(self, counts: Mapping[str, int]) -> None:
+        """Count what is another destination's."""
+        self._intake.pass_over(counts)
+
     def on_gap(self, at: Partition, behind: int, offset: int) -> None:
-        """Count offsets that hold no record as read, where all before them was taken up."""
+        """Count offsets that hold nothing for us as read, where all before them was taken up."""
         for partition in self._intake.of([at]):
             partition.offsets.pass_over(behind, offset)
 

@@ -19,7 +19,6 @@ from worker.core.admission.gate import Gate
 from worker.core.classify import Rules
 from worker.core.record import Partition
 from worker.core.retry import RetryPolicy
-from worker.core.routing import Router
 from worker.core.templates import Postback
 from worker.pipeline import Plan
 from worker.runner import Clients, Destination, Group, Limits, Runner, Surroundings
@@ -73,7 +72,6 @@ async def test_silent_partner(world: World, transport: Transport, later: float) 
             gate,
             Group(IDENTITY),
             Limits(1000, 5.0),
-            Router("partner"),
         ),
         Clients(source, FakePublisher(kafka), world.sender()),
         Surroundings(heard, FakeClock(), lambda: 0.0),

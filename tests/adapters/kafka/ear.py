@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from worker.core.assigned_partition import Position
 from worker.core.record import Partition, Record
@@ -39,6 +40,7 @@ class Ear:
         self.starts: list[Start | None] = []
         self.revoked: list[Partition] = []
         self.expired: dict[Partition, Start] = {}
+        self.passed: Counter[str] = Counter()
         self.gaps: list[tuple[Partition, int, int]] = []
         self.cuts: list[tuple[Partition, int]] = []
         self.committed_last: list[Positions] = []
@@ -73,6 +75,9 @@ class Ear:
     def on_expired(self, at: Partition, start: Start) -> None:
         self.events.append("expired")
         self.expired[at] = start
+
+    def on_passed(self, counts: Mapping[str, int]) -> None:
+        self.passed.update(counts)
 
     def on_gap(self, partition: Partition, behind: int, offset: int) -> None:
         self.gaps.append((partition, behind, offset))

@@ -5,12 +5,19 @@ from __future__ import annotations
 import pytest
 
 from tests.adapters.kafka.made_anew_suite import MadeAnewSuite
+from tests.adapters.kafka.passing_over_suite import PassingOverSuite
 from tests.adapters.kafka.publisher_suite import PublisherSuite
 from tests.adapters.kafka.suites import SourceSuite
 from tests.adapters.kafka.worlds import FakeWorld, KafkaWorld, MockWorld, World
 
 
 class TestFakeSource(SourceSuite):
+    @pytest.fixture
+    def world(self, fake_world: FakeWorld) -> World:
+        return fake_world
+
+
+class TestFakePassingOver(PassingOverSuite):
     @pytest.fixture
     def world(self, fake_world: FakeWorld) -> World:
         return fake_world
@@ -34,6 +41,12 @@ class TestSourceOnMock(SourceSuite):
         return mock_world
 
 
+class TestPassingOverOnMock(PassingOverSuite):
+    @pytest.fixture
+    def world(self, mock_world: MockWorld) -> World:
+        return mock_world
+
+
 class TestPublisherOnMock(PublisherSuite):
     @pytest.fixture
     def world(self, mock_world: MockWorld) -> World:
@@ -48,6 +61,13 @@ class TestSourceOnKafka(SourceSuite):
         way = str(request.param)
         name = "group.protocol" if way == "consumer" else "partition.assignment.strategy"
         real_world.properties[name] = way
+        return real_world
+
+
+@pytest.mark.kafka
+class TestPassingOverOnKafka(PassingOverSuite):
+    @pytest.fixture
+    def world(self, real_world: KafkaWorld) -> World:
         return real_world
 
 

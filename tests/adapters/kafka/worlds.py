@@ -29,6 +29,7 @@ from worker.adapters.kafka.message_limits import TopicLimits
 from worker.adapters.kafka.reading import Reading
 from worker.adapters.kafka.start_offsets import Beginning
 from worker.core.record import Headers, Partition
+from worker.core.routing import Router
 from worker.ports import Publisher, Source, SourceListener
 
 DRAIN = 10.0
@@ -69,7 +70,7 @@ class World(Protocol):
 
     def make_anew(self, at: Partition) -> None: ...
 
-    def source(self, topic: str) -> Source: ...
+    def source(self, topic: str, *, router: Router | None = None) -> Source: ...
 
     async def publisher(self) -> Publisher: ...
 
@@ -106,8 +107,8 @@ class FakeWorld:
     def exists(self, topic: str) -> bool:
         return bool(self.kafka.partitions([topic]))
 
-    def source(self, topic: str) -> Source:
-        self._sources.append(RoomyFake(self.kafka))
+    def source(self, topic: str, *, router: Router | None = None) -> Source:
+        self._sources.append(RoomyFake(self.kafka, router=router))
         return self._sources[-1]
 
     def make_anew(self, at: Partition) -> None:
@@ -162,15 +163,21 @@ class KafkaWorld:
     def make_anew(self, at: Partition) -> None:
         real.make_anew(self.bootstrap, at.topic, 1)
 
-    def source(self, topic: str, beginning: Beginning | None = None, **properties: Property) -> KafkaSource:
+    def source(
+        self,
+        topic: str,
+        beginning: Beginning | None = None,
+        *,
+        router: Router | None = None,
+        **properties: Property,
+    ) -> KafkaSource:
         """Make a member of the group; `properties` have `_` for `.`."""
         own = {name.replace("_", "."): value for name, value in properties.items()}
         config = consumer_config(
             self.bootstrap, self.group, unique_client_id(self.group), {**self.properties, **own}
         )
-        self._sources.append(
-            RoomySource(config, Reading([topic], self.ids, beginning or Beginning()), drain_timeout=DRAIN)
-        )
+        reading = Reading([topic], self.ids, beginning or Beginning(), router=router)
+        self._sources.append(RoomySource(config, reading, drain_timeout=DRAIN))
         return self._sources[-1]
 
     async def publisher(self, asks: Sequence[str] = (), **properties: Property) -> KafkaPublisher:

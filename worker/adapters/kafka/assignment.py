@@ -8,7 +8,7 @@ earlier one does not count for it.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
@@ -30,7 +30,7 @@ from worker.adapters.kafka.start_offsets import Begun
 from worker.adapters.kafka.unreadable_records import Stops
 from worker.adapters.kafka.watermarks import WatermarkCache
 from worker.core.assigned_partition import Position
-from worker.core.record import Partition, Record
+from worker.core.record import Partition
 from worker.core.start_offset import How, Start
 from worker.ports import Assigned, CommitFailed
 
@@ -136,6 +136,7 @@ class Assignment:
         else:
             if start.how is How.EXPIRED:
                 self._bridge.expired(at, start)
+            self._prefetch.handed.pop(at, None)  # what follows is counted from the new place on
             place = self._place(at, start.offset)
         self.read_from(consumer, [place])
 
@@ -186,12 +187,11 @@ class Assignment:
         for at, offset in self._prefetch.relieve(self.stops.partitions).items():
             self.read_again(consumer, at, offset)
 
-    def found(self, records: Sequence[Record]) -> None:
-        """Note that records came: of their partitions the client knows where it is."""
-        came = {record.at for record in records}
+    def found(self, came: Collection[Partition]) -> None:
+        """Note that records came of these partitions: the client knows where it is in them."""
         self.gaps.trust(came)
         if not self.searching.isdisjoint(came):
-            self.searching -= came
+            self.searching.difference_update(came)
             self.pauses.stale = True
 
     @property
@@ -205,10 +205,19 @@ class Assignment:
             return
         certain = [at for at in self.names.values() if not self.waits(at) and at not in self.searching]
         for at, offset in self.gaps.look(consumer, certain, now).items():
-            behind = self._prefetch.handed.get(at, self._reads_from[at])
-            if offset > behind:
-                self._prefetch.handed[at] = offset
-                self._bridge.gap(at, behind, offset)
+            self._tell_gap(at, offset)
+
+    def tell_passed(self, passed: Mapping[Partition, int]) -> None:
+        """Tell up to where all was passed over, where all that was read before it is handed over."""
+        for at, offset in passed.items():
+            if not self.waits(at):
+                self._tell_gap(at, offset)
+
+    def _tell_gap(self, at: Partition, offset: int) -> None:
+        behind = self._prefetch.handed.get(at, self._reads_from[at])
+        if offset > behind:
+            self._prefetch.handed[at] = offset
+            self._bridge.gap(at, behind, offset)
 
     def set_pauses(self, consumer: Consumer) -> None:
         """Make the client's pauses what the prefetch wants, where anything changed."""

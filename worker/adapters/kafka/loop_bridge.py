@@ -7,7 +7,7 @@ but `drained`, which waits within bounds. A listener that breaks hears of it as 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar, TypeVarTuple
 
 from worker.core.record import Partition, Record
@@ -80,6 +80,10 @@ class LoopBridge:
         """Hand over records, where there are any."""
         if records:
             self.post(self._on_records, records)
+
+    def passed(self, counts: Mapping[str, int]) -> None:
+        """Tell how many records of each topic were another destination's."""
+        self.post(self._listener.on_passed, counts)
 
     def gap(self, partition: Partition, behind: int, offset: int) -> None:
         """Tell that no record lies from `behind` to before `offset`."""

@@ -29,6 +29,7 @@ from worker.adapters.kafka.errors import (
 )
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge
 from worker.adapters.kafka.offset_commits import Wanted
+from worker.adapters.kafka.passing_over import PassingOver
 from worker.adapters.kafka.prefetch import Prefetch
 from worker.adapters.kafka.reading import Reading
 from worker.adapters.kafka.records import Got, to_partition, to_record
@@ -39,7 +40,7 @@ from worker.adapters.kafka.unreadable_records import Stops, is_unreadable
 from worker.adapters.kafka.unusable_offsets import is_unusable
 from worker.adapters.kafka.watermarks import WatermarkCache
 from worker.core.held_bytes import NO_BOUND, HeldBytes
-from worker.core.record import Partition
+from worker.core.record import Partition, Record
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Positions, SourceFailed
 
@@ -80,6 +81,7 @@ class PollThread:
         self._refusals: MutableMapping[str, str] = {} if reading.refusals is None else reading.refusals
         self._starts = StartOffsets(reading.beginning, self._tell)
         self._recovery = Recovery(self._assignment, bridge, config, reading.skip, self._tell)
+        self._passing = PassingOver(reading.router) if reading.router is not None else None
         self._consumer: Consumer
 
     # --- orders: put in by the loop, carried out by the thread ---------------------------------
@@ -210,24 +212,30 @@ class PollThread:
             raise SourceFailed(remedy(self._deadly))
 
     def _take_in(self, messages: Sequence[Got]) -> None:
-        records = []
+        records: list[Record] = []
         unreadable: dict[Partition, Stopped] = {}
         ours = self._assignment.names
+        take = to_record if self._passing is None else self._passing.taken
         for message in messages:
             error = message.error()
             if error is not None:
                 self._take_error(message, error, unreadable)
                 continue
             at = ours.get((message.topic(), message.partition()))  # as a plain tuple, which is cheaper
-            if at is not None:  # else it was revoked within this very read
-                records.append(to_record(message, at))
-        if self.stops.told:
-            self.stops.passed({record.at for record in records})
-        if self._assignment.unsettled:
-            self._assignment.found(records)
+            # Without one it was revoked within this very read.
+            if at is not None and (record := take(message, at)) is not None:
+                records.append(record)
+        passed = None if self._passing is None else self._passing.tell()
+        if self.stops.told or self._assignment.unsettled:
+            came = {record.at for record in records} | (set(passed.behind) if passed is not None else set())
+            self.stops.passed(came)
+            self._assignment.found(came)
         if self._assignment.commits.leader_epochs.has_proofs:
             self._assignment.prove(messages)
         self._bridge.records(self._prefetch.pass_through(records, self.last_poll))
+        if passed is not None:
+            self._bridge.passed(passed.counts)
+            self._assignment.tell_passed(passed.behind)
         self._recovery.stop_at(self._consumer, unreadable.values())
 
     def _take_error(self, message: Got, error: KafkaError, unreadable: dict[Partition, Stopped]) -> None:

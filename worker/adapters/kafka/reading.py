@@ -8,6 +8,7 @@ from typing import NamedTuple
 from worker.adapters.kafka.start_offsets import Beginning
 from worker.adapters.kafka.topic_ids import TopicIds
 from worker.core.held_bytes import HeldBytes
+from worker.core.routing import Router
 from worker.core.unreadable import Place
 
 
@@ -16,7 +17,8 @@ class Reading(NamedTuple):
 
     `ids`, which its owner starts, tells one log of a topic from the next; `beginning` says where its group
     begins; at the places in `skip` what can't be read is passed over; nothing is read while all of
-    `held_bytes` is spent. In `refusals` stands why the group is refused to this user, by its name.
+    `held_bytes` is spent; what `router` passes over is not handed over. In `refusals` stands why the group
+    is refused to this user, by its name.
     """
 
     topics: Sequence[str]
@@ -25,3 +27,4 @@ class Reading(NamedTuple):
     skip: Collection[Place] = ()
     held_bytes: HeldBytes | None = None
     refusals: MutableMapping[str, str] | None = None
+    router: Router | None = None

@@ -59,7 +59,7 @@ def to_record(message: Got, at: Partition) -> Record:
     timestamp = 0.0 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds / 1000
     key, value, headers = message.key(), message.value(), headers_of(message)
     size = size_of(key, value, headers)
-    return make(Record, (at, message.offset(), key, value, headers, timestamp, size))
+    return make(Record, (at, message.offset(), key, value, headers, timestamp, size, None))
 
 
 def headers_of(message: Got | Message) -> Headers:

@@ -1,0 +1,52 @@
+"""Passing over what is another destination's, where it is read: no record is made of it.
+
+The rules: it costs neither demand nor room, and leaves nothing but a count and how far the reading got; and
+what had to be parsed to route a record goes with it, so that a small one is parsed once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from worker.adapters.kafka.records import Got, headers_of, to_record
+from worker.core.record import Partition, Record
+from worker.core.routing import PASSED, Router
+
+MOST_PARSED_BYTES = 4096
+"""Bytes of the largest record that is held parsed, too: that takes several times its bytes."""
+
+
+class PassedOver(NamedTuple):
+    """How many records of each topic, and the offset behind the last of each partition."""
+
+    counts: Mapping[str, int]
+    behind: Mapping[Partition, int]
+
+
+class PassingOver:
+    """Asks the router of each message; the consumer's thread's own."""
+
+    def __init__(self, router: Router) -> None:
+        self._route = router.route
+        self._counts: Counter[str] = Counter()
+        self._behind: dict[Partition, int] = {}
+
+    def taken(self, message: Got, at: Partition) -> Record | None:
+        """Make a record of a message, or None where it is passed over."""
+        fields = self._route(at.topic, headers_of(message), message.value)
+        if fields is PASSED:
+            self._counts[at.topic] += 1
+            self._behind[at] = message.offset() + 1
+            return None
+        record = to_record(message, at)
+        return record if fields is None or record.size > MOST_PARSED_BYTES else record._replace(fields=fields)
+
+    def tell(self) -> PassedOver | None:
+        """What was passed over since this was last called, None where nothing was."""
+        if not self._behind:
+            return None
+        told = PassedOver(self._counts, self._behind)
+        self._counts, self._behind = Counter(), {}
+        return told
