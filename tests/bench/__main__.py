@@ -19,6 +19,7 @@ from tests.bench.rounds import Case, Results, make_case, run_case, run_rounds, t
 from tests.bench.sweeps import SWEEPS
 from tests.bench.world import Backlog, sink
 from tests.support.broker import Broker
+from worker.core.record import Headers
 
 BASELINE = "bare"
 DEFAULT = (
@@ -78,7 +79,7 @@ def journal(bootstrap: str, given: Given) -> None:
 def routing(bootstrap: str, given: Given) -> None:
     """What passing over an event costs each destination that does not take it."""
     names = ("one-of-several", "passed-by-field", "passed-by-header")
-    results = _variants(bootstrap, given, names, "routing")
+    results = _variants(bootstrap, given, names, "routing", [("network", b"momentscience")])
     alone, *others = (CONTENDERS[name].what for name in names)
     for label in others:
         more = [a["cpu_us"] - b["cpu_us"] for a, b in zip(results[label], results[alone], strict=True)]
@@ -106,8 +107,10 @@ def profile(bootstrap: str, given: Given) -> None:
     print(f"{cost['cpu_us']:.1f} us/event while looked at")
 
 
-def _variants(bootstrap: str, given: Given, names: Sequence[str], plot: str) -> Results:
-    backlog = Backlog.make(bootstrap, 8, given.events)
+def _variants(
+    bootstrap: str, given: Given, names: Sequence[str], plot: str, headers: Headers = ()
+) -> Results:
+    backlog = Backlog.make(bootstrap, 8, given.events, headers)
     first = CONTENDERS[names[0]].what
     with sink() as to:
         cases = [make_case(CONTENDERS[name].what, name, to, backlog, given.events, first) for name in names]

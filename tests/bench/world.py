@@ -22,6 +22,7 @@ from confluent_kafka.admin import AdminClient
 
 from tests.bench.job import make_event
 from tests.support.kafka import Write, create_topics, produce, wait_until
+from worker.core.record import Headers
 from worker.settings import Kafka, Settings
 
 Stamps = Mapping[int, float]
@@ -80,12 +81,15 @@ class Backlog(NamedTuple):
     partitions: int
 
     @classmethod
-    def make(cls, bootstrap: str, partitions: int, count: int) -> Backlog:
-        """Make the topic, with `count` conversions spread over its partitions."""
+    def make(cls, bootstrap: str, partitions: int, count: int, headers: Headers = ()) -> Backlog:
+        """Make the topic, with `count` conversions spread over its partitions, each with these headers."""
         made = cls(bootstrap, f"bench-{partitions}-{count}-{time.time_ns()}", partitions)
         create_topics(bootstrap, {made.topic: partitions})
         now = time.time()
-        events = (Write(make_event(number, now), partition=number % partitions) for number in range(count))
+        events = (
+            Write(make_event(number, now), headers=tuple(headers), partition=number % partitions)
+            for number in range(count)
+        )
         produce(bootstrap, made.topic, events)
         return made
 

@@ -117,7 +117,10 @@ class _Conditions:
         """Tell whether topic and headers match: no value need be parsed for that."""
         if self._topics is not None and topic not in self._topics:
             return False
-        return all(_header(headers, name) in values for name, values in self._headers)
+        for name, values in self._headers:  # noqa: SIM110 # a generator would cost as much as the rest
+            if _header(headers, name) not in values:
+                return False
+        return True
 
     def fit_inside(self, fields: Fields) -> bool:
         """Tell whether the fields of the event match; one that is no text matches nothing."""
@@ -154,7 +157,10 @@ def sorted_routes(routes: Mapping[str, When]) -> list[Route]:
 
 def replayed_for(headers: Headers) -> str | None:
     """The destination that a record of the source is replayed for; None where it is for all."""
-    return next((WorkerHeaders.read(headers).replayed_for for name, _ in headers if name == FOR), None)
+    for name, _ in headers:
+        if name == FOR:
+            return WorkerHeaders.read(headers).replayed_for
+    return None
 
 
 def _named(when: When, prefix: str) -> list[tuple[str, frozenset[str]]]:
@@ -163,7 +169,10 @@ def _named(when: When, prefix: str) -> list[tuple[str, frozenset[str]]]:
 
 def _header(headers: Headers, wanted: str) -> str | None:
     """The text of a header, of those that repeat the last; None where it is absent or no UTF-8."""
-    value = next((value for name, value in reversed(headers) if name == wanted), None)
+    value = None
+    for name, text in headers:
+        if name == wanted:
+            value = text
     try:
         return None if value is None else value.decode()
     except UnicodeDecodeError:

@@ -53,7 +53,9 @@ CONTENDERS = {
     "no-freeze": Contender("variants:no_freeze", "garbage collection: no freeze"),
     "gc-often": Contender("variants:gc_often", "garbage collection: as often as Python does"),
     "gc-off": Contender("variants:gc_off", "garbage collection: off"),
-    "one-of-several": Contender("several:alone", "one destination that takes all events"),
+    "one-of-several": Contender(
+        "several:beside_idle", "one destination that takes all events, beside 4 idle ones"
+    ),
     "passed-by-field": Contender("several:by_field", "and 4 that pass over them for a field"),
     "passed-by-header": Contender("several:by_header", "and 4 that pass over them for a header"),
     "profile": Contender("variants:profile", "the worker, its stack looked at"),

@@ -1,6 +1,7 @@
 """One destination that takes every event, beside others in the same process that pass over all of them.
 
-The rule: the one that takes is the same as alone, so that what the run costs more is what passing over costs.
+The rule: the others are there in each run, once with nothing to read, so that what the run costs more is what
+passing over costs.
 """
 
 from __future__ import annotations
@@ -13,35 +14,36 @@ from worker.app import Worker
 from worker.core.routing import Route
 from worker.ops.topics import create_all
 from worker.settings import Deployment
+from worker.settings.values import EARLIEST
 
 OTHERS = 4
 """Destinations that pass over every event."""
 
 
-async def alone(job: Job) -> Figures:
-    """The one that takes, and no other."""
-    return await _with(job, "network", 0)
+async def beside_idle(job: Job) -> Figures:
+    """The others begin at the end of the topic: none of the events is there for them."""
+    return await _with(job, "network", "latest")
 
 
 async def by_field(job: Job) -> Figures:
     """The others ask for a field of the event."""
-    return await _with(job, "network", OTHERS)
+    return await _with(job, "network", EARLIEST)
 
 
 async def by_header(job: Job) -> Figures:
     """The others ask for a header of the record."""
-    return await _with(job, "header.network", OTHERS)
+    return await _with(job, "header.network", EARLIEST)
 
 
-async def _with(job: Job, asked: str, others: int) -> Figures:
+async def _with(job: Job, asked: str, start: str) -> Figures:
     settings = make_settings(job)
     taking = settings.destination.name
     # Groups that nobody had before: they begin at the start of the topic each time.
-    groups = {f"other-{number}": f"{job.group}.{time.time_ns()}.{number}" for number in range(others)}
+    groups = {f"other-{number}": f"{job.group}.{time.time_ns()}.{number}" for number in range(OTHERS)}
     passing = [
         settings.model_copy(
             update={
-                "kafka": settings.kafka.model_copy(update={"group_id": group}),
+                "kafka": settings.kafka.model_copy(update={"group_id": group, "start": start}),
                 "destination": settings.destination.model_copy(update={"name": name}),
             }
         )

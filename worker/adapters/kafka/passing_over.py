@@ -30,23 +30,28 @@ class PassingOver:
 
     def __init__(self, router: Router) -> None:
         self._route = router.route
-        self._counts: Counter[str] = Counter()
-        self._behind: dict[Partition, int] = {}
+        self._passed: dict[Partition, list[int]] = {}
 
     def taken(self, message: Got, at: Partition) -> Record | None:
         """Make a record of a message, or None where it is passed over."""
         fields = self._route(at.topic, headers_of(message), message.value)
         if fields is PASSED:
-            self._counts[at.topic] += 1
-            self._behind[at] = message.offset() + 1
+            passed = self._passed.get(at)
+            if passed is None:
+                passed = self._passed[at] = [0, 0]
+            passed[0] += 1
+            passed[1] = message.offset() + 1
             return None
         record = to_record(message, at)
         return record if fields is None or record.size > MOST_PARSED_BYTES else record._replace(fields=fields)
 
     def tell(self) -> PassedOver | None:
         """What was passed over since this was last called, None where nothing was."""
-        if not self._behind:
+        if not self._passed:
             return None
-        told = PassedOver(self._counts, self._behind)
-        self._counts, self._behind = Counter(), {}
+        counts: Counter[str] = Counter()
+        for at, (count, _) in self._passed.items():
+            counts[at.topic] += count
+        told = PassedOver(counts, {at: behind for at, (_, behind) in self._passed.items()})
+        self._passed = {}
         return told
