@@ -174,7 +174,7 @@ class Worker:
         room = room_for_requests(servers, len(self._served))
         if room >= sum(wanted):
             return wanted
-        self._log.warning(too_many_requests(sum(wanted), room))
+        self._log.warning(too_many_requests(wanted, room))
         return [max(1, count * room // sum(wanted)) for count in wanted]
 
     def _tell_of_all(self, message: str) -> None:

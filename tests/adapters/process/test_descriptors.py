@@ -121,7 +121,16 @@ def test_room() -> None:
 def test_the_warning() -> None:
     """What does not fit is said with the numbers and with what would be right."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (500, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    assert too_many_requests(256, 40) == (
+    assert too_many_requests([256], 40) == (
         "POSTBACK_DESTINATION__CONCURRENCY is 256, but of 500 descriptors (ulimit -n) 40 are left for"
         " requests: no more are in flight; raise the limit to 716 or more"
+    )
+
+
+def test_the_warning_of_several() -> None:
+    """What several destinations want is no setting's value: it is said as what theirs come to."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (500, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    assert too_many_requests([256, 64], 40) == (
+        "the CONCURRENCY of 2 destinations comes to 320, but of 500 descriptors (ulimit -n) 40 are left for"
+        " requests: each has its share of them in flight; raise the limit to 780 or more"
     )

@@ -11,6 +11,7 @@ import os
 import resource
 import socket
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -91,9 +92,15 @@ def shortage() -> str:
     )
 
 
-def too_many_requests(wanted: int, room: int) -> str:
-    """What to say where requests are to be more than there is room for."""
+def too_many_requests(wanted: Sequence[int], room: int) -> str:
+    """What to say where requests are to be more than there is room for; `wanted` by each destination."""
+    most, in_all = limit(), sum(wanted)
+    if len(wanted) == 1:
+        what, so = f"POSTBACK_DESTINATION__CONCURRENCY is {in_all}", "no more are in flight"
+    else:
+        what = f"the CONCURRENCY of {len(wanted)} destinations comes to {in_all}"
+        so = "each has its share of them in flight"
     return (
-        f"POSTBACK_DESTINATION__CONCURRENCY is {wanted}, but of {limit()} descriptors (ulimit -n) {room} are"
-        f" left for requests: no more are in flight; raise the limit to {limit() + wanted - room} or more"
+        f"{what}, but of {most} descriptors (ulimit -n) {room} are left for requests: {so};"
+        f" raise the limit to {most + in_all - room} or more"
     )
