@@ -63,7 +63,7 @@ lock: ## Make the hashed locks anew, keeping versions that still fit (ARGS=--upg
 	@test -x .cache/lock/bin/uv || { $(find_python); "$$python" -m venv --clear .cache/lock; }
 	@.cache/lock/bin/python -m pip install --quiet '$(UV)'
 	@$(call compile,requirements.lock) --all-extras pyproject.toml
-	@$(call compile,requirements-runtime.lock) --constraints requirements.lock pyproject.toml
+	@$(call compile,requirements-runtime.lock) --extra otel --constraints requirements.lock pyproject.toml
 	@.cache/lock/bin/python -c 'import tomllib; \
 	  print("editables", *tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	  | $(call compile,requirements-build.lock) --constraints requirements.lock -

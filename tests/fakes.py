@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from worker.adapters.http import SenderOptions
 from worker.adapters.http.lane import CoroutineLane
 from worker.core.answer import Answer, Request, Response
+from worker.core.tracing import Span, SpanContext
 
 
 class FakeClock:
@@ -111,6 +113,37 @@ class FakeLane(CoroutineLane):
 
     async def close(self) -> None:
         await super().close()
+        self.closed = True
+
+
+# --- the collector of spans --------------------------------------------------------------------
+
+
+class Recorded(NamedTuple):
+    """A span that was taken, with its own context, its parent's and that of its link."""
+
+    span: Span
+    own: SpanContext
+    parent: SpanContext | None
+    link: SpanContext | None
+
+
+class FakeTracer:
+    """Remembers spans; ids count up."""
+
+    def __init__(self) -> None:
+        self.taken: list[Recorded] = []
+        self.closed = False
+
+    def record(
+        self, span: Span, parent: SpanContext | None = None, link: SpanContext | None = None
+    ) -> SpanContext:
+        number = len(self.taken) + 1
+        own = SpanContext(number if parent is None else parent.trace_id, number)
+        self.taken.append(Recorded(span, own, parent, link))
+        return own
+
+    async def close(self) -> None:
         self.closed = True
 
 

@@ -55,6 +55,8 @@ DEFAULTS = {
     "POSTBACK_HTTP__PORT": "8080",
     "POSTBACK_LOG__FORMAT": "auto",
     "POSTBACK_LOG__LEVEL": "info",
+    "POSTBACK_TRACING__ENDPOINT": "",
+    "POSTBACK_TRACING__SAMPLE": "0.01",
     **dict.fromkeys(
         (
             f"POSTBACK_DESTINATIONS__NAME__{name}"

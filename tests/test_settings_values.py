@@ -18,6 +18,20 @@ from worker.settings.values import LONGEST_SECONDS, format_duration, parse_durat
 
 
 @pytest.mark.parametrize(
+    ("given", "endpoint"),
+    [
+        ("http://collector:4318", "http://collector:4318/v1/traces"),
+        (" http://collector:4318/ ", "http://collector:4318/v1/traces"),
+        ("https://[::1]:4318/otlp/v1/traces", "https://[::1]:4318/otlp/v1/traces"),
+        (" ", None),
+    ],
+)
+def test_tracing_endpoint(given: str, endpoint: str | None) -> None:
+    """A collector takes spans at /v1/traces, unless its URL says where."""
+    assert read({"POSTBACK_TRACING__ENDPOINT": given}).tracing.endpoint == endpoint
+
+
+@pytest.mark.parametrize(
     ("text", "seconds"),
     [("500ms", 0.5), ("10s", 10), ("5m", 300), ("2h", 7200), ("30d", 2_592_000), ("0s", 0), (" 1s ", 1)],
 )
@@ -118,6 +132,12 @@ def test_duration_reads_back(milliseconds: int) -> None:
         ("HTTP__PORT", "65536", "65535"),
         ("LOG__LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
         ("LOG__FORMAT", "xml", "'auto', 'json' or 'console'"),
+        ("TRACING__ENDPOINT", "collector:4318", "a collector's URL, without user name and query: http://"),
+        ("TRACING__ENDPOINT", "http://me:s3cret@collector:4318", "without user name and query"),
+        ("TRACING__ENDPOINT", "http://collector:4318/v1/traces?key=s3cret", "without user name and query"),
+        ("TRACING__ENDPOINT", "grpc://collector:4317", "a collector's URL"),
+        ("TRACING__SAMPLE", "1.01", "1"),
+        ("TRACING__SAMPLE", "1%", "a number"),
     ],
 )
 def test_refused(name: str, text: str, says: str) -> None:

@@ -24,8 +24,9 @@ from worker.adapters.kafka.message_limits import TopicLimits
 from worker.adapters.kafka.rights import SharedRights
 from worker.adapters.metrics import Metrics
 from worker.adapters.process.descriptors import room_for_requests, too_many_requests
+from worker.adapters.tracing import make_tracer, missing_extra
 from worker.compiled import own_topics, variables_by_origin
-from worker.ports import Observer
+from worker.ports import Observer, Tracer
 from worker.runner import Outcome, Runner
 from worker.runner.state import status_fields
 from worker.served import CannotStart, Process, Served, asking_config
@@ -86,8 +87,11 @@ class Worker:
             await publisher.start()
             stack.push_async_callback(publisher.close)
             ids = stack.enter_context(TopicIds(asking_config(self._deployment.common)))
+            tracer = self._tracer()
+            if tracer is not None:
+                stack.push_async_callback(tracer.close)
             for one, concurrency in zip(self._served, self._concurrency(), strict=True):
-                stack.push_async_callback(one.make(publisher, ids, concurrency).close)
+                stack.push_async_callback(one.make(publisher, ids, concurrency, tracer).close)
             server = HttpServer(self._metrics.registry, self._not_alive, self._not_ready, self._notes)
             http = self._deployment.common.http
             await server.start(http.host, http.port)
@@ -124,6 +128,7 @@ class Worker:
 
     async def _check(self) -> None:
         """Warn of what may not be meant; raise CannotStart for what is wrong, of all destinations at once."""
+        _refuse(missing_extra(self._deployment.common.tracing.endpoint))
         for line in self._warnings():
             self._log.warning(line)
         found = await asyncio.gather(*(one.check_origins() for one in self._served))
@@ -163,6 +168,10 @@ class Worker:
             on_fatal=lambda text: self._fail(RuntimeError(f"the producer can't go on: {text}")),
             on_trouble=self._tell_of_all,
         )
+
+    def _tracer(self) -> Tracer | None:
+        common = self._deployment.common
+        return make_tracer(common.tracing.endpoint, unique_client_id(common.kafka.group_id))
 
     def _concurrency(self) -> list[int]:
         """How many requests of each destination may be in flight.

@@ -22,6 +22,7 @@ from worker.core.routing import Router
 from worker.core.statuses import resolve
 from worker.core.templates import Postback
 from worker.core.topics import Needed, Own
+from worker.core.tracing import Traced
 from worker.pipeline import Plan
 from worker.settings import Destination, Settings
 from worker.settings.secrets import known_secrets
@@ -128,6 +129,13 @@ def make_journaled(settings: Settings) -> Journaled | None:
         return None
     worker = unique_client_id(settings.kafka.group_id)
     return Journaled(settings.journal_topic, worker, bodies=settings.journal.bodies)
+
+
+def traced_of(settings: Settings) -> Traced:
+    """Whose spans the destination's are, and how many."""
+    return Traced(
+        settings.destination.name, settings.kafka.group_id, settings.retry_group, settings.tracing.sample
+    )
 
 
 def needed_topics(settings: Settings) -> Needed:

@@ -43,15 +43,16 @@ from worker.compiled import (
     own_topics,
     sender_options,
     tls_files,
+    traced_of,
 )
 from worker.core.admission.gate import Gate
 from worker.core.held_bytes import HeldBytes
 from worker.core.ownership import WAYS_OUT, describe
 from worker.core.routing import Router
 from worker.health import Health
-from worker.ports import Clock, Observer, Sender, Source
+from worker.ports import Clock, Observer, Sender, Source, Tracer
 from worker.renewal import Renewal
-from worker.runner import Clients, Destination, Group, Limits, Outcome, Runner, Surroundings
+from worker.runner import Clients, Destination, Group, Limits, Outcome, Runner, Surroundings, Tracing
 from worker.settings import Settings
 from worker.settings.byte_bounds import ByteBounds
 from worker.settings.several import as_written
@@ -119,7 +120,9 @@ class Served:
         group, ours = self.settings.kafka.group_id, describe(identity_of(self.settings))
         return [f"the group {group} belongs to {other}; this is {ours}: {WAYS_OUT}"]
 
-    def make(self, publisher: KafkaPublisher, ids: TopicIds, concurrency: int) -> Sender:
+    def make(
+        self, publisher: KafkaPublisher, ids: TopicIds, concurrency: int, tracer: Tracer | None = None
+    ) -> Sender:
         """Make the runner, and what it reads from and sends with; return that, to be closed.
 
         Raises CannotStart.
@@ -138,8 +141,9 @@ class Served:
         )
         gate = Gate(concurrency, circuit_policy(settings), settings.destination.rate)
         limits = Limits(settings.max_outstanding, settings.drain_timeout, self._held_bytes)
+        tracing = None if tracer is None else Tracing(tracer, traced_of(settings))
         self.runner = Runner(
-            Destination(make_plan(settings, self._router), gate, group, limits),
+            Destination(make_plan(settings, self._router), gate, group, limits, tracing),
             Clients(self.source, publisher, sender),
             Surroundings(self.observer, self._clock, random.random),
         )

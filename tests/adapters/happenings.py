@@ -8,6 +8,7 @@ from worker.core.endings import Dead, Delivered, Retry
 from worker.core.record import Outgoing, Partition, Record
 from worker.core.retry import Tier
 from worker.core.start_offset import How, Start
+from worker.core.tracing import SpanContext
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Observer
 
@@ -25,6 +26,7 @@ def tell_everything(observer: Observer) -> None:
     observer.consumed("conversions", 3)
     observer.passed("conversions", 4)
     observer.requested(0.2)
+    observer.traced(0.2, SpanContext(0xABC, 0xDEF), 1_700_000_000.0)
     observer.attempted("retry", "500")
     observer.delivered(DELIVERED, 1_700_000_000.0)
     observer.retried(RETRY)

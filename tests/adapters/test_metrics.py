@@ -16,6 +16,7 @@ from tests.adapters.happenings import AT, DELIVERED, tell_everything
 from worker.adapters.metrics import Metrics
 from worker.core.admission.circuit import CircuitState
 from worker.core.admission.held import Held
+from worker.core.tracing import SpanContext
 from worker.ports import PartitionState, Snapshot
 
 Samples = dict[tuple[str, ...], float]
@@ -110,6 +111,24 @@ def test_in_openmetrics() -> None:
     families = list(parse_openmetrics(served.decode()))  # type: ignore[no-untyped-call]
     (delays,) = (one for one in families if one.name == "postback_delivery_delay_seconds")
     assert [one.value for one in delays.samples if one.name.endswith("_count")] == [1, 1]
+
+
+def test_an_example_of_a_duration() -> None:
+    """In OpenMetrics the bucket that a traced request fell into names its trace, and no other bucket does."""
+    metrics = Metrics()
+    observer = metrics.of("voluum")
+    observer.requested(0.2)
+    observer.traced(0.2, SpanContext(0xABC, 0xDEF), 1_700_000_000.0)
+    served = openmetrics.generate_latest(metrics.registry)  # type: ignore[no-untyped-call]
+    families = list(parse_openmetrics(served.decode()))  # type: ignore[no-untyped-call]
+    shown = {
+        one.labels["le"]: (dict(one.exemplar.labels), one.exemplar.value, float(one.exemplar.timestamp))
+        for family in families
+        for one in family.samples
+        if one.exemplar is not None
+    }
+    trace = {"trace_id": "00000000000000000000000000000abc", "span_id": "0000000000000def"}
+    assert shown == {"0.25": (trace, 0.2, 1_700_000_000.0)}
 
 
 def test_each_event_counts() -> None:

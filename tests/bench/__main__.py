@@ -76,6 +76,11 @@ def journal(bootstrap: str, given: Given) -> None:
     _variants(bootstrap, given, ("no-journal", "worker"), "journal")
 
 
+def tracing(bootstrap: str, given: Given) -> None:
+    """What tracing costs: the worker without, with the default share, and with each conversion traced."""
+    _variants(bootstrap, given, ("worker", "traced", "traced-all"), "tracing")
+
+
 def routing(bootstrap: str, given: Given) -> None:
     """What passing over an event costs each destination that does not take it."""
     names = ("one-of-several", "passed-by-field", "passed-by-header")
@@ -132,6 +137,7 @@ COMMANDS: dict[str, tuple[Callable[[str, Given], None], int, int]] = {
     "latency": (latency.measure, 20_000, 1),
     "guarantee": (guarantee, 50_000, 6),
     "journal": (journal, 50_000, 4),
+    "tracing": (tracing, 50_000, 4),
     "replicas": (replicas.measure, 800_000, 3),
     "isolation": (isolation.measure, 6_000, 1),
     "routing": (routing, 100_000, 4),

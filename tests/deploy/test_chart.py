@@ -234,6 +234,24 @@ def test_the_policy_lets_through_what_is_needed() -> None:
     assert "to" not in _one("NetworkPolicy", objects(private))["spec"]["egress"][2]
 
 
+@needs_helm
+@pytest.mark.parametrize(
+    ("endpoint", "ports"),
+    [
+        ("http://collector:4318", [4318]),
+        ("http://collector/v1/traces", [80]),
+        ("https://[::1]/v1/traces", [443]),
+        ({"fromSecret": "tracing", "key": "endpoint"}, []),
+    ],
+)
+def test_the_network_of_tracing(endpoint: object, ports: list[int]) -> None:
+    """Where spans are sent the network leads to the collector's port; one from a Secret is a further rule."""
+    values = {**values_of("minimal"), "networkPolicy": {"enabled": True}}
+    values["settings"] = {**values.get("settings", {}), "tracing": {"endpoint": endpoint}}
+    egress = _one("NetworkPolicy", objects(values))["spec"]["egress"]
+    assert [rule["ports"] for rule in egress[3:]] == [[{"protocol": "TCP", "port": port}] for port in ports]
+
+
 def test_the_notes_name_what_is_there() -> None:
     """What is printed after an install names the objects and the commands of this release."""
     notes = texts(values_of("five-destinations"), "shop")["NOTES.txt"]

@@ -17,7 +17,7 @@ from schemas import JournalStep, WorkerHeaders, read_step
 from tests.core.templates.compiled import template
 from tests.fake_kafka import FakeKafka, FakePublisher
 from tests.fake_source import FakeSource
-from tests.fakes import FakeClock, FakeSender
+from tests.fakes import FakeClock, FakeSender, FakeTracer
 from worker.core.admission.circuit import CircuitPolicy
 from worker.core.admission.gate import Gate
 from worker.core.admission.outage import Outage
@@ -32,14 +32,16 @@ from worker.core.retry import RetryPolicy, Tier
 from worker.core.routing import Router
 from worker.core.start_offset import Start
 from worker.core.templates import Postback
+from worker.core.tracing import SpanContext, Traced
 from worker.pipeline import Plan
 from worker.ports import Clock, Observer
-from worker.runner import Clients, Destination, Group, Limits, Outcome, Runner, Surroundings
+from worker.runner import Clients, Destination, Group, Limits, Outcome, Runner, Surroundings, Tracing
 from worker.runner.claims import Stranger
 
 WITHIN = 20.0
 SOURCE, DLQ, JOURNAL = "conversions", "worker.dlq", "worker.journal"
 IDENTITY = Identity(SOURCE, "partner")
+TRACED = Traced("partner", "worker", "worker.retry", 1.0)
 SHORT, LONG = Tier("10s", 10.0), Tier("1m", 60.0)
 TIER_TOPICS = {SHORT: "worker.retry.10s", LONG: "worker.retry.1m"}
 REFUSED_CONNECTION = Failure(FailureKind.CONNECTION, "connection refused")
@@ -76,6 +78,7 @@ class Heard(Observer):
         self.endings: list[Delivered | Retry | Dead] = []
         self.attempts: Counter[tuple[str, str]] = Counter()
         self.requests = 0
+        self.examples: list[tuple[float, SpanContext, float]] = []
         self.taken: Counter[str] = Counter()
         self.passes: Counter[str] = Counter()
         self.commits: list[str | None] = []
@@ -98,6 +101,9 @@ class Heard(Observer):
 
     def requested(self, seconds: float) -> None:
         self.requests += 1
+
+    def traced(self, seconds: float, context: SpanContext, now: float) -> None:
+        self.examples.append((seconds, context, now))
 
     def attempted(self, outcome: str, status: str) -> None:
         self.attempts[outcome, status] += 1
@@ -165,6 +171,8 @@ class Harness:
         control: str | None = None,
         router: Router | None = None,
         journal: bool = False,
+        traced: float | None = None,
+        chance: float = 0.0,
     ) -> None:
         topics = {SOURCE: 2, DLQ: 1, **dict.fromkeys(tier_topics.values(), 1)}
         self.kafka = kafka or FakeKafka(**topics, **({JOURNAL: 2} if journal else {}))
@@ -176,6 +184,7 @@ class Harness:
         self.sender = FakeSender(*answers)
         self.gate = Gate(concurrency, policy)
         self.heard = Heard()
+        self.tracer = FakeTracer()
         self.stop = asyncio.Event()
         self.first, self.second = Partition(SOURCE, 0), Partition(SOURCE, 1)
         self.tier = Partition(next(iter(tier_topics.values())), 0)
@@ -196,9 +205,10 @@ class Harness:
                     journaled=Journaled(JOURNAL, "a-worker") if journal else None,
                 ),
                 Limits(outstanding, drain, self.held_bytes),
+                None if traced is None else Tracing(self.tracer, TRACED._replace(share=traced)),
             ),
             Clients(self.source, self.publisher, self.sender),
-            Surroundings(self.heard, clock or self.time, lambda: 0.0),
+            Surroundings(self.heard, clock or self.time, lambda: chance),
         )
 
     async def __aenter__(self) -> Self:

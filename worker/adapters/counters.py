@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
 
@@ -20,18 +21,28 @@ class Distribution(Collector):
         self._name, self._text, self._bounds = name, text, bounds
         self._counts = [0] * (len(bounds) + 1)
         self._sum = 0.0
+        self._examples: dict[int, Exemplar] = {}
 
     def observe(self, value: float) -> None:
         """Count a value."""
         self._counts[bisect_left(self._bounds, value)] += 1
         self._sum += value
 
+    def exemplify(self, value: float, labels: dict[str, str], now: float) -> None:
+        """Name an example of what is counted in the bucket of this value; the last one of each is shown."""
+        self._examples[bisect_left(self._bounds, value)] = Exemplar(labels, value, now)
+
     def collect(self) -> Iterable[Metric]:
         """Describe it, with the buckets added up as Prometheus wants them."""
-        total, buckets = 0, []
-        for bound, count in zip((*self._bounds, float("inf")), self._counts, strict=True):
+        total = 0
+        buckets: list[tuple[str, float] | tuple[str, float, Exemplar]] = []
+        for number, (bound, count) in enumerate(
+            zip((*self._bounds, float("inf")), self._counts, strict=True)
+        ):
             total += count
-            buckets.append((_bound(bound), total))
+            example = self._examples.get(number)
+            bucket = _bound(bound), total
+            buckets.append(bucket if example is None else (*bucket, example))
         yield HistogramMetricFamily(self._name, self._text, buckets=buckets, sum_value=self._sum)
 
 

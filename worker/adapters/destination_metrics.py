@@ -18,6 +18,7 @@ from worker.core.admission.outage import Outage
 from worker.core.endings import Dead, Delivered, Retry
 from worker.core.record import Partition, Record
 from worker.core.start_offset import How, Start
+from worker.core.tracing import SpanContext
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Observer, Snapshot
 
@@ -92,6 +93,11 @@ class DestinationMetrics(Observer):
     def requested(self, seconds: float) -> None:
         """Count a request that was sent."""
         self._seconds.observe(seconds)
+
+    def traced(self, seconds: float, context: SpanContext, now: float) -> None:
+        """Name a traced attempt as an example of requests that take as long."""
+        trace, span = f"{context.trace_id:032x}", f"{context.span_id:016x}"
+        self._seconds.exemplify(seconds, {"trace_id": trace, "span_id": span}, now)
 
     def attempted(self, outcome: str, status: str) -> None:
         """Count an attempt."""

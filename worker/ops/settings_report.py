@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from worker.adapters.http import load_tls
+from worker.adapters.tracing import missing_extra
 from worker.compiled import check_destination, tls_files
 from worker.settings import Deployment
 from worker.settings.advice import warnings
@@ -26,7 +27,7 @@ class Report(NamedTuple):
 
 async def report(deployment: Deployment) -> Report:
     """Judge settings that were loaded, of each destination; what is said of all is said once."""
-    problems: list[str] = []
+    problems = missing_extra(deployment.common.tracing.endpoint)
     doubts: list[str] = []
     told: list[str] = []
     for settings in deployment.destinations:

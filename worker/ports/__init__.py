@@ -18,6 +18,7 @@ from worker.ports.source import (
     SourceListener,
     Watermarks,
 )
+from worker.ports.tracer import Tracer
 
 __all__ = [
     "Assigned",
@@ -37,5 +38,6 @@ __all__ = [
     "SourceEnded",
     "SourceFailed",
     "SourceListener",
+    "Tracer",
     "Watermarks",
 ]

@@ -8,6 +8,7 @@ from worker.core.admission.outage import Outage
 from worker.core.endings import Dead, Delivered, Retry
 from worker.core.record import Partition, Record
 from worker.core.start_offset import Start
+from worker.core.tracing import SpanContext
 from worker.core.unreadable import Place, Stopped
 
 
@@ -22,6 +23,9 @@ class Observer:
 
     def requested(self, seconds: float) -> None:
         """Hear of a request that was sent, however it ended."""
+
+    def traced(self, seconds: float, context: SpanContext, now: float) -> None:
+        """Hear which attempt a request of so many seconds was of, where that is traced."""
 
     def attempted(self, outcome: str, status: str) -> None:
         """Hear of an attempt that counts: `delivered`, `retry` or `dead`, and the code or failure kind."""

@@ -26,6 +26,7 @@ from worker.runner.journaling import Journaling, Noted
 from worker.runner.lanes import Lanes
 from worker.runner.lanes_listener import Tried
 from worker.runner.parts import Clients, Destination, Surroundings
+from worker.runner.tracing import traced_listener, traced_publisher
 
 
 class Delivery:
@@ -49,8 +50,10 @@ class Delivery:
         self.on_failed = on_failed
         """Hears that a lane can't go on, a task, or the journal."""
         self.gate = destination.gate
+        tracing = destination.tracing
+        publisher = traced_publisher(clients.publisher, tracing, around.clock)
         self.hand_over = HandOver(
-            clients.publisher, around.observer, around.jitter, self._settled, on_failed, self._given_up
+            publisher, around.observer, around.jitter, self._settled, on_failed, self._given_up
         )
         self._fence = Fence()
         journaled = destination.group.journaled
@@ -63,7 +66,8 @@ class Delivery:
         self.committer = Committer(
             clients.source, intake.partitions, around.observer, self._fence, self._on_fence
         )
-        self.lanes = Lanes(clients.sender, self.gate, self._schedule, destination.plan, self, around)
+        listener = traced_listener(self, tracing, around)
+        self.lanes = Lanes(clients.sender, self.gate, self._schedule, destination.plan, listener, around)
 
     def held(self) -> frozenset[Held]:
         """Say why nothing is sent; empty while records may go."""

@@ -35,7 +35,7 @@ class IntakeRules(NamedTuple):
 
 def rules_of(destination: Destination, around: Surroundings) -> IntakeRules:
     """What is taken up for this destination."""
-    plan, gate, group, limits = destination
+    plan, gate, group, limits, *_ = destination
     tiers = {topic: tier for tier, topic in plan.tier_topics.items()}
 
     def tier_of(topic: str) -> Tier | None:

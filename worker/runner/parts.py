@@ -13,8 +13,9 @@ from worker.core.binding import Identity
 from worker.core.held_bytes import HeldBytes
 from worker.core.journal import Journaled
 from worker.core.retry import Tier
+from worker.core.tracing import Traced
 from worker.pipeline import Plan
-from worker.ports import Clock, Observer, Publisher, Sender, Source
+from worker.ports import Clock, Observer, Publisher, Sender, Source, Tracer
 from worker.runner.claims import Stranger
 
 
@@ -51,6 +52,13 @@ class Limits(NamedTuple):
     held_bytes: HeldBytes | None = None
 
 
+class Tracing(NamedTuple):
+    """Who takes the spans of a destination, and what they say of it."""
+
+    tracer: Tracer
+    traced: Traced
+
+
 class Destination(NamedTuple):
     """All that is one destination's own."""
 
@@ -58,6 +66,8 @@ class Destination(NamedTuple):
     gate: Gate
     group: Group
     limits: Limits
+    tracing: Tracing | None = None
+    """Who takes its spans; None where it is not traced."""
 
 
 class Clients(NamedTuple):

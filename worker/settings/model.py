@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from worker.core.retry import Tier
 from worker.settings import byte_bounds
 from worker.settings.groups import Circuit, Destination, Http, Journal, Kafka, Log, Retry, right
+from worker.settings.tracing import Tracing
 from worker.settings.values import (
     Bytes,
     Duration,
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     journal: Journal = Field(default_factory=Journal)
     http: Http = Field(default_factory=Http)
     log: Log = Field(default_factory=Log)
+    tracing: Tracing = Field(default_factory=Tracing)
 
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
     _warnings: tuple[str, ...] = PrivateAttr(default=())

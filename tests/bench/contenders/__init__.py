@@ -48,6 +48,8 @@ CONTENDERS = {
     ),
     "no-guarantee": Contender("variants:no_guarantee", "without ledger, map and commits"),
     "no-journal": Contender("variants:no_journal", "without the journal"),
+    "traced": Contender("variants:traced", "one conversion in a hundred traced"),
+    "traced-all": Contender("variants:traced_all", "each conversion traced"),
     "no-metrics": Contender("variants:no_metrics", "without metrics and logs"),
     "gc-as-is": Contender("variants:gc_as_is", "garbage collection: as it is"),
     "no-freeze": Contender("variants:no_freeze", "garbage collection: no freeze"),

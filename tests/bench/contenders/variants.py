@@ -26,6 +26,7 @@ from worker.runner import delivery, intake
 from worker.runner.commits import Committer
 from worker.settings import Deployment
 from worker.settings.groups import Journal
+from worker.settings.tracing import Tracing
 
 FOLDED = Path(".cache/bench/worker.folded")
 
@@ -82,6 +83,16 @@ async def no_journal(job: Job) -> Figures:
     return await run(job, app.Worker(Deployment.of(quiet), countdown), countdown)
 
 
+async def traced(job: Job) -> Figures:
+    """One conversion in a hundred is traced; the sink takes the spans, too."""
+    return await _with_tracing(job, 0.01)
+
+
+async def traced_all(job: Job) -> Figures:
+    """Each conversion is traced."""
+    return await _with_tracing(job, 1.0)
+
+
 async def no_freeze(job: Job) -> Figures:
     """What lives as long as the process stays among what the garbage collection looks at."""
     _replace(app, gc=SimpleNamespace(collect=lambda: 0, freeze=lambda: None, set_threshold=gc.set_threshold))
@@ -133,6 +144,13 @@ class _WithThreads(Countdown):
 async def _direct(job: Job) -> Figures:
     countdown = Countdown(job)
     return await run(job, app.Worker(Deployment.of(make_settings(job)), countdown), countdown)
+
+
+async def _with_tracing(job: Job, sample: float) -> Figures:
+    countdown = Countdown(job)
+    tracing = Tracing(endpoint=job.base, sample=sample)
+    settings = make_settings(job).model_copy(update={"tracing": tracing})
+    return await run(job, app.Worker(Deployment.of(settings), countdown), countdown)
 
 
 async def _collected(job: Job) -> Figures:
