@@ -24,7 +24,7 @@ demo: $(VENV)/runtime ## Run the whole worker with no set-up: embedded broker, t
 	@$(BIN)/postback-worker demo $(ARGS)
 
 test: $(VENV)/develop ## Run the tests, with a real Apache Kafka from packages, and hold the coverage (ARGS="-m chaos": those that kill)
-	@$(IN_VENV) -m pytest $(or $(ARGS),-m 'not chaos and not long' --cov --cov-report= -p tests.support.coverage_gate)
+	@$(IN_VENV) -m pytest $(or $(ARGS),-m 'not chaos and not long' -n 2 --dist worksteal --cov --cov-report= -p tests.support.coverage_gate)
 
 check: lint ## Check format, lint, types and layers, and run the fast tests
 	@$(IN_VENV) -m pytest -m "not kafka and not process and not chaos and not wire and not days" $(ARGS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import random
 import shutil
 import signal
@@ -207,16 +208,19 @@ class Broker:
 
 _GIVEN: set[int] = set()
 """The ports that were returned so far."""
+SIDES = 16
+"""Most processes that run tests side by side; each draws ports of its own."""
+SIDE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % SIDES
 
 
 def free_port() -> int:
     """Return a port that nobody listens on, below the range that outgoing connections are given theirs from.
 
-    So it is still free when a killed broker comes back to it. None is returned twice: who got it may not
-    listen yet.
+    So it is still free when a killed broker comes back to it. None is returned twice, nor by two processes
+    that run tests side by side: who got it may not listen yet.
     """
     while True:
-        port = random.randrange(20_000, 32_000)
+        port = random.randrange(20_000, 32_000, SIDES) + SIDE
         if port in _GIVEN:
             continue
         with socket.socket() as probe:

@@ -67,5 +67,6 @@ class Gate:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Stand guard over this run."""
-    config.pluginmanager.register(Gate(), "coverage-gate")
+    """Stand guard over this run, once: where tests run side by side, in the process that gathers them."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Gate(), "coverage-gate")
