@@ -36,6 +36,7 @@ _PASSES = frozenset(
         KafkaError.COORDINATOR_NOT_AVAILABLE,
         KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
         KafkaError.NOT_CONTROLLER,
+        KafkaError._UNKNOWN_PARTITION,
     }
 )
 """What a broker says that has only just started."""

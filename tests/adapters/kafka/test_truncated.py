@@ -123,9 +123,7 @@ async def test_cut_while_it_is_read(own_broker: Broker, ear: Ear) -> None:
     world.write(at, [b"new"] * 25)
     await ear.has(55)
     assert ear.offsets(at) == [*range(30), *range(10, 35)]
-    assert [start and start.how for start in ear.starts] == [
-        ear.starts[0] and ear.starts[0].how,
-        How.TRUNCATED,
-    ]
+    begun = [start.how for start in ear.starts[1:] if start is not None]  # None: its session had ended
+    assert begun == [How.TRUNCATED]
     await source.stop()
     await world.close()
