@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from worker.adapters.kafka.records import Got, headers_of, to_record
-from worker.core.record import Partition, Record
+from worker.core.record import Partition, Record, make
 from worker.core.routing import PASSED, Router
 
 MOST_PARSED_BYTES = 4096
@@ -43,7 +43,9 @@ class PassingOver:
             passed[1] = message.offset() + 1
             return None
         record = to_record(message, at)
-        return record if fields is None or record.size > MOST_PARSED_BYTES else record._replace(fields=fields)
+        if fields is None or record.size > MOST_PARSED_BYTES:
+            return record
+        return make(Record, (*record[:-1], fields))
 
     def tell(self) -> PassedOver | None:
         """What was passed over since this was last called, None where nothing was."""
