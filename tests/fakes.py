@@ -14,7 +14,10 @@ from typing import NamedTuple
 from worker.adapters.http import SenderOptions
 from worker.adapters.http.lane import CoroutineLane
 from worker.core.answer import Answer, Request, Response
+from worker.core.order_records import write
+from worker.core.orders import End, Order
 from worker.core.tracing import Span, SpanContext
+from worker.ports import ControlListener, ControlNews, ControlRecord
 
 
 class FakeClock:
@@ -148,3 +151,44 @@ class FakeTracer:
 
 
 # --- Kafka -------------------------------------------------------------------------------------
+
+
+class FakeControl:
+    """A control topic that the test writes: what it holds is told once it is `ready`, then what is new."""
+
+    def __init__(self, *orders: Order | End, ready: bool = True) -> None:
+        self._records = [_record(order) for order in orders]
+        self._ready = ready
+        self._listener: ControlListener | None = None
+
+    def follow(self, topic: str, listener: ControlListener) -> None:
+        self._listener = listener
+        if self._ready:
+            self.ready()
+
+    def ready(self) -> None:
+        """Tell what the topic holds: it has been read whole."""
+        self._ready = True
+        self._tell(ControlNews(self._records, anew=True))
+
+    def give(self, *orders: Order | End) -> None:
+        """Write orders."""
+        self.write(*(_record(order) for order in orders))
+
+    def write(self, *records: ControlRecord) -> None:
+        """Write records."""
+        self._records += records
+        self._tell(ControlNews(records))
+
+    def refuse(self, why: str) -> None:
+        """Have it not be readable any more."""
+        self._tell(ControlNews(unread=why))
+
+    def _tell(self, news: ControlNews) -> None:
+        if self._listener is not None:
+            self._listener.on_control(news)
+
+
+def _record(order: Order | End) -> ControlRecord:
+    message = write(order, "control")
+    return message.key, message.value

@@ -18,8 +18,9 @@ import structlog
 from worker.adapters.clock import SystemClock
 from worker.adapters.flow_log import EVERY_SECONDS
 from worker.adapters.http_server import HttpServer
-from worker.adapters.kafka import KafkaPublisher, TopicIds, producer_config
-from worker.adapters.kafka.config import unique_client_id
+from worker.adapters.kafka import KafkaPublisher, TopicIds, consumer_config, producer_config
+from worker.adapters.kafka.config import Config, unique_client_id
+from worker.adapters.kafka.control import KafkaControl
 from worker.adapters.kafka.message_limits import TopicLimits
 from worker.adapters.kafka.rights import SharedRights
 from worker.adapters.metrics import Metrics
@@ -87,11 +88,12 @@ class Worker:
             await publisher.start()
             stack.push_async_callback(publisher.close)
             ids = stack.enter_context(TopicIds(asking_config(self._deployment.common)))
+            control = stack.enter_context(KafkaControl(self._control_config(), ids))
             tracer = self._tracer()
             if tracer is not None:
                 stack.push_async_callback(tracer.close)
             for one, concurrency in zip(self._served, self._concurrency(), strict=True):
-                stack.push_async_callback(one.make(publisher, ids, concurrency, tracer).close)
+                stack.push_async_callback(one.make(publisher, control, ids, concurrency, tracer).close)
             server = HttpServer(self._metrics.registry, self._not_alive, self._not_ready, self._notes)
             http = self._deployment.common.http
             await server.start(http.host, http.port)
@@ -172,6 +174,14 @@ class Worker:
     def _tracer(self) -> Tracer | None:
         common = self._deployment.common
         return make_tracer(common.tracing.endpoint, unique_client_id(common.kafka.group_id))
+
+    def _control_config(self) -> Config:
+        """The configuration of the client that reads the standing orders of all destinations."""
+        kafka = self._deployment.common.kafka
+        group = f"{kafka.group_id}.reader"
+        return consumer_config(
+            kafka.bootstrap_servers, group, unique_client_id(kafka.group_id), kafka.properties
+        )
 
     def _concurrency(self) -> list[int]:
         """How many requests of each destination may be in flight.

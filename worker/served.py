@@ -50,7 +50,7 @@ from worker.core.held_bytes import HeldBytes
 from worker.core.ownership import WAYS_OUT, describe
 from worker.core.routing import Router
 from worker.health import Health
-from worker.ports import Clock, Observer, Sender, Source, Tracer
+from worker.ports import Clock, Control, Observer, Sender, Source, Tracer
 from worker.renewal import Renewal
 from worker.runner import Clients, Destination, Group, Limits, Outcome, Runner, Surroundings, Tracing
 from worker.settings import Settings
@@ -121,7 +121,12 @@ class Served:
         return [f"the group {group} belongs to {other}; this is {ours}: {WAYS_OUT}"]
 
     def make(
-        self, publisher: KafkaPublisher, ids: TopicIds, concurrency: int, tracer: Tracer | None = None
+        self,
+        publisher: KafkaPublisher,
+        control: Control,
+        ids: TopicIds,
+        concurrency: int,
+        tracer: Tracer | None = None,
     ) -> Sender:
         """Make the runner, and what it reads from and sends with; return that, to be closed.
 
@@ -138,13 +143,17 @@ class Served:
             self._adopt,
             self._stranger,
             make_journaled(settings),
+            partial(
+                publisher.partition_counts, [settings.kafka.topic, *map(settings.tier_topic, settings.tiers)]
+            ),
         )
-        gate = Gate(concurrency, circuit_policy(settings), settings.destination.rate)
-        limits = Limits(settings.max_outstanding, settings.drain_timeout, self._held_bytes)
+        gate = Gate(concurrency, circuit_policy(settings))
+        rate = settings.destination.rate
+        limits = Limits(settings.max_outstanding, settings.drain_timeout, self._held_bytes, rate)
         tracing = None if tracer is None else Tracing(tracer, traced_of(settings))
         self.runner = Runner(
             Destination(make_plan(settings, self._router), gate, group, limits, tracing),
-            Clients(self.source, publisher, sender),
+            Clients(self.source, publisher, sender, control),
             Surroundings(self.observer, self._clock, random.random),
         )
         self.renewal = Renewal(settings, tls, self.runner.renew, self.observer, self._clock)

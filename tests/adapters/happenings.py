@@ -47,4 +47,5 @@ def tell_everything(observer: Observer) -> None:
     observer.probed(answered=False)
     observer.probed(answered=True)
     observer.circuit_closed(OUTAGE._replace(probes=2), 1_700_000_030.0)
+    observer.ordered("paused, by ann")
     observer.trouble("broker away")

@@ -39,6 +39,7 @@ TELLS: dict[Level, list[tuple[str, str]]] = {
         ),
         ("commit failed; the next one says the same or more", "warning"),
         ("publish refused; trying again", "warning"),
+        ("a standing order", "warning"),
         ("broker away", "warning"),
         (
             "circuit opened: the partner counts as down; events wait, and no attempt is used up",

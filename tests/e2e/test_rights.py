@@ -43,7 +43,7 @@ def tracker() -> Iterator[Tracker]:
 @pytest.fixture
 def env(broker: Guarded, names: Names, tracker: Tracker) -> dict[str, str]:
     """A worker that logs in as USER; its topics are there."""
-    topics = [names.topic, names.tier("10s"), names.dlq, names.journal]
+    topics = [names.topic, names.tier("10s"), names.dlq, names.journal, names.control]
     create_topics(broker.open, dict.fromkeys(topics, 1))
     return settings(
         *(broker.guarded, names, tracker),
@@ -62,6 +62,7 @@ def all_rights(names: Names) -> dict[tuple[str, str], tuple[str, ...]]:
         ("topic", names.tier("10s")): ("READ", "WRITE"),
         ("topic", names.dlq): ("WRITE",),
         ("topic", names.journal): ("WRITE",),
+        ("topic", names.control): ("READ", "WRITE"),
         ("group", names.group): ("READ",),
         ("group", names.retry_group): ("READ",),
     }
@@ -96,6 +97,7 @@ def test_check_lists_what_is_lacking(
     assert lines == [
         f"error: topic {names.topic}: {lacks}: grant it READ",
         f"error: topic {names.tier('10s')}: {lacks}: grant it WRITE",
+        f"error: topic {names.control}: {topic}: grant this user READ and WRITE",
         f"error: topic {names.dlq}: {topic}: grant this user WRITE",
         f"error: topic {names.journal}: {topic}: grant this user WRITE",
         f"error: group {names.group}: {group}: grant this user READ",

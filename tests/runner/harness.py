@@ -17,7 +17,7 @@ from schemas import JournalStep, WorkerHeaders, read_step
 from tests.core.templates.compiled import template
 from tests.fake_kafka import FakeKafka, FakePublisher
 from tests.fake_source import FakeSource
-from tests.fakes import FakeClock, FakeSender, FakeTracer
+from tests.fakes import FakeClock, FakeControl, FakeSender, FakeTracer
 from worker.core.admission.circuit import CircuitPolicy
 from worker.core.admission.gate import Gate
 from worker.core.admission.outage import Outage
@@ -89,6 +89,7 @@ class Heard(Observer):
         self.refusals: list[tuple[str, str]] = []
         self.made_anews: list[tuple[str, int, int]] = []
         self.troubles: list[str] = []
+        self.orders: list[str] = []
         self.outages: list[Outage] = []
         self.ended_outages: list[Outage] = []
         self.probes: list[bool] = []
@@ -147,6 +148,9 @@ class Heard(Observer):
     def circuit_closed(self, outage: Outage, now: float) -> None:
         self.ended_outages.append(outage)
 
+    def ordered(self, message: str) -> None:
+        self.orders.append(message)
+
     def trouble(self, message: str) -> None:
         self.troubles.append(message)
 
@@ -173,6 +177,9 @@ class Harness:
         journal: bool = False,
         traced: float | None = None,
         chance: float = 0.0,
+        orders: FakeControl | None = None,
+        rate: float | None = None,
+        partition_counts: Callable[[], Mapping[str, int]] | None = None,
     ) -> None:
         topics = {SOURCE: 2, DLQ: 1, **dict.fromkeys(tier_topics.values(), 1)}
         self.kafka = kafka or FakeKafka(**topics, **({JOURNAL: 2} if journal else {}))
@@ -203,11 +210,12 @@ class Harness:
                     adopt=adopt,
                     stranger=stranger,
                     journaled=Journaled(JOURNAL, "a-worker") if journal else None,
+                    partition_counts=partition_counts,
                 ),
-                Limits(outstanding, drain, self.held_bytes),
+                Limits(outstanding, drain, self.held_bytes, rate),
                 None if traced is None else Tracing(self.tracer, TRACED._replace(share=traced)),
             ),
-            Clients(self.source, self.publisher, self.sender),
+            Clients(self.source, self.publisher, self.sender, orders),
             Surroundings(self.heard, clock or self.time, lambda: chance),
         )
 

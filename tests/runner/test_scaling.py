@@ -87,10 +87,10 @@ async def test_what_is_passed_over_is_no_work() -> None:
 
 
 async def test_one_that_may_not_send_wants_no_other() -> None:
-    """While commits do not get through, so that nothing is sent, a worker wants itself alone."""
+    """While nothing is sent, for the sake of a pause or of commits, a worker wants itself alone."""
     async with Harness(concurrency=4) as harness:
         await delivers_then_is_busy(harness)
-        harness.runner._delivery.lanes.fenced = True
+        harness.runner._delivery.pause(True)
         assert look(harness, 20) == pytest.approx(1.0)
 
 

@@ -196,6 +196,10 @@ class Logs(Observer):
             last_error=outage.error,
         )
 
+    def ordered(self, message: str) -> None:
+        """One line at warning: a person has stepped in."""
+        self._log.warning("a standing order", order=message)
+
     def trouble(self, message: str) -> None:
         """One line at warning."""
         self._log.warning(message)

@@ -41,11 +41,11 @@ Said = Mapping[Resource, frozenset[str] | Refused]
 """What the broker said that this user may do; what it said nothing of is left out."""
 
 
-def needs(source: str, tiers: Iterable[str], written: Iterable[str], groups: Iterable[str]) -> Needs:
-    """What a worker needs: to read its source, to read and write its tiers, to write what is `written`."""
+def needs(source: str, both: Iterable[str], written: Iterable[str], groups: Iterable[str]) -> Needs:
+    """What a worker needs: to read its source, to read and write `both`, to write what is `written`."""
     return {
         Resource(Kind.TOPIC, source): frozenset({"READ"}),
-        **{Resource(Kind.TOPIC, tier): frozenset({"READ", "WRITE"}) for tier in tiers},
+        **{Resource(Kind.TOPIC, topic): frozenset({"READ", "WRITE"}) for topic in both},
         **{Resource(Kind.TOPIC, topic): frozenset({"WRITE"}) for topic in written},
         **{Resource(Kind.GROUP, group): frozenset({"READ"}) for group in groups},
     }

@@ -7,14 +7,13 @@ look at its bytes.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from worker.ops.broker import answering
-from worker.ops.errors import CannotDo
+from worker.ops.reading import opened, reading_config
 
 if TYPE_CHECKING:
     from schemas import JournalStep
@@ -88,7 +87,7 @@ def _read(
     settings: Settings, wanted: Wanted, begin: float
 ) -> tuple[list[Record], list[JournalStep], Mapping[Partition, Position]]:
     """All that the topics tell."""
-    config = _config(settings)
+    config = reading_config(settings)
     in_journal = _by_key if wanted.field == "event_id" else _in_value
     with ThreadPoolExecutor(2, "explain") as threads:
         group: Config = {**config, "group.id": settings.kafka.group_id}
@@ -96,7 +95,7 @@ def _read(
         told = _scan(config, settings.journal_topic, begin, partial(in_journal, wanted))
         positions = asking.result()
     steps = _steps_of(told, wanted)
-    with _reader(config, settings.kafka.topic) as reader:
+    with opened(config, settings.kafka.topic) as reader:
         published = _published_records(reader, reader.spans(begin), steps, positions, wanted)
     return published, steps, positions
 
@@ -154,36 +153,11 @@ def _positions(group: Config, topic: str) -> Mapping[Partition, Position]:
     return positions_of(group, topic)
 
 
-def _config(settings: Settings) -> Config:
-    from worker.adapters.kafka import consumer_config
-    from worker.adapters.kafka.config import unique_client_id
-    from worker.adapters.kafka.topic_reader import FASTER
-
-    kafka = settings.kafka
-    # Not the worker's group, but under its name: rights that are given by prefix cover it.
-    group, client_id = f"{kafka.group_id}.reader", unique_client_id(kafka.group_id)
-    made = consumer_config(kafka.bootstrap_servers, group, client_id, kafka.properties)
-    return {**made, **FASTER}
-
-
-@contextmanager
-def _reader(config: Config, topic: str) -> Iterator[TopicReader]:
-    """Open a topic; raise CannotDo where it is missing."""
-    from worker.adapters.kafka.topic_reader import NoSuchTopic, TopicReader
-
-    try:
-        with TopicReader(config, topic) as reader:
-            yield reader
-    except NoSuchTopic as error:
-        hint = "`postback-worker topics create` makes the topics of the worker"
-        raise CannotDo([f"topic {error} does not exist"], hint) from error
-
-
 def _scan(
     config: Config, topic: str, begin: float, keep: Callable[[bytes | None, bytes | None], bool]
 ) -> list[Record]:
     """What is kept of a topic since a time."""
-    with _reader(config, topic) as reader:
+    with opened(config, topic) as reader:
         return list(reader.read(reader.spans(begin), keep=keep))
 
 
@@ -272,6 +246,6 @@ def _pace(settings: Settings, life: Life, now: float) -> float | None:
     if not ahead:
         return None
     at = Partition(settings.journal_topic, _place(ahead[-1].origin)[0].number)
-    with _reader(_config(settings), settings.journal_topic) as reader:
+    with opened(reading_config(settings), settings.journal_topic) as reader:
         span = reader.spans(now - PACE_SECONDS).get(at)
     return span.length / PACE_SECONDS if span is not None and span.length else None

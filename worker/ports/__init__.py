@@ -4,6 +4,7 @@ The rule: nothing here names a library. Adapters translate foreign exceptions in
 """
 
 from worker.ports.clock import Clock
+from worker.ports.control import NOT_READ_YET, Control, ControlListener, ControlNews, ControlRecord
 from worker.ports.observer import Observer
 from worker.ports.publisher import BatchRefused, Publisher, PublishRefused
 from worker.ports.sender import Attempter, Lane, Sender
@@ -21,11 +22,16 @@ from worker.ports.source import (
 from worker.ports.tracer import Tracer
 
 __all__ = [
+    "NOT_READ_YET",
     "Assigned",
     "Attempter",
     "BatchRefused",
     "Clock",
     "CommitFailed",
+    "Control",
+    "ControlListener",
+    "ControlNews",
+    "ControlRecord",
     "Lane",
     "Observer",
     "PartitionState",

@@ -75,5 +75,8 @@ class Observer:
     def circuit_closed(self, outage: Outage, now: float) -> None:
         """Hear that the partner is back."""
 
+    def ordered(self, message: str) -> None:
+        """Hear of a standing order that is new, or has ended: one line."""
+
     def trouble(self, message: str) -> None:
         """Hear of something that an operator should know: one line."""

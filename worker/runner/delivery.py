@@ -68,11 +68,19 @@ class Delivery:
         )
         listener = traced_listener(self, tracing, around)
         self.lanes = Lanes(clients.sender, self.gate, self._schedule, destination.plan, listener, around)
+        self._paused = False
 
     def held(self) -> frozenset[Held]:
         """Say why nothing is sent; empty while records may go."""
         lanes, now = self.lanes, self._clock.monotonic()
-        return held(self.gate, now, fenced=lanes.fenced, blocked=lanes.blocked is not None)
+        fenced, blocked = not self._fence.may_send, lanes.blocked is not None
+        return held(self.gate, now, paused=self._paused, fenced=fenced, blocked=blocked)
+
+    def pause(self, paused: bool) -> None:
+        """Start no request while this is so; what is in flight goes on."""
+        if paused is not self._paused:
+            self._paused = paused
+            self._on_fence()
 
     def renew(self, before: Plan, plan: Plan, sender: Sender) -> list[FormerLane]:
         """Send by this plan and sender from the next request on; return the lanes of a former sender."""
@@ -142,7 +150,7 @@ class Delivery:
 
     def _on_fence(self) -> None:
         """Start and publish what the fence lets through."""
-        self.lanes.fenced = not self._fence.may_send
+        self.lanes.fenced = self._paused or not self._fence.may_send
         if self._fence.may_publish:
             self.hand_over.sure.set()
         else:

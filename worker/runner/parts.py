@@ -5,7 +5,7 @@ The rule: values alone. What belongs to a destination hangs on `Destination`; an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from worker.core.admission.gate import Gate
@@ -15,7 +15,7 @@ from worker.core.journal import Journaled
 from worker.core.retry import Tier
 from worker.core.tracing import Traced
 from worker.pipeline import Plan
-from worker.ports import Clock, Observer, Publisher, Sender, Source, Tracer
+from worker.ports import Clock, Control, Observer, Publisher, Sender, Source, Tracer
 from worker.runner.claims import Stranger
 
 
@@ -30,7 +30,8 @@ class Group(NamedTuple):
     `identity` is what commits are bound to. `control_topic` is where the group remembers its offsets, None
     where it does not; `journaled` is its journal, None where it keeps none. `former_tier` knows tiers, by
     topic, that the plan does not publish to any more. `adopt` takes over what another deployment left;
-    `stranger` looks for one.
+    `stranger` looks for one. `partition_counts` tells how many partitions source and tiers have, as far as
+    that is known; without it nobody else is in the group.
     """
 
     identity: Identity
@@ -39,17 +40,20 @@ class Group(NamedTuple):
     adopt: bool = False
     stranger: Stranger | None = None
     journaled: Journaled | None = None
+    partition_counts: Callable[[], Mapping[str, int]] | None = None
 
 
 class Limits(NamedTuple):
     """What bounds a run: unfinished records for each partition, seconds for a drain, and bytes held.
 
-    The bytes are what the source counts in, too; None where they are not bounded.
+    The bytes are what the source counts in, too; None where they are not bounded. `rate` is how many attempts
+    a second the whole group may make, None where that is not bounded.
     """
 
     outstanding: int
     drain: float
     held_bytes: HeldBytes | None = None
+    rate: float | None = None
 
 
 class Tracing(NamedTuple):
@@ -73,12 +77,14 @@ class Destination(NamedTuple):
 class Clients(NamedTuple):
     """What a destination reads from, publishes to, and sends with.
 
-    The run closes source and sender; the publisher is others', too.
+    The run closes source and sender; the publisher is others', too, and so is who reads the standing orders,
+    where anybody does.
     """
 
     source: Source
     publisher: Publisher
     sender: Sender
+    control: Control | None = None
 
 
 class Surroundings(NamedTuple):

@@ -7,6 +7,7 @@ the run ends; of a lost one nothing is committed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from worker.core.record import Partition, Record
 from worker.core.start_offset import Start
@@ -18,27 +19,31 @@ from worker.runner.drain import Drain, Phase
 from worker.runner.intake import Intake
 from worker.runner.lanes import Lanes
 from worker.runner.remembered_offsets import GroupMemory
+from worker.runner.standing_orders import StandingOrders
+
+
+class Keepers(NamedTuple):
+    """Who looks after what is ours: makes sure of what is new, remembers what goes, and knows our share."""
+
+    claims: Claims | None
+    memory: GroupMemory
+    orders: StandingOrders
 
 
 class Rebalances:
-    """The source's listener; the lanes look for what came, `claims` makes sure of what is new.
-
-    `memory` remembers what is given away.
-    """
+    """The source's listener; the lanes look for what came, `keepers` after what is ours."""
 
     def __init__(
         self,
         intake: Intake,
         drain: Drain,
-        claims: Claims | None,
-        memory: GroupMemory,
+        keepers: Keepers,
         lanes: Lanes,
         observer: Observer,
     ) -> None:
         self._intake = intake
         self._drain = drain
-        self._claims = claims
-        self._memory = memory
+        self._claims, self._memory, self._orders = keepers
         self._observer = observer
         self._lanes = lanes
 
@@ -46,6 +51,7 @@ class Rebalances:
         """Take up partitions."""
         for one in assigned:
             self._intake.assign(one)
+        self._orders.share_anew()
         self._make_sure(assigned)
         self._observer.rebalanced("assign", [one.at for one in assigned])
 
@@ -131,3 +137,4 @@ class Rebalances:
     def _discard(self, ids: Sequence[Partition]) -> None:
         self._drain.given_away(self._intake.of(ids))
         self._intake.discard(ids)
+        self._orders.share_anew()

@@ -14,6 +14,7 @@ from worker.runner.drain import Drain, Phase
 from worker.runner.intake import Intake
 from worker.runner.scaling import Scaling
 from worker.runner.silence import SilenceWatch
+from worker.runner.standing_orders import StandingOrders
 from worker.runner.state import overdue_by_tier, partition_state
 
 
@@ -22,6 +23,7 @@ class Watches(NamedTuple):
 
     silence: SilenceWatch
     scaling: Scaling
+    orders: StandingOrders
 
 
 class Report:
@@ -40,7 +42,7 @@ class Report:
         self._intake = intake
         self._delivery = delivery
         self._drain = drain
-        self._silence, self._scaling = watches
+        self._silence, self._scaling, self._orders = watches
         self._clock = clock
 
     def snapshot(self) -> Snapshot:
@@ -70,6 +72,7 @@ class Report:
             yield "draining"
         for group in self._source.not_joined():
             yield f"the consumer group {group} has not been joined yet"
+        yield from self._orders.reasons_not_ready()
         yield from map(str, self._source.stops())
         for partition in self._intake.partitions.values():
             if partition.barred is not None:

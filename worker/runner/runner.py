@@ -22,11 +22,12 @@ from worker.runner.former_senders import FormerSenders
 from worker.runner.intake import Intake
 from worker.runner.intake_rules import rules_of
 from worker.runner.parts import Clients, Destination, Surroundings
-from worker.runner.rebalances import Rebalances
+from worker.runner.rebalances import Keepers, Rebalances
 from worker.runner.remembered_offsets import GroupMemory
 from worker.runner.report import Report, Watches
 from worker.runner.scaling import Scaling
 from worker.runner.silence import SilenceWatch
+from worker.runner.standing_orders import StandingOrders
 
 RENEWED = ("postback", "rules", "currencies", "secrets")
 """What of a plan may change while a run lasts; it is built around the rest."""
@@ -45,7 +46,7 @@ class Runner:
 
     def __init__(self, destination: Destination, clients: Clients, around: Surroundings) -> None:
         observer, clock, _ = around
-        source, self._publisher, self._sender = clients
+        source, self._publisher, self._sender, control = clients
         self._plan = destination.plan
         self._former_senders = FormerSenders(self.fail)
         self._source, self._clock = source, clock
@@ -59,11 +60,12 @@ class Runner:
         self._claims = Claims(stranger, observer, self._on_sure, self.fail) if stranger else None
         partitions = self._intake.partitions
         self._memory = GroupMemory(group.control_topic, self._publisher, partitions, observer, clock)
-        lanes = self._delivery.lanes
-        self._rebalances = Rebalances(self._intake, self._drain, self._claims, self._memory, lanes, observer)
+        self._orders = StandingOrders(control, destination, partitions, self._delivery, around)
+        keepers, lanes = Keepers(self._claims, self._memory, self._orders), self._delivery.lanes
+        self._rebalances = Rebalances(self._intake, self._drain, keepers, lanes, observer)
         self._silence = SilenceWatch(source, partitions, self._intake.demand.asked_lately, observer, clock)
         self._scaling = Scaling(source, self._intake, self._delivery, clock)
-        watches = Watches(self._silence, self._scaling)
+        watches = Watches(self._silence, self._scaling, self._orders)
         self._report = Report(source, self._intake, self._delivery, self._drain, watches, clock)
         self._failed = asyncio.Event()
         self._failure: BaseException | None = None
@@ -105,6 +107,7 @@ class Runner:
         """Work until `stop` is set, then drain; raise what broke the run, after a best-effort drain."""
         tasks = self._start()
         try:
+            self._orders.follow()
             await self._source.start(self._rebalances)
             self._intake.refill()
             await self._until(stop)
@@ -126,6 +129,7 @@ class Runner:
             asyncio.create_task(self._memory.run(), name="memory"),
             asyncio.create_task(self._silence.run(), name="silence"),
             asyncio.create_task(self._scaling.run(), name="scaling"),
+            asyncio.create_task(self._orders.run(), name="orders"),
         ]
         for task in tasks:
             task.add_done_callback(self._task_ended)

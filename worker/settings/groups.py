@@ -133,7 +133,7 @@ class Destination(BaseModel):
         description="each lane owns its connection, or aiohttp's `ClientSession`; both behave the same",
     )
     proxy: Proxy = Field(None, description="HTTP proxy; takes `TRANSPORT=session`")
-    rate: Rate = Field(None, description="most attempts a second")
+    rate: Rate = Field(None, description="most attempts a second, of all workers of the group together")
     success_statuses: Statuses = Field(
         frozenset({200}),
         min_length=1,

@@ -25,7 +25,7 @@ def rights_needed(settings: Settings) -> Needs:
     tiers = [settings.tier_topic(tier) for tier in settings.tiers]
     groups = [settings.kafka.group_id, settings.retry_group]
     written = [settings.dlq_topic, *([settings.journal_topic] if settings.journal.enabled else [])]
-    return needs(settings.kafka.topic, tiers, written, groups)
+    return needs(settings.kafka.topic, [*tiers, settings.control_topic], written, groups)
 
 
 def former_tier(settings: Settings, topic: str) -> Tier | None:

@@ -184,3 +184,16 @@ def test_pace_and_rate_bound_what_may_start() -> None:
     assert gate.most_per_second == 20.0
     gate.pace.per_second = 5.0
     assert gate.most_per_second == 5.0
+
+
+def test_a_share_of_a_rate() -> None:
+    """Of a rate that is shared the first start waits for a whole interval; no share starts nothing."""
+    gate = Gate(8, POLICY)
+    gate.limit_to(10.0, 0.5, 100.0)
+    assert gate.most_per_second == 5.0
+    assert not gate.admits(100.0)
+    assert gate.admits(100.21)
+    gate.limit_to(10.0, 0.0, 100.3)
+    assert not gate.admits(10_000.0)
+    gate.limit_to(None, 0.0, 100.4)
+    assert gate.admits(100.4)

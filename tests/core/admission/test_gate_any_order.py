@@ -117,7 +117,7 @@ class Traffic(RuleBasedStateMachine):
     @invariant()
     def there_is_a_reason(self) -> None:
         """Where nothing may start though there is room, it is said why; where it is not, something may."""
-        reasons = held(self.gate, self.now, fenced=False, blocked=False)
+        reasons = held(self.gate, self.now, paused=False, fenced=False, blocked=False)
         if self.gate.occupied < self.gate.limit.value and not self.gate.admits(self.now):
             assert reasons
         if not reasons:

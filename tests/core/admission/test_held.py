@@ -9,9 +9,11 @@ from worker.core.admission.held import Held, held
 NOW = 100.0
 
 
-def why(gate: Gate, now: float = NOW, *, fenced: bool = False, blocked: bool = False) -> set[str]:
+def why(
+    gate: Gate, now: float = NOW, *, paused: bool = False, fenced: bool = False, blocked: bool = False
+) -> set[str]:
     """The reasons, as the gauge names them."""
-    return set(held(gate, now, fenced=fenced, blocked=blocked))
+    return set(held(gate, now, paused=paused, fenced=fenced, blocked=blocked))
 
 
 def test_nothing_happened() -> None:
@@ -30,6 +32,11 @@ def test_rate() -> None:
     gate.starting(NOW)  # one late start is made up for
     assert why(gate, NOW) == {"rate"}
     assert why(gate, NOW + 1) == set()
+
+
+def test_pause() -> None:
+    """A pause is a reason, whatever else is."""
+    assert why(Gate(8, POLICY), paused=True) == {"pause"}
 
 
 def test_circuit() -> None:
@@ -74,4 +81,4 @@ def test_egress() -> None:
 
 def test_names() -> None:
     """The reasons are those that the contract has, as far as there is something to each."""
-    assert {one.value for one in Held} == {"circuit", "rate", "retry_after", "commits", "egress"}
+    assert {one.value for one in Held} == {"pause", "circuit", "rate", "retry_after", "commits", "egress"}

@@ -65,3 +65,35 @@ def test_even_spacing() -> None:
     for start in (10.25, 10.5, 10.75, 11.0):
         assert limiter.wake_at() == start
         limiter.starting(start + 0.1)
+
+
+@given(st.sampled_from([0.5, 1.0, 7.0, 60.0, 400.0]), st.sampled_from([0.1, 1 / 3, 0.5, 0.9]), gaps)
+@example(60.0, 0.5, [0.0] * 100)
+def test_any_arrivals_of_a_share(rate: float, share: float, gaps: list[float]) -> None:
+    """However requests arrive, no second sees more than the share, rounded up."""
+    limiter, now = Rate(rate, share), 1_000.0
+    starts: list[float] = []
+    for gap in gaps:
+        now += gap
+        while limiter.wake_at() <= now and len(starts) < 5_000:
+            limiter.starting(now)
+            starts.append(now)
+    assert most_in_a_second(starts) <= math.ceil(rate * share)
+
+
+def test_shares_that_change() -> None:
+    """Three workers whose shares change never send more in a second than the rate and two, nor much less."""
+    random = Random(4)
+    shares, starts, now = (3, 2, 1), [], 0.0
+    limiters = [Rate(60.0, part / 6, now) for part in shares]
+    while now < 60.0:
+        if random.random() < 0.002:
+            shares = (shares[1], shares[2], shares[0])
+            limiters = [Rate(60.0, part / 6, now) for part in shares]
+        for limiter in limiters:
+            while limiter.wake_at() <= now:
+                limiter.starting(now)
+                starts.append(now)
+        now += random.uniform(0.0, 0.006)
+    assert most_in_a_second(starts) <= 62
+    assert len(starts) >= 3_600 * 0.98 - 60

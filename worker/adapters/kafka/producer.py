@@ -116,6 +116,10 @@ class KafkaPublisher:
         self._causes.forget()
         return missing
 
+    def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
+        """How many partitions each had when last asked for, 0 where that is not known; does no I/O."""
+        return {topic: self._topics.partitions(topic) for topic in topics}
+
     async def close(self) -> None:
         """Wait, within bounds, for acknowledgements, then refuse the rest; idempotent."""
         self._closing = True

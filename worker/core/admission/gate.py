@@ -31,6 +31,7 @@ class Gate:
     """Admits requests to one destination; times are monotonic seconds."""
 
     def __init__(self, concurrency: int, policy: CircuitPolicy, rate: float | None = None) -> None:
+        """Take the most in flight, and the most that may start in a second, as nobody else sends."""
         self.limit = ConcurrencyLimit(concurrency)
         self.pace = Pace()
         self.circuit = Circuit(policy)
@@ -71,6 +72,10 @@ class Gate:
     def is_lowered(self) -> bool:
         """Tell whether a limit below the most is what keeps the next request from going."""
         return self.limit.most > self.limit.value <= self.occupied
+
+    def limit_to(self, rate: float | None, share: float, now: float) -> None:
+        """Start at most this share of a rate from now on; None is no rate."""
+        self._rate = None if rate is None else Rate(rate, share, now)
 
     @property
     def most_per_second(self) -> float:

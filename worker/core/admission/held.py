@@ -5,6 +5,7 @@ the partner is, go all the same. A limit that is reached is no reason: an answer
 
 | reason | there while |
 | --- | --- |
+| PAUSE | an order says so, or it is not known what the orders say |
 | CIRCUIT | the circuit is not closed, and not for the sake of EGRESS |
 | RATE | the next start is not due: by the rate that is set, or by the pace that refusals taught |
 | RETRY_AFTER | the partner asked to be left alone |
@@ -23,6 +24,7 @@ from worker.core.admission.gate import Gate
 class Held(StrEnum):
     """Why nothing is sent."""
 
+    PAUSE = "pause"
     CIRCUIT = "circuit"
     RATE = "rate"
     RETRY_AFTER = "retry_after"
@@ -30,12 +32,14 @@ class Held(StrEnum):
     EGRESS = "egress"
 
 
-def held(gate: Gate, now: float, *, fenced: bool, blocked: bool) -> frozenset[Held]:
+def held(gate: Gate, now: float, *, paused: bool, fenced: bool, blocked: bool) -> frozenset[Held]:
     """Say why nothing is sent at `now` (monotonic seconds); empty while a record may go.
 
-    `fenced` says that no request may be started, `blocked` that none may be made to this address.
+    `paused` says that the orders let nothing go, `fenced` that no request may be started, `blocked` that none
+    may be made to this address.
     """
     reasons = {
+        Held.PAUSE: paused,
         Held.CIRCUIT: gate.circuit.state is not CLOSED and not blocked,
         Held.RATE: now < gate.paced_until,
         Held.RETRY_AFTER: now < gate.left_alone_until,

@@ -1,0 +1,71 @@
+"""Which conversions a filter means."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from schemas import RetryReason, WorkerHeaders
+from worker.core.event_filter import EventFilter
+
+VALUE = json.dumps({"event_id": "e", "click_id": "c", "offer_id": "7", "event": "sale"}).encode()
+HEADERS = WorkerHeaders(attempts=1, reason=RetryReason.STATUS, status=404).write()
+
+
+def meant(value: bytes | None = VALUE, *, on_tier: bool = True, **named: str) -> bool:
+    """Whether a record is meant by this filter."""
+    return EventFilter.of(named).matches(value, HEADERS, on_tier=on_tier)
+
+
+@pytest.mark.parametrize(
+    ("named", "is_meant"),
+    [
+        ({}, True),
+        ({"offer_id": "7"}, True),
+        ({"offer_id": "7", "event": "sale"}, True),
+        ({"offer_id": "70"}, False),
+        ({"offer_id": "sale"}, False),
+        ({"offer_id": "7", "event": "lead"}, False),
+        ({"network": "7"}, False),
+        ({"status": "404"}, True),
+        ({"status": "500"}, False),
+        ({"reason": "status", "offer_id": "7"}, True),
+        ({"reason": "timeout"}, False),
+    ],
+)
+def test_fields(named: dict[str, str], is_meant: bool) -> None:
+    """All fields that are named must have the value, and no other field will do."""
+    assert EventFilter.of(named).matches(VALUE, HEADERS, on_tier=True) is is_meant
+
+
+def test_on_the_source() -> None:
+    """What the headers of the source's records say is their producer's, and means nothing."""
+    assert not meant(on_tier=False, status="404")
+    assert meant(on_tier=False, offer_id="7")
+
+
+@pytest.mark.parametrize("value", [None, b"", b"[7]", b"7 \\ {", b'{"offer_id": 7}', b"\xff7"])
+def test_no_event(value: bytes | None) -> None:
+    """What is no event with that text is not meant, whatever its bytes."""
+    assert not meant(value, offer_id="7")
+
+
+def test_escaped() -> None:
+    """A value that is written with escapes is found."""
+    assert meant(b'{"offer_id": "\\u0037"}', offer_id="7")
+
+
+def test_unknown_name() -> None:
+    """A field that no event has is an error."""
+    with pytest.raises(ValueError, match="no event is told by colour"):
+        EventFilter.of({"colour": "red"})
+
+
+def test_as_typed() -> None:
+    """It is said as it is typed."""
+    assert (
+        str(EventFilter.of({"event": "sale", "offer_id": "7", "network": None}))
+        == "--offer-id 7 --event sale"
+    )
+    assert str(EventFilter()) == "everything"

@@ -1,0 +1,160 @@
+"""Standing orders as records, and what stands of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from worker.core.event_filter import EventFilter
+from worker.core.order_book import OrderBook
+from worker.core.order_records import UnreadableOrder, key_of, read, write
+from worker.core.orders import (
+    Cancel,
+    End,
+    Given,
+    Now,
+    Order,
+    Pause,
+    RateOrder,
+    described,
+)
+
+AT = 1_700_000_000.0
+GIVEN = Given(AT, "ann@shop", "they asked")
+FILTER = EventFilter.of({"offer_id": "7"})
+ALL: list[Order | End] = [
+    Pause(GIVEN, AT + 60),
+    Pause(Given(AT, "ann@shop")),
+    RateOrder(GIVEN, 0.5),
+    RateOrder(GIVEN, 60.0, AT + 60),
+    Cancel(GIVEN, "c1", FILTER, AT + 60),
+    Now(GIVEN, "n1", FILTER),
+    End(GIVEN, "pause"),
+    End(GIVEN, "cancel/c1"),
+]
+
+
+def taken(*orders: Order | End) -> OrderBook:
+    """What stands of these, given in this order."""
+    stood = OrderBook()
+    for order in orders:
+        message = write(order, "control")
+        stood.take(message.key, message.value)
+    return stood
+
+
+@pytest.mark.parametrize("order", ALL)
+def test_round_trip(order: Order | End) -> None:
+    """An order that is written is read the same."""
+    message = write(order, "control")
+    assert key_of(message.key) == order.key
+    assert read(order.key, message.value) == order
+
+
+def test_the_latest_counts() -> None:
+    """Of the orders with one key the latest counts, until it ends."""
+    first, second = Pause(GIVEN), Pause(Given(AT + 1, "bob"), AT + 60)
+    assert taken(first, second).pause(AT + 2) == second
+    assert taken(first, second, End(GIVEN, "pause")).pause(AT + 2) is None
+    assert taken(first).pause(AT) == first
+
+
+def test_ends_by_time() -> None:
+    """An order ends by its time, and it is known when the next one does."""
+    stood = taken(
+        Pause(GIVEN, AT + 60),
+        RateOrder(GIVEN, 5.0, AT + 30),
+        Cancel(GIVEN, "c", FILTER, AT + 90),
+        Now(GIVEN, "n", FILTER, AT + 90),
+    )
+    assert stood.changes_at(AT) == AT + 30
+    assert (stood.rate(AT + 29), stood.rate(AT + 30)) == (RateOrder(GIVEN, 5.0, AT + 30), None)
+    assert stood.pause(AT + 59) is not None
+    assert stood.pause(AT + 60) is None
+    assert [len(stood.standing(AT + later)) for later in (0, 30, 60, 90)] == [4, 3, 2, 0]
+    assert stood.changes_at(AT + 90) == float("inf")
+
+
+def test_several_of_a_kind() -> None:
+    """Each cancellation stands for itself, and the oldest comes first."""
+    old, new = Cancel(Given(AT, "ann"), "b", FILTER), Cancel(Given(AT + 1, "ann"), "a", FILTER)
+    now = Now(GIVEN, "n", FILTER)
+    stood = taken(new, old, now)
+    assert stood.cancels(AT + 2) == [old, new]
+    assert stood.hurried(AT + 2) == [now]
+    assert taken(new, old, End(GIVEN, "cancel/a")).cancels(AT + 2) == [old]
+
+
+@pytest.mark.parametrize("key", [None, b"", b"position/conversions/3", b"worker/a", b"\xff", b"pauses"])
+def test_no_order(key: bytes | None) -> None:
+    """A record with another key is no order, whatever it holds."""
+    stood = OrderBook()
+    assert stood.take(key, b"no JSON") is None
+    assert stood.unreadable == {}
+
+
+def fields(**wrong: Any) -> bytes:
+    """A pause with some fields wrong."""
+    right = {"order": "pause", "at": "2026-01-31T12:00:00Z", "by": "ann"}
+    return json.dumps({**right, **wrong}).encode()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "why"),
+    [
+        (b"pause", b"{", "it is no JSON"),
+        (b"pause", b"[" * 100_000, "it is no JSON"),
+        (b"pause", b"[]", "it is no JSON object"),
+        (b"pause", fields(at="noon"), "its at is no time"),
+        (b"pause", fields(at=5), "its at is no text"),
+        (b"pause", fields(by=None), "its by is no text"),
+        (b"pause", fields(until="soon"), "its until is no time"),
+        (b"pause", fields(because=5), "its because is no text"),
+        (b"pause", fields(order="stop"), "its order is 'stop', which this version does not know"),
+        (b"pause", fields(order="rate"), "its order is 'rate', which this version does not know"),
+        (b"rate", fields(order="rate"), "its per_second is None, no number above 0"),
+        (b"rate", fields(order="rate", per_second=True), "its per_second is True, no number above 0"),
+        (b"rate", fields(order="rate", per_second=0), "its per_second is 0, no number above 0"),
+        (b"cancel/x", fields(order="cancel"), "its filter is no object of texts"),
+        (b"cancel/x", fields(order="cancel", filter={"offer_id": 7}), "its filter is no object of texts"),
+        (b"now/x", fields(order="now", filter={"a": "b"}), "its filter: no event is told by a"),
+    ],
+)
+def test_unreadable(key: bytes, value: bytes, why: str) -> None:
+    """An order that can't be read is kept as that, in the place of what stood, and says why."""
+    stood = taken(Pause(GIVEN))
+    assert stood.take(key, value) is None
+    assert stood.unreadable == {key.decode(): why}
+    with pytest.raises(UnreadableOrder):
+        read(key.decode(), value)
+    mended = write(Pause(GIVEN), "control")
+    stood.take(key, None)
+    assert stood.unreadable == {}
+    stood.take(mended.key, mended.value)
+    assert stood.pause(AT) is not None
+    stood.clear()
+    assert stood.standing(AT) == []
+
+
+@pytest.mark.parametrize(
+    ("order", "line"),
+    [
+        (
+            ALL[0],
+            "paused until 2023-11-14T22:14:20.000Z, by ann@shop at 2023-11-14T22:13:20.000Z: they asked",
+        ),
+        (ALL[1], "paused, by ann@shop at 2023-11-14T22:13:20.000Z"),
+        (ALL[2], "at most 0.5 a second, by ann@shop at 2023-11-14T22:13:20.000Z: they asked"),
+        (
+            Cancel(Given(AT, "ann"), "c", FILTER),
+            "cancelled is what is --offer-id 7, by ann at 2023-11-14T22:13:20.000Z",
+        ),
+        (ALL[5], "due now is what is --offer-id 7, by ann@shop at 2023-11-14T22:13:20.000Z: they asked"),
+        (ALL[6], "the order pause is ended, by ann@shop at 2023-11-14T22:13:20.000Z: they asked"),
+    ],
+)
+def test_described(order: Order | End, line: str) -> None:
+    """An order is told in one line: what, until when, by whom, why."""
+    assert described(order) == line

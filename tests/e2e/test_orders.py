@@ -1,0 +1,81 @@
+"""Standing orders to real workers: none sends while they are paused, nor more than the group's rate."""
+
+from __future__ import annotations
+
+import json
+import time
+from bisect import bisect_left
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.events import value
+from tests.e2e.program import Program, call, settings
+from tests.e2e.tracker import Tracker
+from tests.support.kafka import Names, create_topics, produce, read_all, wait_until
+
+pytestmark = [pytest.mark.kafka, pytest.mark.process]
+
+EVENTS, RATE = 700, 60
+LATE = 3
+"""Requests that a busy machine may have come late, and so closer to those after them."""
+
+
+def fullest_second(tracker: Tracker) -> int:
+    """The most requests that came within a second."""
+    times = sorted(hit.at for hit in tracker.hits)
+    return max(bisect_left(times, at + 1.0) - index for index, at in enumerate(times))
+
+
+def test_pause_through_a_restart(kafka: str, names: Names, tmp_path: Path) -> None:
+    """From a second after `pause` on nothing is sent, by a worker that starts then either; then all, once.
+
+    And never more in a second than the rate of the group, though two workers share it, and a rebalance.
+    """
+    create_topics(kafka, {names.topic: 3})
+    with Tracker() as tracker:
+        env = settings(kafka, names, tracker, DESTINATION__RATE=RATE)
+        assert call("topics", "create", env=env, at=tmp_path).returncode == 0
+        produce(kafka, names.topic, [value(f"e-{number}", f"c-{number}") for number in range(EVENTS)])
+        with Program(env, tmp_path) as first, Program(env, tmp_path) as second:
+            tracker.asked(150)
+            paused = call("pause", "--because", "a test", "-o", "json", env=env, at=tmp_path)
+            order = json.loads(paused.stdout)
+            assert (order["destination"], order["order"], order["because"]) == (
+                "momentscience",
+                "pause",
+                "a test",
+            )
+            time.sleep(1.0)  # what the contract gives the workers
+            before = len(tracker.hits)
+            assert before < EVENTS
+            assert first.end() == 0
+            with Program(env, tmp_path) as third:
+                third.ready()
+                assert "a test" in third.said("a standing order")["order"]
+                assert third.metric("postback_held", why="pause") == 1
+                assert second.get("/readyz")[0] == second.get("/livez")[0] == 200
+                assert len(tracker.hits) == before
+                ended = call("resume", env=env, at=tmp_path)
+                assert ended.stdout.startswith("momentscience: ended: paused, by ")
+                tracker.asked(EVENTS)
+                assert third.end() == second.end() == 0
+        assert set(tracker.clicks.values()) == {1}
+        assert fullest_second(tracker) <= RATE + 2 + LATE
+    assert read_all(kafka, names.tier("500ms")) == read_all(kafka, names.dlq) == []
+
+
+def test_rate_by_order(kafka: str, names: Names, tmp_path: Path) -> None:
+    """A rate that is ordered counts within a second, and is gone with `rate off`."""
+    create_topics(kafka, {names.topic: 1})
+    with Tracker() as tracker:
+        env = settings(kafka, names, tracker)
+        assert call("topics", "create", env=env, at=tmp_path).returncode == 0
+        assert call("rate", "20", "--for", "1h", env=env, at=tmp_path).returncode == 0
+        produce(kafka, names.topic, [value(f"e-{number}", f"c-{number}") for number in range(400)])
+        with Program(env, tmp_path) as program:
+            tracker.asked(40)
+            assert fullest_second(tracker) <= 21 + LATE
+            assert call("rate", "off", env=env, at=tmp_path).returncode == 0
+            wait_until("it flows", lambda: len(tracker.hits) == 400, within=5.0)
+            assert program.end() == 0

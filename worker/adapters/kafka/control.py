@@ -1,0 +1,200 @@
+"""Follows the topics of standing orders, those of all destinations of a process, with one client and thread.
+
+The rules: it joins no group and commits nothing. A topic that is not there holds no orders, and is looked for
+until it is; one that may not be read may hold some. What was read stays known while the broker is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from functools import partial
+from types import TracebackType
+from typing import Any, Self, cast
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+
+from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.error_causes import Causes
+from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+from worker.adapters.kafka.records import Got
+from worker.adapters.kafka.topic_ids import TopicIds
+from worker.core.binding import LogId
+from worker.ports import NOT_READ_YET, ControlListener, ControlNews, ControlRecord
+
+LOOK_SECONDS = 1.0
+"""Between two looks for topics that are not read yet, and at whether those that are were made anew."""
+
+ASK_TIMEOUT_SECONDS = 3.0
+"""Seconds that the broker may take to describe one."""
+
+CLOSE_TIMEOUT_SECONDS = 1.0
+"""Seconds that closing waits for the thread; one that waits for a broker is left behind."""
+
+_TURN_SECONDS = 0.2
+_BATCH_RECORDS = 500
+# These names are public, whatever their first letter says.
+_END = KafkaError._PARTITION_EOF  # noqa: SLF001
+_ABSENT = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})  # noqa: SLF001
+
+
+class _Followed:
+    """One topic, who listens, and how far it is read."""
+
+    def __init__(self, topic: str, listener: ControlListener) -> None:
+        self.topic = topic
+        self.listener = listener
+        self.log = LogId()
+        self.reading: set[int] = set()
+        """Partitions that are read; empty while none is."""
+        self.ends: dict[int, int] = {}
+        """The last offsets, as of the beginning, of those that are not read that far yet."""
+        self.told: tuple[str | None, bool] | None = None
+        """What was told last: why it is not known what it holds, and whether it is not there."""
+        self.begins_anew = False
+
+
+class KafkaControl:
+    """A Control; a context manager, made on the event loop. `config` is what `consumer_config` made."""
+
+    def __init__(self, config: Config, ids: TopicIds) -> None:
+        # It asks seldom for what is new, which comes at once all the same. That the broker can't be reached
+        # is told by other clients.
+        own: Config = {"enable.partition.eof": True, "log_level": 0, "fetch.wait.max.ms": 500}
+        self._causes = Causes()
+        settings: dict[str, Any] = {**config, **own, "error_cb": self._causes.hear}
+        try:
+            self._consumer = Consumer(settings)
+        except (KafkaException, ValueError, TypeError) as error:
+            raise KafkaUnavailable(one_line(error)) from error
+        self._ids = ids
+        self._loop = asyncio.get_running_loop()
+        self._followed: dict[str, _Followed] = {}
+        self._wake = threading.Event()
+        self._closed = False
+        self._looked_at = float("-inf")
+        self._thread = threading.Thread(target=self._run, name="kafka-control", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self._closed = True
+        self._wake.set()
+        self._thread.join(CLOSE_TIMEOUT_SECONDS)
+
+    def follow(self, topic: str, listener: ControlListener) -> None:
+        """Tell this listener of a topic from now on."""
+        self._followed = {**self._followed, topic: _Followed(topic, listener)}
+        self._looked_at = float("-inf")
+        self._wake.set()
+
+    # --- the thread ----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._closed:
+            if time.monotonic() - self._looked_at >= LOOK_SECONDS:
+                self._looked_at = time.monotonic()
+                self._look()
+            if any(one.reading for one in self._followed.values()):
+                self._read()
+            else:
+                self._wake.wait(_TURN_SECONDS)
+                self._wake.clear()
+        self._consumer.close()
+
+    def _look(self) -> None:
+        """Begin with topics that are not read, and anew with those that are others by now."""
+        for one in self._followed.values():
+            if one.reading and self._ids.heard(one.topic) == one.log:
+                continue
+            self._leave(one)
+            self._begin(one)
+
+    def _begin(self, one: _Followed) -> None:
+        """Begin to read a topic, or say what is known of one that can't be."""
+        log = self._ids.of([one.topic])[one.topic]
+        try:
+            found = self._consumer.list_topics(one.topic, timeout=ASK_TIMEOUT_SECONDS).topics[one.topic]
+        except KafkaException as error:
+            self._unread(one, self._causes.line(error))
+            return
+        self._causes.forget()
+        if found.error is not None and found.error.code() in _ABSENT:
+            self._tell(one, ControlNews(anew=True), is_absent=True)
+        elif found.error is not None or not found.partitions:
+            self._unread(one, "it has no leader" if found.error is None else one_line(found.error))
+        else:
+            self._begin_to_read(one, log, sorted(found.partitions))
+
+    def _begin_to_read(self, one: _Followed, log: LogId, numbers: Sequence[int]) -> None:
+        partitions = [TopicPartition(one.topic, number, OFFSET_BEGINNING) for number in numbers]
+        try:
+            ends = {
+                at.partition: self._consumer.get_watermark_offsets(at, ASK_TIMEOUT_SECONDS)
+                for at in partitions
+            }
+        except KafkaException as error:
+            self._unread(one, self._causes.line(error))
+            return
+        one.ends = {number: high - 1 for number, (low, high) in ends.items() if low < high}
+        one.log, one.reading, one.begins_anew = log, {*numbers}, True
+        self._consumer.incremental_assign(partitions)
+        self._tell_read(one, [])
+
+    def _leave(self, one: _Followed) -> None:
+        if one.reading:
+            self._consumer.incremental_unassign(
+                [TopicPartition(one.topic, number) for number in sorted(one.reading)]
+            )
+            one.reading = set()
+
+    def _read(self) -> None:
+        """Read what is there, within a turn, and tell of it."""
+        first = self._consumer.poll(_TURN_SECONDS)
+        if first is None:
+            return
+        batch = cast("list[Got]", [first, *self._consumer.consume(_BATCH_RECORDS, 0)])
+        for topic in {message.topic() for message in batch}:
+            one = self._followed.get(topic)
+            if one is not None and one.reading:
+                self._take(one, [message for message in batch if message.topic() == topic])
+
+    def _take(self, one: _Followed, batch: Iterable[Got]) -> None:
+        records: list[ControlRecord] = []
+        for message in batch:
+            error = message.error()
+            if error is None:
+                records.append((message.key(), message.value()))
+                if message.offset() >= one.ends.get(message.partition(), message.offset() + 1):
+                    del one.ends[message.partition()]
+            elif error.code() == _END:
+                one.ends.pop(message.partition(), None)
+            else:
+                self._leave(one)  # it is looked for anew, and read from its start
+                if error.code() not in _ABSENT:
+                    self._unread(one, one_line(error))
+                return
+        self._tell_read(one, records)
+
+    def _tell_read(self, one: _Followed, records: list[ControlRecord]) -> None:
+        """Tell of records; until all that was there is read, it is not known what the topic holds."""
+        news = ControlNews(records, NOT_READ_YET if one.ends else None, one.begins_anew)
+        one.begins_anew = False
+        self._tell(one, news)
+
+    def _unread(self, one: _Followed, why: str) -> None:
+        self._tell(one, ControlNews(unread=f"the standing orders of {one.topic} can't be read: {why}"))
+
+    def _tell(self, one: _Followed, news: ControlNews, *, is_absent: bool = False) -> None:
+        """Have the listener hear of it, unless it says what was said before."""
+        told, one.told = one.told, (news.unread, is_absent)
+        if told == one.told and not news.records and (is_absent or not news.anew):
+            return
+        if not self._closed:
+            self._loop.call_soon_threadsafe(partial(one.listener.on_control, news))

@@ -1,0 +1,77 @@
+"""Which standing orders stand, of the records of the control topic that were taken.
+
+The rules: the latest for a key counts. One that can't be read is not passed over: it may say that nothing is
+to be sent.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TypeVar
+
+from worker.core.order_records import UnreadableOrder, key_of, read
+from worker.core.orders import PAUSE, RATE, Cancel, End, Now, Order, Pause, RateOrder, stands
+
+_Kind = TypeVar("_Kind", Cancel, Now)
+
+
+class OrderBook:
+    """What stands, of the records that were taken: the latest for each key. Times are epoch seconds."""
+
+    def __init__(self) -> None:
+        self._orders: dict[str, Order] = {}
+        self.unreadable: dict[str, str] = {}
+        """Keys of orders that can't be read, and why."""
+
+    def take(self, key: bytes | None, value: bytes | None) -> Order | End | None:
+        """Take a record; return what it says, None where that is nothing, or can't be read."""
+        name = key_of(key)
+        if name is None:
+            return None
+        self._orders.pop(name, None)
+        self.unreadable.pop(name, None)
+        try:
+            order = read(name, value)
+        except UnreadableOrder as wrong:
+            self.unreadable[name] = str(wrong)
+            return None
+        if order is not None and not isinstance(order, End):
+            self._orders[name] = order
+        return order
+
+    def clear(self) -> None:
+        """Forget all: the topic is another one."""
+        self._orders.clear()
+        self.unreadable.clear()
+
+    def pause(self, now: float) -> Pause | None:
+        """The pause that stands."""
+        order = self._orders.get(PAUSE)
+        return order if isinstance(order, Pause) and stands(order, now) else None
+
+    def rate(self, now: float) -> RateOrder | None:
+        """The rate that stands."""
+        order = self._orders.get(RATE)
+        return order if isinstance(order, RateOrder) and stands(order, now) else None
+
+    def cancels(self, now: float) -> list[Cancel]:
+        """The cancellations that stand, the oldest first."""
+        return self._all(Cancel, now)
+
+    def hurried(self, now: float) -> list[Now]:
+        """What is to be sent at once, the oldest order first."""
+        return self._all(Now, now)
+
+    def standing(self, now: float) -> list[Order]:
+        """All that stands, the oldest first."""
+        found = [order for order in self._orders.values() if stands(order, now)]
+        return sorted(found, key=lambda order: order.given.at)
+
+    def changes_at(self, now: float) -> float:
+        """When the next of them ends by its time; infinity where none will."""
+        ends = (order.until or math.inf for order in self._orders.values())
+        return min((end for end in ends if end > now), default=math.inf)
+
+    def _all(self, kind: type[_Kind], now: float) -> list[_Kind]:
+        found = [order for order in self._orders.values() if isinstance(order, kind) and stands(order, now)]
+        return sorted(found, key=lambda order: order.given.at)

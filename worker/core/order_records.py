@@ -1,0 +1,142 @@
+"""Standing orders as records of the control topic: written, and read.
+
+The rule: what is written is read the same. Records with other keys are no orders.
+
+| key | value's `order` | says |
+| --- | --- | --- |
+| `pause` | `pause`, `end` | nothing is sent, until it ends |
+| `rate` | `rate`, `end` | at most `per_second` attempts of the whole group, in the place of the setting |
+| `cancel/{id}` | `cancel`, `end` | what matches `filter` ends as `cancelled` |
+| `now/{id}` | `now`, `end` | what matches `filter`, and was in its tier by then, is due |
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from schemas.moment import format_time, parse_time
+from worker.core.event_filter import EventFilter
+from worker.core.orders import CANCEL, NOW, PAUSE, RATE, Cancel, End, Given, Now, Order, Pause, RateOrder
+from worker.core.record import Outgoing
+
+MOST_CHARACTERS = 512
+"""Of what a person wrote, so much is kept."""
+
+
+class UnreadableOrder(ValueError):
+    """A record that is an order by its key, and can't be read."""
+
+
+def write(order: Order | End, topic: str) -> Outgoing:
+    """Make the record of an order."""
+    fields: dict[str, Any] = {"order": _NAMES[type(order)], "at": format_time(order.given.at)}
+    fields["by"] = order.given.by[:MOST_CHARACTERS]
+    if order.given.because is not None:
+        fields["because"] = order.given.because[:MOST_CHARACTERS]
+    if isinstance(order, RateOrder):
+        fields["per_second"] = order.per_second
+    if isinstance(order, Cancel | Now):
+        fields["filter"] = dict(order.filter.wanted)
+    if not isinstance(order, End) and order.until is not None:
+        fields["until"] = format_time(order.until)
+    return Outgoing(topic, order.key.encode(), json.dumps(fields).encode(), ())
+
+
+def key_of(key: bytes | None) -> str | None:
+    """The key of an order; None for that of any other record."""
+    try:
+        text = (key or b"").decode()
+    except UnicodeDecodeError:
+        return None
+    return text if text in {PAUSE, RATE} or text.startswith((CANCEL, NOW)) else None
+
+
+def read(key: str, value: bytes | None) -> Order | End | None:
+    """Read the value of an order's record; None for a tombstone. Raises UnreadableOrder."""
+    if value is None:
+        return None
+    try:
+        fields = json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableOrder("it is no JSON") from error
+    if not isinstance(fields, dict):
+        raise UnreadableOrder("it is no JSON object")
+    given = Given(_time(fields, "at"), _text(fields, "by"), _optional(fields, "because", _text))
+    kind = fields.get("order")
+    if kind == "end":
+        return End(given, key)
+    make = _READERS.get(key.partition("/")[0]) if kind == key.partition("/")[0] else None
+    if make is None:
+        raise UnreadableOrder(f"its order is {kind!r}, which this version does not know")
+    return make(given, key.partition("/")[2], fields)
+
+
+_NAMES: Mapping[type[Order | End], str] = {
+    Pause: "pause",
+    RateOrder: "rate",
+    Cancel: "cancel",
+    Now: "now",
+    End: "end",
+}
+_Fields = Mapping[str, Any]
+
+
+def _pause(given: Given, _id: str, fields: _Fields) -> Pause:
+    return Pause(given, _optional(fields, "until", _time))
+
+
+def _rate(given: Given, _id: str, fields: _Fields) -> RateOrder:
+    rate = fields.get("per_second")
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < math.inf:
+        raise UnreadableOrder(f"its per_second is {rate!r}, no number above 0")
+    return RateOrder(given, float(rate), _optional(fields, "until", _time))
+
+
+def _cancel(given: Given, id_: str, fields: _Fields) -> Cancel:
+    return Cancel(given, id_, _filter(fields), _optional(fields, "until", _time))
+
+
+def _now(given: Given, id_: str, fields: _Fields) -> Now:
+    return Now(given, id_, _filter(fields), _optional(fields, "until", _time))
+
+
+_READERS: Mapping[str, Callable[[Given, str, _Fields], Order]] = {
+    "pause": _pause,
+    "rate": _rate,
+    "cancel": _cancel,
+    "now": _now,
+}
+
+
+def _filter(fields: _Fields) -> EventFilter:
+    wanted = fields.get("filter")
+    if not isinstance(wanted, dict) or not all(isinstance(text, str) for text in wanted.values()):
+        raise UnreadableOrder("its filter is no object of texts")
+    try:
+        return EventFilter.of(wanted)
+    except ValueError as error:
+        raise UnreadableOrder(f"its filter: {error}") from error
+
+
+def _time(fields: _Fields, name: str) -> float:
+    moment = parse_time(_text(fields, name))
+    if moment is None:
+        raise UnreadableOrder(f"its {name} is no time")
+    return moment
+
+
+def _text(fields: _Fields, name: str) -> str:
+    text = fields.get(name)
+    if not isinstance(text, str):
+        raise UnreadableOrder(f"its {name} is no text")
+    return text
+
+
+_Value = TypeVar("_Value")
+
+
+def _optional(fields: _Fields, name: str, read_one: Callable[[_Fields, str], _Value]) -> _Value | None:
+    return None if fields.get(name) is None else read_one(fields, name)

@@ -1,0 +1,109 @@
+"""Standing orders to all workers of a destination.
+
+The rule: an order ends by its time (epoch seconds), or when another with its key takes its place.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from schemas.moment import format_time
+from worker.core.event_filter import EventFilter
+
+PAUSE, RATE, CANCEL, NOW = "pause", "rate", "cancel/", "now/"
+
+
+class Given(NamedTuple):
+    """Who gave an order, when (epoch seconds), and why, where that was said."""
+
+    at: float
+    by: str
+    because: str | None = None
+
+
+class Pause(NamedTuple):
+    """Nothing is sent, up to `until` (epoch seconds; None without an end)."""
+
+    given: Given
+    until: float | None = None
+
+    @property
+    def key(self) -> str:
+        """The key of its record."""
+        return PAUSE
+
+
+class RateOrder(NamedTuple):
+    """At most so many attempts a second, of the whole group."""
+
+    given: Given
+    per_second: float
+    until: float | None = None
+
+    @property
+    def key(self) -> str:
+        """The key of its record."""
+        return RATE
+
+
+class Cancel(NamedTuple):
+    """What matches ends as `cancelled`."""
+
+    given: Given
+    id: str
+    filter: EventFilter
+    until: float | None = None
+
+    @property
+    def key(self) -> str:
+        """The key of its record."""
+        return f"{CANCEL}{self.id}"
+
+
+class Now(NamedTuple):
+    """What matches, and was in its tier when this was given, is due."""
+
+    given: Given
+    id: str
+    filter: EventFilter
+    until: float | None = None
+
+    @property
+    def key(self) -> str:
+        """The key of its record."""
+        return f"{NOW}{self.id}"
+
+
+class End(NamedTuple):
+    """The order of this key has ended."""
+
+    given: Given
+    key: str
+
+
+Order = Pause | RateOrder | Cancel | Now
+
+
+def stands(order: Order, now: float) -> bool:
+    """Whether an order is not over yet."""
+    return order.until is None or now < order.until
+
+
+def described(order: Order | End) -> str:
+    """Say an order in one line: what, until when, by whom, why."""
+    text = _what(order)
+    if not isinstance(order, End) and order.until is not None:
+        text += f" until {format_time(order.until)}"
+    text += f", by {order.given.by} at {format_time(order.given.at)}"
+    return text if order.given.because is None else f"{text}: {order.given.because}"
+
+
+def _what(order: Order | End) -> str:
+    if isinstance(order, Pause):
+        return "paused"
+    if isinstance(order, RateOrder):
+        return f"at most {order.per_second:g} a second"
+    if isinstance(order, End):
+        return f"the order {order.key} is ended"
+    verb = "cancelled" if isinstance(order, Cancel) else "due now"
+    return f"{verb} is what is {order.filter}"

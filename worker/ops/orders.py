@@ -1,0 +1,152 @@
+"""Standing orders: what stands, and giving one more.
+
+The rule: an order that is given is on the control topic, acknowledged, before anybody is told so. Whoever
+gives it is named in it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from worker.ops.broker import answering, hidden_topics, partitions_by_topic
+from worker.ops.errors import CannotDo, WrongUsage
+from worker.ops.reading import MAKE_TOPICS, opened, reading_config
+
+if TYPE_CHECKING:
+    from worker.core.order_book import OrderBook
+    from worker.core.orders import End, Given, Order
+    from worker.settings import Settings
+
+TAKEN_WITHIN_SECONDS = 5.0
+"""Seconds that the broker may take to acknowledge an order."""
+
+
+class Giver(NamedTuple):
+    """Who gives an order, when (epoch seconds), and why, where that is said."""
+
+    by: str
+    now: float
+    because: str | None = None
+
+    @property
+    def given(self) -> Given:
+        """As it is written in the order."""
+        from worker.core.orders import Given
+
+        return Given(self.now, self.by, self.because)
+
+    def until(self, seconds: float | None) -> float | None:
+        """When something ends that lasts so long from now on."""
+        return None if seconds is None else self.now + seconds
+
+
+def seconds_of(text: str | None) -> float | None:
+    """Read how long an order is to stand, such as `30m`; raise WrongUsage."""
+    from worker.settings.values import parse_duration
+
+    if text is None:
+        return None
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise WrongUsage([f"--for: {error}"]) from None
+
+
+def pause(settings: Settings, giver: Giver, seconds: float | None = None) -> Order:
+    """Have nothing sent, for so many seconds, or until `resume`. Raises CannotDo."""
+    from worker.core.orders import Pause
+
+    order = Pause(giver.given, giver.until(seconds))
+    give(settings, order)
+    return order
+
+
+def resume(settings: Settings, giver: Giver) -> Order | None:
+    """End the pause; return the one that stood, if one did. Raises CannotDo."""
+    from worker.core.orders import PAUSE, End
+
+    stood = standing(settings).pause(giver.now)
+    give(settings, End(giver.given, PAUSE))
+    return stood
+
+
+def limit(
+    settings: Settings, giver: Giver, per_second: float | None, seconds: float | None = None
+) -> Order | End:
+    """Have at most so many attempts made in a second, by all workers together, in the place of the setting.
+
+    None ends that, and the setting counts again. Raises CannotDo.
+    """
+    from worker.core.orders import RATE, End, RateOrder
+
+    if per_second is None:
+        order: Order | End = End(giver.given, RATE)
+    else:
+        order = RateOrder(giver.given, per_second, giver.until(seconds))
+    give(settings, order)
+    return order
+
+
+def standing(settings: Settings) -> OrderBook:
+    """All orders that were given, as the workers read them. Raises CannotDo."""
+    from worker.core.order_book import OrderBook
+    from worker.core.order_records import key_of
+
+    orders = OrderBook()
+    with answering(settings), opened(reading_config(settings), settings.control_topic) as reader:
+        for record in reader.read(reader.spans(), keep=lambda key, _: key_of(key) is not None):
+            orders.take(record.key, record.value)
+    return orders
+
+
+def give(settings: Settings, order: Order | End) -> None:
+    """Write an order; return once the broker has acknowledged it. Raises CannotDo."""
+    from worker.adapters.kafka import producer_config
+    from worker.adapters.kafka.bulk_publisher import BulkPublisher, Place, Stopped
+    from worker.adapters.kafka.config import unique_client_id
+    from worker.core.order_records import write
+    from worker.ports import PublishRefused
+
+    topic, kafka = settings.control_topic, settings.kafka
+    sending = producer_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
+    with answering(settings):
+        _must_exist(settings, topic)
+        deadline = time.monotonic() + TAKEN_WITHIN_SECONDS
+        publisher = BulkPublisher(sending, topic, stop=lambda: time.monotonic() > deadline)
+        _, key, value, *_ = write(order, topic)
+        try:
+            publisher.send(Place("order ", 1), key, value)
+            publisher.settle()
+        except PublishRefused as refusal:
+            why = str(refusal).removeprefix("order 1: ")
+            raise CannotDo([f"{topic} does not take the order: {why}"], _grant(topic)) from refusal
+        except Stopped:
+            line = f"{topic}: no answer within {TAKEN_WITHIN_SECONDS:g} s; the order may stand or not"
+            raise CannotDo([line], "give it again once the broker answers") from None
+        finally:
+            publisher.close()
+
+
+def as_json(order: Order | End, destination: str) -> Mapping[str, object]:
+    """An order as an object, with the destination that it is for."""
+    import json
+
+    from worker.core.order_records import write
+
+    fields = json.loads(write(order, "").value or b"{}")
+    return {"destination": destination, **fields}
+
+
+def _must_exist(settings: Settings, topic: str) -> None:
+    if topic in partitions_by_topic(settings):
+        return
+    hidden = hidden_topics(settings).get(topic)
+    if hidden is not None:
+        raise CannotDo([hidden], _grant(topic))
+    raise CannotDo([f"topic {topic} does not exist"], MAKE_TOPICS)
+
+
+def _grant(topic: str) -> str:
+    return f"this user needs WRITE and READ on the topic {topic}"

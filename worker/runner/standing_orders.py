@@ -1,0 +1,120 @@
+"""The standing orders of a destination, and what follows of them while a run lasts.
+
+The rules: nothing is sent before they are known, nor while one of them can't be read. What is in flight when
+an order comes goes on to its ending. The rate is the group's: the part that is ours follows the partitions
+that are, at once where one goes, so that its next owner may use it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable
+
+from worker.core.order_book import OrderBook
+from worker.core.orders import Order, described
+from worker.core.rate_share import share_of
+from worker.core.record import Partition
+from worker.ports import NOT_READ_YET, Control, ControlNews
+from worker.runner.delivery import Delivery
+from worker.runner.parts import Destination, Surroundings
+
+LOOK_SECONDS = 1.0
+"""Between two looks at what ends by its time, and at how many partitions there are."""
+
+
+class StandingOrders:
+    """Follows the group's control topic; without one, or without who reads it, there are no orders.
+
+    `partitions` are those that are ours.
+    """
+
+    def __init__(
+        self,
+        control: Control | None,
+        destination: Destination,
+        partitions: Collection[Partition],
+        delivery: Delivery,
+        around: Surroundings,
+    ) -> None:
+        group = destination.group
+        self._control, self._topic = control, group.control_topic
+        self._source, self._counts = group.identity.source, group.partition_counts
+        self._tiers = list(destination.plan.tier_topics.values())
+        self._rate = destination.limits.rate
+        self._partitions = partitions
+        self._delivery = delivery
+        self._observer, self._clock, _ = around
+        self._orders = OrderBook()
+        self._unread: str | None = None
+        self._told: dict[str, Order] = {}
+        self._told_unreadable: list[str] = []
+        self._limited: tuple[float | None, float] = (None, 0.0)
+
+    def follow(self) -> None:
+        """Send nothing before the orders are known, and follow them from then on."""
+        if self._control is not None and self._topic is not None:
+            self._unread = NOT_READ_YET
+            self._control.follow(self._topic, self)
+        self.look()
+
+    async def run(self) -> None:
+        """Look for ever at what time alone changes."""
+        while True:
+            now = self._clock.now()
+            await asyncio.sleep(max(0.0, min(LOOK_SECONDS, self._orders.changes_at(now) - now)))
+            self.look()
+
+    def on_control(self, news: ControlNews) -> None:
+        """Take what is new of the topic."""
+        if news.anew:
+            self._orders.clear()
+        for key, value in news.records:
+            self._orders.take(key, value)
+        if news.unread not in {None, NOT_READ_YET, self._unread}:
+            self._observer.trouble(f"nothing is sent: {news.unread}")
+        self._unread = news.unread
+        self.look()
+
+    def look(self) -> None:
+        """Do what the orders say at this moment."""
+        now = self._clock.now()
+        if self._unread is None:
+            self._tell(now)
+        self._delivery.pause(any(self.reasons_not_ready()) or self._orders.pause(now) is not None)
+        self.share_anew()
+
+    def share_anew(self) -> None:
+        """Take the part of the rate that goes with the partitions that are ours now."""
+        order = self._orders.rate(self._clock.now())
+        rate = self._rate if order is None else order.per_second
+        limited = (rate, 0.0 if rate is None else self._share())
+        if limited != self._limited:
+            self._limited = limited
+            self._delivery.gate.limit_to(*limited, self._clock.monotonic())
+            self._delivery.lanes.pump()
+
+    def reasons_not_ready(self) -> Iterable[str]:
+        """Say, one line each, why it is not known what the orders are."""
+        if self._unread is not None:
+            yield self._unread
+        for key, why in self._orders.unreadable.items():
+            yield f"the order {key} of {self._topic} can't be read, and nothing is sent: {why}"
+
+    def _share(self) -> float:
+        if self._counts is None:
+            return 1.0
+        return share_of(self._partitions, self._source, self._tiers, self._counts())
+
+    def _tell(self, now: float) -> None:
+        """Tell which orders are new, which have ended, and which can't be read."""
+        standing = {order.key: order for order in self._orders.standing(now)}
+        for key, order in standing.items():
+            if self._told.get(key) != order:
+                self._observer.ordered(described(order))
+        for key in self._told.keys() - standing.keys():
+            self._observer.ordered(f"ended: {described(self._told[key])}")
+        unreadable = list(self.reasons_not_ready())
+        for line in unreadable:
+            if line not in self._told_unreadable:
+                self._observer.trouble(line)
+        self._told, self._told_unreadable = standing, unreadable
