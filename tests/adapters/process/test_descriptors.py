@@ -113,7 +113,7 @@ def test_room() -> None:
     """Each server of Kafka takes some of the room, and one request always fits."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (500, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     assert 0 < room_for_requests(1) < 500 - in_use() - SPARE_DESCRIPTORS
-    assert room_for_requests(1) - room_for_requests(4) == 36
+    assert room_for_requests(1) - room_for_requests(4) == 42
     allow(10)
     assert room_for_requests(1) == 1
 

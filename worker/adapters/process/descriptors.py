@@ -18,7 +18,7 @@ from pathlib import Path
 SPARE_DESCRIPTORS = 16
 """Descriptors that no request takes."""
 
-KAFKA, KAFKA_FOR_EACH_SERVER = 25, 12
+KAFKA, KAFKA_FOR_EACH_SERVER = 28, 14
 """What the clients of Kafka come to have open once they have joined, in all and for each server."""
 
 KAFKA_FOR_EACH_MORE, KAFKA_FOR_EACH_MORE_AND_SERVER = 15, 6
