@@ -79,7 +79,6 @@ def test_granted_within_the_room(unfinished: int, granted: int, more: int) -> No
     assert partition.has_room(100) is bool(more)
     assert partition.grant(100) == more
     assert partition.granted == granted + more
-    assert partition.full is (granted + more == 0)
 
 
 def test_room_of_large_records() -> None:
@@ -89,10 +88,8 @@ def test_room_of_large_records() -> None:
     assert partition.grant(10, beyond=4) == 5
     partition.granted = -3
     assert partition.grant(10, beyond=9) == 3
-    assert partition.full
     partition.offsets.resolve(0)
     assert partition.grant(10) == 10
-    assert not partition.full
 
 
 def test_in_memory() -> None:
@@ -120,7 +117,6 @@ def test_room_for_one() -> None:
     partition.offsets.track(0)
     partition.granted = 0
     assert partition.grant(1) == 0
-    assert partition.full
     partition.offsets.resolve(0)
     assert partition.grant(1) == 1
 

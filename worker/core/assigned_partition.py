@@ -66,7 +66,6 @@ class AssignedPartition:
         "failing": "Whether nearly all of its records fail.",
         "failures": "Failures that no delivery has made up for; of a partition that is well it is 0.",
         "foreign": "Whether what is committed of it is another deployment's, and so never ours to overwrite.",
-        "full": "Whether it may hand over none, before a part of what is here has ended.",
         "gone": "Whether its log was deleted: what is under way is ended all the same: nobody else has it.",
         "granted": "How many records more the source may hand over of it.",
         "heavy": "Whether records so large that they take up the room of several may be unfinished.",
@@ -111,7 +110,6 @@ class AssignedPartition:
         self.rewinding = False
         self.heavy = False
         self.resting = False
-        self.full = False
         self.unjournaled: dict[int, Record] = {}
         self.committed = offsets.position
         self.revision = offsets.revision
@@ -188,7 +186,6 @@ class AssignedPartition:
         if free < _least(most, probing=probing):
             free = 0
         self.granted += free
-        self.full = self.granted <= 0
         return free
 
     def in_memory(self) -> Iterator[Record]:

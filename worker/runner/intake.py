@@ -248,7 +248,7 @@ class Intake:
             room, beyond = self._relief.room_of_heavy(partition, room)
         if count := partition.grant(room, beyond, probing=probing):
             self._source.allow(partition.at, count)
-        partition.resting = partition.paused or partition.full
+        partition.resting = partition.paused or partition.granted <= 0
 
     def _take_up(self, record: Record, partition: AssignedPartition, now: float) -> None:
         if not self._track(record, partition):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worker.adapters.kafka.paused import Paused
 from worker.adapters.kafka.prefetch import (
     FEW_RECORDS,
     LONG_SECONDS,
@@ -23,7 +24,7 @@ A, B = Partition("t", 0), Partition("t", 1)
 
 def roomy() -> Prefetch:
     """A prefetch with all the room in the world."""
-    prefetch = Prefetch(HeldBytes(NO_BOUND))
+    prefetch = Prefetch(HeldBytes(NO_BOUND), Paused())
     for at in (A, B):
         prefetch.allow(at, 1_000_000)
     return prefetch
@@ -45,7 +46,7 @@ class Reader:
     """A member around a prefetch: reads on where it stood, and notes what was handed over."""
 
     def __init__(self) -> None:
-        self.prefetch = Prefetch(HeldBytes(NO_BOUND))
+        self.prefetch = Prefetch(HeldBytes(NO_BOUND), Paused())
         self.next = {A: 0, B: 0}
         self.room = {A: 0, B: 0}
         self.asked = self.given = 0
@@ -75,7 +76,7 @@ class Reader:
         self._note(self.prefetch.take())
 
     def _note(self, taken: Sequence[Record]) -> None:
-        assert not any(record.at in self.prefetch.paused for record in taken)
+        assert not any(record.at in self.prefetch.paused.ordered for record in taken)
         self.asked -= len(taken)
         self.given += len(taken)
         assert self.asked >= 0
@@ -108,7 +109,7 @@ def test_full_and_patient() -> None:
     assert not prefetch.decide_pauses(10.0)
     assert not prefetch.decide_pauses(10.0 + PATIENCE_SECONDS / 2)
     assert prefetch.decide_pauses(10.0 + PATIENCE_SECONDS)
-    assert prefetch.all_paused
+    assert prefetch.paused.all
 
 
 def test_resumes_when_half_empty() -> None:
@@ -123,7 +124,7 @@ def test_resumes_when_half_empty() -> None:
     prefetch.ask(10 + MOST_RECORDS // 2)
     assert len(prefetch.take()) == MOST_RECORDS // 2
     assert prefetch.decide_pauses(2.0)
-    assert not prefetch.all_paused
+    assert not prefetch.paused.all
 
 
 def test_resumes_for_more_than_it_holds() -> None:
@@ -135,7 +136,7 @@ def test_resumes_for_more_than_it_holds() -> None:
     prefetch.ask(MOST_RECORDS + 1)
     prefetch.take()
     assert prefetch.decide_pauses(1.0)
-    assert not prefetch.all_paused
+    assert not prefetch.paused.all
 
 
 def test_kept_records_take_no_room() -> None:
@@ -163,7 +164,7 @@ def test_one_that_keeps_others_waiting() -> None:
     prefetch.pass_through(records(B, 0, 1), 0.0)
     assert not prefetch.decide_pauses(LONG_SECONDS / 2)
     assert prefetch.decide_pauses(LONG_SECONDS)
-    assert prefetch.unwanted == {A}
+    assert prefetch.paused.wanted({A, B}) == {A}
     assert prefetch.room() == MOST_RECORDS - 1
     prefetch.ask(FEW_RECORDS)
     prefetch.take()
@@ -171,7 +172,7 @@ def test_one_that_keeps_others_waiting() -> None:
     prefetch.ask(2 * FEW_RECORDS)
     prefetch.take()
     assert prefetch.decide_pauses(LONG_SECONDS)
-    assert prefetch.unwanted == set()
+    assert prefetch.paused.wanted({A, B}) == set()
 
 
 def test_one_that_is_alone() -> None:
@@ -182,7 +183,7 @@ def test_one_that_is_alone() -> None:
     prefetch.pass_through(records(B, 0, 1), LONG_SECONDS)
     assert prefetch.decide_pauses(LONG_SECONDS)
     assert prefetch.decide_pauses(10.0)
-    assert prefetch.unwanted == set()
+    assert prefetch.paused.wanted({A, B}) == set()
 
 
 def test_a_paused_one_that_goes_away() -> None:
@@ -194,7 +195,7 @@ def test_a_paused_one_that_goes_away() -> None:
         prefetch.decide_pauses(LONG_SECONDS)
         leave(prefetch, A)
         prefetch.decide_pauses(LONG_SECONDS)
-        assert prefetch.unwanted == prefetch.paused
+        assert prefetch.paused.wanted({A, B}) == prefetch.paused.ordered
         assert prefetch.room() == MOST_RECORDS - 1
 
 
@@ -207,10 +208,10 @@ def test_one_without_room() -> None:
     assert [record.at for record in prefetch.pass_through(records(B, 0, 3), 0.0)] == [B] * 3
     assert prefetch.waits_for_room
     assert prefetch.decide_pauses(0.0)
-    assert prefetch.unwanted == {A}
+    assert prefetch.paused.wanted({A, B}) == {A}
     prefetch.allow(A, 1)
     assert prefetch.take() == records(A, 0, 1)
     assert prefetch.decide_pauses(0.0)
-    assert prefetch.unwanted == set()
+    assert prefetch.paused.wanted({A, B}) == set()
     prefetch.pause(A)
     assert not prefetch.waits_for_room, "it waits for its release as well"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.adapters.kafka.test_prefetch import A, B
+from worker.adapters.kafka.paused import Paused
 from worker.adapters.kafka.prefetch import (
     PATIENCE_SECONDS,
     Prefetch,
@@ -19,7 +20,7 @@ def large(at: Partition, start: int, count: int, size: int) -> list[Record]:
 def of_bytes(most: int, unit: int = NO_BOUND, asked: int = 1000) -> tuple[Prefetch, HeldBytes]:
     """A prefetch with room, and demand, for many records, and its bound."""
     paused = HeldBytes(most, unit)
-    prefetch = Prefetch(paused)
+    prefetch = Prefetch(paused, Paused())
     prefetch.ask(asked)
     for at in (A, B):
         prefetch.allow(at, 1000)
@@ -37,13 +38,13 @@ def test_no_more_bytes_are_read() -> None:
     assert prefetch.waits_for_room
     assert not prefetch.decide_pauses(1.0)
     assert prefetch.decide_pauses(1.0 + PATIENCE_SECONDS)
-    assert prefetch.all_paused
+    assert prefetch.paused.all
     paused.ended += 150
     assert not prefetch.decide_pauses(2.0)
-    assert prefetch.all_paused, "less than a quarter is left"
+    assert prefetch.paused.all, "less than a quarter is left"
     paused.ended += 150
     assert prefetch.decide_pauses(3.0)
-    assert not prefetch.all_paused
+    assert not prefetch.paused.all
 
 
 def test_what_is_paused_is_thrown_away() -> None:
@@ -54,17 +55,19 @@ def test_what_is_paused_is_thrown_away() -> None:
     prefetch.pass_through(large(A, 7, 2, 100), 0.0)
     prefetch.pass_through(large(B, 3, 2, 100), 0.0)
     prefetch.decide_pauses(0.0)
-    assert prefetch.relieve(()) == {}
+    assert prefetch.relieve() == {}
     assert paused.count == 400
     prefetch.pass_through(large(A, 9, 2, 100), 0.0)
     prefetch.allow(B, 0)
     prefetch.decide_pauses(0.0)
-    assert prefetch.unwanted == {A, B}
-    assert prefetch.relieve({A}) == {B: 3}
+    assert prefetch.paused.wanted({A, B}) == {A, B}
+    prefetch.paused.stop(A)
+    assert prefetch.relieve() == {B: 3}
     assert paused.count == 400
-    assert prefetch.relieve({B}) == {}, "bytes are not short any more"
+    assert prefetch.relieve() == {}, "bytes are not short any more"
     paused.ended -= 200
-    assert prefetch.relieve(()) == {A: 7}
+    prefetch.paused.go_on([A])
+    assert prefetch.relieve() == {A: 7}
     prefetch.resume(A)
     assert prefetch.take() == []
     assert prefetch.pass_through(large(A, 7, 1, 100), 0.0) == large(A, 7, 1, 100)

@@ -238,7 +238,7 @@ async def test_pauses_without_demand(mock_world: MockWorld, ear: Ear) -> None:
     await ear.has(1)
     assert source._poll_thread is not None
     prefetch = source._poll_thread._prefetch
-    await until("the pause", lambda: prefetch.all_paused)
+    await until("the pause", lambda: prefetch.paused.all)
     assert prefetch._free <= poll_thread.BATCH_RECORDS + 1
     polled = source.last_poll()
     await until("a poll", lambda: source.last_poll() > polled)

@@ -84,7 +84,7 @@ async def test_retention_passes_it_while_it_is_held(real_world: KafkaWorld, ear:
     source = await started(real_world, ear, at)
     source.pause(at)
     assert source._poll_thread is not None
-    pauses = source._poll_thread._assignment.pauses
+    pauses = source._poll_thread._assignment._pauses
     await until("the pause", lambda: pauses._paused == {at})
     real_world.write(at, numbered(10))
     remove_below(real_world, at, 6)
@@ -115,7 +115,7 @@ async def test_what_was_read_goes_before_what_is_removed(real_world: KafkaWorld)
     source.ask(10_000)
     await ear.has(10)
     assert source._poll_thread is not None
-    pauses = source._poll_thread._assignment.pauses
+    pauses = source._poll_thread._assignment._pauses
     await until("the pause", lambda: pauses._paused == {at})
     remove_below(real_world, at, 2_990)
     while at not in ear.expired and ear.offsets(at)[-1] < 2_989:

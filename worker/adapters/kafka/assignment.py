@@ -60,11 +60,10 @@ class Assignment:
         self.ours: dict[Partition, Epoch] = {}
         self.names: dict[tuple[str, int], Partition] = {}
         """What is ours, as a message names it."""
-        self.searching: set[Partition] = set()
-        """Of these the client looks for where to begin; a pause meanwhile can have it begin a second time."""
         self.gaps = Gaps()
         self.commits = OffsetCommits(self.ours, bridge)
-        self.pauses = Pauses()
+        self._paused = prefetch.paused
+        self._pauses = Pauses(prefetch.paused)
 
     def has(self, epoch: Epoch) -> bool:
         """Whether this assignment of a partition still stands."""
@@ -91,7 +90,7 @@ class Assignment:
         self._reads_from.update((to_partition(of), of.offset) for of in places)
         have_validated(consumer, places)
         self.gaps.doubt(consumer, [one.assigned.at for one in begun])
-        self.searching.update(to_partition(of) for of in places if of.offset < 0)
+        self._paused.search(to_partition(of) for of in places if of.offset < 0)
 
     def revoke(self, consumer: Consumer, partitions: Sequence[Partition]) -> None:
         """Have partitions drained, and commit what that comes to, while they are ours."""
@@ -145,10 +144,10 @@ class Assignment:
         reassign(consumer, starts, incremental=self._incremental)
         partitions = [to_partition(of) for of in starts]
         self.names.update((at, at) for at in partitions)
-        self.searching.update(to_partition(of) for of in starts if of.offset < 0)
+        self._paused.search(to_partition(of) for of in starts if of.offset < 0)
         self._reads_from.update((to_partition(of), of.offset) for of in starts)
         self.gaps.doubt(consumer, partitions)
-        self.pauses.forget(partitions)
+        self._pauses.forget(partitions)
 
     def have_validated(self, consumer: Consumer, at: Partition, offset: int, readable: int) -> bool:
         """Have the client ask where the leader epoch of an offset ended, before it reads there.
@@ -170,7 +169,7 @@ class Assignment:
     def read_again(self, consumer: Consumer, at: Partition, offset: int) -> None:
         """Read a partition from an earlier offset on, without touching the others where that can be."""
         start = TopicPartition(at.topic, at.number, offset)
-        if at not in self.stops.partitions:
+        if at not in self._paused.unreadable:
             try:
                 consumer.seek(start)
             except KafkaException:
@@ -184,26 +183,24 @@ class Assignment:
 
     def relieve(self, consumer: Consumer) -> None:
         """Have what the prefetch had to throw away, as bytes are short, read again later."""
-        for at, offset in self._prefetch.relieve(self.stops.partitions).items():
+        for at, offset in self._prefetch.relieve().items():
             self.read_again(consumer, at, offset)
 
     def found(self, came: Collection[Partition]) -> None:
         """Note that records came of these partitions: the client knows where it is in them."""
         self.gaps.trust(came)
-        if not self.searching.isdisjoint(came):
-            self.searching.difference_update(came)
-            self.pauses.stale = True
+        self._paused.found(came)
 
     @property
     def unsettled(self) -> bool:
         """Whether it matters of which partitions records come."""
-        return bool(self.searching or self.gaps.doubted)
+        return bool(self._paused.searched or self.gaps.doubted)
 
     def tell_gaps(self, consumer: Consumer, now: float) -> None:
         """Tell of offsets that hold no record, where all that was read before them is handed over."""
         if not self.gaps.is_due(now):
             return
-        certain = [at for at in self.names.values() if not self.waits(at) and at not in self.searching]
+        certain = [at for at in self.names.values() if not self.waits(at) and at not in self._paused.searched]
         for at, offset in self.gaps.look(consumer, certain, now).items():
             self._tell_gap(at, offset)
 
@@ -220,14 +217,9 @@ class Assignment:
             self._bridge.gap(at, behind, offset)
 
     def set_pauses(self, consumer: Consumer) -> None:
-        """Make the client's pauses what the prefetch wants, where anything changed."""
-        if not self._prefetch.decide_pauses(time.monotonic()) and not self.pauses.stale:
-            return
-        ours = set(self.ours)
-        wanted = (
-            ours if self._prefetch.all_paused else (self._prefetch.unwanted | self.stops.partitions) & ours
-        )
-        self.pauses.set(consumer, ours, wanted - self.searching)
+        """Make the client's pauses what they should be, where anything changed."""
+        self._prefetch.decide_pauses(time.monotonic())
+        self._pauses.set(consumer, self.ours)
 
     def read_to(self, consumer: Consumer, at: Partition) -> int:
         """The next offset of a partition to be read, as far as records came."""
@@ -265,7 +257,7 @@ class Assignment:
         epochs = [Epoch(at, self._number) for at in partitions]
         self.ours.update((epoch.at, epoch) for epoch in epochs)
         self.names.update((epoch.at, epoch.at) for epoch in epochs)
-        self.pauses.stale = True
+        self._paused.stale = True
         self._watermarks.hurry()
         return epochs
 
@@ -295,8 +287,8 @@ class Assignment:
             self._begun.pop(partition, None)
             self._reads_from.pop(partition, None)
             self.gaps.trust([partition])
-            self.searching.discard(partition)
+        self._paused.found(partitions)
         self.logs.forget(partitions)
         self.stops.passed(partitions)
-        self.pauses.forget(partitions)
+        self._pauses.forget(partitions)
         self.commits.forget(partitions)

@@ -1,4 +1,4 @@
-"""Which partitions the client has paused, beside which it should have.
+"""Telling the client which partitions are paused.
 
 The rule: the client is told of changes alone. Its pauses outlive assignments, so that of a partition that was
 just assigned nothing is known: it is told in any case.
@@ -10,22 +10,25 @@ from collections.abc import Collection, Iterable
 
 from confluent_kafka import Consumer
 
+from worker.adapters.kafka.paused import Paused
 from worker.adapters.kafka.records import to_topic_partitions
 from worker.core.record import Partition
 
 
 class Pauses:
-    """The consumer's thread's own."""
+    """The consumer's thread's own; `wanted` knows which should be."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: Paused) -> None:
+        self._wanted = wanted
         self._paused: set[Partition] = set()
         self._running: set[Partition] = set()
-        self.stale = False
-        """Whether what is wanted may have changed."""
 
-    def set(self, consumer: Consumer, ours: Collection[Partition], wanted: set[Partition]) -> None:
-        """Have just those of ours paused that are wanted to be."""
-        self.stale = False
+    def set(self, consumer: Consumer, ours: Collection[Partition]) -> None:
+        """Have just those of ours paused that should be."""
+        if not self._wanted.stale:
+            return
+        self._wanted.stale = False
+        wanted = self._wanted.wanted(ours)
         running = set(ours) - wanted
         if pause := wanted - self._paused:
             consumer.pause(to_topic_partitions(pause))
@@ -38,4 +41,4 @@ class Pauses:
         for at in partitions:
             self._paused.discard(at)
             self._running.discard(at)
-        self.stale = True
+        self._wanted.stale = True

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, cast
 
@@ -17,19 +17,17 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.assigned_logs import AssignedLogs
 from worker.adapters.kafka.assignment import Assignment
+from worker.adapters.kafka.client_errors import ClientErrors
 from worker.adapters.kafka.config import Config, is_incremental
 from worker.adapters.kafka.errors import (
     LimitedLog,
-    Troubles,
-    is_about_group,
     is_about_topic,
-    is_deadly,
     one_line,
-    remedy,
 )
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge
 from worker.adapters.kafka.offset_commits import Wanted
 from worker.adapters.kafka.passing_over import PassingOver
+from worker.adapters.kafka.paused import Paused
 from worker.adapters.kafka.prefetch import Prefetch
 from worker.adapters.kafka.reading import Reading
 from worker.adapters.kafka.records import Got, to_partition, to_record
@@ -68,19 +66,18 @@ class PollThread:
         self._refresh = TopicRefresh(config, reading.topics, reading.ids)
         self._bridge = bridge
         self._logger = logger
-        self.stops = Stops()
+        paused = Paused()
+        self.stops = Stops(paused)
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._leaving = self._is_closing = False
-        self._deadly: KafkaError | None = None
-        self._troubles = Troubles()
-        self._prefetch = Prefetch(reading.held_bytes or HeldBytes(NO_BOUND))
+        self._prefetch = Prefetch(reading.held_bytes or HeldBytes(NO_BOUND), paused)
         logs, incremental = AssignedLogs(reading.ids), is_incremental(config)
         self._assignment = Assignment(
             bridge, self._prefetch, self.watermarks, self.stops, logs, incremental=incremental
         )
-        self._refusals: MutableMapping[str, str] = {} if reading.refusals is None else reading.refusals
-        self._starts = StartOffsets(reading.beginning, self._tell)
-        self._recovery = Recovery(self._assignment, bridge, config, reading.skip, self._tell)
+        self._errors = ClientErrors(str(config["group.id"]), reading.refusals, bridge)
+        self._starts = StartOffsets(reading.beginning, self._errors.tell)
+        self._recovery = Recovery(self._assignment, bridge, config, reading.skip, self._errors.tell)
         self._passing = PassingOver(reading.router) if reading.router is not None else None
         self._consumer: Consumer
 
@@ -103,13 +100,11 @@ class PollThread:
         """Keep a partition back, if this assignment of it still stands."""
         if self._assignment.has(epoch):
             self._prefetch.pause(epoch.at)
-            self._assignment.pauses.stale = True
 
     def resume(self, epoch: Epoch) -> None:
         """Let it flow again, if this assignment still stands."""
         if self._assignment.has(epoch):
             self._prefetch.resume(epoch.at)
-            self._assignment.pauses.stale = True
 
     def rewind(self, epoch: Epoch, offset: int) -> None:
         """Read a paused partition from an earlier offset on again; the bridge tells when it is so."""
@@ -199,7 +194,7 @@ class PollThread:
     def _read(self) -> None:
         """Poll, and take as many records as there is room for."""
         room = min(self._prefetch.room(), BATCH_RECORDS)
-        if not room and not self._prefetch.all_paused:
+        if not room and not self._prefetch.paused.all:
             return  # full, but only just: all will be paused, or asked for, in a moment
         idle = self._prefetch.demand and not self._prefetch.waits_for_room
         message = self._consumer.poll(TURN_SECONDS if idle else 0)
@@ -208,8 +203,7 @@ class PollThread:
             more = self._consumer.consume(room - 1, 0) if room > 1 else ()
             self._take_in(cast("Sequence[Got]", [message, *more]))
         self._refresh.look(self._consumer, self.last_poll)
-        if self._deadly is not None:
-            raise SourceFailed(remedy(self._deadly))
+        self._errors.raise_deadly()
 
     def _take_in(self, messages: Sequence[Got]) -> None:
         records: list[Record] = []
@@ -248,7 +242,7 @@ class PollThread:
             if (message.topic(), message.partition()) in self._assignment.names:  # else amid those bytes
                 self._recovery.note_unusable(self._consumer, at, message, error)
         elif at not in self._assignment.ours or not is_unreadable(error):
-            self._on_error(error, self._named(at, error))
+            self._on_error(error, self._errors.named(error, at if at in self._assignment.ours else None))
         elif self._assignment.names.pop(at, None) is not None:
             unreadable[at] = Stopped(Place(at, message.offset()), one_line(error))
 
@@ -257,7 +251,7 @@ class PollThread:
     def _on_assign(self, consumer: Consumer, offered: list[TopicPartition]) -> None:
         if self._is_closing:  # a client that closes answers nothing, and gives it up at once
             return
-        self._note_refusal(None)
+        self._errors.granted()
         logs = self._assignment.logs.bind([to_partition(of) for of in offered])
         self._assignment.begin(consumer, self._starts.of(consumer, logs))
 
@@ -271,33 +265,10 @@ class PollThread:
 
     def _on_commit(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
         if error is None:
-            self._note_refusal(None)
+            self._errors.granted()
         self._assignment.commits.on_answer(self._consumer, error, offsets)
-
-    def _named(self, at: Partition, error: KafkaError) -> str:
-        """Say an error with the partition or the group that it is of."""
-        if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
-            return f"group {self._config['group.id']}: {one_line(error)}"
-        return f"{at}: {one_line(error)}" if at in self._assignment.ours else one_line(error)
 
     def _on_error(self, error: KafkaError, text: str | None = None) -> None:
         if is_about_topic(error):
             self._assignment.logs.doubt()
-        if is_about_group(error):
-            self._note_refusal(one_line(error))
-        if is_deadly(error):
-            self._deadly = error
-        else:
-            self._tell(text or one_line(error))
-
-    def _note_refusal(self, why: str | None) -> None:
-        """Note that the group is refused to this user, and why, or that it is not."""
-        group = str(self._config["group.id"])
-        if why is not None:
-            self._refusals[group] = why
-        elif self._refusals:
-            self._refusals.pop(group, None)
-
-    def _tell(self, trouble: str) -> None:
-        if self._troubles.is_news(trouble, time.monotonic()):
-            self._bridge.trouble(trouble)
+        self._errors.note(error, text)

@@ -1,4 +1,4 @@
-"""What was read but not yet asked for, and which partitions should be paused for it.
+"""What was read but not yet asked for, and which partitions are to be paused for its sake.
 
 The rules: each record leaves once, in the order of its partition, and only while there is demand for it, its
 partition has room for it and is not paused; partitions take turns. One whose records lie here for long, while
@@ -16,6 +16,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from worker.adapters.kafka.partition_queue import PartitionQueue
+from worker.adapters.kafka.paused import Paused
 from worker.core.held_bytes import HeldBytes
 from worker.core.record import Partition, Record
 
@@ -42,23 +43,23 @@ _COMPANY_SECONDS = 2.0
 
 
 class Prefetch:
-    """Holds records back until they are asked for; `held_bytes` is what the whole worker holds."""
+    """Holds records back until they are asked for; `held_bytes` is what the whole worker holds.
 
-    def __init__(self, held_bytes: HeldBytes) -> None:
+    `paused` hears what is to be paused, and knows what the loop had paused.
+    """
+
+    def __init__(self, held_bytes: HeldBytes, paused: Paused) -> None:
         self._held_bytes = held_bytes
         self._read_bytes = held_bytes.reader()
         self._usual = 1
         self._heavy: set[Partition] = set()
         self._upto = self._given = 0  # records, of all that ever were handed over
-        self.all_paused = False
-        self.paused: set[Partition] = set()
+        self.paused = paused
         self._room: dict[Partition, int] = {}
         self._full: set[Partition] = set()
         self._queues: dict[Partition, PartitionQueue] = {}
         self._turns: deque[Partition] = deque()
         self._free = 0
-        self._slow: set[Partition] = set()
-        self._crowded: set[Partition] = set()
         self._full_since: float | None = None
         self.handed: dict[Partition, int] = {}
         """The offset behind the last record of each partition that was handed over."""
@@ -80,17 +81,17 @@ class Prefetch:
         self._room[partition] = room = self._room.get(partition, 0) + count
         if room > 0 and partition in self._full:
             self._full.remove(partition)
-            if partition not in self.paused:
+            if partition not in self.paused.ordered:
                 self._line_up(partition)
 
     @property
     def waits_for_room(self) -> bool:
         """Whether it is room that is wanting, of a partition's records that lie here or in bytes."""
-        return bool(self.demand) and (not self._full <= self.paused or not self._held_bytes.left)
+        return bool(self.demand) and (not self._full <= self.paused.ordered or not self._held_bytes.left)
 
     def room(self) -> int:
         """How many records may be read now."""
-        records = max(self.demand, MOST_RECORDS - self._in_the_way())
+        records = max(self.demand, MOST_RECORDS - self._in_the_way(self.paused.slow))
         # Bytes are known once they are read: as many as fit where they are as large as usual.
         return min(records, -(-self._held_bytes.left // self._usual))
 
@@ -122,7 +123,13 @@ class Prefetch:
         """Hand over what was just read, the short way where nothing stands against it."""
         self._note_company(records)
         is_heavy = self._note_size(records)
-        if self.demand < len(records) or self._free or self.paused or is_heavy or not self._fit(records):
+        if (
+            self.demand < len(records)
+            or self._free
+            or self.paused.ordered
+            or is_heavy
+            or not self._fit(records)
+        ):
             for at, run in groupby(records, _AT):
                 self._put(at, run, now)
             return self.take()
@@ -148,15 +155,15 @@ class Prefetch:
 
     def pause(self, partition: Partition) -> None:
         """Keep back what is here of a partition, and what still comes."""
-        if partition not in self.paused:
-            self.paused.add(partition)
+        if partition not in self.paused.ordered:
+            self.paused.order(partition)
             self._withdraw(partition)
 
     def resume(self, partition: Partition) -> None:
         """Put what was kept back in line."""
-        if partition not in self.paused:
+        if partition not in self.paused.ordered:
             return
-        self.paused.remove(partition)
+        self.paused.resume(partition)
         if self._count(partition) and partition not in self._full:
             self._line_up(partition)
 
@@ -167,61 +174,54 @@ class Prefetch:
     def drop(self, partitions: Collection[Partition]) -> None:
         """Forget partitions that are no longer ours; their pauses end with them."""
         for partition in partitions:
-            if partition not in self.paused:
+            if partition not in self.paused.ordered:
                 self._withdraw(partition)
-            self.paused.discard(partition)
-            self._slow.discard(partition)
             self._full.discard(partition)
             self._room.pop(partition, None)
             self._heavy.discard(partition)
             self._throw_away(partition)
+        self.paused.forget(partitions)
 
     def throw_away(self, partition: Partition) -> int | None:
         """Forget what lies here of a partition; return the first offset of it, None where nothing does."""
-        if partition not in self.paused:
+        if partition not in self.paused.ordered:
             self._withdraw(partition)
         self._full.discard(partition)
         return self._throw_away(partition)
 
-    def relieve(self, stopped: Collection[Partition]) -> Mapping[Partition, int]:
-        """Throw away what is paused and not stopped, where bytes are short: say where to read each again."""
+    def relieve(self) -> Mapping[Partition, int]:
+        """Throw away what is paused and can be read, where bytes are short: say where to read each again."""
         if not self._held_bytes.is_pressed:
             return {}
-        paused = [at for at in (self.paused | self._crowded).difference(stopped) if self._count(at)]
-        return {at: first for at in paused if (first := self.throw_away(at)) is not None}
-
-    @property
-    def unwanted(self) -> set[Partition]:
-        """The partitions of which nothing should be fetched, where not all are paused."""
-        return self.paused | self._slow | self._crowded
+        paused = self.paused
+        waiting = [at for at in (paused.ordered | paused.crowded) - paused.unreadable if self._count(at)]
+        return {at: first for at in waiting if (first := self.throw_away(at)) is not None}
 
     def decide_pauses(self, now: float) -> bool:
         """Decide anew what should be paused; say whether that changed."""
-        before = self.all_paused, self._slow, self._crowded
         if self._mixed:
             self._mixed, self._mixed_at = False, now
         alone = now - self._mixed_at > _COMPANY_SECONDS
-        self._slow = {at for at in self._turns if not alone and self._is_slow(at, now)}
-        self.all_paused = self._are_all_paused(now)
-        self._crowded = self._without_room()
-        return (self.all_paused, self._slow, self._crowded) != before
+        slow = {at for at in self._turns if not alone and self._is_slow(at, now)}
+        all_of_them = self._are_all_paused(slow, now)
+        return self.paused.decide(slow, self._without_room(), all_of_them=all_of_them)
 
     def _is_slow(self, at: Partition, now: float) -> bool:
         queue = self._queues[at]
-        return queue.count >= FEW_RECORDS and (at in self._slow or now - queue.since() >= LONG_SECONDS)
+        return queue.count >= FEW_RECORDS and (at in self.paused.slow or now - queue.since() >= LONG_SECONDS)
 
-    def _are_all_paused(self, now: float) -> bool:
+    def _are_all_paused(self, slow: Collection[Partition], now: float) -> bool:
         left = self._held_bytes.left
-        waiting = 0 if self.demand else self._in_the_way()
+        waiting = 0 if self.demand else self._in_the_way(slow)
         if left and waiting < MOST_RECORDS:
             self._full_since = None
             if left < self._held_bytes.most * _EASED_SHARE:
-                return self.all_paused
+                return self.paused.all
             # Not resumed for a demand that the prefetch can meet.
-            return self.all_paused and waiting > MOST_RECORDS // 2
+            return self.paused.all and waiting > MOST_RECORDS // 2
         if self._full_since is None:
             self._full_since = now
-        return self.all_paused or now - self._full_since >= PATIENCE_SECONDS
+        return self.paused.all or now - self._full_since >= PATIENCE_SECONDS
 
     def _without_room(self) -> set[Partition]:
         """Those without room of which more than a few lie here; all, where bytes are short."""
@@ -229,9 +229,9 @@ class Prefetch:
             return {at for at, room in self._room.items() if room <= 0}
         return {at for at in self._full if self._count(at) >= FEW_RECORDS}
 
-    def _in_the_way(self) -> int:
+    def _in_the_way(self, slow: Collection[Partition]) -> int:
         """How many records lie here of partitions that go on being read."""
-        return self._free - sum(self._count(at) for at in self._slow)
+        return self._free - sum(self._count(at) for at in slow)
 
     def _count(self, at: Partition) -> int:
         queue = self._queues.get(at)
@@ -241,7 +241,7 @@ class Prefetch:
         queue = self._queues.setdefault(at, PartitionQueue())
         before = queue.count
         queue.put(run, now)
-        if at in self.paused or at in self._full:
+        if at in self.paused.ordered or at in self._full:
             return
         if before:
             self._free += queue.count - before

@@ -109,7 +109,6 @@ class Recovery:
 
     def _stop(self, stopped: Stopped) -> None:
         """Have a partition stand."""
-        self._assignment.pauses.stale = True
         if self._assignment.stops.stop(stopped, time.monotonic()):
             self._bridge.stopped(stopped)
 

@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import one_line
+from worker.adapters.kafka.paused import Paused
 from worker.adapters.kafka.records import Got
 from worker.core.record import Partition
 from worker.core.unreadable import Place, Stopped, first_after
@@ -98,23 +99,16 @@ def _next(
 class Stops:
     """Where partitions that are ours stand; the consumer's thread's own, but `told`."""
 
-    def __init__(self) -> None:
+    def __init__(self, paused: Paused) -> None:
+        self._paused = paused
         self._again: dict[Partition, tuple[Place, float]] = {}
         self.told: tuple[Stopped, ...] = ()
         """Replaced whole, so that any thread may read it."""
 
-    def __contains__(self, at: object) -> bool:
-        """Tell whether a partition stands."""
-        return at in self._again
-
-    @property
-    def partitions(self) -> set[Partition]:
-        """Those that stand."""
-        return set(self._again)
-
     def stop(self, stopped: Stopped, now: float) -> bool:
         """Stop a partition; tell whether that is news."""
         is_news = all(stopped.place != known.place for known in self.told)
+        self._paused.stop(stopped.place.at)
         self._again[stopped.place.at] = (stopped.place, now + LOOK_AGAIN_AFTER_SECONDS)
         self.told = (*(one for one in self.told if one.place.at != stopped.place.at), stopped)
         return is_news
@@ -124,6 +118,7 @@ class Stops:
         places = [place for place, again in self._again.values() if again <= now]
         for place in places:
             del self._again[place.at]
+        self._paused.go_on(place.at for place in places)
         return places
 
     def passed(self, partitions: Iterable[Partition]) -> None:
@@ -131,4 +126,5 @@ class Stops:
         gone = set(partitions)
         for at in gone:
             self._again.pop(at, None)
+        self._paused.go_on(gone)
         self.told = tuple(one for one in self.told if one.place.at not in gone)

@@ -1,0 +1,87 @@
+"""Which partitions are paused, and why: the one place that knows in the consumer's thread.
+
+The rules: who sees a reason says so here; who reads, hands over or tells the client asks here. A partition is
+paused while any reason stands:
+
+| reason | said by | for as long as |
+| --- | --- | --- |
+| `ordered` | the loop: a copy of `AssignedPartition.paused` | the loop wants nothing more of it for now |
+| `slow` | the prefetch | its records lie there for long while those of others come |
+| `crowded` | the prefetch | it has no room, and more than a few of its records lie there |
+| `all` | the prefetch | it is full and nobody asks, or all bytes are spent |
+| `unreadable` | the stops | it stands at a record that can't be read |
+
+Of one that is searched for, the client looks for where to begin: a pause meanwhile can have it begin a second
+time, so it is never paused. Pure: pausing is somebody else's deed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from worker.core.record import Partition
+
+
+class Paused:
+    """The reasons; `stale` says that the client has yet to be told."""
+
+    def __init__(self) -> None:
+        self.ordered: set[Partition] = set()
+        self.slow: set[Partition] = set()
+        self.crowded: set[Partition] = set()
+        self.unreadable: set[Partition] = set()
+        self.searched: set[Partition] = set()
+        self.all = False
+        self.stale = False
+
+    def wanted(self, ours: Collection[Partition]) -> set[Partition]:
+        """Which of ours should be paused."""
+        paused = self.ordered | self.slow | self.crowded | self.unreadable
+        return (set(ours) if self.all else paused.intersection(ours)) - self.searched
+
+    def order(self, at: Partition) -> None:
+        """Note the loop's order to pause a partition."""
+        self.ordered.add(at)
+        self.stale = True
+
+    def resume(self, at: Partition) -> None:
+        """Note the loop's order to let it flow again."""
+        self.ordered.discard(at)
+        self.stale = True
+
+    def decide(self, slow: set[Partition], crowded: set[Partition], *, all_of_them: bool) -> bool:
+        """Note what the prefetch wants; tell whether that is news."""
+        wants = slow, crowded, all_of_them
+        is_news = wants != (self.slow, self.crowded, self.all)
+        self.slow, self.crowded, self.all = wants
+        self.stale |= is_news
+        return is_news
+
+    def stop(self, at: Partition) -> None:
+        """Note that a partition stands at a record that can't be read."""
+        self.unreadable.add(at)
+        self.stale = True
+
+    def go_on(self, partitions: Iterable[Partition]) -> None:
+        """Note that these stand no more."""
+        if not self.unreadable.isdisjoint(read_on := set(partitions)):
+            self.unreadable -= read_on
+            self.stale = True
+
+    def search(self, partitions: Iterable[Partition]) -> None:
+        """Note that the client looks for where these begin."""
+        self.searched.update(partitions)
+        self.stale = True
+
+    def found(self, partitions: Iterable[Partition]) -> None:
+        """Note that records came of these, or that they are not ours any more."""
+        if not self.searched.isdisjoint(found := set(partitions)):
+            self.searched -= found
+            self.stale = True
+
+    def forget(self, partitions: Iterable[Partition]) -> None:
+        """Forget the orders for partitions that are not ours any more: they end with their assignment."""
+        gone = set(partitions)
+        self.ordered -= gone
+        self.slow -= gone
+        self.stale = True
