@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 from tests.fake_kafka import FakeKafka
+from tests.fake_reading import Passed, Reading
 from worker.core.assigned_partition import Position
 from worker.core.binding import LogId
 from worker.core.held_bytes import NO_BOUND, HeldBytes
@@ -16,24 +16,6 @@ from worker.core.routing import Router
 from worker.core.start_offset import How, Start
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Assigned, CommitFailed, Positions, SourceEnded, SourceListener, Watermarks
-
-
-@dataclass
-class _Reading:
-    """One partition that is ours."""
-
-    next: int
-    committed: int = 0
-    paused: bool = False
-    room: int = 0
-
-
-@dataclass
-class _Passed:
-    """How many records were passed over, and the offset behind the last that was not."""
-
-    behind: int
-    count: int = 0
 
 
 @dataclass(eq=False)
@@ -67,7 +49,7 @@ class FakeSource:
         self._read = self.held_bytes.reader()
         self.newer: set[Partition] = set()
         """Partitions that another member has read on, from a later leader."""
-        self._ours: dict[Partition, _Reading] = {}
+        self._ours: dict[Partition, Reading] = {}
         self._listener: SourceListener | None = None
         self._pumping = False
         self._polled = 0.0
@@ -92,7 +74,7 @@ class FakeSource:
         assigned = []
         for at in partitions:
             committed = self.kafka.committed.get(at)
-            self._ours[at] = _Reading(committed.offset if committed else 0)
+            self._ours[at] = Reading(committed.offset if committed else 0)
             log = self.kafka.ids.get(at.topic, LogId())
             if committed is None:
                 first_day = Start(How.FIRST_DAY, 0, len(self.kafka.logs[at]))
@@ -107,7 +89,7 @@ class FakeSource:
         """Hear that a topic was made anew, as the watcher of ids would."""
         anew = [at for at in self._ours if at.topic == topic]
         for at in anew:
-            self._ours[at] = _Reading(0)
+            self._ours[at] = Reading(0)
         self._tell.on_made_anew([Assigned(at, None, "", self.kafka.ids[topic]) for at in anew])
         self._wake()
 
@@ -140,7 +122,7 @@ class FakeSource:
         start = Start(How.TRUNCATED, end, self._ours[at].next - end)
         committed = position.offset if position else before
         assigned = Assigned(at, committed, "", self.kafka.ids.get(at.topic, LogId()), start)
-        self._ours[at] = _Reading(assigned.begins or 0)
+        self._ours[at] = Reading(assigned.begins or 0)
         self._tell.on_assigned([assigned])
         self._wake()
 
@@ -270,23 +252,6 @@ class FakeSource:
                 self.kafka.committed[at] = committed[at] = position
         return committed
 
-    def _fitting(self, reading: _Reading, log: Sequence[Record]) -> tuple[list[Record], _Passed]:
-        """As many records as may be read, one by one, until the demand, all bytes or the room is spent."""
-        fitting: list[Record] = []
-        passed = _Passed(reading.next)
-        for record in islice(log, reading.next, None):
-            if self.router is not None and not self.router.takes(record):
-                passed.count += 1
-            elif len(fitting) >= self.demand or not self.held_bytes.left or reading.room <= 0:
-                break
-            else:
-                self._read.count += record.size
-                reading.room -= self.held_bytes.room_of(record.size)
-                fitting.append(record)
-                passed.behind = record.offset + 1
-            reading.next = record.offset + 1
-        return fitting, passed
-
     def _end(self) -> None:
         self.stopped = True
         self.gate.set()
@@ -305,10 +270,11 @@ class FakeSource:
         if not self._idle.is_set() or self.stopped:
             return
         records: list[Record] = []
-        passes: dict[Partition, _Passed] = {}
+        passes: dict[Partition, Passed] = {}
         for at, reading in self._ours.items():
             if not reading.paused:
-                there, passes[at] = self._fitting(reading, self.kafka.logs[at])
+                bound = (self.held_bytes, self._read)
+                there, passes[at] = reading.fitting(self.kafka.logs[at], self.demand, bound, self.router)
                 self.demand -= len(there)
                 records.extend(there)
         if not self.held_bytes.left:
