@@ -22,6 +22,7 @@ MOST_METHODS_OF_THE_POLL_THREAD = 12
 CALLED_BY_OTHERS = {
     "worker/adapters/http/parser.py": {"on_message_begin", "on_message_complete", "on_body"},  # httptools
     "worker/adapters/http/batching_transport.py": {"writelines"},  # asyncio's transports
+    "worker/adapters/otlp.py": {"emit"},  # logging
     "worker/adapters/process/stderr.py": {"writable"},  # io.TextIOBase
     "worker/adapters/process/stdout.py": {"writable"},
     "worker/cli/__init__.py": {"list_commands"},  # typer
