@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from worker.core.fence import Fence, Fenced
+from worker.core.fence import Bar, Fence, Fenced, Tenure
 
 OPEN, STUCK, IN_DOUBT = Fenced
+OURS, DRAINING, DELETED, LEFT = Tenure
 
 
 def fence_in(state: Fenced) -> Fence:
@@ -56,16 +57,44 @@ def test_a_commit_that_began_before_the_doubt() -> None:
     assert not fence.needs_commit
 
 
-def test_unjournaled() -> None:
-    """While steps can't be journaled nothing is sent, whatever commits say; publishing goes on."""
+@pytest.mark.parametrize("bar", Bar)
+def test_bars(bar: Bar) -> None:
+    """While a bar stands nothing is sent, whatever commits say; publishing goes on. It is news once."""
     fence = Fence()
-    fence.unjournaled = True
+    assert fence.bar(bar, stands=True)
+    assert not fence.bar(bar, stands=True)
     assert (fence.may_send, fence.may_publish) == (False, True)
     fence.late()
     fence.counted(fence.begins())
     assert not fence.may_send
-    fence.unjournaled = False
+    assert fence.bar(bar, stands=False)
+    assert not fence.bar(bar, stands=False)
     assert fence.may_send
+
+
+def test_a_bar_that_ends_in_doubt() -> None:
+    """That a bar ends opens nothing while it is in doubt what is ours."""
+    fence = fence_in(IN_DOUBT)
+    fence.bar(Bar.PAUSED, stands=True)
+    fence.bar(Bar.PAUSED, stands=False)
+    assert not fence.may_send
+
+
+@pytest.mark.parametrize(
+    ("tenure", "drained", "deleted", "left", "may"),
+    [
+        (OURS, DRAINING, DELETED, LEFT, (True, True, True)),
+        (DRAINING, DRAINING, DELETED, LEFT, (False, True, True)),
+        (DELETED, DELETED, DELETED, DELETED, (False, True, False)),
+        (LEFT, LEFT, LEFT, LEFT, (False, False, False)),
+    ],
+)
+def test_the_table_of_partitions(
+    tenure: Tenure, drained: Tenure, deleted: Tenure, left: Tenure, may: tuple[bool, bool, bool]
+) -> None:
+    """What may be done with a partition, and what follows from each happening, is as the table says."""
+    assert (tenure.takes, tenure.ends, tenure.is_ours) == may
+    assert (tenure.drained(), tenure.deleted(), tenure.left()) == (drained, deleted, left)
 
 
 def test_nothing_in_doubt_needs_no_commit() -> None:

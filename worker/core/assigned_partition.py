@@ -1,6 +1,6 @@
 """All that the worker holds of one partition during one assignment.
 
-The rule: it ends with its assignment. Once it is not `live`, what comes back for it changes nothing.
+The rule: it ends with its assignment. Once it has left, what comes back for it changes nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from worker.core import offset_map
 from worker.core.binding import Binding
+from worker.core.fence import Tenure
 from worker.core.offsets import MAX_SPAN_OFFSETS, Offsets
 from worker.core.record import Partition, Record
 from worker.core.retry import Tier
@@ -61,15 +62,12 @@ class AssignedPartition:
         "barred": "Why nothing of it is sent: it is another deployment's; None where it is ours.",
         "binding": "What the offsets belong to.",
         "busy": "The records that are being sent or published, by offset.",
-        "closing": "Whether it is being drained: nothing more is taken of it.",
         "committed": "The committed offset, as the last commit that counted read it.",
         "failing": "Whether nearly all of its records fail.",
         "failures": "Failures that no delivery has made up for; of a partition that is well it is 0.",
         "foreign": "Whether what is committed of it is another deployment's, and so never ours to overwrite.",
-        "gone": "Whether its log was deleted: what is under way is ended all the same: nobody else has it.",
         "granted": "How many records more the source may hand over of it.",
         "heavy": "Whether records so large that they take up the room of several may be unfinished.",
-        "live": "Whether it is ours.",
         "offsets": "What of it is finished, and what is not.",
         "pace": "How many records ended between its last two looks.",
         "paused": "Whether the source was asked to hand over nothing more of this partition.",
@@ -80,6 +78,7 @@ class AssignedPartition:
         "seen": "The revision of `offsets` at the last look.",
         "slow": "Whether more waits than goes within a look of the schedule.",
         "standing": "Where it stands in the schedule.",
+        "tenure": "Whether it is ours, and what may be done with it.",
         "tier": "The delay tier that it is of; None on the source.",
         "unjournaled": "The records that have ended, by offset, and whose steps are on their way.",
         "waiting": "Its records that are not yet sent, in their order.",
@@ -96,9 +95,7 @@ class AssignedPartition:
         self.failing = False
         self.barred: str | None = None
         self.foreign = False
-        self.live = True
-        self.gone = False
-        self.closing = False
+        self.tenure = Tenure.OURS
         self.standing = Standing.NOWHERE
         self.ready = 0
         self.slow = False
@@ -174,7 +171,7 @@ class AssignedPartition:
 
     def is_short(self, most: int) -> bool:
         """Tell whether more would be granted, were all of its records at an end."""
-        return self.live and most - self.granted >= _least(most, probing=False)
+        return self.tenure.is_ours and most - self.granted >= _least(most, probing=False)
 
     def grant(self, most: int, beyond: int = 0, *, probing: bool = False) -> int:
         """Say how many records more the source may be allowed, so that never more than `most` are unfinished.

@@ -107,7 +107,7 @@ class ByteRelief:
         """Give back what is not due; tell whether there was any."""
         before = len(self._asleep)
         for partition in self._partitions.values():
-            if partition.tier is not None and not partition.closing and not partition.rewinding:
+            if partition.tier is not None and partition.tenure.takes and not partition.rewinding:
                 self._give_back_of(partition, now)
         self._set_alarm(now)
         return len(self._asleep) > before
@@ -128,10 +128,10 @@ class ByteRelief:
         for partition in tuple(self._asleep):
             if partition.tier is not None:  # the clock may have been set back
                 partition.asleep_until = min(partition.asleep_until, now + partition.tier.seconds)
-            if not partition.live or partition.asleep_until <= now + SOON_SECONDS:
+            if not partition.tenure.is_ours or partition.asleep_until <= now + SOON_SECONDS:
                 self._asleep.remove(partition)
                 partition.asleep_until = 0.0
-                if partition.live:
+                if partition.tenure.is_ours:
                     self._rest(partition, now)
         self._set_alarm(now)
 

@@ -55,19 +55,22 @@ class Claims:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _make_sure(self, claimed: Sequence[AssignedPartition]) -> None:
-        while any(partition.live and partition.dirty for partition in claimed):  # noqa: ASYNC110 - told by no event
+        while any(partition.tenure.is_ours and partition.dirty for partition in claimed):  # noqa: ASYNC110 - told by no event
             await asyncio.sleep(TICK)
-        while any(partition.live for partition in claimed) and (other := await self._stranger()) is not None:
+        while (
+            any(partition.tenure.is_ours for partition in claimed)
+            and (other := await self._stranger()) is not None
+        ):
             self._bar(claimed, f"the group belongs to {other}: {WAYS_OUT}")
             await asyncio.sleep(AGAIN)
         for partition in claimed:
-            if partition.live:
+            if partition.tenure.is_ours:
                 partition.barred = None
                 self._on_sure(partition)
 
     def _bar(self, claimed: Sequence[AssignedPartition], why: str) -> None:
         for partition in claimed:
-            if partition.live and partition.barred != why:
+            if partition.tenure.is_ours and partition.barred != why:
                 partition.barred = why
                 self._observer.trouble(f"{partition.at} rests: {why}")
 

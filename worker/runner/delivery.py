@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from worker.core.admission.held import Held, held
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
 from worker.core.endings import Dead, Delivered, Retry
-from worker.core.fence import Fence
+from worker.core.fence import Bar, Fence, Fenced
 from worker.core.record import make
 from worker.core.trial import Trial
 from worker.pipeline import Ending, Plan
@@ -55,7 +55,7 @@ class Delivery:
         self.hand_over = HandOver(
             publisher, around.observer, around.jitter, self._settled, on_failed, self._given_up
         )
-        self._fence = Fence()
+        self.fence = Fence()
         journaled = destination.group.journaled
         self.journaling = (
             Journaling(journaled, clients.publisher, around.observer, around.jitter, self)
@@ -64,22 +64,21 @@ class Delivery:
         )
         self._mask(destination.plan.secrets)
         self.committer = Committer(
-            clients.source, intake.partitions, around.observer, self._fence, self._on_fence
+            clients.source, intake.partitions, around.observer, self.fence, self._on_fence
         )
         listener = traced_listener(self, tracing, around)
         self.lanes = Lanes(clients.sender, self.gate, self._schedule, destination.plan, listener, around)
-        self._paused = False
 
     def held(self) -> frozenset[Held]:
         """Say why nothing is sent; empty while records may go."""
-        lanes, now = self.lanes, self._clock.monotonic()
-        fenced, blocked = not self._fence.may_send, lanes.blocked is not None
-        return held(self.gate, now, paused=self._paused, fenced=fenced, blocked=blocked)
+        fence, now = self.fence, self._clock.monotonic()
+        paused, blocked = Bar.PAUSED in fence.bars, self.lanes.blocked is not None
+        fenced = fence.state is not Fenced.OPEN or Bar.UNJOURNALED in fence.bars
+        return held(self.gate, now, paused=paused, fenced=fenced, blocked=blocked)
 
     def pause(self, paused: bool) -> None:
         """Start no request while this is so; what is in flight goes on."""
-        if paused is not self._paused:
-            self._paused = paused
+        if self.fence.bar(Bar.PAUSED, stands=paused):
             self._on_fence()
 
     def renew(self, before: Plan, plan: Plan, sender: Sender) -> list[FormerLane]:
@@ -106,7 +105,7 @@ class Delivery:
     def on_still(self, seconds: float) -> None:
         """Send no more until a commit counts: nobody tells a member that stands still what it lost."""
         self._observer.trouble(f"the process stood still for {seconds:.1f} s")
-        if self._fence.stood_still():
+        if self.fence.stood_still():
             self._on_fence()
         self.committer.hurry()
 
@@ -130,7 +129,7 @@ class Delivery:
     def on_given_back(self, pending: PendingRecord) -> None:
         """Put a record that was not tried back in line, if its partition is still ours and not draining."""
         self._release(pending)
-        if pending.partition.live and not pending.partition.closing:
+        if pending.partition.tenure.takes:
             self._schedule.give_back(pending, self._clock.now())
 
     # --- what publishes and commits tell -------------------------------------------------------
@@ -150,12 +149,11 @@ class Delivery:
 
     def _on_fence(self) -> None:
         """Start and publish what the fence lets through."""
-        self.lanes.fenced = self._paused or not self._fence.may_send
-        if self._fence.may_publish:
+        if self.fence.may_publish:
             self.hand_over.sure.set()
         else:
             self.hand_over.sure.clear()
-        if self._fence.may_send:
+        if self.fence.may_send:
             self.lanes.pump()
 
     def on_written(self, noted: Sequence[Noted]) -> None:
@@ -166,7 +164,7 @@ class Delivery:
             offset = record.offset
             del partition.unjournaled[offset]
             partition.offsets.resolve(offset)
-            if partition.live:
+            if partition.tenure.is_ours:
                 finished += 1
                 if partition.resting:
                     resting.add(partition)
@@ -177,8 +175,8 @@ class Delivery:
 
     def on_stuck(self, stuck: bool) -> None:
         """Start nothing while steps can't be written."""
-        self._fence.unjournaled = stuck
-        self._on_fence()
+        if self.fence.bar(Bar.UNJOURNALED, stands=stuck):
+            self._on_fence()
 
     # --- inside --------------------------------------------------------------------------------
 
@@ -197,7 +195,7 @@ class Delivery:
     def _finish(self, pending: PendingRecord) -> None:
         partition = pending.partition
         partition.offsets.resolve(pending.record.offset)  # also of a partition that is gone: it may come back
-        if not partition.live:
+        if not partition.tenure.is_ours:
             return
         self.committer.note_finished()
         if partition.resting:

@@ -57,16 +57,14 @@ class Drain:
     async def wait(self, partitions: Collection[AssignedPartition]) -> None:
         """Take nothing more of these, and wait until what is under way has ended, up to the deadline."""
         for partition in partitions:
-            partition.closing = True
+            partition.tenure = partition.tenure.drained()
             self._schedule.drop(partition)
         if self.phase is Phase.LEAVING:
             return
         deadline = min(self._ends_at, asyncio.get_running_loop().time() + self._seconds)
         try:
             async with asyncio.timeout_at(deadline):
-                while any(
-                    partition.under_way and (partition.live or partition.gone) for partition in partitions
-                ):
+                while any(partition.under_way and partition.tenure.ends for partition in partitions):
                     self.quiet.clear()
                     await self.quiet.wait()
         except TimeoutError:

@@ -79,7 +79,7 @@ class HandOver:
     async def _is_ours(self, pending: PendingRecord) -> bool:
         """Tell whether the record is ours to end still, once that is not in doubt."""
         await self.sure.wait()
-        return pending.partition.live or pending.partition.gone
+        return pending.partition.tenure.ends
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -16,6 +16,7 @@ from worker.core import offset_map
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
 from worker.core.binding import Binding
 from worker.core.demand import Demand
+from worker.core.fence import Tenure
 from worker.core.held_bytes import HeldBytes
 from worker.core.offsets import Offsets
 from worker.core.ownership import WAYS_OUT, is_of_another_source
@@ -123,7 +124,7 @@ class Intake:
         """All of which something may be under way that we have to end: of logs that are gone, too."""
         return [
             *self.partitions.values(),
-            *(partition for partition in self._relief.leaving if partition.gone),
+            *(partition for partition in self._relief.leaving if partition.tenure is Tenure.DELETED),
         ]
 
     def renew(self, assigned: Sequence[Assigned]) -> None:
@@ -137,7 +138,7 @@ class Intake:
         for one in assigned:
             partition = self.partitions.pop(one.at, None)
             if partition is not None:
-                partition.live, partition.gone = False, True
+                partition.tenure = partition.tenure.deleted()
                 old.append(partition)
                 under_way[one.at.topic] += len(partition.busy)
                 discarded[one.at.topic] += self._schedule.drop(partition)
@@ -151,7 +152,7 @@ class Intake:
         """Give up partitions that are not ours any more; their records make room for others."""
         former = [self.partitions.pop(at) for at in ids if at in self.partitions]
         for partition in former:
-            partition.live = False
+            partition.tenure = partition.tenure.left()
             self._schedule.drop(partition)
         self.former.keep(former)
         self._relief.leave(*former)

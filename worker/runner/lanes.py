@@ -60,6 +60,7 @@ class Lanes:
         self._pipeline = Pipeline(plan)
         self._rules = plan.rules
         self._listener = listener
+        self._fence = listener.fence
         self._observer, self._clock, self._jitter = around
         self._stall = StallDetector(around.clock, listener.on_still)
         self._slots: list[_Slot] = []
@@ -67,8 +68,6 @@ class Lanes:
         self._timer: asyncio.TimerHandle | None = None
         self._wake_at = float("inf")
         self._limit = gate.limit.value
-        self.fenced = False
-        """Whether no request may be started for now; whoever clears it calls `pump`."""
         self._ahead = self._clock.monotonic() - self._clock.now()
         self.blocked: str | None = None
         """Why nothing may be sent as things are set up (a forbidden address); None while all is well."""
@@ -114,7 +113,7 @@ class Lanes:
 
         `now` and `at` are this moment on the two clocks.
         """
-        while not self.fenced and self._gate.admits(at):
+        while self._fence.may_send and self._gate.admits(at):
             if self._gate.probes(at):
                 self._listener.on_probe()
                 pending = self._schedule.probe(now, self._gate.probing)
@@ -208,7 +207,7 @@ class Lanes:
 
     def _delay(self) -> float | None:
         admitted = self._gate.wake_at()
-        if admitted is None or self.fenced:  # as with every answer, while the limit is reached
+        if admitted is None or not self._fence.may_send:  # as with every answer, while the limit is reached
             return None
         due = self._schedule.wake_at()
         if due is None:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from worker.core.answer import Answer
 from worker.core.assigned_partition import PendingRecord
+from worker.core.fence import Fence
 from worker.pipeline import Attempt, Ending
 
 # An attempt, how long it took in seconds, and what came of it.
@@ -17,6 +18,9 @@ Tried = tuple[Attempt, float, Answer]
 
 class LanesListener(Protocol):
     """Who takes the records that the lanes are done with."""
+
+    fence: Fence
+    """Whether a request may be started; whoever opens it pumps the lanes."""
 
     def on_taken(self, pending: PendingRecord) -> None:
         """Hear that a record left the schedule."""

@@ -71,7 +71,7 @@ class Rebalances:
         partitions = self._intake.of(ids)
         try:
             await self._drain.wait(partitions)
-            await self._memory.leave(partition for partition in partitions if partition.live)
+            await self._memory.leave(partition for partition in partitions if partition.tenure.is_ours)
             positions, _ = read_positions(partition for partition in partitions if partition.dirty)
             return positions
         finally:

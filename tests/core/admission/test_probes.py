@@ -11,6 +11,7 @@ from worker.core.admission.probes import Probes
 from worker.core.answer import Answer, Failure, FailureKind, Response
 from worker.core.assigned_partition import AssignedPartition
 from worker.core.classify import Rules, Verdict, classify
+from worker.core.fence import Tenure
 from worker.core.retry import Tier
 
 
@@ -162,7 +163,7 @@ def test_partitions_that_are_gone_are_forgotten() -> None:
     partition, probing = full(), Probes()
     probing.note(full(1), first=True)
     probing.failed(partition.waiting.popleft(), AWAY, 0.0, 0.0)
-    partition.live = False
+    partition.tenure = Tenure.LEFT
     other = full(2)
     probing.opened(pending_record(other, 0), 1.0, none_taken=True)
     assert set(probing._failed) == {other}

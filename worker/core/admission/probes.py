@@ -65,7 +65,7 @@ class Probes:
     def opened(self, pending: PendingRecord, now: float, *, none_taken: bool) -> float:
         """Note that a record's failure opened it; return when to ask besides the circuit's own probes."""
         self._opened_at, self._costs_at, self._more = now, _NEVER, False
-        for gone in [partition for partition in self._failed if not partition.live]:
+        for gone in [partition for partition in self._failed if not partition.tenure.is_ours]:
             del self._failed[gone], self._highest[gone]
         for partition in self._spoke:
             self.step(partition, 0.0)
