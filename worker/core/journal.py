@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from json.encoder import encode_basestring as quoted
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from schemas import BadRecord, DeadLetter, decode, format_time
@@ -82,17 +83,21 @@ def masked(text: str, secrets: tuple[str, ...]) -> str:
 
 _KINDS = {Retry: "retry", Dead: "dead"}
 
+_TOLD = itemgetter("event_id", "click_id", "order_id", "event", "payout", "currency")
+"""What is told of an event."""
+
 
 def _of_event(fields: Mapping[str, Any]) -> tuple[str, str]:
     """The event id, and what is told of an event, by its `__dict__`: pydantic's attributes cost far more."""
-    event_id, order, name, payout = fields["event_id"], fields["order_id"], fields["event"], fields["payout"]
-    text = f',"event_id":{quoted(event_id)},"click_id":{quoted(fields["click_id"])}'
+    event_id, click_id, order, name, payout, currency = _TOLD(fields)
+    text = f',"event_id":{quoted(event_id)},"click_id":{quoted(click_id)}'
     if order is not None:
         text = f'{text},"order_id":{quoted(order)}'
     if name is not None:
         text = f'{text},"event":{quoted(name)}'
     if payout is not None:
-        text = f'{text},"payout":"{payout}","currency":"{fields["currency"]}"'
+        # `!s` costs a third of what a decimal's format does
+        text = f'{text},"payout":"{payout!s}","currency":"{currency}"'
     return event_id, text
 
 

@@ -22,7 +22,7 @@ from worker.runner.drain import Drain
 from worker.runner.former_senders import FormerLane
 from worker.runner.hand_over import HandOver
 from worker.runner.intake import Intake
-from worker.runner.journaling import Journaling, Noted
+from worker.runner.journaling import Journaling
 from worker.runner.lanes import Lanes
 from worker.runner.lanes_listener import Tried
 from worker.runner.parts import Clients, Destination, Surroundings
@@ -156,11 +156,11 @@ class Delivery:
         if self.fence.may_send:
             self.lanes.pump()
 
-    def on_written(self, noted: Sequence[Noted]) -> None:
+    def on_written(self, ended: Sequence[PendingRecord]) -> None:
         """Finish the records of which the steps are journaled."""
         finished = 0
         resting: set[AssignedPartition] = set()
-        for (record, partition, *_), *_ in noted:
+        for record, partition, _, _ in ended:
             offset = record.offset
             del partition.unjournaled[offset]
             partition.offsets.resolve(offset)

@@ -1,19 +1,21 @@
 """Writing down what became of each record: its step is on the journal before its offset counts as finished.
 
-The rules: steps are written in batches, and a batch is awaited once, not each step. A refusal is tried again
-with backoff for as long as it takes, and said: meanwhile the worker is not ready, and starts no request, for
-what it would come to could not be committed. What is not acknowledged at the end stays uncommitted.
+The rules: a step is put into words when its record ends, so that nothing of event, request and answer is
+kept for it. Steps are written in batches, and a batch is awaited once, not each step. A refusal is tried
+again with backoff for as long as it takes, and said: meanwhile the worker is not ready, and starts no
+request, for what it would come to could not be committed. What is not acknowledged at the end stays
+uncommitted.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from worker.core.assigned_partition import PendingRecord
 from worker.core.journal import Ending, Journaled, step_of
-from worker.core.record import Outgoing, make
+from worker.core.record import Outgoing
 from worker.core.trial import Trial
 from worker.ports import BatchRefused, Observer, Publisher
 
@@ -30,19 +32,10 @@ FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
 
 
-class Noted(NamedTuple):
-    """A record that has ended at `now`, how, and after which trial."""
-
-    pending: PendingRecord
-    ending: Ending
-    trial: Trial | None
-    now: float
-
-
 class JournalListener(Protocol):
     """Who hears what becomes of the steps."""
 
-    def on_written(self, noted: Sequence[Noted]) -> None:
+    def on_written(self, ended: Sequence[PendingRecord]) -> None:
         """Hear that the steps of these records are journaled."""
         ...
 
@@ -71,7 +64,8 @@ class Journaling:
         self._observer = observer
         self._jitter = jitter
         self._listener = listener
-        self._open: list[Noted] = []
+        self._ended: list[PendingRecord] = []
+        self._steps: list[Outgoing] = []  # of those
         self._timer: asyncio.TimerHandle | None = None
         self._writing: set[asyncio.Task[None]] = set()
         self._stuck: dict[asyncio.Task[None] | None, str | None] = {}
@@ -89,8 +83,10 @@ class Journaling:
 
     def note(self, pending: PendingRecord, ending: Ending, trial: Trial | None, now: float) -> None:
         """Have the step written of a record that has ended; once that is acknowledged it is finished."""
-        self._open.append(make(Noted, (pending, ending, trial, now)))
-        if len(self._open) >= BATCH_STEPS:
+        step = step_of(ending, trial, now, pending.partition.tier is not None, self._journaled)
+        self._steps.append(step)
+        self._ended.append(pending)
+        if len(self._steps) >= BATCH_STEPS:
             self._flush()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._flush)
@@ -100,7 +96,7 @@ class Journaling:
 
         Nothing is waited for while the journal refuses steps, or is late already.
         """
-        if self._open:
+        if self._steps:
             self._flush()
         if self._writing and not self._stuck:
             await asyncio.wait(self._writing, timeout=LATE_SECONDS)
@@ -112,21 +108,19 @@ class Journaling:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        noted, self._open = self._open, []
-        task = asyncio.create_task(self._write(noted), name="journal")
+        ended, self._ended = self._ended, []
+        steps, self._steps = self._steps, []
+        task = asyncio.create_task(self._write(ended, steps), name="journal")
         self._writing.add(task)
         task.add_done_callback(self._done)
 
-    async def _write(self, noted: Sequence[Noted]) -> None:
+    async def _write(self, ended: Sequence[PendingRecord], steps: Sequence[Outgoing]) -> None:
         late = asyncio.get_running_loop().call_later(LATE_SECONDS, self._late, asyncio.current_task())
         try:
-            await self._publish([self._step(*one) for one in noted])
+            await self._publish(steps)
         finally:
             late.cancel()
-        self._listener.on_written(noted)
-
-    def _step(self, pending: PendingRecord, ending: Ending, trial: Trial | None, now: float) -> Outgoing:
-        return step_of(ending, trial, now, pending.partition.tier is not None, self._journaled)
+        self._listener.on_written(ended)
 
     async def _publish(self, steps: Sequence[Outgoing]) -> None:
         """Return when all are acknowledged, however often that takes another try."""

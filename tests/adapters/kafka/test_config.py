@@ -179,7 +179,7 @@ def test_in_bulk() -> None:
     """The third producer waits longer and packs cheaper, whatever the user chose; all else is as given."""
     given = producer_config("b:1", "me", {"linger.ms": 0, "compression.codec": "gzip", "retry.backoff.ms": 7})
     made = in_bulk(given)
-    assert (made["linger.ms"], made["compression.type"], made["client.id"]) == (50, "lz4", "me-bulk")
+    assert (made["linger.ms"], made["compression.type"], made["client.id"]) == (100, "lz4", "me-bulk")
     assert "compression.codec" not in made
     assert (made["retry.backoff.ms"], made["acks"], made["enable.idempotence"]) == (7, "all", True)
     Producer(made)

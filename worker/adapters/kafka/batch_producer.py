@@ -128,7 +128,10 @@ class BatchProducer:
         refusal: PublishRefused | None = None
         for at, message in enumerate(messages):
             try:
-                await self._produce(message, batch)
+                try:
+                    self._enqueue(message, batch)
+                except BufferError:
+                    await self._when_room(message, batch)
             except ClientRefused as error:
                 refusal = error
                 refused.append(message)
@@ -136,14 +139,8 @@ class BatchProducer:
                 return [*refused, *messages[at:]], error
         return refused, refusal
 
-    async def _produce(self, message: Outgoing, batch: _Batch) -> None:
-        """Give one to the client; where its queue is full of others, the next acknowledgement makes room."""
-        try:
-            self._enqueue(message, batch)
-        except BufferError:
-            await self._when_room(message, batch)
-
     async def _when_room(self, message: Outgoing, batch: _Batch) -> None:
+        """Give one to the client whose queue is full of others: the next acknowledgement makes room."""
         try:
             async with asyncio.timeout(FULL_TIMEOUT_SECONDS):
                 while True:
@@ -161,7 +158,10 @@ class BatchProducer:
         topic, key, value, headers, partition = message
         at = ANY_PARTITION if partition is None else partition
         try:
-            self._client.produce(topic, value, key, at, batch.on_delivery, headers=list(headers))
+            if headers:
+                self._client.produce(topic, value, key, at, batch.on_delivery, headers=list(headers))
+            else:  # naming none costs as much as half of the rest
+                self._client.produce(topic, value, key, at, batch.on_delivery)
         except KafkaException as error:
             raise ClientRefused(error, at_once=True) from error
 

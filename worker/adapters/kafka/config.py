@@ -96,6 +96,9 @@ BATCH_BYTES = 1_000_000
 
 _TIGHTEST = "zstd"
 
+BULK_LINGER_MS = 100
+"""How long the first record of a batch in bulk waits for others."""
+
 _PRODUCER_DEFAULTS: Config = {
     "message.max.bytes": MESSAGE_LIMIT_BYTES,
     "batch.size": BATCH_BYTES,
@@ -177,9 +180,10 @@ def alone(config: Config) -> Config:
 def in_bulk(config: Config) -> Config:
     """The settings of a third producer, for many small records that are awaited together: the journal's.
 
-    Each request of the client costs more than the records in it, and zstd sets itself up anew for each.
+    A request, of which there is one for each partition, costs the client and the broker as much as a hundred
+    records in it: so they wait for more. zstd sets itself up anew for each.
     """
-    own: Config = {"linger.ms": 50, "compression.type": "lz4"}
+    own: Config = {"linger.ms": BULK_LINGER_MS, "compression.type": "lz4"}
     if "client.id" in config:
         own["client.id"] = f"{config['client.id']}-bulk"
     return {**_without(config, frozenset({"compression.codec", "queue.buffering.max.ms"})), **own}

@@ -143,7 +143,7 @@ class KafkaPublisher:
         bulk = await self._in_bulk()
         partitions = self._topics.partitions(topic)
         try:
-            await bulk.publish([_within(message, partitions) for message in messages])
+            await bulk.publish(_all_within(messages, partitions))
         except BatchRefused as refusal:
             cause = refusal.__cause__
             if not isinstance(cause, ClientRefused):
@@ -252,6 +252,13 @@ class KafkaPublisher:
             if self._bulk is not None:
                 self._bulk.refuse_open(text)
             self._on_fatal(text)
+
+
+def _all_within(messages: Sequence[Outgoing], partitions: int) -> Sequence[Outgoing]:
+    numbers = [message.partition for message in messages]
+    if all(number is None or number < partitions for number in numbers):
+        return messages
+    return [_within(message, partitions) for message in messages]
 
 
 def _within(message: Outgoing, partitions: int) -> Outgoing:
