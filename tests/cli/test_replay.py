@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from schemas import DeadLetter, DeadReason, WorkerHeaders
+from schemas import DeadLetter, DeadReason, WorkerHeaders, format_time
 from tests.cli.invoke import NOBODY, kafka_env, publishing, run, run_json
 from tests.support.broker import Broker
 from tests.support.kafka import (
@@ -31,8 +31,13 @@ def dead(name: str, partition: int = 0, age: float = 0, **told: Any) -> Write:
     """A dead letter of the event `name`, given up `age` seconds before this test began."""
     of = {"reason": DeadReason.EXHAUSTED, "status": 503, "attempts": 12, **told}
     headers = WorkerHeaders(error="HTTP 503", dead_at=NOW - age, origin="c/0/7")._replace(**of).write()
-    value = json.dumps({"event_id": name, "click_id": f"click-{name}"}).encode()
-    return Write(value, f"click-{name}".encode(), (("trace", b"\xff"), *headers), partition)
+    return Write(value(name), f"click-{name}".encode(), (("trace", b"\xff"), *headers), partition)
+
+
+def value(name: str, **more: str) -> bytes:
+    """The event `name`, of an hour ago."""
+    fields = {"event_id": name, "click_id": f"click-{name}", "occurred_at": format_time(NOW - 3600), **more}
+    return json.dumps(fields).encode()
 
 
 @pytest.fixture

@@ -18,11 +18,18 @@ def letter(
     replays: int = 0,
     reason: DeadReason = DeadReason.EXHAUSTED,
     error: str | None = None,
+    origin: str | None = None,
     **fields: str,
 ) -> DeadLetter:
     """The dead letter of the event `name`."""
     headers = WorkerHeaders(
-        attempts=12, reason=reason, status=status, dead_at=dead_at, replays=replays or None, error=error
+        attempts=12,
+        reason=reason,
+        status=status,
+        dead_at=dead_at,
+        replays=replays or None,
+        error=error,
+        origin=origin,
     ).write()
     value = json.dumps({"event_id": name, "click_id": f"click-{name}", **fields}).encode()
     return DeadLetter.from_record("g.dlq", 0, offset, None, value, headers, 0.0)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from schemas import DeadReason
+import pytest
+
+from schemas import DeadLetter, DeadReason
 from tests.ops.letters import NOW, letter
+from worker.ops.edits import as_it_is
 from worker.ops.filters import Filters
-from worker.ops.replay import choose, items_of
+from worker.ops.replay import Outbound, Refusal, choose, items_of
+
+VOLUUM = Outbound("voluum", "c", range(4), as_it_is)
+"""Back to the topic `c` of four partitions, as it is."""
 
 
 def test_a_conversion_goes_once() -> None:
@@ -15,13 +21,13 @@ def test_a_conversion_goes_once() -> None:
         letter("a", 1, dead_at=NOW - 20, replays=1),
         letter("b", 2, dead_at=NOW - 10),
     ]
-    assert choose(reversed(letters), Filters(), 0) == [(0, 1), (0, 2)]
+    assert choose(reversed(letters), Filters(), 0).places == [(0, 1), (0, 2)]
 
 
 def test_the_last_word_counts() -> None:
     """A letter that was replayed already does not match by itself: its conversion came back otherwise."""
     letters = [letter("a", 0, status=503, dead_at=NOW - 30), letter("a", 1, status=400, replays=1)]
-    assert choose(letters, Filters(status=503), 0) == []
+    assert choose(letters, Filters(status=503), 0).places == []
 
 
 def test_the_newest_of_a_limit() -> None:
@@ -30,12 +36,12 @@ def test_the_newest_of_a_limit() -> None:
         letter(name, offset, dead_at=NOW - age)
         for offset, (name, age) in enumerate([("a", 1), ("b", 3), ("c", 2)])
     ]
-    assert choose(letters, Filters(), 2) == [(0, 2), (0, 0)]
+    assert choose(letters, Filters(), 2).places == [(0, 2), (0, 0)]
 
 
 def test_what_goes_back() -> None:
     """The value goes as it is, with one more replay, for the destination that it died at alone."""
-    (item,) = items_of(iter([letter("a", 7, replays=2)]), "voluum", None, lambda letters: letters)
+    (item,) = items_of(iter([letter("a", 7, replays=2)]), VOLUUM, None, lambda letters: letters)
     assert str(item.place) == "dead letter 0/7"
     assert item.value == letter("a").value
     assert list(item.headers) == [("postback-replays", b"3"), ("postback-for", b"voluum")]
@@ -44,5 +50,45 @@ def test_what_goes_back() -> None:
 def test_the_unrouted() -> None:
     """What no destination took is routed anew."""
     dead = letter("a", 7, reason=DeadReason.UNROUTED)
-    (item,) = items_of(iter([dead]), "voluum", None, lambda letters: letters)
+    (item,) = items_of(iter([dead]), VOLUUM, None, lambda letters: letters)
     assert list(item.headers) == [("postback-replays", b"1")]
+
+
+@pytest.mark.parametrize(
+    ("origin", "partition"),
+    [("c/3/17", 3), ("c/4/17", None), ("other/3/17", None), (None, None)],
+)
+def test_to_its_origin(origin: str | None, partition: int | None) -> None:
+    """It goes to the partition of its origin; where that is not there its key says where to."""
+    (item,) = items_of(iter([letter("a", 7, origin=origin)]), VOLUUM, None, lambda letters: letters)
+    assert item.partition == partition
+
+
+def test_what_went_before() -> None:
+    """What went and has not died again is left out; what has died again goes."""
+    letters = [letter("a", 0), letter("b", 1), letter("b", 2, replays=1)]
+    choice = choose(letters, Filters(), 0, gone={(0, 0), (0, 1)})
+    assert (choice.places, choice.gone_before) == ([(0, 2)], 1)
+
+
+def test_the_hopeless() -> None:
+    """What would only die again does not go, and is counted by reason; the limit counts what goes."""
+
+    def judge(one: DeadLetter) -> Refusal | None:
+        return Refusal("expired") if one.event_id in {"a", "c"} else None
+
+    letters = [letter(name, offset, dead_at=NOW + offset) for offset, name in enumerate("abcd")]
+    choice = choose(letters, Filters(), 2, judge=judge)
+    assert (choice.places, choice.refused, choice.faults) == ([(0, 1), (0, 3)], {"expired": 2}, [])
+
+
+def test_faults() -> None:
+    """What is edited wrongly is told."""
+    choice = choose([letter("a")], Filters(), 0, judge=lambda _: Refusal("invalid", "line 1: payout"))
+    assert (choice.places, choice.faults) == ([], ["line 1: payout"])
+
+
+def test_what_was_replayed_is_not_judged() -> None:
+    """What is left out is not judged: it is neither refused nor a fault."""
+    choice = choose([letter("a")], Filters(), 0, {(0, 0)}, lambda _: Refusal("expired"))
+    assert (choice.gone_before, choice.refused) == (1, {})

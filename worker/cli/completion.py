@@ -1,4 +1,4 @@
-"""What a shell offers where Tab is pressed: reasons, destinations, settings.
+"""What a shell offers where Tab is pressed: reasons, destinations, settings, fields of an event.
 
 The rule: it prints nothing and asks nobody; where it can't know, it offers nothing.
 """
@@ -33,6 +33,13 @@ def settings(incomplete: str) -> list[str]:
     from worker.settings.names import FIELDS
 
     return _beginning(incomplete, (".".join(path) + "=" for path in FIELDS))
+
+
+def fields(incomplete: str) -> list[str]:
+    """The fields of an event that may be edited, up to the `=`."""
+    from worker.ops.edits import EDITABLE
+
+    return _beginning(incomplete, (f"{name}=" for name in EDITABLE))
 
 
 def _beginning(incomplete: str, words: Iterable[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """The signals that ask for an end, for a command that must say then what it has done.
 
-The rule: one breaks off reading at once, and anything else only where that asks `pending`.
+The rule: one breaks off reading at once, as Stopped, and anything else only where that asks `pending`.
 """
 
 from __future__ import annotations
@@ -34,14 +34,18 @@ class Interrupts:
             signal.signal(number, handler)
 
     def each(self, items: Iterable[_Item]) -> Iterator[_Item]:
-        """Pass items on; raise KeyboardInterrupt where a signal comes before or while one is waited for."""
+        """Pass items on; raise Stopped where a signal comes before or while one is waited for."""
+        from worker.adapters.kafka.bulk_publisher import Stopped
+
         coming = iter(items)
         while True:
             self._reading = True
             try:
                 if self.pending:
-                    raise KeyboardInterrupt
+                    raise Stopped
                 item = next(coming, _END)
+            except KeyboardInterrupt:
+                raise Stopped from None
             finally:
                 self._reading = False
             if item is _END:

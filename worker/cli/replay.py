@@ -1,41 +1,57 @@
 """`dlq replay`: dead letters back to the source topic, for another round of attempts.
 
-The rule: it asks first. What goes back, and how, is said in `worker/ops/replay.py`.
+The rule: it asks first. What goes back, and how, is said in `worker/ops/replay.py`; how one that was broken
+off goes on, in `worker/ops/replaying.py`.
 """
 
 from __future__ import annotations
 
+import json
 import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from worker.cli.common import (
+    FAILED,
     WRONG,
     DestinationOption,
     Output,
     OutputOption,
     fail,
-    load_settings,
+    fail_all,
+    load_deployment,
     number_option,
     print_rows,
+    say,
+    settings_told,
     told,
 )
+from worker.cli.completion import fields
 from worker.cli.filters import filtered
 from worker.cli.progress import shown
-from worker.cli.publishing import deliver, waiting
-from worker.ops.dead_letters import dlq_reader, matching, row_of
+from worker.cli.publishing import deliver
+from worker.ops.dead_letters import dlq_reader, row_of
+from worker.ops.edits import NOTHING, Edit, read_edited, setting
 from worker.ops.filters import Filters
+from worker.ops.jsonl import MOST_SHOWN
 from worker.ops.publishing import Words
-from worker.ops.replay import choose, items_of, read_again
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
+    from worker.ops.replaying import Asked, Ready, Replaying
     from worker.settings import Settings
 
 WORDS = Words("replayed", "dead letter", "dead letters")
 COLUMNS = ("where", "dead_at", "reason", "status", "replays", "event_id")
+SPARE = ("replays", "status", "dead_at")
+"""Columns that a narrow terminal does without, the first first."""
+
+_NOT_ASKED = frozenset({"rate", "dry_run", "yes", "destination", "output", "from_"})
+"""Options that do not say which letters go, or as what."""
 
 
 @filtered
@@ -46,6 +62,22 @@ def replay(
         int,
         number_option("--limit", "Only so many, the newest that match; 0 is all.", 0),
     ] = 0,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="FIELD=VALUE",
+            help="Set a field of each event: payout=49.99; without a value it is removed. May be repeated.",
+            autocompletion=fields,
+        ),
+    ] = None,
+    from_: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="Replay the lines of an edited `dlq export` instead."),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also what was replayed before and has not died again.")
+    ] = False,
     rate: Annotated[
         float | None,
         number_option("--rate", "At most so many a second; else all at once.", 0.001),
@@ -59,25 +91,39 @@ def replay(
 ) -> None:
     """Send dead letters to the source topic again, where they begin with no attempts made.
 
-    Each conversion goes once. The letters stay: replay them a second time, and the partner may count twice.
+    Each conversion goes once, to the partition that it came from. The letters stay; those that were replayed
+    and have not died again are left out. What would only die again (its window has closed, it is invalid as
+    it stands) does not go, and is counted.
 
-    A conversion whose window has closed dies again.
+    What is edited by --set or --from is checked whole before anything goes, and keeps its event id.
 
-    It waits for the broker as long as it takes; Ctrl-C ends it. However it ends, it says how many were
-    replayed, which ones may have been (no answer came), and how many were not sent.
+    It waits for the broker as long as it takes; Ctrl-C ends it. However it ends, the same command goes on
+    where it was broken off, and sends nothing twice.
     """
-    settings = load_settings(ctx, destination)
+    from worker.ops.replaying import Replaying
+    from worker.settings.deployment import choose
+
+    deployment = load_deployment(ctx)
+    with settings_told():
+        settings = choose(deployment, destination)
     if not (yes or dry_run or has_terminal()):
         fail("give --yes, for there is nobody to ask", "--dry-run prints what would be replayed", WRONG)
-    with told(), dlq_reader(settings) as reader:
-        wanted = choose(matching(reader, Filters(since=filters.since), shown), filters, limit)
-        letters = read_again(reader, settings.dlq_topic, wanted, waiting)
-        if dry_run:
-            print_rows([row_of(letter, COLUMNS) for letter in letters], output, COLUMNS)
-        elif wanted and (yes or _agreed(len(wanted), settings)):
-            _replay(settings, letters, len(wanted), rate)
-        else:
-            print("replayed nothing")
+    with told():
+        edit = _edited(from_, settings) if from_ is not None else setting(set_ or [])
+        asked = _asked(ctx, filters, limit, edit, again=again)
+        with dlq_reader(settings) as reader:
+            replaying = Replaying(deployment, settings, reader, say)
+            ready = replaying.ready(asked, time.time(), shown)
+            _tell(ready)
+            if dry_run:
+                rows = [row_of(letter, COLUMNS) for letter in replaying.letters(ready)]
+                print_rows(rows, output, COLUMNS, SPARE)
+            elif ready.left and (yes or _agreed(len(ready.left), settings)):
+                replaying.begin(ready)
+                _replay(settings, replaying, ready, rate)
+                replaying.end(ready)
+            else:
+                _nothing(replaying, ready)
 
 
 def has_terminal() -> bool:
@@ -85,11 +131,62 @@ def has_terminal() -> bool:
     return sys.stdin.isatty()
 
 
+def _edited(file: Path, settings: Settings) -> Edit:
+    try:
+        with file.open("rb") as stream:
+            return read_edited(stream, str(file), settings.dlq_topic)
+    except OSError as error:
+        fail(f"can't read {file}: {error.strerror or error}", code=WRONG)
+
+
+def _asked(ctx: typer.Context, filters: Filters, limit: int, edit: Edit | None, *, again: bool) -> Asked:
+    """Put together what was asked for; --from says by itself which letters are meant."""
+    from worker.ops.replaying import Asked
+
+    words = {name: given for name, given in ctx.params.items() if given and name not in _NOT_ASKED}
+    if edit is not None and edit.digest:
+        if words.keys() - {"again"}:
+            raise typer.BadParameter("--from says which letters go, and as what: without filters and --set")
+        words["from"] = edit.digest
+    return Asked(filters, limit, again, edit, json.dumps(words, sort_keys=True, default=str))
+
+
+def _tell(ready: Ready) -> None:
+    """Say what does not go, and why; end with exit 1 where an edit is wrong."""
+    if ready.faults:
+        more = len(ready.faults) - MOST_SHOWN
+        fail_all(
+            [*ready.faults[:MOST_SHOWN], *([f"{more} more bad ones"] if more > 0 else [])],
+            NOTHING,
+        )
+    if ready.goes_on:
+        say(f"goes on with a replay of {ready.plan.total}: {ready.left_out} of them are there")
+    elif ready.left_out:
+        say(f"left out: {WORDS.counted(ready.left_out)} that went before and did not die again (--again)")
+    for reason, count in sorted(ready.refused.items()):
+        say(f"refused: {WORDS.counted(count)} that would only die again: {reason}")
+
+
+def _nothing(replaying: Replaying, ready: Ready) -> None:
+    """Say that nothing went; exit 1 where all that is meant was refused."""
+    if ready.goes_on and not ready.left:
+        replaying.end(ready)
+    print("replayed nothing")
+    if ready.refused and not ready.left:
+        raise typer.Exit(FAILED)
+
+
 def _agreed(count: int, settings: Settings) -> bool:
     return typer.confirm(f"replay {WORDS.counted(count)} to {settings.kafka.topic}?", err=True)
 
 
-def _replay(settings: Settings, letters: Iterator[DeadLetter], count: int, rate: float | None) -> None:
+def _replay(settings: Settings, replaying: Replaying, ready: Ready, rate: float | None) -> None:
     """Publish them, await every answer, and say what became of each."""
-    items = items_of(letters, settings.destination.name, rate, lambda paced: shown(paced, "replaying", count))
-    deliver(settings, items, count, WORDS)
+    from worker.ops.replay import items_of
+
+    count = len(ready.left)
+
+    def progress(paced: Iterator[DeadLetter]) -> Iterator[DeadLetter]:
+        return shown(paced, "replaying", count)
+
+    deliver(settings, items_of(replaying.letters(ready), ready.outbound, rate, progress), count, WORDS)

@@ -10,13 +10,13 @@ import heapq
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from worker.ops.broker import answering
 from worker.ops.errors import CannotDo
 from worker.ops.filters import Filters
+from worker.ops.readers import open_topic
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
@@ -91,23 +91,9 @@ def grouped(letters: Iterable[DeadLetter]) -> list[Group]:
     return sorted(found.values(), key=lambda group: (-group.letters, group.reason or "", group.status or 0))
 
 
-@contextmanager
-def dlq_reader(settings: Settings) -> Iterator[TopicReader]:
+def dlq_reader(settings: Settings) -> AbstractContextManager[TopicReader]:
     """Open the dead-letter topic; raise CannotDo where it is missing, BrokerUnavailable."""
-    from worker.adapters.kafka import consumer_config
-    from worker.adapters.kafka.config import unique_client_id
-    from worker.adapters.kafka.topic_reader import FASTER, NoSuchTopic, TopicReader
-
-    kafka = settings.kafka
-    # Not the worker's group, but under its name: rights that are given by prefix cover it.
-    group, client_id = f"{kafka.group_id}.reader", unique_client_id(kafka.group_id)
-    config = consumer_config(kafka.bootstrap_servers, group, client_id, kafka.properties)
-    try:
-        with answering(settings), TopicReader({**config, **FASTER}, settings.dlq_topic) as reader:
-            yield reader
-    except NoSuchTopic as error:
-        hint = "`postback-worker topics create` makes it"
-        raise CannotDo([f"topic {error} does not exist"], hint) from error
+    return open_topic(settings, settings.dlq_topic)
 
 
 class Show(Protocol):

@@ -24,6 +24,7 @@ class Item(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+    partition: int | None = None
 
 
 class Words(NamedTuple):
@@ -83,7 +84,7 @@ def _send(publisher: BulkPublisher, items: Iterator[Item]) -> tuple[bool, list[s
             call()
         except (PublishRefused, KafkaUnavailable, CannotDo) as error:
             troubles[str(error)] = None
-        except (KeyboardInterrupt, Stopped):
+        except Stopped:
             return True
         return False
 

@@ -34,6 +34,9 @@ MOST_WAITING_BYTES = 64 * 1024 * 1024
 MOST_UNKNOWN_RECORDS = 10_000
 """Records that may wait there: so many at most are unknown in the end."""
 
+ANY_PARTITION = -1
+"""In place of a number: the key says which."""
+
 TURN_SECONDS = 0.2
 """Seconds of one wait; between two of them it looks whether to stop."""
 
@@ -121,13 +124,18 @@ class BulkPublisher:
         return self.acknowledged + len(self.refused) + len(self._lost) + len(self._open)
 
     def send(
-        self, place: Place, key: bytes | None, value: bytes | None, headers: Sequence[Header] = ()
+        self,
+        place: Place,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[Header] = (),
+        partition: int | None = None,
     ) -> None:
-        """Send a record, waiting for room for as long as it takes.
+        """Send a record, waiting for room for as long as it takes; without `partition` its key says where to.
 
         Raises PublishRefused where an earlier one, or this one, was not taken, and Stopped.
         """
-        handed = _Handed(place, Outgoing(self._topic, key, value, headers))
+        handed = _Handed(place, Outgoing(self._topic, key, value, headers, partition))
         self._turn(0)
         while not self._hand_over(handed):
             if not self._open:
@@ -172,9 +180,10 @@ class BulkPublisher:
         return True
 
     def _produce(self, producer: Producer, number: int) -> None:
-        topic, key, value, headers, _ = self._open[number].message
+        topic, key, value, headers, partition = self._open[number].message
         report = partial(self._on_report, number)
-        producer.produce(topic, value, key, headers=list(headers), on_delivery=report)
+        to = ANY_PARTITION if partition is None else partition
+        producer.produce(topic, value, key, to, headers=list(headers), on_delivery=report)
 
     def _send_alone(self) -> None:
         """Send again what came back from a batch for its size: the batch was too large, or the record is."""

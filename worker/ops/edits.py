@@ -1,0 +1,158 @@
+"""Dead letters mended before they go back: a field set in each, or the lines of an edited export.
+
+The rule: the event id is never edited, for by it a conversion is known.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from schemas import ConversionEvent
+from worker.ops.dead_letters import place_of
+from worker.ops.errors import CannotDo, WrongUsage
+from worker.ops.plans import Place
+
+if TYPE_CHECKING:
+    from schemas import DeadLetter
+
+EVENT_ID = "event_id"
+ATTRIBUTES = "attributes."
+EDITABLE = tuple(
+    name for name in ConversionEvent.model_fields if name not in {EVENT_ID, ATTRIBUTES.removesuffix(".")}
+)
+"""The fields that may be set; `attributes.NAME` may, too."""
+
+NOTHING = "nothing was replayed"
+
+Revise = Callable[["DeadLetter"], bytes | None]
+"""The value that a dead letter goes back with."""
+
+
+class Edit(NamedTuple):
+    """How letters are mended; those of `lines`, by their places, where a file says so, in the file `name`."""
+
+    revise: Revise
+    lines: Mapping[Place, int] | None = None
+    name: str = ""
+    digest: str = ""
+    """Of the file."""
+
+    def where(self, letter: DeadLetter) -> str:
+        """How a letter is named where it is wrong."""
+        if self.lines is None:
+            return f"dead letter {place_of(letter)}"
+        return f"{self.name}, line {self.lines[letter.partition, letter.offset]}"
+
+    def wrong_lines(self, letters: Iterable[DeadLetter]) -> Iterator[str]:
+        """A text for each line that has no letter at the broker, or whose event id is not its letter's."""
+        from schemas.dead_letter import fields_of
+
+        left = dict(self.lines or {})
+        for letter in letters:
+            left.pop((letter.partition, letter.offset), None)
+            if letter.event_id not in {None, fields_of(self.revise(letter)).get(EVENT_ID)}:
+                yield f"{self.where(letter)}: event_id must stay {letter.event_id}"
+        for (partition, offset), line in left.items():
+            yield f"{self.name}, line {line}: there is no dead letter at {partition}/{offset}"
+
+
+def as_it_is(letter: DeadLetter) -> bytes | None:
+    """Leave a letter's value as it is."""
+    return letter.value
+
+
+def setting(pairs: Sequence[str]) -> Edit | None:
+    """Set fields, each as `FIELD=VALUE`; an empty value removes one; None without any. Raises WrongUsage."""
+    wanted = dict(map(_pair, pairs))
+    if not wanted:
+        return None
+
+    def revise(letter: DeadLetter) -> bytes | None:
+        from schemas.dead_letter import fields_of
+
+        fields = fields_of(letter.value)
+        if not fields:  # no JSON object: there is nothing to set a field in
+            return letter.value
+        for name, text in wanted.items():
+            _set(fields, name, text)
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+
+    return Edit(revise)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    is_attribute = name.startswith(ATTRIBUTES) and name != ATTRIBUTES
+    if not equals or not (name in EDITABLE or is_attribute):
+        known = ", ".join([*EDITABLE, f"{ATTRIBUTES}NAME"])
+        kept = "the event id stays: by it the conversion is known" if name == EVENT_ID else ""
+        raise WrongUsage([kept or f"{text!r} is not FIELD=VALUE, such as payout=49.99; fields are {known}"])
+    return name, value
+
+
+def _set(fields: dict[str, object], name: str, text: str) -> None:
+    """Set one field of an event, or one of its attributes; remove it where the text is empty."""
+    if name.startswith(ATTRIBUTES):
+        found = fields.get(ATTRIBUTES.removesuffix("."))
+        fields, name = _attributes(fields, found), name.removeprefix(ATTRIBUTES)
+    if text:
+        fields[name] = text
+    else:
+        fields.pop(name, None)
+
+
+def _attributes(fields: dict[str, object], found: object) -> dict[str, object]:
+    attributes: dict[str, object] = dict(found) if isinstance(found, dict) else {}
+    fields[ATTRIBUTES.removesuffix(".")] = attributes
+    return attributes
+
+
+def read_edited(stream: BinaryIO, name: str, topic: str) -> Edit:
+    """Read the lines of an edited export of a dead-letter topic; raise CannotDo with each that is bad."""
+    from worker.ops.jsonl import MOST_SHOWN, lines
+
+    values: dict[Place, bytes | None] = {}
+    numbers: dict[Place, int] = {}
+    digest = blake2b(digest_size=16)
+    wrong = []
+    for line in lines(stream):
+        digest.update(line.value + b"\n")
+        try:
+            letter = _letter(line.value, topic, numbers)
+        except ValueError as error:
+            wrong.append(f"{name}, {line}: {error}")
+            continue
+        place = letter.partition, letter.offset
+        values[place], numbers[place] = letter.value, line.number
+    if wrong:
+        more = [f"{len(wrong) - MOST_SHOWN} more bad lines"] if len(wrong) > MOST_SHOWN else []
+        raise CannotDo([*wrong[:MOST_SHOWN], *more], NOTHING)
+    return Edit(
+        lambda letter: values.get((letter.partition, letter.offset), letter.value),
+        numbers,
+        name,
+        digest.hexdigest(),
+    )
+
+
+def _letter(text: bytes, topic: str, before: Mapping[Place, int]) -> DeadLetter:
+    """Read one line; raise ValueError with the field that is wrong."""
+    from pydantic import ValidationError
+
+    from schemas import DeadLetter
+
+    try:
+        letter = DeadLetter.from_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "the line"
+        raise ValueError(f"{field}: {first['msg']}; it must be a line of `dlq export`") from error
+    if letter.topic != topic:
+        raise ValueError(f"topic: is {letter.topic}, not {topic}")
+    line = before.get((letter.partition, letter.offset))
+    if line is not None:
+        raise ValueError(f"offset: is the letter of line {line} again")
+    return letter

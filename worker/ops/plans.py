@@ -1,0 +1,130 @@
+"""What a command is about to send, written down at the broker before it sends it, so that it can go on.
+
+The rule: a plan counts when its head is there, which is written after its parts; who finds one that is not
+done looks at the source for what of it is there. Plans are told apart from all else on the control topic by
+their keys: `replay/{id}` and `publish/{id}`, and a part's `{key}/{partition}/{number}`.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from schemas import format_time
+from schemas.moment import parse_time
+
+PART_PLACES = 100_000
+"""Places in one record: below 1 MB, which topics take unless they are told otherwise."""
+
+Place = tuple[int, int]
+"""A partition and an offset."""
+
+
+class Plan(NamedTuple):
+    """What is to be sent: a `kind` of command, what it was asked for in words, and when, in epoch seconds.
+
+    `ends` is where each partition of the source ended before the first record; `places` are the dead letters
+    that go, of the log `log` (None where the broker does not say); `total` is how many records it is in all.
+    """
+
+    kind: str
+    id: str
+    question: str
+    at: float
+    ends: Mapping[int, int]
+    total: int
+    places: frozenset[Place] = frozenset()
+    log: str | None = None
+    is_done: bool = False
+
+    @property
+    def key(self) -> str:
+        """The key of its head."""
+        return f"{self.kind}/{self.id}"
+
+    def head(self) -> tuple[bytes, bytes]:
+        """Key and value of its head."""
+        value = {
+            "at": format_time(self.at),
+            "question": self.question,
+            "state": "done" if self.is_done else "begun",
+            "total": self.total,
+            "log": self.log,
+            "source": {str(number): end for number, end in self.ends.items()},
+        }
+        return self.key.encode(), json.dumps(value, ensure_ascii=False).encode()
+
+    def parts(self) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and values of its places."""
+        by_partition: dict[int, list[int]] = {}
+        for partition, offset in sorted(self.places):
+            by_partition.setdefault(partition, []).append(offset)
+        for partition, offsets in by_partition.items():
+            for number, start in enumerate(range(0, len(offsets), PART_PLACES)):
+                key = f"{self.key}/{partition}/{number}"
+                yield key.encode(), _packed(offsets[start : start + PART_PLACES])
+
+
+def read_plans(records: Iterable[tuple[bytes | None, bytes | None]], kind: str) -> list[Plan]:
+    """Read the plans of a kind from the records of a control topic, the oldest first; others are passed over.
+
+    Of a key the last record counts; without a value it is gone.
+    """
+    last = {key.decode(errors="replace"): value for key, value in records if key is not None}
+    places: dict[str, set[Place]] = {}
+    for key, value in last.items():
+        match key.split("/"):
+            case [of, id_, partition, _] if of == kind and partition.isdecimal() and value:
+                places.setdefault(id_, set()).update((int(partition), offset) for offset in _unpacked(value))
+    heads = ((key.split("/"), value) for key, value in last.items())
+    found = (
+        _plan(kind, of[1], value, places.get(of[1], ()))
+        for of, value in heads
+        if len(of) == len(("kind", "id")) and of[0] == kind and value
+    )
+    return sorted((plan for plan in found if plan is not None), key=lambda plan: plan.at)
+
+
+def _plan(kind: str, id_: str, value: bytes, places: Collection[Place]) -> Plan | None:
+    """Read a head; None where it is none."""
+    try:
+        told = json.loads(value)
+        at = parse_time(told["at"])
+        ends = {int(number): int(end) for number, end in told["source"].items()}
+        is_done = told["state"] == "done"
+        question, total, log = str(told["question"]), int(told["total"]), told["log"]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    if at is None:
+        return None
+    return Plan(kind, id_, question, at, ends, total, frozenset(places), log, is_done)
+
+
+def _packed(offsets: Iterable[int]) -> bytes:
+    """Rising offsets, each as what it is above the one before, in few bytes."""
+    packed, before = bytearray(), 0
+    for offset in offsets:
+        step, before = offset - before, offset
+        while step > 0x7F:
+            packed.append(step & 0x7F | 0x80)
+            step >>= 7
+        packed.append(step)
+    return zlib.compress(bytes(packed))
+
+
+def _unpacked(value: bytes) -> Iterator[int]:
+    """What `_packed` was given; nothing where it is something else."""
+    try:
+        packed = zlib.decompress(value)
+    except zlib.error:
+        return
+    offset = step = shift = 0
+    for byte in packed:
+        step |= (byte & 0x7F) << shift
+        shift += 7
+        if byte <= 0x7F:
+            offset += step
+            yield offset
+            step = shift = 0
