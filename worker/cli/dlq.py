@@ -1,6 +1,6 @@
-"""`dlq`: look into the dead-letter topic, take it elsewhere, or send what is in it again.
+"""`dlq`: look into the dead-letter topic, take it elsewhere, send what is in it again, or remove it.
 
-The rule: all but `replay` only read, and the worker's group never notices.
+The rule: all but `replay` and `purge` only read, and the worker's group never notices.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from worker.cli.common import (
 )
 from worker.cli.filters import filtered
 from worker.cli.progress import shown
+from worker.cli.purge import purge
 from worker.cli.replay import replay
 from worker.ops.dead_letters import (
     GROUP_COLUMNS,
@@ -43,7 +44,9 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Look into the dead-letter topic, or replay it."
+    add_completion=False,
+    no_args_is_help=True,
+    help="Look into the dead-letter topic, replay or purge it.",
 )
 
 COLUMNS = ("where", "dead_at", "reason", "status", "attempts", "event_id", "error")
@@ -177,9 +180,17 @@ app.command(
     epilog=examples(
         "postback-worker dlq replay --reason exhausted --since 2h --dry-run",
         "postback-worker dlq replay --reason exhausted --since 2h --rate 50 --yes",
-        "postback-worker dlq replay --event-id order-1001",
+        "postback-worker dlq replay --event-id order-1001 --set payout=49.99",
+        "postback-worker dlq export --reason invalid > bad.jsonl   # edit it, then:",
+        "postback-worker dlq replay --from bad.jsonl --dry-run",
     )
 )(replay)
+app.command(
+    epilog=examples(
+        "postback-worker dlq purge --before 30d --dry-run",
+        "postback-worker dlq purge --before 2026-01-31T00:00:00Z --yes",
+    )
+)(purge)
 
 
 def _newest(settings: Settings, filters: Filters, limit: int) -> Sequence[DeadLetter]:

@@ -1,4 +1,4 @@
-"""Changes to topics that an operator asks for by name: a new source topic, more partitions. Blocking.
+"""What an operator asks for by name: a new source topic, more partitions, old records removed. Blocking.
 
 The rule: partitions are only ever added, and a call returns when the broker shows what it made. An answer
 that does not come is none: what was asked for may be made all the same, so the broker is looked at.
@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable, is_away, one_line
 from worker.adapters.kafka.topic_descriptions import existing_topics
+from worker.core.record import Partition
 
 TIMEOUT_SECONDS = 15.0
 """Seconds for each answer of the broker."""
@@ -47,6 +48,20 @@ def grow(config: Config, partitions: Mapping[str, int]) -> None:
     _await(admin.create_partitions(wanted, request_timeout=TIMEOUT_SECONDS))
     for name, count in partitions.items():
         await_partitions(admin, name, count)
+
+
+def delete_before(config: Config, offsets: Mapping[Partition, int]) -> None:
+    """Remove what lies before these offsets, for good. Raises KafkaUnavailable where the broker refuses."""
+    if not offsets:
+        return
+    admin = _client(config)
+    wanted = [TopicPartition(*at, offset) for at, offset in offsets.items()]
+    how = {"request_timeout": TIMEOUT_SECONDS, "operation_timeout": TIMEOUT_SECONDS}
+    for at, answer in admin.delete_records(wanted, **how).items():
+        try:
+            answer.result(TIMEOUT_SECONDS + LATE_SECONDS)
+        except (KafkaException, TimeoutError) as error:
+            raise KafkaUnavailable(f"{at.topic}/{at.partition}: {one_line(error)}") from error
 
 
 def _client(config: Config) -> AdminClient:
