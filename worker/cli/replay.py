@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -43,7 +43,7 @@ from worker.ops.publishing import Words
 if TYPE_CHECKING:
     from schemas import DeadLetter
     from worker.ops.replaying import Asked, Ready, Replaying
-    from worker.settings import Settings
+    from worker.settings import Deployment, Settings
 
 WORDS = Words("replayed", "dead letter", "dead letters")
 COLUMNS = ("where", "dead_at", "reason", "status", "replays", "event_id")
@@ -54,38 +54,52 @@ _NOT_ASKED = frozenset({"rate", "dry_run", "yes", "destination", "output", "from
 """Options that do not say which letters go, or as what."""
 
 
+LimitOption = Annotated[int, number_option("--limit", "Only so many, the newest that match; 0 is all.", 0)]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Set a field of each event: payout=49.99; without a value it is removed. May be repeated.",
+        autocompletion=fields,
+    ),
+]
+FromOption = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="FILE", help="Replay the lines of an edited `dlq export` instead."),
+]
+AgainOption = Annotated[
+    bool, typer.Option("--again", help="Also what was replayed before and has not died again.")
+]
+RateOption = Annotated[
+    float | None, number_option("--rate", "At most so many a second; else all at once.", 0.001)
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Print which would be replayed, and replay none.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+class _How(NamedTuple):
+    """How letters are to go: at most so many a second, only printed, unasked."""
+
+    rate: float | None
+    dry_run: bool
+    yes: bool
+    output: Output
+
+
 @filtered
 def replay(
     ctx: typer.Context,
     filters: Filters,
-    limit: Annotated[
-        int,
-        number_option("--limit", "Only so many, the newest that match; 0 is all.", 0),
-    ] = 0,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="FIELD=VALUE",
-            help="Set a field of each event: payout=49.99; without a value it is removed. May be repeated.",
-            autocompletion=fields,
-        ),
-    ] = None,
-    from_: Annotated[
-        Path | None,
-        typer.Option("--from", metavar="FILE", help="Replay the lines of an edited `dlq export` instead."),
-    ] = None,
-    again: Annotated[
-        bool, typer.Option("--again", help="Also what was replayed before and has not died again.")
-    ] = False,
-    rate: Annotated[
-        float | None,
-        number_option("--rate", "At most so many a second; else all at once.", 0.001),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print which would be replayed, and replay none.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    limit: LimitOption = 0,
+    set_: SetOption = None,
+    from_: FromOption = None,
+    again: AgainOption = False,
+    rate: RateOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
     destination: DestinationOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -100,7 +114,6 @@ def replay(
     It waits for the broker as long as it takes; Ctrl-C ends it. However it ends, the same command goes on
     where it was broken off, and sends nothing twice.
     """
-    from worker.ops.replaying import Replaying
     from worker.settings.deployment import choose
 
     deployment = load_deployment(ctx)
@@ -111,19 +124,26 @@ def replay(
     with told():
         edit = _edited(from_, settings) if from_ is not None else setting(set_ or [])
         asked = _asked(ctx, filters, limit, edit, again=again)
-        with dlq_reader(settings) as reader:
-            replaying = Replaying(deployment, settings, reader, say)
-            ready = replaying.ready(asked, time.time(), shown)
-            _tell(ready)
-            if dry_run:
-                rows = [row_of(letter, COLUMNS) for letter in replaying.letters(ready)]
-                print_rows(rows, output, COLUMNS, SPARE)
-            elif ready.left and (yes or _agreed(len(ready.left), settings)):
-                replaying.begin(ready)
-                _replay(settings, replaying, ready, rate)
-                replaying.end(ready)
-            else:
-                _nothing(replaying, ready)
+        _run(deployment, settings, asked, _How(rate, dry_run, yes, output))
+
+
+def _run(deployment: Deployment, settings: Settings, asked: Asked, how: _How) -> None:
+    """Say what goes and what does not, ask, and replay."""
+    from worker.ops.replaying import Replaying
+
+    with dlq_reader(settings) as reader:
+        replaying = Replaying(deployment, settings, reader, say)
+        ready = replaying.ready(asked, time.time(), shown)
+        _tell(ready)
+        if how.dry_run:
+            rows = [row_of(letter, COLUMNS) for letter in replaying.letters(ready)]
+            print_rows(rows, how.output, COLUMNS, SPARE)
+        elif ready.left and (how.yes or _agreed(len(ready.left), settings)):
+            replaying.begin(ready)
+            _replay(settings, replaying, ready, how.rate)
+            replaying.end(ready)
+        else:
+            _nothing(replaying, ready)
 
 
 def has_terminal() -> bool:

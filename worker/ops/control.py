@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from worker.ops.broker import answering, asking, partitions_by_topic
 from worker.ops.errors import BrokerUnavailable, CannotDo
 from worker.ops.plans import Place, Plan, read_plans
-from worker.ops.readers import open_topic
+from worker.ops.reading import open_topic
 
 if TYPE_CHECKING:
     from worker.settings import Settings

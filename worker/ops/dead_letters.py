@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from worker.ops.errors import CannotDo
 from worker.ops.filters import Filters
-from worker.ops.readers import open_topic
+from worker.ops.reading import open_topic
 
 if TYPE_CHECKING:
     from schemas import DeadLetter

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from worker.ops.broker import answering
 from worker.ops.errors import CannotDo
 
 if TYPE_CHECKING:
@@ -34,12 +35,19 @@ def reading_config(settings: Settings) -> Config:
 
 
 @contextmanager
-def opened(config: Config, topic: str) -> Iterator[TopicReader]:
-    """Open a topic; raise CannotDo where it is missing."""
+def opened(config: Config, topic: str, hint: str = MAKE_TOPICS) -> Iterator[TopicReader]:
+    """Open a topic; raise CannotDo, with a hint, where it is missing."""
     from worker.adapters.kafka.topic_reader import NoSuchTopic, TopicReader
 
     try:
         with TopicReader(config, topic) as reader:
             yield reader
     except NoSuchTopic as error:
-        raise CannotDo([f"topic {error} does not exist"], MAKE_TOPICS) from error
+        raise CannotDo([f"topic {error} does not exist"], hint) from error
+
+
+@contextmanager
+def open_topic(settings: Settings, topic: str, hint: str = MAKE_TOPICS) -> Iterator[TopicReader]:
+    """Open a topic, as `opened` does; raise BrokerUnavailable where the broker does not answer meanwhile."""
+    with answering(settings), opened(reading_config(settings), topic, hint) as reader:
+        yield reader

@@ -19,7 +19,7 @@ from worker.ops.dead_letters import matching, quietly
 from worker.ops.edits import Edit, as_it_is
 from worker.ops.filters import Filters
 from worker.ops.plans import Place, Plan
-from worker.ops.readers import open_topic
+from worker.ops.reading import open_topic
 from worker.ops.replay import Choice, Judge, Outbound, Refusal, choose, read_again
 
 if TYPE_CHECKING:
