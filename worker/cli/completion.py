@@ -37,9 +37,9 @@ def settings(incomplete: str) -> list[str]:
 
 def fields(incomplete: str) -> list[str]:
     """The fields of an event that may be edited, up to the `=`."""
-    from worker.ops.edits import EDITABLE
+    from worker.ops.edits import editable
 
-    return _beginning(incomplete, (f"{name}=" for name in EDITABLE))
+    return _beginning(incomplete, (f"{name}=" for name in editable()))
 
 
 def _beginning(incomplete: str, words: Iterable[str]) -> list[str]:

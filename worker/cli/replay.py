@@ -37,7 +37,6 @@ from worker.cli.publishing import deliver
 from worker.ops.dead_letters import dlq_reader, row_of
 from worker.ops.edits import NOTHING, Edit, read_edited, setting
 from worker.ops.filters import Filters
-from worker.ops.jsonl import MOST_SHOWN
 from worker.ops.publishing import Words
 
 if TYPE_CHECKING:
@@ -173,6 +172,8 @@ def _asked(ctx: typer.Context, filters: Filters, limit: int, edit: Edit | None, 
 
 def _tell(ready: Ready) -> None:
     """Say what does not go, and why; end with exit 1 where an edit is wrong."""
+    from worker.ops.jsonl import MOST_SHOWN
+
     if ready.faults:
         more = len(ready.faults) - MOST_SHOWN
         fail_all(

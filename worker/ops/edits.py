@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from schemas import ConversionEvent
 from worker.ops.dead_letters import place_of
 from worker.ops.errors import CannotDo, WrongUsage
 from worker.ops.plans import Place
@@ -20,11 +19,6 @@ if TYPE_CHECKING:
 
 EVENT_ID = "event_id"
 ATTRIBUTES = "attributes."
-EDITABLE = tuple(
-    name for name in ConversionEvent.model_fields if name not in {EVENT_ID, ATTRIBUTES.removesuffix(".")}
-)
-"""The fields that may be set; `attributes.NAME` may, too."""
-
 NOTHING = "nothing was replayed"
 
 Revise = Callable[["DeadLetter"], bytes | None]
@@ -83,11 +77,20 @@ def setting(pairs: Sequence[str]) -> Edit | None:
     return Edit(revise)
 
 
+def editable() -> list[str]:
+    """The fields that may be set; `attributes.NAME` may, too."""
+    from schemas import ConversionEvent
+
+    return [
+        name for name in ConversionEvent.model_fields if name not in {EVENT_ID, ATTRIBUTES.removesuffix(".")}
+    ]
+
+
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     is_attribute = name.startswith(ATTRIBUTES) and name != ATTRIBUTES
-    if not equals or not (name in EDITABLE or is_attribute):
-        known = ", ".join([*EDITABLE, f"{ATTRIBUTES}NAME"])
+    if not equals or not (name in editable() or is_attribute):
+        known = ", ".join([*editable(), f"{ATTRIBUTES}NAME"])
         kept = "the event id stays: by it the conversion is known" if name == EVENT_ID else ""
         raise WrongUsage([kept or f"{text!r} is not FIELD=VALUE, such as payout=49.99; fields are {known}"])
     return name, value
