@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from worker.ops.dead_letters import place_of
 from worker.ops.errors import CannotDo, WrongUsage
-from worker.ops.plans import Place
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
+    from worker.ops.plans import Place
 
 EVENT_ID = "event_id"
 ATTRIBUTES = "attributes."
