@@ -100,6 +100,8 @@ class Served:
         own = [topic.name for topic in own_topics(settings)]
         counts = process.metrics.of(self.name, own, [settings.kafka.topic])
         self.observer = Observers(counts, make_logs(self.name, settings.log.level), *watchers)
+        groups = settings.kafka.group_id, settings.retry_group
+        self._client_ids = {group: unique_client_id(group) for group in groups}
         needed, asking = needed_topics(settings), asking_config(settings)
         rights = process.rights.watch(rights_needed(settings))
         self.health = Health(settings, needed, asking, rights, self.observer, self._clock)
@@ -146,6 +148,7 @@ class Served:
             partial(
                 publisher.partition_counts, [settings.kafka.topic, *map(settings.tier_topic, settings.tiers)]
             ),
+            tuple(self._client_ids.values()),
         )
         gate = Gate(concurrency, circuit_policy(settings))
         rate = settings.destination.rate
@@ -244,7 +247,7 @@ class Served:
 
     def _member_config(self, group: str) -> Config:
         kafka, bounds = self.settings.kafka, self._bounds.client
-        client_id = unique_client_id(group)
+        client_id = self._client_ids.get(group) or unique_client_id(group)
         return consumer_config(kafka.bootstrap_servers, group, client_id, kafka.properties, bounds)
 
 

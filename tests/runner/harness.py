@@ -180,6 +180,7 @@ class Harness:
         orders: FakeControl | None = None,
         rate: float | None = None,
         partition_counts: Callable[[], Mapping[str, int]] | None = None,
+        members: tuple[str, ...] = (),
     ) -> None:
         topics = {SOURCE: 2, DLQ: 1, **dict.fromkeys(tier_topics.values(), 1)}
         self.kafka = kafka or FakeKafka(**topics, **({JOURNAL: 2} if journal else {}))
@@ -211,6 +212,7 @@ class Harness:
                     stranger=stranger,
                     journaled=Journaled(JOURNAL, "a-worker") if journal else None,
                     partition_counts=partition_counts,
+                    members=members,
                 ),
                 Limits(outstanding, drain, self.held_bytes, rate),
                 None if traced is None else Tracing(self.tracer, TRACED._replace(share=traced)),

@@ -32,6 +32,7 @@ COMMANDS = {
     "publish": "worker.cli.publish",
     "send": "worker.cli.send",
     "explain": "worker.cli.explain",
+    "status": "worker.cli.status",
     "pause": "worker.cli.pause",
     "resume": "worker.cli.resume",
     "rate": "worker.cli.rate",

@@ -31,7 +31,8 @@ class Group(NamedTuple):
     where it does not; `journaled` is its journal, None where it keeps none. `former_tier` knows tiers, by
     topic, that the plan does not publish to any more. `adopt` takes over what another deployment left;
     `stranger` looks for one. `partition_counts` tells how many partitions source and tiers have, as far as
-    that is known; without it nobody else is in the group.
+    that is known; without it nobody else is in the group. `members` are the client ids by which the broker
+    knows this worker's members, first that of the source.
     """
 
     identity: Identity
@@ -41,6 +42,7 @@ class Group(NamedTuple):
     stranger: Stranger | None = None
     journaled: Journaled | None = None
     partition_counts: Callable[[], Mapping[str, int]] | None = None
+    members: tuple[str, ...] = ()
 
 
 class Limits(NamedTuple):

@@ -26,6 +26,7 @@ from worker.runner.rebalances import Keepers, Rebalances
 from worker.runner.remembered_offsets import GroupMemory
 from worker.runner.report import Report, Watches
 from worker.runner.scaling import Scaling
+from worker.runner.self_report import SelfReport
 from worker.runner.silence import SilenceWatch
 from worker.runner.standing_orders import StandingOrders
 
@@ -67,6 +68,10 @@ class Runner:
         self._scaling = Scaling(source, self._intake, self._delivery, clock)
         watches = Watches(self._silence, self._scaling, self._orders)
         self._report = Report(source, self._intake, self._delivery, self._drain, watches, clock)
+        self._self_report = SelfReport(
+            *(group.control_topic, group.members, self._publisher, self._delivery),
+            *(self._report.reasons_not_ready, clock),
+        )
         self._failed = asyncio.Event()
         self._failure: BaseException | None = None
 
@@ -130,6 +135,7 @@ class Runner:
             asyncio.create_task(self._silence.run(), name="silence"),
             asyncio.create_task(self._scaling.run(), name="scaling"),
             asyncio.create_task(self._orders.run(), name="orders"),
+            asyncio.create_task(self._self_report.run(), name="report"),
         ]
         for task in tasks:
             task.add_done_callback(self._task_ended)
@@ -162,6 +168,7 @@ class Runner:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._delivery.committer.finish()
         await self._memory.finish()
+        await self._self_report.finish()
         await self._source.stop()
         await self._former_senders.close()
         await self._sender.close()

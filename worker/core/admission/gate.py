@@ -53,6 +53,10 @@ class Gate:
         """When the next request is due by the rate that is set, and by the pace that was learned."""
         return max(self.pace.wake_at, self._rate.wake_at() if self._rate is not None else _NEVER)
 
+    def is_paced(self, now: float) -> bool:
+        """Tell whether the pace that was learned is what keeps the next request from going."""
+        return now < self.pace.wake_at
+
     @property
     def left_alone_until(self) -> float:
         """Until when the partner asked for probes at most."""

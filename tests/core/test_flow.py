@@ -1,0 +1,129 @@
+"""How a destination does, in one word."""
+
+from __future__ import annotations
+
+import pytest
+
+from worker.core.event_filter import EventFilter
+from worker.core.flow import Flow, Members, Steps, TierState, Verdict, judge
+from worker.core.orders import Cancel, Given, Pause, RateOrder
+from worker.core.worker_report import OpenCircuit, WorkerReport
+
+NOW = 1_700_000_000.0
+GIVEN = Given(NOW - 90, "ann")
+WELL = WorkerReport("a", NOW)
+UNREADY = WELL._replace(not_ready=("egress",))
+DOWN = WELL._replace(circuit=OpenCircuit(NOW - 30, "503", "HTTP 503"))
+FLOWS = Flow(
+    now=NOW,
+    members=Members(2, 2),
+    lag=3,
+    oldest=0.4,
+    tiers=[TierState("10s", 5, 0.0), TierState("1m", 2, 0.0)],
+    steps=Steps(15.0, delivered=90, failed={"500": 4}, last=NOW - 1),
+    dead_letters=7,
+    reports=[WELL, WELL],
+)
+QUIET = FLOWS._replace(lag=0, oldest=0.0, steps=Steps(15.0, last=NOW - 700))
+STILL = FLOWS._replace(oldest=40.0, steps=Steps(15.0, last=NOW - 33))
+BEHIND = FLOWS._replace(lag=900, oldest=120.0)
+
+
+def bound(*words: str, flow: Flow = FLOWS) -> Flow:
+    """Half of the workers are kept from sending more."""
+    return flow._replace(reports=[WELL._replace(bound_by=words), WELL])
+
+
+@pytest.mark.parametrize(
+    ("flow", "verdict", "why"),
+    [
+        (FLOWS, "flowing", "90 delivered, 4 failed in 15 s"),
+        (FLOWS._replace(orders=[Cancel(GIVEN, "c", EventFilter())]), "flowing", "90 delivered"),
+        (QUIET, "idle", "nothing is due; the last step was at 2023-11-14T22:01:40.000Z"),
+        (QUIET._replace(steps=Steps(15.0)), "idle", "nothing is due"),
+        (QUIET._replace(steps=Steps(15.0, delivered=1)), "flowing", "1 delivered, 0 failed in 15 s"),
+        (
+            FLOWS._replace(members=Members(0, 0)),
+            "no_worker",
+            "nobody reads the source and the tiers; 3 records",
+        ),
+        (FLOWS._replace(members=Members(1, 0)), "no_worker", "nobody reads the tiers; 3 records wait"),
+        (
+            FLOWS._replace(members=Members(0, 1), orders=[Pause(GIVEN)]),
+            "no_worker",
+            "nobody reads the source; 3",
+        ),
+        (FLOWS._replace(orders=[RateOrder(GIVEN, 5.0), Pause(GIVEN)]), "paused", "paused, by ann at 2023-"),
+        (FLOWS._replace(orders=[Pause(GIVEN)], reports=[DOWN]), "paused", "paused, by ann at 2023-"),
+        (FLOWS._replace(unreadable=["pause"]), "stuck", "orders can't be read, and nothing is sent: pause"),
+        (
+            FLOWS._replace(reports=[UNREADY]),
+            "stuck",
+            "not ready, the worker: egress",
+        ),
+        (
+            FLOWS._replace(reports=[WELL, WELL, UNREADY]),
+            "flowing",
+            "90 delivered",
+        ),
+        (bound("commits"), "stuck", "commits do not get through, and nothing is sent before they do"),
+        (FLOWS._replace(reports=[DOWN]), "partner_down", "the worker met an outage: HTTP 503; no attempts"),
+        (FLOWS._replace(reports=[DOWN, WELL]), "partner_down", "1 of 2 workers met an outage: HTTP 503"),
+        (FLOWS._replace(reports=[DOWN, WELL, WELL]), "flowing", "90 delivered"),
+        (bound("pace"), "partner_full", "it refuses more than it takes now (4 x 500); 3 records wait"),
+        (
+            bound("retry_after", flow=STILL),
+            "partner_full",
+            "it refuses more than it takes now (by its answers)",
+        ),
+        (bound("limit", flow=QUIET), "idle", "nothing is due"),
+        (bound("rate"), "rate_limited", "POSTBACK_DESTINATION__RATE; 3 records wait on the source"),
+        (
+            bound("rate")._replace(orders=[RateOrder(GIVEN, 5.0)]),
+            "rate_limited",
+            "at most 5 a second, by ann at",
+        ),
+        (bound("rate", flow=QUIET), "idle", "nothing is due"),
+        (
+            FLOWS._replace(steps=Steps(15.0, 9, {"404": 2, "500": 9})),
+            "failing",
+            "11 of the latest 20 attempts",
+        ),
+        (FLOWS._replace(steps=Steps(15.0, 0, {"404": 2}, NOW)), "flowing", "0 delivered, 2 failed in 15 s"),
+        (STILL, "stuck", "3 records wait on the source, and nothing has happened for 33 s"),
+        (
+            STILL._replace(steps=Steps(0.0)),
+            "stuck",
+            "3 records wait on the source, and nothing has happened for 40",
+        ),
+        (STILL._replace(oldest=3.0), "flowing", "0 delivered, 0 failed in 15 s"),
+        (BEHIND, "lagging", "900 records wait on the source, the first for 120 s"),
+        (
+            FLOWS._replace(tiers=[TierState("1m", 2, 80.0)]),
+            "lagging",
+            "what waits in the tier 1m is 80 s late",
+        ),
+        (BEHIND._replace(tiers=[]), "lagging", "900 records wait on the source, the first for 120 s"),
+    ],
+)
+def test_verdict(flow: Flow, verdict: str, why: str) -> None:
+    """The gravest that holds is said, and why."""
+    judged = judge(flow)
+    assert (judged.verdict, judged.why[: len(why)]) == (verdict, why)
+    assert (judged.command is None) == judged.verdict.is_well
+
+
+def test_every_word_is_said() -> None:
+    """The words are those of the contract."""
+    assert {one.value for one in Verdict} == {
+        *("flowing", "idle", "lagging", "partner_down", "partner_full"),
+        *("paused", "rate_limited", "failing", "stuck", "no_worker"),
+    }
+
+
+def test_since() -> None:
+    """It is told since when, where that is known."""
+    assert judge(FLOWS._replace(orders=[Pause(GIVEN)])).since == GIVEN.at
+    assert judge(FLOWS._replace(reports=[DOWN])).since == NOW - 30
+    assert judge(BEHIND).since == NOW - 120
+    assert judge(FLOWS).since is None

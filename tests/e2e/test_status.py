@@ -1,0 +1,116 @@
+"""`status` beside real workers: each change is in the verdict within 20 s, from Kafka alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.invoke import NOBODY, kafka_env, run
+from tests.e2e.events import value
+from tests.e2e.program import Program, call, settings
+from tests.e2e.tracker import Act, Query, Tracker
+from tests.support.kafka import Names, create_topics, produce, wait_until
+
+pytestmark = pytest.mark.kafka
+
+WITHIN = 20.0
+
+
+def row_of(env: dict[str, str]) -> dict[str, Any]:
+    """The row of the only destination, and the exit code."""
+    result = run("status", "-o", "json", env=env)
+    (row,) = json.loads(result.stdout)
+    assert result.exit_code == (0 if row["verdict"] in {"flowing", "idle"} else 1)
+    return {**row, "exit": result.exit_code}
+
+
+def becomes(
+    env: dict[str, str], verdict: str, also: Callable[[dict[str, Any]], bool] = lambda _: True
+) -> None:
+    """Wait until it is the verdict."""
+    seen: list[str] = []
+
+    def is_it() -> bool:
+        row = row_of(env)
+        seen.append(f"{row['verdict']}: {row['why']}")
+        return bool(row["verdict"] == verdict and also(row))
+
+    wait_until(f"{verdict}: {seen}", is_it, WITHIN)
+
+
+@pytest.mark.process
+def test_verdicts(kafka: str, names: Names, tmp_path: Path) -> None:
+    """No worker, flowing, paused, rate limited, failing, partner down, idle: as it happens."""
+    create_topics(kafka, {names.topic: 2})
+    does: list[Act] = [200]
+
+    def act(_query: Query, _nth: int) -> Act:
+        return does[0]
+
+    def publish(start: int, count: int) -> None:
+        produce(kafka, names.topic, [value(f"e-{n}", f"c-{n}") for n in range(start, start + count)])
+
+    with Tracker(act) as tracker:
+        env = settings(kafka, names, tracker, RETRY__DELAYS="5m", RETRY__MAX_ATTEMPTS=3)
+        assert call("topics", "create", env=env, at=tmp_path).returncode == 0
+        publish(0, 20)
+        row = row_of(env)
+        assert (row["verdict"], row["lag"], row["members"]) == ("no_worker", 20, {"source": 0, "tiers": 0})
+        with Program(env, tmp_path) as program:
+            becomes(env, "flowing", lambda row: row["lag"] == 0 and row["delivered_per_second"] > 0)
+            run("pause", "--because", "a test", env=env)
+            becomes(env, "paused", lambda row: row["orders"][0]["because"] == "a test")
+            run("rate", "1", env=env)
+            run("resume", env=env)
+            publish(100, 200)
+            becomes(env, "rate_limited", lambda row: row["circuit"] == "closed")
+            does[0] = 404
+            run("rate", "off", env=env)
+            becomes(env, "failing", lambda row: row["failing_per_second"]["404"] > 0)
+            waiting = row_of(env)["waiting"]
+            assert [(tier["tier"], tier["overdue_seconds"]) for tier in waiting] == [("5m", 0.0)]
+            assert waiting[0]["waiting"] > 50
+            does[0] = 503
+            publish(400, 60)
+            becomes(env, "partner_down", lambda row: "503" in row["why"] and row["circuit"] == "open")
+            does[0] = 200
+            becomes(env, "idle", lambda row: row["lag"] == 0 and row["dead_letters_last_hour"] == 0)
+            assert program.end() == 0
+        becomes(env, "no_worker")
+    text = run("status", env=env).stdout.splitlines()
+    assert text[0].split() == [
+        "destination",
+        "verdict",
+        "lag",
+        "waiting",
+        "late",
+        "ok/s",
+        "bad/s",
+        "dead/h",
+        "workers",
+    ]
+    assert text[1].split()[:3] == ["momentscience", "no", "worker"]
+    assert "  next: postback-worker run" in text
+
+
+def test_missing_topics(kafka: str, names: Names) -> None:
+    """Topics that are missing are named, a line each, with what makes them."""
+    create_topics(kafka, {names.topic: 1})
+    result = run("status", env=kafka_env(kafka, names))
+    assert result.exit_code == 1
+    missing = [names.tier("10s"), names.dlq, names.journal, names.control]
+    assert result.stderr.splitlines() == [
+        *(f"error: topic {topic} does not exist" for topic in missing),
+        "hint: `postback-worker topics create` makes the topics of the worker",
+    ]
+
+
+def test_nobody_answers(names: Names) -> None:
+    """Without a broker there is one line."""
+    result = run("status", env=kafka_env(NOBODY, names))
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error: {NOBODY}: ")

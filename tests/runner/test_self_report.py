@@ -1,0 +1,97 @@
+"""What a worker writes of itself."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.fakes import FakeControl
+from tests.runner.harness import REFUSED_CONNECTION, Harness, until
+from worker.core.admission.circuit import CircuitPolicy
+from worker.core.orders import Given, Pause, RateOrder
+from worker.core.worker_report import WorkerReport, read
+from worker.runner import self_report
+
+CONTROL = "worker.control"
+GIVEN = Given(1_700_000_000.0, "ann")
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks come one after another."""
+    monkeypatch.setattr(self_report, "LOOK_SECONDS", 0.002)
+
+
+def reports(harness: Harness) -> list[WorkerReport | None]:
+    """What was written, in order; None where it was taken back."""
+    records = harness.kafka.records(CONTROL)
+    return [read(one.key, one.value) for one in records if (one.key or b"").startswith(b"worker/")]
+
+
+def harness(**given: object) -> Harness:
+    """A runner that reports."""
+    made = Harness(control=CONTROL, members=("m-1", "m-2"), **given)  # type: ignore[arg-type]
+    made.kafka.create(CONTROL)
+    return made
+
+
+async def test_written_once_and_taken_back() -> None:
+    """What does not change is written once, and taken back at the end."""
+    async with harness() as it:
+        it.source.assign(it.first)
+        await until("a report", lambda: any(one and not one.not_ready for one in reports(it)))
+        count = len(reports(it))
+        await asyncio.sleep(0.05)
+        assert len(reports(it)) == count
+        report = reports(it)[-1]
+        assert report is not None
+        assert (report.id, report.members, report.circuit, report.not_ready) == (
+            "m-1",
+            ("m-1", "m-2"),
+            None,
+            (),
+        )
+        await it.end()
+        assert reports(it)[count:] == [None]
+
+
+async def test_an_outage_and_a_pause() -> None:
+    """An open circuit is told with its cause; a pause is not: the order tells it."""
+    policy = CircuitPolicy(min_failures=2, window=10.0)
+    async with harness(orders=FakeControl(Pause(GIVEN)), policy=policy) as it:
+        await until("a report", lambda: len(reports(it)) == 1)
+        assert (report := reports(it)[0]) is not None
+        assert report.bound_by == ()
+    async with harness(policy=policy) as it:
+        it.sender.answer = lambda _request: REFUSED_CONNECTION
+        it.source.assign(it.first)
+        it.write(*range(12))
+        await until("it is told", lambda: any(one and one.circuit for one in reports(it)))
+        circuit = next(one.circuit for one in reports(it) if one and one.circuit)
+        assert (circuit.status, circuit.error) == ("connection", "connection refused")
+
+
+async def test_a_rate() -> None:
+    """A rate that keeps records from going is told; one that does not is not."""
+    async with harness(orders=FakeControl(RateOrder(GIVEN, 0.01)), partition_counts=dict) as it:
+        await until("it is told", lambda: any(one and one.bound_by == ("rate",) for one in reports(it)))
+
+
+async def test_a_topic_that_refuses() -> None:
+    """That it can't be written stops nothing."""
+    async with harness() as it:
+        it.publisher.refused.add(CONTROL)
+        it.source.assign(it.first)
+        it.write(0)
+        await it.committed(1)
+        await asyncio.sleep(0.05)
+        assert reports(it) == []
+
+
+async def test_without_members() -> None:
+    """Who has no name at the broker writes nothing."""
+    async with Harness(control=CONTROL) as it:
+        it.kafka.create(CONTROL)
+        await asyncio.sleep(0.05)
+        assert reports(it) == []

@@ -1,0 +1,181 @@
+"""How far a group is, who is in it, and what it has before it, asked from outside of it. Blocking.
+
+The rule: it joins no group and commits nothing; what is not told raises KafkaUnavailable.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple, Self, cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from worker.adapters.kafka.answers import all_told
+from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.error_causes import Causes
+from worker.adapters.kafka.errors import KafkaUnavailable, kafka_error, one_line
+from worker.adapters.kafka.records import Got, to_partition, to_record, to_topic_partitions
+from worker.adapters.kafka.topic_descriptions import existing_topics
+from worker.core.assigned_partition import Position
+from worker.core.record import Partition, Record
+
+TIMEOUT_SECONDS = 8.0
+"""Seconds for each answer of the broker."""
+
+ANSWER_SECONDS, ASK_AGAIN_SECONDS = 4.0, 0.5
+"""Seconds for one answer on groups, and between two questions."""
+
+HEADS_WITHIN_SECONDS = 2.0
+"""Seconds for the first records; where one does not come by then, it is not known."""
+
+_EARLIEST, _LATEST = -2, -1
+
+
+class PartitionStanding(NamedTuple):
+    """A partition: its first offset, the one behind its last, and what the group committed of it."""
+
+    low: int
+    high: int
+    committed: Position | None
+
+    @property
+    def next(self) -> int:
+        """The first offset that is not finished."""
+        return self.low if self.committed is None else max(self.low, self.committed.offset)
+
+
+class GroupState:
+    """A context manager; `config` is that of a member, which it does not become."""
+
+    def __init__(self, config: Config) -> None:
+        self._causes = Causes()
+        settings: dict[str, Any] = {
+            **config,
+            "log_level": 0,
+            "error_cb": self._causes.hear,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+        }
+        settings.pop("group.instance.id", None)
+        try:
+            self._consumer = Consumer(settings)
+        except (KafkaException, ValueError, TypeError) as error:
+            raise KafkaUnavailable(one_line(error)) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+    def standing(self, topics: Collection[str]) -> dict[Partition, PartitionStanding]:
+        """How far the group is on those of these topics that exist. Raises KafkaUnavailable."""
+        try:
+            partitions = self._partitions(topics)
+            if not partitions:
+                return {}
+            committed = self._committed(partitions)
+            lows = self._offsets(partitions, _EARLIEST)
+            highs = self._offsets(partitions, _LATEST)
+        except KafkaException as error:
+            raise self._unavailable(error) from error
+        found = {to_partition(of): of for of in committed if of.offset >= 0}
+        return {
+            at: PartitionStanding(
+                lows[at],
+                highs[at],
+                Position(found[at].offset, found[at].metadata or "") if at in found else None,
+            )
+            for at in partitions
+        }
+
+    def since(self, topic: str, moment: float) -> int:
+        """How many records were written to a topic since then (epoch seconds), 0 where there is none."""
+        try:
+            partitions = self._partitions([topic])
+            starts = self._offsets(partitions, max(1, int(moment * 1000)))
+            ends = self._offsets(partitions, _LATEST)
+        except KafkaException as error:
+            raise self._unavailable(error) from error
+        return sum(ends[at] - starts[at] for at in partitions if starts[at] >= 0)
+
+    def firsts(self, places: Mapping[Partition, int]) -> dict[Partition, Record]:
+        """The first record from an offset on of each partition, where there is one and it comes in time."""
+        self._consumer.assign([TopicPartition(*at, offset) for at, offset in places.items()])
+        found: dict[Partition, Record] = {}
+        left, deadline = set(places), time.monotonic() + HEADS_WITHIN_SECONDS
+        while left and time.monotonic() < deadline:
+            first = self._consumer.poll(0.1)
+            batch = [] if first is None else [first, *self._consumer.consume(100, 0)]
+            for message in cast("list[Got]", batch):
+                at = Partition(message.topic(), message.partition())
+                if at in left:
+                    left.discard(at)
+                    if message.error() is None:
+                        found[at] = to_record(message, at)
+        self._consumer.unassign()
+        return found
+
+    def _committed(self, partitions: Sequence[Partition]) -> Sequence[TopicPartition]:
+        """What is committed of them; a broker that has only just started is asked again."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while True:
+            try:
+                asked = to_topic_partitions(partitions)
+                return all_told(self._consumer.committed(asked, timeout=ANSWER_SECONDS))
+            except (KafkaException, KafkaUnavailable) as error:
+                if _is_denied(error) or time.monotonic() + ASK_AGAIN_SECONDS > deadline:
+                    raise
+            time.sleep(ASK_AGAIN_SECONDS)
+
+    def _partitions(self, topics: Collection[str]) -> list[Partition]:
+        listed = existing_topics(self._consumer.list_topics(timeout=TIMEOUT_SECONDS).topics)
+        there = [name for name in topics if name in listed]
+        return [Partition(name, number) for name in there for number in sorted(listed[name].partitions)]
+
+    def _offsets(self, partitions: Sequence[Partition], which: int) -> dict[Partition, int]:
+        """The offsets at a time in milliseconds, or at the end."""
+        if not partitions:
+            return {}
+        asked = [TopicPartition(*at, which) for at in partitions]
+        answers = self._consumer.offsets_for_times(asked, timeout=TIMEOUT_SECONDS)
+        return {to_partition(answer): answer.offset for answer in all_told(answers)}
+
+    def _unavailable(self, error: KafkaException) -> KafkaUnavailable:
+        return KafkaUnavailable(self._causes.line_of_all(error, self._consumer.poll))
+
+
+def members_of(config: Config, groups: Sequence[str]) -> dict[str, list[str]]:
+    """The client ids of the members of these groups. Raises KafkaUnavailable.
+
+    A broker that has only just started may have to find out first who knows: it is asked again.
+    """
+    causes = Causes()
+    settings: dict[str, Any] = {**config, "log_level": 0, "error_cb": causes.hear}
+    try:
+        admin = AdminClient(settings)
+    except (KafkaException, ValueError, TypeError) as error:
+        raise KafkaUnavailable(one_line(error)) from error
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while True:
+        try:
+            return _described(admin, groups)
+        except (KafkaException, TimeoutError) as error:
+            if _is_denied(error) or time.monotonic() + ASK_AGAIN_SECONDS > deadline:
+                raise KafkaUnavailable(causes.line(error) or "no answer") from error
+        time.sleep(ASK_AGAIN_SECONDS)
+
+
+def _described(admin: AdminClient, groups: Sequence[str]) -> dict[str, list[str]]:
+    answers = admin.describe_consumer_groups(list(groups), request_timeout=ANSWER_SECONDS)
+    return {
+        group: [member.client_id for member in answer.result(ANSWER_SECONDS + 0.5).members]
+        for group, answer in answers.items()
+    }
+
+
+def _is_denied(error: BaseException) -> bool:
+    cause = kafka_error(error)
+    return cause is not None and cause.code() == KafkaError.GROUP_AUTHORIZATION_FAILED

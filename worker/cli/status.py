@@ -1,0 +1,130 @@
+"""`status`: each destination on one screen, with a verdict, why, since when, and what explains or ends it.
+
+The rule: it reads Kafka alone. Exit 1 unless every destination flows or is idle.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from worker.cli.common import (
+    FAILED,
+    DestinationOption,
+    Output,
+    OutputOption,
+    examples,
+    load_deployment,
+    number_option,
+    print_json,
+    print_table,
+    told,
+)
+
+if TYPE_CHECKING:
+    from worker.ops.status import Status
+
+app = typer.Typer(add_completion=False)
+
+COLUMNS = ("destination", "verdict", "lag", "waiting", "late", "ok/s", "bad/s", "dead/h", "workers")
+_CLEAR = "\x1b[H\x1b[2J"
+
+
+@app.command(
+    epilog=examples(
+        "postback-worker status",
+        "postback-worker status --watch",
+        "postback-worker status -o json | jq -r '.[].verdict'",
+    )
+)
+def status(
+    ctx: typer.Context,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")] = False,
+    every: Annotated[
+        float, number_option("--every", "Seconds between two looks of --watch.", 0.5, 3600)
+    ] = 2.0,
+    destination: DestinationOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Tell how each destination does: verdict, lag, what waits and is late, rates, dead letters, orders.
+
+    `ok/s` and `bad/s` are attempts of the last seconds, `late` is by how long the tier most behind is.
+    """
+    from worker.ops.status import as_json, unwell
+    from worker.ops.status import status as look
+
+    deployment = load_deployment(ctx, None if destination is None else [destination])
+    while True:
+        with told():
+            found = look(deployment)
+        if watch and sys.stdout.isatty():
+            sys.stdout.write(_CLEAR)
+        if output is Output.JSON:
+            print_json([as_json(one) for one in found])
+        else:
+            _print(found)
+        if not watch:
+            break
+        sys.stdout.flush()
+        time.sleep(every)
+    if unwell(found):
+        raise typer.Exit(FAILED)
+
+
+def _print(found: list[Status]) -> None:
+    print_table(COLUMNS, [_row(one) for one in found])
+    for one in found:
+        print()
+        for line in _lines(one):
+            print(line)
+
+
+def _row(one: Status) -> list[str]:
+    from worker.ops.status import per_second
+
+    flow = one.flow
+    return [
+        one.destination,
+        one.judged.verdict.replace("_", " "),
+        str(flow.lag),
+        str(sum(tier.waiting for tier in flow.tiers)),
+        _seconds(flow.overdue),
+        f"{per_second(flow.steps, flow.steps.delivered):g}",
+        f"{per_second(flow.steps, flow.steps.failures):g}",
+        str(flow.dead_letters),
+        str(flow.members.source),
+    ]
+
+
+def _lines(one: Status) -> Iterator[str]:
+    from schemas import format_time
+    from worker.core.orders import described
+    from worker.ops.status import circuit_of, per_second
+
+    judged, flow = one.judged, one.flow
+    since = "" if judged.since is None else f", since {format_time(judged.since)}"
+    yield f"{one.destination}: {judged.verdict.replace('_', ' ')}{since}"
+    yield f"  why: {judged.why}"
+    if judged.command is not None:
+        yield f"  next: {judged.command}"
+    for tier in flow.tiers:
+        if tier.waiting:
+            late = f", {_seconds(tier.overdue)} late" if tier.overdue >= 1 else ""
+            yield f"  tier {tier.tier}: {tier.waiting} waiting{late}"
+    for name, count in flow.steps.failed.items():
+        yield f"  failing with {name}: {per_second(flow.steps, count):g}/s"
+    yield f"  circuit: {circuit_of(flow)}"
+    for order in flow.orders:
+        yield f"  order: {described(order)}"
+
+
+def _seconds(seconds: float) -> str:
+    """Seconds in the largest unit that says enough."""
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f}{unit}"
+    return f"{seconds:.0f}s"

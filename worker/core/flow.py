@@ -1,0 +1,259 @@
+"""How a destination does, in one word: from what its topics, its groups and its workers tell.
+
+The rule: the gravest that holds is said, and what a person ordered before what happens by itself. A verdict
+says no more than what was read tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from schemas.moment import format_time
+from worker.core.admission.held import Held
+from worker.core.orders import Order, Pause, RateOrder, described
+from worker.core.worker_report import WorkerReport
+
+LATE_SECONDS = 60.0
+"""What has been due for longer is behind."""
+
+STILL_SECONDS = 15.0
+"""Where something is due, and no step was written for so long, it does not flow."""
+
+FAILING_SHARE, FEWEST_FAILURES = 0.5, 3
+"""Attempts fail where so large a share of the latest does, and so many at least."""
+
+PACE, LIMIT = "pace", "limit"
+"""What bounds a worker beside the words of `Held`: what refusals, and failures, have lowered."""
+
+
+class Verdict(StrEnum):
+    """How a destination does; as words, they are said with spaces."""
+
+    FLOWING = "flowing"
+    IDLE = "idle"
+    LAGGING = "lagging"
+    PARTNER_DOWN = "partner_down"
+    PARTNER_FULL = "partner_full"
+    PAUSED = "paused"
+    RATE_LIMITED = "rate_limited"
+    FAILING = "failing"
+    STUCK = "stuck"
+    NO_WORKER = "no_worker"
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nobody need do anything."""
+        return self in {Verdict.FLOWING, Verdict.IDLE}
+
+
+class TierState(NamedTuple):
+    """What waits in a delay tier, and since how many seconds its first record is due (0.0: it is not)."""
+
+    tier: str
+    waiting: int
+    overdue: float
+
+
+class Steps(NamedTuple):
+    """What the end of the journal tells: over so many seconds, how many attempts came to what.
+
+    `last` is when the newest step was written, in epoch seconds; None where none is known.
+    """
+
+    seconds: float
+    delivered: int = 0
+    failed: Mapping[str, int] = {}
+    """By status, or the kind of failure."""
+    last: float | None = None
+
+    @property
+    def failures(self) -> int:
+        """How many attempts failed."""
+        return sum(self.failed.values())
+
+
+class Members(NamedTuple):
+    """How many members the group of the source has, and that of the tiers."""
+
+    source: int
+    tiers: int
+
+
+class Flow(NamedTuple):
+    """A destination at `now` (epoch seconds).
+
+    `lag` is how many records of the source are not ended, `oldest` since how many seconds the first of them
+    lies there. `orders` are those that stand, `reports` those of the members; `dead_letters` are of the last
+    hour.
+    """
+
+    now: float
+    members: Members
+    lag: int
+    oldest: float
+    tiers: Sequence[TierState]
+    steps: Steps
+    dead_letters: int
+    orders: Sequence[Order] = ()
+    unreadable: Sequence[str] = ()
+    reports: Sequence[WorkerReport] = ()
+
+    @property
+    def overdue(self) -> float:
+        """Since how many seconds the tier that is most behind has something due."""
+        return max((tier.overdue for tier in self.tiers), default=0.0)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something has been due for a while."""
+        return max(self.oldest, self.overdue) >= LATE_SECONDS
+
+    @property
+    def is_due(self) -> bool:
+        """Whether something is due."""
+        return self.lag > 0 or self.overdue > 0
+
+    def bounded_by(self, *words: str) -> bool:
+        """Whether one of these keeps half of the workers from sending more."""
+        bound = sum(not set(words).isdisjoint(report.bound_by) for report in self.reports)
+        return bound * 2 >= len(self.reports) > 0
+
+
+class Judged(NamedTuple):
+    """A verdict; why it holds, since when (epoch seconds, None: not known), what explains or ends it."""
+
+    verdict: Verdict
+    why: str
+    since: float | None
+    command: str | None
+
+
+def judge(flow: Flow) -> Judged:
+    """Say how a destination does."""
+    return next(judged for look in _GRAVEST_FIRST if (judged := look(flow)) is not None)
+
+
+# --- each word -----------------------------------------------------------------------------------
+
+
+def _no_worker(flow: Flow) -> Judged | None:
+    source, tiers = flow.members
+    if source and tiers:
+        return None
+    lacking = [name for name, count in zip(("source", "tiers"), flow.members, strict=True) if not count]
+    why = f"nobody reads the {' and the '.join(lacking)}; {flow.lag} records wait on the source"
+    return Judged(Verdict.NO_WORKER, why, flow.steps.last, "postback-worker run")
+
+
+def _paused(flow: Flow) -> Judged | None:
+    pause = next((order for order in flow.orders if isinstance(order, Pause)), None)
+    if pause is None:
+        return None
+    return Judged(Verdict.PAUSED, described(pause), pause.given.at, "postback-worker resume")
+
+
+def _stuck(flow: Flow) -> Judged | None:
+    if flow.unreadable:
+        why = f"orders can't be read, and nothing is sent: {', '.join(flow.unreadable)}"
+        return Judged(Verdict.STUCK, why, flow.steps.last, "postback-worker config check --online")
+    blocked = [report for report in flow.reports if report.not_ready]
+    if blocked and len(blocked) * 2 >= len(flow.reports):
+        why = f"not ready, {_of_workers(blocked, flow)}: {blocked[0].not_ready[0]}"
+        return Judged(Verdict.STUCK, why, flow.steps.last, "postback-worker config check --online")
+    if flow.bounded_by(Held.COMMITS):
+        why = "commits do not get through, and nothing is sent before they do"
+        return Judged(Verdict.STUCK, why, flow.steps.last, "postback-worker config check --online")
+    return None
+
+
+def _partner_down(flow: Flow) -> Judged | None:
+    down = [report for report in flow.reports if report.circuit is not None]
+    if not down or len(down) * 2 < len(flow.reports):
+        return None
+    first = min((report.circuit for report in down if report.circuit is not None), key=lambda one: one.since)
+    why = f"{_of_workers(down, flow)} met an outage: {first.error}; no attempts are used up"
+    return Judged(Verdict.PARTNER_DOWN, why, first.since, "postback-worker send --click-id TEST")
+
+
+def _partner_full(flow: Flow) -> Judged | None:
+    if not flow.is_due or not flow.bounded_by(Held.RETRY_AFTER, PACE, LIMIT):
+        return None
+    told = ", ".join(f"{count} x {status}" for status, count in flow.steps.failed.items()) or "by its answers"
+    why = f"it refuses more than it takes now ({told}); {flow.lag} records wait on the source"
+    return Judged(Verdict.PARTNER_FULL, why, None, "postback-worker rate N")
+
+
+def _rate_limited(flow: Flow) -> Judged | None:
+    if not flow.is_due or not flow.bounded_by(Held.RATE):
+        return None
+    order = next((order for order in flow.orders if isinstance(order, RateOrder)), None)
+    text = "POSTBACK_DESTINATION__RATE" if order is None else described(order)
+    since = None if order is None else order.given.at
+    why = f"{text}; {flow.lag} records wait on the source"
+    return Judged(Verdict.RATE_LIMITED, why, since, "postback-worker rate N")
+
+
+def _failing(flow: Flow) -> Judged | None:
+    failures = flow.steps.failures
+    attempts = failures + flow.steps.delivered
+    if failures < FEWEST_FAILURES or failures < FAILING_SHARE * attempts:
+        return None
+    most = max(flow.steps.failed, key=lambda status: flow.steps.failed[status])
+    why = f"{failures} of the latest {attempts} attempts failed, most with {most}"
+    return Judged(Verdict.FAILING, why, None, "postback-worker dlq stats --since 1h")
+
+
+def _still(flow: Flow) -> Judged | None:
+    """Something is due, and nothing happens, and nobody says why."""
+    last = flow.steps.last
+    quiet = flow.now - last if last is not None else max(flow.oldest, flow.overdue)
+    if not flow.is_due or min(quiet, max(flow.oldest, flow.overdue)) < STILL_SECONDS:
+        return None
+    why = f"{flow.lag} records wait on the source, and nothing has happened for {quiet:.0f} s"
+    return Judged(Verdict.STUCK, why, last, "postback-worker config check --online")
+
+
+def _lagging(flow: Flow) -> Judged | None:
+    if not flow.is_behind:
+        return None
+    late = next((tier for tier in flow.tiers if tier.overdue == flow.overdue), None)
+    if late is not None and flow.overdue > flow.oldest:
+        why = f"what waits in the tier {late.tier} is {late.overdue:.0f} s late"
+        return Judged(Verdict.LAGGING, why, flow.now - late.overdue, "postback-worker status --watch")
+    why = f"{flow.lag} records wait on the source, the first for {flow.oldest:.0f} s"
+    return Judged(Verdict.LAGGING, why, flow.now - flow.oldest, "postback-worker status --watch")
+
+
+def _idle(flow: Flow) -> Judged | None:
+    if flow.is_due or flow.steps.delivered or flow.steps.failures:
+        return None
+    last = flow.steps.last
+    why = "nothing is due" if last is None else f"nothing is due; the last step was at {format_time(last)}"
+    return Judged(Verdict.IDLE, why, last, None)
+
+
+def _flowing(flow: Flow) -> Judged:
+    steps = flow.steps
+    why = f"{steps.delivered} delivered, {steps.failures} failed in {steps.seconds:.0f} s"
+    return Judged(Verdict.FLOWING, why, None, None)
+
+
+def _of_workers(some: Sequence[WorkerReport], flow: Flow) -> str:
+    return "the worker" if len(flow.reports) == 1 else f"{len(some)} of {len(flow.reports)} workers"
+
+
+_GRAVEST_FIRST: Sequence[Callable[[Flow], Judged | None]] = (
+    _no_worker,
+    _paused,
+    _stuck,
+    _partner_down,
+    _partner_full,
+    _rate_limited,
+    _failing,
+    _still,
+    _lagging,
+    _idle,
+    _flowing,
+)

@@ -1,0 +1,100 @@
+"""What a worker says of itself on the control topic: what only it knows, and nobody else can read from Kafka.
+
+The rule: it says what lasts for seconds, so that a report is written when something has changed, not for each
+look. A report counts while its writer is a member of the group.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from schemas.moment import format_time, parse_time
+from worker.core.record import Outgoing
+
+PREFIX = "worker/"
+
+
+class OpenCircuit(NamedTuple):
+    """The partner counts as down: since when (epoch seconds), and by which answer."""
+
+    since: float
+    status: str
+    error: str
+
+
+class WorkerReport(NamedTuple):
+    """One worker of a destination.
+
+    `members` are the client ids of its members of the two groups; `bound_by` says what keeps it from sending
+    more than it does, by the words of the gauge of what is held, and `pace` and `limit` where the partner's
+    refusals have lowered those; `not_ready` are the reasons of `/readyz`.
+    """
+
+    id: str
+    at: float
+    members: tuple[str, ...] = ()
+    circuit: OpenCircuit | None = None
+    bound_by: tuple[str, ...] = ()
+    not_ready: tuple[str, ...] = ()
+
+    def says_the_same(self, other: WorkerReport | None) -> bool:
+        """Whether another one says nothing else, but for its time."""
+        return other is not None and self == other._replace(at=self.at)
+
+
+def write(report: WorkerReport, topic: str) -> Outgoing:
+    """Make the record of a report."""
+    circuit = report.circuit
+    value = {
+        "at": format_time(report.at),
+        "members": report.members,
+        "circuit": None
+        if circuit is None
+        else {"since": format_time(circuit.since), "status": circuit.status, "error": circuit.error},
+        "bound_by": report.bound_by,
+        "not_ready": report.not_ready,
+    }
+    return Outgoing(topic, f"{PREFIX}{report.id}".encode(), json.dumps(value).encode(), ())
+
+
+def ended(report_id: str, topic: str) -> Outgoing:
+    """Make the record that says that a worker has ended."""
+    return Outgoing(topic, f"{PREFIX}{report_id}".encode(), None, ())
+
+
+def is_report(key: bytes | None) -> bool:
+    """Whether a record of the control topic is of a worker."""
+    return (key or b"").startswith(PREFIX.encode())
+
+
+def read(key: bytes | None, value: bytes | None) -> WorkerReport | None:
+    """Read a report back; None for any other record, and for what can't be read."""
+    try:
+        fields = json.loads(value or b"")
+        circuit = fields["circuit"]
+        return WorkerReport(
+            (key or b"").decode().removeprefix(PREFIX),
+            _time(fields["at"]),
+            _texts(fields["members"]),
+            None
+            if circuit is None
+            else OpenCircuit(_time(circuit["since"]), str(circuit["status"]), str(circuit["error"])),
+            _texts(fields["bound_by"]),
+            _texts(fields["not_ready"]),
+        )
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _time(text: str) -> float:
+    moment = parse_time(text)
+    if moment is None:
+        raise ValueError(f"{text!r} is no time")
+    return moment
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    if not isinstance(values, list):
+        raise TypeError("not a list")
+    return tuple(str(value) for value in values)

@@ -1,0 +1,114 @@
+"""What this worker says of itself on the control topic, for whoever looks at Kafka alone.
+
+The rules: it looks each second at what others know, and writes what has lasted, where that has changed. That
+it can't be written stops nothing, and is told by others. At the end of the run the report is taken back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from worker.core.admission.held import Held
+from worker.core.flow import LIMIT, PACE
+from worker.core.record import Outgoing
+from worker.core.worker_report import OpenCircuit, WorkerReport, ended, write
+from worker.ports import Clock, Publisher, PublishRefused
+from worker.runner.delivery import Delivery
+
+LOOK_SECONDS = 1.0
+"""Between two looks."""
+
+LOOKS = 5
+"""So many looks make a report: what half of them saw has lasted."""
+
+WRITE_SECONDS = 3.0
+"""Seconds that a write may take, beyond which it is given up; the last one has a third of that."""
+
+# What an order says, and the circuit, stand elsewhere.
+_TOLD_ELSEWHERE = frozenset({Held.PAUSE, Held.CIRCUIT, Held.RATE})
+
+
+class SelfReport:
+    """Of one destination's run; without `members`, client ids that the broker knows, nothing is written."""
+
+    def __init__(
+        self,
+        topic: str | None,
+        members: tuple[str, ...],
+        publisher: Publisher,
+        delivery: Delivery,
+        not_ready: Callable[[], Iterable[str]],
+        clock: Clock,
+    ) -> None:
+        self._topic, self._members = topic, members
+        self._publisher = publisher
+        self._delivery = delivery
+        self._not_ready = not_ready
+        self._clock = clock
+        self._seen: deque[tuple[set[str], list[str]]] = deque(maxlen=LOOKS)
+        self._written: WorkerReport | None = None
+
+    async def run(self) -> None:
+        """Look, and write, for ever."""
+        while True:
+            for _ in range(LOOKS):
+                await asyncio.sleep(LOOK_SECONDS)
+                self.look()
+            await self.write()
+
+    def look(self) -> None:
+        """Look once."""
+        self._seen.append((self._bounds(), list(self._not_ready())))
+
+    async def write(self) -> None:
+        """Write what has lasted, if that is not written already."""
+        if self._topic is None or not self._members:
+            return
+        report = self._report(self._members[0])
+        if not report.says_the_same(self._written) and await self._publish(
+            write(report, self._topic), WRITE_SECONDS
+        ):
+            self._written = report
+
+    async def finish(self) -> None:
+        """Take the report back."""
+        if self._topic is not None and self._written is not None:
+            await self._publish(ended(self._written.id, self._topic), WRITE_SECONDS / 3)
+
+    def _bounds(self) -> set[str]:
+        """What keeps it from sending more at this moment."""
+        gate, held = self._delivery.gate, self._delivery.held()
+        bounds: set[str] = {*(held - _TOLD_ELSEWHERE)}
+        if Held.RATE in held:
+            bounds.add(PACE if gate.is_paced(self._clock.monotonic()) else Held.RATE)
+        if gate.is_lowered():
+            bounds.add(LIMIT)
+        return bounds
+
+    def _report(self, report_id: str) -> WorkerReport:
+        outage = self._delivery.lanes.outage
+        circuit = None if outage is None else OpenCircuit(outage.since, outage.label, outage.error)
+        return WorkerReport(
+            report_id,
+            self._clock.now(),
+            self._members,
+            circuit,
+            self._lasting(words for words, _ in self._seen),
+            self._lasting(reasons for _, reasons in self._seen),
+        )
+
+    def _lasting(self, looks: Iterable[Iterable[str]]) -> tuple[str, ...]:
+        """What at least half of the looks saw."""
+        all_looks = [set(one) for one in looks]
+        seen = sorted(set().union(*all_looks))
+        return tuple(word for word in seen if sum(word in look for look in all_looks) * 2 >= len(all_looks))
+
+    async def _publish(self, message: Outgoing, within: float) -> bool:
+        try:
+            async with asyncio.timeout(within):
+                await self._publisher.publish(message)
+        except (PublishRefused, TimeoutError):
+            return False
+        return True
