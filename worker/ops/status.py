@@ -114,7 +114,8 @@ def _must_exist(settings: Settings) -> None:
     tiers = [settings.tier_topic(tier) for tier in settings.tiers]
     journal = [settings.journal_topic] if settings.journal.enabled else []
     needed = [settings.kafka.topic, *tiers, settings.dlq_topic, *journal, settings.control_topic]
-    missing = [topic for topic in needed if topic not in partitions_by_topic(settings)]
+    there = partitions_by_topic(settings)
+    missing = [topic for topic in needed if topic not in there]
     if missing:
         hidden = hidden_topics(settings)
         lines = [hidden.get(topic, f"topic {topic} does not exist") for topic in missing]
