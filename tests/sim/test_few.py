@@ -43,6 +43,14 @@ def test_a_run_at_the_head_of_each_partition(answer: Answer) -> None:
     assert is_accounted_for(world)
 
 
+def test_a_run_longer_than_what_is_held() -> None:
+    """Behind 1,200 in each of four partitions, more than are held, good ones flow soon."""
+    world = scenes.poisoned([1_200] * 4, 5 * MINUTE, good=1_000)
+    assert by(world, 1) <= 2 * MINUTE
+    assert by(world, 1_000) <= 4 * MINUTE
+    assert is_accounted_for(world)
+
+
 @pytest.mark.parametrize("answer", [Response(500), TIMEOUT])
 def test_one_partition_of_four(answer: Answer) -> None:
     """A partition of which all fail costs the others nothing, though little comes in them."""

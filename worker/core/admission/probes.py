@@ -6,16 +6,18 @@ circuit opens and nothing was taken, that is asked about soon, elsewhere, a few 
 
 While nothing is taken, nobody can tell a partner that is away from clicks that it never takes: all that is
 held may be such. So after a while records that fail as probes use up an attempt, one after another, and go to
-their tier, which makes room for others. How fast depends on what speaks for an outage: several partitions
-fail (unless a probe was answered a short while ago), or the failure is one that speaks of the partner (a
-gateway's 502, 503 or 504, no answer). Each of these makes it ten times as slow. A record pays so at most
-once, its first attempt, and none where the partner is not even reached: an outage of hours costs some records
-one attempt of a dozen.
+their tier, which makes room for others. How soon and how fast depends on what speaks for an outage. Where
+several partitions fail (unless a probe was answered a short while ago) it begins after a minute, and only one
+of them is dug through: all may begin with more of such clicks than is held, and what lies behind is reached
+soonest in one. Where the failure speaks of the partner (a gateway's 502, 503 or 504, no answer) it is ten
+times as slow, and a hundred times with several partitions. A record pays so at most once, its first attempt,
+and none where the partner is not even reached: an outage of hours costs some records one attempt of a dozen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from worker.core.answer import FailureKind
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
@@ -24,20 +26,40 @@ from worker.core.classify import Verdict
 _NEVER, _INF = float("-inf"), float("inf")
 # So many are asked soon when the circuit opens and nothing was taken: so many seconds after the last answer.
 _OPINIONS, _SOON = 10, 0.05
-# Of so many probes one goes to a delay tier, whose records have failed before, where the source has any.
-_TIERS_TURN = 8
+# Of so many probes one goes to a delay tier, whose records have failed before, where the source has any; and
+# one to another partition than the one that is dug through.
+_TURNS, _ANOTHERS_TURN = 8, 4
 # The next place in a partition: this part of it further on, so that places lie evenly apart.
 _STEP = 0.618
 # Seconds of an outage in which no probe costs anything; then the pauses between those that do: a part of the
-# time since the outage began, at least and at most so many seconds. Each sign of an outage multiplies them.
+# time since then, at least and at most so many seconds. Signs of an outage multiply them: a failure that
+# speaks of the partner, and several partitions beside it. Several alone are free for longer.
 _FREE, _PART, _LEAST, _MOST = 3.0, 0.005, 0.1, 30.0
 _SIGN = 10.0
+_FREE_OF_SEVERAL = 60.0
 # So many seconds after a probe was answered several partitions that fail are no sign.
 _MIXED = 60.0
 # Statuses of a gateway: they speak of what is behind it.
 _AWAY = frozenset({408, 425, 429, 502, 503, 504})
 # Failures by which the partner was not even reached, or may not have been.
 _NOT_REACHED = frozenset({FailureKind.CONNECTION, FailureKind.TLS})
+
+
+class _Signs(NamedTuple):
+    """What speaks for an outage: several partitions fail, and the failure speaks of the partner."""
+
+    several: bool
+    away: bool
+
+    @property
+    def patience(self) -> float:
+        """How many times as slow records that fail use up an attempt."""
+        return _SIGN ** (1 + self.several) if self.away else 1.0
+
+    @property
+    def free(self) -> float:
+        """For so many seconds none does."""
+        return _FREE_OF_SEVERAL if self.several and not self.away else _FREE * self.patience
 
 
 class Probes:
@@ -52,6 +74,8 @@ class Probes:
         """The partitions of the source that failed, one after another."""
         self._more = False
         """Whether there is more on the source to be asked of the partition that failed last."""
+        self._dug: AssignedPartition | None = None
+        """The partition that is dug through while several fail."""
         self._opinions = self._made = 0
         self._opened_at = self._costs_at = self._mixed_until = _NEVER
 
@@ -64,7 +88,7 @@ class Probes:
 
     def opened(self, pending: PendingRecord, now: float, *, none_taken: bool) -> float:
         """Note that a record's failure opened it; return when to ask besides the circuit's own probes."""
-        self._opened_at, self._costs_at, self._more = now, _NEVER, False
+        self._opened_at, self._costs_at, self._more, self._dug = now, _NEVER, False, None
         for gone in [partition for partition in self._failed if not partition.tenure.is_ours]:
             del self._failed[gone], self._highest[gone]
         for partition in self._spoke:
@@ -79,17 +103,22 @@ class Probes:
         """Note a probe that failed; tell whether it costs an attempt, and when to ask besides."""
         partition = pending.partition
         self.note(partition, first=False)
-        several = len(self._spoke) > 1 and not self.is_mixed(now)
-        signs = several + (verdict.status is None or verdict.status in _AWAY)
-        costs = self._costs(partition, verdict, _SIGN**signs, started)
+        signs = _Signs(
+            several=len(self._spoke) > 1 and not self.is_mixed(now),
+            away=verdict.status is None or verdict.status in _AWAY,
+        )
+        gap = _gap(started - self._opened_at - signs.free)
+        costs = verdict.label not in _NOT_REACHED and self._costs(partition, signs, started)
+        if costs:
+            self._costs_at = started + gap * signs.patience
         failed = self._remember(pending)
         if not costs:
             failed.add(pending.record.offset)
         ask_at = self._opinion(now)
         if partition.tier is None:
             self._more = len(partition.waiting) > len(failed)
-        if ask_at == _INF and not signs and self._more:
-            ask_at = max(now, started + self._gap(started))
+        if ask_at == _INF and not signs.away and (self._dug is not None if signs.several else self._more):
+            ask_at = max(now, started + gap)
         return costs, ask_at
 
     def answered(self, now: float) -> None:
@@ -103,7 +132,10 @@ class Probes:
     def choose(self, partitions: Sequence[AssignedPartition]) -> AssignedPartition:
         """Choose the partition of the next probe of those that have something due, in their turns."""
         self._made += 1
-        on_tier = self._made % _TIERS_TURN == 0
+        turn = self._made % _TURNS
+        if self._dug is not None and turn not in {0, _ANOTHERS_TURN} and self._dug in partitions:
+            return self._dug
+        on_tier = turn == 0
         return next((one for one in partitions if (one.tier is not None) is on_tier), partitions[0])
 
     def step(self, partition: AssignedPartition, now: float) -> None:
@@ -134,19 +166,22 @@ class Probes:
         self._highest[partition] = max(self._highest.get(partition, offset), offset)
         return self._failed.setdefault(partition, set())
 
-    def _costs(self, partition: AssignedPartition, verdict: Verdict, patience: float, started: float) -> bool:
-        if partition.tier is not None or verdict.label in _NOT_REACHED:
+    def _costs(self, partition: AssignedPartition, signs: _Signs, started: float) -> bool:
+        if partition.tier is not None or started < max(self._opened_at + signs.free, self._costs_at):
             return False
-        if started < self._opened_at + _FREE * patience or started < self._costs_at:
-            return False
-        self._costs_at = started + self._gap(started) * patience
+        if signs.several and not signs.away:
+            if self._dug is None or not (self._dug.tenure.is_ours and self._dug.waiting):
+                self._dug = partition
+            return self._dug is partition
         return True
-
-    def _gap(self, now: float) -> float:
-        return min(max((now - self._opened_at) * _PART, _LEAST), _MOST)
 
     def _opinion(self, now: float) -> float:
         if not self._opinions:
             return _INF
         self._opinions -= 1
         return now + _SOON
+
+
+def _gap(since: float) -> float:
+    """How long to pause between two that pay, so many seconds after it began that they do."""
+    return min(max(since * _PART, _LEAST), _MOST)
