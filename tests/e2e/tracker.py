@@ -19,8 +19,8 @@ from aiohttp import web
 from tests.support.kafka import wait_until
 
 Query = Mapping[str, str]
-Act = int | str
-"""A status, `reset`, `hang` (until the tracker is told to let go), or `slow` (200 after SLOW_SECONDS)."""
+Act = int | str | tuple[int, str]
+"""A status, one with a body, `reset`, `hang` (until it is let go), or `slow` (200 after SLOW_SECONDS)."""
 
 SLOW_SECONDS = 0.3
 
@@ -116,4 +116,5 @@ class Tracker:
             await asyncio.sleep(SLOW_SECONDS)
         while act == "hang" and not self._let_go.is_set():  # noqa: ASYNC110 - set by another thread
             await asyncio.sleep(0.01)
-        return web.Response(status=act if isinstance(act, int) else 200)
+        status, text = act if isinstance(act, tuple) else (act if isinstance(act, int) else 200, "")
+        return web.Response(status=status, text=text)
