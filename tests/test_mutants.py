@@ -17,6 +17,7 @@ from tests.chaos.scenarios import (
     killed_behind_a_hanging_head,
     left_while_another_joins,
     refused_by_the_broker,
+    refused_by_the_journal,
     reset_after_the_request,
 )
 from tests.chaos.world import World
@@ -57,6 +58,8 @@ PLAYS = {
     mutants.believe_a_map_under_another_position: Play(
         edited_under_its_map, 1, HANGS, "committed unfinished"
     ),
+    mutants.commit_before_the_journal: Play(refused_by_the_journal, 1, SHORT_DRAIN, "not journaled"),
+    mutants.journal_before_the_acknowledgement: Play(refused_by_the_broker, 1, SHORT_DRAIN, "journal untrue"),
     mutants.send_again_on_a_broken_connection: Play(reset_after_the_request, 1, {}, "resent"),
 }
 

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from tests.chaos.networks import NETWORKS
 from tests.chaos.report import show
 from tests.chaos.run import LONG, PROTOCOLS, SHORT, Plan, run
 from tests.chaos.schedule import KINDS
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 options.protocol,
                 frozenset(options.only),
                 options.keep,
+                options.destinations,
             )
             results.append(run(plan, _say))
     except BrokerUnavailable as missing:
@@ -51,6 +53,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=1, help="so many in a row; default 1")
     parser.add_argument("--seconds", type=float, help=f"of faults; default {LONG:.0f}, short {SHORT:.0f}")
     parser.add_argument("--workers", type=int, choices=(2, 3), default=3, help="default 3")
+    parser.add_argument(
+        "--destinations", type=int, choices=range(1, len(NETWORKS) + 1), default=1, help="default 1"
+    )
     parser.add_argument("--rate", type=float, default=120.0, help="events a second; default 120")
     parser.add_argument(
         "--protocol", choices=PROTOCOLS, default="classic", help="of the group; default classic"

@@ -7,7 +7,8 @@ The rule: it believes nothing but what was logged by others than the worker, and
 - `backwards`: something that was committed is not committed any more;
 - `early`: a request before the due time of the retry that it is;
 - `resent`: a second request of the same worker with no retry between them, while its circuit can't be open;
-- `duplicate`: a second ending that no row of README's table explains.
+- `duplicate`: a second ending that no row of README's table explains;
+- what the journal says, where it has one, is judged by `journal`.
 """
 
 from __future__ import annotations
@@ -22,16 +23,10 @@ from tests.chaos.cuts import BLINK, find_cuts
 from tests.chaos.evidence import DEAD, NOTHING, SOURCE, TIER, Evidence, Hop, Story
 from tests.chaos.forks import Fork, find_forks
 from tests.chaos.history import Coverage, History, Known, Place, after, told_by
+from tests.chaos.journal import agree
 from tests.chaos.logs import Committed
 from tests.chaos.rows import Row
-
-
-class Violation(NamedTuple):
-    """One broken promise, of an event or a partition, with what shows it."""
-
-    kind: str
-    subject: str
-    evidence: str
+from tests.chaos.violations import Violation
 
 
 class Verdict(NamedTuple):
@@ -73,6 +68,8 @@ def check(evidence: Evidence, timeout: float, drain: float) -> Verdict:
         violations.extend(early(story, forks[story.event]))
         violations.extend(resent(story, forks[story.event], circuits))
         violations.extend(duplicates(story, forks[story.event], explained))
+    if evidence.steps is not None:
+        violations.extend(agree(evidence.steps, stories, covered, forks))
     return Verdict(
         sum(story.acknowledged for story in stories),
         sum(any(request.answered for request in story.requests) for story in stories),

@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from tests.chaos.checker import Violation
 from tests.chaos.crew import Crew
 from tests.chaos.fleet import TIERS, Worker
 from tests.chaos.logs import deed
 from tests.chaos.operator import Operator
 from tests.chaos.schedule import Fault
+from tests.chaos.violations import Violation
 from tests.chaos.world import World
 from tests.support.broker import Broker
 from tests.support.kafka import wait_until
@@ -195,7 +195,8 @@ class Conductor:
             wait_until("more partitions", lambda: self._operator.grow(more), QUIET_WITHIN)
 
     def _disturb_partner(self, fault: Fault) -> None:
-        with self._mood(fault.kind):
+        names = [network.name for network in self._world.networks]
+        with self._mood(fault.kind, random.Random(fault.at).choice(names)):
             time.sleep(fault.length)
 
     def _publish_poison(self, fault: Fault) -> None:
@@ -260,10 +261,10 @@ class Conductor:
     # --- parts ---------------------------------------------------------------------------------
 
     @contextmanager
-    def _mood(self, mode: str) -> Iterator[None]:
-        """Have the partner in this mood within."""
+    def _mood(self, mode: str, whom: str | None = None) -> Iterator[None]:
+        """Have the partner of one network, or all, in this mood within."""
         with self._partner_busy:
-            self._world.partner(mode, share=0.3)
+            self._world.partner(mode, whom, share=0.3)
             try:
                 yield
             finally:

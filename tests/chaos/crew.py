@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
-from tests.chaos.checker import Violation
 from tests.chaos.fitness import Baseline
 from tests.chaos.fleet import DRAIN, Worker
+from tests.chaos.violations import Violation
 from tests.chaos.world import World
 from tests.support.kafka import wait_until
 

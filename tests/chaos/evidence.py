@@ -14,6 +14,7 @@ from typing import NamedTuple
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas import WorkerHeaders
+from schemas.journal import read_step
 from tests.chaos.generator import event_of
 from tests.chaos.history import History, Place
 from tests.chaos.logs import (
@@ -26,6 +27,7 @@ from tests.chaos.logs import (
     HOPS,
     INTERVENTIONS,
     SENT,
+    STEPS,
     Answered,
     Asked,
     Committed,
@@ -34,6 +36,7 @@ from tests.chaos.logs import (
     Intervention,
     Log,
     Sent,
+    Step,
     read_log,
 )
 from tests.support.kafka import Names
@@ -102,6 +105,8 @@ class Evidence(NamedTuple):
     states: Sequence[Group]
     deeds: Sequence[Deed]
     history: History = NOTHING
+    steps: Sequence[Step] | None = None
+    """Those of the journal; None where nobody looked at it."""
 
 
 def kinds_of(names: Names, tiers: Sequence[str]) -> dict[str, str]:
@@ -126,12 +131,36 @@ def dump(folder: Path, bootstrap: str, topic: str, kind: str) -> None:
     log.close()
 
 
-def gather(folder: Path, look_at_topics: Callable[[], None]) -> Evidence:
-    """Read the logs of a run, which may go on meanwhile.
+def save_steps(folder: Path, bootstrap: str, journal: str) -> None:
+    """Write what lies in the journal beside the logs."""
+    (folder / STEPS).unlink(missing_ok=True)
+    log = Log(folder / STEPS)
+    epoch = time.time() - time.monotonic()
+    for message in read_messages(bootstrap, [journal]):
+        step = read_step(message.value())
+        if step is not None:
+            log.write(
+                Step(step.event_id or "", step.step, step.attempt or 0, step.origin, _at_of(message, epoch))
+            )
+    log.close()
 
+
+def gather(
+    folder: Path,
+    look_at_topics: Callable[[], None],
+    look_at_journal: Callable[[], None],
+    *,
+    common: Path,
+    wants: Callable[[str], bool],
+) -> Evidence:
+    """Read the logs of a network in `folder`, and those of the run, which may go on meanwhile.
+
+    `wants` tells of an event of the source whether this network has to end it.
     So what was committed is read before what was finished, and requests before the records that they are for.
+    The journal tells of both: it is read after the one and before the other.
     """
     commits = read_log(folder / COMMITTED, Committed)
+    look_at_journal()
     answers = {answer.number: answer.at for answer in read_log(folder / ANSWERED, Answered)}
     requests: defaultdict[str, list[Request]] = defaultdict(list)
     for asked in read_log(folder / ASKED, Asked):
@@ -139,11 +168,12 @@ def gather(folder: Path, look_at_topics: Callable[[], None]) -> Evidence:
             Request(asked.worker, asked.at, asked.wall, asked.action, answers.get(asked.number))
         )
     look_at_topics()
-    sent = read_log(folder / SENT, Sent)
-    history = History(read_log(folder / INTERVENTIONS, Intervention))
+    sent = [line for line in read_log(common / SENT, Sent) if wants(line.event)]
+    history = History(read_log(common / INTERVENTIONS, Intervention))
     hops: defaultdict[str, list[Hop]] = defaultdict(list)
     for hop in _all_hops(folder, sent, history):
-        hops[hop.event].append(hop)
+        if hop.kind != SOURCE or wants(hop.event):
+            hops[hop.event].append(hop)
     promised = {line.event for line in sent}
     stories = {
         event: Story(event, event in promised, tuple(sorted(hops[event], key=_at)), tuple(requests[event]))
@@ -153,8 +183,9 @@ def gather(folder: Path, look_at_topics: Callable[[], None]) -> Evidence:
         stories,
         commits,
         read_log(folder / GROUP, Group),
-        read_log(folder / DEEDS, Deed),
+        [deed for at in {folder, common} for deed in read_log(at / DEEDS, Deed)],
         history,
+        read_log(folder / STEPS, Step) if (folder / STEPS).exists() else None,
     )
 
 
@@ -187,10 +218,16 @@ def _at(hop: Hop) -> float:
 def read_hops(bootstrap: str, kinds: Mapping[str, str]) -> Iterator[Hop]:
     """Read every record of these topics, to their ends of now."""
     epoch = time.time() - time.monotonic()
+    for message in read_messages(bootstrap, list(kinds)):
+        yield _hop(message, kinds[message.topic() or ""], epoch)
+
+
+def read_messages(bootstrap: str, names: Sequence[str]) -> Iterator[Message]:
+    """Read these topics to their ends of now."""
     settings = {"bootstrap.servers": bootstrap, "group.id": "checker", "enable.auto.commit": False}
     with Consumer({**settings, "enable.partition.eof": True, "log_level": 0}) as consumer:
         topics = consumer.list_topics(timeout=WITHIN).topics
-        left = {(topic, number) for topic in kinds for number in topics[topic].partitions}
+        left = {(topic, number) for topic in names for number in topics[topic].partitions}
         consumer.assign([TopicPartition(*at, OFFSET_BEGINNING) for at in left])
         deadline = time.monotonic() + WITHIN
         while left:
@@ -199,7 +236,7 @@ def read_hops(bootstrap: str, kinds: Mapping[str, str]) -> Iterator[Hop]:
             for message in consumer.consume(1000, 0.2):
                 error, at = message.error(), (message.topic() or "", message.partition() or 0)
                 if error is None:
-                    yield _hop(message, kinds[at[0]], epoch)
+                    yield message
                 elif error.code() == KafkaError._PARTITION_EOF:
                     left.discard(at)
                 else:
@@ -215,6 +252,11 @@ def _hop(message: Message, kind: str, epoch: float) -> Hop:
         message.offset() or 0,
         event_of(message.value()),
         0 if kind == SOURCE else headers.attempts or 0,
-        (message.timestamp()[1] + 1) / 1000 - epoch,  # cut to milliseconds by the broker
+        _at_of(message, epoch),
         headers.due_at or 0.0,
     )
+
+
+def _at_of(message: Message, epoch: float) -> float:
+    """When the broker had taken it, which it cuts to milliseconds."""
+    return (message.timestamp()[1] + 1) / 1000 - epoch

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tests.chaos.checker import Violation
 from tests.chaos.fleet import Worker
+from tests.chaos.violations import Violation
 
 # What a worker may have grown by since it was fresh: bytes, descriptors, threads. An idle lane keeps its
 # connection; records are held up to a bound in bytes.

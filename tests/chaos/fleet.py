@@ -19,7 +19,7 @@ import psutil
 from tests.chaos.logs import DEEDS, Log, deed
 from tests.chaos.process import Process
 from tests.support.broker import free_port
-from tests.support.kafka import Names, wait_until
+from tests.support.kafka import wait_until
 
 WORKER = (sys.executable, "-m", "worker", "run")
 
@@ -45,6 +45,13 @@ SETTINGS = {
     "LOG__FORMAT": "json",
 }
 TIERS = ("1s", "2s", "4s")
+
+
+def settings_of_one(partner_port: int) -> dict[str, str]:
+    """The settings of the single destination."""
+    url = f"http://127.0.0.1:{partner_port}/postback?click_id={{click_id}}&event_id={{event_id}}"
+    event = "&measurement=1&event={event}&payout={payout}"
+    return {"DESTINATION__SIMPLE_URL": url, "DESTINATION__EVENT_URL": url + event}
 
 
 class Worker:
@@ -140,23 +147,13 @@ class Fleet:
     def __init__(
         self,
         bootstrap: str,
-        names: Names,
-        partner_port: int,
+        given: Mapping[str, str],
         folder: Path,
         settings: Mapping[str, str],
         program: Sequence[str],
     ) -> None:
-        url = f"http://127.0.0.1:{partner_port}/postback?click_id={{click_id}}&event_id={{event_id}}"
-        event = "&measurement=1&event={event}&payout={payout}"
-        merged = {
-            "KAFKA__BOOTSTRAP_SERVERS": bootstrap,
-            "KAFKA__TOPIC": names.topic,
-            "KAFKA__GROUP_ID": names.group,
-            "DESTINATION__SIMPLE_URL": url,
-            "DESTINATION__EVENT_URL": url + event,
-            **SETTINGS,
-            **settings,
-        }
+        """Give workers what the world says, `SETTINGS`, and `settings` over both."""
+        merged = {"KAFKA__BOOTSTRAP_SERVERS": bootstrap, **given, **SETTINGS, **settings}
         self._settings = {key: value for key, value in merged.items() if value}
         self._program = program
         self._folder = folder

@@ -20,6 +20,7 @@ from typing import Self
 from confluent_kafka import KafkaError, Message, Producer
 
 from tests.chaos.logs import SENT, Log, Sent
+from tests.chaos.networks import fields_of
 
 # Shares of the events that get a 400 for ever, a 500 at first, and that are no conversions at all.
 KINDS = {"-poison": 0.01, "-once": 0.08, "-invalid": 0.01}
@@ -149,10 +150,10 @@ class Generator:
 
 def value_of(event: str) -> bytes:
     """The value of an event; one that is `…-invalid` lacks what the contract asks for, but its name."""
-    fields = {"event_id": event}
+    fields = {"event_id": event, **fields_of(event)}
     if not event.endswith("-invalid"):
         now = datetime.now(UTC).isoformat()
-        fields |= {"click_id": f"click-{event}", "event": "purchase", "payout": "49.99", "occurred_at": now}
+        fields |= {"click_id": f"click-{event}", "payout": "49.99", "occurred_at": now}
     if "-big" in event:
         fields["basket"] = _padding(random.Random(event))
     return json.dumps(fields).encode()

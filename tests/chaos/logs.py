@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeVar
 SENT, ASKED, ANSWERED = "sent.jsonl", "asked.jsonl", "answered.jsonl"
 COMMITTED, GROUP, DEEDS = "committed.jsonl", "group.jsonl", "deeds.jsonl"
 HOPS, DUMPED, INTERVENTIONS = "hops.jsonl", "dumped.jsonl", "interventions.jsonl"
+STEPS = "steps.jsonl"
 
 RECORDED = "cut"
 """What a partner does that records a conversion, and then resets the connection."""
@@ -49,6 +50,16 @@ class Answered(NamedTuple):
     """The partner has recorded request `number`, and written its 200 unless it is RECORDED."""
 
     number: int
+    at: float
+
+
+class Step(NamedTuple):
+    """A step as it lies in the journal; `at` is when the broker had taken it; without an attempt it is 0."""
+
+    event: str
+    step: str
+    attempt: int
+    origin: str
     at: float
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from worker.adapters.http.direct import DirectLane
@@ -27,6 +27,7 @@ from worker.runner.delivery import Delivery
 from worker.runner.drain import Drain, Phase
 from worker.runner.hand_over import HandOver
 from worker.runner.intake import Intake
+from worker.runner.journaling import Noted
 
 
 def commit_the_highest_seen() -> None:
@@ -70,7 +71,36 @@ def commit_before_the_journal() -> None:
         assert delivery.journaling is not None
         delivery.journaling.note(pending, ending, trial, now)
 
-    _replace(Delivery, _end=end, _journaled=lambda _delivery, _noted: None)
+    _replace(Delivery, _end=end, on_written=lambda _delivery, _noted: None)
+
+
+def journal_before_the_acknowledgement() -> None:
+    """Write a step as soon as the retry, or the dead letter, that it tells of is on its way."""
+    make, settle, on_written = HandOver.__init__, HandOver.settle, Delivery.on_written
+    owners: dict[HandOver, Delivery] = {}
+
+    def owned(hand_over: HandOver, *arguments: Any) -> None:
+        make(hand_over, *arguments)
+        owners[hand_over] = hand_over._on_settled.__self__  # type: ignore[attr-defined]
+
+    def at_once(
+        hand_over: HandOver, pending: PendingRecord, ending: Retry | Dead, trial: Trial | None
+    ) -> None:
+        delivery = owners[hand_over]
+        assert delivery.journaling is not None
+        delivery.journaling.note(pending, ending, trial, delivery._clock.now())
+        settle(hand_over, pending, ending, trial)
+
+    def settled(delivery: Delivery, pending: PendingRecord, _ending: object, _trial: object) -> None:
+        delivery._release(pending)
+        delivery._finish(pending)
+
+    def written(delivery: Delivery, noted: Sequence[Noted]) -> None:
+        late = [one for one in noted if one.pending.record.offset in one.pending.partition.unjournaled]
+        on_written(delivery, late)
+
+    _replace(HandOver, __init__=owned, settle=at_once)
+    _replace(Delivery, _settled=settled, on_written=written)
 
 
 def keep_the_offsets_after_revoke() -> None:
@@ -182,17 +212,15 @@ MUTANTS: Mapping[str, Callable[[], None]] = {
         send_again_on_a_broken_connection,
         ignore_the_metadata,
         believe_a_map_under_another_position,
+        commit_before_the_journal,
+        journal_before_the_acknowledgement,
     )
 }
 
 
-JOURNAL_MUTANTS = {mutant.__name__: mutant for mutant in (commit_before_the_journal,)}
-"""Those that the journal tells of, beside what is committed: `tests/e2e/test_journal.py` has their plays."""
-
-
 def main() -> None:
     """Break the program as named, and run it."""
-    {**MUTANTS, **JOURNAL_MUTANTS}[sys.argv.pop(1)]()
+    MUTANTS[sys.argv.pop(1)]()
     start()
 
 

@@ -31,7 +31,9 @@ SLOW = {"slow": (0.2, 1.2), "slower": (2.0, 4.0)}
 BUSY_FOR = 60
 """Seconds that a 429 asks to wait."""
 
-_EVENT = re.compile(rb"[?&]event_id=([^& ]+)")
+# In a query, a path, a form or JSON.
+_EVENT = re.compile(rb'event_id(?:=|/|":")([^& /"?]+)')
+_LENGTH = re.compile(rb"(?i)\r\ncontent-length: ?([0-9]+)")
 _WORKER = re.compile(rb"(?i)\r\nx-worker: ?([^\r]+)")
 _REASONS = {"200": "OK", "400": "Bad Request", "429": "Too Many Requests", "500": "Internal Server Error"}
 _ALWAYS = {"-poison": "400", "-never": "500", "-busy": "429"}
@@ -75,9 +77,9 @@ class Partner:
         for visit in list(self.visits):
             visit.reset()
 
-    def on_request(self, visit: Visit, head: bytes) -> None:
+    def on_request(self, visit: Visit, request: bytes) -> None:
         """Log it, then do it."""
-        event, worker = _EVENT.search(head), _WORKER.search(head)
+        event, worker = _EVENT.search(request), _WORKER.search(request)
         name = unquote(event[1].decode()) if event else ""
         self._count += 1
         number, action = self._count, self._action(name)
@@ -145,9 +147,10 @@ class Visit(asyncio.Protocol):
         self._partner.visits.discard(self)
 
     def data_received(self, data: bytes) -> None:
-        *heads, self._pending = (self._pending + data).split(b"\r\n\r\n")
-        for head in heads:
-            self._partner.on_request(self, head)
+        self._pending += data
+        while size := _size_of(self._pending):
+            request, self._pending = self._pending[:size], self._pending[size:]
+            self._partner.on_request(self, request)
 
     def write(self, data: bytes) -> None:
         """Send."""
@@ -158,6 +161,14 @@ class Visit(asyncio.Protocol):
         sock: socket.socket = self._transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._transport.abort()
+
+
+def _size_of(data: bytes) -> int:
+    """How many bytes the first request has, with its body; 0 while it is not whole."""
+    head = data.find(b"\r\n\r\n") + 4
+    length = _LENGTH.search(data[:head])
+    size = head + (int(length[1]) if length else 0)
+    return size if head >= 4 and size <= len(data) else 0
 
 
 async def serve(folder: Path, port: int, seed: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,8 +13,10 @@ from tests.chaos.checker import Verdict, check
 from tests.chaos.conductor import Conductor
 from tests.chaos.fleet import DRAIN, TIMEOUT
 from tests.chaos.generator import BIG
+from tests.chaos.networks import NETWORKS, fields_of, takers
 from tests.chaos.process import ROOT
 from tests.chaos.schedule import KINDS, deal
+from tests.chaos.several import check_all
 from tests.chaos.world import World
 from tests.support.broker import Broker
 
@@ -50,6 +52,8 @@ class Plan(NamedTuple):
     """The kinds of faults that are brought about; empty for all that are dealt."""
     keep: bool = False
     """Whether the logs of a run without violations are kept, too."""
+    destinations: int = 1
+    """How many of `networks` the workers serve; 1 for the single destination."""
 
 
 class Result(NamedTuple):
@@ -71,16 +75,19 @@ def run(plan: Plan, say: Callable[[str], None]) -> Result:
     folder = folder_of(plan.seed)
     shutil.rmtree(folder, ignore_errors=True)
     began = time.monotonic()
-    dealt = deal(plan.seed, plan.seconds, plan.workers, short=plan.short)
+    several = sorted(NETWORKS)[: plan.destinations] if plan.destinations > 1 else []
+    dealt = deal(plan.seed, plan.seconds, plan.workers, short=plan.short, several=bool(several))
     faults = [fault for fault in dealt if fault.kind in (plan.only or KINDS)]
     say("\n".join([f"seed {plan.seed}, {len(faults)} faults:", *map(str, faults)]))
     with (
         Broker() as broker,
-        World(broker.bootstrap, folder, settings=PROTOCOLS[plan.protocol], seed=plan.seed) as world,
+        World(
+            broker.bootstrap, folder, settings=PROTOCOLS[plan.protocol], seed=plan.seed, several=several
+        ) as world,
     ):
         conductor = Conductor(world, broker, plan.workers)
         conductor.start()
-        with world.load(plan.rate, 0.0 if plan.short else BIG):
+        with world.load(plan.rate, 0.0 if plan.short or several else BIG):
             time.sleep(WARM_UP)
             conductor.note_fresh()
             say("the load is on; faults from now on")
@@ -89,8 +96,15 @@ def run(plan: Plan, say: Callable[[str], None]) -> Result:
         say("waiting for quiet")
         conductor.settle()
         conductor.leave()
-        verdict = check(world.evidence(), TIMEOUT, DRAIN)
+        verdict = _judge(world, several)
     verdict = verdict._replace(violations=[*conductor.violations, *verdict.violations])
     if not verdict.violations and not plan.keep:
         shutil.rmtree(folder, ignore_errors=True)
     return Result(plan, verdict, Counter(conductor.done), time.monotonic() - began)
+
+
+def _judge(world: World, several: Sequence[str]) -> Verdict:
+    if not several:
+        return check(world.evidence(), TIMEOUT, DRAIN)
+    evidences = {network.name: network.evidence() for network in world.networks}
+    return check_all(evidences, lambda event: not takers(fields_of(event), several), TIMEOUT, DRAIN)

@@ -25,8 +25,14 @@ LOOK_AT_TOPICS = 2.0
 class Sampler:
     """Runs in a thread of its own, as a context manager."""
 
-    def __init__(self, bootstrap: str, topics: Mapping[str, Sequence[str]], folder: Path) -> None:
-        """Look at each group, a key of `topics`, and at what it committed of its topics."""
+    def __init__(
+        self, bootstrap: str, topics: Mapping[str, Sequence[str]], folder: Path, every: float = EVERY
+    ) -> None:
+        """Look at each group, a key of `topics`, and at what it committed of its topics.
+
+        `every` is the pause between two looks, in seconds.
+        """
+        self._every = every
         quiet: dict[str, str | int | float | bool] = {
             "bootstrap.servers": bootstrap,
             "log_level": 0,
@@ -60,7 +66,7 @@ class Sampler:
             group.close()
 
     def _run(self) -> None:
-        while not self._over.wait(EVERY):
+        while not self._over.wait(self._every):
             states = [group.ask() for group in self._groups]
             self._note_state(next((state for state in states if state in STALLED), states[0]))
             try:

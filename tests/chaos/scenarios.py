@@ -11,9 +11,10 @@ from itertools import count
 
 from confluent_kafka.admin import AdminClient
 
-from tests.chaos.checker import Verdict, Violation, check
+from tests.chaos.checker import Verdict, check
 from tests.chaos.fleet import DRAIN, TIERS, TIMEOUT, Worker
 from tests.chaos.operator import Operator, limit
+from tests.chaos.violations import Violation
 from tests.chaos.world import World
 
 SETTLED_WITHIN = 20.0
@@ -87,6 +88,24 @@ def refused_by_the_broker(world: World) -> None:
     second.kill()
     limit_tiers(world, 1_048_576)
     world.start(1)
+
+
+def refused_by_the_journal(world: World) -> None:
+    """Steps are refused while what they tell of is done; `kill -9`, then they are taken.
+
+    The world has one partition.
+    """
+    admin = AdminClient({"bootstrap.servers": world.bootstrap})
+    limit(admin, [world.names.journal], 1)
+    (first,) = world.start(1)
+    world.publish(numbered(5))
+    world.await_delivered(numbered(5))
+    time.sleep(TWO_TICKS)  # for a commit that must not come
+    first.kill()
+    limit(admin, [world.names.journal], 1_048_576)
+    world.start(1)
+    world.publish(["late"])
+    world.await_delivered(["late"])
 
 
 def joined_and_left(world: World) -> None:

@@ -73,11 +73,14 @@ EARLY = frozenset({"source re-made, longer"})
 """While the old log is short: the new one is filled until it is longer."""
 
 
-def deal(seed: int, seconds: float, slots: int, *, short: bool) -> list[Fault]:
-    """Deal the faults of a run whose faults begin within `seconds`, in the order of their times."""
+def deal(seed: int, seconds: float, slots: int, *, short: bool, several: bool = False) -> list[Fault]:
+    """Deal the faults of a run whose faults begin within `seconds`, in the order of their times.
+
+    With `several` destinations nobody touches logs and offsets: there workers and networks are at issue.
+    """
     chance = random.Random(seed)
     kinds = [name for name, kind in KINDS.items() for _ in range(kind.short if short else kind.long)]
-    turn = TURNS[seed % len(TURNS)]
+    turn = () if several else TURNS[seed % len(TURNS)]
     kinds += turn[:1] if short else turn
     chance.shuffle(kinds)
     kinds.sort(key=lambda name: name not in EARLY)

@@ -1,43 +1,26 @@
-"""Everything around a group of workers on a broker that is there: topics, partner, sampler, logs.
+"""Everything around a group of workers on a broker that is there: topics, partners, samplers, logs.
 
 The rule: whatever happens, every process that was started here has ended when the world is closed.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.chaos import networks
 from tests.chaos.checker import cover
-from tests.chaos.evidence import Evidence, gather, kinds_of, save_hops
-from tests.chaos.fleet import READY_WITHIN, TIERS, WORKER, Fleet, Worker
-from tests.chaos.generator import MOST_BYTES, Generator
-from tests.chaos.group_state import GroupState
-from tests.chaos.logs import (
-    ANSWERED,
-    ASKED,
-    COMMITTED,
-    DEEDS,
-    Answered,
-    Asked,
-    Committed,
-    Log,
-    Tail,
-    deed,
-    read_log,
-)
-from tests.chaos.process import ROOT
-from tests.chaos.sampler import PATIENCE, Sampler
-from tests.support.broker import free_port
-from tests.support.kafka import WITHIN, Names, committed, create_topics, end_offsets, wait_until
-from worker.core.record_size import ROOM
+from tests.chaos.evidence import Evidence
+from tests.chaos.fleet import READY_WITHIN, WORKER, Fleet, Worker, settings_of_one
+from tests.chaos.generator import Generator
+from tests.chaos.logs import COMMITTED, DEEDS, Asked, Committed, Log, read_log
+from tests.chaos.network import Network, lag_of
+from tests.chaos.sampler import EVERY
+from tests.support.kafka import WITHIN, Names, create_topics, wait_until
 
 
 class World:
@@ -46,6 +29,7 @@ class World:
     `settings` are the workers' over those of `fleet`, without the prefix; an empty one takes a setting away,
     and `{slot}` in one is the number of the worker's slot.
     `patience` in seconds is how long it is waited for what should come.
+    `several` are the names of its destinations, of `networks`; without any it has the single one.
     """
 
     def __init__(
@@ -58,6 +42,7 @@ class World:
         program: Sequence[str] = WORKER,
         seed: int = 0,
         patience: float = WITHIN,
+        several: Collection[str] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.bootstrap = bootstrap
@@ -68,39 +53,41 @@ class World:
         self._seed = seed
         self._patience = patience
         self._stack = ExitStack()
-        self._port = free_port()
-        self.fleet = Fleet(bootstrap, self.names, self._port, folder, settings or {}, program)
+        self.networks = [
+            Network(bootstrap, folder, self.names, name, partial(_wants, name, several))
+            for name in several or ("",)
+        ]
+        self._first = self.networks[0]
+        own = settings_of_one(self._first.port) if not several else _settings_of_all(self.networks)
+        common = {"KAFKA__TOPIC": self.names.topic, "KAFKA__GROUP_ID": self.names.group}
+        self.fleet = Fleet(bootstrap, {**common, **own}, folder, settings or {}, program)
         self.generator = Generator(bootstrap, self.names.topic, folder, seed=seed)
         self.stream = self.generator
         """The load, once there is one."""
-        self._asked, self._answered = Tail(folder / ASKED), Tail(folder / ANSWERED)
         self.published: list[str] = []
-        self.requests: list[Asked] = []
-        self.answers: dict[int, float] = {}
 
     @property
     def kinds(self) -> dict[str, str]:
         """The topics in which an event's records lie, and what each is."""
-        return kinds_of(self.names, TIERS)
+        return self._first.kinds
 
     @property
-    def worked(self) -> list[str]:
-        """The topics that the workers read."""
-        return [self.names.topic, *(self.names.tier(tier) for tier in TIERS)]
+    def requests(self) -> list[Asked]:
+        """The requests that were seen so far."""
+        return self._first.requests
 
-    def _by_group(self) -> dict[str, list[str]]:
-        """The topics that each of the two groups reads."""
-        by_group: dict[str, list[str]] = {}
-        for topic in self.worked:
-            by_group.setdefault(self.names.group_of(topic), []).append(topic)
-        return by_group
+    @property
+    def answers(self) -> dict[int, float]:
+        """When requests got their 200, by number, as far as that was seen."""
+        return self._first.answers
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self._create_topics()
-            self._partner = self._start_partner(stack)
-            self.partner()
-            stack.enter_context(Sampler(self.bootstrap, self._by_group(), self.folder))
+            source = self.names.topic
+            create_topics(self.bootstrap, {source: self.partitions}, self._first.config_of(source))
+            for network in self.networks:
+                network.create_topics(self.partitions)
+                network.enter(stack, self._seed, EVERY * len(self.networks))
             stack.callback(self.fleet.close)
             self._stack = stack.pop_all()
         return self
@@ -138,25 +125,19 @@ class World:
         self.generator.publish(events, partition)
         self.published += events
 
-    def partner(self, mode: str = "ok", **how: float) -> None:
-        """Change the partner's ways, and return when that is done."""
-        self.deeds.write(deed(f"partner {mode}", "partner"))
-        assert self._partner.stdin is not None
-        assert self._partner.stdout is not None
-        self._partner.stdin.write(json.dumps({"mode": mode, **how}) + "\n")
-        self._partner.stdin.flush()
-        if not self._partner.stdout.readline():
-            raise AssertionError(f"the partner ended with {self._partner.wait()}")
+    def partner(self, mode: str = "ok", whom: str | None = None, **how: float) -> None:
+        """Change the ways of a network's partner, or of all, and return when that is done."""
+        for network in self.networks:
+            if whom is None or network.name == whom:
+                network.partner(mode, how)
 
     def seen(self) -> list[Asked]:
         """The requests that the partner has read so far."""
-        self.requests.extend(self._asked.new(Asked))
-        return self.requests
+        return self._first.seen()
 
     def delivered(self) -> set[str]:
         """The events that have got a 200 so far."""
-        self.answers.update((answer.number, answer.at) for answer in self._answered.new(Answered))
-        return {request.event for request in self.seen() if request.number in self.answers}
+        return self._first.delivered()
 
     def workers_asking(self) -> set[str]:
         """The names of the workers that have sent requests."""
@@ -183,16 +164,11 @@ class World:
 
     def lag(self) -> int:
         """Records that are not committed, all topics together."""
-        return sum(self._lag_of(topic) for topic in self.worked)
+        return lag_of(self.networks)
 
     def is_deserted(self) -> bool:
-        """Whether neither group has a member."""
-        states = []
-        for group in (self.names.group, self.names.retry_group):
-            asked = GroupState(self.bootstrap, group, PATIENCE)
-            states.append(asked.ask())
-            asked.close()
-        return set(states) <= {"Empty", "Dead"}
+        """Whether no group has a member."""
+        return all(network.is_deserted() for network in self.networks)
 
     def await_quiet(self, within: float = READY_WITHIN) -> None:
         """Return when nothing is left to do; raise AssertionError otherwise."""
@@ -200,47 +176,24 @@ class World:
 
     def evidence(self) -> Evidence:
         """What the logs and the topics tell."""
-        return gather(self.folder, partial(save_hops, self.folder, self.bootstrap, self.kinds))
-
-    def _lag_of(self, topic: str) -> int:
-        at = committed(self.bootstrap, self.names.group_of(topic), topic)
-        ends = end_offsets(self.bootstrap, topic).items()
-        return sum(end - (at[number].offset if number in at else 0) for number, end in ends)
+        return self._first.evidence()
 
     def config_of(self, topic: str) -> dict[str, str]:
         """How a topic is made."""
-        if topic == self.names.topic:
-            return {"max.message.bytes": str(MOST_BYTES)}
-        # The broker's own time tells when it took a record.
-        return {"max.message.bytes": str(MOST_BYTES + ROOM), "message.timestamp.type": "LogAppendTime"}
-
-    def _create_topics(self) -> None:
-        source, dlq = self.names.topic, self.names.dlq
-        create_topics(self.bootstrap, {source: self.partitions}, self.config_of(source))
-        own = {topic: self.partitions for topic in self.kinds if topic != source}
-        create_topics(self.bootstrap, own, self.config_of(dlq))
-        create_topics(self.bootstrap, {self.names.journal: self.partitions})
-        create_topics(self.bootstrap, {self.names.control: 1}, {"cleanup.policy": "compact"})
-
-    def _start_partner(self, stack: ExitStack) -> subprocess.Popen[str]:
-        """Start the partner; it ends with our end of its pipe."""
-        command = [sys.executable, "-m", "tests.chaos.partner", "--folder", str(self.folder)]
-        command += ["--port", str(self._port), "--seed", str(self._seed)]
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        stack.callback(_end, process)
-        return process
+        return self._first.config_of(topic)
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    process.kill()
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
+def _wants(name: str, several: Collection[str], event: str) -> bool:
+    """Whether a network has to end an event, as the second reading of the routing says."""
+    if not several:
+        return True
+    taken = networks.takers(networks.fields_of(event), several)
+    return name in taken or (not taken and name == networks.caretaker(several))
+
+
+def _settings_of_all(several: Iterable[Network]) -> dict[str, str]:
+    return {
+        key: value
+        for network in several
+        for key, value in networks.settings_of(network.name, network.port).items()
+    }

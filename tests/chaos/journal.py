@@ -1,0 +1,99 @@
+"""Whether the journal and the world agree: its steps beside what the partner and the topics tell. Pure.
+
+The rule: it believes nothing of the worker; a step is what is judged, never what judges.
+
+- `not journaled`: a record that was seen committed before any step of it was in the journal, or one that is
+  finished and has no ending there;
+- `journal untrue`: a step that tells of a 200 that was never given, or of a retry or a dead letter that was
+  not in its topic by then; and a 200 of which no step tells, though nothing was cut off;
+- `journaled twice`: a second ending that no row of README's table explains.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from tests.chaos.cuts import BLINK
+from tests.chaos.evidence import DEAD, SOURCE, TIER, Hop, Story
+from tests.chaos.forks import Fork
+from tests.chaos.history import Coverage
+from tests.chaos.logs import RECORDED, Step
+from tests.chaos.violations import Violation
+
+DELIVERED, RETRY, DEAD_STEP = "delivered", "retry", "dead"
+SAME = 0.01
+"""Seconds by which one moment may differ, read from two topics."""
+
+
+def agree(
+    told: Sequence[Step],
+    stories: Iterable[Story],
+    covered: Coverage,
+    forks: Mapping[str, Sequence[Fork]],
+) -> Iterator[Violation]:
+    """What of the steps is not as the partner's log and the topics tell."""
+    by_event: defaultdict[str, list[Step]] = defaultdict(list)
+    for step in sorted(told, key=lambda step: step.at):
+        by_event[step.event].append(step)
+    for story in stories:
+        steps = by_event[story.event]
+        for wrong in (
+            *_not_journaled(story, steps, covered),
+            *_untrue(story, steps),
+            *_untold(story, steps, covered, forks[story.event]),
+        ):
+            yield Violation(wrong[0], story.event, f"{wrong[1]}; {_tell(steps)}")
+        yield from _twice(story, steps, forks[story.event])
+
+
+def _not_journaled(story: Story, steps: Sequence[Step], covered: Coverage) -> Iterator[tuple[str, str]]:
+    for hop in story.hops:
+        seen = min(covered.get(hop.place, ()), default=None)
+        if seen is None or hop.kind == DEAD:
+            continue
+        if not any(hop.at - BLINK <= step.at <= seen + BLINK for step in steps):
+            yield "not journaled", f"{hop} was seen committed at {seen:.3f}"
+
+
+def _untrue(story: Story, steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
+    for step in steps:
+        if step.step == DELIVERED:
+            true = any(one.answered is not None and one.answered <= step.at + BLINK for one in story.requests)
+        elif step.step == RETRY:
+            true = any(_is_there(hop, TIER, step) and hop.attempts == step.attempt for hop in story.hops)
+        else:
+            true = step.step != DEAD_STEP or any(_is_there(hop, DEAD, step) for hop in story.hops)
+        if not true:
+            yield "journal untrue", f"{step.step} at {step.at:.3f}"
+
+
+def _is_there(hop: Hop, kind: str, step: Step) -> bool:
+    return hop.kind == kind and hop.at <= step.at + SAME
+
+
+def _untold(
+    story: Story, steps: Sequence[Step], covered: Coverage, forks: Sequence[Fork]
+) -> Iterator[tuple[str, str]]:
+    """Of a story that is over: a source record without an ending, and a 200 that no step tells of."""
+    if not all(hop.kind == DEAD or covered.get(hop.place) for hop in story.hops):
+        return
+    ended = {step.origin for step in steps if step.step != RETRY}
+    for hop in story.hops:
+        origin = f"{hop.topic}/{hop.partition}/{hop.offset}"
+        if hop.kind == SOURCE and origin not in ended:
+            yield "not journaled", f"{hop} has no ending"
+    read = [one for one in story.requests if one.answered is not None and one.action != RECORDED]
+    if read and story.hops and not forks and not any(step.step == DELIVERED for step in steps):
+        yield "journal untrue", f"no step tells of the 200 at {read[0].answered:.3f}"
+
+
+def _twice(story: Story, steps: Sequence[Step], forks: Sequence[Fork]) -> Iterator[Violation]:
+    ends = [step for step in steps if step.step != RETRY]
+    for number, step in enumerate(ends[1:]):
+        if number >= sum(fork.at <= step.at for fork in forks):
+            yield Violation("journaled twice", story.event, _tell(steps))
+
+
+def _tell(steps: Sequence[Step]) -> str:
+    return "; ".join(f"{one.at:.3f} {one.step} attempt={one.attempt}" for one in steps) or "no step"

@@ -1,0 +1,80 @@
+"""The journal's checker tells right from wrong: each way in which a step and the world may differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tests.chaos.checker import check
+from tests.chaos.evidence import Evidence, Hop, Request, Story
+from tests.chaos.history import History
+from tests.chaos.logs import Committed, Deed, Step
+from tests.chaos.stories import DRAIN, TIMEOUT, ask, dead, source, tier
+
+COMMITTED = [Committed("t", 0, 1, "", 1.3)]
+
+
+def step(kind: str, at: float, attempt: int = 1, offset: int = 0) -> Step:
+    """A step of the event."""
+    return Step("e", kind, attempt, f"t/0/{offset}", at)
+
+
+def judge(
+    steps: Sequence[Step],
+    hops: Sequence[Hop],
+    requests: Sequence[Request],
+    commits: Sequence[Committed] = (),
+    deeds: Sequence[Deed] = (),
+) -> list[str]:
+    """The kinds of what is wrong with the story of one event and its steps."""
+    story = Story("e", True, tuple(hops), tuple(requests))
+    evidence = Evidence({"e": story}, commits, (), deeds, History(), steps)
+    return [violation.kind for violation in check(evidence, TIMEOUT, DRAIN).violations]
+
+
+def test_as_it_should_be() -> None:
+    """A delivery, and a retry before it, each with its step before its commit, are as they should be."""
+    assert judge([step("delivered", 1.2)], [source()], [ask(1, answered=1.1)], COMMITTED) == []
+    steps = [step("retry", 1.2), step("delivered", 2.2, 2)]
+    commits = [*COMMITTED, Committed("t.1s", 0, 1, "", 2.4)]
+    hops = [source(), tier(1.1, due=2.0)]
+    assert judge(steps, hops, [ask(1), ask(2.1, answered=2.1)], commits) == []
+    assert judge([step("dead", 1.2)], [source(), dead(1.1)], [ask(1)], COMMITTED) == []
+
+
+def test_committed_before_its_step() -> None:
+    """A record that was seen committed before its step was in the journal, or without one, is a violation."""
+    requests = [ask(1, answered=1.1)]
+    assert judge([step("delivered", 1.5)], [source()], requests, COMMITTED) == ["not journaled"]
+    assert set(judge([], [source()], requests, COMMITTED)) == {"not journaled", "journal untrue"}
+
+
+def test_a_step_of_what_was_not() -> None:
+    """A delivery that no 200 was given for, a retry and a dead letter that are not there, are untrue."""
+    assert judge([step("delivered", 1.2)], [source(), dead(1.1)], [ask(1)]) == ["journal untrue"]
+    assert judge([step("dead", 1.2)], [source()], [ask(1, answered=1.1)]) == ["journal untrue"]
+    hops, requests = [source(), tier(1.1, due=2.0)], [ask(1), ask(2.1, answered=2.1)]
+    assert judge([step("retry", 1.2, 2)], hops, requests) == ["journal untrue"]
+
+
+def test_a_step_before_its_time() -> None:
+    """A retry's step that was there before the tier had taken it promises what is not there yet."""
+    hops, requests = [source(), tier(1.1, due=2.0)], [ask(1), ask(2.1, answered=2.1)]
+    assert judge([step("retry", 1.0), step("delivered", 2.2, 2)], hops, requests) == ["journal untrue"]
+
+
+def test_a_record_without_an_ending() -> None:
+    """A record that is finished, and of which a retry's step alone tells, lacks its ending."""
+    commits = [*COMMITTED, Committed("t.1s", 0, 1, "", 2.4)]
+    hops = [source(), tier(1.1, due=2.0), dead(2.2)]
+    kinds = judge([step("retry", 1.2), step("dead", 2.3, 2, offset=7)], hops, [ask(1), ask(2.1)], commits)
+    assert kinds == ["not journaled"]
+
+
+def test_two_endings() -> None:
+    """A second ending is a violation, unless a kill had the record worked on again."""
+    steps = [step("delivered", 1.2), step("delivered", 3.2)]
+    requests = [ask(1, answered=1.1), ask(3, "w2-1", answered=3.1)]
+    commits = [Committed("t", 0, 1, "", 3.4)]
+    assert set(judge(steps, [source()], requests, commits)) == {"duplicate", "journaled twice"}
+    deeds = [Deed("start", "w1-1", 0.0), Deed("kill", "w1-1", 1.3), Deed("dead", "w1-1", 1.31)]
+    assert judge(steps, [source()], requests, commits, deeds) == []
