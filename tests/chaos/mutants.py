@@ -27,7 +27,6 @@ from worker.runner.delivery import Delivery
 from worker.runner.drain import Drain, Phase
 from worker.runner.hand_over import HandOver
 from worker.runner.intake import Intake
-from worker.runner.journaling import Noted
 
 
 def commit_the_highest_seen() -> None:
@@ -95,9 +94,8 @@ def journal_before_the_acknowledgement() -> None:
         delivery._release(pending)
         delivery._finish(pending)
 
-    def written(delivery: Delivery, noted: Sequence[Noted]) -> None:
-        late = [one for one in noted if one.pending.record.offset in one.pending.partition.unjournaled]
-        on_written(delivery, late)
+    def written(delivery: Delivery, ended: Sequence[PendingRecord]) -> None:
+        on_written(delivery, [one for one in ended if one.record.offset in one.partition.unjournaled])
 
     _replace(HandOver, __init__=owned, settle=at_once)
     _replace(Delivery, _settled=settled, on_written=written)
