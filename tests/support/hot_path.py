@@ -171,6 +171,14 @@ class HotPath:
                 self._opener.answer(answers)
                 await asyncio.sleep(0)
 
+    async def deliver_one(self) -> None:
+        """Hand over a record alone, answer it, and wait until it has ended."""
+        first = self._count.deliveries
+        self._runner._rebalances.on_records([self._record(first)])
+        while self._count.deliveries == first:
+            self._opener.answer()
+            await asyncio.sleep(0)
+
     def _record(self, number: int) -> Record:
         value = conversion(number, event="purchase", payout="49.99", order_id=f"order-{number}")
         return Record(self._at, number, b"key", value, (), 0.0)
