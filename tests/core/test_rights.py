@@ -13,7 +13,7 @@ ALL = frozenset({"READ", "WRITE", "DESCRIBE"})
 
 
 def test_needs() -> None:
-    """A worker reads the source, reads and writes its tiers, writes dead letters and journal, uses groups."""
+    """A worker reads the source, reads and writes what is for both, writes the rest, and uses groups."""
     read, write = frozenset({"READ"}), frozenset({"WRITE"})
     topics = {SOURCE: read, TIER: read | write, DEAD: write, JOURNAL: write}
     assert {**topics, GROUP: read, RETRY: read} == NEEDED

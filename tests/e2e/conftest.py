@@ -1,4 +1,4 @@
-"""The run that several tests look at."""
+"""What several files of tests look at: one run, one secured broker."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.conftest import IN_CI
 from tests.e2e.tracker import Tracker
 from tests.e2e.ways import Story, act, play
+from tests.support.java import BrokerUnavailable
 from tests.support.kafka import Names
+from tests.support.secured import Secured, secured_broker
 
 
 @pytest.fixture(scope="package")
@@ -16,3 +19,15 @@ def story(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stor
     """The one run."""
     with Tracker(act) as tracker:
         yield play(kafka, Names.fresh("ways"), tracker, tmp_path_factory.mktemp("ways"))
+
+
+@pytest.fixture(scope="package")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """A broker with TLS, logins and rights."""
+    try:
+        with secured_broker(tmp_path_factory.mktemp("secured")) as broker:
+            yield broker
+    except BrokerUnavailable as missing:
+        if IN_CI:
+            raise
+        pytest.skip(f"no Kafka here: {missing}")

@@ -55,6 +55,7 @@ class Broker:
         *,
         port: int | None = None,
         properties: Mapping[str, str] | None = None,
+        java_flags: Sequence[str] = (),
     ) -> None:
         self._temporary = None if data else tempfile.TemporaryDirectory(prefix="kafka-")
         self.data = (data or Path(self._temporary.name if self._temporary else "")).resolve()
@@ -62,6 +63,7 @@ class Broker:
         self._controller_port = free_port()
         self.properties = dict(properties or {})
         """Those that were given; what is added counts from the next start on."""
+        self._java_flags = (*JAVA_FLAGS, *java_flags)
         self._process: subprocess.Popen[bytes] | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
 
@@ -164,7 +166,7 @@ class Broker:
     def _command(self, main_class: str, *arguments: str) -> list[str]:
         """Return the command line of one of Kafka's programs."""
         logging = f"-Dlog4j2.configurationFile={self.data / 'log4j2.properties'}"
-        return [str(java()), *JAVA_FLAGS, logging, "-cp", class_path(), main_class, *arguments]
+        return [str(java()), *self._java_flags, logging, "-cp", class_path(), main_class, *arguments]
 
     def _format(self) -> None:
         """Make the empty storage that KRaft wants before a first start."""

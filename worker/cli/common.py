@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn, TypeVar
@@ -49,6 +50,16 @@ class Given(NamedTuple):
     overrides: Mapping[str, str] = {}
 
 
+class _Running(NamedTuple):
+    """The command that runs, and the settings of each destination that it is for."""
+
+    command: str
+    settings: Sequence[Settings]
+
+
+_running: ContextVar[_Running | None] = ContextVar("running", default=None)
+
+
 DestinationOption = Annotated[
     str | None,
     typer.Option(
@@ -66,7 +77,9 @@ def load_settings(ctx: typer.Context, destination: str | None = None) -> Setting
 
     deployment = load_deployment(ctx)
     with settings_told():
-        return choose(deployment, destination)
+        settings = choose(deployment, destination)
+    _note(ctx, settings)
+    return settings
 
 
 def load_deployment(ctx: typer.Context, only: Sequence[str] | None = None) -> Deployment:
@@ -76,7 +89,15 @@ def load_deployment(ctx: typer.Context, only: Sequence[str] | None = None) -> De
     given = ctx.find_object(Given) or Given()
     with settings_told():
         deployment = load_all(config=given.config, overrides=given.overrides)
-        return deployment if only is None else deployment.only(only)
+        deployment = deployment if only is None else deployment.only(only)
+    _note(ctx, *deployment.destinations)
+    return deployment
+
+
+def _note(ctx: typer.Context, *settings: Settings) -> None:
+    """Note which command runs with which settings, should it fail for want of a right."""
+    command = ctx.command_path.removeprefix(ctx.find_root().command_path).strip()
+    _running.set(_Running(command, settings))
 
 
 @contextmanager
@@ -112,7 +133,21 @@ def told() -> Iterator[None]:
     try:
         yield
     except CannotDo as error:
-        fail_all(error.reasons, error.hint, WRONG if isinstance(error, WrongUsage) else FAILED)
+        rights, hint = lacking_of(error.reasons)
+        code = WRONG if isinstance(error, WrongUsage) else FAILED
+        fail_all(rights or error.reasons, hint or error.hint, code)
+
+
+def lacking_of(reasons: Iterable[str]) -> tuple[list[str], str | None]:
+    """Lines on the rights for want of which the command failed, and a hint; none where that is not why."""
+    running = _running.get()
+    if running is None:
+        return [], None
+    from worker.ops.access import DENIED, rights_lacking
+
+    found = [rights_lacking(settings, running.command, reasons) for settings in running.settings]
+    lines = list(dict.fromkeys(line for of_one in found for line in of_one))
+    return lines, DENIED if lines else None
 
 
 def warn(message: str) -> None:

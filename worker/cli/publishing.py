@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from worker.cli.common import fail_all, say, told
+from worker.cli.common import fail_all, lacking_of, say, told
 from worker.cli.interrupts import Interrupts
 
 if TYPE_CHECKING:
@@ -45,4 +45,5 @@ def deliver(
             say(f"error: {line}")
         raise KeyboardInterrupt
     if account.troubles:
-        fail_all(account.troubles)
+        rights, hint = lacking_of(account.troubles)
+        fail_all([*rights, *account.troubles], hint)

@@ -41,6 +41,13 @@ Said = Mapping[Resource, frozenset[str] | Refused]
 """What the broker said that this user may do; what it said nothing of is left out."""
 
 
+<<<<<<< HEAD
+=======
+_LET_DESCRIBE = frozenset({"READ", "WRITE", "ALTER", "DESCRIBE"})
+"""Each of these lets a user see what it is for; of others it is unknown what a refusal to show it means."""
+
+
+>>>>>>> 5ccf39c (Secured Kafka: every way to log in is tested on a broker with TLS; a command that lacks a right names just that one, and reading takes none on a group)
 def needs(source: str, both: Iterable[str], written: Iterable[str], groups: Iterable[str]) -> Needs:
     """What a worker needs: to read its source, to read and write `both`, to write what is `written`."""
     return {
@@ -57,7 +64,7 @@ def lacking(needed: Needs, said: Said) -> dict[Resource, str]:
     for resource, rights in needed.items():
         answer = said.get(resource)
         if isinstance(answer, Refused):
-            lines[resource] = f"{resource}: {answer.why}: grant this user {_listed(rights)}"
+            lines[resource] = f"{resource}: {answer.why}: grant this user {_listed(rights & _LET_DESCRIBE)}"
         elif answer is not None and rights - answer:
             lines[resource] = f"{resource}: this user lacks a right: grant it {_listed(rights - answer)}"
     return lines

@@ -20,6 +20,7 @@ from worker.core.rights import Kind, Needs, Resource, Said, lacking, unsaid
 from worker.core.topics import Severity, Topic, judge
 from worker.ops.broker import answering, asking, former_tiers, partitions_by_topic
 from worker.settings import Deployment, Settings
+from worker.settings.rights import rights_of_commands
 from worker.settings.tiers import rights_needed
 
 TRIES = 4
@@ -35,6 +36,9 @@ MISSING = "`postback-worker topics create` makes the topics of the worker"
 DENIED = (
     "`kafka-acls.sh --add --allow-principal User:NAME --operation RIGHT --topic|--group NAME` grants a right"
 )
+_SIGNS_OF_REFUSAL = ("uthorization failed", "does not exist")
+"""Parts of what is said of a topic, a group or the cluster that a user may not use, or may not see."""
+
 SILENT = "may this machine reach every broker, by the name that it advertises?"
 
 
@@ -72,6 +76,23 @@ def look(settings: Settings) -> Access:
         unknown = _unknown(needed, said, there)
     hint = DENIED if denied else MISSING if missing else SILENT
     return Access([*denied.values(), *missing, *silent], [*warnings, *unknown], hint)
+
+
+def rights_lacking(settings: Settings, command: str, reasons: Iterable[str]) -> list[str]:
+    """A line for each topic and group on which a command, which failed for these reasons, lacks a right.
+
+    None where that is not why. A topic that may not be seen looks missing: so it is asked of that, too.
+    """
+    needed = {
+        resource: rights - {"DESCRIBE_CONFIGS"}  # that one is told as a warning, and nothing fails for it
+        for resource, rights in rights_of_commands(settings).get(command, {}).items()
+    }
+    if not needed or not any(sign in reason for reason in reasons for sign in _SIGNS_OF_REFUSAL):
+        return []
+    try:
+        return list(lacking(needed, Rights(asking(settings)).said(needed)).values())
+    except KafkaUnavailable:
+        return []
 
 
 def _judged(

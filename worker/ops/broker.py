@@ -71,15 +71,16 @@ def former_tiers(settings: Settings, there: Collection[str]) -> list[str]:
     return [name for name in sorted(there) if former_tier(settings, name) is not None]
 
 
-def hidden_topics(settings: Settings) -> Mapping[str, str]:
-    """The topics that look missing, or are closed, to this user for want of a right, each with a line on it.
+def hidden_topics(settings: Settings, command: str) -> Mapping[str, str]:
+    """The topics that look missing to this user for want of a right that a command needs, with a line on it.
 
     Raises KafkaUnavailable.
     """
     from worker.adapters.kafka.rights import Rights
-    from worker.core.rights import Kind, lacking
-    from worker.settings.tiers import rights_needed
+    from worker.core.rights import Kind, Refused, lacking
+    from worker.settings.rights import rights_of_commands
 
-    needed = rights_needed(settings)
+    needed = rights_of_commands(settings)[command]
     said = Rights(asking(settings)).said(needed, [Kind.TOPIC])
-    return {resource.name: line for resource, line in lacking(needed, said).items()}
+    refused = {resource: answer for resource, answer in said.items() if isinstance(answer, Refused)}
+    return {resource.name: line for resource, line in lacking(needed, refused).items()}

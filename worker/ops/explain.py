@@ -142,12 +142,14 @@ def _steps_of(records: Iterable[Record], wanted: Wanted) -> list[JournalStep]:
 
 
 def _positions(group: Config, topic: str) -> Mapping[Partition, Position]:
-    from worker.adapters.kafka.committed_offsets import positions_of
+    from worker.adapters.kafka.committed_offsets import GroupRefused, positions_of
     from worker.adapters.kafka.errors import KafkaUnavailable
 
     for _ in range(TRIES - 1):
         try:
             return positions_of(group, topic)
+        except GroupRefused:
+            raise
         except KafkaUnavailable:
             time.sleep(AGAIN_AFTER_SECONDS)
     return positions_of(group, topic)

@@ -72,6 +72,7 @@ def create(settings: Settings, new: New | None = None) -> Judged:
         before = describe(asking(settings), needed.names)
         if needed.source not in before:
             raise _no_source(settings, needed.source)
+        _refuse_hidden(settings, [own.name for own in needed.own if own.name not in before])
         after, results = _make(settings, needed, before)
     findings = judge(needed, after, former=former_tiers(settings, there))
     rows = [_row(one, result if one.name == needed.source else results[one.name]) for one in after.values()]
@@ -84,7 +85,7 @@ def check(settings: Settings) -> Judged:
         there = partitions_by_topic(settings)
         needed = needed_topics(settings)
         found = describe(asking(settings), needed.names)
-        hidden = {} if found.keys() >= {*needed.names} else hidden_topics(settings)
+        hidden = {} if found.keys() >= {*needed.names} else hidden_topics(settings, "topics check")
     findings = judge(needed, found, hidden=hidden, former=former_tiers(settings, there))
     rows = [_checked(name, found.get(name), findings, hidden) for name in needed.names]
     return Judged(rows, [one.line for one in findings if one.severity is Severity.RISK])
@@ -119,10 +120,17 @@ def _ensure_source(
 
 def _no_source(settings: Settings, name: str) -> CannotDo:
     """Say why there is no source, as far as this user may see."""
-    hidden = hidden_topics(settings)
+    hidden = hidden_topics(settings, "topics create")
     if name in hidden:
         return CannotDo([hidden[name]], DENIED)
     return CannotDo([f"the source topic {name} does not exist"], "--with-source makes it, too")
+
+
+def _refuse_hidden(settings: Settings, missing: Sequence[str]) -> None:
+    """Raise CannotDo where what looks missing may be there: this user could not see it once it is made."""
+    hidden = hidden_topics(settings, "topics create") if missing else {}
+    if lines := [hidden[name] for name in missing if name in hidden]:
+        raise CannotDo(lines, DENIED)
 
 
 def _make(

@@ -64,7 +64,9 @@ def test_a_refusal_leaves_unknown() -> None:
     """A broker that refuses to describe one topic leaves that one's settings unknown, with its reason."""
     refused: Future[object] = Future()
     refused.set_exception(KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)))
-    assert own_topics._said(refused, 1.0) == Settings({}, "Broker: Topic authorization failed")
+    assert own_topics._said(refused, 1.0) == Settings(
+        {}, "Broker: Topic authorization failed: grant this user DESCRIBE_CONFIGS"
+    )
 
 
 @pytest.mark.kafka

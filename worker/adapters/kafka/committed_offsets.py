@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from worker.adapters.kafka.answers import all_told
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+from worker.adapters.kafka.errors import KafkaUnavailable, is_about_group, one_line
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.core.assigned_partition import Position
 from worker.core.binding import Identity
@@ -22,6 +22,10 @@ from worker.core.record import Partition
 
 TIMEOUT_SECONDS = 3.0
 """Seconds for each answer of the broker."""
+
+
+class GroupRefused(KafkaUnavailable):
+    """This user may not ask of the group; asking again is of no use."""
 
 
 def stranger_in(source: Config, tiers: Config, ours: Identity) -> str | None:
@@ -60,11 +64,21 @@ def _committed(config: Config, is_wanted: Callable[[str], bool]) -> list[TopicPa
         wanted = list(_partitions(consumer.list_topics(timeout=TIMEOUT_SECONDS).topics, is_wanted))
         found = all_told(consumer.committed(wanted, timeout=TIMEOUT_SECONDS)) if wanted else []
     except KafkaException as error:
+        refusal = _refusal(consumer)
+        if refusal is not None:
+            raise GroupRefused(f"group {config['group.id']}: {refusal}") from error
         raise KafkaUnavailable(one_line(error)) from error
     else:
         return [of for of in found if of.offset >= 0]
     finally:
         consumer.close()
+
+
+def _refusal(consumer: Consumer) -> str | None:
+    """Why the group is refused to this user; None where it is not. The question itself only timed out."""
+    message = consumer.poll(0)
+    error = None if message is None else message.error()
+    return one_line(error) if error is not None and is_about_group(error) else None
 
 
 def _topics_of(config: Config) -> set[str]:

@@ -58,7 +58,10 @@ def create(config: Config, source: str, own: Sequence[Own]) -> list[str]:
     answers = _call(
         lambda: admin.create_topics(new, operation_timeout=TIMEOUT_SECONDS, request_timeout=TIMEOUT_SECONDS)
     )
-    made = [name for name, answer in answers.items() if _is_made(name, answer)]
+    refusals = {name: _refusal_to_make(answer) for name, answer in answers.items()}
+    if refused := [f"topic {name}: {why}" for name, why in refusals.items() if why]:
+        raise KafkaUnavailable("; ".join(refused))
+    made = [name for name, answer in answers.items() if _is_made(answer)]
     for topic in new:
         await_partitions(admin, topic.topic, topic.num_partitions)
     return made
@@ -88,20 +91,33 @@ def _entries(made: Topic) -> dict[str, str]:
     return entries | {name: str(value) for name, value in known.items() if value is not None}
 
 
-def _is_made(name: str, answer: Future[None]) -> bool:
-    """Whether it was made; not, where somebody else was faster, and where no answer came, who looks sees it.
+def _is_made(answer: Future[None]) -> bool:
+    """Whether it was made; not, where somebody else was faster. Where no answer came, who looks sees it."""
+    error = _outcome(answer)
+    return error is None or is_silent(error)
 
-    Raises KafkaUnavailable for a refusal.
-    """
+
+def _refusal_to_make(answer: Future[None]) -> str | None:
+    """Why the broker made no topic, where that is not because it is there or did not answer."""
+    error = _outcome(answer)
+    cause = None if error is None else kafka_error(error)
+    exists = cause is not None and cause.code() == KafkaError.TOPIC_ALREADY_EXISTS
+    return None if error is None or exists or is_silent(error) else _refusal(error, "CREATE")
+
+
+def _outcome(answer: Future[None]) -> KafkaException | TimeoutError | None:
     try:
         answer.result(TIMEOUT_SECONDS + LATE_SECONDS)
     except (KafkaException, TimeoutError) as error:
-        cause = kafka_error(error)
-        if cause is not None and cause.code() == KafkaError.TOPIC_ALREADY_EXISTS:
-            return False
-        if not is_silent(error):
-            raise KafkaUnavailable(f"{name}: {one_line(error)}") from error
-    return True
+        return error
+    return None
+
+
+def _refusal(error: BaseException, right: str) -> str:
+    """Why the broker refused; where it is for want of a right, with that."""
+    cause = kafka_error(error)
+    denied = cause is not None and cause.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    return f"{one_line(error).rstrip('.')}: grant this user {right}" if denied else one_line(error)
 
 
 def _client(config: Config) -> AdminClient:
@@ -132,7 +148,7 @@ def _said(answer: Future[Any], within: float) -> Settings:
     except KafkaException as error:
         if is_away(error):
             raise KafkaUnavailable(one_line(error)) from error
-        return Settings(why_not=one_line(error))
+        return Settings(why_not=_refusal(error, "DESCRIBE_CONFIGS"))
     except TimeoutError as error:
         raise KafkaUnavailable(NO_ANSWER) from error
     return Settings({name: entry.value for name, entry in entries.items()})

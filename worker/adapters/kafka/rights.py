@@ -67,6 +67,8 @@ class Rights:
 
     def _ask(self, kind: Kind, needed: Needs) -> dict[Resource, Future[Any]]:
         names = [resource.name for resource in needed if resource.kind is kind]
+        if not names:
+            return {}
         how: dict[str, Any] = {"include_authorized_operations": True, "request_timeout": TIMEOUT_SECONDS}
         if kind is Kind.TOPIC:
             answers = self._admin.describe_topics(TopicCollection(names), **how)

@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import Causes
-from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+from worker.adapters.kafka.errors import KafkaUnavailable, is_about_group, one_line
 from worker.adapters.kafka.records import Got, to_partition, to_record
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.core.record import Partition, Record
@@ -125,9 +125,10 @@ class TopicReader:
         self._consumer.resume(wanted)  # the pauses of an earlier reading outlive it
         while left:
             for message in self._next(left, on_waiting):
-                is_end = message.error() is not None and _is_end(message)
-                if message.partition() not in left:
-                    continue
+                error = message.error()
+                if message.partition() not in left or (error is not None and is_about_group(error)):
+                    continue  # that its group is refused is of no matter: it joins none
+                is_end = error is not None and _is_end(message, error)
                 (at, end), offset = left[message.partition()], message.offset()
                 if is_end or offset >= end - 1:
                     del left[at.number]
@@ -181,12 +182,11 @@ class TopicReader:
         return KafkaUnavailable(self._causes.line_of_all(error, self._consumer.poll))
 
 
-def _is_end(message: Got) -> bool:
+def _is_end(message: Got, error: KafkaError) -> bool:
     """Whether it says that its partition is read to the end; raise KafkaUnavailable for other errors."""
-    error = message.error()
-    if error is not None and error.code() != _END_OF_PARTITION:
+    if error.code() != _END_OF_PARTITION:
         where = (
             f"{message.topic()}/{message.partition()}/{message.offset()}: " if message.offset() >= 0 else ""
         )
         raise KafkaUnavailable(f"{where}{one_line(error)}")
-    return error is not None
+    return True
