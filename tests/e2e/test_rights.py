@@ -58,7 +58,6 @@ def all_rights(names: Names) -> dict[tuple[str, str], tuple[str, ...]]:
         ("topic", names.control): ("READ", "WRITE"),
         ("topic", names.dlq): ("WRITE",),
         ("topic", names.journal): ("WRITE",),
-        ("topic", names.control): ("READ", "WRITE"),
         ("group", names.group): ("READ",),
         ("group", names.retry_group): ("READ",),
     }
@@ -156,21 +155,6 @@ def test_a_worker_that_may_not_read(
         program.ready()
         wait_until("it is delivered", lambda: len(tracker.hits) == 1)
         assert program.end() == 0
-
-
-def test_a_right_that_is_taken(
-    broker: Guarded, names: Names, env: dict[str, str], tracker: Tracker, tmp_path: Path
-) -> None:
-    """A worker whose right to read is taken says so while nothing comes, and recovers without a restart."""
-    grant_all(broker, names)
-    with Program(env, tmp_path) as program:
-        program.ready()
-        broker.take("topic", names.topic, "READ")
-        wait_until("it says so", lambda: says(program, f"topic {names.topic}: ", "READ"))
-        broker.grant("topic", names.topic, "READ")
-        program.ready()
-        produce(broker.open, names.topic, [value("e-1", "c-1")])
-        wait_until("it is delivered", lambda: len(tracker.hits) == 1)
 
 
 def test_each_right_on_a_topic(

@@ -41,13 +41,10 @@ Said = Mapping[Resource, frozenset[str] | Refused]
 """What the broker said that this user may do; what it said nothing of is left out."""
 
 
-<<<<<<< HEAD
-=======
 _LET_DESCRIBE = frozenset({"READ", "WRITE", "ALTER", "DESCRIBE"})
 """Each of these lets a user see what it is for; of others it is unknown what a refusal to show it means."""
 
 
->>>>>>> 5ccf39c (Secured Kafka: every way to log in is tested on a broker with TLS; a command that lacks a right names just that one, and reading takes none on a group)
 def needs(source: str, both: Iterable[str], written: Iterable[str], groups: Iterable[str]) -> Needs:
     """What a worker needs: to read its source, to read and write `both`, to write what is `written`."""
     return {

@@ -142,7 +142,7 @@ def as_json(order: Order | End, destination: str) -> Mapping[str, object]:
 def _must_exist(settings: Settings, topic: str) -> None:
     if topic in partitions_by_topic(settings):
         return
-    hidden = hidden_topics(settings).get(topic)
+    hidden = hidden_topics(settings, "pause").get(topic)
     if hidden is not None:
         raise CannotDo([hidden], _grant(topic))
     raise CannotDo([f"topic {topic} does not exist"], MAKE_TOPICS)

@@ -20,10 +20,8 @@ _MADE = frozenset({"CREATE", "ALTER", "DESCRIBE_CONFIGS"})  # ALTER: to let them
 def rights_of_commands(settings: Settings) -> Mapping[str, Needs]:
     """The rights of `run` and of each command that asks the broker for anything, by the command's words."""
     worker = _judging(rights_needed(settings))
-    source, dlq, journal = (
-        Resource(Kind.TOPIC, name)
-        for name in (settings.kafka.topic, settings.dlq_topic, settings.journal_topic)
-    )
+    topics = (settings.kafka.topic, settings.dlq_topic, settings.journal_topic, settings.control_topic)
+    source, dlq, journal, control = (Resource(Kind.TOPIC, name) for name in topics)
     own = [resource for resource in worker if resource.kind is Kind.TOPIC and resource != source]
     letters = {dlq: _READ}
     return {
@@ -37,6 +35,9 @@ def rights_of_commands(settings: Settings) -> Mapping[str, Needs]:
             journal: _READ,
             Resource(Kind.GROUP, settings.kafka.group_id): frozenset({"DESCRIBE"}),
         },
+        "pause": {control: _WRITE},
+        "resume": {control: _READ | _WRITE},
+        "rate": {control: _WRITE},
         "dlq list": letters,
         "dlq show": letters,
         "dlq export": letters,
