@@ -117,7 +117,7 @@ def _must_exist(settings: Settings) -> None:
     there = partitions_by_topic(settings)
     missing = [topic for topic in needed if topic not in there]
     if missing:
-        hidden = hidden_topics(settings)
+        hidden = hidden_topics(settings, "status")
         lines = [hidden.get(topic, f"topic {topic} does not exist") for topic in missing]
         raise CannotDo(lines, None if hidden else MAKE_TOPICS)
 

@@ -13,6 +13,7 @@ from worker.settings.model import Settings
 from worker.settings.tiers import rights_needed
 
 _READ, _WRITE = frozenset({"READ"}), frozenset({"WRITE"})
+_DESCRIBED = frozenset({"DESCRIBE"})
 _SEEN = frozenset({"DESCRIBE", "DESCRIBE_CONFIGS"})
 _MADE = frozenset({"CREATE", "ALTER", "DESCRIBE_CONFIGS"})  # ALTER: to let them grow, and to see them
 
@@ -23,6 +24,10 @@ def rights_of_commands(settings: Settings) -> Mapping[str, Needs]:
     topics = (settings.kafka.topic, settings.dlq_topic, settings.journal_topic, settings.control_topic)
     source, dlq, journal, control = (Resource(Kind.TOPIC, name) for name in topics)
     own = [resource for resource in worker if resource.kind is Kind.TOPIC and resource != source]
+    tiers = [Resource(Kind.TOPIC, settings.tier_topic(tier)) for tier in settings.tiers]
+    group, retry_group = (
+        Resource(Kind.GROUP, name) for name in (settings.kafka.group_id, settings.retry_group)
+    )
     letters = {dlq: _READ}
     return {
         "run": worker,
@@ -33,7 +38,11 @@ def rights_of_commands(settings: Settings) -> Mapping[str, Needs]:
         "explain": {
             source: _READ,
             journal: _READ,
-            Resource(Kind.GROUP, settings.kafka.group_id): frozenset({"DESCRIBE"}),
+            group: _DESCRIBED,
+        },
+        "status": {
+            **dict.fromkeys([source, *tiers, journal, control], _READ),
+            **dict.fromkeys([dlq, group, retry_group], _DESCRIBED),
         },
         "pause": {control: _WRITE},
         "resume": {control: _READ | _WRITE},
@@ -42,7 +51,8 @@ def rights_of_commands(settings: Settings) -> Mapping[str, Needs]:
         "dlq show": letters,
         "dlq export": letters,
         "dlq stats": letters,
-        "dlq replay": {**letters, source: _WRITE},
+        "dlq replay": {**letters, **dict.fromkeys([source, control], _READ | _WRITE)},
+        "dlq purge": {dlq: frozenset({"READ", "DELETE"})},
     }
 
 

@@ -64,7 +64,7 @@ def _committed(config: Config, is_wanted: Callable[[str], bool]) -> list[TopicPa
         wanted = list(_partitions(consumer.list_topics(timeout=TIMEOUT_SECONDS).topics, is_wanted))
         found = all_told(consumer.committed(wanted, timeout=TIMEOUT_SECONDS)) if wanted else []
     except KafkaException as error:
-        refusal = _refusal(consumer)
+        refusal = group_refusal(consumer)
         if refusal is not None:
             raise GroupRefused(f"group {config['group.id']}: {refusal}") from error
         raise KafkaUnavailable(one_line(error)) from error
@@ -74,7 +74,7 @@ def _committed(config: Config, is_wanted: Callable[[str], bool]) -> list[TopicPa
         consumer.close()
 
 
-def _refusal(consumer: Consumer) -> str | None:
+def group_refusal(consumer: Consumer) -> str | None:
     """Why the group is refused to this user; None where it is not. The question itself only timed out."""
     message = consumer.poll(0)
     error = None if message is None else message.error()

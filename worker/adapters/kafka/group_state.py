@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from worker.adapters.kafka.answers import all_told
+from worker.adapters.kafka.committed_offsets import group_refusal
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import Causes
 from worker.adapters.kafka.errors import KafkaUnavailable, kafka_error, one_line
@@ -111,9 +112,12 @@ class GroupState:
             batch = [] if first is None else [first, *self._consumer.consume(100, 0)]
             for message in cast("list[Got]", batch):
                 at = Partition(message.topic(), message.partition())
+                error = message.error()
+                if error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                    raise KafkaUnavailable(f"{at}: {one_line(error)}")
                 if at in left:
                     left.discard(at)
-                    if message.error() is None:
+                    if error is None:
                         found[at] = to_record(message, at)
         self._consumer.unassign()
         return found
@@ -122,10 +126,13 @@ class GroupState:
         """What is committed of them; a broker that has only just started is asked again."""
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while True:
+            asked = to_topic_partitions(partitions)
             try:
-                asked = to_topic_partitions(partitions)
                 return all_told(self._consumer.committed(asked, timeout=ANSWER_SECONDS))
             except (KafkaException, KafkaUnavailable) as error:
+                refusal = group_refusal(self._consumer)
+                if refusal is not None:
+                    raise KafkaUnavailable(f"{asked[0].topic}: {refusal}") from error
                 if _is_denied(error) or time.monotonic() + ASK_AGAIN_SECONDS > deadline:
                     raise
             time.sleep(ASK_AGAIN_SECONDS)
