@@ -51,7 +51,7 @@ def rights_of_commands(settings: Settings) -> Mapping[str, Needs]:
         "dlq show": letters,
         "dlq export": letters,
         "dlq stats": letters,
-        "dlq replay": {**letters, **dict.fromkeys([source, control], _READ | _WRITE)},
+        "dlq replay": {**letters, source: _WRITE, control: _READ | _WRITE},
         "dlq purge": {dlq: frozenset({"READ", "DELETE"})},
     }
 
