@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
-from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+from worker.adapters.kafka.errors import KafkaUnavailable, is_about_group, one_line
 from worker.adapters.kafka.records import to_partition
 
 
@@ -19,3 +19,10 @@ def all_told(answers: Sequence[TopicPartition]) -> Sequence[TopicPartition]:
     if reasons:
         raise KafkaUnavailable("; ".join(reasons))
     return answers
+
+
+def group_refusal(consumer: Consumer) -> str | None:
+    """Why the group is refused to this user; None where it is not. The question itself only timed out."""
+    message = consumer.poll(0)
+    error = None if message is None else message.error()
+    return one_line(error) if error is not None and is_about_group(error) else None

@@ -11,9 +11,9 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from worker.adapters.kafka.answers import all_told
+from worker.adapters.kafka.answers import all_told, group_refusal
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.errors import KafkaUnavailable, is_about_group, one_line
+from worker.adapters.kafka.errors import KafkaUnavailable, one_line
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.core.assigned_partition import Position
 from worker.core.binding import Identity
@@ -72,13 +72,6 @@ def _committed(config: Config, is_wanted: Callable[[str], bool]) -> list[TopicPa
         return [of for of in found if of.offset >= 0]
     finally:
         consumer.close()
-
-
-def group_refusal(consumer: Consumer) -> str | None:
-    """Why the group is refused to this user; None where it is not. The question itself only timed out."""
-    message = consumer.poll(0)
-    error = None if message is None else message.error()
-    return one_line(error) if error is not None and is_about_group(error) else None
 
 
 def _topics_of(config: Config) -> set[str]:

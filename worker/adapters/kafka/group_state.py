@@ -12,8 +12,7 @@ from typing import Any, NamedTuple, Self, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from worker.adapters.kafka.answers import all_told
-from worker.adapters.kafka.committed_offsets import group_refusal
+from worker.adapters.kafka.answers import all_told, group_refusal
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import Causes
 from worker.adapters.kafka.errors import KafkaUnavailable, kafka_error, one_line
