@@ -1,26 +1,31 @@
 """`publish`: conversion events from a file or a pipe to the source topic.
 
 The rule: of a file nothing is sent before all of it is right; of a pipe everything up to the first bad line.
-What is counted as published was acknowledged by the broker; see `ops.publishing`.
+What is counted as published was acknowledged by the broker; see `ops.publishing`. How a file goes on that was
+broken off is said in `ops.files`.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from enum import StrEnum
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 
 import typer
 
 from worker.cli.common import WRONG, examples, fail, load_deployment, say, told
 
 if TYPE_CHECKING:
-    from worker.ops.jsonl import Line
+    from worker.ops.checking import Checked, SkippedFile
+    from worker.ops.jsonl import BadLine, Line
+    from worker.ops.publishing import Item
     from worker.ops.routes import Routes
-    from worker.settings import Deployment, Settings
+    from worker.settings import Settings
 
 app = typer.Typer(add_completion=False)
 
@@ -28,30 +33,91 @@ STDIN = "-"
 EXAMPLES = "examples"
 
 
+class Format(StrEnum):
+    """How events are written in a file."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+FileArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE",
+        help="JSON Lines: one conversion event a line, blank lines skipped; or CSV, whose first row names "
+        "the fields. '-' is stdin; 'examples', where there is no file of that name, a handful of made-up "
+        "conversions of the last hour.",
+    ),
+]
+FormatOption = Annotated[
+    Format | None, typer.Option("--format", help="How FILE is written; else its name says it (.csv).")
+]
+SkipOption = Annotated[
+    bool, typer.Option("--skip-invalid", help="Publish what is right, and write the rest to a file.")
+]
+SkippedOption = Annotated[
+    str | None,
+    typer.Option(
+        "--skipped",
+        metavar="FILE",
+        help="That file: JSON Lines with line, reason and text; else FILE.skipped.jsonl.",
+    ),
+]
+AgainOption = Annotated[bool, typer.Option("--again", help="Also a file of which all was published before.")]
+DryRunOption = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Check, print what would be sent, say where it would go, and send nothing."
+    ),
+]
+
+
+class _Source(NamedTuple):
+    """What is read: its name, the stream, how it is written, who judges its lines, where bad ones go."""
+
+    name: str
+    stream: BinaryIO
+    format: Format
+    routes: Routes
+    skipped: SkippedFile | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it can be checked before anything is sent."""
+        return self.name != STDIN and self.stream.seekable()
+
+    @property
+    def skip(self) -> Callable[[Line, BadLine], None] | None:
+        """What is given bad lines; None where there must be none."""
+        return None if self.skipped is None else self.skipped.note
+
+    def lines(self, what: str) -> Iterator[Line]:
+        """Read the lines, and show how far that is."""
+        from worker.cli.progress import shown
+        from worker.ops.csv_lines import csv_lines
+        from worker.ops.jsonl import bytes_to_come, lines
+
+        found = (csv_lines if self.format is Format.CSV else lines)(self.stream)
+        return shown(found, what, bytes_to_come(self.stream), lambda line: len(line.written) + 1)
+
+
 @app.command(
     epilog=examples(
         "postback-worker publish examples",
         "postback-worker publish conversions.jsonl",
+        "postback-worker publish conversions.csv --skip-invalid",
         "postback-worker publish - < conversions.jsonl",
         "postback-worker publish --dry-run examples > conversions.jsonl",
     )
 )
 def publish(
     ctx: typer.Context,
-    file: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE",
-            help="JSON Lines: one conversion event a line, blank lines skipped. '-' is stdin; 'examples', "
-            "where there is no file of that name, a handful of made-up conversions of the last hour.",
-        ),
-    ],
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run", help="Check, print what would be sent, say where it would go, and send nothing."
-        ),
-    ] = False,
+    file: FileArgument,
+    format_: FormatOption = None,
+    skip_invalid: SkipOption = False,
+    skipped: SkippedOption = None,
+    again: AgainOption = False,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Publish conversion events to the source topic, keyed by their click ids.
 
@@ -60,22 +126,41 @@ def publish(
     is sent.
 
     It waits for the broker as long as it takes; Ctrl-C ends it. However it ends, it says which events are
-    published, which may be (no answer came), and how many were not sent.
+    published, which may be (no answer came), and how many were not sent. A file that was broken off goes on
+    when it is given again, and sends nothing twice; one of which all is published sends nothing.
     """
-    deployment = load_deployment(ctx)
-    routes = _routes(deployment)
-    with _opened(file) as stream:
-        total = _check_whole(stream, file, routes) if file != STDIN and stream.seekable() else None
-        if dry_run:
-            _print_lines(stream, routes)
-        else:
-            _publish_lines(deployment.common, stream, total, routes)
-
-
-def _routes(deployment: Deployment) -> Routes:
+    from worker.ops.checking import SkippedFile
     from worker.ops.routes import Routes
 
-    return Routes(deployment)
+    if skipped is not None and not skip_invalid:
+        raise typer.BadParameter("--skipped takes --skip-invalid")
+    deployment = load_deployment(ctx)
+    path = skipped or ("skipped.jsonl" if file == STDIN else f"{file}.skipped.jsonl")
+    kept = SkippedFile(path) if skip_invalid else None
+    of_name = Format.CSV if file.lower().endswith(".csv") else Format.JSONL
+    with _opened(file) as stream:
+        source = _Source(file, stream, format_ or of_name, Routes(deployment), kept)
+        try:
+            _run(deployment.common, source, again=again, dry_run=dry_run)
+        finally:
+            _tell_skipped(kept)
+
+
+def _run(settings: Settings, source: _Source, *, again: bool, dry_run: bool) -> None:
+    """Check it where that can be done, then print or publish it."""
+    checked = _check(source) if source.is_whole else None
+    if dry_run:
+        _print_lines(source)
+    elif checked is None or isinstance(source.stream, BytesIO):
+        _publish(settings, _items(source, counting=checked is None), checked and checked.total)
+    else:
+        _publish_file(settings, source, checked, again=again)
+
+
+def _tell_skipped(kept: SkippedFile | None) -> None:
+    if kept is not None and kept.count:
+        kept.close()
+        say(f"skipped: {kept.count} {'line' if kept.count == 1 else 'lines'}, written to {kept.path}")
 
 
 def _opened(file: str) -> BinaryIO:
@@ -96,42 +181,74 @@ def _samples() -> BinaryIO:
     return BytesIO(b"".join(event.to_json() + b"\n" for event in sample_events(datetime.now(UTC))))
 
 
-def _check_whole(stream: BinaryIO, file: str, routes: Routes) -> int:
-    """Check every line, go back to the first, and return how many there are; exit 1 where one is bad."""
-    from worker.ops.jsonl import check_whole
+def _check(source: _Source) -> Checked:
+    """Check every line, and go back to the first; exit 1 where one is bad, and must not be."""
+    from worker.ops.checking import check_whole
 
     with told():
-        total = check_whole(_shown(stream, "checking"), file, routes.event_of)
-    stream.seek(0)
-    return total
+        checked = check_whole(source.lines("checking"), source.name, source.routes.event_of, source.skip)
+    source.stream.seek(0)
+    return checked
 
 
-def _print_lines(stream: BinaryIO, routes: Routes) -> None:
-    """Print the lines that would be published, and say where each event would go."""
-    from worker.ops.jsonl import lines
+def _print_lines(source: _Source) -> None:
+    """Print the events that would be published, and say where each would go."""
+    from worker.ops.jsonl import BadLine
 
     try:
         with told():
-            for line in lines(stream):
-                for text in routes.told(line):
+            for line in source.lines("reading"):
+                try:
+                    texts = list(source.routes.told(line))
+                except BadLine:
+                    if source.skip is None:
+                        raise
+                    continue
+                for text in texts:
                     say(text)
                 sys.stdout.buffer.write(line.value + b"\n")
     finally:
         sys.stdout.buffer.flush()
 
 
-def _publish_lines(settings: Settings, stream: BinaryIO, total: int | None, routes: Routes) -> None:
-    """Publish line by line up to the first bad one; `total` is how many lines there are, None unknown."""
-    from worker.cli.publishing import deliver
+def _items(source: _Source, *, counting: bool = False) -> Iterator[Item]:
+    """What to publish, up to the first bad line; of a file those are written down already."""
     from worker.ops.jsonl import items_of
+
+    skip = source.skip if counting or source.skip is None else _ignore
+    return items_of(source.lines("publishing"), source.routes.event_of, skip)
+
+
+def _ignore(_line: Line, _error: BadLine) -> None:
+    """Skip a line that is written down."""
+
+
+def _publish_file(settings: Settings, source: _Source, checked: Checked, *, again: bool) -> None:
+    """Publish what of a file is not at the source yet."""
+    from worker.ops.files import Files, left_of
+
+    files = Files(settings, say)
+    with told():
+        known = files.known(checked, time.time(), again=again)
+        if known.is_done:
+            when = datetime.fromtimestamp(known.plan.at, UTC).isoformat(timespec="seconds")
+            say(f"hint: all of it was published at {when}; --again publishes it once more")
+            print(f"published 0 events to {settings.kafka.topic}")
+            return
+        left = checked.total
+        if not known.is_new:
+            left = sum(1 for _ in left_of(_items(source), known.there))
+            source.stream.seek(0)
+            say(f"goes on with a file of {checked.total} events: {checked.total - left} of them are there")
+        kept = files.begin(known)
+        _publish(settings, left_of(_items(source), known.there), left)
+        if kept:
+            files.end(known)
+
+
+def _publish(settings: Settings, items: Iterator[Item], total: int | None) -> None:
+    """Publish up to the first bad line; `total` is how many events there are, None unknown."""
+    from worker.cli.publishing import deliver
     from worker.ops.publishing import Words
 
-    items = items_of(_shown(stream, "publishing"), routes.event_of)
     deliver(settings, items, total, Words("published", "event", "events"))
-
-
-def _shown(stream: BinaryIO, what: str) -> Iterator[Line]:
-    from worker.cli.progress import shown
-    from worker.ops.jsonl import bytes_to_come, lines
-
-    return shown(lines(stream), what, bytes_to_come(stream), lambda line: len(line.value) + 1)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from io import SEEK_END
-from itertools import islice
 from typing import BinaryIO, NamedTuple
 
 from schemas import BadRecord, ConversionEvent, decode
@@ -18,15 +17,23 @@ from worker.ops.publishing import Item
 LONGEST = 32 * 1024 * 1024
 """Bytes of the longest line that is read."""
 
-MOST_SHOWN = 20
-"""Bad lines of a file that are told one by one; the rest are counted."""
-
 
 class Line(NamedTuple):
-    """One line that is not blank; the first line of a file is number 1."""
+    """One line that is not blank; the first line of a file is number 1.
+
+    `value` is the event as it is published, `text` the line where that is written otherwise, and `fault` why
+    it holds none.
+    """
 
     number: int
     value: bytes
+    text: bytes = b""
+    fault: str | None = None
+
+    @property
+    def written(self) -> bytes:
+        """The line as it stands in its file."""
+        return self.text or self.value
 
     def __str__(self) -> str:
         return f"line {self.number}"
@@ -39,7 +46,7 @@ class BadLine(CannotDo):
 def lines(stream: BinaryIO) -> Iterator[Line]:
     """Read the lines that are not blank; raise BadLine where one has no end in sight, or can't be read."""
     number = 0
-    while line := _next(stream, number + 1):
+    while line := next_line(stream, number + 1):
         number += 1
         if len(line) > LONGEST:
             raise BadLine([f"line {number}: is longer than {LONGEST // 1024**2} MiB"])
@@ -47,7 +54,8 @@ def lines(stream: BinaryIO) -> Iterator[Line]:
             yield Line(number, line.removesuffix(b"\n").removesuffix(b"\r"))
 
 
-def _next(stream: BinaryIO, number: int) -> bytes:
+def next_line(stream: BinaryIO, number: int) -> bytes:
+    """The next line, or the beginning of one without an end in sight; raise BadLine where reading fails."""
     try:
         return stream.readline(LONGEST + 1)
     except OSError as error:  # a directory, a closed stdin
@@ -56,6 +64,8 @@ def _next(stream: BinaryIO, number: int) -> bytes:
 
 def event_of(line: Line) -> ConversionEvent:
     """Read the event that a line holds; raise BadLine where it holds none."""
+    if line.fault is not None:
+        raise BadLine([f"{line}: {line.fault}"])
     try:
         return decode(line.value, now=time.time())
     except BadRecord as error:
@@ -66,46 +76,26 @@ def event_of(line: Line) -> ConversionEvent:
 Read = Callable[[Line], ConversionEvent]
 """Reads the event of a line; raises BadLine for one that must not be published."""
 
-
-def problems(found: Iterable[Line], read: Read = event_of) -> Iterator[str]:
-    """Check every line; give one text for each that is bad."""
-    try:
-        for line in found:
-            try:
-                read(line)
-            except BadLine as error:
-                yield str(error)
-    except BadLine as error:  # a line too long to read on
-        yield str(error)
+Skip = Callable[[Line, BadLine], None]
+"""Is given a line that is not published, and why."""
 
 
-def check_whole(found: Iterable[Line], name: str, read: Read = event_of) -> int:
-    """Check every line of the file of this name, and return how many there are.
+def items_of(found: Iterable[Line], read: Read = event_of, skip: Skip | None = None) -> Iterator[Item]:
+    """What to publish for these lines, each keyed by its click.
 
-    Raises CannotDo where not all are right, with a reason for each of the first bad ones.
+    Raises BadLine at the first that is bad, unless `skip` is given it.
     """
-    total = 0
-
-    def counted() -> Iterator[Line]:
-        nonlocal total
-        for line in found:
-            total += 1
-            yield line
-
-    bad = problems(counted(), read)
-    told = [f"{name}, {problem}" for problem in islice(bad, MOST_SHOWN)]
-    more = sum(1 for _ in bad)
-    if told:
-        raise CannotDo(told + ([f"{more} more bad lines"] if more else []), "nothing was published")
-    return total
-
-
-def items_of(found: Iterable[Line], read: Read = event_of) -> Iterator[Item]:
-    """What to publish for these lines, each keyed by its click; raise BadLine at the first that is bad."""
     from worker.adapters.kafka.bulk_publisher import Place
 
     for line in found:
-        yield Item(Place("line ", line.number), read(line).click_id.encode(), line.value)
+        try:
+            event = read(line)
+        except BadLine as error:
+            if skip is None:
+                raise
+            skip(line, error)
+        else:
+            yield Item(Place("line ", line.number), event.click_id.encode(), line.value)
 
 
 def bytes_to_come(stream: BinaryIO) -> int | None:

@@ -8,7 +8,6 @@ sends nothing twice.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
@@ -19,7 +18,7 @@ from worker.ops.dead_letters import matching, quietly
 from worker.ops.edits import Edit, as_it_is
 from worker.ops.filters import Filters
 from worker.ops.plans import Place, Plan
-from worker.ops.reading import open_topic
+from worker.ops.progress_at_source import come_since, settle, since_of, source_spans
 from worker.ops.replay import Choice, Judge, Outbound, Refusal, choose, read_again
 
 if TYPE_CHECKING:
@@ -30,14 +29,6 @@ if TYPE_CHECKING:
     from worker.settings import Deployment, Settings
 
 KIND = "replay"
-
-SETTLE_SECONDS = 3.0
-"""Seconds that are waited before it is looked what a broken-off replay has sent.
-
-What a killed process had written to its connections may reach the source after it.
-"""
-
-NO_SOURCE = "`postback-worker topics create --help` tells how to make it"
 
 
 class Asked(NamedTuple):
@@ -87,7 +78,7 @@ class Replaying:
 
     def ready(self, asked: Asked, now: float, show: Show = quietly) -> Ready:
         """Say what would go; nothing is written. Raises CannotDo, BrokerUnavailable."""
-        source = self._source()
+        source = source_spans(self._settings)
         outbound = self._outbound(asked.edit, source)
         log = self._log()
         plans = [plan for plan in self._control.plans() if log is None or plan.log in {None, log}]
@@ -149,10 +140,6 @@ class Replaying:
         numbers = frozenset(at.number for at in source)
         return Outbound(settings.destination.name, settings.kafka.topic, numbers, revise)
 
-    def _source(self) -> Mapping[Partition, Span]:
-        with open_topic(self._settings, self._settings.kafka.topic, NO_SOURCE) as source:
-            return source.spans()
-
     def _log(self) -> str | None:
         """Which log the dead-letter topic is; None where the broker does not say."""
         from worker.adapters.kafka.topic_ids import TopicIds
@@ -165,43 +152,23 @@ class Replaying:
         self, begun: Sequence[Plan], source: Mapping[Partition, Span]
     ) -> dict[str, frozenset[Place]]:
         """Which of their places each of these plans has sent, by its id."""
-        if not begun:
-            return {}
-        self._hear(f"a replay was broken off: {SETTLE_SECONDS:g} s for what it may have left on its way")
-        time.sleep(SETTLE_SECONDS)
+        if begun:
+            settle(self._hear)
         return {plan.id: self._sent_by(plan, source) for plan in begun}
 
     def _sent_by(self, plan: Plan, source: Mapping[Partition, Span]) -> frozenset[Place]:
-        since = since_of(plan, source)
+        since, name = since_of(plan, source), self._settings.destination.name
         if since is None:
-            topic = self._settings.kafka.topic
-            self._hear(f"{topic} no longer holds what was written since {plan.key}: all of it counts as sent")
+            self._hear(f"what {plan.key} has sent is no longer on the source: all of it counts as sent")
             return plan.places
-        topic, name = self._settings.kafka.topic, self._settings.destination.name
-        with open_topic(self._settings, topic, NO_SOURCE) as reader:
-            now = reader.spans()
-            spans = {at: span._replace(start=since.get(at, span.start)) for at, span in now.items()}
-            there = {key for record in reader.read(spans) if (key := replayed(record, name)) is not None}
+        came = come_since(self._settings, since)
+        there = {key for record in came if (key := replayed(record, name)) is not None}
         letters = read_again(self._reader, self._settings.dlq_topic, plan.places, self._hear)
         return frozenset(
             (letter.partition, letter.offset)
             for letter in letters
             if (letter.event_id, letter.replays + 1) in there
         )
-
-
-def since_of(plan: Plan, source: Mapping[Partition, Span]) -> Mapping[Partition, int] | None:
-    """Where to look for what a plan has sent; None where the source no longer holds all of that.
-
-    A partition that is shorter than it was is another log, and is looked at whole.
-    """
-    since = {}
-    for at, span in source.items():
-        end = plan.ends.get(at.number, 0)
-        if span.start > end and at.number in plan.ends:
-            return None
-        since[at] = end if span.start <= end <= span.end else span.start
-    return since
 
 
 def replayed(record: Record, destination: str) -> tuple[str, int] | None:

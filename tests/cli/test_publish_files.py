@@ -1,0 +1,134 @@
+"""`publish`: CSV, what is skipped, and a file that was broken off."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from schemas import format_time
+from tests.cli.invoke import kafka_env, publishing, run
+from tests.support.broker import Broker
+from tests.support.kafka import Names, create_topics, end_offsets, read_all, wait_until
+
+NOW = time.time()
+
+
+def event(name: str, **more: str) -> bytes:
+    """One event as a line without its end."""
+    fields = {"event_id": name, "click_id": f"click-{name}", "occurred_at": format_time(NOW), **more}
+    return json.dumps(fields).encode()
+
+
+@pytest.mark.kafka
+def test_csv(kafka: str, names: Names, tmp_path: Path) -> None:
+    """A file of CSV is published as events, by its name or by --format."""
+    create_topics(kafka, {names.topic: 1})
+    env = kafka_env(kafka, names)
+    text = f"event_id,click_id,occurred_at,attributes.site\ne-1,c-1,{format_time(NOW)},shop\n"
+    (tmp_path / "a.csv").write_text(text)
+    assert run("publish", str(tmp_path / "a.csv"), env=env).stdout == f"published 1 event to {names.topic}\n"
+    given = text.replace("e-1", "e-2").encode()
+    assert run("publish", "--format", "csv", "-", env=env, given=given).exit_code == 0
+    first, second = (json.loads(record.value or b"") for record in read_all(kafka, names.topic))
+    assert (first["event_id"], second["event_id"]) == ("e-1", "e-2")
+    assert first["attributes"] == {"site": "shop"}
+
+
+@pytest.mark.kafka
+def test_skip_invalid(kafka: str, names: Names, tmp_path: Path) -> None:
+    """With --skip-invalid what is right is published; the rest is in a file, with line, reason and text."""
+    create_topics(kafka, {names.topic: 1})
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(b"\n".join([event("1"), b"[]", b"\xff", event("2", payout="x"), event("3")]))
+    result = run("publish", "--skip-invalid", str(file), env=kafka_env(kafka, names))
+    assert (result.exit_code, result.stdout) == (0, f"published 2 events to {names.topic}\n")
+    assert result.stderr == f"skipped: 3 lines, written to {file}.skipped.jsonl\n"
+    rows = [json.loads(line) for line in Path(f"{file}.skipped.jsonl").read_text("utf-8").splitlines()]
+    assert [(row["line"], row["text"][:5]) for row in rows] == [(2, "[]"), (3, "\\xff"), (4, '{"eve')]
+    assert rows[0]["reason"] == "must be a JSON object"
+    assert rows[2]["reason"].startswith("payout must be ")
+
+
+@pytest.mark.kafka
+def test_skip_invalid_of_a_pipe(kafka: str, names: Names, tmp_path: Path) -> None:
+    """Of a pipe bad lines are skipped, too; the file of them has the name that it is given."""
+    create_topics(kafka, {names.topic: 1})
+    skipped = tmp_path / "bad.jsonl"
+    arguments = ("publish", "--skip-invalid", "--skipped", str(skipped), "-")
+    given = b"\n".join([event("1"), b"[]", event("2")])
+    result = run(*arguments, env=kafka_env(kafka, names), given=given)
+    assert (result.exit_code, result.stdout) == (0, f"published 2 events to {names.topic}\n")
+    assert [json.loads(line)["line"] for line in skipped.read_text("utf-8").splitlines()] == [2]
+
+
+def test_what_is_skipped_of_a_dry_run(tmp_path: Path) -> None:
+    """A dry run skips, too, and tells where it wrote what."""
+    file = tmp_path / "a.csv"
+    file.write_text(f"event_id,click_id,occurred_at\ne-1,c-1,{format_time(NOW)}\ne-2,c-2\n")
+    result = run("publish", "--skip-invalid", "--dry-run", str(file))
+    assert (result.exit_code, len(result.stdout.splitlines())) == (0, 1)
+    assert result.stderr.splitlines()[-1] == f"skipped: 1 line, written to {file}.skipped.jsonl"
+    assert json.loads(Path(f"{file}.skipped.jsonl").read_text("utf-8"))["text"] == "e-2,c-2"
+
+
+def test_where_it_can_not_be_written(tmp_path: Path) -> None:
+    """Where what is skipped can't be written nothing is published."""
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(b"[]\n")
+    result = run("publish", "--skip-invalid", "--skipped", str(tmp_path), str(file))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"error: can't write what is skipped to {tmp_path}: ")
+    assert run("publish", "--skipped", "x", str(file)).exit_code == 2
+
+
+@pytest.mark.kafka
+def test_once(kafka: str, names: Names, tmp_path: Path) -> None:
+    """A file of which all is published is published again with --again alone, whatever its name."""
+    create_topics(kafka, {names.topic: 1})
+    env = kafka_env(kafka, names)
+    file, other = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    file.write_bytes(event("1") + b"\n" + event("1") + b"\n")
+    other.write_bytes(file.read_bytes())
+    assert run("publish", str(file), env=env).stdout == f"published 2 events to {names.topic}\n"
+    second = run("publish", str(other), env=env)
+    assert (second.exit_code, second.stdout) == (0, f"published 0 events to {names.topic}\n")
+    assert second.stderr.startswith("hint: all of it was published at ")
+    assert run("publish", "--again", str(file), env=env).stdout == f"published 2 events to {names.topic}\n"
+    assert end_offsets(kafka, names.topic) == {0: 4}
+
+
+@pytest.mark.kafka
+@pytest.mark.process
+@pytest.mark.usefixtures("heeds_interrupts")
+def test_broken_off(names: Names, tmp_path: Path) -> None:
+    """A file that is broken off by Ctrl-C and a kill goes on: each line is there as often as in the file."""
+    lines = [event(str(number % 29_000), note="x" * 200) for number in range(30_000)]
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(b"\n".join(lines))
+    with Broker() as broker:
+        create_topics(broker.bootstrap, {names.topic: 2, names.control: 1})
+        env = kafka_env(broker.bootstrap, names)
+
+        def there() -> int:
+            return sum(end_offsets(broker.bootstrap, names.topic).values())
+
+        for share, number in ((0.0, signal.SIGINT), (0.4, signal.SIGKILL)):
+            with publishing(env, "publish", str(file)) as process:
+                wait_until("some are there", lambda share=share: there() > share * len(lines))  # type: ignore[misc]
+                broker.pause()
+                process.send_signal(number)
+                if number == signal.SIGINT:
+                    process.wait(60)
+                else:
+                    process.kill()
+                broker.resume()
+        last = run("publish", str(file), env=env)
+        assert last.exit_code == 0, last.stderr
+        found = Counter(record.value for record in read_all(broker.bootstrap, names.topic))
+        assert found == Counter(lines)
+        assert run("publish", str(file), env=env).stdout == f"published 0 events to {names.topic}\n"

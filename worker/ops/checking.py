@@ -1,0 +1,107 @@
+"""A file of events checked whole before anything of it is published, and what of it is skipped.
+
+The rule: what is bad is told with its line and its fields; or it is written down, where it may be skipped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+from worker.ops.errors import CannotDo
+from worker.ops.jsonl import BadLine, Line, Read, Skip, event_of
+
+MOST_SHOWN = 20
+"""Bad lines of a file that are told one by one; the rest are counted."""
+
+
+def told_of(first: Sequence[str], more: int) -> list[str]:
+    """The first bad lines, and how many more there are."""
+    return [*first, *([f"{more} more bad lines"] if more > 0 else [])]
+
+
+class Checked(NamedTuple):
+    """A file of which all is right that is to be published: how many lines, and a digest of them."""
+
+    total: int
+    digest: str
+
+
+def check_whole(found: Iterable[Line], name: str, read: Read = event_of, skip: Skip | None = None) -> Checked:
+    """Check every line of the file of this name; `skip` is given what is bad, where it may be.
+
+    Raises CannotDo where not all are right, with a reason for each of the first bad ones.
+    """
+    return _Checking(name, read, skip).check(found)
+
+
+class _Checking:
+    """What is found of the lines of a file."""
+
+    def __init__(self, name: str, read: Read, skip: Skip | None) -> None:
+        self._name = name
+        self._read = read
+        self._skip = skip
+        self._digest = blake2b(digest_size=16)
+        self._told: list[str] = []
+        self._bad = self._total = 0
+
+    def check(self, found: Iterable[Line]) -> Checked:
+        """Look at every line; raise CannotDo where not all are right."""
+        try:
+            for line in found:
+                self._look(line)
+        except BadLine as error:  # a line too long to read on
+            self._note(str(error))
+        if self._told:
+            more = self._bad - len(self._told)
+            raise CannotDo(told_of(self._told, more), "nothing was published")
+        return Checked(self._total, self._digest.hexdigest())
+
+    def _look(self, line: Line) -> None:
+        try:
+            self._read(line)
+        except BadLine as error:
+            if self._skip is None:
+                self._note(str(error))
+            else:
+                self._skip(line, error)
+        else:
+            self._total += 1
+            self._digest.update(line.value + b"\n")
+
+    def _note(self, text: str) -> None:
+        self._bad += 1
+        if len(self._told) < MOST_SHOWN:
+            self._told.append(f"{self._name}, {text}")
+
+
+class SkippedFile:
+    """A file of what was skipped, JSON Lines with `line`, `reason` and `text`; made at the first of them."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.count = 0
+        self._file: TextIO | None = None
+
+    def note(self, line: Line, error: BadLine) -> None:
+        """Write down a line and why; raise CannotDo where that can't be written."""
+        reason = str(error).removeprefix(f"{line}: ")
+        text = line.written.decode(errors="backslashreplace")
+        row = {"line": line.number, "reason": reason, "text": text}
+        try:
+            if self._file is None:
+                self._file = Path(self.path).open("w", encoding="utf-8")  # noqa: SIM115 - closed in `close`
+            self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        except OSError as failure:
+            why = failure.strerror or failure
+            raise CannotDo([f"can't write what is skipped to {self.path}: {why}"]) from failure
+        self.count += 1
+
+    def close(self) -> None:
+        """Close it."""
+        if self._file is not None:
+            self._file.close()
