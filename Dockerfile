@@ -1,7 +1,9 @@
 # The worker as an image: numeric user, read-only root, nothing but Python and the locked packages.
 #
-# Any base with python3 (3.11 or newer) and its venv module will do: --build-arg BASE=…
-ARG BASE=python:3.13-slim-bookworm
+# Another Python: --build-arg PYTHON=3.12. Any other base with python3 (3.11 or newer) and its venv module will
+# do, too: --build-arg BASE=…
+ARG PYTHON=3.13
+ARG BASE=python:${PYTHON}-slim-bookworm
 
 FROM ${BASE} AS build
 # pip stays in a venv of its own: the one that is shipped has none.
@@ -19,7 +21,16 @@ RUN /opt/pip/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . &&
     /opt/pip/bin/pip --python /opt/venv/bin/python3 install --no-deps --no-index /dist/*.whl
 
 FROM ${BASE}
+# What is released says which it is; what is built by hand does not.
+ARG BASE
+ARG VERSION=
+ARG REVISION=
+ARG CREATED=
 LABEL org.opencontainers.image.title="postback-worker" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.base.name="${BASE}" \
       org.opencontainers.image.description="Tells the advertising network about conversions: Kafka in, HTTP postbacks out" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/venv /opt/venv

@@ -15,7 +15,7 @@ PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
 UV := uv==0.13.9
 IMAGE ?= postback-worker
 
-.PHONY: help demo test check lint fmt chaos bench broker image chart lock clean
+.PHONY: help demo test check lint fmt chaos bench broker image chart release lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
@@ -58,6 +58,9 @@ image: ## Build the container image with docker, podman or buildah
 
 chart: $(VENV)/develop ## Write what is derived from deploy/chart: the plain manifest, the table of values
 	@$(IN_VENV) -m tests.deploy.chart
+
+release: $(VENV)/develop ## Make a release in dist: VERSION=0.2.0 (ARGS=--dry-run makes and tries all, and changes nothing here)
+	@$(IN_VENV) -m tests.release $(VERSION) $(ARGS)
 
 lock: ## Make the hashed locks anew, keeping versions that still fit (ARGS=--upgrade takes the newest)
 	@test -x .cache/lock/bin/uv || { $(find_python); "$$python" -m venv --clear .cache/lock; }

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -54,6 +55,34 @@ def test_every_package_of_the_image_is_hashed() -> None:
 def test_both_stages_start_from_the_same_base() -> None:
     """The shipped venv finds the Python that it was made with: both stages have one base."""
     assert [rest.split()[0] for word, rest in instructions() if word == "FROM"] == ["${BASE}", "${BASE}"]
+
+
+def _argument(name: str) -> str:
+    return next(rest for word, rest in instructions() if word == "ARG" and rest.partition("=")[0] == name)
+
+
+def test_python_and_base_are_arguments() -> None:
+    """Another Python is one argument, of those that are supported; another base is one, too."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    python = _argument("PYTHON").partition("=")[2]
+    assert f"Programming Language :: Python :: {python}" in project["classifiers"]
+    assert "${PYTHON}" in _argument("BASE")
+
+
+def test_labels() -> None:
+    """The image says what it is, of which version and commit, made when, and on which base."""
+    labels = dict(re.findall(r'org\.opencontainers\.image\.([a-z.]+)="([^"]*)"', _last("LABEL")))
+    told = {name: f"${{{name.upper()}}}" for name in ("version", "revision", "created")}
+    assert {
+        **told,
+        "base.name": "${BASE}",
+        "licenses": "Apache-2.0",
+        "title": "postback-worker",
+    }.items() <= labels.items()
+    stage = [word for word, _ in instructions()]
+    last = len(stage) - 1 - stage[::-1].index("FROM")
+    given = {rest.rstrip("=") for word, rest in instructions()[last:] if word == "ARG"}
+    assert given == {"BASE", "VERSION", "REVISION", "CREATED"}
 
 
 def test_the_context_holds_what_is_copied() -> None:
