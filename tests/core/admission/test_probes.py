@@ -84,18 +84,12 @@ def test_an_outage_of_a_day(answer: Verdict, most: int) -> None:
     assert len(costs) <= most
 
 
-def test_an_hour_of_500() -> None:
-    """An hour in which all of several partitions get 500 costs some hundred records one attempt."""
-    costs, _ = search({full(number, count=2_000): INTERNAL for number in range(4)}, 3_600.0)
-    assert len(costs) <= 1_200
-
-
 def test_one_of_several_is_dug_through() -> None:
     """Where several get 500 for longer than a minute, one of them gives way, by some hundreds."""
     partitions = [full(number) for number in range(4)]
-    costs, _ = search(dict.fromkeys(partitions, INTERNAL), 300.0)
+    costs, _ = search(dict.fromkeys(partitions, INTERNAL), 120.0)
     assert costs[0] >= 60.0
-    assert 400 <= len(costs) <= 600
+    assert 250 <= len(costs) <= 450
     assert sorted(len(partition.waiting) for partition in partitions) == [1_000 - len(costs), *[1_000] * 3]
 
 
