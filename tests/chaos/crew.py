@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 from tests.chaos.fitness import Baseline
-from tests.chaos.fleet import DRAIN, Worker
+from tests.chaos.fleet import CLOSES_WITHIN, DRAIN, Worker
 from tests.chaos.violations import Violation
 from tests.chaos.world import World
 from tests.support.kafka import wait_until
@@ -44,7 +44,7 @@ class Crew:
         """End a worker in good order."""
         code = worker.leave()
         if code != 0:
-            how = f"within {DRAIN:g} s and 25 more" if code is None else f"but with {code}"
+            how = f"within {DRAIN:g} s and {CLOSES_WITHIN:g} more" if code is None else f"but with {code}"
             self._complain(Violation("no good end", worker.name, f"SIGTERM did not end it {how}"))
 
     def each(self, do: Callable[[Worker], object]) -> None:

@@ -1,8 +1,9 @@
 """When finished work can't have reached the broker: its worker was killed or stopped, or the broker was away.
 
 The rule: a cut explains only what was under way in its window, and only what had not been seen committed
-before it. The window opens one commit tick and one round trip before the cut; while commits could not pass
-(a rebalance that waits for a dead member, a broker that is away) it opens before that.
+before it. The window opens one commit tick and one round trip before the cut, and the time before that in
+which a worker has not noticed yet that its commits are stuck; while they could not pass (a rebalance that
+waits for a dead member, a broker that is away) it opens before that.
 """
 
 from __future__ import annotations
@@ -12,16 +13,19 @@ from typing import NamedTuple
 
 from tests.chaos.group_state import STALLED
 from tests.chaos.logs import Deed, Group
-from worker.runner.commits import TICK_SECONDS
+from worker.runner.commits import STUCK_AFTER_SECONDS, TICK_SECONDS
 
-ROUND_TRIP = 1.0
-"""Seconds that a commit may take on a busy machine, through the worker's thread, to the broker."""
+ROUND_TRIP = 2.5
+"""Seconds that a step and the commit after it may take on a busy machine, one after the other."""
 
 LEASE = 3.0
 """Seconds after SIGCONT until the worker has heard that its partitions are another's."""
 
 REGAIN = 6.0
 """Seconds after a broker's return until all clients have found it and commits pass again."""
+
+UNCOMMITTED = STUCK_AFTER_SECONDS + TICK_SECONDS + ROUND_TRIP
+"""Seconds for which finished work may be uncommitted at a cut, though nothing kept commits from passing."""
 
 # What may lie between two lines of different processes' logs about the same moment.
 BLINK = 0.05
@@ -123,12 +127,12 @@ def _closed(deeds: Sequence[Deed], index: int, closes: Mapping[str, float]) -> f
 
 def _since(at: float, stalls: Sequence[Span]) -> float:
     """From when on finished work may not have been committed at this moment."""
-    since, before = at - TICK_SECONDS - ROUND_TRIP, float("inf")
+    since, before = at - UNCOMMITTED, float("inf")
     while since < before:
         before = since
         for stall in stalls:
             if stall.start < at and stall.end >= since:
-                since = min(since, stall.start - TICK_SECONDS - ROUND_TRIP)
+                since = min(since, stall.start - UNCOMMITTED)
     return since
 
 

@@ -28,7 +28,9 @@ TIMEOUT = 5.0
 SESSION = 6.0
 """Seconds, as the settings below have them."""
 
-READY_WITHIN = 90.0
+READY_WITHIN = 180.0
+CLOSES_WITHIN = 55.0
+"""Seconds that an end in good order may take above the drain, as docs/operating.md says."""
 
 SETTINGS = {
     "KAFKA__PROPERTIES__SESSION_TIMEOUT_MS": f"{SESSION * 1000:.0f}",
@@ -98,7 +100,7 @@ class Worker:
         self._process.signal(signal.SIGCONT)
         self._log.write(deed("resume", self.name))
 
-    def leave(self, within: float = DRAIN + 25.0) -> int | None:
+    def leave(self, within: float = DRAIN + CLOSES_WITHIN) -> int | None:
         """End it in good order (SIGTERM); return its exit code, None where it had to be killed."""
         self._log.write(deed("term", self.name))
         self._process.signal(signal.SIGTERM)
