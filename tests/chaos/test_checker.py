@@ -96,7 +96,7 @@ def killed(worker: str, at: float) -> list[Deed]:
 def test_a_duplicate_without_a_reason() -> None:
     """A second 200 that nothing explains is a violation, also long after a kill."""
     assert kinds(judge([source()], TWICE)) == ["duplicate"]
-    assert kinds(judge([source()], TWICE, killed("w1-1", 5.0))) == ["duplicate"]
+    assert kinds(judge([source()], TWICE, killed("w1-1", 9.0))) == ["duplicate"]
     assert kinds(judge([source()], TWICE, killed("w3-1", 1.2))) == ["duplicate"]
 
 
