@@ -17,10 +17,9 @@ import uvloop
 from hypothesis import HealthCheck, settings
 
 from tests.support.broker import Broker
-from tests.support.java import BrokerUnavailable
 from tests.support.kafka import Names
+from tests.support.needed import IN_CI, needs_kafka
 
-IN_CI = bool(os.environ.get("CI"))
 BOOTSTRAP = os.environ.get("POSTBACK_TEST_BOOTSTRAP")
 LOOP = os.environ.get("POSTBACK_TEST_LOOP", "asyncio")
 LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {
@@ -55,13 +54,8 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if BOOTSTRAP:
         yield BOOTSTRAP
         return
-    try:
-        with Broker(tmp_path_factory.mktemp("kafka")) as broker:
-            yield broker.bootstrap
-    except BrokerUnavailable as missing:
-        if IN_CI:
-            raise
-        pytest.skip(f"no Kafka here: {missing}")
+    with needs_kafka(), Broker(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker.bootstrap
 
 
 @pytest.fixture

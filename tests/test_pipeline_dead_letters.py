@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import DeadReason, RetryReason, decode
-from tests.core.examples import NOW, WORKER_HEADERS, make_record
+from tests.core.examples import NOW, make_record
 from tests.pipeline_steps import (
     CLICKED,
     ENDED,
@@ -24,6 +24,7 @@ from tests.pipeline_steps import (
     told,
     value_of,
 )
+from tests.schemas.header_samples import NAMES
 from tests.test_pipeline import OWN
 from worker.core.answer import Answer, Failure, FailureKind, Response
 from worker.core.body_pattern import BodyPattern
@@ -167,7 +168,7 @@ values = st.one_of(
         occurred_at=st.sampled_from([CLICKED, "2025-01-01T00:00:00Z", "2027-01-01T00:00:00Z", "x"]),
     ),
 )
-header_names = st.sampled_from(["x", "postback-x", *WORKER_HEADERS])
+header_names = st.sampled_from(["x", "postback-x", *NAMES])
 header_values = st.none() | st.binary(max_size=5) | st.integers(0, 99).map(lambda n: str(n).encode())
 answers = st.one_of(
     st.builds(Response, st.integers(100, 599), st.none() | st.sampled_from(["5", "100", "soon"])),
@@ -198,7 +199,7 @@ def test_any_record(
     assert list(ending.message.headers[: len(own)]) == own
     read = told(ending.message)
     added = [name for name, _ in ending.message.headers[len(own) :]]
-    assert sorted(set(added), key=WORKER_HEADERS.index) == added
+    assert sorted(set(added), key=NAMES.index) == added
     assert (read.attempts or 0, read.reason) == (ending.attempts, ending.reason)
     assert (read.due_at is None, read.dead_at is None) == (
         isinstance(ending, Dead),

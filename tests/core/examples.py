@@ -19,19 +19,6 @@ SOURCE: Final = Partition("conversions", 3)
 BINDING: Final = Binding(LogId("cluster", "topic-id"), Identity("conversions", "partner"))
 """The log and the deployment of these suites."""
 
-WORKER_HEADERS: Final = (
-    "postback-attempts",
-    "postback-due-at",
-    "postback-first-attempt-at",
-    "postback-origin",
-    "postback-reason",
-    "postback-status",
-    "postback-error",
-    "postback-dead-at",
-    "postback-replays",
-)
-"""The names of the headers that are the worker's."""
-
 
 def make_event(**fields: Any) -> ConversionEvent:
     """Return an event of nine days before NOW with the required fields, and these."""

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import WorkerHeaders
-from tests.core.examples import WORKER_HEADERS, make_record
+from tests.core.examples import make_record
+from tests.schemas.header_samples import NAMES
 from worker.core.endings import History, onward, read_history
 from worker.core.record import Header, Outgoing, Partition, Record
 
@@ -59,7 +60,7 @@ def test_a_record_without_headers(on_tier: bool) -> None:
 @pytest.mark.parametrize("value", [None, b"", b"x", b"-1", b"0", b"\xff", b"1.5", b"1" * 40])
 def test_broken_headers_of_a_tier(value: bytes | None) -> None:
     """What can't be read on a tier means one attempt, this record as the origin, and nothing else known."""
-    headers = [(name, value) for name in WORKER_HEADERS if name != "postback-error"]
+    headers = [(name, value) for name in NAMES if name != "postback-error"]
     assert on_tier(*headers) == History(1, None, "postback-worker.retry.10s/2/9", None)
 
 
@@ -74,9 +75,7 @@ own_names = st.one_of(
     st.sampled_from(["traceparent", "POSTBACK-ATTEMPTS", "postback-", "postback-attempts2", "postback-key"]),
 )
 any_values = st.none() | st.binary(max_size=8)
-any_headers = st.lists(
-    st.tuples(st.one_of(own_names, st.sampled_from(WORKER_HEADERS)), any_values), max_size=12
-)
+any_headers = st.lists(st.tuples(st.one_of(own_names, st.sampled_from(NAMES)), any_values), max_size=12)
 
 
 @given(any_headers, any_values, any_values, st.booleans())
@@ -88,5 +87,5 @@ def test_any_headers(
     history = read_history(record, on_tier=not from_source)
     ours = WorkerHeaders(attempts=history.attempts, origin=history.origin)
     sent = onward(record, ours, "next")
-    own = [header for header in headers if header[0] not in WORKER_HEADERS]
+    own = [header for header in headers if header[0] not in NAMES]
     assert sent == Outgoing("next", key, value, [*own, *ours.write()])

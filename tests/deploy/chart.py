@@ -17,8 +17,8 @@ import pytest
 import trustme
 import yaml
 
-from tests.conftest import IN_CI
 from tests.deploy.files import DEPLOY
+from tests.support.needed import IN_CI
 from worker.settings import Deployment, Settings, load_all
 
 CHART = DEPLOY / "chart"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import IN_CI
 from tests.deploy.files import DEPLOY, dashboard_expressions, document, rules, selectors
 from tests.support.exported import exported
+from tests.support.needed import IN_CI
 
 PROMTOOL = shutil.which("promtool")
 TARGET_LABELS = {"job", "instance"}

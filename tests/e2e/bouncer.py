@@ -6,15 +6,14 @@ The rule: it answers 200 to these and 401 to all others, and remembers each requ
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections import Counter
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import trustme
 from aiohttp import web
 
+from tests.e2e.threaded import ThreadedPartner
 from tests.support.certificates import server_tls
 
 
@@ -28,30 +27,15 @@ class Shown(NamedTuple):
     at: float
 
 
-class Bouncer:
+class Bouncer(ThreadedPartner):
     """Serves `/postback` on a free port, with certificates of one authority after another."""
 
     def __init__(self, authority: trustme.CA, clients: trustme.CA) -> None:
+        self._server_tls = server_tls(authority, clients)
+        super().__init__(tls=self._server_tls)
         self.shown: list[Shown] = []
         self.refused: set[str] = set()
         """Tokens and names of clients that are not let in."""
-        self._tls = server_tls(authority, clients)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="bouncer")
-        self.port = 0
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._do(self._open())
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._do(self._runner.cleanup())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
 
     @property
     def url(self) -> str:
@@ -70,20 +54,7 @@ class Bouncer:
     def become(self, authority: trustme.CA) -> None:
         """Show a certificate of another authority on new connections."""
         leaf = authority.issue_cert("127.0.0.1", "localhost")
-        self._loop.call_soon_threadsafe(leaf.configure_cert, self._tls)
-
-    def _do(self, what: object) -> None:
-        assert asyncio.iscoroutine(what)
-        asyncio.run_coroutine_threadsafe(what, self._loop).result(30)
-
-    async def _open(self) -> None:
-        app = web.Application()
-        app.router.add_get("/postback", self._postback)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, backlog=512, ssl_context=self._tls)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
+        self._loop.call_soon_threadsafe(leaf.configure_cert, self._server_tls)
 
     async def _postback(self, request: web.Request) -> web.Response:
         certificate = request.get_extra_info("peercert") or {}

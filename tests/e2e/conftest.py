@@ -1,4 +1,4 @@
-"""What several files of tests look at: one run, one secured broker."""
+"""What several files of tests look at: one run, one secured broker, a partner."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import IN_CI
 from tests.e2e.tracker import Tracker
 from tests.e2e.ways import Story, act, play
-from tests.support.java import BrokerUnavailable
 from tests.support.kafka import Names
+from tests.support.needed import needs_kafka
 from tests.support.secured import Secured, secured_broker
 
 
@@ -24,10 +23,12 @@ def story(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stor
 @pytest.fixture(scope="package")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     """A broker with TLS, logins and rights."""
-    try:
-        with secured_broker(tmp_path_factory.mktemp("secured")) as broker:
-            yield broker
-    except BrokerUnavailable as missing:
-        if IN_CI:
-            raise
-        pytest.skip(f"no Kafka here: {missing}")
+    with needs_kafka(), secured_broker(tmp_path_factory.mktemp("secured")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def tracker() -> Iterator[Tracker]:
+    """A partner that takes everything."""
+    with Tracker() as tracker:
+        yield tracker

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -25,13 +24,6 @@ DEAD = "127.0.0.1:1"
 def broker(secured: Secured) -> Guarded:
     """A broker with rights."""
     return secured.guarded
-
-
-@pytest.fixture
-def tracker() -> Iterator[Tracker]:
-    """A partner that takes everything."""
-    with Tracker() as tracker:
-        yield tracker
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,13 +24,6 @@ from tests.support.kafka import (
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process]
 EVENTS = 140
-
-
-@pytest.fixture
-def tracker() -> Iterator[Tracker]:
-    """A partner that takes everything."""
-    with Tracker() as tracker:
-        yield tracker
 
 
 def write(kafka: str, topic: str, word: str) -> set[str]:

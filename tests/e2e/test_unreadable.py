@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import IN_CI
 from tests.e2e.events import value
 from tests.e2e.program import Program, call, settings
 from tests.e2e.tracker import Tracker
 from tests.support.broker import Broker
-from tests.support.java import BrokerUnavailable
 from tests.support.kafka import Names, Write, committed, create_topics, produce, wait_until
+from tests.support.needed import needs_kafka
 from tests.support.rot import rot
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process]
@@ -25,20 +24,8 @@ BATCHES, SIZE, BAD = 12, 4, 20
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A broker whose disk a test may damage."""
-    try:
-        with Broker(tmp_path_factory.mktemp("rotting")) as broker:
-            yield broker
-    except BrokerUnavailable as missing:
-        if IN_CI:
-            raise
-        pytest.skip(f"no Kafka here: {missing}")
-
-
-@pytest.fixture
-def tracker() -> Iterator[Tracker]:
-    """A partner that takes everything."""
-    with Tracker() as tracker:
-        yield tracker
+    with needs_kafka(), Broker(tmp_path_factory.mktemp("rotting")) as broker:
+        yield broker
 
 
 def clicks(partition: int) -> list[str]:

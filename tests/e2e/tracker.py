@@ -10,12 +10,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from tests.e2e.threaded import ThreadedPartner
 from tests.support.kafka import wait_until
 
 Query = Mapping[str, str]
@@ -36,31 +36,15 @@ class Hit(NamedTuple):
     body: bytes
 
 
-class Tracker:
+class Tracker(ThreadedPartner):
     """Serves `…/postback` on a free port; `act` says what to do with a query that comes the nth time."""
 
     def __init__(self, act: Callable[[Query, int], Act] = lambda _query, _nth: 200) -> None:
+        super().__init__("/{path:.*postback}")
         self._act = act
         self.hits: list[Hit] = []
         self._times: Counter[str] = Counter()
         self._let_go = threading.Event()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="tracker")
-        self.port = 0
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._do(self._open())
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.let_go()
-        self._do(self._runner.cleanup())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
 
     @property
     def simple_url(self) -> str:
@@ -89,18 +73,6 @@ class Tracker:
     def asked(self, count: int, within: float = 30.0) -> None:
         """Wait until so many requests have come."""
         wait_until(f"{count} requests, not {len(self.hits)}", lambda: len(self.hits) >= count, within)
-
-    def _do(self, what: object) -> None:
-        assert asyncio.iscoroutine(what)
-        asyncio.run_coroutine_threadsafe(what, self._loop).result(30)
-
-    async def _open(self) -> None:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*postback}", self._postback)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0, backlog=512).start()
-        self.port = self._runner.addresses[0][1]
 
     async def _postback(self, request: web.Request) -> web.Response:
         query = dict(parse_qsl(request.raw_path.partition("?")[2], strict_parsing=True, errors="strict"))

@@ -10,21 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from schemas import DeadLetter, DeadReason, RetryReason, WorkerHeaders
+from schemas import DeadLetter, RetryReason, WorkerHeaders
 from schemas.headers import Header
+from tests.schemas.header_samples import EXHAUSTED
 
 HEADERS: list[Header] = [
     ("trace", b"\xff"),
-    *WorkerHeaders(
-        attempts=12,
-        first_attempt_at=1767323040.0,
-        origin="conversions/0/42",
-        reason=DeadReason.EXHAUSTED,
-        status=503,
-        error="the partner answered 503",
-        dead_at=1767323045.678,
-        replays=1,
-    ).write(),
+    *EXHAUSTED.write(),
     ("trace", None),
 ]
 

@@ -12,9 +12,8 @@ from tests.adapters.kafka.ear import Ear
 from tests.adapters.kafka.members import WAYS, leave, reads, started
 from tests.adapters.kafka.suites import numbered
 from tests.adapters.kafka.worlds import KafkaWorld
-from tests.conftest import IN_CI
 from tests.support.broker import Broker
-from tests.support.java import BrokerUnavailable
+from tests.support.needed import needs_kafka
 from tests.support.truncation import truncate
 from worker.core.assigned_partition import Position
 from worker.core.binding import Binding
@@ -25,13 +24,8 @@ from worker.core.start_offset import How, Start
 @pytest.fixture(scope="module")
 def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A broker that may be stopped."""
-    try:
-        with Broker(Path(tmp_path_factory.mktemp("truncated"))) as broker:
-            yield broker
-    except BrokerUnavailable as missing:
-        if IN_CI:
-            raise
-        pytest.skip(f"no Kafka here: {missing}")
+    with needs_kafka(), Broker(Path(tmp_path_factory.mktemp("truncated"))) as broker:
+        yield broker
 
 
 @pytest.mark.kafka
