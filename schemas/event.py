@@ -19,7 +19,7 @@ from schemas.first_bytes import name_beginning
 from schemas.moment import MOMENT_RULE, Moment, moment_text
 from schemas.payout import Payout, exact_number
 
-MOST_AHEAD_S: Final = 24 * 3600.0
+MOST_AHEAD_SECONDS: Final = 24 * 3600.0
 """How far `occurred_at` may lie ahead of the reader's clock, in seconds: clocks differ."""
 
 MOST_ATTRIBUTES: Final = 32
@@ -205,7 +205,7 @@ def decode(value: bytes | None, *, now: float, fields: Mapping[str, Any] | None 
         event: ConversionEvent = _validate(fields)
     except ValidationError as error:
         raise Invalid(_explain(error)) from None
-    if event.__dict__["occurred_at"].timestamp() > now + MOST_AHEAD_S:
+    if event.__dict__["occurred_at"].timestamp() > now + MOST_AHEAD_SECONDS:
         raise Invalid("occurred_at is more than 24 h ahead of the clock")
     return event
 

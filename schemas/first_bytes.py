@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-_SHOWN: Final = 4
+_SHOWN_BYTES: Final = 4
 
 # The first row that fits counts.
 _BEGINNINGS: Final = (
@@ -29,4 +29,4 @@ def name_beginning(value: bytes) -> str:
     for beginning, name in _BEGINNINGS:
         if value.startswith(beginning):
             return f"it begins with {name}"
-    return f"it begins with {value[:_SHOWN].hex(' ')} (hexadecimal)"
+    return f"it begins with {value[:_SHOWN_BYTES].hex(' ')} (hexadecimal)"

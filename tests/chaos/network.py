@@ -22,7 +22,7 @@ from tests.chaos.process import ROOT
 from tests.chaos.sampler import PATIENCE, Sampler
 from tests.support.broker import free_port
 from tests.support.kafka import Names, committed, create_topics, end_offsets
-from worker.core.record_size import ROOM
+from worker.core.record_size import ROOM_BYTES
 
 
 class Network:
@@ -78,7 +78,7 @@ class Network:
         if topic == self.names.topic:
             return {"max.message.bytes": str(MOST_BYTES)}
         # The broker's own time tells when it took a record.
-        return {"max.message.bytes": str(MOST_BYTES + ROOM), "message.timestamp.type": "LogAppendTime"}
+        return {"max.message.bytes": str(MOST_BYTES + ROOM_BYTES), "message.timestamp.type": "LogAppendTime"}
 
     def partner(self, mode: str = "ok", how: Mapping[str, float] | None = None) -> None:
         """Change the partner's ways, and return when that is done."""

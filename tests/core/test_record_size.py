@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from worker.core.record import Outgoing
-from worker.core.record_size import ROOM, size_of, too_large, too_large_for_client
+from worker.core.record_size import ROOM_BYTES, size_of, too_large, too_large_for_client
 
 
 def test_size() -> None:
@@ -17,7 +17,7 @@ def test_too_large() -> None:
     line = too_large("w.dlq", 100, 90)
     assert line.startswith("w.dlq refuses a record of 100 bytes, sent alone and compressed: ")
     assert "max.message.bytes, 90;" in line
-    assert f"--alter --topic w.dlq --add-config max.message.bytes={100 + ROOM}" in line
+    assert f"--alter --topic w.dlq --add-config max.message.bytes={100 + ROOM_BYTES}" in line
 
 
 def test_unknown_limit() -> None:
@@ -29,4 +29,4 @@ def test_too_large_for_client() -> None:
     """A record above the client's own limit names the variable that raises it."""
     line = too_large_for_client("w.dlq", 100, 90)
     assert "message.max.bytes, 90;" in line
-    assert f"POSTBACK_KAFKA__PROPERTIES__MESSAGE_MAX_BYTES={100 + ROOM} makes room" in line
+    assert f"POSTBACK_KAFKA__PROPERTIES__MESSAGE_MAX_BYTES={100 + ROOM_BYTES} makes room" in line

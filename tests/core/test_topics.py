@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.core.record_size import ROOM
+from worker.core.record_size import ROOM_BYTES
 from worker.core.topics import FOREVER, Finding, Needed, Own, Severity, Topic, image, judge
 
 SOURCE = Topic("s", 6, 3, 1_000_000, 2, 604_800.0, False, "producer", FOREVER)
@@ -17,9 +17,9 @@ DEAD = Own("w.dlq")
 CONTROL = Own("w.control", control=True)
 JOURNAL = Own("w.journal", window=86_400.0)
 KEPT = Topic(JOURNAL.name, 6, 3, 1_000_000, 2, 172_800.0, False)
-GOOD = Topic(TIER.name, 6, 3, 1_000_000 + ROOM, 2, 7200.0, False)
+GOOD = Topic(TIER.name, 6, 3, 1_000_000 + ROOM_BYTES, 2, 7200.0, False)
 UNKNOWN = Topic(TIER.name)
-NEEDED = Needed("s", [TIER, DEAD, CONTROL], 1_000_000 + ROOM)
+NEEDED = Needed("s", [TIER, DEAD, CONTROL], 1_000_000 + ROOM_BYTES)
 
 
 def judged(own: Own, found: Topic | None, source: Topic | None = SOURCE) -> list[Finding]:

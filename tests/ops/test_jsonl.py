@@ -29,7 +29,7 @@ def read(content: bytes) -> Iterator[jsonl.Line]:
 
 def test_longest_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """A line without an end in sight is bad, and no more of it than the limit is held."""
-    monkeypatch.setattr(jsonl, "LONGEST", 10)
+    monkeypatch.setattr(jsonl, "LONGEST_LINE_BYTES", 10)
     stream = BytesIO(b"123456789\n" + b"x" * 100)
     found = jsonl.lines(stream)
     assert next(found)[:2] == (1, b"123456789")

@@ -22,10 +22,10 @@ from worker.core.tracing import SpanContext
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Observer, Snapshot
 
-_HOUR, _DAY = 3600, 86400
-_DAYS = tuple(days * _DAY for days in (1, 3, 7, 14, 30))
+_HOUR_SECONDS, _DAY_SECONDS = 3600, 86400
+_DAYS = tuple(days * _DAY_SECONDS for days in (1, 3, 7, 14, 30))
 _REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-_DELAY_SECONDS = (0.1, 0.5, 1, 5, 15, 60, 300, 1800, 2 * _HOUR, 6 * _HOUR, *_DAYS)
+_DELAY_SECONDS = (0.1, 0.5, 1, 5, 15, 60, 300, 1800, 2 * _HOUR_SECONDS, 6 * _HOUR_SECONDS, *_DAYS)
 
 
 class DestinationMetrics(Observer):

@@ -28,9 +28,9 @@ _Number = TypeVar("_Number", int, float)
 
 FAILED = 1
 WRONG = 2
-WIDE = 100_000  # no row is longer
-GAP = 2  # columns of a terminal between two columns of a table
-LEAST_CUT = 12  # columns of a terminal: what is cut shorter says nothing
+WIDEST_COLUMNS = 100_000  # no row is longer
+GAP_COLUMNS = 2  # columns of a terminal between two columns of a table
+LEAST_CUT_COLUMNS = 12  # columns of a terminal: what is cut shorter says nothing
 
 
 class Output(StrEnum):
@@ -198,7 +198,7 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    width = None if sys.stdout.isatty() else WIDE
+    width = None if sys.stdout.isatty() else WIDEST_COLUMNS
     console = Console(highlight=False, width=width)
     titles = [column.replace("_", " ") for column in columns]
     cells: Sequence[Sequence[str]] = list(rows)
@@ -212,7 +212,7 @@ def print_table(
     for row in cells:
         table.add_row(*(Text(cell) for cell in row))
     if spare is not None:
-        console.width = WIDE  # a row that is wider all the same is the terminal's to wrap
+        console.width = WIDEST_COLUMNS  # a row that is wider all the same is the terminal's to wrap
     console.print(table)
 
 
@@ -226,10 +226,10 @@ def fitted(
     widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
     kept = list(range(len(titles)))
     for at in spare:
-        too_wide = sum(widths[it] for it in kept) + GAP * (len(kept) - 1) - width
+        too_wide = sum(widths[it] for it in kept) + GAP_COLUMNS * (len(kept) - 1) - width
         if too_wide <= 0:
             break
-        if widths[at] - too_wide >= max(LEAST_CUT, cell_len(titles[at])):
+        if widths[at] - too_wide >= max(LEAST_CUT_COLUMNS, cell_len(titles[at])):
             widths[at] -= too_wide
         else:
             kept.remove(at)

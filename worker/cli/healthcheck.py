@@ -11,7 +11,7 @@ import typer
 
 from worker.cli.common import WRONG, examples, fail, load_deployment
 
-TIMEOUT = 2.0
+TIMEOUT_SECONDS = 2.0
 """Seconds that `/livez` may take."""
 
 # Where the worker listens on every address, it is asked on this machine's own.
@@ -34,8 +34,8 @@ def healthcheck(ctx: typer.Context) -> None:
 
 
 def probe(host: str, port: int) -> str | None:
-    """Ask `/livez`, within TIMEOUT; say in one line what is wrong, None where nothing is."""
-    connection = HTTPConnection(host, port, timeout=TIMEOUT)
+    """Ask `/livez`, within TIMEOUT_SECONDS; say in one line what is wrong, None where nothing is."""
+    connection = HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
     where = f"/livez on {host} port {port}"
     try:
         connection.request("GET", "/livez")

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from worker.cli.common import progress_console
 
-REFRESH = 0.1
+REFRESH_SECONDS = 0.1
 """Seconds between two steps of the bar: drawing it must not cost more than the work."""
 
 Item = TypeVar("Item")
@@ -31,5 +31,5 @@ def shown(
             yield item
             done += size(item)
             if (now := time.monotonic()) >= due:
-                due = now + REFRESH
+                due = now + REFRESH_SECONDS
                 progress.update(bar, completed=done)

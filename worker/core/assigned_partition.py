@@ -19,7 +19,7 @@ from worker.core.retry import Tier
 
 # A full partition is taken up again when this share of its room is free, and this much where probes are to
 # reach beyond what is held.
-_REFILL, _REFILL_FOR_PROBES = 0.25, 0.05
+_REFILL_SHARE, _REFILL_FOR_PROBES_SHARE = 0.25, 0.05
 # A delivery makes up for so many failures: where more than four in five fail, they get to any number.
 _FAILURES_MADE_UP_FOR = 4
 # A head that is due sooner than this is waited for without pausing the partition.
@@ -214,4 +214,4 @@ class Position(NamedTuple):
 
 def _least(most: int, *, probing: bool) -> float:
     """How much of a room must be free before it is granted."""
-    return max(1.0, most * (_REFILL_FOR_PROBES if probing else _REFILL))
+    return max(1.0, most * (_REFILL_FOR_PROBES_SHARE if probing else _REFILL_SHARE))

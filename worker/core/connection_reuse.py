@@ -7,13 +7,13 @@ one connection at a time, more and more seldom.
 
 from __future__ import annotations
 
-PROOF = 2
+PROOF_ANSWERS = 2
 """Answers on one connection that show, at first, that the partner keeps connections."""
 
-WORTHWHILE = 20
+WORTHWHILE_ANSWERS = 20
 """Answers after which a connection was worth the failure that its end may cost; after a pause, the proof."""
 
-CLOSINGS = 3
+CLOSINGS_IN_A_ROW = 3
 """So many connections in a row that were not worth keeping begin a pause."""
 
 TRIAL_SECONDS = 1.0
@@ -22,7 +22,7 @@ TRIAL_SECONDS = 1.0
 PAUSE_SECONDS = 10.0
 """How long none is kept at first; each further pause lasts twice as long."""
 
-PAUSE_SECONDS_MAX = 320.0
+LONGEST_PAUSE_SECONDS = 320.0
 
 
 class ConnectionReuse:
@@ -30,7 +30,7 @@ class ConnectionReuse:
 
     def __init__(self) -> None:
         self._proven = False
-        self._proof = PROOF
+        self._proof = PROOF_ANSWERS
         self._closings = 0
         self._pause = PAUSE_SECONDS
         self._next_trial = self._pause_ends = float("-inf")
@@ -38,9 +38,9 @@ class ConnectionReuse:
     def keep(self, now: float, served: int) -> bool:
         """Decide, after an answer, whether its connection is kept; `served` counts its answers, this one too.
 
-        It need not be asked of a connection that has served more than WORTHWHILE.
+        It need not be asked of a connection that has served more than WORTHWHILE_ANSWERS.
         """
-        if served >= WORTHWHILE:
+        if served >= WORTHWHILE_ANSWERS:
             self._closings = 0
             self._pause = PAUSE_SECONDS
         if served >= self._proof:
@@ -49,14 +49,14 @@ class ConnectionReuse:
 
     def closed(self, now: float, served: int) -> None:
         """Hear that the partner closed a kept connection just as it was to serve again."""
-        if served >= WORTHWHILE or (not self._proven and now < self._pause_ends):
+        if served >= WORTHWHILE_ANSWERS or (not self._proven and now < self._pause_ends):
             return
         self._closings += 1
-        if self._proven and self._closings < CLOSINGS:
+        if self._proven and self._closings < CLOSINGS_IN_A_ROW:
             return
-        self._proven, self._proof, self._closings = False, WORTHWHILE, 0
+        self._proven, self._proof, self._closings = False, WORTHWHILE_ANSWERS, 0
         self._pause_ends = now + self._pause
-        self._pause = min(2 * self._pause, PAUSE_SECONDS_MAX)
+        self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
 
     def _tries(self, now: float, served: int) -> bool:
         """Whether this connection is one that tries; a trial goes on until its connection ends."""

@@ -9,7 +9,7 @@ lock each time, and each call of the loop that lets go of the lock meanwhile wak
 from __future__ import annotations
 
 _NEVER = -1
-_FOR_A_PROBE = 512
+_FOR_A_PROBE_RECORDS = 512
 """So many more are asked for at a probe, however few the lanes: clicks that fail are not fewer for it."""
 
 
@@ -37,7 +37,7 @@ class Demand:
         """Ask for more than the lanes need; tell whether that is not asked for already."""
         if self.low < 0 or self.open * 2 > self._ahead:
             return False
-        self._become(self.open + max(self._ahead, _FOR_A_PROBE))
+        self._become(self.open + max(self._ahead, _FOR_A_PROBE_RECORDS))
         return True
 
     def close(self) -> None:

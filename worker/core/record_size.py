@@ -9,7 +9,7 @@ from typing import Final
 
 from worker.core.record import Outgoing
 
-ROOM: Final = 64 * 1024
+ROOM_BYTES: Final = 64 * 1024
 """Bytes that a record may grow by the worker's headers, and by what the protocol adds."""
 
 
@@ -25,7 +25,7 @@ def too_large(topic: str, size: int, limit: int | None) -> str:
     return (
         f"{topic} refuses a record of {size} bytes, sent alone and compressed: it is larger than "
         f"max.message.bytes, {said}; kafka-configs.sh --bootstrap-server HOST:PORT --alter --topic {topic} "
-        f"--add-config max.message.bytes={size + ROOM} makes room"
+        f"--add-config max.message.bytes={size + ROOM_BYTES} makes room"
     )
 
 
@@ -33,5 +33,5 @@ def too_large_for_client(topic: str, size: int, limit: int) -> str:
     """What to say of a record that is above the client's own `message.max.bytes`, compressed or not."""
     return (
         f"a record of {size} bytes for {topic} is larger than the client's message.max.bytes, {limit}; "
-        f"POSTBACK_KAFKA__PROPERTIES__MESSAGE_MAX_BYTES={size + ROOM} makes room"
+        f"POSTBACK_KAFKA__PROPERTIES__MESSAGE_MAX_BYTES={size + ROOM_BYTES} makes room"
     )

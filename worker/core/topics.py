@@ -12,7 +12,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from worker.core.journal import MOST_STEP_BYTES
-from worker.core.record_size import ROOM
+from worker.core.record_size import ROOM_BYTES
 
 FOREVER = math.inf
 """A retention without an end, in seconds or in bytes."""
@@ -259,7 +259,7 @@ def _packs_looser(source: Topic, found: Topic) -> bool:
 
 
 def _with_headers(record_bytes: int | None) -> int | None:
-    return None if record_bytes is None else record_bytes + ROOM
+    return None if record_bytes is None else record_bytes + ROOM_BYTES
 
 
 def _is_less(one: float | None, than: float | None) -> bool:

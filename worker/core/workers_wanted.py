@@ -32,7 +32,7 @@ _FOLLOW_SECONDS = 20.0
 # More than so many seconds' work is a backlog; until it is worked off no fewer are wanted.
 _BACKLOG_SECONDS = 30.0
 # A worker that is less busy does what is due by itself, whatever its figures say: they measure little.
-_BUSY_ENOUGH = 0.5
+_BUSY_ENOUGH_SHARE = 0.5
 
 
 class Work(NamedTuple):
@@ -112,7 +112,7 @@ class WorkersWanted:
         need = max(0.0, min(wanted, load.most_per_second)) / could
         if due > _BACKLOG_SECONDS * could and load.most_per_second > wanted:
             need = max(need, self._share * load.sources)
-        return need if self._busy.value >= _BUSY_ENOUGH else min(need, 1.0)
+        return need if self._busy.value >= _BUSY_ENOUGH_SHARE else min(need, 1.0)
 
     def _calm(self, share: float, now: float) -> float:
         """The highest share of the last minutes; what has been passed since is forgotten."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from schemas import Click
 
 # One record in this many is of each wrong kind.
-_WRONG_EVERY = 100
+_WRONG_EVERY_EVENTS = 100
 FALLBACK, OTHER = NETWORKS = ("momentscience", "voluum")
 """Who issued the clicks; the first takes what no other takes."""
 _FORMS = ((None, None), ("purchase", "49.99"), ("signup", "5.00"), ("lead", "2.50"))
@@ -54,7 +54,7 @@ def _network(number: int) -> str:
 
 def _wrong(number: int, at: datetime) -> Conversion | None:
     key, network = f"click-{number}".encode(), _network(number)
-    match number % _WRONG_EVERY:
+    match number % _WRONG_EVERY_EVENTS:
         case 17:
             return Conversion(FALLBACK, None, key, b"<order id='17'/>")
         case 42:

@@ -26,7 +26,7 @@ from worker.settings.tiers import rights_needed
 TRIES = 4
 """How often the broker is asked of its groups: one that has just started does not know them yet."""
 
-ASK_AGAIN_AFTER = 1.0
+ASK_AGAIN_AFTER_SECONDS = 1.0
 """Seconds between two of them."""
 
 DESCRIBED_WITHIN_SECONDS = 5.0
@@ -123,7 +123,7 @@ def _said(settings: Settings, needed: Needs) -> Said:
     for _ in range(TRIES - 1):
         if all(resource.kind is Kind.TOPIC for resource in unsaid(needed, said)):
             break
-        time.sleep(ASK_AGAIN_AFTER)
+        time.sleep(ASK_AGAIN_AFTER_SECONDS)
         said = rights.said(needed)
     return said
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from schemas import ConversionEvent
-from worker.ops.jsonl import LONGEST, BadLine, Line, next_line
+from worker.ops.jsonl import LONGEST_LINE_BYTES, BadLine, Line, next_line
 
 ATTRIBUTES = "attributes"
 REQUIRED = ("event_id", "click_id", "occurred_at")
@@ -27,7 +27,7 @@ def csv_lines(stream: BinaryIO) -> Iterator[Line]:
     """
     taken: list[bytes] = []
     rows = csv.reader(_texts(stream, taken), strict=True)
-    csv.field_size_limit(LONGEST)
+    csv.field_size_limit(LONGEST_LINE_BYTES)
     try:
         names = [name.strip() for name in next(rows, [])]
     except csv.Error as error:
@@ -52,8 +52,8 @@ def _texts(stream: BinaryIO, taken: list[bytes]) -> Iterator[str]:
     number = 0
     while line := next_line(stream, number + 1):
         number += 1
-        if len(line) > LONGEST:
-            raise BadLine([f"line {number}: is longer than {LONGEST // 1024**2} MiB"])
+        if len(line) > LONGEST_LINE_BYTES:
+            raise BadLine([f"line {number}: is longer than {LONGEST_LINE_BYTES // 1024**2} MiB"])
         taken.append(line)
         yield (line.removeprefix(_BOM) if number == 1 else line).decode(errors="surrogateescape")
 

@@ -14,7 +14,7 @@ from schemas import BadRecord, ConversionEvent, decode
 from worker.ops.errors import CannotDo
 from worker.ops.publishing import Item
 
-LONGEST = 32 * 1024 * 1024
+LONGEST_LINE_BYTES = 32 * 1024 * 1024
 """Bytes of the longest line that is read."""
 
 
@@ -48,8 +48,8 @@ def lines(stream: BinaryIO) -> Iterator[Line]:
     number = 0
     while line := next_line(stream, number + 1):
         number += 1
-        if len(line) > LONGEST:
-            raise BadLine([f"line {number}: is longer than {LONGEST // 1024**2} MiB"])
+        if len(line) > LONGEST_LINE_BYTES:
+            raise BadLine([f"line {number}: is longer than {LONGEST_LINE_BYTES // 1024**2} MiB"])
         if not line.isspace():
             yield Line(number, line.removesuffix(b"\n").removesuffix(b"\r"))
 
@@ -57,7 +57,7 @@ def lines(stream: BinaryIO) -> Iterator[Line]:
 def next_line(stream: BinaryIO, number: int) -> bytes:
     """The next line, or the beginning of one without an end in sight; raise BadLine where reading fails."""
     try:
-        return stream.readline(LONGEST + 1)
+        return stream.readline(LONGEST_LINE_BYTES + 1)
     except OSError as error:  # a directory, a closed stdin
         raise BadLine([f"line {number}: can't be read: {error.strerror or error}"]) from error
 

@@ -21,7 +21,7 @@ Stranger = Callable[[], Awaitable[str | None]]
 """Names another deployment that has committed in our groups; waits until that is known."""
 
 # Seconds between two looks whether our claim has counted, and between two at the others'.
-TICK, AGAIN = 0.05, 5.0
+TICK_SECONDS, AGAIN_SECONDS = 0.05, 5.0
 
 
 class Claims:
@@ -56,13 +56,13 @@ class Claims:
 
     async def _make_sure(self, claimed: Sequence[AssignedPartition]) -> None:
         while any(partition.tenure.is_ours and partition.dirty for partition in claimed):  # noqa: ASYNC110 - told by no event
-            await asyncio.sleep(TICK)
+            await asyncio.sleep(TICK_SECONDS)
         while (
             any(partition.tenure.is_ours for partition in claimed)
             and (other := await self._stranger()) is not None
         ):
             self._bar(claimed, f"the group belongs to {other}: {WAYS_OUT}")
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(AGAIN_SECONDS)
         for partition in claimed:
             if partition.tenure.is_ours:
                 partition.barred = None

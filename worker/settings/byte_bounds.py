@@ -13,7 +13,7 @@ from worker.settings.kafka_properties import VARIABLE
 from worker.settings.values import LEAST_BYTES
 
 # librdkafka's own default where nobody sets more; in one fetch a partition need give no more.
-_FETCHED_OF_A_PARTITION = 131_072
+_FETCHED_OF_A_PARTITION_BYTES = 131_072
 _LEAST_QUEUE_KBYTES = 64
 
 
@@ -31,7 +31,7 @@ class ByteBounds(NamedTuple):
         client = {
             "queued.max.messages.kbytes": queue,
             "fetch.max.bytes": queue * 1024,
-            "fetch.message.max.bytes": min(_FETCHED_OF_A_PARTITION, part),
+            "fetch.message.max.bytes": min(_FETCHED_OF_A_PARTITION_BYTES, part),
         }
         return cls(6 * part, client)
 

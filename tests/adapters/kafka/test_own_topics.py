@@ -15,7 +15,7 @@ from worker.adapters.kafka.config import Config, admin_config
 from worker.adapters.kafka.errors import KafkaUnavailable
 from worker.adapters.kafka.own_topics import create, describe
 from worker.adapters.kafka.topic_descriptions import Settings
-from worker.core.record_size import ROOM
+from worker.core.record_size import ROOM_BYTES
 from worker.core.topics import FOREVER, RETENTION_SLACK_SECONDS, Needed, Own, Topic, judge
 
 SOURCE = Topic("s", 6, 3, 1_000_000, 2, 604_800.0, False, "producer", FOREVER)
@@ -85,7 +85,7 @@ def test_create(kafka: str, names: Names) -> None:
             names.tier("24h"),
             3,
             1,
-            2_000_000 + ROOM,
+            2_000_000 + ROOM_BYTES,
             1,
             2 * 86_400.0 + RETENTION_SLACK_SECONDS,
             False,

@@ -28,7 +28,7 @@ from worker.adapters.http.request_head import with_content
 from worker.adapters.http.sweeper import Sweeper
 from worker.adapters.http.write_batch import Way, WriteBatch
 from worker.core.answer import Failure, Request
-from worker.core.connection_reuse import WORTHWHILE, ConnectionReuse
+from worker.core.connection_reuse import WORTHWHILE_ANSWERS, ConnectionReuse
 from worker.ports import Attempter
 
 Resend = Callable[[Request, float, Attempter], None]
@@ -163,7 +163,7 @@ class HttpConnection(asyncio.Protocol):
     def _keeps(self) -> bool:
         """Count a complete answer, and decide whether the connection is worth keeping."""
         self._served += 1
-        return self._served > WORTHWHILE or self._reuse.keep(monotonic(), self._served)
+        return self._served > WORTHWHILE_ANSWERS or self._reuse.keep(monotonic(), self._served)
 
     def _finish(self, attempter: Attempter) -> None:
         """Hand over a complete answer; keep the connection for a while, if nothing is asked at once."""

@@ -18,13 +18,13 @@ from pathlib import Path
 SPARE_DESCRIPTORS = 16
 """Descriptors that no request takes."""
 
-KAFKA, KAFKA_FOR_EACH_SERVER = 28, 14
+KAFKA_DESCRIPTORS, KAFKA_DESCRIPTORS_PER_SERVER = 28, 14
 """What the clients of Kafka come to have open once they have joined, in all and for each server."""
 
-KAFKA_FOR_EACH_MORE, KAFKA_FOR_EACH_MORE_AND_SERVER = 15, 6
+MORE_DESCRIPTORS, MORE_DESCRIPTORS_PER_SERVER = 15, 6
 """What each destination beyond the first adds to them: the clients of its two groups."""
 
-_OPEN_MAX = 10_240  # what macOS gives where its hard limit says "unlimited", which it refuses
+_MOST_DESCRIPTORS = 10_240  # what macOS gives where its hard limit says "unlimited", which it refuses
 _SHORT = frozenset({errno.EMFILE, errno.ENFILE})
 
 
@@ -37,7 +37,7 @@ def limit() -> int:
 def raise_limit() -> None:
     """Take as many as the process may have (`ulimit -Hn`), where the system lets it."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    for wanted in (hard, _OPEN_MAX):
+    for wanted in (hard, _MOST_DESCRIPTORS):
         with suppress(ValueError, OSError):
             if wanted == hard or wanted > limit():
                 resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
@@ -47,8 +47,8 @@ def raise_limit() -> None:
 def room_for_requests(kafka_servers: int, destinations: int = 1) -> int:
     """How many connections to all partners fit, before Kafka's are opened; one at least."""
     in_use = sum(1 for _ in Path("/dev/fd").iterdir()) - 1  # the listing itself has one
-    more = (destinations - 1) * (KAFKA_FOR_EACH_MORE + KAFKA_FOR_EACH_MORE_AND_SERVER * kafka_servers)
-    kafka = KAFKA + KAFKA_FOR_EACH_SERVER * kafka_servers + more
+    more = (destinations - 1) * (MORE_DESCRIPTORS + MORE_DESCRIPTORS_PER_SERVER * kafka_servers)
+    kafka = KAFKA_DESCRIPTORS + KAFKA_DESCRIPTORS_PER_SERVER * kafka_servers + more
     return max(1, limit() - in_use - kafka - SPARE_DESCRIPTORS)
 
 

@@ -16,22 +16,22 @@ from __future__ import annotations
 
 import math
 
-_START = 16.0
-_AFTER_OUTAGE = 2.0
+_FIRST_LIMIT_REQUESTS = 16.0
+_LIMIT_AFTER_OUTAGE_REQUESTS = 2.0
 # RFC 9438's constant: how fast the cubic rises.
-_C = 0.4
+_CUBIC_CONSTANT = 0.4
 # A cut takes half of the share of failures: so it never takes more than half.
-_CUT = 0.5
+_CUT_SHARE = 0.5
 # Failures lower the limit from this share on, if it is so many times the usual share; looked at over so many
 # answers, and over as long as the failure took: slow ones come many at once. The usual share follows what is
 # seen by this part of the difference.
-_MANY, _MORE_THAN_USUAL = 0.3, 1.5
+_MANY_FAILURES_SHARE, _MORE_THAN_USUAL_FACTOR = 0.3, 1.5
 _ANSWERS_FOR_A_STEP = 50
-_FOLLOW = 0.25
+_FOLLOWED_SHARE = 0.25
 # Time that counts as use between two answers, at most: a pause is no reason to grow.
 _LONGEST_STEP_SECONDS = 0.1
 # Doubling takes a quarter of a second at least: growth a second, as a share.
-_FASTEST = math.log(2) / 0.25
+_FASTEST_GROWTH_PER_SECOND = math.log(2) / 0.25
 
 
 class ConcurrencyLimit:
@@ -47,7 +47,7 @@ class ConcurrencyLimit:
         self._usual = 0.0
         self.value = 0
         """The limit, whole requests."""
-        self._become(_START)
+        self._become(_FIRST_LIMIT_REQUESTS)
         self._begin_round(float("-inf"))
 
     def took(self, in_flight: int, now: float) -> None:
@@ -74,8 +74,8 @@ class ConcurrencyLimit:
         """Begin again from the bottom after an outage, doubling up to half of what was."""
         self._plateau = self._value
         self._doubling_below = max(2.0, self._value / 2)
-        self._become(_AFTER_OUTAGE)
-        self._to_plateau = (max(0.0, self._plateau - self._doubling_below) / _C) ** (1 / 3)
+        self._become(_LIMIT_AFTER_OUTAGE_REQUESTS)
+        self._to_plateau = (max(0.0, self._plateau - self._doubling_below) / _CUBIC_CONSTANT) ** (1 / 3)
         self._used = 0.0
 
     def _grow(self, in_flight: int, now: float) -> None:
@@ -83,27 +83,27 @@ class ConcurrencyLimit:
         if in_flight * 2 < self._value:
             return
         if self._value < self._doubling_below:
-            self._credit = min(self._credit + self._value * step * _FASTEST, self._value)
+            self._credit = min(self._credit + self._value * step * _FASTEST_GROWTH_PER_SECOND, self._value)
             grown = min(1.0, self._credit)
             self._credit -= grown
             self._become(self._value + grown)
         else:
             self._used += step
-            risen = self._plateau + _C * (self._used - self._to_plateau) ** 3
+            risen = self._plateau + _CUBIC_CONSTANT * (self._used - self._to_plateau) ** 3
             self._become(max(self._value, risen))
 
     def _weigh_failures(self, share: float, now: float) -> None:
-        many = share >= max(_MANY, self._usual * _MORE_THAN_USUAL)
-        self._usual += (share - self._usual) * _FOLLOW
+        many = share >= max(_MANY_FAILURES_SHARE, self._usual * _MORE_THAN_USUAL_FACTOR)
+        self._usual += (share - self._usual) * _FOLLOWED_SHARE
         if many:
-            self._cut(share * _CUT)
+            self._cut(share * _CUT_SHARE)
         self._begin_round(now)
 
     def _cut(self, share: float) -> None:
         self._plateau = self._value
         self._become(max(1.0, self._value * (1.0 - share)))
         self._doubling_below = self._value
-        self._to_plateau = ((self._plateau - self._value) / _C) ** (1 / 3)
+        self._to_plateau = ((self._plateau - self._value) / _CUBIC_CONSTANT) ** (1 / 3)
         self._used = 0.0
 
     def _become(self, value: float) -> None:

@@ -21,9 +21,9 @@ from worker.core.assigned_partition import PendingRecord
 from worker.core.classify import BLOCKED, Verdict
 
 # A status that speaks of load alone; a 503 without a Retry-After may speak of a fault.
-_TOO_MANY = 429
+_TOO_MANY_STATUS = 429
 # So many failures of a partition have a vote until it delivers.
-_VOTES = 3
+_VOTES_OF_A_PARTITION = 3
 _NEVER = float("-inf")
 
 
@@ -176,8 +176,8 @@ class Gate:
         partition = pending.partition
         # Where probes of others are answered, what a partition is refused for says nothing of the load.
         apart = partition.failing and self.probing.is_mixed(now)
-        alive = verdict.status == _TOO_MANY and not apart
-        votes = alive or partition.failures < _VOTES
+        alive = verdict.status == _TOO_MANY_STATUS and not apart
+        votes = alive or partition.failures < _VOTES_OF_A_PARTITION
         self.circuit.failed(started, now, jitter, alive=alive, votes=votes)
         self._ask_others(pending, now)
         if verdict.too_many and not apart:

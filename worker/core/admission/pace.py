@@ -21,39 +21,39 @@ from typing import NamedTuple
 
 _INF = float("inf")
 # Partners count requests by the second, so that is what a measure takes; one that took longer was idle.
-_ROUND, _IDLE = 1.0, 2.0
+_ROUND_SECONDS, _IDLE_SECONDS = 1.0, 2.0
 # The pace in the trial, and after it, as shares of what was taken: clearly below a partner's measure, which
 # lets a burst of some tenths of a second through before it refuses; then as near as its own grain allows.
-_TRIED, _BELOW = 0.9, 0.98
+_TRIED_SHARE, _KEPT_SHARE = 0.9, 0.98
 # No cut takes more than this share: where more is refused, the circuit opens.
-_MOST_CUT = 0.5
+_MOST_CUT_SHARE = 0.5
 # A trial lasts on until so many refusals would have been met at the old share, or so many seconds. One with
 # holds does not: each of its seconds costs more than it tells. There so many refusals are enough.
-_ANSWERS_FOR_A_VERDICT, _LONGEST_TRIAL = 5.0, 3.0
+_ANSWERS_FOR_A_VERDICT, _LONGEST_TRIAL_SECONDS = 5.0, 3.0
 _MANY_PAUSES = 5
 # Shares are the same up to this factor: the one before was measured where it was high by chance, and of few.
-_SAME_SHARE = 4.0
+_SAME_SHARE_FACTOR = 4.0
 # A larger share is never usual; with pauses much less: there it is the burst that is let through before each.
-_MOST_USUAL, _MOST_USUAL_PAUSED = 0.3, 0.1
+_MOST_USUAL_SHARE, _MOST_USUAL_PAUSED_SHARE = 0.3, 0.1
 # This share of refusals costs less than a cut: it is what is left at a good pace's edge.
-_TOLERATED = 0.005
+_TOLERATED_SHARE = 0.005
 # Refusals are more than usual where chance would hardly have it so: by three standard deviations, and
 # a few: as many before a whole second is known, then one of a few answers, and so much a share of more.
-_DEVIATIONS, _FEW_SHARE, _FEW = 3.0, 0.02, 3.0
+_DEVIATIONS, _FEW_SHARE, _FEW_ANSWERS = 3.0, 0.02, 3.0
 # Seconds in which a usual share is forgotten, to be tried again now and then; in which a rate becomes usual.
-_FORGETS, _FOLLOWS = 60.0, 10.0
+_FORGOTTEN_AFTER_SECONDS, _USUAL_AFTER_SECONDS = 60.0, 10.0
 # After the patience (seconds) the pace is this much higher; after twice that eight times this, and so on.
-_RISE = 0.04
+_RISE_SHARE = 0.04
 # The patience after a whole second's measure; the least, for less of a measure and after an outage; the most,
 # as it doubles when a refusal comes back at the same pace (up to this factor): there is the capacity.
-_PATIENCE, _LEAST_PATIENCE, _MOST_PATIENCE = 5.0, 0.5, 60.0
-_SAME_PACE = 1.1
+_PATIENCE_SECONDS, _LEAST_PATIENCE_SECONDS, _MOST_PATIENCE_SECONDS = 5.0, 0.5, 60.0
+_SAME_PACE_FACTOR = 1.1
 # Starts a second: the lowest pace, the lowest after an outage, and what is no pace any more.
-_LEAST, _LEAST_AFTER_OUTAGE, _OUT_OF_THE_WAY = 1.0, 5.0, 10_000.0
+_LEAST_PER_SECOND, _LEAST_AFTER_OUTAGE_PER_SECOND, _NO_PACE_PER_SECOND = 1.0, 5.0, 10_000.0
 # After an outage the pace begins at this share of the usual rate.
-_FIRST = 0.5
+_FIRST_SHARE = 0.5
 # Seconds by which late timers are made up for; the longest pause for what was sent too fast.
-_LATE, _LONGEST_PAUSE = 0.02, 1.0
+_LATE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 1.0
 
 
 class _Cut(NamedTuple):
@@ -82,13 +82,13 @@ class Pace:
         self._usual_rate = self._usual_share = 0.0
         self._trial: _Cut | None = None
         self._begun = self._since = -_INF
-        self._base, self._patience = _INF, _PATIENCE
-        self._begin(_INF, _PATIENCE, -_INF)
+        self._base, self._patience = _INF, _PATIENCE_SECONDS
+        self._begin(_INF, _PATIENCE_SECONDS, -_INF)
 
     def starting(self, now: float) -> None:
         """Note a start."""
         if self.per_second != _INF:
-            self.wake_at = max(self.wake_at, now - _LATE) + 1.0 / self.per_second
+            self.wake_at = max(self.wake_at, now - _LATE_SECONDS) + 1.0 / self.per_second
 
     def took(self, now: float) -> None:
         """Note a request that the partner took."""
@@ -104,7 +104,7 @@ class Pace:
         """Note a "too many" with the seconds of its Retry-After; cut the pace where that is due."""
         if started < self._begun:
             return
-        if now >= self._since + _ROUND:
+        if now >= self._since + _ROUND_SECONDS:
             self._turn(now)
         self._refused += 1
         if self._trial is not None:
@@ -117,17 +117,19 @@ class Pace:
     def let_go(self, now: float) -> None:
         """Take back a cut whose pause is over early: it was meant for one record alone."""
         if self._trial is not None and self._begun > now:
-            self._begin(self._trial.pace, _LEAST_PATIENCE, now)
+            self._begin(self._trial.pace, _LEAST_PATIENCE_SECONDS, now)
 
     def resume(self, now: float) -> None:
         """Begin anew after an outage: gently, from less than what was usual."""
-        self._begin(max(self._usual_rate * _FIRST, _LEAST_AFTER_OUTAGE), _LEAST_PATIENCE, now)
+        self._begin(
+            max(self._usual_rate * _FIRST_SHARE, _LEAST_AFTER_OUTAGE_PER_SECOND), _LEAST_PATIENCE_SECONDS, now
+        )
         self.wake_at = now
 
     # --- what is measured ------------------------------------------------------------------------
 
     def _look(self, now: float) -> None:
-        if now >= self._since + _ROUND:
+        if now >= self._since + _ROUND_SECONDS:
             self._turn(now)
         if self.per_second != _INF:
             self._rise(now)
@@ -138,27 +140,27 @@ class Pace:
         if self._trial is not None and not self._is_enough(self._trial, elapsed):
             return
         rate = self._taken / elapsed
-        self._usual_rate += (rate - self._usual_rate) * min(elapsed / _FOLLOWS, 1.0)
-        self._usual_share -= self._usual_share * min(elapsed / _FORGETS, 1.0)
+        self._usual_rate += (rate - self._usual_rate) * min(elapsed / _USUAL_AFTER_SECONDS, 1.0)
+        self._usual_share -= self._usual_share * min(elapsed / _FORGOTTEN_AFTER_SECONDS, 1.0)
         if self._trial is not None:
             self._end_trial(self._trial, now)
             return
         self._was_used = rate * 2 >= self.per_second
-        self._before = (self._taken, self._refused) if elapsed < _IDLE else (0, 0)
+        self._before = (self._taken, self._refused) if elapsed < _IDLE_SECONDS else (0, 0)
         self._measure_from(now)
 
     def _is_enough(self, cut: _Cut, elapsed: float) -> bool:
         """Tell whether a trial has had its time, or would have met a few refusals by now."""
         return (
             cut.held
-            or elapsed >= _LONGEST_TRIAL
+            or elapsed >= _LONGEST_TRIAL_SECONDS
             or (self._taken + self._refused) * cut.share >= _ANSWERS_FOR_A_VERDICT
         )
 
     def _measure_from(self, now: float) -> None:
         self._taken = self._refused = 0
         self._since = now
-        self._look_at = now + _ROUND if self.per_second == _INF else -_INF
+        self._look_at = now + _ROUND_SECONDS if self.per_second == _INF else -_INF
 
     def _answers(self) -> tuple[int, int]:
         """How many of how many were refused, in this round and the one before."""
@@ -168,8 +170,8 @@ class Pace:
     def _is_more_than_usual(self, pause: float, more: int = 0) -> bool:
         """Tell refusals from chance; one that pauses everything is too many unless it is usual."""
         refused, answers = self._answers()
-        usual = answers * (self._usual_share + (0.0 if pause else _TOLERATED))
-        few = min(1.0 + answers * _FEW_SHARE, _FEW) if any(self._before) else _FEW
+        usual = answers * (self._usual_share + (0.0 if pause else _TOLERATED_SHARE))
+        few = min(1.0 + answers * _FEW_SHARE, _FEW_ANSWERS) if any(self._before) else _FEW_ANSWERS
         return refused + more > usual + _DEVIATIONS * sqrt(usual) + (0.0 if pause else few)
 
     # --- what follows ----------------------------------------------------------------------------
@@ -177,33 +179,33 @@ class Pace:
     def _cut(self, pause: float, in_flight: int, now: float) -> None:
         was, elapsed, whole = self.per_second, now - self._since, sum(self._before) > 0
         seen = max(self._taken, self._before[0] if whole else in_flight)
-        least = _MOST_CUT * (self._usual_rate if was == _INF else was)
-        base = max(min(was, max(seen, least)), _LEAST)
+        least = _MOST_CUT_SHARE * (self._usual_rate if was == _INF else was)
+        base = max(min(was, max(seen, least)), _LEAST_PER_SECOND)
         cut = self._describe(was, base, pause)
-        if was < self._base * _SAME_PACE:
-            patience = min(self._patience * 2, _MOST_PATIENCE)
+        if was < self._base * _SAME_PACE_FACTOR:
+            patience = min(self._patience * 2, _MOST_PATIENCE_SECONDS)
         else:
-            patience = max(_PATIENCE * (1.0 if whole else elapsed), _LEAST_PATIENCE)
-        too_fast = min((self._taken + in_flight) / base - elapsed, _LONGEST_PAUSE)
-        self._begin(base * _TRIED, patience, now + max(pause, too_fast, 0.0))
-        self._base, self._trial = base * _BELOW, cut
+            patience = max(_PATIENCE_SECONDS * (1.0 if whole else elapsed), _LEAST_PATIENCE_SECONDS)
+        too_fast = min((self._taken + in_flight) / base - elapsed, _LONGEST_PAUSE_SECONDS)
+        self._begin(base * _TRIED_SHARE, patience, now + max(pause, too_fast, 0.0))
+        self._base, self._trial = base * _KEPT_SHARE, cut
         self.wake_at = max(self.wake_at, now + max(too_fast, 0.0))
 
     def _describe(self, was: float, base: float, pause: float) -> _Cut:
         """Say what is cut: for load without doubt where more is missing than refusals by chance explain."""
         refused, answers = self._answers()
-        share, most = refused / answers, _MOST_USUAL_PAUSED if pause else _MOST_USUAL
-        if share > most or (was != _INF and base <= was * _MOST_CUT):
+        share, most = refused / answers, _MOST_USUAL_PAUSED_SHARE if pause else _MOST_USUAL_SHARE
+        if share > most or (was != _INF and base <= was * _MOST_CUT_SHARE):
             most = 0.0
         return _Cut(was, share, pause > 0, most)
 
     def _end_trial(self, cut: _Cut, now: float) -> None:
         """Go on from below the cut, or take it back if the share of refusals is as before."""
-        seen = (self._taken, self._refused) if now < self._since + _IDLE else (0, 0)
+        seen = (self._taken, self._refused) if now < self._since + _IDLE_SECONDS else (0, 0)
         share = self._refused / max(self._refused + self._taken, 1)
-        if cut.share / _SAME_SHARE <= share <= min(cut.share * _SAME_SHARE, cut.most_usual):
+        if cut.share / _SAME_SHARE_FACTOR <= share <= min(cut.share * _SAME_SHARE_FACTOR, cut.most_usual):
             self._usual_share = max(share, cut.share)
-            self._begin(cut.pace, _LEAST_PATIENCE, now)
+            self._begin(cut.pace, _LEAST_PATIENCE_SECONDS, now)
         else:
             self._begin(self._base, self._patience, now)
             self._before = seen
@@ -221,10 +223,10 @@ class Pace:
             self.wake_at = -_INF
 
     def _rise(self, now: float) -> None:
-        step, self._last = min(max(now - self._last, 0.0), _ROUND), max(now, self._last)
+        step, self._last = min(max(now - self._last, 0.0), _ROUND_SECONDS), max(now, self._last)
         if self._trial is not None or not self._was_used:
             return  # that nothing is refused says nothing of more
         self._used += step
-        self.per_second = self._base * (1.0 + _RISE * (self._used / self._patience) ** 3)
-        if self.per_second > _OUT_OF_THE_WAY:
-            self._begin(_INF, _PATIENCE, now)
+        self.per_second = self._base * (1.0 + _RISE_SHARE * (self._used / self._patience) ** 3)
+        if self.per_second > _NO_PACE_PER_SECOND:
+            self._begin(_INF, _PATIENCE_SECONDS, now)

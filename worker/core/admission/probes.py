@@ -25,20 +25,20 @@ from worker.core.classify import Verdict
 
 _NEVER, _INF = float("-inf"), float("inf")
 # So many are asked soon when the circuit opens and nothing was taken: so many seconds after the last answer.
-_OPINIONS, _SOON = 10, 0.05
+_SOON_PROBES, _SOON_SECONDS = 10, 0.05
 # Of so many probes one goes to a delay tier, whose records have failed before, where the source has any; and
 # one to another partition than the one that is dug through.
-_TURNS, _ANOTHERS_TURN = 8, 4
+_TIERS_TURN_PROBES, _ANOTHERS_TURN_PROBES = 8, 4
 # The next place in a partition: this part of it further on, so that places lie evenly apart.
-_STEP = 0.618
+_STEP_SHARE = 0.618
 # Seconds of an outage in which no probe costs anything; then the pauses between those that do: a part of the
 # time since then, at least and at most so many seconds. Signs of an outage multiply them: a failure that
 # speaks of the partner, and several partitions beside it. Several alone are free for longer.
-_FREE, _PART, _LEAST, _MOST = 3.0, 0.005, 0.1, 30.0
-_SIGN = 10.0
-_FREE_OF_SEVERAL = 60.0
+_FREE_SECONDS, _PAUSE_SHARE, _LEAST_PAUSE_SECONDS, _MOST_PAUSE_SECONDS = 3.0, 0.005, 0.1, 30.0
+_SIGN_FACTOR = 10.0
+_FREE_OF_SEVERAL_SECONDS = 60.0
 # So many seconds after a probe was answered several partitions that fail are no sign.
-_MIXED = 60.0
+_MIXED_SECONDS = 60.0
 # Statuses of a gateway: they speak of what is behind it.
 _AWAY = frozenset({408, 425, 429, 502, 503, 504})
 # Failures by which the partner was not even reached, or may not have been.
@@ -54,12 +54,12 @@ class _Signs(NamedTuple):
     @property
     def patience(self) -> float:
         """How many times as slow records that fail use up an attempt."""
-        return _SIGN ** (1 + self.several) if self.away else 1.0
+        return _SIGN_FACTOR ** (1 + self.several) if self.away else 1.0
 
     @property
     def free(self) -> float:
         """For so many seconds none does."""
-        return _FREE_OF_SEVERAL if self.several and not self.away else _FREE * self.patience
+        return _FREE_OF_SEVERAL_SECONDS if self.several and not self.away else _FREE_SECONDS * self.patience
 
 
 class Probes:
@@ -94,7 +94,7 @@ class Probes:
         for partition in self._spoke:
             self.step(partition, 0.0)
         self._remember(pending).add(pending.record.offset)
-        self._opinions = _OPINIONS if none_taken else 0
+        self._opinions = _SOON_PROBES if none_taken else 0
         return self._opinion(now)
 
     def failed(
@@ -123,7 +123,7 @@ class Probes:
 
     def answered(self, now: float) -> None:
         """Note that a probe was answered: where others fail again soon, that is no sign of an outage."""
-        self._mixed_until = now + _MIXED
+        self._mixed_until = now + _MIXED_SECONDS
 
     def is_mixed(self, now: float) -> bool:
         """Tell whether a probe was answered a short while ago: some are taken, and some are not."""
@@ -132,8 +132,8 @@ class Probes:
     def choose(self, partitions: Sequence[AssignedPartition]) -> AssignedPartition:
         """Choose the partition of the next probe of those that have something due, in their turns."""
         self._made += 1
-        turn = self._made % _TURNS
-        if self._dug is not None and turn not in {0, _ANOTHERS_TURN} and self._dug in partitions:
+        turn = self._made % _TIERS_TURN_PROBES
+        if self._dug is not None and turn not in {0, _ANOTHERS_TURN_PROBES} and self._dug in partitions:
             return self._dug
         on_tier = turn == 0
         return next((one for one in partitions if (one.tier is not None) is on_tier), partitions[0])
@@ -143,7 +143,7 @@ class Probes:
         waiting = partition.waiting
         due = sum(pending.due <= now for pending in waiting)
         line = [waiting.popleft() for _ in range(due)]
-        at = int(due * _STEP)
+        at = int(due * _STEP_SHARE)
         line = line[at:] + line[:at]
         first = self._place(line, partition) if line else 0
         waiting.extendleft(reversed(line[first:] + line[:first]))
@@ -179,9 +179,9 @@ class Probes:
         if not self._opinions:
             return _INF
         self._opinions -= 1
-        return now + _SOON
+        return now + _SOON_SECONDS
 
 
 def _gap(since: float) -> float:
     """How long to pause between two that pay, so many seconds after it began that they do."""
-    return min(max(since * _PART, _LEAST), _MOST)
+    return min(max(since * _PAUSE_SHARE, _LEAST_PAUSE_SECONDS), _MOST_PAUSE_SECONDS)

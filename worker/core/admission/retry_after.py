@@ -14,11 +14,11 @@ _NEVER, _INF = float("-inf"), float("inf")
 # A partner's Retry-After pauses everything for at most this long before it is asked again.
 MAX_RETRY_AFTER_SECONDS = 60.0
 # Seconds to the first probe, each further pause being twice the one before, and how many there are.
-_PAUSE, _PROBES = 1.0, 3
+_FIRST_PAUSE_SECONDS, _MOST_PROBES = 1.0, 3
 # So long it is remembered that a Retry-After was not meant for all: it is shown anew by each further one.
 _REMEMBERED_SECONDS = 60.0
 # So long one waits then to see others taken, or so many times as long as the refusal took.
-_GRACE, _TIMES = 0.5, 2.0
+_GRACE_SECONDS, _GRACE_FACTOR = 0.5, 2.0
 
 
 class RetryAfterPause:
@@ -34,7 +34,7 @@ class RetryAfterPause:
         self.said_at = _INF
         """When the partner first said what nothing has shown to be meant for one record alone."""
         self._claimed_until = self._known_until = _NEVER
-        self._pause, self._probes = _PAUSE, 0
+        self._pause, self._probes = _FIRST_PAUSE_SECONDS, 0
 
     def refused(self, seconds: float, started: float, now: float) -> bool:
         """Note an answer that asks to be left alone for so long; tell whether that pauses everything."""
@@ -42,12 +42,14 @@ class RetryAfterPause:
         if now >= self._claimed_until:
             self.said_at = now
         self._claimed_until = max(self._claimed_until, now + seconds)
-        if now < self._known_until and now - self.said_at < max(_GRACE, _TIMES * (now - started)):
+        if now < self._known_until and now - self.said_at < max(
+            _GRACE_SECONDS, _GRACE_FACTOR * (now - started)
+        ):
             return False
         if now >= self.until:
-            self._pause, self._probes = _PAUSE, _PROBES
+            self._pause, self._probes = _FIRST_PAUSE_SECONDS, _MOST_PROBES
         if now >= self.until or started <= self.said_at:  # those that were in flight belong to the first one
-            self.probe_at = now + _PAUSE
+            self.probe_at = now + _FIRST_PAUSE_SECONDS
         self.until = max(self.until, now + seconds)
         return True
 
