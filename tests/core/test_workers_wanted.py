@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.core.examples import BINDING
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
+from worker.core.fence import Tenure
 from worker.core.offsets import Offsets
 from worker.core.record import Partition, Record
 from worker.core.retry import Tier
@@ -247,11 +248,11 @@ def test_nothing_is_known_before_the_beginning() -> None:
     assert work_of(_partition(None, None), 10, NOW) is None
 
 
-@pytest.mark.parametrize("why", ["barred", "closing"])
-def test_what_may_not_be_sent_is_not_due(why: str) -> None:
+@pytest.mark.parametrize(("barred", "tenure"), [("it is of another", Tenure.OURS), (None, Tenure.DRAINING)])
+def test_what_may_not_be_sent_is_not_due(barred: str | None, tenure: Tenure) -> None:
     """Nothing is due of a partition that is another deployment's, or is being given away."""
     partition = _partition(None)
-    setattr(partition, why, "it is of another" if why == "barred" else True)
+    partition.barred, partition.tenure = barred, tenure
     assert work_of(partition, 110, NOW) == Work(100, 0.0)
 
 
