@@ -16,6 +16,7 @@ from worker.ops.broker import answering, asking
 from worker.ops.control import Control
 from worker.ops.dead_letters import matching, quietly
 from worker.ops.edits import Edit, as_it_is
+from worker.ops.errors import BrokerUnavailable, CannotDo
 from worker.ops.filters import Filters
 from worker.ops.plans import Place, Plan
 from worker.ops.progress_at_source import come_since, settle, since_of, source_spans
@@ -24,11 +25,13 @@ from worker.ops.replay import Choice, Judge, Outbound, Refusal, choose, read_aga
 if TYPE_CHECKING:
     from schemas import DeadLetter
     from worker.adapters.kafka.topic_reader import Span, TopicReader
+    from worker.core.orders import Cancel
     from worker.core.record import Partition, Record
     from worker.ops.dead_letters import Show
     from worker.settings import Deployment, Settings
 
 KIND = "replay"
+CANCELLED = "cancelled"
 
 
 class Asked(NamedTuple):
@@ -200,10 +203,13 @@ def judge_of(
     from worker.pipeline import Pipeline
 
     pipeline = Pipeline(make_plan(settings, deployment.router(settings)))
+    cancels = _cancels(settings, now)
 
     def judge(letter: DeadLetter) -> Refusal | None:
         at = Partition(settings.kafka.topic, outbound.partition(letter) or 0)
         record = Record(at, 0, letter.key, outbound.revise(letter), outbound.headers(letter), now)
+        if any(one.filter.matches(record.value, record.headers, on_tier=False) for one in cancels):
+            return Refusal(CANCELLED)
         ending = pipeline.prepare(record, on_tier=False, now=now)
         if not isinstance(ending, Dead):
             return None
@@ -212,3 +218,15 @@ def judge_of(
         return Refusal(ending.reason)
 
     return judge
+
+
+def _cancels(settings: Settings, now: float) -> Sequence[Cancel]:
+    """The cancellations that stand; none where there is no topic that could hold any."""
+    from worker.ops.orders import standing
+
+    try:
+        return standing(settings).cancels(now)
+    except BrokerUnavailable:
+        raise
+    except CannotDo:
+        return ()
