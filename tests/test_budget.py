@@ -39,6 +39,9 @@ BUDGET_ALONE = Cost(steps=1673.52, calls=60.35, foreign=34.4)
 JOURNAL_BUDGET = Cost(steps=322.23, calls=3.03, foreign=16.43)
 """What the journal adds to the first."""
 
+COPIES_BUDGET = Cost(steps=230.0, calls=6.0, foreign=6.0)
+"""What the memory of copies adds to that."""
+
 ROOM = 1.05
 """So much of the budget may be used: small changes need no renewal."""
 
@@ -88,7 +91,7 @@ def _is_own(frame: FrameType) -> bool:
     return frame.f_code.co_filename.startswith(_OWN)
 
 
-def measure(answers: int = LANES, *, journal: bool = False) -> Cost:
+def measure(answers: int = LANES, *, journal: bool = False, copies: bool = False) -> Cost:
     """Count what an event costs once the worker has warmed up, with so many answers in a turn of the loop."""
 
     async def do(path: HotPath) -> Cost:
@@ -98,7 +101,7 @@ def measure(answers: int = LANES, *, journal: bool = False) -> Cost:
         events = _BATCHES * BATCH
         return Cost(*(round(count / events, 2) for count in (meter.steps, meter.calls, meter.foreign)))
 
-    return on_hot_path(do, journal=journal)
+    return on_hot_path(do, journal=journal, copies=copies)
 
 
 @needs_3_11
@@ -112,13 +115,22 @@ def test_within_budget(answers: int, budget: Cost) -> None:
         assert used * SEEN > most * ROOM, f"an event costs less, and so wide a budget hides much: {hint}"
 
 
+def added(after: Cost, before: Cost) -> Cost:
+    """What the one costs more than the other."""
+    return Cost(*(round(more - less, 2) for more, less in zip(after, before, strict=True)))
+
+
 @needs_3_11
-def test_within_budget_of_the_journal() -> None:
-    """What the journal adds to an event stays within its own budget."""
-    without, with_it = measure(), measure(journal=True)
-    added = Cost(*(round(after - before, 2) for before, after in zip(without, with_it, strict=True)))
-    hint = f"the journal adds {added} of {JOURNAL_BUDGET}"
-    for used, budget in zip(added, JOURNAL_BUDGET, strict=True):
+@pytest.mark.parametrize("copies", [False, True])
+def test_within_budget_of_the_journal(copies: bool) -> None:
+    """What the journal adds to an event stays within its own budget, and so does what remembers copies."""
+    with_journal = measure(journal=True)
+    more = (
+        added(measure(journal=True, copies=True), with_journal) if copies else added(with_journal, measure())
+    )
+    most = COPIES_BUDGET if copies else JOURNAL_BUDGET
+    hint = f"it adds {more} of {most}"
+    for used, budget in zip(more, most, strict=True):
         assert used <= budget * ROOM, hint
         assert used * SEEN > budget * ROOM, hint
 
@@ -132,3 +144,5 @@ def test_counts_agree() -> None:
 if __name__ == "__main__":
     print(f"BUDGET = {measure()}")
     print(f"BUDGET_ALONE = {measure(1)}")
+    print(f"JOURNAL_BUDGET = {added(measure(journal=True), measure())}")
+    print(f"COPIES_BUDGET = {added(measure(journal=True, copies=True), measure(journal=True))}")

@@ -91,6 +91,7 @@ def test_first_retry() -> None:
             ("postback-status", b"503"),
             ("postback-error", b"HTTP 503"),
         ],
+        partition=3,
     )
 
 

@@ -17,6 +17,7 @@ from worker.core.answer import Origin
 from worker.core.binding import Identity
 from worker.core.classify import BodyRules, Rules
 from worker.core.journal import Journaled
+from worker.core.remembered_ids import RememberedIds
 from worker.core.retry import RetryPolicy
 from worker.core.routing import Router
 from worker.core.statuses import resolve
@@ -136,6 +137,17 @@ def traced_of(settings: Settings) -> Traced:
     return Traced(
         settings.destination.name, settings.kafka.group_id, settings.retry_group, settings.tracing.sample
     )
+
+
+def make_remembered(settings: Settings, served: int) -> RememberedIds | None:
+    """What is remembered of conversions, nothing yet; None where copies are sent.
+
+    All destinations that are `served` share what a worker may remember.
+    """
+    journal = settings.journal
+    if not (journal.enabled and journal.dedup_window):
+        return None
+    return RememberedIds(max(1, journal.dedup_most // served), journal.dedup_window)
 
 
 def needed_topics(settings: Settings) -> Needed:

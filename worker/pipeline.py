@@ -14,7 +14,7 @@ from schemas.currency import USD
 from worker.core.answer import Request
 from worker.core.classify import DELIVERED, Kind, Rules, Verdict
 from worker.core.currencies import foreign_currency
-from worker.core.endings import Dead, Delivered, History, Retry, onward, read_history
+from worker.core.endings import Dead, Delivered, History, Retry, onward, partition_of, read_history
 from worker.core.record import Record, make
 from worker.core.retry import RetryPolicy, Tier
 from worker.core.templates import CannotFill, Postback
@@ -126,7 +126,9 @@ class Pipeline:
             error=verdict.error,
             replays=made.replays,
         )
-        message = onward(attempt.record, headers, self._plan.tier_topics[tier])
+        # Where its steps are told of: so one worker knows all of them, and what it waits for is in line.
+        number = partition_of(made.origin)
+        message = onward(attempt.record, headers, self._plan.tier_topics[tier], number)
         event_id = attempt.event.event_id
         return Retry(attempt.record, event_id, made.attempts, tier, verdict.reason, verdict.error, message)
 

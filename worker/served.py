@@ -26,6 +26,7 @@ from worker.adapters.kafka import (
 )
 from worker.adapters.kafka.committed_offsets import stranger_in
 from worker.adapters.kafka.config import Config, unique_client_id
+from worker.adapters.kafka.journal_follower import JournalFollower
 from worker.adapters.kafka.reading import Reading
 from worker.adapters.kafka.remembered_offsets import read_memory
 from worker.adapters.kafka.rights import SharedRights
@@ -39,6 +40,7 @@ from worker.compiled import (
     identity_of,
     make_journaled,
     make_plan,
+    make_remembered,
     needed_topics,
     own_topics,
     sender_options,
@@ -47,10 +49,12 @@ from worker.compiled import (
 )
 from worker.core.admission.gate import Gate
 from worker.core.held_bytes import HeldBytes
+from worker.core.journal import Journaled
 from worker.core.ownership import WAYS_OUT, describe
+from worker.core.remembered_ids import RememberedIds
 from worker.core.routing import Router
 from worker.health import Health
-from worker.ports import Clock, Control, Observer, Sender, Source, Tracer
+from worker.ports import Clock, Control, Follower, Observer, Sender, Source, Tracer
 from worker.renewal import Renewal
 from worker.runner import Clients, Destination, Group, Limits, Outcome, Runner, Surroundings, Tracing
 from worker.settings import Settings
@@ -93,6 +97,7 @@ class Served:
         self.name = settings.destination.name
         self._router = router
         self._clock, self._adopt, self._metrics = process.clock, process.adopt, process.metrics
+        self._count = process.served
         self._bounds = ByteBounds.of(settings.max_held_bytes // process.served)
         self._held_bytes = HeldBytes.shared(self._bounds.held, settings.max_outstanding)
         self.flow = FlowLog(self.name) if is_for_people(settings.log.format) else None
@@ -138,17 +143,19 @@ class Served:
         tls = self._load_tls()
         sender = self._make_sender(tls)
         self.source = self._make_source(ids)
+        journaled, remembered = make_journaled(settings), make_remembered(settings, self._count)
         group = Group(
             identity_of(settings),
             settings.control_topic,
             partial(former_tier, settings),
             self._adopt,
             self._stranger,
-            make_journaled(settings),
+            journaled,
             partial(
                 publisher.partition_counts, [settings.kafka.topic, *map(settings.tier_topic, settings.tiers)]
             ),
             tuple(self._client_ids.values()),
+            remembered,
         )
         gate = Gate(concurrency, circuit_policy(settings))
         rate = settings.destination.rate
@@ -156,7 +163,7 @@ class Served:
         tracing = None if tracer is None else Tracing(tracer, traced_of(settings))
         self.runner = Runner(
             Destination(make_plan(settings, self._router), gate, group, limits, tracing),
-            Clients(self.source, publisher, sender, control),
+            Clients(self.source, publisher, sender, control, self._make_follower(journaled, remembered)),
             Surroundings(self.observer, self._clock, random.random),
         )
         self.renewal = Renewal(settings, tls, self.runner.renew, self.observer, self._clock)
@@ -227,6 +234,15 @@ class Served:
             self._member(settings.retry_group, tiers, ids),
             lambda topic: topic == kafka.topic,
         )
+
+    def _make_follower(
+        self, journaled: Journaled | None, remembered: RememberedIds | None
+    ) -> Follower | None:
+        if journaled is None or remembered is None:
+            return None
+        config = self._member_config(f"{self.settings.kafka.group_id}.reader")
+        most, window = remembered.most, remembered.window
+        return JournalFollower(config, journaled.topic, journaled.worker, most=most, window=window)
 
     def _member(
         self,

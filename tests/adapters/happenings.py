@@ -32,6 +32,7 @@ def tell_everything(observer: Observer) -> None:
     observer.retried(RETRY)
     observer.dead(DEAD)
     observer.skipped(RECORD)
+    observer.duplicate(RECORD)
     observer.map_refused(AT, "not base64")
     observer.stopped(Stopped(Place(AT, 7), "its check failed"))
     observer.passed_over(Place(AT, 7), 9)

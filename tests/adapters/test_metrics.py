@@ -151,6 +151,7 @@ def test_each_event_counts() -> None:
         ("retries_total", "status", "10s"): 1,
         ("dead_letters_total", "undecodable"): 1,
         ("skipped_total", "already_delivered"): 1,
+        ("skipped_total", "duplicate"): 1,
         ("commit_maps_refused_total",): 1,
         ("unreadable_total", "3", "conversions"): 1,
         ("skipped_total", "unreadable"): 2,

@@ -31,7 +31,6 @@ class Row(Enum):
         "of a topic that is deleted and made again while the worker runs: what was taken of the new log "
         "before that was noticed"
     )
-    PUBLISH = "what was on its way to a delay topic or the dead letters"
     SET = "what lies at or above an offset that is set for the group, also what was finished"
     DELETED = (
         "what was finished since the group's memory of its offsets was written, 30 s of work at most; "
@@ -55,9 +54,8 @@ def row_of(cut: Cut, begun: float, ended: float, story: Story) -> Row:
         return Row.DRAIN
     if cut.cause.startswith(BROKER):
         return Row.BROKER_AWAY
-    if any(begun <= hop.at and abs(hop.at - cut.start) <= BLINK for hop in story.hops):
-        return Row.PUBLISH
-    if ended >= cut.start:
+    on_its_way = any(begun <= hop.at and abs(hop.at - cut.start) <= BLINK for hop in story.hops)
+    if on_its_way or ended >= cut.start:
         return Row.IN_FLIGHT
     if ended >= cut.tick:
         return Row.SINCE_COMMIT

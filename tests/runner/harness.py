@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from schemas import JournalStep, WorkerHeaders, read_step
 from tests.core.templates.compiled import template
+from tests.fake_follower import FakeFollower
 from tests.fake_kafka import FakeKafka, FakePublisher
 from tests.fake_source import FakeSource
 from tests.fakes import FakeClock, FakeControl, FakeSender, FakeTracer
@@ -28,6 +29,7 @@ from worker.core.endings import Dead, Delivered, Retry
 from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.journal import Journaled
 from worker.core.record import Partition, Record
+from worker.core.remembered_ids import RememberedIds
 from worker.core.retry import RetryPolicy, Tier
 from worker.core.routing import Router
 from worker.core.start_offset import Start
@@ -84,6 +86,7 @@ class Heard(Observer):
         self.commits: list[str | None] = []
         self.rebalances: list[tuple[str, list[Partition]]] = []
         self.skips: list[int] = []
+        self.duplicates: list[int] = []
         self.map_refusals: list[str] = []
         self.starts: list[tuple[Partition, Start]] = []
         self.refusals: list[tuple[str, str]] = []
@@ -120,6 +123,9 @@ class Heard(Observer):
 
     def skipped(self, record: Record) -> None:
         self.skips.append(record.offset)
+
+    def duplicate(self, record: Record) -> None:
+        self.duplicates.append(record.offset)
 
     def started(self, at: Partition, start: Start) -> None:
         self.starts.append((at, start))
@@ -181,7 +187,10 @@ class Harness:
         rate: float | None = None,
         partition_counts: Callable[[], Mapping[str, int]] | None = None,
         members: tuple[str, ...] = (),
+        copies: RememberedIds | None = None,
+        worker: str = "a-worker",
     ) -> None:
+        journal = journal or copies is not None
         topics = {SOURCE: 2, DLQ: 1, **dict.fromkeys(tier_topics.values(), 1)}
         self.kafka = kafka or FakeKafka(**topics, **({JOURNAL: 2} if journal else {}))
         self.time = FakeClock()
@@ -190,6 +199,7 @@ class Harness:
         self.source = FakeSource(self.kafka, held_bytes=self.held_bytes, router=routing)
         self.publisher = FakePublisher(self.kafka)
         self.sender = FakeSender(*answers)
+        self.follower = FakeFollower(self.kafka, JOURNAL, worker, self.time.now)
         self.gate = Gate(concurrency, policy)
         self.heard = Heard()
         self.tracer = FakeTracer()
@@ -210,14 +220,15 @@ class Harness:
                     control,
                     adopt=adopt,
                     stranger=stranger,
-                    journaled=Journaled(JOURNAL, "a-worker") if journal else None,
+                    journaled=Journaled(JOURNAL, worker) if journal else None,
                     partition_counts=partition_counts,
                     members=members,
+                    remembers=copies,
                 ),
                 Limits(outstanding, drain, self.held_bytes, rate),
                 None if traced is None else Tracing(self.tracer, TRACED._replace(share=traced)),
             ),
-            Clients(self.source, self.publisher, self.sender, orders),
+            Clients(self.source, self.publisher, self.sender, orders, self.follower if copies else None),
             Surroundings(self.heard, clock or self.time, lambda: chance),
         )
 

@@ -24,6 +24,7 @@ def exported() -> Mapping[str, set[str]]:
             paused=0,
             partitions=(PartitionState(Partition("conversions", 0), 0, 0.0, 0),),
             overdue={"10s": 0.0},
+            remembered=0,
         ),
         lambda: (),
     )

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from itertools import islice
 from typing import Any, Self, TypeVar, cast
 
+from tests.fake_follower import FakeFollower
 from tests.fake_kafka import FakeKafka, FakePublisher
 from tests.fake_source import FakeSource
 from tests.fakes import FakeClock
@@ -33,6 +34,7 @@ from worker.core.connection_reuse import ConnectionReuse
 from worker.core.endings import Delivered
 from worker.core.journal import Journaled
 from worker.core.record import Partition, Record
+from worker.core.remembered_ids import RememberedIds
 from worker.core.retry import RetryPolicy
 from worker.pipeline import Plan
 from worker.ports import Observer
@@ -132,11 +134,12 @@ class Count(Observer):
 class HotPath:
     """A worker that is at work; `deliver` has it deliver batches of BATCH records."""
 
-    def __init__(self, *, journal: bool = False) -> None:
+    def __init__(self, *, journal: bool = False, copies: bool = False) -> None:
         self._opener, self._count = Opener(), Count()
         self._at = Partition(SOURCE, 0)
         kafka = FakeKafka(**{SOURCE: 1, JOURNAL: 1})
         self._source = FakeSource(kafka)
+        follower = FakeFollower(kafka, JOURNAL, "a-worker", FakeClock().now)
         self._runner = Runner(
             Destination(
                 Plan(POSTBACK, Rules(), RetryPolicy(tuple(TIER_TOPICS), 3, 30 * 86400.0), TIER_TOPICS, DLQ),
@@ -144,10 +147,11 @@ class HotPath:
                 Group(
                     Identity(SOURCE, "partner"),
                     journaled=Journaled(JOURNAL, "a-worker") if journal else None,
+                    remembers=RememberedIds(1_000_000, 86400.0) if copies else None,
                 ),
                 Limits(1000, 1.0),
             ),
-            Clients(self._source, FakePublisher(kafka), self._opener),
+            Clients(self._source, FakePublisher(kafka), self._opener, follower=follower if copies else None),
             Surroundings(Observers(Metrics().of("partner"), self._count), FakeClock(), lambda: 0.0),
         )
 
@@ -156,6 +160,7 @@ class HotPath:
         self._running = asyncio.create_task(self._runner.run(self._stop))
         await asyncio.sleep(0)
         self._source.assign(self._at)
+        await asyncio.sleep(0)  # until its journal is read
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -187,11 +192,14 @@ class HotPath:
 T = TypeVar("T")
 
 
-def on_hot_path(do: Callable[[HotPath], Awaitable[T]], *, journal: bool = False) -> T:
-    """Run `do` beside a worker that is at work, on a loop without time; with `journal` it keeps one."""
+def on_hot_path(do: Callable[[HotPath], Awaitable[T]], *, journal: bool = False, copies: bool = False) -> T:
+    """Run `do` beside a worker that is at work, on a loop without time.
+
+    With `journal` it keeps one, with `copies` it remembers what that tells.
+    """
 
     async def run() -> T:
-        async with HotPath(journal=journal) as path:
+        async with HotPath(journal=journal, copies=copies) as path:
             return await do(path)
 
     with asyncio.Runner(loop_factory=Timeless) as runner:

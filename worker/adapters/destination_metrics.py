@@ -120,6 +120,10 @@ class DestinationMetrics(Observer):
         """Count a record that was delivered already."""
         self._skipped.add(("already_delivered",))
 
+    def duplicate(self, record: Record) -> None:  # noqa: ARG002
+        """Count a copy."""
+        self._skipped.add(("duplicate",))
+
     def started(self, at: Partition, start: Start) -> None:
         """Count where reading begins that is not the committed offset, and what is gone."""
         if not start.how.without_offset:
@@ -178,6 +182,7 @@ class DestinationMetrics(Observer):
             self._commits.add((result,), 0)
         self._attempts.add(("delivered", "200"), 0)
         self._skipped.add(("already_delivered",), 0)
+        self._skipped.add(("duplicate",), 0)
         self._skipped.add(("unreadable",), 0)
         self._passed.add((), 0)
         self._maps.add((), 0)

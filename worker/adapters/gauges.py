@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from worker.core.admission.held import Held
 from worker.core.silence import SILENT_WHY
@@ -21,6 +21,9 @@ def gauges(now: Snapshot, *, is_ready: bool) -> Iterable[Metric]:
     yield single("paused_partitions", "Partitions that rest: full, or not due", now.paused)
     yield single("foreign_partitions", "Partitions that rest as another deployment's", now.barred)
     yield single("stopped_partitions", "Partitions that stand at an unreadable record", now.stopped)
+    if now.remembered is not None:
+        yield single("remembered_ids", "Conversions that are remembered, for their copies", now.remembered)
+        yield _forgotten(now.forgotten)
     yield _held(now)
     yield _silent(now)
     yield from _by_partition(now)
@@ -38,6 +41,11 @@ def last_delivery(at: float) -> Metric:
 def single(name: str, text: str, value: float) -> Metric:
     """Describe a gauge without labels."""
     return GaugeMetricFamily(f"postback_{name}", text, value=value)
+
+
+def _forgotten(count: int) -> Metric:
+    text = "Conversions that were forgotten before their window, for want of room"
+    return CounterMetricFamily("postback_forgotten_ids", text, value=count)
 
 
 def _held(now: Snapshot) -> Metric:

@@ -63,6 +63,7 @@ class AssignedPartition:
         "binding": "What the offsets belong to.",
         "busy": "The records that are being sent or published, by offset.",
         "committed": "The committed offset, as the last commit that counted read it.",
+        "digests": "What those of `busy` are remembered by that are being sent, by offset.",
         "failing": "Whether nearly all of its records fail.",
         "failures": "Failures that no delivery has made up for; of a partition that is well it is 0.",
         "foreign": "Whether what is committed of it is another deployment's, and so never ours to overwrite.",
@@ -82,6 +83,7 @@ class AssignedPartition:
         "tier": "The delay tier that it is of; None on the source.",
         "unjournaled": "The records that have ended, by offset, and whose steps are on their way.",
         "waiting": "Its records that are not yet sent, in their order.",
+        "warming": "Why nothing of it is sent yet: it is not known what was; None where it is.",
     }
 
     def __init__(self, at: Partition, tier: Tier | None, offsets: Offsets, binding: Binding) -> None:
@@ -94,6 +96,8 @@ class AssignedPartition:
         self.failures = 0
         self.failing = False
         self.barred: str | None = None
+        self.warming: str | None = None
+        self.digests: dict[int, bytes] = {}
         self.foreign = False
         self.tenure = Tenure.OURS
         self.standing = Standing.NOWHERE
@@ -179,7 +183,7 @@ class AssignedPartition:
         None before a part of the room is free: an order for each would be dear. `beyond` is the room that
         large records take up beyond their number.
         """
-        free = 0 if self.barred else most - self.offsets.unfinished - beyond - self.granted
+        free = 0 if self.barred or self.warming else most - self.offsets.unfinished - beyond - self.granted
         if free < _least(most, probing=probing):
             free = 0
         self.granted += free

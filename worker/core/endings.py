@@ -58,6 +58,20 @@ class Dead(NamedTuple):
     message: Outgoing
 
 
+class Duplicate(NamedTuple):
+    """Another record of the event is delivered, waits or is dead: it is not sent."""
+
+    record: Record
+    event_id: str | None
+    attempts: int = 0
+
+
+class Finished(NamedTuple):
+    """It has had its ending, or has gone on to another tier: there is nothing left to do of it."""
+
+    record: Record
+
+
 def read_history(record: Record, on_tier: bool) -> History:
     """Read what the worker needs to know of earlier hops."""
     if not record.headers:
@@ -75,7 +89,15 @@ def read_history(record: Record, on_tier: bool) -> History:
     )
 
 
-def onward(record: Record, headers: WorkerHeaders, topic: str) -> Outgoing:
-    """Make the record to publish: the producer's part, then the worker's headers."""
+def onward(record: Record, headers: WorkerHeaders, topic: str, partition: int | None = None) -> Outgoing:
+    """Make the record to publish: the producer's part, then the worker's headers.
+
+    `partition` is the number of the one that it goes to; the key says that where it is None.
+    """
     kept = without_worker_headers(record.headers) if record.headers else []
-    return Outgoing(topic, record.key, record.value, [*kept, *headers.write()])
+    return Outgoing(topic, record.key, record.value, [*kept, *headers.write()], partition)
+
+
+def partition_of(origin: str) -> int:
+    """The number of the source partition that an origin names."""
+    return int(origin.split("/")[1])

@@ -18,7 +18,7 @@ from schemas import BadRecord, DeadLetter, decode, format_time
 from schemas.headers import DUE_AT
 from schemas.text import one_line
 from worker.core.answer import Origin, Response
-from worker.core.endings import Dead, Delivered, Retry, read_history
+from worker.core.endings import Dead, Delivered, Duplicate, Retry, partition_of, read_history
 from worker.core.record import Outgoing, Partition, Record, make
 from worker.core.trial import Trial
 
@@ -35,6 +35,7 @@ BODY_BYTES = 2048
 """How much of a refusal's body is read for its first 512 characters, which take four bytes each at most."""
 
 Ending = Delivered | Retry | Dead
+Ended = Ending | Duplicate
 
 
 class Journaled(NamedTuple):
@@ -46,7 +47,7 @@ class Journaled(NamedTuple):
     bodies: bool = True
 
 
-def step_of(ending: Ending, trial: Trial | None, now: float, on_tier: bool, journaled: Journaled) -> Outgoing:
+def step_of(ending: Ended, trial: Trial | None, now: float, on_tier: bool, journaled: Journaled) -> Outgoing:
     """The step of a record that ended at `now` (epoch seconds), after a trial, if that is what it ended by.
 
     Its key is the event id, or the origin where none can be read; its partition is that of the origin.
@@ -55,7 +56,7 @@ def step_of(ending: Ending, trial: Trial | None, now: float, on_tier: bool, jour
     at, headers = record.at, record.headers
     if on_tier or headers:
         _, _, origin, replays, *_ = read_history(record, on_tier)
-        number = int(origin.split("/")[1])
+        number = partition_of(origin)
     else:
         origin, replays, number = f"{_place(at)}/{record.offset}", None, at.number
     if trial is None:
@@ -66,7 +67,7 @@ def step_of(ending: Ending, trial: Trial | None, now: float, on_tier: bool, jour
     text = f'{{"at":"{_time(int(now * 1000))}","step":"{kind}"{event}'
     if trial is not None:
         text += _of_trial(ending, trial, journaled)
-    if not isinstance(ending, Delivered):
+    if not isinstance(ending, Delivered) and not isinstance(ending, Duplicate):
         text += _of_failure(ending, trial, journaled)
     if replays:
         text += f',"replays":{replays}'
@@ -81,7 +82,7 @@ def masked(text: str, secrets: tuple[str, ...]) -> str:
     return text
 
 
-_KINDS = {Retry: "retry", Dead: "dead"}
+_KINDS = {Retry: "retry", Dead: "dead", Duplicate: "duplicate"}
 
 _TOLD = itemgetter("event_id", "click_id", "order_id", "event", "payout", "currency")
 """What is told of an event."""
@@ -106,15 +107,20 @@ def _of_value(record: Record, now: float) -> tuple[str | None, str]:
     try:
         event = decode(record.value, now=now, fields=record.fields)
     except BadRecord:
-        at, offset, key, value, headers, timestamp, *_ = record
-        letter = DeadLetter.from_record(at.topic, at.number, offset, key, value, headers, timestamp)
+        letter = letter_of(record)
         told = {"event_id": letter.event_id, "click_id": letter.click_id}
         text = "".join(f',"{name}":{quoted(value)}' for name, value in told.items() if value is not None)
         return letter.event_id, text
     return _of_event(event.__dict__)
 
 
-def _of_trial(ending: Ending, trial: Trial, journaled: Journaled) -> str:
+def letter_of(record: Record) -> DeadLetter:
+    """What can be read of a record that is no valid event."""
+    at, offset, key, value, headers, timestamp, *_ = record
+    return DeadLetter.from_record(at.topic, at.number, offset, key, value, headers, timestamp)
+
+
+def _of_trial(ending: Ended, trial: Trial, journaled: Journaled) -> str:
     _, request, seconds, answer = trial
     url = f"{_base(request.origin)}{request.target}"
     if journaled.secrets:

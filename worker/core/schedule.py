@@ -92,7 +92,7 @@ class Schedule:
         self._limit = limit
         while turns:
             partition = turns.popleft()
-            if not partition.waiting:
+            if not partition.waiting or partition.warming is not None:
                 self._leave(partition)
             elif partition.failing:
                 if self._failing < part or not self._failing:
@@ -110,7 +110,7 @@ class Schedule:
         for line in (self._over, self._aside):
             while line:
                 self._line_up(line.popitem(last=False)[0])
-        for empty in [one for one in self._turns if not one.waiting]:
+        for empty in [one for one in self._turns if not one.waiting or one.warming is not None]:
             self._turns.remove(empty)
             self._leave(empty)
         if not self._turns:
@@ -204,6 +204,18 @@ class Schedule:
             del (self._aside if partition.failing else self._over)[partition]
             self._leave(partition)
         return dropped
+
+    def hold(self, partition: AssignedPartition) -> None:
+        """Take nothing more of a partition that is `warming`, until it is let go; it has no read-ahead."""
+        self._slow_down(partition)
+        if partition.standing is OVER:
+            del (self._aside if partition.failing else self._over)[partition]
+            self._leave(partition)
+
+    def let_go(self, partition: AssignedPartition, now: float) -> None:
+        """Take of a partition again that was held."""
+        if partition.standing is NOWHERE and partition.waiting:
+            self._stand(partition, now)
 
     def not_due(self, partition: AssignedPartition, by: float) -> list[PendingRecord]:
         """What waits of a partition from the first record on that is not due by then."""

@@ -149,7 +149,8 @@ def work_of(partition: AssignedPartition, high: int | None, now: float) -> Work 
         return None
     held = partition.offsets.unfinished
     left = held + max(0, (high or 0) - upto)
-    if partition.barred is not None or not partition.tenure.takes:
+    is_resting = partition.barred is not None or partition.warming is not None
+    if is_resting or not partition.tenure.takes:
         left = 0
     return Work(upto - held, left * _due_share(partition, now))
 

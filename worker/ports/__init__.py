@@ -5,6 +5,7 @@ The rule: nothing here names a library. Adapters translate foreign exceptions in
 
 from worker.ports.clock import Clock
 from worker.ports.control import NOT_READ_YET, Control, ControlListener, ControlNews, ControlRecord
+from worker.ports.follower import Follower, FollowerListener
 from worker.ports.observer import Observer
 from worker.ports.publisher import BatchRefused, Publisher, PublishRefused
 from worker.ports.sender import Attempter, Lane, Sender
@@ -32,6 +33,8 @@ __all__ = [
     "ControlListener",
     "ControlNews",
     "ControlRecord",
+    "Follower",
+    "FollowerListener",
     "Lane",
     "Observer",
     "PartitionState",

@@ -42,6 +42,9 @@ class Observer:
     def skipped(self, record: Record) -> None:
         """Hear of a record that was delivered already, in an earlier assignment."""
 
+    def duplicate(self, record: Record) -> None:
+        """Hear of a record that is not sent: its event is delivered, waits, is dead or is being sent."""
+
     def started(self, at: Partition, start: Start) -> None:
         """Hear where reading begins or goes on, if not at the committed offset, and why."""
 

@@ -26,7 +26,8 @@ class Publisher(Protocol):
     async def publish(self, message: Outgoing) -> None:
         """Return when the broker has acknowledged it (`acks=all`); raise PublishRefused otherwise.
 
-        A topic that does not exist is a refusal: it is never created by accident.
+        A topic that does not exist is a refusal: it is never created by accident. A record for a partition
+        that the topic does not have goes to the one that is left when its number is divided by theirs.
         """
         ...
 

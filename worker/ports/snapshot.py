@@ -41,5 +41,9 @@ class Snapshot(NamedTuple):
     """Partitions that have records and give none."""
     held: frozenset[Held] = frozenset()
     """Why nothing is sent; empty while records may go."""
+    remembered: int | None = None
+    """How many conversions are remembered, for their copies; None where none are."""
+    forgotten: int = 0
+    """How many were forgotten before their window."""
     workers_wanted: float = 0.0
     """How many workers what is due of these partitions could use."""

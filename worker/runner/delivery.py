@@ -11,13 +11,16 @@ from collections.abc import Callable, Iterable, Sequence
 
 from worker.core.admission.held import Held, held
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
-from worker.core.endings import Dead, Delivered, Retry
+from worker.core.endings import Dead, Delivered, Duplicate, Finished, Retry
 from worker.core.fence import Bar, Fence, Fenced
+from worker.core.journal import Ended
 from worker.core.record import make
+from worker.core.remembered_ids import RememberedIds
 from worker.core.trial import Trial
-from worker.pipeline import Ending, Plan
+from worker.pipeline import Plan
 from worker.ports import Sender
 from worker.runner.commits import Committer
+from worker.runner.copies import Copies
 from worker.runner.drain import Drain
 from worker.runner.former_senders import FormerLane
 from worker.runner.hand_over import HandOver
@@ -66,15 +69,17 @@ class Delivery:
         self.committer = Committer(
             clients.source, intake.partitions, around.observer, self.fence, self._on_fence
         )
-        listener = traced_listener(self, tracing, around)
-        self.lanes = Lanes(clients.sender, self.gate, self._schedule, destination.plan, listener, around)
+        self.copies = self._copies(destination.group.remembers, clients)
+        listener, plan = traced_listener(self, tracing, around), destination.plan
+        self.lanes = Lanes(clients.sender, self.gate, self._schedule, plan, listener, around, self.copies)
 
     def held(self) -> frozenset[Held]:
         """Say why nothing is sent; empty while records may go."""
         fence, now = self.fence, self._clock.monotonic()
         paused, blocked = Bar.PAUSED in fence.bars, self.lanes.blocked is not None
         fenced = fence.state is not Fenced.OPEN or Bar.UNJOURNALED in fence.bars
-        return held(self.gate, now, paused=paused, fenced=fenced, blocked=blocked)
+        warming = any(one.warming is not None for one in self._intake.partitions.values())
+        return held(self.gate, now, paused=paused, fenced=fenced, blocked=blocked, warming=warming)
 
     def pause(self, paused: bool) -> None:
         """Start no request while this is so; what is in flight goes on."""
@@ -109,7 +114,9 @@ class Delivery:
             self._on_fence()
         self.committer.hurry()
 
-    def on_ended(self, pending: PendingRecord, ending: Ending, now: float, tried: Tried | None) -> None:
+    def on_ended(
+        self, pending: PendingRecord, ending: Ended | Finished, now: float, tried: Tried | None
+    ) -> None:
         """Finish a delivered record; publish the others first."""
         trial = None
         if self.journaling is not None and tried is not None:
@@ -120,6 +127,13 @@ class Delivery:
             if pending.partition.failures:
                 self._schedule.ended(pending.partition, failed=False)
             self._end(pending, ending, trial, now)
+        elif isinstance(ending, Duplicate):
+            self._observer.duplicate(pending.record)
+            self._end(pending, ending, None, now)
+        elif isinstance(ending, Finished):
+            self._observer.skipped(pending.record)
+            self._release(pending)
+            self._finish(pending)
         else:
             if self._schedule.ended(pending.partition, failed=True):
                 self._intake.rest(pending.partition, now)
@@ -128,7 +142,7 @@ class Delivery:
 
     def on_given_back(self, pending: PendingRecord) -> None:
         """Put a record that was not tried back in line, if its partition is still ours and not draining."""
-        self._release(pending)
+        self._let_go(pending)
         if pending.partition.tenure.takes:
             self._schedule.give_back(pending, self._clock.now())
 
@@ -144,8 +158,19 @@ class Delivery:
 
     def _given_up(self, pending: PendingRecord) -> None:
         """Let go of a record of which nothing is published, as its partition is gone."""
-        self._release(pending)
+        self._let_go(pending)
         self.lanes.pump()  # what it took up may have been waited for
+
+    def _on_warm(self, partition: AssignedPartition) -> None:
+        now = self._clock.now()
+        self._schedule.let_go(partition, now)
+        self._intake.rest(partition, now)
+        self._intake.refill()
+        self.lanes.pump()
+
+    def _on_cold(self, partition: AssignedPartition) -> None:
+        self._schedule.hold(partition)
+        self._observer.trouble(f"{partition.at} rests: {partition.warming}")
 
     def _on_fence(self) -> None:
         """Start and publish what the fence lets through."""
@@ -180,12 +205,20 @@ class Delivery:
 
     # --- inside --------------------------------------------------------------------------------
 
+    def _copies(self, ids: RememberedIds | None, clients: Clients) -> Copies | None:
+        if ids is None or clients.follower is None:
+            return None
+        partitions = self._intake.partitions
+        return Copies(ids, clients.follower, partitions, self._on_warm, self._on_cold, self.on_failed)
+
     def _mask(self, secrets: Iterable[str]) -> None:
         if self.journaling is not None:
             self.journaling.mask(secrets)
 
-    def _end(self, pending: PendingRecord, ending: Ending, trial: Trial | None, now: float) -> None:
+    def _end(self, pending: PendingRecord, ending: Ended, trial: Trial | None, now: float) -> None:
         self._release(pending)
+        if self.copies is not None:
+            self.copies.ended(pending, ending, now)
         if self.journaling is None:
             self._finish(pending)
         else:
@@ -200,6 +233,12 @@ class Delivery:
         self.committer.note_finished()
         if partition.resting:
             self._intake.rest(partition, self._clock.now())
+
+    def _let_go(self, pending: PendingRecord) -> None:
+        """Have a record under way no more that has not ended."""
+        self._release(pending)
+        if self.copies is not None:
+            self.copies.given_back(pending)
 
     def _release(self, pending: PendingRecord) -> None:
         partition: AssignedPartition = pending.partition

@@ -27,6 +27,7 @@ from worker.core.start_offset import Start
 from worker.ports import Assigned, Source
 from worker.runner.byte_relief import ByteRelief
 from worker.runner.claims import UNSURE
+from worker.runner.copies import WARMING
 from worker.runner.former_partitions import FormerPartitions
 from worker.runner.intake_rules import IntakeRules
 from worker.runner.parts import Surroundings
@@ -51,7 +52,7 @@ class Intake:
         self._observer = around.observer
         self._clock = around.clock
         self._identity, self._tier_of, self._room, ahead, self._probing, *who = rules
-        self._adopt, self._unsure = who
+        self._adopt, self._unsure, self._warms = who
         self._held_bytes = held_bytes
         self.demand = Demand(ahead)
         self._top_up = TopUp(self._room, self.rest)
@@ -72,6 +73,7 @@ class Intake:
         offsets = Offsets(assigned.begins, self.former.known(assigned, told))
         partition = AssignedPartition(assigned.at, self._tier_of(assigned.at.topic), offsets, binding)
         self.partitions[assigned.at] = partition
+        partition.warming = WARMING if self._warms else None
         if told is not None and told.verdict is offset_map.Verdict.OTHER_IDENTITY:
             partition.foreign = True
             self._bar(partition, "what is committed of it was written by another deployment")

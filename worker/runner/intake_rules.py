@@ -21,7 +21,7 @@ class IntakeRules(NamedTuple):
 
     `identity` is whose the group is: with `adopt` what another deployment
     left is taken for ours, with `unsure` what may be another's is barred as UNSURE. `probing` tells whether
-    only probes are sent.
+    only probes are sent. With `warms` a partition rests until its copies are known.
     """
 
     identity: Identity
@@ -31,6 +31,7 @@ class IntakeRules(NamedTuple):
     probing: Callable[[], bool]
     adopt: bool = False
     unsure: bool = False
+    warms: bool = False
 
 
 def rules_of(destination: Destination, around: Surroundings) -> IntakeRules:
@@ -50,4 +51,5 @@ def rules_of(destination: Destination, around: Surroundings) -> IntakeRules:
         probing=lambda: gate.probes(around.clock.monotonic()),
         adopt=group.adopt,
         unsure=group.stranger is not None and not group.adopt,
+        warms=group.remembers is not None,
     )

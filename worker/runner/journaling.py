@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from worker.core.assigned_partition import PendingRecord
-from worker.core.journal import Ending, Journaled, step_of
+from worker.core.journal import Ended, Journaled, step_of
 from worker.core.record import Outgoing
 from worker.core.trial import Trial
 from worker.ports import BatchRefused, Observer, Publisher
@@ -81,7 +81,7 @@ class Journaling:
         why = next((why for why in self._stuck.values() if why is not None), None)
         return {} if why is None else {self._journaled.topic: why}
 
-    def note(self, pending: PendingRecord, ending: Ending, trial: Trial | None, now: float) -> None:
+    def note(self, pending: PendingRecord, ending: Ended, trial: Trial | None, now: float) -> None:
         """Have the step written of a record that has ended; once that is acknowledged it is finished."""
         step = step_of(ending, trial, now, pending.partition.tier is not None, self._journaled)
         self._steps.append(step)

@@ -22,6 +22,7 @@ from worker.core.endings import Dead, Delivered, Retry
 from worker.core.schedule import Schedule
 from worker.pipeline import Attempt, Pipeline, Plan
 from worker.ports import Lane, Sender
+from worker.runner.copies import Copies
 from worker.runner.descriptor_shortage import DescriptorShortage
 from worker.runner.former_senders import FormerLane
 from worker.runner.lanes_listener import LanesListener
@@ -53,7 +54,9 @@ class Lanes:
         plan: Plan,
         listener: LanesListener,
         around: Surroundings,
+        copies: Copies | None = None,
     ) -> None:
+        self._copies = copies
         self._sender = sender
         self._gate = gate
         self._schedule = schedule
@@ -123,7 +126,8 @@ class Lanes:
                 self._listener.on_idle()
                 return False
             self._listener.on_taken(pending)
-            step = self._pipeline.prepare(pending.record, pending.partition.tier is not None, now)
+            prepared = self._pipeline.prepare(pending.record, pending.partition.tier is not None, now)
+            step = prepared if self._copies is None else self._copies.judge(pending, prepared, now)
             if isinstance(step, Attempt):
                 self._gate.starting(at)
                 slot.job = (pending, step, now, at)

@@ -9,8 +9,10 @@ from typing import Protocol
 
 from worker.core.answer import Answer
 from worker.core.assigned_partition import PendingRecord
+from worker.core.endings import Finished
 from worker.core.fence import Fence
-from worker.pipeline import Attempt, Ending
+from worker.core.journal import Ended
+from worker.pipeline import Attempt
 
 # An attempt, how long it took in seconds, and what came of it.
 Tried = tuple[Attempt, float, Answer]
@@ -34,7 +36,9 @@ class LanesListener(Protocol):
         """Hear that a probe is to go: the further on its record may be found, the more it tells."""
         ...
 
-    def on_ended(self, pending: PendingRecord, ending: Ending, now: float, tried: Tried | None) -> None:
+    def on_ended(
+        self, pending: PendingRecord, ending: Ended | Finished, now: float, tried: Tried | None
+    ) -> None:
         """Take a record with its ending, which came at `now`, of an attempt where one was made."""
         ...
 

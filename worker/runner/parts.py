@@ -12,10 +12,11 @@ from worker.core.admission.gate import Gate
 from worker.core.binding import Identity
 from worker.core.held_bytes import HeldBytes
 from worker.core.journal import Journaled
+from worker.core.remembered_ids import RememberedIds
 from worker.core.retry import Tier
 from worker.core.tracing import Traced
 from worker.pipeline import Plan
-from worker.ports import Clock, Control, Observer, Publisher, Sender, Source, Tracer
+from worker.ports import Clock, Control, Follower, Observer, Publisher, Sender, Source, Tracer
 from worker.runner.claims import Stranger
 
 
@@ -28,7 +29,8 @@ class Group(NamedTuple):
     """The consumer group of a destination, and whose it is.
 
     `identity` is what commits are bound to. `control_topic` is where the group remembers its offsets, None
-    where it does not; `journaled` is its journal, None where it keeps none. `former_tier` knows tiers, by
+    where it does not; `journaled` is its journal, None where it keeps none; `remembers` what
+    is remembered of it, None where copies are sent. `former_tier` knows tiers, by
     topic, that the plan does not publish to any more. `adopt` takes over what another deployment left;
     `stranger` looks for one. `partition_counts` tells how many partitions source and tiers have, as far as
     that is known; without it nobody else is in the group. `members` are the client ids by which the broker
@@ -43,6 +45,7 @@ class Group(NamedTuple):
     journaled: Journaled | None = None
     partition_counts: Callable[[], Mapping[str, int]] | None = None
     members: tuple[str, ...] = ()
+    remembers: RememberedIds | None = None
 
 
 class Limits(NamedTuple):
@@ -79,14 +82,15 @@ class Destination(NamedTuple):
 class Clients(NamedTuple):
     """What a destination reads from, publishes to, and sends with.
 
-    The run closes source and sender; the publisher is others', too, and so is who reads the standing orders,
-    where anybody does.
+    The run closes source, sender and follower; the publisher is others', too, and so is who reads the
+    standing orders, where anybody does. The follower reads the journal, where anything is remembered of it.
     """
 
     source: Source
     publisher: Publisher
     sender: Sender
     control: Control | None = None
+    follower: Follower | None = None
 
 
 class Surroundings(NamedTuple):

@@ -15,6 +15,7 @@ from worker.core.unreadable import Place, Stopped
 from worker.ports import Assigned, Observer, Positions
 from worker.runner.claims import Claims
 from worker.runner.commits import read_positions
+from worker.runner.copies import Copies
 from worker.runner.drain import Drain, Phase
 from worker.runner.intake import Intake
 from worker.runner.lanes import Lanes
@@ -23,11 +24,15 @@ from worker.runner.standing_orders import StandingOrders
 
 
 class Keepers(NamedTuple):
-    """Who looks after what is ours: makes sure of what is new, remembers what goes, and knows our share."""
+    """Who looks after what is ours: makes sure of what is new, remembers what goes, and knows our share.
+
+    `copies` follows what others do of it.
+    """
 
     claims: Claims | None
     memory: GroupMemory
     orders: StandingOrders
+    copies: Copies | None
 
 
 class Rebalances:
@@ -43,7 +48,7 @@ class Rebalances:
     ) -> None:
         self._intake = intake
         self._drain = drain
-        self._claims, self._memory, self._orders = keepers
+        self._claims, self._memory, self._orders, self._copies = keepers
         self._observer = observer
         self._lanes = lanes
 
@@ -53,12 +58,14 @@ class Rebalances:
             self._intake.assign(one)
         self._orders.share_anew()
         self._make_sure(assigned)
+        self._follow(assigned)
         self._observer.rebalanced("assign", [one.at for one in assigned])
 
     def on_made_anew(self, assigned: Sequence[Assigned]) -> None:
         """Begin anew with partitions of another log; what is under way of the old one ends for itself."""
         self._intake.renew(assigned)
         self._make_sure(assigned)
+        self._follow(assigned)
         self._drain.quiet.set()
 
     def on_expired(self, at: Partition, start: Start) -> None:
@@ -134,7 +141,12 @@ class Rebalances:
         if self._claims is not None:
             self._claims.make_sure(self._intake.of([one.at for one in assigned]))
 
+    def _follow(self, assigned: Sequence[Assigned] = ()) -> None:
+        if self._copies is not None:
+            self._copies.follow([one.at for one in assigned])
+
     def _discard(self, ids: Sequence[Partition]) -> None:
         self._drain.given_away(self._intake.of(ids))
         self._intake.discard(ids)
         self._orders.share_anew()
+        self._follow()

@@ -15,7 +15,7 @@ from worker.runner.intake import Intake
 from worker.runner.scaling import Scaling
 from worker.runner.silence import SilenceWatch
 from worker.runner.standing_orders import StandingOrders
-from worker.runner.state import overdue_by_tier, partition_state
+from worker.runner.state import overdue_by_tier, partition_state, warming_lines
 
 
 class Watches(NamedTuple):
@@ -50,7 +50,7 @@ class Report:
         now = self._clock.now()
         marks = self._source.watermarks()
         partitions = self._intake.partitions.values()
-        gate = self._delivery.gate
+        gate, copies = self._delivery.gate, self._delivery.copies
         return Snapshot(
             in_flight=gate.in_flight,
             limit=gate.limit.value,
@@ -63,6 +63,8 @@ class Report:
             outage=self._delivery.lanes.outage,
             silent=self._silence.told,
             held=self._delivery.held(),
+            remembered=copies.ids.remembered(now) if copies else None,
+            forgotten=copies.ids.forgotten if copies else 0,
             workers_wanted=self._scaling.wanted.value,
         )
 
@@ -77,6 +79,7 @@ class Report:
         for partition in self._intake.partitions.values():
             if partition.barred is not None:
                 yield f"{partition.at} rests: {partition.barred}"
+        yield from warming_lines(self._intake.partitions.values())
         journaling = self._delivery.journaling
         for topic, error in {
             **self._delivery.hand_over.refused,

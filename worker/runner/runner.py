@@ -47,7 +47,7 @@ class Runner:
 
     def __init__(self, destination: Destination, clients: Clients, around: Surroundings) -> None:
         observer, clock, _ = around
-        source, self._publisher, self._sender, control = clients
+        source, self._publisher, self._sender, control, _ = clients
         self._plan = destination.plan
         self._former_senders = FormerSenders(self.fail)
         self._source, self._clock = source, clock
@@ -62,8 +62,8 @@ class Runner:
         partitions = self._intake.partitions
         self._memory = GroupMemory(group.control_topic, self._publisher, partitions, observer, clock)
         self._orders = StandingOrders(control, destination, partitions, self._delivery, around)
-        keepers, lanes = Keepers(self._claims, self._memory, self._orders), self._delivery.lanes
-        self._rebalances = Rebalances(self._intake, self._drain, keepers, lanes, observer)
+        keepers = Keepers(self._claims, self._memory, self._orders, self._delivery.copies)
+        self._rebalances = Rebalances(self._intake, self._drain, keepers, self._delivery.lanes, observer)
         self._silence = SilenceWatch(source, partitions, self._intake.demand.asked_lately, observer, clock)
         self._scaling = Scaling(source, self._intake, self._delivery, clock)
         watches = Watches(self._silence, self._scaling, self._orders)
@@ -129,6 +129,8 @@ class Runner:
 
     def _start(self) -> list[asyncio.Task[None]]:
         self._delivery.lanes.start()
+        if self._delivery.copies is not None:
+            self._delivery.copies.start()
         tasks = [
             asyncio.create_task(self._delivery.committer.run(), name="commits"),
             asyncio.create_task(self._memory.run(), name="memory"),
@@ -170,6 +172,8 @@ class Runner:
         await self._memory.finish()
         await self._self_report.finish()
         await self._source.stop()
+        if self._delivery.copies is not None:
+            await self._delivery.copies.stop()
         await self._former_senders.close()
         await self._sender.close()
         return Outcome.CUT if self.unfinished else Outcome.DRAINED

@@ -59,5 +59,6 @@ class SilenceWatch:
         for at, partition in self._partitions.items():
             offset = partition.offsets.next
             if at in marks and offset is not None:
-                flows = not partition.resting and partition.barred is None and at not in standing
+                sent = partition.barred is None and partition.warming is None
+                flows = sent and not partition.resting and at not in standing
                 yield Reading(at, offset, marks[at].high, marks[at].stable, flows)

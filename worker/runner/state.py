@@ -9,6 +9,9 @@ from worker.core.admission.outage import Outage
 from worker.core.assigned_partition import AssignedPartition
 from worker.ports import PartitionState, Snapshot, Watermarks
 
+MOST_NAMES = 3
+"""So many partitions are named in one line."""
+
 
 def partition_state(partition: AssignedPartition, lag: Watermarks | None, now: float) -> PartitionState:
     """Describe one partition."""
@@ -29,6 +32,16 @@ def overdue_by_tier(partitions: Iterable[AssignedPartition], now: float) -> dict
             head = partition.waiting[0].due if partition.waiting else partition.asleep_until or now
             late[partition.tier.label] = max(late.get(partition.tier.label, 0.0), now - head)
     return late
+
+
+def warming_lines(partitions: Iterable[AssignedPartition]) -> Iterable[str]:
+    """A line for each reason for which partitions rest that are not read so far that copies are known."""
+    resting: dict[str, list[str]] = {}
+    for partition in partitions:
+        if partition.warming is not None:
+            resting.setdefault(partition.warming, []).append(str(partition.at))
+    for why, names in resting.items():
+        yield f"warming: {', '.join(sorted(names)[:MOST_NAMES])}{' …' * (len(names) > MOST_NAMES)}: {why}"
 
 
 def outage_fields(outage: Outage) -> Mapping[str, object]:

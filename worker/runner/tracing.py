@@ -10,7 +10,8 @@ from contextvars import ContextVar
 from typing import NamedTuple
 
 from worker.core.assigned_partition import PendingRecord
-from worker.core.endings import Delivered
+from worker.core.endings import Delivered, Duplicate, Finished
+from worker.core.journal import Ended
 from worker.core.record import Outgoing
 from worker.core.tracing import (
     SpanContext,
@@ -64,8 +65,16 @@ class TracedListener:
         self.on_still = listener.on_still
         self.on_failed = listener.on_failed
 
-    def on_ended(self, pending: PendingRecord, ending: Ending, now: float, tried: Tried | None) -> None:
-        """Record the attempt, if it is traced, and hand the record on, with a context if it lacks one."""
+    def on_ended(
+        self, pending: PendingRecord, ending: Ended | Finished, now: float, tried: Tried | None
+    ) -> None:
+        """Record the attempt, if it is traced, and hand the record on, with a context if it lacks one.
+
+        Nothing is recorded of what is not sent because its event was.
+        """
+        if isinstance(ending, Duplicate | Finished):
+            self._listener.on_ended(pending, ending, now, tried)
+            return
         headers, on_tier = pending.record.headers, pending.partition.tier is not None
         link = context_of(headers) if headers else None
         if is_traced(link, on_tier, self._traced.share, self._jitter()):

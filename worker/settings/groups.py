@@ -19,6 +19,7 @@ from worker.settings.values import (
     EARLIEST,
     Currencies,
     Delays,
+    Duration,
     File,
     Flag,
     Host,
@@ -265,6 +266,18 @@ class Journal(BaseModel):
 
     enabled: Flag = Field(True, description="write a step for everything that becomes of a record")
     bodies: Flag = Field(True, description="with the beginning of a refusal's body, 512 characters at most")
+    dedup_window: Duration = Field(
+        86400.0,
+        description="for so long a second record of an event id that was delivered, waits or is dead is not "
+        "sent, in the same partition of the source; `0s` is never",
+    )
+    dedup_most: Annotated[int, Kind("integer, from 1")] = Field(
+        1_000_000,
+        ge=1,
+        le=1_000_000_000,
+        description="most event ids that a worker remembers for that, of about 50 bytes each; the oldest are "
+        "forgotten first",
+    )
 
 
 class Http(BaseModel):

@@ -24,8 +24,10 @@ def rights_needed(settings: Settings) -> Needs:
     """What a worker with these settings must be allowed at the broker."""
     tiers = [settings.tier_topic(tier) for tier in settings.tiers]
     groups = [settings.kafka.group_id, settings.retry_group]
-    written = [settings.dlq_topic, *([settings.journal_topic] if settings.journal.enabled else [])]
-    return needs(settings.kafka.topic, [*tiers, settings.control_topic], written, groups)
+    journal = [settings.journal_topic] if settings.journal.enabled else []
+    both = [*tiers, settings.control_topic, *(journal if settings.journal.dedup_window else [])]
+    written = [topic for topic in (settings.dlq_topic, *journal) if topic not in both]
+    return needs(settings.kafka.topic, both, written, groups)
 
 
 def former_tier(settings: Settings, topic: str) -> Tier | None:

@@ -81,4 +81,5 @@ def test_egress() -> None:
 
 def test_names() -> None:
     """The reasons are those that the contract has, as far as there is something to each."""
-    assert {one.value for one in Held} == {"pause", "circuit", "rate", "retry_after", "commits", "egress"}
+    reasons = {"pause", "circuit", "rate", "retry_after", "commits", "egress", "warming"}
+    assert {one.value for one in Held} == reasons

@@ -83,6 +83,7 @@ class KafkaPublisher:
             await self._require(client, message.topic)
         batches = await self._batches()
         self._usable()
+        message = _within(message, self._topics.partitions(message.topic))
         try:
             await batches.publish(message)
         except ClientRefused as refusal:

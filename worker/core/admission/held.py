@@ -11,6 +11,7 @@ the partner is, go all the same. A limit that is reached is no reason: an answer
 | RETRY_AFTER | the partner asked to be left alone |
 | COMMITS | commits do not get through, or the process stood still and nothing shows yet what is ours |
 | EGRESS | the partner's address is forbidden, which opens the circuit |
+| WARMING | a partition rests until what its journal tells is read; only that one |
 """
 
 from __future__ import annotations
@@ -30,13 +31,16 @@ class Held(StrEnum):
     RETRY_AFTER = "retry_after"
     COMMITS = "commits"
     EGRESS = "egress"
+    WARMING = "warming"
 
 
-def held(gate: Gate, now: float, *, paused: bool, fenced: bool, blocked: bool) -> frozenset[Held]:
+def held(
+    gate: Gate, now: float, *, paused: bool, fenced: bool, blocked: bool, warming: bool = False
+) -> frozenset[Held]:
     """Say why nothing is sent at `now` (monotonic seconds); empty while a record may go.
 
     `paused` says that the orders let nothing go, `fenced` that no request may be started, `blocked` that none
-    may be made to this address.
+    may be made to this address, `warming` that a partition is not read so far that its copies are known.
     """
     reasons = {
         Held.PAUSE: paused,
@@ -45,5 +49,6 @@ def held(gate: Gate, now: float, *, paused: bool, fenced: bool, blocked: bool) -
         Held.RETRY_AFTER: now < gate.left_alone_until,
         Held.COMMITS: fenced,
         Held.EGRESS: blocked,
+        Held.WARMING: warming,
     }
     return frozenset(reason for reason, is_there in reasons.items() if is_there)

@@ -1,0 +1,175 @@
+"""A follower of the journal tells what is there, when that was all, and what comes: the fake and the real."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+
+import pytest
+
+from tests.fake_follower import FakeFollower
+from tests.fake_kafka import FakeKafka
+from tests.runner.harness import until
+from tests.support.kafka import Names, Write, create_topics, produce
+from worker.adapters.kafka import consumer_config
+from worker.adapters.kafka.journal_follower import JournalFollower
+from worker.core.record import Partition
+from worker.core.remembered_ids import Mark
+from worker.ports import Follower
+
+HOUR = 3600.0
+PARTITIONS = 2
+
+
+def step(number: int, worker: str = "another", partition: int = 0) -> bytes:
+    """The step of a delivery."""
+    at = '"at":"2026-11-27T12:00:00.000Z"'
+    return (
+        f'{{{at},"step":"delivered","event_id":"e-{number}","attempt":1,'
+        f'"origin":"conversions/{partition}/{number}","worker":"{worker}"}}'
+    ).encode()
+
+
+class Listener:
+    """Remembers what it hears, in its order."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, int] | str] = []
+        self.unread: list[str] = []
+        self.skipped = 0
+        self.failure: BaseException | None = None
+
+    def on_marks(self, marks: Sequence[Mark]) -> None:
+        self.heard += [f"e-{mark.known.origin}" for mark in marks]
+
+    def on_read(self, number: int, turn: int) -> None:
+        self.heard.append(("read", 100 * turn + number))
+
+    def on_unread(self, numbers: Collection[int], why: str) -> None:
+        self.unread.append(f"{sorted(numbers)}: {why}")
+
+    def on_skipped(self, count: int) -> None:
+        self.skipped += count
+
+    def on_failed(self, error: BaseException) -> None:
+        self.failure = error
+
+
+class World:
+    """A journal with two partitions, and its follower."""
+
+    def __init__(self, follower: Follower, write: Callable[[int, bytes], None]) -> None:
+        self.follower = follower
+        self.write = write
+        self.listener = Listener()
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.kafka)])
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """Each of them."""
+    if request.param == "fake":
+        kafka = FakeKafka(journal=PARTITIONS)
+
+        def append(number: int, value: bytes) -> None:
+            kafka.append(Partition("journal", number), value, b"key")
+
+        made = World(FakeFollower(kafka, "journal", "us", lambda: 0.0), append)
+    else:
+        bootstrap, names = request.getfixturevalue("kafka"), Names.fresh()
+        create_topics(bootstrap, {names.journal: PARTITIONS})
+        made = World(
+            real(bootstrap, names),
+            lambda number, value: produce(bootstrap, names.journal, [Write(value, b"key", (), number)]),
+        )
+    yield made
+    await made.follower.stop()
+
+
+def real(bootstrap: str, names: Names, most: int = 1000) -> JournalFollower:
+    """A real one."""
+    config = consumer_config(bootstrap, names.group, "tests", {})
+    return JournalFollower(config, names.journal, "us", most=most, window=HOUR)
+
+
+async def heard(world: World, *what: str | tuple[str, int]) -> None:
+    """Wait until all that was heard is this."""
+    try:
+        await until("heard", lambda: world.listener.heard == [*what])
+    except AssertionError:
+        raise AssertionError(f"{world.listener.heard}, not {what}: {world.listener.unread}") from None
+
+
+async def test_what_is_there_comes_first(world: World) -> None:
+    """What is there is told before it is said that all is; then what comes; but nothing of our own."""
+    world.write(0, step(1))
+    world.write(0, step(2, "us"))
+    world.write(1, step(3))
+    world.follower.start(world.listener)
+    world.follower.follow({0}, {0}, 1)
+    await heard(world, "e-1", ("read", 100))
+    world.write(0, b"no step")
+    world.write(0, step(4))
+    await heard(world, "e-1", ("read", 100), "e-4")
+
+
+async def test_asked_again(world: World) -> None:
+    """Who asks again for what is read hears of it again, once all is told that is there by then."""
+    world.follower.start(world.listener)
+    world.follower.follow({0}, {0}, 1)
+    await heard(world, ("read", 100))
+    world.write(0, step(1))
+    world.follower.follow({0, 1}, {0}, 2)
+    await heard(world, ("read", 100), "e-1", ("read", 200))
+    world.follower.follow({0, 1}, {1}, 3)
+    await heard(world, ("read", 100), "e-1", ("read", 200), ("read", 301))
+
+
+async def test_more_partitions_of_the_source(world: World) -> None:
+    """A partition that the journal does not have is read in the one that is left by division."""
+    world.write(1, step(5, partition=3))
+    world.follower.start(world.listener)
+    world.follower.follow({3}, {3}, 1)
+    await heard(world, "e-5", ("read", 103))
+
+
+async def test_taken_up_where_it_was_left(world: World) -> None:
+    """What is followed again is read on from where it was left."""
+    world.write(0, step(1))
+    world.follower.start(world.listener)
+    world.follower.follow({0}, {0}, 1)
+    await heard(world, "e-1", ("read", 100))
+    world.follower.follow({1}, {1}, 2)
+    await heard(world, "e-1", ("read", 100), ("read", 201))
+    world.write(0, step(2))
+    world.follower.follow({0}, {0}, 3)
+    await heard(world, "e-1", ("read", 100), ("read", 201), "e-2", ("read", 300))
+
+
+@pytest.mark.kafka
+async def test_no_more_than_is_remembered(kafka: str) -> None:
+    """Of more than is remembered the newest are read, and the others counted."""
+    names = Names.fresh()
+    create_topics(kafka, {names.journal: 1})
+    produce(kafka, names.journal, [Write(step(number), b"key") for number in range(50)])
+    world = World(real(kafka, names, most=10), lambda *_: None)
+    world.follower.start(world.listener)
+    world.follower.follow({0}, {0}, 1)
+    await heard(world, *(f"e-{number}" for number in range(40, 50)), ("read", 100))
+    assert world.listener.skipped == 40
+    await world.follower.stop()
+
+
+@pytest.mark.kafka
+async def test_a_missing_journal(kafka: str) -> None:
+    """Of a journal that is not there it is said that it can't be read; once it is there, it is."""
+    names = Names.fresh()
+    world = World(real(kafka, names), lambda *_: None)
+    world.follower.start(world.listener)
+    world.follower.follow({0}, {0}, 1)
+    await until("it is said", lambda: bool(world.listener.unread))
+    assert world.listener.unread[0].startswith("[0]: its journal can't be read: ")
+    assert not world.listener.heard
+    await asyncio.to_thread(create_topics, kafka, {names.journal: 1})
+    await heard(world, ("read", 100))
+    assert world.listener.failure is None
+    await world.follower.stop()

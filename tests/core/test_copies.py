@@ -1,0 +1,127 @@
+"""What follows for a record, by what is remembered of its conversion."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.core.copies import (
+    Follows,
+    Known,
+    Seen,
+    State,
+    digest,
+    digest_of_origin,
+    follows,
+    follows_in_flight,
+    packed_delivery,
+    replaces,
+)
+
+WAITING, DEAD, DELIVERED = State
+SEND, FINISHED, DUPLICATE = Follows
+FRESH = Seen(7, on_tier=False, attempts=0, replays=0)
+ON_TIER = Seen(7, on_tier=True, attempts=2, replays=0)
+
+
+@pytest.mark.parametrize(
+    ("seen", "known", "what"),
+    [
+        # nothing is known
+        (FRESH, None, SEND),
+        (ON_TIER, None, SEND),
+        # the same record, read again
+        (FRESH, Known(WAITING, 7, 1, 0), FINISHED),
+        (FRESH, Known(DELIVERED, 7, 1, 0), FINISHED),
+        (FRESH, Known(DEAD, 7, 1, 0), FINISHED),
+        # a tier's record of the same origin: the one that waits, one that has gone on, one that has ended
+        (ON_TIER, Known(WAITING, 7, 2, 0), SEND),
+        (ON_TIER, Known(WAITING, 7, 1, 0), SEND),
+        (ON_TIER, Known(WAITING, 7, 3, 0), FINISHED),
+        (ON_TIER._replace(attempts=None), Known(WAITING, 7, 3, 0), SEND),
+        (ON_TIER, Known(DELIVERED, 7, 3, 0), FINISHED),
+        (ON_TIER, Known(DEAD, 7, 3, 0), FINISHED),
+        # another record of the same event
+        (FRESH, Known(WAITING, 3, 1, 0), DUPLICATE),
+        (FRESH, Known(DELIVERED, 3, 1, 0), DUPLICATE),
+        (FRESH, Known(DEAD, 3, 1, 0), DUPLICATE),
+        # a replay: of a dead one, also before it is known that it died; of a delivered one; the same again
+        (FRESH._replace(replays=1), Known(DEAD, 3, 1, 0), SEND),
+        (FRESH._replace(replays=1), Known(WAITING, 3, 1, 0), SEND),
+        (FRESH._replace(replays=1), Known(DELIVERED, 3, 1, 0), DUPLICATE),
+        (FRESH._replace(replays=1), Known(WAITING, 3, 1, 1), DUPLICATE),
+        # a tier's record whose event another record delivered, or replays
+        (ON_TIER, Known(DELIVERED, 9, 1, 1), DUPLICATE),
+        (ON_TIER, Known(WAITING, 9, 1, 1), SEND),
+    ],
+)
+def test_follows(seen: Seen, known: Known | None, what: Follows) -> None:
+    """What follows for a record, by what is known of its event."""
+    assert follows(seen, known) is what
+
+
+@pytest.mark.parametrize(
+    ("seen", "own", "what"),
+    [
+        (FRESH, Known(DEAD, 7, 0, 0), FINISHED),
+        (FRESH._replace(replays=1), Known(DEAD, 7, 0, 0), FINISHED),
+        (ON_TIER, Known(WAITING, 7, 1, 0), SEND),
+    ],
+)
+def test_own(seen: Seen, own: Known, what: Follows) -> None:
+    """What is known of the record itself goes before what is known of another one of its event."""
+    assert follows(seen, Known(DEAD, 3, 1, 0), own) is what
+
+
+def test_follows_in_flight() -> None:
+    """While an event is being sent nothing else of it is: the same record is finished, another is a copy."""
+    assert follows_in_flight(FRESH, 7) is FINISHED
+    assert follows_in_flight(FRESH, 3) is DUPLICATE
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "does"),
+    [
+        (Known(DELIVERED, 7, 2, 0), Known(WAITING, 7, 1, 0), True),
+        (Known(DELIVERED, 9, 2, 1), Known(DEAD, 7, 1, 0), True),
+        (Known(DELIVERED, 9, 2, 1), Known(DELIVERED, 7, 1, 0), False),
+        (Known(DEAD, 9, 0, 0), Known(DELIVERED, 7, 1, 0), False),
+        (Known(WAITING, 7, 1, 0), Known(DELIVERED, 7, 2, 0), False),
+        (Known(WAITING, 7, 2, 0), Known(WAITING, 7, 1, 0), True),
+        (Known(WAITING, 7, 1, 0), Known(WAITING, 7, 2, 0), False),
+        (Known(WAITING, 7, 2, 0), Known(DEAD, 7, 2, 0), False),
+        (Known(DEAD, 7, 2, 0), Known(WAITING, 7, 2, 0), True),
+        (Known(WAITING, 9, 1, 1), Known(DEAD, 7, 3, 0), True),
+        (Known(DEAD, 7, 3, 0), Known(WAITING, 9, 1, 1), False),
+    ],
+)
+def test_replaces(new: Known, old: Known, does: bool) -> None:
+    """A delivery stands, of one record the furthest step, and of several the newest replay's."""
+    assert replaces(new, old) is does
+
+
+def test_digest() -> None:
+    """Partition and key count, and nothing else; an event and a record are never taken for each other."""
+    assert digest(1, b"e") == digest(1, b"e")
+    digests = [digest(1, b"e"), digest(2, b"e"), digest(1, b"f"), digest(11, b""), digest(1, b"1 ")]
+    digests += [digest(1, b"7"), digest_of_origin(1, 7), digest_of_origin(17, 1)]
+    assert len(set(digests)) == len(digests)
+    assert {len(one) for one in digests} == {16}
+
+
+@given(
+    st.builds(
+        Known, st.sampled_from(State), st.integers(0, 2**48 - 1), st.integers(0, 255), st.integers(0, 63)
+    )
+)
+def test_packed(known: Known) -> None:
+    """What is packed is unpacked the same."""
+    assert known.packed() < 2**64
+    assert Known.unpacked(known.packed()) == known
+
+
+def test_packed_at_most() -> None:
+    """More attempts and replays than fit are the most that fit; of an offset remains what fits."""
+    assert Known.unpacked(Known(DEAD, 2**48 + 1, 1000, 1000).packed()) == Known(DEAD, 1, 255, 63)
+    assert packed_delivery(9) == Known(DELIVERED, 9, 1, 0).packed()

@@ -1,0 +1,114 @@
+"""What is published twice is sent once, on a real Kafka by the real program, wherever and when it comes."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from schemas.journal import JournalStep, StepKind, read_step
+from tests.e2e.events import value
+from tests.e2e.program import Program, call, settings
+from tests.e2e.tracker import Act, Query, Tracker
+from tests.support.kafka import Names, Write, create_topics, produce, read_all, wait_until
+
+pytestmark = [pytest.mark.kafka, pytest.mark.process]
+
+LANES = 16
+FAILS_ONCE = 40
+"""The clicks below this number are refused once, so that they wait in a tier."""
+
+SLOW_FROM = 100
+"""Those from this number on are answered slowly, so that steps get to the journal while others are sent."""
+
+
+def act(query: Query, nth: int) -> Act:
+    """Refuse some once; take time for others."""
+    number = int(query["click_id"][2:])
+    if number < FAILS_ONCE and nth == 1:
+        return 404
+    return 200 if number < SLOW_FROM else "slow"
+
+
+def events(numbers: Sequence[int]) -> list[Write]:
+    """Events by number; a number always goes to the same partition."""
+    return [Write(value(f"e-{number}", f"c-{number}"), b"c", (), number % 4) for number in numbers]
+
+
+def ended(kafka: str, names: Names) -> list[JournalStep]:
+    """The endings in the journal."""
+    steps = [step for read in read_all(kafka, names.journal) if (step := read_step(read.value))]
+    return [step for step in steps if step.step is not StepKind.RETRY]
+
+
+def recorded(tracker: Tracker) -> Counter[str]:
+    """How often the partner recorded each click."""
+    times = tracker.clicks
+    return Counter({click: count - (int(click[2:]) < FAILS_ONCE) for click, count in times.items()})
+
+
+def test_published_twice_and_thrice(kafka: str, names: Names, tmp_path: Path) -> None:
+    """At once, seconds later, while the first waits, after a rebalance, and around a kill: one 200 each."""
+    create_topics(kafka, {names.topic: 4})
+    published = 0
+    with Tracker(act) as tracker:
+        env = settings(
+            kafka,
+            names,
+            tracker,
+            RETRY__DELAYS="3s",
+            DESTINATION__CONCURRENCY=LANES,
+            CIRCUIT__MIN_FAILURES=999,
+        )
+        assert call("topics", "create", env=env, at=tmp_path).returncode == 0
+
+        def publish(numbers: Sequence[int], times: int = 1) -> None:
+            nonlocal published
+            published += len(numbers) * times
+            for _ in range(times):
+                produce(kafka, names.topic, events(numbers))
+
+        def all_ended() -> bool:
+            return len({step.origin for step in ended(kafka, names)}) == published
+
+        with Program(env, tmp_path) as first:
+            publish(range(100), times=2)  # at once
+            wait_until("all were asked for", lambda: len(tracker.clicks) == 100)
+            publish(range(100))  # while some wait in the tier
+            wait_until("all ended", all_ended)
+            publish(range(50))  # seconds later
+            with Program(env, tmp_path) as second:
+                second.ready()
+                wait_until("it is shared out", lambda: all(map(shares, (first, second))))
+                publish(range(100))  # some to another worker
+                wait_until("all ended", all_ended)
+                assert set(recorded(tracker).values()) == {1}
+                publish(range(100, 400))
+                wait_until("under way", lambda: len(tracker.clicks) > 200)
+                first.send(signal.SIGKILL)
+                publish(range(100, 400))
+                wait_until("all ended", all_ended)
+                assert second.end() == 0
+    steps = ended(kafka, names)
+    twice = [click for click, count in recorded(tracker).items() if count > 1]
+    print(f"of 400 conversions, published {published} times, sent twice at the kill: {len(twice)}")
+    assert len(twice) <= 4 * LANES  # in flight at the kill, or not in the journal yet
+    assert len(recorded(tracker)) == 400
+    assert max(Counter(step.origin for step in steps).values()) == 1
+    told = Counter(step.step for step in steps)
+    assert told[StepKind.DELIVERED] == 400 + told_twice(steps)
+    assert told[StepKind.DUPLICATE] == published - told[StepKind.DELIVERED]
+
+
+def told_twice(steps: Sequence[JournalStep]) -> int:
+    """How many deliveries are of an event that has another."""
+    times = Counter(step.event_id for step in steps if step.step is StepKind.DELIVERED)
+    return sum(count - 1 for count in times.values())
+
+
+def shares(program: Program) -> bool:
+    """Whether it has partitions of the source, and is ready."""
+    return program.get("/readyz")[0] == 200 and "postback_consumer_lag{" in program.get("/metrics")[1]

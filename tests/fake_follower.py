@@ -1,0 +1,76 @@
+"""A follower of the journal in memory, which passes the suite of the real one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+
+from tests.fake_kafka import FakeKafka
+from worker.core.record import Partition
+from worker.core.step_marks import mark_of
+from worker.ports import FollowerListener
+
+
+class FakeFollower:
+    """Reads the journal of a FakeKafka; while `gate` is cleared it reads nothing."""
+
+    def __init__(self, kafka: FakeKafka, topic: str, worker: str, now: Callable[[], float]) -> None:
+        self._now = now
+        self._kafka = kafka
+        self._topic = topic
+        self._own = f',"worker":"{worker}"}}'.encode()
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self._turns: dict[int, int] = {}
+        self._ends: dict[int, int] = {}
+        self._next: dict[Partition, int] = {}
+        self._pumping = False
+        self.stopped = False
+
+    def start(self, listener: FollowerListener) -> None:
+        self._listener = listener
+        self._kafka.wake.append(self._pump_soon)
+
+    def follow(self, numbers: Collection[int], new: Collection[int], turn: int) -> None:
+        turns = {**self._turns, **dict.fromkeys(new, turn)}
+        self._turns = {number: of for number, of in turns.items() if number in numbers}
+        self._ends.update((number, len(self._kafka.logs[self._at(number)])) for number in new)
+        self._pump_soon()
+
+    def fail(self, why: str) -> None:
+        """Read nothing, and say that what is followed can't be read; `gate` is to be set again."""
+        self.gate.clear()
+        self._ends = {number: len(self._kafka.logs[self._at(number)]) for number in self._turns}
+        self._listener.on_unread(list(self._turns), why)
+
+    async def stop(self) -> None:
+        self.stopped = True
+        if self._pump_soon in self._kafka.wake:
+            self._kafka.wake.remove(self._pump_soon)
+
+    def _at(self, number: int) -> Partition:
+        partitions = self._kafka.partitions([self._topic])
+        return partitions[number % len(partitions)]
+
+    def _pump_soon(self) -> None:
+        if not self._pumping and not self.stopped:
+            self._pumping = True
+            asyncio.get_running_loop().call_soon(self._pump)
+
+    def _pump(self) -> None:
+        self._pumping = False
+        if self.stopped:
+            return
+        if not self.gate.is_set():
+            asyncio.get_running_loop().call_later(0.002, self._pump_soon)
+            return
+        for number in self._turns:
+            at = self._at(number)
+            records = self._kafka.logs[at][self._next.get(at, 0) :]
+            self._next[at] = self._next.get(at, 0) + len(records)
+            told = [record for record in records if not (record.value or b"").endswith(self._own)]
+            marks = [mark_of(record.key, record.value, record.timestamp or self._now()) for record in told]
+            if marks:
+                self._listener.on_marks([mark for mark in marks if mark is not None])
+            if number in self._ends and self._next[at] >= self._ends.pop(number):
+                self._listener.on_read(number, self._turns[number])

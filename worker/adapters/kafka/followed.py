@@ -1,0 +1,66 @@
+"""One partition of the journal that is followed: how far it is read, and who waits for that.
+
+The rule: it is read where nothing lies before its end of the last look that was not; who asked hears of it
+once, and again after it could not be read for a while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+
+class Followed:
+    """A partition, read up to before `next`; times are monotonic seconds."""
+
+    def __init__(self, start: int, now: float) -> None:
+        self.next = start
+        self.turns: dict[int, int] = {}
+        """The numbers of the source partitions that it tells of, and in which turn each was asked for."""
+        self._told: set[int] = set()
+        self._end: int | None = None
+        self._seen = start
+        self._fresh_at = now
+
+    @property
+    def is_told(self) -> bool:
+        """Whether nobody waits for it."""
+        return self._told >= self.turns.keys()
+
+    def ask_anew(self, numbers: Iterable[int]) -> None:
+        """Have them wait until it is read up to the end that the next look sees."""
+        self._told.difference_update(numbers)
+        self._end = None
+
+    def look(self, end: int, now: float) -> None:
+        """Note where it ends now."""
+        if self.next > self._seen or (self._end is not None and self.next >= self._end):
+            self._fresh_at = now
+        self._end, self._seen = end, self.next
+
+    def tell(self) -> list[tuple[int, int]]:
+        """Those that wait, and their turns, where it is read."""
+        if self._end is None or self.next < self._end or self.is_told:
+            return []
+        waiting = [(number, turn) for number, turn in self.turns.items() if number not in self._told]
+        self._told.update(self.turns)
+        return waiting
+
+    def stale(self, now: float, seconds: float) -> list[int]:
+        """Those to be told that it can't be read; none while it was, or more of it, `seconds` ago at most."""
+        if now - self._fresh_at <= seconds:
+            return []
+        self._told.clear()
+        return list(self.turns)
+
+
+def starts_of(oldest: Mapping[int, int], ends: Mapping[int, int], most: int) -> tuple[dict[int, int], int]:
+    """Where to begin with partitions so that `most` records are read in all, and how many are skipped.
+
+    Each leaves out the same share of what it has. An oldest below 0 says that none is as new.
+    """
+    firsts = {number: ends[number] if first < 0 else first for number, first in oldest.items()}
+    total = sum(ends[number] - first for number, first in firsts.items())
+    if total <= most:
+        return firsts, 0
+    kept = {number: (ends[number] - first) * most // total for number, first in firsts.items()}
+    return {number: ends[number] - count for number, count in kept.items()}, total - sum(kept.values())

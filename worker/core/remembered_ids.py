@@ -1,0 +1,171 @@
+"""The conversions that are remembered: by an exact digest, within a window, and no more than may be.
+
+The rules: what is marked is known, exactly, until its window has passed or room is short; then the oldest
+are forgotten first, a chunk of them at a time, and what was forgotten before its window is counted.
+
+A conversion takes 32 bytes: they lie one behind the other in buckets, each a string of bytes that is searched
+at the speed of C. A dict of digests takes 111 bytes for each, and as long.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from typing import NamedTuple
+
+from worker.core.copies import DELIVERED, DIGEST_BYTES, Known, digest_of_origin, replaces
+
+_SLOT = struct.Struct("<16sIIQ")
+"""A digest, its chunk, when it was marked (epoch seconds), and what is known, packed."""
+
+_pack = _SLOT.pack
+_AFTER_DIGEST = struct.Struct("<IIQ")
+_CHUNKS = 64
+"""So many parts of the most, and of the window, are told apart when the oldest are forgotten."""
+
+_SLOTS_OF_A_BUCKET = 32
+_LONG_SLOTS = 64  # from so many on, a bucket is looked at for what is forgotten
+_MOST_BUCKETS = 65_536  # as two bytes of a digest tell apart
+
+
+class Mark(NamedTuple):
+    """What a step says: the digest that it is remembered by, what is known from then on, and since when.
+
+    `partition` is the number of the source partition.
+    """
+
+    digest: bytes
+    partition: int
+    known: Known
+    at: float
+
+
+class _Chunk:
+    """What was marked in one stretch: how many of it are left, and until when it may last."""
+
+    __slots__ = ("count", "until")
+
+    def __init__(self, until: float) -> None:
+        self.count = 0
+        self.until = until
+
+
+class RememberedIds:
+    """Remembers at most `most` conversions, each for `window` seconds while there is room."""
+
+    def __init__(self, most: int, window: float) -> None:
+        self.most, self.window = most, window
+        self._chunk_size, self._chunk_seconds = max(1, most // _CHUNKS), window / _CHUNKS
+        count = 1
+        while count < min(most // _SLOTS_OF_A_BUCKET, _MOST_BUCKETS):
+            count *= 2
+        self._mask = count - 1
+        self._buckets = [bytearray() for _ in range(count)]
+        self._long = _SLOT.size * max(_LONG_SLOTS, 2 * most // count)
+        self._chunks: deque[_Chunk] = deque()
+        self._first = 0  # the number of the oldest chunk
+        self._closed = 0  # how many there are in all chunks but the last
+        self._number = -1  # of the last chunk, how many it may take, how many more, and until when
+        self._given = self._left = 0
+        self._until = float("-inf")
+        self.forgotten = 0
+        """How many were forgotten before their window, for want of room."""
+
+    @property
+    def count(self) -> int:
+        """How many are remembered, or have not been forgotten yet."""
+        return self._closed + self._given - self._left + (self._chunks[-1].count if self._chunks else 0)
+
+    def known(self, digest: bytes, now: float) -> Known | None:
+        """What is remembered at `now`; None where nothing is."""
+        bucket = self._buckets[(digest[0] << 8 | digest[1]) & self._mask]
+        place = bucket.rfind(digest)  # the newest counts
+        if place < 0:
+            return None
+        chunk, at, value = _AFTER_DIGEST.unpack_from(bucket, place + DIGEST_BYTES)
+        if chunk < self._first or at < now - self.window:
+            return None
+        return Known.unpacked(value)
+
+    def mark(self, mark: Mark) -> None:
+        """Remember what a step says: of its conversion, or where that is known for another, of the record."""
+        digest, partition, known, at = mark
+        if known.state is not DELIVERED and (before := self.known(digest, at)) is not None:
+            is_newer = replaces(known, before)
+            if known.origin != before.origin:
+                other = before if is_newer else known
+                self.put(digest_of_origin(partition, other.origin), other.packed(), at)
+            if not is_newer:
+                return
+        self.put(digest, known.packed(), at)
+
+    def put(self, digest: bytes, value: int, at: float) -> None:
+        """Remember a packed value, in the place of what was remembered."""
+        bucket = self._buckets[(digest[0] << 8 | digest[1]) & self._mask]
+        place = bucket.rfind(digest)
+        if place >= 0:
+            self._leave(_AFTER_DIGEST.unpack_from(bucket, place + DIGEST_BYTES)[0])
+            del bucket[place : place + _SLOT.size]
+        self.add(digest, value, at)
+
+    def add(self, digest: bytes, value: int, at: float) -> None:
+        """Remember a packed value by a digest that nothing was remembered by, as far as is known."""
+        if not self._left or at > self._until:
+            self._begin_chunk(at)
+        self._left -= 1
+        bucket = self._buckets[(digest[0] << 8 | digest[1]) & self._mask]
+        bucket += _pack(digest, self._number, int(at), value)
+        if len(bucket) > self._long:
+            self._trim(bucket)
+
+    def remembered(self, now: float) -> int:
+        """How many are remembered at `now`."""
+        self._forget_old(now)
+        return self.count
+
+    def _begin_chunk(self, at: float) -> None:
+        """Begin a chunk, as large as there is room for; what is short of it is taken from the oldest."""
+        self._forget_old(at)
+        self._close_chunk()
+        while self._closed >= self.most:
+            self.forgotten += self._forget_oldest()
+        self._until = at + self._chunk_seconds
+        self._chunks.append(_Chunk(self._until))
+        self._number = self._first + len(self._chunks) - 1
+        self._given = self._left = min(self._chunk_size, self.most - self._closed)
+
+    def _close_chunk(self) -> None:
+        self._closed = self.count
+        if self._chunks:
+            self._chunks[-1].count += self._given - self._left
+        self._given = self._left = 0
+        self._until = float("-inf")
+
+    def _forget_old(self, now: float) -> None:
+        """Forget what lies beyond the window."""
+        while self._chunks and self._chunks[0].until < now - self.window:
+            if len(self._chunks) == 1:
+                self._close_chunk()
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> int:
+        """Forget the oldest chunk, which is closed; return how many there were in it."""
+        count = self._chunks.popleft().count
+        self._first += 1
+        self._closed -= count
+        return count
+
+    def _trim(self, bucket: bytearray) -> None:
+        """Take what is forgotten off the front of a bucket."""
+        kept = 0
+        while kept < len(bucket) and _AFTER_DIGEST.unpack_from(bucket, kept + DIGEST_BYTES)[0] < self._first:
+            kept += _SLOT.size
+        del bucket[:kept]
+
+    def _leave(self, number: int) -> None:
+        """Count one less in a chunk, where that is remembered still."""
+        if number < self._first:
+            return
+        self._chunks[number - self._first].count -= 1
+        if number != self._number:
+            self._closed -= 1

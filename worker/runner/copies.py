@@ -1,0 +1,197 @@
+"""Which records are copies of what was sent, is being sent, waits or is dead: they are not sent again.
+
+The rules: what a partition's journal tells is known before the first record of it is sent, and again after
+it could not be read for a while: until then that partition alone rests. A record is judged right before it
+would be sent. What is marked has ended; of what is in flight nothing is known but that.
+
+A tier's records are judged by the journal of their origin's partition. They lie in the tier's partition of
+the same number, so that whoever has that follows the right one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from schemas import WorkerHeaders
+from worker.core.assigned_partition import AssignedPartition, PendingRecord
+from worker.core.copies import (
+    DEAD,
+    DELIVERED,
+    ORIGINS,
+    WAITING,
+    Follows,
+    Known,
+    Seen,
+    digest,
+    digest_of_origin,
+    follows,
+    follows_in_flight,
+    packed_delivery,
+)
+from worker.core.endings import Dead, Delivered, Duplicate, Finished, Retry, read_history
+from worker.core.journal import Ended, letter_of
+from worker.core.record import Partition, Record
+from worker.core.remembered_ids import Mark, RememberedIds
+from worker.pipeline import Attempt
+from worker.ports import Follower
+
+WARMING = "what its journal tells is not read yet"
+"""Why a partition rests that was just assigned."""
+
+
+Prepared = Attempt | Dead | Duplicate | Finished
+
+_STATES = {Delivered: DELIVERED, Retry: WAITING, Dead: DEAD}
+
+
+class Copies:
+    """What is remembered of the conversions of one destination; it is the follower's listener.
+
+    `on_warm` hears of a partition that may be sent from now on, `on_cold` of one that may not any more.
+    """
+
+    def __init__(
+        self,
+        ids: RememberedIds,
+        follower: Follower,
+        partitions: Mapping[Partition, AssignedPartition],
+        on_warm: Callable[[AssignedPartition], None],
+        on_cold: Callable[[AssignedPartition], None],
+        on_failed: Callable[[BaseException], None],
+    ) -> None:
+        self.ids = ids
+        self._follower = follower
+        self._partitions = partitions
+        self._on_warm, self._on_cold = on_warm, on_cold
+        self.on_failed = on_failed
+        """Hears that the follower is dead: without it nothing would be warm any more."""
+        self._in_flight: dict[bytes, int] = {}
+        self._turn = 0
+        self._asked: dict[int, int] = {}
+
+    # --- a record ------------------------------------------------------------------------------
+
+    def judge(self, pending: PendingRecord, step: Attempt | Dead, now: float) -> Prepared:
+        """Say what follows for a record, which is taken for being sent from now on where it is to be."""
+        record, partition, _, _ = pending
+        if type(step) is Attempt and partition.tier is None and not record.headers:
+            key = digest(record.at.number, step.event.__dict__["event_id"].encode())
+            if key not in self._in_flight and self.ids.known(key, now) is None:
+                self._in_flight[key] = record.offset
+                partition.digests[record.offset] = key
+                return step
+        return self._judge(pending, step, now)
+
+    def given_back(self, pending: PendingRecord) -> None:
+        """Forget that a record is being sent: it has not ended."""
+        digest_of_it = pending.partition.digests.pop(pending.record.offset, None)
+        if digest_of_it is not None:
+            del self._in_flight[digest_of_it]
+
+    def ended(self, pending: PendingRecord, ending: Ended, now: float) -> None:
+        """Remember how a record has ended."""
+        record, partition, _, _ = pending
+        key = partition.digests.pop(record.offset, None)
+        if key is not None:
+            del self._in_flight[key]
+            if type(ending) is Delivered and partition.tier is None and not record.headers:
+                self.ids.add(key, packed_delivery(record.offset), now)
+                return
+        self._mark(record, partition, ending, now)
+
+    def _judge(self, pending: PendingRecord, step: Attempt | Dead, now: float) -> Prepared:
+        record, partition, *_ = pending
+        event_id = step.event.event_id if isinstance(step, Attempt) else _event_id(step)
+        if event_id is None:  # its step stands under its origin: as a log that was made anew has it again
+            return step
+        number, seen = _seen(record, partition)
+        key = digest(number, event_id.encode())
+        what = self._follows(seen, number, key, now)
+        if what is Follows.FINISHED:
+            return Finished(record)
+        if isinstance(step, Dead):  # it would not be sent anyway, and is kept where a person looks for it
+            return step
+        if what is Follows.DUPLICATE:
+            return Duplicate(record, event_id)
+        self._in_flight[key] = seen.origin
+        partition.digests[record.offset] = key
+        return step
+
+    def _follows(self, seen: Seen, number: int, key: bytes, now: float) -> Follows:
+        if key in self._in_flight:
+            return follows_in_flight(seen, self._in_flight[key])
+        known, own = self.ids.known(key, now), None
+        if known is not None and known.origin != seen.origin:
+            own = self.ids.known(digest_of_origin(number, seen.origin), now)
+        return follows(seen, known, own)
+
+    def _mark(self, record: Record, partition: AssignedPartition, ending: Ended, now: float) -> None:
+        event_id = _event_id(ending)
+        if event_id is None:
+            return
+        number, seen = _seen(record, partition)
+        known = Known(_STATES.get(type(ending), DEAD), seen.origin, ending.attempts, seen.replays)
+        if isinstance(ending, Duplicate):  # its conversion is remembered for another
+            its = digest_of_origin(number, seen.origin)
+        else:
+            its = digest(number, event_id.encode())
+        self.ids.mark(Mark(its, number, known, now))
+
+    # --- the partitions ------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._follower.start(self)
+
+    async def stop(self) -> None:
+        """Read no more."""
+        await self._follower.stop()
+
+    def follow(self, new: Collection[Partition] = ()) -> None:
+        """Follow what is ours by now; the `new` rest until what their journal tells is read."""
+        self._turn += 1
+        self._asked.update((at.number, self._turn) for at in new)
+        numbers = {at.number for at in self._partitions}
+        self._follower.follow(numbers, {at.number for at in new}, self._turn)
+
+    def on_marks(self, marks: Sequence[Mark]) -> None:
+        """Remember what was read."""
+        for mark in marks:
+            self.ids.mark(mark)
+
+    def on_read(self, number: int, turn: int) -> None:
+        """Let partitions go of which all is known that was there when they became ours."""
+        if self._asked.get(number, 0) <= turn:
+            for partition in self._of(number):
+                if partition.warming is not None:
+                    partition.warming = None
+                    self._on_warm(partition)
+
+    def on_unread(self, numbers: Collection[int], why: str) -> None:
+        """Have partitions rest of which it is not known what was sent."""
+        for number in numbers:
+            for partition in self._of(number):
+                is_warm, partition.warming = partition.warming is None, why
+                if is_warm:
+                    self._on_cold(partition)
+
+    def on_skipped(self, count: int) -> None:
+        """Count what is there and is not remembered."""
+        self.ids.forgotten += count
+
+    def _of(self, number: int) -> list[AssignedPartition]:
+        return [partition for at, partition in self._partitions.items() if at.number == number]
+
+
+def _event_id(ending: Ended) -> str | None:
+    """The event id that its step stands under; None where none can be read."""
+    return letter_of(ending.record).event_id if ending.event_id is None else ending.event_id
+
+
+def _seen(record: Record, partition: AssignedPartition) -> tuple[int, Seen]:
+    """The number of the source partition that a record came from, and what is to be judged of it."""
+    on_tier = partition.tier is not None
+    history = read_history(record, on_tier)
+    _, number, offset = history.origin.rsplit("/", 2)
+    attempts = WorkerHeaders.read(record.headers).attempts if on_tier else 0
+    return int(number), Seen(int(offset) & ORIGINS, on_tier, attempts, history.replays or 0)
