@@ -49,7 +49,7 @@ def all_rights(names: Names) -> dict[tuple[str, str], tuple[str, ...]]:
         ("topic", names.tier("10s")): ("READ", "WRITE"),
         ("topic", names.control): ("READ", "WRITE"),
         ("topic", names.dlq): ("WRITE",),
-        ("topic", names.journal): ("WRITE",),
+        ("topic", names.journal): ("READ", "WRITE"),
         ("group", names.group): ("READ",),
         ("group", names.retry_group): ("READ",),
     }
@@ -85,8 +85,8 @@ def test_check_lists_what_is_lacking(
         f"error: topic {names.topic}: {lacks}: grant it READ",
         f"error: topic {names.tier('10s')}: {lacks}: grant it WRITE",
         f"error: topic {names.control}: {topic}: grant this user READ and WRITE",
+        f"error: topic {names.journal}: {topic}: grant this user READ and WRITE",
         f"error: topic {names.dlq}: {topic}: grant this user WRITE",
-        f"error: topic {names.journal}: {topic}: grant this user WRITE",
         f"error: group {names.group}: {group}: grant this user READ",
         f"error: group {names.retry_group}: {group}: grant this user READ",
     ]

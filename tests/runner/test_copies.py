@@ -294,7 +294,7 @@ async def test_remembered() -> None:
         await harness.committed(100)
         now = harness.runner.snapshot()
         assert (now.remembered, now.forgotten) == (64, 36)
-        harness.time.advance(86_401)
+        harness.time.advance(90_000)
         assert harness.runner.snapshot().remembered == 0
         harness.write(99, clicked_at="2023-11-14T00:00:00Z")
         await harness.committed(101)
