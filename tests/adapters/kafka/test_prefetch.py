@@ -187,7 +187,7 @@ def test_one_that_is_alone() -> None:
 
 
 def test_a_paused_one_that_goes_away() -> None:
-    """A partition that is held or dropped is not paused for its slowness any more."""
+    """A partition that is held or dropped is not paused for what lies here any more."""
     for leave in (Prefetch.pause, lambda prefetch, at: prefetch.drop([at])):
         prefetch = roomy()
         prefetch.pass_through(records(A, 0, 2 * FEW_RECORDS), 0.0)

@@ -6,7 +6,7 @@ paused while any reason stands:
 | reason | said by | for as long as |
 | --- | --- | --- |
 | `ordered` | the loop: a copy of `AssignedPartition.paused` | the loop wants nothing more of it for now |
-| `slow` | the prefetch | its records lie there for long while those of others come |
+| `lingering` | the prefetch | its records lie there for long while those of others come |
 | `crowded` | the prefetch | it has no room, and more than a few of its records lie there |
 | `all` | the prefetch | it is full and nobody asks, or all bytes are spent |
 | `unreadable` | the stops | it stands at a record that can't be read |
@@ -27,7 +27,7 @@ class Paused:
 
     def __init__(self) -> None:
         self.ordered: set[Partition] = set()
-        self.slow: set[Partition] = set()
+        self.lingering: set[Partition] = set()
         self.crowded: set[Partition] = set()
         self.unreadable: set[Partition] = set()
         self.searched: set[Partition] = set()
@@ -36,7 +36,7 @@ class Paused:
 
     def wanted(self, ours: Collection[Partition]) -> set[Partition]:
         """Which of ours should be paused."""
-        paused = self.ordered | self.slow | self.crowded | self.unreadable
+        paused = self.ordered | self.lingering | self.crowded | self.unreadable
         return (set(ours) if self.all else paused.intersection(ours)) - self.searched
 
     def order(self, at: Partition) -> None:
@@ -49,11 +49,11 @@ class Paused:
         self.ordered.discard(at)
         self.stale = True
 
-    def decide(self, slow: set[Partition], crowded: set[Partition], *, all_of_them: bool) -> bool:
+    def decide(self, lingering: set[Partition], crowded: set[Partition], *, all_of_them: bool) -> bool:
         """Note what the prefetch wants; tell whether that is news."""
-        wants = slow, crowded, all_of_them
-        is_news = wants != (self.slow, self.crowded, self.all)
-        self.slow, self.crowded, self.all = wants
+        wants = lingering, crowded, all_of_them
+        is_news = wants != (self.lingering, self.crowded, self.all)
+        self.lingering, self.crowded, self.all = wants
         self.stale |= is_news
         return is_news
 
@@ -83,5 +83,5 @@ class Paused:
         """Forget the orders for partitions that are not ours any more: they end with their assignment."""
         gone = set(partitions)
         self.ordered -= gone
-        self.slow -= gone
+        self.lingering -= gone
         self.stale = True

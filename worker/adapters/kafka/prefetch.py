@@ -58,7 +58,7 @@ class Prefetch:
         self._room: dict[Partition, int] = {}
         self._full: set[Partition] = set()
         self._queues: dict[Partition, PartitionQueue] = {}
-        self._turns: deque[Partition] = deque()
+        self._line: deque[Partition] = deque()
         self._free = 0
         self._full_since: float | None = None
         self.handed: dict[Partition, int] = {}
@@ -91,16 +91,16 @@ class Prefetch:
 
     def room(self) -> int:
         """How many records may be read now."""
-        records = max(self.demand, MOST_RECORDS - self._in_the_way(self.paused.slow))
+        records = max(self.demand, MOST_RECORDS - self._in_the_way(self.paused.lingering))
         # Bytes are known once they are read: as many as fit where they are as large as usual.
         return min(records, -(-self._held_bytes.left // self._usual))
 
     def take(self) -> Sequence[Record]:
         """Hand over what is asked for and there, by turns; it counts as delivered."""
         taken: list[Record] = []
-        turns, queues, demand = self._turns, self._queues, self.demand
-        while turns and len(taken) < demand:
-            at = turns.popleft()
+        line, queues, demand = self._line, self._queues, self.demand
+        while line and len(taken) < demand:
+            at = line.popleft()
             queue, room = queues[at], self._room.get(at, 0)
             run = 1 if at in self._heavy else min(RUN_RECORDS, room)
             count = queue.move(min(run, demand - len(taken)), taken) if room > 0 else 0
@@ -113,7 +113,7 @@ class Prefetch:
                 self._full.add(at)
                 self._free -= queue.count
             elif queue.count:
-                turns.append(at)
+                line.append(at)
             else:
                 self._heavy.discard(at)
         self._given += len(taken)
@@ -202,17 +202,19 @@ class Prefetch:
         if self._mixed:
             self._mixed, self._mixed_at = False, now
         alone = now - self._mixed_at > _COMPANY_SECONDS
-        slow = {at for at in self._turns if not alone and self._is_slow(at, now)}
-        all_of_them = self._are_all_paused(slow, now)
-        return self.paused.decide(slow, self._without_room(), all_of_them=all_of_them)
+        lingering = {at for at in self._line if not alone and self._is_lingering(at, now)}
+        all_of_them = self._are_all_paused(lingering, now)
+        return self.paused.decide(lingering, self._without_room(), all_of_them=all_of_them)
 
-    def _is_slow(self, at: Partition, now: float) -> bool:
+    def _is_lingering(self, at: Partition, now: float) -> bool:
         queue = self._queues[at]
-        return queue.count >= FEW_RECORDS and (at in self.paused.slow or now - queue.since() >= LONG_SECONDS)
+        return queue.count >= FEW_RECORDS and (
+            at in self.paused.lingering or now - queue.since() >= LONG_SECONDS
+        )
 
-    def _are_all_paused(self, slow: Collection[Partition], now: float) -> bool:
+    def _are_all_paused(self, lingering: Collection[Partition], now: float) -> bool:
         left = self._held_bytes.left
-        waiting = 0 if self.demand else self._in_the_way(slow)
+        waiting = 0 if self.demand else self._in_the_way(lingering)
         if left and waiting < MOST_RECORDS:
             self._full_since = None
             if left < self._held_bytes.most * _EASED_SHARE:
@@ -229,9 +231,9 @@ class Prefetch:
             return {at for at, room in self._room.items() if room <= 0}
         return {at for at in self._full if self._count(at) >= FEW_RECORDS}
 
-    def _in_the_way(self, slow: Collection[Partition]) -> int:
+    def _in_the_way(self, lingering: Collection[Partition]) -> int:
         """How many records lie here of partitions that go on being read."""
-        return self._free - sum(self._count(at) for at in slow)
+        return self._free - sum(self._count(at) for at in lingering)
 
     def _count(self, at: Partition) -> int:
         queue = self._queues.get(at)
@@ -251,7 +253,7 @@ class Prefetch:
             self._full.add(at)
 
     def _line_up(self, at: Partition) -> None:
-        self._turns.append(at)
+        self._line.append(at)
         self._free += self._count(at)
 
     def _throw_away(self, at: Partition) -> int | None:
@@ -287,6 +289,6 @@ class Prefetch:
 
     def _withdraw(self, partition: Partition) -> None:
         """Take a partition out of line."""
-        if partition in self._turns:
-            self._turns.remove(partition)
+        if partition in self._line:
+            self._line.remove(partition)
             self._free -= self._count(partition)
