@@ -7,9 +7,8 @@ look at its bytes.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from worker.ops.broker import answering
@@ -18,7 +17,7 @@ from worker.ops.reading import opened, reading_config
 if TYPE_CHECKING:
     from schemas import JournalStep
     from worker.adapters.kafka.config import Config
-    from worker.adapters.kafka.topic_reader import Span, TopicReader
+    from worker.adapters.kafka.topic_reader import Keep, Span, TopicReader
     from worker.core.assigned_partition import Position
     from worker.core.life import Life, Told
     from worker.core.record import Partition, Record
@@ -36,10 +35,6 @@ class Wanted(NamedTuple):
 
     field: str
     value: str
-
-    def may_be_in(self, value: bytes | None) -> bool:
-        """Whether JSON may hold it: what has an escape is looked into, whatever its bytes."""
-        return value is not None and (self.value.encode() in value or b"\\" in value)
 
     def is_in(self, value: bytes | None) -> bool:
         """Whether a JSON object has it."""
@@ -88,43 +83,55 @@ def _read(
 ) -> tuple[list[Record], list[JournalStep], Mapping[Partition, Position]]:
     """All that the topics tell."""
     config = reading_config(settings)
-    in_journal = _by_key if wanted.field == "event_id" else _in_value
-    with ThreadPoolExecutor(2, "explain") as threads:
-        group: Config = {**config, "group.id": settings.kafka.group_id}
-        asking = threads.submit(_positions, group, settings.kafka.topic)
-        told = _scan(config, settings.journal_topic, begin, partial(in_journal, wanted))
-        positions = asking.result()
-    steps = _steps_of(told, wanted)
-    with opened(config, settings.kafka.topic) as reader:
-        published = _published_records(reader, reader.spans(begin), steps, positions, wanted)
-    return published, steps, positions
+    in_journal = _by_key(wanted) if wanted.field == "event_id" else _in_value(wanted)
+    with ThreadPoolExecutor(1, "explain") as threads, opened(config, settings.kafka.topic) as reader:
+        scanning = threads.submit(_scan, config, settings.journal_topic, begin, in_journal)
+        positions = _positions({**config, "group.id": settings.kafka.group_id}, settings.kafka.topic)
+        spans = reader.spans(begin)
+        ahead = _ahead(spans, positions)
+        found = list(reader.read(ahead, keep=_in_value(wanted)))
+        steps = _steps_of(scanning.result(), wanted)
+        found += _behind(reader, spans, ahead, steps, wanted, nothing=not found)
+    return [record for record in found if wanted.is_in(record.value)], steps, positions
 
 
-def _published_records(
-    reader: TopicReader,
-    spans: Mapping[Partition, Span],
-    steps: Sequence[JournalStep],
-    positions: Mapping[Partition, Position],
-    wanted: Wanted,
-) -> list[Record]:
-    """The records of a conversion: those that the journal names, and what the group is not done with.
-
-    All is read only where neither tells of it: it may be finished without a step, or not there at all.
-    """
+def _ahead(spans: Mapping[Partition, Span], positions: Mapping[Partition, Position]) -> dict[Partition, Span]:
+    """What the group is not done with."""
     from worker.adapters.kafka.topic_reader import Span
 
-    keep = partial(_in_value, wanted)
-    ahead = {
+    return {
         at: Span(max(span.start, positions[at].offset if at in positions else 0), span.end)
         for at, span in spans.items()
     }
-    found = list(reader.read(ahead, keep=keep))
-    for at, offset in {_place(step.origin) for step in steps}:
-        if at in spans and offset < ahead[at].start:
-            found += reader.read({at: Span(offset, offset + 1)}, keep=keep)
-    if not found and not steps:
-        found = list(reader.read(spans, keep=keep))
-    return [record for record in found if wanted.is_in(record.value)]
+
+
+def _behind(
+    reader: TopicReader,
+    spans: Mapping[Partition, Span],
+    ahead: Mapping[Partition, Span],
+    steps: Sequence[JournalStep],
+    wanted: Wanted,
+    *,
+    nothing: bool,
+) -> list[Record]:
+    """What may be a conversion's of the records that the group is done with: those that the journal names.
+
+    All is read where `nothing` is ahead and the journal tells of nothing either: it may be finished without a
+    step, or not there at all.
+    """
+    from worker.adapters.kafka.topic_reader import Span
+
+    if nothing and not steps:
+        return list(
+            reader.read({at: span.before(ahead[at]) for at, span in spans.items()}, keep=_in_value(wanted))
+        )
+    places = {_place(step.origin) for step in steps}
+    return [
+        record
+        for at, offset in places
+        if at in spans and offset < ahead[at].start
+        for record in reader.read({at: Span(offset, offset + 1)})
+    ]
 
 
 def _place(origin: str) -> tuple[Partition, int]:
@@ -155,20 +162,21 @@ def _positions(group: Config, topic: str) -> Mapping[Partition, Position]:
     return positions_of(group, topic)
 
 
-def _scan(
-    config: Config, topic: str, begin: float, keep: Callable[[bytes | None, bytes | None], bool]
-) -> list[Record]:
+def _scan(config: Config, topic: str, begin: float, keep: Keep) -> list[Record]:
     """What is kept of a topic since a time."""
     with opened(config, topic) as reader:
         return list(reader.read(reader.spans(begin), keep=keep))
 
 
-def _by_key(wanted: Wanted, key: bytes | None, _value: bytes | None) -> bool:
-    return key == wanted.value.encode()
+def _by_key(wanted: Wanted) -> Keep:
+    sought = wanted.value.encode()
+    return lambda key, _: key == sought
 
 
-def _in_value(wanted: Wanted, _key: bytes | None, value: bytes | None) -> bool:
-    return wanted.may_be_in(value)
+def _in_value(wanted: Wanted) -> Keep:
+    """Whether JSON may hold it: what has an escape is looked into, whatever its bytes."""
+    sought = wanted.value.encode()
+    return lambda _, value: value is not None and (sought in value or b"\\" in value)
 
 
 def _object(value: bytes | None) -> Mapping[str, Any]:

@@ -59,6 +59,13 @@ def test_reads_a_part(reader: TopicReader) -> None:
     assert list(reader.read({})) == []
 
 
+def test_keeps_what_is_sought(reader: TopicReader) -> None:
+    """What is let go by its key or its value is not handed out, and the reading ends all the same."""
+    assert [record.value for record in reader.read(reader.spans(), keep=lambda key, _: key == b"k")] == [b"c"]
+    assert [r.offset for r in reader.read(reader.spans(), keep=lambda _, value: value == b"b")] == [1]
+    assert not list(reader.read(reader.spans(), keep=lambda _key, _value: False))
+
+
 def test_no_such_topic(cluster: MockCluster) -> None:
     """A topic that does not exist is named."""
     with make_reader(cluster.bootstrap, "missing") as reader, pytest.raises(NoSuchTopic, match="missing"):
