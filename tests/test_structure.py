@@ -31,6 +31,8 @@ CALLED_BY_OTHERS = {
     "worker/core/changed_files.py": {"device", "inode", "written_ns", "changed_ns"},  # compared as a whole
 }
 
+PARTITION = "worker/core/assigned_partition.py"
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -103,6 +105,23 @@ def test_the_poll_thread_is_told_few_things() -> None:
     assert 0 < len(public) <= MOST_METHODS_OF_THE_POLL_THREAD
 
 
+def test_what_is_known_of_a_partition_is_written_by_one_module_each() -> None:
+    """Of an assigned partition's fields each is written by its own class, or by one other module."""
+    fields = {
+        key.value
+        for node in ast.walk(tree(PARTITION))
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
+        for key in node.value.keys
+        if isinstance(key, ast.Constant)
+    }
+    writers: dict[str, set[str]] = {}
+    for name in sources("worker"):
+        for field in written(name) & fields if name != PARTITION else ():
+            writers.setdefault(str(field), set()).add(name)
+    assert {"paused", "waiting", "committed"} <= writers.keys()
+    assert {field: names for field, names in writers.items() if len(names) > 1} == {}
+
+
 def test_no_module_imports_itself_by_way_of_others() -> None:
     """Modules can be read in an order in which each needs only those before it."""
     names = {module(name): name for name in sources("worker", "schemas")}
@@ -141,6 +160,17 @@ def imported(name: str, modules: dict[str, str]) -> Iterator[str]:
             inner = [f"{node.module}.{alias.name}" for alias in node.names]
             found = [one for one in inner if one in modules]
             yield from found or ([node.module] if node.module in modules else [])
+
+
+def written(name: str) -> set[str]:
+    """The fields of partitions that a file writes: by an assignment, also to a part of one, or a deletion."""
+    found = set()
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            place = node.value if isinstance(node, ast.Subscript) else node
+            if isinstance(place, ast.Attribute) and "partition" in ast.unparse(place.value):
+                found.add(place.attr)
+    return found
 
 
 def definitions(name: str) -> Iterator[str]:

@@ -132,6 +132,30 @@ class AssignedPartition:
         """How many of its records are taken and not finished: sent, published, or their steps written."""
         return len(self.busy) + len(self.unjournaled)
 
+    def bar(self, why: str | None) -> None:
+        """Have nothing sent of it, and say why; None where that is over."""
+        self.barred = why
+
+    def warm(self, why: str | None) -> None:
+        """Have nothing sent of it before what is known of its conversions is read; None once it is."""
+        self.warming = why
+
+    def drain(self) -> None:
+        """It is to be given away."""
+        self.tenure = self.tenure.drained()
+
+    def delete(self) -> None:
+        """Its log is no more."""
+        self.tenure = self.tenure.deleted()
+
+    def leave(self) -> None:
+        """It was given away, or lost."""
+        self.tenure = self.tenure.left()
+
+    def spend(self, room: int) -> None:
+        """Count what came of what was granted."""
+        self.granted -= room
+
     def claim(self) -> None:
         """Have the position committed though nothing is finished: the group has none, or another."""
         self.committed, self.revision = None, _NEVER

@@ -63,7 +63,7 @@ class ByteRelief:
             partition = self._partitions.get(record.at)
             if partition is not None and partition in touched and record.size > self._held_bytes.unit:
                 partition.heavy = True
-                partition.granted -= self._held_bytes.room_of(record.size) - 1
+                partition.spend(self._held_bytes.room_of(record.size) - 1)
 
     def room_of_heavy(self, partition: AssignedPartition, room: int) -> tuple[int, int]:
         """The share of a partition of large records, as others have theirs, and what they take beyond one."""
@@ -72,6 +72,10 @@ class ByteRelief:
         partition.heavy = beyond > 0
         share = 2 * room // (self._schedule.active + 1)
         return min(room, max(1, share)), beyond
+
+    def rewound(self, partition: AssignedPartition) -> None:
+        """Note that what comes of a partition from now on was read again."""
+        partition.rewinding = False
 
     def leave(self, *partitions: AssignedPartition) -> None:
         """Note partitions that are not ours any more: what is under way of them is in memory still."""

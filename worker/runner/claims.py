@@ -65,13 +65,13 @@ class Claims:
             await asyncio.sleep(AGAIN_SECONDS)
         for partition in claimed:
             if partition.tenure.is_ours:
-                partition.barred = None
+                partition.bar(None)
                 self._on_sure(partition)
 
     def _bar(self, claimed: Sequence[AssignedPartition], why: str) -> None:
         for partition in claimed:
             if partition.tenure.is_ours and partition.barred != why:
-                partition.barred = why
+                partition.bar(why)
                 self._observer.trouble(f"{partition.at} rests: {why}")
 
     def _done(self, task: asyncio.Task[None]) -> None:

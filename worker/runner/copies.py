@@ -164,14 +164,15 @@ class Copies:
         if self._asked.get(number, 0) <= turn:
             for partition in self._of(number):
                 if partition.warming is not None:
-                    partition.warming = None
+                    partition.warm(None)
                     self._on_warm(partition)
 
     def on_unread(self, numbers: Collection[int], why: str) -> None:
         """Have partitions rest of which it is not known what was sent."""
         for number in numbers:
             for partition in self._of(number):
-                is_warm, partition.warming = partition.warming is None, why
+                is_warm = partition.warming is None
+                partition.warm(why)
                 if is_warm:
                     self._on_cold(partition)
 

@@ -57,7 +57,7 @@ class Drain:
     async def wait(self, partitions: Collection[AssignedPartition]) -> None:
         """Take nothing more of these, and wait until what is under way has ended, up to the deadline."""
         for partition in partitions:
-            partition.tenure = partition.tenure.drained()
+            partition.drain()
             self._schedule.drop(partition)
         if self.phase is Phase.LEAVING:
             return

@@ -73,7 +73,7 @@ class Intake:
         offsets = Offsets(assigned.begins, self.former.known(assigned, told))
         partition = AssignedPartition(assigned.at, self._tier_of(assigned.at.topic), offsets, binding)
         self.partitions[assigned.at] = partition
-        partition.warming = WARMING if self._warms else None
+        partition.warm(WARMING if self._warms else None)
         if told is not None and told.verdict is offset_map.Verdict.OTHER_IDENTITY:
             partition.foreign = True
             self._bar(partition, "what is committed of it was written by another deployment")
@@ -111,11 +111,11 @@ class Intake:
         if self._adopt or not has_offset or (in_doubt and not signed):
             partition.claim()
         if in_doubt:
-            partition.barred = UNSURE
+            partition.bar(UNSURE)
 
     def _bar(self, partition: AssignedPartition, why: str) -> None:
         """Take nothing more of a partition, and say why."""
-        partition.barred = f"{why}: {WAYS_OUT}"
+        partition.bar(f"{why}: {WAYS_OUT}")
         self._observer.trouble(f"{partition.at} rests: {partition.barred}")
 
     def of(self, ids: Iterable[Partition]) -> list[AssignedPartition]:
@@ -140,7 +140,7 @@ class Intake:
         for one in assigned:
             partition = self.partitions.pop(one.at, None)
             if partition is not None:
-                partition.tenure = partition.tenure.deleted()
+                partition.delete()
                 old.append(partition)
                 under_way[one.at.topic] += len(partition.busy)
                 discarded[one.at.topic] += self._schedule.drop(partition)
@@ -154,7 +154,7 @@ class Intake:
         """Give up partitions that are not ours any more; their records make room for others."""
         former = [self.partitions.pop(at) for at in ids if at in self.partitions]
         for partition in former:
-            partition.tenure = partition.tenure.left()
+            partition.leave()
             self._schedule.drop(partition)
         self.former.keep(former)
         self._relief.leave(*former)
@@ -181,7 +181,7 @@ class Intake:
         if max(map(_SIZE, records), default=0) > self._held_bytes.unit:
             self._relief.weigh(records, touched)
         for partition, count in touched.items():
-            partition.granted -= count
+            partition.spend(count)
             self._observer.consumed(partition.at.topic, count)
             self.rest(partition, now)
             self._top_up.note(partition)
@@ -198,7 +198,7 @@ class Intake:
         """Take records of a partition again: those that come now were read again."""
         partition = self.partitions.get(at)
         if partition is not None:
-            partition.rewinding = False
+            self._relief.rewound(partition)
 
     def _taking(self, record: Record) -> AssignedPartition | None:
         """What is held of a record's partition; None where it is not ours, or the record will come again."""
@@ -206,7 +206,7 @@ class Intake:
         if partition is not None and not partition.rewinding:
             return partition
         if partition is not None:
-            partition.granted -= self._held_bytes.room_of(record.size)
+            partition.spend(self._held_bytes.room_of(record.size))
         return None
 
     def refill(self) -> None:
