@@ -52,6 +52,8 @@ class DeadReason(StrEnum):
     EXHAUSTED = "exhausted"
     REJECTED = "rejected"
     UNROUTED = "unrouted"
+    CANCELLED = "cancelled"
+    """An operator's order."""
 
 
 class WorkerHeaders(NamedTuple):

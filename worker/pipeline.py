@@ -87,6 +87,11 @@ class Pipeline:
             history = read_history(record, on_tier)
             return self._dead(record, history, event.event_id, DeadReason.INVALID, str(error), now)
 
+    def cancelled(self, record: Record, on_tier: bool, why: str, now: float) -> Dead:
+        """End a record for the sake of an order, whatever it holds; `why` says which."""
+        history = read_history(record, on_tier)
+        return self._dead(record, history, _told_event_id(record.value), DeadReason.CANCELLED, why, now)
+
     def judge(self, attempt: Attempt, verdict: Verdict, started: float, now: float) -> Ending:
         """Say what becomes of a record after an attempt that counts; times in epoch seconds."""
         record, on_tier, event, occurred_at, _ = attempt
@@ -134,8 +139,7 @@ class Pipeline:
 
     def _dead_unrouted(self, record: Record, now: float) -> Dead:
         error = "no destination's WHEN fits it, and there is no fallback"
-        told = json_object(record.value).get("event_id")  # of an event that nobody has validated
-        event_id = told if isinstance(told, str) else None
+        event_id = _told_event_id(record.value)
         history = read_history(record, on_tier=False)
         return self._dead(record, history, event_id, DeadReason.UNROUTED, error, now)
 
@@ -167,3 +171,12 @@ class Pipeline:
         )
         message = onward(record, headers, self._plan.dlq_topic)
         return Dead(record, event_id, history.attempts, reason, error, message)
+
+
+def _told_event_id(value: bytes | None) -> str | None:
+    """The event id of an event that nobody has validated; None where none can be read."""
+    try:
+        told = json_object(value).get("event_id")
+    except BadRecord:
+        return None
+    return told if isinstance(told, str) else None

@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from schemas import RetryReason, WorkerHeaders
 from tests.cli.invoke import NOBODY, kafka_env, run, run_json
-from tests.support.kafka import Names, create_topics, read_all
+from tests.e2e.events import value
+from tests.support.kafka import Names, Write, create_topics, produce, read_all
 
 
 @pytest.fixture
@@ -74,3 +76,42 @@ def test_nobody_answers(names: Names) -> None:
     result = run("pause", env=kafka_env(NOBODY, names))
     assert result.exit_code == 1
     assert result.stderr.startswith(f"error: {NOBODY}: ")
+
+
+@pytest.mark.kafka
+def test_cancel_that_does_not_stand(env: dict[str, str]) -> None:
+    """Where no such cancellation stands, that is one line."""
+    result = run("cancel", "end", "x", env=env)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[0] == "error: no cancellation x stands: none stands"
+    assert run_json("cancel", "list", env=env) == []
+
+
+@pytest.mark.kafka
+def test_what_waits(kafka: str, names: Names, env: dict[str, str]) -> None:
+    """What waits is listed with its last attempt; who is not there to be asked gives --yes."""
+    create_topics(kafka, {names.topic: 1, names.tier("10s"): 1})
+    headers = WorkerHeaders(attempts=1, status=404, error="HTTP 404", reason=RetryReason.STATUS).write()
+    produce(kafka, names.tier("10s"), [Write(value("e-1", "c-1", offer_id="7"), b"k", tuple(headers))])
+    (row,) = run_json("waiting", "list", "--status", "404", env=env)
+    assert (row["where"], row["event_id"], row["status"], row["attempts"]) == ("10s 0/0", "e-1", 404, 1)
+    assert run_json("waiting", "list", "--status", "500", env=env) == []
+    asked = run("waiting", "drop", "--offer-id", "7", env=env)
+    assert asked.exit_code == 2
+    assert asked.stderr.splitlines()[:2] == [
+        "1 match now: 1 in 10s",
+        "error: give --yes, for there is nobody to ask",
+    ]
+    assert run_json("waiting", "now", "--dry-run", env=env) == [{"where": "10s", "pending": 1}]
+    order = run_json("waiting", "drop", "--offer-id", "7", "--yes", env=env)
+    assert (order["order"], order["waiting"], order["filter"]) == ("cancel", True, {"offer_id": "7"})
+    text = run("cancel", "list", env=env).stdout
+    assert "--offer-id 7 (waiting)" in text
+
+
+@pytest.mark.parametrize("command", [["cancel"], ["cancel", "--yes"], ["waiting", "drop", "--yes"]])
+def test_nothing_is_meant(names: Names, command: list[str]) -> None:
+    """What ends conversions takes a filter: without one it is wrong usage."""
+    result = run(*command, env=kafka_env(NOBODY, names))
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: say what is meant: --offer-id, ")

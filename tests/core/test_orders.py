@@ -19,17 +19,21 @@ from worker.core.orders import (
     Pause,
     RateOrder,
     described,
+    is_meant,
 )
+from worker.core.record import Partition, Record
 
 AT = 1_700_000_000.0
 GIVEN = Given(AT, "ann@shop", "they asked")
 FILTER = EventFilter.of({"offer_id": "7"})
+WAITING = " is what waits and is --offer-id 7, by ann at 2023-11-14T22:13:20.000Z"
 ALL: list[Order | End] = [
     Pause(GIVEN, AT + 60),
     Pause(Given(AT, "ann@shop")),
     RateOrder(GIVEN, 0.5),
     RateOrder(GIVEN, 60.0, AT + 60),
     Cancel(GIVEN, "c1", FILTER, AT + 60),
+    Cancel(GIVEN, "c2", FILTER, None, True),
     Now(GIVEN, "n1", FILTER),
     End(GIVEN, "pause"),
     End(GIVEN, "cancel/c1"),
@@ -119,6 +123,11 @@ def fields(**wrong: Any) -> bytes:
         (b"rate", fields(order="rate", per_second=0), "its per_second is 0, no number above 0"),
         (b"cancel/x", fields(order="cancel"), "its filter is no object of texts"),
         (b"cancel/x", fields(order="cancel", filter={"offer_id": 7}), "its filter is no object of texts"),
+        (
+            b"cancel/x",
+            fields(order="cancel", filter={}, waiting=1),
+            "its waiting is 1, neither true nor false",
+        ),
         (b"now/x", fields(order="now", filter={"a": "b"}), "its filter: no event is told by a"),
     ],
 )
@@ -149,12 +158,36 @@ def test_unreadable(key: bytes, value: bytes, why: str) -> None:
         (ALL[2], "at most 0.5 a second, by ann@shop at 2023-11-14T22:13:20.000Z: they asked"),
         (
             Cancel(Given(AT, "ann"), "c", FILTER),
-            "cancelled is what is --offer-id 7, by ann at 2023-11-14T22:13:20.000Z",
+            "cancelled is what is pending and is --offer-id 7, by ann at 2023-11-14T22:13:20.000Z",
         ),
-        (ALL[5], "due now is what is --offer-id 7, by ann@shop at 2023-11-14T22:13:20.000Z: they asked"),
-        (ALL[6], "the order pause is ended, by ann@shop at 2023-11-14T22:13:20.000Z: they asked"),
+        (
+            ALL[6],
+            "due now is what waits and is --offer-id 7, by ann@shop at 2023-11-14T22:13:20.000Z: they asked",
+        ),
+        (Cancel(Given(AT, "ann"), "c", FILTER, None, True), f"cancelled{WAITING}"),
+        (ALL[7], "the order pause is ended, by ann@shop at 2023-11-14T22:13:20.000Z: they asked"),
     ],
 )
 def test_described(order: Order | End, line: str) -> None:
     """An order is told in one line: what, until when, by whom, why."""
     assert described(order) == line
+
+
+@pytest.mark.parametrize(
+    ("order", "on_tier", "written", "meant"),
+    [
+        (Cancel(GIVEN, "c", FILTER), False, AT + 5, True),
+        (Cancel(GIVEN, "c", FILTER), True, AT + 5, True),
+        (Cancel(GIVEN, "c", EventFilter.of({"offer_id": "8"})), True, AT, False),
+        (Cancel(GIVEN, "c", FILTER, None, True), True, AT, True),
+        (Cancel(GIVEN, "c", FILTER, None, True), True, AT + 0.1, False),
+        (Cancel(GIVEN, "c", FILTER, None, True), False, AT, False),
+        (Now(GIVEN, "n", FILTER), True, AT, True),
+        (Now(GIVEN, "n", FILTER), True, AT + 0.1, False),
+        (Now(GIVEN, "n", FILTER), False, AT, False),
+    ],
+)
+def test_meant(order: Cancel | Now, on_tier: bool, written: float, meant: bool) -> None:
+    """A cancellation means what comes, too; one of what waits, and a hurry, what was in a tier by then."""
+    record = Record(Partition("t", 0), 0, None, b'{"offer_id": "7"}', (), written)
+    assert is_meant(order, record, on_tier=on_tier) is meant

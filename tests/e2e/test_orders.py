@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from schemas import RetryReason, WorkerHeaders
 from tests.e2e.events import value
 from tests.e2e.program import Program, call, settings
 from tests.e2e.tracker import Tracker
-from tests.support.kafka import Names, create_topics, produce, read_all, wait_until
+from tests.support.kafka import Names, Write, create_topics, end_offsets, produce, read_all, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process]
 
@@ -79,3 +80,76 @@ def test_rate_by_order(kafka: str, names: Names, tmp_path: Path) -> None:
             assert call("rate", "off", env=env, at=tmp_path).returncode == 0
             wait_until("it flows", lambda: len(tracker.hits) == 400, within=5.0)
             assert program.end() == 0
+
+
+def offers(start: int, count: int) -> list[bytes]:
+    """So many events, by turns of the offers 7 and 8."""
+    numbers = range(start, start + count)
+    return [value(f"e-{number}", f"c-{number}", offer_id=str(7 + number % 2)) for number in numbers]
+
+
+def waiting(names: Names, start: int, count: int) -> list[Write]:
+    """As many that got a 404, and wait in the tier for an hour."""
+    at = time.time()
+    return [
+        Write(of, b"k", tuple(_headers(names, number, at)), number % 2)
+        for number, of in enumerate(offers(start, count), start)
+    ]
+
+
+def _headers(names: Names, number: int, at: float) -> list[tuple[str, bytes | None]]:
+    return WorkerHeaders(
+        attempts=1,
+        due_at=at + 3600,
+        origin=f"{names.topic}/{number % 2}/{number}",
+        reason=RetryReason.STATUS,
+        status=404,
+    ).write()
+
+
+def test_cancel_and_hurry(kafka: str, names: Names, tmp_path: Path) -> None:
+    """Of two offers pending on source and tiers one ends as cancelled, one is sent; then a replay is, too."""
+    create_topics(kafka, {names.topic: 2})
+    with Tracker() as tracker:
+        env = settings(kafka, names, tracker, RETRY__DELAYS="1h")
+
+        def say(*command: str) -> str:
+            told = call(*command, env=env, at=tmp_path)
+            assert told.returncode == 0, told.stderr
+            return told.stdout
+
+        say("topics", "create")
+        say("pause")
+        produce(kafka, names.topic, offers(0, 200))
+        produce(kafka, names.tier("1h"), waiting(names, 200, 400))
+        with Program(env, tmp_path) as first, Program(env, tmp_path) as second:
+            first.ready()
+            second.ready()
+            counts = json.loads(say("cancel", "--offer-id", "7", "--dry-run", "-o", "json"))
+            assert counts == [{"where": "1h", "pending": 200}, {"where": "source", "pending": 100}]
+            order = json.loads(say("cancel", "--offer-id", "7", "--for", "1h", "--yes", "-o", "json"))
+            wait_until("what is pending has ended", lambda: letters(kafka, names) == 300)
+            assert [row["id"] for row in json.loads(say("cancel", "list", "-o", "json"))] == [order["id"]]
+            waits = json.loads(say("waiting", "list", "--limit", "0", "-o", "json"))
+            assert {int(row["event_id"].removeprefix("e-")) % 2 for row in waits} == {1}
+            assert len(waits) == 200
+            refused = call("dlq", "replay", "--offer-id", "7", "--yes", env=env, at=tmp_path)
+            assert refused.returncode == 1
+            assert "cancelled" in refused.stderr
+            assert tracker.hits == []
+            say("resume")
+            say("waiting", "now", "--status", "404", "--yes")
+            tracker.asked(300)
+            assert set(tracker.clicks) == {f"c-{number}" for number in range(600) if number % 2}
+            say("cancel", "end", order["id"])
+            say("dlq", "replay", "--reason", "cancelled", "--yes")
+            tracker.asked(600)
+            assert first.end() == second.end() == 0
+        assert set(tracker.clicks.values()) == {1}
+        assert len(tracker.clicks) == 600
+    assert {letter.header("postback-reason") for letter in read_all(kafka, names.dlq)} == {"cancelled"}
+
+
+def letters(kafka: str, names: Names) -> int:
+    """How many dead letters there are."""
+    return sum(end_offsets(kafka, names.dlq).values())

@@ -36,6 +36,8 @@ COMMANDS = {
     "pause": "worker.cli.pause",
     "resume": "worker.cli.resume",
     "rate": "worker.cli.rate",
+    "cancel": "worker.cli.cancel",
+    "waiting": "worker.cli.waiting",
     "dlq": "worker.cli.dlq",
     "schema": "worker.cli.schema",
     "healthcheck": "worker.cli.healthcheck",

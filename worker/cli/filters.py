@@ -75,17 +75,28 @@ def filters_of(
         raise typer.BadParameter("--since is after --until") from wrong
 
 
-def filtered(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of the filters, after its context; it gets them read, as `filters`."""
-    options = signature(filters_of, eval_str=True).parameters
-    ctx, *own = (it for it in signature(command, eval_str=True).parameters.values() if it.name != "filters")
+def with_options_of(
+    read: Callable[..., object], name: str
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of a function, after its context; it gets what that makes of them."""
 
-    @wraps(command)
-    def call(**given: Any) -> None:
-        filters = filters_of(**{name: given.pop(name) for name in options})
-        command(filters=filters, **given)
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        options = signature(read, eval_str=True).parameters
+        parameters = signature(command, eval_str=True).parameters.values()
+        ctx, *own = (it for it in parameters if it.name != name)
 
-    every = [it.replace(kind=it.KEYWORD_ONLY) for it in (ctx, *options.values(), *own)]
-    call.__dict__["__signature__"] = Signature(every)
-    call.__annotations__ = {it.name: it.annotation for it in every}
-    return call
+        @wraps(command)
+        def call(**given: Any) -> None:
+            made = read(**{option: given.pop(option) for option in options})
+            command(**{name: made}, **given)
+
+        every = [it.replace(kind=it.KEYWORD_ONLY) for it in (ctx, *options.values(), *own)]
+        call.__dict__["__signature__"] = Signature(every)
+        call.__annotations__ = {it.name: it.annotation for it in every}
+        return call
+
+    return decorate
+
+
+filtered = with_options_of(filters_of, "filters")
+"""Gives a command of the dead letters the options of the filters; it gets them read, as `filters`."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 import getpass
 import os
 import socket
+import sys
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker.cli.common import Output, print_json
+from worker.cli.common import WRONG, Output, fail, print_json, print_rows, say
 
 if TYPE_CHECKING:
     from worker.core.orders import End, Order
@@ -27,6 +29,10 @@ ForOption = Annotated[
 BecauseOption = Annotated[
     str | None, typer.Option("--because", metavar="TEXT", help="Why; everybody who looks is told.")
 ]
+
+
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say how many are meant, and do nothing.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 def giver(because: str | None = None) -> Giver:
@@ -50,3 +56,21 @@ def tell(order: Order | End, settings: Settings, output: Output) -> None:
         print_json(as_json(order, name))
     else:
         print(f"{name}: {described(order)}")
+
+
+def tell_counts(found: Mapping[str, int], output: Output) -> None:
+    """Print how many are meant, by where they lie."""
+    rows = [{"where": where, "pending": count} for where, count in sorted(found.items())]
+    print_rows(rows, output, ("where", "pending"))
+
+
+def agreed(found: Mapping[str, int], question: str, yes: bool) -> bool:
+    """Say how many are meant, and ask; without anybody to ask that is wrong usage, unless `yes` was given."""
+    total = sum(found.values())
+    places = ", ".join(f"{count} in {where}" for where, count in sorted(found.items()))
+    say(f"{total} match now{f': {places}' if places else ''}")
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        fail("give --yes, for there is nobody to ask", "--dry-run says how many are meant", WRONG)
+    return typer.confirm(f"{question}?", err=True)

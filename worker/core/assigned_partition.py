@@ -220,15 +220,18 @@ class AssignedPartition:
         for pending in self.waiting:
             yield pending.record
 
-    def wants_rest(self, now: float, *, probing: bool = False) -> bool:
+    def wants_rest(self, now: float, *, probing: bool = False, seeking: bool = False) -> bool:
         """Tell whether the source should hand over nothing more of this partition for now.
 
         Its map spans too much, its last record waits for its due time, in memory or not, or it is slow: while
-        `probing` that is read on, for the further on a probe's record is, the more it tells.
+        `probing` that is read on, for the further on a probe's record is, the more it tells. While `seeking`
+        what is not due is read on, up to the room that there is: an order may mean what lies behind it.
         """
         if self.asleep_until:
             return True
-        if self.waiting and ((self.slow and not probing) or self.waiting[-1].due > now + SOON_SECONDS):
+        if self.waiting and self.slow and not probing:
+            return True
+        if self.waiting and not seeking and self.waiting[-1].due > now + SOON_SECONDS:
             return True
         return self.offsets.span >= (MAX_SPAN_OFFSETS // 2 if self.paused else MAX_SPAN_OFFSETS)
 

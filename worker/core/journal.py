@@ -14,7 +14,7 @@ from json.encoder import encode_basestring as quoted
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from schemas import BadRecord, DeadLetter, decode, format_time
+from schemas import BadRecord, DeadLetter, DeadReason, decode, format_time
 from schemas.headers import DUE_AT
 from schemas.text import one_line
 from worker.core.answer import Origin, Response
@@ -63,7 +63,7 @@ def step_of(ending: Ended, trial: Trial | None, now: float, on_tier: bool, journ
         key, event = _of_value(record, now)
     else:
         key, event = _of_event(trial.event.__dict__)
-    kind = "delivered" if type(ending) is Delivered else _KINDS[type(ending)]
+    kind = "delivered" if type(ending) is Delivered else _kind(ending)
     text = f'{{"at":"{_time(int(now * 1000))}","step":"{kind}"{event}'
     if trial is not None:
         text += _of_trial(ending, trial, journaled)
@@ -83,6 +83,12 @@ def masked(text: str, secrets: tuple[str, ...]) -> str:
 
 
 _KINDS = {Retry: "retry", Dead: "dead", Duplicate: "duplicate"}
+
+
+def _kind(ending: Ending) -> str:
+    is_cancelled = isinstance(ending, Dead) and ending.reason is DeadReason.CANCELLED
+    return "cancelled" if is_cancelled else _KINDS[type(ending)]
+
 
 _TOLD = itemgetter("event_id", "click_id", "order_id", "event", "payout", "currency")
 """What is told of an event."""

@@ -6,7 +6,7 @@ The rule: what is written is read the same. Records with other keys are no order
 | --- | --- | --- |
 | `pause` | `pause`, `end` | nothing is sent, until it ends |
 | `rate` | `rate`, `end` | at most `per_second` attempts of the whole group, in the place of the setting |
-| `cancel/{id}` | `cancel`, `end` | what matches `filter` ends as `cancelled` |
+| `cancel/{id}` | `cancel`, `end` | what matches `filter` ends as `cancelled`; with `waiting` in tiers alone |
 | `now/{id}` | `now`, `end` | what matches `filter`, and was in its tier by then, is due |
 """
 
@@ -40,6 +40,8 @@ def write(order: Order | End, topic: str) -> Outgoing:
         fields["per_second"] = order.per_second
     if isinstance(order, Cancel | Now):
         fields["filter"] = dict(order.filter.wanted)
+    if isinstance(order, Cancel) and order.waiting:
+        fields["waiting"] = True
     if not isinstance(order, End) and order.until is not None:
         fields["until"] = format_time(order.until)
     return Outgoing(topic, order.key.encode(), json.dumps(fields).encode(), ())
@@ -96,7 +98,10 @@ def _rate(given: Given, _id: str, fields: _Fields) -> RateOrder:
 
 
 def _cancel(given: Given, id_: str, fields: _Fields) -> Cancel:
-    return Cancel(given, id_, _filter(fields), _optional(fields, "until", _time))
+    waiting = fields.get("waiting", False)
+    if not isinstance(waiting, bool):
+        raise UnreadableOrder(f"its waiting is {waiting!r}, neither true nor false")
+    return Cancel(given, id_, _filter(fields), _optional(fields, "until", _time), waiting)
 
 
 def _now(given: Given, id_: str, fields: _Fields) -> Now:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from schemas.moment import format_time
 from worker.core.event_filter import EventFilter
+from worker.core.record import Record
 
 PAUSE, RATE, CANCEL, NOW = "pause", "rate", "cancel/", "now/"
 
@@ -47,12 +48,13 @@ class RateOrder(NamedTuple):
 
 
 class Cancel(NamedTuple):
-    """What matches ends as `cancelled`."""
+    """What matches ends as `cancelled`; with `waiting` only what was in a tier when this was given."""
 
     given: Given
     id: str
     filter: EventFilter
     until: float | None = None
+    waiting: bool = False
 
     @property
     def key(self) -> str:
@@ -61,7 +63,7 @@ class Cancel(NamedTuple):
 
 
 class Now(NamedTuple):
-    """What matches, and was in its tier when this was given, is due."""
+    """What matches, and was in a tier when this was given, is due."""
 
     given: Given
     id: str
@@ -89,6 +91,13 @@ def stands(order: Order, now: float) -> bool:
     return order.until is None or now < order.until
 
 
+def is_meant(order: Cancel | Now, record: Record, *, on_tier: bool) -> bool:
+    """Whether an order is about a record that is pending; never raises, whatever the bytes."""
+    if (isinstance(order, Now) or order.waiting) and not (on_tier and record.timestamp <= order.given.at):
+        return False
+    return order.filter.matches(record.value, record.headers, on_tier=on_tier)
+
+
 def described(order: Order | End) -> str:
     """Say an order in one line: what, until when, by whom, why."""
     text = _what(order)
@@ -105,5 +114,6 @@ def _what(order: Order | End) -> str:
         return f"at most {order.per_second:g} a second"
     if isinstance(order, End):
         return f"the order {order.key} is ended"
+    waiting = isinstance(order, Now) or order.waiting
     verb = "cancelled" if isinstance(order, Cancel) else "due now"
-    return f"{verb} is what is {order.filter}"
+    return f"{verb} is what {'waits' if waiting else 'is pending'} and is {order.filter}"

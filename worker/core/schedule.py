@@ -22,9 +22,8 @@ from itertools import count, islice
 
 from worker.core.admission.probes import Probes
 from worker.core.assigned_partition import IN_TURN, LATER, NOWHERE, OVER, AssignedPartition, PendingRecord
+from worker.core.lane_shares import LANES_OF_ONE_PARTITION
 
-# This part of the limit is kept free of partitions that have their share; as much failing ones have.
-_LANES_OF_ONE_PARTITION = 8
 # A partition fails from so many failures on; with few lanes from half as many as there are, and so many at
 # least: each failure of what hangs is a timeout late.
 _MANY_FAILURES, _FEW_FAILURES = 16, 4
@@ -86,7 +85,7 @@ class Schedule:
         if self._later and self._later[0][0] <= now:
             self._promote(now)
         turns, over = self._turns, self._over
-        part = limit // _LANES_OF_ONE_PARTITION
+        part = limit // LANES_OF_ONE_PARTITION
         share = limit // (len(self._active) + 1) or 1
         is_room = occupied < limit - part
         self._limit = limit
@@ -141,6 +140,10 @@ class Schedule:
             while self._aside:  # there may be no other failing one whose release would line them up
                 self._line_up(self._aside.popitem(last=False)[0])
         return partition.failing
+
+    def took(self, partition: AssignedPartition) -> None:
+        """Note that a record is under way that was withdrawn, not taken."""
+        self._failing += partition.failing
 
     def released(self, partition: AssignedPartition) -> None:
         """Note that a record of a partition is not under way any more."""
@@ -203,6 +206,9 @@ class Schedule:
         if partition.standing is OVER:
             del (self._aside if partition.failing else self._over)[partition]
             self._leave(partition)
+        elif partition.standing is IN_TURN:
+            self._turns.remove(partition)
+            self._leave(partition)
         return dropped
 
     def hold(self, partition: AssignedPartition) -> None:
@@ -230,8 +236,6 @@ class Schedule:
                 self._more(partition, -1)
         if not partition.waiting and partition.standing is LATER:
             partition.standing = NOWHERE
-
-    # --- inside --------------------------------------------------------------------------------
 
     def _take_of(self, partition: AssignedPartition, now: float) -> PendingRecord:
         waiting = partition.waiting
@@ -305,8 +309,3 @@ class Schedule:
             partition = heappop(self._later)[2]
             if partition.standing is LATER and partition.waiting:
                 self._stand(partition, now)
-
-
-def usable_lanes(limit: int) -> int:
-    """How many of so many lanes are in use when all are busy: the others are kept free."""
-    return limit - limit // _LANES_OF_ONE_PARTITION

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from secrets import token_hex
 from typing import TYPE_CHECKING, NamedTuple
 
 from worker.ops.broker import answering, hidden_topics, partitions_by_topic
@@ -15,6 +16,7 @@ from worker.ops.errors import CannotDo, WrongUsage
 from worker.ops.reading import MAKE_TOPICS, opened, reading_config
 
 if TYPE_CHECKING:
+    from worker.core.event_filter import EventFilter
     from worker.core.order_book import OrderBook
     from worker.core.orders import End, Given, Order
     from worker.settings import Settings
@@ -89,6 +91,54 @@ def limit(
     return order
 
 
+def cancel(
+    settings: Settings, giver: Giver, wanted: EventFilter, seconds: float | None, *, waiting: bool = False
+) -> Order:
+    """Have what is meant end as cancelled, for so many seconds from now on. Raises CannotDo.
+
+    With `waiting` that is what lies in the tiers now, and nothing that comes later.
+    """
+    from worker.core.orders import Cancel
+
+    must_name(wanted)
+    order = Cancel(giver.given, token_hex(4), wanted, giver.until(seconds), waiting)
+    give(settings, order)
+    return order
+
+
+def end_cancel(settings: Settings, giver: Giver, cancel_id: str) -> Order:
+    """End a cancellation; return it. Raises CannotDo, also where none of this id stands."""
+    from worker.core.orders import End
+
+    known = {order.id: order for order in standing(settings).cancels(giver.now)}
+    order = known.get(cancel_id)
+    if order is None:
+        there = f"there is {', '.join(known)}" if known else "none stands"
+        raise CannotDo([f"no cancellation {cancel_id} stands: {there}"], "`postback-worker cancel list`")
+    give(settings, End(giver.given, order.key))
+    return order
+
+
+def hurry(settings: Settings, giver: Giver, wanted: EventFilter) -> Order:
+    """Have what is meant of what lies in the tiers now be due at once. Raises CannotDo."""
+    from worker.core.orders import Now
+
+    order = Now(giver.given, token_hex(4), wanted, giver.until(longest_delay(settings)))
+    give(settings, order)
+    return order
+
+
+def longest_delay(settings: Settings) -> float:
+    """Seconds after which all that lies in a tier now is due by itself."""
+    return max(tier.seconds for tier in settings.tiers)
+
+
+def must_name(wanted: EventFilter) -> None:
+    """Raise WrongUsage where a filter means everything."""
+    if not wanted.wanted:
+        raise WrongUsage(["say what is meant: --offer-id, --network, --event, --click-id, --event-id, …"])
+
+
 def standing(settings: Settings) -> OrderBook:
     """All orders that were given, as the workers read them. Raises CannotDo."""
     from worker.core.order_book import OrderBook
@@ -136,7 +186,8 @@ def as_json(order: Order | End, destination: str) -> Mapping[str, object]:
     from worker.core.order_records import write
 
     fields = json.loads(write(order, "").value or b"{}")
-    return {"destination": destination, **fields}
+    own_id = getattr(order, "id", None)
+    return {"destination": destination, **({} if own_id is None else {"id": own_id}), **fields}
 
 
 def _must_exist(settings: Settings, topic: str) -> None:

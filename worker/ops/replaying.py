@@ -199,6 +199,7 @@ def judge_of(
     from schemas import DeadReason
     from worker.compiled import make_plan
     from worker.core.endings import Dead
+    from worker.core.orders import is_meant
     from worker.core.record import Partition, Record
     from worker.pipeline import Pipeline
 
@@ -208,7 +209,7 @@ def judge_of(
     def judge(letter: DeadLetter) -> Refusal | None:
         at = Partition(settings.kafka.topic, outbound.partition(letter) or 0)
         record = Record(at, 0, letter.key, outbound.revise(letter), outbound.headers(letter), now)
-        if any(one.filter.matches(record.value, record.headers, on_tier=False) for one in cancels):
+        if any(is_meant(one, record, on_tier=False) for one in cancels):
             return Refusal(CANCELLED)
         ending = pipeline.prepare(record, on_tier=False, now=now)
         if not isinstance(ending, Dead):

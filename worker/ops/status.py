@@ -17,7 +17,6 @@ from worker.ops.errors import CannotDo
 from worker.ops.reading import MAKE_TOPICS, opened, reading_config
 
 if TYPE_CHECKING:
-    from worker.adapters.kafka.group_state import PartitionStanding
     from worker.adapters.kafka.topic_reader import Span, TopicReader
     from worker.core.flow import Flow, Judged, Members, Steps, TierState
     from worker.core.order_book import OrderBook
@@ -155,7 +154,7 @@ def _of_source(settings: Settings, now: float) -> tuple[int, float]:
     group = {**reading_config(settings), "group.id": settings.kafka.group_id}
     with GroupState(group) as state:
         found = state.standing([settings.kafka.topic])
-        left = {at: _left(one) for at, one in found.items()}
+        left = {at: one.left for at, one in found.items()}
         firsts = state.firsts({at: found[at].next for at, count in left.items() if count})
     oldest = max((now - record.timestamp for record in firsts.values() if record.timestamp), default=0.0)
     return sum(left.values()), max(0.0, oldest)
@@ -169,29 +168,13 @@ def _of_tiers(settings: Settings, now: float) -> list[TierState]:
     topics = {settings.tier_topic(tier): tier for tier in settings.tiers}
     with GroupState(group) as state:
         found = state.standing(topics)
-        firsts = state.firsts({at: one.next for at, one in found.items() if _left(one)})
+        firsts = state.firsts({at: one.next for at, one in found.items() if one.left})
     states = []
     for topic, tier in topics.items():
-        waiting = sum(_left(one) for at, one in found.items() if at.topic == topic)
+        waiting = sum(one.left for at, one in found.items() if at.topic == topic)
         dues = [_due(record, tier.seconds) for at, record in firsts.items() if at.topic == topic]
         states.append(TierState(tier.label, waiting, max(0.0, now - min(dues, default=now))))
     return states
-
-
-def _left(one: PartitionStanding) -> int:
-    """How many records of a partition are not ended."""
-    from worker.core.offset_map import DamagedMap, read
-
-    left = one.high - one.next
-    if one.committed is None or not one.committed.metadata or left <= 0:
-        return max(0, left)
-    try:
-        finished = read(one.committed.metadata).finished
-    except DamagedMap:
-        return left
-    if finished is None or one.next != one.committed.offset:
-        return left
-    return max(0, left - (finished.upto - one.next - len(finished.holes)))
 
 
 def _due(record: Record, delay: float) -> float:

@@ -140,6 +140,12 @@ class Delivery:
                 self._intake.refill()
             self.hand_over.settle(pending, ending, trial)
 
+    def cancel(self, pending: PendingRecord, ending: Dead) -> None:
+        """End a record that left the schedule and is not sent: that says nothing of its partition."""
+        self._schedule.took(pending.partition)
+        pending.partition.busy[pending.record.offset] = pending.record
+        self.hand_over.settle(pending, ending, None)
+
     def on_given_back(self, pending: PendingRecord) -> None:
         """Put a record that was not tried back in line, if its partition is still ours and not draining."""
         self._let_go(pending)

@@ -59,6 +59,7 @@ class Intake:
         self.former = FormerPartitions()
         self.partitions: dict[Partition, AssignedPartition] = {}
         self._relief = ByteRelief(source, schedule, held_bytes, around.clock, self.partitions, self.rest)
+        self._seeking = False
         self.is_sure = False
         """Whether the group was seen to be ours alone."""
         self.passed = 0
@@ -160,6 +161,13 @@ class Intake:
         self._relief.leave(*former)
         self.refill()
 
+    def seek(self, seeking: bool) -> None:
+        """Read the tiers on, though what comes next is not due, or leave that: an order may mean it."""
+        self._seeking, now = seeking, self._clock.now()
+        for partition in self.partitions.values():
+            if partition.tier is not None:
+                self.rest(partition, now)
+
     def close(self) -> None:
         """Ask for nothing any more."""
         self.demand.close()
@@ -239,7 +247,7 @@ class Intake:
     def rest(self, partition: AssignedPartition, now: float) -> None:
         """Pause a partition, or let it flow again within its room, as what is known of it says."""
         probing = self._probing()
-        wants = partition.wants_rest(now, probing=probing)
+        wants = partition.wants_rest(now, probing=probing, seeking=self._seeking)
         if wants != partition.paused:
             partition.paused = wants
             (self._source.pause if wants else self._source.resume)(partition.at)

@@ -98,6 +98,7 @@ class Rebalances:
         if self._drain.phase is not Phase.WORKING:
             return
         self._intake.accept(records)
+        self._orders.took_up()
         self._lanes.pump()
         self._intake.refill()
 

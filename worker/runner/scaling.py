@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 
 from worker.core.admission.held import Held
+from worker.core.lane_shares import usable_lanes
 from worker.core.record import Partition
-from worker.core.schedule import usable_lanes
 from worker.core.workers_wanted import Load, Work, WorkersWanted, work_of
 from worker.ports import Clock, Source
 from worker.runner.delivery import Delivery

@@ -16,6 +16,8 @@ from worker.core.rate_share import share_of
 from worker.core.record import Partition
 from worker.ports import NOT_READ_YET, Control, ControlNews
 from worker.runner.delivery import Delivery
+from worker.runner.intake import Intake
+from worker.runner.interventions import Interventions
 from worker.runner.parts import Destination, Surroundings
 
 LOOK_SECONDS = 1.0
@@ -23,16 +25,13 @@ LOOK_SECONDS = 1.0
 
 
 class StandingOrders:
-    """Follows the group's control topic; without one, or without who reads it, there are no orders.
-
-    `partitions` are those that are ours.
-    """
+    """Follows the group's control topic; without one, or without who reads it, there are no orders."""
 
     def __init__(
         self,
         control: Control | None,
         destination: Destination,
-        partitions: Collection[Partition],
+        intake: Intake,
         delivery: Delivery,
         around: Surroundings,
     ) -> None:
@@ -41,7 +40,8 @@ class StandingOrders:
         self._source, self._counts = group.identity.source, group.partition_counts
         self._tiers = list(destination.plan.tier_topics.values())
         self._rate = destination.limits.rate
-        self._partitions = partitions
+        self._partitions: Collection[Partition] = intake.partitions
+        self._interventions = Interventions(destination.plan, intake, delivery, around.clock)
         self._delivery = delivery
         self._observer, self._clock, _ = around
         self._orders = OrderBook()
@@ -81,6 +81,7 @@ class StandingOrders:
         if self._unread is None:
             self._tell(now)
         self._delivery.pause(any(self.reasons_not_ready()) or self._orders.pause(now) is not None)
+        self._interventions.stand([*self._orders.cancels(now), *self._orders.hurried(now)])
         self.share_anew()
 
     def share_anew(self) -> None:
@@ -92,6 +93,10 @@ class StandingOrders:
             self._limited = limited
             self._delivery.gate.limit_to(*limited, self._clock.monotonic())
             self._delivery.lanes.pump()
+
+    def took_up(self) -> None:
+        """Do what the orders say with records that are new, before they can be sent."""
+        self._interventions.look()
 
     def reasons_not_ready(self) -> Iterable[str]:
         """Say, one line each, why it is not known what the orders are."""

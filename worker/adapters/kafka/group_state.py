@@ -19,6 +19,8 @@ from worker.adapters.kafka.errors import KafkaUnavailable, kafka_error, one_line
 from worker.adapters.kafka.records import Got, to_partition, to_record, to_topic_partitions
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.core.assigned_partition import Position
+from worker.core.offset_map import DamagedMap, OffsetMap
+from worker.core.offset_map import read as read_map
 from worker.core.record import Partition, Record
 
 TIMEOUT_SECONDS = 8.0
@@ -44,6 +46,28 @@ class PartitionStanding(NamedTuple):
     def next(self) -> int:
         """The first offset that is not finished."""
         return self.low if self.committed is None else max(self.low, self.committed.offset)
+
+    @property
+    def left(self) -> int:
+        """How many offsets are not finished."""
+        left, finished = self.high - self.next, self._finished()
+        if finished is None or left <= 0:
+            return max(0, left)
+        return max(0, left - (finished.upto - self.next - len(finished.holes)))
+
+    def is_finished(self, offset: int) -> bool:
+        """Whether the group is done with an offset."""
+        finished = self._finished()
+        return offset < self.next or (finished is not None and offset in finished)
+
+    def _finished(self) -> OffsetMap | None:
+        """What is finished above the position, as far as that can be read."""
+        if self.committed is None or not self.committed.metadata or self.next != self.committed.offset:
+            return None
+        try:
+            return read_map(self.committed.metadata).finished
+        except DamagedMap:
+            return None
 
 
 class GroupState:

@@ -1,0 +1,155 @@
+"""Orders about what is pending: it ends as cancelled, or is due at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+from schemas import DeadReason, StepKind, WorkerHeaders
+from tests.fakes import FakeControl
+from tests.runner.harness import DLQ, Harness, conversion, some_turns, until
+from worker.core.endings import Dead
+from worker.core.event_filter import EventFilter
+from worker.core.orders import Cancel, End, Given, Now, Pause
+
+CONTROL = "worker.control"
+AT = 1_700_000_000.0
+GIVEN = Given(AT, "ann@shop")
+SEVEN = EventFilter.of({"offer_id": "7"})
+CANCEL = Cancel(GIVEN, "c", SEVEN)
+
+
+def harness(*orders: Cancel | Now | Pause, **given: object) -> tuple[Harness, FakeControl]:
+    """A runner that follows these orders."""
+    control = FakeControl(*orders)
+    return Harness(control=CONTROL, orders=control, **given), control  # type: ignore[arg-type]
+
+
+def wait(it: Harness, number: int, due: float, offer: str) -> None:
+    """Have an event of an offer wait in the first tier."""
+    headers = WorkerHeaders(attempts=2, due_at=due, origin=f"conversions/0/{number}").write()
+    it.kafka.append(it.tier, conversion(number, offer_id=offer), b"key", headers, AT - 1)
+
+
+def cancelled(it: Harness) -> list[str | None]:
+    """The events that ended as cancelled, in their order."""
+    return [
+        one.event_id
+        for one in it.heard.endings
+        if isinstance(one, Dead) and one.reason is DeadReason.CANCELLED
+    ]
+
+
+async def test_what_is_held_and_what_comes() -> None:
+    """What is held when the order comes, and what comes later, ends as cancelled; all else is sent."""
+    it, orders = harness(concurrency=1, journal=True)
+    async with it:
+        it.source.assign(it.first, it.second)
+        it.sender.gate.clear()
+        it.write(0, offer_id="8")
+        it.write(1, 2, offer_id="7")
+        it.write(3)
+        await it.sent(1)
+        orders.give(CANCEL)
+        await until("they end", lambda: sorted(map(str, cancelled(it))) == ["e-1", "e-2"])
+        it.write(4, offer_id="7", at=it.second)
+        await until("it ends", lambda: len(cancelled(it)) == 3)
+        it.sender.gate.set()
+        await it.committed(4)
+        assert it.clicks == ["c-0", "c-3"]
+        letter = it.kafka.records(DLQ)[0]
+        told = WorkerHeaders.read(letter.headers)
+        assert (told.reason, told.attempts, told.origin) == (DeadReason.CANCELLED, None, "conversions/0/1")
+        assert (
+            told.error
+            == "cancelled is what is pending and is --offer-id 7, by ann@shop at 2023-11-14T22:13:20.000Z"
+        )
+        await it.journaled(5)
+        assert sorted(step.step for step in it.steps) == [StepKind.CANCELLED] * 3 + [StepKind.DELIVERED] * 2
+
+
+async def test_until_it_ends() -> None:
+    """Once a cancellation has ended what matches is sent."""
+    it, orders = harness(CANCEL)
+    async with it:
+        it.source.assign(it.first)
+        it.write(0, offer_id="7")
+        await it.committed(1)
+        orders.give(End(GIVEN, "cancel/c"))
+        it.write(1, offer_id="7")
+        await it.committed(2)
+        assert it.clicks == ["c-1"]
+
+
+async def test_while_paused_and_not_due() -> None:
+    """A pause keeps nothing from being cancelled, nor does a due time; what does not match waits on."""
+    it, orders = harness(Pause(GIVEN))
+    async with it:
+        it.source.assign(it.tier)
+        for number in range(40):
+            wait(it, number, AT + 50, "7" if number % 2 else "8")
+        await some_turns()
+        orders.give(CANCEL)
+        await until("they end", lambda: len(cancelled(it)) == 20)
+        assert it.clicks == []
+        orders.give(End(GIVEN, "pause"))
+        await some_turns()
+        assert it.clicks == []
+        it.time.advance(51)
+        it.runner._delivery.lanes.pump()
+        await it.sent(20)
+        await it.committed(40, it.tier)
+        assert len(set(it.clicks)) == 20
+
+
+async def test_of_what_waits_alone() -> None:
+    """What is dropped is what waited when the order was given: not what is on the source, nor what comes."""
+    it, _ = harness(Cancel(GIVEN, "c", SEVEN, None, True))
+    async with it:
+        it.source.assign(it.first, it.tier)
+        it.write(0, offer_id="7")
+        wait(it, 1, AT + 50, "7")
+        await it.ended(2)
+        assert (it.clicks, cancelled(it)) == (["c-0"], ["e-1"])
+
+
+async def test_now() -> None:
+    """What waits and is meant is sent at once, with the attempt that was next; a failure waits as ever."""
+    it, orders = harness()
+    async with it:
+        it.source.assign(it.tier)
+        for number in range(30):
+            wait(it, number, AT + 50, "7" if number % 3 == 0 else "8")
+        await some_turns()
+        orders.give(Now(GIVEN, "n", SEVEN))
+        await it.sent(10)
+        await some_turns()
+        assert sorted(it.clicks) == sorted(f"c-{number}" for number in range(0, 30, 3))
+        assert {one.attempts for one in it.heard.endings} == {3}
+        it.time.advance(51)
+        it.runner._delivery.lanes.pump()
+        await it.committed(30, it.tier)
+        assert len(it.clicks) == len(set(it.clicks)) == 30
+
+
+async def test_now_means_what_was_there() -> None:
+    """What came into a tier after the order was given waits for its time."""
+    it, _ = harness(Now(Given(AT - 2, "ann"), "n", SEVEN))
+    async with it:
+        it.source.assign(it.tier)
+        wait(it, 0, AT + 50, "7")
+        await some_turns()
+        await asyncio.sleep(0.01)
+        assert it.clicks == []
+
+
+async def test_a_partition_that_goes() -> None:
+    """What an order means of a partition that is given away is its next owner's to end."""
+    it, orders = harness()
+    async with it:
+        it.source.assign(it.first, it.second)
+        it.write(0, offer_id="7")
+        await it.committed(1)
+        await it.source.revoke(it.first)
+        orders.give(CANCEL)
+        it.write(1, offer_id="7", at=it.second)
+        await until("it ends", lambda: cancelled(it) == ["e-1"])

@@ -1,0 +1,132 @@
+"""`cancel`: what is pending and meant ends as `cancelled`, in the dead letters; and the end of that.
+
+The rule: it shows how many it means before it asks; nothing that was sent is taken back.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from worker.cli.common import (
+    DestinationOption,
+    Output,
+    OutputOption,
+    examples,
+    load_deployment,
+    load_settings,
+    print_json,
+    print_rows,
+    settings_told,
+    told,
+)
+from worker.cli.event_filters import of_events
+from worker.cli.ordering import BecauseOption, DryRunOption, YesOption, agreed, giver, tell, tell_counts
+from worker.core.event_filter import EventFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from worker.core.orders import Cancel
+
+COLUMNS = ("id", "filter", "at", "until", "by", "because")
+
+app = typer.Typer(add_completion=False)
+
+StandsOption = Annotated[
+    str | None,
+    typer.Option("--for", metavar="AGE", help="How long it stands: 30m, 2h, 7d. Else for the longest delay."),
+]
+
+
+@app.callback(
+    invoke_without_command=True,
+    epilog=examples(
+        "postback-worker cancel --offer-id 7 --dry-run",
+        'postback-worker cancel --offer-id 7 --for 2h --because "the offer has ended"',
+        "postback-worker cancel list",
+        "postback-worker cancel end 9f8e7d6c",
+    ),
+)
+@of_events
+def cancel(
+    ctx: typer.Context,
+    wanted: EventFilter,
+    for_: StandsOption = None,
+    because: BecauseOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    destination: DestinationOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Have what is pending, and what comes meanwhile, end as cancelled, where it matches all that is given.
+
+    It is not sent, and lies in the dead letters, from where it can be replayed once this has ended.
+    """
+    from worker.ops import orders, pending
+    from worker.settings.deployment import choose
+
+    if ctx.invoked_subcommand is not None:
+        return
+    deployment = load_deployment(ctx)
+    with settings_told():
+        settings = choose(deployment, destination)
+    with told():
+        seconds = orders.seconds_of(for_) or orders.longest_delay(settings)
+        orders.must_name(wanted)
+        found = pending.count(
+            chain(pending.on_source(deployment, settings, wanted), pending.in_tiers(settings, wanted))
+        )
+        if dry_run:
+            tell_counts(found, output)
+        elif agreed(found, f"cancel what matches {wanted}, and what comes meanwhile", yes):
+            tell(orders.cancel(settings, giver(because), wanted, seconds), settings, output)
+
+
+@app.command("list", epilog=examples("postback-worker cancel list", "postback-worker cancel list -o json"))
+def list_(
+    ctx: typer.Context, destination: DestinationOption = None, output: OutputOption = Output.TABLE
+) -> None:
+    """List the cancellations that stand."""
+    from worker.ops import orders
+
+    settings = load_settings(ctx, destination)
+    with told():
+        standing = orders.standing(settings).cancels(giver().now)
+    print_rows([_row(order) for order in standing], output, COLUMNS)
+
+
+@app.command(epilog=examples("postback-worker cancel end 9f8e7d6c"))
+def end(
+    ctx: typer.Context,
+    cancel_id: Annotated[str, typer.Argument(metavar="ID", help="As `cancel list` has it.")],
+    destination: DestinationOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """End a cancellation: what matches is sent from then on. What it ended stays in the dead letters."""
+    from worker.core.orders import described
+    from worker.ops import orders
+
+    settings = load_settings(ctx, destination)
+    with told():
+        ended = orders.end_cancel(settings, giver(), cancel_id)
+    name = settings.destination.name
+    if output is Output.JSON:
+        print_json({"destination": name, "ended": orders.as_json(ended, name)})
+    else:
+        print(f"{name}: ended: {described(ended)}")
+
+
+def _row(order: Cancel) -> Mapping[str, object]:
+    from schemas import format_time
+
+    return {
+        "id": order.id,
+        "filter": f"{order.filter}{' (waiting)' if order.waiting else ''}",
+        "at": format_time(order.given.at),
+        "until": None if order.until is None else format_time(order.until),
+        "by": order.given.by,
+        "because": order.given.because,
+    }

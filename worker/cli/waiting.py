@@ -1,0 +1,123 @@
+"""`waiting`: what lies in the delay tiers, listed, sent at once, or ended.
+
+The rule: `list` only reads; the others are orders to the workers, for what lies there at this moment.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from worker.cli.common import (
+    DestinationOption,
+    Output,
+    OutputOption,
+    examples,
+    load_settings,
+    number_option,
+    print_rows,
+    say,
+    told,
+)
+from worker.cli.event_filters import of_waiting
+from worker.cli.ordering import BecauseOption, DryRunOption, YesOption, agreed, giver, tell, tell_counts
+from worker.core.event_filter import EventFilter
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="What waits in the tiers: list it, send it, end it."
+)
+
+COLUMNS = ("where", "due_at", "attempts", "status", "event_id", "error")
+ALL_COLUMNS = ("where", "due_at", "attempts", "status", "reason", "event_id", "click_id", "error")
+
+
+@app.command(
+    "list",
+    epilog=examples(
+        "postback-worker waiting list",
+        "postback-worker waiting list --status 404",
+        "postback-worker waiting list --offer-id 7 -o json",
+    ),
+)
+@of_waiting
+def list_(
+    ctx: typer.Context,
+    wanted: EventFilter,
+    limit: Annotated[int, number_option("--limit", "Only so many, as read; 0 is all.", 0)] = 100,
+    destination: DestinationOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List what waits in the tiers: when it is due, and what its last attempt came to."""
+    from worker.ops import pending
+
+    with told():
+        found = pending.in_tiers(load_settings(ctx, destination), wanted)
+        rows = [pending.row_of(one) for one in islice(found, limit or None)]
+        has_more = next(found, None) is not None
+    print_rows(rows, output, ALL_COLUMNS if output is Output.JSON else COLUMNS)
+    if has_more:
+        say(f"hint: the first {len(rows)}; --limit 0 shows all")
+
+
+@app.command(
+    epilog=examples(
+        "postback-worker waiting now --status 404 --dry-run",
+        "postback-worker waiting now --status 404 --yes",
+    )
+)
+@of_waiting
+def now(
+    ctx: typer.Context,
+    wanted: EventFilter,
+    because: BecauseOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    destination: DestinationOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Make the next attempt of what waits at once, as if it were due: after a mended URL, say.
+
+    It uses up no attempt more than that one. What is tried again later waits as ever.
+    """
+    from worker.ops import orders, pending
+
+    settings = load_settings(ctx, destination)
+    with told():
+        found = pending.count(pending.in_tiers(settings, wanted))
+        if dry_run:
+            tell_counts(found, output)
+        elif agreed(found, f"send what waits and is {wanted} now", yes):
+            tell(orders.hurry(settings, giver(because), wanted), settings, output)
+
+
+@app.command(
+    epilog=examples(
+        "postback-worker waiting drop --offer-id 7 --dry-run",
+        "postback-worker waiting drop --offer-id 7 --yes",
+    )
+)
+@of_waiting
+def drop(
+    ctx: typer.Context,
+    wanted: EventFilter,
+    because: BecauseOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    destination: DestinationOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """End what waits as cancelled: it lies in the dead letters then, from where it can be replayed."""
+    from worker.ops import orders, pending
+
+    settings = load_settings(ctx, destination)
+    with told():
+        orders.must_name(wanted)
+        found = pending.count(pending.in_tiers(settings, wanted))
+        if dry_run:
+            tell_counts(found, output)
+        elif agreed(found, f"end what waits and is {wanted}", yes):
+            stands = orders.longest_delay(settings)
+            order = orders.cancel(settings, giver(because), wanted, stands, waiting=True)
+            tell(order, settings, output)

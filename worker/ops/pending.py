@@ -1,0 +1,102 @@
+"""What is pending of a destination: on its source behind what the group has finished, and in its tiers.
+
+The rule: it only reads, joins no group and moves no offset. What it finds is of the moment of asking: the
+workers go on meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from worker.ops.broker import answering, former_tiers, partitions_by_topic
+from worker.ops.errors import CannotDo
+from worker.ops.reading import MAKE_TOPICS, opened, reading_config
+
+if TYPE_CHECKING:
+    from worker.adapters.kafka.group_state import PartitionStanding
+    from worker.core.event_filter import EventFilter
+    from worker.core.record import Partition, Record
+    from worker.settings import Deployment, Settings
+
+SOURCE = "source"
+
+
+class Pending(NamedTuple):
+    """A record that has not ended: where it lies (`source`, or the delay of its tier)."""
+
+    where: str
+    record: Record
+
+
+def count(found: Iterable[Pending]) -> Counter[str]:
+    """How many there are in each place."""
+    return Counter(one.where for one in found)
+
+
+def on_source(deployment: Deployment, settings: Settings, wanted: EventFilter) -> Iterator[Pending]:
+    """What is meant on the source, of what this destination takes. Raises CannotDo."""
+    takes = deployment.router(settings).takes
+    topic, group = settings.kafka.topic, settings.kafka.group_id
+    with answering(settings):
+        for record in _pending(settings, group, {topic: SOURCE}):
+            if wanted.matches(record.value, record.headers, on_tier=False) and takes(record):
+                yield Pending(SOURCE, record)
+
+
+def in_tiers(settings: Settings, wanted: EventFilter) -> Iterator[Pending]:
+    """What is meant in the tiers, those that are no longer configured too. Raises CannotDo."""
+    with answering(settings):
+        topics = {settings.tier_topic(tier): tier.label for tier in settings.tiers}
+        prefix = f"{settings.kafka.group_id}.retry."
+        former = former_tiers(settings, partitions_by_topic(settings))
+        topics.update({topic: topic.removeprefix(prefix) for topic in former})
+        for record in _pending(settings, settings.retry_group, topics):
+            if wanted.matches(record.value, record.headers, on_tier=True):
+                yield Pending(topics[record.at.topic], record)
+
+
+def row_of(one: Pending) -> Mapping[str, object]:
+    """What is told of a record that waits in a tier."""
+    from schemas import DeadLetter, WorkerHeaders, format_time
+
+    at, offset, key, value, headers, timestamp, *_ = one.record
+    told = WorkerHeaders.read(headers)
+    letter = DeadLetter.from_record(at.topic, at.number, offset, key, value, headers, timestamp)
+    return {
+        "where": f"{one.where} {at.number}/{offset}",
+        "due_at": None if told.due_at is None else format_time(told.due_at),
+        "attempts": told.attempts,
+        "status": told.status,
+        "reason": told.reason,
+        "event_id": letter.event_id,
+        "click_id": letter.click_id,
+        "error": told.error,
+    }
+
+
+def _pending(settings: Settings, group: str, topics: Mapping[str, str]) -> Iterator[Record]:
+    """The records of these topics that a group has not finished."""
+    from worker.adapters.kafka.group_state import GroupState
+    from worker.adapters.kafka.topic_reader import Span
+
+    there = partitions_by_topic(settings)
+    missing = [topic for topic in topics if topic not in there]
+    if missing:
+        raise CannotDo([f"topic {topic} does not exist" for topic in missing], MAKE_TOPICS)
+    config = reading_config(settings)
+    with GroupState({**config, "group.id": group}) as state:
+        standing = state.standing(topics)
+    for topic in topics:
+        own = {at: one for at, one in standing.items() if at.topic == topic and one.high > one.next}
+        if own:
+            with opened(config, topic) as reader:
+                spans = {at: Span(one.next, one.high) for at, one in own.items()}
+                yield from filter(partial(_is_open, own), reader.read(spans))
+
+
+def _is_open(standing: Mapping[Partition, PartitionStanding], record: Record) -> bool:
+    """Whether the group's own map does not say that a record is finished."""
+    return not standing[record.at].is_finished(record.offset)

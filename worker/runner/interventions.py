@@ -1,0 +1,81 @@
+"""What orders do to records that are held: some end as cancelled, some are due at once.
+
+The rules: each record is looked at once for the orders that stand, as soon as it is held, before it can be
+sent. What is under way is left to its ending. A tier is read on meanwhile as far as there is room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from worker.core.assigned_partition import AssignedPartition, PendingRecord
+from worker.core.orders import Cancel, Now, described, is_meant
+from worker.core.withdrawal import withdraw
+from worker.pipeline import Pipeline, Plan
+from worker.ports import Clock
+from worker.runner.delivery import Delivery
+from worker.runner.intake import Intake
+
+
+class Interventions:
+    """Of one destination."""
+
+    def __init__(self, plan: Plan, intake: Intake, delivery: Delivery, clock: Clock) -> None:
+        self._pipeline = Pipeline(plan)
+        self._intake, self._schedule = intake, intake.schedule
+        self._delivery = delivery
+        self._clock = clock
+        self._orders: list[Cancel | Now] = []
+        self._seen: dict[AssignedPartition, int] = {}
+        """Up to which offset each partition was looked at."""
+
+    def stand(self, orders: Sequence[Cancel | Now]) -> None:
+        """Do what these orders say from now on; those of before are over."""
+        if list(orders) == self._orders:
+            return
+        self._orders = list(orders)
+        self._seen.clear()
+        self.look()
+        self._intake.seek(bool(orders))
+        self._delivery.lanes.pump()
+
+    def look(self) -> None:
+        """Look at what is held and was not looked at yet."""
+        if not self._orders:
+            return
+        ours = list(self._intake.partitions.values())
+        self._seen = {partition: self._seen.get(partition, -1) for partition in ours}
+        for partition in ours:
+            self._look_at(partition)
+
+    def _look_at(self, partition: AssignedPartition) -> None:
+        seen, now = self._seen[partition], self._clock.now()
+        new = [pending for pending in partition.waiting if pending.record.offset > seen]
+        if not new:
+            return
+        self._seen[partition] = max(pending.record.offset for pending in new)
+        meant = {
+            pending.record.offset: order for pending in new if (order := self._of(pending, now)) is not None
+        }
+        if meant:
+            for pending in withdraw(self._schedule, partition, meant, now):
+                self._do(meant[pending.record.offset], pending, now)
+            self._intake.rest(partition, now)
+
+    def _of(self, pending: PendingRecord, now: float) -> Cancel | Now | None:
+        """The order that means a record; None where none does, or it is due as it is."""
+        on_tier = pending.partition.tier is not None
+        for order in self._orders:
+            if isinstance(order, Now) and pending.due <= now:
+                continue
+            if is_meant(order, pending.record, on_tier=on_tier):
+                return order
+        return None
+
+    def _do(self, order: Cancel | Now, pending: PendingRecord, now: float) -> None:
+        if isinstance(order, Now):
+            self._schedule.give_back(pending._replace(due=now, at_once=True), now)
+        else:
+            on_tier = pending.partition.tier is not None
+            ending = self._pipeline.cancelled(pending.record, on_tier, described(order), now)
+            self._delivery.cancel(pending, ending)
