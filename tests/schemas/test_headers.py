@@ -55,7 +55,8 @@ def test_names() -> None:
 def test_reasons() -> None:
     """The reasons are the published words, and no word is in both sets."""
     assert [*RetryReason] == ["status", "timeout", "connection", "tls", "protocol", "rejected_body"]
-    assert [*DeadReason] == ["undecodable", "invalid", "expired", "exhausted", "rejected", "unrouted"]
+    ended = ["undecodable", "invalid", "expired", "exhausted", "rejected", "unrouted", "cancelled"]
+    assert [*DeadReason] == ended
 
 
 def test_what_is_none_is_not_written() -> None:

@@ -22,9 +22,8 @@ from worker.cli.common import (
     settings_told,
     told,
 )
-from worker.cli.event_filters import of_events
+from worker.cli.event_filters import Named, event_filter, of_events
 from worker.cli.ordering import BecauseOption, DryRunOption, YesOption, agreed, giver, tell, tell_counts
-from worker.core.event_filter import EventFilter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +52,7 @@ StandsOption = Annotated[
 @of_events
 def cancel(
     ctx: typer.Context,
-    wanted: EventFilter,
+    named: Named,
     for_: StandsOption = None,
     because: BecauseOption = None,
     dry_run: DryRunOption = False,
@@ -70,6 +69,7 @@ def cancel(
 
     if ctx.invoked_subcommand is not None:
         return
+    wanted = event_filter(named)
     deployment = load_deployment(ctx)
     with settings_told():
         settings = choose(deployment, destination)

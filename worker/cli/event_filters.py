@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from worker.cli.common import number_option
 from worker.cli.filters import ClickIdOption, EventIdOption, NetworkOption, OfferIdOption, with_options_of
-from worker.core.event_filter import EventFilter
+
+if TYPE_CHECKING:
+    from worker.core.event_filter import EventFilter
+
+Named = Mapping[str, str | None]
+"""The values of fields, by their names; None where a field may be anything."""
 
 OrderIdOption = Annotated[str | None, typer.Option("--order-id", help="Only those of this order.")]
 AffiliateIdOption = Annotated[
@@ -34,19 +40,17 @@ def event_filter_of(
     affiliate_id: AffiliateIdOption = None,
     network: NetworkOption = None,
     event: EventOption = None,
-) -> EventFilter:
+) -> Named:
     """What the event says."""
-    return EventFilter.of(
-        {
-            "event_id": event_id,
-            "click_id": click_id,
-            "order_id": order_id,
-            "offer_id": offer_id,
-            "affiliate_id": affiliate_id,
-            "network": network,
-            "event": event,
-        }
-    )
+    return {
+        "event_id": event_id,
+        "click_id": click_id,
+        "order_id": order_id,
+        "offer_id": offer_id,
+        "affiliate_id": affiliate_id,
+        "network": network,
+        "event": event,
+    }
 
 
 def waiting_filter_of(
@@ -59,7 +63,7 @@ def waiting_filter_of(
     event: EventOption = None,
     status: LastStatusOption = None,
     reason: LastReasonOption = None,
-) -> EventFilter:
+) -> Named:
     """What the event says, and its last attempt."""
     from schemas import RetryReason
 
@@ -67,12 +71,18 @@ def waiting_filter_of(
         known = ", ".join(RetryReason)
         raise typer.BadParameter(f"{reason!r} is no reason; known are {known}", param_hint="--reason")
     of_event = event_filter_of(event_id, click_id, order_id, offer_id, affiliate_id, network, event)
-    last = {"status": None if status is None else str(status), "reason": reason}
-    return EventFilter.of({**dict(of_event.wanted), **last})
+    return {**of_event, "status": None if status is None else str(status), "reason": reason}
 
 
-of_events = with_options_of(event_filter_of, "wanted")
-"""Gives a command the options of `event_filter_of`, read, as `wanted`."""
+def event_filter(named: Named) -> EventFilter:
+    """The filter of these values."""
+    from worker.core.event_filter import EventFilter
 
-of_waiting = with_options_of(waiting_filter_of, "wanted")
-"""Gives a command the options of `waiting_filter_of`, read, as `wanted`."""
+    return EventFilter.of(named)
+
+
+of_events = with_options_of(event_filter_of, "named")
+"""Gives a command the options of `event_filter_of`, read, as `named`."""
+
+of_waiting = with_options_of(waiting_filter_of, "named")
+"""Gives a command the options of `waiting_filter_of`, read, as `named`."""

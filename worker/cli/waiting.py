@@ -21,9 +21,8 @@ from worker.cli.common import (
     say,
     told,
 )
-from worker.cli.event_filters import of_waiting
+from worker.cli.event_filters import Named, event_filter, of_waiting
 from worker.cli.ordering import BecauseOption, DryRunOption, YesOption, agreed, giver, tell, tell_counts
-from worker.core.event_filter import EventFilter
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="What waits in the tiers: list it, send it, end it."
@@ -44,7 +43,7 @@ ALL_COLUMNS = ("where", "due_at", "attempts", "status", "reason", "event_id", "c
 @of_waiting
 def list_(
     ctx: typer.Context,
-    wanted: EventFilter,
+    named: Named,
     limit: Annotated[int, number_option("--limit", "Only so many, as read; 0 is all.", 0)] = 100,
     destination: DestinationOption = None,
     output: OutputOption = Output.TABLE,
@@ -53,7 +52,7 @@ def list_(
     from worker.ops import pending
 
     with told():
-        found = pending.in_tiers(load_settings(ctx, destination), wanted)
+        found = pending.in_tiers(load_settings(ctx, destination), event_filter(named))
         rows = [pending.row_of(one) for one in islice(found, limit or None)]
         has_more = next(found, None) is not None
     print_rows(rows, output, ALL_COLUMNS if output is Output.JSON else COLUMNS)
@@ -70,7 +69,7 @@ def list_(
 @of_waiting
 def now(
     ctx: typer.Context,
-    wanted: EventFilter,
+    named: Named,
     because: BecauseOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
@@ -83,7 +82,7 @@ def now(
     """
     from worker.ops import orders, pending
 
-    settings = load_settings(ctx, destination)
+    settings, wanted = load_settings(ctx, destination), event_filter(named)
     with told():
         found = pending.count(pending.in_tiers(settings, wanted))
         if dry_run:
@@ -101,7 +100,7 @@ def now(
 @of_waiting
 def drop(
     ctx: typer.Context,
-    wanted: EventFilter,
+    named: Named,
     because: BecauseOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
@@ -111,7 +110,7 @@ def drop(
     """End what waits as cancelled: it lies in the dead letters then, from where it can be replayed."""
     from worker.ops import orders, pending
 
-    settings = load_settings(ctx, destination)
+    settings, wanted = load_settings(ctx, destination), event_filter(named)
     with told():
         orders.must_name(wanted)
         found = pending.count(pending.in_tiers(settings, wanted))
