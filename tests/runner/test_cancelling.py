@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from schemas import DeadReason, StepKind, WorkerHeaders
+from tests.fake_kafka import FakeKafka
 from tests.fakes import FakeControl
-from tests.runner.harness import DLQ, Harness, conversion, some_turns, until
+from tests.runner.harness import DLQ, JOURNAL, SOURCE, TIER_TOPICS, Harness, conversion, some_turns, until
 from worker.core.endings import Dead
 from worker.core.event_filter import EventFilter
 from worker.core.orders import Cancel, End, Given, Now, Pause
+from worker.core.remembered_ids import RememberedIds
 
 CONTROL = "worker.control"
 AT = 1_700_000_000.0
@@ -153,3 +155,24 @@ async def test_a_partition_that_goes() -> None:
         orders.give(CANCEL)
         it.write(1, offer_id="7", at=it.second)
         await until("it ends", lambda: cancelled(it) == ["e-1"])
+
+
+async def test_what_has_ended_already() -> None:
+    """What was delivered, and is read again after a crash, does not end a second time as cancelled."""
+    kafka = FakeKafka(**{SOURCE: 2, DLQ: 1, JOURNAL: 2, **dict.fromkeys(TIER_TOPICS.values(), 1)})
+    ids = RememberedIds(1000, 86400.0)
+    async with Harness(kafka=kafka, copies=ids, worker="another") as before:
+        before.source.assign(before.first)
+        before.write(0, offer_id="7")
+        await before.committed(1)
+    kafka.committed.clear()
+    control = FakeControl(CANCEL)
+    async with Harness(
+        kafka=kafka, control=CONTROL, orders=control, copies=RememberedIds(1000, 86400.0)
+    ) as it:
+        it.source.assign(it.first)
+        it.write(1, offer_id="7")
+        await until("the other ends", lambda: cancelled(it) == ["e-1"])
+        await it.committed(2)
+        assert it.heard.skips == [0]
+        assert it.clicks == []

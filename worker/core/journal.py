@@ -85,7 +85,7 @@ def masked(text: str, secrets: tuple[str, ...]) -> str:
 _KINDS = {Retry: "retry", Dead: "dead", Duplicate: "duplicate"}
 
 
-def _kind(ending: Ending) -> str:
+def _kind(ending: Ended) -> str:
     is_cancelled = isinstance(ending, Dead) and ending.reason is DeadReason.CANCELLED
     return "cancelled" if is_cancelled else _KINDS[type(ending)]
 

@@ -70,6 +70,8 @@ class Delivery:
             clients.source, intake.partitions, around.observer, self.fence, self._on_fence
         )
         self.copies = self._copies(destination.group.remembers, clients)
+        self.on_warm: Callable[[], None] = _nothing
+        """Hears that there is a partition more that may be sent of, before anything of it is."""
         listener, plan = traced_listener(self, tracing, around), destination.plan
         self.lanes = Lanes(clients.sender, self.gate, self._schedule, plan, listener, around, self.copies)
 
@@ -140,11 +142,15 @@ class Delivery:
                 self._intake.refill()
             self.hand_over.settle(pending, ending, trial)
 
-    def cancel(self, pending: PendingRecord, ending: Dead) -> None:
+    def cancel(self, pending: PendingRecord, ending: Dead, now: float) -> None:
         """End a record that left the schedule and is not sent: that says nothing of its partition."""
         self._schedule.took(pending.partition)
         pending.partition.busy[pending.record.offset] = pending.record
-        self.hand_over.settle(pending, ending, None)
+        step = ending if self.copies is None else self.copies.judge(pending, ending, now)
+        if isinstance(step, Finished):
+            self.on_ended(pending, step, now, None)
+        else:
+            self.hand_over.settle(pending, ending, None)
 
     def on_given_back(self, pending: PendingRecord) -> None:
         """Put a record that was not tried back in line, if its partition is still ours and not draining."""
@@ -169,6 +175,7 @@ class Delivery:
 
     def _on_warm(self, partition: AssignedPartition) -> None:
         now = self._clock.now()
+        self.on_warm()
         self._schedule.let_go(partition, now)
         self._intake.rest(partition, now)
         self._intake.refill()
@@ -252,3 +259,7 @@ class Delivery:
         self._schedule.released(partition)
         if not partition.busy:
             self._drain.quiet.set()
+
+
+def _nothing() -> None:
+    """Do nothing."""

@@ -28,6 +28,7 @@ class Interventions:
         self._orders: list[Cancel | Now] = []
         self._seen: dict[AssignedPartition, int] = {}
         """Up to which offset each partition was looked at."""
+        delivery.on_warm = self.look
 
     def stand(self, orders: Sequence[Cancel | Now]) -> None:
         """Do what these orders say from now on; those of before are over."""
@@ -46,7 +47,8 @@ class Interventions:
         ours = list(self._intake.partitions.values())
         self._seen = {partition: self._seen.get(partition, -1) for partition in ours}
         for partition in ours:
-            self._look_at(partition)
+            if partition.warming is None:  # else it is not known whether what it holds has ended already
+                self._look_at(partition)
 
     def _look_at(self, partition: AssignedPartition) -> None:
         seen, now = self._seen[partition], self._clock.now()
@@ -78,4 +80,4 @@ class Interventions:
         else:
             on_tier = pending.partition.tier is not None
             ending = self._pipeline.cancelled(pending.record, on_tier, described(order), now)
-            self._delivery.cancel(pending, ending)
+            self._delivery.cancel(pending, ending, now)
