@@ -84,7 +84,7 @@ def test_nobody_there() -> None:
 
 def test_hanging(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that accepts and never answers is exit 1, within the time limit."""
-    monkeypatch.setattr(healthcheck, "TIMEOUT", 0.1)
+    monkeypatch.setattr(healthcheck, "TIMEOUT_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as server:
         result = check(server.getsockname()[1])
     assert result.exit_code == 1

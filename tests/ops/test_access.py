@@ -21,7 +21,7 @@ def settings(bootstrap: str) -> Settings:
 def test_a_broker_that_only_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that does not describe its topics is judged by their list, and that is a warning."""
     monkeypatch.setattr(access, "DESCRIBED_WITHIN_SECONDS", 0.5)
-    monkeypatch.setattr(access, "ASK_AGAIN_AFTER", 0.0)
+    monkeypatch.setattr(access, "ASK_AGAIN_AFTER_SECONDS", 0.0)
     with MockCluster() as cluster:
         wanted = settings(cluster.bootstrap)
         source, tier, dlq, journal, control = needed_topics(wanted).names

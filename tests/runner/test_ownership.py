@@ -133,7 +133,7 @@ async def test_claimed_first() -> None:
 
 async def test_two_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where another deployment has claimed beside us nothing is sent, until it has not any more."""
-    monkeypatch.setattr(claims, "AGAIN", 0.01)
+    monkeypatch.setattr(claims, "AGAIN_SECONDS", 0.01)
     group = Group("another deployment")
     async with Harness(stranger=group.look) as harness:
         harness.write(0)
