@@ -15,6 +15,7 @@ from tests.support.kafka import Names, Write, create_topics, produce, read_all
 from worker.core.event_filter import EventFilter
 from worker.core.order_records import write
 from worker.core.orders import Cancel, End, Given
+from worker.ops.plans import Plan
 
 NOW = time.time()
 DAY = 24 * 3600
@@ -80,6 +81,46 @@ def test_the_hopeless(kafka: str, names: Names, env: dict[str, str]) -> None:
     assert [one["event_id"] for one in sent(kafka, names)] == ["good"]
     alone = run("dlq", "replay", "--event-id", "odd", "--yes", env=env)
     assert (alone.exit_code, alone.stdout) == (1, "replayed nothing\n")
+
+
+@kafka_test
+def test_what_changed_meanwhile(kafka: str, names: Names, env: dict[str, str]) -> None:
+    """A replay that was broken off goes on without what was purged, or expired, since; then it is done."""
+    create_topics(kafka, {names.control: 1})
+    letters = [dead("purged", age=9 * DAY), dead("there"), dead("sent"), dead("old", occurred=NOW - 40 * DAY)]
+    produce(kafka, names.dlq, letters)
+    plan = Plan("replay", "x", "{}", NOW, {0: 0}, 4, frozenset((0, offset) for offset in range(4)))
+    records = [*plan.parts(), plan.head()]
+    produce(kafka, names.control, [Write(text, key) for key, text in records])
+    headers = WorkerHeaders(replays=1, replayed_for="momentscience").write()
+    produce(kafka, names.topic, [Write(letters[2].value, b"click-sent", tuple(headers))])
+    assert run("dlq", "purge", "--before", "1d", "--yes", env=env).exit_code == 0
+    result = run("dlq", "replay", "--yes", env=env)
+    assert (result.exit_code, result.stdout) == (0, f"replayed 1 dead letter to {names.topic}\n")
+    assert result.stderr.splitlines()[1:] == [
+        "goes on with a replay of 4: 1 of them are there",
+        "refused: 1 dead letter that would only die again: expired",
+    ]
+    assert [one["event_id"] for one in sent(kafka, names)] == ["sent", "there"]
+    again = run("dlq", "replay", "--yes", env=env)
+    assert (again.exit_code, again.stdout) == (1, "replayed nothing\n")
+    assert [one["event_id"] for one in sent(kafka, names)] == ["sent", "there"]
+
+
+@kafka_test
+def test_another_question(kafka: str, names: Names, env: dict[str, str]) -> None:
+    """Another command leaves out what one that was broken off has sent, and sends the rest of it."""
+    create_topics(kafka, {names.control: 1})
+    letters = [dead("a"), dead("b"), dead("c")]
+    produce(kafka, names.dlq, letters)
+    plan = Plan("replay", "x", "another", NOW, {0: 0}, 3, frozenset((0, offset) for offset in range(3)))
+    produce(kafka, names.control, [Write(text, key) for key, text in [*plan.parts(), plan.head()]])
+    headers = WorkerHeaders(replays=1, replayed_for="momentscience").write()
+    produce(kafka, names.topic, [Write(letters[1].value, b"click-b", tuple(headers))])
+    result = run("dlq", "replay", "--reason", "exhausted", "--yes", env=env)
+    assert result.stdout == f"replayed 2 dead letters to {names.topic}\n"
+    assert sorted(one["event_id"] for one in sent(kafka, names)) == ["a", "b", "c"]
+    assert run("dlq", "replay", "--yes", env=env).stdout == "replayed nothing\n"
 
 
 @kafka_test

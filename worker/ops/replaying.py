@@ -8,6 +8,7 @@ sends nothing twice.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
@@ -50,7 +51,7 @@ class Asked(NamedTuple):
 class Ready(NamedTuple):
     """A replay that can begin: its plan, and which of its letters are left to send.
 
-    `goes_on` says that it was begun before; `left_out` went already, by a replay that is done.
+    `goes_on` says that it was begun before; so many as `left_out` says went already.
     """
 
     plan: Plan
@@ -89,8 +90,7 @@ class Replaying:
         sent = self._sent = self._sent_of(begun, source)
         same = next((plan for plan in begun if plan.question == asked.question), None)
         if same is not None:
-            left = same.places - sent[same.id]
-            return Ready(same, left, True, len(same.places) - len(left), {}, outbound)
+            return self._resumed(same, sent[same.id], asked, outbound, now)
         gone: set[Place] = set()
         if not asked.again:
             gone = {place for plan in plans for place in (plan.places if plan.is_done else sent[plan.id])}
@@ -109,12 +109,27 @@ class Replaying:
         self._control.write(ready.plan)
 
     def end(self, ready: Ready) -> None:
-        """Write that all of it is at the source."""
-        self._control.end(ready.plan)
+        """Write that all of it is at the source: what was sent before, and what was left."""
+        sent = ready.left | self._sent.get(ready.plan.id, frozenset())
+        if sent == ready.plan.places:
+            self._control.end(ready.plan)
+        else:
+            self._control.settle(ready.plan, sent)
 
     def letters(self, ready: Ready) -> Iterator[DeadLetter]:
         """Read what is left to send, for as long as it takes."""
         return read_again(self._reader, self._settings.dlq_topic, ready.left, self._hear)
+
+    def _resumed(
+        self, plan: Plan, sent: frozenset[Place], asked: Asked, outbound: Outbound, now: float
+    ) -> Ready:
+        """What is left of a plan: those of its letters that are still there, and may live."""
+        judge = judge_of(self._deployment, self._settings, outbound, asked.edit, now)
+        unsent = read_again(self._reader, self._settings.dlq_topic, plan.places - sent, self._hear)
+        judged = {(one.partition, one.offset): judge(one) for one in unsent}
+        left = frozenset(place for place, refusal in judged.items() if refusal is None)
+        refused = Counter(refusal.reason for refusal in judged.values() if refusal is not None)
+        return Ready(plan, left, True, len(sent), refused, outbound)
 
     def _choice(
         self, asked: Asked, gone: Collection[Place], outbound: Outbound, now: float, show: Show
