@@ -25,7 +25,7 @@ STEP = JournalStep(
     origin="conversions/4/77",
     worker="w",
 )
-KNOWN = Known(DELIVERED, 77, 2, 3)
+KNOWN = Known(DELIVERED, 77, 0, 3)
 
 
 def mark_of_step(step: JournalStep) -> Mark | None:
@@ -43,9 +43,10 @@ def mark_of_step(step: JournalStep) -> Mark | None:
     ],
 )
 def test_each_kind(kind: StepKind, state: State) -> None:
-    """A step is remembered by partition and event id, with its state, origin, attempts and replays."""
+    """A step is remembered by partition and event id; for a delivery the attempts do not matter."""
     step = STEP.model_copy(update={"step": kind})
-    assert mark_of_step(step) == Mark(digest(4, b"e-1"), 4, KNOWN._replace(state=state), 5.0)
+    known = Known(state, 77, 0 if state is DELIVERED else 2, 3)
+    assert mark_of_step(step) == Mark(digest(4, b"e-1"), 4, known, 5.0)
 
 
 def test_copy() -> None:

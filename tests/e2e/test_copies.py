@@ -92,6 +92,9 @@ def test_published_twice_and_thrice(kafka: str, names: Names, tmp_path: Path) ->
                 publish(range(100, 400))
                 wait_until("all ended", all_ended)
                 assert second.end() == 0
+        explained = call("explain", "e-0", env=env, at=tmp_path)
+        assert "delivered at attempt 2" in explained.stdout
+        assert "duplicate: " in explained.stdout
     steps = ended(kafka, names)
     twice = [click for click, count in recorded(tracker).items() if count > 1]
     print(f"of 400 conversions, published {published} times, sent twice at the kill: {len(twice)}")

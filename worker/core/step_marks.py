@@ -38,8 +38,8 @@ def mark_of(key: bytes | None, value: bytes | None, at: float) -> Mark | None:
     if beginning is None or end is None or beginning[1] not in _STATES_BY_WORD:
         step = read_step(value)
         return None if step is None else _of_step(key, step, at)
-    attempt = _ATTEMPT.search(value)
     state = _STATES_BY_WORD[beginning[1]]
+    attempt = _ATTEMPT.search(value) if state is not DELIVERED else None  # how often is of no matter then
     attempts, replays = int(attempt[1]) if attempt else 0, int(end[1] or 0)
     return _mark(key, state, int(end[2]), int(end[3]), attempts, replays, at)
 
@@ -52,7 +52,8 @@ def _of_step(key: bytes, step: JournalStep, at: float) -> Mark | None:
     origin, state = _ORIGIN.fullmatch(step.origin), _STATES[step.step]
     if origin is None:
         return None
-    return _mark(key, state, int(origin[1]), int(origin[2]), step.attempt or 0, step.replays or 0, at)
+    attempts = 0 if state is DELIVERED else step.attempt or 0
+    return _mark(key, state, int(origin[1]), int(origin[2]), attempts, step.replays or 0, at)
 
 
 def _mark(

@@ -41,6 +41,9 @@ CLOSE_TIMEOUT_SECONDS = 5.0
 BATCH_MESSAGES = 500
 """So many messages are taken together: for a moment the interpreter's lock is held for them."""
 
+BATCHES_AHEAD = 4
+"""So many may be on their way to the loop: for more it is waited, so that they do not pile up."""
+
 LIVE_SECONDS, WARMING_SECONDS = 0.2, 0.05
 """How long it waits for more: once all is read, and while it is not."""
 
@@ -48,8 +51,9 @@ FEW_AND_LARGE: Config = {
     # Each answer of the broker costs more than the steps in it.
     "fetch.min.bytes": 65_536,
     "fetch.wait.max.ms": 200,
-    "fetch.message.max.bytes": 1_048_576,
-    "queued.min.messages": 10_000,
+    "fetch.message.max.bytes": 524_288,
+    "queued.min.messages": 5_000,
+    "queued.max.messages.kbytes": 4_096,
 }
 _LATEST = -1
 _END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001 - public, whatever its first letter says
@@ -67,6 +71,7 @@ class JournalFollower:
         self._own = f',"worker":"{worker}"}}'.encode()
         self._most, self._window = most, window
         self._lock = threading.Lock()
+        self._room = threading.Semaphore(BATCHES_AHEAD)
         self._wake = threading.Event()
         self._closing = False
         self._wanted: frozenset[int] | None = None  # what is to be followed, where that is news
@@ -212,7 +217,7 @@ class JournalFollower:
             else:
                 self._causes.hear(error)
         if marks:
-            self._post(self._listener.on_marks, marks)
+            self._hand_over(marks)
         self._tell_read()
 
     def _messages(self) -> Iterator[Got]:
@@ -241,6 +246,17 @@ class JournalFollower:
         asked = self._turns.keys() - {number for one in self._followed.values() for number in one.turns}
         if numbers or asked:
             self._post(self._listener.on_unread, [*numbers, *asked], f"its journal can't be read: {why}")
+
+    def _hand_over(self, marks: list[Mark]) -> None:
+        """Give marks to the loop, and wait for it where it is that far behind."""
+        while not self._room.acquire(timeout=LOOK_SECONDS):
+            if self._closing:
+                return
+        self._post(self._take, marks)
+
+    def _take(self, marks: list[Mark]) -> None:
+        self._room.release()
+        self._listener.on_marks(marks)
 
     def _post(self, call: Callable[..., None], *arguments: Any) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more

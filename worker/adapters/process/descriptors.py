@@ -18,11 +18,11 @@ from pathlib import Path
 SPARE_DESCRIPTORS = 16
 """Descriptors that no request takes."""
 
-KAFKA_DESCRIPTORS, KAFKA_DESCRIPTORS_PER_SERVER = 28, 14
+KAFKA_DESCRIPTORS, KAFKA_DESCRIPTORS_PER_SERVER = 31, 16
 """What the clients of Kafka come to have open once they have joined, in all and for each server."""
 
-MORE_DESCRIPTORS, MORE_DESCRIPTORS_PER_SERVER = 15, 6
-"""What each destination beyond the first adds to them: the clients of its two groups."""
+MORE_DESCRIPTORS, MORE_DESCRIPTORS_PER_SERVER = 18, 8
+"""What each destination beyond the first adds to them: the clients of its two groups and of its journal."""
 
 _MOST_DESCRIPTORS = 10_240  # what macOS gives where its hard limit says "unlimited", which it refuses
 _SHORT = frozenset({errno.EMFILE, errno.ENFILE})
