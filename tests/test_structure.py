@@ -118,7 +118,7 @@ def test_what_is_known_of_a_partition_is_written_by_one_module_each() -> None:
     for name in sources("worker"):
         for field in written(name) & fields if name != PARTITION else ():
             writers.setdefault(str(field), set()).add(name)
-    assert {"paused", "waiting", "committed"} <= writers.keys()
+    assert {"paused", "committed"} <= writers.keys()
     assert {field: names for field, names in writers.items() if len(names) > 1} == {}
 
 

@@ -144,19 +144,7 @@ class Served:
         sender = self._make_sender(tls)
         self.source = self._make_source(ids)
         journaled, remembered = make_journaled(settings), make_remembered(settings, self._count)
-        group = Group(
-            identity_of(settings),
-            settings.control_topic,
-            partial(former_tier, settings),
-            self._adopt,
-            self._stranger,
-            journaled,
-            partial(
-                publisher.partition_counts, [settings.kafka.topic, *map(settings.tier_topic, settings.tiers)]
-            ),
-            tuple(self._client_ids.values()),
-            remembered,
-        )
+        group = self._group(publisher, journaled, remembered)
         gate = Gate(concurrency, circuit_policy(settings))
         rate = settings.destination.rate
         limits = Limits(settings.max_outstanding, settings.drain_timeout, self._held_bytes, rate)
@@ -193,6 +181,23 @@ class Served:
             self.flow.write(now.in_flight, waiting)
 
     # --- parts ---------------------------------------------------------------------------------
+
+    def _group(
+        self, publisher: KafkaPublisher, journaled: Journaled | None, remembered: RememberedIds | None
+    ) -> Group:
+        settings = self.settings
+        topics = [settings.kafka.topic, *map(settings.tier_topic, settings.tiers)]
+        return Group(
+            identity_of(settings),
+            settings.control_topic,
+            partial(former_tier, settings),
+            self._adopt,
+            self._stranger,
+            journaled,
+            partial(publisher.partition_counts, topics),
+            tuple(self._client_ids.values()),
+            remembered,
+        )
 
     async def _stranger(self) -> str | None:
         """Name another deployment in our groups, as soon as the broker tells."""

@@ -80,7 +80,7 @@ class Turns(RuleBasedStateMachine):
     def forget(self, number: int) -> None:
         """Give back what waits from the first record on that is not due; it may be added again."""
         partition, queue = self.partitions[number], self.queues[number]
-        waiting = self.schedule.not_due(partition, self.now)
+        waiting = partition.not_due(self.now)
         first = next((index for index, pending in enumerate(queue) if pending.due > self.now), len(queue))
         assert waiting == queue[first:]
         self.schedule.forget(partition, len(waiting))

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from tests.core.examples import make_event
 from tests.fakes import FakeClock
 from tests.renewal.world import PARTNER, TOKEN, World, looks
-from tests.runner.harness import Heard
+from tests.runner.heard import Heard
 from tests.support.certificates import replace
 from worker.adapters.http import load_tls
 from worker.compiled import tls_files

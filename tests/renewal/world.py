@@ -8,7 +8,7 @@ from pathlib import Path
 import trustme
 
 from tests.fakes import FakeClock, FakeSender
-from tests.runner.harness import Heard
+from tests.runner.heard import Heard
 from tests.support.certificates import ClientFiles
 from worker.adapters.http import SenderOptions, load_tls
 from worker.compiled import tls_files

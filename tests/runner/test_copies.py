@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pytest
-
 from schemas import WorkerHeaders
 from schemas.journal import StepKind
+from tests.runner.copies import ids, told
 from tests.runner.harness import (
-    DLQ,
-    JOURNAL,
     SHORT,
-    SOURCE,
-    TIER_TOPICS,
     Harness,
     conversion,
     some_turns,
@@ -21,20 +16,6 @@ from tests.runner.harness import (
 )
 from worker.core.admission.held import Held
 from worker.core.answer import Response
-from worker.core.record import Partition
-from worker.core.remembered_ids import RememberedIds
-
-TIER = TIER_TOPICS[SHORT]
-
-
-def ids(most: int = 1000, window: float = 86400.0) -> RememberedIds:
-    """What is remembered, nothing yet."""
-    return RememberedIds(most, window)
-
-
-def told(harness: Harness) -> list[tuple[str, str]]:
-    """Each step, and the origin that it tells of."""
-    return [(step.step.value, step.origin) for step in harness.steps]
 
 
 async def test_delivered_before() -> None:
@@ -223,99 +204,3 @@ async def test_unread() -> None:
         harness.follower.gate.set()
         await harness.committed(3)
         assert not harness.reasons
-
-
-async def test_published_twice_to_a_tier() -> None:
-    """Of a retry that lies in its tier twice, its acknowledgement having been lost, one is sent."""
-    async with Harness(copies=ids()) as harness:
-        for _ in range(2):
-            harness.write_retry(7, due=harness.time.now())
-        harness.source.assign(harness.first, harness.tier)
-        await harness.committed(2, harness.tier)
-    assert harness.clicks == ["c-7"]
-    assert told(harness) == [("delivered", "conversions/0/7")]
-
-
-async def test_sent_again_from_the_source() -> None:
-    """What was delivered from the source after all is not sent from the tier that it lies in, too."""
-    async with Harness(copies=ids()) as harness:
-        harness.write(1)
-        headers = WorkerHeaders(attempts=1, due_at=harness.time.now() + 5, origin=f"{SOURCE}/0/0").write()
-        harness.kafka.append(harness.tier, conversion(1), b"key", headers)
-        harness.source.assign(harness.first, harness.tier)
-        await harness.committed(1)
-        harness.time.advance(5)
-        await harness.committed(1, harness.tier)
-    assert harness.clicks == ["c-1"]
-    assert told(harness) == [("delivered", "conversions/0/0")]
-
-
-async def test_to_the_partition_of_its_origin() -> None:
-    """A retry goes to the tier's partition that has the number of its origin's."""
-    async with Harness(Response(500), copies=ids()) as harness:
-        harness.kafka.create(TIER, 2)
-        harness.source.assign(harness.second)
-        harness.write(1, at=harness.second)
-        await harness.committed(1, harness.second)
-    assert [record.at for record in harness.kafka.records(TIER)] == [Partition(TIER, 1)]
-
-
-async def test_a_dead_letter_read_again() -> None:
-    """A dead letter that was read again adds neither a step nor a second letter, where it has an event id."""
-    async with Harness(copies=ids(), worker="another") as before:
-        before.source.assign(before.first)
-        before.write(1, payout="1,0")
-        await before.committed(1)
-    before.kafka.committed.clear()
-    async with Harness(copies=ids(), kafka=before.kafka) as harness:
-        harness.source.assign(harness.first)
-        await harness.committed(1)
-    assert [step for step, _ in told(harness)] == ["dead"]
-    assert len(harness.kafka.records(DLQ)) == 1
-
-
-async def test_given_back() -> None:
-    """What was given back untried is sent later: it is no copy of itself."""
-    answers = [Response(500)] * 12
-    async with Harness(*answers, copies=ids(), concurrency=4) as harness:
-        harness.source.assign(harness.first, harness.second)
-        harness.write(*range(30))
-        await until("all ended", lambda: len(harness.heard.endings) == 30)
-        await harness.committed(30)
-    assert not harness.heard.duplicates
-    assert not harness.heard.skips
-
-
-async def test_remembered() -> None:
-    """How many are remembered is told, and how many were forgotten early."""
-    async with Harness(copies=ids(most=64)) as harness:
-        harness.source.assign(harness.first)
-        harness.write(*range(100))
-        await harness.committed(100)
-        now = harness.runner.snapshot()
-        assert (now.remembered, now.forgotten) == (64, 36)
-        harness.time.advance(90_000)
-        assert harness.runner.snapshot().remembered == 0
-        harness.write(99, clicked_at="2023-11-14T00:00:00Z")
-        await harness.committed(101)
-    assert harness.clicks.count("c-99") == 2
-
-
-@pytest.mark.parametrize("refused", [False, True])
-async def test_marked_after_the_ending(refused: bool) -> None:
-    """A retry that its tier has not acknowledged is no ending: its copy is judged by what is in flight."""
-    async with Harness(Response(500), copies=ids()) as harness:
-        if refused:
-            harness.publisher.refused.add(TIER)
-        held = harness.publisher.hold(TIER)
-        harness.source.assign(harness.first)
-        harness.write(1)
-        await harness.sent(1)
-        harness.write(1)
-        await until("a copy", lambda: harness.heard.duplicates == [1])
-        assert harness.runner.snapshot().remembered == 1  # the copy itself
-        harness.publisher.refused.clear()
-        held.set()
-        await harness.committed(2)
-    assert JOURNAL in {record.at.topic for record in harness.kafka.records(JOURNAL)}
-    assert harness.clicks == ["c-1"]

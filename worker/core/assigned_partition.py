@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from enum import Enum
+from itertools import islice
 from typing import NamedTuple
 
 from worker.core import offset_map
@@ -212,6 +213,17 @@ class AssignedPartition:
             free = 0
         self.granted += free
         return free
+
+    def not_due(self, by: float) -> list[PendingRecord]:
+        """What waits of it from the first record on that is not due by then."""
+        first = next((index for index, pending in enumerate(self.waiting) if pending.due > by), None)
+        return [] if first is None else list(islice(self.waiting, first, None))
+
+    def wait_no_longer(self, now: float) -> None:
+        """Have nothing wait longer than its tier's delay from now."""
+        if self.tier is not None:
+            longest = now + self.tier.seconds
+            self.waiting = deque(pending._replace(due=min(pending.due, longest)) for pending in self.waiting)
 
     def in_memory(self) -> Iterator[Record]:
         """Its records that wait or are under way."""

@@ -1,7 +1,7 @@
 """Which record goes next.
 
-The rules: nothing goes before it is due; within a partition records go in their order; the partitions that
-have something due take turns, fresh events and due retries alike, the oldest due first.
+The rules: nothing goes before it is due; within a partition records go in their order; partitions that have
+something due take turns, fresh events and due retries alike, the oldest due first.
 
 Fair shares: a partition's share is the limit by the partitions that have something due or under way, and one
 more. Those with less than their share under way go first. Another one takes a lane only while more than an
@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from heapq import heappop, heappush
-from itertools import count, islice
+from itertools import count
 
 from worker.core.admission.probes import Probes
 from worker.core.assigned_partition import IN_TURN, LATER, NOWHERE, OVER, AssignedPartition, PendingRecord
@@ -166,8 +166,7 @@ class Schedule:
             return 0.0
         look = self._looked_at + LOOK_EVERY_SECONDS if self._over or self._aside else float("inf")
         due = self._later[0][0] if self._later else float("inf")
-        wake_at = min(look, due)
-        return None if wake_at == float("inf") else wake_at
+        return None if (wake_at := min(look, due)) == float("inf") else wake_at
 
     def look(self, now: float) -> Sequence[AssignedPartition]:
         """Judge the partitions that have their share, LOOK seconds after the last time; return the slow ones.
@@ -190,11 +189,7 @@ class Schedule:
         later = {partition for _, _, partition in self._later if partition.standing is LATER}
         self._later.clear()
         for partition in later.union(self._active, self._turns, self._aside):
-            if partition.tier is not None:
-                longest = now + partition.tier.seconds
-                partition.waiting = deque(
-                    pending._replace(due=min(pending.due, longest)) for pending in partition.waiting
-                )
+            partition.wait_no_longer(now)
             if partition in later and partition.waiting:
                 self._stand(partition, now)
 
@@ -222,12 +217,6 @@ class Schedule:
         """Take of a partition again that was held."""
         if partition.standing is NOWHERE and partition.waiting:
             self._stand(partition, now)
-
-    def not_due(self, partition: AssignedPartition, by: float) -> list[PendingRecord]:
-        """What waits of a partition from the first record on that is not due by then."""
-        waiting = partition.waiting
-        first = next((index for index, pending in enumerate(waiting) if pending.due > by), len(waiting))
-        return list(islice(waiting, first, None))
 
     def forget(self, partition: AssignedPartition, count: int) -> None:
         """Forget the last records that wait of a partition; they will be added again."""

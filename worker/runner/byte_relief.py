@@ -117,7 +117,7 @@ class ByteRelief:
         return len(self._asleep) > before
 
     def _give_back_of(self, partition: AssignedPartition, now: float) -> None:
-        waiting = self._schedule.not_due(partition, now + SOON_SECONDS)
+        waiting = partition.not_due(now + SOON_SECONDS)
         if not waiting or not partition.offsets.rewind(waiting[0].record.offset, len(waiting)):
             return
         self._schedule.forget(partition, len(waiting))

@@ -73,7 +73,7 @@ class Delivery:
         self.on_warm: Callable[[], None] = _nothing
         """Hears that there is a partition more that may be sent of, before anything of it is."""
         listener, plan = traced_listener(self, tracing, around), destination.plan
-        self.lanes = Lanes(clients.sender, self.gate, self._schedule, plan, listener, around, self.copies)
+        self.lanes = Lanes(clients.sender, self.gate, self._schedule, plan, listener, around)
 
     def held(self) -> frozenset[Held]:
         """Say why nothing is sent; empty while records may go."""

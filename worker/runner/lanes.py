@@ -22,7 +22,6 @@ from worker.core.endings import Dead, Delivered, Retry
 from worker.core.schedule import Schedule
 from worker.pipeline import Attempt, Pipeline, Plan
 from worker.ports import Lane, Sender
-from worker.runner.copies import Copies
 from worker.runner.descriptor_shortage import DescriptorShortage
 from worker.runner.former_senders import FormerLane
 from worker.runner.lanes_listener import LanesListener
@@ -54,9 +53,8 @@ class Lanes:
         plan: Plan,
         listener: LanesListener,
         around: Surroundings,
-        copies: Copies | None = None,
     ) -> None:
-        self._copies = copies
+        self._copies = listener.copies
         self._sender = sender
         self._gate = gate
         self._schedule = schedule

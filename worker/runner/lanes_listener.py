@@ -13,6 +13,7 @@ from worker.core.endings import Finished
 from worker.core.fence import Fence
 from worker.core.journal import Ended
 from worker.pipeline import Attempt
+from worker.runner.copies import Copies
 
 # An attempt, how long it took in seconds, and what came of it.
 Tried = tuple[Attempt, float, Answer]
@@ -23,6 +24,8 @@ class LanesListener(Protocol):
 
     fence: Fence
     """Whether a request may be started; whoever opens it pumps the lanes."""
+    copies: Copies | None
+    """What a record is judged by beside its own event; None where copies are sent."""
 
     def on_taken(self, pending: PendingRecord) -> None:
         """Hear that a record left the schedule."""

@@ -57,7 +57,7 @@ class TracedListener:
         self._listener = listener
         self._tracer, self._traced = tracing
         self._observer, _, self._jitter = around
-        self.fence = listener.fence
+        self.fence, self.copies = listener.fence, listener.copies
         self.on_taken = listener.on_taken
         self.on_idle = listener.on_idle
         self.on_probe = listener.on_probe

@@ -5,7 +5,7 @@ The rule: a group that exists is right; it is frozen, and each value passed its 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -14,6 +14,7 @@ from worker.core.retry import Tier
 from worker.core.templates import UrlTemplate
 from worker.settings import currencies, templates
 from worker.settings.kafka_properties import Properties
+from worker.settings.right import right
 from worker.settings.template_values import Body, Method, OneUrl, RequestHeaders, Secrets, Url
 from worker.settings.values import (
     EARLIEST,
@@ -43,19 +44,11 @@ SIMPLE_URL = f"{TRACK}?click_id={{click_id}}"
 EVENT_URL = f"{TRACK}?measurement=1&click_id={{click_id}}&event={{event}}&payout={{payout}}"
 MAX_POLL_INTERVAL_SECONDS = 300.0
 
-Model = TypeVar("Model", bound=BaseModel)
 Group = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
 
 
 def _tiers(*delays: tuple[str, float]) -> tuple[Tier, ...]:
     return tuple(Tier(label, seconds) for label, seconds in delays)
-
-
-def right(model: Model, problems: list[str]) -> Model:
-    """Return a model that is right; raise ValueError, a line for each problem, where it is not."""
-    if problems:
-        raise ValueError("\n".join(problems))
-    return model
 
 
 class Kafka(BaseModel):

@@ -12,7 +12,8 @@ from tests.core.templates.compiled import template
 from tests.fake_kafka import FakeKafka, FakePublisher
 from tests.fake_source import FakeSource
 from tests.fakes import FakeClock
-from tests.runner.harness import DLQ, IDENTITY, SOURCE, TIER_TOPICS, Heard, conversion, until
+from tests.runner.harness import DLQ, IDENTITY, SOURCE, TIER_TOPICS, conversion, until
+from tests.runner.heard import Heard
 from tests.support.partner import OK, Visit
 from worker.core.admission.circuit import CircuitPolicy, CircuitState
 from worker.core.admission.gate import Gate
