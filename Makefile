@@ -15,7 +15,7 @@ PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
 UV := uv==0.13.9
 IMAGE ?= postback-worker
 
-.PHONY: help demo test check lint fmt chaos bench broker image chart release lock clean
+.PHONY: help demo test pythons check lint fmt chaos bench broker image chart release lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
@@ -25,6 +25,9 @@ demo: $(VENV)/runtime ## Run the whole worker with no set-up: embedded broker, t
 
 test: $(VENV)/develop ## Run the tests, with a real Apache Kafka from packages, and hold the coverage (ARGS="-m chaos": those that kill)
 	@$(IN_VENV) -m pytest $(or $(ARGS),-m 'not chaos and not long' -n 2 --dist worksteal --cov --cov-report= -p tests.support.coverage_gate)
+
+pythons: $(VENV)/develop ## Run the fast tests on each other supported Python that is here (ARGS: paths)
+	@$(IN_VENV) -m tests.support.pythons $(ARGS)
 
 check: lint ## Check format, lint, types and layers, and run the fast tests
 	@$(IN_VENV) -m pytest -m "not kafka and not process and not chaos and not wire and not days" $(ARGS)
