@@ -118,7 +118,14 @@ class Backlog(NamedTuple):
         settings = Settings(kafka=Kafka(group_id=group))
         for name in (group, settings.retry_group):
             wait_until(f"{name} is forgotten", partial(gone, name))
-        memory = settings.control_topic  # made anew for the next round: it would say that all is done
-        if memory in admin.list_topics(timeout=10).topics:
+        # What would say that all is done is made anew for the next round: by the worker itself, or here.
+        there = admin.list_topics(timeout=10).topics.keys()
+        for memory in there & {settings.control_topic, settings.journal_topic}:
             admin.delete_topics([memory])[memory].result(10)
-            wait_until(f"{memory} is gone", lambda: memory not in admin.list_topics(timeout=10).topics)
+            wait_until(f"{memory} is gone", partial(self._is_gone, admin, memory))
+        if settings.journal_topic in there:
+            create_topics(self.bootstrap, {settings.journal_topic: self.partitions})
+
+    @staticmethod
+    def _is_gone(admin: AdminClient, topic: str) -> bool:
+        return topic not in admin.list_topics(timeout=10).topics
