@@ -55,7 +55,7 @@ class Files:
         """Say what is known of a file, `again` as if it had not been published. Raises CannotDo."""
         source = source_spans(self._settings)
         name = blake2b(f"{self._settings.kafka.topic} {checked.digest}".encode(), digest_size=12).hexdigest()
-        found = next((plan for plan in self._control.plans() if plan.id == name), None)
+        found = next((plan for plan in self._plans() if plan.id == name), None)
         since = None if found is None else since_of(found, source)
         if found is not None and not found.is_done and since is None and not again:
             lost = ["the file was begun before, and the source no longer holds all that came since then"]
@@ -68,6 +68,14 @@ class Files:
             return Known(found, Counter(), is_new=False)
         ends = {at.number: span.end for at, span in source.items()}
         return Known(Plan(KIND, name, "", now, ends, checked.total), Counter())
+
+    def _plans(self) -> list[Plan]:
+        """The plans that there are; none where this user may not read them, which is told."""
+        try:
+            return self._control.plans()
+        except CannotDo as error:
+            self._hear(f"whether it was begun before can't be known: {error}")
+            return []
 
     def begin(self, known: Known) -> bool:
         """Write the plan of a new file, and forget those of old ones; return whether that could be done."""
