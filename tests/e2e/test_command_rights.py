@@ -138,3 +138,18 @@ def names_it(env: dict[str, str], command: str, resource: str, right: str, *, am
     if not right_line or result.exit_code != code:
         print(command, resource, right, result.exit_code, named, result.stderr[-400:], result.exception)
     return right_line and result.exit_code == code
+
+
+def test_a_file_without_plans(secured: Secured, names: Names, tmp_path: Path) -> None:
+    """Who may only write to the source publishes a file all the same, and is told that it could not go on."""
+    broker = secured.guarded
+    create_topics(broker.open, {names.topic: 1})
+    made = run("topics", "create", env=kafka_env(broker.open, names))
+    assert made.exit_code == 0, made.stderr
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(value("e-1", "c-1"))
+    broker.grant("topic", names.topic, "WRITE")
+    env = variables(broker, names)
+    result = run("publish", str(file), env=env)
+    assert (result.exit_code, result.stdout) == (0, f"published 1 event to {names.topic}\n"), result.stderr
+    assert "broken off, it can't go on later: " in result.stderr
