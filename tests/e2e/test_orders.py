@@ -17,7 +17,7 @@ from tests.support.kafka import Names, Write, create_topics, end_offsets, produc
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process]
 
-EVENTS, RATE = 2_000, 60
+EVENTS, RATE = 1_200, 60
 LATE = 3
 """Requests that a busy machine may have come late, and so closer to those after them."""
 
@@ -64,7 +64,7 @@ def test_pause_through_a_restart(kafka: str, names: Names, tmp_path: Path) -> No
                 tracker.asked(EVENTS)
                 assert third.end() == second.end() == 0
         assert set(tracker.clicks.values()) == {1}
-    assert read_all(kafka, names.tier("500ms")) == read_all(kafka, names.dlq) == []
+    assert letters(kafka, names) == 0
 
 
 def test_rate_by_order(kafka: str, names: Names, tmp_path: Path) -> None:

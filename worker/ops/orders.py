@@ -161,6 +161,8 @@ def give(settings: Settings, order: Order | End) -> None:
 
     topic, kafka = settings.control_topic, settings.kafka
     sending = producer_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
+    # An order may be there twice; and who may not write is told so, where a sequence of records would end it.
+    sending["enable.idempotence"] = False
     with answering(settings):
         _must_exist(settings, topic)
         deadline = time.monotonic() + TAKEN_WITHIN_SECONDS
