@@ -21,12 +21,14 @@ from worker.adapters.http_server import HttpServer
 from worker.adapters.kafka import KafkaPublisher, TopicIds, consumer_config, producer_config
 from worker.adapters.kafka.config import Config, unique_client_id
 from worker.adapters.kafka.control import KafkaControl
+from worker.adapters.kafka.login import Login
 from worker.adapters.kafka.message_limits import TopicLimits
 from worker.adapters.kafka.rights import SharedRights
 from worker.adapters.metrics import Metrics
 from worker.adapters.process.descriptors import room_for_requests, too_many_requests
 from worker.adapters.tracing import make_tracer, missing_extra
 from worker.compiled import own_topics, variables_by_origin
+from worker.login_renewal import LoginRenewal
 from worker.ports import Observer, Tracer
 from worker.runner import Outcome, Runner
 from worker.runner.state import status_fields
@@ -71,9 +73,13 @@ class Worker:
         self._log = structlog.get_logger("worker")
         self._clock = SystemClock()
         self._metrics = Metrics(self._clock.now())
-        self._rights = SharedRights(asking_config(deployment.common))
+        self._login = Login()
+        self._rights = SharedRights(self._asking_config())
+        self._login.have(self._rights)
         served = deployment.destinations
-        process = Process(self._clock, self._metrics, self._rights, observers, len(served), adopt)
+        process = Process(
+            self._clock, self._metrics, self._rights, self._login, observers, len(served), adopt
+        )
         self._served = []
         for settings in served:
             own = [one for name, one in (watching or {}).items() if name == settings.destination.name]
@@ -87,8 +93,10 @@ class Worker:
             publisher = self._publisher()
             await publisher.start()
             stack.push_async_callback(publisher.close)
-            ids = stack.enter_context(TopicIds(asking_config(self._deployment.common)))
-            control = stack.enter_context(KafkaControl(self._control_config(), ids))
+            ids = stack.enter_context(TopicIds(self._asking_config()))
+            control = stack.enter_context(KafkaControl(self._login.keep(self._control_config()), ids))
+            for owner in (publisher, ids, control):
+                self._login.have(owner)
             tracer = self._tracer()
             if tracer is not None:
                 stack.push_async_callback(tracer.close)
@@ -101,7 +109,7 @@ class Worker:
             stack.callback(self._rights.close)
             for one in self._served:
                 stack.enter_context(one.watch(publisher))
-            renewals = [one.renew() for one in self._served]
+            renewals = [*(one.renew() for one in self._served), self._login_renewal().run()]
             for watch in (self._tell_what_flows(), self._watch_loop(), *renewals):
                 task = asyncio.create_task(watch)
                 task.add_done_callback(self._watch_ended)
@@ -165,11 +173,17 @@ class Worker:
         client_id = unique_client_id(kafka.group_id)
         own = [topic.name for one in self._served for topic in own_topics(one.settings)]
         return KafkaPublisher(
-            producer_config(kafka.bootstrap_servers, client_id, kafka.properties),
-            limits=TopicLimits(asking_config(self._deployment.common), own),
+            self._login.keep(producer_config(kafka.bootstrap_servers, client_id, kafka.properties)),
+            limits=TopicLimits(self._asking_config(), own),
             on_fatal=lambda text: self._fail(RuntimeError(f"the producer can't go on: {text}")),
             on_trouble=self._tell_of_all,
         )
+
+    def _asking_config(self) -> Config:
+        return self._login.keep(asking_config(self._deployment.common))
+
+    def _login_renewal(self) -> LoginRenewal:
+        return LoginRenewal(self._deployment.common, self._login, self._tell_of_all, self._clock)
 
     def _tracer(self) -> Tracer | None:
         common = self._deployment.common

@@ -21,7 +21,7 @@ from worker.core.changed_files import ChangedFiles, Look
 from worker.pipeline import Plan
 from worker.ports import Clock, Observer, Sender
 from worker.settings import Settings, SettingsError
-from worker.settings.files import takes_restart
+from worker.settings.files import is_of_login, takes_restart
 from worker.settings.several import as_written
 
 LOOK_SECONDS = 0.5
@@ -130,7 +130,8 @@ class Renewal:
     def _take(self, found: _Found) -> None:
         """Have the run go on with what was found, if it is anything new."""
         settings, changed, tls = found
-        changed = [*changed, *tls.changed_since(self._tls)]
+        changed = [name for name in changed if not is_of_login(name)]  # of these another renewal tells
+        changed += tls.changed_since(self._tls)
         if tls.digests == self._tls.digests:
             tls = self._tls  # then connections that are open need not end
         sending = Sending(settings.destination.transport, sender_options(settings, tls))

@@ -27,6 +27,7 @@ from worker.adapters.kafka import (
 from worker.adapters.kafka.committed_offsets import stranger_in
 from worker.adapters.kafka.config import Config, unique_client_id
 from worker.adapters.kafka.journal_follower import JournalFollower
+from worker.adapters.kafka.login import Login
 from worker.adapters.kafka.reading import Reading
 from worker.adapters.kafka.remembered_offsets import read_memory
 from worker.adapters.kafka.rights import SharedRights
@@ -84,6 +85,7 @@ class Process(NamedTuple):
     clock: Clock
     metrics: Metrics
     rights: SharedRights
+    login: Login
     watchers: Sequence[Observer] = ()
     served: int = 1
     adopt: bool = False
@@ -107,7 +109,8 @@ class Served:
         self.observer = Observers(counts, make_logs(self.name, settings.log.level), *watchers)
         groups = settings.kafka.group_id, settings.retry_group
         self._client_ids = {group: unique_client_id(group) for group in groups}
-        needed, asking = needed_topics(settings), asking_config(settings)
+        self._login = process.login
+        needed, asking = needed_topics(settings), self._login.keep(asking_config(settings))
         rights = process.rights.watch(rights_needed(settings))
         self.health = Health(settings, needed, asking, rights, self.observer, self._clock)
 
@@ -210,7 +213,7 @@ class Served:
     async def _look_for_stranger(self) -> str | None:
         settings = self.settings
         groups = settings.kafka.group_id, settings.retry_group
-        source, tiers = (self._member_config(group) for group in groups)
+        source, tiers = (self._login.current(self._member_config(group)) for group in groups)
         thread = ThreadPoolExecutor(1, "kafka-group")
         try:
             ask = partial(stranger_in, source, tiers, identity_of(settings))
@@ -258,13 +261,15 @@ class Served:
         router: Router | None = None,
     ) -> KafkaSource:
         kafka = self.settings.kafka
-        reader = self._member_config(f"{kafka.group_id}.reader")
+        reader = self._login.keep(self._member_config(f"{kafka.group_id}.reader"))
         beginning = Beginning(start, partial(read_memory, reader, self.settings.control_topic))
-        return KafkaSource(
-            self._member_config(group),
+        source = KafkaSource(
+            self._login.keep(self._member_config(group)),
             Reading(topics, ids, beginning, kafka.skip, self._held_bytes, self.health.refusals, router),
             drain_timeout=self.settings.drain_timeout,
         )
+        self._login.have(source)
+        return source
 
     def _member_config(self, group: str) -> Config:
         kafka, bounds = self.settings.kafka, self._bounds.client

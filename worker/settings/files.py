@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from worker.settings.kafka_properties import property_name
 from worker.settings.names import path_of
 from worker.settings.sources import Layer, Unreadable, read_value
 
@@ -58,6 +59,12 @@ class SettingsFiles:
         if changed or any(layer.problems for layer in layers):
             return Reread(self._make(layers), changed)
         return None
+
+
+def is_of_login(variable: str) -> bool:
+    """Tell whether a variable is of what Kafka's clients log in with."""
+    path = path_of(variable) or (variable,)
+    return path[:2] == ("kafka", "properties") and property_name(path[-1]).startswith(("sasl.", "ssl."))
 
 
 def takes_restart(variable: str) -> bool:

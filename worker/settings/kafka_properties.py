@@ -73,6 +73,17 @@ _GROUP_ID = {"group.id": "check"}  # no consumer without one
 _STARTS_WORK = ("GSSAPI", "OAUTHBEARER")
 
 
+FILE_PROPERTIES = (
+    "ssl.ca.location",
+    "ssl.certificate.location",
+    "ssl.key.location",
+    "ssl.crl.location",
+    "ssl.keystore.location",
+    "sasl.oauthbearer.assertion.private.key.file",
+)
+"""The properties that name a file which a client logs in with."""
+
+
 def property_name(key: str) -> str:
     """`SASL_MECHANISM` or `sasl.mechanism` as librdkafka has it."""
     return key.lower().replace("_", ".")
@@ -87,7 +98,7 @@ def _check(given: Mapping[str, str]) -> Mapping[str, str]:
     properties = {property_name(key): value for key, value in given.items()}
     problems = [line for name, value in properties.items() for line in _problems(name, value)]
     if properties and not problems:
-        problems = _problems_together(properties)
+        problems = problems_together(properties)
     if problems:
         raise ValueError("\n".join(problems))
     return properties
@@ -105,7 +116,7 @@ def _problems(name: str, value: str) -> list[str]:
     return [f"{variable}: {wrong.replace(value, MASK) if value and is_secret(name) else wrong}"]
 
 
-def _problems_together(properties: Mapping[str, str]) -> list[str]:
+def problems_together(properties: Mapping[str, str]) -> list[str]:
     """What librdkafka says of the properties as a whole (SASL without a user, for one)."""
     mechanism = properties.get("sasl.mechanism", properties.get("sasl.mechanisms", "GSSAPI")).upper()
     if "sasl" in properties.get("security.protocol", "").lower() and mechanism in _STARTS_WORK:

@@ -71,7 +71,7 @@ class BatchProducer:
     ) -> None:
         settings: dict[str, Any] = {**config, "error_cb": on_error}
         try:
-            self._client = Producer(settings, logger=log)
+            self.client = Producer(settings, logger=log)
         except (KafkaException, ValueError, TypeError) as error:
             raise KafkaUnavailable(one_line(error)) from error
         self._loop = asyncio.get_running_loop()
@@ -114,10 +114,10 @@ class BatchProducer:
         """Wait for acknowledgements, within FLUSH_TIMEOUT_SECONDS, then refuse the rest; idempotent."""
         self._closing = True
         ends_at = self._loop.time() + FLUSH_TIMEOUT_SECONDS
-        while self._open and len(self._client) and self._loop.time() < ends_at:  # noqa: ASYNC110 - it is polled
+        while self._open and len(self.client) and self._loop.time() < ends_at:  # noqa: ASYNC110 - it is polled
             await asyncio.sleep(BUSY_SECONDS)
         self._timer.cancel()
-        self._client.purge()  # else the client would wait on for what nobody waits for any more
+        self.client.purge()  # else the client would wait on for what nobody waits for any more
         self.refuse_open("closed before it was acknowledged: it may be there or not")
 
     async def _hand_over(
@@ -159,9 +159,9 @@ class BatchProducer:
         at = ANY_PARTITION if partition is None else partition
         try:
             if headers:
-                self._client.produce(topic, value, key, at, batch.on_delivery, headers=list(headers))
+                self.client.produce(topic, value, key, at, batch.on_delivery, headers=list(headers))
             else:  # naming none costs as much as half of the rest
-                self._client.produce(topic, value, key, at, batch.on_delivery)
+                self.client.produce(topic, value, key, at, batch.on_delivery)
         except KafkaException as error:
             raise ClientRefused(error, at_once=True) from error
 
@@ -174,7 +174,7 @@ class BatchProducer:
     def _poll(self) -> None:
         """Have the client tell what it has heard."""
         try:
-            if self._client.poll(0):
+            if self.client.poll(0):
                 self._room.set()
         except Exception as error:
             self._on_broken(f"the producer can't be polled: {one_line(error)}")

@@ -60,20 +60,17 @@ class KafkaControl:
     """A Control; a context manager, made on the event loop. `config` is what `consumer_config` made."""
 
     def __init__(self, config: Config, ids: TopicIds) -> None:
-        # It asks seldom for what is new, which comes at once all the same. That the broker can't be reached
-        # is told by other clients.
-        own: Config = {"enable.partition.eof": True, "log_level": 0, "fetch.wait.max.ms": 500}
-        self._causes = Causes()
-        settings: dict[str, Any] = {**config, **own, "error_cb": self._causes.hear}
+        self._config, self._causes = config, Causes()
         try:
-            self._consumer = Consumer(settings)
+            self._consumer = self._client()
         except (KafkaException, ValueError, TypeError) as error:
             raise KafkaUnavailable(one_line(error)) from error
         self._ids = ids
         self._loop = asyncio.get_running_loop()
         self._followed: dict[str, _Followed] = {}
         self._wake = threading.Event()
-        self._closed = False
+        self._closed = self._is_old = False
+        self._user: tuple[str, str] | None = None
         self._looked_at = float("-inf")
         self._thread = threading.Thread(target=self._run, name="kafka-control", daemon=True)
 
@@ -94,10 +91,42 @@ class KafkaControl:
         self._looked_at = float("-inf")
         self._wake.set()
 
+    def relogin(self, username: str, password: str) -> None:
+        """Log in as this user from now on."""
+        self._user = username, password
+
+    def renew(self) -> None:
+        """Go on with another client, which reads each topic from its start."""
+        self._is_old = True
+
     # --- the thread ----------------------------------------------------------------------------
+
+    def _client(self) -> Consumer:
+        # It asks seldom for what is new, which comes at once all the same. That the broker can't be reached
+        # is told by other clients.
+        own: Config = {"enable.partition.eof": True, "log_level": 0, "fetch.wait.max.ms": 500}
+        settings: dict[str, Any] = {**self._config, **own, "error_cb": self._causes.hear}
+        return Consumer(settings)
+
+    def _take_another(self) -> None:
+        try:
+            fresh = self._client()
+        except (KafkaException, ValueError, TypeError):
+            return  # its files are just being replaced: the next turn tries again
+        self._is_old = False
+        old, self._consumer = self._consumer, fresh
+        for one in self._followed.values():
+            one.reading = set()
+        self._looked_at = float("-inf")
+        old.close()
 
     def _run(self) -> None:
         while not self._closed:
+            if self._is_old:
+                self._take_another()
+            if self._user is not None:
+                user, self._user = self._user, None
+                self._consumer.set_sasl_credentials(*user)
             if time.monotonic() - self._looked_at >= LOOK_SECONDS:
                 self._looked_at = time.monotonic()
                 self._look()

@@ -51,6 +51,9 @@ ROOM_TURN_SECONDS = 0.005
 BATCH_RECORDS = 500
 """Most records read in one turn."""
 
+RENEW_AGAIN_SECONDS = 1.0
+"""Until a client that could not be made is tried again."""
+
 REVOKE_TIMEOUT_SECONDS = 5.0
 """Seconds in which the client revokes what is ours when leaving; the drain itself does not count."""
 
@@ -70,6 +73,7 @@ class PollThread:
         self.stops = Stops(paused)
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._leaving = self._is_closing = False
+        self._renew_at = float("inf")
         self._prefetch = Prefetch(reading.held_bytes or HeldBytes(NO_BOUND), paused)
         logs, incremental = AssignedLogs(reading.ids), is_incremental(config)
         self._assignment = Assignment(
@@ -119,6 +123,14 @@ class PollThread:
         """Commit what is still ours of `wanted`."""
         self._assignment.commits.commit(self._consumer, wanted, answer)
 
+    def relogin(self, username: str, password: str) -> None:
+        """Log in as this user from the next connection on."""
+        self._consumer.set_sasl_credentials(username, password)
+
+    def renew(self) -> None:
+        """Go on with another client after this turn, or as soon as one can be made."""
+        self._renew_at = 0.0
+
     def leave(self) -> None:
         """End after this turn."""
         self._leaving = True
@@ -127,12 +139,20 @@ class PollThread:
 
     def join(self) -> None:
         """Make the client and ask for the topics; raise SourceFailed where the settings are no good."""
+        self._subscribe(self._client())
+
+    def _client(self) -> Consumer:
         own: dict[str, Any] = {"error_cb": self._on_error, "on_commit": self._on_commit}
-        settings = {**self._config, **self._refresh.begin(), **own}
-        self._is_closing = False
         try:
-            self._consumer = Consumer(settings, logger=LimitedLog(self._logger))
-            self._consumer.subscribe(
+            return Consumer({**self._config, **self._refresh.begin(), **own}, logger=LimitedLog(self._logger))
+        except (KafkaException, ValueError, TypeError) as error:
+            raise SourceFailed(one_line(error)) from error
+
+    def _subscribe(self, consumer: Consumer) -> None:
+        self._is_closing = False
+        self._consumer = consumer
+        try:
+            consumer.subscribe(
                 self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
             )
         except (KafkaException, ValueError, TypeError) as error:
@@ -146,6 +166,8 @@ class PollThread:
             self._assignment.renew(self._consumer)
             if self._assignment.logs.outlived():
                 self._join_anew()
+            if time.monotonic() >= self._renew_at:
+                self._renew()
             self._recovery.look(self._consumer)
             self._bridge.records(self._prefetch.take())
             self._assignment.set_pauses(self._consumer)
@@ -173,10 +195,20 @@ class PollThread:
 
         It takes what it hears of the new one for old: leader epochs begin at 0 there, it knew higher ones.
         """
+        fresh = self._client()
         self.close()
         self._assignment.lose(list(self._assignment.ours))  # what was not revoked in time
         self._assignment.commits.abandon()
-        self.join()
+        self._subscribe(fresh)
+
+    def _renew(self) -> None:
+        """Join anew, to log in with what counts by now; where its files are amid a change, a little later."""
+        self._renew_at = float("inf")
+        try:
+            self._join_anew()
+        except SourceFailed as error:
+            self._renew_at = time.monotonic() + RENEW_AGAIN_SECONDS
+            self._errors.tell(f"can't log in anew: {error}")
 
     def _obey(self) -> None:
         """Carry out the orders; where no record may be handed over, wait for one rather than for Kafka."""

@@ -65,6 +65,7 @@ class KafkaPublisher:
         self._alone: ProducerThread | None = None  # sends what came back from a batch, and asks for topics
         self._bulk: BatchProducer | None = None
         self._smallest: int | None = None  # of the limits of the topics
+        self._former: set[asyncio.Future[list[None]]] = set()  # clients of before that are ending
         self._batching: asyncio.Task[ProducerThread] | None = None
         self._closing = False
         self._fatal: str | None = None
@@ -121,6 +122,26 @@ class KafkaPublisher:
         """How many partitions each had when last asked for, 0 where that is not known; does no I/O."""
         return {topic: self._topics.partitions(topic) for topic in topics}
 
+    def relogin(self, username: str, password: str) -> None:
+        """Log in as this user from now on."""
+        bulk = [] if self._bulk is None else [self._bulk.client]
+        for client in (*(thread.client for thread in self._threads), *bulk):
+            client.set_sasl_credentials(username, password)
+
+    def renew(self) -> None:
+        """Go on with other clients; those of before end when what they were handed is acknowledged."""
+        if self._alone is None or self._closing:
+            return
+        old, bulk = self._threads, self._bulk
+        self._threads, self._bulk = [], None
+        if self._batching is not None and self._batching.done():
+            self._batching = None  # one that is being made will log in with what counts by now
+        self._alone = self._thread(alone(self._config))
+        ending = [*(thread.close() for thread in old), *([bulk.close()] if bulk is not None else [])]
+        task = asyncio.ensure_future(asyncio.gather(*ending))
+        self._former.add(task)
+        task.add_done_callback(self._former.discard)
+
     async def close(self) -> None:
         """Wait, within bounds, for acknowledgements, then refuse the rest; idempotent."""
         self._closing = True
@@ -131,7 +152,7 @@ class KafkaPublisher:
             self._batching.cancel()  # where it waits for the limits still
         if self._bulk is not None:
             await self._bulk.close()
-        await asyncio.gather(*(thread.close() for thread in self._threads))
+        await asyncio.gather(*(thread.close() for thread in self._threads), *self._former)
         self._alone = None
 
     # --- publishing ----------------------------------------------------------------------------
@@ -205,12 +226,13 @@ class KafkaPublisher:
 
     async def _batches(self) -> ProducerThread:
         """The client that sends batches, made at the first publish, when the topics' limits can be asked."""
-        if self._batching is None:
-            self._batching = asyncio.create_task(self._make_batches())
+        batching = self._batching
+        if batching is None:
+            batching = self._batching = asyncio.create_task(self._make_batches())
         try:
-            return await asyncio.shield(self._batching)
+            return await asyncio.shield(batching)
         except asyncio.CancelledError:
-            if self._batching.cancelled():
+            if batching.cancelled():
                 self._usable()
             raise
 

@@ -41,7 +41,7 @@ class Rights:
         # Silent: whatever keeps it from asking keeps the other clients too, and they tell.
         settings: dict[str, Any] = {**config, "log_level": 0, "error_cb": _ignore}
         try:
-            self._admin = AdminClient(settings)
+            self.client = AdminClient(settings)
         except (KafkaException, ValueError, TypeError) as error:
             raise KafkaUnavailable(one_line(error)) from error
         self._is_controlled = False
@@ -59,7 +59,7 @@ class Rights:
         """Whether a broker is there, and a controller: the embedded one has none, and does not answer."""
         if not self._is_controlled:
             try:
-                found = self._admin.list_topics(timeout=TIMEOUT_SECONDS)
+                found = self.client.list_topics(timeout=TIMEOUT_SECONDS)
             except KafkaException:
                 return False
             self._is_controlled = found.controller_id in found.brokers
@@ -71,9 +71,9 @@ class Rights:
             return {}
         how: dict[str, Any] = {"include_authorized_operations": True, "request_timeout": TIMEOUT_SECONDS}
         if kind is Kind.TOPIC:
-            answers = self._admin.describe_topics(TopicCollection(names), **how)
+            answers = self.client.describe_topics(TopicCollection(names), **how)
         else:
-            answers = self._admin.describe_consumer_groups(names, **how)
+            answers = self.client.describe_consumer_groups(names, **how)
         return {Resource(kind, name): answer for name, answer in answers.items()}
 
 
@@ -103,6 +103,15 @@ class SharedRights:
             self._asking.add_done_callback(self._on_answer)
         return await asyncio.shield(self._asking)
 
+    def relogin(self, username: str, password: str) -> None:
+        """Log in as this user from now on."""
+        if self._rights is not None:
+            self._rights.client.set_sasl_credentials(username, password)
+
+    def renew(self) -> None:
+        """Go on with another client, from the next question on."""
+        self._rights = None
+
     def close(self) -> None:
         """Ask no more; does not wait."""
         self._thread.shutdown(wait=False, cancel_futures=True)
@@ -113,9 +122,10 @@ class SharedRights:
             answer.exception()  # who asked hears of it, if still there
 
     def _ask(self) -> Said:
-        if self._rights is None:
-            self._rights = Rights(self._config)
-        return self._rights.said(self._needed, [Kind.TOPIC])
+        rights = self._rights
+        if rights is None:
+            rights = self._rights = Rights(self._config)
+        return rights.said(self._needed, [Kind.TOPIC])
 
 
 class RightsWatch:

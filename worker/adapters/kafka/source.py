@@ -109,6 +109,16 @@ class KafkaSource:
         self._poll_thread.order(partial(self._poll_thread.commit, ours, answer))
         return await answer
 
+    def relogin(self, username: str, password: str) -> None:
+        """Log in as this user from now on."""
+        if self._poll_thread is not None:
+            self._poll_thread.order(partial(self._poll_thread.relogin, username, password))
+
+    def renew(self) -> None:
+        """Leave the group and join it with another client, once what is under way has ended."""
+        if self._poll_thread is not None:
+            self._poll_thread.order(self._poll_thread.renew)
+
     def not_joined(self) -> Sequence[str]:
         """The group, by its name, until it has given its first assignment, which may be of nothing."""
         joined = self._bridge is not None and self._bridge.joined

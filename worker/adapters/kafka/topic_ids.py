@@ -66,8 +66,9 @@ class TopicIds:
         self._cluster: str | None = None
         self._wanted = self._answered = 0
         self._looked_at = float("-inf")
-        self._closed = False
+        self._closed = self._is_old = False
         self._thread: threading.Thread | None = None
+        self._admin: AdminClient | None = None
         self.revision = 0
         """Grows with each id that is heard for the first time, or that is another than before."""
 
@@ -82,10 +83,8 @@ class TopicIds:
 
     def start(self) -> None:
         """Make the client and begin to watch; raise KafkaUnavailable where the settings are no good."""
-        # Silent: whatever keeps it from asking keeps the consumers too, and they tell.
-        settings: dict[str, Any] = {**self._config, "log_level": 0, "error_cb": _ignore}
         try:
-            admin = AdminClient(settings)
+            admin = self._admin = self._client()
         except (KafkaException, ValueError, TypeError) as error:
             raise KafkaUnavailable(one_line(error)) from error
         self._thread = threading.Thread(target=self._run, args=(admin,), name="kafka-topic-ids", daemon=True)
@@ -98,6 +97,15 @@ class TopicIds:
             self._turn.notify_all()
         if self._thread is not None:
             self._thread.join(CLOSE_TIMEOUT_SECONDS)
+
+    def relogin(self, username: str, password: str) -> None:
+        """Log in as this user from now on."""
+        if self._admin is not None:
+            self._admin.set_sasl_credentials(username, password)
+
+    def renew(self) -> None:
+        """Go on with another client, from the next look on."""
+        self._is_old = True
 
     def of(self, topics: Collection[str], timeout: float = TIMEOUT_SECONDS) -> Mapping[str, LogId]:
         """Ask what these are now, and watch them from now on; as last heard where no answer comes in time."""
@@ -128,8 +136,24 @@ class TopicIds:
 
     # --- the thread ----------------------------------------------------------------------------
 
+    def _client(self) -> AdminClient:
+        # Silent: whatever keeps it from asking keeps the consumers too, and they tell.
+        settings: dict[str, Any] = {**self._config, "log_level": 0, "error_cb": _ignore}
+        return AdminClient(settings)
+
+    def _asked_anew(self, admin: AdminClient) -> AdminClient:
+        """Another client; the same one, until the next look, where none can be made."""
+        try:
+            fresh = self._admin = self._client()
+        except (KafkaException, ValueError, TypeError):
+            return admin
+        self._is_old = False
+        return fresh
+
     def _run(self, admin: AdminClient) -> None:
         while (wanted := self._wait_for_turn()) is not None:
+            if self._is_old:
+                admin = self._asked_anew(admin)
             with self._turn:
                 topics = sorted(self._followed)
             cluster = self._cluster or _cluster_id(admin)

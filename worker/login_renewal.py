@@ -1,0 +1,100 @@
+"""What Kafka's clients log in with is read again from its files: passwords, certificates, authorities.
+
+The rule: what the files hold now counts if the client library takes all of it; if not, what was read before
+stays in use, a line says why, and it is tried again. Whoever is in the midst of something ends it first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import structlog
+
+from worker.adapters.file_stamps import look_at
+from worker.adapters.kafka.login import Login
+from worker.core.changed_files import ChangedFiles
+from worker.ports import Clock
+from worker.settings import Settings, SettingsError
+from worker.settings.files import is_of_login
+from worker.settings.kafka_properties import FILE_PROPERTIES, VARIABLE, problems_together, property_name
+
+LOOK_SECONDS = 0.5
+"""Between two looks; a change counts at the second one that sees it."""
+
+AGAIN_SECONDS = 5.0
+"""Until files that were wrong are tried again, though they have not changed."""
+
+
+class LoginRenewal:
+    """Of the settings that all destinations share; `tell` hears a line on what is wrong."""
+
+    def __init__(self, settings: Settings, login: Login, tell: Callable[[str], None], clock: Clock) -> None:
+        self._settings = settings
+        self._login = login
+        self._tell = tell
+        self._clock = clock
+        self._log = structlog.get_logger("worker")
+        self._files = ChangedFiles()
+        self._problem: str | None = None
+        self._again_at = float("inf")
+        self._variables = self._named()
+        self._files.take(look_at(self._variables))  # what was read at the start
+
+    async def run(self) -> None:
+        """Look now and then; never returns where there is anything to look at."""
+        while self._variables:
+            await self.look()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Look at the files once, and do what follows."""
+        seen = await asyncio.to_thread(look_at, self._variables)
+        changed = self._files.look(seen)
+        if not changed and self._clock.monotonic() < self._again_at:
+            return
+        try:
+            settings = await asyncio.to_thread(_read, self._settings)
+        except SettingsError as wrong:
+            self._stay("; ".join(wrong.problems))
+            settings = None
+        if await asyncio.to_thread(look_at, seen) != seen:
+            return  # it changes once more, and is read when it stands still
+        self._files.take(seen)
+        if settings is not None:
+            self._take(settings, [self._variables[path] for path in changed])
+
+    def _named(self) -> Mapping[Path, str]:
+        """The files, each with the variable that gave it."""
+        files = {} if self._settings.files is None else self._settings.files.paths
+        named = {path: variable for variable, path in files.items() if is_of_login(variable)}
+        for name in FILE_PROPERTIES:
+            if path := self._settings.kafka.properties.get(name):
+                named[Path(path)] = VARIABLE + name.replace(".", "_").upper()
+        return named
+
+    def _take(self, settings: Settings, changed: list[str]) -> None:
+        self._settings, self._problem, self._again_at = settings, None, float("inf")
+        self._login.renew(settings.kafka.properties, [_property(variable) for variable in changed] or None)
+        for variable in changed:
+            self._log.info("a file has changed: Kafka's clients log in anew with it", variable=variable)
+
+    def _stay(self, problem: str) -> None:
+        """Go on with what was read before; say why, once, and try again later."""
+        if problem != self._problem:
+            self._tell(f"{problem}; what was read before stays in use")
+        self._problem, self._again_at = problem, self._clock.monotonic() + AGAIN_SECONDS
+
+
+def _property(variable: str) -> str:
+    return property_name(variable.removeprefix(VARIABLE))
+
+
+def _read(settings: Settings) -> Settings:
+    """The settings as the files have them now; raise SettingsError where the library does not take them."""
+    reread = None if settings.files is None else settings.files.reread()
+    new = settings if reread is None else reread.settings
+    if problems := problems_together(new.kafka.properties):
+        raise SettingsError(problems)
+    return new
