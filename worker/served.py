@@ -248,9 +248,11 @@ class Served:
     ) -> Follower | None:
         if journaled is None or remembered is None:
             return None
-        config = self._member_config(f"{self.settings.kafka.group_id}.reader")
+        config = self._login.keep(self._member_config(f"{self.settings.kafka.group_id}.reader"))
         most, window = remembered.most, remembered.window
-        return JournalFollower(config, journaled.topic, journaled.worker, most=most, window=window)
+        follower = JournalFollower(config, journaled.topic, journaled.worker, most=most, window=window)
+        self._login.have(follower)
+        return follower
 
     def _member(
         self,

@@ -83,6 +83,8 @@ class JournalFollower:
         self._counted_at = self._looked_at = float("-inf")
         self._causes = Causes()
         self._thread: threading.Thread | None = None
+        self._is_old = False
+        self._user: tuple[str, str] | None = None
 
     def start(self, listener: FollowerListener) -> None:
         """Begin; nothing is read before it is asked for."""
@@ -97,6 +99,16 @@ class JournalFollower:
             self._new.update(dict.fromkeys(new, turn))
         self._wake.set()
 
+    def relogin(self, username: str, password: str) -> None:
+        """Log in as this user from now on."""
+        self._user = username, password
+        self._wake.set()
+
+    def renew(self) -> None:
+        """Go on with another client, from where this one is."""
+        self._is_old = True
+        self._wake.set()
+
     async def stop(self) -> None:
         """Read no more; idempotent, within bounds."""
         self._closing = True
@@ -109,10 +121,7 @@ class JournalFollower:
 
     def _run(self) -> None:
         try:
-            own: Config = {"enable.partition.eof": True, "log_level": 0, "auto.offset.reset": "earliest"}
-            settings: dict[str, Any] = {**self._config, **FEW_AND_LARGE, **own, "error_cb": self._causes.hear}
-            settings.pop("group.instance.id", None)
-            self._consumer = Consumer(settings)
+            self._consumer = self._client()
             try:
                 while not self._closing:
                     self._turn()
@@ -121,7 +130,32 @@ class JournalFollower:
         except BaseException as error:  # nothing may end the thread unheard
             self._post(self._listener.on_failed, error)
 
+    def _client(self) -> Consumer:
+        own: Config = {"enable.partition.eof": True, "log_level": 0, "auto.offset.reset": "earliest"}
+        settings: dict[str, Any] = {**self._config, **FEW_AND_LARGE, **own, "error_cb": self._causes.hear}
+        settings.pop("group.instance.id", None)
+        return Consumer(settings)
+
+    def _log_in(self) -> None:
+        """Have the client log in with what is new, or take another."""
+        user, self._user = self._user, None
+        if user is not None:
+            self._consumer.set_sasl_credentials(*user)
+        if not self._is_old:
+            return
+        try:
+            fresh = self._client()
+        except (KafkaException, ValueError, TypeError):
+            return  # its files are just being replaced: the next turn tries again
+        self._is_old = False
+        old, self._consumer = self._consumer, fresh
+        fresh.assign(
+            [TopicPartition(self._topic, number, one.next) for number, one in self._followed.items()]
+        )
+        old.close()
+
     def _turn(self) -> None:
+        self._log_in()
         is_news = self._take_orders()
         if is_news or time.monotonic() - self._looked_at >= LOOK_SECONDS:
             self._look()
