@@ -75,9 +75,16 @@ def test_own(seen: Seen, own: Known, what: Follows) -> None:
 
 
 def test_follows_in_flight() -> None:
-    """While an event is being sent nothing else of it is: the same record is finished, another is a copy."""
-    assert follows_in_flight(FRESH, 7) is FINISHED
-    assert follows_in_flight(FRESH, 3) is DUPLICATE
+    """While an event is being sent nothing else of it is: the same record is finished, another is a copy.
+
+    But what became of the very one is sent, whether or not that one has heard of it.
+    """
+    assert follows_in_flight(FRESH, 7, 0) is FINISHED
+    assert follows_in_flight(FRESH, 3, 0) is DUPLICATE
+    assert follows_in_flight(ON_TIER, 3, 0) is DUPLICATE
+    assert follows_in_flight(ON_TIER, 7, 1) is SEND
+    assert follows_in_flight(ON_TIER, 7, 2) is FINISHED
+    assert follows_in_flight(ON_TIER._replace(attempts=None), 7, 0) is SEND
 
 
 @pytest.mark.parametrize(

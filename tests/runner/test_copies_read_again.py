@@ -29,6 +29,22 @@ async def test_published_twice_to_a_tier() -> None:
     assert told(harness) == [("delivered", "conversions/0/7")]
 
 
+async def test_a_retry_that_is_read_before_its_acknowledgement() -> None:
+    """A retry that is due before its publish is acknowledged is sent: it is not the record that led to it."""
+    async with Harness(Response(500), copies=ids()) as harness:
+        held = harness.publisher.hold(TIER)
+        harness.source.assign(harness.first, harness.tier)
+        harness.write(1)
+        await harness.sent(1)
+        headers = WorkerHeaders(attempts=1, due_at=harness.time.now(), origin=f"{SOURCE}/0/0").write()
+        harness.kafka.append(harness.tier, conversion(1), b"key", headers)
+        await harness.committed(1, harness.tier)
+        held.set()
+        await harness.committed(1)
+    assert harness.clicks == ["c-1", "c-1"]
+    assert ("delivered", "conversions/0/0") in told(harness)
+
+
 async def test_sent_again_from_the_source() -> None:
     """What was delivered from the source after all is not sent from the tier that it lies in, too."""
     async with Harness(copies=ids()) as harness:

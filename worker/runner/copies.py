@@ -66,6 +66,7 @@ class Copies:
         self.on_failed = on_failed
         """Hears that the follower is dead: without it nothing would be warm any more."""
         self._in_flight: dict[bytes, int] = {}
+        self._attempts: dict[bytes, int] = {}  # made before, of those in flight from a tier
         self._turn = 0
         self._asked: dict[int, int] = {}
 
@@ -86,14 +87,18 @@ class Copies:
         """Forget that a record is being sent: it has not ended."""
         digest_of_it = pending.partition.digests.pop(pending.record.offset, None)
         if digest_of_it is not None:
-            del self._in_flight[digest_of_it]
+            self._in_flight.pop(digest_of_it, None)
+            self._attempts.pop(digest_of_it, None)
 
     def ended(self, pending: PendingRecord, ending: Ended, now: float) -> None:
         """Remember how a record has ended."""
         record, partition, _, _ = pending
         key = partition.digests.pop(record.offset, None)
         if key is not None:
-            del self._in_flight[key]
+            if key in self._in_flight:  # a retry that overtook its acknowledgement may have landed already
+                del self._in_flight[key]
+            if self._attempts:
+                self._attempts.pop(key, None)
             if type(ending) is Delivered and partition.tier is None and not record.headers:
                 self.ids.add(key, packed_delivery(record.offset), now)
                 return
@@ -114,12 +119,14 @@ class Copies:
         if what is Follows.DUPLICATE:
             return Duplicate(record, event_id)
         self._in_flight[key] = seen.origin
+        if seen.on_tier:
+            self._attempts[key] = 1 if seen.attempts is None else seen.attempts
         partition.digests[record.offset] = key
         return step
 
     def _follows(self, seen: Seen, number: int, key: bytes, now: float) -> Follows:
         if key in self._in_flight:
-            return follows_in_flight(seen, self._in_flight[key])
+            return follows_in_flight(seen, self._in_flight[key], self._attempts.get(key, 0))
         known, own = self.ids.known(key, now), None
         if known is not None and known.origin != seen.origin:
             own = self.ids.known(digest_of_origin(number, seen.origin), now)
