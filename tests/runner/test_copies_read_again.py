@@ -36,9 +36,9 @@ async def test_a_retry_that_is_read_before_its_acknowledgement() -> None:
         harness.source.assign(harness.first, harness.tier)
         harness.write(1)
         await harness.sent(1)
-        headers = WorkerHeaders(attempts=1, due_at=harness.time.now(), origin=f"{SOURCE}/0/0").write()
+        headers = WorkerHeaders(attempts=1, due_at=harness.time.now() - 1, origin=f"{SOURCE}/0/0").write()
         harness.kafka.append(harness.tier, conversion(1), b"key", headers)
-        await harness.committed(1, harness.tier)
+        await harness.sent(2)
         held.set()
         await harness.committed(1)
     assert harness.clicks == ["c-1", "c-1"]
