@@ -228,3 +228,23 @@ def test_commands_agree(kafka: str, names: Names) -> None:
     made = run("topics", "create", env=env)
     mended = {f"{tier}: has 1 partitions, the source 2"}
     assert said(made.stderr) == (wrong - mended) | said(checked.stderr)
+
+
+@pytest.mark.kafka
+def test_manifests(kafka: str, names: Names) -> None:
+    """With -o strimzi it prints what an operator is to make, with the source's partitions; it makes nothing."""
+    create_topics(kafka, {names.topic: 3})
+    items = run_json_of("topics", "create", "-o", "strimzi", "--cluster", "main", env=kafka_env(kafka, names))
+    made = {one["spec"]["topicName"]: one["spec"]["partitions"] for one in items[:-1]}
+    own = {names.tier("10s"): 3, names.dlq: 3, names.journal: 3, names.control: 1}
+    assert made == own
+    checked = run("topics", "check", env=kafka_env(kafka, names))
+    assert "does not exist" in checked.stdout
+
+
+def run_json_of(*arguments: str, env: dict[str, str]) -> list[dict[str, dict[str, object]]]:
+    """The items of the list that a command printed."""
+    result = run(*arguments, env=env)
+    assert result.exit_code == 0, result.stderr
+    items: list[dict[str, dict[str, object]]] = json.loads(result.stdout)["items"]
+    return items

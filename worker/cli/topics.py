@@ -6,6 +6,7 @@ The rule: nothing is deleted or narrowed, and the source topic is left as it is.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +19,7 @@ from worker.cli.common import (
     examples,
     load_deployment,
     number_option,
+    print_json,
     print_rows,
     say,
     told,
@@ -42,6 +44,14 @@ UNKNOWN = "unknown"
 Row = dict[str, object]
 
 
+class Form(StrEnum):
+    """How what is made is printed; as manifests nothing is made."""
+
+    TABLE = "table"
+    JSON = "json"
+    STRIMZI = "strimzi"
+
+
 @app.command(
     epilog=examples(
         "postback-worker topics create",
@@ -62,7 +72,15 @@ def create(
         number_option("--replication", "Of a new source topic; else the broker's default.", 1),
     ] = None,
     destination: DestinationOption = None,
-    output: OutputOption = Output.TABLE,
+    output: Annotated[
+        Form,
+        typer.Option(
+            "--output", "-o", help="How the result is printed; strimzi prints manifests, and makes nothing."
+        ),
+    ] = Form.TABLE,
+    cluster: Annotated[
+        str, typer.Option("--cluster", help="With -o strimzi: the name of the Kafka cluster there.")
+    ] = "kafka",
 ) -> None:
     """Make the delay tiers and the dead-letter topic of every destination.
 
@@ -76,11 +94,18 @@ def create(
     from worker.ops import topics
 
     deployment = load_deployment(ctx, only=[destination] if destination else None)
+    if output is Form.STRIMZI:
+        from worker.ops.strimzi import manifests
+
+        with told():
+            items = manifests(deployment, cluster)
+        print_json({"apiVersion": "v1", "kind": "List", "items": items})
+        return
     with told():
         made = topics.create_all(deployment, topics.New(partitions, replication) if with_source else None)
     for line in made.warnings:
         warn(line)
-    _print([_made(row) for row in made.rows], output, MADE)
+    _print([_made(row) for row in made.rows], Output(output), MADE)
 
 
 @app.command(epilog=examples("postback-worker topics check", "postback-worker topics check -o json"))

@@ -73,10 +73,10 @@ def _new(source: Topic, own: Own) -> NewTopic:
     if source.partitions is None or made.partitions is None:
         why = f": {source.unsaid}" if source.unsaid else ""
         raise KafkaUnavailable(f"how many partitions {source.name} has is unknown{why}")
-    return NewTopic(own.name, made.partitions, made.replication or BROKERS_DEFAULT, config=_entries(made))
+    return NewTopic(own.name, made.partitions, made.replication or BROKERS_DEFAULT, config=entries_of(made))
 
 
-def _entries(made: Topic) -> dict[str, str]:
+def entries_of(made: Topic) -> dict[str, str]:
     """The settings that a topic is made with; what is unknown of it is none of them."""
     if made.compacted:
         entries = {"cleanup.policy": "compact"}
