@@ -232,7 +232,7 @@ def test_commands_agree(kafka: str, names: Names) -> None:
 
 @pytest.mark.kafka
 def test_manifests(kafka: str, names: Names) -> None:
-    """With -o strimzi it prints what an operator is to make, with the source's partitions; it makes nothing."""
+    """With -o strimzi it prints what an operator is to make, as large as the source, and makes nothing."""
     create_topics(kafka, {names.topic: 3})
     items = run_json_of("topics", "create", "-o", "strimzi", "--cluster", "main", env=kafka_env(kafka, names))
     made = {one["spec"]["topicName"]: one["spec"]["partitions"] for one in items[:-1]}
