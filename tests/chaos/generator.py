@@ -1,6 +1,7 @@
 """The generator: a shop that publishes conversions, and logs which ones Kafka has acknowledged.
 
-The rule: an event is in the log only once it is acknowledged, and each is published once (idempotence).
+The rule: an event is in the log only once it is acknowledged, and each is published once (idempotence), but
+for the copies that are made of it on purpose.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from heapq import heappop, heappush
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,6 +26,10 @@ from tests.chaos.networks import fields_of
 
 # Shares of the events that get a 400 for ever, a 500 at first, and that are no conversions at all.
 KINDS = {"-poison": 0.01, "-once": 0.08, "-invalid": 0.01}
+COPIES = 0.05
+"""Share of the events that are published twice, a third of these thrice: at once, or some seconds later."""
+LATER = 8.0
+"""Seconds within which a copy follows."""
 BIG = 0.005
 """Share of the events, of whatever kind, that are big."""
 SMALLEST, LARGEST, LARGEST_TEXT = 100_000, 900_000, 3_000_000
@@ -47,7 +53,10 @@ SETTINGS: dict[str, str | int | float | bool] = {
 
 
 class Generator:
-    """Publishes events by name; as a context manager `rate` a second in a thread, a share of them `big`."""
+    """Publishes events by name; as a context manager `rate` a second in a thread, a share of them `big`.
+
+    A share of `copies` are published again.
+    """
 
     def __init__(
         self,
@@ -57,11 +66,14 @@ class Generator:
         *,
         rate: float = 0.0,
         big: float = 0.0,
+        copies: float = 0.0,
         seed: int = 0,
     ) -> None:
         self._topic = topic
         self._rate = rate
         self._big = big
+        self._copies = copies
+        self._copies_due: list[tuple[float, str, int]] = []
         self.busy = 0.0
         """Share of the events that the partner is too busy for."""
         self._random = random.Random(seed)
@@ -115,8 +127,15 @@ class Generator:
         while not self._over.wait(TURN):
             with self._turn:
                 while self._number < (time.monotonic() - start) * self._rate:
-                    self._produce(self._name())
+                    self._produce(self._name(), copies=self._draw_copies())
+                while self._copies_due and self._copies_due[0][0] <= time.monotonic():
+                    _, event, partition = heappop(self._copies_due)
+                    self._produce(event, partition)
                 self._producer.poll(0)
+
+    def _draw_copies(self) -> int:
+        """How often an event is published again."""
+        return self._random.choice((1, 1, 2)) if self._random.random() < self._copies else 0
 
     def _name(self) -> str:
         self._number += 1
@@ -128,20 +147,23 @@ class Generator:
             chance -= share
         return f"e{self._number}{size}"
 
-    def _produce(self, event: str, partition: int = -1) -> None:
+    def _produce(self, event: str, partition: int = -1, copies: int = 0) -> None:
         self._producer.produce(
             self._topic,
             value_of(event),
             f"click-{event}".encode(),
             partition,
-            partial(self._on_report, event),
+            partial(self._on_report, event, copies),
         )
 
-    def _on_report(self, event: str, error: KafkaError | None, message: Message) -> None:
+    def _on_report(self, event: str, copies: int, error: KafkaError | None, message: Message) -> None:
         if error is not None:
             self._refused.append(f"{event}: {error}")
             return
         now, (_, made) = time.monotonic(), message.timestamp()
+        for _ in range(copies):  # where it lies: a topic that grows gives its key another partition
+            later = self._random.choice((0.0, self._random.uniform(0.0, LATER)))
+            heappush(self._copies_due, (now + later, event, message.partition() or 0))
         made_at = (made + 1) / 1000 - time.time() + now  # cut to milliseconds
         self._log.write(
             Sent(event, self._topic, message.partition() or 0, message.offset() or 0, now, made_at)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tests.chaos.checker import Verdict, check
 from tests.chaos.conductor import Conductor
 from tests.chaos.fleet import DRAIN, TIMEOUT
-from tests.chaos.generator import BIG
+from tests.chaos.generator import BIG, COPIES
 from tests.chaos.networks import NETWORKS, fields_of, takers
 from tests.chaos.process import ROOT
 from tests.chaos.schedule import KINDS, deal
@@ -87,7 +87,7 @@ def run(plan: Plan, say: Callable[[str], None]) -> Result:
     ):
         conductor = Conductor(world, broker, plan.workers)
         conductor.start()
-        with world.load(plan.rate, 0.0 if plan.short or several else BIG):
+        with world.load(plan.rate, 0.0 if plan.short or several else BIG, COPIES):
             time.sleep(WARM_UP)
             conductor.note_fresh()
             say("the load is on; faults from now on")

@@ -71,10 +71,25 @@ def test_a_record_without_an_ending() -> None:
 
 
 def test_two_endings() -> None:
-    """A second ending is a violation, unless a kill had the record worked on again."""
+    """A second ending of one record is a violation, though a kill had it sent again."""
     steps = [step("delivered", 1.2), step("delivered", 3.2)]
     requests = [ask(1, answered=1.1), ask(3, "w2-1", answered=3.1)]
     commits = [Committed("t", 0, 1, "", 3.4)]
     assert set(judge(steps, [source()], requests, commits)) == {"duplicate", "journaled twice"}
     deeds = [Deed("start", "w1-1", 0.0), Deed("kill", "w1-1", 1.3), Deed("dead", "w1-1", 1.31)]
-    assert judge(steps, [source()], requests, commits, deeds) == []
+    assert judge(steps, [source()], requests, commits, deeds) == ["journaled twice"]
+    assert judge(steps[1:], [source()], requests, commits, deeds) == []
+
+
+def test_copies() -> None:
+    """A copy ends as `duplicate`; one that was sent is a violation, as is a copy of nothing."""
+    hops, commits = [source(), source(0.5, offset=1)], [Committed("t", 0, 2, "", 1.4)]
+    steps = [step("delivered", 1.2), step("duplicate", 1.3, offset=1)]
+    assert judge(steps, hops, [ask(1, answered=1.1)], commits) == []
+    sent = [ask(1, answered=1.1), ask(1.2, "w2-1", answered=1.25)]
+    assert "duplicate" in judge([steps[0], step("delivered", 1.3, offset=1)], hops, sent, commits)
+    assert "not journaled" in judge(steps[:1], hops, [ask(1, answered=1.1)], commits)
+    assert judge([*steps[:1], step("duplicate", 1.25)], hops[:1], [ask(1, answered=1.1)]) == [
+        "journal untrue",
+        "journaled twice",
+    ]

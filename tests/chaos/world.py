@@ -104,10 +104,16 @@ class World:
             worker.await_ready()
         return started
 
-    def load(self, rate: float, big: float = 0.0) -> Generator:
+    def load(self, rate: float, big: float = 0.0, copies: float = 0.0) -> Generator:
         """Make a generator of `rate` events a second, to be used as a context manager."""
         self.stream = Generator(
-            self.bootstrap, self.names.topic, self.folder, rate=rate, big=big, seed=self._seed
+            self.bootstrap,
+            self.names.topic,
+            self.folder,
+            rate=rate,
+            big=big,
+            copies=copies,
+            seed=self._seed,
         )
         return self.stream
 
