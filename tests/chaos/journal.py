@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from tests.chaos.cuts import BLINK
 from tests.chaos.evidence import DEAD, SOURCE, TIER, Hop, Story
 from tests.chaos.forks import Fork
-from tests.chaos.history import Coverage
+from tests.chaos.history import Coverage, History
 from tests.chaos.logs import RECORDED, Step
 from tests.chaos.violations import Violation
 
@@ -32,6 +32,7 @@ def agree(
     stories: Iterable[Story],
     covered: Coverage,
     forks: Mapping[str, Sequence[Fork]],
+    history: History,
 ) -> Iterator[Violation]:
     """What of the steps is not as the partner's log and the topics tell."""
     by_event: defaultdict[str, list[Step]] = defaultdict(list)
@@ -39,17 +40,21 @@ def agree(
         by_event[step.event].append(step)
     for story in stories:
         steps = by_event[story.event]
+        there = [hop for hop in story.hops if history.gone(hop.place) is None]
         for wrong in (
-            *_not_journaled(story, steps, covered),
+            *_not_journaled(there, steps, covered),
             *_untrue(story, steps),
-            *_untold(story, steps, covered, forks[story.event]),
+            *_untold(story._replace(hops=tuple(there)), steps, covered, forks[story.event]),
             *_twice(steps),
         ):
             yield Violation(wrong[0], story.event, f"{wrong[1]}; {_tell(steps)}")
 
 
-def _not_journaled(story: Story, steps: Sequence[Step], covered: Coverage) -> Iterator[tuple[str, str]]:
-    for hop in story.hops:
+def _not_journaled(
+    hops: Iterable[Hop], steps: Sequence[Step], covered: Coverage
+) -> Iterator[tuple[str, str]]:
+    """Of what nobody took away; what is gone is passed over."""
+    for hop in hops:
         seen = min(covered.get(hop.place, ()), default=None)
         if seen is None or hop.kind == DEAD:
             continue
