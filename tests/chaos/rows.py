@@ -18,7 +18,7 @@ class Row(Enum):
     IN_FLIGHT = "requests in flight"
     SINCE_COMMIT = (
         "what was finished since the last commit, at most 0.2 s of work and what its steps take "
-        "to the journal"
+        "to the journal, 0.12 s and the broker's answer"
     )
     STUCK = (
         "what was finished while commits do not get through, 2 s of work at most: then nothing more is sent "
