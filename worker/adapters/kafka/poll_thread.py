@@ -75,9 +75,9 @@ class PollThread:
         self._leaving = self._is_closing = False
         self._renew_at = float("inf")
         self._prefetch = Prefetch(reading.held_bytes or HeldBytes(NO_BOUND), paused)
-        logs, incremental = AssignedLogs(reading.ids), is_incremental(config)
+        logs, way = AssignedLogs(reading.ids), is_incremental(config)
         self._assignment = Assignment(
-            bridge, self._prefetch, self.watermarks, self.stops, logs, incremental=incremental
+            bridge, self._prefetch, self.watermarks, self.stops, logs, incremental=way
         )
         self._errors = ClientErrors(str(config["group.id"]), reading.refusals, bridge)
         self._starts = StartOffsets(reading.beginning, self._errors.tell)
@@ -100,15 +100,10 @@ class PollThread:
         if self._assignment.has(epoch):
             self._prefetch.allow(epoch.at, count)
 
-    def pause(self, epoch: Epoch) -> None:
-        """Keep a partition back, if this assignment of it still stands."""
+    def flow(self, epoch: Epoch, *, paused: bool) -> None:
+        """Keep a partition back, or let it flow again, if this assignment of it still stands."""
         if self._assignment.has(epoch):
-            self._prefetch.pause(epoch.at)
-
-    def resume(self, epoch: Epoch) -> None:
-        """Let it flow again, if this assignment still stands."""
-        if self._assignment.has(epoch):
-            self._prefetch.resume(epoch.at)
+            (self._prefetch.pause if paused else self._prefetch.resume)(epoch.at)
 
     def rewind(self, epoch: Epoch, offset: int) -> None:
         """Read a paused partition from an earlier offset on again; the bridge tells when it is so."""
@@ -212,9 +207,8 @@ class PollThread:
 
     def _obey(self) -> None:
         """Carry out the orders; where no record may be handed over, wait for one rather than for Kafka."""
-        wait = 0.0 if self._prefetch.demand else TURN_SECONDS
-        if self._prefetch.waits_for_room:
-            wait = ROOM_TURN_SECONDS
+        idle = 0.0 if self._prefetch.demand else TURN_SECONDS
+        wait = ROOM_TURN_SECONDS if self._prefetch.waits_for_room else idle
         try:
             order = self._orders.get(block=wait > 0, timeout=wait)
             while True:

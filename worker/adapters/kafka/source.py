@@ -83,13 +83,13 @@ class KafkaSource:
         """Hold a partition, for this assignment of it; one that is not ours is left alone."""
         if (ours := self._epoch(partition)) is not None:
             poll_thread, epoch = ours
-            poll_thread.order(partial(poll_thread.pause, epoch))
+            poll_thread.order(partial(poll_thread.flow, epoch, paused=True))
 
     def resume(self, partition: Partition) -> None:
         """Let it flow again; one that is not ours is left alone."""
         if (ours := self._epoch(partition)) is not None:
             poll_thread, epoch = ours
-            poll_thread.order(partial(poll_thread.resume, epoch))
+            poll_thread.order(partial(poll_thread.flow, epoch, paused=False))
 
     def rewind(self, partition: Partition, offset: int) -> None:
         """Have a partition read again from an offset on; one that is not ours is left alone."""
