@@ -28,6 +28,7 @@ from worker.cli.common import (
 
 if TYPE_CHECKING:
     from worker.ops.topics import Row as Judgement
+    from worker.settings import Deployment
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Make and check the retry and dead-letter topics."
@@ -52,6 +53,9 @@ class Form(StrEnum):
     STRIMZI = "strimzi"
 
 
+OF_A_NEW_SOURCE = "Of a new source topic; else the broker's default."
+
+
 @app.command(
     epilog=examples(
         "postback-worker topics create",
@@ -63,14 +67,8 @@ def create(
     with_source: Annotated[
         bool, typer.Option("--with-source", help="Make the source topic, too, where it is missing.")
     ] = False,
-    partitions: Annotated[
-        int | None,
-        number_option("--partitions", "Of a new source topic; else the broker's default.", 1),
-    ] = None,
-    replication: Annotated[
-        int | None,
-        number_option("--replication", "Of a new source topic; else the broker's default.", 1),
-    ] = None,
+    partitions: Annotated[int | None, number_option("--partitions", OF_A_NEW_SOURCE, 1)] = None,
+    replication: Annotated[int | None, number_option("--replication", OF_A_NEW_SOURCE, 1)] = None,
     destination: DestinationOption = None,
     output: Annotated[
         Form,
@@ -91,21 +89,25 @@ def create(
     """
     if not with_source and (partitions or replication):
         raise typer.BadParameter("--partitions and --replication are for a new source: give --with-source")
-    from worker.ops import topics
-
     deployment = load_deployment(ctx, only=[destination] if destination else None)
     if output is Form.STRIMZI:
-        from worker.ops.strimzi import manifests
-
-        with told():
-            items = manifests(deployment, cluster)
-        print_json({"apiVersion": "v1", "kind": "List", "items": items})
+        _print_manifests(deployment, cluster)
         return
+    from worker.ops import topics
+
     with told():
         made = topics.create_all(deployment, topics.New(partitions, replication) if with_source else None)
     for line in made.warnings:
         warn(line)
     _print([_made(row) for row in made.rows], Output(output), MADE)
+
+
+def _print_manifests(deployment: Deployment, cluster: str) -> None:
+    from worker.ops.strimzi import manifests
+
+    with told():
+        items = manifests(deployment, cluster)
+    print_json({"apiVersion": "v1", "kind": "List", "items": items})
 
 
 @app.command(epilog=examples("postback-worker topics check", "postback-worker topics check -o json"))
