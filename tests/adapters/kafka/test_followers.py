@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from tests.fake_follower import FakeFollower
 from tests.fake_kafka import FakeKafka
 from tests.runner.harness import until
 from tests.support.kafka import Names, Write, create_topics, produce
-from worker.adapters.kafka import consumer_config
+from worker.adapters.kafka import consumer_config, journal_follower
 from worker.adapters.kafka.journal_follower import JournalFollower
 from worker.core.record import Partition
 from worker.core.remembered_ids import Mark
@@ -173,3 +174,29 @@ async def test_a_missing_journal(kafka: str) -> None:
     await heard(world, ("read", 100))
     assert world.listener.failure is None
     await world.follower.stop()
+
+
+@pytest.mark.kafka
+async def test_a_client_that_is_wrong_for_good(
+    kafka: str, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that asks in vain for long is replaced, and what lies there is told."""
+    monkeypatch.setattr(journal_follower, "RENEW_AFTER_SECONDS", 0.5)
+    monkeypatch.setattr(journal_follower, "LOOK_SECONDS", 0.1)
+    create_topics(kafka, {names.journal: PARTITIONS})
+    produce(kafka, names.journal, [Write(step(1), b"key", (), 0)])
+    follower, listener = real(kafka, names), Listener()
+    first: list[object] = []
+    offsets = follower._offsets
+
+    def wrong_for_good(numbers: Collection[int], which: int) -> dict[int, int]:
+        first.append(follower._consumer)
+        if follower._consumer is first[0]:
+            raise KafkaException(KafkaError(KafkaError._UNKNOWN_PARTITION))
+        return offsets(numbers, which)
+
+    monkeypatch.setattr(follower, "_offsets", wrong_for_good)
+    follower.start(listener)
+    follower.follow({0}, {0}, 1)
+    await until("told", lambda: listener.heard == ["e-1", ("read", 100)])
+    await follower.stop()

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from schemas.moment import format_time
@@ -18,7 +16,7 @@ from tests.adapters.kafka.suites import numbered
 from tests.adapters.kafka.worlds import KafkaWorld, MockWorld
 from tests.support import kafka as real
 from worker.adapters.kafka import KafkaUnavailable, start_offsets
-from worker.adapters.kafka.start_offsets import Beginning, StartOffsets
+from worker.adapters.kafka.start_offsets import Beginning
 from worker.core.assigned_partition import Position
 from worker.core.binding import Binding, LogId
 from worker.core.offset_map import encode
@@ -229,47 +227,6 @@ async def test_refused_for_a_while(mock_world: MockWorld, ear: Ear, monkeypatch:
     await ear.has(2)
     assert ear.offsets(at) == [3, 4]
     await source.stop()
-
-
-class ShyConsumer:
-    """A client whose broker does not say of the second partition what lies at a time, so often."""
-
-    def __init__(self, answers: int = 1_000) -> None:
-        self._refusals = iter(range(answers))
-
-    def committed(self, asked: list[TopicPartition], timeout: float) -> list[TopicPartition]:
-        return asked
-
-    def offsets_for_times(self, asked: list[TopicPartition], timeout: float) -> list[Any]:
-        return [self._answer(of) for of in asked]
-
-    def _answer(self, of: TopicPartition) -> Any:
-        refused = of.partition == 1 and of.offset > 0 and next(self._refusals, None) is not None
-        error = KafkaError(KafkaError.NOT_LEADER_FOR_PARTITION) if refused else None
-        offset = {-2: 0, -1: 20}.get(of.offset, 7)
-        return SimpleNamespace(
-            topic=of.topic, partition=of.partition, offset=-1 if error else offset, error=error
-        )
-
-
-def begun_at_a_time(consumer: ShyConsumer) -> list[int | None]:
-    """Where two partitions without an offset begin that are to begin at a time."""
-    logs = {Partition("conversions", number): LogId() for number in range(2)}
-    starts = StartOffsets(Beginning("2026-01-01T00:00:00Z"), lambda _trouble: None)
-    return [of.assigned.begins for of in starts.of(cast("Consumer", consumer), logs)]
-
-
-def test_a_time_that_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error in the place of the offset at a time is not "no record as new": it is asked for again."""
-    monkeypatch.setattr(start_offsets, "PAUSE_SECONDS", 0.0)
-    assert begun_at_a_time(ShyConsumer(answers=2)) == [7, 7]
-
-
-def test_a_time_that_is_never_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the offset at a time can't be had the source fails, and skips nothing."""
-    monkeypatch.setattr(start_offsets, "WITHIN_SECONDS", 0.0)
-    with pytest.raises(SourceFailed, match="conversions/1: "):
-        begun_at_a_time(ShyConsumer())
 
 
 async def test_a_memory_that_cannot_be_read(

@@ -32,6 +32,9 @@ LOOK_SECONDS = 1.0
 STALE_SECONDS = 5.0
 """Seconds for which it may stay unshown that nothing is missing, before a partition can't be read."""
 
+RENEW_AFTER_SECONDS = 10.0
+"""Seconds of looks in vain before another client is taken: what one believes of leaders can stay wrong."""
+
 COUNT_SECONDS = 30.0
 """How often it is asked how many partitions the journal has."""
 
@@ -81,6 +84,7 @@ class JournalFollower:
         self._former: dict[int, int] = {}
         self._count = 0
         self._counted_at = self._looked_at = float("-inf")
+        self._well_at = time.monotonic()
         self._causes = Causes()
         self._thread: threading.Thread | None = None
         self._is_old = False
@@ -149,9 +153,7 @@ class JournalFollower:
             return  # its files are just being replaced: the next turn tries again
         self._is_old = False
         old, self._consumer = self._consumer, fresh
-        fresh.assign(
-            [TopicPartition(self._topic, number, one.next) for number, one in self._followed.items()]
-        )
+        fresh.assign([TopicPartition(self._topic, at, one.next) for at, one in self._followed.items()])
         old.close()
 
     def _turn(self) -> None:
@@ -186,9 +188,12 @@ class JournalFollower:
             ends = self._offsets(self._followed, _LATEST)
         except KafkaException as error:
             self._consumer.poll(0)  # hears why
+            if now - self._well_at >= RENEW_AFTER_SECONDS:
+                self._is_old, self._well_at = True, now
             self._tell_unread(self._causes.line(error) or one_line(error), now)
             return
         self._causes.forget()
+        self._well_at = now
         for number, one in self._followed.items():
             one.look(ends[number], now)
         self._tell_unread("no steps come", now)
@@ -196,11 +201,9 @@ class JournalFollower:
 
     def _assign(self) -> None:
         """Follow what is wanted by now, from where it was left, or from as far back as is remembered."""
-        found = existing_topics(self._consumer.list_topics(timeout=ASK_TIMEOUT_SECONDS).topics).get(
-            self._topic
-        )
+        topics = existing_topics(self._consumer.list_topics(timeout=ASK_TIMEOUT_SECONDS).topics)
+        found = topics.get(self._topic)
         self._count = 0 if found is None else len(found.partitions)
-        self._counted_at = time.monotonic() if self._count else float("-inf")
         wanted: dict[int, dict[int, int]] = {}
         for number, turn in self._turns.items():
             wanted.setdefault(number % self._count if self._count else number, {})[number] = turn
@@ -208,14 +211,14 @@ class JournalFollower:
         if wanted.keys() != self._followed.keys():
             starts = self._starts([number for number in wanted if number not in self._former])
             self._former.update(starts)
-            self._consumer.assign(
-                [TopicPartition(self._topic, number, self._former[number]) for number in wanted]
-            )
+            self._consumer.assign([TopicPartition(self._topic, at, self._former[at]) for at in wanted])
         before, self._followed = self._followed, {}
         for number, turns in wanted.items():
             one = before.get(number) or Followed(self._former[number], time.monotonic())
             one.turns = turns
             self._followed[number] = one
+        if self._count:
+            self._counted_at = time.monotonic()
 
     def _starts(self, numbers: Collection[int]) -> Mapping[int, int]:
         """Where to begin with these: no further back than is remembered."""

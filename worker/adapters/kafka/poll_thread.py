@@ -80,7 +80,7 @@ class PollThread:
             bridge, self._prefetch, self.watermarks, self.stops, logs, incremental=way
         )
         self._errors = ClientErrors(str(config["group.id"]), reading.refusals, bridge)
-        self._starts = StartOffsets(reading.beginning, self._errors.tell)
+        self._starts = StartOffsets(reading.beginning, self._errors.tell, lambda: Consumer(config))
         self._recovery = Recovery(self._assignment, bridge, config, reading.skip, self._errors.tell)
         self._passing = PassingOver(reading.router) if reading.router is not None else None
         self._consumer: Consumer

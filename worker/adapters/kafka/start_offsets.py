@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing
 from typing import NamedTuple, TypeVar
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -73,11 +74,17 @@ class Begun(NamedTuple):
 
 
 class StartOffsets:
-    """Asks for one consumer; `tell` is told what goes wrong on the way."""
+    """Asks for one consumer; `tell` is told what goes wrong on the way.
 
-    def __init__(self, beginning: Beginning, tell: Callable[[str], None]) -> None:
+    `fresh` makes a client that is asked where ours fails: what one believes of leaders can stay wrong.
+    """
+
+    def __init__(
+        self, beginning: Beginning, tell: Callable[[str], None], fresh: Callable[[], Consumer]
+    ) -> None:
         self._beginning = beginning
         self._tell = tell
+        self._fresh = fresh
         self._before: dict[Partition, LogId] = {}  # the logs of partitions that were ours
 
     def of(self, consumer: Consumer, logs: Mapping[Partition, LogId]) -> list[Begun]:
@@ -101,7 +108,8 @@ class StartOffsets:
         """Where partitions without a committed offset begin."""
         memory = self._memory()
         topics = {at.topic for at in memory}
-        firsts = self._try("the offsets at a time", lambda: self._firsts(consumer, marks))
+        ask = self._of_any(consumer, lambda client: self._firsts(client, marks))
+        firsts = self._try("the offsets at a time", ask)
         known = {at: Known(memory.get(at), at.topic in topics, firsts[at]) for at in logs}
         return {at: begin(log, known[at], marks[at]) for at, log in logs.items()}
 
@@ -122,9 +130,8 @@ class StartOffsets:
         return {} if recall is None else self._try("what the group remembers", recall)
 
     def _marks(self, consumer: Consumer, partitions: Collection[Partition]) -> dict[Partition, Marks]:
-        ends = self._try(
-            "where the logs begin and end", lambda: ends_of(consumer, partitions, TIMEOUT_SECONDS)
-        )
+        ask = self._of_any(consumer, lambda client: ends_of(client, partitions, TIMEOUT_SECONDS))
+        ends = self._try("where the logs begin and end", ask)
         return {at: Marks(lag.low, lag.high) for at, lag in ends.items()}
 
     def _committed(self, consumer: Consumer, partitions: Sequence[Partition]) -> Sequence[TopicPartition]:
@@ -132,6 +139,19 @@ class StartOffsets:
         return self._try(
             "what is committed", lambda: all_told(consumer.committed(asked, timeout=TIMEOUT_SECONDS))
         )
+
+    def _of_any(self, consumer: Consumer, ask: Callable[[Consumer], _Answer]) -> Callable[[], _Answer]:
+        """Ask our client the first time, and a fresh one each time after that."""
+        ours = iter([consumer])
+
+        def once() -> _Answer:
+            client = next(ours, None)
+            if client is not None:
+                return ask(client)
+            with closing(self._fresh()) as other:
+                return ask(other)
+
+        return once
 
     def _try(self, what: str, ask: Callable[[], _Answer]) -> _Answer:
         """Ask again and again, within bounds; raise SourceFailed where it can't be had."""
