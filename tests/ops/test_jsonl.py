@@ -11,7 +11,7 @@ import pytest
 
 from schemas import format_time
 from worker.ops import jsonl
-from worker.ops.checking import MOST_SHOWN, check_whole
+from worker.ops.checking import MOST_SHOWN_LINES, check_whole
 from worker.ops.errors import CannotDo
 
 
@@ -49,7 +49,7 @@ def test_bad_lines() -> None:
         check_whole(read(event("1") + b"\n" + b"x\n" * 25), "file")
     assert told.value.hint == "nothing was published"
     *first, rest = told.value.reasons
-    assert len(first) == MOST_SHOWN
+    assert len(first) == MOST_SHOWN_LINES
     assert first[0].startswith("file, line 2: not strict JSON")
     assert rest == "5 more bad lines"
 

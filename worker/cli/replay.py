@@ -172,10 +172,10 @@ def _asked(ctx: typer.Context, filters: Filters, limit: int, edit: Edit | None, 
 
 def _tell(ready: Ready) -> None:
     """Say what does not go, and why; end with exit 1 where an edit is wrong."""
-    from worker.ops.checking import MOST_SHOWN, told_of
+    from worker.ops.checking import MOST_SHOWN_LINES, told_of
 
     if ready.faults:
-        fail_all(told_of(ready.faults[:MOST_SHOWN], len(ready.faults) - MOST_SHOWN), NOTHING)
+        fail_all(told_of(ready.faults[:MOST_SHOWN_LINES], len(ready.faults) - MOST_SHOWN_LINES), NOTHING)
     if ready.goes_on:
         say(f"goes on with a replay of {ready.plan.total}: {ready.left_out} of them are there")
     elif ready.left_out:

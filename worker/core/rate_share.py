@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from worker.core.record import Partition
 
-TIERS_PART = 0.1
+TIERS_SHARE = 0.1
 """The part of the rate that goes by the partitions of the delay tiers."""
 
 
@@ -29,7 +29,7 @@ def share_of(
     if not tiers:
         return _part(held, [source], counts)
     of_source, of_tiers = _part(held, [source], counts), _part(held, tiers, counts)
-    return (1.0 - TIERS_PART) * of_source + TIERS_PART * of_tiers
+    return (1.0 - TIERS_SHARE) * of_source + TIERS_SHARE * of_tiers
 
 
 def _part(held: Counter[str], topics: Collection[str], counts: Mapping[str, int]) -> float:

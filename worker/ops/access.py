@@ -23,7 +23,7 @@ from worker.settings import Deployment, Settings
 from worker.settings.rights import rights_of_commands
 from worker.settings.tiers import rights_needed
 
-TRIES = 4
+MOST_QUESTIONS = 4
 """How often the broker is asked of its groups: one that has just started does not know them yet."""
 
 ASK_AGAIN_AFTER_SECONDS = 1.0
@@ -120,7 +120,7 @@ def _described(
 def _said(settings: Settings, needed: Needs) -> Said:
     rights = Rights(asking(settings))
     said = rights.said(needed)
-    for _ in range(TRIES - 1):
+    for _ in range(MOST_QUESTIONS - 1):
         if all(resource.kind is Kind.TOPIC for resource in unsaid(needed, said)):
             break
         time.sleep(ASK_AGAIN_AFTER_SECONDS)

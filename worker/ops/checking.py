@@ -14,7 +14,7 @@ from typing import NamedTuple, TextIO
 from worker.ops.errors import CannotDo
 from worker.ops.jsonl import BadLine, Line, Read, Skip, event_of
 
-MOST_SHOWN = 20
+MOST_SHOWN_LINES = 20
 """Bad lines of a file that are told one by one; the rest are counted."""
 
 
@@ -75,7 +75,7 @@ class _Checking:
 
     def _note(self, text: str) -> None:
         self._bad += 1
-        if len(self._told) < MOST_SHOWN:
+        if len(self._told) < MOST_SHOWN_LINES:
             self._told.append(f"{self._name}, {text}")
 
 

@@ -115,7 +115,7 @@ def _attributes(fields: dict[str, object], found: object) -> dict[str, object]:
 
 def read_edited(stream: BinaryIO, name: str, topic: str) -> Edit:
     """Read the lines of an edited export of a dead-letter topic; raise CannotDo with each that is bad."""
-    from worker.ops.checking import MOST_SHOWN, told_of
+    from worker.ops.checking import MOST_SHOWN_LINES, told_of
     from worker.ops.jsonl import lines
 
     values: dict[Place, bytes | None] = {}
@@ -132,7 +132,7 @@ def read_edited(stream: BinaryIO, name: str, topic: str) -> Edit:
         place = letter.partition, letter.offset
         values[place], numbers[place] = letter.value, line.number
     if wrong:
-        raise CannotDo(told_of(wrong[:MOST_SHOWN], len(wrong) - MOST_SHOWN), NOTHING)
+        raise CannotDo(told_of(wrong[:MOST_SHOWN_LINES], len(wrong) - MOST_SHOWN_LINES), NOTHING)
     return Edit(
         lambda letter: values.get((letter.partition, letter.offset), letter.value),
         numbers,

@@ -20,7 +20,7 @@ from worker.runner.delivery import Delivery
 LOOK_SECONDS = 1.0
 """Between two looks."""
 
-LOOKS = 5
+LOOKS_OF_A_REPORT = 5
 """So many looks make a report: what half of them saw has lasted."""
 
 WRITE_SECONDS = 3.0
@@ -47,13 +47,13 @@ class SelfReport:
         self._delivery = delivery
         self._not_ready = not_ready
         self._clock = clock
-        self._seen: deque[tuple[set[str], list[str]]] = deque(maxlen=LOOKS)
+        self._seen: deque[tuple[set[str], list[str]]] = deque(maxlen=LOOKS_OF_A_REPORT)
         self._written: WorkerReport | None = None
 
     async def run(self) -> None:
         """Look, and write, for ever."""
         while True:
-            for _ in range(LOOKS):
+            for _ in range(LOOKS_OF_A_REPORT):
                 await asyncio.sleep(LOOK_SECONDS)
                 self.look()
             await self.write()

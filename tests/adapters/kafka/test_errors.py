@@ -94,7 +94,7 @@ def test_troubles_are_bounded() -> None:
     troubles = Troubles()
     for letter in range(1000):
         troubles.is_news(chr(0x4E00 + letter), 0.0)
-    assert len(troubles._told) <= Troubles._MOST
+    assert len(troubles._told) <= Troubles._MOST_TROUBLES
 
 
 @pytest.mark.parametrize(

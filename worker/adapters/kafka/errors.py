@@ -131,7 +131,7 @@ def may_be_there(error: KafkaError) -> bool:
 class Troubles:
     """Lets each trouble through at most once in REPEAT_AFTER_SECONDS; numbers do not make it another."""
 
-    _MOST = 64
+    _MOST_TROUBLES = 64
 
     def __init__(self) -> None:
         self._told: dict[str, float] = {}
@@ -142,7 +142,7 @@ class Troubles:
         last = self._told.get(trouble)
         if last is not None and now - last < REPEAT_AFTER_SECONDS:
             return False
-        if len(self._told) >= self._MOST:
+        if len(self._told) >= self._MOST_TROUBLES:
             self._told.clear()
         self._told[trouble] = now
         return True
