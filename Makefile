@@ -24,7 +24,7 @@ demo: $(VENV)/runtime ## Run the whole worker with no set-up: embedded broker, t
 	@$(BIN)/postback-worker demo $(ARGS)
 
 test: $(VENV)/develop ## Run the tests, with a real Apache Kafka from packages, and hold the coverage (ARGS="-m chaos": those that kill)
-	@$(IN_VENV) -m pytest $(or $(ARGS),-m 'not chaos and not long' -n 2 --dist worksteal --cov --cov-report= -p tests.support.coverage_gate)
+	@$(IN_VENV) -m pytest $(or $(ARGS),-m 'not chaos and not long' -n 3 --dist worksteal --cov --cov-report= -p tests.support.coverage_gate)
 
 pythons: $(VENV)/develop ## Run the fast tests on each other supported Python that is here (ARGS: paths)
 	@$(IN_VENV) -m tests.support.pythons $(ARGS)
