@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import Result
 
 from tests.cli.invoke import kafka_env, run
 from tests.e2e.events import value
@@ -150,6 +151,13 @@ def test_a_file_without_plans(secured: Secured, names: Names, tmp_path: Path) ->
     file.write_bytes(value("e-1", "c-1"))
     broker.grant("topic", names.topic, "WRITE")
     env = variables(broker, names)
-    result = run("publish", str(file), env=env)
+    results: list[Result] = []
+
+    def is_published() -> bool:
+        results.append(run("publish", str(file), env=env))
+        return results[-1].exit_code == 0
+
+    wait_until("it may", is_published)
+    result = results[-1]
     assert (result.exit_code, result.stdout) == (0, f"published 1 event to {names.topic}\n"), result.stderr
     assert "broken off, it can't go on later: " in result.stderr

@@ -39,7 +39,10 @@ def becomes(
         seen.append(f"{row['verdict']}: {row['why']}")
         return bool(row["verdict"] == verdict and also(row))
 
-    wait_until(f"{verdict}: {seen}", is_it, WITHIN)
+    try:
+        wait_until(verdict, is_it, WITHIN)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {seen}") from None
 
 
 @pytest.mark.process

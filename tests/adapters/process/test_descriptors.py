@@ -14,6 +14,7 @@ import pytest
 
 from worker.adapters.egress import open_socket
 from worker.adapters.process.descriptors import (
+    KAFKA_DESCRIPTORS_PER_SERVER,
     SPARE_DESCRIPTORS,
     TooFewDescriptors,
     are_short,
@@ -113,7 +114,7 @@ def test_room() -> None:
     """Each server of Kafka takes some of the room, and one request always fits."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (500, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     assert 0 < room_for_requests(1) < 500 - in_use() - SPARE_DESCRIPTORS
-    assert room_for_requests(1) - room_for_requests(4) == 42
+    assert room_for_requests(1) - room_for_requests(4) == 3 * KAFKA_DESCRIPTORS_PER_SERVER
     allow(10)
     assert room_for_requests(1) == 1
 
