@@ -81,6 +81,7 @@ def test_verdicts(kafka: str, names: Names, tmp_path: Path) -> None:
             publish(400, 60)
             becomes(env, "partner_down", lambda row: "503" in row["why"] and row["circuit"] == "open")
             does[0] = 200
+            wait_until("nothing is due", lambda: row_of(env)["lag"] == 0, WITHIN)
             becomes(env, "idle", lambda row: row["lag"] == 0 and row["dead_letters_last_hour"] == 0)
             assert program.end() == 0
         becomes(env, "no_worker")
