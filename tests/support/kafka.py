@@ -161,7 +161,8 @@ def produce(bootstrap: str, topic: str, records: Iterable[Write | bytes]) -> Non
         if error:
             failures.append(error)
 
-    producer = Producer({"bootstrap.servers": bootstrap, "message.max.bytes": 20_000_000})
+    # Few records are one batch, on a busy machine too: flush does not wait for what lingers.
+    producer = Producer({"bootstrap.servers": bootstrap, "message.max.bytes": 20_000_000, "linger.ms": 500})
     for record in records:
         _produce(producer, topic, record if isinstance(record, Write) else Write(record), note)
     left = producer.flush(WITHIN)
