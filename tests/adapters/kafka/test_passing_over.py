@@ -100,3 +100,15 @@ def test_told_once() -> None:
         assert reader.taken(FakeMessage(offset, b"{}"), AT) is None
     assert reader.tell() == PassedOver({AT.topic: 3}, {AT: 12})
     assert reader.tell() is None
+
+
+def test_one_that_takes_all() -> None:
+    """The one destination of a deployment parses nothing here, and passes over replays for another alone."""
+    reader = PassingOver(Router("only"))
+    record = reader.taken(FakeMessage(5, b"{", [("postback-for", b"only")]), AT)
+    assert record is not None
+    assert record.fields is None
+    assert reader.taken(FakeMessage(6, b"{"), AT) is not None
+    assert reader.tell() is None
+    assert reader.taken(FakeMessage(7, b"{", [("postback-for", b"voluum")]), AT) is None
+    assert reader.tell() == PassedOver({AT.topic: 1}, {AT: 8})

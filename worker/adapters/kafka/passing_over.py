@@ -30,22 +30,32 @@ class PassingOver:
 
     def __init__(self, router: Router) -> None:
         self._route = router.route
+        self._takes_all = router.takes_all
         self._passed: dict[Partition, list[int]] = {}
 
     def taken(self, message: Got, at: Partition) -> Record | None:
         """Make a record of a message, or None where it is passed over."""
+        if self._takes_all:  # headers alone decide, and most records have none
+            record = to_record(message, at)
+            if not record.headers or self._route(at.topic, record.headers, message.value) is None:
+                return record
+            self._pass(message, at)
+            return None
         fields = self._route(at.topic, headers_of(message), message.value)
         if fields is PASSED:
-            passed = self._passed.get(at)
-            if passed is None:
-                passed = self._passed[at] = [0, 0]
-            passed[0] += 1
-            passed[1] = message.offset() + 1
+            self._pass(message, at)
             return None
         record = to_record(message, at)
         if fields is None or record.size > MOST_PARSED_BYTES:
             return record
         return make(Record, (*record[:-1], fields))
+
+    def _pass(self, message: Got, at: Partition) -> None:
+        passed = self._passed.get(at)
+        if passed is None:
+            passed = self._passed[at] = [0, 0]
+        passed[0] += 1
+        passed[1] = message.offset() + 1
 
     def tell(self) -> PassedOver | None:
         """What was passed over since this was last called, None where nothing was."""
