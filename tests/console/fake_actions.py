@@ -1,0 +1,77 @@
+"""Actions in memory: what was done is noted, and nothing is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from worker.console.actions import Pendings, ReplayAsked, ReplayPreview
+from worker.core.event_filter import EventFilter
+from worker.core.orders import RATE, Cancel, End, Now, Order, Pause, RateOrder
+from worker.ops.orders import Giver, seconds_of
+
+PREVIEW = ReplayPreview(0, 0, {}, goes_on=False, faults=())
+
+
+class FakeActions:
+    """`done` has a line for each action: its name, its destination, what it was given; `fails` is raised."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[str, str, tuple[Any, ...]]] = []
+        self.counts: Mapping[str, int] = {}
+        self.preview = PREVIEW
+        self.fails: Exception | None = None
+
+    def pause(self, destination: str, giver: Giver, for_: str | None) -> Order:
+        self._do("pause", destination, giver, for_)
+        return Pause(giver.given, giver.until(seconds_of(for_)))
+
+    def resume(self, destination: str, giver: Giver) -> Order | None:
+        self._do("resume", destination, giver)
+        return None
+
+    def rate(self, destination: str, giver: Giver, per_second: float | None, for_: str | None) -> Order | End:
+        self._do("rate", destination, giver, per_second, for_)
+        if per_second is None:
+            return End(giver.given, RATE)
+        return RateOrder(giver.given, per_second, giver.until(seconds_of(for_)))
+
+    def pending(self, destination: str, wanted: EventFilter, *, waiting: bool) -> Pendings:
+        del destination, wanted, waiting
+        return Pendings(self.counts)
+
+    def send_now(self, destination: str, giver: Giver, wanted: EventFilter) -> Order:
+        self._do("send_now", destination, giver, wanted)
+        return Now(giver.given, "1", wanted)
+
+    def drop(self, destination: str, giver: Giver, wanted: EventFilter) -> Order:
+        self._do("drop", destination, giver, wanted)
+        return Cancel(giver.given, "1", wanted, waiting=True)
+
+    def cancel(self, destination: str, giver: Giver, wanted: EventFilter, for_: str | None) -> Order:
+        self._do("cancel", destination, giver, wanted, for_)
+        return Cancel(giver.given, "1", wanted, giver.until(seconds_of(for_)))
+
+    def end_cancel(self, destination: str, giver: Giver, cancel_id: str) -> Order:
+        self._do("end_cancel", destination, giver, cancel_id)
+        return Cancel(giver.given, cancel_id, EventFilter())
+
+    def preview_replay(self, destination: str, asked: ReplayAsked) -> ReplayPreview:
+        del destination, asked
+        return self.preview
+
+    def replay(self, destination: str, giver: Giver, asked: ReplayAsked, rate: float | None) -> str | None:
+        self._do("replay", destination, giver, asked, rate)
+        return "1" if self.preview.going else None
+
+    def go_on(self, destination: str, giver: Giver, replay_id: str, rate: float | None) -> str | None:
+        self._do("go_on", destination, giver, replay_id, rate)
+        return replay_id
+
+    def stop(self, destination: str, replay_id: str) -> None:
+        self._do("stop", destination, replay_id)
+
+    def _do(self, name: str, destination: str, *given: Any) -> None:
+        if self.fails is not None:
+            raise self.fails
+        self.done.append((name, destination, given))

@@ -1,0 +1,86 @@
+"""A watch in memory: it knows what a test says, and passes the suite of the real one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from worker.console.seen import Row, Rows, RowsAsked, Seen
+from worker.ops.errors import CannotDo
+from worker.ops.explain import Explained, Wanted
+
+
+class FakeWatch:
+    """Knows these destinations; `say` changes what is known of one."""
+
+    def __init__(self, *destinations: str) -> None:
+        self._seen = {name: Seen(name) for name in destinations}
+        self._rows: dict[str, list[Row]] = {name: [] for name in destinations}
+        self._found: dict[tuple[str, Wanted], Sequence[Explained]] = {}
+        self._version = 0
+        self._changed = asyncio.Event()
+        self.started = self.closed = False
+
+    @property
+    def version(self) -> int:
+        return self._version
+
+    def start(self) -> None:
+        self.started = True
+
+    def close(self) -> None:
+        self.closed = True
+
+    def say(self, destination: str, rows: Iterable[Row] | None = None, **known: Any) -> None:
+        """From now on this is known of a destination, and these are its rows, the oldest first."""
+        if rows is not None:
+            self._rows[destination] = list(rows)
+        self._version += 1
+        before = self._seen[destination]
+        self._seen[destination] = before._replace(version=self._version, **known)
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def find(self, destination: str, wanted: Wanted, found: Sequence[Explained]) -> None:
+        """From now on a search finds this."""
+        self._found[destination, wanted] = found
+
+    def seen(self, destination: str) -> Seen:
+        return self._seen[destination]
+
+    async def changed(self, after: int, within: float) -> int:
+        try:
+            async with asyncio.timeout(within):
+                while self._version <= after:
+                    await self._changed.wait()
+        except TimeoutError:
+            pass
+        return self._version
+
+    def rows(self, destination: str, asked: RowsAsked) -> Rows:
+        found = [row for row in self._rows[destination] if row.ended is None and _is_asked(row, asked)]
+        return Rows(found[::-1][: asked.limit or None], len(found))
+
+    def row(self, destination: str, place: str) -> Row:
+        for row in self._rows[destination]:
+            if row.place == place:
+                return row
+        raise CannotDo([f"there is nothing at {place}"])
+
+    def search(self, destination: str, wanted: Wanted, since: str) -> Sequence[Explained]:
+        del since
+        return self._found.get((destination, wanted), [])
+
+
+def _is_asked(row: Row, asked: RowsAsked) -> bool:
+    group, letter = asked.group, row.letter
+    if group is not None and (group.reason, group.status, group.error) != (
+        row.reason,
+        letter.status,
+        letter.error,
+    ):
+        return False
+    reasons = asked.filters.reasons
+    others = asked.filters._replace(reasons=frozenset())
+    return row.kind is asked.kind and (not reasons or row.reason in reasons) and others.match(letter)
