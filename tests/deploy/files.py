@@ -44,8 +44,13 @@ def image_environment() -> dict[str, str]:
 
 
 def rules() -> list[Mapping[str, Any]]:
-    """The alert rules."""
+    """The rules, those that record and those that alert."""
     return [rule for group in document("alerts.yaml")["groups"] for rule in group["rules"]]
+
+
+def alerts() -> list[Mapping[str, Any]]:
+    """The alert rules."""
+    return [rule for rule in rules() if "alert" in rule]
 
 
 def dashboard_expressions() -> list[str]:
@@ -62,6 +67,9 @@ def _filled(query: str) -> str:
 
 
 def selectors(expression: str) -> Iterator[tuple[str, frozenset[str]]]:
-    """Each metric that a query names, with the labels that its selector matches."""
-    for name, matchers in re.findall(r"(postback_[a-z_]+)(?:\{([^}]*)\})?", expression):
+    """Each of the workers' metrics that a query names, with the labels that its selector matches.
+
+    What a rule records has a colon in its name, and is none of them.
+    """
+    for name, matchers in re.findall(r"(?<![:\w])(postback_[a-z_]+)(?:\{([^}]*)\})?", expression):
         yield name, frozenset(re.findall(r"([a-z_]+)[!=]", matchers))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.files import DEPLOY, dashboard_expressions, document, rules, selectors
+from tests.deploy.files import DEPLOY, alerts, dashboard_expressions, document, rules, selectors
 from tests.support.exported import exported
 from tests.support.needed import IN_CI
 
@@ -45,7 +45,7 @@ def test_each_panel_is_of_the_chosen_destinations() -> None:
 
 def test_each_destination_has_alerts_of_its_own() -> None:
     """A rule of what has a destination is held against each by itself, and its text names the one."""
-    of_destinations = [rule for rule in rules() if _is_of_destinations(rule["expr"])]
+    of_destinations = [rule for rule in alerts() if _is_of_destinations(rule["expr"])]
     assert [rule["alert"] for rule in of_destinations if _mixing(rule["expr"])] == []
     said = {rule["alert"]: rule["annotations"]["summary"] for rule in of_destinations}
     assert [name for name, text in said.items() if "$labels.destination" not in text] == []
@@ -57,8 +57,19 @@ def _is_of_destinations(expression: str) -> bool:
 
 def _mixing(expression: str) -> list[str]:
     """What adds up destinations, or takes one for all, but for what is the process's."""
-    ours = expression.replace("min(postback_start_time_seconds", "")
+    ours = expression.replace("min(postback_start_time_seconds", "").replace("seconds:max", "")
     return re.findall(r"\b(?:sum|max|min|count|absent)\b(?! by \([^)]*destination)", ours)
+
+
+def test_what_is_recorded_is_by_job_and_destination() -> None:
+    """A recorded series is named by what it keeps, and is taken by rules that name the job."""
+    recorded = {rule["record"] for rule in rules() if "record" in rule}
+    assert [name for name in recorded if not name.startswith("job_destination:postback_")] == []
+    taken = [
+        pair for text in EXPRESSIONS for pair in re.findall(r"(job_destination:[\w:]+)(\{[^}]*\})?", text)
+    ]
+    assert {name for name, _ in taken} == recorded
+    assert [name for name, selector in taken if 'job="postback-worker"' not in selector] == []
 
 
 def test_rules_and_dashboard_ask_for_the_job_that_is_scraped() -> None:
@@ -71,7 +82,7 @@ def test_rules_and_dashboard_ask_for_the_job_that_is_scraped() -> None:
 def test_every_alert_is_explained() -> None:
     """The runbook has a section for each alert, and none for an alert that is gone."""
     sections = re.findall(r"(?m)^## (\w+)$", (DEPLOY / "RUNBOOK.md").read_text("utf-8"))
-    assert sections == [rule["alert"] for rule in rules()]
+    assert sections == [rule["alert"] for rule in alerts()]
 
 
 def test_every_alert_is_tested() -> None:
@@ -80,7 +91,7 @@ def test_every_alert_is_tested() -> None:
     fired = {
         one["alertname"] for test in tests for one in test.get("alert_rule_test", []) if one["exp_alerts"]
     }
-    assert fired == {rule["alert"] for rule in rules()}
+    assert fired == {rule["alert"] for rule in alerts()}
 
 
 def test_every_panel_is_described() -> None:
