@@ -37,6 +37,7 @@ ALL: list[Order | End] = [
     Now(GIVEN, "n1", FILTER),
     End(GIVEN, "pause"),
     End(GIVEN, "cancel/c1"),
+    Cancel(GIVEN, "c3", EventFilter.of({"error": "no", "since": "2026-01-31T12:00:00.000Z"}), AT + 60),
 ]
 
 

@@ -30,7 +30,15 @@ def _cells(settings: Settings, needed: Needs) -> list[str]:
     topics = (settings.kafka.topic, settings.tier_topic(settings.tiers[0]), settings.dlq_topic)
     names = (*topics, settings.journal_topic, settings.control_topic)
     of = {resource.name: rights for resource, rights in needed.items() if resource.kind is Kind.TOPIC}
-    groups = [rights for resource, rights in needed.items() if resource.kind is Kind.GROUP]
-    both = "" if len(groups) != 1 else " (`{group}` alone)"
+    groups = {resource.name: rights for resource, rights in needed.items() if resource.kind is Kind.GROUP}
     cells = [", ".join(sorted(of.get(name, ()))) for name in names]
-    return [*cells, f"{', '.join(sorted(groups[0]))}{both}" if groups else ""]
+    return [*cells, _of_groups(settings, groups)]
+
+
+def _of_groups(settings: Settings, groups: Mapping[str, frozenset[str]]) -> str:
+    """The right that both groups take, or which of them takes one."""
+    if not groups:
+        return ""
+    (name, rights), *others = groups.items()
+    only = "{group}" if name == settings.kafka.group_id else "{group}.retry"
+    return ", ".join(sorted(rights)) + ("" if others else f" (`{only}` alone)")

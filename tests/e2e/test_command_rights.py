@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from tests.e2e.events import value
 from tests.support.acl import PASSWORD, USER, Guarded
 from tests.support.kafka import Names, Write, create_topics, produce, wait_until
 from tests.support.secured import Secured
+from worker.core.event_filter import EventFilter
+from worker.core.order_records import write
+from worker.core.orders import Cancel, Given
 from worker.core.rights import Needs
 from worker.settings import Settings
 from worker.settings.rights import rights_of_commands
@@ -19,6 +23,9 @@ from worker.settings.rights import rights_of_commands
 pytestmark = [pytest.mark.kafka, pytest.mark.process]
 
 TOLD_WITHIN_SECONDS = 15.0
+
+CANCEL = "a1b2c3d4"
+"""A cancellation that stands; it is given anew before each command, which may end it."""
 
 COMMANDS = {
     "config check": ["config", "check", "--online"],
@@ -29,6 +36,12 @@ COMMANDS = {
     "pause": ["pause"],
     "resume": ["resume"],
     "rate": ["rate", "off"],
+    "cancel": ["cancel", "--click-id", "c-1", "--yes"],
+    "cancel list": ["cancel", "list"],
+    "cancel end": ["cancel", "end", CANCEL],
+    "waiting list": ["waiting", "list"],
+    "waiting now": ["waiting", "now", "--yes"],
+    "waiting drop": ["waiting", "drop", "--click-id", "c-1", "--yes"],
     "dlq list": ["dlq", "list"],
     "dlq show": ["dlq", "show", "0/0"],
     "dlq export": ["dlq", "export"],
@@ -82,11 +95,26 @@ def test_rights_of(secured: Secured, names: Names, tmp_path: Path, command: str)
     env, rights = variables(broker, names), each(needed_by(names)[command])
     for kind, name, right in rights:
         broker.grant(kind, name, right)
-    wait_until("it may", lambda: may(env, command))
+
+    def it_may() -> bool:
+        if command == "cancel end":
+            give_cancel(broker.open, names)
+        return may(env, command)
+
+    wait_until("it may", it_may)
+    if command == "cancel end":
+        give_cancel(broker.open, names)
     for kind, name, right in rights:
         broker.take(kind, name, right)
         names_just_it(env, command, kind, name, right)
         broker.grant(kind, name, right)
+
+
+def give_cancel(bootstrap: str, names: Names) -> None:
+    """Have the cancellation stand."""
+    order = Cancel(Given(time.time(), "ann"), CANCEL, EventFilter.of({"offer_id": "7"}), None)
+    _, key, text, *_ = write(order, names.control)
+    produce(bootstrap, names.control, [Write(text, key)])
 
 
 def may(env: dict[str, str], command: str) -> bool:

@@ -58,3 +58,14 @@ def test_the_user() -> None:
         for acl in made["spec"]["authorization"]["acls"]
     }
     assert told == {(of.kind.value, of.name): set(rights) for of, rights in needed.items()}
+
+
+def test_a_user_that_gives_orders() -> None:
+    """The worker's own user may give every standing order, and count what it is about."""
+    rights = rights_of_commands(Settings.model_validate({"retry": {"delays": "10s"}}))
+    orders = [name for name in rights if name.split()[0] in {"pause", "resume", "rate", "cancel", "waiting"}]
+    implied = {"DESCRIBE": {"READ"}}
+    assert len(orders) == 9
+    for command in orders:
+        for of, needed in rights[command].items():
+            assert all(implied.get(right, {right}) <= rights["run"][of] for right in needed), command

@@ -22,8 +22,9 @@ from worker.cli.common import (
     settings_told,
     told,
 )
-from worker.cli.event_filters import Named, event_filter, of_events
-from worker.cli.ordering import BecauseOption, DryRunOption, YesOption, agreed, giver, tell, tell_counts
+from worker.cli.event_filters import of_pending
+from worker.cli.ordering import Manner, asking, giver, order_once_agreed
+from worker.core.event_filter import EventFilter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,40 +50,39 @@ StandsOption = Annotated[
         "postback-worker cancel end 9f8e7d6c",
     ),
 )
-@of_events
+@of_pending
+@asking
 def cancel(
     ctx: typer.Context,
-    named: Named,
+    wanted: EventFilter,
+    manner: Manner,
     for_: StandsOption = None,
-    because: BecauseOption = None,
-    dry_run: DryRunOption = False,
-    yes: YesOption = False,
     destination: DestinationOption = None,
-    output: OutputOption = Output.TABLE,
 ) -> None:
     """Have what is pending, and what comes meanwhile, end as cancelled, where it matches all that is given.
 
-    It is not sent, and lies in the dead letters, from where it can be replayed once this has ended.
+    It is not sent, and lies in the dead letters, from where it can be replayed once this has ended. What is
+    asked of the last attempt (--status, --reason, --error) only what waits in a tier can match.
     """
     from worker.ops import orders, pending
     from worker.settings.deployment import choose
 
     if ctx.invoked_subcommand is not None:
         return
-    wanted = event_filter(named)
     deployment = load_deployment(ctx)
     with settings_told():
         settings = choose(deployment, destination)
     with told():
         seconds = orders.seconds_of(for_) or orders.longest_delay(settings)
         orders.must_name(wanted)
-        found = pending.count(
-            chain(pending.on_source(deployment, settings, wanted), pending.in_tiers(settings, wanted))
+        found = chain(pending.on_source(deployment, settings, wanted), pending.in_tiers(settings, wanted))
+        order_once_agreed(
+            settings,
+            found,
+            f"cancel what matches {wanted}, and what comes meanwhile",
+            lambda giver: orders.cancel(settings, giver, wanted, seconds),
+            manner,
         )
-        if dry_run:
-            tell_counts(found, output)
-        elif agreed(found, f"cancel what matches {wanted}, and what comes meanwhile", yes):
-            tell(orders.cancel(settings, giver(because), wanted, seconds), settings, output)
 
 
 @app.command("list", epilog=examples("postback-worker cancel list", "postback-worker cancel list -o json"))

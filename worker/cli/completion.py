@@ -17,6 +17,13 @@ def reasons(incomplete: str) -> list[str]:
     return _beginning(incomplete, DeadReason)
 
 
+def retry_reasons(incomplete: str) -> list[str]:
+    """Reasons for which a conversion waits for another attempt."""
+    from schemas import RetryReason
+
+    return _beginning(incomplete, RetryReason)
+
+
 def destinations(ctx: typer.Context, incomplete: str) -> list[str]:
     """The destinations that are configured; none where the settings can't be read."""
     from worker.settings import SettingsError, load_all

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+import time
+from typing import Annotated
 
 import typer
 
 from worker.cli.common import number_option
-from worker.cli.filters import ClickIdOption, EventIdOption, NetworkOption, OfferIdOption, with_options_of
-
-if TYPE_CHECKING:
-    from worker.core.event_filter import EventFilter
-
-Named = Mapping[str, str | None]
-"""The values of fields, by their names; None where a field may be anything."""
+from worker.cli.completion import retry_reasons
+from worker.cli.filters import (
+    ClickIdOption,
+    ErrorOption,
+    EventIdOption,
+    NetworkOption,
+    OfferIdOption,
+    filters_told,
+    with_options_of,
+)
+from worker.core.event_filter import EventFilter
+from worker.ops.filters import read_event_filter
 
 OrderIdOption = Annotated[str | None, typer.Option("--order-id", help="Only those of this order.")]
 AffiliateIdOption = Annotated[
@@ -23,12 +28,26 @@ AffiliateIdOption = Annotated[
 EventOption = Annotated[
     str | None, typer.Option("--event", metavar="NAME", help="Only events of this name: `purchase`, …")
 ]
-LastStatusOption = Annotated[
-    int | None, number_option("--status", "Only those whose last answer had this status.", 100, 999)
-]
-LastReasonOption = Annotated[
+SinceOption = Annotated[
     str | None,
-    typer.Option("--reason", metavar="REASON", help="Only those that failed for it: `status`, `timeout`, …"),
+    typer.Option(
+        "--since", metavar="TIME", help="Converted since: 2026-01-31T12:00:00Z, or an age such as 2h."
+    ),
+]
+UntilOption = Annotated[
+    str | None, typer.Option("--until", metavar="TIME", help="Converted until then; written as --since is.")
+]
+StatusOption = Annotated[
+    int | None, number_option("--status", "Only what waits after an answer of this status.", 100, 999)
+]
+ReasonOption = Annotated[
+    str | None,
+    typer.Option(
+        "--reason",
+        metavar="REASON",
+        help="Only what waits because of it: `status`, `timeout`, …",
+        autocompletion=retry_reasons,
+    ),
 ]
 
 
@@ -40,9 +59,14 @@ def event_filter_of(
     affiliate_id: AffiliateIdOption = None,
     network: NetworkOption = None,
     event: EventOption = None,
-) -> Named:
-    """What the event says."""
-    return {
+    since: SinceOption = None,
+    until: UntilOption = None,
+    status: StatusOption = None,
+    reason: ReasonOption = None,
+    error: ErrorOption = None,
+) -> EventFilter:
+    """Read the options; wrong times and unknown reasons are wrong usage."""
+    named = {
         "event_id": event_id,
         "click_id": click_id,
         "order_id": order_id,
@@ -50,39 +74,15 @@ def event_filter_of(
         "affiliate_id": affiliate_id,
         "network": network,
         "event": event,
+        "since": since,
+        "until": until,
+        "status": None if status is None else str(status),
+        "reason": reason,
+        "error": error,
     }
+    with filters_told():
+        return read_event_filter(named, time.time())
 
 
-def waiting_filter_of(
-    event_id: EventIdOption = None,
-    click_id: ClickIdOption = None,
-    order_id: OrderIdOption = None,
-    offer_id: OfferIdOption = None,
-    affiliate_id: AffiliateIdOption = None,
-    network: NetworkOption = None,
-    event: EventOption = None,
-    status: LastStatusOption = None,
-    reason: LastReasonOption = None,
-) -> Named:
-    """What the event says, and its last attempt."""
-    from schemas import RetryReason
-
-    if reason is not None and reason not in set(RetryReason):
-        known = ", ".join(RetryReason)
-        raise typer.BadParameter(f"{reason!r} is no reason; known are {known}", param_hint="--reason")
-    of_event = event_filter_of(event_id, click_id, order_id, offer_id, affiliate_id, network, event)
-    return {**of_event, "status": None if status is None else str(status), "reason": reason}
-
-
-def event_filter(named: Named) -> EventFilter:
-    """The filter of these values."""
-    from worker.core.event_filter import EventFilter
-
-    return EventFilter.of(named)
-
-
-of_events = with_options_of(event_filter_of, "named")
-"""Gives a command the options of `event_filter_of`, read, as `named`."""
-
-of_waiting = with_options_of(waiting_filter_of, "named")
-"""Gives a command the options of `waiting_filter_of`, read, as `named`."""
+of_pending = with_options_of(event_filter_of, "wanted")
+"""Gives a command the options of `event_filter_of`; it gets the filter, as `wanted`."""

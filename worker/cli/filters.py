@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from inspect import Signature, signature
 from typing import Annotated, Any
@@ -56,7 +57,7 @@ def filters_of(
     error: ErrorOption = None,
 ) -> Filters:
     """Read the options; wrong times and unknown reasons are wrong usage."""
-    try:
+    with filters_told():
         return read_filters(
             now=time.time(),
             reasons=reason or (),
@@ -69,6 +70,13 @@ def filters_of(
             network=network,
             error=error,
         )
+
+
+@contextmanager
+def filters_told() -> Iterator[None]:
+    """Make wrong usage, which names the option, of filters that can't be read."""
+    try:
+        yield
     except WrongFilter as wrong:
         raise typer.BadParameter(str(wrong), param_hint=f"--{wrong.name}") from wrong
     except Backwards as wrong:

@@ -10,16 +10,18 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from worker.cli.common import WRONG, Output, fail, print_json, print_rows, say
+from worker.cli.common import WRONG, Output, OutputOption, fail, print_json, print_rows, say
+from worker.cli.filters import with_options_of
 
 if TYPE_CHECKING:
     from worker.core.orders import End, Order
     from worker.ops.orders import Giver
+    from worker.ops.pending import Pending
     from worker.settings import Settings
 
 ForOption = Annotated[
@@ -29,10 +31,48 @@ ForOption = Annotated[
 BecauseOption = Annotated[
     str | None, typer.Option("--because", metavar="TEXT", help="Why; everybody who looks is told.")
 ]
-
-
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say how many are meant, and do nothing.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+class Manner(NamedTuple):
+    """How an order about what is pending is given: why, only counted, unasked, and how it is told."""
+
+    because: str | None
+    dry_run: bool
+    yes: bool
+    output: Output
+
+
+def manner_of(
+    because: BecauseOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    output: OutputOption = Output.TABLE,
+) -> Manner:
+    """Read the options."""
+    return Manner(because, dry_run, yes, output)
+
+
+asking = with_options_of(manner_of, "manner")
+"""Gives a command the options of `manner_of`; it gets them read, as `manner`."""
+
+
+def order_once_agreed(
+    settings: Settings,
+    found: Iterable[Pending],
+    question: str,
+    order: Callable[[Giver], Order],
+    manner: Manner,
+) -> None:
+    """Count what is meant, ask, and give the order; with --dry-run only count."""
+    from worker.ops import pending
+
+    counts = pending.count(found)
+    if manner.dry_run:
+        _tell_counts(counts, manner.output)
+    elif _agreed(counts, question, manner.yes):
+        tell(order(giver(manner.because)), settings, manner.output)
 
 
 def giver(because: str | None = None) -> Giver:
@@ -58,13 +98,13 @@ def tell(order: Order | End, settings: Settings, output: Output) -> None:
         print(f"{name}: {described(order)}")
 
 
-def tell_counts(found: Mapping[str, int], output: Output) -> None:
+def _tell_counts(found: Mapping[str, int], output: Output) -> None:
     """Print how many are meant, by where they lie."""
     rows = [{"where": where, "pending": count} for where, count in sorted(found.items())]
     print_rows(rows, output, ("where", "pending"))
 
 
-def agreed(found: Mapping[str, int], question: str, yes: bool) -> bool:
+def _agreed(found: Mapping[str, int], question: str, yes: bool) -> bool:
     """Say how many are meant, and ask; without anybody to ask that is wrong usage, unless `yes` was given."""
     total = sum(found.values())
     places = ", ".join(f"{count} in {where}" for where, count in sorted(found.items()))

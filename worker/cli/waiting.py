@@ -21,8 +21,9 @@ from worker.cli.common import (
     say,
     told,
 )
-from worker.cli.event_filters import Named, event_filter, of_waiting
-from worker.cli.ordering import BecauseOption, DryRunOption, YesOption, agreed, giver, tell, tell_counts
+from worker.cli.event_filters import of_pending
+from worker.cli.ordering import Manner, asking, order_once_agreed
+from worker.core.event_filter import EventFilter
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="What waits in the tiers: list it, send it, end it."
@@ -40,10 +41,10 @@ ALL_COLUMNS = ("where", "due_at", "attempts", "status", "reason", "event_id", "c
         "postback-worker waiting list --offer-id 7 -o json",
     ),
 )
-@of_waiting
+@of_pending
 def list_(
     ctx: typer.Context,
-    named: Named,
+    wanted: EventFilter,
     limit: Annotated[int, number_option("--limit", "Only so many, as read; 0 is all.", 0)] = 100,
     destination: DestinationOption = None,
     output: OutputOption = Output.TABLE,
@@ -52,7 +53,7 @@ def list_(
     from worker.ops import pending
 
     with told():
-        found = pending.in_tiers(load_settings(ctx, destination), event_filter(named))
+        found = pending.in_tiers(load_settings(ctx, destination), wanted)
         rows = [pending.row_of(one) for one in islice(found, limit or None)]
         has_more = next(found, None) is not None
     print_rows(rows, output, ALL_COLUMNS if output is Output.JSON else COLUMNS)
@@ -66,15 +67,10 @@ def list_(
         "postback-worker waiting now --status 404 --yes",
     )
 )
-@of_waiting
+@of_pending
+@asking
 def now(
-    ctx: typer.Context,
-    named: Named,
-    because: BecauseOption = None,
-    dry_run: DryRunOption = False,
-    yes: YesOption = False,
-    destination: DestinationOption = None,
-    output: OutputOption = Output.TABLE,
+    ctx: typer.Context, wanted: EventFilter, manner: Manner, destination: DestinationOption = None
 ) -> None:
     """Make the next attempt of what waits at once, as if it were due: after a mended URL, say.
 
@@ -82,13 +78,15 @@ def now(
     """
     from worker.ops import orders, pending
 
-    settings, wanted = load_settings(ctx, destination), event_filter(named)
+    settings = load_settings(ctx, destination)
     with told():
-        found = pending.count(pending.in_tiers(settings, wanted))
-        if dry_run:
-            tell_counts(found, output)
-        elif agreed(found, f"send what waits and is {wanted} now", yes):
-            tell(orders.hurry(settings, giver(because), wanted), settings, output)
+        order_once_agreed(
+            settings,
+            pending.in_tiers(settings, wanted),
+            f"send what waits and is {wanted} now",
+            lambda giver: orders.hurry(settings, giver, wanted),
+            manner,
+        )
 
 
 @app.command(
@@ -97,26 +95,23 @@ def now(
         "postback-worker waiting drop --offer-id 7 --yes",
     )
 )
-@of_waiting
+@of_pending
+@asking
 def drop(
-    ctx: typer.Context,
-    named: Named,
-    because: BecauseOption = None,
-    dry_run: DryRunOption = False,
-    yes: YesOption = False,
-    destination: DestinationOption = None,
-    output: OutputOption = Output.TABLE,
+    ctx: typer.Context, wanted: EventFilter, manner: Manner, destination: DestinationOption = None
 ) -> None:
     """End what waits as cancelled: it lies in the dead letters then, from where it can be replayed."""
     from worker.ops import orders, pending
 
-    settings, wanted = load_settings(ctx, destination), event_filter(named)
+    settings = load_settings(ctx, destination)
     with told():
         orders.must_name(wanted)
-        found = pending.count(pending.in_tiers(settings, wanted))
-        if dry_run:
-            tell_counts(found, output)
-        elif agreed(found, f"end what waits and is {wanted}", yes):
-            stands = orders.longest_delay(settings)
-            order = orders.cancel(settings, giver(because), wanted, stands, waiting=True)
-            tell(order, settings, output)
+        order_once_agreed(
+            settings,
+            pending.in_tiers(settings, wanted),
+            f"end what waits and is {wanted}",
+            lambda giver: orders.cancel(
+                settings, giver, wanted, orders.longest_delay(settings), waiting=True
+            ),
+            manner,
+        )

@@ -1,22 +1,31 @@
 """Which conversions are meant: by the fields of the event, and by what a tier's headers say of them.
 
 The rule: each field that is named must have exactly this value; bytes that are no JSON object match nothing.
+Times are those of the conversion itself: it has the same one on the source, in every tier and after a replay.
 A filter that names nothing matches everything, so whoever ends something by one asks for a name first.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas import BadRecord, WorkerHeaders, json_object
+from schemas.moment import parse_time
 from worker.core.record import Headers
 
 FIELDS = ("event_id", "click_id", "order_id", "offer_id", "affiliate_id", "network", "event")
 """What may be asked of the event itself."""
 
-FROM_HEADERS = ("reason", "status")
-"""What may be asked of the last attempt: of records that wait in a tier."""
+TIMES = ("since", "until")
+"""What may be asked of when the user converted: RFC 3339; that very moment is meant, too."""
+
+FROM_HEADERS = ("reason", "status", "error")
+"""What may be asked of the last attempt: of records that wait in a tier. Of `error` a part will do."""
+
+_OF_VALUE = (*FIELDS, *TIMES)
+_NAMES = (*_OF_VALUE, *FROM_HEADERS)
 
 _ESCAPE = b"\\"
 
@@ -28,12 +37,19 @@ class EventFilter(NamedTuple):
 
     @classmethod
     def of(cls, named: Mapping[str, str | None]) -> EventFilter:
-        """Make one of names and values, without those that are None; raise ValueError for an unknown name."""
-        unknown = named.keys() - {*FIELDS, *FROM_HEADERS}
+        """Make one of names and values, without those that are None.
+
+        Raises ValueError for an unknown name, and for a time that is none.
+        """
+        unknown = named.keys() - {*_NAMES}
         if unknown:
             raise ValueError(f"no event is told by {', '.join(sorted(unknown))}")
-        found = ((name, named.get(name)) for name in (*FIELDS, *FROM_HEADERS))
-        return cls(tuple((name, value) for name, value in found if value is not None))
+        found = ((name, named.get(name)) for name in _NAMES)
+        wanted = tuple((name, value) for name, value in found if value is not None)
+        wrong = [name for name, value in wanted if name in TIMES and parse_time(value) is None]
+        if wrong:
+            raise ValueError(f"{wrong[0]} is no time")
+        return cls(wanted)
 
     def matches(self, value: bytes | None, headers: Headers, *, on_tier: bool) -> bool:
         """Whether a record of the source, or of a tier, is meant; never raises, whatever the bytes.
@@ -46,7 +62,8 @@ class EventFilter(NamedTuple):
 
     def __str__(self) -> str:
         """Say it as it is typed: `--offer-id 7 --event sale`."""
-        return " ".join(f"--{name.replace('_', '-')} {text}" for name, text in self.wanted) or "everything"
+        typed = (f"--{name.replace('_', '-')} {shlex.quote(text)}" for name, text in self.wanted)
+        return " ".join(typed) or "everything"
 
     def _by_headers(self, headers: Headers, *, on_tier: bool) -> bool:
         asked = [(name, text) for name, text in self.wanted if name in FROM_HEADERS]
@@ -55,17 +72,35 @@ class EventFilter(NamedTuple):
         if not on_tier:
             return False
         told = WorkerHeaders.read(headers)
-        return all(str(getattr(told, name)) == text for name, text in asked)
+        return all(_told(told, name, text) for name, text in asked)
 
     def _by_fields(self, value: bytes | None) -> bool:
-        asked = [(name, text) for name, text in self.wanted if name in FIELDS]
+        asked = [(name, text) for name, text in self.wanted if name in _OF_VALUE]
         if not asked:
             return True
         try:
             fields = json_object(value)
         except BadRecord:
             return False
-        return all(fields.get(name) == text for name, text in asked)
+        return all(_says(fields, name, text) for name, text in asked)
+
+
+def _told(last: WorkerHeaders, name: str, text: str) -> bool:
+    """Whether the headers of the last attempt say this."""
+    if name == "error":
+        return text.casefold() in (last.error or "").casefold()
+    return str(getattr(last, name)) == text
+
+
+def _says(fields: Mapping[str, Any], name: str, text: str) -> bool:
+    """Whether an event says this; one that tells no time is of no time that is meant."""
+    if name not in TIMES:
+        return bool(fields.get(name) == text)
+    occurred, bound = fields.get("occurred_at"), parse_time(text)
+    moment = parse_time(occurred) if isinstance(occurred, str) else None
+    if moment is None or bound is None:
+        return False
+    return moment >= bound if name == "since" else moment <= bound
 
 
 def _may_be_in(text: str, value: bytes | None) -> bool:

@@ -1,4 +1,4 @@
-"""What a dead letter must be to be meant, and how that is read from what somebody wrote.
+"""What a dead letter, or a pending conversion, must be to be meant; read from what somebody wrote.
 
 The rule: a filter that can't be read is an error, and never lets everything through.
 """
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from schemas import DeadLetter
+    from worker.core.event_filter import EventFilter
     from worker.core.record import Headers
 
 
@@ -117,11 +118,34 @@ def read_filters(
     error: str | None = None,
 ) -> Filters:
     """Read filters as they are written; raise WrongFilter or Backwards."""
-    wanted = frozenset(_reason(one) for one in reasons)
+    from schemas import DeadReason
+
+    wanted = frozenset(_reason(one, DeadReason) for one in reasons)
+    first, last = _times(since, until, now)
+    return Filters(wanted, status, event_id, click_id, first, last, offer_id, network, error)
+
+
+def read_event_filter(named: Mapping[str, str | None], now: float) -> EventFilter:
+    """Read what a pending conversion must be, by names; None is anything. Raises WrongFilter, Backwards.
+
+    An age becomes the moment that it means now: an order that is followed later means the same.
+    """
+    from schemas import RetryReason, format_time
+    from worker.core.event_filter import TIMES, EventFilter
+
+    reason = named.get("reason")
+    if reason is not None:
+        _reason(reason, RetryReason)
+    found = dict(zip(TIMES, _times(named.get("since"), named.get("until"), now), strict=True))
+    times = {name: None if moment is None else format_time(moment) for name, moment in found.items()}
+    return EventFilter.of({**named, **times})
+
+
+def _times(since: str | None, until: str | None, now: float) -> tuple[float | None, float | None]:
     first, last = read_time("since", since, now), read_time("until", until, now)
     if first is not None and last is not None and first > last:
         raise Backwards
-    return Filters(wanted, status, event_id, click_id, first, last, offer_id, network, error)
+    return first, last
 
 
 def _may_hold(value: bytes | None, texts: Iterable[bytes]) -> bool:
@@ -129,11 +153,9 @@ def _may_hold(value: bytes | None, texts: Iterable[bytes]) -> bool:
     return all(value is not None and (text in value or b"\\" in value) for text in texts)
 
 
-def _reason(text: str) -> str:
-    from schemas import DeadReason
-
-    if text not in set(DeadReason):
-        raise WrongFilter("reason", f"{text!r} is no reason; known are {', '.join(DeadReason)}")
+def _reason(text: str, known: Iterable[str]) -> str:
+    if text not in set(known):
+        raise WrongFilter("reason", f"{text!r} is no reason; known are {', '.join(known)}")
     return text
 
 

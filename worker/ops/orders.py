@@ -136,7 +136,9 @@ def longest_delay(settings: Settings) -> float:
 def must_name(wanted: EventFilter) -> None:
     """Raise WrongUsage where a filter means everything."""
     if not wanted.wanted:
-        raise WrongUsage(["say what is meant: --offer-id, --network, --event, --click-id, --event-id, …"])
+        raise WrongUsage(
+            ["say what is meant: --offer-id, --network, --event, --click-id, --event-id, --since, …"]
+        )
 
 
 def standing(settings: Settings) -> OrderBook:

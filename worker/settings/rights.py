@@ -29,6 +29,7 @@ def rights_of_commands(settings: Settings) -> Mapping[str, Needs]:
         Resource(Kind.GROUP, name) for name in (settings.kafka.group_id, settings.retry_group)
     )
     letters = {dlq: _READ}
+    waiting = {**dict.fromkeys(tiers, _READ), retry_group: _DESCRIBED}
     return {
         "run": worker,
         "config check": worker,
@@ -47,6 +48,12 @@ def rights_of_commands(settings: Settings) -> Mapping[str, Needs]:
         "pause": {control: _WRITE},
         "resume": {control: _READ | _WRITE},
         "rate": {control: _WRITE},
+        "cancel": {source: _READ, **waiting, control: _WRITE, group: _DESCRIBED},
+        "cancel list": {control: _READ},
+        "cancel end": {control: _READ | _WRITE},
+        "waiting list": waiting,
+        "waiting now": {**waiting, control: _WRITE},
+        "waiting drop": {**waiting, control: _WRITE},
         "dlq list": letters,
         "dlq show": letters,
         "dlq export": letters,
