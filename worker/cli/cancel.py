@@ -22,9 +22,8 @@ from worker.cli.common import (
     settings_told,
     told,
 )
-from worker.cli.event_filters import of_pending
+from worker.cli.event_filters import Wanted, of_pending
 from worker.cli.ordering import Manner, asking, giver, order_once_agreed
-from worker.core.event_filter import EventFilter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +53,7 @@ StandsOption = Annotated[
 @asking
 def cancel(
     ctx: typer.Context,
-    wanted: EventFilter,
+    wanted: Wanted,
     manner: Manner,
     for_: StandsOption = None,
     destination: DestinationOption = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -18,8 +18,13 @@ from worker.cli.filters import (
     filters_told,
     with_options_of,
 )
-from worker.core.event_filter import EventFilter
 from worker.ops.filters import read_event_filter
+
+if TYPE_CHECKING:
+    from worker.core.event_filter import EventFilter
+
+Wanted: TypeAlias = "EventFilter"
+"""The filter; by a name that can be read without loading what it is made of, which `--help` does not need."""
 
 OrderIdOption = Annotated[str | None, typer.Option("--order-id", help="Only those of this order.")]
 AffiliateIdOption = Annotated[
@@ -64,7 +69,7 @@ def event_filter_of(
     status: StatusOption = None,
     reason: ReasonOption = None,
     error: ErrorOption = None,
-) -> EventFilter:
+) -> Wanted:
     """Read the options; wrong times and unknown reasons are wrong usage."""
     named = {
         "event_id": event_id,

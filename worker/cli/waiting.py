@@ -21,9 +21,8 @@ from worker.cli.common import (
     say,
     told,
 )
-from worker.cli.event_filters import of_pending
+from worker.cli.event_filters import Wanted, of_pending
 from worker.cli.ordering import Manner, asking, order_once_agreed
-from worker.core.event_filter import EventFilter
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="What waits in the tiers: list it, send it, end it."
@@ -44,7 +43,7 @@ ALL_COLUMNS = ("where", "due_at", "attempts", "status", "reason", "event_id", "c
 @of_pending
 def list_(
     ctx: typer.Context,
-    wanted: EventFilter,
+    wanted: Wanted,
     limit: Annotated[int, number_option("--limit", "Only so many, as read; 0 is all.", 0)] = 100,
     destination: DestinationOption = None,
     output: OutputOption = Output.TABLE,
@@ -69,9 +68,7 @@ def list_(
 )
 @of_pending
 @asking
-def now(
-    ctx: typer.Context, wanted: EventFilter, manner: Manner, destination: DestinationOption = None
-) -> None:
+def now(ctx: typer.Context, wanted: Wanted, manner: Manner, destination: DestinationOption = None) -> None:
     """Make the next attempt of what waits at once, as if it were due: after a mended URL, say.
 
     It uses up no attempt more than that one. What is tried again later waits as ever.
@@ -97,9 +94,7 @@ def now(
 )
 @of_pending
 @asking
-def drop(
-    ctx: typer.Context, wanted: EventFilter, manner: Manner, destination: DestinationOption = None
-) -> None:
+def drop(ctx: typer.Context, wanted: Wanted, manner: Manner, destination: DestinationOption = None) -> None:
     """End what waits as cancelled: it lies in the dead letters then, from where it can be replayed."""
     from worker.ops import orders, pending
 
