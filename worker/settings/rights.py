@@ -21,30 +21,30 @@ _MADE = frozenset({"CREATE", "ALTER", "DESCRIBE_CONFIGS"})  # ALTER: to let them
 def rights_of_commands(settings: Settings) -> Mapping[str, Needs]:
     """The rights of `run` and of each command that asks the broker for anything, by the command's words."""
     worker = _judging(rights_needed(settings))
-    topics = (settings.kafka.topic, settings.dlq_topic, settings.journal_topic, settings.control_topic)
-    source, dlq, journal, control = (Resource(Kind.TOPIC, name) for name in topics)
+    source, dlq, journal, control = _topics(settings)
     own = [resource for resource in worker if resource.kind is Kind.TOPIC and resource != source]
-    tiers = [Resource(Kind.TOPIC, settings.tier_topic(tier)) for tier in settings.tiers]
-    group, retry_group = (
-        Resource(Kind.GROUP, name) for name in (settings.kafka.group_id, settings.retry_group)
-    )
-    letters = {dlq: _READ}
-    waiting = {**dict.fromkeys(tiers, _READ), retry_group: _DESCRIBED}
+    tiers, (group, retry_group) = _tiers(settings), _groups(settings)
     return {
         "run": worker,
         "config check": worker,
         "topics check": {source: _SEEN, **dict.fromkeys(own, _SEEN)},
         "topics create": {source: _SEEN, **dict.fromkeys(own, _MADE)},
         "publish": {source: _WRITE},
-        "explain": {
-            source: _READ,
-            journal: _READ,
-            group: _DESCRIBED,
-        },
+        "explain": {source: _READ, journal: _READ, group: _DESCRIBED},
         "status": {
             **dict.fromkeys([source, *tiers, journal, control], _READ),
             **dict.fromkeys([dlq, group, retry_group], _DESCRIBED),
         },
+        **_of_orders(settings),
+        **_of_dead_letters(settings),
+    }
+
+
+def _of_orders(settings: Settings) -> Mapping[str, Needs]:
+    source, _, _, control = _topics(settings)
+    group, retry_group = _groups(settings)
+    waiting = {**dict.fromkeys(_tiers(settings), _READ), retry_group: _DESCRIBED}
+    return {
         "pause": {control: _WRITE},
         "resume": {control: _READ | _WRITE},
         "rate": {control: _WRITE},
@@ -54,6 +54,13 @@ def rights_of_commands(settings: Settings) -> Mapping[str, Needs]:
         "waiting list": waiting,
         "waiting now": {**waiting, control: _WRITE},
         "waiting drop": {**waiting, control: _WRITE},
+    }
+
+
+def _of_dead_letters(settings: Settings) -> Mapping[str, Needs]:
+    source, dlq, _, control = _topics(settings)
+    letters = {dlq: _READ}
+    return {
         "dlq list": letters,
         "dlq show": letters,
         "dlq export": letters,
@@ -61,6 +68,26 @@ def rights_of_commands(settings: Settings) -> Mapping[str, Needs]:
         "dlq replay": {**letters, source: _WRITE, control: _READ | _WRITE},
         "dlq purge": {dlq: frozenset({"READ", "DELETE"})},
     }
+
+
+def _topics(settings: Settings) -> tuple[Resource, Resource, Resource, Resource]:
+    """Source, dead letters, journal, control."""
+    kafka = settings.kafka
+    return (
+        Resource(Kind.TOPIC, kafka.topic),
+        Resource(Kind.TOPIC, settings.dlq_topic),
+        Resource(Kind.TOPIC, settings.journal_topic),
+        Resource(Kind.TOPIC, settings.control_topic),
+    )
+
+
+def _tiers(settings: Settings) -> list[Resource]:
+    return [Resource(Kind.TOPIC, settings.tier_topic(tier)) for tier in settings.tiers]
+
+
+def _groups(settings: Settings) -> tuple[Resource, Resource]:
+    """Of the source, of the tiers."""
+    return Resource(Kind.GROUP, settings.kafka.group_id), Resource(Kind.GROUP, settings.retry_group)
 
 
 def _judging(needed: Needs) -> Needs:
