@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, redirect_stderr
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
-
-import pytest
-import structlog
 
 from tests.runner.harness import until
 from tests.test_app import NOWHERE, get, running
@@ -25,16 +21,6 @@ from worker.settings import load_all
 
 NAMES = ("binom", "voluum")
 URL = "http://127.0.0.1:1/?click_id={click_id}"
-
-
-@pytest.fixture(autouse=True)
-def set_back() -> Iterator[None]:
-    """Leave logging as it was."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
 
 
 def environ(*names: str) -> dict[str, str]:

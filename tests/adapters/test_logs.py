@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 from contextlib import redirect_stderr
 from typing import Any, Literal
 
@@ -74,14 +73,9 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture(autouse=True)
-def set_back() -> Iterator[None]:
-    """Leave logging as it was."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    root.handlers = []
-    yield
-    root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
+def no_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin as a program does, with no log that pytest has set up."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
 
 
 @pytest.mark.parametrize("level", LEVELS)
