@@ -34,7 +34,7 @@ def test_a_minute_says_what_happened() -> None:
 
 @given(st.lists(st.tuples(GLANCES, st.floats(-4000, 0))))
 def test_each_is_counted_once_within_the_hour(taken: list[tuple[Glance, float]]) -> None:
-    """What lies within the last sixty minutes is counted once; what lies before it is not, and is forgotten."""
+    """What lies within the last sixty minutes is counted once; what lies before it is not."""
     hour, first = LastHour(), minutes_of(NOW)[0]
     for seen, back in taken:
         hour.take(seen, NOW + back)
