@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from worker.console.seen import Row, Rows, RowsAsked, Seen
+from worker.core.undelivered import GroupKey, Kind
 from worker.ops.errors import CannotDo
 from worker.ops.explain import Explained, Wanted
 
@@ -74,13 +75,10 @@ class FakeWatch:
 
 
 def _is_asked(row: Row, asked: RowsAsked) -> bool:
-    group, letter = asked.group, row.letter
-    if group is not None and (group.reason, group.status, group.error) != (
-        row.reason,
-        letter.status,
-        letter.error,
-    ):
+    letter = row.letter
+    key = GroupKey(row.kind, row.reason, letter.status, letter.error)
+    if row.kind is not asked.kind or asked.group not in {None, key}:
         return False
-    reasons = asked.filters.reasons
-    others = asked.filters._replace(reasons=frozenset())
-    return row.kind is asked.kind and (not reasons or row.reason in reasons) and others.match(letter)
+    if row.kind is Kind.DEAD:
+        return asked.filters.match(letter)
+    return asked.wanted.matches(letter.value, letter.headers, on_tier=True)

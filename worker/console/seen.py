@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from worker.core.event_filter import EventFilter
 from worker.core.last_hour import Minute
-from worker.core.undelivered import Group, Kind
+from worker.core.undelivered import Group, GroupKey, Kind
 from worker.ops.filters import Filters
 
 if TYPE_CHECKING:
@@ -89,14 +90,15 @@ class Seen(NamedTuple):
 
 
 class RowsAsked(NamedTuple):
-    """Which rows are wanted: of a kind, of a group where one is named, that pass the filters; the newest.
+    """Which rows are wanted: the newest of a kind, and of a group where one is named.
 
-    Of what waits, `since` and `until` mean when it was last tried.
+    What is dead must pass `filters`, what waits `wanted`: as `dlq list` and `waiting list` mean them.
     """
 
     kind: Kind
-    group: Group | None = None
+    group: GroupKey | None = None
     filters: Filters = Filters()
+    wanted: EventFilter = EventFilter()
     limit: int = 100
 
 
