@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from worker.ops import plans
 from worker.ops.plans import Plan, read_plans
 
-PLAN = Plan("replay", "a1", "what", 1_800_000_000.0, {0: 7, 3: 0}, 2, frozenset({(0, 5), (2, 900)}), "log")
+PLAN = Plan(
+    "replay", "a1", "what", 1_800_000_000.0, {0: 7, 3: 0}, 2, frozenset({(0, 5), (2, 900)}), "log", by="a@b"
+)
 
 PLACES = st.frozensets(st.tuples(st.integers(0, 5), st.integers(0, 2**62)), max_size=50)
 

@@ -32,6 +32,7 @@ from worker.cli.common import (
 )
 from worker.cli.completion import fields
 from worker.cli.filters import filtered
+from worker.cli.ordering import giver
 from worker.cli.progress import shown
 from worker.cli.publishing import deliver
 from worker.ops.dead_letters import dlq_reader, row_of
@@ -167,7 +168,8 @@ def _asked(ctx: typer.Context, filters: Filters, limit: int, edit: Edit | None, 
         if words.keys() - {"again"}:
             raise typer.BadParameter("--from says which letters go, and as what: without filters and --set")
         words["from"] = edit.digest
-    return Asked(filters, limit, again, edit, json.dumps(words, sort_keys=True, default=str))
+    question = json.dumps(words, sort_keys=True, default=str)
+    return Asked(filters, limit, again, edit, question, giver().by)
 
 
 def _tell(ready: Ready) -> None:

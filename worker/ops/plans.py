@@ -27,6 +27,7 @@ class Plan(NamedTuple):
 
     `ends` is where each partition of the source ended before the first record; `places` are the dead letters
     that go, of the log `log` (None where the broker does not say); `total` is how many records it is in all.
+    `by` is who asked, where that was said.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class Plan(NamedTuple):
     places: frozenset[Place] = frozenset()
     log: str | None = None
     is_done: bool = False
+    by: str | None = None
 
     @property
     def key(self) -> str:
@@ -52,6 +54,7 @@ class Plan(NamedTuple):
             "state": "done" if self.is_done else "begun",
             "total": self.total,
             "log": self.log,
+            "by": self.by,
             "source": {str(number): end for number, end in self.ends.items()},
         }
         return self.key.encode(), json.dumps(value, ensure_ascii=False).encode()
@@ -77,17 +80,17 @@ def read_plans(records: Iterable[tuple[bytes | None, bytes | None]], kind: str) 
     for key, value in last.items():
         match key.split("/"):
             case [of, id_, partition, _] if of == kind and partition.isdecimal() and value:
-                places.setdefault(id_, set()).update((int(partition), offset) for offset in _unpacked(value))
+                places.setdefault(id_, set()).update((int(partition), offset) for offset in offsets_of(value))
     heads = ((key.split("/"), value) for key, value in last.items())
     found = (
-        _plan(kind, of[1], value, places.get(of[1], ()))
+        read_head(kind, of[1], value, places.get(of[1], ()))
         for of, value in heads
         if len(of) == len(("kind", "id")) and of[0] == kind and value
     )
     return sorted((plan for plan in found if plan is not None), key=lambda plan: plan.at)
 
 
-def _plan(kind: str, id_: str, value: bytes, places: Collection[Place]) -> Plan | None:
+def read_head(kind: str, id_: str, value: bytes, places: Collection[Place] = ()) -> Plan | None:
     """Read a head; None where it is none."""
     try:
         told = json.loads(value)
@@ -95,11 +98,12 @@ def _plan(kind: str, id_: str, value: bytes, places: Collection[Place]) -> Plan 
         ends = {int(number): int(end) for number, end in told["source"].items()}
         is_done = told["state"] == "done"
         question, total, log = str(told["question"]), int(told["total"]), told["log"]
+        by = told.get("by")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     if at is None:
         return None
-    return Plan(kind, id_, question, at, ends, total, frozenset(places), log, is_done)
+    return Plan(kind, id_, question, at, ends, total, frozenset(places), log, is_done, by)
 
 
 def _packed(offsets: Iterable[int]) -> bytes:
@@ -114,8 +118,8 @@ def _packed(offsets: Iterable[int]) -> bytes:
     return zlib.compress(bytes(packed))
 
 
-def _unpacked(value: bytes) -> Iterator[int]:
-    """What `_packed` was given; nothing where it is something else."""
+def offsets_of(value: bytes) -> Iterator[int]:
+    """The offsets in the value of a part, rising; nothing where it is something else."""
     try:
         packed = zlib.decompress(value)
     except zlib.error:

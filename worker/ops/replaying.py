@@ -36,9 +36,9 @@ CANCELLED = "cancelled"
 
 
 class Asked(NamedTuple):
-    """What was asked for: which letters, also those that went already, edited how; and in which words.
+    """What was asked for: which letters, also those that went already, edited how; in which words, by whom.
 
-    By its words a replay is known that is asked for again.
+    By its words a replay is known that is asked for again, whoever does.
     """
 
     filters: Filters
@@ -46,6 +46,7 @@ class Asked(NamedTuple):
     again: bool
     edit: Edit | None
     question: str
+    by: str | None = None
 
 
 class Ready(NamedTuple):
@@ -97,7 +98,7 @@ class Replaying:
         choice = self._choice(asked, gone, outbound, now, show)
         ends = {at.number: span.end for at, span in source.items()}
         places = frozenset(choice.places)
-        plan = Plan(KIND, uuid4().hex[:12], asked.question, now, ends, len(places), places, log)
+        plan = Plan(KIND, uuid4().hex[:12], asked.question, now, ends, len(places), places, log, by=asked.by)
         return Ready(plan, places, False, choice.gone_before, choice.refused, outbound, choice.faults)
 
     def begin(self, ready: Ready) -> None:

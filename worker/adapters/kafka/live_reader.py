@@ -1,0 +1,140 @@
+"""Follows partitions of several topics with one client, and goes on as they grow. Blocking: for one thread.
+
+The rule: it joins no group and commits nothing; within a partition records come in their order. What it has
+fetched ahead is bounded, however much there is. While the broker is away nothing comes, and the client looks
+for it by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from types import TracebackType
+from typing import Any, NamedTuple, Self, cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.error_causes import Causes
+from worker.adapters.kafka.errors import KafkaUnavailable, is_about_group, is_away, one_line
+from worker.adapters.kafka.records import Got, to_partition, to_record
+from worker.adapters.kafka.topic_descriptions import existing_topics
+from worker.adapters.kafka.topic_reader import Span
+from worker.core.record import Partition, Record
+
+ASK_TIMEOUT_SECONDS = 8.0
+"""Seconds that the broker may take to say what there is."""
+
+BATCH_RECORDS = 500
+
+FEW_AHEAD: Config = {
+    "fetch.min.bytes": 1,
+    "fetch.wait.max.ms": 250,
+    "fetch.message.max.bytes": 524_288,
+    "queued.min.messages": 10_000,
+    "queued.max.messages.kbytes": 8_192,
+}
+"""What is fetched ahead, of all partitions together."""
+
+_EARLIEST, _LATEST = -2, -1
+_END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001 - public, whatever its first letter says
+
+
+class Batch(NamedTuple):
+    """Records, and behind which offset it is known to be read, by partition."""
+
+    records: Sequence[Record]
+    reached: Mapping[Partition, int]
+
+
+class LiveReader:
+    """A context manager; `config` is what `consumer_config` made, with a group of no worker's."""
+
+    def __init__(self, config: Config) -> None:
+        self._causes = Causes()
+        own: Config = {"enable.partition.eof": True, "log_level": 0, "auto.offset.reset": "earliest"}
+        settings: dict[str, Any] = {**config, **FEW_AHEAD, **own, "error_cb": self._causes.hear}
+        settings.pop("group.instance.id", None)
+        try:
+            self._consumer = Consumer(settings)
+        except (KafkaException, ValueError, TypeError) as error:
+            raise KafkaUnavailable(one_line(error)) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self._consumer.close()
+
+    def partitions(self, topics: Collection[str]) -> list[Partition]:
+        """The partitions of those of these topics that exist. Raises KafkaUnavailable."""
+        try:
+            # All topics are asked for: asking for one by name can create it.
+            listed = existing_topics(self._consumer.list_topics(timeout=ASK_TIMEOUT_SECONDS).topics)
+        except KafkaException as error:
+            raise self._unavailable(error) from error
+        self._causes.forget()
+        found = {topic: listed[topic] for topic in topics if topic in listed}
+        for topic, one in found.items():
+            if one.error is not None:
+                raise KafkaUnavailable(f"{topic}: {one_line(one.error)}")
+        return [Partition(topic, number) for topic, one in found.items() for number in sorted(one.partitions)]
+
+    def spans(self, partitions: Collection[Partition]) -> dict[Partition, Span]:
+        """What there is now in each of these. Raises KafkaUnavailable."""
+        starts = self._offsets(partitions, _EARLIEST)
+        ends = self._offsets(partitions, _LATEST)
+        return {at: Span(starts[at], ends[at]) for at in partitions}
+
+    def since(self, partitions: Collection[Partition], moment: float) -> dict[Partition, int]:
+        """The first record of each that is as new (epoch seconds), or its end. Raises KafkaUnavailable."""
+        firsts = self._offsets(partitions, max(0, int(moment * 1000)))
+        if all(first >= 0 for first in firsts.values()):
+            return firsts
+        # Where no record is as new, the client answers with "the end", which is below every offset.
+        ends = self._offsets(partitions, _LATEST)
+        return {at: first if first >= 0 else ends[at] for at, first in firsts.items()}
+
+    def follow(self, starts: Mapping[Partition, int]) -> None:
+        """Read these from there on, and no others."""
+        self._consumer.assign([TopicPartition(*at, start) for at, start in starts.items()])
+
+    def batch(self, seconds: float) -> Batch:
+        """What has come, waiting for it for so long at most.
+
+        Raises KafkaUnavailable where something can't be read: its topic is gone, or may not be.
+        """
+        first = self._consumer.poll(seconds)
+        if first is None:
+            return Batch((), {})
+        records: list[Record] = []
+        reached: dict[Partition, int] = {}
+        for message in cast("list[Got]", [first, *self._consumer.consume(BATCH_RECORDS, 0)]):
+            error = message.error()
+            at = Partition(message.topic(), message.partition())
+            if error is None:
+                records.append(to_record(message, at))
+                reached[at] = message.offset() + 1
+            elif error.code() == _END_OF_PARTITION:
+                reached[at] = message.offset()
+            elif not (is_about_group(error) or is_away(error)):
+                raise KafkaUnavailable(f"{at.topic}: {one_line(error)}")
+        return Batch(records, reached)
+
+    def _offsets(self, partitions: Collection[Partition], which: int) -> dict[Partition, int]:
+        if not partitions:
+            return {}
+        asked = [TopicPartition(*at, which) for at in partitions]
+        try:
+            answers = self._consumer.offsets_for_times(asked, timeout=ASK_TIMEOUT_SECONDS)
+        except KafkaException as error:
+            raise self._unavailable(error) from error
+        for answer in answers:
+            if answer.error is not None:
+                raise KafkaUnavailable(f"{answer.topic}: {one_line(answer.error)}")
+        return {to_partition(answer): answer.offset for answer in answers}
+
+    def _unavailable(self, error: KafkaException) -> KafkaUnavailable:
+        """Name the cause where it was heard: a time-out says nothing."""
+        return KafkaUnavailable(self._causes.line_of_all(error, self._consumer.poll))

@@ -1,0 +1,84 @@
+"""What a record of a tier, and a dead letter, tell of a conversion that is not delivered.
+
+The rule: what tells conversions apart is their event id, or their value where it has none. Nothing of a
+record is trusted; of headers that repeat the last counts.
+"""
+
+from __future__ import annotations
+
+from schemas import DeadReason, RetryReason, WorkerHeaders, parse_time
+from schemas.dead_letter import fields_of
+from schemas.headers import DEAD_AT, DUE_AT, ERROR, REASON, REPLAYS, STATUS
+from worker.core.record import Record
+from worker.core.undelivered import GroupKey, Kind, Told
+
+_MOST_KEYS = 4096
+"""So many keys are remembered by the bytes that they were read from."""
+
+_Said = tuple[Kind, bytes | None, bytes | None, bytes | None]
+
+
+def identity_of(event_id: bytes) -> int:
+    """What tells a conversion from others, by its event id: within one process alone."""
+    return hash(event_id)
+
+
+class Telling:
+    """Reads records; the few groups that most of them are of are read once."""
+
+    def __init__(self) -> None:
+        self._keys: dict[_Said, GroupKey] = {}
+
+    def letter(self, record: Record) -> Told:
+        """What a dead letter tells."""
+        said = dict(record.headers)
+        at = _time(said.get(DEAD_AT))
+        key = self._key(Kind.DEAD, said)
+        return Told(key, record.timestamp if at is None else at, None, _identity(record), _replays(said))
+
+    def retry(self, record: Record, delay: float) -> Told:
+        """What a record of a tier of so many seconds tells."""
+        said = dict(record.headers)
+        due, latest = _time(said.get(DUE_AT)), record.timestamp + delay
+        key = self._key(Kind.WAITING, said)
+        due = record.timestamp if due is None else min(due, latest)
+        return Told(key, record.timestamp, due, _identity(record), _replays(said))
+
+    def _key(self, kind: Kind, said: dict[str, bytes | None]) -> GroupKey:
+        of = kind, said.get(REASON), said.get(STATUS), said.get(ERROR)
+        key = self._keys.get(of)
+        if key is None:
+            if len(self._keys) >= _MOST_KEYS:
+                self._keys.clear()
+            key = self._keys[of] = _read(*of)
+        return key
+
+
+def _read(kind: Kind, reason: bytes | None, status: bytes | None, error: bytes | None) -> GroupKey:
+    told = WorkerHeaders.read([(REASON, reason), (STATUS, status), (ERROR, error)])
+    reasons = DeadReason if kind is Kind.DEAD else RetryReason
+    return GroupKey(
+        kind,
+        told.reason.value if isinstance(told.reason, reasons) else None,
+        told.status,
+        told.error,
+    )
+
+
+def _identity(record: Record) -> int:
+    event_id = fields_of(record.value).get("event_id")
+    if isinstance(event_id, str):
+        return identity_of(event_id.encode())
+    return hash(record.value or record.origin)
+
+
+def _replays(said: dict[str, bytes | None]) -> int:
+    value = said.get(REPLAYS)
+    return 0 if value is None else WorkerHeaders.read([(REPLAYS, value)]).replays or 0
+
+
+def _time(value: bytes | None) -> float | None:
+    try:
+        return None if value is None else parse_time(value.decode())
+    except UnicodeDecodeError:
+        return None
