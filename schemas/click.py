@@ -37,7 +37,9 @@ class Click(BaseModel):
     `from_json`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", strict=True, hide_input_in_errors=True, defer_build=True
+    )
 
     click_id: ClickId
     network: Network | None = None

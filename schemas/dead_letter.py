@@ -55,7 +55,7 @@ class DeadLetter(BaseModel):
     fields are read from them: None (no attempts, no replays) where the record does not say.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, strict=True, hide_input_in_errors=True, defer_build=True)
 
     topic: str
     partition: int

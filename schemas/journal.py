@@ -25,7 +25,7 @@ class StepKind(StrEnum):
 class JournalStep(BaseModel):
     """One step; times are RFC 3339 UTC with milliseconds. None is what the step does not say."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, defer_build=True)
 
     at: str
     step: StepKind

@@ -6,14 +6,21 @@ that can't stop it. As the first process of a container it would otherwise ignor
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 
 from worker.adapters.process import signals, stderr, stdio, stdout
+
+NEW_OBJECTS = 200_000
+"""What is made while modules load stays: to look it through for cycles again and again is an eighth of it."""
 
 
 def main() -> None:
     """Run the command line of this process."""
     stdio.open_missing()
+    gc.set_threshold(NEW_OBJECTS)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # else each installed package is asked for some
     try:
         signals.set_up()
         stderr.install()

@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import NamedTuple
 
-import structlog
-
 from worker.adapters.clock import SystemClock
 from worker.adapters.flow_log import EVERY_SECONDS
 from worker.adapters.http_server import HttpServer
@@ -26,6 +24,7 @@ from worker.adapters.kafka.message_limits import TopicLimits
 from worker.adapters.kafka.rights import SharedRights
 from worker.adapters.metrics import Metrics
 from worker.adapters.process.descriptors import room_for_requests, too_many_requests
+from worker.adapters.structlog_alone import structlog
 from worker.adapters.tracing import make_tracer, missing_extra
 from worker.compiled import own_topics, variables_by_origin
 from worker.login_renewal import LoginRenewal

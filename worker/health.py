@@ -10,12 +10,11 @@ import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import structlog
-
 from worker.adapters.kafka import KafkaPublisher, KafkaUnavailable
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.own_topics import describe
 from worker.adapters.kafka.rights import RightsWatch
+from worker.adapters.structlog_alone import structlog
 from worker.core.topics import Finding, Needed, Severity, judge
 from worker.ports import Clock, Observer, Source
 from worker.runner import Runner

@@ -10,10 +10,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import structlog
-
 from worker.adapters.file_stamps import look_at
 from worker.adapters.kafka.login import Login
+from worker.adapters.structlog_alone import structlog
 from worker.core.changed_files import ChangedFiles
 from worker.ports import Clock
 from worker.settings import Settings, SettingsError

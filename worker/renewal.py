@@ -12,10 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import structlog
-
 from worker.adapters.file_stamps import look_at
 from worker.adapters.http import ClientTls, SenderOptions, WrongTlsFiles, load_tls, make_sender
+from worker.adapters.structlog_alone import structlog
 from worker.compiled import check_destination, make_plan, sender_options, tls_files, variables_by_origin
 from worker.core.changed_files import ChangedFiles, Look
 from worker.pipeline import Plan

@@ -5,8 +5,7 @@ The rule: a line only where something happened since the last one; it holds numb
 
 from __future__ import annotations
 
-import structlog
-
+from worker.adapters.structlog_alone import structlog
 from worker.core.endings import Dead, Delivered, Retry
 from worker.ports import Observer
 

@@ -15,9 +15,8 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, Literal
 
-import structlog
-
 from worker.adapters.process import stderr
+from worker.adapters.structlog_alone import structlog
 from worker.core.admission.outage import Outage
 from worker.core.endings import Dead, Delivered, Retry
 from worker.core.record import Partition, Record

@@ -84,10 +84,9 @@ def run_loop(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
 
 
 async def _work(deployment: Deployment, *, adopt: bool) -> int:
-    import structlog
-
     from worker.adapters.kafka import KafkaUnavailable
     from worker.adapters.logs import set_up
+    from worker.adapters.structlog_alone import structlog
     from worker.app import CannotStart, Worker
     from worker.ports import SourceFailed
     from worker.runner import Outcome

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Protocol, cast
 
-import regex
-
 LONGEST_SECONDS = 0.05
 """How long one search may take: for that long nothing else is sent. Usual ones take some microseconds."""
 
@@ -38,6 +36,8 @@ class BodyPattern:
 
 @cache
 def _compiled(text: str) -> _Compiled:
+    import regex  # where an expression is set: it takes 10 ms to load
+
     try:
         return cast("_Compiled", regex.compile(text.encode()))
     except regex.error as error:
