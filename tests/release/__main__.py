@@ -65,7 +65,7 @@ def release(given: argparse.Namespace, scratch: Path) -> None:
     revision = commit(one)
     make(one)
     if not given.no_image:
-        make_image(one, revision, dry_run=given.dry_run)
+        make_image(one, revision, given.image, dry_run=given.dry_run)
     describe(one, Build(given.version, revision, began, _now(), given.builder))
     if given.dry_run:
         _say("dry run: the repository is as it was")
@@ -127,15 +127,15 @@ def make(one: Release) -> None:
     _say(f"{bill.name}: what is installed with it, as CycloneDX")
 
 
-def make_image(one: Release, revision: str, *, dry_run: bool) -> None:
-    """The image, where an engine answers; in a dry run it may be missing."""
+def make_image(one: Release, revision: str, options: Sequence[str], *, dry_run: bool) -> None:
+    """The image, where an engine answers, built with further options; in a dry run it may be missing."""
     if dry_run and not _engine_answers():
         _say(f"no image: no engine answers ({', '.join(ENGINES)})")
         return
     told = {"VERSION": one.version, "REVISION": revision, "CREATED": _time(int(one.epoch))}
-    options = " ".join(f"--build-arg {name}={value}" for name, value in told.items())
+    labels = [f"--build-arg {name}={value}" for name, value in told.items()]
     tag = f"postback-worker:{one.version}"
-    run(["make", "image", f"IMAGE={tag}", f"ARGS={options}"], one.clone)
+    run(["make", "image", f"IMAGE={tag}", f"ARGS={' '.join([*labels, *options])}"], one.clone)
     _say(f"{tag}: the image, with its labels")
 
 
@@ -162,6 +162,13 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("version", help="such as 0.2.0")
     parser.add_argument("--dry-run", action="store_true", help="make and try all, and change nothing here")
     parser.add_argument("--no-image", action="store_true", help="leave the image out")
+    parser.add_argument(
+        "--image",
+        action="append",
+        default=[],
+        metavar="OPTION",
+        help="for the build: --image='--build-arg BASE=…'",
+    )
     parser.add_argument("--builder", default=Build._field_defaults["builder"], help="who builds it, as a URI")
     return parser.parse_args(arguments)
 
