@@ -133,6 +133,12 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
         pytest.fail(" -> ".join(cycle.args[1]))
 
 
+def test_the_end_waits_for_no_broker() -> None:
+    """The process's end waits for an executor's threads: only a command that needs every answer has them."""
+    waits = {name for name in sources("worker") if "ThreadPoolExecutor" in used(name)}
+    assert waits == {"worker/ops/explain.py", "worker/ops/status.py"}
+
+
 def test_what_is_there_is_used() -> None:
     """What the program defines the program uses: nothing is there for a test alone."""
     names = sources("worker", "schemas")

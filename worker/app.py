@@ -105,7 +105,6 @@ class Worker:
             http = self._deployment.common.http
             await server.start(http.host, http.port)
             stack.push_async_callback(server.close)
-            stack.callback(self._rights.close)
             for one in self._served:
                 stack.enter_context(one.watch(publisher))
             renewals = [*(one.renew() for one in self._served), self._login_renewal().run()]

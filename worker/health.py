@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from worker.adapters.kafka import KafkaPublisher, KafkaUnavailable
 from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.own_thread import in_own_thread
 from worker.adapters.kafka.own_topics import describe
 from worker.adapters.kafka.rights import RightsWatch
 from worker.adapters.structlog_alone import structlog
@@ -139,14 +139,11 @@ class Health:
     async def _look_at_the_topics_settings(self) -> None:
         """Warn, once the topics are there, of what will lose or refuse records."""
         await self._topics_there.wait()
-        thread = ThreadPoolExecutor(1, "kafka-topic-settings")  # names are resolved in the loop's own
         try:
-            for finding in await asyncio.get_running_loop().run_in_executor(thread, self._wrong_topics):
+            for finding in await in_own_thread("kafka-topic-settings", self._wrong_topics):
                 self._observer.trouble(finding.line)
         except KafkaUnavailable as error:
             self._log.info("the topics' settings can't be read", error=str(error))
-        finally:
-            thread.shutdown(wait=False)
 
     def _wrong_topics(self) -> list[Finding]:
         """What is wrong with those that are there; of one that is missing others tell."""

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
@@ -28,6 +27,7 @@ from worker.adapters.kafka.committed_offsets import stranger_in
 from worker.adapters.kafka.config import Config, unique_client_id
 from worker.adapters.kafka.journal_follower import JournalFollower
 from worker.adapters.kafka.login import Login
+from worker.adapters.kafka.own_thread import in_own_thread
 from worker.adapters.kafka.reading import Reading
 from worker.adapters.kafka.remembered_offsets import read_memory
 from worker.adapters.kafka.rights import SharedRights
@@ -214,12 +214,8 @@ class Served:
         settings = self.settings
         groups = settings.kafka.group_id, settings.retry_group
         source, tiers = (self._login.current(self._member_config(group)) for group in groups)
-        thread = ThreadPoolExecutor(1, "kafka-group")
-        try:
-            ask = partial(stranger_in, source, tiers, identity_of(settings))
-            return await asyncio.get_running_loop().run_in_executor(thread, ask)
-        finally:
-            thread.shutdown(wait=False)
+        ask = partial(stranger_in, source, tiers, identity_of(settings))
+        return await in_own_thread("kafka-group", ask)
 
     def _load_tls(self) -> ClientTls:
         try:

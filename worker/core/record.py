@@ -62,3 +62,12 @@ class Outgoing(NamedTuple):
     headers: Headers
     partition: int | None = None
     """Its number; the key says it where it is None."""
+
+    def within(self, partitions: int) -> Outgoing:
+        """The record for a topic of so many partitions; where that is not known (0), as it is.
+
+        A partition that the topic does not have becomes the one that is left by division.
+        """
+        if self.partition is None or self.partition < partitions or not partitions:
+            return self
+        return self._replace(partition=self.partition % partitions)

@@ -180,11 +180,13 @@ class KafkaWorld:
         self._sources.append(RoomySource(config, reading, drain_timeout=DRAIN))
         return self._sources[-1]
 
-    async def publisher(self, asks: Sequence[str] = (), **properties: Property) -> KafkaPublisher:
+    async def publisher(
+        self, asks: Sequence[str] = (), limits: TopicLimits | None = None, **properties: Property
+    ) -> KafkaPublisher:
         """Make a publisher that asks for the limits of these topics; `properties` have `_` for `.`."""
         own = {name.replace("_", "."): value for name, value in properties.items()}
         config = producer_config(self.bootstrap, "test", own)
-        limits = TopicLimits(admin_config(self.bootstrap, "test", own), asks)
+        limits = limits or TopicLimits(admin_config(self.bootstrap, "test", own), asks)
         troubles: list[str] = []
         publisher = KafkaPublisher(
             config, on_fatal=troubles.append, on_trouble=troubles.append, limits=limits

@@ -1,21 +1,25 @@
 """How large a record topics take: `max.message.bytes`, as the broker says it.
 
-The rule: what the broker does not say is None; the loop never waits in the call, and its default executor,
-where names are resolved, is left alone.
+The rule: what the broker does not say is None, and nobody waits for it long: the embedded broker never
+says it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable
+from worker.adapters.kafka.own_thread import in_own_thread
 from worker.adapters.kafka.own_topics import describe
 
 TIMEOUT_SECONDS = 5.0
 """Seconds that the broker may take to say it."""
+
+SOON_SECONDS = 0.5
+"""Seconds that the first records wait for it; then they go, and it is heard later."""
 
 
 class TopicLimits:
@@ -24,27 +28,40 @@ class TopicLimits:
     def __init__(self, config: Config, topics: Sequence[str]) -> None:
         self._config = config
         self._topics = tuple(topics)
-        self._thread = ThreadPoolExecutor(1, "kafka-limits")
-        self._closed = False
+        self._asking: asyncio.Task[int | None] | None = None
 
-    async def smallest(self) -> int | None:
-        """The smallest limit of all the topics; None where none is known."""
-        return min((await self._ask(self._topics)).values(), default=None)
+    async def soon(self, on_late: Callable[[int], None]) -> int | None:
+        """The smallest limit of all the topics; None where none is known soon.
+
+        `on_late` is called with one that the broker says later.
+        """
+        asking = self._asking = asyncio.create_task(self._smallest())
+        done, _ = await asyncio.wait([asking], timeout=SOON_SECONDS)
+        if done:
+            return asking.result()
+        asking.add_done_callback(partial(_tell, on_late))
+        return None
 
     async def of(self, topic: str) -> int | None:
         """The limit of one topic; None where it is unknown."""
         return (await self._ask([topic])).get(topic)
 
     def close(self) -> None:
-        """Ask no more; does not wait."""
-        self._closed = True
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        """Tell nothing more."""
+        if self._asking is not None:
+            self._asking.cancel()
+
+    async def _smallest(self) -> int | None:
+        return min((await self._ask(self._topics)).values(), default=None)
 
     async def _ask(self, topics: Sequence[str]) -> dict[str, int]:
-        if self._closed:
-            return {}
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, known_limits, self._config, topics)
+        return await in_own_thread("kafka-limits", partial(known_limits, self._config, topics))
+
+
+def _tell(on_late: Callable[[int], None], asked: asyncio.Task[int | None]) -> None:
+    limit = None if asked.cancelled() else asked.result()
+    if limit is not None:
+        on_late(limit)
 
 
 def known_limits(config: Config, topics: Sequence[str]) -> dict[str, int]:

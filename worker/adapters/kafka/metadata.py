@@ -1,7 +1,6 @@
 """Which topics exist, as a full list of them says.
 
-The rule: only a list of all topics is asked for; asking for one by name can create it. The loop never waits
-in the call, and its default executor, where names are resolved, is left alone.
+The rule: only a list of all topics is asked for; asking for one by name can create it.
 """
 
 from __future__ import annotations
@@ -9,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from confluent_kafka import KafkaException, Producer
 
 from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+from worker.adapters.kafka.own_thread import in_own_thread
 from worker.adapters.kafka.topic_descriptions import existing_topics
 
 ASK_AGAIN_SECONDS = 1.0
@@ -28,7 +28,6 @@ class Topics:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._thread = ThreadPoolExecutor(1, "kafka-topics")
         self._asking: asyncio.Future[dict[str, int]] | None = None
         self._asked_at = float("-inf")
         self._seen: dict[str, int] = {}  # and how many partitions each has
@@ -62,16 +61,15 @@ class Topics:
         self._seen.pop(topic, None)
 
     def close(self) -> None:
-        """Ask no more; does not wait. Who still asks is told so."""
+        """Ask no more. Who still asks is told so."""
         self._closed = True
-        self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _ask(self, producer: Producer) -> None:
         """Ask for the list; those who ask at the same time share one answer."""
         if self._closed:
             raise KafkaUnavailable("the client is being closed")
         if self._asking is None:
-            self._asking = asyncio.get_running_loop().run_in_executor(self._thread, _list, producer)
+            self._asking = in_own_thread("kafka-topics", partial(_list, producer))
             self._asking.add_done_callback(self._on_answer)
         await asyncio.shield(self._asking)
 

@@ -19,7 +19,6 @@ from worker.adapters.kafka.batch_producer import BatchProducer
 from worker.adapters.kafka.config import Config, alone, fitted, in_bulk, message_limit
 from worker.adapters.kafka.error_causes import Causes
 from worker.adapters.kafka.errors import (
-    TOO_LARGE,
     KafkaUnavailable,
     LimitedLog,
     Troubles,
@@ -64,7 +63,7 @@ class KafkaPublisher:
         self._threads: list[ProducerThread] = []
         self._alone: ProducerThread | None = None  # sends what came back from a batch, and asks for topics
         self._bulk: BatchProducer | None = None
-        self._smallest: int | None = None  # of the limits of the topics
+        self._smallest: int | None = None  # of the limits of the topics, as far as is known
         self._former: set[asyncio.Future[list[None]]] = set()  # clients of before that are ending
         self._batching: asyncio.Task[ProducerThread] | None = None
         self._closing = False
@@ -84,11 +83,11 @@ class KafkaPublisher:
             await self._require(client, message.topic)
         batches = await self._batches()
         self._usable()
-        message = _within(message, self._topics.partitions(message.topic))
+        message = message.within(self._topics.partitions(message.topic))
         try:
             await batches.publish(message)
         except ClientRefused as refusal:
-            if not is_too_large(refusal):
+            if not refusal.is_too_large:
                 self._forget(message.topic, refusal)
                 raise
             await self._publish_alone(message)
@@ -132,15 +131,8 @@ class KafkaPublisher:
         """Go on with other clients; those of before end when what they were handed is acknowledged."""
         if self._alone is None or self._closing:
             return
-        old, bulk = self._threads, self._bulk
-        self._threads, self._bulk = [], None
-        if self._batching is not None and self._batching.done():
-            self._batching = None  # one that is being made will log in with what counts by now
+        self._replace(self._threads)
         self._alone = self._thread(alone(self._config))
-        ending = [*(thread.close() for thread in old), *([bulk.close()] if bulk is not None else [])]
-        task = asyncio.ensure_future(asyncio.gather(*ending))
-        self._former.add(task)
-        task.add_done_callback(self._former.discard)
 
     async def close(self) -> None:
         """Wait, within bounds, for acknowledgements, then refuse the rest; idempotent."""
@@ -170,7 +162,7 @@ class KafkaPublisher:
             cause = refusal.__cause__
             if not isinstance(cause, ClientRefused):
                 raise
-            if not is_too_large(cause):
+            if not cause.is_too_large:
                 self._forget(topic, cause)
                 raise
             await self._publish_each_alone(refusal.left)
@@ -189,7 +181,7 @@ class KafkaPublisher:
             await self._usable().publish(message)
         except ClientRefused as refusal:
             self._forget(message.topic, refusal)
-            if not is_too_large(refusal):
+            if not refusal.is_too_large:
                 raise
             raise PublishRefused(await self._size_told(message, refusal.at_once)) from refusal
 
@@ -226,6 +218,7 @@ class KafkaPublisher:
 
     async def _batches(self) -> ProducerThread:
         """The client that sends batches, made at the first publish, when the topics' limits can be asked."""
+        self._usable()
         batching = self._batching
         if batching is None:
             batching = self._batching = asyncio.create_task(self._make_batches())
@@ -246,8 +239,26 @@ class KafkaPublisher:
         return self._bulk
 
     async def _make_batches(self) -> ProducerThread:
-        self._smallest = None if self._limits is None else await self._limits.smallest()
+        if self._limits is not None:
+            self._smallest = await self._limits.soon(self._on_late_limit)
         return self._thread(fitted(self._config, self._smallest))
+
+    def _on_late_limit(self, limit: int) -> None:
+        """From now on make batches that fit, where those of before may be too large."""
+        self._smallest = limit
+        if fitted(self._config, limit) != self._config and self._batching is not None and not self._closing:
+            self._replace([self._batching.result()] if self._batching.done() else [])
+
+    def _replace(self, threads: Sequence[ProducerThread]) -> None:
+        """Go on without these and the client of batches; they end when what they have is acknowledged."""
+        self._threads = [thread for thread in self._threads if thread not in threads]
+        bulk, self._bulk = self._bulk, None
+        if self._batching is not None and self._batching.done():
+            self._batching = None  # one that is being made will have what counts by now
+        ending = [*(thread.close() for thread in threads), *([bulk.close()] if bulk is not None else [])]
+        task = asyncio.ensure_future(asyncio.gather(*ending))
+        self._former.add(task)
+        task.add_done_callback(self._former.discard)
 
     def _thread(self, config: Config) -> ProducerThread:
         thread = ProducerThread(config, self._log, on_error=self._on_error, on_broken=self._fail)
@@ -281,17 +292,4 @@ def _all_within(messages: Sequence[Outgoing], partitions: int) -> Sequence[Outgo
     numbers = [message.partition for message in messages]
     if all(number is None or number < partitions for number in numbers):
         return messages
-    return [_within(message, partitions) for message in messages]
-
-
-def _within(message: Outgoing, partitions: int) -> Outgoing:
-    """The record for one of so many partitions."""
-    number = message.partition
-    if number is None or number < partitions or not partitions:
-        return message
-    return message._replace(partition=number % partitions)
-
-
-def is_too_large(refusal: ClientRefused) -> bool:
-    """Whether it was refused for its size, or for that of the batch it was in."""
-    return refusal.error is not None and refusal.error.code() in TOO_LARGE
+    return [message.within(partitions) for message in messages]

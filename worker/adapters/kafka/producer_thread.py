@@ -16,7 +16,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.delivery_reports import DeliveryReports
-from worker.adapters.kafka.errors import KafkaUnavailable, LimitedLog, kafka_error, one_line
+from worker.adapters.kafka.errors import TOO_LARGE, KafkaUnavailable, LimitedLog, kafka_error, one_line
 from worker.core.record import Outgoing
 from worker.ports import PublishRefused
 
@@ -42,6 +42,11 @@ class ClientRefused(PublishRefused):
         super().__init__(one_line(error))
         self.error = kafka_error(error)
         self.at_once = at_once
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether it was for the record's size, or for that of the batch it was in."""
+        return self.error is not None and self.error.code() in TOO_LARGE
 
 
 class ProducerThread:

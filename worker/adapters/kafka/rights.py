@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable, kafka_error, one_line
+from worker.adapters.kafka.own_thread import in_own_thread
 from worker.core.rights import Kind, Needs, Refused, Resource, Said, lacking
 
 TIMEOUT_SECONDS = 3.0
@@ -78,7 +79,7 @@ class Rights:
 
 
 class SharedRights:
-    """Asks again and again what the destinations of a process need, with one client and in one thread.
+    """Asks again and again what the destinations of a process need, with one client, for all at once.
 
     Of topics alone: librdkafka 2.16 aborts the process (`rd_kafka_enq_once`) when a broker goes away while it
     is asked to describe groups. Of those the members tell.
@@ -89,7 +90,6 @@ class SharedRights:
         self._needed: dict[Resource, frozenset[str]] = {}
         self._rights: Rights | None = None
         self._asking: asyncio.Future[Said] | None = None
-        self._thread = ThreadPoolExecutor(1, "kafka-rights")  # names are resolved in the loop's own
 
     def watch(self, needed: Needs) -> RightsWatch:
         """Ask for what one destination needs, too."""
@@ -99,7 +99,7 @@ class SharedRights:
     async def said(self) -> Said:
         """What the broker says of all topics; those who ask at the same time share one answer."""
         if self._asking is None:
-            self._asking = asyncio.get_running_loop().run_in_executor(self._thread, self._ask)
+            self._asking = in_own_thread("kafka-rights", self._ask)
             self._asking.add_done_callback(self._on_answer)
         return await asyncio.shield(self._asking)
 
@@ -111,10 +111,6 @@ class SharedRights:
     def renew(self) -> None:
         """Go on with another client, from the next question on."""
         self._rights = None
-
-    def close(self) -> None:
-        """Ask no more; does not wait."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _on_answer(self, answer: asyncio.Future[Said]) -> None:
         self._asking = None
