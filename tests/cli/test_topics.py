@@ -11,7 +11,7 @@ from tests.cli.invoke import NOBODY, kafka_env, run, run_json
 from tests.support.kafka import WITHIN, Names, create_topics, wait_until
 from worker.adapters.kafka import own_topics, topic_descriptions
 from worker.adapters.kafka.topic_descriptions import Settings
-from worker.core.topics import Topic
+from worker.core.topics import DAY_SECONDS, Topic
 
 
 def partitions(bootstrap: str, topic: str) -> int:
@@ -33,7 +33,9 @@ def test_create_is_idempotent(kafka: str, names: Names) -> None:
         *own,
     ]
     assert rows[1]["retention_seconds"] > 10
-    assert run("topics", "check", env=env).exit_code == 0
+    assert [row["retention_seconds"] for row in rows[-3:]] == [90 * DAY_SECONDS, 31 * DAY_SECONDS, None]
+    checked = run_json("topics", "check", env=env)
+    assert [row["retention_seconds"] for row in checked] == [row["retention_seconds"] for row in rows]
     assert {row["result"] for row in run_json("topics", "create", env=env)} == {"exists"}
 
 

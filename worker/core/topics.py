@@ -24,8 +24,8 @@ RETENTION_SLACK_SECONDS = 7 * DAY_SECONDS
 SPARE_SECONDS = 3600
 """Seconds beyond its delay that a tier must keep a record at least: a worker may stand still."""
 
-DLQ_RETENTION_SECONDS = 60 * DAY_SECONDS
-"""Seconds that dead letters are kept: the window of a conversion, and as long to look into it."""
+DLQ_RETENTION_SECONDS = 90 * DAY_SECONDS
+"""Seconds that dead letters are kept: the window of a conversion, and twice as long to look into it."""
 
 
 class Topic(NamedTuple):
@@ -179,8 +179,8 @@ def _of_own(own: Own, found: Topic | None, source: Topic) -> Iterator[Finding]:
 def _of_control(own: Own, found: Topic) -> Iterator[Finding]:
     if found.partitions not in {None, 1}:
         yield _wrong(own.name, f"has {found.partitions} partitions, and must have 1")
-    if found.compacted is False:
-        yield _wrong(own.name, "cleanup.policy must be compact: what the group remembers would expire")
+    if found.compacted is False or (found.compacted and _is_less(found.retention, FOREVER)):
+        yield _wrong(own.name, "cleanup.policy must be compact alone: what the group remembers would expire")
 
 
 def _of_partitions(own: Own, found: Topic, source: Topic) -> Iterator[Finding]:

@@ -75,8 +75,15 @@ def test_retention(text: str, seconds: float | None) -> None:
 
 
 def test_compacted() -> None:
-    """A topic that is compacted and deleted too is compacted."""
-    assert read({**WHOLE, "cleanup.policy": "compact,delete"}, 1).compacted is True
+    """A topic that is compacted and deleted too is compacted, and loses what is old."""
+    found = read({**WHOLE, "cleanup.policy": "compact,delete", "retention.bytes": "7"}, 1)
+    assert (found.compacted, found.retention, found.retention_bytes) == (True, 60.0, 7)
+
+
+def test_compacted_alone() -> None:
+    """Of a topic that is compacted alone nothing is removed for its age or size, whatever is set there."""
+    found = read({**WHOLE, "cleanup.policy": "compact", "retention.bytes": "7"}, 1)
+    assert (found.compacted, found.retention, found.retention_bytes) == (True, FOREVER, FOREVER)
 
 
 def test_why() -> None:

@@ -39,7 +39,9 @@ def read_topic(name: str, listed: TopicMetadata, settings: Settings) -> Topic:
     """Put together what was said of a topic."""
     entries = settings.entries
     policy = entries.get("cleanup.policy")
-    milliseconds = _limit(entries.get("retention.ms"))
+    # A policy without "delete" removes nothing for its age or its size, whatever those settings say.
+    expires = not policy or "delete" in policy
+    milliseconds = _limit(entries.get("retention.ms")) if expires else FOREVER
     error = None if listed.error is None else one_line(listed.error)
     return Topic(
         name,
@@ -50,7 +52,7 @@ def read_topic(name: str, listed: TopicMetadata, settings: Settings) -> Topic:
         retention=None if milliseconds is None else milliseconds / 1000,
         compacted="compact" in policy if policy else None,
         compression=entries.get("compression.type") or None,
-        retention_bytes=_limit(entries.get("retention.bytes")),
+        retention_bytes=_limit(entries.get("retention.bytes")) if expires else FOREVER,
         unsaid=error or settings.why_not,
     )
 
