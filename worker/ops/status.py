@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from worker.adapters.kafka.topic_reader import Span, TopicReader
     from worker.core.flow import Flow, Judged, Members, Steps, TierState
     from worker.core.order_book import OrderBook
+    from worker.core.orders import Order
     from worker.core.record import Partition, Record
     from worker.core.worker_report import WorkerReport
     from worker.settings import Deployment, Settings
@@ -32,6 +33,19 @@ MOST_STEPS = 40_000
 
 HOUR_SECONDS = 3600.0
 DESTINATIONS_AT_A_TIME = 4
+
+
+class Followed(NamedTuple):
+    """What need not be asked for, where somebody follows the topics: the latest steps, orders, and reports.
+
+    `orders` are those that stand, `unreadable` the keys of those that can't be read; `reports` are of all
+    workers, also of some that have ended.
+    """
+
+    steps: Steps
+    orders: Sequence[Order]
+    unreadable: Sequence[str]
+    reports: Sequence[WorkerReport]
 
 
 class Status(NamedTuple):
@@ -48,13 +62,13 @@ def status(deployment: Deployment) -> list[Status]:
         return list(threads.map(of_destination, deployment.destinations))
 
 
-def of_destination(settings: Settings) -> Status:
-    """How one destination does now. Raises CannotDo."""
+def of_destination(settings: Settings, followed: Followed | None = None) -> Status:
+    """How one destination does now; what is `followed` is not asked for. Raises CannotDo."""
     from worker.core.flow import judge
 
     with answering(settings):
         _must_exist(settings)
-        flow = _flow(settings, time.time())
+        flow = _flow(settings, time.time(), followed)
     return Status(settings.destination.name, judge(flow), flow)
 
 
@@ -121,30 +135,20 @@ def _must_exist(settings: Settings) -> None:
         raise CannotDo(lines, None if hidden else MAKE_TOPICS)
 
 
-def _flow(settings: Settings, now: float) -> Flow:
+def _flow(settings: Settings, now: float, followed: Followed | None) -> Flow:
     from worker.core.flow import Flow
 
     with ThreadPoolExecutor(5, "status") as threads:
         source = threads.submit(_of_source, settings, now)
         tiers = threads.submit(_of_tiers, settings, now)
         members = threads.submit(_members, settings)
-        control = threads.submit(_of_control, settings)
-        steps = threads.submit(_steps, settings, now)
+        told = threads.submit(_told, settings, now, followed)
         (lag, oldest), dead_letters = source.result(), _dead_letters(settings, now)
         counted, ids = members.result()
-        orders, reports = control.result()
-        return Flow(
-            now,
-            counted,
-            lag,
-            oldest,
-            tiers.result(),
-            steps.result(),
-            dead_letters,
-            orders.standing(now),
-            sorted(orders.unreadable),
-            [report for report in reports if ids.intersection(report.members)],
-        )
+        steps, orders, unreadable, every = told.result()
+        reports = [report for report in every if ids.intersection(report.members)]
+        waiting = tiers.result()
+        return Flow(now, counted, lag, oldest, waiting, steps, dead_letters, orders, unreadable, reports)
 
 
 def _of_source(settings: Settings, now: float) -> tuple[int, float]:
@@ -192,6 +196,16 @@ def _members(settings: Settings) -> tuple[Members, set[str]]:
     found = members_of(asking(settings), [settings.kafka.group_id, settings.retry_group])
     source, tiers = found[settings.kafka.group_id], found[settings.retry_group]
     return Members(len(source), len(tiers)), {*source, *tiers}
+
+
+def _told(settings: Settings, now: float, followed: Followed | None) -> Followed:
+    """What the journal and the control topic tell."""
+    if followed is not None:
+        return followed
+    with ThreadPoolExecutor(1, "status") as threads:
+        steps = threads.submit(_steps, settings, now)
+        orders, reports = _of_control(settings)
+        return Followed(steps.result(), orders.standing(now), sorted(orders.unreadable), reports)
 
 
 def _of_control(settings: Settings) -> tuple[OrderBook, list[WorkerReport]]:

@@ -50,17 +50,18 @@ class PartitionStanding(NamedTuple):
     @property
     def left(self) -> int:
         """How many offsets are not finished."""
-        left, finished = self.high - self.next, self._finished()
+        left, finished = self.high - self.next, self.finished
         if finished is None or left <= 0:
             return max(0, left)
         return max(0, left - (finished.upto - self.next - len(finished.holes)))
 
     def is_finished(self, offset: int) -> bool:
         """Whether the group is done with an offset."""
-        finished = self._finished()
+        finished = self.finished
         return offset < self.next or (finished is not None and offset in finished)
 
-    def _finished(self) -> OffsetMap | None:
+    @property
+    def finished(self) -> OffsetMap | None:
         """What is finished above the position, as far as that can be read."""
         if self.committed is None or not self.committed.metadata or self.next != self.committed.offset:
             return None

@@ -1,0 +1,173 @@
+"""The thread that reads the topics of a destination for the console, from an hour back, and goes on.
+
+The rule: it joins no group and moves no offset, and is the only one that reads for all who look. What can't
+be read is told in a line, and tried again; what was read stays known meanwhile. A topic that was made anew,
+or is another by its partitions, is read from its beginning, and so is all else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+from worker.adapters.kafka.followed import starts_of
+from worker.console.known import Known
+from worker.console.seen import Trouble
+from worker.core.last_hour import minutes_of
+from worker.core.record import Partition
+from worker.ops.broker import answering
+from worker.ops.errors import CannotDo
+from worker.ops.reading import reading_config
+
+if TYPE_CHECKING:
+    from worker.adapters.kafka.group_state import GroupState
+    from worker.adapters.kafka.live_reader import LiveReader
+    from worker.adapters.kafka.topic_ids import TopicIds
+    from worker.adapters.kafka.topic_reader import Span
+    from worker.settings import Settings
+
+LOOK_SECONDS = 2.0
+"""Between two looks at how far the group of the tiers is, and what is gone of the dead letters."""
+
+TURN_SECONDS = 0.2
+AGAIN_AFTER_SECONDS = 2.0
+"""Seconds until what could not be read is tried again."""
+
+MINUTES_AT_A_TIME = 10
+"""Of so many minutes it is asked in one look where the source stood."""
+
+CLOSE_WITHIN_SECONDS = 2.0
+
+
+class Following:
+    """Reads one destination; `tell` is called, by its thread, when something has changed."""
+
+    def __init__(self, settings: Settings, ids: TopicIds, most: int, tell: Callable[[], None]) -> None:
+        self.known = Known(settings, most)
+        self.trouble: Trouble | None = None
+        self._settings, self._ids, self._most, self._tell = settings, ids, most, tell
+        self._closing = Event()
+        self._logs: dict[str, tuple[str | None, int | None] | None] = {}
+        self._sought: frozenset[str] = frozenset()
+        self._thread = Thread(target=self._run, name="console-following", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Read no more."""
+        self._closing.set()
+
+    def join(self) -> None:
+        """Wait for the thread, within bounds."""
+        self._thread.join(CLOSE_WITHIN_SECONDS)
+
+    # --- the thread ----------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            try:
+                with answering(self._settings):
+                    self._follow()
+            except CannotDo as error:
+                self._say(Trouble(error.reasons, error.hint))
+                self._closing.wait(AGAIN_AFTER_SECONDS)
+
+    def _follow(self) -> None:
+        """Read until it is closed, the topics are others, or something can't be read."""
+        from worker.adapters.kafka.group_state import GroupState
+        from worker.adapters.kafka.live_reader import LiveReader
+
+        config, group = reading_config(self._settings), self._settings.retry_group
+        with ExitStack() as opened:
+            live = opened.enter_context(LiveReader(config))
+            tiers = opened.enter_context(GroupState({**config, "group.id": group}))
+            self._begin(live, tiers)
+            looked_at = float("-inf")
+            while not self._closing.is_set() and self._logs_now() == self._logs:
+                if time.monotonic() - looked_at >= LOOK_SECONDS:
+                    self._look(live, tiers)
+                    looked_at = time.monotonic()
+                self.known.take(live.batch(TURN_SECONDS))
+                self._tell()
+
+    def _begin(self, live: LiveReader, tiers: GroupState) -> None:
+        """Find out where to begin, or to go on; all that is known is forgotten where a topic is another."""
+        self._ids.of(self._topics)
+        logs = self._logs_now()
+        if logs != self._logs:
+            self.known, self._logs = Known(self._settings, self._most), logs
+            self.known.log = self._ids.heard(self._settings.dlq_topic).topic_id
+        there = live.partitions(self._topics)
+        new = [at for at in there if at not in self.known.next]
+        if new:
+            spans, unread = self._spans(live, tiers, new)
+            self.known.begin(spans, unread)
+        self._sought = frozenset()
+        self._read_from(live, {})
+
+    def _spans(
+        self, live: LiveReader, tiers: GroupState, new: Collection[Partition]
+    ) -> tuple[dict[Partition, Span], int]:
+        """What is to be read that is there: the journal's last hour, all orders, and rows."""
+        settings = self._settings
+        spans = live.spans(new)
+        journal = [at for at in new if at.topic == settings.journal_topic]
+        for at, start in live.since(journal, minutes_of(time.time())[0]).items():
+            spans[at] = spans[at]._replace(start=start)
+        standing = tiers.standing([settings.tier_topic(tier) for tier in settings.tiers])
+        for at, one in standing.items():
+            if at in spans:
+                spans[at] = spans[at]._replace(start=one.next)
+        rows = [at for at in new if at.topic == settings.dlq_topic or at in standing]
+        if not rows:
+            return spans, 0
+        starts, ends = (dict(enumerate(offsets)) for offsets in zip(*(spans[at] for at in rows), strict=True))
+        firsts, unread = starts_of(starts, ends, self._most)
+        return {**spans, **{at: spans[at]._replace(start=firsts[n]) for n, at in enumerate(rows)}}, unread
+
+    def _read_from(self, live: LiveReader, source: Mapping[int, int]) -> None:
+        """Go on with what is read, and with the source from there on."""
+        name = self._settings.kafka.topic
+        live.follow({**self.known.next, **{Partition(name, at): offset for at, offset in source.items()}})
+
+    def _look(self, live: LiveReader, tiers: GroupState) -> None:
+        """See what is done with, and what is gone, how much was published, and which replays there are."""
+        settings = self._settings
+        letters = [at for at in self.known.next if at.topic == settings.dlq_topic]
+        standing = tiers.standing([settings.tier_topic(tier) for tier in settings.tiers])
+        self.known.stand(standing, live.spans(letters))
+        source = live.partitions([settings.kafka.topic])
+        self._look_at_source(live, source)
+        if self.known.sought != self._sought:
+            self._sought = self.known.sought
+            there = {at.number for at in source}
+            self._read_from(live, {at: offset for at, offset in self.known.seek().items() if at in there})
+        self._say(None)
+
+    def _look_at_source(self, live: LiveReader, source: Collection[Partition]) -> None:
+        now, published = time.time(), self.known.published
+        for first in published.unknown(now)[:MINUTES_AT_A_TIME]:
+            published.know(first, sum(live.since(source, first).values()))
+        published.end(now, sum(span.end for span in live.spans(source).values()))
+
+    def _say(self, trouble: Trouble | None) -> None:
+        self.trouble = trouble
+        self._tell()
+
+    @property
+    def _topics(self) -> list[str]:
+        settings = self._settings
+        journal = [settings.journal_topic] if settings.journal.enabled else []
+        tiers = [settings.tier_topic(tier) for tier in settings.tiers]
+        return [settings.control_topic, settings.dlq_topic, *tiers, *journal]
+
+    def _logs_now(self) -> dict[str, tuple[str | None, int | None] | None]:
+        """Which log each topic is, of how many partitions; as it was where the broker does not say."""
+        ids = self._ids
+        now = {topic: (ids.heard(topic).topic_id, ids.partitions(topic)) for topic in self._topics}
+        return {topic: self._logs.get(topic) if of[1] is None else of for topic, of in now.items()}

@@ -1,0 +1,205 @@
+"""A Watch that reads Kafka: two threads for each destination, however many look.
+
+The rules: what is seen is made by those threads, at most a few times a second, and handed out as it is. One
+follows the topics (`following.py`), the other asks for the status, as the command does, but for what is
+followed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING
+
+from worker.console import rows
+from worker.console.following import CLOSE_WITHIN_SECONDS, Following
+from worker.console.seen import Replay, Row, Rows, RowsAsked, Seen, Trouble
+from worker.ops import explain, status
+from worker.ops.broker import answering, asking
+from worker.ops.errors import CannotDo
+
+if TYPE_CHECKING:
+    from worker.adapters.kafka.topic_ids import TopicIds
+    from worker.ops.explain import Explained, Wanted
+    from worker.settings import Deployment, Settings
+
+STATUS_SECONDS = 2.0
+"""Between two looks at how a destination does."""
+
+SEEN_SECONDS = 0.5
+"""Between two values of what is seen, at least; more where making one takes long."""
+
+DEAREST_SHARE = 0.05
+"""Of its time a thread spends so much at most on making what is seen."""
+
+MOST_ROWS = 300_000
+"""Of what is undelivered so much is held, of all destinations together."""
+
+FEWEST_ROWS = 20_000
+"""And of one destination so much at least may be."""
+
+
+class KafkaWatch:
+    """A Watch of a deployment; `replays` tells of those that are sent from here, by a destination's name."""
+
+    def __init__(self, deployment: Deployment, replays: Callable[[str], Sequence[Replay]]) -> None:
+        from worker.adapters.kafka.topic_ids import TopicIds
+
+        self._version = 0
+        self._lock = Lock()
+        self._ids = TopicIds(asking(deployment.common))
+        most = max(FEWEST_ROWS, MOST_ROWS // len(deployment.destinations))
+        self._watched = {
+            one.destination.name: _Watched(one, self._ids, most, self._show, replays)
+            for one in deployment.destinations
+        }
+
+    @property
+    def version(self) -> int:
+        """See Watch."""
+        return self._version
+
+    def start(self) -> None:
+        """See Watch. Raises CannotDo where no client can be made."""
+        self._loop, self._changed = asyncio.get_running_loop(), asyncio.Event()
+        one = next(iter(self._watched.values()))
+        with answering(one.settings):
+            self._ids.start()
+        for one in self._watched.values():
+            one.start()
+
+    def close(self) -> None:
+        """See Watch."""
+        for one in self._watched.values():
+            one.close()
+        for one in self._watched.values():
+            one.join()
+        self._ids.close()
+
+    def seen(self, destination: str) -> Seen:
+        """See Watch."""
+        return self._watched[destination].seen
+
+    async def changed(self, after: int, within: float) -> int:
+        """See Watch."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self._version <= after:
+                    await self._changed.wait()
+        return self._version
+
+    def rows(self, destination: str, asked: RowsAsked) -> Rows:
+        """See Watch."""
+        one = self._watched[destination]
+        return rows.rows(one.settings, one.following.known, asked)
+
+    def row(self, destination: str, place: str) -> Row:
+        """See Watch."""
+        one = self._watched[destination]
+        return rows.row(one.settings, one.following.known, place)
+
+    def search(self, destination: str, wanted: Wanted, since: str) -> Sequence[Explained]:
+        """See Watch."""
+        return explain.explain(self._watched[destination].settings, wanted, since, time.time())
+
+    def touch(self, destination: str) -> None:
+        """Have what is seen made anew: something has changed that these threads do not read."""
+        self._watched[destination].touch()
+
+    def _show(self, put: Callable[[int], None]) -> None:
+        """Have another value shown, as the next version; who waits for one is woken once it is there."""
+        with self._lock:
+            put(self._version + 1)
+            self._version += 1
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+class _Watched:
+    """One destination: its two threads, and what is seen of it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        ids: TopicIds,
+        most: int,
+        show: Callable[[Callable[[int], None]], None],
+        replays: Callable[[str], Sequence[Replay]],
+    ) -> None:
+        self.settings = settings
+        self.following = Following(settings, ids, most, self._make_in_time)
+        self.seen = Seen(settings.destination.name)
+        self._show, self._replays = show, replays
+        self._status: status.Status | None = None
+        self._trouble: Trouble | None = None
+        self._closing = Event()
+        self._making = Lock()
+        self._make_at = 0.0
+        self._asking = Thread(target=self._ask, name="console-status", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self.following.start()
+        self._asking.start()
+
+    def close(self) -> None:
+        """Read no more."""
+        self.following.close()
+        self._closing.set()
+
+    def join(self) -> None:
+        """Wait for the threads, within bounds."""
+        self.following.join()
+        self._asking.join(CLOSE_WITHIN_SECONDS)
+
+    def touch(self) -> None:
+        """Have what is seen made anew, soon."""
+        self._make_at = 0.0
+
+    def _ask(self) -> None:
+        while not self._closing.is_set():
+            begun = time.monotonic()
+            followed = self.following.known.followed(time.time(), status.RECENT_SECONDS)
+            try:
+                self._status, self._trouble = status.of_destination(self.settings, followed), None
+            except CannotDo as error:
+                self._trouble = Trouble(error.reasons, error.hint)
+            self._make()
+            self._closing.wait(max(0.1, begun + STATUS_SECONDS - time.monotonic()))
+
+    def _put(self, seen: Seen) -> None:
+        self.seen = seen
+
+    def _make_in_time(self) -> None:
+        if time.monotonic() >= self._make_at:
+            self._make()
+
+    def _make(self) -> None:
+        """Put together what is seen now."""
+        with self._making:
+            begun = time.monotonic()
+            known, now = self.following.known, time.time()
+            running = {one.id: one for one in self._replays(self.seen.destination)}
+            with known.lock:
+                told = Seen(
+                    self.seen.destination,
+                    at=now,
+                    status=self._status,
+                    trouble=self._trouble or self.following.trouble,
+                    progress=known.progress(),
+                    hour=known.minutes(now),
+                    undelivered=known.undelivered.groups(),
+                    unread=known.unread + known.undelivered.forgotten,
+                    replays=[running.get(one.id, one) for one in known.replays.shown(now)],
+                )
+            if told._replace(at=self.seen.at, version=self.seen.version) != self.seen:
+                self._show(lambda version: self._put(told._replace(version=version)))
+            took = time.monotonic() - begun
+            self._make_at = time.monotonic() + max(SEEN_SECONDS, took / DEAREST_SHARE)

@@ -1,0 +1,176 @@
+"""What is known of a destination, from the records of its topics as they are read.
+
+The rule: each record is taken once, in the order of its partition; what is asked meanwhile is of one moment.
+Nothing is read here, and no record is kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from schemas import StepKind
+from worker.console.replay_progress import Replays
+from worker.console.seen import Progress
+from worker.core.last_hour import LastHour, Minute, Published
+from worker.core.order_book import OrderBook
+from worker.core.step_glance import glance
+from worker.core.undelivered import Undelivered
+from worker.core.undelivered_told import Telling, identity_of
+from worker.core.worker_report import WorkerReport, is_report
+from worker.core.worker_report import read as read_report
+from worker.ops.replaying import replayed
+from worker.ops.status import Followed
+
+if TYPE_CHECKING:
+    from worker.adapters.kafka.group_state import PartitionStanding
+    from worker.adapters.kafka.live_reader import Batch
+    from worker.adapters.kafka.topic_reader import Span
+    from worker.core.record import Partition, Record
+    from worker.settings import Settings
+
+
+class Known:
+    """Holds at most `most` of what is undelivered. `lock` is to be held by who asks from another thread."""
+
+    def __init__(self, settings: Settings, most: int) -> None:
+        self.lock = Lock()
+        self.hour, self.published = LastHour(), Published()
+        self.undelivered = Undelivered(most)
+        self.replays = Replays()
+        self.unread = 0
+        """How many dead letters and retries were left out at the beginning."""
+        self.next: dict[Partition, int] = {}
+        """Behind which offset each partition is read."""
+        self.log: str | None = None
+        """Which log the dead letters are."""
+        self._begun: dict[Partition, Span] = {}
+        self._settings = settings
+        self._telling = Telling()
+        self._orders, self._reports = OrderBook(), dict[bytes | None, WorkerReport | None]()
+        self._is_whole = False
+        self._takers = {
+            settings.journal_topic: self._step,
+            settings.dlq_topic: self._letter,
+            settings.control_topic: self._control,
+            settings.kafka.topic: self._of_source,
+        }
+        self._delays = {settings.tier_topic(tier): tier.seconds for tier in settings.tiers}
+
+    def begin(self, spans: Mapping[Partition, Span], unread: int) -> None:
+        """Hear what is to be read that is there already, and how much is left out of it."""
+        with self.lock:
+            self._begun.update(spans)
+            self.next.update({at: span.start for at, span in spans.items()})
+            self.unread += unread
+
+    def take(self, batch: Batch) -> None:
+        """Hear of records."""
+        with self.lock:
+            for record in batch.records:
+                taker = self._takers.get(record.at.topic)
+                if taker is not None:
+                    taker(record)
+                elif record.at.topic in self._delays:
+                    told = self._telling.retry(record, self._delays[record.at.topic])
+                    self.undelivered.take(record.at, record.offset, told)
+            for at, offset in batch.reached.items():
+                if at in self.next:
+                    self.next[at] = max(offset, self.next[at])
+            if not self._is_whole and self.is_read(self._undelivered_topics):
+                self._is_whole = True
+                self.undelivered.read_whole()
+
+    def stand(
+        self, standing: Mapping[Partition, PartitionStanding], letters: Mapping[Partition, Span]
+    ) -> None:
+        """Hear how far the group of the tiers is, and which dead letters are still there."""
+        with self.lock:
+            for at, one in standing.items():
+                self.undelivered.finish(at, one.next, one.finished)
+            for at, span in letters.items():
+                self.undelivered.expire(at, span.start)
+            for part, offsets in self.replays.gone(self.log):
+                letters_at = self._letters_at(part.partition)
+                self.undelivered.replayed(letters_at, offsets)
+                if not offsets or offsets[-1] < self.next.get(letters_at, 0):
+                    self.replays.applied(part)
+
+    @property
+    def sought(self) -> frozenset[str]:
+        """The replays that are to be looked for on the source, once all letters are known."""
+        return self.replays.begun if self._is_whole else frozenset()
+
+    def seek(self) -> Mapping[int, int]:
+        """Begin to look for them anew; return from where on the source, by the numbers of partitions."""
+        with self.lock:
+            return self.replays.count(self._identities)
+
+    def is_read(self, topics: Collection[str]) -> bool:
+        """Whether all is read of these topics that was there at the beginning."""
+        begun = self._begun.items()
+        return all(self.next[at] >= span.end for at, span in begun if at.topic in topics)
+
+    def progress(self) -> Progress:
+        """How much is read of what was there at the beginning."""
+        of = sum(span.length for span in self._begun.values())
+        left = sum(max(0, span.end - max(span.start, self.next[at])) for at, span in self._begun.items())
+        return Progress(of - left, of)
+
+    def minutes(self, now: float) -> list[Minute]:
+        """The last hour."""
+        return self.hour.minutes(now, self.published.by_minute())
+
+    def followed(self, now: float, seconds: float) -> Followed | None:
+        """What need not be asked for a status; None until all of it is read."""
+        with self.lock:
+            topics = {self._settings.journal_topic, self._settings.control_topic}
+            if not topics <= {at.topic for at in self._begun} or not self.is_read(topics):
+                return None
+            reports = [report for report in self._reports.values() if report is not None]
+            orders = self._orders
+            return Followed(
+                self.hour.latest(now, seconds), orders.standing(now), sorted(orders.unreadable), reports
+            )
+
+    # --- each record ---------------------------------------------------------------------------------
+
+    def _step(self, record: Record) -> None:
+        seen = glance(record.value)
+        if seen is None:
+            return
+        self.hour.take(seen, record.timestamp or time.time())
+        if seen.kind is StepKind.DELIVERED and record.key is not None:
+            self.undelivered.delivered(identity_of(record.key))
+
+    def _letter(self, record: Record) -> None:
+        self.undelivered.take(record.at, record.offset, self._telling.letter(record))
+
+    def _control(self, record: Record) -> None:
+        if self.replays.take(record.key, record.value):
+            return
+        self._orders.take(record.key, record.value)
+        if is_report(record.key):
+            self._reports[record.key] = read_report(record.key, record.value)
+
+    def _of_source(self, record: Record) -> None:
+        found = replayed(record, self._settings.destination.name)
+        if found is not None:
+            event_id, replays = found
+            identity = identity_of(event_id.encode())
+            self.undelivered.replayed_as(identity, replays)
+            self.replays.sent(identity)
+
+    @property
+    def _undelivered_topics(self) -> set[str]:
+        return {self._settings.dlq_topic, *self._delays}
+
+    def _letters_at(self, number: int) -> Partition:
+        from worker.core.record import Partition
+
+        return Partition(self._settings.dlq_topic, number)
+
+    def _identities(self, number: int, offsets: Iterable[int]) -> Iterable[int | None]:
+        return self.undelivered.identities(self._letters_at(number), offsets)

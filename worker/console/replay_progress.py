@@ -1,0 +1,145 @@
+"""How far replays are, from the control topic and the source: whoever sends them, and after any restart.
+
+The rule: what of a replay is on the source is told there by its event ids, each once. Of a plan that is done
+all of its letters were replayed; of one that is not, those that are on the source.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from worker.console.seen import Replay, ReplayState
+from worker.ops.plans import Plan, offsets_of, read_head
+from worker.ops.replaying import KIND
+
+SHOWN_SECONDS = 3600.0
+"""A replay that is done is shown for so long after it was begun."""
+
+_PREFIX = f"{KIND}/".encode()
+
+Identities = Callable[[int, Iterable[int]], Iterable[int | None]]
+"""Which conversions the dead letters at these offsets of a partition are of; None where that is not known."""
+
+
+class Part(NamedTuple):
+    """Letters of a plan: the number of their partition, and their offsets."""
+
+    plan: str
+    partition: int
+    number: str
+
+
+class Progress:
+    """What is left of a plan that is not done: by identities, those that are not known by their number."""
+
+    def __init__(self, total: int, known: set[int]) -> None:
+        self._left = known
+        self._unknown = max(0, total - len(known))
+        self._total = total
+
+    @property
+    def sent(self) -> int:
+        """How many are on the source."""
+        return self._total - len(self._left) - self._unknown
+
+    def take(self, identity: int) -> None:
+        """Hear of one that is on the source."""
+        if identity in self._left:
+            self._left.discard(identity)
+        elif self._unknown:
+            self._unknown -= 1
+
+
+class Replays:
+    """The plans of a destination's replays."""
+
+    def __init__(self) -> None:
+        self._heads: dict[str, Plan] = {}
+        self._parts: dict[Part, bytes] = {}
+        self._unapplied: set[Part] = set()
+        self._progress: dict[str, Progress] = {}
+
+    def take(self, key: bytes | None, value: bytes | None) -> bool:
+        """Hear of a record of the control topic; return whether it is of a replay."""
+        if key is None or not key.startswith(_PREFIX):
+            return False
+        match key.decode(errors="replace").split("/"):
+            case [_, id_]:
+                self._take_head(id_, value)
+            case [_, id_, partition, number] if partition.isdecimal():
+                self._take_part(Part(id_, int(partition), number), value)
+        return True
+
+    def gone(self, log: str | None) -> Iterator[tuple[Part, list[int]]]:
+        """The letters of plans that are done, and were not `applied` yet; of the log, where that is known."""
+        for part in list(self._unapplied):
+            plan = self._heads.get(part.plan)
+            if plan is not None and plan.is_done and (log is None or plan.log in {None, log}):
+                yield part, list(offsets_of(self._parts[part]))
+
+    def applied(self, part: Part) -> None:
+        """Hear that the letters of a part need not be told again."""
+        self._unapplied.discard(part)
+
+    @property
+    def begun(self) -> frozenset[str]:
+        """Those that are not done."""
+        return frozenset(plan.id for plan in self._heads.values() if not plan.is_done)
+
+    def count(self, identities: Identities) -> Mapping[int, int]:
+        """Begin anew to count what those that are not done have sent; return where on the source that is."""
+        ends: dict[int, int] = {}
+        for plan in (self._heads[id_] for id_ in self.begun):
+            self._progress[plan.id] = Progress(plan.total, self._identities_of(plan.id, identities))
+            for number, end in plan.ends.items():
+                ends[number] = min(end, ends.get(number, end))
+        return ends
+
+    def sent(self, identity: int) -> None:
+        """Hear of a conversion that is on the source, replayed."""
+        for progress in self._progress.values():
+            progress.take(identity)
+
+    def shown(self, now: float) -> list[Replay]:
+        """Those that are not done, and those of the last hour, the newest first."""
+        plans = [one for one in self._heads.values() if not one.is_done or now - one.at < SHOWN_SECONDS]
+        return [self._shown(plan) for plan in sorted(plans, key=lambda plan: plan.at, reverse=True)]
+
+    def _shown(self, plan: Plan) -> Replay:
+        progress = self._progress.get(plan.id)
+        sent = plan.total if plan.is_done else None if progress is None else progress.sent
+        state = ReplayState.DONE if plan.is_done else ReplayState.BEGUN
+        return Replay(plan.id, state, plan.at, plan.by, question_of(plan), sent, plan.total)
+
+    def _take_head(self, id_: str, value: bytes | None) -> None:
+        plan = None if value is None else read_head(KIND, id_, value)
+        if plan is None:
+            self._heads.pop(id_, None)
+        else:
+            self._heads[id_] = plan
+        if plan is None or plan.is_done:
+            self._progress.pop(id_, None)
+
+    def _take_part(self, part: Part, value: bytes | None) -> None:
+        if value is None:
+            self._parts.pop(part, None)
+            self._unapplied.discard(part)
+        else:
+            self._parts[part] = value
+            self._unapplied.add(part)
+
+    def _identities_of(self, plan_id: str, identities: Identities) -> set[int]:
+        parts = ((part.partition, value) for part, value in self._parts.items() if part.plan == plan_id)
+        found = (identities(partition, offsets_of(value)) for partition, value in parts)
+        return {identity for some in found for identity in some if identity is not None}
+
+
+def question_of(plan: Plan) -> Mapping[str, object]:
+    """What a replay was asked for, by the names of the options; nothing where that can't be read."""
+    try:
+        words = json.loads(plan.question)
+    except (ValueError, RecursionError):
+        return {}
+    return words if isinstance(words, dict) else {}

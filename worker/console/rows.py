@@ -1,0 +1,224 @@
+"""Rows of what is undelivered, read from Kafka by the places that are known.
+
+The rule: what is filtered by why it is undelivered, by its time as a dead letter, or by its event id is found
+without reading; all else is read for it. A row is the record itself, as it lies there.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import zip_longest
+from typing import TYPE_CHECKING, TypeVar
+
+from schemas import WorkerHeaders
+from worker.adapters.kafka.topic_reader import Span
+from worker.console.seen import Row, Rows, RowsAsked
+from worker.core.record import Partition, Record
+from worker.core.undelivered import OTHER_ERRORS, GroupKey, Kind, Place
+from worker.core.undelivered_rows import Fate
+from worker.core.undelivered_told import identity_of
+from worker.ops.broker import answering
+from worker.ops.dead_letters import letter_of, place_of
+from worker.ops.errors import CannotDo
+from worker.ops.reading import opened, reading_config
+
+if TYPE_CHECKING:
+    from worker.console.known import Known
+    from worker.settings import Settings
+
+GAP_RECORDS = 200
+"""Records between two that are wanted up to which both are read in one go."""
+
+_TOLD_BY_KEY = frozenset({"event_id", "reason", "status", "error"})
+
+_DIGITS = 19
+
+_Item = TypeVar("_Item")
+
+Offsets = dict[Partition, "array[int]"]
+
+
+def rows(settings: Settings, known: Known, asked: RowsAsked) -> Rows:
+    """The newest rows that are asked for. Raises CannotDo."""
+    keys = {key for key in known.undelivered.keys if _may_be(key, asked)}
+    if _is_told(asked, keys):
+        places, count = _newest(known, asked, keys)
+        records = list(_read(settings, _offsets(places)))
+    else:
+        with known.lock:
+            offsets = _offsets(_places(known, asked, keys))
+        passing = _Counted(filter(_test(asked), _read(settings, offsets)))
+        limit = asked.limit or sum(map(len, offsets.values()))
+        records = heapq.nlargest(limit, passing, key=_time)
+        count = passing.count
+    records.sort(key=_time, reverse=True)
+    return Rows([_row(settings, record) for record in records], count)
+
+
+def row(settings: Settings, known: Known, place: str) -> Row:
+    """The row at a place, as rows have it. Raises CannotDo."""
+    at, offset = _at(settings, place)
+    found = next(_read(settings, {at: array("q", [offset])}), None)
+    if found is None:
+        raise CannotDo([f"there is nothing at {place} any more"])
+    with known.lock:
+        key = known.undelivered.key_of(at, offset)
+        is_past = key is None and at.topic != settings.dlq_topic and offset < known.next.get(at, 0)
+    fate = key if isinstance(key, Fate) else Fate.ENDED if is_past else None
+    return _row(settings, found)._replace(ended=None if fate is None else fate.value)
+
+
+# --- which ---------------------------------------------------------------------------------------
+
+
+def _may_be(key: GroupKey, asked: RowsAsked) -> bool:
+    """Whether something of a group may be asked for."""
+    if key.kind is not asked.kind or asked.group not in {None, key}:
+        return False
+    if asked.kind is Kind.DEAD:
+        reasons, status, error = asked.filters.reasons, asked.filters.status, asked.filters.error
+    else:
+        wanted = dict(asked.wanted.wanted)
+        reasons = frozenset({wanted["reason"]} if "reason" in wanted else ())
+        status = int(wanted["status"]) if "status" in wanted else None
+        error = wanted.get("error")
+    is_meant = (not reasons or key.reason in reasons) and status in {None, key.status}
+    is_in_error = error is None or error.casefold() in (key.error or "").casefold()
+    return is_meant and (is_in_error or key.error == OTHER_ERRORS)
+
+
+def _is_told(asked: RowsAsked, keys: Collection[GroupKey]) -> bool:
+    """Whether what is known says all that is asked for."""
+    if asked.kind is Kind.DEAD:
+        filters = asked.filters
+        named = {"click_id": filters.click_id, "offer_id": filters.offer_id, "network": filters.network}
+        names = {name for name, value in named.items() if value is not None}
+        error = filters.error
+    else:
+        names, error = {name for name, _ in asked.wanted.wanted}, dict(asked.wanted.wanted).get("error")
+    are_errors_told = error is None or not any(key.error == OTHER_ERRORS for key in keys)
+    return names <= _TOLD_BY_KEY and are_errors_told
+
+
+def _test(asked: RowsAsked) -> Callable[[Record], bool]:
+    """What tells of a record whether it passes, as the commands do."""
+    if asked.kind is Kind.WAITING:
+        return lambda record: asked.wanted.matches(record.value, record.headers, on_tier=True)
+    may_pass = asked.filters.glance()
+    return lambda record: may_pass(record.headers, record.value) and asked.filters.match(letter_of(record))
+
+
+def _places(known: Known, asked: RowsAsked, keys: Collection[GroupKey]) -> Iterator[Place]:
+    """Where that lies which may be asked for."""
+    held, filters = known.undelivered, asked.filters
+    since, until = -math.inf, math.inf
+    if asked.kind is Kind.DEAD:
+        since = since if filters.since is None else filters.since
+        until = until if filters.until is None else filters.until
+        event_id = filters.event_id
+    else:
+        event_id = dict(asked.wanted.wanted).get("event_id")
+    if event_id is None:
+        yield from held.places(keys, since, until)
+        return
+    place = held.place_of(identity_of(event_id.encode()))
+    if place is not None and since <= place.at <= until and held.key_of(*place[1:]) in keys:
+        yield place
+
+
+def _newest(known: Known, asked: RowsAsked, keys: Collection[GroupKey]) -> tuple[list[Place], int]:
+    """The newest that are asked for, and how many there are."""
+    with known.lock:
+        found = _Counted(_places(known, asked, keys))
+        return (heapq.nlargest(asked.limit, found) if asked.limit else list(found)), found.count
+
+
+class _Counted(Iterator[_Item]):
+    """Passes items on, and counts them."""
+
+    def __init__(self, items: Iterator[_Item]) -> None:
+        self._items = items
+        self.count = 0
+
+    def __next__(self) -> _Item:
+        item = next(self._items)
+        self.count += 1
+        return item
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def _offsets(places: Iterable[Place]) -> Offsets:
+    """Places by their partition, rising."""
+    found: Offsets = {}
+    for place in places:
+        found.setdefault(place.partition, array("q")).append(place.offset)
+    return {at: array("q", sorted(offsets)) for at, offsets in found.items()}
+
+
+def _read(settings: Settings, offsets: Offsets) -> Iterator[Record]:
+    """The records at these offsets, as far as they are there."""
+    config = reading_config(settings)
+    with answering(settings):
+        for topic in {at.topic for at in offsets}:
+            own = {at: some for at, some in offsets.items() if at.topic == topic}
+            with opened(config, topic) as reader:
+                there = reader.spans()
+                for spans in _rounds(own):
+                    inside = {at: _within(span, there[at]) for at, span in spans.items() if at in there}
+                    yield from (one for one in reader.read(inside) if _has(own[one.at], one.offset))
+
+
+def _rounds(offsets: Offsets) -> Iterator[dict[Partition, Span]]:
+    """Spans in which all of these lie: in each round one of each partition."""
+    runs = [[(at, span) for span in _runs(some)] for at, some in offsets.items()]
+    for spans in zip_longest(*runs):
+        yield dict(span for span in spans if span is not None)
+
+
+def _runs(offsets: Sequence[int]) -> Iterator[Span]:
+    """Spans of offsets that lie close to each other."""
+    start = last = offsets[0]
+    for offset in offsets:
+        if offset - last > GAP_RECORDS:
+            yield Span(start, last + 1)
+            start = offset
+        last = offset
+    yield Span(start, last + 1)
+
+
+def _within(span: Span, there: Span) -> Span:
+    return Span(max(span.start, there.start), min(span.end, there.end))
+
+
+def _has(offsets: Sequence[int], offset: int) -> bool:
+    index = bisect_left(offsets, offset)
+    return index < len(offsets) and offsets[index] == offset
+
+
+def _time(record: Record) -> tuple[float, Partition, int]:
+    return record.timestamp, record.at, record.offset
+
+
+def _row(settings: Settings, record: Record) -> Row:
+    letter, place = letter_of(record), f"{record.at}/{record.offset}"
+    if record.at.topic == settings.dlq_topic:
+        return Row(Kind.DEAD, place, place_of(letter), letter.reason, None, letter)
+    told = WorkerHeaders.read(record.headers)
+    tier = record.at.topic.removeprefix(f"{settings.kafka.group_id}.retry.")
+    return Row(Kind.WAITING, place, f"{tier} {place_of(letter)}", told.reason, told.due_at, letter)
+
+
+def _at(settings: Settings, place: str) -> tuple[Partition, int]:
+    """Read a place; raise CannotDo where it is none of the topics that rows lie in."""
+    topic, *numbers = place.rsplit("/", 2)
+    topics = {settings.dlq_topic, *(settings.tier_topic(tier) for tier in settings.tiers)}
+    if topic not in topics or not all(number.isdecimal() and len(number) < _DIGITS for number in numbers):
+        raise CannotDo([f"{place!r} is no place of a row"])
+    number, offset = map(int, numbers)
+    return Partition(topic, number), offset
