@@ -108,3 +108,40 @@ def test_each_once(names: Names, count: int, rate: int, deeds: Sequence[Deed]) -
         again = run("dlq", "replay", "--reason", "exhausted", "--yes", env=env)
         assert (again.exit_code, again.stdout, there()) == (0, "replayed nothing\n", count)
         assert again.stderr.startswith(f"left out: {count} dead letters that went before")
+
+
+@pytest.mark.parametrize("filters", [("--reason", "exhausted"), ("--status", "503")])
+def test_two_at_once(kafka: str, names: Names, filters: tuple[str, str]) -> None:
+    """Two replays of the same letters that begin at once send each letter once, whatever words they use."""
+    create_topics(kafka, {names.topic: PARTITIONS, names.dlq: 3})
+    produce(kafka, names.dlq, letters(names.topic, 400))
+    env = kafka_env(kafka, names)
+    with (
+        publishing(env, "dlq", "replay", "--reason", "exhausted", "--yes", "--rate", "40") as one,
+        publishing(env, "dlq", "replay", *filters, "--yes", "--rate", "40") as other,
+    ):
+        codes = sorted(process.wait(WITHIN) for process in (one, other))
+    assert codes[0] == 0
+    again = run("dlq", "replay", "--status", "503", "--yes", env=env)
+    assert (again.exit_code, again.stdout) == (0, "replayed nothing\n"), again.stderr
+    found = Counter(record.key for record in read_all(kafka, names.topic))
+    assert found == {f"c-{at}".encode(): 1 for at in range(400)}
+
+
+@pytest.mark.long
+def test_one_that_stood_still(kafka: str, names: Names) -> None:
+    """A replay that stood still while another took its place sends nothing more when it goes on."""
+    create_topics(kafka, {names.topic: PARTITIONS, names.dlq: 3})
+    produce(kafka, names.dlq, letters(names.topic, 600))
+    env = kafka_env(kafka, names)
+    command = ("dlq", "replay", "--reason", "exhausted", "--yes", "--rate", "30")
+    with publishing(env, *command) as first:
+        wait_until("some are there", lambda: sum(end_offsets(kafka, names.topic).values()) > 30, WITHIN)
+        first.send_signal(signal.SIGSTOP)
+        second = run("dlq", "replay", "--reason", "exhausted", "--yes", env=env)
+        first.send_signal(signal.SIGCONT)
+        assert (second.exit_code, first.wait(WITHIN)) == (0, 1), second.stderr
+        assert first.stderr is not None
+        assert b"another command has taken this up meanwhile" in first.stderr.read()
+    found = Counter(record.key for record in read_all(kafka, names.topic))
+    assert found == {f"c-{at}".encode(): 1 for at in range(600)}

@@ -42,6 +42,7 @@ from worker.ops.publishing import Words
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
+    from worker.ops.holding import Holding
     from worker.ops.replaying import Asked, Ready, Replaying
     from worker.settings import Deployment, Settings
 
@@ -139,9 +140,9 @@ def _run(deployment: Deployment, settings: Settings, asked: Asked, how: _How) ->
             rows = [row_of(letter, COLUMNS) for letter in replaying.letters(ready)]
             print_rows(rows, how.output, COLUMNS, SPARE)
         elif ready.left and (how.yes or _agreed(len(ready.left), settings)):
-            replaying.begin(ready)
-            _replay(settings, replaying, ready, how.rate)
-            replaying.end(ready)
+            with replaying.begun(ready) as holding:
+                _replay(settings, replaying, ready, holding, how.rate)
+                replaying.end(ready)
         else:
             _nothing(replaying, ready)
 
@@ -181,7 +182,9 @@ def _tell(ready: Ready) -> None:
     if ready.goes_on:
         say(f"goes on with a replay of {ready.plan.total}: {ready.left_out} of them are there")
     elif ready.left_out:
-        say(f"left out: {WORDS.counted(ready.left_out)} that went before and did not die again (--again)")
+        beside = ", or are of another replay, which is under way" * ready.is_beside_others
+        which = f"that went before and did not die again (--again){beside}"
+        say(f"left out: {WORDS.counted(ready.left_out)} {which}")
     for reason, count in sorted(ready.refused.items()):
         say(f"refused: {WORDS.counted(count)} that would only die again: {reason}")
 
@@ -189,7 +192,8 @@ def _tell(ready: Ready) -> None:
 def _nothing(replaying: Replaying, ready: Ready) -> None:
     """Say that nothing went; exit 1 where all that is meant was refused."""
     if ready.goes_on and not ready.left:
-        replaying.end(ready)
+        with replaying.begun(ready):
+            replaying.end(ready)
     print("replayed nothing")
     if ready.refused and not ready.left:
         raise typer.Exit(FAILED)
@@ -199,7 +203,9 @@ def _agreed(count: int, settings: Settings) -> bool:
     return typer.confirm(f"replay {WORDS.counted(count)} to {settings.kafka.topic}?", err=True)
 
 
-def _replay(settings: Settings, replaying: Replaying, ready: Ready, rate: float | None) -> None:
+def _replay(
+    settings: Settings, replaying: Replaying, ready: Ready, holding: Holding, rate: float | None
+) -> None:
     """Publish them, await every answer, and say what became of each."""
     from worker.ops.replay import items_of
 
@@ -208,4 +214,5 @@ def _replay(settings: Settings, replaying: Replaying, ready: Ready, rate: float 
     def progress(paced: Iterator[DeadLetter]) -> Iterator[DeadLetter]:
         return shown(paced, "replaying", count)
 
-    deliver(settings, items_of(replaying.letters(ready), ready.outbound, rate, progress), count, WORDS)
+    items = items_of(replaying.letters(ready), ready.outbound, rate, progress)
+    deliver(settings, holding.while_ours(items), count, WORDS)

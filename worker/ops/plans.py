@@ -2,7 +2,8 @@
 
 The rule: a plan counts when its head is there, which is written after its parts; who finds one that is not
 done looks at the source for what of it is there. Plans are told apart from all else on the control topic by
-their keys: `replay/{id}` and `publish/{id}`, and a part's `{key}/{partition}/{number}`.
+their keys: `replay/{id}` and `publish/{id}`, and a part's `{key}/{partition}/{number}`; a run that is at it
+claims it as `{key}/claim/{run}`.
 """
 
 from __future__ import annotations

@@ -3,36 +3,39 @@
 The rule: the plan is at the broker before the first letter is at the source. What a plan that is not done has
 sent is found at the source, behind where that ended when the plan was made: a replay is told there by its
 event id, its count of replays and its destination. So whatever breaks a replay off, the next one goes on, and
-sends nothing twice.
+sends nothing twice. Of runs that are under way at once none sends what another has in its plan.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 from worker.ops.broker import answering, asking
+from worker.ops.claims import came_before
 from worker.ops.control import Control
 from worker.ops.dead_letters import matching, quietly
 from worker.ops.edits import Edit, as_it_is
-from worker.ops.errors import BrokerUnavailable, CannotDo
+from worker.ops.errors import CannotDo
 from worker.ops.filters import Filters
-from worker.ops.plans import Place, Plan
+from worker.ops.holding import AGAIN, TAKEN, Holding, alive
+from worker.ops.judging import judge_of
+from worker.ops.plans import Place, Plan, read_plans
 from worker.ops.progress_at_source import come_since, settle, since_of, source_spans
-from worker.ops.replay import Choice, Judge, Outbound, Refusal, choose, read_again
+from worker.ops.replay import Choice, Outbound, choose, read_again
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
     from worker.adapters.kafka.topic_reader import Span, TopicReader
-    from worker.core.orders import Cancel
     from worker.core.record import Partition, Record
     from worker.ops.dead_letters import Show
     from worker.settings import Deployment, Settings
 
 KIND = "replay"
-CANCELLED = "cancelled"
+UNDER_WAY = "wait for its end; after a Ctrl-C there the same command goes on with what is left"
 
 
 class Asked(NamedTuple):
@@ -62,6 +65,8 @@ class Ready(NamedTuple):
     refused: Mapping[str, int]
     outbound: Outbound
     faults: Sequence[str] = ()
+    is_beside_others: bool = False
+    """Whether others are under way, whose letters are left to them."""
 
 
 class Replaying:
@@ -79,7 +84,9 @@ class Replaying:
         self._reader = reader
         self._hear = hear
         self._control = Control(settings, KIND, hear)
-        self._sent: dict[str, frozenset[Place]] = {}  # by plans that are not done
+        self._sent: dict[str, frozenset[Place]] = {}  # by plans that are not done, and nobody is at
+        self._known: set[str] = set()  # the plans that there were
+        self._former: Mapping[str, str] = {}  # by their keys: the runs that were at plans, and are dead
 
     def ready(self, asked: Asked, now: float, show: Show = quietly) -> Ready:
         """Say what would go; nothing is written. Raises CannotDo, BrokerUnavailable."""
@@ -88,26 +95,60 @@ class Replaying:
         log = self._log()
         plans = [plan for plan in self._control.plans() if log is None or plan.log in {None, log}]
         begun = [plan for plan in plans if not plan.is_done]
-        sent = self._sent = self._sent_of(begun, source)
+        living, self._former = alive(self._control, [plan.key for plan in begun], self._hear)
+        others = [plan for plan in begun if plan.key in living]
         same = next((plan for plan in begun if plan.question == asked.question), None)
+        if same in others:
+            raise CannotDo([f"this replay of {same.total} dead letters is under way{_by(same)}"], UNDER_WAY)
+        self._known = {plan.id for plan in plans}
+        sent = self._sent = self._sent_of([plan for plan in begun if plan not in others], source)
         if same is not None:
             return self._resumed(same, sent[same.id], asked, outbound, now)
+        theirs = {place for plan in others for place in plan.places}
         gone: set[Place] = set()
         if not asked.again:
-            gone = {place for plan in plans for place in (plan.places if plan.is_done else sent[plan.id])}
-        choice = self._choice(asked, gone, outbound, now, show)
+            finished = (plan.places if plan.is_done else sent.get(plan.id, ()) for plan in plans)
+            gone = {place for places in finished for place in places} - theirs
+        choice = self._choice(asked, gone | theirs, outbound, now, show)
         ends = {at.number: span.end for at, span in source.items()}
         places = frozenset(choice.places)
         plan = Plan(KIND, uuid4().hex[:12], asked.question, now, ends, len(places), places, log, by=asked.by)
-        return Ready(plan, places, False, choice.gone_before, choice.refused, outbound, choice.faults)
+        faults, beside = choice.faults, bool(others)
+        return Ready(plan, places, False, choice.gone_before, choice.refused, outbound, faults, beside)
 
-    def begin(self, ready: Ready) -> None:
-        """Write its plan, unless it is there; what others broke off is settled before that."""
-        if ready.goes_on:
-            return
-        self._control.make()
-        self._settle()
-        self._control.write(ready.plan)
+    @contextmanager
+    def begun(self, ready: Ready) -> Iterator[Holding]:
+        """Have its plan at the broker, and to this run alone; within it may be sent, and ended.
+
+        What others broke off is settled before a new one. Raises CannotDo where another run was quicker.
+        """
+        if not ready.goes_on:
+            self._control.make()
+            self._settle()
+            self._control.write(ready.plan)
+            self._yield_to_others(ready.plan)
+        with self._held(ready.plan) as holding:
+            if ready.goes_on:
+                self._must_be_as_it_was(ready.plan)
+            yield holding
+
+    def _held(self, plan: Plan) -> Holding:
+        return Holding(Control(self._settings, KIND, _mute), plan.key, self._former.get(plan.key))
+
+    def _yield_to_others(self, plan: Plan) -> None:
+        """Take a plan back where another, unknown when it was made, came before it and has letters of it."""
+        records = self._control.records()
+        before = came_before(records, plan.head()[0])
+        others = [one for one in read_plans(records, KIND) if one.id not in self._known and one.id != plan.id]
+        if any(one.key.encode() in before and one.places & plan.places for one in others):
+            self._control.forget(plan)
+            raise CannotDo([TAKEN], AGAIN)
+
+    def _must_be_as_it_was(self, plan: Plan) -> None:
+        """Raise CannotDo where another run has been at a plan since it was looked how far it is."""
+        is_begun = any(one.id == plan.id and not one.is_done for one in self._control.plans())
+        if not is_begun or self._sent_by(plan, source_spans(self._settings)) != self._sent[plan.id]:
+            raise CannotDo([TAKEN], AGAIN)
 
     def end(self, ready: Ready) -> None:
         """Write that all of it is at the source: what was sent before, and what was left."""
@@ -150,7 +191,9 @@ class Replaying:
         for plan in self._control.plans():
             expired = all(offset < starts.get(number, 0) for number, offset in plan.places)
             if plan.id in self._sent:
-                self._control.settle(plan, self._sent[plan.id])
+                with self._held(plan):
+                    self._must_be_as_it_was(plan)
+                    self._control.settle(plan, self._sent[plan.id])
             elif plan.is_done and (expired or (log is not None and plan.log not in {None, log})):
                 self._control.forget(plan)
 
@@ -171,7 +214,7 @@ class Replaying:
         self, begun: Sequence[Plan], source: Mapping[Partition, Span]
     ) -> dict[str, frozenset[Place]]:
         """Which of their places each of these plans has sent, by its id."""
-        if begun:
+        if any(plan.key not in self._former for plan in begun):
             settle(self._hear)
         return {plan.id: self._sent_by(plan, source) for plan in begun}
 
@@ -190,6 +233,14 @@ class Replaying:
         )
 
 
+def _by(plan: Plan) -> str:
+    return f", by {plan.by}" if plan.by else ""
+
+
+def _mute(_why: str) -> None:
+    """Say nothing: who publishes the letters says why it waits."""
+
+
 def replayed(record: Record, destination: str) -> tuple[str, int] | None:
     """Which conversion a record of the source replays for a destination, and how often it was; else None."""
     from schemas import WorkerHeaders
@@ -203,47 +254,3 @@ def replayed(record: Record, destination: str) -> tuple[str, int] | None:
     if told.replays is None or told.replayed_for not in {None, destination} or not isinstance(event_id, str):
         return None
     return event_id, told.replays
-
-
-def judge_of(
-    deployment: Deployment, settings: Settings, outbound: Outbound, edit: Edit | None, now: float
-) -> Judge:
-    """What tells of a letter whether it would only die again, judged as the workers judge it at `now`.
-
-    What is edited and invalid all the same is a fault.
-    """
-    from schemas import DeadReason
-    from worker.compiled import make_plan
-    from worker.core.endings import Dead
-    from worker.core.orders import is_meant
-    from worker.core.record import Partition, Record
-    from worker.pipeline import Pipeline
-
-    pipeline = Pipeline(make_plan(settings, deployment.router(settings)))
-    cancels = _cancels(settings, now)
-
-    def judge(letter: DeadLetter) -> Refusal | None:
-        at = Partition(settings.kafka.topic, outbound.partition(letter) or 0)
-        record = Record(at, 0, letter.key, outbound.revise(letter), outbound.headers(letter), now)
-        if any(is_meant(one, record, on_tier=False) for one in cancels):
-            return Refusal(CANCELLED)
-        ending = pipeline.prepare(record, on_tier=False, now=now)
-        if not isinstance(ending, Dead):
-            return None
-        if edit is not None and ending.reason in {DeadReason.INVALID, DeadReason.UNDECODABLE}:
-            return Refusal(ending.reason, f"{edit.where(letter)}: {ending.error}")
-        return Refusal(ending.reason)
-
-    return judge
-
-
-def _cancels(settings: Settings, now: float) -> Sequence[Cancel]:
-    """The cancellations that stand; none where there is no topic that could hold any."""
-    from worker.ops.orders import standing
-
-    try:
-        return standing(settings).cancels(now)
-    except BrokerUnavailable:
-        raise
-    except CannotDo:
-        return ()

@@ -1,0 +1,133 @@
+"""A plan that this run of a command has, and keeps while it sends.
+
+The rule: nothing is sent unless it was said lately, and acknowledged, that this run is alive: another takes a
+plan only from a run that was silent for longer than that. After a standstill it is looked whether the plan is
+still ours.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from threading import Event, Thread
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
+from uuid import uuid4
+
+from worker.ops.claims import Claim, holder
+from worker.ops.errors import BrokerUnavailable, CannotDo
+
+if TYPE_CHECKING:
+    from worker.ops.control import Control
+
+BEAT_SECONDS = 2.0
+"""Seconds between two claims of a run that is alive."""
+
+DEAD_AFTER_SECONDS = 10.0
+"""Seconds without a claim after which a run counts as dead."""
+
+SENDS_FOR_SECONDS = 7.0
+"""Seconds after its last claim for which a run sends; what it sent has the rest to come to the source."""
+
+_LOOK_SECONDS = 1.0  # between two looks at what may have changed
+_LET_GO_WITHIN_SECONDS = 2.0
+
+TAKEN = "another command has taken this up meanwhile"
+AGAIN = "give the command again: it goes on with what is left"
+
+_Item = TypeVar("_Item")
+
+
+def alive(
+    control: Control, keys: Iterable[str], hear: Callable[[str], None]
+) -> tuple[set[str], Mapping[str, str]]:
+    """Which of these plans a run is at, by their keys, and for the others the run that had it last.
+
+    It takes DEAD_AFTER seconds where one of them is claimed by a run that is silent. Raises CannotDo.
+    """
+    first = _held(control, keys)
+    deadline = time.monotonic() + DEAD_AFTER_SECONDS
+    if first:
+        hear(f"one is under way, or was broken off: up to {DEAD_AFTER_SECONDS:g} s to see which")
+    living: set[str] = set()
+    latest = first
+    while latest.keys() - living and time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)
+        latest = _held(control, first)
+        living = {key for key in latest if latest[key] != first[key]}
+    return living, {key: claim.run for key, claim in latest.items() if key not in living}
+
+
+def _held(control: Control, keys: Iterable[str]) -> dict[str, Claim]:
+    records = control.records()
+    found = {key: holder(records, key) for key in keys}
+    return {key: claim for key, claim in found.items() if claim is not None}
+
+
+class Holding:
+    """A context manager: a plan of this key is ours within it, in the place of the run `after`.
+
+    Raises CannotDo where another run has it.
+    """
+
+    def __init__(self, control: Control, plan_key: str, after: str | None = None) -> None:
+        self._control, self._key = control, plan_key
+        self._claim = Claim(uuid4().hex[:12], after)
+        self._said_at = time.monotonic()
+        self._over = Event()
+        self._lost: str | None = None
+        self._thread = Thread(target=self._beat, name="claim", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._control.write_raw([self._claim.record(self._key)])
+        if not self._is_ours():
+            raise CannotDo([TAKEN], AGAIN)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join(_LET_GO_WITHIN_SECONDS)
+        deadline = time.monotonic() + _LET_GO_WITHIN_SECONDS
+        with suppress(CannotDo):  # who comes next waits until it takes this run for dead
+            self._control.write_raw(
+                [self._claim._replace(is_over=True).record(self._key)], lambda: time.monotonic() > deadline
+            )
+
+    def while_ours(self, items: Iterable[_Item]) -> Iterator[_Item]:
+        """Pass items on while this run may send; wait where it must not; raise CannotDo once it is lost."""
+        for item in items:
+            while time.monotonic() > self._said_at + SENDS_FOR_SECONDS and self._lost is None:
+                time.sleep(_LOOK_SECONDS)
+            if self._lost is not None:
+                raise CannotDo([self._lost], AGAIN)
+            yield item
+
+    def _beat(self) -> None:
+        """Say again and again that this run is alive; after a standstill, look whether the plan is ours."""
+        try:
+            while not self._over.wait(BEAT_SECONDS):
+                began = time.monotonic()
+                self._claim = self._claim._replace(beat=self._claim.beat + 1)
+                self._control.write_raw([self._claim.record(self._key)], self._over.is_set)
+                if time.monotonic() > self._said_at + SENDS_FOR_SECONDS:
+                    self._look_again()
+                self._said_at = began
+        except CannotDo as error:
+            self._lost = str(error)
+
+    def _look_again(self) -> None:
+        """Find out whether the plan is ours, for as long as that takes; raise CannotDo where it is not."""
+        while not self._over.is_set():
+            with suppress(BrokerUnavailable):
+                if self._is_ours():
+                    return
+                raise CannotDo([TAKEN])
+            self._over.wait(_LOOK_SECONDS)
+
+    def _is_ours(self) -> bool:
+        held = holder(self._control.records(), self._key)
+        return held is not None and held.run == self._claim.run

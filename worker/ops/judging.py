@@ -1,0 +1,64 @@
+"""Whether a dead letter that goes back would only die again.
+
+The rule: it is judged as the workers would judge it now, with today's templates and the orders that stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from worker.ops.edits import Edit
+from worker.ops.errors import BrokerUnavailable, CannotDo
+from worker.ops.replay import Judge, Outbound, Refusal
+
+if TYPE_CHECKING:
+    from schemas import DeadLetter
+    from worker.core.orders import Cancel
+    from worker.settings import Deployment, Settings
+
+CANCELLED = "cancelled"
+
+
+def judge_of(
+    deployment: Deployment, settings: Settings, outbound: Outbound, edit: Edit | None, now: float
+) -> Judge:
+    """What tells of a letter whether it would only die again, judged as the workers judge it at `now`.
+
+    What is edited and invalid all the same is a fault.
+    """
+    from schemas import DeadReason
+    from worker.compiled import make_plan
+    from worker.core.endings import Dead
+    from worker.core.orders import is_meant
+    from worker.core.record import Partition, Record
+    from worker.pipeline import Pipeline
+
+    pipeline = Pipeline(make_plan(settings, deployment.router(settings)))
+    cancels = _cancels(settings, now)
+
+    def judge(letter: DeadLetter) -> Refusal | None:
+        at = Partition(settings.kafka.topic, outbound.partition(letter) or 0)
+        record = Record(at, 0, letter.key, outbound.revise(letter), outbound.headers(letter), now)
+        if any(is_meant(one, record, on_tier=False) for one in cancels):
+            return Refusal(CANCELLED)
+        ending = pipeline.prepare(record, on_tier=False, now=now)
+        if not isinstance(ending, Dead):
+            return None
+        if edit is not None and ending.reason in {DeadReason.INVALID, DeadReason.UNDECODABLE}:
+            return Refusal(ending.reason, f"{edit.where(letter)}: {ending.error}")
+        return Refusal(ending.reason)
+
+    return judge
+
+
+def _cancels(settings: Settings, now: float) -> Sequence[Cancel]:
+    """The cancellations that stand; none where there is no topic that could hold any."""
+    from worker.ops.orders import standing
+
+    try:
+        return standing(settings).cancels(now)
+    except BrokerUnavailable:
+        raise
+    except CannotDo:
+        return ()
