@@ -3,7 +3,8 @@
 The rule: it believes nothing but what was logged by others than the worker, and what lies in the topics.
 
 - `lost`: an acknowledged event without an ending, whose last record nobody took away;
-- `committed unfinished`: what lies below a committed offset, or in its map, had not ended by then;
+- `committed unfinished`: what lies below a committed offset, or in its map, had not ended by then, nor does
+  another record stand for the same work (`twins`);
 - `backwards`: something that was committed is not committed any more;
 - `early`: a request before the due time of the retry that it is;
 - `resent`: a second request of the same worker with no retry between them, while its circuit can't be open;
@@ -26,6 +27,7 @@ from tests.chaos.history import Coverage, History, Known, Place, after, told_by
 from tests.chaos.journal import agree
 from tests.chaos.logs import Committed
 from tests.chaos.rows import Row
+from tests.chaos.twins import work_seen
 from tests.chaos.violations import Violation
 
 
@@ -132,8 +134,9 @@ def committed_unfinished(
 ) -> Iterator[Violation]:
     """Records that were committed before their 200, their acknowledged retry or their dead letter."""
     for story in stories:
+        there = [hop for hop in story.hops if history.gone(hop.place) is None]
         for hop in story.hops:
-            seen = min(covered.get(hop.place, ()), default=float("inf"))
+            seen = work_seen(hop, there, covered)
             if _ended(hop, story) > seen + BLINK and not _taken(hop, seen, history):
                 yield Violation("committed unfinished", f"{story.event} at {hop}", tell(story))
 

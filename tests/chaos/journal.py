@@ -20,6 +20,7 @@ from tests.chaos.evidence import DEAD, SOURCE, TIER, Hop, Story
 from tests.chaos.forks import Fork
 from tests.chaos.history import Coverage, History
 from tests.chaos.logs import RECORDED, Step
+from tests.chaos.twins import NEVER, first_seen, work_seen
 from tests.chaos.violations import Violation
 
 DELIVERED, RETRY, DEAD_STEP, DUPLICATE = "delivered", "retry", "dead", "duplicate"
@@ -51,12 +52,13 @@ def agree(
 
 
 def _not_journaled(
-    hops: Iterable[Hop], steps: Sequence[Step], covered: Coverage
+    hops: Sequence[Hop], steps: Sequence[Step], covered: Coverage
 ) -> Iterator[tuple[str, str]]:
     """Of what nobody took away; what is gone is passed over."""
     for hop in hops:
-        seen = min(covered.get(hop.place, ()), default=None)
-        if seen is None or hop.kind == DEAD:
+        # A copy on the source has a step of its own; of a retry that lies twice one of the two has it.
+        seen = work_seen(hop, hops, covered) if hop.kind == TIER else first_seen(hop, covered)
+        if seen == NEVER or hop.kind == DEAD:
             continue
         by_then = (step for step in steps if step.at <= seen + BLINK)
         if not any(_tells_of(step, hop) for step in by_then):
