@@ -87,6 +87,12 @@ def test_follows_in_flight() -> None:
     assert follows_in_flight(ON_TIER._replace(attempts=None), 7, 0) is SEND
 
 
+def test_own_in_flight() -> None:
+    """A copy that has had its ending is finished, though its event is being sent again for the other."""
+    assert follows_in_flight(FRESH, 3, 0, Known(DEAD, 7, 0, 0)) is FINISHED
+    assert follows_in_flight(ON_TIER, 3, 0, Known(WAITING, 7, 1, 0)) is DUPLICATE
+
+
 @pytest.mark.parametrize(
     ("new", "old", "does"),
     [

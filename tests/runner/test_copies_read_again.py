@@ -83,6 +83,25 @@ async def test_a_dead_letter_read_again() -> None:
     assert len(harness.kafka.records(DLQ)) == 1
 
 
+async def test_a_copy_read_again_while_the_first_is_in_flight() -> None:
+    """A copy whose first was cut off has its ending already: read again it adds none."""
+    async with Harness(copies=ids(), worker="another", drain=0.01) as before:
+        before.sender.gate.clear()
+        before.source.assign(before.first)
+        before.write(1, 1)
+        await before.journaled(1)
+        await before.end()
+    before.kafka.committed.clear()  # an operator has set the offset back
+    async with Harness(copies=ids(), kafka=before.kafka) as harness:
+        harness.sender.gate.clear()
+        harness.source.assign(harness.first)
+        await until("the copy is judged", lambda: bool(harness.heard.skips or harness.heard.duplicates))
+        harness.sender.gate.set()
+        await harness.committed(2)
+    assert told(harness) == [("duplicate", "conversions/0/1"), ("delivered", "conversions/0/0")]
+    assert harness.clicks == ["c-1"]
+
+
 async def test_given_back() -> None:
     """What was given back untried is sent later: it is no copy of itself."""
     answers = [Response(500)] * 12

@@ -125,11 +125,12 @@ class Copies:
         return step
 
     def _follows(self, seen: Seen, number: int, key: bytes, now: float) -> Follows:
-        if key in self._in_flight:
-            return follows_in_flight(seen, self._in_flight[key], self._attempts.get(key, 0))
         known, own = self.ids.known(key, now), None
-        if known is not None and known.origin != seen.origin:
+        origin = self._in_flight.get(key, None if known is None else known.origin)
+        if origin is not None and origin != seen.origin:
             own = self.ids.known(digest_of_origin(number, seen.origin), now)
+        if key in self._in_flight:
+            return follows_in_flight(seen, self._in_flight[key], self._attempts.get(key, 0), own)
         return follows(seen, known, own)
 
     def _mark(self, record: Record, partition: AssignedPartition, ending: Ended, now: float) -> None:
