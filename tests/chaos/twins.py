@@ -1,4 +1,4 @@
-"""Records of one event that stand for the same work: copies on the source, a retry that lies twice in its tier.
+"""Records of one event that stand for the same work: copies on the source, a retry that its tier has twice.
 
 The rule: one of them is worked on, and the others may be finished meanwhile: as long as that one is not
 committed it comes again, whatever becomes of the worker. So the work is committed once the last of them is.

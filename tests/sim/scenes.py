@@ -83,15 +83,19 @@ def poisoned(
     good: int = 2_000,
     **more: float,
 ) -> World:
-    """Clicks that get `answer` for ever at the heads of partitions, so many in each, and good ones behind."""
+    """Clicks that get `answer` for ever at the heads of partitions, so many in each, and good ones behind.
+
+    With `ahead` so many good ones come before them.
+    """
+    ahead = round(more.get("ahead", 0))
 
     def verdict(request: Request, _now: float) -> Answer:
         number, offset = map(int, request.target.rpartition("=c-")[2].split("-"))
-        return answer if offset < runs[number] else OK
+        return answer if ahead <= offset < ahead + runs[number] else OK
 
     def streams(clock: VirtualClock) -> list[Stream]:
         rate = more.get("rate", 5.0)
-        return [_stream(clock, number, rate, run + good) for number, run in enumerate(runs)]
+        return [_stream(clock, number, rate, ahead + run + good) for number, run in enumerate(runs)]
 
     return _run(Partner(latency=_spread(), verdict=verdict), streams, seconds)
 

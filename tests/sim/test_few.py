@@ -43,6 +43,13 @@ def test_a_run_at_the_head_of_each_partition(answer: Answer) -> None:
     assert is_accounted_for(world)
 
 
+def test_a_run_amid_good_ones() -> None:
+    """Behind 300 such clicks in each partition, amid good ones, the next good ones flow within a minute."""
+    world = scenes.poisoned([300] * 4, MINUTE, good=1_000, ahead=500)
+    assert by(world, 2_000 + 2_000) <= MINUTE
+    assert is_accounted_for(world)
+
+
 def test_a_run_longer_than_what_is_held() -> None:
     """Behind 1,200 in each of four partitions, more than are held, good ones flow soon."""
     world = scenes.poisoned([1_200] * 4, 5 * MINUTE, good=1_000)

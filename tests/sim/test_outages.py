@@ -48,6 +48,15 @@ def test_a_minute(kind: str) -> None:
     assert herd <= 2 * RATE
 
 
+@pytest.mark.parametrize(("rate", "most"), [(RATE, THRESHOLD + 20), (2.0, THRESHOLD)])
+def test_ten_minutes_of_500(rate: float, most: int) -> None:
+    """From a minute on less than two records a minute use up an attempt, and none while there is room."""
+    scene = scenes.outage("500", 600.0, rate, before=20.0, after=60.0)
+    assert used_up(scene) <= most
+    assert set(scene.world.book.delivered_ids.values()) == {1}
+    assert len(scene.world.book.deliveries) + scene.world.left + scene.world.waiting == scene.world.produced
+
+
 def test_a_hanging_probe_holds_up_no_other() -> None:
     """Though each probe hangs to the timeout, the first delivery comes within a pause of the return."""
     scene = scenes.outage("hang", 60.0, RATE, before=20.0, after=40.0)

@@ -107,6 +107,7 @@ class Delivery:
 
     def on_probe(self) -> None:
         """Read on, for probes to reach beyond what is in memory."""
+        self.gate.probing.crowded = self._intake.is_crowded
         self._intake.read_on()
 
     def on_still(self, seconds: float) -> None:

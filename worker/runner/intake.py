@@ -119,6 +119,11 @@ class Intake:
         partition.bar(f"{why}: {WAYS_OUT}")
         self._observer.trouble(f"{partition.at} rests: {partition.barred}")
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether nothing more may be read for want of bytes."""
+        return self._held_bytes.is_pressed
+
     def of(self, ids: Iterable[Partition]) -> list[AssignedPartition]:
         """What is held of these partitions, where they are ours."""
         return [self.partitions[at] for at in ids if at in self.partitions]

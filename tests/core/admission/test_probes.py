@@ -35,14 +35,18 @@ def full(number: int = 0, count: int = 1_000, tier: Tier | None = None) -> Assig
 
 
 def search(
-    answers: dict[AssignedPartition, Verdict], seconds: float, pause: float = 30.0
+    answers: dict[AssignedPartition, Verdict],
+    seconds: float,
+    pause: float = 30.0,
+    *,
+    was_there: bool = False,
 ) -> tuple[list[float], int]:
     """Fail probe after probe on these partitions; return when one cost an attempt, and how many were made."""
     probing, costs, made = Probes(), [], 0
     for partition in answers:
         probing.note(partition, first=False)
     besides, regular, now = (
-        probing.opened(pending_record(next(iter(answers)), -1), 0.0, none_taken=True),
+        probing.opened(pending_record(next(iter(answers)), -1), 0.0, none_taken=True, was_there=was_there),
         1.0,
         0.0,
     )
@@ -82,6 +86,28 @@ def test_an_outage_of_a_day(answer: Verdict, most: int) -> None:
     """A day in which nothing is taken costs so many records one attempt."""
     costs, _ = search({full(number): answer for number in range(4)}, 86_400.0)
     assert len(costs) <= most
+
+
+@pytest.mark.parametrize(("minutes", "most"), [(1, 0), (10, 15), (60, 90), (1_440, 2_200)])
+def test_a_partner_that_had_taken_others(minutes: int, most: int) -> None:
+    """Where several get 500 that had been taken before, less than two records a minute give way."""
+    partitions = [full(number, count=3_000) for number in range(4)]
+    costs, made = search(dict.fromkeys(partitions, INTERNAL), minutes * 60.0, was_there=True)
+    assert most * 0.8 <= len(costs) <= most
+    assert made <= 15 + 2 * minutes
+
+
+def test_while_there_is_room() -> None:
+    """Where more may be read of a partition no record of it gives way; where bytes are short it does."""
+    partition, probing = full(count=20), Probes()
+    probing.opened(pending_record(partition, -1), 0.0, none_taken=True)
+    partition.granted = 5
+    pending = partition.waiting[0]
+    assert probing.failed(pending, INTERNAL, 100.0, 100.0)[0] is False
+    probing.crowded = True
+    assert probing.failed(pending, INTERNAL, 100.0, 100.0)[0] is True
+    probing.crowded, partition.paused = False, True
+    assert probing.failed(pending, INTERNAL, 200.0, 200.0)[0] is True
 
 
 def test_one_of_several_is_dug_through() -> None:

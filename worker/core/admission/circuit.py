@@ -16,6 +16,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 _BUCKETS = 10
+_NEVER = float("-inf")
 
 
 class CircuitState(IntEnum):
@@ -48,11 +49,11 @@ class Circuit:
         self._buckets: deque[list[float]] = deque(maxlen=_BUCKETS + 1)
         self._bucket: list[float] = [0.0, 0, 0]
         """The newest part of the window: when it began, successes, failures."""
-        self._turn_at = float("-inf")
+        self._turn_at = _NEVER
         self._pause = policy.pause
         self._spread = 1.0
-        self._closed_at = self._opened_at = self._probe_at = float("-inf")
-        self._there_at = float("-inf")
+        self._closed_at = self._opened_at = self._probe_at = _NEVER
+        self._there_at = _NEVER
         self._besides_at = float("inf")
         """When a probe may start besides those after pauses."""
         self._probes = 0
@@ -136,6 +137,11 @@ class Circuit:
     def none_taken(self) -> bool:
         """Tell whether it opened though there was no success since the failures began, or in the window."""
         return self.in_a_row >= self._policy.min_failures or not any(bucket[1] for bucket in self._buckets)
+
+    @property
+    def was_there(self) -> bool:
+        """Whether the partner has taken anything at all."""
+        return self._there_at > _NEVER
 
     def failure_share(self) -> float:
         """The share of failures in the window, as of the last answer that counted."""

@@ -197,7 +197,9 @@ class Gate:
         """Where a failure opened the circuit, ask others."""
         self.probing.note(pending.partition, first=self.circuit.in_a_row == 1)
         if self.circuit.state is not CLOSED:
-            self.circuit.ask_at(self.probing.opened(pending, now, none_taken=self.circuit.none_taken()))
+            none_taken, was_there = self.circuit.none_taken(), self.circuit.was_there
+            ask_at = self.probing.opened(pending, now, none_taken=none_taken, was_there=was_there)
+            self.circuit.ask_at(ask_at)
 
     def _probe_failed(
         self, verdict: Verdict, pending: PendingRecord, started: float, now: float, jitter: float

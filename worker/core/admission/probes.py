@@ -6,12 +6,14 @@ circuit opens and nothing was taken, that is asked about soon, elsewhere, a few 
 
 While nothing is taken, nobody can tell a partner that is away from clicks that it never takes: all that is
 held may be such. So after a while records that fail as probes use up an attempt, one after another, and go to
-their tier, which makes room for others. How soon and how fast depends on what speaks for an outage. Where
-several partitions fail (unless a probe was answered a short while ago) it begins after a minute, and only one
-of them is dug through: all may begin with more of such clicks than is held, and what lies behind is reached
-soonest in one. Where the failure speaks of the partner (a gateway's 502, 503 or 504, no answer) it is ten
-times as slow, and a hundred times with several partitions. A record pays so at most once, its first attempt,
-and none where the partner is not even reached: an outage of hours costs some records one attempt of a dozen.
+their tier, which makes room for others; while there is room still, what comes is asked about without that.
+How soon and how fast depends on what speaks for an outage. Where several partitions fail (unless a probe was
+answered a short while ago) it begins after a minute, and only one of them is dug through: all may begin with
+more of such clicks than is held, and what lies behind is reached soonest in one. Where the partner had taken
+anything before that, it is no faster than the circuit's own probes. Where the failure speaks of the partner
+(a gateway's 502, 503 or 504, no answer) it is ten times as slow, and a hundred times with several partitions.
+A record pays so at most once, its first attempt, and none where the partner is not even reached: an outage of
+hours costs some records one attempt of a dozen.
 """
 
 from __future__ import annotations
@@ -46,20 +48,38 @@ _NOT_REACHED = frozenset({FailureKind.CONNECTION, FailureKind.TLS})
 
 
 class _Signs(NamedTuple):
-    """What speaks for an outage: several partitions fail, and the failure speaks of the partner."""
+    """What speaks for an outage.
+
+    Several partitions fail, the partner had taken others before, and the failure speaks of the partner.
+    """
 
     several: bool
+    sudden: bool
     away: bool
 
     @property
-    def patience(self) -> float:
-        """How many times as slow records that fail use up an attempt."""
-        return _SIGN_FACTOR ** (1 + self.several) if self.away else 1.0
+    def is_outage(self) -> bool:
+        """Whether it looks so much like one that the circuit's own probes have to do."""
+        return self.away or (self.several and self.sudden)
 
     @property
     def free(self) -> float:
-        """For so many seconds none does."""
-        return _FREE_OF_SEVERAL_SECONDS if self.several and not self.away else _FREE_SECONDS * self.patience
+        """For so many seconds no record that fails uses up an attempt."""
+        if self.several and not self.away:
+            return _FREE_OF_SEVERAL_SECONDS
+        return _FREE_SECONDS * self._patience
+
+    def pause(self, since: float) -> float:
+        """How long to pause between two that do, so many seconds after it began that they do."""
+        if self.several and self.sudden and not self.away:
+            return _MOST_PAUSE_SECONDS
+        pause = min(max(since * _PAUSE_SHARE, _LEAST_PAUSE_SECONDS), _MOST_PAUSE_SECONDS)
+        return pause * self._patience
+
+    @property
+    def _patience(self) -> float:
+        """How many times as slow it goes."""
+        return _SIGN_FACTOR ** (1 + self.several) if self.away else 1.0
 
 
 class Probes:
@@ -78,6 +98,10 @@ class Probes:
         """The partition that is dug through while several fail."""
         self._opinions = self._made = 0
         self._opened_at = self._costs_at = self._mixed_until = _NEVER
+        self._was_there = False
+        """Whether the partner had taken anything before it opened."""
+        self.crowded = False
+        """Whether nothing more is read for want of bytes, whatever room there is in partitions."""
 
     def note(self, partition: AssignedPartition, *, first: bool) -> None:
         """Note a failure in a row of them, before the circuit opens."""
@@ -86,9 +110,15 @@ class Probes:
         if partition.tier is None:
             self._spoke.add(partition)
 
-    def opened(self, pending: PendingRecord, now: float, *, none_taken: bool) -> float:
-        """Note that a record's failure opened it; return when to ask besides the circuit's own probes."""
+    def opened(
+        self, pending: PendingRecord, now: float, *, none_taken: bool, was_there: bool = False
+    ) -> float:
+        """Note that a record's failure opened it; return when to ask besides the circuit's own probes.
+
+        `none_taken` says that nothing was taken of late, `was_there` that something was taken at all.
+        """
         self._opened_at, self._costs_at, self._more, self._dug = now, _NEVER, False, None
+        self._was_there = was_there
         for gone in [partition for partition in self._failed if not partition.tenure.is_ours]:
             del self._failed[gone], self._highest[gone]
         for partition in self._spoke:
@@ -105,20 +135,22 @@ class Probes:
         self.note(partition, first=False)
         signs = _Signs(
             several=len(self._spoke) > 1 and not self.is_mixed(now),
+            sudden=self._was_there,
             away=verdict.status is None or verdict.status in _AWAY,
         )
-        gap = _gap(started - self._opened_at - signs.free)
+        pause = signs.pause(started - self._opened_at - signs.free)
         costs = verdict.label not in _NOT_REACHED and self._costs(partition, signs, started)
         if costs:
-            self._costs_at = started + gap * signs.patience
+            self._costs_at = started + pause
         failed = self._remember(pending)
         if not costs:
             failed.add(pending.record.offset)
         ask_at = self._opinion(now)
         if partition.tier is None:
             self._more = len(partition.waiting) > len(failed)
-        if ask_at == _INF and not signs.away and (self._dug is not None if signs.several else self._more):
-            ask_at = max(now, started + gap)
+        wants_more = self._dug is not None if signs.several else self._more
+        if ask_at == _INF and wants_more and not signs.is_outage:
+            ask_at = max(now, started + pause)
         return costs, ask_at
 
     def answered(self, now: float) -> None:
@@ -167,7 +199,10 @@ class Probes:
         return self._failed.setdefault(partition, set())
 
     def _costs(self, partition: AssignedPartition, signs: _Signs, started: float) -> bool:
-        if partition.tier is not None or started < max(self._opened_at + signs.free, self._costs_at):
+        may_more_come = partition.granted > 0 and not partition.paused and not self.crowded
+        if partition.tier is not None or may_more_come:
+            return False
+        if started < max(self._opened_at + signs.free, self._costs_at):
             return False
         if signs.several and not signs.away:
             if self._dug is None or not (self._dug.tenure.is_ours and self._dug.waiting):
@@ -180,8 +215,3 @@ class Probes:
             return _INF
         self._opinions -= 1
         return now + _SOON_SECONDS
-
-
-def _gap(since: float) -> float:
-    """How long to pause between two that pay, so many seconds after it began that they do."""
-    return min(max(since * _PAUSE_SHARE, _LEAST_PAUSE_SECONDS), _MOST_PAUSE_SECONDS)
