@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Collection
 
 from tests.fake_kafka import FakeKafka
+from worker.core.binding import LogId
+from worker.core.ids_cache import Place, Places
 from worker.core.record import Partition
 from worker.core.step_marks import mark_of
 from worker.ports import FollowerListener
@@ -26,6 +28,7 @@ class FakeFollower:
         self._next: dict[Partition, int] = {}
         self._pumping = False
         self.stopped = False
+        self.steps_read = 0
 
     def start(self, listener: FollowerListener) -> None:
         self._listener = listener
@@ -42,6 +45,13 @@ class FakeFollower:
         self.gate.clear()
         self._ends = {number: len(self._kafka.logs[self._at(number)]) for number in self._turns}
         self._listener.on_unread(list(self._turns), why)
+
+    async def places(self) -> Places:
+        ends = {self._at(number): len(self._kafka.logs[self._at(number)]) for number in self._turns}
+        while any(self._next.get(at, 0) < end for at, end in ends.items()):
+            self._pump_soon()
+            await asyncio.sleep(0.002)
+        return Places(LogId(), {at.number: Place(following, None) for at, following in self._next.items()})
 
     async def stop(self) -> None:
         self.stopped = True
@@ -68,6 +78,7 @@ class FakeFollower:
             at = self._at(number)
             records = self._kafka.logs[at][self._next.get(at, 0) :]
             self._next[at] = self._next.get(at, 0) + len(records)
+            self.steps_read += len(records)
             told = [record for record in records if not (record.value or b"").endswith(self._own)]
             marks = [mark_of(record.key, record.value, record.timestamp or self._now()) for record in told]
             if marks:

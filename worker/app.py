@@ -66,8 +66,12 @@ class Worker:
         *observers: Observer,
         watching: Mapping[str, Observer] | None = None,
         adopt: bool = False,
+        caches: bool = True,
     ) -> None:
-        """Take who hears of all destinations, and in `watching` who hears of one, by its name."""
+        """Take who hears of all destinations, and in `watching` who hears of one, by its name.
+
+        What is remembered is kept on this machine, for the next time, where it `caches`.
+        """
         self._deployment = deployment
         self._log = structlog.get_logger("worker")
         self._clock = SystemClock()
@@ -77,7 +81,8 @@ class Worker:
         self._login.have(self._rights)
         served = deployment.destinations
         process = Process(
-            self._clock, self._metrics, self._rights, self._login, observers, len(served), adopt
+            *(self._clock, self._metrics, self._rights, self._login),
+            *(observers, len(served), adopt, caches),
         )
         self._served = []
         for settings in served:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 
+from worker.adapters.cache_folder import CacheFolder, default_folder
 from worker.adapters.egress import check_origin
 from worker.adapters.http import ClientTls, SenderOptions, TlsFiles, WrongTlsFiles, load_tls
 from worker.adapters.http.options import ANY_STATUS
@@ -16,6 +17,7 @@ from worker.core.admission.circuit import CircuitPolicy
 from worker.core.answer import Origin
 from worker.core.binding import Identity
 from worker.core.classify import BodyRules, Rules
+from worker.core.ids_cache import Owner
 from worker.core.journal import Journaled
 from worker.core.remembered_ids import RememberedIds
 from worker.core.retry import RetryPolicy
@@ -148,6 +150,13 @@ def make_remembered(settings: Settings, served: int) -> RememberedIds | None:
     if not (journal.enabled and journal.dedup_window):
         return None
     return RememberedIds(max(1, journal.dedup_most // served), journal.dedup_window)
+
+
+def make_cache(settings: Settings, remembered: RememberedIds) -> CacheFolder:
+    """Where what is remembered is kept on this machine: each destination has a folder of its own."""
+    group = settings.kafka.group_id
+    owner = Owner(group, remembered.most, remembered.window, remembered.buckets)
+    return CacheFolder((settings.journal.cache_dir or default_folder()) / group, owner)
 
 
 def needed_topics(settings: Settings) -> Needed:

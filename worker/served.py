@@ -25,7 +25,8 @@ from worker.adapters.kafka import (
 )
 from worker.adapters.kafka.committed_offsets import stranger_in
 from worker.adapters.kafka.config import Config, unique_client_id
-from worker.adapters.kafka.journal_follower import JournalFollower
+from worker.adapters.kafka.journal_client import JournalClient
+from worker.adapters.kafka.journal_follower import Bounds, JournalFollower
 from worker.adapters.kafka.login import Login
 from worker.adapters.kafka.own_thread import in_own_thread
 from worker.adapters.kafka.reading import Reading
@@ -39,6 +40,7 @@ from worker.compiled import (
     check_destination,
     circuit_policy,
     identity_of,
+    make_cache,
     make_journaled,
     make_plan,
     make_remembered,
@@ -55,7 +57,7 @@ from worker.core.ownership import WAYS_OUT, describe
 from worker.core.remembered_ids import RememberedIds
 from worker.core.routing import Router
 from worker.health import Health
-from worker.ports import Clock, Control, Follower, Observer, Sender, Source, Tracer
+from worker.ports import Clock, Control, Observer, Sender, Source, Tracer
 from worker.renewal import Renewal
 from worker.runner import Clients, Destination, Group, Limits, Outcome, Runner, Surroundings, Tracing
 from worker.settings import Settings
@@ -79,7 +81,7 @@ class CannotStart(Exception):
 class Process(NamedTuple):
     """What all destinations share; `served` is how many they are, which share the bytes that may be held.
 
-    `adopt` takes over groups that another deployment left.
+    `adopt` takes over groups that another deployment left; `caches` keeps on this machine what is remembered.
     """
 
     clock: Clock
@@ -89,6 +91,7 @@ class Process(NamedTuple):
     watchers: Sequence[Observer] = ()
     served: int = 1
     adopt: bool = False
+    caches: bool = True
 
 
 class Served:
@@ -99,7 +102,7 @@ class Served:
         self.name = settings.destination.name
         self._router = router
         self._clock, self._adopt, self._metrics = process.clock, process.adopt, process.metrics
-        self._count = process.served
+        self._count, self._caches = process.served, process.caches
         self._bounds = ByteBounds.of(settings.max_held_bytes // process.served)
         self._held_bytes = HeldBytes.shared(self._bounds.held, settings.max_outstanding)
         self.flow = FlowLog(self.name) if is_for_people(settings.log.format) else None
@@ -154,7 +157,7 @@ class Served:
         tracing = None if tracer is None else Tracing(tracer, traced_of(settings))
         self.runner = Runner(
             Destination(make_plan(settings, self._router), gate, group, limits, tracing),
-            Clients(self.source, publisher, sender, control, self._make_follower(journaled, remembered)),
+            self._clients(Clients(self.source, publisher, sender, control), ids, journaled, remembered),
             Surroundings(self.observer, self._clock, random.random),
         )
         self.renewal = Renewal(settings, tls, self.runner.renew, self.observer, self._clock)
@@ -239,16 +242,24 @@ class Served:
             lambda topic: topic == kafka.topic,
         )
 
-    def _make_follower(
-        self, journaled: Journaled | None, remembered: RememberedIds | None
-    ) -> Follower | None:
+    def _clients(
+        self,
+        clients: Clients,
+        ids: TopicIds,
+        journaled: Journaled | None,
+        remembered: RememberedIds | None,
+    ) -> Clients:
+        """With who reads the journal, and where that is cached, if anything is remembered of it."""
         if journaled is None or remembered is None:
-            return None
-        config = self._login.keep(self._member_config(f"{self.settings.kafka.group_id}.reader"))
-        most, window = remembered.most, remembered.window
-        follower = JournalFollower(config, journaled.topic, journaled.worker, most=most, window=window)
-        self._login.have(follower)
-        return follower
+            return clients
+        client = JournalClient(
+            self._login.keep(self._member_config(f"{self.settings.kafka.group_id}.reader")), journaled.topic
+        )
+        self._login.have(client)
+        cache = make_cache(self.settings, remembered) if self._caches else None
+        bounds = Bounds(remembered.most, remembered.window)
+        follower = JournalFollower(client, journaled.worker, bounds, ids, cache)
+        return clients._replace(follower=follower, cache=cache)
 
     def _member(
         self,

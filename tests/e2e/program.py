@@ -76,7 +76,7 @@ class Program:
         unread: bool = False,
         command: Sequence[str] = COMMAND,
     ) -> None:
-        self._env = {**os.environ, **env}
+        self._env = {**os.environ, "TMPDIR": str(at), **env}  # where it caches, too
         self._at = at
         self._command = ["bash", "-c", how.format(shlex.join([*command, "run"]))]
         self._may_read = threading.Event()

@@ -33,7 +33,7 @@ from worker.core.routing import Router
 from worker.core.templates import Postback
 from worker.core.tracing import Traced
 from worker.pipeline import Plan
-from worker.ports import Clock
+from worker.ports import Cache, Clock
 from worker.runner import Clients, Destination, Group, Limits, Outcome, Runner, Surroundings, Tracing
 from worker.runner.claims import Stranger
 
@@ -97,6 +97,7 @@ class Harness:
         partition_counts: Callable[[], Mapping[str, int]] | None = None,
         members: tuple[str, ...] = (),
         copies: RememberedIds | None = None,
+        cache: Cache | None = None,
         worker: str = "a-worker",
     ) -> None:
         journal = journal or copies is not None
@@ -137,7 +138,10 @@ class Harness:
                 Limits(outstanding, drain, self.held_bytes, rate),
                 None if traced is None else Tracing(self.tracer, TRACED._replace(share=traced)),
             ),
-            Clients(self.source, self.publisher, self.sender, orders, self.follower if copies else None),
+            Clients(
+                *(self.source, self.publisher, self.sender, orders),
+                *(self.follower if copies else None, cache),
+            ),
             Surroundings(self.heard, clock or self.time, lambda: chance),
         )
 

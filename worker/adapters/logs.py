@@ -124,6 +124,12 @@ class Logs(Observer):
             at=ending.record.origin,
         )
 
+    def warmed(self, remembered: int, cached: int, steps_read: int) -> None:
+        """One line at info."""
+        self._log.info(
+            "what the journal tells is known", remembered=remembered, cached=cached, steps_read=steps_read
+        )
+
     def started(self, at: Partition, start: Start) -> None:
         """One line at warning; at info where nothing lies there, and so nothing comes of it."""
         harmless = start.how.without_offset and not start.distance

@@ -10,7 +10,8 @@ at the speed of C. A dict of digests takes 111 bytes for each, and as long.
 from __future__ import annotations
 
 import struct
-from collections import deque
+from bisect import bisect_left
+from collections import Counter, deque
 from typing import NamedTuple
 
 from worker.core.copies import DELIVERED, DIGEST_BYTES, Known, digest_of_origin, replaces
@@ -19,6 +20,8 @@ _SLOT = struct.Struct("<16sIIQ")
 """A digest, its chunk, when it was marked (epoch seconds), and what is known, packed."""
 
 _pack = _SLOT.pack
+SLOT_BYTES = _SLOT.size
+_CHUNK_OF_SLOT = struct.Struct("<16xI12x")
 _AFTER_DIGEST = struct.Struct("<IIQ")
 _CHUNKS = 64
 """So many parts of the most, and of the window, are told apart when the oldest are forgotten."""
@@ -40,13 +43,41 @@ class Mark(NamedTuple):
     at: float
 
 
+class Chunks(NamedTuple):
+    """Until when each chunk may last, and the number of the first of them."""
+
+    first: int
+    untils: tuple[float, ...]
+
+
+class Kept(NamedTuple):
+    """All that is remembered, to be taken up again: the buckets, packed, and what chunks they tell of.
+
+    `counts` says how many slots there are of each chunk, by its number.
+    """
+
+    buckets: list[bytearray]
+    chunks: Chunks
+    counts: Counter[tuple[int]]
+
+    @classmethod
+    def of(cls, buckets: list[bytearray], chunks: Chunks) -> Kept:
+        """Count what is in the buckets; raise ValueError where they tell of a chunk that is none."""
+        counts: Counter[tuple[int]] = Counter()
+        for bucket in buckets:
+            counts.update(_CHUNK_OF_SLOT.iter_unpack(bucket))
+        if counts and max(counts)[0] >= chunks.first + len(chunks.untils):
+            raise ValueError("it tells of a chunk that is not there")
+        return cls(buckets, chunks, counts)
+
+
 class _Chunk:
     """What was marked in one stretch: how many of it are left, and until when it may last."""
 
     __slots__ = ("count", "until")
 
-    def __init__(self, until: float) -> None:
-        self.count = 0
+    def __init__(self, until: float, count: int = 0) -> None:
+        self.count = count
         self.until = until
 
 
@@ -122,6 +153,42 @@ class RememberedIds:
         """How many are remembered at `now`."""
         self._forget_old(now)
         return self.count
+
+    # --- to outlive the process ----------------------------------------------------------------
+
+    @property
+    def buckets(self) -> int:
+        """How many buckets there are."""
+        return len(self._buckets)
+
+    @property
+    def chunks(self) -> Chunks:
+        """What chunks are remembered."""
+        return Chunks(self._first, tuple(chunk.until for chunk in self._chunks))
+
+    def bucket(self, number: int) -> bytes:
+        """What is remembered in a bucket, packed: its slots have their chunks in order."""
+        bucket = self._buckets[number]
+        if not bucket or _AFTER_DIGEST.unpack_from(bucket, DIGEST_BYTES)[0] >= self._first:
+            return bytes(bucket)
+        slots = range(0, len(bucket), SLOT_BYTES)
+        first = bisect_left(slots, self._first, key=lambda at: _CHUNK_OF_SLOT.unpack_from(bucket, at)[0])
+        return bytes(bucket[first * SLOT_BYTES :])
+
+    def take_up(self, kept: Kept) -> None:
+        """Remember what was kept, too, which has as many buckets as there are; what is newer stays so."""
+        newer = [slot for bucket in self._buckets if bucket for slot in _SLOT.iter_unpack(bucket)]
+        self._buckets, self._first = kept.buckets, kept.chunks.first
+        numbered = enumerate(kept.chunks.untils, self._first)
+        self._chunks = deque(_Chunk(until, kept.counts[number,]) for number, until in numbered)
+        self._closed = sum(chunk.count for chunk in self._chunks)
+        self._chunks.append(_Chunk(float("-inf")))  # in the last one is counted what is left of it
+        self._number, self._given, self._left = self._first + len(self._chunks) - 1, 0, 0
+        self._until = float("-inf")
+        for digest, _, at, value in newer:
+            known = self.known(digest, at)
+            if known is None or replaces(Known.unpacked(value), known):
+                self.put(digest, value, at)
 
     def _begin_chunk(self, at: float) -> None:
         """Begin a chunk, as large as there is room for; what is short of it is taken from the oldest."""

@@ -55,7 +55,7 @@ class Demo:
             topic = deployment.common.kafka.topic
             self._published = await asyncio.to_thread(broker.publish, topic, made)
             self._endings = {name: Endings(_labels(settings)) for name, settings in served.items()}
-            await self._work(Worker(deployment, watching=self._endings), tick, linger)
+            await self._work(Worker(deployment, watching=self._endings, caches=False), tick, linger)
             kept = {name: await asyncio.to_thread(_kept, broker, served[name]) for name in NETWORKS}
         return Account({name: self._account(name, kept[name]) for name in NETWORKS}, self._meanwhile())
 

@@ -3,6 +3,7 @@
 The rule: nothing here names a library. Adapters translate foreign exceptions into the ones of these files.
 """
 
+from worker.ports.cache import Cache, CacheDraft
 from worker.ports.clock import Clock
 from worker.ports.control import NOT_READ_YET, Control, ControlListener, ControlNews, ControlRecord
 from worker.ports.follower import Follower, FollowerListener
@@ -27,6 +28,8 @@ __all__ = [
     "Assigned",
     "Attempter",
     "BatchRefused",
+    "Cache",
+    "CacheDraft",
     "Clock",
     "CommitFailed",
     "Control",

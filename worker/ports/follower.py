@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from worker.core.remembered_ids import Mark
+from worker.core.ids_cache import Places
+from worker.core.remembered_ids import Kept, Mark
 
 
 class FollowerListener(Protocol):
@@ -16,6 +17,14 @@ class FollowerListener(Protocol):
 
     def on_marks(self, marks: Sequence[Mark]) -> None:
         """Hear what steps say that others have written, or this worker before it was started anew."""
+        ...
+
+    def on_cached(self, kept: Kept) -> None:
+        """Hear what was remembered when this worker last ran; nothing was heard before, and more follows."""
+        ...
+
+    def on_not_cached(self, why: str) -> None:
+        """Hear that what is cached is not believed: it is read anew."""
         ...
 
     def on_read(self, number: int, turn: int) -> None:
@@ -46,6 +55,18 @@ class Follower(Protocol):
         """Read all of these from now on, and no others; tell of the `new` once they are read to their ends.
 
         Their ends are those of this moment, also of one that was read before; `turn` grows with each call.
+        """
+        ...
+
+    @property
+    def steps_read(self) -> int:
+        """How many records of the journal have come so far."""
+        ...
+
+    async def places(self) -> Places:
+        """Read up to where the journal ends at this moment, and say up to where it is read by then.
+
+        The listener has heard all that lies before these places.
         """
         ...
 

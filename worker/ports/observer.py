@@ -45,6 +45,9 @@ class Observer:
     def duplicate(self, record: Record) -> None:
         """Hear of a record that is not sent: its event is delivered, waits, is dead or is being sent."""
 
+    def warmed(self, remembered: int, cached: int, steps_read: int) -> None:
+        """Hear once that all is known that is remembered: how much, of a cache, after how many steps."""
+
     def started(self, at: Partition, start: Start) -> None:
         """Hear where reading begins or goes on, if not at the committed offset, and why."""
 

@@ -11,6 +11,7 @@ the same number, so that whoever has that follows the right one.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from schemas import WorkerHeaders
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
@@ -31,9 +32,9 @@ from worker.core.copies import (
 from worker.core.endings import Dead, Delivered, Duplicate, Finished, Retry, read_history
 from worker.core.journal import Ended, letter_of
 from worker.core.record import Partition, Record
-from worker.core.remembered_ids import Mark, RememberedIds
+from worker.core.remembered_ids import Kept, Mark, RememberedIds
 from worker.pipeline import Attempt
-from worker.ports import Follower
+from worker.ports import Follower, Observer
 
 WARMING = "what its journal tells is not read yet"
 """Why a partition rests that was just assigned."""
@@ -44,31 +45,37 @@ Prepared = Attempt | Dead | Duplicate | Finished
 _STATES = {Delivered: DELIVERED, Retry: WAITING, Dead: DEAD}
 
 
-class Copies:
-    """What is remembered of the conversions of one destination; it is the follower's listener.
+class Told(NamedTuple):
+    """Who hears of partitions that may be sent from now on, or not any more, and of what an operator asks."""
 
-    `on_warm` hears of a partition that may be sent from now on, `on_cold` of one that may not any more.
-    """
+    on_warm: Callable[[AssignedPartition], None]
+    on_cold: Callable[[AssignedPartition], None]
+    observer: Observer
+
+
+class Copies:
+    """What is remembered of the conversions of one destination; it is the follower's listener."""
 
     def __init__(
         self,
         ids: RememberedIds,
         follower: Follower,
         partitions: Mapping[Partition, AssignedPartition],
-        on_warm: Callable[[AssignedPartition], None],
-        on_cold: Callable[[AssignedPartition], None],
+        told: Told,
         on_failed: Callable[[BaseException], None],
     ) -> None:
         self.ids = ids
         self._follower = follower
         self._partitions = partitions
-        self._on_warm, self._on_cold = on_warm, on_cold
+        self._on_warm, self._on_cold, self._observer = told
         self.on_failed = on_failed
         """Hears that the follower is dead: without it nothing would be warm any more."""
         self._in_flight: dict[bytes, int] = {}
         self._attempts: dict[bytes, int] = {}  # made before, of those in flight from a tier
         self._turn = 0
         self._asked: dict[int, int] = {}
+        self._cached = 0
+        self._is_known = self._is_ending = False
 
     # --- a record ------------------------------------------------------------------------------
 
@@ -155,8 +162,14 @@ class Copies:
         """Read no more."""
         await self._follower.stop()
 
+    def end(self) -> None:
+        """Go on with what is followed, whatever is given away: its places are to be kept."""
+        self._is_ending = True
+
     def follow(self, new: Collection[Partition] = ()) -> None:
         """Follow what is ours by now; the `new` rest until what their journal tells is read."""
+        if self._is_ending:
+            return
         self._turn += 1
         self._asked.update((at.number, self._turn) for at in new)
         numbers = {at.number for at in self._partitions}
@@ -167,6 +180,15 @@ class Copies:
         for mark in marks:
             self.ids.mark(mark)
 
+    def on_cached(self, kept: Kept) -> None:
+        """Remember what was remembered when this worker last ran."""
+        self.ids.take_up(kept)
+        self._cached = self.ids.count
+
+    def on_not_cached(self, why: str) -> None:
+        """Say why all is read anew."""
+        self._observer.trouble(f"what is cached of the journal is not believed, and read anew: {why}")
+
     def on_read(self, number: int, turn: int) -> None:
         """Let partitions go of which all is known that was there when they became ours."""
         if self._asked.get(number, 0) <= turn:
@@ -174,6 +196,9 @@ class Copies:
                 if partition.warming is not None:
                     partition.warm(None)
                     self._on_warm(partition)
+        if not self._is_known and all(one.warming is None for one in self._partitions.values()):
+            self._is_known = True
+            self._observer.warmed(self.ids.count, self._cached, self._follower.steps_read)
 
     def on_unread(self, numbers: Collection[int], why: str) -> None:
         """Have partitions rest of which it is not known what was sent."""

@@ -20,7 +20,8 @@ from worker.core.trial import Trial
 from worker.pipeline import Plan
 from worker.ports import Sender
 from worker.runner.commits import Committer
-from worker.runner.copies import Copies
+from worker.runner.copies import Copies, Told
+from worker.runner.copies_cache import CopiesCache
 from worker.runner.drain import Drain
 from worker.runner.former_senders import FormerLane
 from worker.runner.hand_over import HandOver
@@ -70,6 +71,7 @@ class Delivery:
             clients.source, intake.partitions, around.observer, self.fence, self._on_fence
         )
         self.copies = self._copies(destination.group.remembers, clients)
+        self.cache = self._copies_cache(clients, around)
         self.on_warm: Callable[[], None] = _nothing
         """Hears that there is a partition more that may be sent of, before anything of it is."""
         listener, plan = traced_listener(self, tracing, around), destination.plan
@@ -222,8 +224,14 @@ class Delivery:
     def _copies(self, ids: RememberedIds | None, clients: Clients) -> Copies | None:
         if ids is None or clients.follower is None:
             return None
-        partitions = self._intake.partitions
-        return Copies(ids, clients.follower, partitions, self._on_warm, self._on_cold, self.on_failed)
+        told = Told(self._on_warm, self._on_cold, self._observer)
+        return Copies(ids, clients.follower, self._intake.partitions, told, self.on_failed)
+
+    def _copies_cache(self, clients: Clients, around: Surroundings) -> CopiesCache | None:
+        follower, cache, journaling = clients.follower, clients.cache, self.journaling
+        if self.copies is None or follower is None or cache is None or journaling is None:
+            return None
+        return CopiesCache(cache, self.copies.ids, follower, journaling, around.observer, around.clock)
 
     def _mask(self, secrets: Iterable[str]) -> None:
         if self.journaling is not None:

@@ -68,6 +68,7 @@ class Journaling:
         self._steps: list[Outgoing] = []  # of those
         self._timer: asyncio.TimerHandle | None = None
         self._writing: set[asyncio.Task[None]] = set()
+        self._is_cut = False  # whether writing ended before an acknowledgement
         self._stuck: dict[asyncio.Task[None] | None, str | None] = {}
 
     def mask(self, secrets: Iterable[str]) -> None:
@@ -90,6 +91,14 @@ class Journaling:
             self._flush()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._flush)
+
+    async def settled(self) -> bool:
+        """Wait until all steps noted so far are acknowledged; False where some never will be."""
+        if self._steps:
+            self._flush()
+        if self._writing:
+            await asyncio.wait(self._writing)
+        return not self._is_cut
 
     async def close(self) -> None:
         """Wait for what is under way, LATE_SECONDS at most, and stop trying: the rest stays unfinished.
@@ -152,6 +161,7 @@ class Journaling:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._writing.discard(task)
+        self._is_cut = self._is_cut or task.cancelled() or task.exception() is not None
         if task in self._stuck:
             del self._stuck[task]
             if not self._stuck:

@@ -16,7 +16,7 @@ from worker.core.remembered_ids import RememberedIds
 from worker.core.retry import Tier
 from worker.core.tracing import Traced
 from worker.pipeline import Plan
-from worker.ports import Clock, Control, Follower, Observer, Publisher, Sender, Source, Tracer
+from worker.ports import Cache, Clock, Control, Follower, Observer, Publisher, Sender, Source, Tracer
 from worker.runner.claims import Stranger
 
 
@@ -83,7 +83,8 @@ class Clients(NamedTuple):
     """What a destination reads from, publishes to, and sends with.
 
     The run closes source, sender and follower; the publisher is others', too, and so is who reads the
-    standing orders, where anybody does. The follower reads the journal, where anything is remembered of it.
+    standing orders, where anybody does. The follower reads the journal, where anything is remembered of it;
+    the cache keeps that, where anybody has one.
     """
 
     source: Source
@@ -91,6 +92,7 @@ class Clients(NamedTuple):
     sender: Sender
     control: Control | None = None
     follower: Follower | None = None
+    cache: Cache | None = None
 
 
 class Surroundings(NamedTuple):

@@ -47,7 +47,7 @@ class Runner:
 
     def __init__(self, destination: Destination, clients: Clients, around: Surroundings) -> None:
         observer, clock, _ = around
-        source, self._publisher, self._sender, control, _ = clients
+        source, self._publisher, self._sender, control, *_ = clients
         self._plan = destination.plan
         self._former_senders = FormerSenders(self.fail)
         self._source, self._clock = source, clock
@@ -139,6 +139,8 @@ class Runner:
             asyncio.create_task(self._orders.run(), name="orders"),
             asyncio.create_task(self._self_report.run(), name="report"),
         ]
+        if self._delivery.cache is not None:
+            tasks.append(asyncio.create_task(self._delivery.cache.run(), name="cache"))
         for task in tasks:
             task.add_done_callback(self._task_ended)
         return tasks
@@ -171,12 +173,21 @@ class Runner:
         await self._delivery.committer.finish()
         await self._memory.finish()
         await self._self_report.finish()
-        await self._source.stop()
-        if self._delivery.copies is not None:
-            await self._delivery.copies.stop()
+        await self._leave()
         await self._former_senders.close()
         await self._sender.close()
         return Outcome.CUT if self.unfinished else Outcome.DRAINED
+
+    async def _leave(self) -> None:
+        """Leave the group; what its journal tells is read on until all is kept of it."""
+        copies, cache = self._delivery.copies, self._delivery.cache
+        if copies is not None and cache is not None:
+            copies.end()
+        await self._source.stop()
+        if cache is not None:
+            await cache.finish()
+        if copies is not None:
+            await copies.stop()
 
     def _on_sure(self, partition: AssignedPartition) -> None:
         """Read a partition that is surely ours; others are from now on, too."""

@@ -23,6 +23,7 @@ from worker.settings.values import (
     Duration,
     File,
     Flag,
+    Folder,
     Host,
     Kind,
     Label,
@@ -43,6 +44,7 @@ TRACK = "https://track.momentscience.com/postback"
 SIMPLE_URL = f"{TRACK}?click_id={{click_id}}"
 EVENT_URL = f"{TRACK}?measurement=1&click_id={{click_id}}&event={{event}}&payout={{payout}}"
 MAX_POLL_INTERVAL_SECONDS = 300.0
+_CACHE_DIR = "folder for a copy of that, for a quick restart; by default one in the temporary directory"
 
 Group = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
 
@@ -271,6 +273,7 @@ class Journal(BaseModel):
         description="most event ids that a worker remembers for that, of about 50 bytes each; the oldest are "
         "forgotten first",
     )
+    cache_dir: Folder = Field(None, description=_CACHE_DIR)
 
 
 class Http(BaseModel):

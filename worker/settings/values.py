@@ -253,6 +253,9 @@ PatternOfSomething = Annotated[Pattern, AfterValidator(_not_of_nothing)]
 File = Annotated[
     Path | None, BeforeValidator(absent), Kind("file", lambda path: "" if path is None else str(path))
 ]
+Folder = Annotated[
+    Path | None, BeforeValidator(absent), Kind("folder", lambda path: "" if path is None else str(path))
+]
 Flag = Annotated[bool, Kind("boolean", lambda flag: str(flag).lower())]
 Rate = Annotated[
     Annotated[float, Field(gt=0, allow_inf_nan=False)] | None,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
@@ -11,12 +12,13 @@ from confluent_kafka import KafkaError, KafkaException
 from tests.fake_follower import FakeFollower
 from tests.fake_kafka import FakeKafka
 from tests.runner.harness import until
-from tests.support.kafka import Names, Write, create_topics, produce
-from worker.adapters.kafka import consumer_config, journal_follower
-from worker.adapters.kafka.journal_follower import JournalFollower
+from tests.support.kafka import Names, Write, create_topics, delete_topics, produce
+from worker.adapters.kafka import TopicIds, admin_config, consumer_config, journal_client, journal_follower
+from worker.adapters.kafka.journal_client import JournalClient
+from worker.adapters.kafka.journal_follower import Bounds, JournalFollower
 from worker.core.record import Partition
-from worker.core.remembered_ids import Mark
-from worker.ports import Follower
+from worker.core.remembered_ids import Kept, Mark
+from worker.ports import Cache, Follower
 
 HOUR = 3600.0
 PARTITIONS = 2
@@ -37,11 +39,19 @@ class Listener:
     def __init__(self) -> None:
         self.heard: list[tuple[str, int] | str] = []
         self.unread: list[str] = []
+        self.cached: list[Kept] = []
+        self.not_cached: list[str] = []
         self.skipped = 0
         self.failure: BaseException | None = None
 
     def on_marks(self, marks: Sequence[Mark]) -> None:
         self.heard += [f"e-{mark.known.origin}" for mark in marks]
+
+    def on_cached(self, kept: Kept) -> None:
+        self.cached.append(kept)
+
+    def on_not_cached(self, why: str) -> None:
+        self.not_cached.append(why)
 
     def on_read(self, number: int, turn: int) -> None:
         self.heard.append(("read", 100 * turn + number))
@@ -68,6 +78,7 @@ class World:
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.kafka)])
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     """Each of them."""
+    stack = ExitStack()
     if request.param == "fake":
         kafka = FakeKafka(journal=PARTITIONS)
 
@@ -79,17 +90,22 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         bootstrap, names = request.getfixturevalue("kafka"), Names.fresh()
         create_topics(bootstrap, {names.journal: PARTITIONS})
         made = World(
-            real(bootstrap, names),
+            stack.enter_context(real(bootstrap, names)),
             lambda number, value: produce(bootstrap, names.journal, [Write(value, b"key", (), number)]),
         )
-    yield made
-    await made.follower.stop()
+    with stack:
+        yield made
+        await made.follower.stop()
 
 
-def real(bootstrap: str, names: Names, most: int = 1000) -> JournalFollower:
+@contextmanager
+def real(
+    bootstrap: str, names: Names, most: int = 1000, cache: Cache | None = None
+) -> Iterator[JournalFollower]:
     """A real one."""
-    config = consumer_config(bootstrap, names.group, "tests", {})
-    return JournalFollower(config, names.journal, "us", most=most, window=HOUR)
+    client = JournalClient(consumer_config(bootstrap, names.group, "tests", {}), names.journal)
+    with TopicIds(admin_config(bootstrap, "tests", {})) as ids:
+        yield JournalFollower(client, "us", Bounds(most, HOUR), ids, cache)
 
 
 async def heard(world: World, *what: str | tuple[str, int]) -> None:
@@ -152,28 +168,30 @@ async def test_no_more_than_is_remembered(kafka: str) -> None:
     names = Names.fresh()
     create_topics(kafka, {names.journal: 1})
     produce(kafka, names.journal, [Write(step(number), b"key") for number in range(50)])
-    world = World(real(kafka, names, most=10), lambda *_: None)
-    world.follower.start(world.listener)
-    world.follower.follow({0}, {0}, 1)
-    await heard(world, *(f"e-{number}" for number in range(40, 50)), ("read", 100))
-    assert world.listener.skipped == 40
-    await world.follower.stop()
+    with real(kafka, names, most=10) as follower:
+        world = World(follower, lambda *_: None)
+        follower.start(world.listener)
+        follower.follow({0}, {0}, 1)
+        await heard(world, *(f"e-{number}" for number in range(40, 50)), ("read", 100))
+        assert world.listener.skipped == 40
+        await follower.stop()
 
 
 @pytest.mark.kafka
 async def test_a_missing_journal(kafka: str) -> None:
     """Of a journal that is not there it is said that it can't be read; once it is there, it is."""
     names = Names.fresh()
-    world = World(real(kafka, names), lambda *_: None)
-    world.follower.start(world.listener)
-    world.follower.follow({0}, {0}, 1)
-    await until("it is said", lambda: bool(world.listener.unread))
-    assert world.listener.unread[0].startswith("[0]: its journal can't be read: ")
-    assert not world.listener.heard
-    await asyncio.to_thread(create_topics, kafka, {names.journal: 1})
-    await heard(world, ("read", 100))
-    assert world.listener.failure is None
-    await world.follower.stop()
+    with real(kafka, names) as follower:
+        world = World(follower, lambda *_: None)
+        follower.start(world.listener)
+        follower.follow({0}, {0}, 1)
+        await until("it is said", lambda: bool(world.listener.unread))
+        assert world.listener.unread[0].startswith("[0]: its journal can't be read: ")
+        assert not world.listener.heard
+        await asyncio.to_thread(create_topics, kafka, {names.journal: 1})
+        await heard(world, ("read", 100))
+        assert world.listener.failure is None
+        await follower.stop()
 
 
 @pytest.mark.kafka
@@ -181,22 +199,41 @@ async def test_a_client_that_is_wrong_for_good(
     kafka: str, names: Names, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A client that asks in vain for long is replaced, and what lies there is told."""
-    monkeypatch.setattr(journal_follower, "RENEW_AFTER_SECONDS", 0.5)
+    monkeypatch.setattr(journal_client, "RENEW_AFTER_SECONDS", 0.5)
     monkeypatch.setattr(journal_follower, "LOOK_SECONDS", 0.1)
     create_topics(kafka, {names.journal: PARTITIONS})
     produce(kafka, names.journal, [Write(step(1), b"key", (), 0)])
-    follower, listener = real(kafka, names), Listener()
+    listener = Listener()
     first: list[object] = []
-    offsets = follower._offsets
+    offsets = JournalClient.offsets
 
-    def wrong_for_good(numbers: Collection[int], which: int) -> dict[int, int]:
-        first.append(follower._consumer)
-        if follower._consumer is first[0]:
+    def wrong_for_good(client: JournalClient, numbers: Collection[int], which: int) -> dict[int, int]:
+        first.append(client._consumer)
+        if client._consumer is first[0]:
             raise KafkaException(KafkaError(KafkaError._UNKNOWN_PARTITION))
-        return offsets(numbers, which)
+        return offsets(client, numbers, which)
 
-    monkeypatch.setattr(follower, "_offsets", wrong_for_good)
-    follower.start(listener)
-    follower.follow({0}, {0}, 1)
-    await until("told", lambda: listener.heard == ["e-1", ("read", 100)])
-    await follower.stop()
+    monkeypatch.setattr(JournalClient, "offsets", wrong_for_good)
+    with real(kafka, names) as follower:
+        follower.start(listener)
+        follower.follow({0}, {0}, 1)
+        await until("told", lambda: listener.heard == ["e-1", ("read", 100)])
+        await follower.stop()
+
+
+@pytest.mark.kafka
+async def test_a_journal_that_is_made_anew(kafka: str, names: Names) -> None:
+    """A journal that was deleted and made again is read from its start, also where it is longer by then."""
+    create_topics(kafka, {names.journal: 1})
+    produce(kafka, names.journal, [Write(step(number), b"key") for number in range(3)])
+    with real(kafka, names) as follower:
+        world = World(follower, lambda *_: None)
+        follower.start(world.listener)
+        follower.follow({0}, {0}, 1)
+        await heard(world, "e-0", "e-1", "e-2", ("read", 100))
+        await asyncio.to_thread(delete_topics, kafka, [names.journal])
+        await asyncio.to_thread(create_topics, kafka, {names.journal: 1})
+        produce(kafka, names.journal, [Write(step(number), b"key") for number in range(10, 20)])
+        anew = {f"e-{number}" for number in range(10, 20)}
+        await until("all of it", lambda: anew <= {*world.listener.heard})
+        await follower.stop()

@@ -53,4 +53,4 @@ async def _with(job: Job, asked: str, start: str) -> Figures:
     deployment = Deployment((settings, *passing), tuple(routes))
     create_all(deployment)
     countdown = Countdown(job)
-    return await run(job, Worker(deployment, countdown), countdown)
+    return await run(job, Worker(deployment, countdown, caches=False), countdown)

@@ -78,10 +78,12 @@ async def run(job: Job, worker: Worker, countdown: Countdown) -> Figures:
 async def direct(job: Job) -> Figures:
     """The default transport."""
     countdown = Countdown(job)
-    return await run(job, Worker(Deployment.of(make_settings(job)), countdown), countdown)
+    return await run(job, Worker(Deployment.of(make_settings(job)), countdown, caches=False), countdown)
 
 
 async def session(job: Job) -> Figures:
     """The conservative transport."""
     countdown = Countdown(job)
-    return await run(job, Worker(Deployment.of(make_settings(job, "session")), countdown), countdown)
+    return await run(
+        job, Worker(Deployment.of(make_settings(job, "session")), countdown, caches=False), countdown
+    )

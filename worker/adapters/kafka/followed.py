@@ -8,17 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from worker.adapters.kafka.records import Got
+from worker.core.ids_cache import Anchor, Place, digest_of
+
 
 class Followed:
-    """A partition, read up to before `next`; times are monotonic seconds."""
+    """A partition, read up to `start` at first; times are monotonic seconds."""
 
-    def __init__(self, start: int, now: float) -> None:
-        self.next = start
+    def __init__(self, start: Place, now: float) -> None:
+        self.next = start.next
+        self.last: Got | None = None
+        """The last record that was read."""
         self.turns: dict[int, int] = {}
         """The numbers of the source partitions that it tells of, and in which turn each was asked for."""
+        self._anchor = start.anchor
         self._told: set[int] = set()
         self._end: int | None = None
-        self._seen = start
+        self._seen = start.next
         self._fresh_at = now
 
     @property
@@ -26,20 +32,32 @@ class Followed:
         """Whether nobody waits for it."""
         return self._told >= self.turns.keys()
 
-    def ask_anew(self, numbers: Iterable[int]) -> None:
+    @property
+    def is_read(self) -> bool:
+        """Whether it is read up to where it ended at the last look."""
+        return self._end is not None and self.next >= self._end
+
+    @property
+    def place(self) -> Place:
+        """How far it is read."""
+        if self.last is not None:
+            self._anchor, self.last = anchor_of(self.last), None
+        return Place(self.next, self._anchor)
+
+    def ask_anew(self, numbers: Iterable[int] = ()) -> None:
         """Have them wait until it is read up to the end that the next look sees."""
         self._told.difference_update(numbers)
         self._end = None
 
     def look(self, end: int, now: float) -> None:
         """Note where it ends now."""
-        if self.next > self._seen or (self._end is not None and self.next >= self._end):
+        if self.next > self._seen or self.is_read:
             self._fresh_at = now
         self._end, self._seen = end, self.next
 
     def tell(self) -> list[tuple[int, int]]:
         """Those that wait, and their turns, where it is read."""
-        if self._end is None or self.next < self._end or self.is_told:
+        if not self.is_read or self.is_told:
             return []
         waiting = [(number, turn) for number, turn in self.turns.items() if number not in self._told]
         self._told.update(self.turns)
@@ -51,6 +69,11 @@ class Followed:
             return []
         self._told.clear()
         return list(self.turns)
+
+
+def anchor_of(message: Got) -> Anchor:
+    """What a record is known again by."""
+    return Anchor(message.offset(), message.leader_epoch(), digest_of(message.key(), message.value()))
 
 
 def starts_of(oldest: Mapping[int, int], ends: Mapping[int, int], most: int) -> tuple[dict[int, int], int]:

@@ -2,7 +2,8 @@
 
 The rules: its own thread makes every call of its client. A partition is read once all that was there when it
 was asked for is, and can't be read once the broker has not shown for STALE_SECONDS that nothing is missing.
-What this worker wrote itself it knows, and passes over after a look at the last bytes.
+What this worker wrote itself it knows, and passes over after a look at the last bytes. What a cache tells of
+the same journal is told first, and only what follows is read.
 """
 
 from __future__ import annotations
@@ -11,20 +12,22 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, NamedTuple
 
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, KafkaException
 
-from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.error_causes import Causes
-from worker.adapters.kafka.errors import one_line
+from worker.adapters.kafka.cached_places import cached
 from worker.adapters.kafka.followed import Followed, starts_of
+from worker.adapters.kafka.journal_client import LATEST, JournalClient
 from worker.adapters.kafka.records import Got
-from worker.adapters.kafka.topic_descriptions import existing_topics
+from worker.adapters.kafka.topic_ids import TopicIds
+from worker.core.binding import LogId
+from worker.core.ids_cache import NotBelieved, Place, Places
 from worker.core.remembered_ids import Mark
+from worker.core.start_offset import is_another
 from worker.core.step_marks import mark_of
-from worker.ports import FollowerListener
+from worker.ports import Cache, FollowerListener
 
 LOOK_SECONDS = 1.0
 """How often the broker is asked where partitions end."""
@@ -32,17 +35,10 @@ LOOK_SECONDS = 1.0
 STALE_SECONDS = 5.0
 """Seconds for which it may stay unshown that nothing is missing, before a partition can't be read."""
 
-RENEW_AFTER_SECONDS = 10.0
-"""Seconds of looks in vain before another client is taken: what one believes of leaders can stay wrong."""
-
 COUNT_SECONDS = 30.0
 """How often it is asked how many partitions the journal has."""
 
-ASK_TIMEOUT_SECONDS = 3.0
 CLOSE_TIMEOUT_SECONDS = 5.0
-
-BATCH_MESSAGES = 500
-"""So many messages are taken together: for a moment the interpreter's lock is held for them."""
 
 BATCHES_AHEAD = 4
 """So many may be on their way to the loop: for more it is waited, so that they do not pile up."""
@@ -50,45 +46,44 @@ BATCHES_AHEAD = 4
 LIVE_SECONDS, WARMING_SECONDS = 0.2, 0.05
 """How long it waits for more: once all is read, and while it is not."""
 
-FEW_AND_LARGE: Config = {
-    # Each answer of the broker costs more than the steps in it.
-    "fetch.min.bytes": 65_536,
-    "fetch.wait.max.ms": 200,
-    "fetch.message.max.bytes": 524_288,
-    "queued.min.messages": 5_000,
-    "queued.max.messages.kbytes": 4_096,
-}
-_LATEST = -1
 _END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001 - public, whatever its first letter says
 
 
+class Bounds(NamedTuple):
+    """How far back a journal is read: at most so many steps, of so many seconds."""
+
+    most: int
+    window: float
+
+
 class JournalFollower:
-    """A Follower of `topic`; `config` is what `consumer_config` made, `worker` who writes steps here.
+    """A Follower with this client; `worker` is who writes steps here."""
 
-    At most `most` steps of the last `window` seconds are read of what was there before.
-    """
-
-    def __init__(self, config: Config, topic: str, worker: str, *, most: int, window: float) -> None:
-        self._config = config
-        self._topic = topic
+    def __init__(
+        self, client: JournalClient, worker: str, bounds: Bounds, ids: TopicIds, cache: Cache | None = None
+    ) -> None:
+        self._client = client
         self._own = f',"worker":"{worker}"}}'.encode()
-        self._most, self._window = most, window
+        self._bounds = bounds
+        self._ids = ids
+        self._cache = cache
+        self._log: LogId | None = None  # None before it was asked for
         self._lock = threading.Lock()
         self._room = threading.Semaphore(BATCHES_AHEAD)
         self._wake = threading.Event()
         self._closing = False
         self._wanted: frozenset[int] | None = None  # what is to be followed, where that is news
         self._new: dict[int, int] = {}
+        self._asked: list[asyncio.Future[Places]] = []
+        self._waiting: list[asyncio.Future[Places]] = []  # those of them that are being read for
         self._turns: dict[int, int] = {}
         self._followed: dict[int, Followed] = {}
-        self._former: dict[int, int] = {}
+        self._former: dict[int, Place] = {}
+        self._cached: Mapping[int, Place] = {}
         self._count = 0
         self._counted_at = self._looked_at = float("-inf")
-        self._well_at = time.monotonic()
-        self._causes = Causes()
         self._thread: threading.Thread | None = None
-        self._is_old = False
-        self._user: tuple[str, str] | None = None
+        self.steps_read = 0
 
     def start(self, listener: FollowerListener) -> None:
         """Begin; nothing is read before it is asked for."""
@@ -103,15 +98,13 @@ class JournalFollower:
             self._new.update(dict.fromkeys(new, turn))
         self._wake.set()
 
-    def relogin(self, username: str, password: str) -> None:
-        """Log in as this user from now on."""
-        self._user = username, password
+    async def places(self) -> Places:
+        """Read up to where the journal ends at this moment, and say up to where it is read by then."""
+        asked: asyncio.Future[Places] = asyncio.get_running_loop().create_future()
+        with self._lock:
+            self._asked.append(asked)
         self._wake.set()
-
-    def renew(self) -> None:
-        """Go on with another client, from where this one is."""
-        self._is_old = True
-        self._wake.set()
+        return await asked
 
     async def stop(self) -> None:
         """Read no more; idempotent, within bounds."""
@@ -125,45 +118,23 @@ class JournalFollower:
 
     def _run(self) -> None:
         try:
-            self._consumer = self._client()
+            self._client.open()
             try:
                 while not self._closing:
                     self._turn()
             finally:
-                self._consumer.close()
+                self._client.close()
         except BaseException as error:  # nothing may end the thread unheard
             self._post(self._listener.on_failed, error)
 
-    def _client(self) -> Consumer:
-        own: Config = {"enable.partition.eof": True, "log_level": 0, "auto.offset.reset": "earliest"}
-        settings: dict[str, Any] = {**self._config, **FEW_AND_LARGE, **own, "error_cb": self._causes.hear}
-        settings.pop("group.instance.id", None)
-        return Consumer(settings)
-
-    def _log_in(self) -> None:
-        """Have the client log in with what is new, or take another."""
-        user, self._user = self._user, None
-        if user is not None:
-            self._consumer.set_sasl_credentials(*user)
-        if not self._is_old:
-            return
-        try:
-            fresh = self._client()
-        except (KafkaException, ValueError, TypeError):
-            return  # its files are just being replaced: the next turn tries again
-        self._is_old = False
-        old, self._consumer = self._consumer, fresh
-        fresh.assign([TopicPartition(self._topic, at, one.next) for at, one in self._followed.items()])
-        old.close()
-
     def _turn(self) -> None:
-        self._log_in()
+        self._client.look_after({at: one.next for at, one in self._followed.items()})
         is_news = self._take_orders()
         if is_news or time.monotonic() - self._looked_at >= LOOK_SECONDS:
             self._look()
         if self._followed:
             self._read()
-        if all(one.is_told for one in self._followed.values()):
+        if not self._waiting and all(one.is_told for one in self._followed.values()):
             self._wake.wait(LIVE_SECONDS)
 
     def _take_orders(self) -> bool:
@@ -171,8 +142,12 @@ class JournalFollower:
         with self._lock:
             wanted, self._wanted = self._wanted, None
             new, self._new = self._new, {}
+            asked, self._asked = self._asked, []
+        for one in self._followed.values() if asked else ():
+            one.ask_anew()
+        self._waiting += asked
         if wanted is None:
-            return False
+            return bool(asked)
         self._turns = {number: turn for number, turn in {**self._turns, **new}.items() if number in wanted}
         for one in self._followed.values():
             one.ask_anew(new)
@@ -183,35 +158,57 @@ class JournalFollower:
         """See where the partitions end, and begin with those that are new."""
         self._looked_at = now = time.monotonic()
         try:
+            self._look_at_log()
             if now - self._counted_at >= COUNT_SECONDS:
                 self._assign()
-            ends = self._offsets(self._followed, _LATEST)
+            ends = self._client.offsets(self._followed, LATEST)
         except KafkaException as error:
-            self._consumer.poll(0)  # hears why
-            if now - self._well_at >= RENEW_AFTER_SECONDS:
-                self._is_old, self._well_at = True, now
-            self._tell_unread(self._causes.line(error) or one_line(error), now)
+            self._tell_unread(self._client.refused(error), now)
             return
-        self._causes.forget()
-        self._well_at = now
+        self._client.answered()
         for number, one in self._followed.items():
             one.look(ends[number], now)
         self._tell_unread("no steps come", now)
         self._tell_read()
 
+    def _look_at_log(self) -> None:
+        """Begin with what a cache tells; and anew where the journal was deleted and made again."""
+        topic = self._client.topic
+        if self._log is None and self._turns:
+            log = self._ids.of([topic])[topic]
+            self._take_cache(log)
+            self._log = log
+        elif self._log is not None:
+            before, self._log = self._log, self._ids.heard(topic)
+            if is_another(before, self._log):
+                self._cached, self._former, self._followed = {}, {}, {}
+                self._counted_at = float("-inf")
+
+    def _take_cache(self, log: LogId) -> None:
+        """Have the listener hear what is cached, once, before anything else."""
+        cache, self._cache = self._cache, None
+        try:
+            found = None if cache is None else cached(cache, self._client, log)
+        except NotBelieved as error:
+            self._post(self._listener.on_not_cached, str(error))
+            return
+        except KafkaException:
+            self._cache = cache  # it is asked again
+            raise
+        if found is not None:
+            self._cached = found.places.of
+            self._post(self._listener.on_cached, found.kept)
+
     def _assign(self) -> None:
         """Follow what is wanted by now, from where it was left, or from as far back as is remembered."""
-        topics = existing_topics(self._consumer.list_topics(timeout=ASK_TIMEOUT_SECONDS).topics)
-        found = topics.get(self._topic)
-        self._count = 0 if found is None else len(found.partitions)
+        self._count = self._client.partitions()
         wanted: dict[int, dict[int, int]] = {}
         for number, turn in self._turns.items():
             wanted.setdefault(number % self._count if self._count else number, {})[number] = turn
-        self._former.update({number: one.next for number, one in self._followed.items()})
+        self._former.update({number: one.place for number, one in self._followed.items()})
         if wanted.keys() != self._followed.keys():
-            starts = self._starts([number for number in wanted if number not in self._former])
-            self._former.update(starts)
-            self._consumer.assign([TopicPartition(self._topic, at, self._former[at]) for at in wanted])
+            self._former.update(self._starts([number for number in wanted if number not in self._former]))
+            self._client.assign({at: self._former[at].next for at in wanted})
         before, self._followed = self._followed, {}
         for number, turns in wanted.items():
             one = before.get(number) or Followed(self._former[number], time.monotonic())
@@ -220,48 +217,36 @@ class JournalFollower:
         if self._count:
             self._counted_at = time.monotonic()
 
-    def _starts(self, numbers: Collection[int]) -> Mapping[int, int]:
-        """Where to begin with these: no further back than is remembered."""
-        oldest = self._offsets(numbers, max(0, int((time.time() - self._window) * 1000)))
-        starts, skipped = starts_of(oldest, self._offsets(numbers, _LATEST), self._most)
+    def _starts(self, numbers: Collection[int]) -> Mapping[int, Place]:
+        """Where to begin with these: where the cache ends, and no further back than is remembered."""
+        most, window = self._bounds
+        oldest = self._client.offsets(numbers, max(0, int((time.time() - window) * 1000)))
+        known = {number: self._cached[number] for number in numbers if number in self._cached}
+        firsts = {at: max(first, known[at].next) if at in known else first for at, first in oldest.items()}
+        starts, skipped = starts_of(firsts, self._client.offsets(numbers, LATEST), most)
         if skipped:
             self._post(self._listener.on_skipped, skipped)
-        return starts
-
-    def _offsets(self, numbers: Collection[int], which: int) -> dict[int, int]:
-        if not numbers:
-            return {}
-        asked = [TopicPartition(self._topic, number, which) for number in numbers]
-        answers = self._consumer.offsets_for_times(asked, timeout=ASK_TIMEOUT_SECONDS)
-        for answer in answers:
-            if answer.error is not None:
-                raise KafkaException(answer.error)
-        return {answer.partition: answer.offset for answer in answers}
+        return {at: Place(start, known[at].anchor if at in known else None) for at, start in starts.items()}
 
     def _read(self) -> None:
         marks: list[Mark] = []
-        for message in self._messages():
+        for message in self._client.messages(WARMING_SECONDS):
             one = self._followed.get(message.partition())
             if one is None:
                 continue
             error = message.error()
             if error is None:
-                one.next = message.offset() + 1
+                one.next, one.last = message.offset() + 1, message
+                self.steps_read += 1
                 if (mark := self._mark(message)) is not None:
                     marks.append(mark)
             elif error.code() == _END_OF_PARTITION:
                 one.next = message.offset()
             else:
-                self._causes.hear(error)
+                self._client.hear(message)
         if marks:
             self._hand_over(marks)
         self._tell_read()
-
-    def _messages(self) -> Iterator[Got]:
-        first = self._consumer.poll(WARMING_SECONDS)
-        if first is not None:
-            yield cast("Got", first)
-            yield from cast("list[Got]", self._consumer.consume(BATCH_MESSAGES, 0))
 
     def _mark(self, message: Got) -> Mark | None:
         value = message.value()
@@ -277,6 +262,10 @@ class JournalFollower:
         for one in self._followed.values():
             for number, turn in one.tell():
                 self._post(self._listener.on_read, number, turn)
+        if self._waiting and all(one.is_read for one in self._followed.values()):
+            followed = {number: one.place for number, one in self._followed.items()}
+            waiting, self._waiting = self._waiting, []
+            self._post(_answer, waiting, Places(self._log or LogId(), {**self._former, **followed}))
 
     def _tell_unread(self, why: str, now: float) -> None:
         numbers = [number for one in self._followed.values() for number in one.stale(now, STALE_SECONDS)]
@@ -298,3 +287,9 @@ class JournalFollower:
     def _post(self, call: Callable[..., None], *arguments: Any) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
             self._loop.call_soon_threadsafe(call, *arguments)
+
+
+def _answer(waiting: Iterable[asyncio.Future[Places]], places: Places) -> None:
+    for one in waiting:
+        if not one.done():
+            one.set_result(places)

@@ -1,0 +1,138 @@
+"""The folder of one destination's cache: one file for each worker of this host, written whole or not at all.
+
+The rules: the folder is ours alone, or nothing in it is touched; a file belongs to the process that holds its
+lock, for as long as that lives; a file that is there was written to its end. Whatever fails raises OSError.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from worker.core.binding import LogId
+from worker.core.ids_cache import Cached, Owner, Seal, unpacked
+
+MOST_WORKERS = 64
+"""So many workers of one destination on one host have a file of their own."""
+
+_READ_BYTES = 1 << 20
+
+
+def default_folder() -> Path:
+    """Where caches lie that nobody has given a place: each user of this host has its own."""
+    return Path(tempfile.gettempdir()) / f"postback-worker-{os.geteuid()}"
+
+
+class CacheFolder:
+    """The Cache of one owner, in a folder that is its own; holds a file of it from the first call on."""
+
+    def __init__(self, at: Path, owner: Owner) -> None:
+        self.owner = owner
+        self._at = at
+        self._folder: int | None = None
+        self._lock: int | None = None
+        self._name = ""
+
+    @property
+    def name(self) -> str:
+        """The folder."""
+        return str(self._at)
+
+    def read(self, log: LogId) -> Cached | None:
+        """What was last kept, None where nothing was; raise NotBelieved where it is not of this log."""
+        folder = self._take()
+        try:
+            file = os.open(f"{self._name}.ids", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+        except FileNotFoundError:
+            return None
+        with os.fdopen(file, "rb", _READ_BYTES) as stream:
+            return unpacked(stream, self.owner, log)
+
+    def draft(self) -> Draft:
+        """Begin to write the file anew."""
+        return Draft(self._take(), self._name)
+
+    def close(self) -> None:
+        """Leave the file to another process; idempotent."""
+        for held in (self._lock, self._folder):
+            if held is not None:
+                os.close(held)
+        self._lock = self._folder = None
+
+    def _take(self) -> int:
+        """Take a file that no process has, in a folder that is ours alone."""
+        if self._folder is None:
+            folder = _private_folder(self._at)
+            try:
+                self._name, self._lock = _free_file(folder)
+            except BaseException:
+                os.close(folder)
+                raise
+            self._folder = folder
+        return self._folder
+
+
+class Draft:
+    """A file that is being written; until it is kept the one before it is there."""
+
+    def __init__(self, folder: int, name: str) -> None:
+        self._folder, self._name = folder, name
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        self._file = os.open(f"{name}.new", flags, 0o600, dir_fd=folder)
+        self._seal = Seal()
+
+    def write(self, piece: bytes) -> None:
+        """Write what follows."""
+        self._seal.add(piece)
+        left = memoryview(piece)
+        while left:
+            left = left[os.write(self._file, left) :]
+
+    def keep(self) -> None:
+        """Put it in the place of the one before it."""
+        self.write(self._seal.made())
+        self._close()
+        os.rename(f"{self._name}.new", f"{self._name}.ids", src_dir_fd=self._folder, dst_dir_fd=self._folder)
+
+    def drop(self) -> None:
+        """Take it away, where it was not kept."""
+        self._close()
+        with contextlib.suppress(OSError):  # as where it was kept: what is left is written over
+            os.unlink(f"{self._name}.new", dir_fd=self._folder)
+
+    def _close(self) -> None:
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)
+
+
+def _private_folder(at: Path) -> int:
+    """Open a folder, made where it is not there; raise OSError where others may write to it, or read."""
+    at.mkdir(0o700, parents=True, exist_ok=True)
+    folder = os.open(at, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    found = os.fstat(folder)
+    if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        os.close(folder)
+        raise PermissionError(errno.EPERM, "it is not this user's alone (owner, mode 0700)", str(at))
+    return folder
+
+
+def _free_file(folder: int) -> tuple[str, int]:
+    """The name of a file that no other process has, and the lock that holds it for us."""
+    for number in range(MOST_WORKERS):
+        lock = os.open(f"{number}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+        except OSError:
+            os.close(lock)
+            raise
+        else:
+            return str(number), lock
+    raise OSError(errno.EBUSY, f"all of its {MOST_WORKERS} files are in use")

@@ -1,0 +1,69 @@
+"""Where a cache of the journal says that it was read to, and whether the journal is still that one.
+
+The rule: a log is the same where it has the very record that was read last, and does not end before it; what
+can't be shown to be so, within PROVE_SECONDS, is not believed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from confluent_kafka import KafkaException
+
+from worker.adapters.kafka.followed import anchor_of
+from worker.adapters.kafka.journal_client import LATEST, JournalClient
+from worker.core.binding import LogId
+from worker.core.ids_cache import Anchor, Cached, NotBelieved, Place
+from worker.ports import Cache
+
+PROVE_SECONDS = 5.0
+"""Seconds within which the records must come that were read last."""
+
+_TURN_SECONDS = 0.1
+
+
+def cached(cache: Cache, client: JournalClient, log: LogId) -> Cached | None:
+    """What a cache holds of this journal, None where it holds nothing.
+
+    Raises NotBelieved; KafkaException where the broker does not answer.
+    """
+    try:
+        found = cache.read(log)
+    except OSError as error:
+        raise NotBelieved(f"{cache.name}: {error.strerror or error}") from error
+    if found is None:
+        return None
+    places = {number: place for number, place in found.places.of.items() if place.anchor is not None}
+    _prove(client, places)
+    return found._replace(places=found.places._replace(of=places))
+
+
+def _prove(client: JournalClient, places: Mapping[int, Place]) -> None:
+    if any(number >= client.partitions() for number in places):
+        raise NotBelieved("the journal has fewer partitions")
+    ends = client.offsets(places, LATEST)
+    if any(place.next > ends[number] for number, place in places.items()):
+        raise NotBelieved("the journal was truncated")
+    left = {number: place.anchor for number, place in places.items() if place.anchor is not None}
+    client.assign({number: anchor.offset for number, anchor in left.items()})
+    deadline = time.monotonic() + PROVE_SECONDS
+    while left:
+        if time.monotonic() > deadline:
+            raise NotBelieved("the broker did not show in time that the journal is still the same")
+        for message in client.messages(_TURN_SECONDS):
+            expected = left.pop(message.partition(), None)
+            if expected is None:
+                continue
+            error = message.error()
+            if error is not None and message.offset() < 0:
+                raise KafkaException(error)
+            if error is not None or not _is_same(expected, anchor_of(message)):
+                raise NotBelieved("the journal is another one by now, or was cut")
+
+
+def _is_same(expected: Anchor, found: Anchor) -> bool:
+    """Whether it is the same record; an epoch that is not known is no difference."""
+    if None in {expected.epoch, found.epoch}:
+        expected, found = expected._replace(epoch=None), found._replace(epoch=None)
+    return expected == found

@@ -1,0 +1,137 @@
+"""The client with which the journal is followed: what it is asked, and how it is replaced.
+
+The rule: only the follower's thread calls it, but for `relogin` and `renew`, which are heeded at its next
+turn. It joins no group and commits nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, cast
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.error_causes import Causes
+from worker.adapters.kafka.errors import one_line
+from worker.adapters.kafka.records import Got
+from worker.adapters.kafka.topic_descriptions import existing_topics
+
+ASK_TIMEOUT_SECONDS = 3.0
+
+RENEW_AFTER_SECONDS = 10.0
+"""Seconds of questions in vain before another client is made: what one believes of leaders can be wrong."""
+
+BATCH_MESSAGES = 500
+"""So many messages are taken together: for a moment the interpreter's lock is held for them."""
+
+LATEST = -1
+"""The time of what is to come, for `offsets`."""
+
+FEW_AND_LARGE: Config = {
+    # Each answer of the broker costs more than the steps in it.
+    "fetch.min.bytes": 65_536,
+    "fetch.wait.max.ms": 200,
+    "fetch.message.max.bytes": 524_288,
+    "queued.min.messages": 5_000,
+    "queued.max.messages.kbytes": 4_096,
+}
+
+
+class JournalClient:
+    """A client for one topic; `open` it first. `config` is what `consumer_config` made."""
+
+    def __init__(self, config: Config, topic: str) -> None:
+        self._config = config
+        self.topic = topic
+        self._causes = Causes()
+        self._user: tuple[str, str] | None = None
+        self._is_old = False
+        self._answered_at = time.monotonic()
+
+    def open(self) -> None:
+        """Make the client."""
+        self._consumer = self._made()
+
+    def close(self) -> None:
+        """Give it up."""
+        self._consumer.close()
+
+    def relogin(self, username: str, password: str) -> None:
+        """Log in as this user from now on."""
+        self._user = username, password
+
+    def renew(self) -> None:
+        """Go on with another client."""
+        self._is_old = True
+
+    def look_after(self, places: Mapping[int, int]) -> None:
+        """Have the client log in with what is new, or take another, which goes on at these places."""
+        user, self._user = self._user, None
+        if user is not None:
+            self._consumer.set_sasl_credentials(*user)
+        if not self._is_old:
+            return
+        try:
+            fresh = self._made()
+        except (KafkaException, ValueError, TypeError):
+            return  # its files are just being replaced: the next turn tries again
+        self._is_old = False
+        old, self._consumer = self._consumer, fresh
+        self.assign(places)
+        old.close()
+
+    def assign(self, places: Mapping[int, int]) -> None:
+        """Read these partitions from these offsets on, and no others."""
+        self._consumer.assign([TopicPartition(self.topic, *place) for place in places.items()])
+
+    def partitions(self) -> int:
+        """How many partitions the journal has, 0 where it is not there. Raises KafkaException."""
+        topics = existing_topics(self._consumer.list_topics(timeout=ASK_TIMEOUT_SECONDS).topics)
+        found = topics.get(self.topic)
+        return 0 if found is None else len(found.partitions)
+
+    def offsets(self, numbers: Collection[int], which: int) -> dict[int, int]:
+        """The offsets at a time in milliseconds, or where they end. Raises KafkaException."""
+        if not numbers:
+            return {}
+        asked = [TopicPartition(self.topic, number, which) for number in numbers]
+        answers = self._consumer.offsets_for_times(asked, timeout=ASK_TIMEOUT_SECONDS)
+        for answer in answers:
+            if answer.error is not None:
+                raise KafkaException(answer.error)
+        return {answer.partition: answer.offset for answer in answers}
+
+    def messages(self, seconds: float) -> Sequence[Got]:
+        """What comes next, waited for so long at most: records, errors and ends of partitions."""
+        first = self._consumer.poll(seconds)
+        if first is None:
+            return ()
+        return cast("Sequence[Got]", [first, *self._consumer.consume(BATCH_MESSAGES, 0)])
+
+    # --- whether it answers --------------------------------------------------------------------
+
+    def answered(self) -> None:
+        """Note that the broker answers."""
+        self._causes.forget()
+        self._answered_at = time.monotonic()
+
+    def refused(self, error: KafkaException) -> str:
+        """Say in a line why the broker does not answer; where it has not for long, take another client."""
+        self._consumer.poll(0)  # hears why
+        if time.monotonic() - self._answered_at >= RENEW_AFTER_SECONDS:
+            self._is_old, self._answered_at = True, time.monotonic()
+        return self._causes.line(error) or one_line(error)
+
+    def hear(self, message: Got) -> None:
+        """Keep in mind what went wrong with a partition."""
+        error = message.error()
+        if error is not None:
+            self._causes.hear(error)
+
+    def _made(self) -> Consumer:
+        own: Config = {"enable.partition.eof": True, "log_level": 0, "auto.offset.reset": "earliest"}
+        settings: dict[str, Any] = {**self._config, **FEW_AND_LARGE, **own, "error_cb": self._causes.hear}
+        settings.pop("group.instance.id", None)
+        return Consumer(settings)

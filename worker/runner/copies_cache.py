@@ -1,0 +1,122 @@
+"""Keeps what is remembered of conversions on this machine, for a restart to read the journal's tail alone.
+
+The rules: nothing rests on it. What is kept says up to where the journal is read, holds all that was told
+before, and nothing that is not in the journal and was read back from it. The disk is written to by a thread
+of its own, and costs a share of the time at most; that it can't be is said once, and stops nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+from worker.core.ids_cache import Places, packed
+from worker.core.remembered_ids import RememberedIds
+from worker.ports import Cache, Clock, Follower, Observer
+from worker.runner.journaling import Journaling
+
+WRITE_EVERY_SECONDS = 60.0
+"""Seconds between two times: the steps of so long are read again after a crash."""
+
+MOST_SHARE = 0.02
+"""What part of the time writing may take: where the disk is slow, it is written to less often."""
+
+READ_BACK_SECONDS = 10.0
+"""Seconds for steps to be acknowledged and read back, before what was written is dropped."""
+
+LAST_WRITE_SECONDS = 3.0
+"""Seconds for the last time, at the end of the run."""
+
+_Answer = TypeVar("_Answer")
+
+
+def pause_after(seconds: float) -> float:
+    """How long to wait after writing took so many seconds."""
+    return max(WRITE_EVERY_SECONDS, seconds / MOST_SHARE)
+
+
+class CopiesCache:
+    """Writes what `ids` holds, as far as the follower has read it."""
+
+    def __init__(
+        self,
+        cache: Cache,
+        ids: RememberedIds,
+        follower: Follower,
+        journaling: Journaling,
+        observer: Observer,
+        clock: Clock,
+    ) -> None:
+        self._cache = cache
+        self._ids = ids
+        self._follower = follower
+        self._journaling = journaling
+        self._observer = observer
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(1, "copies-cache")
+        self._kept: Places | None = None
+        self._took = 0.0  # seconds, the last time
+        self._told = False
+
+    async def run(self) -> None:
+        """Write for ever."""
+        while True:
+            await asyncio.sleep(pause_after(self._took))
+            await self.write()
+
+    async def finish(self) -> None:
+        """Write a last time, within LAST_WRITE_SECONDS, and leave the cache to another process."""
+        try:
+            async with asyncio.timeout(LAST_WRITE_SECONDS):
+                await self.write()
+        except TimeoutError:
+            pass  # what was kept before is still good
+        self._thread.submit(self._cache.close)
+        self._thread.shutdown(wait=False)
+
+    async def write(self) -> None:
+        """Keep what is remembered now, if anything was read since the last time."""
+        try:
+            async with asyncio.timeout(READ_BACK_SECONDS):
+                places = await self._follower.places()
+            if places.of and places != self._kept:
+                await self._write(places)
+        except TimeoutError:
+            pass  # the journal can't be read: that is told by who reads it
+        except OSError as error:
+            self._tell(error)
+        else:
+            self._told = False
+
+    async def _write(self, places: Places) -> None:
+        began = self._clock.monotonic()
+        draft = await self._in_thread(self._cache.draft)
+        try:
+            for piece in packed(self._ids, self._cache.owner, places):
+                await self._in_thread(partial(draft.write, piece))
+            self._took = self._clock.monotonic() - began
+            if await self._is_read_back(places):
+                await self._in_thread(draft.keep)
+                self._kept = places
+        finally:
+            await asyncio.shield(self._in_thread(draft.drop))
+
+    async def _is_read_back(self, places: Places) -> bool:
+        """Whether all that is remembered by now is in the journal, and was read there."""
+        async with asyncio.timeout(READ_BACK_SECONDS):
+            return await self._journaling.settled() and (await self._follower.places()).log == places.log
+
+    def _in_thread(self, call: Callable[[], _Answer]) -> asyncio.Future[_Answer]:
+        return asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    def _tell(self, error: OSError) -> None:
+        if not self._told:
+            self._told = True
+            why = error.strerror or str(error)
+            self._observer.trouble(
+                f"what the journal tells can't be cached in {self._cache.name}: {why}; "
+                "a restart reads it anew from Kafka"
+            )
