@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 import subprocess
@@ -20,12 +21,12 @@ IDS = RememberedIds(100, 60.0)
 OWNER = Owner("group", 100, 60.0, IDS.buckets)
 
 
-def write(folder: CacheFolder, upto: int) -> None:
+async def write(folder: CacheFolder, upto: int) -> None:
     """Keep what is remembered, as read up to an offset."""
-    draft = folder.draft()
+    draft = await folder.draft()
     for piece in packed(IDS, OWNER, Places(LOG, {0: Place(upto, None)})):
-        draft.write(piece)
-    draft.keep()
+        await draft.write(piece)
+    await draft.keep()
     draft.drop()
 
 
@@ -34,12 +35,12 @@ def upto(found: Cached | None) -> int | None:
     return None if found is None else found.places.of[0].next
 
 
-def test_kept(tmp_path: Path) -> None:
+async def test_kept(tmp_path: Path) -> None:
     """What was kept is there for the next one; only its user can read it."""
     folder = CacheFolder(tmp_path / "a" / "group", OWNER)
     assert folder.read(LOG) is None
-    write(folder, 3)
-    write(folder, 4)
+    await write(folder, 3)
+    await write(folder, 4)
     folder.close()
     folder.close()
     again = CacheFolder(tmp_path / "a" / "group", OWNER)
@@ -50,24 +51,24 @@ def test_kept(tmp_path: Path) -> None:
     assert [stat.S_IMODE(one.stat().st_mode) for one in (at, at / "0.ids")] == [0o700, 0o600]
 
 
-def test_not_kept(tmp_path: Path) -> None:
+async def test_not_kept(tmp_path: Path) -> None:
     """What is not kept leaves the one before it; so does what a killed process left behind."""
     folder = CacheFolder(tmp_path / "group", OWNER)
-    write(folder, 3)
-    folder.draft().write(b"something")  # as one that was killed
-    draft = folder.draft()
-    draft.write(b"something")
+    await write(folder, 3)
+    await (await folder.draft()).write(b"something")  # as one that was killed
+    draft = await folder.draft()
+    await draft.write(b"something")
     draft.drop()
     assert upto(folder.read(LOG)) == 3
     folder.close()
     assert not (tmp_path / "group" / "0.new").exists()
 
 
-def test_a_file_each(tmp_path: Path) -> None:
+async def test_a_file_each(tmp_path: Path) -> None:
     """Two at a time have a file each; one that was killed leaves its own to the next."""
     first, second = CacheFolder(tmp_path / "group", OWNER), CacheFolder(tmp_path / "group", OWNER)
-    write(first, 1)
-    write(second, 2)
+    await write(first, 1)
+    await write(second, 2)
     assert (upto(first.read(LOG)), upto(second.read(LOG))) == (1, 2)
     first.close()
     third = CacheFolder(tmp_path / "group", OWNER)
@@ -87,29 +88,32 @@ def test_more_than_there_are_files(tmp_path: Path) -> None:
         one.close()
 
 
-def test_killed(tmp_path: Path) -> None:
+async def test_killed(tmp_path: Path) -> None:
     """A process that is killed while it writes leaves the file before, and its lock."""
     folder = CacheFolder(tmp_path / "group", OWNER)
-    write(folder, 5)
+    await write(folder, 5)
     folder.close()
     code = (
-        "import os, signal, pathlib; from worker.adapters.cache_folder import CacheFolder;"
-        "from worker.core.ids_cache import Owner;"
-        f"at = pathlib.Path({str(tmp_path / 'group')!r});"
-        "draft = CacheFolder(at, Owner('group', 100, 60.0, 1)).draft();"
-        "draft.write(b'x' * 100_000); os.kill(os.getpid(), signal.SIGKILL)"
+        "import asyncio, os, signal, pathlib; from worker.adapters.cache_folder import CacheFolder\n"
+        "from worker.core.ids_cache import Owner\n"
+        "async def write():\n"
+        f"    at = pathlib.Path({str(tmp_path / 'group')!r})\n"
+        "    draft = await CacheFolder(at, Owner('group', 100, 60.0, 1)).draft()\n"
+        "    await draft.write(b'x' * 100_000)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "asyncio.run(write())"
     )
-    subprocess.run([sys.executable, "-c", code], check=False, timeout=60)
+    await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code], check=False, timeout=60)
     assert (tmp_path / "group" / "0.new").stat().st_size == 100_000
     again = CacheFolder(tmp_path / "group", OWNER)
     assert upto(again.read(LOG)) == 5
     again.close()
 
 
-def test_spoilt(tmp_path: Path) -> None:
+async def test_spoilt(tmp_path: Path) -> None:
     """A file that is damaged, or none at all, is not believed."""
     folder = CacheFolder(tmp_path / "group", OWNER)
-    write(folder, 5)
+    await write(folder, 5)
     file = tmp_path / "group" / "0.ids"
     for content in (file.read_bytes()[:-1], b"", b"what is this?"):
         file.write_bytes(content)
@@ -119,14 +123,15 @@ def test_spoilt(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o770, 0o777])
-def test_others_may_read_or_write(tmp_path: Path, mode: int) -> None:
+async def test_others_may_read_or_write(tmp_path: Path, mode: int) -> None:
     """A folder that is not its user's alone is not touched."""
     (tmp_path / "group").mkdir()
     (tmp_path / "group").chmod(mode)
     folder = CacheFolder(tmp_path / "group", OWNER)
-    for refused in (lambda: folder.read(LOG), folder.draft):
-        with pytest.raises(PermissionError, match="0700"):
-            refused()
+    with pytest.raises(PermissionError, match="0700"):
+        folder.read(LOG)
+    with pytest.raises(PermissionError, match="0700"):
+        await folder.draft()
     assert not list((tmp_path / "group").iterdir())
 
 
@@ -138,28 +143,28 @@ def test_another_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         CacheFolder(tmp_path / "group", OWNER).read(LOG)
 
 
-def test_not_by_way_of_links(tmp_path: Path) -> None:
+async def test_not_by_way_of_links(tmp_path: Path) -> None:
     """No link is followed: somebody else may have laid it."""
     (tmp_path / "elsewhere").mkdir(0o700)
     (tmp_path / "group").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OSError, match="group"):
         CacheFolder(tmp_path / "group", OWNER).read(LOG)
     folder = CacheFolder(tmp_path / "elsewhere", OWNER)
-    write(folder, 1)
+    await write(folder, 1)
     victim = tmp_path / "victim"
     victim.write_bytes(b"untouched")
     (tmp_path / "elsewhere" / "0.new").symlink_to(victim)
     with pytest.raises(OSError, match=r"0\.new"):
-        folder.draft()
+        await folder.draft()
     assert victim.read_bytes() == b"untouched"
     folder.close()
 
 
-def test_no_folder(tmp_path: Path) -> None:
+async def test_no_folder(tmp_path: Path) -> None:
     """A folder that can't be made raises OSError."""
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OSError, match="file"):
-        CacheFolder(tmp_path / "file" / "group", OWNER).draft()
+        await CacheFolder(tmp_path / "file" / "group", OWNER).draft()
 
 
 def test_each_user_has_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ class FakeCache:
     def read(self, log: LogId) -> Cached | None:
         raise NotImplementedError
 
-    def draft(self) -> FakeDraft:
+    async def draft(self) -> FakeDraft:
         if self.broken is not None:
             raise self.broken
         return FakeDraft(self)
@@ -49,11 +49,11 @@ class FakeDraft:
         self._cache = cache
         self._seal, self._pieces = Seal(), [b""]
 
-    def write(self, piece: bytes) -> None:
+    async def write(self, piece: bytes) -> None:
         self._seal.add(piece)
         self._pieces.append(piece)
 
-    def keep(self) -> None:
+    async def keep(self) -> None:
         self._cache.kept.append(b"".join([*self._pieces, self._seal.made()]))
 
     def drop(self) -> None:

@@ -6,14 +6,19 @@ lock, for as long as that lives; a file that is there was written to its end. Wh
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import fcntl
 import os
 import stat
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
+from worker.adapters.kafka.own_thread import in_own_thread
 from worker.core.binding import LogId
 from worker.core.ids_cache import Cached, Owner, Seal, unpacked
 
@@ -21,6 +26,7 @@ MOST_WORKERS = 64
 """So many workers of one destination on one host have a file of their own."""
 
 _READ_BYTES = 1 << 20
+_Answer = TypeVar("_Answer")
 
 
 def default_folder() -> Path:
@@ -53,9 +59,9 @@ class CacheFolder:
         with os.fdopen(file, "rb", _READ_BYTES) as stream:
             return unpacked(stream, self.owner, log)
 
-    def draft(self) -> Draft:
+    async def draft(self) -> Draft:
         """Begin to write the file anew."""
-        return Draft(self._take(), self._name)
+        return await _aside(lambda: Draft(self._take(), self._name))
 
     def close(self) -> None:
         """Leave the file to another process; idempotent."""
@@ -86,18 +92,13 @@ class Draft:
         self._file = os.open(f"{name}.new", flags, 0o600, dir_fd=folder)
         self._seal = Seal()
 
-    def write(self, piece: bytes) -> None:
+    async def write(self, piece: bytes) -> None:
         """Write what follows."""
-        self._seal.add(piece)
-        left = memoryview(piece)
-        while left:
-            left = left[os.write(self._file, left) :]
+        await _aside(partial(self._write, piece))
 
-    def keep(self) -> None:
+    async def keep(self) -> None:
         """Put it in the place of the one before it."""
-        self.write(self._seal.made())
-        self._close()
-        os.rename(f"{self._name}.new", f"{self._name}.ids", src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        await _aside(self._keep)
 
     def drop(self) -> None:
         """Take it away, where it was not kept."""
@@ -105,10 +106,26 @@ class Draft:
         with contextlib.suppress(OSError):  # as where it was kept: what is left is written over
             os.unlink(f"{self._name}.new", dir_fd=self._folder)
 
+    def _write(self, piece: bytes) -> None:
+        self._seal.add(piece)
+        left = memoryview(piece)
+        while left:
+            left = left[os.write(self._file, left) :]
+
+    def _keep(self) -> None:
+        self._write(self._seal.made())
+        self._close()
+        os.rename(f"{self._name}.new", f"{self._name}.ids", src_dir_fd=self._folder, dst_dir_fd=self._folder)
+
     def _close(self) -> None:
         file, self._file = self._file, -1
         if file >= 0:
             os.close(file)
+
+
+def _aside(call: Callable[[], _Answer]) -> asyncio.Future[_Answer]:
+    """Call it off the loop: a disk may take its time."""
+    return in_own_thread("copies-cache", call)
 
 
 def _private_folder(at: Path) -> int:

@@ -1,7 +1,7 @@
 """Where what is remembered of conversions outlives a process, on this machine alone.
 
-The rule: it can be thrown away at any time; what it holds is read from Kafka where it is gone. Every call
-blocks, and raises OSError where the machine refuses it.
+The rule: it can be thrown away at any time; what it holds is read from Kafka where it is gone. What the
+machine refuses raises OSError.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from worker.core.ids_cache import Cached, Owner
 class CacheDraft(Protocol):
     """A cache that is being written."""
 
-    def write(self, piece: bytes) -> None:
+    async def write(self, piece: bytes) -> None:
         """Write what follows."""
         ...
 
-    def keep(self) -> None:
+    async def keep(self) -> None:
         """Put it in the place of the one before it, whole."""
         ...
 
     def drop(self) -> None:
-        """Forget it, where it was not kept; raises nothing."""
+        """Forget it, where it was not kept; raises and awaits nothing."""
         ...
 
 
@@ -42,10 +42,10 @@ class Cache(Protocol):
         ...
 
     def read(self, log: LogId) -> Cached | None:
-        """What was kept of this log, None where nothing was; raise NotBelieved where it differs."""
+        """What was kept of this log, None where nothing was; raise NotBelieved where it differs. Blocking."""
         ...
 
-    def draft(self) -> CacheDraft:
+    async def draft(self) -> CacheDraft:
         """Begin to write."""
         ...
 

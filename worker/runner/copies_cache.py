@@ -1,17 +1,13 @@
 """Keeps what is remembered of conversions on this machine, for a restart to read the journal's tail alone.
 
 The rules: nothing rests on it. What is kept says up to where the journal is read, holds all that was told
-before, and nothing that is not in the journal and was read back from it. The disk is written to by a thread
-of its own, and costs a share of the time at most; that it can't be is said once, and stops nothing.
+before, and nothing that is not in the journal and was read back from it. The disk is never waited for by
+the loop, and costs a share of the time at most; that it can't be is said once, and stops nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import TypeVar
 
 from worker.core.ids_cache import Places, packed
 from worker.core.remembered_ids import RememberedIds
@@ -29,8 +25,6 @@ READ_BACK_SECONDS = 10.0
 
 LAST_WRITE_SECONDS = 3.0
 """Seconds for the last time, at the end of the run."""
-
-_Answer = TypeVar("_Answer")
 
 
 def pause_after(seconds: float) -> float:
@@ -56,7 +50,6 @@ class CopiesCache:
         self._journaling = journaling
         self._observer = observer
         self._clock = clock
-        self._thread = ThreadPoolExecutor(1, "copies-cache")
         self._kept: Places | None = None
         self._took = 0.0  # seconds, the last time
         self._told = False
@@ -74,8 +67,7 @@ class CopiesCache:
                 await self.write()
         except TimeoutError:
             pass  # what was kept before is still good
-        self._thread.submit(self._cache.close)
-        self._thread.shutdown(wait=False)
+        self._cache.close()
 
     async def write(self) -> None:
         """Keep what is remembered now, if anything was read since the last time."""
@@ -93,24 +85,21 @@ class CopiesCache:
 
     async def _write(self, places: Places) -> None:
         began = self._clock.monotonic()
-        draft = await self._in_thread(self._cache.draft)
+        draft = await self._cache.draft()
         try:
             for piece in packed(self._ids, self._cache.owner, places):
-                await self._in_thread(partial(draft.write, piece))
+                await draft.write(piece)
             self._took = self._clock.monotonic() - began
             if await self._is_read_back(places):
-                await self._in_thread(draft.keep)
+                await draft.keep()
                 self._kept = places
         finally:
-            await asyncio.shield(self._in_thread(draft.drop))
+            draft.drop()
 
     async def _is_read_back(self, places: Places) -> bool:
         """Whether all that is remembered by now is in the journal, and was read there."""
         async with asyncio.timeout(READ_BACK_SECONDS):
             return await self._journaling.settled() and (await self._follower.places()).log == places.log
-
-    def _in_thread(self, call: Callable[[], _Answer]) -> asyncio.Future[_Answer]:
-        return asyncio.get_running_loop().run_in_executor(self._thread, call)
 
     def _tell(self, error: OSError) -> None:
         if not self._told:
