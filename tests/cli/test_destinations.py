@@ -67,6 +67,7 @@ def test_one_is_meant(config: str, command: tuple[str, ...]) -> None:
     result = run("--config", config, *command)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "say which with --destination, one of meta, voluum" in result.stderr
+    assert "hint: `postback-worker destinations` tells" in result.stderr
 
 
 def test_send_to_one(config: str) -> None:

@@ -145,3 +145,44 @@ def test_untold(kafka: str, names: Names, env: dict[str, str]) -> None:
     assert [one["origin"] for one in found["published"]] == [f"{names.topic}/1/1"]
     waits = run_json("explain", "waits", env=env)
     assert (waits["verdict"], len(waits["published"])) == ("waiting", 1)
+
+
+@pytest.fixture
+def several(kafka: str, names: Names) -> dict[str, str]:
+    """The variables for two destinations, one of which sent one event, while the other has read none."""
+    journals = [f"{names.group}.{name}.journal" for name in ("moment", "voluum")]
+    create_topics(kafka, dict.fromkeys([names.topic, *journals], 1))
+    events = [value("theirs", "c", network="voluum"), value("ours", "c")]
+    produce(kafka, names.topic, [Write(event, b"k", partition=0) for event in events])
+    sent = told(StepKind.DELIVERED, "theirs", f"{names.topic}/0/0", attempt=1, status=200, ms=20)
+    produce(kafka, journals[1], [sent])
+    env = kafka_env(kafka, names)
+    url = "https://partner.example/?click_id={click_id}"
+    return {
+        **{name: text for name, text in env.items() if not name.startswith("POSTBACK_DESTINATION__")},
+        "POSTBACK_DESTINATIONS__MOMENT__URL": url,
+        "POSTBACK_DESTINATIONS__VOLUUM__URL": url,
+        "POSTBACK_DESTINATIONS__VOLUUM__WHEN__NETWORK": "voluum",
+    }
+
+
+def test_several_destinations(several: dict[str, str]) -> None:
+    """Nobody need know whose an event is: it is told of those that take it, and by all of a click."""
+    theirs = run_json("explain", "theirs", env=several)
+    assert (theirs["destination"], theirs["verdict"]) == ("voluum", "delivered")
+    assert "others" not in theirs
+    ours = run_json("explain", "ours", env=several)
+    assert (ours["destination"], ours["verdict"]) == ("moment", "not_read")
+    both = run_json("explain", "--click-id", "c", env=several)
+    told_of = {one["event_id"]: one["destination"] for one in [both, *both["others"]]}
+    assert told_of == {"theirs": "voluum", "ours": "moment"}
+    text = run("explain", "--click-id", "c", env=several).stdout.splitlines()
+    assert {"theirs at voluum", "ours at moment"} <= set(text)
+
+
+def test_passed_over(several: dict[str, str]) -> None:
+    """A destination that is asked by name, and does not take it, says so; nobody's is never published."""
+    found = run_json("explain", "theirs", "--destination", "moment", env=several)
+    assert found["verdict"] == "passed"
+    nobody = run("explain", "nobody", env=several)
+    assert (nobody.exit_code, nobody.stdout) == (1, "never published since 48h\n")

@@ -9,7 +9,8 @@ from typing import Any
 from worker.console.seen import Row, Rows, RowsAsked, Seen
 from worker.core.undelivered import GroupKey, Kind
 from worker.ops.errors import CannotDo
-from worker.ops.explain import Explained, Wanted
+from worker.ops.explain import Explained
+from worker.ops.explain_reading import Wanted
 
 
 class FakeWatch:

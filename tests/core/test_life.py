@@ -84,6 +84,12 @@ def test_verdict(published: list[Published], steps: list[JournalStep], verdict: 
     assert judge(Life(published, steps), NOW, "48h", 210.0) == (Verdict(verdict), line)
 
 
+def test_passed_over() -> None:
+    """What is published and is not this destination's is told as that, not as never published."""
+    told = judge(Life([], [], is_passed=True), NOW, "48h")
+    assert told == (Verdict.PASSED, "passed over: this destination does not take it")
+
+
 def test_without_a_pace() -> None:
     """How long it takes is not said where nothing tells it."""
     assert judge(Life([AHEAD._replace(before=2)], []), NOW, "48h").line == "not yet read: 2 events before it"

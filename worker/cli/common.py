@@ -108,7 +108,7 @@ def settings_told() -> Iterator[None]:
     try:
         yield
     except SettingsError as error:
-        fail_all(error.problems, "`postback-worker config schema` lists every setting", WRONG)
+        fail_all(error.problems, error.hint, WRONG)
 
 
 def fail(message: str, hint: str | None = None, code: int = FAILED) -> NoReturn:

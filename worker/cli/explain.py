@@ -6,7 +6,8 @@ The rule: what was never published ends with exit 1; the answer goes to stdout e
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,11 +17,14 @@ from worker.cli.common import (
     Output,
     OutputOption,
     examples,
-    load_settings,
+    load_deployment,
     print_json,
     print_rows,
     told,
 )
+
+if TYPE_CHECKING:
+    from worker.ops.explain import Explained
 
 app = typer.Typer(add_completion=False)
 
@@ -51,24 +55,32 @@ def explain(
 ) -> None:
     """Tell the life of a conversion: published, each attempt and its answer, where it waits, how it ended."""
     from worker.core.life import Verdict
-    from worker.ops.explain import Wanted
     from worker.ops.explain import explain as find
-    from worker.ops.explained import as_json, rows
+    from worker.ops.explain_reading import Wanted
+    from worker.ops.explained import as_json
 
     given = {"event_id": event_id, "click_id": click_id, "order_id": order_id}
     chosen = [Wanted(field, value) for field, value in given.items() if value is not None]
     if len(chosen) != 1:
         raise typer.BadParameter("give either EVENT_ID, --click-id or --order-id")
+    deployment = load_deployment(ctx, only=[destination] if destination else None)
     with told():
-        found = find(load_settings(ctx, destination), chosen[0], since, time.time())
+        found = find(deployment, chosen[0], since, time.time())
     if output is Output.JSON:
         print_json(as_json(found, chosen[0]))
     else:
-        for one in found:
-            if len(found) > 1:
-                print(one.event_id or "without an event id")
-            if one.timeline:
-                print_rows(rows([one]), output, ("at", "what"))
-            print(one.told.line)
+        _print(found, deployment.is_several)
     if all(one.told.verdict is Verdict.NEVER_PUBLISHED for one in found):
         raise typer.Exit(FAILED)
+
+
+def _print(found: Sequence[Explained], several: bool) -> None:
+    from worker.ops.explained import rows
+
+    for one in found:
+        if len(found) > 1:
+            name = one.event_id or "without an event id"
+            print(f"{name} at {one.destination}" if several else name)
+        if one.timeline:
+            print_rows(rows([one]), Output.TABLE, ("at", "what"))
+        print(one.told.line)

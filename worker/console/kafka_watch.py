@@ -23,7 +23,8 @@ from worker.ops.errors import CannotDo
 
 if TYPE_CHECKING:
     from worker.adapters.kafka.topic_ids import TopicIds
-    from worker.ops.explain import Explained, Wanted
+    from worker.ops.explain import Explained
+    from worker.ops.explain_reading import Wanted
     from worker.settings import Deployment, Settings
 
 STATUS_SECONDS = 2.0
@@ -48,6 +49,7 @@ class KafkaWatch:
     def __init__(self, deployment: Deployment, replays: Callable[[str], Sequence[Replay]]) -> None:
         from worker.adapters.kafka.topic_ids import TopicIds
 
+        self._deployment = deployment
         self._version = 0
         self._lock = Lock()
         self._ids = TopicIds(asking(deployment.common))
@@ -103,7 +105,7 @@ class KafkaWatch:
 
     def search(self, destination: str, wanted: Wanted, since: str) -> Sequence[Explained]:
         """See Watch."""
-        return explain.explain(self._watched[destination].settings, wanted, since, time.time())
+        return explain.explain(self._deployment.only([destination]), wanted, since, time.time())
 
     def touch(self, destination: str) -> None:
         """Have what is seen made anew: something has changed that these threads do not read."""

@@ -18,7 +18,8 @@ from worker.ops.filters import Filters
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
-    from worker.ops.explain import Explained, Wanted
+    from worker.ops.explain import Explained
+    from worker.ops.explain_reading import Wanted
     from worker.ops.status import Status
 
 

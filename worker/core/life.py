@@ -30,6 +30,8 @@ class Verdict(StrEnum):
     UNTOLD = "untold"
     """The worker is done with it, and the journal does not say how."""
     NEVER_PUBLISHED = "never_published"
+    PASSED = "passed"
+    """It is published, and this destination does not take it."""
 
 
 class Published(NamedTuple):
@@ -46,10 +48,14 @@ class Published(NamedTuple):
 
 
 class Life(NamedTuple):
-    """What was found of one conversion, each in the order of time."""
+    """What was found of one conversion, each in the order of time.
+
+    `is_passed` tells that it was published, and that this destination takes none of its records.
+    """
 
     published: Sequence[Published]
     steps: Sequence[JournalStep]
+    is_passed: bool = False
 
 
 class Told(NamedTuple):
@@ -127,6 +133,8 @@ def _without_steps(life: Life, since: str) -> Told:
             "the worker is done with it, but the journal does not say how: it was off, or kept it no longer"
         )
         return Told(Verdict.UNTOLD, line)
+    if life.is_passed:
+        return Told(Verdict.PASSED, "passed over: this destination does not take it")
     return Told(Verdict.NEVER_PUBLISHED, f"never published since {since}")
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from schemas import format_time
-from worker.ops.explain import Explained, Wanted
+from worker.ops.explain import Explained
+from worker.ops.explain_reading import Wanted
 
 
 def rows(explained: Iterable[Explained]) -> list[dict[str, object]]:
@@ -21,7 +22,7 @@ def rows(explained: Iterable[Explained]) -> list[dict[str, object]]:
 
 
 def as_json(explained: Sequence[Explained], wanted: Wanted) -> dict[str, object]:
-    """One object: the newest conversion, and the others beside it where there are any."""
+    """One object: what happened last, and beside it the others, of this click or order or elsewhere."""
     *others, newest = [_as_object(one) for one in explained]
     return {wanted.field: wanted.value, **newest, **({"others": others} if others else {})}
 
@@ -33,6 +34,7 @@ def _as_object(one: Explained) -> dict[str, object]:
     ]
     return {
         "event_id": one.event_id,
+        "destination": one.destination,
         "verdict": one.told.verdict.value,
         "line": one.told.line,
         "published": published,

@@ -13,6 +13,8 @@ from worker.core.routing import Route, Router
 from worker.settings.model import Settings
 from worker.settings.problems import SettingsError
 
+SEE_DESTINATIONS = "`postback-worker destinations` tells what each of them takes"
+
 
 class Deployment(NamedTuple):
     """The settings of each destination that is served, by name, and what each that is configured takes."""
@@ -86,8 +88,9 @@ def choose(deployment: Deployment, name: str | None) -> Settings:
     if name is None:
         if len(deployment.destinations) == 1:
             return deployment.destinations[0]
-        raise SettingsError([f"there are several destinations: say which with --destination, one of {known}"])
+        line = f"there are several destinations: say which with --destination, one of {known}"
+        raise SettingsError([line], SEE_DESTINATIONS)
     for settings in deployment.destinations:
         if settings.destination.name == name:
             return settings
-    raise SettingsError([f"there is no destination {name}; there is {known}"])
+    raise SettingsError([f"there is no destination {name}; there is {known}"], SEE_DESTINATIONS)

@@ -29,12 +29,16 @@ _WORDS = {
 }
 
 
-class SettingsError(ValueError):
-    """The settings are wrong; `problems` holds one line for each."""
+SEE_SETTINGS = "`postback-worker config schema` lists every setting"
 
-    def __init__(self, problems: Sequence[str]) -> None:
+
+class SettingsError(ValueError):
+    """The settings are wrong; `problems` holds one line for each, `hint` says where to look."""
+
+    def __init__(self, problems: Sequence[str], hint: str = SEE_SETTINGS) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+        self.hint = hint
 
 
 def lines_of(details: ErrorDetails, layers: Sequence[Layer], naming: Naming) -> list[str]:

@@ -1,0 +1,188 @@
+"""What the topics hold of one conversion, for each destination: records of the source, steps of the journal.
+
+The rule: what one destination's journal tells of where it lies saves the others from reading all of the
+source. What is not of the conversion is left after a look at its bytes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from worker.ops.broker import answering
+from worker.ops.reading import opened, reading_config
+
+if TYPE_CHECKING:
+    from schemas import JournalStep
+    from worker.adapters.kafka.config import Config
+    from worker.adapters.kafka.topic_reader import Keep, Span, TopicReader
+    from worker.core.assigned_partition import Position
+    from worker.core.record import Partition, Record
+    from worker.settings import Settings
+
+TRIES, AGAIN_AFTER_SECONDS = 5, 1.0
+"""How often the broker is asked where the group is: it may have to find out first who knows."""
+
+DESTINATIONS_AT_A_TIME = 4
+
+
+class Wanted(NamedTuple):
+    """Which conversion is meant: a field of the event, and its value."""
+
+    field: str
+    value: str
+
+    def is_in(self, value: bytes | None) -> bool:
+        """Whether a JSON object has it."""
+        return json_fields(value).get(self.field) == self.value
+
+
+class Found(NamedTuple):
+    """What is a conversion's, of one destination; and where its group is on the source."""
+
+    settings: Settings
+    published: Sequence[Record]
+    steps: Sequence[JournalStep]
+    positions: Mapping[Partition, Position]
+
+
+class _Ahead(NamedTuple):
+    """What was found before it is known where else to look."""
+
+    settings: Settings
+    positions: Mapping[Partition, Position]
+    spans: Mapping[Partition, Span]
+    ahead: Mapping[Partition, Span]
+    records: Sequence[Record]
+    steps: Sequence[JournalStep]
+
+    @property
+    def places(self) -> set[tuple[Partition, int]]:
+        """Where it lies on the source, by what is known here."""
+        origins = [*(one.origin for one in self.records), *(one.origin for one in self.steps)]
+        return {place_of(origin) for origin in origins}
+
+
+def read(destinations: Sequence[Settings], wanted: Wanted, begin: float) -> list[Found]:
+    """All that the topics tell since a time (epoch seconds), of each. Raises CannotDo, BrokerUnavailable."""
+    with ThreadPoolExecutor(DESTINATIONS_AT_A_TIME, "explain") as threads:
+
+        def each(ask: Callable[..., Any], asked: Iterable[Any]) -> list[Any]:
+            return list(threads.map(ask, asked))
+
+        ahead: list[_Ahead] = each(lambda settings: _ahead_of(settings, wanted, begin), destinations)
+        places = set().union(*(one.places for one in ahead))
+        return each(lambda one: _with_behind(one, wanted, places), ahead)
+
+
+def json_fields(value: bytes | None) -> Mapping[str, Any]:
+    """The fields of a JSON object, also of one that is no valid event."""
+    from pydantic_core import from_json
+
+    try:
+        fields = from_json(value or b"", allow_inf_nan=False)
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def place_of(origin: str) -> tuple[Partition, int]:
+    """Partition and offset of a record of the source."""
+    from worker.core.record import Partition
+
+    topic, number, offset = origin.rsplit("/", 2)
+    return Partition(topic, int(number)), int(offset)
+
+
+def _ahead_of(settings: Settings, wanted: Wanted, begin: float) -> _Ahead:
+    """What the group is not done with, and what its journal tells."""
+    config = reading_config(settings)
+    in_journal = _by_key(wanted) if wanted.field == "event_id" else _in_value(wanted)
+    with (
+        answering(settings),
+        ThreadPoolExecutor(1, "explain") as threads,
+        opened(config, settings.kafka.topic) as reader,
+    ):
+        scanning = threads.submit(_scan, config, settings.journal_topic, begin, in_journal)
+        positions = _positions({**config, "group.id": settings.kafka.group_id}, settings.kafka.topic)
+        spans = reader.spans(begin)
+        ahead = _ahead(spans, positions)
+        found = [one for one in reader.read(ahead, keep=_in_value(wanted)) if wanted.is_in(one.value)]
+        return _Ahead(settings, positions, spans, ahead, found, _steps_of(scanning.result(), wanted))
+
+
+def _with_behind(one: _Ahead, wanted: Wanted, places: Iterable[tuple[Partition, int]]) -> Found:
+    config = reading_config(one.settings)
+    with answering(one.settings), opened(config, one.settings.kafka.topic) as reader:
+        behind = _behind(reader, one, wanted, places)
+        records = [*one.records, *(record for record in behind if wanted.is_in(record.value))]
+    return Found(one.settings, records, one.steps, one.positions)
+
+
+def _ahead(spans: Mapping[Partition, Span], positions: Mapping[Partition, Position]) -> dict[Partition, Span]:
+    from worker.adapters.kafka.topic_reader import Span
+
+    return {
+        at: Span(max(span.start, positions[at].offset if at in positions else 0), span.end)
+        for at, span in spans.items()
+    }
+
+
+def _behind(
+    reader: TopicReader, one: _Ahead, wanted: Wanted, places: Iterable[tuple[Partition, int]]
+) -> list[Record]:
+    """What may be the conversion's of the records that the group is done with: those at the places.
+
+    All is read where no place is known: it may be finished without a step, or not there at all.
+    """
+    from worker.adapters.kafka.topic_reader import Span
+
+    if not places:
+        spans = {at: span.before(one.ahead[at]) for at, span in one.spans.items()}
+        return list(reader.read(spans, keep=_in_value(wanted)))
+    return [
+        record
+        for at, offset in places
+        if at in one.spans and offset < one.ahead[at].start
+        for record in reader.read({at: Span(offset, offset + 1)})
+    ]
+
+
+def _steps_of(records: Iterable[Record], wanted: Wanted) -> list[JournalStep]:
+    from schemas import read_step
+
+    steps = [step for record in records if (step := read_step(record.value)) is not None]
+    return [step for step in steps if getattr(step, wanted.field) == wanted.value]
+
+
+def _positions(group: Config, topic: str) -> Mapping[Partition, Position]:
+    from worker.adapters.kafka.committed_offsets import GroupRefused, positions_of
+    from worker.adapters.kafka.errors import KafkaUnavailable
+
+    for _ in range(TRIES - 1):
+        try:
+            return positions_of(group, topic)
+        except GroupRefused:
+            raise
+        except KafkaUnavailable:
+            time.sleep(AGAIN_AFTER_SECONDS)
+    return positions_of(group, topic)
+
+
+def _scan(config: Config, topic: str, begin: float, keep: Keep) -> list[Record]:
+    """What is kept of a topic since a time."""
+    with opened(config, topic) as reader:
+        return list(reader.read(reader.spans(begin), keep=keep))
+
+
+def _by_key(wanted: Wanted) -> Keep:
+    sought = wanted.value.encode()
+    return lambda key, _: key == sought
+
+
+def _in_value(wanted: Wanted) -> Keep:
+    """Whether JSON may hold it: what has an escape is looked into, whatever its bytes."""
+    sought = wanted.value.encode()
+    return lambda _, value: value is not None and (sought in value or b"\\" in value)
