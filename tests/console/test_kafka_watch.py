@@ -30,7 +30,7 @@ class KafkaWorld:
     def __init__(self, bootstrap: str, names: Names) -> None:
         self.here = Destination(bootstrap, names)
         self.name = self.here.settings.destination.name
-        self.watch: Watch = KafkaWatch(Deployment.of(self.here.settings), lambda _: ())
+        self.watch: Watch = KafkaWatch(Deployment.of(self.here.settings))
 
     def die(self, event_id: str, status: int, **fields: Any) -> None:
         """See World."""

@@ -14,6 +14,7 @@ from tests.support.settings import read
 from worker.settings import Settings
 
 PARTITIONS = 2
+OCCURRED_AT = format_time(time.time() - 3600)
 
 
 def settings_of(bootstrap: str, names: Names) -> Settings:
@@ -36,7 +37,8 @@ def make_topics(bootstrap: str, names: Names) -> None:
 
 def value(event_id: str, **fields: Any) -> bytes:
     """An event."""
-    return json.dumps({"event_id": event_id, "click_id": f"click-{event_id}", **fields}).encode()
+    told = {"event_id": event_id, "click_id": f"click-{event_id}", "occurred_at": OCCURRED_AT, **fields}
+    return json.dumps(told).encode()
 
 
 def letter(

@@ -17,11 +17,22 @@ WITHIN = 30.0
 """Seconds for whatever is waited for."""
 
 
-class World(Protocol):
-    """A watch of one destination, and what happens to that; the watch has been started."""
+class Viewed(Protocol):
+    """A watch of one destination; it has been started."""
 
-    name: str
-    watch: Watch
+    @property
+    def name(self) -> str:
+        """The destination's."""
+        ...
+
+    @property
+    def watch(self) -> Watch:
+        """The watch."""
+        ...
+
+
+class World(Viewed, Protocol):
+    """A watch of one destination, and what happens to that."""
 
     def die(self, event_id: str, status: int, **fields: Any) -> None:
         """A conversion dies of an answer; the next one a little later."""
@@ -32,7 +43,7 @@ class World(Protocol):
         ...
 
 
-async def until(world: World, true: Callable[[Seen], bool]) -> Seen:
+async def until(world: Viewed, true: Callable[[Seen], bool]) -> Seen:
     """Wait until what is seen is so, as a viewer does."""
     async with asyncio.timeout(WITHIN):
         while not true(seen := world.watch.seen(world.name)):

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from worker.console import rows
 from worker.console.following import CLOSE_WITHIN_SECONDS, Following
-from worker.console.seen import Replay, Row, Rows, RowsAsked, Seen, Trouble
+from worker.console.replay_runs import Runs
+from worker.console.seen import Row, Rows, RowsAsked, Seen, Trouble
 from worker.ops import explain, status
 from worker.ops.broker import answering, asking
 from worker.ops.errors import CannotDo
@@ -44,18 +45,19 @@ FEWEST_ROWS = 20_000
 
 
 class KafkaWatch:
-    """A Watch of a deployment; `replays` tells of those that are sent from here, by a destination's name."""
+    """A Watch of a deployment; `runs` are the replays that are sent from here."""
 
-    def __init__(self, deployment: Deployment, replays: Callable[[str], Sequence[Replay]]) -> None:
+    def __init__(self, deployment: Deployment) -> None:
         from worker.adapters.kafka.topic_ids import TopicIds
 
         self._deployment = deployment
+        self.runs = Runs()
         self._version = 0
         self._lock = Lock()
         self._ids = TopicIds(asking(deployment.common))
         most = max(FEWEST_ROWS, MOST_ROWS // len(deployment.destinations))
         self._watched = {
-            one.destination.name: _Watched(one, self._ids, most, self._show, replays)
+            one.destination.name: _Watched(one, self._ids, most, self._show, self.runs)
             for one in deployment.destinations
         }
 
@@ -75,6 +77,7 @@ class KafkaWatch:
 
     def close(self) -> None:
         """See Watch."""
+        self.runs.close()
         for one in self._watched.values():
             one.close()
         for one in self._watched.values():
@@ -107,6 +110,13 @@ class KafkaWatch:
         """See Watch."""
         return explain.explain(self._deployment.only([destination]), wanted, since, time.time())
 
+    def question(self, destination: str, replay_id: str) -> str:
+        """In which words a replay was asked for that is not done; raise CannotDo where there is none."""
+        question = self._watched[destination].following.known.question(replay_id)
+        if question is None:
+            raise CannotDo([f"there is no replay {replay_id} that could go on"])
+        return question
+
     def touch(self, destination: str) -> None:
         """Have what is seen made anew: something has changed that these threads do not read."""
         self._watched[destination].touch()
@@ -133,12 +143,12 @@ class _Watched:
         ids: TopicIds,
         most: int,
         show: Callable[[Callable[[int], None]], None],
-        replays: Callable[[str], Sequence[Replay]],
+        runs: Runs,
     ) -> None:
         self.settings = settings
         self.following = Following(settings, ids, most, self._make_in_time)
         self.seen = Seen(settings.destination.name)
-        self._show, self._replays = show, replays
+        self._show, self._runs = show, runs
         self._status: status.Status | None = None
         self._trouble: Trouble | None = None
         self._closing = Event()
@@ -187,11 +197,10 @@ class _Watched:
         """Put together what is seen now."""
         with self._making:
             begun = time.monotonic()
-            known, now = self.following.known, time.time()
-            running = {one.id: one for one in self._replays(self.seen.destination)}
+            known, now, name = self.following.known, time.time(), self.seen.destination
             with known.lock:
                 told = Seen(
-                    self.seen.destination,
+                    name,
                     at=now,
                     status=self._status,
                     trouble=self._trouble or self.following.trouble,
@@ -199,7 +208,7 @@ class _Watched:
                     hour=known.minutes(now),
                     undelivered=known.undelivered.groups(),
                     unread=known.unread + known.undelivered.forgotten,
-                    replays=[running.get(one.id, one) for one in known.replays.shown(now)],
+                    replays=[self._runs.told(name, one) for one in known.replays.shown(now)],
                 )
             if told._replace(at=self.seen.at, version=self.seen.version) != self.seen:
                 self._show(lambda version: self._put(told._replace(version=version)))

@@ -108,6 +108,11 @@ class Known:
         with self.lock:
             return self.replays.count(self._identities)
 
+    def question(self, replay_id: str) -> str | None:
+        """In which words a replay was asked for; None where there is none that is not done."""
+        with self.lock:
+            return self.replays.question(replay_id)
+
     def is_read(self, topics: Collection[str]) -> bool:
         """Whether all is read of these topics that was there at the beginning."""
         begun = self._begun.items()

@@ -102,6 +102,11 @@ class Replays:
         for progress in self._progress.values():
             progress.take(identity)
 
+    def question(self, replay_id: str) -> str | None:
+        """In which words one was asked for that is not done."""
+        plan = self._heads.get(replay_id)
+        return None if plan is None or plan.is_done else plan.question
+
     def shown(self, now: float) -> list[Replay]:
         """Those that are not done, and those of the last hour, the newest first."""
         plans = [one for one in self._heads.values() if not one.is_done or now - one.at < SHOWN_SECONDS]

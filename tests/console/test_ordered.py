@@ -1,0 +1,147 @@
+"""What is done from the page, on a real Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from time import time
+
+import pytest
+
+from tests.cli.invoke import kafka_env, run
+from tests.console.topics import Destination, letter, make_topics, retry, value
+from tests.console.watch_suite import until
+from tests.support.kafka import Names, Write, read_all
+from worker.console.actions import ReplayAsked
+from worker.console.kafka_watch import KafkaWatch
+from worker.console.ordered import KafkaActions
+from worker.console.seen import ReplayState, Seen
+from worker.core.event_filter import EventFilter
+from worker.core.orders import Cancel, End, Now, Pause, RateOrder
+from worker.ops.errors import CannotDo, WrongUsage
+from worker.ops.orders import Giver
+from worker.ops.orders import standing as standing_orders
+from worker.settings import Deployment
+
+pytestmark = pytest.mark.kafka
+
+WHO = "me@console"
+ASKED = ReplayAsked(status=404)
+SLOW = 20.0  # letters a second
+
+
+class Console:
+    """A console of one destination."""
+
+    def __init__(self, here: Destination) -> None:
+        deployment = Deployment.of(here.settings)
+        self.name = here.settings.destination.name
+        self.watch = KafkaWatch(deployment)
+        self.actions = KafkaActions(deployment, self.watch)
+
+    def giver(self) -> Giver:
+        """Who acts, now."""
+        return Giver(WHO, time(), "a test")
+
+
+@pytest.fixture
+def here(kafka: str, names: Names) -> Destination:
+    """The topics of a destination."""
+    make_topics(kafka, names)
+    return Destination(kafka, names)
+
+
+@pytest.fixture
+async def console(here: Destination) -> AsyncIterator[Console]:
+    """A console that has been started."""
+    made = Console(here)
+    made.watch.start()
+    yield made
+    await asyncio.to_thread(made.watch.close)
+
+
+async def test_a_replay_goes_on(here: Destination, console: Console) -> None:
+    """A replay that was broken off is seen by another console, which goes on; so does the command."""
+    here.write(here.names.dlq, *(letter(f"e-{n}") for n in range(100)), letter("other", status=410))
+    await until(console, lambda seen: sum(group.size for group in seen.undelivered) == 101)
+    preview = await asyncio.to_thread(console.actions.preview_replay, console.name, ASKED)
+    assert (preview.going, preview.refused) == (100, {})
+    id_ = await asyncio.to_thread(console.actions.replay, console.name, console.giver(), ASKED, SLOW)
+    assert id_ is not None
+    seen = await until(console, lambda seen: sent(seen) > 5)
+    assert [(one.id, one.state, one.by) for one in seen.replays] == [(id_, ReplayState.RUNNING, WHO)]
+    await asyncio.to_thread(console.watch.close)
+
+    other = Console(here)
+    other.watch.start()
+    try:
+        seen = await until(other, lambda seen: sent(seen) > 5)
+        assert [(one.state, one.total) for one in seen.replays] == [(ReplayState.BEGUN, 100)]
+        before = sent(seen)
+        again = await asyncio.to_thread(other.actions.go_on, other.name, other.giver(), id_, SLOW)
+        assert again == id_
+        await until(other, lambda seen: sent(seen) > before + 5)
+        await asyncio.to_thread(other.actions.stop, other.name, id_)
+        seen = await until(other, lambda seen: bool(seen.replays[0].troubles))
+        assert seen.replays[0].state is ReplayState.BEGUN
+        result = await asyncio.to_thread(
+            run, "dlq", "replay", "--status", "404", "--yes", env=kafka_env(here.bootstrap, here.names)
+        )
+        assert "goes on with a replay of 100" in result.stderr
+        await until(other, lambda seen: [one.state for one in seen.replays] == [ReplayState.DONE])
+        seen = await until(other, lambda seen: sum(group.size for group in seen.undelivered) == 1)
+        with pytest.raises(CannotDo):
+            await asyncio.to_thread(other.actions.go_on, other.name, other.giver(), id_, None)
+    finally:
+        await asyncio.to_thread(other.watch.close)
+    there = [record.value for record in read_all(here.bootstrap, here.names.topic)]
+    assert sorted(map(bytes, filter(None, there))) == sorted(value(f"e-{n}") for n in range(100))
+
+
+def sent(seen: Seen) -> int:
+    """How many of the only replay are on the source."""
+    return (seen.replays[0].sent or 0) if seen.replays else 0
+
+
+async def test_orders(here: Destination, console: Console) -> None:
+    """Each order is on the control topic with who gave it; what is pending is counted before."""
+    here.write(here.names.topic, *(Write(value(f"s-{n}", offer_id="7")) for n in range(3)))
+    here.write(here.names.tier("10m"), retry("e-1"), retry("e-2", status=404))
+    name, actions, wanted = console.name, console.actions, EventFilter.of({"status": "404"})
+
+    def act() -> None:
+        assert actions.pending(name, EventFilter.of({"offer_id": "7"}), waiting=False).counts == {"source": 3}
+        assert actions.pending(name, wanted, waiting=True).total == 1
+        assert isinstance(actions.pause(name, console.giver(), "30m"), Pause)
+        assert isinstance(actions.resume(name, console.giver()), Pause)
+        assert isinstance(actions.rate(name, console.giver(), 5.0, None), RateOrder)
+        assert isinstance(actions.rate(name, console.giver(), None, None), End)
+        assert isinstance(actions.send_now(name, console.giver(), wanted), Now)
+        assert isinstance(actions.drop(name, console.giver(), wanted), Cancel)
+        order = actions.cancel(name, console.giver(), EventFilter.of({"offer_id": "7"}), None)
+        assert isinstance(order, Cancel)
+        standing = standing_orders(here.settings).standing(time())
+        assert {(type(one), one.given.by) for one in standing} == {(Now, WHO), (Cancel, WHO)}
+        assert actions.end_cancel(name, console.giver(), order.id) == order
+        with pytest.raises(WrongUsage):
+            actions.drop(name, console.giver(), EventFilter())
+
+    await asyncio.to_thread(act)
+
+
+async def test_what_can_not_be_replayed(here: Destination, console: Console) -> None:
+    """A replay of nothing begins nothing, and one that is edited wrongly says why."""
+    here.write(here.names.dlq, letter("e-1"))
+
+    def act() -> None:
+        nothing = console.actions.replay(console.name, console.giver(), ReplayAsked(status=500), None)
+        assert nothing is None
+        wrong = ReplayAsked(set_=("payout=much",))
+        with pytest.raises(CannotDo, match="payout"):
+            console.actions.replay(console.name, console.giver(), wrong, None)
+        with pytest.raises(WrongUsage, match="no time"):
+            console.actions.preview_replay(console.name, ReplayAsked(since="soon"))
+        with pytest.raises(CannotDo, match="does not send"):
+            console.actions.stop(console.name, "a1")
+
+    await asyncio.to_thread(act)

@@ -1,0 +1,141 @@
+"""Actions that are done through Kafka: the commands' orders and replays.
+
+The rule: each is what its command does, with the same count before it; what is replayed goes on by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from worker.console.actions import Pendings, ReplayAsked, ReplayPreview
+from worker.console.replay_runs import Run
+from worker.ops import orders, pending
+from worker.ops.dead_letters import dlq_reader
+from worker.ops.edits import setting
+from worker.ops.errors import CannotDo
+from worker.ops.filters import read_filters
+from worker.ops.replaying import Asked, Replaying
+
+if TYPE_CHECKING:
+    from worker.console.kafka_watch import KafkaWatch
+    from worker.core.event_filter import EventFilter
+    from worker.core.orders import End, Order
+    from worker.ops.orders import Giver
+    from worker.settings import Deployment, Settings
+
+
+class KafkaActions:
+    """The Actions of a deployment; `watch` tells what is known of its replays."""
+
+    def __init__(self, deployment: Deployment, watch: KafkaWatch) -> None:
+        self._deployment = deployment
+        self._watch = watch
+        self._settings: Mapping[str, Settings] = {
+            one.destination.name: one for one in deployment.destinations
+        }
+
+    def pause(self, destination: str, giver: Giver, for_: str | None) -> Order:
+        """See Actions."""
+        return orders.pause(self._settings[destination], giver, orders.seconds_of(for_))
+
+    def resume(self, destination: str, giver: Giver) -> Order | None:
+        """See Actions."""
+        return orders.resume(self._settings[destination], giver)
+
+    def rate(self, destination: str, giver: Giver, per_second: float | None, for_: str | None) -> Order | End:
+        """See Actions."""
+        return orders.limit(self._settings[destination], giver, per_second, orders.seconds_of(for_))
+
+    def pending(self, destination: str, wanted: EventFilter, *, waiting: bool) -> Pendings:
+        """See Actions."""
+        settings = self._settings[destination]
+        found = pending.in_tiers(settings, wanted)
+        if not waiting:
+            found = chain(pending.on_source(self._deployment, settings, wanted), found)
+        return Pendings(pending.count(found))
+
+    def send_now(self, destination: str, giver: Giver, wanted: EventFilter) -> Order:
+        """See Actions."""
+        return orders.hurry(self._settings[destination], giver, wanted)
+
+    def drop(self, destination: str, giver: Giver, wanted: EventFilter) -> Order:
+        """See Actions."""
+        settings = self._settings[destination]
+        return orders.cancel(settings, giver, wanted, orders.longest_delay(settings), waiting=True)
+
+    def cancel(self, destination: str, giver: Giver, wanted: EventFilter, for_: str | None) -> Order:
+        """See Actions."""
+        settings = self._settings[destination]
+        seconds = orders.seconds_of(for_) or orders.longest_delay(settings)
+        return orders.cancel(settings, giver, wanted, seconds)
+
+    def end_cancel(self, destination: str, giver: Giver, cancel_id: str) -> Order:
+        """See Actions."""
+        return orders.end_cancel(self._settings[destination], giver, cancel_id)
+
+    def preview_replay(self, destination: str, asked: ReplayAsked) -> ReplayPreview:
+        """See Actions."""
+        settings, now = self._settings[destination], time.time()
+        with dlq_reader(settings) as reader:
+            replaying = Replaying(self._deployment, settings, reader, _mute)
+            ready = replaying.ready(_asked(asked, _question(asked), None, now), now)
+        return ReplayPreview(len(ready.left), ready.left_out, ready.refused, ready.goes_on, ready.faults)
+
+    def replay(self, destination: str, giver: Giver, asked: ReplayAsked, rate: float | None) -> str | None:
+        """See Actions."""
+        return self._begin(destination, _asked(asked, _question(asked), giver.by, giver.now), rate)
+
+    def go_on(self, destination: str, giver: Giver, replay_id: str, rate: float | None) -> str | None:
+        """See Actions."""
+        question = self._watch.question(destination, replay_id)
+        return self._begin(destination, _asked(_words(question), question, giver.by, giver.now), rate)
+
+    def stop(self, destination: str, replay_id: str) -> None:
+        """See Actions."""
+        self._watch.runs.stop(destination, replay_id)
+        self._watch.touch(destination)
+
+    def _begin(self, destination: str, asked: Asked, rate: float | None) -> str | None:
+        run = Run(self._deployment, self._settings[destination], asked, rate)
+        begun = self._watch.runs.start(destination, run)
+        self._watch.touch(destination)
+        return begun
+
+
+def _question(asked: ReplayAsked) -> str:
+    """What is asked for in words, as `dlq replay` writes it: either of the two goes on with the other's."""
+    return json.dumps({name: given for name, given in asked._asdict().items() if given}, sort_keys=True)
+
+
+def _words(question: str) -> ReplayAsked:
+    """Read it back; raise CannotDo for what this console can't ask."""
+    try:
+        return ReplayAsked(**json.loads(question))
+    except (ValueError, TypeError):
+        hint = "give the same command again: it goes on where it was broken off"
+        raise CannotDo(["this replay was asked for in a way that the console does not know"], hint) from None
+
+
+def _asked(asked: ReplayAsked, question: str, by: str | None, now: float) -> Asked:
+    """Read what is asked for in words; raise WrongUsage."""
+    filters = read_filters(
+        now=now,
+        reasons=asked.reason,
+        status=asked.status,
+        event_id=asked.event_id,
+        click_id=asked.click_id,
+        since=asked.since,
+        until=asked.until,
+        offer_id=asked.offer_id,
+        network=asked.network,
+        error=asked.error,
+    )
+    return Asked(filters, asked.limit, asked.again, setting(asked.set_), question, by)
+
+
+def _mute(_why: str) -> None:
+    """Say nothing: nobody listens while it is asked."""

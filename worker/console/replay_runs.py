@@ -1,0 +1,146 @@
+"""The replays that this console sends, each in a thread of its own.
+
+The rule: what is sent is what `dlq replay` would send, by the same plan: so whatever ends a run, this console
+too, anybody goes on with it. A run is remembered while there is something to say of it.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future
+from threading import Lock, Thread
+from typing import TYPE_CHECKING
+
+from worker.console.seen import Replay, ReplayState
+from worker.ops import publishing
+from worker.ops.dead_letters import dlq_reader
+from worker.ops.errors import CannotDo
+from worker.ops.publishing import Words
+from worker.ops.replay import items_of
+from worker.ops.replaying import Asked, Ready, Replaying
+from worker.ops.source import source_publisher
+
+if TYPE_CHECKING:
+    from worker.adapters.kafka.bulk_publisher import BulkPublisher
+    from worker.settings import Deployment, Settings
+
+WORDS = Words("replayed", "dead letter", "dead letters")
+CLOSE_WITHIN_SECONDS = 5.0
+STOPPED = "it was broken off from the console"
+
+
+class Run:
+    """One run of a replay of one destination; `rate` is how many it sends a second at most."""
+
+    def __init__(self, deployment: Deployment, settings: Settings, asked: Asked, rate: float | None) -> None:
+        self._deployment, self._settings, self._asked, self._rate = deployment, settings, asked, rate
+        self._publisher: BulkPublisher | None = None
+        self._before = 0
+        self._stopping = False
+        self.troubles: tuple[str, ...] = ()
+        self.begun: Future[str | None] = Future()
+        """The id of the replay, once its plan is there; None where nothing was left to send."""
+        self.thread = Thread(target=self._run, name="console-replay", daemon=True)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it still sends."""
+        return self.thread.is_alive()
+
+    @property
+    def sent(self) -> int:
+        """How many of the replay are on the source."""
+        return self._before + (0 if self._publisher is None else self._publisher.acknowledged)
+
+    def stop(self) -> None:
+        """Break it off."""
+        self._stopping = True
+
+    def _run(self) -> None:
+        try:
+            with dlq_reader(self._settings) as reader:
+                replaying = Replaying(self._deployment, self._settings, reader, _mute)
+                ready = replaying.ready(self._asked, time.time())
+                self._send(replaying, ready)
+        except Exception as error:
+            self._fail(error)
+
+    def _send(self, replaying: Replaying, ready: Ready) -> None:
+        """Publish what is left, and write that it is done where all of it is there."""
+        if ready.faults:
+            raise CannotDo(ready.faults)
+        self._before = ready.left_out if ready.goes_on else 0
+        if ready.left:
+            replaying.begin(ready)
+            self.begun.set_result(ready.plan.id)
+            if not self._publish(replaying, ready):
+                return
+        if ready.left or ready.goes_on:
+            replaying.end(ready)
+        if not ready.left:
+            self.begun.set_result(None)
+
+    def _publish(self, replaying: Replaying, ready: Ready) -> bool:
+        """Publish what is left; return whether all of it was acknowledged."""
+        topic = self._settings.kafka.topic
+        self._publisher = source_publisher(self._settings, lambda: self._stopping, _mute)
+        items = items_of(replaying.letters(ready), ready.outbound, self._rate, lambda letters: letters)
+        account = publishing.deliver(self._publisher, items, len(ready.left), WORDS, topic)
+        told = (STOPPED,) if account.interrupted else ()
+        self.troubles = (*told, *account.troubles)
+        return not self.troubles
+
+    def _fail(self, error: Exception) -> None:
+        if not self.begun.done():
+            self.begun.set_exception(error)
+        elif isinstance(error, CannotDo):
+            self.troubles = (*self.troubles, *error.reasons)
+        else:
+            self.troubles = (*self.troubles, f"it failed: {error!r}")
+            raise error
+
+
+class Runs:
+    """All runs of this console, by destination and replay."""
+
+    def __init__(self) -> None:
+        self._runs: dict[tuple[str, str], Run] = {}
+        self._lock = Lock()
+
+    def start(self, destination: str, run: Run) -> str | None:
+        """Begin a run and return the id of its replay, as `Run.begun` has it. Raises CannotDo."""
+        run.thread.start()
+        replay_id = run.begun.result()
+        if replay_id is not None:
+            with self._lock:
+                self._runs[destination, replay_id] = run
+        return replay_id
+
+    def stop(self, destination: str, replay_id: str) -> None:
+        """Break off a run; raise CannotDo where there is none."""
+        run = self._runs.get((destination, replay_id))
+        if run is None or not run.is_running:
+            raise CannotDo([f"this console does not send the replay {replay_id}"])
+        run.stop()
+        run.thread.join(CLOSE_WITHIN_SECONDS)
+
+    def told(self, destination: str, replay: Replay) -> Replay:
+        """A replay, with what this console knows of it better than Kafka does."""
+        run = self._runs.get((destination, replay.id))
+        if run is None or replay.state is ReplayState.DONE:
+            return replay
+        if run.is_running:
+            return replay._replace(state=ReplayState.RUNNING, sent=max(run.sent, replay.sent or 0))
+        return replay._replace(troubles=run.troubles)
+
+    def close(self) -> None:
+        """Break all of them off, within bounds."""
+        running = [run for run in self._runs.values() if run.is_running]
+        for run in running:
+            run.stop()
+        for run in running:
+            run.thread.join(CLOSE_WITHIN_SECONDS)
+
+
+def _mute(_why: str) -> None:
+    """Say nothing: the page tells that it waits, by what is not sent."""
