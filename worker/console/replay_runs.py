@@ -22,6 +22,7 @@ from worker.ops.source import source_publisher
 
 if TYPE_CHECKING:
     from worker.adapters.kafka.bulk_publisher import BulkPublisher
+    from worker.ops.holding import Holding
     from worker.settings import Deployment, Settings
 
 WORDS = Words("replayed", "dead letter", "dead letters")
@@ -70,22 +71,23 @@ class Run:
         if ready.faults:
             raise CannotDo(ready.faults)
         self._before = ready.left_out if ready.goes_on else 0
-        if ready.left:
-            replaying.begin(ready)
-            self.begun.set_result(ready.plan.id)
-            if not self._publish(replaying, ready):
-                return
         if ready.left or ready.goes_on:
-            replaying.end(ready)
+            with replaying.begun(ready) as holding:
+                if ready.left:
+                    self.begun.set_result(ready.plan.id)
+                if self._publish(replaying, ready, holding):
+                    replaying.end(ready)
         if not ready.left:
             self.begun.set_result(None)
 
-    def _publish(self, replaying: Replaying, ready: Ready) -> bool:
+    def _publish(self, replaying: Replaying, ready: Ready, holding: Holding) -> bool:
         """Publish what is left; return whether all of it was acknowledged."""
         topic = self._settings.kafka.topic
         self._publisher = source_publisher(self._settings, lambda: self._stopping, _mute)
         items = items_of(replaying.letters(ready), ready.outbound, self._rate, lambda letters: letters)
-        account = publishing.deliver(self._publisher, items, len(ready.left), WORDS, topic)
+        account = publishing.deliver(
+            self._publisher, holding.while_ours(items), len(ready.left), WORDS, topic
+        )
         told = (STOPPED,) if account.interrupted else ()
         self.troubles = (*told, *account.troubles)
         return not self.troubles
