@@ -147,7 +147,7 @@ class Harness:
 
     async def __aenter__(self) -> Self:
         self.running = asyncio.create_task(self.runner.run(self.stop))
-        await until("started", lambda: bool(self.kafka.wake))
+        await until("started", lambda: self.source._listener is not None)
         return self
 
     async def __aexit__(

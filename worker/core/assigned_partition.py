@@ -83,6 +83,7 @@ class AssignedPartition:
         "tenure": "Whether it is ours, and what may be done with it.",
         "tier": "The delay tier that it is of; None on the source.",
         "unjournaled": "The records that have ended, by offset, and whose steps are on their way.",
+        "unsure": "Whether it may be another's by now, so that what ends of it may end there, too.",
         "waiting": "Its records that are not yet sent, in their order.",
         "warming": "Why nothing of it is sent yet: it is not known what was; None where it is.",
     }
@@ -113,6 +114,7 @@ class AssignedPartition:
         self.heavy = False
         self.resting = False
         self.unjournaled: dict[int, Record] = {}
+        self.unsure = False
         self.committed = offsets.position
         self.revision = offsets.revision
 
@@ -152,6 +154,7 @@ class AssignedPartition:
     def leave(self) -> None:
         """It was given away, or lost."""
         self.tenure = self.tenure.left()
+        self.unsure = self.unsure or self.tenure is Tenure.LEFT
 
     def spend(self, room: int) -> None:
         """Count what came of what was granted."""

@@ -72,10 +72,15 @@ class Copies:
         """Hears that the follower is dead: without it nothing would be warm any more."""
         self._in_flight: dict[bytes, int] = {}
         self._attempts: dict[bytes, int] = {}  # made before, of those in flight from a tier
+        self._elsewhere: set[bytes] = set()
+        """Of those in flight, what has ended at another worker, which had the partition before or has it."""
         self._turn = 0
         self._asked: dict[int, int] = {}
         self._cached = 0
         self._is_known = self._is_ending = False
+        self._again: set[int] = set()
+        self.on_read_again: Callable[[int], None] = lambda _number: None
+        """Hears when the journal of a partition was read once more, as `read_again` asked for."""
 
     # --- a record ------------------------------------------------------------------------------
 
@@ -92,15 +97,17 @@ class Copies:
 
     def given_back(self, pending: PendingRecord) -> None:
         """Forget that a record is being sent: it has not ended."""
-        digest_of_it = pending.partition.digests.pop(pending.record.offset, None)
-        if digest_of_it is not None:
-            self._in_flight.pop(digest_of_it, None)
-            self._attempts.pop(digest_of_it, None)
+        key = pending.partition.digests.pop(pending.record.offset, None)
+        if key is not None:
+            self._forget(key)
 
-    def ended(self, pending: PendingRecord, ending: Ended, now: float) -> None:
-        """Remember how a record has ended."""
+    def ended(self, pending: PendingRecord, ending: Ended, now: float) -> bool:
+        """Remember how a record has ended; tell whether it has ended elsewhere, so that this is not told."""
         record, partition, _, _ = pending
         key = partition.digests.pop(record.offset, None)
+        if self._elsewhere and key in self._elsewhere:
+            self._forget(key)
+            return True
         if key is not None:
             if key in self._in_flight:  # a retry that overtook its acknowledgement may have landed already
                 del self._in_flight[key]
@@ -108,8 +115,21 @@ class Copies:
                 self._attempts.pop(key, None)
             if type(ending) is Delivered and partition.tier is None and not record.headers:
                 self.ids.add(key, packed_delivery(record.offset), now)
-                return
+                return False
         self._mark(record, partition, ending, now)
+        return False
+
+    def has_ended(self, pending: PendingRecord, ending: Ended, now: float) -> bool:
+        """Tell whether another ending of a record is known, so that this one is not told."""
+        record, partition, _, _ = pending
+        event_id = _event_id(ending)
+        if event_id is None:
+            return False
+        number, seen = _seen(record, partition)
+        known = self.ids.known(digest(number, event_id.encode()), now)
+        if known is not None and known.origin != seen.origin:
+            known = self.ids.known(digest_of_origin(number, seen.origin), now)
+        return known is not None and known.state is not WAITING
 
     def _judge(self, pending: PendingRecord, step: Attempt | Dead, now: float) -> Prepared:
         record, partition, *_ = pending
@@ -140,6 +160,12 @@ class Copies:
             return follows_in_flight(seen, self._in_flight[key], self._attempts.get(key, 0), own)
         return follows(seen, known, own)
 
+    def _forget(self, key: bytes) -> None:
+        """Forget that an event is being sent."""
+        self._in_flight.pop(key, None)
+        self._attempts.pop(key, None)
+        self._elsewhere.discard(key)
+
     def _mark(self, record: Record, partition: AssignedPartition, ending: Ended, now: float) -> None:
         event_id = _event_id(ending)
         if event_id is None:
@@ -168,16 +194,27 @@ class Copies:
 
     def follow(self, new: Collection[Partition] = ()) -> None:
         """Follow what is ours by now; the `new` rest until what their journal tells is read."""
+        self._follow({at.number for at in new})
+
+    def read_again(self, number: int) -> None:
+        """Have the journal of a partition read once more to its end, whether it is ours or not."""
+        self._again.add(number)
+        self._follow({number})
+
+    def _follow(self, new: Collection[int]) -> None:
         if self._is_ending:
             return
         self._turn += 1
-        self._asked.update((at.number, self._turn) for at in new)
+        self._asked.update(dict.fromkeys(new, self._turn))
         numbers = {at.number for at in self._partitions}
-        self._follower.follow(numbers, {at.number for at in new}, self._turn)
+        self._follower.follow(numbers | self._again, new, self._turn)
 
     def on_marks(self, marks: Sequence[Mark]) -> None:
         """Remember what was read."""
         for mark in marks:
+            origin = self._in_flight.get(mark.digest)
+            if origin == mark.known.origin and mark.known.state is not WAITING:
+                self._elsewhere.add(mark.digest)
             self.ids.mark(mark)
 
     def on_cached(self, kept: Kept) -> None:
@@ -192,6 +229,10 @@ class Copies:
     def on_read(self, number: int, turn: int) -> None:
         """Let partitions go of which all is known that was there when they became ours."""
         if self._asked.get(number, 0) <= turn:
+            if number in self._again:
+                self._again.discard(number)
+                self.on_read_again(number)
+                self._follow(())
             for partition in self._of(number):
                 if partition.warming is not None:
                     partition.warm(None)

@@ -8,6 +8,7 @@ there is a journal. What may be started and published, the fence says.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from worker.core.admission.held import Held, held
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
@@ -29,6 +30,7 @@ from worker.runner.intake import Intake
 from worker.runner.journaling import Journaling
 from worker.runner.lanes import Lanes
 from worker.runner.lanes_listener import Tried
+from worker.runner.late_endings import LateEndings
 from worker.runner.parts import Clients, Destination, Surroundings
 from worker.runner.tracing import traced_listener, traced_publisher
 
@@ -72,6 +74,11 @@ class Delivery:
         )
         self.copies = self._copies(destination.group.remembers, clients)
         self.cache = self._copies_cache(clients, around)
+        self.late_endings = (
+            LateEndings(self.copies, partial(self._end, sure=True), self._ended_elsewhere)
+            if self.copies is not None and self.journaling is not None
+            else None
+        )
         self.on_warm: Callable[[], None] = _nothing
         """Hears that there is a partition more that may be sent of, before anything of it is."""
         listener, plan = traced_listener(self, tracing, around), destination.plan
@@ -89,6 +96,11 @@ class Delivery:
         """Start no request while this is so; what is in flight goes on."""
         if self.fence.bar(Bar.PAUSED, stands=paused):
             self._on_fence()
+
+    def sure_of(self, partitions: Iterable[AssignedPartition]) -> None:
+        """Tell what ended of these: they are ours for sure."""
+        if self.late_endings is not None:
+            self.late_endings.settle(partitions)
 
     def renew(self, before: Plan, plan: Plan, sender: Sender) -> list[FormerLane]:
         """Send by this plan and sender from the next request on; return the lanes of a former sender."""
@@ -115,8 +127,8 @@ class Delivery:
     def on_still(self, seconds: float) -> None:
         """Send no more until a commit counts: nobody tells a member that stands still what it lost."""
         self._observer.trouble(f"the process stood still for {seconds:.1f} s")
-        if self.fence.stood_still():
-            self._on_fence()
+        self.fence.stood_still()
+        self._on_fence()
         self.committer.hurry()
 
     def on_ended(
@@ -131,9 +143,11 @@ class Delivery:
             self._observer.delivered(ending, now)
             if pending.partition.failures:
                 self._schedule.ended(pending.partition, failed=False)
+            self._release(pending)
             self._end(pending, ending, trial, now)
         elif isinstance(ending, Duplicate):
             self._observer.duplicate(pending.record)
+            self._release(pending)
             self._end(pending, ending, None, now)
         elif isinstance(ending, Finished):
             self._observer.skipped(pending.record)
@@ -168,6 +182,7 @@ class Delivery:
             self._observer.retried(ending)
         else:
             self._observer.dead(ending)
+        self._release(pending)
         self._end(pending, ending, trial, self._clock.now())
         self.lanes.pump()  # a failing partition may have waited for this
 
@@ -189,11 +204,15 @@ class Delivery:
         self._observer.trouble(f"{partition.at} rests: {partition.warming}")
 
     def _on_fence(self) -> None:
-        """Start and publish what the fence lets through."""
+        """Start, publish and tell what the fence lets through."""
+        partitions = self._intake.partitions.values()
         if self.fence.may_publish:
             self.hand_over.sure.set()
+            self.sure_of(partitions)
         else:
             self.hand_over.sure.clear()
+            if self.late_endings is not None:
+                self.late_endings.doubt(partitions)
         if self.fence.may_send:
             self.lanes.pump()
 
@@ -237,15 +256,27 @@ class Delivery:
         if self.journaling is not None:
             self.journaling.mask(secrets)
 
-    def _end(self, pending: PendingRecord, ending: Ended, trial: Trial | None, now: float) -> None:
-        self._release(pending)
-        if self.copies is not None:
-            self.copies.ended(pending, ending, now)
-        if self.journaling is None:
+    def _end(
+        self, pending: PendingRecord, ending: Ended, trial: Trial | None, now: float, sure: bool = False
+    ) -> None:
+        """Have an ending told, unless it is another's to tell; where that is not `sure` it is found out."""
+        if pending.partition.unsure and not sure and self.late_endings is not None:
+            self.late_endings.hold(pending, ending, trial, now)
+        elif self.copies is not None and self.copies.ended(pending, ending, now):
+            self._ended_elsewhere(pending)
+        elif self.journaling is None:
             self._finish(pending)
         else:
             pending.partition.unjournaled[pending.record.offset] = pending.record
             self.journaling.note(pending, ending, trial, now)
+
+    def _ended_elsewhere(self, pending: PendingRecord) -> None:
+        """Finish a record of which another worker has told how it ended."""
+        pending.partition.unjournaled.pop(pending.record.offset, None)
+        if self.copies is not None:
+            self.copies.given_back(pending)
+        self._finish(pending)
+        self._drain.quiet.set()
 
     def _finish(self, pending: PendingRecord) -> None:
         partition = pending.partition

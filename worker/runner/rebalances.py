@@ -6,9 +6,10 @@ the run ends; of a lost one nothing is committed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from worker.core.assigned_partition import AssignedPartition
 from worker.core.record import Partition, Record
 from worker.core.start_offset import Start
 from worker.core.unreadable import Place, Stopped
@@ -26,13 +27,14 @@ from worker.runner.standing_orders import StandingOrders
 class Keepers(NamedTuple):
     """Who looks after what is ours: makes sure of what is new, remembers what goes, and knows our share.
 
-    `copies` follows what others do of it.
+    `copies` follows what others do of it, `sure_of` hears what is ours beyond doubt.
     """
 
     claims: Claims | None
     memory: GroupMemory
     orders: StandingOrders
     copies: Copies | None
+    sure_of: Callable[[Iterable[AssignedPartition]], None]
 
 
 class Rebalances:
@@ -48,7 +50,7 @@ class Rebalances:
     ) -> None:
         self._intake = intake
         self._drain = drain
-        self._claims, self._memory, self._orders, self._copies = keepers
+        self._claims, self._memory, self._orders, self._copies, self._sure_of = keepers
         self._observer = observer
         self._lanes = lanes
 
@@ -76,6 +78,7 @@ class Rebalances:
         """Drain partitions while they are still ours, and say what to commit last."""
         self._observer.rebalanced("revoke", ids)
         partitions = self._intake.of(ids)
+        self._sure_of(partitions)  # of what another may have already we hear that it is lost
         try:
             await self._drain.wait(partitions)
             await self._memory.leave(partition for partition in partitions if partition.tenure.is_ours)

@@ -1,0 +1,137 @@
+"""What ends after a standstill, or after its partition has left, has one ending: ours or another worker's."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.runner.copies import ids, told
+from tests.runner.harness import JOURNAL, Harness, some_turns, until
+from tests.runner.test_stall import LONG
+from worker.core.answer import Response
+from worker.core.record import Partition
+
+ONCE = [("delivered", "conversions/0/0")]
+
+
+async def freeze(harness: Harness) -> None:
+    """Have a request in flight over a standstill, while the group refuses commits."""
+    harness.sender.gate.clear()
+    harness.source.assign(harness.first)
+    harness.write(0)
+    await harness.sent(1)
+    harness.source.refusing = "not a member"
+    harness.time.advance(LONG)
+
+
+async def thaw(harness: Harness) -> None:
+    """Have its answer heard."""
+    harness.sender.gate.set()
+    await until("the answer", lambda: harness.heard.requests == 1)
+    await some_turns()
+
+
+def lose(harness: Harness) -> None:
+    """Have the group tell that the partition is another's."""
+    harness.source.lose(harness.first)
+    harness.source.refusing = None
+
+
+async def test_another_has_ended_it() -> None:
+    """A 200 that was read when another worker had sent the record, and told of it, adds no second ending."""
+    async with Harness(copies=ids(), worker="frozen") as harness:
+        await freeze(harness)
+        async with Harness(copies=ids(), kafka=harness.kafka) as other:
+            other.source.assign(other.first)
+            await other.committed(1)
+            await thaw(harness)
+            lose(harness)
+            await until("it is decided", lambda: harness.runner.snapshot().held == frozenset())
+            await some_turns(100)
+            assert told(harness) == ONCE
+
+
+async def test_nobody_has_ended_it() -> None:
+    """A 200 that nobody else has told of is told, though the partition has left, and is not sent again."""
+    async with Harness(copies=ids(), worker="frozen") as harness:
+        await freeze(harness)
+        await thaw(harness)
+        assert told(harness) == []
+        lose(harness)
+        await harness.journaled(1)
+        async with Harness(copies=ids(), kafka=harness.kafka) as other:
+            other.source.assign(other.first)
+            await other.committed(1)
+            assert other.clicks == []
+    assert told(harness) == ONCE
+
+
+async def test_it_comes_back() -> None:
+    """Where the partition comes back to the same worker nothing is sent or told a second time."""
+    async with Harness(copies=ids()) as harness:
+        await freeze(harness)
+        await thaw(harness)
+        lose(harness)
+        harness.source.assign(harness.first)
+        await harness.committed(1)
+        assert (harness.clicks, told(harness)) == (["c-0"], ONCE)
+
+
+async def test_it_was_ours_all_the_time() -> None:
+    """Once a commit has counted an ending from over the standstill is told."""
+    async with Harness(copies=ids()) as harness:
+        await freeze(harness)
+        await thaw(harness)
+        assert told(harness) == []
+        harness.source.refusing = None
+        await harness.committed(1)
+        assert told(harness) == ONCE
+
+
+async def test_it_is_revoked_in_good_order() -> None:
+    """A partition that is asked back after a standstill was ours: its drain ends with what ended of it."""
+    async with Harness(copies=ids()) as harness:
+        await freeze(harness)
+        await thaw(harness)
+        await harness.source.revoke(harness.first)
+        assert told(harness) == ONCE
+
+
+@pytest.mark.parametrize("answer", [Response(200), Response(410)])
+async def test_in_flight_at_another(answer: Response) -> None:
+    """What another worker tells of while a record is in flight here is its ending: ours adds none."""
+    async with Harness(copies=ids(), worker="frozen") as harness:
+        await freeze(harness)
+        async with Harness(answer, copies=ids(), kafka=harness.kafka) as other:
+            other.sender.gate.clear()
+            other.source.assign(other.first)
+            await other.sent(1)
+            await thaw(harness)
+            lose(harness)
+            await harness.journaled(1)
+            await until("it is heard of", lambda: _has_heard(other))
+            other.sender.gate.set()
+            await other.committed(1)
+            assert told(harness) == ONCE
+
+
+def _has_heard(harness: Harness) -> bool:
+    return harness.follower._next.get(Partition(JOURNAL, 0), 0) == len(harness.kafka.records(JOURNAL))
+
+
+async def test_what_ends_after_it_was_lost() -> None:
+    """What is in flight of a partition that is lost without a standstill is told of by one of the two."""
+    async with Harness(copies=ids(), worker="slow") as harness:
+        harness.sender.gate.clear()
+        harness.source.assign(harness.first)
+        harness.write(0)
+        await harness.sent(1)
+        harness.source.lose(harness.first)
+        async with Harness(copies=ids(), kafka=harness.kafka) as other:
+            other.source.assign(other.first)
+            await other.committed(1)
+            harness.sender.gate.set()
+            await harness.ended(1)
+            await asyncio.sleep(0.1)
+            assert told(harness) == ONCE
