@@ -14,7 +14,7 @@ from worker.core.admission.held import Held, held
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
 from worker.core.endings import Dead, Delivered, Duplicate, Finished, Retry
 from worker.core.fence import Bar, Fence, Fenced
-from worker.core.journal import Ended
+from worker.core.journal import Ended, Journaled
 from worker.core.record import make
 from worker.core.remembered_ids import RememberedIds
 from worker.core.trial import Trial
@@ -62,23 +62,14 @@ class Delivery:
             publisher, around.observer, around.jitter, self._settled, on_failed, self._given_up
         )
         self.fence = Fence()
-        journaled = destination.group.journaled
-        self.journaling = (
-            Journaling(journaled, clients.publisher, around.observer, around.jitter, self)
-            if journaled is not None
-            else None
-        )
+        self.journaling = self._journaling(destination.group.journaled, clients, around)
         self._mask(destination.plan.secrets)
         self.committer = Committer(
             clients.source, intake.partitions, around.observer, self.fence, self._on_fence
         )
         self.copies = self._copies(destination.group.remembers, clients)
         self.cache = self._copies_cache(clients, around)
-        self.late_endings = (
-            LateEndings(self.copies, partial(self._end, sure=True), self._ended_elsewhere)
-            if self.copies is not None and self.journaling is not None
-            else None
-        )
+        self.late_endings = LateEndings(self.copies, partial(self._end, sure=True), self._ended_elsewhere)
         self.on_warm: Callable[[], None] = _nothing
         """Hears that there is a partition more that may be sent of, before anything of it is."""
         listener, plan = traced_listener(self, tracing, around), destination.plan
@@ -96,11 +87,6 @@ class Delivery:
         """Start no request while this is so; what is in flight goes on."""
         if self.fence.bar(Bar.PAUSED, stands=paused):
             self._on_fence()
-
-    def sure_of(self, partitions: Iterable[AssignedPartition]) -> None:
-        """Tell what ended of these: they are ours for sure."""
-        if self.late_endings is not None:
-            self.late_endings.settle(partitions)
 
     def renew(self, before: Plan, plan: Plan, sender: Sender) -> list[FormerLane]:
         """Send by this plan and sender from the next request on; return the lanes of a former sender."""
@@ -208,11 +194,10 @@ class Delivery:
         partitions = self._intake.partitions.values()
         if self.fence.may_publish:
             self.hand_over.sure.set()
-            self.sure_of(partitions)
+            self.late_endings.settle(partitions)
         else:
             self.hand_over.sure.clear()
-            if self.late_endings is not None:
-                self.late_endings.doubt(partitions)
+            self.late_endings.doubt(partitions)
         if self.fence.may_send:
             self.lanes.pump()
 
@@ -240,6 +225,13 @@ class Delivery:
 
     # --- inside --------------------------------------------------------------------------------
 
+    def _journaling(
+        self, journaled: Journaled | None, clients: Clients, around: Surroundings
+    ) -> Journaling | None:
+        if journaled is None:
+            return None
+        return Journaling(journaled, clients.publisher, around.observer, around.jitter, self)
+
     def _copies(self, ids: RememberedIds | None, clients: Clients) -> Copies | None:
         if ids is None or clients.follower is None:
             return None
@@ -260,7 +252,8 @@ class Delivery:
         self, pending: PendingRecord, ending: Ended, trial: Trial | None, now: float, sure: bool = False
     ) -> None:
         """Have an ending told, unless it is another's to tell; where that is not `sure` it is found out."""
-        if pending.partition.unsure and not sure and self.late_endings is not None:
+        if pending.partition.unsure and not sure and self.copies is not None:
+            pending.partition.unjournaled[pending.record.offset] = pending.record
             self.late_endings.hold(pending, ending, trial, now)
         elif self.copies is not None and self.copies.ended(pending, ending, now):
             self._ended_elsewhere(pending)
@@ -273,8 +266,6 @@ class Delivery:
     def _ended_elsewhere(self, pending: PendingRecord) -> None:
         """Finish a record of which another worker has told how it ended."""
         pending.partition.unjournaled.pop(pending.record.offset, None)
-        if self.copies is not None:
-            self.copies.given_back(pending)
         self._finish(pending)
         self._drain.quiet.set()
 

@@ -9,6 +9,7 @@ has. Where none does ours is told: who has the partition hears of it, and does n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
@@ -26,11 +27,14 @@ class _Late(NamedTuple):
 
 
 class LateEndings:
-    """Those of one destination; `tell` writes one down, `drop` finishes a record that has had another."""
+    """Those of one destination; `tell` writes one down, `drop` finishes a record that has had another.
+
+    Without `copies` nobody knows what others tell, and none is held.
+    """
 
     def __init__(
         self,
-        copies: Copies,
+        copies: Copies | None,
         tell: Callable[[PendingRecord, Ended, Trial | None, float], None],
         drop: Callable[[PendingRecord], None],
     ) -> None:
@@ -38,14 +42,14 @@ class LateEndings:
         self._tell = tell
         self._drop = drop
         self._held: dict[AssignedPartition, list[_Late]] = {}
-        copies.on_read_again = self._read
+        if copies is not None:
+            copies.on_read_again = partial(self._read, copies)
 
     def hold(self, pending: PendingRecord, ending: Ended, trial: Trial | None, now: float) -> None:
         """Keep an ending, until it is known what became of its partition."""
         partition = pending.partition
-        partition.unjournaled[pending.record.offset] = pending.record
         self._held.setdefault(partition, []).append(_Late(pending, ending, trial, now))
-        if partition.tenure is Tenure.LEFT:
+        if partition.tenure is Tenure.LEFT and self._copies is not None:
             self._copies.read_again(partition.at.number)
 
     def doubt(self, partitions: Iterable[AssignedPartition]) -> None:
@@ -60,14 +64,15 @@ class LateEndings:
             for late in self._held.pop(partition, ()):
                 self._tell(*late)
         for partition in self._held:
-            if partition.tenure is Tenure.LEFT:
+            if partition.tenure is Tenure.LEFT and self._copies is not None:
                 self._copies.read_again(partition.at.number)
 
-    def _read(self, number: int) -> None:
+    def _read(self, copies: Copies, number: int) -> None:
         left = [one for one in self._held if one.at.number == number and one.tenure is Tenure.LEFT]
         for partition in left:
             for late in self._held.pop(partition):
-                if self._copies.has_ended(late.pending, late.ending, late.now):
+                if copies.has_ended(late.pending, late.ending, late.now):
+                    copies.given_back(late.pending)
                     self._drop(late.pending)
                 else:
                     self._tell(*late)

@@ -62,9 +62,8 @@ class Runner:
         partitions = self._intake.partitions
         self._memory = GroupMemory(group.control_topic, self._publisher, partitions, observer, clock)
         self._orders = StandingOrders(control, destination, self._intake, self._delivery, around)
-        keepers = Keepers(
-            *(self._claims, self._memory, self._orders), self._delivery.copies, self._delivery.sure_of
-        )
+        copies, settle = self._delivery.copies, self._delivery.late_endings.settle
+        keepers = Keepers(self._claims, self._memory, self._orders, copies, settle)
         self._rebalances = Rebalances(self._intake, self._drain, keepers, self._delivery.lanes, observer)
         self._silence = SilenceWatch(source, partitions, self._intake.demand.asked_lately, observer, clock)
         self._scaling = Scaling(source, self._intake, self._delivery, clock)
