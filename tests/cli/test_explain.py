@@ -86,7 +86,7 @@ def test_timeline(names: Names, env: dict[str, str]) -> None:
 def test_never_published(env: dict[str, str]) -> None:
     """What was never published is told as that, with exit 1."""
     text = run("explain", "nobody", "--since", "2h", env=env)
-    assert (text.exit_code, text.stdout) == (1, "never published since 2h\n")
+    assert (text.exit_code, text.stdout) == (1, "never published in the last 2h\n")
     for option in ("--click-id", "--order-id"):
         found = run("explain", option, "nobody", "-o", "json", env=env)
         assert (found.exit_code, json.loads(found.stdout)["verdict"]) == (1, "never_published")

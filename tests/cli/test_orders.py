@@ -62,6 +62,11 @@ def test_missing_topic(kafka: str, names: Names, command: list[str]) -> None:
         (["rate", "many"], "error: Invalid value for N|off: 'many' is neither a number above 0 nor `off`"),
         (["rate", "nan"], "error: Invalid value for N|off: 'nan' is neither a number above 0 nor `off`"),
         (["pause", "--for", "soon"], "error: --for: must be a whole number with a unit"),
+        (["pause", "--for", "0s"], "error: --for: must be longer than nothing, such as 30m"),
+        (
+            ["cancel", "--event-id", "e", "--for", "0s"],
+            "error: --for: must be longer than nothing, such as 30m",
+        ),
     ],
 )
 def test_usage(names: Names, command: list[str], line: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -92,6 +93,39 @@ def test_a_reader_of_letters_that_went(letters: dict[str, str], tmp_path: Path, 
     assert done.returncode == 0
     assert "stdout" not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_what_the_locale_can_not_write(tmp_path: Path, encoding: str) -> None:
+    """What the encoding of stdout does not have is written as JSON escapes it, in a table and in JSON."""
+    pattern = "é日😀"
+    env = {"PYTHONIOENCODING": encoding, "POSTBACK_DESTINATION__REJECT_BODY": pattern}
+    for output in ("table", "json"):
+        done = subprocess.run(
+            [sys.executable, "-m", "worker", "config", "show", "-o", output],
+            env={**os.environ, **env},
+            cwd=tmp_path,
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        if output == "json":
+            shown = {row["variable"]: row["value"] for row in json.loads(done.stdout.decode(encoding))}
+            assert shown["POSTBACK_DESTINATION__REJECT_BODY"] == pattern
+        else:
+            escaped = {"ascii": "\\u00e9\\u65e5\\ud83d\\ude00", "latin-1": "é\\u65e5\\ud83d\\ude00"}
+            assert escaped.get(encoding, pattern) in done.stdout.decode(encoding)
+
+
+def test_an_argument_that_is_no_text(tmp_path: Path) -> None:
+    """An argument that is not UTF-8 is one line and exit 2, before all else; the name of a file may be."""
+    for command in ("pause --because", "explain", "send --dry-run --click-id"):
+        done = shell(f"{PROGRAM} {command} $'a\\xffb'", tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == "error: not text in UTF-8: 'a\\xffb'\n"
+    done = shell(f"printf '' >$'a\\xffb'; {PROGRAM} publish --dry-run $'a\\xffb'", tmp_path)
+    assert (done.returncode, without_routes(done.stderr)) == (0, "")
 
 
 def test_a_failure_before_it(tmp_path: Path) -> None:

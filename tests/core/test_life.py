@@ -76,7 +76,7 @@ REPLAY = Published(LATER, NOW - 10.0, 1, False, 0)
             "untold",
             "the worker is done with it, but the journal does not say how: it was off, or kept it no longer",
         ),
-        ([], [], "never_published", "never published since 48h"),
+        ([], [], "never_published", "never published in the last 48h"),
     ],
 )
 def test_verdict(published: list[Published], steps: list[JournalStep], verdict: str, line: str) -> None:

@@ -5,6 +5,7 @@ The rule: exit 0 done, 1 failed while running, 2 wrong usage or configuration.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -171,4 +172,18 @@ def options(
 
 def main() -> None:
     """Run the command line of this process."""
-    app(prog_name=PROGRAM)
+    arguments = sys.argv[1:]
+    if (wrong := next((text for text in arguments if not _is_text(text)), None)) is not None:
+        shown = os.fsencode(wrong).decode(errors="backslashreplace")
+        say(f"error: not text in UTF-8: '{shown}'")
+        sys.exit(WRONG)
+    app(arguments, prog_name=PROGRAM)
+
+
+def _is_text(argument: str) -> bool:
+    """Whether it may be said and kept; the name of a file need not be text."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return Path(argument).exists()
+    return True

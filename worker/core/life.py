@@ -135,7 +135,7 @@ def _without_steps(life: Life, since: str) -> Told:
         return Told(Verdict.UNTOLD, line)
     if life.is_passed:
         return Told(Verdict.PASSED, "passed over: this destination does not take it")
-    return Told(Verdict.NEVER_PUBLISHED, f"never published since {since}")
+    return Told(Verdict.NEVER_PUBLISHED, f"never published in the last {since}")
 
 
 def _waiting(step: JournalStep, now: float) -> Told:

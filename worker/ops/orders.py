@@ -51,9 +51,12 @@ def seconds_of(text: str | None) -> float | None:
     if text is None:
         return None
     try:
-        return parse_duration(text)
+        seconds = parse_duration(text)
     except ValueError as error:
         raise WrongUsage([f"--for: {error}"]) from None
+    if not seconds:
+        raise WrongUsage(["--for: must be longer than nothing, such as 30m"])
+    return seconds
 
 
 def pause(settings: Settings, giver: Giver, seconds: float | None = None) -> Order:

@@ -1,11 +1,14 @@
 """Stdout for results: what can't be written is one kind of exception, wherever it was printed.
 
-The rule: the first write that fails raises ResultLost, which is no OSError, so that nobody takes it for
+The rules: the first write that fails raises ResultLost, which is no OSError, so that nobody takes it for
 something else; what is written after that goes nowhere, so that the end of the process has nothing to say.
+No text is one that can't be written: what the encoding of stdout does not have is escaped as in JSON, which
+in a result that is JSON means the same.
 """
 
 from __future__ import annotations
 
+import codecs
 import errno
 import io
 import os
@@ -16,6 +19,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
+
+
+_ESCAPED = "escaped-as-in-json"
 
 
 class ResultLost(Exception):
@@ -73,4 +79,13 @@ def install(before: Callable[[], None]) -> None:
     """Make `sys.stdout` write so; `before` is called before each write to the descriptor."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     results = io.BufferedWriter(Results(1, before))
-    sys.stdout = io.TextIOWrapper(results, encoding, line_buffering=results.raw.isatty())
+    codecs.register_error(_ESCAPED, _escaped)
+    sys.stdout = io.TextIOWrapper(results, encoding, _ESCAPED, line_buffering=results.raw.isatty())
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """The escapes of JSON for characters that an encoding does not have: four digits for each half of one."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4)), error.end
