@@ -185,4 +185,4 @@ def test_passed_over(several: dict[str, str]) -> None:
     found = run_json("explain", "theirs", "--destination", "moment", env=several)
     assert found["verdict"] == "passed"
     nobody = run("explain", "nobody", env=several)
-    assert (nobody.exit_code, nobody.stdout) == (1, "never published since 48h\n")
+    assert (nobody.exit_code, nobody.stdout) == (1, "never published in the last 48h\n")

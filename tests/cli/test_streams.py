@@ -28,6 +28,7 @@ COMMANDS = [
 ]
 LETTERS = ["dlq list", "dlq list -o json", "dlq export", "dlq stats", "topics check"]
 NO_ROOM = "error: can't write the result to stdout: No space left on device\n"
+NOBODY = "127.0.0.1:1"
 CLOSED = "error: can't write the result to stdout: it is closed\n"
 
 
@@ -121,7 +122,7 @@ def test_what_the_locale_can_not_write(tmp_path: Path, encoding: str) -> None:
 def test_an_argument_that_is_no_text(tmp_path: Path) -> None:
     """An argument that is not UTF-8 is one line and exit 2, before all else; the name of a file may be."""
     for command in ("pause --because", "explain", "send --dry-run --click-id"):
-        done = shell(f"{PROGRAM} {command} $'a\\xffb'", tmp_path)
+        done = shell(f"{PROGRAM} {command} $'a\\xffb'", tmp_path, POSTBACK_KAFKA__BOOTSTRAP_SERVERS=NOBODY)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == "error: not text in UTF-8: 'a\\xffb'\n"
     done = shell(f"printf '' >$'a\\xffb'; {PROGRAM} publish --dry-run $'a\\xffb'", tmp_path)
