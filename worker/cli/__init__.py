@@ -40,6 +40,7 @@ COMMANDS = {
     "cancel": "worker.cli.cancel",
     "waiting": "worker.cli.waiting",
     "dlq": "worker.cli.dlq",
+    "console": "worker.cli.console",
     "schema": "worker.cli.schema",
     "healthcheck": "worker.cli.healthcheck",
 }

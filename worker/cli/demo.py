@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker.adapters.process.signals import heeded
 from worker.cli.common import FAILED, Output, OutputOption, examples, number_option, print_rows, say
+from worker.cli.interrupts import until_signal
 from worker.cli.run import run_loop
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ async def _perform(events: int, failures: float, linger: bool, output: Output) -
     from worker.demo import Demo
 
     set_up("auto", "error")
-    until = _until_signal() if linger else None
+    until = until_signal() if linger else None
     with DemoView(linger=linger) as view:
         account = await Demo(events, failures).run(view.tick, until)
     _print(account, output)
@@ -94,11 +93,3 @@ def _print(account: Account, output: Output) -> None:
 def told(meanwhile: Meanwhile) -> str:
     """Say what flowed on while one network was down."""
     return f"while {meanwhile.down} was down, {meanwhile.delivered} were delivered to {meanwhile.flowing}"
-
-
-def _until_signal() -> asyncio.Event:
-    event = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in heeded():
-        loop.add_signal_handler(number, event.set)
-    return event

@@ -5,6 +5,7 @@ The rule: one breaks off reading at once, as Stopped, and anything else only whe
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import Iterable, Iterator
 from types import FrameType, TracebackType
@@ -56,6 +57,15 @@ class Interrupts:
         self.pending = True
         if self._reading:
             raise KeyboardInterrupt
+
+
+def until_signal() -> asyncio.Event:
+    """From now on, an event of the running loop that is set by the first signal that asks for an end."""
+    event = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in heeded():
+        loop.add_signal_handler(number, event.set)
+    return event
 
 
 _END: Any = object()

@@ -11,6 +11,9 @@ from worker.settings.model import Settings
 from worker.settings.templates import parts_of, unused_secrets, urls_of
 from worker.settings.values import format_duration
 
+LEAST_TOKEN_CHARACTERS = 16
+"""A shorter token of the console may be guessed."""
+
 
 def warnings(settings: Settings) -> list[str]:
     """One line for each thing that may not be meant."""
@@ -22,6 +25,7 @@ def warnings(settings: Settings) -> list[str]:
         *_short_drain(settings),
         *_unreached_delays(settings),
         *_late(settings),
+        *_short_token(settings),
     ]
 
 
@@ -71,4 +75,13 @@ def _late(settings: Settings) -> Iterator[str]:
         yield (
             f"POSTBACK_RETRY__MAX_ATTEMPTS: the delays add up to {format_duration(total)}, more than "
             f"POSTBACK_RETRY__WINDOW ({format_duration(window)}); the last attempts are never made"
+        )
+
+
+def _short_token(settings: Settings) -> Iterator[str]:
+    token = settings.console.token
+    if token is not None and len(token.get_secret_value()) < LEAST_TOKEN_CHARACTERS:
+        yield (
+            f"POSTBACK_CONSOLE__TOKEN: is shorter than {LEAST_TOKEN_CHARACTERS} characters, "
+            "and so may be guessed"
         )

@@ -277,13 +277,13 @@ class Journal(BaseModel):
 
 
 class Http(BaseModel):
-    """Where metrics, health and console are served."""
+    """Where metrics and health are served."""
 
     model_config = Group
 
-    host: Host = Field("127.0.0.1", description="address of metrics, health and console")
+    host: Host = Field("127.0.0.1", description="address of metrics and health")
     port: Annotated[int, Kind("integer, 0 to 65535")] = Field(
-        8080, ge=0, le=65535, description="port of metrics, health and console; 0 takes any free one"
+        8080, ge=0, le=65535, description="port of metrics and health; 0 takes any free one"
     )
 
 

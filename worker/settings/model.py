@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from worker.core.retry import Tier
 from worker.settings import byte_bounds
+from worker.settings.console import Console
 from worker.settings.groups import Circuit, Destination, Http, Journal, Kafka, Log, Retry
 from worker.settings.right import right
 from worker.settings.tracing import Tracing
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     journal: Journal = Field(default_factory=Journal)
     http: Http = Field(default_factory=Http)
     log: Log = Field(default_factory=Log)
+    console: Console = Field(default_factory=Console)
     tracing: Tracing = Field(default_factory=Tracing)
 
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)

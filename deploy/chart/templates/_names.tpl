@@ -22,6 +22,12 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: worker
 {{- end -}}
 
+{{/* What finds the console alone. */}}
+{{- define "postback-worker.console" -}}
+{{ include "postback-worker.release" . }}
+app.kubernetes.io/component: console
+{{- end -}}
+
 {{/* The labels of an object; `component` where it has one. */}}
 {{- define "postback-worker.labels" -}}
 {{ include "postback-worker.release" . }}

@@ -43,6 +43,12 @@ what would be right. Empty where all is well.
 {{- if dig "http" "host" "" $settings -}}
 {{- $problems = append $problems "settings.http.host: leave it out; in a pod the worker listens on every address, for the probes" -}}
 {{- end -}}
+{{- if $settings.console -}}
+{{- $problems = append $problems "settings.console: leave it out; `console` says all of it, and the workers need not know the token" -}}
+{{- end -}}
+{{- if and .Values.console.enabled (not .Values.console.token) -}}
+{{- $problems = append $problems "console.token: must be set: {fromSecret: NAME, key: KEY}; who has it may see the page" -}}
+{{- end -}}
 {{- range $name, $value := dig "kafka" "properties" dict $settings -}}
 {{- $plain := $name | lower | replace "_" "." -}}
 {{- if eq $plain "group.instance.id" -}}

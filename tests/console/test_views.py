@@ -1,0 +1,281 @@
+"""What the views show of known data, and that it is text, whatever it holds."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.console.known import DOWN, HOSTILE, NOW, paused
+from tests.console.markup import Page
+from tests.console.served import Served, served
+from worker.console.actions import ReplayPreview
+from worker.console.seen import Progress, Seen, Trouble
+from worker.ops.errors import BrokerUnavailable, CannotDo
+
+PATHS = (
+    "/",
+    "/flow/binom",
+    "/undelivered/binom?kind=dead",
+    "/undelivered/binom?kind=waiting",
+    "/destination/binom",
+    *(f"/undelivered/binom/row/0/{number}" for number in range(len(HOSTILE))),
+)
+TAGS_THAT_ACT = {"script", "img", "iframe", "style"}
+
+
+async def page_of(console: Served, path: str) -> tuple[int, Page, str]:
+    """A page, parsed, and all its text in one line."""
+    got, html = await console.get(path)
+    page = Page(html)
+    return got.status, page, " ".join(" ".join(page.texts).split())
+
+
+async def test_verdict() -> None:
+    """Each destination has its word, why, since when, and the command; what needs somebody comes first."""
+    async with served() as console:
+        status, page, text = await page_of(console, "/")
+    assert status == 200
+    assert text.index("partner down") < text.index("flowing")
+    assert "2 of 2 workers met an outage" in text
+    assert "postback-worker send --click-id TEST" in text
+    assert "251 delivered, 4 failed in 15 s" in text
+    assert "18,412" in text
+    assert "12 s late" in text
+    shapes = [given["class"] for given in page.all("svg") if "icon" in given.get("class", "")]
+    assert shapes == ["icon broken", "icon well"]
+
+
+async def test_flow() -> None:
+    """The hour is drawn, with a title and in words, and stands in a table beside it, minute by minute."""
+    async with served() as console:
+        _, page, text = await page_of(console, "/flow/binom")
+    drawings = [given for given in page.all("svg") if given["class"] == "plot"]
+    assert [given["role"] for given in drawings] == ["img"] * 4
+    assert {given["aria-labelledby"] for given in drawings} == {
+        f"{one}-title {one}-desc" for one in ("came", "failed", "waiting", "dead")
+    }
+    assert "503: 11,900, most 700 in a minute" in text
+    assert len(page.all("tr")) == 4 * 61 + 3
+
+
+async def test_undelivered() -> None:
+    """Groups and replays are told; the rows of a group are those that it counts, and lead to each one whole."""
+    async with served() as console:
+        _, page, text = await page_of(console, "/undelivered/binom")
+        assert "running 312 of 500" in text
+        assert "begun 40 of 90" in text
+        (link,) = [one["href"] for one in page.all("a") if "Show 1840" in one.get("aria-label", "")]
+        _, page, text = await page_of(console, link)
+        assert "0 shown of 0 that match" in text
+        _, page, text = await page_of(console, "/undelivered/binom?kind=dead&reason=exhausted")
+        assert "5 shown of 5 that match" in text
+        assert "/undelivered/binom/row/0/4" in {one.get("href") for one in page.all("a")}
+        _, page, text = await page_of(console, "/undelivered/binom?kind=dead&error=SCRIPT")
+        assert "1 shown of 1 that match" in text
+        _, page, text = await page_of(console, "/undelivered/binom?kind=waiting&event_id=e-waits")
+        assert "1 shown of 1 that match" in text
+
+
+async def test_destination() -> None:
+    """It has its template, a sample, the workers' circuits, and each order with who gave it and why."""
+    async with served() as console:
+        console.watch.say(DOWN, status=paused(NOW))
+        _, _, text = await page_of(console, "/destination/binom")
+    assert "GET https://binom.example/p?cid=9f8e7d6c5b4a3928" in text
+    assert "open since 17 min ago" in text.replace("  ", " ") or "open since" in text
+    assert "by anna@console" in text
+    assert HOSTILE[1] in text
+
+
+async def test_conversion() -> None:
+    """A search shows the verdict, and each step with its time; what is not there is said."""
+    async with served() as console:
+        _, page, text = await page_of(console, "/conversion")
+        assert "The life of a conversion" in text
+        path = "/conversion?destination=binom&by=event_id&id="
+        _, page, text = await page_of(console, f"{path}%7B%7B%207*7%20%7D%7D%7B%25%20raw%20%25%7D$%7B7*7%7D")
+        assert "attempt 1: 503 in 41 ms" in text
+        assert "dead: exhausted" in text
+        assert len(page.all("li")) >= 3
+        _, _, text = await page_of(console, f"{path}nowhere")
+        assert "Nothing was found" in text
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_what_events_hold_is_text(path: str) -> None:
+    """Whatever an id, an error or a body holds is text: no element of it, no template, and its direction ends."""
+    async with served() as console:
+        status, page, _ = await page_of(console, path)
+    assert status == 200
+    assert [tag for tag, _ in page.elements if tag in TAGS_THAT_ACT] == ["script"]
+    assert {script["src"].rpartition("/")[2] for script in page.all("script")} == {"console.js"}
+    hostile = [text for text in page.texts if any(part in text for part in ("\u202e", "onerror", "{{ 7"))]
+    assert [text for text in hostile if text not in page.isolated] == []
+
+
+async def test_long_values_are_whole() -> None:
+    """A click id of 512 characters is there to the last one."""
+    async with served() as console:
+        _, _, text = await page_of(console, "/undelivered/binom/row/0/4")
+    assert "w" * 512 in text
+
+
+async def test_nothing_is_known_yet() -> None:
+    """Before anything was read each view says so, and how far it is; what fails is said, with what to do."""
+    async with served() as console:
+        trouble = Trouble(["kafka:9092: nobody answers"], "is it up?")
+        empty = {
+            name: value
+            for name, value in Seen(DOWN)._asdict().items()
+            if name not in ("destination", "version")
+        }
+        console.watch.say(DOWN, **{**empty, "progress": Progress(40, 1000)})
+        for path in ("/", "/flow/binom", "/undelivered/binom", "/destination/binom"):
+            status, _, text = await page_of(console, path)
+            assert status == 200
+            assert "40 of 1,000 records" in text
+        console.watch.say(DOWN, trouble=trouble)
+        _, _, text = await page_of(console, "/")
+        assert "nobody answers" in text
+        assert "is it up?" in text
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "told"),
+    [
+        ("/flow/nobody", 404, "no such page"),
+        ("/conversion?destination=nobody", 404, "no such page"),
+        ("/conversion?by=payout&id=1", 400, "must be event_id, click_id or order_id"),
+        ("/undelivered/binom?status=many", 400, "must be an HTTP status"),
+        ("/undelivered/binom?reason=bored", 400, "is no reason"),
+        ("/undelivered/binom?kind=dead&limit=-1", 400, "must be a whole number"),
+        ("/undelivered/binom?since=monday", 400, "is no time"),
+        ("/undelivered/binom/row/9/9", 409, "there is nothing at 9/9"),
+        ("/flow", 303, ""),
+    ],
+)
+async def test_what_cannot_be_shown_is_a_line(path: str, status: int, told: str) -> None:
+    """What is asked wrongly is one page with a line that says what would be right."""
+    async with served() as console:
+        got, _, text = await page_of(console, path)
+    assert got == status
+    assert told in text
+
+
+async def test_actions_ask_and_act() -> None:
+    """An action shows the command's question and count, is done with the name of who asked, and is told of."""
+    async with served(allow_actions="true") as console:
+        console.actions.counts = {"source": 3, "10s": 4}
+        _, page, text = await page_of(console, "/act/binom/cancel?offer_id=7")
+        assert "cancel what matches --offer-id 7, and what comes meanwhile?" in text
+        assert "match now 7" in text
+        form = {given["name"]: given["value"] for given in page.all("input") if given.get("type") == "hidden"}
+        assert form["offer_id"] == "7"
+        got, _ = await console.post(
+            "/act/binom/cancel", {**form, "who": "anna", "because": "ended", "for": "2h"}
+        )
+        assert (got.status, got.headers["Location"]) == (303, "/undelivered/binom")
+        ((name, destination, (giver, wanted, for_)),) = console.actions.done
+        assert (name, destination, giver.by, giver.because) == ("cancel", "binom", "anna@console", "ended")
+        assert (str(wanted), for_) == ("--offer-id 7", "2h")
+        _, page, text = await page_of(console, "/undelivered/binom")
+        assert "cancelled is what is pending and is --offer-id 7" in text
+        _, page, text = await page_of(console, "/destination/binom")
+        assert "cancelled is what" not in text
+        assert {given["value"] for given in page.all("input") if given.get("name") == "who"} == {"anna"}
+
+
+async def test_a_replay_asks() -> None:
+    """A replay says how many would go, went before, and would only die again; then it is begun, in its words."""
+    async with served(allow_actions="true") as console:
+        console.actions.preview = ReplayPreview(500, 12, {"expired": 3}, goes_on=False, faults=())
+        _, page, text = await page_of(console, "/act/binom/replay?reason=exhausted&status=500")
+        assert "replay 500 dead letters to conversions?" in text
+        assert "went before 12" in text
+        assert "would die again: expired 3" in text
+        form = {given["name"]: given["value"] for given in page.all("input") if given.get("type") == "hidden"}
+        await console.post("/act/binom/replay", {**form, "who": "anna", "rate": "50", "set": "payout=5.00\n"})
+        ((_, _, (giver, asked, rate)),) = console.actions.done
+        assert (giver.by, asked.reason, asked.status, asked.set_, rate) == (
+            "anna@console",
+            ("exhausted",),
+            500,
+            ("payout=5.00",),
+            50.0,
+        )
+
+
+@pytest.mark.parametrize(
+    ("action", "form", "does"),
+    [
+        ("pause", {"for": "30m"}, "pause"),
+        ("resume", {}, "resume"),
+        ("rate", {"rate": "12.5"}, "rate"),
+        ("rate", {"off": "1"}, "rate"),
+        ("now", {"status": "404"}, "send_now"),
+        ("drop", {"offer_id": "7"}, "drop"),
+        ("end-cancel", {"id": "9f8e"}, "end_cancel"),
+        ("go-on", {"id": "r0"}, "go_on"),
+        ("stop", {"id": "r1", "who": ""}, "stop"),
+    ],
+)
+async def test_each_action(action: str, form: dict[str, str], does: str) -> None:
+    """Each form does its one thing, and leads back to where that is seen."""
+    async with served(allow_actions="true") as console:
+        got, _ = await console.post(
+            f"/act/binom/{action}", {"who": "anna", **form, "csrf": await console.csrf()}
+        )
+        assert got.status == 303
+        assert [name for name, *_ in console.actions.done] == [does]
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ({"who": ""}, "say who you are"),
+        ({"who": "a" * 65}, "say who you are"),
+        ({"who": "a\u202eb"}, "say who you are"),
+        ({"who": "anna", "rate": "0"}, "must be a number above 0"),
+        ({"who": "anna", "rate": "inf"}, "must be a number above 0"),
+        ({"who": "anna"}, "how many attempts a second"),
+        ({"who": "anna", "rate": "5", "because": "a" * 501}, "at most 500 characters"),
+    ],
+)
+async def test_a_form_that_is_wrong(form: dict[str, str], told: str) -> None:
+    """What a form lacks is said, and nothing is done."""
+    async with served(allow_actions="true") as console:
+        got, page = await console.post("/act/binom/rate", {**form, "csrf": await console.csrf()})
+        assert got.status == 400
+        assert told in page
+        assert console.actions.done == []
+
+
+async def test_the_proxy_says_who_it_is() -> None:
+    """Where a proxy names who is there, that is who acts, whatever the form says."""
+    async with served(allow_actions="true") as console:
+        _, html = await console.get("/destination/binom", X_Forwarded_User="bert")
+        assert 'name="who"' not in html
+        form = {"who": "anna", "csrf": await console.csrf()}
+        await console.post("/act/binom/resume", form, X_Forwarded_User="bert")
+        ((_, _, (giver,)),) = console.actions.done
+        assert giver.by == "bert@console"
+
+
+@pytest.mark.parametrize(
+    ("fails", "status"), [(CannotDo(["no right"], "grant it"), 409), (BrokerUnavailable(["gone"]), 503)]
+)
+async def test_what_fails_is_told(fails: Exception, status: int) -> None:
+    """Where Kafka does not take an order, the page says why and what to do, and that it was not done."""
+    async with served(allow_actions="true") as console:
+        console.actions.fails = fails
+        got, page = await console.post("/act/binom/pause", {"who": "anna", "csrf": await console.csrf()})
+        assert got.status == status
+        assert str(fails) in page
+
+
+async def test_changes_are_told() -> None:
+    """A page that is open hears of each change, with the number to go on from after a break."""
+    async with served() as console, console.client.get(f"{console.base}/events?after=0") as stream:
+        assert stream.headers["Content-Type"] == "text/event-stream"
+        version = console.watch.version
+        assert await stream.content.readline() == f"id: {version}\n".encode()
+        assert await stream.content.readline() == b"event: changed\n"

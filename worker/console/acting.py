@@ -1,0 +1,201 @@
+"""What is done from the page: asked first with the commands' own questions and counts, then done.
+
+The rules: nothing is done but by a form of this session; who does it is named, and named in what is written.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+from urllib.parse import quote
+
+from aiohttp import web
+
+from worker.console import forms
+from worker.console.actions import Actions, ReplayPreview
+from worker.console.guard import SESSION
+from worker.console.pages import Pages, who_by_proxy
+from worker.console.threads import Threads
+from worker.core.orders import End, Order, described
+from worker.ops.errors import WrongUsage
+from worker.ops.orders import Giver, must_name
+from worker.settings import Deployment
+
+PLACE = "console"
+"""Where an order was given that names somebody `NAME@console`."""
+
+
+class Asked(NamedTuple):
+    """One action that was asked for: of which destination, by whom, with which fields."""
+
+    destination: str
+    giver: Giver
+    fields: Mapping[str, str]
+
+
+class Question(NamedTuple):
+    """What is asked before something is done: what will be, and how much it means now."""
+
+    action: str
+    text: str
+    counts: Mapping[str, int]
+    button: str
+    preview: ReplayPreview | None = None
+
+    @property
+    def total(self) -> int:
+        """How many are meant in all."""
+        return sum(self.counts.values())
+
+
+class Acting:
+    """Asks and acts, for the page."""
+
+    def __init__(self, deployment: Deployment, pages: Pages, actions: Actions, threads: Threads) -> None:
+        self._deployment = deployment
+        self._pages = pages
+        self._actions = actions
+        self._threads = threads
+        self._questions: Mapping[str, Callable[[str, forms.Fields], Question]] = {
+            "replay": self._ask_replay,
+            "now": self._ask_now,
+            "drop": self._ask_drop,
+            "cancel": self._ask_cancel,
+        }
+        self._acts: Mapping[str, Callable[[Asked], str]] = {
+            "pause": self._pause,
+            "resume": self._resume,
+            "rate": self._rate,
+            "replay": self._replay,
+            "go-on": self._go_on,
+            "stop": self._stop,
+            "now": self._now,
+            "drop": self._drop,
+            "cancel": self._cancel,
+            "end-cancel": self._end_cancel,
+        }
+
+    async def ask(self, request: web.Request) -> web.Response:
+        """Show how much an action means, and ask whether it is to be done; nothing is."""
+        name, make = self._destination(request), self._questions.get(request.match_info["action"])
+        if make is None:
+            raise web.HTTPNotFound
+        question = await self._threads.call(make, name, request.query)
+        return self._pages.answer(
+            request,
+            "ask",
+            view="undelivered",
+            destination=name,
+            question=question,
+            fields={key: value for key, value in request.query.items() if value},
+        )
+
+    async def act(self, request: web.Request) -> web.StreamResponse:
+        """Do it, and say so on the page that shows what came of it."""
+        name, do = self._destination(request), self._acts.get(request.match_info["action"])
+        if do is None:
+            raise web.HTTPNotFound
+        form = {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
+        session = request[SESSION]
+        by = forms.who(who_by_proxy(request) or form.get("who", "") or _nobody(request))
+        session.who = form.get("who", session.who)
+        asked = Asked(name, Giver(f"{by}@{PLACE}", time.time(), forms.why(form)), form)
+        session.note = await self._threads.call(do, asked)
+        back = "undelivered" if request.match_info["action"] in _OF_UNDELIVERED else "destination"
+        raise web.HTTPSeeOther(f"{self._pages.site.base}/{back}/{quote(name)}")
+
+    def _destination(self, request: web.Request) -> str:
+        name = request.match_info["destination"]
+        if name not in self._deployment.names:
+            raise web.HTTPNotFound
+        return name
+
+    # --- what is asked -------------------------------------------------------------------------------
+
+    def _ask_replay(self, destination: str, fields: forms.Fields) -> Question:
+        preview = self._actions.preview_replay(destination, forms.replay_asked(fields))
+        text = f"replay {preview.going} dead letter{'s' * (preview.going != 1)} to {self._topic}?"
+        return Question("replay", text, {"dead letters": preview.going}, "Replay", preview)
+
+    def _ask_now(self, destination: str, fields: forms.Fields) -> Question:
+        wanted = forms.event_filter(fields, waiting=True)
+        found = self._actions.pending(destination, wanted, waiting=True)
+        return Question("now", f"send what waits and is {wanted} now?", found.counts, "Send now")
+
+    def _ask_drop(self, destination: str, fields: forms.Fields) -> Question:
+        wanted = forms.event_filter(fields, waiting=True)
+        must_name(wanted)
+        found = self._actions.pending(destination, wanted, waiting=True)
+        return Question("drop", f"end what waits and is {wanted}?", found.counts, "End as cancelled")
+
+    def _ask_cancel(self, destination: str, fields: forms.Fields) -> Question:
+        wanted = forms.event_filter(fields, waiting=False)
+        must_name(wanted)
+        found = self._actions.pending(destination, wanted, waiting=False)
+        text = f"cancel what matches {wanted}, and what comes meanwhile?"
+        return Question("cancel", text, found.counts, "Cancel them")
+
+    # --- what is done --------------------------------------------------------------------------------
+
+    def _pause(self, asked: Asked) -> str:
+        return _told(self._actions.pause(asked.destination, asked.giver, forms.text(asked.fields, "for")))
+
+    def _resume(self, asked: Asked) -> str:
+        ended = self._actions.resume(asked.destination, asked.giver)
+        return "no pause stood" if ended is None else f"ended: {described(ended)}"
+
+    def _rate(self, asked: Asked) -> str:
+        rate = None if asked.fields.get("off") else forms.per_second(asked.fields)
+        if rate is None and not asked.fields.get("off"):
+            raise WrongUsage(["rate: say how many attempts a second"])
+        for_ = forms.text(asked.fields, "for")
+        return _told(self._actions.rate(asked.destination, asked.giver, rate, for_))
+
+    def _now(self, asked: Asked) -> str:
+        wanted = forms.event_filter(asked.fields, waiting=True)
+        return _told(self._actions.send_now(asked.destination, asked.giver, wanted))
+
+    def _drop(self, asked: Asked) -> str:
+        wanted = forms.event_filter(asked.fields, waiting=True)
+        return _told(self._actions.drop(asked.destination, asked.giver, wanted))
+
+    def _cancel(self, asked: Asked) -> str:
+        wanted, for_ = forms.event_filter(asked.fields, waiting=False), forms.text(asked.fields, "for")
+        return _told(self._actions.cancel(asked.destination, asked.giver, wanted, for_))
+
+    def _end_cancel(self, asked: Asked) -> str:
+        ended = self._actions.end_cancel(asked.destination, asked.giver, asked.fields.get("id", ""))
+        return f"ended: {described(ended)}"
+
+    def _replay(self, asked: Asked) -> str:
+        wanted, rate = forms.replay_asked(asked.fields), forms.per_second(asked.fields)
+        return _begun(self._actions.replay(asked.destination, asked.giver, wanted, rate))
+
+    def _go_on(self, asked: Asked) -> str:
+        own_id, rate = asked.fields.get("id", ""), forms.per_second(asked.fields)
+        return _begun(self._actions.go_on(asked.destination, asked.giver, own_id, rate))
+
+    def _stop(self, asked: Asked) -> str:
+        self._actions.stop(asked.destination, asked.fields.get("id", ""))
+        return "the replay is broken off; it can go on from here"
+
+    @property
+    def _topic(self) -> str:
+        return self._deployment.common.kafka.topic
+
+
+_OF_UNDELIVERED = frozenset({"replay", "go-on", "stop", "now", "drop", "cancel"})
+
+
+def _nobody(request: web.Request) -> str:
+    """Who breaks off a replay need not say who they are: nothing of it is written down."""
+    return "somebody" if request.match_info["action"] == "stop" else ""
+
+
+def _told(order: Order | End) -> str:
+    return described(order)
+
+
+def _begun(replay_id: str | None) -> str:
+    return "nothing is left to send" if replay_id is None else f"the replay {replay_id} has begun"

@@ -1,0 +1,171 @@
+"""What a form or a link says, read: filters, who acts, how fast.
+
+The rule: pure; what can't be read is WrongUsage with the field's name, and never lets everything through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from worker.console.actions import ReplayAsked
+from worker.console.seen import RowsAsked
+from worker.core.event_filter import FIELDS, FROM_HEADERS, EventFilter
+from worker.core.undelivered import OTHER_ERRORS, GroupKey, Kind
+from worker.ops.errors import WrongUsage
+from worker.ops.filters import Filters, read_filters
+
+if TYPE_CHECKING:
+    from worker.ops.explain import Wanted
+
+Fields = Mapping[str, str]
+
+OF_DEAD = ("reason", "status", "error", "event_id", "click_id", "offer_id", "network", "since", "until")
+"""What dead letters can be chosen by, as `dlq list` names it."""
+
+OF_WAITING = (*FROM_HEADERS, *FIELDS)
+"""What waits can be chosen by, as `waiting list` names it."""
+
+OF_A_GROUP = ("reason", "status", "error")
+
+LONGEST_NAME_CHARACTERS = 64
+LONGEST_WHY_CHARACTERS = 500
+ROWS = 50
+MOST_ROWS = 1_000
+
+
+def text(fields: Fields, name: str) -> str | None:
+    """What a field says; None where it is empty."""
+    return fields.get(name, "").strip() or None
+
+
+def kind(fields: Fields) -> Kind:
+    """What is looked at: dead letters, unless it says that it is what waits."""
+    return Kind.WAITING if fields.get("kind") == Kind.WAITING else Kind.DEAD
+
+
+def names(of: Kind) -> Sequence[str]:
+    """What rows of a kind can be chosen by."""
+    return OF_WAITING if of is Kind.WAITING else OF_DEAD
+
+
+def given(fields: Fields, of: Kind) -> dict[str, str]:
+    """The filters that say something, as they are written."""
+    return {name: value for name in names(of) if (value := text(fields, name)) is not None}
+
+
+def rows_asked(fields: Fields, now: float) -> RowsAsked:
+    """The rows that a page is to show: with `whole`, those of a group, which is told by why they failed."""
+    of, limit = kind(fields), rows_wanted(fields)
+    wanted, group = given(fields, of), None
+    if fields.get("whole"):
+        group = GroupKey(of, text(fields, "reason"), _status(fields), text(fields, "error"))
+        wanted = {name: value for name, value in wanted.items() if name not in OF_A_GROUP}
+    if of is Kind.WAITING:
+        return RowsAsked(of, group, wanted=EventFilter.of(wanted), limit=limit)
+    return RowsAsked(of, group, _filters(wanted, now), limit=limit)
+
+
+def meant(fields: Fields) -> dict[str, str]:
+    """What an order, or a replay, of the rows of a page would mean."""
+    wanted = given(fields, kind(fields))
+    if wanted.get("error") == OTHER_ERRORS:
+        del wanted["error"]
+    return wanted
+
+
+def _filters(wanted: dict[str, str], now: float) -> Filters:
+    reason = wanted.pop("reason", None)
+    return read_filters(
+        now=now, reasons=() if reason is None else (reason,), status=_status(wanted), **_texts(wanted)
+    )
+
+
+def rows_wanted(fields: Fields) -> int:
+    """How many rows a page shows."""
+    return min(MOST_ROWS, _number(fields, "limit", ROWS))
+
+
+def event_filter(fields: Fields, *, waiting: bool) -> EventFilter:
+    """What a cancellation, or an order to what waits, means."""
+    return EventFilter.of({name: text(fields, name) for name in (OF_WAITING if waiting else FIELDS)})
+
+
+def replay_asked(fields: Fields) -> ReplayAsked:
+    """What a replay means, in the words of `dlq replay`."""
+    wanted = given(fields, Kind.DEAD)
+    reason = wanted.pop("reason", None)
+    edits = (line.strip() for line in fields.get("set", "").splitlines())
+    return ReplayAsked(
+        reason=() if reason is None else (reason,),
+        status=_status(wanted),
+        limit=_number(fields, "limit", 0),
+        again=bool(fields.get("again")),
+        set_=tuple(line for line in edits if line),
+        **_texts(wanted),
+    )
+
+
+def per_second(fields: Fields, name: str = "rate") -> float | None:
+    """At most so many a second; None where nothing is said."""
+    written = text(fields, name)
+    if written is None:
+        return None
+    try:
+        rate = float(written)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < float("inf"):
+        raise WrongUsage([f"{name}: {written!r} must be a number above 0, of attempts a second"])
+    return rate
+
+
+def wanted_conversion(fields: Fields) -> Wanted | None:
+    """Which conversion is searched for; None where none is named."""
+    from worker.ops.explain import Wanted
+
+    value = text(fields, "id")
+    field = fields.get("by", "event_id")
+    if value is None:
+        return None
+    if field not in {"event_id", "click_id", "order_id"}:
+        raise WrongUsage(["by: must be event_id, click_id or order_id"])
+    return Wanted(field, value)
+
+
+def who(name: str) -> str:
+    """The name of who acts; raises WrongUsage where it is none."""
+    name = name.strip()
+    if not 0 < len(name) <= LONGEST_NAME_CHARACTERS or not name.isprintable():
+        raise WrongUsage([f"who: say who you are, in 1 to {LONGEST_NAME_CHARACTERS} characters"])
+    return name
+
+
+def why(fields: Fields) -> str | None:
+    """Why something is done, where that is said."""
+    said = text(fields, "because")
+    if said is not None and (len(said) > LONGEST_WHY_CHARACTERS or not said.isprintable()):
+        raise WrongUsage([f"because: must be one line of at most {LONGEST_WHY_CHARACTERS} characters"])
+    return said
+
+
+def _texts(wanted: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in wanted.items() if name != "status"}
+
+
+def _status(wanted: Mapping[str, str]) -> int | None:
+    written = text(wanted, "status")
+    if written is None:
+        return None
+    if not written.isdecimal() or not 100 <= int(written) <= 999:
+        raise WrongUsage([f"status: {written!r} must be an HTTP status, from 100 to 999"])
+    return int(written)
+
+
+def _number(fields: Fields, name: str, default: int) -> int:
+    written = text(fields, name)
+    if written is None:
+        return default
+    if not written.isdecimal() or len(written) > 9:
+        raise WrongUsage([f"{name}: {written!r} must be a whole number"])
+    return int(written)

@@ -1,0 +1,187 @@
+"""What each request has to pass, and what each answer carries.
+
+The rules: without a token only this machine's names are answered to, so that no other site's name can be
+turned on it; what changes something is a POST with the form's own text, from this site; nothing is cached.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from worker.console.sessions import Session, Sessions
+from worker.ops.errors import BrokerUnavailable, CannotDo, WrongUsage
+from worker.settings.console import is_loopback
+
+COOKIE = "postback_console"
+CSRF_FIELD = "csrf"
+NAMES_OF_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "[::1]"})
+MOST_FORM_BYTES = 64 * 1024
+
+SESSION: web.RequestKey[Session] = web.RequestKey("session", Session)
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_WORDS = {
+    404: "there is no such page",
+    405: "this is not done so: nothing is done by a link",
+    413: "this form is too large",
+}
+_SAFE = frozenset({"GET", "HEAD"})
+_OF_THIS_SITE = frozenset({"same-origin", "none"})
+
+
+class Rules(NamedTuple):
+    """What holds for a console: where it is served, below which path, and whether one has to log in."""
+
+    host: str
+    base: str
+    """Without a slash at its end: empty for `/`."""
+    needs_login: bool
+    login_path: str
+    open_prefix: str
+    """What begins so is served to anybody: the style of the log-in form."""
+
+
+class Refused(Exception):
+    """A request that is not answered: its status, and a line on why."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+class Shows(Protocol):
+    """Shows what went wrong."""
+
+    def problem(
+        self, request: web.Request, status: int, lines: Sequence[str], hint: str | None = None
+    ) -> web.Response:
+        """A line for each reason."""
+        ...
+
+
+class Guard:
+    """The middleware in front of every route; `pages` show why something was refused, or went wrong."""
+
+    def __init__(self, rules: Rules, sessions: Sessions, pages: Shows) -> None:
+        self._rules = rules
+        self._sessions = sessions
+        self._pages = pages
+
+    @property
+    def middleware(self) -> Middleware:
+        """As aiohttp wants it."""
+
+        @web.middleware
+        async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+            try:
+                return await self._handle(request, handler)
+            except Refused as refused:
+                return self._pages.problem(request, refused.status, [str(refused)])
+            except web.HTTPError as error:
+                return self._pages.problem(request, error.status, [_WORDS.get(error.status, error.reason)])
+            except CannotDo as error:
+                return self._pages.problem(request, _status(error), error.reasons, error.hint)
+
+        return guarded
+
+    async def sign(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Give an answer its headers, before the first byte of it leaves."""
+        response.headers.update(_HEADERS)
+        is_style = request.path.startswith(self._rules.open_prefix) and response.status == 200
+        response.headers["Cache-Control"] = "max-age=31536000, immutable" if is_style else "no-store"
+        response.headers.popall("Server", None)
+
+    def set_cookie(self, request: web.Request, response: web.StreamResponse, name: str) -> None:
+        """Have the browser keep a session's name: for this site alone, out of reach of any script."""
+        response.set_cookie(
+            COOKIE,
+            name,
+            path=self._rules.base or "/",
+            httponly=True,
+            samesite="Strict",
+            secure=is_encrypted(request),
+        )
+
+    async def _handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        self._check_host(request)
+        if request.path.startswith(self._rules.open_prefix):
+            return await handler(request)
+        self._check_site(request)
+        if request.path == self._rules.login_path:
+            return await handler(request)
+        return await self._in_session(request, handler)
+
+    async def _in_session(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        now, name = time.monotonic(), request.cookies.get(COOKIE)
+        session, fresh = self._sessions.get(name, now), None
+        if session is None and self._rules.needs_login:
+            return self._to_login(request)
+        if session is None:
+            fresh, session = self._sessions.begin(now)
+        request[SESSION] = session
+        await self._check_form(request, session)
+        response = await handler(request)
+        if fresh is not None and not response.prepared:
+            self.set_cookie(request, response, fresh)
+        return response
+
+    def _to_login(self, request: web.Request) -> web.StreamResponse:
+        if request.method in _SAFE and "text/html" in request.headers.get("Accept", "text/html"):
+            raise web.HTTPSeeOther(self._rules.login_path)
+        raise Refused(401, "log in first: this session has ended")
+
+    def _check_host(self, request: web.Request) -> None:
+        """Without a token, a name that another site can give this machine is not answered to."""
+        if self._rules.needs_login:
+            return
+        name = _without_port(request.headers.get("Host", "")).lower()
+        if name in NAMES_OF_THIS_MACHINE or (name == self._rules.host and is_loopback(name)):
+            return
+        raise Refused(421, "the console answers to localhost; behind another name it takes a token")
+
+    def _check_site(self, request: web.Request) -> None:
+        """What changes something must come from a page of this site, as far as the browser says."""
+        if request.method not in _SAFE and request.headers.get("Sec-Fetch-Site", "none") not in _OF_THIS_SITE:
+            raise Refused(403, "another site's form is not taken")
+
+    async def _check_form(self, request: web.Request, session: Session) -> None:
+        if request.method in _SAFE:
+            return
+        given = (await request.post()).get(CSRF_FIELD)
+        if not isinstance(given, str) or not session.is_form_of(given):
+            raise Refused(
+                403, "this form is not of this session: open the page again, and send it from there"
+            )
+
+
+def _status(error: CannotDo) -> int:
+    if isinstance(error, WrongUsage):
+        return 400
+    return 503 if isinstance(error, BrokerUnavailable) else 409
+
+
+def is_encrypted(request: web.Request) -> bool:
+    """Whether the browser speaks TLS, to us or to the proxy in front."""
+    return request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0]

@@ -1,0 +1,121 @@
+"""The pages, made of templates.
+
+The rules: every value is text, whatever it holds; a template that asks for what it was not given is an error.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import cache
+from hashlib import blake2b
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import NamedTuple
+
+from aiohttp import web
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from worker.console import words
+from worker.console.guard import SESSION
+from worker.console.sessions import Session
+from worker.core.flow import Verdict
+
+WHO_HEADER = "X-Forwarded-User"
+"""In which a proxy in front may say who is there."""
+
+STATIC = ("console.css", "console.js", "icon.svg")
+VIEWS = ("verdict", "flow", "conversion", "undelivered", "destination")
+_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+
+
+class Site(NamedTuple):
+    """What every page is told: the path below which it lies, what may be done, and for which destinations."""
+
+    base: str
+    may_act: bool
+    has_login: bool
+    destinations: Sequence[str]
+
+
+class Pages:
+    """Makes answers of templates, for one site."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+
+    def answer(self, request: web.Request, name: str, *, status: int = 200, **values: object) -> web.Response:
+        """Show a template; `version` among the values is of what it shows, and has it follow what changes."""
+        session = request.get(SESSION) or Session(0.0)
+        told = {"version": None, "destination": None, "view": None, **values}
+        html = (
+            _templates()
+            .get_template(f"{name}.html")
+            .render(
+                site=self.site,
+                base=self.site.base,
+                asset=self._asset,
+                now=time.time(),
+                csrf=session.csrf,
+                note=session.take_note(),
+                is_known=SESSION in request,
+                who=who_by_proxy(request) or session.who,
+                by_proxy=who_by_proxy(request) is not None,
+                **told,
+            )
+        )
+        return web.Response(text=html, status=status, content_type="text/html")
+
+    def problem(
+        self, request: web.Request, status: int, lines: Sequence[str], hint: str | None = None
+    ) -> web.Response:
+        """Show what went wrong, a line for each reason."""
+        return self.answer(request, "problem", status=status, lines=lines, hint=hint)
+
+    def _asset(self, name: str) -> str:
+        return f"{self.site.base}/static/{_digest(name)}/{name}"
+
+
+def static_file(name: str) -> web.Response:
+    """A file that the pages name."""
+    if name not in STATIC:
+        raise web.HTTPNotFound
+    return web.Response(
+        body=_folder().joinpath(name).read_bytes(), content_type=_TYPES[name.rpartition(".")[2]]
+    )
+
+
+def who_by_proxy(request: web.Request) -> str | None:
+    """Who is there, as a proxy in front says it."""
+    return request.headers.get(WHO_HEADER, "").strip() or None
+
+
+def _shape(verdict: Verdict) -> str:
+    return words.SHAPES[verdict]
+
+
+@cache
+def _templates() -> Environment:
+    made = Environment(
+        loader=PackageLoader("worker.console", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        count=words.count, span=words.span, clock=words.clock, spoken=words.spoken, minute=words.minute
+    )
+    made.globals.update(views=VIEWS, machine=words.machine, shape=_shape, drawn=Markup)
+    return made
+
+
+@cache
+def _digest(name: str) -> str:
+    """Of what a file holds: another file has another address, and may be kept for ever."""
+    return blake2b(_folder().joinpath(name).read_bytes(), digest_size=6).hexdigest()
+
+
+def _folder() -> Traversable:
+    return files("worker.console").joinpath("static")

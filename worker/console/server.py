@@ -1,0 +1,102 @@
+"""The console's server: its routes, and what it is made of.
+
+The rule: where actions are not allowed, there is no route that acts.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from worker.console.acting import Acting
+from worker.console.actions import Actions
+from worker.console.events import Events
+from worker.console.guard import MOST_FORM_BYTES, Guard, Rules
+from worker.console.login import Login
+from worker.console.pages import Pages, Site, static_file
+from worker.console.seen import Watch
+from worker.console.sessions import Sessions
+from worker.console.threads import Threads
+from worker.console.views import Views
+from worker.settings import Deployment
+
+CLOSE_SECONDS = 2.0
+
+
+class ConsoleServer:
+    """Serves the pages of a deployment, from what a watch knows of it; `actions` do what is asked for."""
+
+    def __init__(self, deployment: Deployment, watch: Watch, actions: Actions) -> None:
+        console = deployment.common.console
+        token = None if console.token is None else console.token.get_secret_value()
+        base = console.base_path.rstrip("/")
+        self._pages = Pages(Site(base, console.allow_actions, token is not None, deployment.names))
+        self._sessions = Sessions()
+        rules = Rules(console.host, base, token is not None, f"{base}/login", f"{base}/static/")
+        guard = Guard(rules, self._sessions, self._pages)
+        self._app = web.Application(middlewares=[guard.middleware], client_max_size=MOST_FORM_BYTES)
+        self._app.on_response_prepare.append(guard.sign)
+        self._events = Events(watch, self._sessions, token is not None)
+        self._app.on_shutdown.append(self._end_events)
+        self._threads = Threads()
+        self._add_views(Views(deployment, self._pages, watch, self._threads))
+        if token is not None:
+            login = Login(token, self._pages, self._sessions, guard)
+            self._get("/login", login.show)
+            self._post("/login", login.enter)
+            self._post("/logout", login.leave)
+        if console.allow_actions:
+            self._add_actions(Acting(deployment, self._pages, actions, self._threads))
+        self._runner = web.AppRunner(
+            self._app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_SECONDS
+        )
+        self.address: tuple[str, int] = ("", 0)
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen; raise OSError where the address can't be had. `address` is where it listens."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port)
+        await site.start()
+        self.address = self._runner.addresses[0][:2]
+
+    async def close(self) -> None:
+        """Stop listening, within a few seconds."""
+        await self._runner.cleanup()
+        self._threads.close()
+
+    @property
+    def url(self) -> str:
+        """Where the first view is."""
+        host, port = self.address
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}{self._pages.site.base}/"
+
+    def _add_views(self, views: Views) -> None:
+        self._get("/", views.verdict)
+        self._get("/conversion", views.conversion)
+        for name, view in (
+            ("flow", views.flow),
+            ("undelivered", views.undelivered),
+            ("destination", views.destination),
+        ):
+            self._get(f"/{name}", views.first)
+            self._get(f"/{name}/{{destination}}", view)
+        self._get("/undelivered/{destination}/row/{place:.+}", views.row)
+        self._get("/events", self._events.stream)
+        self._get("/static/{digest}/{name}", _static)
+
+    def _add_actions(self, acting: Acting) -> None:
+        self._get("/act/{destination}/{action}", acting.ask)
+        self._post("/act/{destination}/{action}", acting.act)
+
+    def _get(self, path: str, handler: Handler) -> None:
+        self._app.router.add_get(self._pages.site.base + path, handler)
+
+    def _post(self, path: str, handler: Handler) -> None:
+        self._app.router.add_post(self._pages.site.base + path, handler)
+
+    async def _end_events(self, _app: web.Application) -> None:
+        await self._events.close()
+
+
+async def _static(request: web.Request) -> web.StreamResponse:
+    return static_file(request.match_info["name"])

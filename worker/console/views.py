@@ -1,0 +1,209 @@
+"""The five views, in the order of an incident: verdict, flow, one conversion, undelivered, destination.
+
+The rule: a view only shows; what takes a while is done in a thread, and never for more viewers at a time than
+there are threads.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from aiohttp import web
+
+from worker.console import forms, plots, words
+from worker.console.pages import Pages
+from worker.console.seen import Seen, Watch
+from worker.console.threads import Threads
+from worker.core.orders import described
+from worker.core.undelivered import Group
+from worker.ops import destinations
+from worker.ops.status import as_json, circuit_of, per_second
+from worker.settings import Deployment
+
+SINCE = "48h"
+
+
+class Views:
+    """Shows what a watch knows of a deployment."""
+
+    def __init__(self, deployment: Deployment, pages: Pages, watch: Watch, threads: Threads) -> None:
+        self._deployment = deployment
+        self._pages = pages
+        self._watch = watch
+        self._threads = threads
+
+    async def verdict(self, request: web.Request) -> web.Response:
+        """How each destination does, the gravest first."""
+        seen = sorted(map(self._watch.seen, self._deployment.names), key=_gravity)
+        return self._pages.answer(
+            request,
+            "verdict",
+            view="verdict",
+            version=self._watch.version,
+            cards=[_card(one) for one in seen],
+        )
+
+    async def flow(self, request: web.Request) -> web.Response:
+        """The last hour of a destination."""
+        seen = self._seen(request)
+        return self._pages.answer(
+            request,
+            "flow",
+            view="flow",
+            destination=seen.destination,
+            version=self._watch.version,
+            seen=seen,
+            plots=plots.flow_plots(seen.hour),
+        )
+
+    async def conversion(self, request: web.Request) -> web.Response:
+        """What became of one conversion, or of those of a click or an order."""
+        wanted = forms.wanted_conversion(request.query)
+        since = forms.text(request.query, "since") or SINCE
+        name = request.query.get("destination", self._deployment.names[0])
+        if name not in self._deployment.names:
+            raise web.HTTPNotFound
+        found = None
+        if wanted is not None:
+            found = await self._threads.call(self._watch.search, name, wanted, since)
+        return self._pages.answer(
+            request,
+            "conversion",
+            view="conversion",
+            destination=name,
+            wanted=wanted,
+            since=since,
+            found=None if found is None else list(reversed(found)),
+        )
+
+    async def undelivered(self, request: web.Request) -> web.Response:
+        """What waits and what is dead, by why; and the rows that are chosen of it."""
+        seen, kind, rows = self._seen(request), forms.kind(request.query), None
+        given = forms.given(request.query, kind)
+        if given or "kind" in request.query:
+            asked = forms.rows_asked(request.query, time.time())
+            rows = await self._threads.call(self._watch.rows, seen.destination, asked)
+        return self._pages.answer(
+            request,
+            "undelivered",
+            view="undelivered",
+            destination=seen.destination,
+            version=self._watch.version,
+            seen=seen,
+            groups=[_group(one) for one in seen.undelivered],
+            kind=kind,
+            given=given,
+            names=forms.names(kind),
+            meant=forms.meant(request.query),
+            rows=rows,
+        )
+
+    async def row(self, request: web.Request) -> web.Response:
+        """One of them whole."""
+        seen = self._seen(request)
+        row = await self._threads.call(self._watch.row, seen.destination, request.match_info["place"])
+        return self._pages.answer(
+            request,
+            "row",
+            view="undelivered",
+            destination=seen.destination,
+            row=row,
+            letter=json.loads(row.letter.to_json()),
+            pretty=_pretty(row.letter.value),
+        )
+
+    async def destination(self, request: web.Request) -> web.Response:
+        """How a destination is set up, what a request of it looks like, and what it is told to do."""
+        seen = self._seen(request)
+        return self._pages.answer(
+            request,
+            "destination",
+            view="destination",
+            destination=seen.destination,
+            version=self._watch.version,
+            seen=seen,
+            shown=destinations.show(self._deployment, seen.destination),
+            state=_state(seen),
+        )
+
+    async def first(self, request: web.Request) -> web.StreamResponse:
+        """A view without a destination is that of the first."""
+        raise web.HTTPSeeOther(f"{request.path.rstrip('/')}/{self._deployment.names[0]}")
+
+    def _seen(self, request: web.Request) -> Seen:
+        name = request.match_info["destination"]
+        if name not in self._deployment.names:
+            raise web.HTTPNotFound
+        return self._watch.seen(name)
+
+
+class Card(NamedTuple):
+    """A destination on the first view."""
+
+    seen: Seen
+    shape: str
+    facts: Mapping[str, Any]
+    spark: str
+
+
+def _card(seen: Seen) -> Card:
+    spark = plots.sparkline("Delivered", [one.delivered for one in seen.hour])
+    if seen.status is None:
+        return Card(seen, "still", {}, spark)
+    return Card(seen, words.SHAPES[seen.status.judged.verdict], _facts(seen), spark)
+
+
+def _facts(seen: Seen) -> Mapping[str, Any]:
+    if seen.status is None:
+        return {}
+    flow = seen.status.flow
+    failing = {status: per_second(flow.steps, number) for status, number in flow.steps.failed.items()}
+    return {
+        "lag": flow.lag,
+        "oldest": flow.oldest,
+        "waiting": sum(tier.waiting for tier in flow.tiers),
+        "overdue": flow.overdue,
+        "delivered": per_second(flow.steps, flow.steps.delivered),
+        "failing": failing,
+        "dead": flow.dead_letters,
+        "circuit": circuit_of(flow),
+        "members": flow.members,
+    }
+
+
+def _gravity(seen: Seen) -> tuple[int, str]:
+    shape = "still" if seen.status is None else words.SHAPES[seen.status.judged.verdict]
+    return words.GRAVITY.index(shape), seen.destination
+
+
+class Shown(NamedTuple):
+    """A group, and the query that shows its rows."""
+
+    group: Group
+    query: Mapping[str, str]
+
+
+def _group(group: Group) -> Shown:
+    named = {**group.key._asdict(), "kind": group.kind.value, "whole": 1}
+    return Shown(group, {name: str(value) for name, value in named.items() if value is not None})
+
+
+def _pretty(value: bytes | None) -> str:
+    """A record's value, as JSON with its lines apart where it is some, else as it is."""
+    text = "" if value is None else value.decode("utf-8", "backslashreplace")
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _state(seen: Seen) -> Mapping[str, Any]:
+    """What a destination's workers say, and what they were ordered."""
+    if seen.status is None:
+        return {}
+    flow = seen.status.flow
+    orders = [{"order": order, "key": order.key, "text": described(order)} for order in flow.orders]
+    return {**as_json(seen.status), "reports": flow.reports, "standing": orders}
