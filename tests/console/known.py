@@ -1,4 +1,4 @@
-"""Known data for the pages: two destinations, one of them in trouble, and ids that try to be more than text."""
+"""Known data for the pages: two destinations, one in trouble, and ids that try to be more than text."""
 
 from __future__ import annotations
 

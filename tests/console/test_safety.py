@@ -44,7 +44,7 @@ FORM = {"who": "anna", "rate": "5", "id": "1", "offer_id": "7"}
 
 @pytest.mark.parametrize("path", [*VIEWS, "/nowhere"])
 async def test_every_answer_is_closed(path: str) -> None:
-    """Every page lets in nothing from elsewhere, may stand in no frame, is kept nowhere, and leads nowhere."""
+    """A page lets in nothing from elsewhere, may stand in no frame, is kept nowhere, and leads nowhere."""
     async with served() as console:
         got, page = await console.get(path)
     policy = got.headers["Content-Security-Policy"]
@@ -176,7 +176,7 @@ async def test_names_of_this_machine(host: str) -> None:
 
 
 async def test_behind_a_proxy() -> None:
-    """With a token, and below a path, it answers to the proxy's name; every link and the cookie stay below."""
+    """With a token, and below a path, it answers to the proxy's name; links and the cookie stay below."""
     async with served(token=TOKEN, base_path="/ops/postback/") as console:
         got, page = await console.get("/login", Host="ops.example")
         assert got.status == 200

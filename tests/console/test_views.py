@@ -58,7 +58,7 @@ async def test_flow() -> None:
 
 
 async def test_undelivered() -> None:
-    """Groups and replays are told; the rows of a group are those that it counts, and lead to each one whole."""
+    """Groups and replays are told; the rows of a group are those that it counts, and lead to each whole."""
     async with served() as console:
         _, page, text = await page_of(console, "/undelivered/binom")
         assert "running 312 of 500" in text
@@ -102,7 +102,7 @@ async def test_conversion() -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_what_events_hold_is_text(path: str) -> None:
-    """Whatever an id, an error or a body holds is text: no element of it, no template, and its direction ends."""
+    """Whatever an id, an error or a body holds is text: no element, no template, and its direction ends."""
     async with served() as console:
         status, page, _ = await page_of(console, path)
     assert status == 200
@@ -162,7 +162,7 @@ async def test_what_cannot_be_shown_is_a_line(path: str, status: int, told: str)
 
 
 async def test_actions_ask_and_act() -> None:
-    """An action shows the command's question and count, is done with the name of who asked, and is told of."""
+    """An action shows the command's question and count, is done in the name of who asked, and is told."""
     async with served(allow_actions="true") as console:
         console.actions.counts = {"source": 3, "10s": 4}
         _, page, text = await page_of(console, "/act/binom/cancel?offer_id=7")
@@ -185,7 +185,7 @@ async def test_actions_ask_and_act() -> None:
 
 
 async def test_a_replay_asks() -> None:
-    """A replay says how many would go, went before, and would only die again; then it is begun, in its words."""
+    """A replay says how many would go, went before, and would only die again; then it is begun so."""
     async with served(allow_actions="true") as console:
         console.actions.preview = ReplayPreview(500, 12, {"expired": 3}, goes_on=False, faults=())
         _, page, text = await page_of(console, "/act/binom/replay?reason=exhausted&status=500")

@@ -23,7 +23,7 @@ app = typer.Typer(add_completion=False)
     epilog=examples(
         "postback-worker console",
         "postback-worker console --allow-actions",
-        "POSTBACK_CONSOLE__TOKEN_FILE=/run/secrets/token postback-worker console --host 0.0.0.0 --base-path /postback",
+        "POSTBACK_CONSOLE__TOKEN_FILE=token.txt postback-worker console --host 0.0.0.0 --base-path /ops",
     )
 )
 def console(
@@ -43,7 +43,7 @@ def console(
         typer.Option("--base-path", metavar="PATH", help="The path below which a proxy serves it."),
     ] = None,
 ) -> None:
-    """Serve the page for the person on call: verdict, flow, one conversion, what is undelivered, destinations.
+    """Serve the page for the person on call: verdict, flow, one conversion, undelivered, destinations.
 
     It reads Kafka alone: no worker need be reachable, and none is slowed. It listens on loopback, and only
     shows, unless it is told otherwise.

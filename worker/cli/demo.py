@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,8 +12,11 @@ from worker.cli.interrupts import until_signal
 from worker.cli.run import run_loop
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from worker.demo import Account
     from worker.demo.account import Meanwhile
+    from worker.settings import Deployment
 
 app = typer.Typer(add_completion=False)
 
@@ -27,6 +31,7 @@ MEANS = (
     "",
     "Next:",
     "  postback-worker demo --linger                   its metrics, its readiness",
+    "  postback-worker demo --linger --console         its page for the person on call",
     "  postback-worker send --click-id TEST --dry-run  what yours would ask for",
     "  postback-worker config check --online           your settings, your Kafka",
 )
@@ -38,6 +43,7 @@ MEANS = (
         "postback-worker demo",
         "postback-worker demo --events 10000 --failures 0.4",
         "postback-worker demo --linger",
+        "postback-worker demo --console --linger",
     )
 )
 def demo(
@@ -54,6 +60,9 @@ def demo(
     linger: Annotated[
         bool, typer.Option("--linger", help="Keep the worker, its metrics and health up until Ctrl-C.")
     ] = False,
+    console: Annotated[
+        bool, typer.Option("--console", help="Serve the console beside it, for as long as it runs.")
+    ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Run the whole worker against an embedded broker and two networks that misbehave, and account for all.
@@ -62,10 +71,10 @@ def demo(
     while, and the other flows on. A few records are no conversions at all. Nobody misbehaves with
     `--failures 0`. Ends with exit code 0 only when every record had exactly one ending.
     """
-    raise typer.Exit(run_loop(lambda: _perform(events, failures, linger, output)))
+    raise typer.Exit(run_loop(lambda: _perform(events, failures, output, linger=linger, console=console)))
 
 
-async def _perform(events: int, failures: float, linger: bool, output: Output) -> int:
+async def _perform(events: int, failures: float, output: Output, *, linger: bool, console: bool) -> int:
     from worker.adapters.logs import set_up
     from worker.cli.demo_view import DemoView
     from worker.demo import Demo
@@ -73,7 +82,8 @@ async def _perform(events: int, failures: float, linger: bool, output: Output) -
     set_up("auto", "error")
     until = until_signal() if linger else None
     with DemoView(linger=linger) as view:
-        account = await Demo(events, failures).run(view.tick, until)
+        beside = _with_console if console else None
+        account = await Demo(events, failures).run(view.tick, until, beside)
     _print(account, output)
     if account.meanwhile is not None:
         say(told(account.meanwhile))
@@ -84,6 +94,16 @@ async def _perform(events: int, failures: float, linger: bool, output: Output) -
         return 0
     say("error: not every record is accounted for")
     return FAILED
+
+
+@asynccontextmanager
+async def _with_console(deployment: Deployment) -> AsyncIterator[None]:
+    """Serve the console of a demonstration, and say where."""
+    from worker.console.serving import serving
+
+    async with serving(deployment) as url:
+        say(f"the console is at {url}")
+        yield
 
 
 def _print(account: Account, output: Output) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from typing import NamedTuple
 
 from worker.app import Started, Worker
@@ -19,10 +19,13 @@ from worker.demo.events import FALLBACK, NETWORKS, OTHER, Conversion, conversion
 from worker.demo.progress import Endings, NetworkProgress, Progress
 from worker.demo.stage import deployment_of
 from worker.demo.tracker import Tracker
-from worker.settings import Settings
+from worker.settings import Deployment, Settings
 
 # Seconds without any ending after which it is given up; the slowest record needs about ten.
 _PATIENCE_SECONDS = 60.0
+
+Beside = Callable[[Deployment], AbstractAsyncContextManager[None]]
+"""What is there for as long as the worker is."""
 
 
 class Demo:
@@ -36,10 +39,16 @@ class Demo:
         self._started: Started | None = None
         self._published: dict[str, Conversion] = {}
 
-    async def run(self, tick: Callable[[Progress], None], linger: asyncio.Event | None = None) -> Account:
+    async def run(
+        self,
+        tick: Callable[[Progress], None],
+        linger: asyncio.Event | None = None,
+        beside: Beside | None = None,
+    ) -> Account:
         """Publish, work, and draw up the account; `tick` hears of the progress a few times a second.
 
-        With `linger` the worker stays up after the last ending until it is set.
+        With `linger` the worker stays up after the last ending until it is set; `beside` is entered for as
+        long as it is up.
         """
         async with AsyncExitStack() as stack:
             for tracker in self._trackers.values():
@@ -55,7 +64,9 @@ class Demo:
             topic = deployment.common.kafka.topic
             self._published = await asyncio.to_thread(broker.publish, topic, made)
             self._endings = {name: Endings(_labels(settings)) for name, settings in served.items()}
-            await self._work(Worker(deployment, watching=self._endings, caches=False), tick, linger)
+            async with beside(deployment) if beside is not None else nullcontext():
+                worker = Worker(deployment, watching=self._endings, caches=False)
+                await self._work(worker, tick, linger)
             kept = {name: await asyncio.to_thread(_kept, broker, served[name]) for name in NETWORKS}
         return Account({name: self._account(name, kept[name]) for name in NETWORKS}, self._meanwhile())
 

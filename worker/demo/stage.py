@@ -38,6 +38,8 @@ def deployment_of(bootstrap: str, ports: Mapping[str, int]) -> Deployment:
         "circuit.probe_pause": "300ms",
         "circuit.probe_pause_max": "300ms",
         "http.port": 0,
+        "console.port": 0,
+        "console.allow_actions": True,
         "log.level": "error",
     }
     with TemporaryDirectory() as empty:
