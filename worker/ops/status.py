@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
-from worker.ops.broker import answering, asking, hidden_topics, partitions_by_topic
+from worker.ops.broker import answering, hidden_topics, partitions_by_topic
 from worker.ops.errors import CannotDo
+from worker.ops.members import members_of, present
 from worker.ops.reading import MAKE_TOPICS, opened, reading_config
 
 if TYPE_CHECKING:
     from worker.adapters.kafka.topic_reader import Span, TopicReader
-    from worker.core.flow import Flow, Judged, Members, Steps, TierState
+    from worker.core.flow import Flow, Judged, Steps, TierState
     from worker.core.order_book import OrderBook
     from worker.core.orders import Order
     from worker.core.record import Partition, Record
@@ -141,12 +142,11 @@ def _flow(settings: Settings, now: float, followed: Followed | None) -> Flow:
     with ThreadPoolExecutor(5, "status") as threads:
         source = threads.submit(_of_source, settings, now)
         tiers = threads.submit(_of_tiers, settings, now)
-        members = threads.submit(_members, settings)
+        members = threads.submit(members_of, settings)
         told = threads.submit(_told, settings, now, followed)
         (lag, oldest), dead_letters = source.result(), _dead_letters(settings, now)
-        counted, ids = members.result()
         steps, orders, unreadable, every = told.result()
-        reports = [report for report in every if ids.intersection(report.members)]
+        counted, reports = present(members.result(), every)
         waiting = tiers.result()
         return Flow(now, counted, lag, oldest, waiting, steps, dead_letters, orders, unreadable, reports)
 
@@ -186,16 +186,6 @@ def _due(record: Record, delay: float) -> float:
 
     due = WorkerHeaders.read(record.headers).due_at
     return record.timestamp if due is None else min(due, record.timestamp + delay)
-
-
-def _members(settings: Settings) -> tuple[Members, set[str]]:
-    """How many members the two groups have, and their client ids."""
-    from worker.adapters.kafka.group_state import members_of
-    from worker.core.flow import Members
-
-    found = members_of(asking(settings), [settings.kafka.group_id, settings.retry_group])
-    source, tiers = found[settings.kafka.group_id], found[settings.retry_group]
-    return Members(len(source), len(tiers)), {*source, *tiers}
 
 
 def _told(settings: Settings, now: float, followed: Followed | None) -> Followed:

@@ -35,6 +35,10 @@ HEADS_WITHIN_SECONDS = 2.0
 _EARLIEST, _LATEST = -2, -1
 
 
+class GroupsUntold(KafkaUnavailable):
+    """This broker does not say who is in a group: the embedded one does not."""
+
+
 class PartitionStanding(NamedTuple):
     """A partition: its first offset, the one behind its last, and what the group committed of it."""
 
@@ -157,7 +161,10 @@ class GroupState:
                 refusal = group_refusal(self._consumer)
                 if refusal is not None:
                     raise KafkaUnavailable(f"{asked[0].topic}: {refusal}") from error
-                if _is_denied(error) or time.monotonic() + ASK_AGAIN_SECONDS > deadline:
+                if (
+                    _code(error) == KafkaError.GROUP_AUTHORIZATION_FAILED
+                    or time.monotonic() + ASK_AGAIN_SECONDS > deadline
+                ):
                     raise
             time.sleep(ASK_AGAIN_SECONDS)
 
@@ -179,7 +186,7 @@ class GroupState:
 
 
 def members_of(config: Config, groups: Sequence[str]) -> dict[str, list[str]]:
-    """The client ids of the members of these groups. Raises KafkaUnavailable.
+    """The client ids of the members of these groups. Raises KafkaUnavailable, GroupsUntold.
 
     A broker that has only just started may have to find out first who knows: it is asked again.
     """
@@ -194,7 +201,12 @@ def members_of(config: Config, groups: Sequence[str]) -> dict[str, list[str]]:
         try:
             return _described(admin, groups)
         except (KafkaException, TimeoutError) as error:
-            if _is_denied(error) or time.monotonic() + ASK_AGAIN_SECONDS > deadline:
+            if _code(error) == KafkaError._UNSUPPORTED_FEATURE:  # noqa: SLF001 - public, whatever its name
+                raise GroupsUntold(one_line(error)) from error
+            if (
+                _code(error) == KafkaError.GROUP_AUTHORIZATION_FAILED
+                or time.monotonic() + ASK_AGAIN_SECONDS > deadline
+            ):
                 raise KafkaUnavailable(causes.line(error) or "no answer") from error
         time.sleep(ASK_AGAIN_SECONDS)
 
@@ -207,6 +219,6 @@ def _described(admin: AdminClient, groups: Sequence[str]) -> dict[str, list[str]
     }
 
 
-def _is_denied(error: BaseException) -> bool:
+def _code(error: BaseException) -> int | None:
     cause = kafka_error(error)
-    return cause is not None and cause.code() == KafkaError.GROUP_AUTHORIZATION_FAILED
+    return None if cause is None else cause.code()
