@@ -17,7 +17,8 @@ from worker.core.life import judge as judge_life
 from worker.core.orders import Given, Pause
 from worker.core.undelivered import Group, Kind
 from worker.core.worker_report import OpenCircuit, WorkerReport
-from worker.ops.explain import Explained, Wanted
+from worker.ops.explain import Explained
+from worker.ops.explain_reading import Wanted
 from worker.ops.status import Status
 from worker.settings import Deployment, load_all
 from worker.settings.names import SECRETS_DIR
@@ -107,7 +108,7 @@ def explained(event_id: str, now: float) -> Explained:
         origin="conversions/0/7",
     )
     life = Life([published], [first, last])
-    return Explained(event_id, life, judge_life(life, now, "48h"), timeline(life))
+    return Explained(DOWN, event_id, life, judge_life(life, now, "48h"), timeline(life))
 
 
 def letter(now: float, offset: int, text: str, reason: DeadReason | None) -> DeadLetter:

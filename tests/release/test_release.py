@@ -54,6 +54,8 @@ def test_a_release(tmp_path: Path, options: tuple[str, ...]) -> None:
     }
     subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=made, check=True)
     with zipfile.ZipFile(made / wheel) as archive:
+        pages = {"worker/console/templates/verdict.html", "worker/console/static/console.css"}
+        assert pages <= set(archive.namelist())
         metadata = archive.read(f"postback_worker-{NEXT}.dist-info/METADATA").decode()
     assert "Provides-Extra: otel" in metadata
     bill = json.loads((made / f"postback-worker-{NEXT}.cdx.json").read_text("utf-8"))

@@ -16,7 +16,7 @@ from worker.ops.errors import WrongUsage
 from worker.ops.filters import Filters, read_filters
 
 if TYPE_CHECKING:
-    from worker.ops.explain import Wanted
+    from worker.ops.explain_reading import Wanted
 
 Fields = Mapping[str, str]
 
@@ -122,7 +122,7 @@ def per_second(fields: Fields, name: str = "rate") -> float | None:
 
 def wanted_conversion(fields: Fields) -> Wanted | None:
     """Which conversion is searched for; None where none is named."""
-    from worker.ops.explain import Wanted
+    from worker.ops.explain_reading import Wanted
 
     value = text(fields, "id")
     field = fields.get("by", "event_id")

@@ -62,7 +62,6 @@ class ConsoleServer:
     async def close(self) -> None:
         """Stop listening, within a few seconds."""
         await self._runner.cleanup()
-        self._threads.close()
 
     @property
     def url(self) -> str:

@@ -1,14 +1,16 @@
 """What asks Kafka, beside the loop: so many at a time, and so many that wait.
 
-The rule: who is not served at once waits for a bounded time, or is told to come again.
+The rules: who is not served at once waits for a bounded time, or is told to come again. The process's end
+waits for no answer of the broker's.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
+from threading import Thread
 from typing import ParamSpec, TypeVar
 
 from worker.console.guard import Refused
@@ -24,7 +26,7 @@ class Threads:
     """A few threads of the console's own."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(AT_A_TIME, "console")
+        self._places = asyncio.Semaphore(AT_A_TIME)
         self._under_way = 0
 
     async def call(
@@ -35,12 +37,23 @@ class Threads:
             raise Refused(503, "too many ask at once: try again in a moment")
         self._under_way += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._pool, partial(function, *args, **named)
-            )
+            async with self._places:
+                return await _in_thread(partial(function, *args, **named))
         finally:
             self._under_way -= 1
 
-    def close(self) -> None:
-        """Begin nothing more."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+
+async def _in_thread(work: Callable[[], _Got]) -> _Got:
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[_Got] = loop.create_future()
+
+    def run() -> None:
+        try:
+            settle = partial(done.set_result, work())
+        except Exception as error:  # raised again where it was asked for
+            settle = partial(done.set_exception, error)
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(lambda: done.done() or settle())
+
+    Thread(target=run, name="console-asks", daemon=True).start()
+    return await done

@@ -30,6 +30,10 @@ OPEN: frozenset[Path] = frozenset(
     {("kafka", "properties"), ("destination", "headers"), ("destination", "secrets")}
 )
 
+_SECRETS: frozenset[Path] = frozenset(
+    {("console", "token"), *(("destination", name) for name in ("headers", "secrets", "proxy"))}
+)
+
 # What a destination of several may have for itself, beside the fields of `Destination`.
 _OWN_GROUPS = frozenset({"retry", "circuit"})
 _OWN_NAMES: Mapping[str, Path] = MappingProxyType(
@@ -170,4 +174,4 @@ def is_secret(path: Sequence[str]) -> bool:
     path = without_destination(tuple(path))
     if tuple(path[:2]) == ("kafka", "properties"):
         return kafka_properties.is_secret(kafka_properties.property_name(".".join(path[2:])))
-    return tuple(path[:2]) in {("destination", name) for name in ("headers", "secrets", "proxy")}
+    return tuple(path[:2]) in _SECRETS
