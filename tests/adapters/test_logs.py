@@ -25,8 +25,13 @@ STARTS = [
     "removed before it was read: reading goes on at the log's start",
 ]
 TELLS: dict[Level, list[tuple[str, str]]] = {
-    "debug": [("delivered", "debug"), ("skipped: delivered already", "debug"), ("rebalanced", "debug")],
-    "info": [("retry", "info"), (FIRST_DAY, "info"), ("rebalance", "info")],
+    "debug": [
+        ("delivered", "debug"),
+        (FIRST_DAY, "debug"),
+        ("skipped: delivered already", "debug"),
+        ("rebalanced", "debug"),
+    ],
+    "info": [("retry", "info"), ("rebalance", "info")],
     "warning": [
         ("dead letter", "warning"),
         ("commit metadata is not believed; what was finished above the offset may be sent again", "warning"),

@@ -11,6 +11,7 @@ from tests.runner.harness import IDENTITY, Harness, conversion, some_turns, unti
 from worker.core.assigned_partition import Position
 from worker.core.binding import Binding, Identity, LogId
 from worker.core.offset_map import OffsetMap, encode
+from worker.core.record import Partition
 from worker.runner import claims
 
 OTHER = Identity("leads", IDENTITY.destination)
@@ -36,6 +37,17 @@ async def test_what_another_committed() -> None:
         assert harness.runner.snapshot().barred == 1
         assert sum(str(harness.first) in trouble for trouble in harness.heard.troubles) == 1
     assert harness.kafka.committed[harness.first] == signed(OTHER)
+
+
+async def test_many_that_another_committed() -> None:
+    """What is the same of many partitions is one reason, with the first of them."""
+    async with Harness() as harness:
+        many = [Partition(harness.first.topic, number) for number in range(5)]
+        harness.kafka.committed.update(dict.fromkeys(many, signed(OTHER)))
+        harness.source.assign(*many)
+        await some_turns()
+        (reason,) = [reason for reason in harness.reasons if "--adopt" in reason]
+        assert reason.startswith("conversions/0, conversions/1, conversions/2 … rest: what is committed")
 
 
 async def test_it_is_ours_again() -> None:
@@ -140,8 +152,9 @@ async def test_two_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
         harness.source.assign(harness.first, harness.tier)
         await until("looks", lambda: group.looks > 3)
         assert not harness.clicks
-        assert sum("belongs to another deployment" in reason for reason in harness.reasons) == 2
-        assert sum("belongs to another deployment" in trouble for trouble in harness.heard.troubles) == 2
+        lines = [line for line in harness.reasons if "belongs to another deployment" in line]
+        assert [line.partition(" rest: ")[0] for line in lines] == [f"{harness.first}, {harness.tier}"]
+        assert [line for line in harness.heard.troubles if "belongs to another deployment" in line] == lines
         group.other = None
         await harness.committed(1)
 

@@ -131,9 +131,9 @@ class Logs(Observer):
         )
 
     def started(self, at: Partition, start: Start) -> None:
-        """One line at warning; at info where nothing lies there, and so nothing comes of it."""
+        """One line at warning; at debug where nothing lies there, and so nothing comes of it."""
         harmless = start.how.without_offset and not start.distance
-        tell = self._log.info if harmless else self._log.warning
+        tell = self._log.debug if harmless else self._log.warning
         event, measure = _STARTS[start.how]
         tell(event, partition=str(at), offset=start.offset, **{measure: start.distance})
 

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from worker.core.assigned_partition import AssignedPartition
 from worker.core.ownership import WAYS_OUT
 from worker.ports import Observer
+from worker.runner.state import barred_lines
 
 UNSURE = "it is not known yet whether another deployment claims the group too"
 
@@ -69,10 +70,11 @@ class Claims:
                 self._on_sure(partition)
 
     def _bar(self, claimed: Sequence[AssignedPartition], why: str) -> None:
-        for partition in claimed:
-            if partition.tenure.is_ours and partition.barred != why:
-                partition.bar(why)
-                self._observer.trouble(f"{partition.at} rests: {why}")
+        ours = [one for one in claimed if one.tenure.is_ours and one.barred != why]
+        for partition in ours:
+            partition.bar(why)
+        for line in barred_lines(ours):
+            self._observer.trouble(line)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

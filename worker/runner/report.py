@@ -15,7 +15,7 @@ from worker.runner.intake import Intake
 from worker.runner.scaling import Scaling
 from worker.runner.silence import SilenceWatch
 from worker.runner.standing_orders import StandingOrders
-from worker.runner.state import overdue_by_tier, partition_state, warming_lines
+from worker.runner.state import barred_lines, overdue_by_tier, partition_state, warming_lines
 
 
 class Watches(NamedTuple):
@@ -76,9 +76,7 @@ class Report:
             yield f"the consumer group {group} has not been joined yet"
         yield from self._orders.reasons_not_ready()
         yield from map(str, self._source.stops())
-        for partition in self._intake.partitions.values():
-            if partition.barred is not None:
-                yield f"{partition.at} rests: {partition.barred}"
+        yield from barred_lines(self._intake.partitions.values())
         yield from warming_lines(self._intake.partitions.values())
         journaling = self._delivery.journaling
         for topic, error in {

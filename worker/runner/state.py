@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from schemas.moment import format_time
 from worker.core.admission.outage import Outage
 from worker.core.assigned_partition import AssignedPartition
+from worker.core.record import Partition
 from worker.ports import PartitionState, Snapshot, Watermarks
 
 MOST_NAMES = 3
@@ -34,14 +35,26 @@ def overdue_by_tier(partitions: Iterable[AssignedPartition], now: float) -> dict
     return late
 
 
+def barred_lines(partitions: Iterable[AssignedPartition]) -> Iterable[str]:
+    """A line for each reason for which partitions may not be sent from."""
+    for why, names in _by_reason((one.at, one.barred) for one in partitions):
+        yield f"{names} {'rest' if ', ' in names else 'rests'}: {why}"
+
+
 def warming_lines(partitions: Iterable[AssignedPartition]) -> Iterable[str]:
     """A line for each reason for which partitions rest that are not read so far that copies are known."""
+    for why, names in _by_reason((one.at, one.warming) for one in partitions):
+        yield f"warming: {names}: {why}"
+
+
+def _by_reason(reasons: Iterable[tuple[Partition, str | None]]) -> Iterable[tuple[str, str]]:
+    """Each reason, with the first of the partitions that it is given for."""
     resting: dict[str, list[str]] = {}
-    for partition in partitions:
-        if partition.warming is not None:
-            resting.setdefault(partition.warming, []).append(str(partition.at))
+    for at, why in reasons:
+        if why is not None:
+            resting.setdefault(why, []).append(str(at))
     for why, names in resting.items():
-        yield f"warming: {', '.join(sorted(names)[:MOST_NAMES])}{' …' * (len(names) > MOST_NAMES)}: {why}"
+        yield why, ", ".join(sorted(names)[:MOST_NAMES]) + " …" * (len(names) > MOST_NAMES)
 
 
 def outage_fields(outage: Outage) -> Mapping[str, object]:
