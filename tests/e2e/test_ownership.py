@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,4 +113,4 @@ def test_at_the_same_time(
 
 def is_held(program: Program) -> bool:
     """Whether a deployment has ended, or rests, for the sake of another one."""
-    return not program.alive or any(" rests: " in line for line in program.lines)
+    return not program.alive or any(re.search(" rests?: ", line) for line in program.lines)
