@@ -27,6 +27,7 @@ from worker.adapters.kafka.committed_offsets import stranger_in
 from worker.adapters.kafka.config import Config, unique_client_id
 from worker.adapters.kafka.journal_client import JournalClient
 from worker.adapters.kafka.journal_follower import Bounds, JournalFollower
+from worker.adapters.kafka.journaled_offsets import JournalOf, read_journaled
 from worker.adapters.kafka.login import Login
 from worker.adapters.kafka.own_thread import in_own_thread
 from worker.adapters.kafka.reading import Reading
@@ -64,7 +65,6 @@ from worker.settings import Settings
 from worker.settings.byte_bounds import ByteBounds
 from worker.settings.several import as_written
 from worker.settings.tiers import any_tier, former_tier, rights_needed
-from worker.settings.values import EARLIEST
 
 LOOK_AGAIN_SECONDS = 1.0
 """Until a broker that did not tell is asked again whose a group is."""
@@ -236,9 +236,14 @@ class Served:
         settings = self.settings
         kafka = settings.kafka
         tiers = [*(settings.tier_topic(tier) for tier in settings.tiers), any_tier(settings)]
+        reader, journal = self._reader_config(), JournalOf(settings.journal_topic, kafka.topic)
+        recall = partial(read_memory, reader, settings.control_topic)
+        ask = partial(read_journaled, reader, journal) if settings.journal.enabled else None
         return PairedSource(
-            self._member(kafka.group_id, [kafka.topic], ids, kafka.start, self._router),
-            self._member(settings.retry_group, tiers, ids),
+            self._member(
+                kafka.group_id, [kafka.topic], ids, Beginning(kafka.start, recall, ask), self._router
+            ),
+            self._member(settings.retry_group, tiers, ids, Beginning(recall=recall)),
             lambda topic: topic == kafka.topic,
         )
 
@@ -252,9 +257,7 @@ class Served:
         """With who reads the journal, and where that is cached, if anything is remembered of it."""
         if journaled is None or remembered is None:
             return clients
-        client = JournalClient(
-            self._login.keep(self._member_config(f"{self.settings.kafka.group_id}.reader")), journaled.topic
-        )
+        client = JournalClient(self._reader_config(), journaled.topic)
         self._login.have(client)
         cache = make_cache(self.settings, remembered) if self._caches else None
         bounds = Bounds(remembered.most, remembered.window)
@@ -266,19 +269,21 @@ class Served:
         group: str,
         topics: Sequence[str],
         ids: TopicIds,
-        start: str = EARLIEST,
+        beginning: Beginning,
         router: Router | None = None,
     ) -> KafkaSource:
-        kafka = self.settings.kafka
-        reader = self._login.keep(self._member_config(f"{kafka.group_id}.reader"))
-        beginning = Beginning(start, partial(read_memory, reader, self.settings.control_topic))
+        skip = self.settings.kafka.skip
         source = KafkaSource(
             self._login.keep(self._member_config(group)),
-            Reading(topics, ids, beginning, kafka.skip, self._held_bytes, self.health.refusals, router),
+            Reading(topics, ids, beginning, skip, self._held_bytes, self.health.refusals, router),
             drain_timeout=self.settings.drain_timeout,
         )
         self._login.have(source)
         return source
+
+    def _reader_config(self) -> Config:
+        """The configuration of a client that reads without joining the group."""
+        return self._login.keep(self._member_config(f"{self.settings.kafka.group_id}.reader"))
 
     def _member_config(self, group: str) -> Config:
         kafka, bounds = self.settings.kafka, self._bounds.client

@@ -7,10 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.core.binding import LogId
+from worker.core.journaled_offsets import Journaled
+from worker.core.offset_map import OffsetMap
 from worker.core.start_offset import How, Known, Marks, Memory, Start, begin, begin_anew, recover
 
 LOG = LogId("cluster", "id")
 MARKS = Marks(10, 100)
+WHOLE = Journaled(None, [10, 11, 15, 16, 17])
+FROM_12 = Start(How.JOURNALED, 12, 85, OffsetMap(18, (12, 13, 14)))
+PART = Journaled(15, [10, 11, 15, 16, 17])
 
 BEGINS: dict[str, tuple[Known, Start]] = {
     "remembered": (Known(Memory(60, "id", 0.0), True, 10), Start(How.REMEMBERED, 60, 40)),
@@ -18,6 +23,35 @@ BEGINS: dict[str, tuple[Known, Start]] = {
     "remembered, expired by now": (Known(Memory(3, "id", 0.0), True, 100), Start(How.REMEMBERED, 10, 90)),
     "remembered beyond the end": (Known(Memory(300, "id", 0.0), True, 10), Start(How.REMEMBERED, 100, 0)),
     "of a deleted log": (Known(Memory(60, "old", 0.0), True, 100), Start(How.MADE_ANEW, 10, 90)),
+    "journaled whole": (
+        Known(None, False, 10, WHOLE),
+        FROM_12,
+    ),
+    "journaled whole, but later": (
+        Known(None, False, 100, WHOLE),
+        FROM_12,
+    ),
+    "journaled in part": (Known(None, False, 10, PART), Start(How.JOURNALED, 18, 82)),
+    "journaled since it was remembered": (
+        Known(Memory(14, "id", 0.0), True, 10, WHOLE),
+        Start(How.JOURNALED, 14, 83, OffsetMap(18, (14,))),
+    ),
+    "journaled before it was remembered": (
+        Known(Memory(60, "id", 0.0), True, 10, WHOLE),
+        Start(How.REMEMBERED, 60, 40),
+    ),
+    "journaled of a deleted log": (
+        Known(Memory(60, "old", 0.0), True, 10, WHOLE),
+        Start(How.MADE_ANEW, 10, 90),
+    ),
+    "journaled beyond the end": (
+        Known(None, False, 100, Journaled(None, [300])),
+        Start(How.MADE_ANEW, 10, 90),
+    ),
+    "journaled beyond the end, remembered": (
+        Known(Memory(60, "id", 0.0), True, 10, Journaled(None, [300])),
+        Start(How.REMEMBERED, 60, 40),
+    ),
     "a new partition": (Known(None, True, 100), Start(How.NEW_PARTITION, 10, 90)),
     "the first day, earliest": (Known(None, False, 10), Start(How.FIRST_DAY, 10, 90)),
     "the first day, latest": (Known(None, False, 100), Start(How.FIRST_DAY, 100, 0)),
@@ -66,4 +100,5 @@ def test_what_was_recovered_can_be_read(tried: int, parted: int | None, low: int
 
 def test_which_have_no_offset() -> None:
     """The ways to begin without a committed offset."""
-    assert {how for how in How if how.without_offset} == {How.FIRST_DAY, How.NEW_PARTITION, How.REMEMBERED}
+    without = {How.FIRST_DAY, How.NEW_PARTITION, How.REMEMBERED, How.JOURNALED}
+    assert {how for how in How if how.without_offset} == without

@@ -49,7 +49,7 @@ def test_offsets_that_are_gone(
 ) -> None:
     """A group whose offsets are gone sends nothing again where it remembers; else it is told.
 
-    Without copies' memory: by the journal what comes again would be known.
+    Without copies' memory: by that what comes again would be known.
     """
     create_topics(kafka, {names.topic: 2})
     env = settings(kafka, names, tracker, JOURNAL__DEDUP_WINDOW="0s")
@@ -62,7 +62,8 @@ def test_offsets_that_are_gone(
     assert read_all(kafka, names.control)
     forget(kafka, names)
     if not remembered:
-        delete_topics(kafka, [names.control])
+        delete_topics(kafka, [names.control, names.journal])
+        assert call("topics", "create", env=env, at=tmp_path).returncode == 0
     with Program(env, tmp_path) as worker:
         worker.ready()
         second = write(kafka, names.topic, "b")
@@ -79,6 +80,31 @@ def test_offsets_that_are_gone(
         assert worker.end() == 0
     assert {tracker.clicks[click] for click in first} == ({1} if remembered else {2})
     assert {tracker.clicks[click] for click in second} == {1}
+
+
+def test_offsets_that_are_gone_amid_work(kafka: str, names: Names, tmp_path: Path) -> None:
+    """Offsets and control gone while some were being sent: those alone are sent again."""
+    hang = {"a-0", "a-7", "a-60"}
+    create_topics(kafka, {names.topic: 2})
+    with Tracker(lambda query, nth: "hang" if nth == 1 and query["click_id"] in hang else 200) as tracker:
+        env = settings(kafka, names, tracker, JOURNAL__DEDUP_WINDOW="0s", DRAIN_TIMEOUT="500ms")
+        assert call("topics", "create", env=env, at=tmp_path).returncode == 0
+        with Program(env, tmp_path) as worker:
+            first = write(kafka, names.topic, "a")
+            wait_until("all", lambda: first <= set(tracker.clicks))
+            wait_until("written down", lambda: len(read_all(kafka, names.journal)) == EVENTS - len(hang))
+            assert worker.end() == 0  # the drain is cut
+        tracker.let_go()
+        forget(kafka, names)
+        delete_topics(kafka, [names.control])
+        assert call("topics", "create", env=env, at=tmp_path).returncode == 0
+        with Program(env, tmp_path) as worker:
+            wait_until("sent", lambda: all(tracker.clicks[click] == 2 for click in hang))
+            wait_until("written down", lambda: len(read_all(kafka, names.journal)) == EVENTS)
+            said = [of for of in worker.log if "where the journal says" in of["event"]]
+            assert [(of["offset"], of["records_there"]) for of in said] == [(0, 2), (3, 1)]
+            assert worker.end() == 0
+        assert {click for click, times in tracker.clicks.items() if times > 1} == hang
 
 
 def test_latest_on_the_first_day(kafka: str, names: Names, tmp_path: Path, tracker: Tracker) -> None:

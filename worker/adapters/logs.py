@@ -35,6 +35,10 @@ _STARTS = {
         "no committed offset any more: reading begins where the group remembers it to have been",
         _LIE_THERE,
     ),
+    How.JOURNALED: (
+        "no committed offset any more: reading begins where the journal says that the group was",
+        _LIE_THERE,
+    ),
     How.MADE_ANEW: (
         "what is known of offsets is of a topic that was deleted: reading begins at the new one's start",
         _LIE_THERE,

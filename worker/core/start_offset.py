@@ -7,8 +7,9 @@ offset, it is told. At an assignment:
 | --- | --- | --- | --- |
 | yes | this one, or not known to be another | | it |
 | yes | a deleted one of the same name | | the log's start |
-| none | | an offset in this log | that |
+| none | | an offset in this log | that; higher where the journal tells of more |
 | none | | an offset in a deleted one | the log's start |
+| none | | none, but the journal tells of it | the first offset that is not finished by it |
 | none | | of other partitions alone: this one is new | the log's start |
 | none | | none: it is the group's first day | where START says |
 
@@ -17,10 +18,14 @@ Where the broker does not take an offset: the log was truncated below it, or its
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
 from worker.core.binding import LogId
+from worker.core.journaled_offsets import Journaled
+from worker.core.offset_map import OffsetMap
+from worker.core.record import Partition
 
 
 class How(Enum):
@@ -30,6 +35,7 @@ class How(Enum):
     FIRST_DAY = "first_day"
     NEW_PARTITION = "new_partition"
     REMEMBERED = "remembered"
+    JOURNALED = "journaled"
     MADE_ANEW = "made_anew"
     TRUNCATED = "truncated"
     EXPIRED = "expired"
@@ -37,7 +43,7 @@ class How(Enum):
     @property
     def without_offset(self) -> bool:
         """Whether there was no committed offset."""
-        return self in {How.FIRST_DAY, How.NEW_PARTITION, How.REMEMBERED}
+        return self in {How.FIRST_DAY, How.NEW_PARTITION, How.REMEMBERED, How.JOURNALED}
 
 
 class Marks(NamedTuple):
@@ -54,13 +60,14 @@ class Marks(NamedTuple):
 class Start(NamedTuple):
     """Where reading begins, and why.
 
-    `distance` is how many offsets lie from there to the log's end; of a truncated or expired log, how many of
-    those that were counted on are gone.
+    `distance` is how many offsets lie from there to the log's end, but those of `finished`, which are known
+    to be; of a truncated or expired log, how many of those that were counted on are gone.
     """
 
     how: How
     offset: int
     distance: int = 0
+    finished: OffsetMap | None = None
 
 
 class Memory(NamedTuple):
@@ -69,6 +76,13 @@ class Memory(NamedTuple):
     offset: int
     topic_id: str | None
     at: float
+
+
+class Journal(NamedTuple):
+    """What a group's journal tells of partitions; `is_old` says that the group did not begin just now."""
+
+    of: Mapping[Partition, Journaled] = {}
+    is_old: bool = False
 
 
 class Known(NamedTuple):
@@ -80,15 +94,21 @@ class Known(NamedTuple):
     memory: Memory | None
     group: bool
     first: int
+    journaled: Journaled | None = None
 
 
 def begin(log: LogId, known: Known, marks: Marks) -> Start:
     """Where a partition begins that has no committed offset."""
-    memory = known.memory
+    memory, journaled = known.memory, known.journaled
     if memory is not None and is_another(LogId(log.cluster, memory.topic_id), log):
         return _start(How.MADE_ANEW, marks.low, marks)
+    if journaled is not None and journaled.finished[-1] < marks.high:
+        lowest = min(known.first, journaled.finished[0]) if memory is None else memory.offset
+        return _start_by(journaled, lowest, marks, memory)
     if memory is not None:
         return _start(How.REMEMBERED, memory.offset, marks)
+    if journaled is not None:  # it tells of offsets that this log does not have
+        return _start(How.MADE_ANEW, marks.low, marks)
     if known.group:
         return _start(How.NEW_PARTITION, marks.low, marks)
     return _start(How.FIRST_DAY, known.first, marks)
@@ -116,6 +136,14 @@ def recover(tried: int, parted: int | None, marks: Marks) -> Start:
 def is_another(one: LogId, other: LogId) -> bool:
     """Whether two logs of a topic's name are known not to be the same."""
     return None not in {one.topic_id, other.topic_id} and one.topic_id != other.topic_id
+
+
+def _start_by(journaled: Journaled, lowest: int, marks: Marks, memory: Memory | None) -> Start:
+    """Where the journal says that a group is which was at `lowest`; there, where it tells of no more."""
+    offset, finished, above = journaled.standing(marks.nearest(lowest), marks.high)
+    if memory is not None and offset == memory.offset and finished is None:
+        return _start(How.REMEMBERED, memory.offset, marks)
+    return Start(How.JOURNALED, offset, marks.high - offset - above, finished)
 
 
 def _start(how: How, offset: int, marks: Marks) -> Start:

@@ -39,6 +39,8 @@ class FormerPartitions:
         remembered = self._remembered(assigned)
         if assigned.start is None:
             return offset_map.union(told.finished if told else None, remembered)
+        if assigned.start.how is How.JOURNALED:
+            return assigned.start.finished
         if assigned.start.how is How.TRUNCATED and assigned.begins == assigned.committed:
             return remembered.below(assigned.start.offset) if remembered else None
         return None

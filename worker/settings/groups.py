@@ -67,8 +67,8 @@ class Kafka(BaseModel):
     )
     start: StartPoint = Field(
         EARLIEST,
-        description="where a group begins on its first day: with no committed offset, and none that it "
-        "remembers on `{group}.control`",
+        description="where a group begins on its first day: with no committed offset, none that it "
+        "remembers on `{group}.control`, and no journal",
     )
     skip: Places = Field(
         frozenset(),

@@ -25,9 +25,9 @@ def rights_needed(settings: Settings) -> Needs:
     tiers = [settings.tier_topic(tier) for tier in settings.tiers]
     groups = [settings.kafka.group_id, settings.retry_group]
     journal = [settings.journal_topic] if settings.journal.enabled else []
-    both = [*tiers, settings.control_topic, *(journal if settings.journal.dedup_window else [])]
-    written = [topic for topic in (settings.dlq_topic, *journal) if topic not in both]
-    return needs(settings.kafka.topic, both, written, groups)
+    return needs(
+        settings.kafka.topic, [*tiers, settings.control_topic, *journal], [settings.dlq_topic], groups
+    )
 
 
 def former_tier(settings: Settings, topic: str) -> Tier | None:

@@ -22,7 +22,16 @@ from worker.adapters.kafka.watermarks import ends_of
 from worker.core.binding import Binding, LogId
 from worker.core.offset_map import Verdict, decode
 from worker.core.record import Partition
-from worker.core.start_offset import Known, Marks, Memory, Start, begin, begin_anew, is_another
+from worker.core.start_offset import (
+    Journal,
+    Known,
+    Marks,
+    Memory,
+    Start,
+    begin,
+    begin_anew,
+    is_another,
+)
 from worker.ports import Assigned, SourceFailed
 
 TIMEOUT_SECONDS = 8.0
@@ -41,11 +50,19 @@ Recall = Callable[[], Mapping[Partition, Memory]]
 """Reads what the group remembers; raises KafkaUnavailable."""
 
 
+AskJournal = Callable[[Collection[Partition]], Journal]
+"""Reads what the group's journal tells; raises KafkaUnavailable."""
+
+
 class Beginning(NamedTuple):
-    """Where a group begins: `start` is what POSTBACK_KAFKA__START says, once `recall` knows of nothing."""
+    """Where a group begins: `start` is what POSTBACK_KAFKA__START says, once `recall` knows of nothing.
+
+    `journal` tells of what was finished since, and where `recall` knows of nothing; None where there is none.
+    """
 
     start: str = _EARLIEST
     recall: Recall | None = None
+    journal: AskJournal | None = None
 
 
 class Begun(NamedTuple):
@@ -106,11 +123,11 @@ class StartOffsets:
         self, consumer: Consumer, logs: Mapping[Partition, LogId], marks: Mapping[Partition, Marks]
     ) -> dict[Partition, Start]:
         """Where partitions without a committed offset begin."""
-        memory = self._memory()
-        topics = {at.topic for at in memory}
+        memory, journal = self._memory(), self._journal(list(logs))
+        topics = {at.topic for at in (logs if journal.is_old else memory)}
         ask = self._of_any(consumer, lambda client: self._firsts(client, marks))
         firsts = self._try("the offsets at a time", ask)
-        known = {at: Known(memory.get(at), at.topic in topics, firsts[at]) for at in logs}
+        known = {at: Known(memory.get(at), at.topic in topics, firsts[at], journal.of.get(at)) for at in logs}
         return {at: begin(log, known[at], marks[at]) for at, log in logs.items()}
 
     def _firsts(self, consumer: Consumer, marks: Mapping[Partition, Marks]) -> dict[Partition, int]:
@@ -128,6 +145,10 @@ class StartOffsets:
     def _memory(self) -> Mapping[Partition, Memory]:
         recall = self._beginning.recall
         return {} if recall is None else self._try("what the group remembers", recall)
+
+    def _journal(self, partitions: Collection[Partition]) -> Journal:
+        ask = self._beginning.journal
+        return Journal() if ask is None else self._try("what the journal tells", lambda: ask(partitions))
 
     def _marks(self, consumer: Consumer, partitions: Collection[Partition]) -> dict[Partition, Marks]:
         ask = self._of_any(consumer, lambda client: ends_of(client, partitions, TIMEOUT_SECONDS))
