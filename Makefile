@@ -15,7 +15,7 @@ PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
 UV := uv==0.13.9
 IMAGE ?= postback-worker
 
-.PHONY: help demo test pythons check lint fmt chaos bench broker image chart release lock clean
+.PHONY: help demo test pythons check lint fmt chaos drills bench broker image chart release lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
@@ -44,6 +44,9 @@ fmt: $(VENV)/develop ## Format the code and mend what the linter can
 
 chaos: $(VENV)/develop ## Kill and stop real processes and prove that nothing is lost (SEED=n repeats a run)
 	@$(IN_VENV) -m tests.chaos $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+drills: $(VENV)/develop ## Play incidents on real workers under a real Prometheus: alerts and the runbook (ARGS="--only NAME")
+	@$(IN_VENV) -m tests.drills $(ARGS)
 
 bench: $(VENV)/develop ## Measure what an event costs, beside others (ARGS=--help: sweeps, latency, more)
 	@$(IN_VENV) -m tests.bench $(ARGS)

@@ -23,7 +23,7 @@ OPERATING = ROOT / "docs/operating.md"
 TROUBLESHOOTING = ROOT / "docs/troubleshooting.md"
 # A name as it stands in a text, `…` where a part is left out; a whole one, or the beginning of several.
 _VARIABLE = re.compile(r"POSTBACK_\w+…?")
-_METRIC = re.compile(r"(?<![:\w])(?<![\w-])postback_\w+")
+_METRIC = re.compile(r"(?<![:\w-])postback_\w+")
 _OF_A_HISTOGRAM = re.compile(r"_(?:bucket|count|sum)$")
 # Names of files, of examples, of the tests' own.
 _NOT_SETTINGS = {"POSTBACK_X", "POSTBACK_X_FILE", "POSTBACK_TEST_BOOTSTRAP", "POSTBACK_TEST_LOOP"}

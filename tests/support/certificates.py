@@ -48,14 +48,14 @@ class ClientFiles:
         """Believe these."""
         replace(self.ca, b"".join(one.cert_pem.bytes() for one in authorities))
 
-    def renew(self, name: str = "client.example", days: int = 90) -> trustme.LeafCert:
+    def renew(self, name: str = "client.example", days: float = 90) -> trustme.LeafCert:
         """Get a new certificate of this name, which ends after so many days."""
         leaf = self.issue(name, days)
         replace(self.key, leaf.private_key_pem.bytes())
         replace(self.cert, chain_of(leaf))
         return leaf
 
-    def issue(self, name: str = "client.example", days: int = 90) -> trustme.LeafCert:
+    def issue(self, name: str = "client.example", days: float = 90) -> trustme.LeafCert:
         """Have the authority make a certificate, which ends after so many days."""
         now = datetime.now(UTC)
         begins = now - timedelta(days=100)

@@ -1,0 +1,63 @@
+"""Play one incident on a stage, from the quiet before it to the last conversion recorded.
+
+The rule: nothing raises: what could not be played to its end is told as its trouble.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from tests.drills.incident import Incident, Observed
+from tests.drills.prometheus import Prometheus
+from tests.drills.stage import FIRES_WITHIN, RECORDED_WITHIN, RESOLVED_WITHIN, Stage
+from tests.support.kafka import wait_until
+
+SAYS_WITHIN_SECONDS = 60.0
+"""What a command says has its own times, which nothing divides: `status` says `lagging` after a minute."""
+
+EXPLAINS_WITH = frozenset({0, 1})
+"""A command that explains may end with 1: `status` does where not all is well."""
+
+
+def play(incident: Incident, bootstrap: str, prometheus: Prometheus, folder: Path) -> Observed:
+    """Play it; its files are in `folder`, what its commands printed in `commands.txt` there."""
+    try:
+        with Stage(incident, bootstrap, prometheus, folder) as stage:
+            try:
+                return _play(stage)
+            finally:
+                (folder / "commands.txt").write_text("\n".join(stage.outputs), "utf-8")
+    except Exception as error:  # any of them is this drill's failure, and no other's
+        return Observed({}, trouble=f"{type(error).__name__}: {error}")
+
+
+def _play(stage: Stage) -> Observed:
+    incident, began = stage.incident, time.time()
+    incident.begins(stage)
+    trouble = printed = ""
+    try:
+        wait_until(f"{incident.fires} fires", lambda: incident.fires in stage.firing(), FIRES_WITHIN)
+        printed = _explained(stage)
+        if incident.repairs is not None:
+            incident.repairs(stage)
+        for command in incident.ends:
+            stage.shell(command)
+        wait_until(f"{incident.fires} ends", lambda: incident.fires not in stage.firing(), RESOLVED_WITHIN)
+        stage.traffic.stop()
+        wait_until("all is recorded", lambda: not stage.unrecorded(), RECORDED_WITHIN)
+    except AssertionError as error:
+        trouble = str(error)
+    fired = stage.fired_since(began)
+    resolved = incident.fires not in stage.firing()
+    return Observed(fired, printed, stage.failed, resolved, len(stage.unrecorded()), trouble)
+
+
+def _explained(stage: Stage) -> str:
+    """What the explaining commands print, once they say what they should, or in the end."""
+    until, before = time.monotonic() + SAYS_WITHIN_SECONDS, len(stage.outputs)
+    while True:
+        del stage.outputs[before:]
+        printed = "\n".join(stage.shell(one, codes=EXPLAINS_WITH) for one in stage.incident.explains)
+        if stage.incident.says in printed or time.monotonic() > until:
+            return printed
