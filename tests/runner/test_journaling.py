@@ -178,7 +178,7 @@ async def test_a_step_that_breaks() -> None:
         harness.source.assign(harness.first)
         harness.write(1)
         await until("the run ends", harness.running.done)
-        assert isinstance(harness.running.exception(), AttributeError)
+        assert isinstance(harness.running.exception(), TypeError)
         assert not harness.position()
 
 

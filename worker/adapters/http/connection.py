@@ -27,7 +27,7 @@ from worker.adapters.http.parser import NO_HEAD, AnswerParser, HeadTooLarge, Not
 from worker.adapters.http.request_head import with_content
 from worker.adapters.http.sweeper import Sweeper
 from worker.adapters.http.write_batch import Way, WriteBatch
-from worker.core.answer import Failure, Request
+from worker.core.answer import Failure, Request, Response
 from worker.core.connection_reuse import WORTHWHILE_ANSWERS, ConnectionReuse
 from worker.ports import Attempter
 
@@ -125,13 +125,17 @@ class HttpConnection(asyncio.Protocol):
         if attempter is None or self._way.unsent:
             self._end(UNASKED)
             return
+        answer = parser.again(data)
+        if answer is not None and self._served >= WORTHWHILE_ANSWERS:
+            self._finish(attempter, answer)
+            return
         try:
             parser.feed(data)
         except NotHttp as broken:
             self.close(HEAD_TOO_LARGE if isinstance(broken, HeadTooLarge) else NOT_HTTP)
             return
         if parser.keep and self._keeps():
-            self._finish(attempter)
+            self._finish(attempter, parser.take())
         elif parser.complete:
             self.close()
         elif parser.status != NO_HEAD:
@@ -162,14 +166,16 @@ class HttpConnection(asyncio.Protocol):
 
     def _keeps(self) -> bool:
         """Count a complete answer, and decide whether the connection is worth keeping."""
+        if self._served >= WORTHWHILE_ANSWERS:
+            return True
         self._served += 1
-        return self._served > WORTHWHILE_ANSWERS or self._reuse.keep(monotonic(), self._served)
+        return self._reuse.keep(monotonic(), self._served)
 
-    def _finish(self, attempter: Attempter) -> None:
+    def _finish(self, attempter: Attempter, answer: Response) -> None:
         """Hand over a complete answer; keep the connection for a while, if nothing is asked at once."""
         self._drained = 0
         self._attempter = None
-        attempter.on_answer(self._parser.take())
+        attempter.on_answer(answer)
         if self._attempter is None:
             self.deadline = monotonic() + self._idle_seconds
 

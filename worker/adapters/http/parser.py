@@ -43,14 +43,17 @@ class AnswerParser:
         self._feed = self._parser.feed_data
         self._reader = HeadReader()
         self._known: bytes | None = None
-        self._meant: tuple[int, str | None] = (NO_HEAD, None)
+        self._meant = _plain(NO_HEAD)
         self._reset()
 
     def take(self) -> Response:
         """Return the answer as it is known, once its head has come, and get ready for the next one."""
-        status, retry_after = self.status, self._retry_after
+        answer = self._told()
         self._reset()
-        return _plain(status) if retry_after is None else Response(status, retry_after)
+        return answer
+
+    def _told(self) -> Response:
+        return _plain(self.status) if self._retry_after is None else Response(self.status, self._retry_after)
 
     def _reset(self) -> None:
         self.status = NO_HEAD
@@ -64,10 +67,6 @@ class AnswerParser:
     def feed(self, data: bytes) -> None:
         """Read more bytes, in pieces of any size; raise NotHttp."""
         begins = self.status == NO_HEAD and not self._reader.waits
-        if begins and data == self._known:
-            self.status, self._retry_after = self._meant
-            self.complete = self.keep = True
-            return
         try:
             self._feed(self._after_head(data) if self.status == NO_HEAD else data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
@@ -75,10 +74,19 @@ class AnswerParser:
         if begins and self.keep:
             self._remember(data)
 
+    def again(self, data: bytes) -> Response | None:
+        """The answer that these bytes are, where they are one that is known; it need not be taken then.
+
+        It leaves the connection as it was, ready for another. None for all else, which is to be fed.
+        """
+        if data == self._known and self.status == NO_HEAD and not self._reader.waits:
+            return self._meant
+        return None
+
     def _remember(self, data: bytes) -> None:
         """Know this answer again, unless it is long."""
         if len(data) <= KNOWN_LIMIT_BYTES:
-            self._known, self._meant = data, (self.status, self._retry_after)
+            self._known, self._meant = data, self._told()
 
     def _after_head(self, data: bytes) -> bytes:
         """Read a head; return what httptools is to read: nothing until all of the head is there."""

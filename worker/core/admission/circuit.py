@@ -92,7 +92,8 @@ class Circuit:
         if self.state is not CLOSED:
             return self.is_probe(started) and self._end_probe(False, now)
         self.in_a_row = 0
-        self._there_at = max(self._there_at, started)
+        if started > self._there_at:  # noqa: PLR1730 - `max` costs a call, at each answer
+            self._there_at = started
         if now >= self._turn_at:
             self._turn(now)
         self._bucket[1] += 1
