@@ -8,12 +8,14 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from tests.bench import goals, isolation, latency, replicas
+from tests.bench import go_peer, goals, isolation, latency, replicas
 from tests.bench.contenders import CONTENDERS
 from tests.bench.contenders.several import OTHERS
+from tests.bench.contenders.variants import FOLDED
+from tests.bench.flame import draw_flame
 from tests.bench.plots import draw, group
 from tests.bench.rounds import Case, Results, make_case, run_case, run_rounds, table
 from tests.bench.sweeps import SWEEPS
@@ -22,10 +24,12 @@ from tests.support.broker import Broker
 from worker.core.record import Headers
 
 BASELINE = "bare"
+CLOSEST = ("bare", "go", "worker", "no-journal")
+"""Compared at each latency; the others where the partner takes no time, or some would need hours."""
+
 DEFAULT = (
     "raw",
-    "bare",
-    "worker",
+    *CLOSEST,
     "worker-session",
     "script-batch",
     "script-tasks",
@@ -41,17 +45,28 @@ Given = argparse.Namespace
 
 
 def compare(bootstrap: str, given: Given) -> None:
-    """Compare contenders: the worker, the bare loop, the usual scripts, FastStream, the floor."""
-    names = dict.fromkeys([BASELINE, *(given.names or DEFAULT)])
+    """Compare contenders where partners are, at 20 ms, and at others: the worker, Go, scripts, the floor."""
     backlog = Backlog.make(bootstrap, 8, given.events)
-    with sink() as to:
-        cases = [
-            make_case(CONTENDERS[name].what, name, to, backlog, given.events, CONTENDERS[BASELINE].what)
-            for name in names
-        ]
-        results = run_rounds(cases, given.rounds)
-    _tell(cases, results, "contenders", given)
-    print(f"\n{goals.judge(results)}")
+    for milliseconds in given.latency:
+        asked = given.names or (CLOSEST if milliseconds else DEFAULT)
+        names = _that_can_run(dict.fromkeys([BASELINE, *asked]))
+        with sink(milliseconds / 1000) as to:
+            cases = [
+                make_case(CONTENDERS[name].what, name, to, backlog, given.events, CONTENDERS[BASELINE].what)
+                for name in names
+            ]
+            results = run_rounds(cases, given.rounds)
+        plot = f"contenders-{milliseconds:g}ms" if milliseconds else "contenders"
+        _tell(cases, results, plot, given, milliseconds)
+        print(f"\n{goals.judge(results, milliseconds)}\n", flush=True)
+
+
+def _that_can_run(names: Iterable[str]) -> list[str]:
+    """Those of the contenders that are there; of the others it is said why not."""
+    why = go_peer.missing() if any(CONTENDERS[name].is_go for name in names) else None
+    if why is not None:
+        print(f"left out, for {why}: {CONTENDERS['go'].what}\n", flush=True)
+    return [name for name in names if why is None or not CONTENDERS[name].is_go]
 
 
 def sweep(bootstrap: str, given: Given) -> None:
@@ -103,13 +118,19 @@ def collections(bootstrap: str, given: Given) -> None:
 
 
 def profile(bootstrap: str, given: Given) -> None:
-    """Where the worker's CPU goes: functions, threads; stacks for a flame graph go to .cache/bench."""
+    """Where the worker's CPU goes: functions, threads, a flame graph (in .cache/bench, or --plots DIR)."""
     backlog = Backlog.make(bootstrap, 8, given.events)
-    with sink() as to:
+    (milliseconds,) = given.latency
+    with sink(milliseconds / 1000) as to:
         case = make_case("profile", "profile", to, backlog, given.events, "profile")
         backlog.make_tiers(case.job.group)
         cost = run_case(case)
     print(f"{cost['cpu_us']:.1f} us/event while looked at")
+    title = f"One worker, {given.events:,} events, a partner that takes {milliseconds:g} ms: its CPU time"
+    graph = (given.plots or FOLDED.parent) / "worker-flame.svg"
+    graph.parent.mkdir(parents=True, exist_ok=True)
+    graph.write_text(draw_flame(FOLDED.read_text("utf-8"), title), "utf-8")
+    print(f"{graph}: a flame graph")
 
 
 def _variants(
@@ -117,22 +138,26 @@ def _variants(
 ) -> Results:
     backlog = Backlog.make(bootstrap, 8, given.events, headers)
     first = CONTENDERS[names[0]].what
-    with sink() as to:
+    (milliseconds,) = given.latency
+    with sink(milliseconds / 1000) as to:
         cases = [make_case(CONTENDERS[name].what, name, to, backlog, given.events, first) for name in names]
         results = run_rounds(cases, given.rounds)
-    _tell(cases, results, plot, given)
+    _tell(cases, results, plot, given, milliseconds)
     return results
 
 
-def _tell(cases: Sequence[Case], results: Results, plot: str, given: Given) -> None:
-    print(table(cases, results, "what, 256 in flight, no latency"), flush=True)
+def _tell(cases: Sequence[Case], results: Results, plot: str, given: Given, milliseconds: float) -> None:
+    print(table(cases, results, f"what, 256 in flight, {milliseconds:g} ms"), flush=True)
     if given.plots:
         draw(CPU, [group("", cases, results)], plot, given.plots)
 
 
+LATENCIES_MS = {"table": (20.0, 0.0, 5.0, 100.0), "journal": (20.0,), "profile": (20.0,)}
+"""How long the partner takes, where it is not told; in the other commands no time."""
+
 COMMANDS: dict[str, tuple[Callable[[str, Given], None], int, int]] = {
     # what it does, events, rounds
-    "table": (compare, 50_000, 3),
+    "table": (compare, 200_000, 3),
     "sweeps": (sweep, 40_000, 3),
     "latency": (latency.measure, 20_000, 1),
     "guarantee": (guarantee, 50_000, 6),
@@ -155,6 +180,17 @@ def main(arguments: Sequence[str]) -> None:
         one.add_argument("--events", type=int, default=events, help=f"in the backlog; default {events:,}")
         one.add_argument("--rounds", type=int, default=rounds, help=f"beside the first; default {rounds}")
         one.add_argument("--plots", type=Path, metavar="DIR", help="draw the figures there, too")
+        if name not in {"sweeps", "latency", "replicas", "isolation"}:
+            most = "+" if name == "table" else 1
+            usual = LATENCIES_MS.get(name, (0.0,))
+            one.add_argument(
+                *("--latency", "-l"),
+                type=float,
+                nargs=most,
+                default=usual,
+                metavar="MS",
+                help=f"how long the partner takes; default {' '.join(format(ms, 'g') for ms in usual)}",
+            )
         choices = {"table": list(CONTENDERS), "sweeps": list(SWEEPS)}.get(name)
         if choices:
             one.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(choices)}")

@@ -34,10 +34,10 @@ class Job(NamedTuple):
 
 
 class Meter:
-    """CPU and wall time of this process, from its making on; its highest memory."""
+    """CPU and wall time of this process, from its making on; its highest memory; its CPU time before."""
 
     def __init__(self) -> None:
-        self._cpu = cpu_seconds()
+        self._cpu = self._start = cpu_seconds()
         self._wall = time.perf_counter()
 
     def read(self, count: int) -> Figures:
@@ -49,6 +49,7 @@ class Meter:
             "per_second": count / wall,
             "per_core": count / cpu,
             "rss_mb": peak_mb(),
+            "start_cpu_s": self._start,
         }
 
 

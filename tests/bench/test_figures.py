@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
+import pytest
+
+from tests.bench import go_peer
 from tests.bench.contenders import CONTENDERS
+from tests.bench.flame import ROW, draw_flame
 from tests.bench.goals import judge
 from tests.bench.latency import Delays, row
 from tests.bench.rounds import make_case, ratio, table
@@ -17,7 +21,7 @@ BACKLOG = Backlog("127.0.0.1:1", "topic", 8)
 
 def figures(cpu_us: float) -> dict[str, float]:
     """What a round may have cost."""
-    return {"cpu_us": cpu_us, "per_core": 1e6 / cpu_us, "per_second": 5.0, "rss_mb": 7.0}
+    return {"cpu_us": cpu_us, "per_core": 1e6 / cpu_us, "per_second": 5.0, "rss_mb": 7.0, "start_cpu_s": 0.5}
 
 
 def test_a_ratio_is_of_rounds() -> None:
@@ -31,8 +35,8 @@ def test_a_table_has_a_row_for_each_case() -> None:
     cases = [make_case(name, name, NOWHERE, BACKLOG, 100, "bare") for name in ("bare", "worker")]
     text = table(cases, {"bare": [figures(20)] * 3, "worker": [figures(4), figures(5), figures(6)]}, "what")
     assert text.splitlines()[2:] == [
-        "| bare | 20.0 | 20.0 to 20.0 | 1.00 | 5 | 7 |",
-        "| worker | 5.0 | 4.0 to 6.0 | 0.25 | 5 | 7 |",
+        "| bare | 20.0 | 20.0 to 20.0 | 1.00 | 5 | 7 | 0.50 |",
+        "| worker | 5.0 | 4.0 to 6.0 | 0.25 | 5 | 7 | 0.50 |",
     ]
 
 
@@ -41,8 +45,8 @@ def test_goals_are_judged_where_the_run_can_tell() -> None:
     worker, bare, one = (CONTENDERS[name].what for name in ("worker", "bare", "faststream-one"))
     text = judge({worker: [figures(10)], bare: [figures(20)], one: [figures(90)]})
     assert text.splitlines()[2:] == [
-        f"| {bare} | 2.0 | missed: at least 2.5 |",
-        f"| {one} | 9.0 | met: at least 8 |",
+        f"| {worker} | {bare} | 2.00 | missed: at least 2.78 |",
+        f"| {worker} | {one} | 9.00 | met: at least 8.00 |",
     ]
 
 
@@ -64,3 +68,37 @@ def test_bars_are_well_formed_and_as_long_as_their_values() -> None:
     root = ET.fromstring(picture)  # noqa: S314 - it is our own
     widths = [float(rect.attrib["width"]) for rect in root.findall("{*}rect")[1:]]
     assert widths[0] == 2 * widths[1]
+
+
+def test_a_flame_graph_is_well_formed_and_adds_up() -> None:
+    """Each frame is as wide as its share, above its caller, and tells its whole name to who points at it."""
+    folded = "run;http/direct.py:begin<1> 3\nrun;core/gate.py:admits 1\nrun 4\n"
+    root = ET.fromstring(draw_flame(folded, "CPU & more"))  # noqa: S314 - it is our own
+    name = "{http://www.w3.org/2000/svg}"
+    told = {title.text: rect for group in root.iter(f"{name}g") for title, rect in [(group[0], group[1])]}
+    whole, part = told["all: 100.0% (8 looks)"], told["http/direct.py:begin<1>: 37.5% (3 looks)"]
+    assert float(part.attrib["width"]) == float(whole.attrib["width"]) * 3 / 8
+    assert float(part.attrib["y"]) == float(whole.attrib["y"]) - 2 * ROW
+
+
+def test_no_flame_of_nothing() -> None:
+    """Where nothing was seen, that is said rather than drawn."""
+    with pytest.raises(ValueError, match="no stacks"):
+        draw_flame("", "nothing")
+
+
+def test_without_go_the_peer_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has no Go is told so, and the other contenders run."""
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    go_peer.build.cache_clear()
+    try:
+        assert go_peer.missing() == go_peer.MISSING
+    finally:
+        go_peer.build.cache_clear()
+
+
+def test_goals_are_those_of_the_latency() -> None:
+    """At 20 ms the worker is held to what is asked of it there."""
+    worker, bare = CONTENDERS["worker"].what, CONTENDERS["bare"].what
+    text = judge({worker: [figures(10)], bare: [figures(30)]}, 20.0)
+    assert text.splitlines()[2:] == [f"| {worker} | {bare} | 3.00 | met: at least 2.50 |"]

@@ -27,6 +27,11 @@ class Contender(NamedTuple):
         """Whether it is this worker, in one form or another."""
         return self.where.startswith(("worker:", "variants:", "several:"))
 
+    @property
+    def is_go(self) -> bool:
+        """Whether it is the peer in Go, a program of its own."""
+        return self.where == "go"
+
     def load(self) -> Run:
         """Import it."""
         module, _, name = self.where.partition(":")
@@ -36,6 +41,7 @@ class Contender(NamedTuple):
 CONTENDERS = {
     "raw": Contender("bare:raw", "httptools alone, no Kafka: the floor", kafka=False),
     "bare": Contender("bare:bare", "`ClientSession.get` loop, no Kafka", kafka=False),
+    "go": Contender("go", "handwritten Go: franz-go, net/http, a commit after each thousand"),
     "worker": Contender("worker:direct", "this worker, everything on"),
     "worker-session": Contender("worker:session", "this worker, `TRANSPORT=session`"),
     "script-batch": Contender("scripts:batch", "confluent-kafka + aiohttp: consume, gather, commit"),
