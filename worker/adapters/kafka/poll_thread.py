@@ -34,6 +34,7 @@ from worker.adapters.kafka.records import Got, to_partition, to_record
 from worker.adapters.kafka.recovery import Recovery
 from worker.adapters.kafka.start_offsets import StartOffsets
 from worker.adapters.kafka.topic_refresh import TopicRefresh
+from worker.adapters.kafka.turns import ROOM_TURN_SECONDS, TURN_SECONDS, Turns
 from worker.adapters.kafka.unreadable_records import Stops, is_unreadable
 from worker.adapters.kafka.unusable_offsets import is_unusable
 from worker.adapters.kafka.watermarks import WatermarkCache
@@ -41,12 +42,6 @@ from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.record import Partition, Record
 from worker.core.unreadable import Place, Stopped
 from worker.ports import Positions, SourceFailed
-
-TURN_SECONDS = 0.05
-"""Seconds that the thread waits at most, for records or for orders, before it looks for the other."""
-
-ROOM_TURN_SECONDS = 0.005
-"""Seconds of such a wait while records lie here for want of room in their partition: an order makes it."""
 
 BATCH_RECORDS = 500
 """Most records read in one turn."""
@@ -63,6 +58,7 @@ class PollThread:
 
     def __init__(self, config: Config, reading: Reading, bridge: LoopBridge, logger: logging.Logger) -> None:
         self.last_poll = time.monotonic()
+        self._turns = Turns(self.last_poll)
         self.watermarks = WatermarkCache()
         self._config = config
         self._topics = list(reading.topics)
@@ -88,7 +84,7 @@ class PollThread:
     # --- orders: put in by the loop, carried out by the thread ---------------------------------
 
     def order(self, order: Callable[[], None]) -> None:
-        """Have the thread do something, within about TURN."""
+        """Have the thread do something, within about a turn."""
         self._orders.put(order)
 
     def ask(self, upto: int) -> None:
@@ -211,6 +207,7 @@ class PollThread:
         wait = ROOM_TURN_SECONDS if self._prefetch.waits_for_room else idle
         try:
             order = self._orders.get(block=wait > 0, timeout=wait)
+            self._turns.busy(time.monotonic())
             while True:
                 order()
                 order = self._orders.get_nowait()
@@ -223,9 +220,10 @@ class PollThread:
         if not room and not self._prefetch.paused.all:
             return  # full, but only just: all will be paused, or asked for, in a moment
         idle = self._prefetch.demand and not self._prefetch.waits_for_room
-        message = self._consumer.poll(TURN_SECONDS if idle else 0)
+        message = self._consumer.poll(self._turns.seconds(self.last_poll) if idle else 0)
         self.last_poll = time.monotonic()
         if message is not None:
+            self._turns.busy(self.last_poll)
             more = self._consumer.consume(room - 1, 0) if room > 1 else ()
             self._take_in(cast("Sequence[Got]", [message, *more]))
         self._refresh.look(self._consumer, self.last_poll)
