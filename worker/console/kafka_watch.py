@@ -14,6 +14,7 @@ from contextlib import suppress
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
+from worker.adapters.process.memory import keep_little
 from worker.console import rows
 from worker.console.following import CLOSE_WITHIN_SECONDS, Following
 from worker.console.replay_runs import Runs
@@ -51,6 +52,7 @@ class KafkaWatch:
         from worker.adapters.kafka.topic_ids import TopicIds
 
         self._deployment = deployment
+        keep_little()
         self.runs = Runs()
         self._version = 0
         self._lock = Lock()

@@ -29,9 +29,9 @@ BATCH_RECORDS = 500
 FEW_AHEAD: Config = {
     "fetch.min.bytes": 1,
     "fetch.wait.max.ms": 250,
-    "fetch.message.max.bytes": 524_288,
-    "queued.min.messages": 10_000,
-    "queued.max.messages.kbytes": 8_192,
+    "fetch.message.max.bytes": 262_144,
+    "queued.min.messages": 5_000,
+    "queued.max.messages.kbytes": 4_096,
 }
 """What is fetched ahead, of all partitions together."""
 

@@ -33,9 +33,9 @@ _END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001 - public, whatever
 
 
 FASTER: Config = {
-    "fetch.message.max.bytes": 1_048_576,
-    "queued.min.messages": 100_000,
-    "queued.max.messages.kbytes": 65_536,
+    "fetch.message.max.bytes": 524_288,
+    "queued.min.messages": 20_000,
+    "queued.max.messages.kbytes": 16_384,
 }
 """What a worker keeps small, and a command that only reads does not."""
 
