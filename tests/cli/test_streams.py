@@ -26,7 +26,15 @@ COMMANDS = [
     "send --dry-run --click-id c-1",
     "publish --dry-run examples",
 ]
-LETTERS = ["dlq list", "dlq list -o json", "dlq export", "dlq stats", "topics check"]
+LETTERS = [
+    "dlq list",
+    "dlq list -o json",
+    "dlq export",
+    "dlq stats",
+    "topics check",
+    "waiting list",
+    "explain e-2",
+]
 NO_ROOM = "error: can't write the result to stdout: No space left on device\n"
 NOBODY = "127.0.0.1:1"
 CLOSED = "error: can't write the result to stdout: it is closed\n"
@@ -52,10 +60,12 @@ def without_routes(stderr: str) -> str:
 
 @pytest.fixture(scope="module")
 def letters(kafka: str) -> dict[str, str]:
-    """The variables for topics of which one holds a dead letter."""
+    """The variables for topics that hold a dead letter, and an event that nobody has read."""
     names = Names.fresh()
-    create_topics(kafka, {names.topic: 1, names.dlq: 1, names.tier("10s"): 1}, {"retention.ms": "9999999"})
+    own = dict.fromkeys([names.topic, names.dlq, names.tier("10s"), names.journal], 1)
+    create_topics(kafka, own, {"retention.ms": "9999999"})
     produce(kafka, names.dlq, [value("e-1", "click-1")])
+    produce(kafka, names.topic, [value("e-2", "click-2")])
     return kafka_env(kafka, names)
 
 

@@ -8,11 +8,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from worker.cli import COMMANDS, app
+from worker.cli import COMMANDS, app, cancel, dlq, status, waiting
 from worker.cli.common import print_table
 
 NOW = 1_800_000_000.0
@@ -112,6 +113,20 @@ def test_one_line_a_row(
     assert [line.rstrip() for line in plain.splitlines()] == [head, row]
 
 
+@pytest.mark.parametrize("of", [cancel, dlq, status, waiting])
+def test_rows_of(of: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """On a terminal of 80 columns each row of what operators look at is one line, its name whole."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    row = ["n" * 32, *("x" * 8 for _ in of.COLUMNS[1:])]
+    print_table(of.COLUMNS, [row], of.SPARE)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert len(plain) == 2
+    assert plain[1].startswith("n" * 32 + "  ")
+    assert len(plain[1].rstrip()) <= 80
+
+
 @pytest.mark.parametrize(
     "command",
     [("config", "check"), ("config", "show"), ("config", "schema"), ("schema", "event"), ("healthcheck",)],
@@ -205,11 +220,17 @@ def test_completion() -> None:
     assert done.stdout.split() == ["healthcheck"]
 
 
+ORDERS = ("status", "explain e-1", "pause", "resume", "rate 5", "cancel list", "waiting now")
+
+
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
         ("dlq list --reason ex", ["expired", "exhausted"]),
         ("dlq list --destination v", ["voluum"]),
+        *((f"{command} --destination v", ["voluum"]) for command in ORDERS),
+        ("cancel --reason t", ["timeout", "tls"]),
+        ("waiting list --reason c", ["connection"]),
         ("--set kafka.to", ["kafka.topic="]),
     ],
 )

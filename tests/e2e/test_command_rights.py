@@ -9,6 +9,7 @@ import pytest
 from typer.testing import Result
 
 from tests.cli.invoke import kafka_env, run
+from tests.e2e.commands import CANCEL, COMMANDS, needed_by
 from tests.e2e.events import value
 from tests.support.acl import PASSWORD, USER, Guarded
 from tests.support.kafka import Names, Write, create_topics, produce, wait_until
@@ -17,38 +18,10 @@ from worker.core.event_filter import EventFilter
 from worker.core.order_records import write
 from worker.core.orders import Cancel, Given
 from worker.core.rights import Needs
-from worker.settings import Settings
-from worker.settings.rights import rights_of_commands
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process]
 
 TOLD_WITHIN_SECONDS = 15.0
-
-CANCEL = "a1b2c3d4"
-"""A cancellation that stands; it is given anew before each command, which may end it."""
-
-COMMANDS = {
-    "config check": ["config", "check", "--online"],
-    "topics check": ["topics", "check"],
-    "publish": ["publish", "examples"],
-    "explain": ["explain", "e-1"],
-    "status": ["status"],
-    "pause": ["pause"],
-    "resume": ["resume"],
-    "rate": ["rate", "off"],
-    "cancel": ["cancel", "--click-id", "c-1", "--yes"],
-    "cancel list": ["cancel", "list"],
-    "cancel end": ["cancel", "end", CANCEL],
-    "waiting list": ["waiting", "list"],
-    "waiting now": ["waiting", "now", "--yes"],
-    "waiting drop": ["waiting", "drop", "--click-id", "c-1", "--yes"],
-    "dlq list": ["dlq", "list"],
-    "dlq show": ["dlq", "show", "0/0"],
-    "dlq export": ["dlq", "export"],
-    "dlq stats": ["dlq", "stats"],
-    "dlq replay": ["dlq", "replay", "--yes", "--again"],
-    "dlq purge": ["dlq", "purge", "--before", "1s", "--yes"],
-}
 
 
 def properties() -> dict[str, str]:
@@ -65,12 +38,6 @@ def variables(broker: Guarded, names: Names) -> dict[str, str]:
         "POSTBACK_RETRY__DELAYS": "10s",
         **{f"POSTBACK_KAFKA__{name}": text for name, text in given.items()},
     }
-
-
-def needed_by(names: Names) -> dict[str, Needs]:
-    """The list, for these names."""
-    kafka = {"topic": names.topic, "group_id": names.group}
-    return dict(rights_of_commands(Settings.model_validate({"kafka": kafka, "retry": {"delays": "10s"}})))
 
 
 def each(needed: Needs) -> list[tuple[str, str, str]]:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from worker.core.orders import Cancel
 
 COLUMNS = ("id", "filter", "at", "until", "by", "because")
+SPARE = ("because", "by", "at", "until", "filter")
+"""Columns that a narrow terminal does without, the first first."""
 
 app = typer.Typer(add_completion=False)
 
@@ -94,7 +96,7 @@ def list_(
     settings = load_settings(ctx, destination)
     with told():
         standing = orders.standing(settings).cancels(giver().now)
-    print_rows([_row(order) for order in standing], output, COLUMNS)
+    print_rows([_row(order) for order in standing], output, COLUMNS, SPARE)
 
 
 @app.command(epilog=examples("postback-worker cancel end 9f8e7d6c"))

@@ -82,5 +82,5 @@ def _print(found: Sequence[Explained], several: bool) -> None:
             name = one.event_id or "without an event id"
             print(f"{name} at {one.destination}" if several else name)
         if one.timeline:
-            print_rows(rows([one]), Output.TABLE, ("at", "what"))
+            print_rows(rows([one]), Output.TABLE, ("at", "what"), ())
         print(one.told.line)

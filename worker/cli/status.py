@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 COLUMNS = ("destination", "verdict", "lag", "waiting", "late", "ok/s", "bad/s", "dead/h", "workers")
+SPARE = ("workers", "dead/h", "late", "bad/s", "ok/s")
+"""Columns that a narrow terminal does without, the first first."""
+
 _CLEAR = "\x1b[H\x1b[2J"
 
 
@@ -76,7 +79,7 @@ def status(
 
 
 def _print(found: list[Status]) -> None:
-    print_table(COLUMNS, [_row(one) for one in found])
+    print_table(COLUMNS, [_row(one) for one in found], SPARE)
     for one in found:
         print()
         for line in _lines(one):

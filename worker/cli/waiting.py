@@ -29,6 +29,9 @@ app = typer.Typer(
 )
 
 COLUMNS = ("where", "due_at", "attempts", "status", "event_id", "error")
+SPARE = ("error", "attempts", "status", "due_at")
+"""Columns that a narrow terminal does without, the first first."""
+
 ALL_COLUMNS = ("where", "due_at", "attempts", "status", "reason", "event_id", "click_id", "error")
 
 
@@ -55,7 +58,7 @@ def list_(
         found = pending.in_tiers(load_settings(ctx, destination), wanted)
         rows = [pending.row_of(one) for one in islice(found, limit or None)]
         has_more = next(found, None) is not None
-    print_rows(rows, output, ALL_COLUMNS if output is Output.JSON else COLUMNS)
+    print_rows(rows, output, ALL_COLUMNS if output is Output.JSON else COLUMNS, SPARE)
     if has_more:
         say(f"hint: the first {len(rows)}; --limit 0 shows all")
 

@@ -106,8 +106,8 @@ def _ahead_of(settings: Settings, wanted: Wanted, begin: float) -> _Ahead:
         opened(config, settings.kafka.topic) as reader,
     ):
         scanning = threads.submit(_scan, config, settings.journal_topic, begin, in_journal)
+        spans = reader.spans(begin)  # first: a broker that is not there is named by this, and at once
         positions = _positions({**config, "group.id": settings.kafka.group_id}, settings.kafka.topic)
-        spans = reader.spans(begin)
         ahead = _ahead(spans, positions)
         found = [one for one in reader.read(ahead, keep=_in_value(wanted)) if wanted.is_in(one.value)]
         return _Ahead(settings, positions, spans, ahead, found, _steps_of(scanning.result(), wanted))
