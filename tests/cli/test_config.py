@@ -136,6 +136,13 @@ def test_show_masks_secrets() -> None:
     assert rows["POSTBACK_RETRY__WINDOW"]["value"] == "30d"
 
 
+def test_lines_end_where_their_text_does() -> None:
+    """No line of a table is filled up with spaces."""
+    lines = run("show").stdout.splitlines()
+    assert len(lines) > 40
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
 def test_show_keeps_rows_whole() -> None:
     """Without a terminal each row of a table is one line, however long it is."""
     name = "x" * 400

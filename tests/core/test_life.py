@@ -95,6 +95,21 @@ def test_without_a_pace() -> None:
     assert judge(Life([AHEAD._replace(before=2)], []), NOW, "48h").line == "not yet read: 2 events before it"
 
 
+def test_an_end_without_an_answer() -> None:
+    """An attempt that ended all, and was not answered, is told as that: the reason is the ending's."""
+    last = retry(1.0).model_copy(
+        update={
+            "step": StepKind.DEAD,
+            "status": None,
+            "reason": "exhausted",
+            "error": "all used up",
+            "tier": None,
+        }
+    )
+    ((_, what),) = timeline(Life([], [last]))
+    assert what == f"attempt 1: no answer in 12 ms, {URL}; dead: exhausted, all used up"
+
+
 def test_timeline() -> None:
     """What happened is told in the order of time, each attempt with its answer."""
     refused = retry(80.0).model_copy(update={"body": "try again"})

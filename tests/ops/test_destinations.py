@@ -8,6 +8,7 @@ import pytest
 
 from worker.ops.destinations import rows_of, show
 from worker.settings import Deployment, Settings, SettingsError, load_all
+from worker.settings.groups import EVENT_URL, SIMPLE_URL
 
 TOML = """
 [destinations.meta]
@@ -42,6 +43,14 @@ def test_listed(tmp_path: Path) -> None:
         "postback-worker.meta",
     )
     assert (voluum.takes, voluum.group) == ("network voluum", "postback-worker.voluum")
+
+
+def test_defaults_are_no_secret(tmp_path: Path) -> None:
+    """The templates that the program comes with are listed and explained as they are."""
+    deployment = read(tmp_path, "")
+    (row,) = rows_of(deployment)
+    assert row.url == f"{SIMPLE_URL} and {EVENT_URL}"
+    assert ("POSTBACK_DESTINATION__EVENT_URL", EVENT_URL) in show(deployment, row.destination).fields
 
 
 def test_fallback(tmp_path: Path) -> None:

@@ -213,7 +213,9 @@ def print_table(
         table.add_row(*(Text(cell) for cell in row))
     if spare is not None:
         console.width = WIDEST_COLUMNS  # a row that is wider all the same is the terminal's to wrap
-    console.print(table)
+    with console.capture() as printed:
+        console.print(table)
+    print(*(line.rstrip() for line in printed.get().splitlines()), sep="\n")
 
 
 def fitted(

@@ -157,7 +157,8 @@ def _of_published(number: int, one: Published) -> str:
 def _of_step(step: JournalStep) -> str:
     text = step.step.value
     if step.url is not None:
-        answer = step.status if step.status is not None else step.reason
+        failure = step.reason if step.step is StepKind.RETRY else "no answer"  # a dead one's says why it died
+        answer = step.status if step.status is not None else failure
         text = f"attempt {step.attempt}: {answer} in {step.ms} ms, {step.url}"
         if step.step is not StepKind.DELIVERED:
             text += f"; {step.step.value}"

@@ -14,6 +14,7 @@ from worker.ops.errors import WrongUsage
 from worker.ops.sending import NoValue, make_event, make_request, shown_request
 from worker.settings import Deployment, Settings
 from worker.settings.deployment import choose
+from worker.settings.groups import EVENT_URL, SIMPLE_URL
 from worker.settings.several import as_written
 from worker.settings.templates import urls_of
 from worker.settings.url_mask import mask_template
@@ -62,11 +63,16 @@ def rows_of(deployment: Deployment) -> list[Row]:
             one.destination.name,
             takes(deployment, route),
             one.destination.method,
-            " and ".join(map(mask_template, dict.fromkeys(urls_of(one.destination).values()))),
+            " and ".join(map(_for_the_eye, dict.fromkeys(urls_of(one.destination).values()))),
             one.kafka.group_id,
         )
         for one, route in zip(deployment.destinations, deployment.served_routes, strict=True)
     ]
+
+
+def _for_the_eye(url: str) -> str:
+    """A template with what may be a secret masked, but for a default, of which nothing is."""
+    return url if url in {SIMPLE_URL, EVENT_URL} else mask_template(url)
 
 
 def show(deployment: Deployment, name: str) -> Shown:
@@ -77,7 +83,7 @@ def show(deployment: Deployment, name: str) -> Shown:
     fields = [
         ("destination", name),
         ("takes", takes(deployment, route)),
-        *((variable, mask_template(url)) for variable, url in _urls(settings)),
+        *((variable, _for_the_eye(url)) for variable, url in _urls(settings)),
         ("method", destination.method),
         ("currencies", ",".join(sorted(destination.currencies))),
         ("group", settings.kafka.group_id),

@@ -107,7 +107,7 @@ def _account(publisher: BulkPublisher, words: Words, topic: str) -> Iterator[str
 
 def _rest(publisher: BulkPublisher) -> str:
     """What was not sent of items whose number nobody knows."""
-    return f"not sent: what follows {publisher.last}" if publisher.last else "not sent: anything"
+    return f"not sent: what follows {publisher.last}" if publisher.last else "nothing was sent"
 
 
 def spans(places: Sequence[Place]) -> str:

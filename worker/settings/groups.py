@@ -43,6 +43,7 @@ from worker.settings.values import (
 TRACK = "https://track.momentscience.com/postback"
 SIMPLE_URL = f"{TRACK}?click_id={{click_id}}"
 EVENT_URL = f"{TRACK}?measurement=1&click_id={{click_id}}&event={{event}}&payout={{payout}}"
+"""What the partner publishes: nothing of it is a secret."""
 MAX_POLL_INTERVAL_SECONDS = 300.0
 _CACHE_DIR = "folder for a copy of that, for a quick restart; by default one in the temporary directory"
 
