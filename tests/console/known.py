@@ -68,6 +68,14 @@ def watch(now: float = NOW) -> FakeWatch:
     return made
 
 
+def calm_watch(now: float) -> FakeWatch:
+    """A watch of the same two, with an error that a partner would write: for a picture."""
+    made = FakeWatch(DOWN, WELL)
+    made.say(WELL, status=_well(now), progress=Progress(1, 1), hour=_hour(now, failing=False))
+    made.say(DOWN, status=_down(now, "HTTP 503"), progress=Progress(1, 1), hour=_hour(now, failing=True))
+    return made
+
+
 def groups(now: float) -> list[Group]:
     """What is undelivered, by why."""
     return [
@@ -155,8 +163,8 @@ def _well(now: float) -> Status:
     return Status(WELL, judge(flow), flow)
 
 
-def _down(now: float) -> Status:
-    down = OpenCircuit(now - 1020, "503", f"HTTP 503 {HOSTILE[0]}")
+def _down(now: float, error: str = f"HTTP 503 {HOSTILE[0]}") -> Status:
+    down = OpenCircuit(now - 1020, "503", error)
     flow = Flow(
         now,
         Members(2, 2),

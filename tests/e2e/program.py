@@ -62,7 +62,7 @@ def call(*arguments: str, env: Mapping[str, str], at: Path) -> subprocess.Comple
 
 
 class Program:
-    """`run`, as a process, in an empty folder; a context manager that leaves no process behind.
+    """`run`, or other `words`, as a process in an empty folder; a context manager that leaves none behind.
 
     `how` is a line of bash that starts it where `{}` stands. Its stderr is read at once, or from `read` on.
     """
@@ -75,10 +75,11 @@ class Program:
         *,
         unread: bool = False,
         command: Sequence[str] = COMMAND,
+        words: Sequence[str] = ("run",),
     ) -> None:
         self._env = {**os.environ, "TMPDIR": str(at), **env}  # where it caches, too
         self._at = at
-        self._command = ["bash", "-c", how.format(shlex.join([*command, "run"]))]
+        self._command = ["bash", "-c", how.format(shlex.join([*command, *words]))]
         self._may_read = threading.Event()
         if not unread:
             self.read()
