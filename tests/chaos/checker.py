@@ -20,7 +20,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from tests.chaos.circuits import Circuits
-from tests.chaos.cuts import BLINK, find_cuts
+from tests.chaos.cuts import BLINK, RoundTrips, find_cuts
 from tests.chaos.evidence import DEAD, NOTHING, SOURCE, TIER, Evidence, Hop, Story
 from tests.chaos.forks import Fork, find_forks
 from tests.chaos.history import Coverage, History, Known, Place, after, told_by
@@ -60,7 +60,7 @@ def check(evidence: Evidence, timeout: float, drain: float) -> Verdict:
     """Judge a run; `timeout` in seconds is the longest that a request takes, `drain` that a drain does."""
     stories, history = evidence.stories.values(), evidence.history
     covered, backwards = cover(evidence.commits, history)
-    cuts = find_cuts(evidence.deeds, evidence.states, drain)
+    cuts = find_cuts(evidence.deeds, evidence.states, drain, RoundTrips(evidence.trips))
     forks = find_forks(stories, cuts, covered, history, timeout)
     explained: Counter[Row] = Counter()
     gone: Counter[str] = Counter()

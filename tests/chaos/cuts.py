@@ -1,9 +1,9 @@
 """When finished work can't have reached the broker: its worker was killed or stopped, or the broker was away.
 
 The rule: a cut explains only what was under way in its window, and only what had not been seen committed
-before it. The window opens one commit tick and one round trip before the cut, and the time before that in
-which a worker has not noticed yet that its commits are stuck; while they could not pass (a rebalance that
-waits for a dead member, a broker that is away) it opens before that.
+before it. The window opens one commit tick and one round trip before the cut, as long as that took in the run
+itself just then (`round_trips`); while commits could not pass (a rebalance that waits for a dead member, a
+broker that is away) it opens before that.
 """
 
 from __future__ import annotations
@@ -12,20 +12,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from tests.chaos.group_state import STALLED
-from tests.chaos.logs import Deed, Group
-from worker.runner.commits import STUCK_AFTER_SECONDS, TICK_SECONDS
+from tests.chaos.logs import Deed, Group, RoundTrip
+from worker.runner.commits import TICK_SECONDS
 
-ROUND_TRIP = 2.5
-"""Seconds that a step and the commit after it may take on a busy machine, one after the other."""
+STEPS = 0.12
+"""Seconds that steps wait for others on their way to the journal, as README says."""
+
+LONGER = 3.0
+"""So many times as long as ours a worker's step and commit may take: it has more to do than that."""
+
+LEAST = 0.1
+"""Seconds that ours are taken to have lasted at least: a short one says little of the next."""
+
+LOOKED_AT = 3.0
+"""Seconds before a cut of which the longest of ours counts."""
 
 LEASE = 3.0
 """Seconds after SIGCONT until the worker has heard that its partitions are another's."""
 
 REGAIN = 6.0
 """Seconds after a broker's return until all clients have found it and commits pass again."""
-
-UNCOMMITTED = STUCK_AFTER_SECONDS + TICK_SECONDS + ROUND_TRIP
-"""Seconds for which finished work may be uncommitted at a cut, though nothing kept commits from passing."""
 
 # What may lie between two lines of different processes' logs about the same moment.
 BLINK = 0.05
@@ -64,6 +70,25 @@ class Cut(NamedTuple):
         return concerned and begun <= self.end and ended >= self.since
 
 
+class RoundTrips:
+    """Those of a run, in their order; without any the machine is taken to have been quiet."""
+
+    def __init__(self, trips: Sequence[RoundTrip]) -> None:
+        self._trips = trips
+
+    def uncommitted(self, at: float) -> float:
+        """For how many seconds finished work may have been uncommitted then, though commits passed."""
+        return TICK_SECONDS + STEPS + LONGER * max(LEAST, self._longest(at))
+
+    def _longest(self, at: float) -> float:
+        """The longest of those shortly before; of one that goes on, what has passed of it."""
+        ours = (trip for trip in self._trips if at - LOOKED_AT <= trip.at + trip.seconds and trip.at < at)
+        return max((min(trip.seconds, at - trip.at) for trip in ours), default=0.0)
+
+
+QUIET = RoundTrips(())
+
+
 class Span(NamedTuple):
     """From one moment to another."""
 
@@ -71,14 +96,16 @@ class Span(NamedTuple):
     end: float
 
 
-def find_cuts(deeds: Sequence[Deed], states: Sequence[Group], drain: float) -> list[Cut]:
+def find_cuts(
+    deeds: Sequence[Deed], states: Sequence[Group], drain: float, trips: RoundTrips = QUIET
+) -> list[Cut]:
     """Every cut; those of one worker before those of the broker, which concern all.
 
     `drain` in seconds is how long a worker that ends waits for what is under way.
     """
     deeds = sorted(deeds, key=lambda deed: deed.at)
     away = list(_broker_away(deeds))
-    cuts = [*_cuts(deeds, [*_unstable(states), *away], away), *_drains(deeds, drain)]
+    cuts = [*_cuts(deeds, [*_unstable(states), *away], away, trips), *_drains(deeds, drain)]
     return sorted(cuts, key=lambda cut: (cut.worker == EVERYBODY, cut.start))
 
 
@@ -91,16 +118,17 @@ def partner_away(deeds: Sequence[Deed]) -> list[Span]:
     ]
 
 
-def _cuts(deeds: Sequence[Deed], stalls: Sequence[Span], away: Sequence[Span]) -> Iterator[Cut]:
+def _cuts(
+    deeds: Sequence[Deed], stalls: Sequence[Span], away: Sequence[Span], trips: RoundTrips
+) -> Iterator[Cut]:
     for index, deed in enumerate(deeds):
         if deed.what not in _CLOSES:
             continue
-        since = _since(deed.at, stalls)
+        since = _since(deed.at, stalls, trips)
         whom, cause = (EVERYBODY, f"broker {deed.what}") if deed.whom == BROKER else (deed.whom, deed.what)
         broker = any(span.start <= deed.at and span.end >= since for span in away)
-        yield Cut(
-            whom, cause, since, deed.at, _end(deeds, index), deed.at - TICK_SECONDS - ROUND_TRIP, broker
-        )
+        tick = deed.at - trips.uncommitted(deed.at)
+        yield Cut(whom, cause, since, deed.at, _end(deeds, index), tick, broker)
 
 
 def _drains(deeds: Sequence[Deed], drain: float) -> Iterator[Cut]:
@@ -125,14 +153,14 @@ def _closed(deeds: Sequence[Deed], index: int, closes: Mapping[str, float]) -> f
     return float("inf")
 
 
-def _since(at: float, stalls: Sequence[Span]) -> float:
+def _since(at: float, stalls: Sequence[Span], trips: RoundTrips) -> float:
     """From when on finished work may not have been committed at this moment."""
-    since, before = at - UNCOMMITTED, float("inf")
+    since, before = at - trips.uncommitted(at), float("inf")
     while since < before:
         before = since
         for stall in stalls:
             if stall.start < at and stall.end >= since:
-                since = min(since, stall.start - UNCOMMITTED)
+                since = min(since, stall.start - trips.uncommitted(stall.start))
     return since
 
 

@@ -26,6 +26,7 @@ from tests.chaos.logs import (
     GROUP,
     HOPS,
     INTERVENTIONS,
+    ROUND_TRIPS,
     SENT,
     STEPS,
     Answered,
@@ -35,6 +36,7 @@ from tests.chaos.logs import (
     Group,
     Intervention,
     Log,
+    RoundTrip,
     Sent,
     Step,
     read_log,
@@ -107,6 +109,8 @@ class Evidence(NamedTuple):
     history: History = NOTHING
     steps: Sequence[Step] | None = None
     """Those of the journal; None where nobody looked at it."""
+    trips: Sequence[RoundTrip] = ()
+    """How long our own steps and commits took."""
 
 
 def kinds_of(names: Names, tiers: Sequence[str]) -> dict[str, str]:
@@ -186,6 +190,7 @@ def gather(
         [deed for at in {folder, common} for deed in read_log(at / DEEDS, Deed)],
         history,
         read_log(folder / STEPS, Step) if (folder / STEPS).exists() else None,
+        read_log(common / ROUND_TRIPS, RoundTrip),
     )
 
 

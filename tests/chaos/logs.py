@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 SENT, ASKED, ANSWERED = "sent.jsonl", "asked.jsonl", "answered.jsonl"
 COMMITTED, GROUP, DEEDS = "committed.jsonl", "group.jsonl", "deeds.jsonl"
 HOPS, DUMPED, INTERVENTIONS = "hops.jsonl", "dumped.jsonl", "interventions.jsonl"
-STEPS = "steps.jsonl"
+STEPS, ROUND_TRIPS = "steps.jsonl", "round_trips.jsonl"
 
 RECORDED = "cut"
 """What a partner does that records a conversion, and then resets the connection."""
@@ -111,6 +111,13 @@ class Intervention(NamedTuple):
     at: float
     topic_id: str = ""
     epoch: int = -1
+
+
+class RoundTrip(NamedTuple):
+    """We wrote a record and committed an offset, from `at` on, in so many seconds."""
+
+    at: float
+    seconds: float
 
 
 class Log:

@@ -19,6 +19,7 @@ from tests.chaos.fleet import READY_WITHIN, WORKER, Fleet, Worker, settings_of_o
 from tests.chaos.generator import Generator
 from tests.chaos.logs import COMMITTED, DEEDS, Asked, Committed, Log, read_log
 from tests.chaos.network import Network, lag_of
+from tests.chaos.round_trips import RoundTrips
 from tests.chaos.sampler import EVERY
 from tests.support.kafka import WITHIN, Names, create_topics, wait_until
 
@@ -88,6 +89,9 @@ class World:
             for network in self.networks:
                 network.create_topics(self.partitions)
                 network.enter(stack, self._seed, EVERY * len(self.networks))
+            ours = f"{source}.round-trips"
+            create_topics(self.bootstrap, {ours: 1})
+            stack.enter_context(RoundTrips(self.bootstrap, ours, ours, self.folder))
             stack.callback(self.fleet.close)
             self._stack = stack.pop_all()
         return self
