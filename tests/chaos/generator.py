@@ -37,14 +37,14 @@ SMALLEST, LARGEST, LARGEST_TEXT = 100_000, 900_000, 3_000_000
 MOST_BYTES = 2_000_000
 """What the source topic takes of a compressed batch."""
 TURN = 0.02  # seconds between two handfuls
-FLUSHED_WITHIN = 30.0
+FLUSHED_WITHIN = 120.0
 SETTINGS: dict[str, str | int | float | bool] = {
     "enable.idempotence": True,
     "linger.ms": 5,
     "compression.type": "lz4",
     "message.max.bytes": 2 * LARGEST_TEXT,
     "batch.size": MOST_BYTES // 2,
-    "delivery.timeout.ms": 120_000,
+    "delivery.timeout.ms": 600_000,
     "reconnect.backoff.max.ms": 1_000,
     "topic.metadata.refresh.interval.ms": 2_000,
     "partitioner": "murmur2_random",

@@ -65,7 +65,6 @@ def commit_before_the_journal() -> None:
     def end(
         delivery: Delivery, pending: PendingRecord, ending: Ending, trial: Trial | None, now: float
     ) -> None:
-        delivery._release(pending)
         delivery._finish(pending)
         assert delivery.journaling is not None
         delivery.journaling.note(pending, ending, trial, now)
