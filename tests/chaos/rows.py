@@ -33,8 +33,8 @@ class Row(Enum):
     )
     SET = "what lies at or above an offset that is set for the group, also what was finished"
     DELETED = (
-        "what was finished since the group's memory of its offsets was written, 30 s of work at most; "
-        "all that `POSTBACK_KAFKA__START` says where there is none"
+        "what is not in the journal: what was in flight at the end of the last run; all that "
+        "`POSTBACK_KAFKA__START` says where there is no journal, nor a memory of the offsets"
     )
     CLOSED = "one request"
 
