@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from worker.adapters.kafka.followed import starts_of
 from worker.console.known import Known
-from worker.console.seen import Trouble
+from worker.console.seen import Trouble, failed
 from worker.core.last_hour import minutes_of
 from worker.core.record import Partition
 from worker.ops.broker import answering
@@ -76,6 +76,9 @@ class Following:
             except CannotDo as error:
                 self._say(Trouble(error.reasons, error.hint))
                 self._closing.wait(AGAIN_AFTER_SECONDS)
+            except Exception as error:
+                self._say(failed(error))
+                raise
 
     def _follow(self) -> None:
         """Read until it is closed, the topics are others, or something can't be read."""

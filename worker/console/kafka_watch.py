@@ -18,7 +18,7 @@ from worker.adapters.process.memory import keep_little
 from worker.console import rows
 from worker.console.following import CLOSE_WITHIN_SECONDS, Following
 from worker.console.replay_runs import Runs
-from worker.console.seen import Row, Rows, RowsAsked, Seen, Trouble
+from worker.console.seen import Row, Rows, RowsAsked, Seen, Trouble, failed
 from worker.ops import explain, status
 from worker.ops.broker import answering, asking
 from worker.ops.errors import CannotDo
@@ -185,6 +185,10 @@ class _Watched:
                 self._status, self._trouble = status.of_destination(self.settings, followed), None
             except CannotDo as error:
                 self._trouble = Trouble(error.reasons, error.hint)
+            except Exception as error:
+                self._trouble = failed(error)
+                self._make()
+                raise
             self._make()
             self._closing.wait(max(0.1, begun + STATUS_SECONDS - time.monotonic()))
 

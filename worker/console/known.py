@@ -120,6 +120,8 @@ class Known:
 
     def progress(self) -> Progress:
         """How much is read of what was there at the beginning."""
+        if not self._begun:
+            return Progress()
         of = sum(span.length for span in self._begun.values())
         left = sum(max(0, span.end - max(span.start, self.next[at])) for at, span in self._begun.items())
         return Progress(of - left, of)

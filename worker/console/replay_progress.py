@@ -31,7 +31,7 @@ class Part(NamedTuple):
     number: str
 
 
-class Progress:
+class Left:
     """What is left of a plan that is not done: by identities, those that are not known by their number."""
 
     def __init__(self, total: int, known: set[int]) -> None:
@@ -59,7 +59,7 @@ class Replays:
         self._heads: dict[str, Plan] = {}
         self._parts: dict[Part, bytes] = {}
         self._unapplied: set[Part] = set()
-        self._progress: dict[str, Progress] = {}
+        self._left: dict[str, Left] = {}
 
     def take(self, key: bytes | None, value: bytes | None) -> bool:
         """Hear of a record of the control topic; return whether it is of a replay."""
@@ -92,15 +92,15 @@ class Replays:
         """Begin anew to count what those that are not done have sent; return where on the source that is."""
         ends: dict[int, int] = {}
         for plan in (self._heads[id_] for id_ in self.begun):
-            self._progress[plan.id] = Progress(plan.total, self._identities_of(plan.id, identities))
+            self._left[plan.id] = Left(plan.total, self._identities_of(plan.id, identities))
             for number, end in plan.ends.items():
                 ends[number] = min(end, ends.get(number, end))
         return ends
 
     def sent(self, identity: int) -> None:
         """Hear of a conversion that is on the source, replayed."""
-        for progress in self._progress.values():
-            progress.take(identity)
+        for left in self._left.values():
+            left.take(identity)
 
     def question(self, replay_id: str) -> str | None:
         """In which words one was asked for that is not done."""
@@ -113,8 +113,8 @@ class Replays:
         return [self._shown(plan) for plan in sorted(plans, key=lambda plan: plan.at, reverse=True)]
 
     def _shown(self, plan: Plan) -> Replay:
-        progress = self._progress.get(plan.id)
-        sent = plan.total if plan.is_done else None if progress is None else progress.sent
+        left = self._left.get(plan.id)
+        sent = plan.total if plan.is_done else None if left is None else left.sent
         state = ReplayState.DONE if plan.is_done else ReplayState.BEGUN
         return Replay(plan.id, state, plan.at, plan.by, question_of(plan), sent, plan.total)
 
@@ -125,7 +125,7 @@ class Replays:
         else:
             self._heads[id_] = plan
         if plan is None or plan.is_done:
-            self._progress.pop(id_, None)
+            self._left.pop(id_, None)
 
     def _take_part(self, part: Part, value: bytes | None) -> None:
         if value is None:

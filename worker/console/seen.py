@@ -30,11 +30,19 @@ class Trouble(NamedTuple):
     hint: str | None = None
 
 
+def failed(error: Exception) -> Trouble:
+    """What is said where the console itself has failed."""
+    return Trouble([f"the console reads no more: {error!r}"], "start the console again")
+
+
 class Progress(NamedTuple):
-    """How much was read of what was there at the beginning: `read` of `of` records."""
+    """How much was read of what was there at the beginning: `read` of `of` records.
+
+    Before it is known how much that is, it is nothing of one.
+    """
 
     read: int = 0
-    of: int = 0
+    of: int = 1
 
     @property
     def is_whole(self) -> bool:
