@@ -176,12 +176,12 @@ def _read(settings: Settings, offsets: Offsets) -> Iterator[Record]:
 
 def _rounds(offsets: Offsets) -> Iterator[dict[Partition, Span]]:
     """Spans in which all of these lie: in each round one of each partition."""
-    runs = [[(at, span) for span in runs(some)] for at, some in offsets.items()]
+    runs = [[(at, span) for span in spans_of(some)] for at, some in offsets.items()]
     for spans in zip_longest(*runs):
         yield dict(span for span in spans if span is not None)
 
 
-def runs(offsets: Sequence[int]) -> Iterator[Span]:
+def spans_of(offsets: Sequence[int]) -> Iterator[Span]:
     """Spans of offsets that lie close to each other."""
     start = last = offsets[0]
     for offset in offsets:
