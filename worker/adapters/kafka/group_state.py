@@ -17,6 +17,7 @@ from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import Causes
 from worker.adapters.kafka.errors import KafkaUnavailable, kafka_error, one_line
 from worker.adapters.kafka.records import Got, to_partition, to_record, to_topic_partitions
+from worker.adapters.kafka.since import EARLIEST, LATEST, first_since
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.core.assigned_partition import Position
 from worker.core.offset_map import DamagedMap, OffsetMap
@@ -31,8 +32,6 @@ ANSWER_SECONDS, ASK_AGAIN_SECONDS = 4.0, 0.5
 
 HEADS_WITHIN_SECONDS = 2.0
 """Seconds for the first records; where one does not come by then, it is not known."""
-
-_EARLIEST, _LATEST = -2, -1
 
 
 class GroupsUntold(KafkaUnavailable):
@@ -106,8 +105,8 @@ class GroupState:
             if not partitions:
                 return {}
             committed = self._committed(partitions)
-            lows = self._offsets(partitions, _EARLIEST)
-            highs = self._offsets(partitions, _LATEST)
+            lows = self._offsets(partitions, EARLIEST)
+            highs = self._offsets(partitions, LATEST)
         except KafkaException as error:
             raise self._unavailable(error) from error
         found = {to_partition(of): of for of in committed if of.offset >= 0}
@@ -124,11 +123,11 @@ class GroupState:
         """How many records were written to a topic since then (epoch seconds), 0 where there is none."""
         try:
             partitions = self._partitions([topic])
-            starts = self._offsets(partitions, max(1, int(moment * 1000)))
-            ends = self._offsets(partitions, _LATEST)
+            starts = first_since(self._offsets, partitions, moment)
+            ends = self._offsets(partitions, LATEST)
         except KafkaException as error:
             raise self._unavailable(error) from error
-        return sum(ends[at] - starts[at] for at in partitions if starts[at] >= 0)
+        return sum(ends[at] - starts[at] for at in partitions)
 
     def firsts(self, places: Mapping[Partition, int]) -> dict[Partition, Record]:
         """The first record from an offset on of each partition, where there is one and it comes in time."""
@@ -173,7 +172,7 @@ class GroupState:
         there = [name for name in topics if name in listed]
         return [Partition(name, number) for name in there for number in sorted(listed[name].partitions)]
 
-    def _offsets(self, partitions: Sequence[Partition], which: int) -> dict[Partition, int]:
+    def _offsets(self, partitions: Collection[Partition], which: int) -> dict[Partition, int]:
         """The offsets at a time in milliseconds, or at the end."""
         if not partitions:
             return {}

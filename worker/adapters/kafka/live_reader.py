@@ -17,6 +17,7 @@ from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import Causes
 from worker.adapters.kafka.errors import KafkaUnavailable, is_about_group, is_away, one_line
 from worker.adapters.kafka.records import Got, to_partition, to_record
+from worker.adapters.kafka.since import EARLIEST, LATEST, first_since
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.adapters.kafka.topic_reader import Span
 from worker.core.record import Partition, Record
@@ -35,7 +36,6 @@ FEW_AHEAD: Config = {
 }
 """What is fetched ahead, of all partitions together."""
 
-_EARLIEST, _LATEST = -2, -1
 _END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001 - public, whatever its first letter says
 
 
@@ -83,18 +83,13 @@ class LiveReader:
 
     def spans(self, partitions: Collection[Partition]) -> dict[Partition, Span]:
         """What there is now in each of these. Raises KafkaUnavailable."""
-        starts = self._offsets(partitions, _EARLIEST)
-        ends = self._offsets(partitions, _LATEST)
+        starts = self._offsets(partitions, EARLIEST)
+        ends = self._offsets(partitions, LATEST)
         return {at: Span(starts[at], ends[at]) for at in partitions}
 
     def since(self, partitions: Collection[Partition], moment: float) -> dict[Partition, int]:
         """The first record of each that is as new (epoch seconds), or its end. Raises KafkaUnavailable."""
-        firsts = self._offsets(partitions, max(0, int(moment * 1000)))
-        if all(first >= 0 for first in firsts.values()):
-            return firsts
-        # Where no record is as new, the client answers with "the end", which is below every offset.
-        ends = self._offsets(partitions, _LATEST)
-        return {at: first if first >= 0 else ends[at] for at, first in firsts.items()}
+        return first_since(self._offsets, partitions, moment)
 
     def follow(self, starts: Mapping[Partition, int]) -> None:
         """Read these from there on, and no others."""

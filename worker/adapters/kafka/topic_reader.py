@@ -7,7 +7,7 @@ of it and waits on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self, cast
 
@@ -17,6 +17,7 @@ from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import Causes
 from worker.adapters.kafka.errors import KafkaUnavailable, is_about_group, one_line
 from worker.adapters.kafka.records import Got, to_partition, to_record
+from worker.adapters.kafka.since import EARLIEST, LATEST, first_since
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.core.record import Partition, Record
 
@@ -28,7 +29,6 @@ SILENCE_SECONDS = 15.0
 
 _TURN_SECONDS = 0.2  # seconds of one wait; between two of them Ctrl-C is heard
 _BATCH_RECORDS = 500
-_EARLIEST, _LATEST = -2, -1
 _END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001 - public, whatever its first letter says
 
 
@@ -101,10 +101,12 @@ class TopicReader:
         Raises NoSuchTopic and KafkaUnavailable.
         """
         partitions = self._partitions()
-        starts = self._offsets(partitions, _EARLIEST if since is None else max(0, int(since * 1000)))
-        ends = self._offsets(partitions, _LATEST)
-        # Where no record is as new, the client answers with "the end", which is below every offset.
-        return {at: Span(starts[at] if starts[at] >= 0 else ends[at], ends[at]) for at in partitions}
+        if since is None:
+            starts = self._offsets(partitions, EARLIEST)
+        else:
+            starts = first_since(self._offsets, partitions, since)
+        ends = self._offsets(partitions, LATEST)
+        return {at: Span(starts[at], ends[at]) for at in partitions}
 
     def read(
         self,
@@ -165,8 +167,10 @@ class TopicReader:
             raise self._unavailable(found.error)
         return [Partition(self._topic, number) for number in sorted(found.partitions)]
 
-    def _offsets(self, partitions: Sequence[Partition], which: int) -> dict[Partition, int]:
+    def _offsets(self, partitions: Collection[Partition], which: int) -> dict[Partition, int]:
         """Ask for the offsets at a time in milliseconds, or at one of the two ends."""
+        if not partitions:
+            return {}
         asked = [TopicPartition(*at, which) for at in partitions]
         try:
             answers = self._consumer.offsets_for_times(asked, timeout=ASK_TIMEOUT_SECONDS)
