@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -20,6 +21,7 @@ from typer.testing import CliRunner
 
 from tests.support.kafka import wait_until
 from worker.cli import app
+from worker.demo import Demo
 from worker.demo.tracker import Tracker
 
 pytestmark = pytest.mark.process
@@ -121,6 +123,14 @@ async def test_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
         assert tracker.recorded_during(tracker.recorded_at[-1]) == 1
     finally:
         await tracker.close()
+
+
+async def test_ended_early() -> None:
+    """Told to end before all have ended, it ends with an account that says so."""
+    until = asyncio.Event()
+    until.set()
+    account = await Demo(200, 0.2).run(lambda _: None, until)
+    assert not account.complete
 
 
 @pytest.mark.usefixtures("heeds_interrupts")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from worker.adapters.process.stderr import settle
 from worker.cli.common import FAILED, Output, OutputOption, examples, number_option, print_rows, say
 from worker.cli.interrupts import until_signal
 from worker.cli.run import run_loop
@@ -81,9 +84,14 @@ async def _perform(events: int, failures: float, output: Output, *, linger: bool
 
     set_up("auto", "error")
     until = until_signal() if linger else None
-    with DemoView(linger=linger) as view:
-        beside = _with_console if console else None
-        account = await Demo(events, failures).run(view.tick, until, beside)
+    beside = _with_console if console else None
+    try:
+        with DemoView(linger=linger) as view:
+            account = await Demo(events, failures).run(view.tick, until, beside)
+    except asyncio.CancelledError:  # Ctrl-C: there is nothing to drain, for the broker ends with the process
+        say("error: interrupted")
+        settle()
+        os._exit(FAILED)
     _print(account, output)
     if account.meanwhile is not None:
         say(told(account.meanwhile))

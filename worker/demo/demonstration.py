@@ -47,8 +47,8 @@ class Demo:
     ) -> Account:
         """Publish, work, and draw up the account; `tick` hears of the progress a few times a second.
 
-        With `linger` the worker stays up after the last ending until it is set; `beside` is entered for as
-        long as it is up.
+        With `linger` the worker stays up after the last ending until it is set; where it is set before that,
+        it ends with what it has. `beside` is entered for as long as it is up.
         """
         async with AsyncExitStack() as stack:
             for tracker in self._trackers.values():
@@ -79,7 +79,7 @@ class Demo:
         while not working.done() and time.monotonic() < deadline:
             progress = self._progress()
             tick(progress)
-            if progress.ended >= self._events:
+            if progress.ended >= self._events or (linger is not None and linger.is_set()):
                 break
             if progress.ended > ended:
                 ended, deadline = progress.ended, time.monotonic() + _PATIENCE_SECONDS
