@@ -184,6 +184,26 @@ async def test_actions_ask_and_act() -> None:
         assert {given["value"] for given in page.all("input") if given.get("name") == "who"} == {"anna"}
 
 
+async def test_what_was_counted_is_what_is_done() -> None:
+    """An age is made a time when it is counted: the order means no more, whenever the form is sent."""
+    async with served(allow_actions="true") as console:
+        _, page, text = await page_of(console, "/act/binom/drop?offer_id=7&since=2h&error=HTTP")
+        form = {given["name"]: given["value"] for given in page.all("input") if given.get("type") == "hidden"}
+        assert form["since"].endswith("Z")
+        assert f"--since {form['since']}" in text
+        await console.post("/act/binom/drop", {**form, "who": "anna"})
+        ((_, _, (_, wanted)),) = console.actions.done
+        assert wanted.wanted == (("offer_id", "7"), ("since", form["since"]), ("error", "HTTP"))
+
+
+async def test_every_character_of_an_id_counts() -> None:
+    """A space at the end of an id is a part of it."""
+    async with served(allow_actions="true") as console:
+        _, page, _ = await page_of(console, "/act/binom/now?click_id=%20c%20")
+        form = {given["name"]: given["value"] for given in page.all("input") if given.get("type") == "hidden"}
+        assert form["click_id"] == " c "
+
+
 async def test_a_replay_asks() -> None:
     """A replay says how many would go, went before, and would only die again; then it is begun so."""
     async with served(allow_actions="true") as console:

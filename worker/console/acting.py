@@ -41,6 +41,8 @@ class Question(NamedTuple):
     text: str
     counts: Mapping[str, int]
     button: str
+    fields: Mapping[str, str]
+    """What the form holds: just what was counted, whenever it is sent."""
     preview: ReplayPreview | None = None
 
     @property
@@ -88,7 +90,6 @@ class Acting:
             view="undelivered",
             destination=name,
             question=question,
-            fields={key: value for key, value in request.query.items() if value},
         )
 
     async def act(self, request: web.Request) -> web.StreamResponse:
@@ -116,25 +117,28 @@ class Acting:
     def _ask_replay(self, destination: str, fields: forms.Fields) -> Question:
         preview = self._actions.preview_replay(destination, forms.replay_asked(fields))
         text = f"replay {preview.going} dead letter{'s' * (preview.going != 1)} to {self._topic}?"
-        return Question("replay", text, {"dead letters": preview.going}, "Replay", preview)
+        said = {key: value for key, value in fields.items() if value}
+        return Question("replay", text, {"dead letters": preview.going}, "Replay", said, preview)
 
     def _ask_now(self, destination: str, fields: forms.Fields) -> Question:
-        wanted = forms.event_filter(fields, waiting=True)
+        wanted = forms.event_filter(fields, time.time())
         found = self._actions.pending(destination, wanted, waiting=True)
-        return Question("now", f"send what waits and is {wanted} now?", found.counts, "Send now")
+        text = f"send what waits and is {wanted} now?"
+        return Question("now", text, found.counts, "Send now", dict(wanted.wanted))
 
     def _ask_drop(self, destination: str, fields: forms.Fields) -> Question:
-        wanted = forms.event_filter(fields, waiting=True)
+        wanted = forms.event_filter(fields, time.time())
         must_name(wanted)
         found = self._actions.pending(destination, wanted, waiting=True)
-        return Question("drop", f"end what waits and is {wanted}?", found.counts, "End as cancelled")
+        text = f"end what waits and is {wanted}?"
+        return Question("drop", text, found.counts, "End as cancelled", dict(wanted.wanted))
 
     def _ask_cancel(self, destination: str, fields: forms.Fields) -> Question:
-        wanted = forms.event_filter(fields, waiting=False)
+        wanted = forms.event_filter(fields, time.time())
         must_name(wanted)
         found = self._actions.pending(destination, wanted, waiting=False)
         text = f"cancel what matches {wanted}, and what comes meanwhile?"
-        return Question("cancel", text, found.counts, "Cancel them")
+        return Question("cancel", text, found.counts, "Cancel them", dict(wanted.wanted))
 
     # --- what is done --------------------------------------------------------------------------------
 
@@ -153,15 +157,15 @@ class Acting:
         return _told(self._actions.rate(asked.destination, asked.giver, rate, for_))
 
     def _now(self, asked: Asked) -> str:
-        wanted = forms.event_filter(asked.fields, waiting=True)
+        wanted = forms.event_filter(asked.fields, asked.giver.now)
         return _told(self._actions.send_now(asked.destination, asked.giver, wanted))
 
     def _drop(self, asked: Asked) -> str:
-        wanted = forms.event_filter(asked.fields, waiting=True)
+        wanted = forms.event_filter(asked.fields, asked.giver.now)
         return _told(self._actions.drop(asked.destination, asked.giver, wanted))
 
     def _cancel(self, asked: Asked) -> str:
-        wanted, for_ = forms.event_filter(asked.fields, waiting=False), forms.text(asked.fields, "for")
+        wanted, for_ = forms.event_filter(asked.fields, asked.giver.now), forms.text(asked.fields, "for")
         return _told(self._actions.cancel(asked.destination, asked.giver, wanted, for_))
 
     def _end_cancel(self, asked: Asked) -> str:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from worker.console.actions import ReplayAsked
 from worker.console.seen import RowsAsked
-from worker.core.event_filter import FIELDS, FROM_HEADERS, EventFilter
+from worker.core.event_filter import FIELDS, FROM_HEADERS, TIMES, EventFilter
 from worker.core.undelivered import OTHER_ERRORS, GroupKey, Kind
 from worker.ops.errors import WrongUsage
-from worker.ops.filters import Filters, read_filters
+from worker.ops.filters import Filters, read_event_filter, read_filters
 
 if TYPE_CHECKING:
     from worker.ops.explain_reading import Wanted
@@ -23,8 +23,11 @@ Fields = Mapping[str, str]
 OF_DEAD = ("reason", "status", "error", "event_id", "click_id", "offer_id", "network", "since", "until")
 """What dead letters can be chosen by, as `dlq list` names it."""
 
-OF_WAITING = (*FROM_HEADERS, *FIELDS)
-"""What waits can be chosen by, as `waiting list` names it."""
+OF_PENDING = (*FROM_HEADERS, *FIELDS, *TIMES)
+"""What is pending can be chosen by, as `waiting list` and `cancel` name it."""
+
+IDS = frozenset({"id", "event_id", "click_id", "order_id", "offer_id", "affiliate_id"})
+"""Fields whose every character counts, a space at the end included."""
 
 OF_A_GROUP = ("reason", "status", "error")
 
@@ -36,7 +39,8 @@ MOST_ROWS = 1_000
 
 def text(fields: Fields, name: str) -> str | None:
     """What a field says; None where it is empty."""
-    return fields.get(name, "").strip() or None
+    value = fields.get(name, "")
+    return (value if name in IDS else value.strip()) or None
 
 
 def kind(fields: Fields) -> Kind:
@@ -46,7 +50,7 @@ def kind(fields: Fields) -> Kind:
 
 def names(of: Kind) -> Sequence[str]:
     """What rows of a kind can be chosen by."""
-    return OF_WAITING if of is Kind.WAITING else OF_DEAD
+    return OF_PENDING if of is Kind.WAITING else OF_DEAD
 
 
 def given(fields: Fields, of: Kind) -> dict[str, str]:
@@ -62,7 +66,7 @@ def rows_asked(fields: Fields, now: float) -> RowsAsked:
         group = GroupKey(of, text(fields, "reason"), _status(fields), text(fields, "error"))
         wanted = {name: value for name, value in wanted.items() if name not in OF_A_GROUP}
     if of is Kind.WAITING:
-        return RowsAsked(of, group, wanted=EventFilter.of(wanted), limit=limit)
+        return RowsAsked(of, group, wanted=event_filter(wanted, now), limit=limit)
     return RowsAsked(of, group, _filters(wanted, now), limit=limit)
 
 
@@ -86,9 +90,10 @@ def rows_wanted(fields: Fields) -> int:
     return min(MOST_ROWS, _number(fields, "limit", ROWS))
 
 
-def event_filter(fields: Fields, *, waiting: bool) -> EventFilter:
-    """What a cancellation, or an order to what waits, means."""
-    return EventFilter.of({name: text(fields, name) for name in (OF_WAITING if waiting else FIELDS)})
+def event_filter(fields: Fields, now: float) -> EventFilter:
+    """What a cancellation, or an order to what waits, means; an age in it is before `now`."""
+    _status(fields)
+    return read_event_filter({name: text(fields, name) for name in OF_PENDING}, now)
 
 
 def replay_asked(fields: Fields) -> ReplayAsked:
