@@ -160,7 +160,6 @@ class Destination(BaseModel):
     allow_private_addresses: Flag = Field(
         False, description="let postbacks go to loopback, private, link-local and metadata addresses"
     )
-
     ca_file: File = Field(
         None,
         description="PEM file of the authorities that the partner's certificate may come from, in place of "
