@@ -12,6 +12,7 @@ from aiohttp import ClientResponse, ClientSession, CookieJar
 from tests.console.fake_actions import FakeActions
 from tests.console.fake_watch import FakeWatch
 from tests.console.known import deployment, watch
+from tests.console.markup import Page
 from worker.console.server import ConsoleServer
 
 TOKEN = "a-token-of-some-length"
@@ -75,6 +76,13 @@ async def served(**console: object) -> AsyncIterator[Served]:
             yield Served(server, client, known, actions)
     finally:
         await server.close()
+
+
+async def page_of(console: Served, path: str) -> tuple[int, Page, str]:
+    """A page, parsed, and all its text in one line."""
+    got, html = await console.get(path)
+    page = Page(html)
+    return got.status, page, " ".join(" ".join(page.texts).split())
 
 
 def _named(headers: dict[str, str]) -> dict[str, str]:
