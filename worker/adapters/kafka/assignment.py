@@ -13,10 +13,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from worker.adapters.kafka.assigned_logs import AssignedLogs
+from worker.adapters.kafka.client_pauses import ClientPauses
 from worker.adapters.kafka.gaps import Gaps
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge, names
 from worker.adapters.kafka.offset_commits import OffsetCommits
-from worker.adapters.kafka.pauses import Pauses
 from worker.adapters.kafka.prefetch import Prefetch
 from worker.adapters.kafka.reassign import have_validated, reassign
 from worker.adapters.kafka.records import (
@@ -63,7 +63,7 @@ class Assignment:
         self.gaps = Gaps()
         self.commits = OffsetCommits(self.ours, bridge)
         self._paused = prefetch.paused
-        self._pauses = Pauses(prefetch.paused)
+        self._pauses = ClientPauses(prefetch.paused)
 
     def has(self, epoch: Epoch) -> bool:
         """Whether this assignment of a partition still stands."""

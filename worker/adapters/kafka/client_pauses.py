@@ -15,7 +15,7 @@ from worker.adapters.kafka.records import to_topic_partitions
 from worker.core.record import Partition
 
 
-class Pauses:
+class ClientPauses:
     """The consumer's thread's own; `wanted` knows which should be."""
 
     def __init__(self, wanted: Paused) -> None:
