@@ -19,7 +19,7 @@ class FakeWatch:
     def __init__(self, *destinations: str) -> None:
         self._seen = {name: Seen(name) for name in destinations}
         self._rows: dict[str, list[Row]] = {name: [] for name in destinations}
-        self._found: dict[tuple[str, Wanted], Sequence[Explained]] = {}
+        self._found: dict[Wanted, Sequence[Explained]] = {}
         self._version = 0
         self._changed = asyncio.Event()
         self.started = self.closed = False
@@ -44,9 +44,9 @@ class FakeWatch:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def find(self, destination: str, wanted: Wanted, found: Sequence[Explained]) -> None:
+    def find(self, wanted: Wanted, found: Sequence[Explained]) -> None:
         """From now on a search finds this."""
-        self._found[destination, wanted] = found
+        self._found[wanted] = found
 
     def seen(self, destination: str) -> Seen:
         return self._seen[destination]
@@ -70,9 +70,9 @@ class FakeWatch:
                 return row
         raise CannotDo([f"there is nothing at {place}"])
 
-    def search(self, destination: str, wanted: Wanted, since: str) -> Sequence[Explained]:
+    def search(self, wanted: Wanted, since: str) -> Sequence[Explained]:
         del since
-        return self._found.get((destination, wanted), [])
+        return self._found.get(wanted, [])
 
 
 def _is_asked(row: Row, asked: RowsAsked) -> bool:

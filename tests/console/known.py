@@ -64,7 +64,7 @@ def watch(now: float = NOW) -> FakeWatch:
         ],
     )
     for text in HOSTILE:
-        made.find(DOWN, Wanted("event_id", text), [explained(text, now)])
+        made.find(Wanted("event_id", text), [explained(text, now)])
     return made
 
 

@@ -70,7 +70,7 @@ async def main(bootstrap: str, topic: str, group: str) -> None:
     await until("whole_s", lambda: seen(name).progress.of > 0 and seen(name).progress.is_whole)
     told["memory_read_mb"] = round(memory_mb())
     for field, sought in (("event_id", "e-500000"), ("click_id", "c-500000"), ("order_id", "o-500000")):
-        seconds, found = await timed(lambda: watch.search(name, Wanted(field, sought), "48h"))  # noqa: B023
+        seconds, found = await timed(lambda: watch.search(Wanted(field, sought), "48h"))  # noqa: B023
         told[f"search_{field}_s"] = seconds
         assert len(found) == 1, found  # type: ignore[arg-type]
     key = seen(name).undelivered[0].key

@@ -23,7 +23,7 @@ README = Path(__file__).parents[2] / "docs/console.png"
 VIEWS = {
     "verdict": "",
     "flow": "flow/binom",
-    "conversion": "conversion?destination=binom&by=event_id&id=%3Cscript%3Ealert(1)%3C/script%3E",
+    "conversion": "conversion?by=event_id&id=%3Cscript%3Ealert(1)%3C/script%3E",
     "undelivered": "undelivered/binom?kind=dead",
     "row": "undelivered/binom/row/0/0",
     "ask": "act/binom/replay?reason=exhausted",

@@ -77,14 +77,15 @@ async def test_destination() -> None:
 
 
 async def test_conversion() -> None:
-    """A search shows the verdict, and each step with its time; what is not there is said."""
+    """A search shows the verdict, where it is, and each step with its time; what is not there is said."""
     async with served() as console:
         _, page, text = await page_of(console, "/conversion")
         assert "The life of a conversion" in text
-        path = "/conversion?destination=binom&by=event_id&id="
+        path = "/conversion?by=event_id&id="
         _, page, text = await page_of(console, f"{path}%7B%7B%207*7%20%7D%7D%7B%25%20raw%20%25%7D$%7B7*7%7D")
         assert "attempt 1: 503 in 41 ms" in text
         assert "dead: exhausted" in text
+        assert "at binom" in text
         assert len(page.all("li")) >= 3
         _, _, text = await page_of(console, f"{path}nowhere")
         assert "Nothing was found" in text
@@ -133,7 +134,6 @@ async def test_nothing_is_known_yet() -> None:
     ("path", "status", "told"),
     [
         ("/flow/nobody", 404, "no such page"),
-        ("/conversion?destination=nobody", 404, "no such page"),
         ("/conversion?by=payout&id=1", 400, "must be event_id, click_id or order_id"),
         ("/undelivered/binom?status=many", 400, "must be an HTTP status"),
         ("/undelivered/binom?reason=bored", 400, "is no reason"),

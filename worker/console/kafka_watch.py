@@ -108,9 +108,9 @@ class KafkaWatch:
         one = self._watched[destination]
         return rows.row(one.settings, one.following.known, place)
 
-    def search(self, destination: str, wanted: Wanted, since: str) -> Sequence[Explained]:
+    def search(self, wanted: Wanted, since: str) -> Sequence[Explained]:
         """See Watch."""
-        return explain.explain(self._deployment.only([destination]), wanted, since, time.time())
+        return explain.explain(self._deployment, wanted, since, time.time())
 
     def question(self, destination: str, replay_id: str) -> str:
         """In which words a replay was asked for that is not done; raise CannotDo where there is none."""

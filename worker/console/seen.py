@@ -167,6 +167,6 @@ class Watch(Protocol):
         """Read one row whole by its `place`; in a thread. Raises CannotDo where there is none."""
         ...
 
-    def search(self, destination: str, wanted: Wanted, since: str) -> Sequence[Explained]:
-        """What `explain` finds; in a thread. Raises CannotDo."""
+    def search(self, wanted: Wanted, since: str) -> Sequence[Explained]:
+        """What `explain` finds at all destinations; in a thread. Raises CannotDo."""
         ...

@@ -60,20 +60,16 @@ class Views:
         )
 
     async def conversion(self, request: web.Request) -> web.Response:
-        """What became of one conversion, or of those of a click or an order."""
+        """What became of one conversion, or of those of a click or an order, wherever they went."""
         wanted = forms.wanted_conversion(request.query)
         since = forms.text(request.query, "since") or SINCE
-        name = request.query.get("destination", self._deployment.names[0])
-        if name not in self._deployment.names:
-            raise web.HTTPNotFound
         found = None
         if wanted is not None:
-            found = await self._threads.call(self._watch.search, name, wanted, since)
+            found = await self._threads.call(self._watch.search, wanted, since)
         return self._pages.answer(
             request,
             "conversion",
             view="conversion",
-            destination=name,
             wanted=wanted,
             since=since,
             found=None if found is None else list(reversed(found)),
