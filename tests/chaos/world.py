@@ -60,7 +60,11 @@ class World:
         ]
         self._first = self.networks[0]
         own = settings_of_one(self._first.port) if not several else _settings_of_all(self.networks)
-        common = {"KAFKA__TOPIC": self.names.topic, "KAFKA__GROUP_ID": self.names.group}
+        common = {
+            "KAFKA__TOPIC": self.names.topic,
+            "KAFKA__GROUP_ID": self.names.group,
+            "JOURNAL__CACHE_DIR": str(folder / "cache"),
+        }
         self.fleet = Fleet(bootstrap, {**common, **own}, folder, settings or {}, program)
         self.generator = Generator(bootstrap, self.names.topic, folder, seed=seed)
         self.stream = self.generator
