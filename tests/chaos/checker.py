@@ -134,9 +134,8 @@ def committed_unfinished(
 ) -> Iterator[Violation]:
     """Records that were committed before their 200, their acknowledged retry or their dead letter."""
     for story in stories:
-        there = [hop for hop in story.hops if history.gone(hop.place) is None]
         for hop in story.hops:
-            seen = work_seen(hop, there, covered)
+            seen = work_seen(hop, story.hops, covered, history)
             if _ended(hop, story) > seen + BLINK and not _taken(hop, seen, history):
                 yield Violation("committed unfinished", f"{story.event} at {hop}", tell(story))
 

@@ -43,7 +43,7 @@ def agree(
         steps = by_event[story.event]
         there = [hop for hop in story.hops if history.gone(hop.place) is None]
         for wrong in (
-            *_not_journaled(there, steps, covered),
+            *_not_journaled(there, story, steps, covered, history),
             *_untrue(story, steps),
             *_untold(story._replace(hops=tuple(there)), steps, covered, forks[story.event]),
             *_twice(steps),
@@ -52,12 +52,13 @@ def agree(
 
 
 def _not_journaled(
-    hops: Sequence[Hop], steps: Sequence[Step], covered: Coverage
+    there: Iterable[Hop], story: Story, steps: Sequence[Step], covered: Coverage, history: History
 ) -> Iterator[tuple[str, str]]:
     """Of what nobody took away; what is gone is passed over."""
-    for hop in hops:
+    for hop in there:
         # A copy on the source has a step of its own; of a retry that lies twice one of the two has it.
-        seen = work_seen(hop, hops, covered) if hop.kind == TIER else first_seen(hop, covered)
+        is_tiers = hop.kind == TIER
+        seen = work_seen(hop, story.hops, covered, history) if is_tiers else first_seen(hop, covered)
         if seen == NEVER or hop.kind == DEAD:
             continue
         by_then = (step for step in steps if step.at <= seen + BLINK)

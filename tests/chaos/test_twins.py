@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from tests.chaos.checker import check
 from tests.chaos.evidence import Evidence, Hop, Story
-from tests.chaos.history import History
-from tests.chaos.logs import Committed, Step
+from tests.chaos.history import PASSED, History
+from tests.chaos.logs import Committed, Intervention, Step
 from tests.chaos.stories import DRAIN, TIMEOUT, ask, source, tier
 from worker.core.binding import Binding, LogId
 from worker.core.offset_map import OffsetMap, encode
@@ -25,10 +27,15 @@ ABOVE = encode(0, OffsetMap(2, (0,)), Binding(LogId()))
 """A map by which offset 1 is finished, and 0 is not."""
 
 
-def judge(hops: Sequence[Hop], steps: Sequence[Step], commits: Sequence[Committed]) -> list[str]:
+def judge(
+    hops: Sequence[Hop],
+    steps: Sequence[Step],
+    commits: Sequence[Committed],
+    interventions: Sequence[Intervention] = (),
+) -> list[str]:
     """The kinds of what is wrong with an event that was asked for at 3 and got its 200 at 4."""
     story = Story("e", True, tuple(hops), (ask(3, answered=4.0),))
-    evidence = Evidence({"e": story}, commits, (), (), History(), steps)
+    evidence = Evidence({"e": story}, commits, (), (), History(interventions), steps)
     return [violation.kind for violation in check(evidence, TIMEOUT, DRAIN).violations]
 
 
@@ -48,6 +55,14 @@ def test_a_copy_that_came_later() -> None:
     later = [source(), source(2.0, offset=1)]
     commits = [Committed("t", 0, 1, "", 1.5), Committed("t", 0, 2, "", 4.2)]
     assert set(judge(later, COPY_STEPS, commits)) == {"committed unfinished", "not journaled"}
+
+
+@pytest.mark.parametrize(("passed", "wrong"), [(3.0, []), (1.0, ["committed unfinished"])])
+def test_a_first_that_retention_took(passed: float, wrong: list[str]) -> None:
+    """A first that was there when its copy was finished kept the work, though retention took it later."""
+    commits = [Committed("t", 0, 0, ABOVE, 1.5, 1.4), Committed("t", 0, 2, "", 3.5, 3.4)]
+    taken = [Intervention(PASSED, "t", 0, 1, passed - 0.1, passed)]
+    assert judge(COPIES, COPY_STEPS, commits, taken) == wrong
 
 
 def test_a_retry_that_lies_twice() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from tests.chaos.cuts import BLINK
 from tests.chaos.evidence import Hop
-from tests.chaos.history import Coverage
+from tests.chaos.history import Coverage, History
 
 NEVER = float("inf")
 
@@ -20,11 +20,19 @@ def first_seen(hop: Hop, covered: Coverage) -> float:
     return min(covered.get(hop.place, ()), default=NEVER)
 
 
-def work_seen(hop: Hop, hops: Iterable[Hop], covered: Coverage) -> float:
+def work_seen(hop: Hop, hops: Iterable[Hop], covered: Coverage, history: History) -> float:
     """When the work of a record was first seen committed: with the last of `hops` that was there by then."""
     seen = first_seen(hop, covered)
-    twins = (twin for twin in hops if _are_twins(hop, twin) and twin.at <= seen + BLINK)
-    return max([seen, *(first_seen(twin, covered) for twin in twins)])
+    twins = (one for one in hops if _are_twins(hop, one) and one.at <= seen + BLINK)
+    return max([seen, *(_kept_until(twin, seen, covered, history) for twin in twins)])
+
+
+def _kept_until(twin: Hop, seen: float, covered: Coverage, history: History) -> float:
+    """When a record was committed that was there at `seen`; never, where others took it away before that."""
+    committed, taken = first_seen(twin, covered), history.gone(twin.place)
+    if taken is None or committed < taken.before:
+        return committed
+    return NEVER if taken.before > seen else seen
 
 
 def _are_twins(hop: Hop, other: Hop) -> bool:
