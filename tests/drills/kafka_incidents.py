@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from uuid import uuid4
 
 from confluent_kafka import Producer
 
@@ -11,7 +10,7 @@ from tests.chaos.operator import limit
 from tests.drills.incident import BURNS, Incident
 from tests.drills.partner import Answer
 from tests.drills.stage import Stage
-from tests.support.kafka import WITHIN
+from tests.support.kafka import WITHIN, wait_until
 
 SEVERAL = {
     "DESTINATION__NAME": "",
@@ -22,13 +21,12 @@ SEVERAL = {
 }
 """Two destinations, of which one takes nothing of what comes."""
 FIRST_TIER = "1s"
-FOLLOWS = frozenset({"PostbackSourceOld", "PostbackTierOverdue", *BURNS})
+FOLLOWS = frozenset({"PostbackNotDelivering", "PostbackSourceOld", "PostbackTierOverdue", *BURNS})
 """Nothing goes on where something is refused: what waits grows old."""
 
 _MAKES_ROOM = re.compile(
     r"kafka-configs\.sh --bootstrap-server HOST:PORT --alter --topic \S+ --add-config \S+=\d+"
 )
-_ABORTS = re.compile(r"abort --topic \S+ --partition \d+ --start-offset \d+")
 
 
 def _kill_kafka(stage: Stage) -> None:
@@ -40,10 +38,12 @@ def _start_kafka(stage: Stage) -> None:
 
 
 def _delete_a_tier(stage: Stage) -> None:
-    """Delete it while a fifth of what is sent has to go there."""
-    stage.partner.way = lambda query: Answer(500 if query["click_id"].endswith(("0", "5")) else 200)
-    (gone,) = stage.admin.delete_topics([stage.names.tier(FIRST_TIER)]).values()
+    """Delete it while it is empty (what lies there is gone); then a fifth of what is sent has to go there."""
+    tier = stage.names.tier(FIRST_TIER)
+    (gone,) = stage.admin.delete_topics([tier]).values()
     gone.result(WITHIN)
+    wait_until(f"{tier} is gone", lambda: tier not in stage.admin.list_topics(timeout=WITHIN).topics)
+    stage.partner.way = lambda query: Answer(500 if query["click_id"].endswith(("0", "5")) else 200)
 
 
 def _let_it_record(stage: Stage) -> None:
@@ -56,29 +56,29 @@ def _limit_journal(stage: Stage) -> None:
 
 def _do_as_the_line_says(stage: Stage) -> None:
     """Give the command that the line of the refusal names."""
-    stage.shell(said(_MAKES_ROOM, stage).replace("HOST:PORT", stage.bootstrap))
-
-
-def said(command: re.Pattern[str], stage: Stage) -> str:
-    """The command of this form that one of those before has named."""
-    found = command.search("\n".join(stage.outputs))
-    assert found is not None, f"no {command.pattern} is named"
-    return found[0].strip()
+    found = _MAKES_ROOM.search("\n".join(stage.outputs))
+    assert found is not None, "no line names the command that makes room"
+    stage.shell(found[0].replace("HOST:PORT", stage.bootstrap))
 
 
 def _leave_a_transaction_open(stage: Stage) -> None:
-    own = {"transactional.id": uuid4().hex, "transaction.timeout.ms": 600_000, "log_level": 0}
-    producer = Producer({"bootstrap.servers": stage.bootstrap, **own})
-    producer.init_transactions(WITHIN)
+    producer = _transactional(stage)
     producer.begin_transaction()
     producer.produce(stage.names.topic, "left", "left")
     producer.flush(WITHIN)
     stage.at_its_end(producer.purge)
 
 
-def _abort_it(stage: Stage) -> None:
-    """Give the second of the commands that the line names; the first tells whose the transaction is."""
-    stage.shell(f"kafka-transactions.sh --bootstrap-server {stage.bootstrap} {said(_ABORTS, stage)}")
+def _restart_the_producer(stage: Stage) -> None:
+    """Under its `transactional.id` it ends what it left open."""
+    _transactional(stage)
+
+
+def _transactional(stage: Stage) -> Producer:
+    own = {"transactional.id": stage.names.topic, "transaction.timeout.ms": 600_000, "log_level": 0}
+    producer = Producer({"bootstrap.servers": stage.bootstrap, **own})
+    producer.init_transactions(WITHIN)
+    return producer
 
 
 READY = "curl -s HOST:8080/readyz | jq ."
@@ -90,8 +90,8 @@ KAFKA_INCIDENTS = (
         explains=["curl -s HOST:8080/readyz | jq .destinations.NAME.silent"],
         says="neither committed nor aborted",
         begins=_leave_a_transaction_open,
-        repairs=_abort_it,
-        repaired_by="the `kafka-transactions.sh` of the line",
+        repairs=_restart_the_producer,
+        repaired_by="the producer, restarted",
         settings=SEVERAL,
     ),
     Incident(

@@ -13,7 +13,6 @@ from tests.support.java import class_path, java
 
 TOOLS: Mapping[str, str] = {
     "kafka-configs.sh": "kafka.admin.ConfigCommand",
-    "kafka-transactions.sh": "org.apache.kafka.tools.TransactionsCommand",
 }
 
 
