@@ -64,7 +64,7 @@ def _close_an_offer(stage: Stage) -> None:
 
 
 def _refuse_the_offer(query: Mapping[str, str]) -> Answer:
-    return Answer(410) if query["event"] == REFUSED_OFFER else Answer()
+    return Answer(410) if query.get("event") == REFUSED_OFFER else Answer()
 
 
 def _reopen_it(stage: Stage) -> None:
