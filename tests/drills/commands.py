@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-WITHIN = 60.0  # seconds
+WITHIN = 180.0  # seconds
 WORKER = "HOST:8080"
 """Each worker in turn."""
 WIDTH = "160"

@@ -92,6 +92,7 @@ KAFKA_INCIDENTS = (
         begins=_leave_a_transaction_open,
         repairs=_restart_the_producer,
         repaired_by="the producer, restarted",
+        follows=FOLLOWS,
         settings=SEVERAL,
     ),
     Incident(
