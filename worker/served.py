@@ -23,10 +23,11 @@ from worker.adapters.kafka import (
     admin_config,
     consumer_config,
 )
+from worker.adapters.kafka.cached_places import Bounds
 from worker.adapters.kafka.committed_offsets import stranger_in
 from worker.adapters.kafka.config import Config, unique_client_id
 from worker.adapters.kafka.journal_client import JournalClient
-from worker.adapters.kafka.journal_follower import Bounds, JournalFollower
+from worker.adapters.kafka.journal_follower import JournalFollower
 from worker.adapters.kafka.journaled_offsets import JournalOf, read_journaled
 from worker.adapters.kafka.login import Login
 from worker.adapters.kafka.own_thread import in_own_thread

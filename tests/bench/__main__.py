@@ -87,8 +87,8 @@ def guarantee(bootstrap: str, given: Given) -> None:
 
 
 def journal(bootstrap: str, given: Given) -> None:
-    """What the journal costs: the worker with and without it."""
-    _variants(bootstrap, given, ("no-journal", "worker"), "journal")
+    """What the journal costs: the worker without it, with it, and with what knows copies by it."""
+    _variants(bootstrap, given, ("no-journal", "no-copies", "worker"), "journal")
 
 
 def tracing(bootstrap: str, given: Given) -> None:

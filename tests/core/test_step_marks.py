@@ -111,3 +111,18 @@ def test_as_the_worker_writes_it() -> None:
         mark = mark_of(out.key, out.value, 5.0)
         assert mark is not None
         assert mark.known == known
+
+
+def test_replays() -> None:
+    """How often a conversion was replayed is read where it stands, and nowhere else."""
+    beginning = (
+        b'{"at":"2026-11-27T12:00:00.000Z","step":"delivered","event_id":"e,\\"replays\\":7","attempt":1'
+    )
+    end = b',"origin":"conversions/4/77","worker":"w"}'
+    for replays, text in ((0, b""), (3, b',"replays":3'), (0, b',"ms":5')):
+        mark = mark_of(b"e", beginning + text + end, 5.0)
+        assert mark is not None
+        assert mark.known == Known(DELIVERED, 77, 0, replays)
+    odd = mark_of(b"e", beginning + b',"replays":"3"' + end, 5.0)
+    assert odd is not None
+    assert odd.known.replays == 0

@@ -133,8 +133,7 @@ class RememberedIds:
     def put(self, digest: bytes, value: int, at: float) -> None:
         """Remember a packed value, in the place of what was remembered."""
         bucket = self._buckets[(digest[0] << 8 | digest[1]) & self._mask]
-        place = bucket.rfind(digest)
-        if place >= 0:
+        if (place := bucket.rfind(digest)) >= 0:
             self._leave(_AFTER_DIGEST.unpack_from(bucket, place + DIGEST_BYTES)[0])
             del bucket[place : place + _SLOT.size]
         self.add(digest, value, at)

@@ -53,6 +53,7 @@ CONTENDERS = {
         "streams:many", "FastStream subscriber, `max_workers`, acknowledged first", share=0.5
     ),
     "no-guarantee": Contender("variants:no_guarantee", "without ledger, map and commits"),
+    "no-copies": Contender("variants:no_copies", "with the journal, and no copies"),
     "no-journal": Contender("variants:no_journal", "without the journal"),
     "traced": Contender("variants:traced", "one conversion in a hundred traced"),
     "traced-all": Contender("variants:traced_all", "each conversion traced"),

@@ -78,9 +78,18 @@ async def no_metrics(job: Job) -> Figures:
 
 async def no_journal(job: Job) -> Figures:
     """No steps are written."""
+    return await _with_journal(job, Journal(enabled=False))
+
+
+async def no_copies(job: Job) -> Figures:
+    """Steps are written, and none are read."""
+    return await _with_journal(job, Journal(dedup_window=0.0))
+
+
+async def _with_journal(job: Job, journal: Journal) -> Figures:
     countdown = Countdown(job)
-    quiet = make_settings(job).model_copy(update={"journal": Journal(enabled=False)})
-    return await run(job, app.Worker(Deployment.of(quiet), countdown), countdown)
+    changed = make_settings(job).model_copy(update={"journal": journal})
+    return await run(job, app.Worker(Deployment.of(changed), countdown, caches=False), countdown)
 
 
 async def traced(job: Job) -> Figures:

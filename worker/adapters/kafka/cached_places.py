@@ -1,4 +1,4 @@
-"""Where a cache of the journal says that it was read to, and whether the journal is still that one.
+"""Where reading the journal begins: where a cache of it ends, if the journal is still that one, or further back.
 
 The rule: a log is the same where it has the very record that was read last, and does not end before it; what
 can't be shown to be so, within PROVE_SECONDS, is not believed.
@@ -7,11 +7,12 @@ can't be shown to be so, within PROVE_SECONDS, is not believed.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 from confluent_kafka import KafkaException
 
-from worker.adapters.kafka.followed import anchor_of
+from worker.adapters.kafka.followed import anchor_of, starts_of
 from worker.adapters.kafka.journal_client import LATEST, JournalClient
 from worker.core.binding import LogId
 from worker.core.ids_cache import Anchor, Cached, NotBelieved, Place
@@ -21,6 +22,29 @@ PROVE_SECONDS = 5.0
 """Seconds within which the records must come that were read last."""
 
 _TURN_SECONDS = 0.1
+
+
+class Bounds(NamedTuple):
+    """How far back a journal is read: at most so many steps, of so many seconds."""
+
+    most: int
+    window: float
+
+
+def starts(
+    client: JournalClient, numbers: Collection[int], bounds: Bounds, known: Mapping[int, Place]
+) -> tuple[dict[int, Place], int]:
+    """Where to begin with these: where a cache ends, and no further back than is remembered.
+
+    Also how many steps are skipped for that. Raises KafkaException.
+    """
+    oldest = client.offsets(numbers, max(0, int((time.time() - bounds.window) * 1000)))
+    ends = client.offsets(numbers, LATEST)
+    firsts = {at: max(first, known[at].next) if at in known else first for at, first in oldest.items()}
+    found, skipped = starts_of(firsts, ends, bounds.most)
+    return {
+        at: Place(first, known[at].anchor if at in known else None) for at, first in found.items()
+    }, skipped
 
 
 def cached(cache: Cache, client: JournalClient, log: LogId) -> Cached | None:

@@ -13,13 +13,13 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, KafkaException
 
-from worker.adapters.kafka.cached_places import cached
-from worker.adapters.kafka.followed import Followed, starts_of
-from worker.adapters.kafka.journal_client import LATEST, JournalClient
+from worker.adapters.kafka.cached_places import Bounds, cached, starts
+from worker.adapters.kafka.followed import Followed
+from worker.adapters.kafka.journal_client import BATCH_MESSAGES, LATEST, JournalClient
 from worker.adapters.kafka.records import Got
 from worker.adapters.kafka.topic_ids import TopicIds
 from worker.core.binding import LogId
@@ -47,13 +47,6 @@ LIVE_SECONDS, WARMING_SECONDS = 0.2, 0.05
 """How long it waits for more: once all is read, and while it is not."""
 
 _END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001 - public, whatever its first letter says
-
-
-class Bounds(NamedTuple):
-    """How far back a journal is read: at most so many steps, of so many seconds."""
-
-    most: int
-    window: float
 
 
 class JournalFollower:
@@ -132,10 +125,12 @@ class JournalFollower:
         is_news = self._take_orders()
         if is_news or time.monotonic() - self._looked_at >= LOOK_SECONDS:
             self._look()
-        if self._followed:
-            self._read()
-        if not self._waiting and all(one.is_told for one in self._followed.values()):
+        came = self._read() if self._followed else 0
+        if came < BATCH_MESSAGES and not self._waiting and self._is_told():
             self._wake.wait(LIVE_SECONDS)
+
+    def _is_told(self) -> bool:
+        return all(one.is_told for one in self._followed.values())
 
     def _take_orders(self) -> bool:
         self._wake.clear()
@@ -207,7 +202,11 @@ class JournalFollower:
             wanted.setdefault(number % self._count if self._count else number, {})[number] = turn
         self._former.update({number: one.place for number, one in self._followed.items()})
         if wanted.keys() != self._followed.keys():
-            self._former.update(self._starts([number for number in wanted if number not in self._former]))
+            new = [number for number in wanted if number not in self._former]
+            found, skipped = starts(self._client, new, self._bounds, self._cached)
+            self._former.update(found)
+            if skipped:
+                self._post(self._listener.on_skipped, skipped)
             self._client.assign({at: self._former[at].next for at in wanted})
         before, self._followed = self._followed, {}
         for number, turns in wanted.items():
@@ -217,41 +216,45 @@ class JournalFollower:
         if self._count:
             self._counted_at = time.monotonic()
 
-    def _starts(self, numbers: Collection[int]) -> Mapping[int, Place]:
-        """Where to begin with these: where the cache ends, and no further back than is remembered."""
-        most, window = self._bounds
-        oldest = self._client.offsets(numbers, max(0, int((time.time() - window) * 1000)))
-        known = {number: self._cached[number] for number in numbers if number in self._cached}
-        firsts = {at: max(first, known[at].next) if at in known else first for at, first in oldest.items()}
-        starts, skipped = starts_of(firsts, self._client.offsets(numbers, LATEST), most)
-        if skipped:
-            self._post(self._listener.on_skipped, skipped)
-        return {at: Place(start, known[at].anchor if at in known else None) for at, start in starts.items()}
-
-    def _read(self) -> None:
+    def _read(self) -> int:
+        """Take what comes; return how many messages that were."""
         marks: list[Mark] = []
-        for message in self._client.messages(WARMING_SECONDS):
-            one = self._followed.get(message.partition())
-            if one is None:
-                continue
-            error = message.error()
-            if error is None:
-                one.next, one.last = message.offset() + 1, message
-                self.steps_read += 1
-                if (mark := self._mark(message)) is not None:
+        last: dict[int, Got] = {}
+        messages, own = self._client.messages(WARMING_SECONDS), self._own
+        for message in messages:
+            value = message.value()
+            if value is None or not value.endswith(own):  # most are our own
+                error = message.error()
+                if error is not None:
+                    self._came(last)
+                    self._note(message, error)
+                    continue
+                if (mark := self._mark(message, value)) is not None:
                     marks.append(mark)
-            elif error.code() == _END_OF_PARTITION:
-                one.next = message.offset()
-            else:
-                self._client.hear(message)
+            last[message.partition()] = message
+            self.steps_read += 1
+        self._came(last)
         if marks:
             self._hand_over(marks)
         self._tell_read()
+        return len(messages)
 
-    def _mark(self, message: Got) -> Mark | None:
-        value = message.value()
-        if value is None or value.endswith(self._own):
-            return None
+    def _came(self, last: dict[int, Got]) -> None:
+        """Note how far partitions are read, by the last message of each; they are taken."""
+        for number, message in last.items():
+            if (one := self._followed.get(number)) is not None:
+                one.next, one.last = message.offset() + 1, message
+        last.clear()
+
+    def _note(self, message: Got, error: KafkaError) -> None:
+        """Note where a partition ends, or what is wrong with it."""
+        one = self._followed.get(message.partition())
+        if one is not None and error.code() == _END_OF_PARTITION:
+            one.next = message.offset()
+        elif one is not None:
+            self._client.hear(message)
+
+    def _mark(self, message: Got, value: bytes | None) -> Mark | None:
         kind, milliseconds = message.timestamp()
         at = time.time() if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds / 1000
         return mark_of(message.key(), value, at)
