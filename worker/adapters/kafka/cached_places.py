@@ -1,4 +1,4 @@
-"""Where reading the journal begins: where a cache of it ends, if the journal is still that one, or further back.
+"""Where reading the journal begins: where a cache of it ends, if it is still that journal, or further back.
 
 The rule: a log is the same where it has the very record that was read last, and does not end before it; what
 can't be shown to be so, within PROVE_SECONDS, is not believed.
