@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -35,10 +36,11 @@ _NO_HEADERS: Sequence[Header] = ()
 
 
 class Took(NamedTuple):
-    """A command, how long it took, how it ended and what it printed."""
+    """A command, how long it took by the clock and in CPU, how it ended and what it printed."""
 
     command: str
     seconds: float
+    cpu_seconds: float
     code: int
     out: str
 
@@ -52,10 +54,17 @@ class World(NamedTuple):
 
     def ask(self, *command: str) -> Took:
         """Run a command."""
-        began = time.monotonic()
+        began, spent = time.monotonic(), _cpu_seconds()
         line = [sys.executable, "-m", "worker", *command]
         done = subprocess.run(line, env=self.env, capture_output=True, text=True, check=False, timeout=120)
-        return Took(" ".join(command), time.monotonic() - began, done.returncode, done.stdout)
+        took = time.monotonic() - began, _cpu_seconds() - spent
+        return Took(" ".join(command), *took, done.returncode, done.stdout)
+
+
+def _cpu_seconds() -> float:
+    """What the processes that this one has started and seen end have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def build(bootstrap: str, steps: int, letters: int) -> World:
@@ -200,6 +209,10 @@ OTHERS: Sequence[tuple[str, ...]] = (
 )
 
 
+def _print(took: Took, what: str) -> None:
+    print(f"{took.seconds:6.2f} s {took.cpu_seconds:5.2f} s  {took.command}: {what}", flush=True)
+
+
 def main() -> None:
     """Measure on a broker of its own, and print the figures."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.asking", description=main.__doc__)
@@ -211,12 +224,13 @@ def main() -> None:
         began = time.monotonic()
         world = build(broker.bootstrap, given.steps, given.letters)
         print(f"built in {time.monotonic() - began:.0f} s: {broker.bootstrap} {world.names}", flush=True)
+        print("   clock     CPU")
         for verdict, took in explained(world, given.steps):
             right = json.loads(took.out)["verdict"] == verdict
-            print(f"{took.seconds:6.2f} s  {took.command}: {verdict}{'' if right else ' WRONG'}", flush=True)
+            _print(took, f"{verdict}{'' if right else ' WRONG'}")
         for command in OTHERS:
             took = world.ask(*command)
-            print(f"{took.seconds:6.2f} s  {took.command} (exit {took.code})", flush=True)
+            _print(took, f"exit {took.code}")
         if given.keep:
             sys.stdin.readline()
 

@@ -62,6 +62,14 @@ def to_record(message: Got, at: Partition) -> Record:
     return make(Record, (at, message.offset(), key, value, headers, timestamp, size, None))
 
 
+def to_unsized_record(message: Got, at: Partition) -> Record:
+    """Do the same for a command, which reads very many and holds none: its size is not counted."""
+    kind, milliseconds = message.timestamp()
+    timestamp = 0.0 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds / 1000
+    headers = headers_of(message)
+    return make(Record, (at, message.offset(), message.key(), message.value(), headers, timestamp, 0, None))
+
+
 def headers_of(message: Got | Message) -> Headers:
     """The headers, unchanged; none where a name is not UTF-8, which the client can't represent.
 

@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import Causes
 from worker.adapters.kafka.errors import KafkaUnavailable, is_about_group, one_line
-from worker.adapters.kafka.records import Got, to_partition, to_record
+from worker.adapters.kafka.records import Got, to_partition, to_unsized_record
 from worker.adapters.kafka.since import EARLIEST, LATEST, first_since
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.core.record import Partition, Record
@@ -136,7 +136,7 @@ class TopicReader:
                     del left[at.number]
                     self._consumer.pause([TopicPartition(*at)])
                 if not is_end and offset < end and keep(message.key(), message.value()):
-                    yield to_record(message, at)
+                    yield to_unsized_record(message, at)
 
     def _next(
         self, left: Mapping[int, tuple[Partition, int]], on_waiting: Callable[[str], None] | None
