@@ -92,6 +92,16 @@ def test_names_stay_whole(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     assert max(map(len, lines[1:])) <= 80
 
 
+def test_short_words_stay_whole(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal that is too narrow for them no number is folded, digit by digit."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    name = "postback-worker.retry.10s"
+    print_table(["topic", "partitions", "max_message_bytes"], [[name, "4", "1048588"]])
+    (row,) = [line for line in capsys.readouterr().out.splitlines() if name in line]
+    assert row.split() == [name, "4", "1048588"]
+
+
 @pytest.mark.parametrize(
     ("width", "head", "row"),
     [

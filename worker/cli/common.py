@@ -29,6 +29,7 @@ _Number = TypeVar("_Number", int, float)
 FAILED = 1
 WRONG = 2
 WIDEST_COLUMNS = 100_000  # no row is longer
+LEAST_FOLDED_COLUMNS = 12  # columns of a terminal that a word has at least, however narrow that is
 GAP_COLUMNS = 2  # columns of a terminal between two columns of a table
 LEAST_CUT_COLUMNS = 12  # columns of a terminal: what is cut shorter says nothing
 
@@ -191,8 +192,9 @@ def print_table(
 ) -> None:
     """Print a table on stdout; without a terminal each row stays on one line, however long.
 
-    On a terminal what does not fit is folded, but for the first column: names are to be copied. With `spare`
-    no row is: of what does not fit the first of these columns is cut short, then left out, then the next.
+    On a terminal what does not fit is folded, but for the first column (names are to be copied), and short
+    words. With `spare` no row is: of what does not fit the first of these columns is cut short, then left
+    out, then the next.
     """
     from rich.console import Console
     from rich.table import Table
@@ -205,10 +207,14 @@ def print_table(
     if spare is not None:
         titles, cells = fitted(titles, cells, [columns.index(name) for name in spare], console.width)
     table = Table(*titles, box=None, pad_edge=False)
-    for column in table.columns:
+    least = list(map(_least_width, zip(titles, *cells, strict=True)))
+    least[0] = max(len(row[0]) for row in (titles, *cells))
+    for column, width in zip(table.columns, least, strict=True):
         column.overflow = "fold"
         column.no_wrap = spare is not None
+        column.min_width = width
     table.columns[0].no_wrap = True
+    console.width = max(console.width, sum(least) + GAP_COLUMNS * (len(least) - 1))  # the terminal wraps it
     for row in cells:
         table.add_row(*(Text(cell) for cell in row))
     if spare is not None:
@@ -216,6 +222,12 @@ def print_table(
     with console.capture() as printed:
         console.print(table)
     print(*(line.rstrip() for line in printed.get().splitlines()), sep="\n")
+
+
+def _least_width(texts: Sequence[str]) -> int:
+    """How many columns of a terminal these are given, however narrow it is."""
+    longest = max(len(word) for text in texts for word in (*text.split(), ""))
+    return min(LEAST_FOLDED_COLUMNS, longest)
 
 
 def fitted(
