@@ -15,8 +15,9 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, TypeVar
 
 from schemas import WorkerHeaders
-from worker.adapters.kafka.topic_reader import Span
+from worker.adapters.kafka.topic_reader import Keep, Span, everything
 from worker.console.seen import Row, Rows, RowsAsked
+from worker.core.event_filter import FIELDS, EventFilter
 from worker.core.record import Partition, Record
 from worker.core.undelivered import OTHER_ERRORS, GroupKey, Kind, Place
 from worker.core.undelivered_rows import Fate
@@ -51,7 +52,7 @@ def rows(settings: Settings, known: Known, asked: RowsAsked) -> Rows:
     else:
         with known.lock:
             offsets = _offsets(_places(known, asked, keys))
-        passing = _Counted(filter(_test(asked), _read(settings, offsets)))
+        passing = _Counted(filter(_test(asked, keys), _read(settings, offsets, _glance(asked))))
         limit = asked.limit or sum(map(len, offsets.values()))
         records = heapq.nlargest(limit, passing, key=_time)
         count = passing.count
@@ -100,16 +101,28 @@ def _is_told(asked: RowsAsked, keys: Collection[GroupKey]) -> bool:
         error = filters.error
     else:
         names, error = {name for name, _ in asked.wanted.wanted}, dict(asked.wanted.wanted).get("error")
-    are_errors_told = error is None or not any(key.error == OTHER_ERRORS for key in keys)
-    return names <= _TOLD_BY_KEY and are_errors_told
+    return names <= _TOLD_BY_KEY and _are_errors_told(error, keys)
 
 
-def _test(asked: RowsAsked) -> Callable[[Record], bool]:
-    """What tells of a record whether it passes, as the commands do."""
+def _are_errors_told(error: str | None, keys: Collection[GroupKey]) -> bool:
+    """Whether it is known without reading whose error is sought."""
+    return error is None or not any(key.error == OTHER_ERRORS for key in keys)
+
+
+def _test(asked: RowsAsked, keys: Collection[GroupKey]) -> Callable[[Record], bool]:
+    """What tells of a record whether it passes, of what neither its group nor `_glance` has told."""
     if asked.kind is Kind.WAITING:
         return lambda record: asked.wanted.matches(record.value, record.headers, on_tier=True)
-    may_pass = asked.filters.glance()
-    return lambda record: may_pass(record.headers, record.value) and asked.filters.match(letter_of(record))
+    if _are_errors_told(asked.filters.error, keys):
+        return lambda _: True
+    return lambda record: asked.filters.match(letter_of(record))
+
+
+def _glance(asked: RowsAsked) -> Keep:
+    """What tells by the value of a record that it can't pass, before more of it is looked at."""
+    named = dict(asked.wanted.wanted) if asked.kind is Kind.WAITING else asked.filters._asdict()
+    of_event = EventFilter.of({name: text for name, text in named.items() if name in FIELDS})
+    return lambda _, value: of_event.matches(value, (), on_tier=True)
 
 
 def _places(known: Known, asked: RowsAsked, keys: Collection[GroupKey]) -> Iterator[Place]:
@@ -161,8 +174,8 @@ def _offsets(places: Iterable[Place]) -> Offsets:
     return {at: array("q", sorted(offsets)) for at, offsets in found.items()}
 
 
-def _read(settings: Settings, offsets: Offsets) -> Iterator[Record]:
-    """The records at these offsets, as far as they are there."""
+def _read(settings: Settings, offsets: Offsets, keep: Keep = everything) -> Iterator[Record]:
+    """The records at these offsets that `keep` lets pass, as far as they are there."""
     config = reading_config(settings)
     with answering(settings):
         for topic in {at.topic for at in offsets}:
@@ -171,7 +184,8 @@ def _read(settings: Settings, offsets: Offsets) -> Iterator[Record]:
                 there = reader.spans()
                 for spans in _rounds(own):
                     inside = {at: _within(span, there[at]) for at, span in spans.items() if at in there}
-                    yield from (one for one in reader.read(inside) if _has(own[one.at], one.offset))
+                    read = reader.read(inside, keep=keep)
+                    yield from (one for one in read if _has(own[one.at], one.offset))
 
 
 def _rounds(offsets: Offsets) -> Iterator[dict[Partition, Span]]:
