@@ -158,3 +158,17 @@ async def test_changes_are_told() -> None:
         version = console.watch.version
         assert await stream.content.readline() == f"id: {version}\n".encode()
         assert await stream.content.readline() == b"event: changed\n"
+
+
+async def test_a_page_that_follows_asks_for_what_is_live_alone() -> None:
+    """To follow what changes no rows are read anew, and what another page is to be told is left to it."""
+    async with served(allow_actions="true") as console:
+        await console.post("/act/binom/resume", {"who": "anna", "csrf": await console.csrf()})
+        path = "/undelivered/binom?kind=dead"
+        _, live = await console.get(path, X_Live="1")
+        assert 'id="groups"' in live
+        assert "5</strong> shown" not in live
+        assert "no pause stood" not in live
+        _, page = await console.get(path)
+        assert "5</strong> shown" in page
+        assert "no pause stood" in page

@@ -25,6 +25,9 @@ from worker.core.flow import Verdict
 WHO_HEADER = "X-Forwarded-User"
 """In which a proxy in front may say who is there."""
 
+LIVE_HEADER = "X-Live"
+"""With which `console.js` asks."""
+
 STATIC = ("console.css", "console.js", "icon.svg")
 VIEWS = ("verdict", "flow", "conversion", "undelivered", "destination")
 _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
@@ -58,7 +61,7 @@ class Pages:
                 asset=self._asset,
                 now=time.time(),
                 csrf=session.csrf,
-                note=session.take_note(),
+                note="" if is_live(request) else session.take_note(),
                 is_known=SESSION in request,
                 who=who_by_proxy(request) or session.who,
                 by_proxy=who_by_proxy(request) is not None,
@@ -89,6 +92,11 @@ def static_file(name: str) -> web.Response:
 def who_by_proxy(request: web.Request) -> str | None:
     """Who is there, as a proxy in front says it."""
     return request.headers.get(WHO_HEADER, "").strip() or None
+
+
+def is_live(request: web.Request) -> bool:
+    """Whether a page that is open asks for what has changed, and for no more than that."""
+    return LIVE_HEADER in request.headers
 
 
 def _shape(verdict: Verdict) -> str:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from worker.console import forms, plots, words
-from worker.console.pages import Pages
+from worker.console.pages import Pages, is_live
 from worker.console.seen import Seen, Watch
 from worker.console.threads import Threads
 from worker.core.orders import described
@@ -79,7 +79,7 @@ class Views:
         """What waits and what is dead, by why; and the rows that are chosen of it."""
         seen, kind, rows = self._seen(request), forms.kind(request.query), None
         given = forms.given(request.query, kind)
-        if given or "kind" in request.query:
+        if (given or "kind" in request.query) and not is_live(request):
             asked = forms.rows_asked(request.query, time.time())
             rows = await self._threads.call(self._watch.rows, seen.destination, asked)
         return self._pages.answer(

@@ -46,7 +46,8 @@
     if (asking) { missed = true; return; }
     asking = true;
     try {
-      const answer = await fetch(location.href, { credentials: "same-origin", headers: { Accept: "text/html" } });
+      const headers = { Accept: "text/html", "X-Live": "1" };
+      const answer = await fetch(location.href, { credentials: "same-origin", headers });
       if (answer.redirected) { location.reload(); return; }
       if (!answer.ok) throw new Error(String(answer.status));
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
