@@ -101,7 +101,7 @@ def _at(number: int, count: int, now: float) -> float:
 
 
 def _source(count: int, now: float) -> Iterator[_Record]:
-    again = special(count)[Verdict.REPLAYED]
+    again, passed = special(count)[Verdict.REPLAYED], special(count)[Verdict.PASSED]
     for number in range(count):
         at = _at(number, count, now)
         # The replayed one lies on the source once more, at its end.
@@ -112,7 +112,7 @@ def _source(count: int, now: float) -> Iterator[_Record]:
             "event_id": f"e-{name}",
             "click_id": f"c-{name}",
             "order_id": f"o-{name}",
-            "event": "purchase",
+            "event": "other" if number == passed else "purchase",
             "payout": "49.99",
             "occurred_at": format_time(at),
         }
@@ -127,7 +127,7 @@ def _journal(topic: str, count: int, now: float) -> Iterator[_Record]:
         verdict = verdicts.get(number, Verdict.DELIVERED)
         told = {**_told(verdict, now), "at": format_time(at), "event_id": f"e-{number}", "origin": origin}
         # What the worker is not done with has no step; a retry of another stands in its place.
-        if verdict is Verdict.UNTOLD or number >= count - AHEAD * PARTITIONS:
+        if verdict in {Verdict.UNTOLD, Verdict.PASSED} or number >= count - AHEAD * PARTITIONS:
             told = {**told, "event_id": f"x-{number}"}
         told |= {"click_id": f"c-{told['event_id'][2:]}", "order_id": f"o-{told['event_id'][2:]}"}
         if told["event_id"][0] == "x":
@@ -189,10 +189,24 @@ def _write(bootstrap: str, topic: str, records: Iterator[_Record]) -> None:
     assert producer.flush(120) == 0
 
 
+def routed(world: World) -> World:
+    """The same world, asked as one of two destinations that takes purchases alone."""
+    prefix = "POSTBACK_DESTINATIONS__"
+    more = {
+        f"{prefix}MOMENTSCIENCE__WHEN__EVENT": "purchase",
+        f"{prefix}MOMENTSCIENCE__GROUP_ID": world.names.group,
+        f"{prefix}MOMENTSCIENCE__URL": "https://partner.example/?click_id={click_id}",
+        f"{prefix}OTHERS__URL": "https://partner.example/?click_id={click_id}",
+    }
+    return world._replace(env={**world.env, **more})
+
+
 def explained(world: World, steps: int) -> Iterator[tuple[Verdict, Took]]:
     """`explain` of a conversion of each verdict, and by click and order."""
     for verdict, number in special(steps).items():
-        yield verdict, world.ask("explain", f"e-{number}", "-o", "json")
+        asked = routed(world) if verdict is Verdict.PASSED else world
+        which = ("--destination", "momentscience") if verdict is Verdict.PASSED else ()
+        yield verdict, asked.ask("explain", f"e-{number}", *which, "-o", "json")
     number = special(steps)[Verdict.DELIVERED]
     yield Verdict.DELIVERED, world.ask("explain", "--click-id", f"c-{number}", "-o", "json")
     yield Verdict.DELIVERED, world.ask("explain", "--order-id", f"o-{number}", "-o", "json")
