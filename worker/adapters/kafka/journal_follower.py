@@ -13,6 +13,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from operator import attrgetter
 from typing import Any
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, KafkaException
@@ -22,6 +23,7 @@ from worker.adapters.kafka.followed import Followed
 from worker.adapters.kafka.journal_client import BATCH_MESSAGES, LATEST, JournalClient
 from worker.adapters.kafka.records import Got
 from worker.adapters.kafka.topic_ids import TopicIds
+from worker.adapters.process.spare_memory import SpareMemory
 from worker.core.binding import LogId
 from worker.core.ids_cache import NotBelieved, Place, Places
 from worker.core.remembered_ids import Mark
@@ -46,6 +48,7 @@ BATCHES_AHEAD = 4
 LIVE_SECONDS, WARMING_SECONDS = 0.2, 0.05
 """How long it waits for more: once all is read, and while it is not."""
 
+_IS_TOLD = attrgetter("is_told")
 _END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001 - public, whatever its first letter says
 
 
@@ -76,6 +79,7 @@ class JournalFollower:
         self._count = 0
         self._counted_at = self._looked_at = float("-inf")
         self._thread: threading.Thread | None = None
+        self._spare = SpareMemory()
         self.steps_read = 0
 
     def start(self, listener: FollowerListener) -> None:
@@ -126,11 +130,9 @@ class JournalFollower:
         if is_news or time.monotonic() - self._looked_at >= LOOK_SECONDS:
             self._look()
         came = self._read() if self._followed else 0
-        if came < BATCH_MESSAGES and not self._waiting and self._is_told():
+        if came < BATCH_MESSAGES and not self._waiting and all(map(_IS_TOLD, self._followed.values())):
+            self._spare.look(self.steps_read)
             self._wake.wait(LIVE_SECONDS)
-
-    def _is_told(self) -> bool:
-        return all(one.is_told for one in self._followed.values())
 
     def _take_orders(self) -> bool:
         self._wake.clear()
