@@ -18,7 +18,7 @@ class SpareMemory:
         self._looked_at = 0
 
     def look(self, read: int) -> None:
-        """Have it given back where many were read since the last time; `read` is how many there were in all."""
+        """Have it given back where many were read since the last time; `read` counts all there were."""
         if read - self._looked_at >= MANY_RECORDS:
             self._looked_at = read
             trim = getattr(
