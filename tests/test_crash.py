@@ -11,7 +11,6 @@ import pytest
 
 from tests.chaos.checker import check
 from tests.chaos.fleet import DRAIN, TIMEOUT
-from tests.chaos.rows import Row
 from tests.chaos.run import PROTOCOLS
 from tests.chaos.scenarios import (
     TWO_TICKS,
