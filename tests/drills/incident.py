@@ -18,6 +18,10 @@ BURNS = ("PostbackBudgetBurnsFast", "PostbackBudgetBurns")
 """What follows wherever conversions are late; they speak of hours and days, and outlast the cause."""
 
 
+WORKED_OFF = "PostbackSourceOld"
+"""A backlog that is worked off fires it: after an incident it may, during one only where that is said."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Incident:
     """One incident, with commands of the runbook's section of the alert that it fires, as they are written.
@@ -65,13 +69,16 @@ class Observed(NamedTuple):
     resolved: bool = False
     lost: int = 0
     """Conversions that the partner never recorded."""
+    ending: float = float("inf")
+    """When its end began, in seconds since it began."""
     trouble: str = ""
     """Why it could not be played to its end."""
 
 
 def problems(incident: Incident, seen: Observed) -> list[str]:
     """What did not go as it should; nothing where all did."""
-    wrong = sorted(seen.fired.keys() - {incident.fires} - incident.follows)
+    worked_off = {WORKED_OFF} if seen.fired.get(WORKED_OFF, 0.0) > seen.ending else set()
+    wrong = sorted(seen.fired.keys() - {incident.fires} - incident.follows - worked_off)
     found = {
         seen.trouble: bool(seen.trouble),
         f"{incident.fires} did not fire": incident.fires not in seen.fired,

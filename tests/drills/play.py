@@ -36,9 +36,11 @@ def _play(stage: Stage) -> Observed:
     incident, began = stage.incident, time.time()
     incident.begins(stage)
     trouble = printed = ""
+    ending = float("inf")
     try:
         wait_until(f"{incident.fires} fires", lambda: incident.fires in stage.firing(), FIRES_WITHIN)
         printed = _explained(stage)
+        ending = time.time() - began
         if incident.repairs is not None:
             incident.repairs(stage)
         for command in incident.ends:
@@ -50,7 +52,8 @@ def _play(stage: Stage) -> Observed:
         trouble = str(error)
     fired = stage.fired_since(began)
     resolved = incident.fires not in stage.firing()
-    return Observed(fired, printed, stage.failed, resolved, len(stage.unrecorded()), trouble)
+    lost = len(stage.unrecorded())
+    return Observed(fired, printed, stage.failed, resolved, lost, ending, trouble)
 
 
 def _explained(stage: Stage) -> str:

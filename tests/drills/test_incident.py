@@ -40,6 +40,13 @@ def test_each_way_to_fail(seen: Observed, told: str) -> None:
     assert problems(FLOOD, seen) == [told]
 
 
+def test_a_backlog_is_worked_off() -> None:
+    """The age of what waited may be told of once the incident is being ended, and not before."""
+    late, early = ({**GOOD.fired, "PostbackSourceOld": at} for at in (30.0, 20.0))
+    assert problems(FLOOD, GOOD._replace(fired=late, ending=25.0)) == []
+    assert problems(FLOOD, GOOD._replace(fired=early, ending=25.0)) == ["PostbackSourceOld fired"]
+
+
 def test_the_table() -> None:
     """A row has the seconds, the commands as given, and the verdict; a pipe does not end its cell."""
     rows = [Row(FLOOD, GOOD, [], 50.0), Row(FLOOD, Observed({}), ["Many did not fire"], 50.0)]
