@@ -38,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (BrokerUnavailable, FileNotFoundError) as missing:
         print(missing, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted: every process that was started has ended", file=sys.stderr)
+        return 1
     text = table(rows)
     (options.folder / "table.md").write_text(text, "utf-8")
     print(text)
