@@ -40,13 +40,13 @@ class Prometheus:
     """A server with its files in `folder`; a context manager. Times run `factor` times as fast as shipped."""
 
     def __init__(self, folder: Path, factor: int) -> None:
-        if PROGRAM is None:
-            raise FileNotFoundError("prometheus is not on PATH (Debian: apt-get install prometheus)")
         self._folder, self._factor = folder, factor
         self._targets = folder / "targets"
         self.address = f"127.0.0.1:{free_port()}"
 
     def __enter__(self) -> Self:
+        if PROGRAM is None:
+            raise FileNotFoundError("prometheus is not on PATH (Debian: apt-get install prometheus)")
         self._targets.mkdir(parents=True)
         rules = compressing.rules(document("alerts.yaml"), self._factor)
         (self._folder / "alerts.json").write_text(json.dumps(rules, indent=1), "utf-8")

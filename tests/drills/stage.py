@@ -179,8 +179,8 @@ class Stage:
             worker.kill()
 
     def at_its_end(self, *deeds: Callable[[], object]) -> None:
-        """Do this when what the incident keeps doing is to end, and in any case before the workers end."""
-        for deed in deeds:
+        """Do this, in order, when what the incident keeps doing is to end: before the workers do."""
+        for deed in reversed(deeds):
             self._doing.callback(deed)
 
     def finish(self) -> None:
