@@ -52,6 +52,45 @@ async def test_another_has_ended_it() -> None:
             assert told(harness) == ONCE
 
 
+@pytest.mark.parametrize("another", [True, False])
+async def test_noted_and_not_handed_over(another: bool) -> None:
+    """A step that waited for others when the process was frozen is written where no other worker told."""
+    async with Harness(copies=ids(), worker="frozen") as harness:
+        harness.source.assign(harness.first)
+        harness.write(0)
+        await harness.ended(1)
+        harness.source.refusing = "not a member"
+        harness.time.advance(LONG)  # before its step has gone
+        harness.runner._delivery.lanes.check_in()
+        await asyncio.sleep(0.05)
+        assert told(harness) == []
+        if another:
+            harness.kafka.committed.clear()
+            async with Harness(copies=ids(), kafka=harness.kafka) as other:
+                other.source.assign(other.first)
+                await other.committed(1)
+        lose(harness)
+        await harness.journaled(1)
+        await asyncio.sleep(0.1)
+        assert told(harness) == ONCE
+
+
+async def test_noted_and_ours_all_the_time() -> None:
+    """A step that waited for others when the process was frozen is written once a commit has counted."""
+    async with Harness(copies=ids()) as harness:
+        harness.source.assign(harness.first)
+        harness.write(0)
+        await harness.ended(1)
+        harness.source.refusing = "not a member"
+        harness.time.advance(LONG)
+        harness.runner._delivery.lanes.check_in()
+        await asyncio.sleep(0.05)
+        assert told(harness) == []
+        harness.source.refusing = None
+        await harness.committed(1)
+        assert told(harness) == ONCE
+
+
 async def test_nobody_has_ended_it() -> None:
     """A 200 that nobody else has told of is told, though the partition has left, and is not sent again."""
     async with Harness(copies=ids(), worker="frozen") as harness:

@@ -81,6 +81,10 @@ class Copies:
         self._again: set[int] = set()
         self.on_read_again: Callable[[int], None] = lambda _number: None
         """Hears when the journal of a partition was read once more, as `read_again` asked for."""
+        self.before_marks: Callable[[], None] = lambda: None
+        """Is called before anything is made of what others have written."""
+        self._awaited: dict[tuple[int, int], bool] = {}
+        """Records by partition and origin of which our own step is held, and whether another told of them."""
 
     # --- a record ------------------------------------------------------------------------------
 
@@ -160,6 +164,14 @@ class Copies:
             return follows_in_flight(seen, self._in_flight[key], self._attempts.get(key, 0), own)
         return follows(seen, known, own)
 
+    def watch(self, pending: PendingRecord) -> None:
+        """Note from now on whether another worker tells how a record ended, which we have not told of."""
+        self._awaited[_place_of(pending)] = False
+
+    def was_told(self, pending: PendingRecord) -> bool:
+        """Tell whether one did since then, and watch no longer."""
+        return self._awaited.pop(_place_of(pending), False)
+
     def _forget(self, key: bytes) -> None:
         """Forget that an event is being sent."""
         self._in_flight.pop(key, None)
@@ -211,7 +223,11 @@ class Copies:
 
     def on_marks(self, marks: Sequence[Mark]) -> None:
         """Remember what was read."""
+        self.before_marks()
         for mark in marks:
+            place = mark.partition, mark.known.origin
+            if self._awaited and place in self._awaited and mark.known.state is not WAITING:
+                self._awaited[place] = True
             origin = self._in_flight.get(mark.digest)
             if origin == mark.known.origin and mark.known.state is not WAITING:
                 self._elsewhere.add(mark.digest)
@@ -261,6 +277,11 @@ class Copies:
 def _event_id(ending: Ended) -> str | None:
     """The event id that its step stands under; None where none can be read."""
     return letter_of(ending.record).event_id if ending.event_id is None else ending.event_id
+
+
+def _place_of(pending: PendingRecord) -> tuple[int, int]:
+    number, seen = _seen(pending.record, pending.partition)
+    return number, seen.origin
 
 
 def _seen(record: Record, partition: AssignedPartition) -> tuple[int, Seen]:

@@ -8,7 +8,7 @@ there is a journal. What may be started and published, the fence says.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import partialmethod
 
 from worker.core.admission.held import Held, held
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
@@ -69,8 +69,8 @@ class Delivery:
         )
         self.copies = self._copies(destination.group.remembers, clients)
         self.cache = self._copies_cache(clients, around)
-        self.late_endings = LateEndings(self.copies, partial(self._end, sure=True), self._ended_elsewhere)
-        self.on_warm: Callable[[], None] = _nothing
+        self.late_endings = LateEndings(self.copies, self.journaling, self._tell, self._ended_elsewhere)
+        self.on_warm: Callable[[], None] = lambda: None
         """Hears that there is a partition more that may be sent of, before anything of it is."""
         listener, plan = traced_listener(self, tracing, around), destination.plan
         self.lanes = Lanes(clients.sender, self.gate, self._schedule, plan, listener, around)
@@ -218,6 +218,10 @@ class Delivery:
             self._intake.rest(partition, self._clock.now())
         self._drain.quiet.set()
 
+    def on_flush(self) -> None:
+        """Notice a standstill before steps are handed over."""
+        self.lanes.check_in()
+
     def on_stuck(self, stuck: bool) -> None:
         """Start nothing while steps can't be written."""
         if self.fence.bar(Bar.UNJOURNALED, stands=stuck):
@@ -236,7 +240,9 @@ class Delivery:
         if ids is None or clients.follower is None:
             return None
         told = Told(self._on_warm, self._on_cold, self._observer)
-        return Copies(ids, clients.follower, self._intake.partitions, told, self.on_failed)
+        copies = Copies(ids, clients.follower, self._intake.partitions, told, self.on_failed)
+        copies.before_marks = self.on_flush
+        return copies
 
     def _copies_cache(self, clients: Clients, around: Surroundings) -> CopiesCache | None:
         follower, cache, journaling = clients.follower, clients.cache, self.journaling
@@ -262,6 +268,8 @@ class Delivery:
         else:
             pending.partition.unjournaled[pending.record.offset] = pending.record
             self.journaling.note(pending, ending, trial, now)
+
+    _tell = partialmethod(_end, sure=True)
 
     def _ended_elsewhere(self, pending: PendingRecord) -> None:
         """Finish a record of which another worker has told how it ended."""
@@ -290,7 +298,3 @@ class Delivery:
         self._schedule.released(partition)
         if not partition.busy:
             self._drain.quiet.set()
-
-
-def _nothing() -> None:
-    """Do nothing."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from worker.core.assigned_partition import PendingRecord
 from worker.core.journal import Ended, Journaled, step_of
@@ -39,6 +39,10 @@ class JournalListener(Protocol):
         """Hear that the steps of these records are journaled."""
         ...
 
+    def on_flush(self) -> None:
+        """Hear that steps are about to be handed over; they may be taken back still."""
+        ...
+
     def on_stuck(self, stuck: bool) -> None:
         """Hear whenever it changes whether steps can't be written."""
         ...
@@ -46,6 +50,13 @@ class JournalListener(Protocol):
     def on_failed(self, error: BaseException) -> None:
         """Hear that writing broke."""
         ...
+
+
+class Noted(NamedTuple):
+    """A record that has ended, and its step."""
+
+    pending: PendingRecord
+    step: Outgoing
 
 
 class Journaling:
@@ -92,6 +103,19 @@ class Journaling:
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._flush)
 
+    def take_back(self) -> list[Noted]:
+        """Give back what was not handed over yet: none of it is written unless it is `put_back`."""
+        taken = list(map(Noted, self._ended, self._steps))
+        self._ended, self._steps = [], []
+        return taken
+
+    def put_back(self, noted: Iterable[Noted]) -> None:
+        """Have steps written that were taken back."""
+        for pending, step in noted:
+            self._ended.append(pending)
+            self._steps.append(step)
+        self._hand_over()
+
     async def settled(self) -> bool:
         """Wait until all steps noted so far are acknowledged; False where some never will be."""
         if self._steps:
@@ -117,6 +141,11 @@ class Journaling:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._listener.on_flush()
+        if self._steps:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
         ended, self._ended = self._ended, []
         steps, self._steps = self._steps, []
         task = asyncio.create_task(self._write(ended, steps), name="journal")

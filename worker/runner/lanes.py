@@ -100,9 +100,13 @@ class Lanes:
             slot.give_up()
         await asyncio.gather(*(slot.lane.close() for slot in self._slots), return_exceptions=True)
 
+    def check_in(self) -> None:
+        """Notice a standstill that has just ended, before anything is done that it speaks against."""
+        self._stall.check_in(self._clock.now(), self._clock.monotonic())
+
     def pump(self) -> None:
         """Have parked lanes send while there are records and the gate admits; set the timer for later."""
-        self._stall.check_in(self._clock.now(), self._clock.monotonic())
+        self.check_in()
         while self._parked:
             if not self._serve(self._parked[-1], self._clock.now(), self._clock.monotonic()):
                 self._set_timer()

@@ -8,7 +8,7 @@ has. Where none does ours is told: who has the partition hears of it, and does n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from worker.core.fence import Tenure
 from worker.core.journal import Ended
 from worker.core.trial import Trial
 from worker.runner.copies import Copies
+from worker.runner.journaling import Journaling, Noted
 
 
 class _Late(NamedTuple):
@@ -29,19 +30,23 @@ class _Late(NamedTuple):
 class LateEndings:
     """Those of one destination; `tell` writes one down, `drop` finishes a record that has had another.
 
-    Without `copies` nobody knows what others tell, and none is held.
+    Without `copies` nobody knows what others tell, and none is held. Steps that were noted just before a
+    standstill are taken back from `journaling`.
     """
 
     def __init__(
         self,
         copies: Copies | None,
+        journaling: Journaling | None,
         tell: Callable[[PendingRecord, Ended, Trial | None, float], None],
         drop: Callable[[PendingRecord], None],
     ) -> None:
         self._copies = copies
+        self._journaling = journaling
         self._tell = tell
         self._drop = drop
         self._held: dict[AssignedPartition, list[_Late]] = {}
+        self._noted: dict[AssignedPartition, list[Noted]] = {}
         if copies is not None:
             copies.on_read_again = partial(self._read, copies)
 
@@ -53,9 +58,14 @@ class LateEndings:
             self._copies.read_again(partition.at.number)
 
     def doubt(self, partitions: Iterable[AssignedPartition]) -> None:
-        """Note that these may be another's by now."""
+        """Note that these may be another's by now, and keep what was to be told of them."""
         for partition in partitions:
             partition.unsure = True
+        if self._copies is None or self._journaling is None:
+            return
+        for noted in self._journaling.take_back():
+            self._noted.setdefault(noted.pending.partition, []).append(noted)
+            self._copies.watch(noted.pending)
 
     def settle(self, partitions: Iterable[AssignedPartition]) -> None:
         """Note that these are ours for sure, and have the journal read for what has left meanwhile."""
@@ -63,16 +73,37 @@ class LateEndings:
             partition.unsure = False
             for late in self._held.pop(partition, ()):
                 self._tell(*late)
-        for partition in self._held:
+            if partition in self._noted:
+                self._write(self._noted.pop(partition))
+        for partition in {**self._held, **self._noted}:
             if partition.tenure is Tenure.LEFT and self._copies is not None:
                 self._copies.read_again(partition.at.number)
 
     def _read(self, copies: Copies, number: int) -> None:
-        left = [one for one in self._held if one.at.number == number and one.tenure is Tenure.LEFT]
-        for partition in left:
-            for late in self._held.pop(partition):
-                if copies.has_ended(late.pending, late.ending, late.now):
-                    copies.given_back(late.pending)
-                    self._drop(late.pending)
-                else:
-                    self._tell(*late)
+        partitions = {**self._held, **self._noted}
+        for partition in partitions:
+            if partition.at.number == number and partition.tenure is Tenure.LEFT:
+                self._decide(copies, partition)
+
+    def _decide(self, copies: Copies, partition: AssignedPartition) -> None:
+        """Tell of what nobody else has told, of a partition that has left."""
+        for late in self._held.pop(partition, ()):
+            if copies.has_ended(late.pending, late.ending, late.now):
+                copies.given_back(late.pending)
+                self._drop(late.pending)
+            else:
+                self._tell(*late)
+        ours = []
+        for noted in self._noted.pop(partition, ()):
+            if copies.was_told(noted.pending):
+                self._drop(noted.pending)
+            else:
+                ours.append(noted)
+        self._write(ours)
+
+    def _write(self, noted: Sequence[Noted]) -> None:
+        if self._copies is None or self._journaling is None or not noted:
+            return
+        for one in noted:
+            self._copies.was_told(one.pending)
+        self._journaling.put_back(noted)
