@@ -5,10 +5,12 @@ The rule: no clock is asked; what is loaded is counted, as Python itself tells o
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -38,7 +40,8 @@ def _loaded(at: Path) -> frozenset[str]:
     """The modules that `run` has loaded once it has started, where no broker answers."""
     env = settings(f"127.0.0.1:{free_port()}", Names("start", "start"))
     command = [sys.executable, "-X", "importtime", "-m", "worker"]
-    with Program(env, at, command=command) as program:
+    without_coverage = {name: text for name, text in os.environ.items() if not name.startswith("COVERAGE_")}
+    with patch.dict(os.environ, without_coverage, clear=True), Program(env, at, command=command) as program:
         program.said("started")
         return frozenset(found[1] for line in list(program.lines) if (found := _LOADED.match(line)))
 

@@ -20,6 +20,7 @@ STARTS = [
     FIRST_DAY,
     "no committed offset of a new partition: reading begins at its start",
     "no committed offset any more: reading begins where the group remembers it to have been",
+    "no committed offset any more: reading begins where the journal says that the group was",
     "what is known of offsets is of a topic that was deleted: reading begins at the new one's start",
     "the log was truncated: reading goes on where it ended then",
     "removed before it was read: reading goes on at the log's start",

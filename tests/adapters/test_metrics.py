@@ -155,7 +155,7 @@ def test_each_event_counts() -> None:
         ("commit_maps_refused_total",): 1,
         ("unreadable_total", "3", "conversions"): 1,
         ("skipped_total", "unreadable"): 2,
-        ("starts_without_offset_total", "conversions"): 3,
+        ("starts_without_offset_total", "conversions"): 4,
         ("offset_resets_total", "conversions", "made_anew"): 1,
         ("offset_resets_total", "conversions", "truncated"): 1,
         ("offset_resets_total", "conversions", "expired"): 1,

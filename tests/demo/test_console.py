@@ -18,6 +18,7 @@ pytestmark = pytest.mark.process
 WELL = ({"flowing"}, {"idle"}, {"flowing", "idle"})
 
 
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_the_console_beside_it(tmp_path: Path) -> None:
     """It says where its console is; that shows both networks with a verdict, and ends with it."""
     said = tmp_path / "said"

@@ -36,8 +36,8 @@ ASKS_NOBODY = {
 }
 """Commands that ask no broker."""
 
-GOES_ON = {"run"}
-"""It waits for what is lacking, and says so on `/readyz` and in its log."""
+GOES_ON = {"run", "console"}
+"""They wait for what is lacking, and say so: on `/readyz` and in the log, on the page."""
 
 DOES_WITHOUT = {
     "config check": {".control"},  # a warning: the worker runs, and remembers nothing there

@@ -135,9 +135,13 @@ class Logs(Observer):
         )
 
     def started(self, at: Partition, start: Start) -> None:
-        """One line at warning; at debug where nothing lies there, and so nothing comes of it."""
-        harmless = start.how.without_offset and not start.distance
-        tell = self._log.debug if harmless else self._log.warning
+        """One line at warning; where nothing lies there, and so nothing comes of it, at info, or at debug.
+
+        At info where there was an offset before.
+        """
+        tell = self._log.warning
+        if start.how.without_offset and not start.distance:
+            tell = self._log.debug if start.how in {How.FIRST_DAY, How.NEW_PARTITION} else self._log.info
         event, measure = _STARTS[start.how]
         tell(event, partition=str(at), offset=start.offset, **{measure: start.distance})
 

@@ -34,7 +34,7 @@ MEANS = (
     "",
     "Next:",
     "  postback-worker demo --linger                   its metrics, its readiness",
-    "  postback-worker demo --linger --console         its page for the person on call",
+    "  postback-worker demo --linger --console         its page for who is on call",
     "  postback-worker send --click-id TEST --dry-run  what yours would ask for",
     "  postback-worker config check --online           your settings, your Kafka",
 )

@@ -6,6 +6,7 @@ import errno
 import gc
 import resource
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,13 +28,20 @@ from worker.adapters.process.descriptors import (
 from worker.adapters.refusals import watch_refusals
 from worker.core.answer import FailureKind
 
+QUIET_LOOKS = 6
+"""As often as many descriptors in a row: nobody opens or closes any."""
+
 TCP = (socket.AF_INET, socket.SOCK_STREAM, 0)
 
 
 @pytest.fixture(autouse=True)
 def limits_restored() -> Iterator[None]:
-    """Leave the limits as they were; clients that other tests left in cycles open no sockets meanwhile."""
+    """Leave the limits as they were; begin once what other tests left open has been closed."""
     gc.collect()
+    seen = [in_use()]
+    while len(set(seen[-QUIET_LOOKS:])) > 1 or len(seen) < QUIET_LOOKS:
+        time.sleep(0.05)
+        seen.append(in_use())
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, before)

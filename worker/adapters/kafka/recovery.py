@@ -18,7 +18,12 @@ from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge
 from worker.adapters.kafka.records import Got, to_partition
-from worker.adapters.kafka.unreadable_records import Unprobed, next_readable
+from worker.adapters.kafka.unreadable_records import (
+    LOOK_AGAIN_AFTER_SECONDS,
+    SKIP_AGAIN_AFTER_SECONDS,
+    Unprobed,
+    next_readable,
+)
 from worker.adapters.kafka.unusable_offsets import Unusable, UnusableOffsets, parted_at
 from worker.adapters.kafka.watermarks import ends_of
 from worker.core.record import Partition
@@ -107,9 +112,9 @@ class Recovery:
             else:
                 self._stop(stopped)
 
-    def _stop(self, stopped: Stopped) -> None:
-        """Have a partition stand."""
-        if self._assignment.stops.stop(stopped, time.monotonic()):
+    def _stop(self, stopped: Stopped, seconds: float = LOOK_AGAIN_AFTER_SECONDS) -> None:
+        """Have a partition stand, for so long at first."""
+        if self._assignment.stops.stop(stopped, time.monotonic() + seconds):
             self._bridge.stopped(stopped)
 
     def _pass_over(self, consumer: Consumer, stopped: Stopped) -> None:
@@ -118,7 +123,8 @@ class Recovery:
         try:
             beyond = next_readable(self._config, place)
         except Unprobed as error:
-            self._stop(Stopped(place, f"{stopped.why}; it could not be skipped: {error}"))
+            told = Stopped(place, f"{stopped.why}; it could not be skipped: {error}")
+            self._stop(told, SKIP_AGAIN_AFTER_SECONDS)
             return
         self._assignment.read_from(consumer, [TopicPartition(place.at.topic, place.at.number, beyond)])
         self._assignment.stops.passed([place.at])

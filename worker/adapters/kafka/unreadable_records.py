@@ -22,6 +22,9 @@ from worker.core.unreadable import Place, Stopped, first_after
 LOOK_AGAIN_AFTER_SECONDS = 30.0
 """Seconds that a partition rests before it is looked at again."""
 
+SKIP_AGAIN_AFTER_SECONDS = 3.0
+"""Seconds that it rests where it was to be skipped, and the broker was too slow to tell where it ends."""
+
 PROBE_TIMEOUT_SECONDS = 5.0
 """Seconds of silence that prove it."""
 
@@ -105,11 +108,11 @@ class Stops:
         self.told: tuple[Stopped, ...] = ()
         """Replaced whole, so that any thread may read it."""
 
-    def stop(self, stopped: Stopped, now: float) -> bool:
-        """Stop a partition; tell whether that is news."""
+    def stop(self, stopped: Stopped, again: float) -> bool:
+        """Stop a partition until then; tell whether that is news."""
         is_news = all(stopped.place != known.place for known in self.told)
         self._paused.stop(stopped.place.at)
-        self._again[stopped.place.at] = (stopped.place, now + LOOK_AGAIN_AFTER_SECONDS)
+        self._again[stopped.place.at] = (stopped.place, again)
         self.told = (*(one for one in self.told if one.place.at != stopped.place.at), stopped)
         return is_news
 
