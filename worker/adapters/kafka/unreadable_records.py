@@ -63,11 +63,9 @@ def next_readable(config: Config, place: Place) -> int:
     consumer = Consumer({**config, **own})
     try:
         beyond = first_after(place.offset, lambda offset: _is_part(consumer, place, offset, SILENCE_SECONDS))
-        # A broker that was slow to answer must not cost a record that can be read.
-        if (
-            not _is_part(consumer, place, beyond - 1, PROBE_TIMEOUT_SECONDS)
-            or _next(consumer, place, beyond) is None
-        ):
+        # A slow broker must not cost a record that can be read, nor have the batch end too soon.
+        ends_there = _is_part(consumer, place, beyond - 1, PROBE_TIMEOUT_SECONDS)
+        if not ends_there or _is_part(consumer, place, beyond, PROBE_TIMEOUT_SECONDS):
             raise Unprobed("the broker is slow to answer")
     except KafkaException as error:
         raise Unprobed(one_line(error)) from error
