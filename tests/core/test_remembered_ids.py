@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.core.copies import Known, State, digest, digest_of_origin
-from worker.core.remembered_ids import Mark, RememberedIds
+from worker.core.remembered_ids import SLOT_BYTES, Chunks, Kept, Mark, RememberedIds
 
 WAITING, DEAD, DELIVERED = State
 
@@ -122,3 +123,12 @@ def test_marked_anew_after_it_was_forgotten() -> None:
     ids.mark(mark(2, delivered(9)))
     assert ids.known(key(2), 1.0) == delivered(9)
     assert ids.count == 2
+
+
+def test_a_chunk_that_is_none() -> None:
+    """What tells of a chunk that is not there is not taken up."""
+    slot = bytearray(SLOT_BYTES)
+    slot[16] = 5
+    assert Kept.of([slot], Chunks(0, (1.0,) * 6)).counts == {(5,): 1}
+    with pytest.raises(ValueError, match="chunk that is not there"):
+        Kept.of([slot], Chunks(0, (1.0,)))

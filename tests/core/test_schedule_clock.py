@@ -88,3 +88,28 @@ def test_forgotten_records_are_no_read_ahead() -> None:
     taken = schedule.take(0.0, 8, 0)
     assert taken is not None
     assert taken.record.offset == 0
+
+
+def test_hold_of_one_that_has_its_share() -> None:
+    """A partition that has its share, or fails, is held as well as one in turn: nothing of it goes."""
+    lanes = Lanes(8)
+    one, failing = make_partition(0), make_partition(1)
+    lanes.come(one, 20)
+    lanes.fail(failing, 16)
+    lanes.come(failing, 20)
+    lanes.take()
+    for partition in (one, failing):
+        assert partition.standing is Standing.OVER
+        partition.warming = "it is not known what was"
+        lanes.schedule.hold(partition)
+    assert (one.standing, failing.standing) == (Standing.NOWHERE, Standing.NOWHERE)
+    assert lanes.schedule.take(lanes.now, 64, 0) is None
+
+
+def test_a_probe_is_of_none_that_is_held() -> None:
+    """A probe takes nothing of a partition that began to warm while it stood in turn."""
+    schedule, partition = Schedule(), make_partition()
+    schedule.add(pending_record(partition, 0), 0.0)
+    partition.warming = "it is not known what was"
+    assert schedule.probe(0.0, Probes()) is None
+    assert partition.standing is Standing.NOWHERE
