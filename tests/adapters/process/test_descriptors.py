@@ -1,13 +1,14 @@
-"""The limit of open files, and what is kept of it."""
+"""The limit of open files, and what is kept of it: each test alone in a process, so nobody else opens any."""
 
 from __future__ import annotations
 
 import errno
-import gc
+import functools
+import multiprocessing
 import resource
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -28,23 +29,23 @@ from worker.adapters.process.descriptors import (
 from worker.adapters.refusals import watch_refusals
 from worker.core.answer import FailureKind
 
-QUIET_LOOKS = 6
-"""As often as many descriptors in a row: nobody opens or closes any."""
-
 TCP = (socket.AF_INET, socket.SOCK_STREAM, 0)
 
 
-@pytest.fixture(autouse=True)
-def limits_restored() -> Iterator[None]:
-    """Leave the limits as they were; begin once what other tests left open has been closed."""
-    gc.collect()
-    seen = [in_use()]
-    while len(set(seen[-QUIET_LOOKS:])) > 1 or len(seen) < QUIET_LOOKS:
-        time.sleep(0.05)
-        seen.append(in_use())
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+def alone(test: Callable[[], None]) -> Callable[[], None]:
+    """Run the test in a new process: no other test's files, threads or limits are there."""
+
+    @functools.wraps(test)
+    def in_a_process() -> None:
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+            process.submit(run_here, test.__name__).result(60)
+
+    return in_a_process
+
+
+def run_here(test: str) -> None:
+    """Run what `alone` has wrapped."""
+    globals()[test].__wrapped__()
 
 
 def in_use() -> int:
@@ -67,6 +68,7 @@ def open_all(stack: ExitStack, make: Callable[[int, int, int], socket.socket]) -
         return error
 
 
+@alone
 def test_requests_leave_some() -> None:
     """Sockets for requests are refused while some descriptors are left, which others can open."""
     allow(SPARE_DESCRIPTORS + 40)
@@ -80,6 +82,7 @@ def test_requests_leave_some() -> None:
     new_socket(*TCP).close()
 
 
+@alone
 def test_none_is_left() -> None:
     """Where none is left that is told as well, and seen by who wonders why a name was not found."""
     allow(40)
@@ -91,6 +94,7 @@ def test_none_is_left() -> None:
     assert not are_short()
 
 
+@alone
 def test_who_watches_hears_of_it() -> None:
     """A socket that is refused is told to the attempt that it was for."""
     allow(SPARE_DESCRIPTORS + 2)
@@ -110,6 +114,7 @@ def test_another_error() -> None:
         new_socket(socket.AF_INET, socket.SOCK_STREAM, 250)
 
 
+@alone
 def test_the_soft_limit_is_raised() -> None:
     """The soft limit becomes the hard one."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -118,6 +123,7 @@ def test_the_soft_limit_is_raised() -> None:
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
 
 
+@alone
 def test_room() -> None:
     """Each server of Kafka takes some of the room, and one request always fits."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (500, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
@@ -127,6 +133,7 @@ def test_room() -> None:
     assert room_for_requests(1) == 1
 
 
+@alone
 def test_the_warning() -> None:
     """What does not fit is said with the numbers and with what would be right."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (500, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
@@ -136,6 +143,7 @@ def test_the_warning() -> None:
     )
 
 
+@alone
 def test_the_warning_of_several() -> None:
     """What several destinations want is no setting's value: it is said as what theirs come to."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (500, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
