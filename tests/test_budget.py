@@ -42,6 +42,9 @@ JOURNAL_BUDGET = Cost(steps=297.03, calls=4.03, foreign=16.43)
 COPIES_BUDGET = Cost(steps=230.0, calls=6.0, foreign=6.0)
 """What the memory of copies adds to that."""
 
+UNTRACED_BUDGET = Cost(steps=40.0, calls=1.0, foreign=1.0)
+"""What tracing adds to the first, of an event that is not traced."""
+
 ROOM = 1.05
 """So much of the budget may be used: small changes need no renewal."""
 
@@ -91,7 +94,9 @@ def _is_own(frame: FrameType) -> bool:
     return frame.f_code.co_filename.startswith(_OWN)
 
 
-def measure(answers: int = LANES, *, journal: bool = False, copies: bool = False) -> Cost:
+def measure(
+    answers: int = LANES, *, journal: bool = False, copies: bool = False, tracing: bool = False
+) -> Cost:
     """Count what an event costs once the worker has warmed up, with so many answers in a turn of the loop."""
 
     async def do(path: HotPath) -> Cost:
@@ -101,7 +106,7 @@ def measure(answers: int = LANES, *, journal: bool = False, copies: bool = False
         events = _BATCHES * BATCH
         return Cost(*(round(count / events, 2) for count in (meter.steps, meter.calls, meter.foreign)))
 
-    return on_hot_path(do, journal=journal, copies=copies)
+    return on_hot_path(do, journal=journal, copies=copies, tracing=tracing)
 
 
 @needs_3_11
@@ -136,6 +141,14 @@ def test_within_budget_of_the_journal(copies: bool) -> None:
 
 
 @needs_3_11
+def test_within_budget_of_tracing() -> None:
+    """What is not traced costs hardly more where tracing is on, and nothing where it is off."""
+    more = added(measure(tracing=True), measure())
+    for used, budget in zip(more, UNTRACED_BUDGET, strict=True):
+        assert used <= budget * ROOM, f"it adds {more} of {UNTRACED_BUDGET}"
+
+
+@needs_3_11
 def test_counts_agree() -> None:
     """The count is the same each time."""
     assert measure() == measure()
@@ -145,4 +158,5 @@ if __name__ == "__main__":
     print(f"BUDGET = {measure()}")
     print(f"BUDGET_ALONE = {measure(1)}")
     print(f"JOURNAL_BUDGET = {added(measure(journal=True), measure())}")
+    print(f"UNTRACED_BUDGET = {added(measure(tracing=True), measure())}")
     print(f"COPIES_BUDGET = {added(measure(journal=True, copies=True), measure(journal=True))}")

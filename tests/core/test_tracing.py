@@ -21,7 +21,6 @@ from worker.core.tracing import (
     Traced,
     carrying,
     context_of,
-    is_traced,
     process_span,
     request_span,
     scrubbed,
@@ -85,22 +84,6 @@ def test_a_context_is_read_as_it_was_written(trace: int, span: int, is_sampled: 
     """What one hop writes the next one reads."""
     context = SpanContext(trace, span, is_sampled)
     assert context_of([(TRACEPARENT, context.traceparent.encode())]) == context
-
-
-@pytest.mark.parametrize(
-    ("context", "on_tier", "chance", "traced"),
-    [
-        (None, False, 0.0099, True),
-        (None, False, 0.01, False),
-        (None, True, 0.0, False),
-        (CONTEXT, False, 0.99, True),
-        (CONTEXT, True, 0.99, True),
-        (CONTEXT._replace(is_sampled=False), False, 0.0, False),
-    ],
-)
-def test_what_is_traced(context: SpanContext | None, on_tier: bool, chance: float, traced: bool) -> None:
-    """A context decides; without one chance does, once: on a tier it was decided before."""
-    assert is_traced(context, on_tier, 0.01, chance) is traced
 
 
 def test_what_goes_along() -> None:

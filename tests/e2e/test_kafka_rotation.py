@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.e2e.program import Program, settings
 from tests.e2e.test_rotation import A_SECOND, Flow
@@ -56,6 +57,68 @@ def test_the_certificate(secured: Secured, names: Names, tmp_path: Path) -> None
     )
 
 
+@pytest.mark.long
+def test_the_authority(secured: Secured, names: Names, tmp_path: Path) -> None:
+    """It is replaced twice: first it is added, then the broker's certificate is of the new one alone."""
+    user, password = "believing-user", "s3cret"
+    secured.set_password(user, password)
+    authorities = [secured.authority, trustme.CA(), trustme.CA()]
+    files = ClientFiles(tmp_path, secured.authority)
+    login = {"sasl.mechanism": "SCRAM-SHA-512", "sasl.username": user, "sasl.password": password}
+    env = variables({**secured.tls(), **login, "ssl.ca.location": str(files.ca)})
+    topics(secured, names, user)
+
+    with secured.other_authorities() as show:
+
+        def then(number: int) -> None:
+            show(authorities[number])
+            files.trust(authorities[number])
+
+        flow_while(
+            secured,
+            names,
+            tmp_path,
+            {**world(secured.login, names), **env},
+            lambda number: files.trust(*authorities[number - 1 : number + 1]),
+            then,
+            said_each=2,
+        )
+
+
+@pytest.mark.long
+def test_the_secret_of_tokens(secured: Secured, names: Names, tmp_path: Path) -> None:
+    """It is replaced twice for one that the issuer takes already; then it refuses the one before."""
+    user, file = "renewed-token-user", tmp_path / "secret"
+    issuer = secured.issuer
+    login = {
+        "sasl.mechanism": "OAUTHBEARER",
+        "sasl.oauthbearer.method": "oidc",
+        "sasl.oauthbearer.client.id": user,
+        "sasl.oauthbearer.token.endpoint.url": issuer.token_url,
+    }
+    env = variables({**secured.tls(), **login})
+    env["POSTBACK_KAFKA__PROPERTIES__SASL_OAUTHBEARER_CLIENT_SECRET_FILE"] = str(file)
+    topics(secured, names, user)
+
+    def renew(number: int) -> None:
+        issuer.secrets[user].add(f"s3cret-{number}")
+        replace(file, f"s3cret-{number}\n")
+
+    issuer.secrets[user] = set()
+    renew(0)
+    given = {**world(secured.login, names), **env}
+    flow_while(
+        secured,
+        names,
+        tmp_path,
+        given,
+        renew,
+        lambda number: issuer.secrets[user].remove(f"s3cret-{number - 1}"),
+    )
+    assert user in issuer.granted
+    assert user not in issuer.refused
+
+
 def world(bootstrap: str, names: Names) -> dict[str, str]:
     """Settings of a worker with one tier."""
     return settings(bootstrap, names, RETRY__DELAYS="10s")
@@ -87,8 +150,13 @@ def flow_while(
     env: dict[str, str],
     renew: Callable[[int], object],
     then: Callable[[int], object] = lambda _: None,
+    *,
+    said_each: int = 1,
 ) -> None:
-    """Have events flow while something is renewed twice; all is delivered once, and nothing was refused."""
+    """Have events flow while something is renewed twice; all is delivered once, and nothing was refused.
+
+    `then` follows when the new one counts; files change `said_each` times in both together.
+    """
     flow = Flow(secured.open, names.topic)
     with Tracker() as tracker:
         env = {
@@ -101,9 +169,11 @@ def flow_while(
                 wait_until("it flows", lambda: len(tracker.hits) > 100)
                 for number in (1, 2):
                     renew(number)
-                    wait_until(f"the {number}. counts", partial(has_counted, program, number))
+                    changes = said_each * (number - 1) + 1
+                    wait_until(f"the {number}. counts", partial(has_counted, program, changes))
                     wait_until("what was published is sent", partial(sent, tracker, flow.count))
                     then(number)
+                    wait_until("all changes count", partial(has_counted, program, said_each * number))
                     wait_until("it flows on", partial(sent, tracker, flow.count + 2 * A_SECOND))
             wait_until("all are delivered", lambda: sent(tracker, flow.count))
             program.ready()

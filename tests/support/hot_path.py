@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar, cast
 from tests.fake_follower import FakeFollower
 from tests.fake_kafka import FakeKafka, FakePublisher
 from tests.fake_source import FakeSource
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, FakeTracer
 from tests.runner.harness import DLQ, JOURNAL, POSTBACK, SOURCE, TIER_TOPICS, conversion
 from worker.adapters.http import DirectSender, SenderOptions
 from worker.adapters.http.connection import HttpConnection, Shared
@@ -36,9 +36,10 @@ from worker.core.journal import Journaled
 from worker.core.record import Partition, Record
 from worker.core.remembered_ids import RememberedIds
 from worker.core.retry import RetryPolicy
+from worker.core.tracing import Traced
 from worker.pipeline import Plan
 from worker.ports import Observer
-from worker.runner import Clients, Destination, Group, Limits, Runner, Surroundings
+from worker.runner import Clients, Destination, Group, Limits, Runner, Surroundings, Tracing
 
 BATCH = 64
 """How many records come at a time; with so few lanes the worker asks for no more."""
@@ -134,7 +135,7 @@ class Count(Observer):
 class HotPath:
     """A worker that is at work; `deliver` has it deliver batches of BATCH records."""
 
-    def __init__(self, *, journal: bool = False, copies: bool = False) -> None:
+    def __init__(self, *, journal: bool = False, copies: bool = False, tracing: bool = False) -> None:
         self._opener, self._count = Opener(), Count()
         self._at = Partition(SOURCE, 0)
         kafka = FakeKafka(**{SOURCE: 1, JOURNAL: 1})
@@ -150,6 +151,7 @@ class HotPath:
                     remembers=RememberedIds(1_000_000, 86400.0) if copies else None,
                 ),
                 Limits(1000, 1.0),
+                Tracing(FakeTracer(), Traced("partner", "g", "g.retry", share=0.0)) if tracing else None,
             ),
             Clients(self._source, FakePublisher(kafka), self._opener, follower=follower if copies else None),
             Surroundings(Observers(Metrics().of("partner"), self._count), FakeClock(), lambda: 0.0),
@@ -192,14 +194,21 @@ class HotPath:
 T = TypeVar("T")
 
 
-def on_hot_path(do: Callable[[HotPath], Awaitable[T]], *, journal: bool = False, copies: bool = False) -> T:
+def on_hot_path(
+    do: Callable[[HotPath], Awaitable[T]],
+    *,
+    journal: bool = False,
+    copies: bool = False,
+    tracing: bool = False,
+) -> T:
     """Run `do` beside a worker that is at work, on a loop without time.
 
-    With `journal` it keeps one, with `copies` it remembers what that tells.
+    With `journal` it keeps one, with `copies` it remembers what that tells; with `tracing` it traces nothing
+    of what there is.
     """
 
     async def run() -> T:
-        async with HotPath(journal=journal, copies=copies) as path:
+        async with HotPath(journal=journal, copies=copies, tracing=tracing) as path:
             return await do(path)
 
     with asyncio.Runner(loop_factory=Timeless) as runner:

@@ -25,12 +25,17 @@ KEY_ID = "key-1"
 
 
 class Issuer:
-    """Serves `/token` and `/keys`; `secrets` are those of its clients, by their ids, which tokens name."""
+    """Serves `/token` and `/keys`; `secrets` are those of its clients, by their ids, which tokens name.
+
+    A client may have several, as while one takes the place of another.
+    """
 
     def __init__(self, secrets: Mapping[str, str], *, token_seconds: float = 300.0) -> None:
-        self.secrets = dict(secrets)
+        self.secrets = {client: {secret} for client, secret in secrets.items()}
         self.granted: list[str] = []
         """Whom a token was given to, one for each."""
+        self.refused: list[str] = []
+        """Who showed a secret that is not his."""
         self._token_seconds = token_seconds
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._loop = asyncio.new_event_loop()
@@ -77,7 +82,8 @@ class Issuer:
             shown = BasicAuth.decode(request.headers.get("Authorization", ""))
         except ValueError:
             return web.json_response({"error": "invalid_request"}, status=400)
-        if self.secrets.get(shown.login) != shown.password:
+        if shown.password not in self.secrets.get(shown.login, ()):
+            self.refused.append(shown.login)
             return web.json_response({"error": "invalid_client"}, status=401)
         self.granted.append(shown.login)
         token = self._signed(shown.login)

@@ -6,14 +6,19 @@ way he shows who he is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import trustme
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
     UserScramCredentialUpsertion,
@@ -27,6 +32,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tests.support.acl import NOWHERE, PASSWORD, USER, Guarded, grant, take
 from tests.support.broker import HOST, Broker, free_port
+from tests.support.broker_settings import PROPERTIES
 from tests.support.certificates import chain_of, replace
 from tests.support.issuer import AUDIENCE, Issuer
 from tests.support.kafka import WITHIN
@@ -36,6 +42,9 @@ TOKEN_USER, TOKEN_SECRET = "token-user", "token-s3cret"
 
 REAUTHENTICATED_AFTER_MS = 4_000
 """Milliseconds after which the broker wants to see again who one is."""
+
+NODE = PROPERTIES["node.id"]
+"""The broker's own id."""
 
 _MODULES = "org.apache.kafka.common.security"
 _TOKENS = f"{_MODULES}.oauthbearer"
@@ -86,6 +95,24 @@ class Secured:
         """The properties of a client that believes the broker."""
         return {"security.protocol": "SASL_SSL", "ssl.ca.location": str(self.ca)}
 
+    @contextmanager
+    def other_authorities(self) -> Iterator[Callable[[trustme.CA], None]]:
+        """What has the SASL listener show certificates of other authorities; afterwards its own again."""
+        try:
+            yield lambda authority: self._show(_keystore(self.folder, authority))
+        finally:
+            self._show(None)
+
+    def _show(self, store: Path | None) -> None:
+        """Have the SASL listener show the certificate in a file from now on; None is that of its start."""
+        name = "listener.name.login.ssl.keystore.location"
+        kind = AlterConfigOpType.DELETE if store is None else AlterConfigOpType.SET
+        entry = ConfigEntry(name, None if store is None else str(store), incremental_operation=kind)
+        broker = ConfigResource(ResourceType.BROKER, NODE, incremental_configs=[entry])
+        admin = AdminClient({"bootstrap.servers": self.open})
+        for future in admin.incremental_alter_configs([broker]).values():
+            future.result(WITHIN)
+
 
 @contextmanager
 def secured_broker(folder: Path) -> Iterator[Secured]:
@@ -125,7 +152,8 @@ def _properties(broker: Broker, secured: Secured) -> Mapping[str, str]:
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": "User:ANONYMOUS",
         "ssl.keystore.type": "PEM",
-        "ssl.keystore.location": str(_keystore(secured)),
+        "ssl.keystore.location": str(_own_keystore(secured)),
+        "ssl.allow.dn.changes": "true",  # two certificates of trustme never have one name
         "ssl.truststore.type": "PEM",
         "ssl.truststore.location": str(_truststore(secured)),
         "listener.name.mutual.ssl.client.auth": "required",
@@ -149,12 +177,17 @@ def _listed(listeners: Mapping[str, str]) -> str:
     return ",".join(f"{name}://{address}" for name, address in listeners.items())
 
 
-def _keystore(secured: Secured) -> Path:
-    """The broker's key, in the one form that Java takes, and its certificate."""
-    leaf = secured.authority.issue_cert(HOST, "localhost")
-    key = load_pem_private_key(leaf.private_key_pem.bytes(), None)
+def _own_keystore(secured: Secured) -> Path:
+    """The certificate that the broker starts with, and the authority's beside it, for its clients."""
     replace(secured.ca, secured.authority.cert_pem.bytes())
-    store = secured.folder / "broker.pem"
+    return _keystore(secured.folder, secured.authority)
+
+
+def _keystore(folder: Path, authority: trustme.CA) -> Path:
+    """A new certificate for the broker, with its key in the one form that Java takes."""
+    leaf = authority.issue_cert(HOST, "localhost")
+    key = load_pem_private_key(leaf.private_key_pem.bytes(), None)
+    store = folder / f"broker-{uuid4().hex}.pem"
     replace(store, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + chain_of(leaf))
     return store
 

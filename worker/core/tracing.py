@@ -1,4 +1,4 @@
-"""What is traced, and what its spans say: a trace for each attempt, linked to where the conversion came from.
+"""What spans say: a trace for each attempt, linked to where the conversion came from.
 
 The rules: the producer's `traceparent` passes every hop unchanged; where there is none, the first attempt
 that is traced puts its own in that place, so that all that follows links to it. A link, not a parent: a tier
@@ -94,16 +94,6 @@ def context_of(headers: Iterable[Header]) -> SpanContext | None:
     if not (trace_id and span_id):
         return None
     return SpanContext(trace_id, span_id, bool(flags & _SAMPLED), _text(state))
-
-
-def is_traced(context: SpanContext | None, on_tier: bool, share: float, chance: float) -> bool:
-    """Tell whether an attempt is traced: as its context says; without one, by `chance` (from 0 to 1).
-
-    On a tier none means no: had the first attempt been traced there would be one.
-    """
-    if context is not None:
-        return context.is_sampled
-    return not on_tier and chance < share
 
 
 def carrying(ending: Ending, context: SpanContext) -> Ending:

@@ -1,7 +1,7 @@
 """Tracing a destination: what stands between the parts of a run and has spans recorded of what passes.
 
 The rule: it stands there only where tracing is on, and changes nothing that passes but for a context that a
-record lacks. Of what is not traced it does no more than ask whether it is.
+record lacks. Of what is delivered and not traced it only counts, or glances at the producer's context.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from worker.core.assigned_partition import PendingRecord
 from worker.core.endings import Delivered, Duplicate, Finished
 from worker.core.journal import Ended
 from worker.core.record import Outgoing
+from worker.core.sampling import Sampling, asks_for_none, traceparent_of
 from worker.core.tracing import (
     SpanContext,
     carrying,
     context_of,
-    is_traced,
     process_span,
     request_span,
     send_span,
@@ -56,7 +56,9 @@ class TracedListener:
     def __init__(self, listener: LanesListener, tracing: Tracing, around: Surroundings) -> None:
         self._listener = listener
         self._tracer, self._traced = tracing
-        self._observer, _, self._jitter = around
+        self._observer = around.observer
+        self._sampling = Sampling(self._traced.share, around.jitter)
+        self._on_ended = listener.on_ended
         self.fence, self.copies = listener.fence, listener.copies
         self.on_taken = listener.on_taken
         self.on_idle = listener.on_idle
@@ -68,26 +70,31 @@ class TracedListener:
     def on_ended(
         self, pending: PendingRecord, ending: Ended | Finished, now: float, tried: Tried | None
     ) -> None:
-        """Record the attempt, if it is traced, and hand the record on, with a context if it lacks one.
+        """Record the attempt, if it is traced, and hand the record on, with a context if it lacks one."""
+        headers = pending.record.headers
+        if isinstance(ending, Delivered):
+            parent = traceparent_of(headers) if headers else None
+            if parent is None and self._sampling.left_out:
+                self._sampling.left_out -= 1
+            elif parent is None or not asks_for_none(parent):
+                self._ended(pending, ending, now, tried)
+                return
+            self._on_ended(pending, ending, now, tried)
+        elif isinstance(ending, (Duplicate, Finished)):  # nothing is sent, as its event was
+            self._on_ended(pending, ending, now, tried)
+        else:
+            self._ended(pending, ending, now, tried)
 
-        Nothing is recorded of what is not sent because its event was.
-        """
-        if isinstance(ending, Duplicate | Finished):
-            self._listener.on_ended(pending, ending, now, tried)
-            return
-        headers, on_tier = pending.record.headers, pending.partition.tier is not None
-        link = context_of(headers) if headers else None
-        if is_traced(link, on_tier, self._traced.share, self._jitter()):
+    def _ended(self, pending: PendingRecord, ending: Ending, now: float, tried: Tried | None) -> None:
+        """Find out whether an attempt is traced; what is published of it belongs to it, or to no other."""
+        on_tier = pending.partition.tier is not None
+        link, passed, place = context_of(pending.record.headers), ending, None
+        if self._sampling.is_traced(link, on_tier):
             parent = self._record(ending, on_tier, now, tried, link)
             place, passed = _Place(parent, link), ending if link is not None else carrying(ending, parent)
-        elif isinstance(ending, Delivered):
-            self._listener.on_ended(pending, ending, now, tried)
-            return
-        else:
-            place, passed = None, ending
         before = _ENDING.set(place)
         try:
-            self._listener.on_ended(pending, passed, now, tried)
+            self._on_ended(pending, passed, now, tried)
         finally:
             _ENDING.reset(before)
 
