@@ -14,8 +14,13 @@ from schemas import format_time
 from tests.cli.invoke import kafka_env, publishing, run
 from tests.support.broker import Broker
 from tests.support.kafka import Names, create_topics, end_offsets, read_all, wait_until
+from worker.ops.control import Control
+from worker.ops.files import KIND
+from worker.ops.holding import Holding
+from worker.settings import load
 
 NOW = time.time()
+WITHIN = 60.0  # seconds, for each run
 
 
 def event(name: str, **more: str) -> bytes:
@@ -132,3 +137,42 @@ def test_broken_off(names: Names, tmp_path: Path) -> None:
         found = Counter(record.value for record in read_all(broker.bootstrap, names.topic))
         assert found == Counter(lines)
         assert run("publish", str(file), env=env).stdout == f"published 0 events to {names.topic}\n"
+
+
+@pytest.mark.kafka
+@pytest.mark.process
+@pytest.mark.usefixtures("heeds_interrupts")
+def test_two_at_once(kafka: str, names: Names, tmp_path: Path) -> None:
+    """Of two that publish a file at once one does it: each line is there as often as in the file."""
+    create_topics(kafka, {names.topic: 2, names.control: 1})
+    env = kafka_env(kafka, names)
+    lines = [event(str(number % 490)) for number in range(500)]
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(b"\n".join(lines))
+    with publishing(env, "publish", str(file)) as one, publishing(env, "publish", str(file)) as other:
+        codes = sorted(process.wait(WITHIN) for process in (one, other))
+        told = [process.stderr.read() for process in (one, other) if process.stderr is not None]
+    assert Counter(record.value for record in read_all(kafka, names.topic)) == Counter(lines), told
+    assert codes[0] == 0
+    assert run("publish", str(file), env=env).stdout == f"published 0 events to {names.topic}\n"
+
+
+@pytest.mark.kafka
+def test_while_another_is_at_it(kafka: str, names: Names, tmp_path: Path) -> None:
+    """While one publishes a file no other does, with --again neither; it says so, and is not waited for."""
+    create_topics(kafka, {names.topic: 1, names.control: 1})
+    env = kafka_env(kafka, names)
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(event("1"))
+    first = run("publish", str(file), env=env)
+    assert first.exit_code == 0, first.stderr
+    control = Control(load(environ=env, dotenv=tmp_path), KIND, print)
+    (plan,) = control.plans()
+    control.write(plan._replace(is_done=False))
+    with Holding(control, plan.key):
+        for again in ((), ("--again",)):
+            refused = run("publish", *again, str(file), env=env)
+            assert (refused.exit_code, refused.stdout) == (1, "")
+            assert "error: this file is being published by another command\n" in refused.stderr
+    assert end_offsets(kafka, names.topic) == {0: 1}
+    assert run("publish", str(file), env=env).stdout == f"published 0 events to {names.topic}\n"

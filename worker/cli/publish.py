@@ -240,10 +240,11 @@ def _publish_file(settings: Settings, source: _Source, checked: Checked, *, agai
             left = sum(1 for _ in left_of(_items(source), known.there))
             source.stream.seek(0)
             say(f"goes on with a file of {checked.total} events: {checked.total - left} of them are there")
-        kept = files.begin(known)
-        _publish(settings, left_of(_items(source), known.there), left)
-        if kept:
-            files.end(known)
+        with files.begun(known) as holding:
+            items = left_of(_items(source), known.there)
+            _publish(settings, items if holding is None else holding.while_ours(items), left)
+            if holding is not None:
+                files.end(known)
 
 
 def _publish(settings: Settings, items: Iterator[Item], total: int | None) -> None:

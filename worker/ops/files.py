@@ -2,17 +2,20 @@
 
 The rule: a file is known by the events in it and their order, not by its name. Its plan is at the broker
 before its first event; what of it has come to the source since is found there by the bytes of the values.
+Of runs that publish it at once one does, and keeps its plan while it sends.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from worker.ops.control import Control
 from worker.ops.errors import CannotDo
+from worker.ops.holding import UNDER_WAY, Holding, Taken, alive
 from worker.ops.plans import Plan
 from worker.ops.progress_at_source import come_since, settle, since_of, source_spans
 
@@ -30,11 +33,14 @@ KEPT_SECONDS = 30 * 24 * 3600.0
 class Known(NamedTuple):
     """What is known of a file: its plan, and how often each of its values is at the source by now.
 
-    `is_new` says that it was never begun; `is_done` that all of it is there.
+    `found` is the plan that was there already, None where there was none, and `former` the run that had it
+    last and is dead. `is_new` says that it is published from its beginning.
     """
 
     plan: Plan
     there: Counter[bytes]
+    found: Plan | None
+    former: str | None = None
     is_new: bool = True
 
     @property
@@ -55,38 +61,50 @@ class Files:
         """Say what is known of a file, `again` as if it had not been published. Raises CannotDo."""
         source = source_spans(self._settings)
         name = blake2b(f"{self._settings.kafka.topic} {checked.digest}".encode(), digest_size=12).hexdigest()
-        found = next((plan for plan in self._plans() if plan.id == name), None)
-        since = None if found is None else since_of(found, source)
-        if found is not None and not found.is_done and since is None and not again:
-            lost = ["the file was begun before, and the source no longer holds all that came since then"]
-            raise CannotDo(lost, "--again publishes it from its beginning")
-        if found is not None and not found.is_done and since is not None:
-            settle(self._hear)
-            there = Counter(_digest(record.value) for record in come_since(self._settings, since))
-            return Known(found, there, is_new=False)
-        if found is not None and not again:
-            return Known(found, Counter(), is_new=False)
         ends = {at.number: span.end for at, span in source.items()}
-        return Known(Plan(KIND, name, "", now, ends, checked.total), Counter())
-
-    def _plans(self) -> list[Plan]:
-        """The plans that there are; none where this user may not read them, which is told."""
+        plan = Plan(KIND, name, "", now, ends, checked.total)
         try:
-            return self._control.plans()
+            found = self._found(plan.id)
+            if found is not None and found.is_done and not again:
+                return Known(found, Counter(), found, is_new=False)
+            living, former = alive(self._control, [plan.key], self._hear)
         except CannotDo as error:
             self._hear(f"whether it was begun before can't be known: {error}")
-            return []
+            return Known(plan, Counter(), None)
+        if living:
+            raise CannotDo(["this file is being published by another command"], UNDER_WAY)
+        if found is None or found.is_done:
+            return Known(plan, Counter(), found, former.get(plan.key))
+        if since_of(found, source) is not None:
+            if not former:
+                settle(self._hear)
+            return Known(found, self._there(found), found, former.get(plan.key), is_new=False)
+        if again:
+            return Known(plan, Counter(), found, former.get(plan.key))
+        lost = ["the file was begun before, and the source no longer holds all that came since then"]
+        raise CannotDo(lost, "--again publishes it from its beginning")
 
-    def begin(self, known: Known) -> bool:
-        """Write the plan of a new file, and forget those of old ones; return whether that could be done."""
-        try:
-            self._control.make()
-            if known.is_new:
-                self._control.write(known.plan)
-        except CannotDo as error:
-            self._hear(f"broken off, it can't go on later: {error}")
-            return False
-        return True
+    @contextmanager
+    def begun(self, known: Known) -> Iterator[Holding | None]:
+        """Have its plan at the broker, and to this run alone: within it may be sent, and ended.
+
+        None where that can't be had, which is told: broken off it can't go on. Raises Taken where another
+        run was quicker.
+        """
+        with ExitStack() as stack:
+            try:
+                self._control.make()
+                holding = Holding(Control(self._settings, KIND, _mute), known.plan.key, known.former)
+                stack.enter_context(holding)
+                self._must_be_as_it_was(known)
+                if known.is_new:
+                    self._control.write(known.plan)
+            except Taken:
+                raise
+            except CannotDo as error:
+                self._hear(f"broken off, it can't go on later: {error}")
+                holding = None
+            yield holding
 
     def end(self, known: Known) -> None:
         """Write that all of it is at the source; forget what was published long ago."""
@@ -94,6 +112,22 @@ class Files:
         for plan in self._control.plans():
             if plan.is_done and plan.at < known.plan.at - KEPT_SECONDS:
                 self._control.forget(plan)
+
+    def _found(self, id_: str) -> Plan | None:
+        return next((plan for plan in self._control.plans() if plan.id == id_), None)
+
+    def _there(self, plan: Plan) -> Counter[bytes]:
+        """How often each value came to the source since a plan was made, where all of that is still there."""
+        since = since_of(plan, source_spans(self._settings))
+        come = [] if since is None else come_since(self._settings, since)
+        return Counter(_digest(record.value) for record in come)
+
+    def _must_be_as_it_was(self, known: Known) -> None:
+        """Raise Taken where another run has been at the file since it was looked how far it is."""
+        if self._found(known.plan.id) != known.found or (
+            not known.is_new and self._there(known.plan) != known.there
+        ):
+            raise Taken
 
 
 def left_of(items: Iterable[Item], there: Counter[bytes]) -> Iterator[Item]:
@@ -109,3 +143,7 @@ def left_of(items: Iterable[Item], there: Counter[bytes]) -> Iterator[Item]:
 
 def _digest(value: bytes | None) -> bytes:
     return blake2b(value or b"", digest_size=16).digest()
+
+
+def _mute(_why: str) -> None:
+    """Say nothing: who publishes the events says why it waits."""

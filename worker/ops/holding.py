@@ -33,10 +33,17 @@ SENDS_FOR_SECONDS = 7.0
 _LOOK_SECONDS = 1.0  # between two looks at what may have changed
 _LET_GO_WITHIN_SECONDS = 2.0
 
-TAKEN = "another command has taken this up meanwhile"
+UNDER_WAY = "wait for its end; after a Ctrl-C there the same command goes on with what is left"
 AGAIN = "give the command again: it goes on with what is left"
 
 _Item = TypeVar("_Item")
+
+
+class Taken(CannotDo):
+    """A plan is another run's by now."""
+
+    def __init__(self) -> None:
+        super().__init__(["another command has taken this up meanwhile"], AGAIN)
 
 
 def alive(
@@ -68,7 +75,7 @@ def _held(control: Control, keys: Iterable[str]) -> dict[str, Claim]:
 class Holding:
     """A context manager: a plan of this key is ours within it, in the place of the run `after`.
 
-    Raises CannotDo where another run has it.
+    Raises Taken where another run has it, CannotDo where that can't be known.
     """
 
     def __init__(self, control: Control, plan_key: str, after: str | None = None) -> None:
@@ -82,7 +89,7 @@ class Holding:
     def __enter__(self) -> Self:
         self._control.write_raw([self._claim.record(self._key)])
         if not self._is_ours():
-            raise CannotDo([TAKEN], AGAIN)
+            raise Taken
         self._thread.start()
         return self
 
@@ -125,7 +132,7 @@ class Holding:
             with suppress(BrokerUnavailable):
                 if self._is_ours():
                     return
-                raise CannotDo([TAKEN])
+                raise Taken
             self._over.wait(_LOOK_SECONDS)
 
     def _is_ours(self) -> bool:

@@ -21,7 +21,7 @@ from worker.ops.dead_letters import matching, quietly
 from worker.ops.edits import Edit, as_it_is
 from worker.ops.errors import CannotDo
 from worker.ops.filters import Filters
-from worker.ops.holding import AGAIN, TAKEN, Holding, alive
+from worker.ops.holding import UNDER_WAY, Holding, Taken, alive
 from worker.ops.judging import judge_of
 from worker.ops.plans import Place, Plan, read_plans
 from worker.ops.progress_at_source import come_since, settle, since_of, source_spans
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from worker.settings import Deployment, Settings
 
 KIND = "replay"
-UNDER_WAY = "wait for its end; after a Ctrl-C there the same command goes on with what is left"
 
 
 class Asked(NamedTuple):
@@ -142,13 +141,13 @@ class Replaying:
         others = [one for one in read_plans(records, KIND) if one.id not in self._known and one.id != plan.id]
         if any(one.key.encode() in before and one.places & plan.places for one in others):
             self._control.forget(plan)
-            raise CannotDo([TAKEN], AGAIN)
+            raise Taken
 
     def _must_be_as_it_was(self, plan: Plan) -> None:
         """Raise CannotDo where another run has been at a plan since it was looked how far it is."""
         is_begun = any(one.id == plan.id and not one.is_done for one in self._control.plans())
         if not is_begun or self._sent_by(plan, source_spans(self._settings)) != self._sent[plan.id]:
-            raise CannotDo([TAKEN], AGAIN)
+            raise Taken
 
     def end(self, ready: Ready) -> None:
         """Write that all of it is at the source: what was sent before, and what was left."""
