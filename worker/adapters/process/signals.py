@@ -6,7 +6,8 @@
 | USR1 | logs one line of status | nothing |
 | USR2 | nothing | nothing |
 
-The rule: INT and HUP stay ignored where they were ignored at the start (a background job, `nohup`).
+The rules: INT and HUP stay ignored where they were ignored at the start (a background job, `nohup`). An
+interrupt is not lost where Python has nobody to raise it to (a finalizer, a callback of a weak reference).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import sys
 from types import FrameType
 
 HANG_UP = signal.SIGHUP
+ONCE_MORE_SECONDS = 0.02
+"""After these an interrupt that nobody heard of is raised again."""
 
 # The command is `run`, as far as is known: nothing is in flight until it listens by itself.
 _is_run = False
@@ -30,6 +33,7 @@ def set_up() -> None:
     for number in heeded():
         if number is not signal.SIGINT or _is_run:  # else Python's own handler raises KeyboardInterrupt
             signal.signal(number, _end)
+    sys.unraisablehook = _unheard
 
 
 def begin(is_run: bool) -> None:
@@ -50,3 +54,12 @@ def _end(number: int, _frame: FrameType | None) -> None:
     if number == HANG_UP:
         signal.signal(HANG_UP, signal.SIG_IGN)  # the terminal and the shell both send one
     raise KeyboardInterrupt
+
+
+def _unheard(told: sys.UnraisableHookArgs) -> None:
+    """What Python calls with an exception that it can't raise: by itself it would print it and go on."""
+    if not issubclass(told.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(told)
+        return
+    signal.signal(signal.SIGALRM, _end)
+    signal.setitimer(signal.ITIMER_REAL, ONCE_MORE_SECONDS)
