@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -108,6 +109,11 @@ async def test_a_collector_that_does_not_answer(
     assert collector.spans == []
     (line,) = told()
     assert line.startswith("spans can't be sent to POSTBACK_TRACING__ENDPOINT: ")
+    collector.status = 200  # what goes on trying would draw and log amid other tests
+    for thread in threading.enumerate():
+        if thread.name == "otlp-close":
+            thread.join(60)
+            assert not thread.is_alive()
     monkeypatch.setattr(time, "monotonic", lambda: float("inf"))
     logging.getLogger("opentelemetry.sdk").error("Failed\nto export")
     assert told()[1:] == ["spans can't be sent to POSTBACK_TRACING__ENDPOINT: Failed to export"]
