@@ -54,9 +54,13 @@ def in_use() -> int:
 
 
 def allow(more: int) -> None:
-    """Let so many more be open than there are."""
+    """Let so many more be open above the highest: none of the last numbers is taken yet.
+
+    A process inherits the pipes to its parent at the numbers that they had there.
+    """
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (in_use() + more, hard))
+    highest = max(int(file.name) for file in Path("/dev/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1 + more, hard))
 
 
 def open_all(stack: ExitStack, make: Callable[[int, int, int], socket.socket]) -> OSError:
@@ -129,7 +133,7 @@ def test_room() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (500, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     assert 0 < room_for_requests(1) < 500 - in_use() - SPARE_DESCRIPTORS
     assert room_for_requests(1) - room_for_requests(4) == 3 * KAFKA_DESCRIPTORS_PER_SERVER
-    allow(10)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (in_use() + 10, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     assert room_for_requests(1) == 1
 
 
