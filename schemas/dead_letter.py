@@ -7,7 +7,7 @@ all others as `{"base64": "…"}`; no bytes at all are `null`.
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -98,7 +98,7 @@ class DeadLetter(BaseModel):
             attempts=told.attempts or 0,
             status=told.status,
             error=told.error,
-            event_id=_text_under(_EVENT_ID, fields.get("event_id")),
+            event_id=event_id_of(fields),
             click_id=_text_under(_CLICK_ID, fields.get("click_id")),
             origin=told.origin,
             first_attempt_at=_moment(told.first_attempt_at),
@@ -126,6 +126,11 @@ def fields_of(value: bytes | None) -> dict[str, Any]:
     except ValueError:
         return {}
     return fields if isinstance(fields, dict) else {}
+
+
+def event_id_of(fields: Mapping[str, Any]) -> str | None:
+    """The event id among a value's fields; None where there is none that could be one."""
+    return _text_under(_EVENT_ID, fields.get("event_id"))
 
 
 def _text_under(rule: TypeAdapter[str], value: object) -> str | None:

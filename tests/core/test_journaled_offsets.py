@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,36 +47,84 @@ def test_of_another_writer() -> None:
         assert origin_of(step % nowhere) is None
 
 
-def gathered(*offsets: int, tiers: tuple[int, ...] = ()) -> Gathered:
-    """Steps of the source's records, after those of a tier's."""
+def gathered(*offsets: int, tiers: tuple[int, ...] = (), old: tuple[int, ...] = ()) -> Gathered:
+    """Steps of a deleted log's records, then of a tier's, then of the source's."""
     made = Gathered()
+    for offset in old:
+        made.add(Origin("conversions", 0, offset, is_own=True), b"old %d" % offset)
     for offset in tiers:
-        made.add(Origin("conversions", 0, offset, is_own=False))
+        made.add(Origin("conversions", 0, offset, is_own=False), b"e %d" % offset)
     for offset in offsets:
-        made.add(Origin("conversions", 0, offset, is_own=True))
+        made.add(Origin("conversions", 0, offset, is_own=True), b"e %d" % offset)
     return made
+
+
+def told(made: Gathered, low: int = 0, high: int = 1000, *, is_whole: bool) -> Journaled | None:
+    """What they tell of a log in which each event lies at its offset."""
+    for offset in range(*made.told_of(low, high)):
+        made.found(offset, b'{"event_id": "e %d"}' % offset)
+    return made.told(is_whole=is_whole, low=low, high=high)
 
 
 def test_read_in_part() -> None:
     """In part: what began within the first tenth, or lies in a tier, does not say where it begins."""
-    told = gathered(90, 101, *range(102, 120), tiers=(3,)).told(is_whole=False)
-    assert told is not None
-    assert told.lowest == 102
-    assert told.standing(0, 1000) == (120, None, 0)
+    found = told(gathered(90, 101, *range(102, 120), tiers=(3,)), is_whole=False)
+    assert found is not None
+    assert found.lowest == 102
+    assert found.standing(0, 1000) == (120, None, 0)
 
 
 def test_of_tiers_alone() -> None:
     """Steps of tiers alone do not say where a group is; nor does nothing."""
-    assert gathered(tiers=(3, 4)).told(is_whole=False) is None
-    assert gathered().told(is_whole=True) is None
+    assert told(gathered(tiers=(3, 4)), is_whole=False) is None
+    assert told(gathered(), is_whole=True) is None
+
+
+def test_of_a_deleted_log() -> None:
+    """Steps of a deleted log finish nothing of the one that has its name; of that just its own do."""
+    made = gathered(0, 1, 4, old=(0, 1, 2, 3, 4, 5, 2000), tiers=(3,))
+    assert told(made, is_whole=False) == Journaled(None, array("q", [0, 1, 3, 4]), is_anew=True)
+    assert told(gathered(old=(2, 3)), is_whole=False) == Journaled(None, array("q"), is_anew=True)
+    assert told(gathered(old=(2000,)), is_whole=True) == Journaled(None, array("q"), is_anew=True)
+
+
+def test_of_a_log_that_was_cut() -> None:
+    """Where the log was cut, other events lie at the end: where it begins is told as ever."""
+    made = gathered(*range(100, 120), 120)
+    made.add(Origin("conversions", 0, 121, is_own=True), b"cut off")
+    found = told(made, is_whole=False)
+    assert found is not None
+    assert not found.is_anew
+    assert found.standing(0, 1000) == (121, None, 0)
+
+
+def test_what_has_expired() -> None:
+    """What is gone of the log is finished, whatever it was; what is not there for another reason is not."""
+    made = gathered(1, 2, 3, 4)
+    made.told_of(3, 1000)
+    made.found(4, b'{"event_id": "e 4"}')
+    assert made.told(is_whole=True, low=3, high=1000) == Journaled(None, array("q", [1, 2, 4]))
+
+
+def test_without_an_event_id() -> None:
+    """A record that names no event is finished by a step that names none."""
+    for value, finished in ((b"no JSON", [7]), (b'{"event_id": "conversions/0/7"}', [])):
+        made = Gathered()
+        made.add(Origin("conversions", 0, 7, is_own=True), b"conversions/0/7")
+        assert made.told_of(0, 10) == (7, 8)
+        made.found(7, value)
+        made.found(6, value)
+        found = made.told(is_whole=True, low=0, high=10)
+        assert found is not None
+        assert [*found.finished] == finished
 
 
 @given(st.sets(st.integers(0, 60), min_size=1), st.integers(0, 60))
 def test_whole(offsets: set[int], lower: int) -> None:
     """Read whole: just what is finished is known to be, and nothing unfinished lies below the position."""
-    told = gathered(*offsets, *offsets).told(is_whole=True)
-    assert told is not None
-    position, finished, above = told.standing(lower, 61)
+    found = told(gathered(*offsets, *offsets), is_whole=True)
+    assert found is not None
+    position, finished, above = found.standing(lower, 61)
     assert all(offset in offsets for offset in range(lower, position))
     assert position not in offsets
     known = {offset for offset in range(position, 70) if finished is not None and offset in finished}

@@ -40,16 +40,20 @@ BEGINS: dict[str, tuple[Known, Start]] = {
         Known(Memory(60, "id", 0.0), True, 10, WHOLE),
         Start(How.REMEMBERED, 60, 40),
     ),
-    "journaled of a deleted log": (
+    "journaled, and a deleted log is remembered": (
         Known(Memory(60, "old", 0.0), True, 10, WHOLE),
+        FROM_12,
+    ),
+    "journaled of a deleted log": (
+        Known(None, False, 100, Journaled(None, [], is_anew=True)),
         Start(How.MADE_ANEW, 10, 90),
     ),
-    "journaled beyond the end": (
-        Known(None, False, 100, Journaled(None, [300])),
-        Start(How.MADE_ANEW, 10, 90),
+    "journaled of a deleted log, and of this one": (
+        Known(None, False, 100, Journaled(None, [12], is_anew=True)),
+        Start(How.JOURNALED, 10, 89, OffsetMap(13, (10, 11))),
     ),
-    "journaled beyond the end, remembered": (
-        Known(Memory(60, "id", 0.0), True, 10, Journaled(None, [300])),
+    "journaled of a deleted log, remembered": (
+        Known(Memory(60, "id", 0.0), True, 10, Journaled(None, [], is_anew=True)),
         Start(How.REMEMBERED, 60, 40),
     ),
     "a new partition": (Known(None, True, 100), Start(How.NEW_PARTITION, 10, 90)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.support.kafka import (
     committed,
     create_topics,
     delete_topics,
+    make_anew,
     produce,
     read_all,
     wait_until,
@@ -105,6 +107,36 @@ def test_offsets_that_are_gone_amid_work(kafka: str, names: Names, tmp_path: Pat
             assert [(of["offset"], of["records_there"]) for of in said] == [(0, 2), (3, 1)]
             assert worker.end() == 0
         assert {click for click, times in tracker.clicks.items() if times > 1} == hang
+
+
+def test_of_a_log_that_was_made_anew(kafka: str, names: Names, tmp_path: Path, tracker: Tracker) -> None:
+    """What the journal tells of a deleted log is not taken for what lies at its offsets by now.
+
+    The worker was killed before it wrote down where it was.
+    """
+    create_topics(kafka, {names.topic: 2})
+    env = settings(kafka, names, tracker, JOURNAL__DEDUP_WINDOW="0s", KAFKA__START="latest")
+    assert call("topics", "create", env=env, at=tmp_path).returncode == 0
+    with Program(env, tmp_path) as worker:
+        worker.ready()
+        first = write(kafka, names.topic, "a")
+        wait_until("written down", lambda: len(read_all(kafka, names.journal)) == EVENTS)
+        worker.send(signal.SIGKILL)
+        worker.ended()
+    make_anew(kafka, names.topic, 2)
+    second = write(kafka, names.topic, "b") | write(kafka, names.topic, "c")
+    with Program(env, tmp_path) as worker:
+        wait_until("the new ones", lambda: second <= set(tracker.clicks))
+        assert worker.end() == 0
+    forget(kafka, names)
+    delete_topics(kafka, [names.control])
+    assert call("topics", "create", env=env, at=tmp_path).returncode == 0
+    with Program(env, tmp_path) as worker:
+        worker.ready()
+        third = write(kafka, names.topic, "d")
+        wait_until("the newest", lambda: third <= set(tracker.clicks))
+        assert worker.end() == 0
+    assert {tracker.clicks[click] for click in first | second | third} == {1}
 
 
 def test_latest_on_the_first_day(kafka: str, names: Names, tmp_path: Path, tracker: Tracker) -> None:

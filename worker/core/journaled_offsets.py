@@ -1,9 +1,11 @@
 """What a journal tells of the source's offsets: which are finished, for a group whose own are gone.
 
-The rules: each step says that its origin is finished. Of a journal that was read whole nothing else is; of
-one that was read in part, what lies below is taken for finished, too: it was long before. Where that begins
-is not told by the first tenth of what was read, whose neighbours may have ended before it, nor by a tier's
-record, whose origin may be days old.
+The rules: each step says that its origin is finished, where the record that lies there is of its event: else
+it speaks of a log that was deleted and made again. Of a journal that was read whole nothing else is finished;
+of one that was read in part, what lies below is taken for finished, too: it was long before. Where that
+begins is not told by the first tenth of what was read, whose neighbours may have ended before it, nor by a
+tier's record, whose origin may be days old. Where the first of the steps speak of a deleted log, all that
+there is of this one was read.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from array import array
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from schemas.dead_letter import event_id_of, fields_of
 from schemas.journal import StepKind, read_step
 from worker.core.offset_map import OffsetMap
 
@@ -35,12 +38,20 @@ class Origin(NamedTuple):
     offset: int
     is_own: bool
 
+    def __str__(self) -> str:
+        """As a step has it."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
 
 class Journaled(NamedTuple):
-    """The finished offsets of a partition, rising; below `lowest` all are, where that is not None."""
+    """The finished offsets of a partition, rising; below `lowest` all are, where that is not None.
+
+    `is_anew` says that the journal tells of a deleted log of the name, too.
+    """
 
     lowest: int | None
     finished: Sequence[int]
+    is_anew: bool = False
 
     def standing(self, lower: int, high: int) -> tuple[int, OffsetMap | None, int]:
         """The first unfinished offset from `lower` on; what is finished above it, and how much that is."""
@@ -61,24 +72,63 @@ class Journaled(NamedTuple):
 
 
 class Gathered:
-    """The origins of a partition of the source, as its steps come."""
+    """The origins of a partition of the source, as its steps come, and then what lies there."""
 
     def __init__(self) -> None:
         self._offsets = array("q")
-        self._own = array("q")
+        self._events = array("q")  # of those, as `_mark` makes them
+        self._own: list[int] = []  # which of those
+        self._wanted: set[int] = set()
+        self._there: dict[int, int] = {}
 
-    def add(self, origin: Origin) -> None:
-        """Note what a step tells."""
-        self._offsets.append(origin.offset)
+    def add(self, origin: Origin, key: bytes | None) -> None:
+        """Note what a step tells, and the key that it stands under: the event id, where there is one."""
         if origin.is_own:
-            self._own.append(origin.offset)
+            self._own.append(len(self._offsets))
+        self._offsets.append(origin.offset)
+        self._events.append(_NAMELESS if key == str(origin).encode() else _mark(key or b""))
 
-    def told(self, *, is_whole: bool) -> Journaled | None:
+    def told_of(self, low: int, high: int) -> tuple[int, int]:
+        """From which record of the log to before which the steps tell; it has those of `low` to `high`."""
+        self._wanted.update(self._offsets)
+        own = [offset for offset in map(self._offsets.__getitem__, self._own) if low <= offset < high]
+        return (min(own), max(offset for offset in self._offsets if offset < high) + 1) if own else (low, low)
+
+    def found(self, offset: int, value: bytes | None) -> None:
+        """Note which event lies there."""
+        if offset not in self._wanted:
+            return
+        event_id = event_id_of(fields_of(value))
+        self._there[offset] = _NAMELESS if event_id is None else _mark(event_id.encode())
+
+    def told(self, *, is_whole: bool, low: int, high: int) -> Journaled | None:
         """What they tell, of a journal that was read whole or not; None where that is nothing."""
-        own = self._own[0 if is_whole else len(self._own) // LEFT_OUT :]
-        if not own:
+        if not self._own:
             return None
-        return Journaled(None if is_whole else min(own), array("q", sorted(set(self._offsets))))
+        of_this_log = [
+            offset < low or self._there.get(offset) == event
+            for offset, event in zip(self._offsets, self._events, strict=True)
+        ]
+        is_anew = self._is_anew(of_this_log, high)
+        own = self._own[0 if is_whole or is_anew else len(self._own) // LEFT_OUT :]
+        lowest = None if is_whole or is_anew else min(self._offsets[at] for at in own)
+        finished = {offset for offset, is_its in zip(self._offsets, of_this_log, strict=True) if is_its}
+        return Journaled(lowest, array("q", sorted(finished)), is_anew)
+
+    def _is_anew(self, of_this_log: Sequence[bool], high: int) -> bool:
+        """Whether the first step of which it can be seen speaks of another log."""
+        for at in self._own:
+            if self._offsets[at] >= high or self._offsets[at] in self._there:
+                return not of_this_log[at]
+        return False
+
+
+_NAMELESS = 0
+
+
+def _mark(event_id: bytes) -> int:
+    """A number that stands for an event: 64 bits, and never that of what has no id."""
+    return hash(event_id) or 1
 
 
 def origin_of(value: bytes | None) -> Origin | None:

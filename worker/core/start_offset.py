@@ -8,8 +8,9 @@ offset, it is told. At an assignment:
 | yes | this one, or not known to be another | | it |
 | yes | a deleted one of the same name | | the log's start |
 | none | | an offset in this log | that; higher where the journal tells of more |
-| none | | an offset in a deleted one | the log's start |
+| none | | an offset in a deleted one | the log's start; higher where the journal tells of more |
 | none | | none, but the journal tells of it | the first offset that is not finished by it |
+| none | | none, and the journal tells of a deleted one | the log's start; higher where it tells of this one |
 | none | | of other partitions alone: this one is new | the log's start |
 | none | | none: it is the group's first day | where START says |
 
@@ -100,14 +101,16 @@ class Known(NamedTuple):
 def begin(log: LogId, known: Known, marks: Marks) -> Start:
     """Where a partition begins that has no committed offset."""
     memory, journaled = known.memory, known.journaled
-    if memory is not None and is_another(LogId(log.cluster, memory.topic_id), log):
-        return _start(How.MADE_ANEW, marks.low, marks)
-    if journaled is not None and journaled.finished[-1] < marks.high:
-        lowest = min(known.first, journaled.finished[0]) if memory is None else memory.offset
-        return _start_by(journaled, lowest, marks, memory)
+    is_anew = memory is not None and is_another(LogId(log.cluster, memory.topic_id), log)
+    memory = None if is_anew else memory
+    if journaled is not None:
+        is_anew = is_anew or (memory is None and journaled.is_anew)
+        if journaled.finished:
+            first = marks.low if is_anew else min(known.first, journaled.finished[0])
+            return _start_by(journaled, first if memory is None else memory.offset, marks, memory)
     if memory is not None:
         return _start(How.REMEMBERED, memory.offset, marks)
-    if journaled is not None:  # it tells of offsets that this log does not have
+    if is_anew:
         return _start(How.MADE_ANEW, marks.low, marks)
     if known.group:
         return _start(How.NEW_PARTITION, marks.low, marks)

@@ -1,17 +1,19 @@
 """Reads what a group's journal tells of the source's offsets. Blocking; called at an assignment.
 
-The rule: the newest steps are read, a bounded number; that they can't be is not taken for nothing finished. A
-topic that is not there holds nothing.
+The rule: the newest steps are read, a bounded number, and what lies at their origins: a step is of the record
+whose event it names. That these can't be read is not taken for nothing finished. A topic that is not there
+holds nothing.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.topic_reader import FASTER, NoSuchTopic, TopicReader
+from worker.adapters.kafka.errors import KafkaUnavailable
+from worker.adapters.kafka.topic_reader import FASTER, NoSuchTopic, Span, TopicReader
 from worker.core.journaled_offsets import Gathered, origin_of
 from worker.core.record import Partition
 from worker.core.start_offset import Journal
@@ -34,7 +36,7 @@ class JournalOf(NamedTuple):
 
 def read_journaled(config: Config, journal: JournalOf, partitions: Collection[Partition]) -> Journal:
     """What the journal tells of these partitions of the source. Raises KafkaUnavailable."""
-    gathered = {at.number: Gathered() for at in partitions}
+    gathered = {at: Gathered() for at in partitions}
     with TopicReader({**config, **FASTER}, journal.topic) as reader:
         try:
             spans = reader.spans()
@@ -42,13 +44,34 @@ def read_journaled(config: Config, journal: JournalOf, partitions: Collection[Pa
             return Journal()
         young = reader.spans(time.time() - FIRST_DAY_SECONDS)
         is_old = any(young[at].start > span.start for at, span in spans.items() if at in young)
-        wanted = {number % len(spans) for number in gathered}
+        wanted = {at.number % len(spans) for at in gathered}
         most = max(LEAST_STEPS, MOST_STEPS // len(wanted))
         newest = {at: span.last(most) for at, span in spans.items() if at.number in wanted}
         for record in reader.read(newest):
             origin = origin_of(record.value)
-            if origin is not None and origin.topic == journal.source and origin.partition in gathered:
-                gathered[origin.partition].add(origin)
+            at = None if origin is None else Partition(origin.topic, origin.partition)
+            if origin is not None and at in gathered:
+                gathered[at].add(origin, record.key)
+    source = _look_at_origins(config, journal.source, gathered)
     whole = {at.number for at, span in newest.items() if span.start == 0}
-    told = {at: gathered[at.number].told(is_whole=at.number % len(spans) in whole) for at in partitions}
+    told = {
+        at: of.told(is_whole=at.number % len(spans) in whole, low=source[at].start, high=source[at].end)
+        for at, of in gathered.items()
+    }
     return Journal({at: of for at, of in told.items() if of is not None}, is_old)
+
+
+def _look_at_origins(
+    config: Config, topic: str, gathered: Mapping[Partition, Gathered]
+) -> Mapping[Partition, Span]:
+    """Tell each what lies where its steps come from; return what there is of its partition."""
+    with TopicReader({**config, **FASTER}, topic) as reader:
+        try:
+            spans = reader.spans()
+        except NoSuchTopic as error:
+            raise KafkaUnavailable(f"{topic} is not there") from error
+        there = {at: spans.get(at, Span(0, 0)) for at in gathered}
+        told_of = {at: Span(*of.told_of(*there[at])) for at, of in gathered.items()}
+        for record in reader.read(told_of):
+            gathered[record.at].found(record.offset, record.value)
+    return there
