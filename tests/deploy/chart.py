@@ -27,7 +27,7 @@ PLAIN = DEPLOY / "kubernetes.yaml"
 NAME = "postback-worker"
 MOUNT = Path("/etc/postback-worker")
 
-NAMED_VALUES = ("plain", "minimal", "five-destinations", "hpa", "all-on")
+NAMED_VALUES = ("plain", "minimal", "five-destinations", "hpa", "all-on", "extras")
 """The values of the chart's `ci` folder."""
 
 needs_helm = pytest.mark.skipif(

@@ -227,35 +227,6 @@ def test_names_are_short_enough() -> None:
         assert max(len(one["metadata"]["name"]) for one in objects(values_of("plain"), release)) <= 63
 
 
-def test_the_policy_lets_through_what_is_needed() -> None:
-    """Name servers, Kafka and partners are reached; a private address only where a setting says so."""
-    rendered = objects({**values_of("minimal"), "networkPolicy": {"enabled": True}})
-    names, kafka, partners = _one("NetworkPolicy", rendered)["spec"]["egress"]
-    assert {(port["protocol"], port["port"]) for port in names["ports"]} == {("UDP", 53), ("TCP", 53)}
-    assert [port["port"] for port in kafka["ports"]] == [9093, 9092]
-    assert "10.0.0.0/8" in partners["to"][0]["ipBlock"]["except"]
-    private = {**values_of("five-destinations"), "networkPolicy": {"enabled": True}}
-    assert "to" not in _one("NetworkPolicy", objects(private))["spec"]["egress"][2]
-
-
-@needs_helm
-@pytest.mark.parametrize(
-    ("endpoint", "ports"),
-    [
-        ("http://collector:4318", [4318]),
-        ("http://collector/v1/traces", [80]),
-        ("https://[::1]/v1/traces", [443]),
-        ({"fromSecret": "tracing", "key": "endpoint"}, []),
-    ],
-)
-def test_the_network_of_tracing(endpoint: object, ports: list[int]) -> None:
-    """Where spans are sent the network leads to the collector's port; one from a Secret is a further rule."""
-    values = {**values_of("minimal"), "networkPolicy": {"enabled": True}}
-    values["settings"] = {**values.get("settings", {}), "tracing": {"endpoint": endpoint}}
-    egress = _one("NetworkPolicy", objects(values))["spec"]["egress"]
-    assert [rule["ports"] for rule in egress[3:]] == [[{"protocol": "TCP", "port": port}] for port in ports]
-
-
 def test_the_notes_name_what_is_there() -> None:
     """What is printed after an install names the objects and the commands of this release."""
     notes = texts(values_of("five-destinations"), "shop")["NOTES.txt"]

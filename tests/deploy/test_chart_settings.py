@@ -72,7 +72,7 @@ def _resolved(tree: Mapping[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("name", NAMED_VALUES)
 def test_the_file_says_what_the_values_say(name: str) -> None:
     """The file has the very names and values of `settings`, and for a Secret's key the path of it."""
-    values = _merged(_DEFAULTS, _resolved(values_of(name).get("settings", {})))
+    values = _resolved(_merged(_DEFAULTS, values_of(name).get("settings", {})))
     said = _config(objects(values_of(name)))
     if values_of(name).get("staticMembership"):
         assert said["kafka"]["properties"].pop("session.timeout.ms") == 45000

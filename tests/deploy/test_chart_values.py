@@ -80,6 +80,10 @@ WRONG: Mapping[str, tuple[dict[str, Any], str]] = {
         {"settings": {"kafka": {"properties": {"SASL_PASSWORD": "hunter2"}}}},
         "settings.kafka.properties: SASL_PASSWORD is a secret",
     ),
+    "a token's secret in plain text": (
+        {"settings": {"kafka": {"properties": {"sasl.oauthbearer.client.secret": "hunter2"}}}},
+        "settings.kafka.properties: sasl.oauthbearer.client.secret is a secret",
+    ),
     "a reference without a key": (
         {"settings": {"destination": {"proxy": {"fromSecret": "proxy"}}}},
         "'/settings/destination/proxy': missing property 'key'",
@@ -109,6 +113,29 @@ WRONG: Mapping[str, tuple[dict[str, Any], str]] = {
         {"networkPolicy": {"partnerPorts": [80, 70000]}},
         "'/networkPolicy/partnerPorts/1'",
     ),
+    "ports of servers that nobody sees": (
+        {
+            "networkPolicy": {"enabled": True},
+            "settings": {"kafka": {"bootstrap_servers": {"fromSecret": "kafka", "key": "servers"}}},
+        },
+        "networkPolicy.kafkaPorts: must be set",
+    ),
+    "a path of the node": (
+        {"extraVolumes": [{"name": "host", "hostPath": {"path": "/"}}]},
+        "extraVolumes: host is a path of the node",
+    ),
+    "a volume of which nothing is said": ({"extraVolumes": [{"name": "none"}]}, "'/extraVolumes/0'"),
+    "annotations of somebody else's account": (
+        {"serviceAccount": {"name": "ours", "annotations": {"a": "b"}}},
+        "serviceAccount.annotations: are of an account that the chart makes",
+    ),
+    "root": ({"userId": 0}, "'/userId': minimum: got 0, want 1"),
+    "a spread over nothing": ({"spread": {"topologyKeys": []}}, "'/spread/topologyKeys': minItems"),
+    "a handler that is none": (
+        {"lifecycle": {"preStart": {}}},
+        "'/lifecycle': additional properties 'preStart'",
+    ),
+    "an object without a kind": ({"extraObjects": [{"apiVersion": "v1"}]}, "'/extraObjects/0': missing"),
     "a variable that the chart sets": (
         {"env": [{"name": "POSTBACK_CONFIG", "value": "/x"}]},
         "env: POSTBACK_CONFIG is set by the chart",
@@ -130,6 +157,16 @@ def test_what_is_common_may_stand_beside_several() -> None:
     """What each destination has where it says nothing stands beside them."""
     settings = {"destination": {"timeout": "5s"}, "destinations": {"voluum": {"url": URL}}}
     assert objects({"settings": settings})
+
+
+def test_what_is_no_secret_may_stand_in_the_open() -> None:
+    """Who logs in to Kafka with a token says in plain text where it is got, and as whom."""
+    properties = {
+        "sasl.oauthbearer.token.endpoint.url": "https://issuer.example/token",
+        "sasl.oauthbearer.client.credentials.client.id": "postback-worker",
+        "sasl.oauthbearer.client.secret": {"fromSecret": "kafka-user", "key": "secret"},
+    }
+    assert objects({"settings": {"kafka": {"properties": properties}}})
 
 
 def test_several_are_told_at_once() -> None:

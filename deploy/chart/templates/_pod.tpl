@@ -3,9 +3,6 @@
 {{- define "postback-worker.pod" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
-{{- with .Values.serviceAccountName }}
-serviceAccountName: {{ . }}
-{{- end }}
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets:
 {{- range . }}
@@ -14,11 +11,37 @@ imagePullSecrets:
 {{- end }}
 securityContext:
   runAsNonRoot: true
-  runAsUser: 10001
-  runAsGroup: 10001
-  fsGroup: 10001
+  {{- with .Values.userId }}
+  runAsUser: {{ . }}
+  runAsGroup: {{ . }}
+  fsGroup: {{ . }}
+  {{- end }}
   seccompProfile:
     type: RuntimeDefault
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* Whose the pods are; empty where it is the namespace's own account. */}}
+{{- define "postback-worker.account" -}}
+{{ .Values.serviceAccount.name | default (ternary (include "postback-worker.fullname" .) "" .Values.serviceAccount.create) }}
 {{- end -}}
 
 {{- define "postback-worker.container.image" -}}
@@ -34,16 +57,22 @@ securityContext:
     drop: [ALL]
 {{- end -}}
 
+{{/* What the program reads of its environment; further variables may follow. */}}
 {{- define "postback-worker.container.env" -}}
-- name: POSTBACK_CONFIG
-  value: /etc/postback-worker/config/config.toml
-{{- if .Values.secrets }}
-- name: POSTBACK_SECRETS_DIR
-  value: /etc/postback-worker/secrets
-{{- end }}
-{{- with .Values.env }}
-{{ toYaml . }}
-{{- end }}
+{{- with .Values.envFrom -}}
+envFrom:
+  {{- toYaml . | nindent 2 }}
+{{ end -}}
+env:
+  - name: POSTBACK_CONFIG
+    value: /etc/postback-worker/config/config.toml
+  {{- if .Values.secrets }}
+  - name: POSTBACK_SECRETS_DIR
+    value: /etc/postback-worker/secrets
+  {{- end }}
+  {{- with .Values.env }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end -}}
 
 {{- define "postback-worker.container.mounts" -}}
@@ -62,6 +91,9 @@ securityContext:
 {{- end }}
 - name: tmp
   mountPath: /tmp
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{/* `root` is the chart's, `config` the name of the ConfigMap. */}}
@@ -96,4 +128,7 @@ securityContext:
 - name: tmp
   emptyDir:
     sizeLimit: {{ .root.Values.temporarySize }}
+{{- with .root.Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}

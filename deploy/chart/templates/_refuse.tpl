@@ -40,6 +40,20 @@ what would be right. Empty where all is well.
 {{- $problems = append $problems "autoscaling.prometheusAddress: KEDA asks Prometheus; say where it is, such as http://prometheus.monitoring:9090" -}}
 {{- end -}}
 {{- end -}}
+{{- $servers := dig "kafka" "bootstrap_servers" "" $settings -}}
+{{- if and (or .Values.networkPolicy.enabled .Values.console.enabled) (kindIs "map" $servers) (not .Values.networkPolicy.kafkaPorts) -}}
+{{- $problems = append $problems "networkPolicy.kafkaPorts: must be set, such as [9093]: bootstrap_servers is in a Secret, and its ports are not known" -}}
+{{- end -}}
+{{- range .Values.extraVolumes -}}
+{{- if hasKey . "hostPath" -}}
+{{- $problems = printf "extraVolumes: %s is a path of the node; a worker needs none, and `restricted` refuses it" .name | append $problems -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.serviceAccount -}}
+{{- if and .annotations (not .create) -}}
+{{- $problems = append $problems "serviceAccount.annotations: are of an account that the chart makes; set serviceAccount.create, or annotate yours" -}}
+{{- end -}}
+{{- end -}}
 {{- if dig "http" "host" "" $settings -}}
 {{- $problems = append $problems "settings.http.host: leave it out; in a pod the worker listens on every address, for the probes" -}}
 {{- end -}}
@@ -53,7 +67,7 @@ what would be right. Empty where all is well.
 {{- $plain := $name | lower | replace "_" "." -}}
 {{- if eq $plain "group.instance.id" -}}
 {{- $problems = append $problems "settings.kafka.properties: group.instance.id would be the same for all workers; set staticMembership.enabled" -}}
-{{- else if and (regexMatch "password|secret|token|jaas|key\\.pem|credential" $plain) (not (kindIs "map" $value)) (not (hasSuffix ".location" $plain)) -}}
+{{- else if and (regexMatch "password|passphrase|secret|jaas|key\\.pem|oauthbearer\\.config|kinit\\.cmd" $plain) (not (kindIs "map" $value)) (not (hasSuffix ".location" $plain)) -}}
 {{- $problems = printf "settings.kafka.properties: %s is a secret, and would stand in a ConfigMap; write {fromSecret: NAME, key: KEY}" $name | append $problems -}}
 {{- end -}}
 {{- end -}}

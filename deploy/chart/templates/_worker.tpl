@@ -19,32 +19,30 @@ metadata:
     {{- end }}
 spec:
   {{- include "postback-worker.pod" . | nindent 2 }}
+  {{- with include "postback-worker.account" . }}
+  serviceAccountName: {{ . }}
+  {{- end }}
   # Above the drain (drain_timeout) and what leaving the group and the last publishes may take after it.
   terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds | default (include "postback-worker.grace" .) }}
-  {{- with .Values.priorityClassName }}
-  priorityClassName: {{ . }}
-  {{- end }}
-  {{- with .Values.nodeSelector }}
-  nodeSelector:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-  {{- with .Values.tolerations }}
-  tolerations:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
   {{- with .Values.affinity }}
   affinity:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- if .Values.spread.enabled }}
   topologySpreadConstraints:
+    {{- range .Values.spread.topologyKeys }}
     - maxSkew: 1
-      topologyKey: {{ .Values.spread.topologyKey }}
-      whenUnsatisfiable: {{ .Values.spread.whenUnsatisfiable }}
+      topologyKey: {{ . }}
+      whenUnsatisfiable: {{ $.Values.spread.whenUnsatisfiable }}
       labelSelector:
         matchLabels:
-          {{- include "postback-worker.selector" . | nindent 10 }}
-      matchLabelKeys: [{{ ternary "controller-revision-hash" "pod-template-hash" .Values.staticMembership.enabled }}]
+          {{- include "postback-worker.selector" $ | nindent 10 }}
+      matchLabelKeys: [{{ ternary "controller-revision-hash" "pod-template-hash" $.Values.staticMembership.enabled }}]
+    {{- end }}
+  {{- end }}
+  {{- with .Values.initContainers }}
+  initContainers:
+    {{- toYaml . | nindent 4 }}
   {{- end }}
   containers:
     - name: worker
@@ -54,8 +52,7 @@ spec:
       {{- else }}
       args: [run]
       {{- end }}
-      env:
-        {{- include "postback-worker.container.env" . | nindent 8 }}
+      {{- include "postback-worker.container.env" . | nindent 6 }}
         {{- if .Values.staticMembership.enabled }}
         - name: POSTBACK_KAFKA__PROPERTIES__GROUP_INSTANCE_ID
           valueFrom:
@@ -89,8 +86,15 @@ spec:
       resources:
         {{- toYaml .Values.resources | nindent 8 }}
       {{- include "postback-worker.container.rights" . | nindent 6 }}
+      {{- with .Values.lifecycle }}
+      lifecycle:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       volumeMounts:
         {{- include "postback-worker.container.mounts" . | nindent 8 }}
+    {{- with .Values.extraContainers }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   volumes:
     {{- include "postback-worker.volumes" (dict "root" . "config" (include "postback-worker.fullname" .)) | nindent 4 }}
 {{- end -}}
