@@ -1,16 +1,18 @@
 """What a step says at a glance: what became of a record, and by which answer.
 
 The rule: a step is read by a few words of its bytes, for a part of what reading it whole costs, and the same
-comes of it. Within a string of JSON a quotation mark has a backslash before it, so that `,"status":` stands
-in none.
+comes of it. Where the words stand: `worker/core/step_bytes.py`.
 """
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.journal import JournalStep, StepKind, read_step
+from worker.core.step_bytes import MILLISECONDS, REASON, STATUS, kind_of
+
+if TYPE_CHECKING:
+    import re
 
 
 class Glance(NamedTuple):
@@ -24,10 +26,6 @@ class Glance(NamedTuple):
     reason: str | None
 
 
-_BEGINNING = re.compile(rb'\{"at":"[^"]{0,40}","step":"([a-z]{1,16})"')
-_STATUS = re.compile(rb',"status":([0-9]{1,9})')
-_REASON = re.compile(rb',"reason":"([a-z_]{1,32})"')
-_MILLISECONDS = b',"ms":'
 _KINDS = {kind.value.encode(): kind for kind in StepKind}
 _DELIVERED = Glance(StepKind.DELIVERED, "delivered", None)
 """Of a delivery nothing more need be known."""
@@ -35,17 +33,16 @@ _DELIVERED = Glance(StepKind.DELIVERED, "delivered", None)
 
 def glance(value: bytes | None) -> Glance | None:
     """Read a record of the journal; None for what is no step. Never raises."""
-    beginning = _BEGINNING.match(value) if value is not None else None
-    kind = _KINDS.get(beginning[1]) if beginning is not None else None
+    kind = _KINDS.get(kind_of(value)) if value is not None else None
     if kind is None or value is None:
         step = read_step(value)
         return None if step is None else _of_step(step)
     if kind is StepKind.DELIVERED:
         return _DELIVERED
-    reason = _text(_REASON, value)
-    if _MILLISECONDS not in value:
+    reason = _text(REASON, value)
+    if MILLISECONDS not in value:
         return Glance(kind, None, reason)
-    return Glance(kind, _text(_STATUS, value) or reason, reason)
+    return Glance(kind, _text(STATUS, value) or reason, reason)
 
 
 def _of_step(step: JournalStep) -> Glance:

@@ -1,7 +1,7 @@
 """From a step in the journal to what is remembered for it.
 
-The rule: what is no step marks nothing, and no step is misread. What a worker writes is read where it lies:
-within a string of JSON a quotation mark has a backslash before it, so that `,"origin":"` stands in none.
+The rule: what is no step marks nothing, and no step is misread. What a worker writes is read where it lies
+(`worker/core/step_bytes.py`); any other is read whole.
 """
 
 from __future__ import annotations
@@ -12,13 +12,19 @@ from schemas.journal import JournalStep, StepKind, read_step
 from worker.core.copies import DEAD, DELIVERED, WAITING, Known, State, digest, digest_of_origin
 from worker.core.record import make
 from worker.core.remembered_ids import Mark
+from worker.core.step_bytes import (
+    ATTEMPT,
+    DELIVERED_AT_TIME_END,
+    END,
+    LONGEST_REPLAYS_BYTES,
+    ORIGIN_NAME,
+    REPLAYS,
+    REPLAYS_NAME,
+    TIME_END,
+    TIME_NAME,
+    kind_of,
+)
 
-_BEGINNING = re.compile(rb'\{"at":"[^"]{0,40}","step":"([a-z]{1,16})"')
-_END = re.compile(rb',"origin":"[^"/]{1,249}/([0-9]{1,10})/([0-9]{1,19})","worker":"')
-_REPLAYS = re.compile(rb',"replays":([0-9]{1,9}),"origin":"')
-_DELIVERED = b'","step":"delivered"'  # behind a time of TIME_END bytes: the commonest by far
-_TIME_END = len('{"at":"2026-01-31T12:00:00.000Z')
-_ATTEMPT = re.compile(rb',"attempt":([0-9]{1,9})')
 _STATES: dict[StepKind, State | None] = {
     StepKind.DELIVERED: DELIVERED,
     StepKind.RETRY: WAITING,
@@ -34,33 +40,24 @@ def mark_of(key: bytes | None, value: bytes | None, at: float) -> Mark | None:
     """What a record of the journal says, which was written at `at` (epoch seconds); None for no step."""
     if key is None or value is None:
         return None
-    place = value.rfind(b',"origin":"')
-    end = _END.match(value, place) if place >= 0 else None
-    is_delivery = value.startswith(_DELIVERED, _TIME_END) and value.startswith(b'{"at":"')
-    word = b"delivered" if is_delivery else _word(value)
+    place = value.rfind(ORIGIN_NAME)
+    end = END.match(value, place) if place >= 0 else None
+    is_delivery = value.startswith(DELIVERED_AT_TIME_END, TIME_END) and value.startswith(TIME_NAME)
+    word = b"delivered" if is_delivery else kind_of(value)
     if end is None or word not in _STATES_BY_WORD:
         step = read_step(value)
         return None if step is None else _of_step(key, step, at)
     state = _STATES_BY_WORD[word]
-    attempt = _ATTEMPT.search(value) if state is not DELIVERED else None  # how often is of no matter then
-    replayed = value.find(b',"replays":', max(0, place - _LONGEST_REPLAYS_BYTES), place)
+    attempt = ATTEMPT.search(value) if state is not DELIVERED else None  # how often is of no matter then
+    replayed = value.find(REPLAYS_NAME, max(0, place - LONGEST_REPLAYS_BYTES), place)
     replays = 0 if replayed < 0 else _replays(value, replayed)
     attempts = int(attempt[1]) if attempt else 0
     return _mark(key, state, int(end[1]), int(end[2]), attempts, replays, at)
 
 
-_LONGEST_REPLAYS_BYTES = len(',"replays":') + 9
-
-
 def _replays(value: bytes, place: int) -> int:
-    replays = _REPLAYS.match(value, place)
+    replays = REPLAYS.match(value, place)
     return 0 if replays is None else int(replays[1])
-
-
-def _word(value: bytes) -> bytes:
-    """The kind of a step, as a worker writes it; empty where it is in another form."""
-    beginning = _BEGINNING.match(value)
-    return beginning[1] if beginning is not None else b""
 
 
 def _of_step(key: bytes, step: JournalStep, at: float) -> Mark | None:
