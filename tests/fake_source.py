@@ -11,10 +11,11 @@ from tests.fake_reading import Passed, Reading
 from worker.core.assigned_partition import Position
 from worker.core.binding import LogId
 from worker.core.held_bytes import NO_BOUND, HeldBytes
+from worker.core.place import Place
 from worker.core.record import Partition, Record
 from worker.core.routing import Router
 from worker.core.start_offset import How, Start
-from worker.core.unreadable import Place, Stopped
+from worker.core.unreadable import Stopped
 from worker.ports import Assigned, CommitFailed, Positions, SourceEnded, SourceListener, Watermarks
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from schemas import DeadReason, RetryReason
 from worker.core.admission.outage import Outage
 from worker.core.endings import Dead, Delivered, Retry
+from worker.core.place import Place
 from worker.core.record import Outgoing, Partition, Record
 from worker.core.retry import Tier
 from worker.core.start_offset import How, Start
 from worker.core.tracing import SpanContext
-from worker.core.unreadable import Place, Stopped
+from worker.core.unreadable import Stopped
 from worker.ports import Observer
 
 AT = Partition("conversions", 3)

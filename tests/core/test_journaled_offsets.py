@@ -43,7 +43,7 @@ def test_of_another_writer() -> None:
     """A step in another form tells of its origin, too, but not where a group is; without a place nothing."""
     step = b'{ "step": "delivered", "at": "2026-11-27T12:00:00Z", "origin": "%b", "worker": "w"}'
     assert origin_of(step % b"conversions/3/77") == Origin("conversions", 3, 77, is_own=False)
-    for nowhere in (b"conversions", b"conversions/a/1", b"conversions/1/b"):
+    for nowhere in (b"conversions", b"conversions/a/1", b"conversions/1/b", b"conversions/1/" + b"9" * 20):
         assert origin_of(step % nowhere) is None
 
 

@@ -81,6 +81,14 @@ def test_without_key_or_origin() -> None:
     assert mark_of_step(STEP.model_copy(update={"origin": "conversions"})) is None
 
 
+def test_counts_of_another_writer() -> None:
+    """A count below none, or an offset that Kafka can't have, is not remembered."""
+    mark = mark_of_step(STEP.model_copy(update={"step": StepKind.DEAD, "attempt": -5, "replays": -1}))
+    assert mark is not None
+    assert mark.known == Known(DEAD, 77, 0, 0)
+    assert mark_of_step(STEP.model_copy(update={"origin": "conversions/4/" + "9" * 20})) is None
+
+
 @given(
     st.text(max_size=60),
     st.sampled_from([',"origin":"a/1/2","worker":"', ',"attempt":9', ',"replays":9', ""]),

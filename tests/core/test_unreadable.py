@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worker.core.place import Place
 from worker.core.record import Partition
-from worker.core.unreadable import Place, Stopped, first_after, parse_place
+from worker.core.unreadable import Stopped, first_after, parse_place
 
 PLACE = Place(Partition("a.topic-1", 3), 1041)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.runner.harness import Harness, until
+from worker.core.place import Place
 from worker.core.routing import Router, sorted_routes
-from worker.core.unreadable import Place, Stopped
+from worker.core.unreadable import Stopped
 from worker.runner import scaling
 
 

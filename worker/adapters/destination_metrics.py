@@ -16,10 +16,11 @@ from worker.adapters.counters import Counters, Distribution
 from worker.adapters.gauges import gauges, last_delivery
 from worker.core.admission.outage import Outage
 from worker.core.endings import Dead, Delivered, Retry
+from worker.core.place import Place
 from worker.core.record import Partition, Record
 from worker.core.start_offset import How, Start
 from worker.core.tracing import SpanContext
-from worker.core.unreadable import Place, Stopped
+from worker.core.unreadable import Stopped
 from worker.ports import Observer, Snapshot
 
 _HOUR_SECONDS, _DAY_SECONDS = 3600, 86400

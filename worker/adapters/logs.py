@@ -19,9 +19,10 @@ from worker.adapters.process import stderr
 from worker.adapters.structlog_alone import structlog
 from worker.core.admission.outage import Outage
 from worker.core.endings import Dead, Delivered, Retry
+from worker.core.place import Place
 from worker.core.record import Partition, Record
 from worker.core.start_offset import How, Start
-from worker.core.unreadable import Place, Stopped
+from worker.core.unreadable import Stopped
 from worker.ports import Observer
 
 _LIE_THERE, _GONE = "records_there", "offsets_gone"

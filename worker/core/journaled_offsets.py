@@ -10,7 +10,6 @@ there is of this one was read.
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,6 +17,8 @@ from typing import NamedTuple
 from schemas.dead_letter import event_id_of, fields_of
 from schemas.journal import StepKind, read_step
 from worker.core.offset_map import OffsetMap
+from worker.core.place import read_place
+from worker.core.step_bytes import ATTEMPT, END, MILLISECONDS, ORIGIN_NAME, kind_of
 
 LEFT_OUT = 10
 """One part in so many of what was read does not tell where it begins."""
@@ -25,9 +26,7 @@ LEFT_OUT = 10
 MOST_HOLES = 1_000_000
 """So many unfinished offsets below finished ones are told; what is finished above them may be sent again."""
 
-_STEP = re.compile(rb'\{"at":"[^"]{0,40}","step":"([a-z]{1,16})"')
-_ATTEMPT = re.compile(rb',"attempt":([0-9]{1,9})')
-_ORIGIN = re.compile(rb',"origin":"([^"/]{1,249})/([0-9]{1,10})/([0-9]{1,18})","worker":"')
+_DUPLICATE = StepKind.DUPLICATE.value.encode()
 
 
 class Origin(NamedTuple):
@@ -135,20 +134,17 @@ def origin_of(value: bytes | None) -> Origin | None:
     """What a record of the journal tells; None of one that is no step."""
     if value is None:
         return None
-    step, place = _STEP.match(value), _ORIGIN.search(value, max(0, value.rfind(b',"origin":"')))
-    if step is None or place is None:
+    kind, place = kind_of(value), END.search(value, max(0, value.rfind(ORIGIN_NAME)))
+    if not kind or place is None:
         return _of_step(value)
-    attempt = _ATTEMPT.search(value)
-    is_first = attempt is None or (int(attempt[1]) == 1 and b',"ms":' in value)
-    is_own = is_first and step[1] != StepKind.DUPLICATE.value.encode()
+    attempt = ATTEMPT.search(value)
+    is_first = attempt is None or (int(attempt[1]) == 1 and MILLISECONDS in value)
+    is_own = is_first and kind != _DUPLICATE
     return Origin(place[1].decode(errors="replace"), int(place[2]), int(place[3]), is_own)
 
 
 def _of_step(value: bytes) -> Origin | None:
     """What a step tells that somebody else has written."""
     step = read_step(value)
-    topic, _, rest = (step.origin if step is not None else "").partition("/")
-    number, _, offset = rest.partition("/")
-    if step is None or not (number.isascii() and number.isdigit() and offset.isascii() and offset.isdigit()):
-        return None
-    return Origin(topic, int(number), int(offset), is_own=False)
+    place = None if step is None else read_place(step.origin)
+    return None if place is None else Origin(*place.at, place.offset, is_own=False)

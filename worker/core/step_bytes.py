@@ -27,8 +27,8 @@ REPLAYS = re.compile(rb',"replays":([0-9]{1,9}),"origin":"')
 LONGEST_REPLAYS_BYTES = len(REPLAYS_NAME) + 9
 
 ORIGIN_NAME = b',"origin":"'
-END = re.compile(rb',"origin":"[^"/]{1,249}/([0-9]{1,10})/([0-9]{1,19})","worker":"')
-"""Its groups are the origin's partition and offset; it is the last one in the step."""
+END = re.compile(rb',"origin":"([^"/]{1,249})/([0-9]{1,10})/([0-9]{1,18})","worker":"')
+"""Its groups are the topic, partition and offset of the origin. It is the last one in the step."""
 
 
 def kind_of(value: bytes) -> bytes:

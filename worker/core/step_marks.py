@@ -6,10 +6,9 @@ The rule: what is no step marks nothing, and no step is misread. What a worker w
 
 from __future__ import annotations
 
-import re
-
 from schemas.journal import JournalStep, StepKind, read_step
 from worker.core.copies import DEAD, DELIVERED, WAITING, Known, State, digest, digest_of_origin
+from worker.core.place import read_place
 from worker.core.record import make
 from worker.core.remembered_ids import Mark
 from worker.core.step_bytes import (
@@ -33,7 +32,6 @@ _STATES: dict[StepKind, State | None] = {
     StepKind.DUPLICATE: None,
 }
 _STATES_BY_WORD = {kind.value.encode(): state for kind, state in _STATES.items()}
-_ORIGIN = re.compile(r"[^/]{1,249}/([0-9]{1,10})/([0-9]{1,19})")
 
 
 def mark_of(key: bytes | None, value: bytes | None, at: float) -> Mark | None:
@@ -52,7 +50,7 @@ def mark_of(key: bytes | None, value: bytes | None, at: float) -> Mark | None:
     replayed = value.find(REPLAYS_NAME, max(0, place - LONGEST_REPLAYS_BYTES), place)
     replays = 0 if replayed < 0 else _replays(value, replayed)
     attempts = int(attempt[1]) if attempt else 0
-    return _mark(key, state, int(end[1]), int(end[2]), attempts, replays, at)
+    return _mark(key, state, int(end[2]), int(end[3]), attempts, replays, at)
 
 
 def _replays(value: bytes, place: int) -> int:
@@ -62,11 +60,11 @@ def _replays(value: bytes, place: int) -> int:
 
 def _of_step(key: bytes, step: JournalStep, at: float) -> Mark | None:
     """What a step says that somebody else has written."""
-    origin, state = _ORIGIN.fullmatch(step.origin), _STATES[step.step]
+    origin, state = read_place(step.origin), _STATES[step.step]
     if origin is None:
         return None
-    attempts = 0 if state is DELIVERED else step.attempt or 0
-    return _mark(key, state, int(origin[1]), int(origin[2]), attempts, step.replays or 0, at)
+    attempts = 0 if state is DELIVERED else max(0, step.attempt or 0)
+    return _mark(key, state, origin.at.number, origin.offset, attempts, max(0, step.replays or 0), at)
 
 
 def _mark(

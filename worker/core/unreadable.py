@@ -9,20 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from worker.core.record import Partition
+from worker.core.place import Place, read_place
 
 VARIABLE = "POSTBACK_KAFKA__SKIP"
-
-
-class Place(NamedTuple):
-    """Where a record, or a batch that begins with it, stands."""
-
-    at: Partition
-    offset: int
-
-    def __str__(self) -> str:
-        """Write it as it is named: `topic/partition/offset`."""
-        return f"{self.at}/{self.offset}"
 
 
 class Stopped(NamedTuple):
@@ -41,11 +30,10 @@ class Stopped(NamedTuple):
 
 def parse_place(text: str) -> Place:
     """Read `topic/partition/offset`; raise ValueError for anything else."""
-    topic, _, rest = text.strip().partition("/")
-    number, _, offset = rest.partition("/")
-    if not (topic and number.isascii() and number.isdigit() and offset.isascii() and offset.isdigit()):
+    place = read_place(text.strip())
+    if place is None:
         raise ValueError("must be topic/partition/offset, with commas between several: conversions/3/1041")
-    return Place(Partition(topic, int(number)), int(offset))
+    return place
 
 
 def first_after(offset: int, is_of_it: Callable[[int], bool]) -> int:

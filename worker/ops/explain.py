@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from worker.core.place import read_place
 from worker.ops.broker import answering
-from worker.ops.explain_reading import Found, Wanted, json_fields, place_of, read
+from worker.ops.explain_reading import Found, Wanted, json_fields, read
 from worker.ops.reading import opened, reading_config
 
 if TYPE_CHECKING:
@@ -133,9 +134,10 @@ def _pace(settings: Settings, life: Life, now: float) -> float | None:
     from worker.core.record import Partition
 
     ahead = [one for one in life.published if not one.is_finished and one.before]
-    if not ahead:
+    place = read_place(ahead[-1].origin) if ahead else None
+    if place is None:
         return None
-    at = Partition(settings.journal_topic, place_of(ahead[-1].origin)[0].number)
+    at = Partition(settings.journal_topic, place.at.number)
     with opened(reading_config(settings), settings.journal_topic) as reader:
         span = reader.spans(now - PACE_SECONDS).get(at)
     return span.length / PACE_SECONDS if span is not None and span.length else None

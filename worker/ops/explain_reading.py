@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from worker.core.place import Place, read_place
 from worker.ops.broker import answering
 from worker.ops.reading import opened, reading_config
 
@@ -59,10 +60,10 @@ class _Ahead(NamedTuple):
     steps: Sequence[JournalStep]
 
     @property
-    def places(self) -> set[tuple[Partition, int]]:
+    def places(self) -> set[Place]:
         """Where it lies on the source, by what is known here."""
-        origins = [*(one.origin for one in self.records), *(one.origin for one in self.steps)]
-        return {place_of(origin) for origin in origins}
+        told = map(read_place, [*(one.origin for one in self.records), *(one.origin for one in self.steps)])
+        return {place for place in told if place is not None}
 
 
 def read(destinations: Sequence[Settings], wanted: Wanted, begin: float) -> list[Found]:
@@ -88,14 +89,6 @@ def json_fields(value: bytes | None) -> Mapping[str, Any]:
     return fields if isinstance(fields, dict) else {}
 
 
-def place_of(origin: str) -> tuple[Partition, int]:
-    """Partition and offset of a record of the source."""
-    from worker.core.record import Partition
-
-    topic, number, offset = origin.rsplit("/", 2)
-    return Partition(topic, int(number)), int(offset)
-
-
 def _ahead_of(settings: Settings, wanted: Wanted, begin: float) -> _Ahead:
     """What the group is not done with, and what its journal tells."""
     config = reading_config(settings)
@@ -113,7 +106,7 @@ def _ahead_of(settings: Settings, wanted: Wanted, begin: float) -> _Ahead:
         return _Ahead(settings, positions, spans, ahead, found, _steps_of(scanning.result(), wanted))
 
 
-def _with_behind(one: _Ahead, wanted: Wanted, places: Iterable[tuple[Partition, int]]) -> Found:
+def _with_behind(one: _Ahead, wanted: Wanted, places: Iterable[Place]) -> Found:
     config = reading_config(one.settings)
     with answering(one.settings), opened(config, one.settings.kafka.topic) as reader:
         behind = _behind(reader, one, wanted, places)
@@ -130,9 +123,7 @@ def _ahead(spans: Mapping[Partition, Span], positions: Mapping[Partition, Positi
     }
 
 
-def _behind(
-    reader: TopicReader, one: _Ahead, wanted: Wanted, places: Iterable[tuple[Partition, int]]
-) -> list[Record]:
+def _behind(reader: TopicReader, one: _Ahead, wanted: Wanted, places: Iterable[Place]) -> list[Record]:
     """What may be the conversion's of the records that the group is done with: those at the places.
 
     All is read where no place is known: it may be finished without a step, or not there at all.

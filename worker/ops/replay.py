@@ -15,6 +15,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
+from worker.core.place import read_place
 from worker.ops.dead_letters import NO_TIME, letter_of, place_of
 from worker.ops.plans import Place
 
@@ -154,10 +155,9 @@ class Outbound(NamedTuple):
 
     def partition(self, letter: DeadLetter) -> int | None:
         """The partition that it came from; None, which leaves it to the key, where that is not there."""
-        topic, _, rest = (letter.origin or "").partition("/")
-        number = rest.partition("/")[0]
-        is_there = topic == self.topic and number.isdecimal() and int(number) in self.partitions
-        return int(number) if is_there else None
+        place = read_place(letter.origin or "")
+        is_there = place is not None and place.at.topic == self.topic and place.at.number in self.partitions
+        return place.at.number if place is not None and is_there else None
 
 
 def items_of(

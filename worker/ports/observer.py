@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from worker.core.admission.outage import Outage
 from worker.core.endings import Dead, Delivered, Retry
+from worker.core.place import Place
 from worker.core.record import Partition, Record
 from worker.core.start_offset import Start
 from worker.core.tracing import SpanContext
-from worker.core.unreadable import Place, Stopped
+from worker.core.unreadable import Stopped
 
 
 class Observer:

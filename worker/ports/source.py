@@ -10,9 +10,10 @@ from typing import NamedTuple, Protocol
 
 from worker.core.assigned_partition import Position
 from worker.core.binding import LogId
+from worker.core.place import Place
 from worker.core.record import Partition, Record
 from worker.core.start_offset import How, Start
-from worker.core.unreadable import Place, Stopped
+from worker.core.unreadable import Stopped
 
 
 class Assigned(NamedTuple):

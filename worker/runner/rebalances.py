@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from worker.core.assigned_partition import AssignedPartition
+from worker.core.place import Place
 from worker.core.record import Partition, Record
 from worker.core.start_offset import Start
-from worker.core.unreadable import Place, Stopped
+from worker.core.unreadable import Stopped
 from worker.ports import Assigned, Observer, Positions
 from worker.runner.claims import Claims
 from worker.runner.commits import read_positions

@@ -17,9 +17,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from schemas.currency import CURRENCY_RULE, DECIMALS
 from schemas.moment import parse_time
 from worker.core.body_pattern import BodyPattern
+from worker.core.place import Place
 from worker.core.retry import Tier
 from worker.core.statuses import Listed
-from worker.core.unreadable import Place, parse_place
+from worker.core.unreadable import parse_place
 
 MASK = "********"
 EARLIEST, LATEST = "earliest", "latest"

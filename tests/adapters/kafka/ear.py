@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from worker.core.assigned_partition import Position
+from worker.core.place import Place
 from worker.core.record import Partition, Record
 from worker.core.start_offset import Start
-from worker.core.unreadable import Place, Stopped
+from worker.core.unreadable import Stopped
 from worker.ports import Assigned, Positions, Source
 
 WITHIN = 30.0

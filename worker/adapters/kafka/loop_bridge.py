@@ -10,9 +10,10 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar, TypeVarTuple
 
+from worker.core.place import Place
 from worker.core.record import Partition, Record
 from worker.core.start_offset import Start
-from worker.core.unreadable import Place, Stopped
+from worker.core.unreadable import Stopped
 from worker.ports import Assigned, CommitFailed, Positions, SourceListener
 
 _Arguments = TypeVarTuple("_Arguments")

@@ -39,8 +39,9 @@ from worker.adapters.kafka.unreadable_records import Stops, is_unreadable
 from worker.adapters.kafka.unusable_offsets import is_unusable
 from worker.adapters.kafka.watermarks import WatermarkCache
 from worker.core.held_bytes import NO_BOUND, HeldBytes
+from worker.core.place import Place
 from worker.core.record import Partition, Record
-from worker.core.unreadable import Place, Stopped
+from worker.core.unreadable import Stopped
 from worker.ports import Positions, SourceFailed
 
 BATCH_RECORDS = 500

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from worker.adapters.kafka.start_offsets import Beginning
 from worker.adapters.kafka.topic_ids import TopicIds
 from worker.core.held_bytes import HeldBytes
+from worker.core.place import Place
 from worker.core.routing import Router
-from worker.core.unreadable import Place
 
 
 class Reading(NamedTuple):

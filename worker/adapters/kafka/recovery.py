@@ -26,9 +26,10 @@ from worker.adapters.kafka.unreadable_records import (
 )
 from worker.adapters.kafka.unusable_offsets import Unusable, UnusableOffsets, parted_at
 from worker.adapters.kafka.watermarks import ends_of
+from worker.core.place import Place
 from worker.core.record import Partition
 from worker.core.start_offset import Marks, recover
-from worker.core.unreadable import Place, Stopped
+from worker.core.unreadable import Stopped
 
 ENDS_TIMEOUT_SECONDS = 2.0
 """Seconds that the broker may take to say where a log begins and ends, of which an offset can't be used."""

@@ -16,8 +16,9 @@ from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import one_line
 from worker.adapters.kafka.paused import Paused
 from worker.adapters.kafka.records import Got
+from worker.core.place import Place
 from worker.core.record import Partition
-from worker.core.unreadable import Place, Stopped, first_after
+from worker.core.unreadable import Stopped, first_after
 
 LOOK_AGAIN_AFTER_SECONDS = 30.0
 """Seconds that a partition rests before it is looked at again."""
