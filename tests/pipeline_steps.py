@@ -10,11 +10,11 @@ from tests.core.examples import NOW
 from tests.core.templates.compiled import template
 from worker.core.answer import Answer
 from worker.core.classify import Rules, classify
-from worker.core.endings import Dead, Retry
+from worker.core.endings import Dead, Ending, Retry
 from worker.core.record import Outgoing, Partition, Record
 from worker.core.retry import RetryPolicy, Tier
 from worker.core.templates import Postback
-from worker.pipeline import Attempt, Ending, Pipeline, Plan
+from worker.pipeline import Attempt, Pipeline, Plan
 
 TIERS = (Tier("10s", 10), Tier("1m", 60), Tier("5m", 300))
 PLAN = Plan(

@@ -13,17 +13,11 @@ from pathlib import Path
 from worker.adapters.file_stamps import look_at
 from worker.adapters.kafka.login import Login
 from worker.adapters.structlog_alone import structlog
-from worker.core.changed_files import ChangedFiles
+from worker.core.changed_files import AGAIN_SECONDS, LOOK_SECONDS, ChangedFiles, stays
 from worker.ports import Clock
 from worker.settings import Settings, SettingsError
 from worker.settings.files import is_of_login
 from worker.settings.kafka_properties import FILE_PROPERTIES, VARIABLE, problems_together, property_name
-
-LOOK_SECONDS = 0.5
-"""Between two looks; a change counts at the second one that sees it."""
-
-AGAIN_SECONDS = 5.0
-"""Until files that were wrong are tried again, though they have not changed."""
 
 
 class LoginRenewal:
@@ -82,7 +76,7 @@ class LoginRenewal:
     def _stay(self, problem: str) -> None:
         """Go on with what was read before; say why, once, and try again later."""
         if problem != self._problem:
-            self._tell(f"{problem}; what was read before stays in use")
+            self._tell(stays(problem))
         self._problem, self._again_at = problem, self._clock.monotonic() + AGAIN_SECONDS
 
 

@@ -14,7 +14,7 @@ from schemas.currency import USD
 from worker.core.answer import Request
 from worker.core.classify import DELIVERED, Kind, Rules, Verdict
 from worker.core.currencies import foreign_currency
-from worker.core.endings import Dead, Delivered, History, Retry, onward, partition_of, read_history
+from worker.core.endings import Dead, Delivered, Ending, History, Retry, onward, partition_of, read_history
 from worker.core.record import Record, make
 from worker.core.retry import RetryPolicy, Tier
 from worker.core.templates import CannotFill, Postback
@@ -44,9 +44,6 @@ class Attempt(NamedTuple):
     occurred_at: float
     """When the user converted, in epoch seconds."""
     request: Request
-
-
-Ending = Delivered | Retry | Dead
 
 
 class Pipeline:

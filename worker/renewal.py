@@ -16,18 +16,12 @@ from worker.adapters.file_stamps import look_at
 from worker.adapters.http import ClientTls, SenderOptions, WrongTlsFiles, load_tls, make_sender
 from worker.adapters.structlog_alone import structlog
 from worker.compiled import check_destination, make_plan, sender_options, tls_files, variables_by_origin
-from worker.core.changed_files import ChangedFiles, Look
+from worker.core.changed_files import AGAIN_SECONDS, LOOK_SECONDS, ChangedFiles, Look, stays
 from worker.pipeline import Plan
 from worker.ports import Clock, Observer, Sender
 from worker.settings import Settings, SettingsError
 from worker.settings.files import is_of_login, takes_restart
 from worker.settings.several import as_written
-
-LOOK_SECONDS = 0.5
-"""Between two looks; a change counts at the second one that sees it."""
-
-AGAIN_SECONDS = 5.0
-"""Until files that were wrong are tried again, though they have not changed."""
 
 TELL_SECONDS = 86400.0
 """Between two lines on a certificate that has ended, or soon will."""
@@ -161,7 +155,7 @@ class Renewal:
         problems = as_written(self._settings, problems)
         for line in problems:
             if line not in self._problems:
-                self._observer.trouble(f"{line}; what was read before stays in use")
+                self._observer.trouble(stays(line))
         self._problems = problems
         self._again_at = self._clock.monotonic() + AGAIN_SECONDS if problems else float("inf")
 

@@ -16,12 +16,11 @@ from worker.core import offset_map
 from worker.core.answer import Answer, Failure, FailureKind, Request
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
 from worker.core.binding import Binding
-from worker.core.endings import Dead, Retry
+from worker.core.endings import Dead, Ending, Retry
 from worker.core.offset_map import OffsetMap
 from worker.core.offsets import Offsets
 from worker.core.record import Partition
 from worker.core.trial import Trial
-from worker.pipeline import Ending
 from worker.ports import Assigned, Attempter
 from worker.runner.delivery import Delivery
 from worker.runner.drain import Drain, Phase

@@ -14,8 +14,9 @@ from schemas.journal import JournalStep, StepKind, read_step
 from tests.runner.harness import DLQ, POSTBACK, SHORT, TIER_TOPICS, conversion
 from worker.core.answer import Answer, Failure, FailureKind, Origin, Request, Response
 from worker.core.classify import Rules, classify
-from worker.core.endings import Delivered
-from worker.core.journal import MASK, MOST_STEP_BYTES, MOST_URL_CHARACTERS, Ending, Journaled, masked, step_of
+from worker.core.endings import Delivered, Ending
+from worker.core.journal import MOST_STEP_BYTES, MOST_URL_CHARACTERS, Journaled, step_of
+from worker.core.masking import MASK, masked
 from worker.core.record import Headers, Outgoing, Partition, Record
 from worker.core.retry import RetryPolicy
 from worker.core.trial import Trial

@@ -27,7 +27,7 @@ from tests.deploy.chart import (
     texts,
     values_of,
 )
-from worker.adapters.kafka.producer_thread import FLUSH_TIMEOUT_SECONDS
+from worker.adapters.kafka.producing import FLUSH_TIMEOUT_SECONDS
 from worker.adapters.kafka.source import LEAVE_MARGIN_SECONDS
 from worker.cli import app
 from worker.runner import commits, remembered_offsets

@@ -10,7 +10,7 @@ import typer
 
 from tests.deploy.files import document
 from tests.support.java import KAFKA_VERSION
-from worker.adapters.kafka.producer_thread import FLUSH_TIMEOUT_SECONDS
+from worker.adapters.kafka.producing import FLUSH_TIMEOUT_SECONDS
 from worker.adapters.kafka.source import LEAVE_MARGIN_SECONDS
 from worker.cli import app
 from worker.runner import commits, remembered_offsets

@@ -17,7 +17,7 @@ from tests.deploy.chart import (
     values_of,
 )
 from tests.deploy.files import instructions, manifests
-from worker.adapters.kafka.producer_thread import FLUSH_TIMEOUT_SECONDS
+from worker.adapters.kafka.producing import FLUSH_TIMEOUT_SECONDS
 from worker.adapters.kafka.source import LEAVE_MARGIN_SECONDS
 from worker.runner import commits, remembered_offsets
 

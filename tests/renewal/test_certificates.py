@@ -6,7 +6,8 @@ from structlog.testing import capture_logs
 
 from tests.renewal.world import World, looks
 from tests.support.certificates import replace
-from worker.renewal import AGAIN_SECONDS, TELL_SECONDS
+from worker.core.changed_files import AGAIN_SECONDS
+from worker.renewal import TELL_SECONDS
 
 
 async def test_a_new_certificate(world: World) -> None:

@@ -14,7 +14,8 @@ from tests.runner.heard import Heard
 from tests.support.certificates import replace
 from worker.adapters.http import load_tls
 from worker.compiled import tls_files
-from worker.renewal import AGAIN_SECONDS, Renewal
+from worker.core.changed_files import AGAIN_SECONDS
+from worker.renewal import Renewal
 from worker.settings import Settings, load_all
 from worker.settings.groups import Destination
 

@@ -16,7 +16,7 @@ from tests.runner.harness import (
     until,
 )
 from worker.core.answer import Response
-from worker.core.journal import MASK
+from worker.core.masking import MASK
 from worker.runner import Outcome
 
 TIER = TIER_TOPICS[SHORT]

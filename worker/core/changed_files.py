@@ -10,6 +10,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+LOOK_SECONDS = 0.5
+"""Between two looks; a change counts at the second one that sees it."""
+
+AGAIN_SECONDS = 5.0
+"""Until files that were wrong are tried again, though they have not changed."""
+
+
+def stays(problem: str) -> str:
+    """What is told where files can't be used as they are now."""
+    return f"{problem}; what was read before stays in use"
+
 
 class Stamp(NamedTuple):
     """What changes with a file: another file in its place, its size, and two times in nanoseconds."""

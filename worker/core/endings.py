@@ -66,6 +66,10 @@ class Duplicate(NamedTuple):
     attempts: int = 0
 
 
+Ending = Delivered | Retry | Dead
+"""What an attempt may lead to."""
+
+
 class Finished(NamedTuple):
     """It has had its ending, or has gone on to another tier: there is nothing left to do of it."""
 

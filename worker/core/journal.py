@@ -18,12 +18,10 @@ from schemas import BadRecord, DeadLetter, DeadReason, decode, format_time
 from schemas.headers import DUE_AT
 from schemas.text import one_line
 from worker.core.answer import Origin, Request, Response
-from worker.core.endings import Dead, Delivered, Duplicate, Retry, partition_of, read_history
+from worker.core.endings import Dead, Delivered, Duplicate, Ending, Retry, partition_of, read_history
+from worker.core.masking import masked
 from worker.core.record import Outgoing, Partition, Record, make
 from worker.core.trial import Trial
-
-MASK = "********"
-"""What stands in the place of a secret."""
 
 MOST_URL_CHARACTERS = 2048
 """How much of a URL is kept: attributes may make it as long as they like."""
@@ -34,7 +32,6 @@ MOST_STEP_BYTES = 16_384
 BODY_BYTES = 2048
 """How much of a refusal's body is read for its first 512 characters, which take four bytes each at most."""
 
-Ending = Delivered | Retry | Dead
 Ended = Ending | Duplicate
 
 
@@ -89,13 +86,6 @@ def _of_delivery(ending: Delivered, trial: Trial, now: float, journaled: Journal
         f',"origin":"{_place(at)}/{record[1]}","worker":"{worker}"}}'
     )
     return make(Outgoing, (topic, event_id.encode(), value.encode(), (), at[1]))
-
-
-def masked(text: str, secrets: tuple[str, ...]) -> str:
-    """The text with what is known to be a secret masked."""
-    for secret in secrets:
-        text = text.replace(secret, MASK)
-    return text
 
 
 _KINDS = {Delivered: "delivered", Retry: "retry", Dead: "dead", Duplicate: "duplicate"}

@@ -16,7 +16,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from worker.core.answer import Failure, Request
-from worker.core.endings import Dead, Delivered, Retry, read_history
+from worker.core.endings import Delivered, Ending, read_history
 from worker.core.record import Header, Outgoing
 from worker.core.trial import Trial
 
@@ -31,7 +31,6 @@ _FIRST_VERSION, _NO_VERSION = b"00", b"ff"
 _SAMPLED = 1
 _MOST_STATE_BYTES = 512
 
-Ending = Delivered | Retry | Dead
 Attributes = Mapping[str, str | int]
 
 

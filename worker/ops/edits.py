@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
+from worker.core.templates.names import ATTRIBUTE
 from worker.ops.dead_letters import place_of
 from worker.ops.errors import CannotDo, WrongUsage
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from worker.ops.plans import Place
 
 EVENT_ID = "event_id"
-ATTRIBUTES = "attributes."
 NOTHING = "nothing was replayed"
 
 Revise = Callable[["DeadLetter"], bytes | None]
@@ -82,15 +82,15 @@ def editable() -> list[str]:
     from schemas import ConversionEvent
 
     return [
-        name for name in ConversionEvent.model_fields if name not in {EVENT_ID, ATTRIBUTES.removesuffix(".")}
+        name for name in ConversionEvent.model_fields if name not in {EVENT_ID, ATTRIBUTE.removesuffix(".")}
     ]
 
 
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
-    is_attribute = name.startswith(ATTRIBUTES) and name != ATTRIBUTES
+    is_attribute = name.startswith(ATTRIBUTE) and name != ATTRIBUTE
     if not equals or not (name in editable() or is_attribute):
-        known = ", ".join([*editable(), f"{ATTRIBUTES}NAME"])
+        known = ", ".join([*editable(), f"{ATTRIBUTE}NAME"])
         kept = "the event id stays: by it the conversion is known" if name == EVENT_ID else ""
         raise WrongUsage([kept or f"{text!r} is not FIELD=VALUE, such as payout=49.99; fields are {known}"])
     return name, value
@@ -98,9 +98,9 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _set(fields: dict[str, object], name: str, text: str) -> None:
     """Set one field of an event, or one of its attributes; remove it where the text is empty."""
-    if name.startswith(ATTRIBUTES):
-        found = fields.get(ATTRIBUTES.removesuffix("."))
-        fields, name = _attributes(fields, found), name.removeprefix(ATTRIBUTES)
+    if name.startswith(ATTRIBUTE):
+        found = fields.get(ATTRIBUTE.removesuffix("."))
+        fields, name = _attributes(fields, found), name.removeprefix(ATTRIBUTE)
     if text:
         fields[name] = text
     else:
@@ -109,7 +109,7 @@ def _set(fields: dict[str, object], name: str, text: str) -> None:
 
 def _attributes(fields: dict[str, object], found: object) -> dict[str, object]:
     attributes: dict[str, object] = dict(found) if isinstance(found, dict) else {}
-    fields[ATTRIBUTES.removesuffix(".")] = attributes
+    fields[ATTRIBUTE.removesuffix(".")] = attributes
     return attributes
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from worker.core.place import Place, read_place
 from worker.ops.broker import answering
-from worker.ops.reading import opened, reading_config
+from worker.ops.reading import DESTINATIONS_AT_A_TIME, opened, reading_config
 
 if TYPE_CHECKING:
     from schemas import JournalStep
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 TRIES, AGAIN_AFTER_SECONDS = 5, 1.0
 """How often the broker is asked where the group is: it may have to find out first who knows."""
-
-DESTINATIONS_AT_A_TIME = 4
 
 
 class Wanted(NamedTuple):

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from worker.adapters.kafka.topic_reader import TopicReader
     from worker.settings import Settings
 
+DESTINATIONS_AT_A_TIME = 4
+"""How many destinations' topics a command reads side by side."""
+
 MAKE_TOPICS = "`postback-worker topics create` makes the topics of the worker"
 
 

@@ -20,13 +20,13 @@ from worker.compiled import make_plan, make_postback, sender_options, tls_files
 from worker.core.answer import Answer, Content, Request
 from worker.core.classify import Kind, Verdict, classify
 from worker.core.currencies import foreign_currency
+from worker.core.masking import MASK
 from worker.core.templates import CannotFill, Parts, Postback, compile_request
 from worker.ops.errors import WrongUsage
 from worker.settings import Settings
 from worker.settings.several import as_written
 from worker.settings.templates import parts_of
 from worker.settings.url_mask import mask_filled, mask_request
-from worker.settings.values import MASK
 
 
 class NoValue(WrongUsage):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from worker.ops.broker import answering, hidden_topics, partitions_by_topic
 from worker.ops.errors import CannotDo
 from worker.ops.members import members_of, present
-from worker.ops.reading import MAKE_TOPICS, opened, reading_config
+from worker.ops.reading import DESTINATIONS_AT_A_TIME, MAKE_TOPICS, opened, reading_config
 
 if TYPE_CHECKING:
     from worker.adapters.kafka.topic_reader import Span, TopicReader
@@ -33,7 +33,6 @@ MOST_STEPS = 40_000
 """Steps that are read of it; of more, a share is."""
 
 HOUR_SECONDS = 3600.0
-DESTINATIONS_AT_A_TIME = 4
 
 
 class Followed(NamedTuple):

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import NamedTuple
 
 from worker.core.assigned_partition import PendingRecord
-from worker.core.endings import Delivered, Duplicate, Finished
+from worker.core.endings import Delivered, Duplicate, Ending, Finished
 from worker.core.journal import Ended
 from worker.core.record import Outgoing
 from worker.core.sampling import Sampling, asks_for_none, traceparent_of
@@ -23,7 +23,6 @@ from worker.core.tracing import (
     send_span,
 )
 from worker.core.trial import Trial
-from worker.pipeline import Ending
 from worker.ports import Clock, Publisher, PublishRefused, Tracer
 from worker.runner.lanes_listener import LanesListener, Tried
 from worker.runner.parts import Surroundings, Tracing

@@ -16,7 +16,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from worker.settings.values import MASK, Kind
+from worker.core.masking import MASK
+from worker.settings.values import Kind
 
 VARIABLE = "POSTBACK_KAFKA__PROPERTIES__"
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic.fields import FieldInfo
 
+from worker.core.masking import MASK
 from worker.core.routing import Route
 from worker.settings.deployment import Deployment
 from worker.settings.model import Settings
@@ -34,7 +35,6 @@ from worker.settings.names import (
 from worker.settings.several import ASKABLE
 from worker.settings.sources import SECRETS
 from worker.settings.url_mask import mask_body, mask_template
-from worker.settings.values import MASK
 
 
 class Entry(NamedTuple):

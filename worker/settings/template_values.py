@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
+from worker.core.masking import MASK
 from worker.core.request_headers import is_utf8
 from worker.core.templates import HeaderTemplate, TemplateError, UrlTemplate
-from worker.settings.values import MASK, Kind, absent
+from worker.settings.values import Kind, absent
 
 _SECRET_NAME = re.compile(r"[a-z0-9_]{1,64}")
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
+from worker.core.masking import MASK
 from worker.core.templates.pairs import Numbered
-from worker.settings.values import MASK
 
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?')
 _NAMED = re.compile(r'("(?:[^"\\]|\\.)*"\s*:\s*)("(?:[^"\\]|\\.)*")')

@@ -17,12 +17,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from schemas.currency import CURRENCY_RULE, DECIMALS
 from schemas.moment import parse_time
 from worker.core.body_pattern import BodyPattern
+from worker.core.masking import MASK
 from worker.core.place import Place
 from worker.core.retry import Tier
 from worker.core.statuses import Listed
 from worker.core.unreadable import parse_place
 
-MASK = "********"
 EARLIEST, LATEST = "earliest", "latest"
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}

@@ -125,6 +125,7 @@ async def test_a_batch_while_closing(mock_world: MockWorld, monkeypatch: pytest.
     """Of a batch that was not acknowledged by the end all come back: what is there is not known."""
     (at,) = mock_world.create(1)
     monkeypatch.setattr("worker.adapters.kafka.producer_thread.FLUSH_TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr("worker.adapters.kafka.batch_producer.FLUSH_TIMEOUT_SECONDS", 0.3)
     publisher = await mock_world.publisher()
     await publisher.publish(Outgoing(at.topic, None, b"1", ()))
     mock_world.cluster.down()

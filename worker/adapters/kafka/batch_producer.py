@@ -10,18 +10,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.delivery_reports import DeliveryReports
-from worker.adapters.kafka.errors import KafkaUnavailable, LimitedLog, one_line
-from worker.adapters.kafka.producer_thread import (
+from worker.adapters.kafka.errors import LimitedLog, one_line
+from worker.adapters.kafka.producing import (
     ANY_PARTITION,
+    CLOSED_BEFORE_ACKNOWLEDGED,
     FLUSH_TIMEOUT_SECONDS,
     FULL_TIMEOUT_SECONDS,
+    NOT_RUNNING,
+    QUEUE_FULL,
     ClientRefused,
+    Unanswered,
+    new_producer,
 )
 from worker.core.record import Outgoing
 from worker.ports import BatchRefused, PublishRefused
@@ -69,15 +73,11 @@ class BatchProducer:
         on_error: Callable[[KafkaError], None],
         on_broken: Callable[[str], None],
     ) -> None:
-        settings: dict[str, Any] = {**config, "error_cb": on_error}
-        try:
-            self.client = Producer(settings, logger=log)
-        except (KafkaException, ValueError, TypeError) as error:
-            raise KafkaUnavailable(one_line(error)) from error
+        self.client = new_producer({**config, "error_cb": on_error}, log)
         self._loop = asyncio.get_running_loop()
         self._on_broken = on_broken
         self._reports = DeliveryReports()
-        self._open: set[asyncio.Future[None]] = set()
+        self._open = Unanswered()
         self._room = asyncio.Event()
         self._closing = False
         self._timer = self._loop.call_later(IDLE_SECONDS, self._poll)
@@ -106,9 +106,7 @@ class BatchProducer:
     def refuse_open(self, text: str) -> None:
         """Answer what has no answer yet with a refusal; who waits for room looks anew."""
         self._room.set()
-        for answer in tuple(self._open):
-            if not answer.done():
-                answer.set_exception(PublishRefused(text))
+        self._open.refuse(text)
 
     async def close(self) -> None:
         """Wait for acknowledgements, within FLUSH_TIMEOUT_SECONDS, then refuse the rest; idempotent."""
@@ -118,7 +116,7 @@ class BatchProducer:
             await asyncio.sleep(BUSY_SECONDS)
         self._timer.cancel()
         self.client.purge()  # else the client would wait on for what nobody waits for any more
-        self.refuse_open("closed before it was acknowledged: it may be there or not")
+        self.refuse_open(CLOSED_BEFORE_ACKNOWLEDGED)
 
     async def _hand_over(
         self, messages: Sequence[Outgoing], batch: _Batch
@@ -150,11 +148,11 @@ class BatchProducer:
                     with contextlib.suppress(BufferError):
                         return self._enqueue(message, batch)
         except TimeoutError as error:
-            raise PublishRefused("the client's queue is full") from error
+            raise PublishRefused(QUEUE_FULL) from error
 
     def _enqueue(self, message: Outgoing, batch: _Batch) -> None:
         if self._closing:
-            raise PublishRefused("the producer is not running")
+            raise PublishRefused(NOT_RUNNING)
         topic, key, value, headers, partition = message
         at = ANY_PARTITION if partition is None else partition
         try:

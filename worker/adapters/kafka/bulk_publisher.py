@@ -17,13 +17,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from worker.adapters.kafka.config import Config, alone, fitted, message_limit
 from worker.adapters.kafka.delivery_reports import DeliveryReports
 from worker.adapters.kafka.error_causes import Causes
-from worker.adapters.kafka.errors import (
-    TOO_LARGE,
-    KafkaUnavailable,
-    kafka_error,
-    may_be_there,
-    one_line,
-)
+from worker.adapters.kafka.errors import TOO_LARGE, kafka_error, may_be_there, one_line
+from worker.adapters.kafka.producing import ANY_PARTITION, new_producer
 from worker.core.record import Header, Outgoing
 from worker.core.record_size import size_of, too_large, too_large_for_client
 from worker.ports import PublishRefused
@@ -33,9 +28,6 @@ MOST_WAITING_BYTES = 64 * 1024 * 1024
 
 MOST_UNKNOWN_RECORDS = 10_000
 """Records that may wait there: so many at most are unknown in the end."""
-
-ANY_PARTITION = -1
-"""In place of a number: the key says which."""
 
 TURN_SECONDS = 0.2
 """Seconds of one wait; between two of them it looks whether to stop."""
@@ -110,7 +102,7 @@ class BulkPublisher:
         # Without a listener and at this level the client writes nothing on stderr by itself.
         hearing: dict[str, Any] = {"log_level": 0, "error_cb": self._causes.hear}
         self._config: dict[str, Any] = {**fitted(bounded, limit), **hearing}
-        self._batches = _producer(self._config)
+        self._batches = new_producer(self._config)
         self._alone: Producer | None = None
 
     @property
@@ -189,7 +181,7 @@ class BulkPublisher:
         """Send again what came back from a batch for its size: the batch was too large, or the record is."""
         while self._came_back:
             if self._alone is None:
-                self._alone = _producer({**alone(self._config), "error_cb": self._causes.hear})
+                self._alone = new_producer({**alone(self._config), "error_cb": self._causes.hear})
             try:
                 self._produce(self._alone, self._came_back[-1])
             except BufferError:
@@ -253,10 +245,3 @@ class BulkPublisher:
     def _raise_refusal(self) -> None:
         if self._refusal is not None:
             raise PublishRefused(self._refusal)
-
-
-def _producer(config: dict[str, Any]) -> Producer:
-    try:
-        return Producer(config)
-    except (KafkaException, ValueError, TypeError) as error:
-        raise KafkaUnavailable(one_line(error)) from error

@@ -18,7 +18,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import Causes
-from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+from worker.adapters.kafka.errors import END_OF_PARTITION, KafkaUnavailable, one_line
 from worker.adapters.kafka.records import Got
 from worker.adapters.kafka.topic_ids import TopicIds
 from worker.core.binding import LogId
@@ -36,7 +36,6 @@ CLOSE_TIMEOUT_SECONDS = 1.0
 _TURN_SECONDS = 0.2
 _BATCH_RECORDS = 500
 # These names are public, whatever their first letter says.
-_END = KafkaError._PARTITION_EOF  # noqa: SLF001
 _ABSENT = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})  # noqa: SLF001
 
 
@@ -202,7 +201,7 @@ class KafkaControl:
                 records.append((message.key(), message.value()))
                 if message.offset() >= one.ends.get(message.partition(), message.offset() + 1):
                     del one.ends[message.partition()]
-            elif error.code() == _END:
+            elif error.code() == END_OF_PARTITION:
                 one.ends.pop(message.partition(), None)
             else:
                 self._leave(one)  # it is looked for anew, and read from its start

@@ -29,6 +29,10 @@ _OF_TOPIC = frozenset(
     }
 )
 
+END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001
+"""No error: the client has read all that there is."""
+
+NO_ANSWER = "no answer: timed out"
 
 TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 """Codes of a record, or of the batch that it was in, that is larger than the topic takes."""

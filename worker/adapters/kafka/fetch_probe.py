@@ -14,17 +14,15 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, To
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import Causes
-from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+from worker.adapters.kafka.errors import END_OF_PARTITION, NO_ANSWER, KafkaUnavailable, one_line
 from worker.adapters.kafka.records import Got
 from worker.core.record import Partition
 
 WITHIN_SECONDS = 10.0
 """Seconds in which every partition has to answer."""
 
-NO_ANSWER = "no answer: timed out"
 
 _TURN_SECONDS = 0.2
-_END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001 - public, whatever its first letter says
 
 
 def unread(config: Config, partitions: Collection[Partition]) -> dict[Partition, str]:
@@ -58,6 +56,6 @@ def _refusals(consumer: Consumer, silent: set[Partition]) -> dict[Partition, Kaf
             continue
         silent.remove(at)
         error = message.error()
-        if error is not None and error.code() != _END_OF_PARTITION:
+        if error is not None and error.code() != END_OF_PARTITION:
             refused[at] = error
     return refused

@@ -19,6 +19,7 @@ from typing import Any
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, KafkaException
 
 from worker.adapters.kafka.cached_places import Bounds, cached, starts
+from worker.adapters.kafka.errors import END_OF_PARTITION
 from worker.adapters.kafka.followed import Followed
 from worker.adapters.kafka.journal_client import BATCH_MESSAGES, LATEST, JournalClient
 from worker.adapters.kafka.records import Got
@@ -49,7 +50,6 @@ LIVE_SECONDS, WARMING_SECONDS = 0.2, 0.05
 """How long it waits for more: once all is read, and while it is not."""
 
 _IS_TOLD = attrgetter("is_told")
-_END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001 - public, whatever its first letter says
 
 
 class JournalFollower:
@@ -251,7 +251,7 @@ class JournalFollower:
     def _note(self, message: Got, error: KafkaError) -> None:
         """Note where a partition ends, or what is wrong with it."""
         one = self._followed.get(message.partition())
-        if one is not None and error.code() == _END_OF_PARTITION:
+        if one is not None and error.code() == END_OF_PARTITION:
             one.next = message.offset()
         elif one is not None:
             self._client.hear(message)

@@ -11,11 +11,11 @@ from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import Causes
-from worker.adapters.kafka.errors import KafkaUnavailable, is_about_group, is_away, one_line
+from worker.adapters.kafka.errors import END_OF_PARTITION, KafkaUnavailable, is_about_group, is_away, one_line
 from worker.adapters.kafka.records import Got, to_partition, to_record
 from worker.adapters.kafka.since import EARLIEST, LATEST, first_since
 from worker.adapters.kafka.topic_descriptions import existing_topics
@@ -35,8 +35,6 @@ FEW_AHEAD: Config = {
     "queued.max.messages.kbytes": 4_096,
 }
 """What is fetched ahead, of all partitions together."""
-
-_END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001 - public, whatever its first letter says
 
 
 class Batch(NamedTuple):
@@ -111,7 +109,7 @@ class LiveReader:
             if error is None:
                 records.append(to_record(message, at))
                 reached[at] = message.offset() + 1
-            elif error.code() == _END_OF_PARTITION:
+            elif error.code() == END_OF_PARTITION:
                 reached[at] = message.offset()
             elif not (is_about_group(error) or is_away(error)):
                 raise KafkaUnavailable(f"{at.topic}: {one_line(error)}")

@@ -13,19 +13,21 @@ from typing import Any, TypeVar
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
 
-from worker.adapters.kafka.admin import LATE_SECONDS, await_partitions, is_silent
+from worker.adapters.kafka.admin import BROKERS_DEFAULT, LATE_SECONDS, await_partitions, is_silent
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.errors import KafkaUnavailable, LimitedLog, is_away, kafka_error, one_line
+from worker.adapters.kafka.errors import (
+    NO_ANSWER,
+    KafkaUnavailable,
+    LimitedLog,
+    is_away,
+    kafka_error,
+    one_line,
+)
 from worker.adapters.kafka.topic_descriptions import UNLIMITED, Settings, existing_topics, read_topic
 from worker.core.topics import Own, Topic, image
 
 TIMEOUT_SECONDS = 15.0
 """Seconds for each answer of the broker."""
-
-NO_ANSWER = "no answer: timed out"
-
-BROKERS_DEFAULT = -1
-"""In place of a number of replicas: what the broker is set to."""
 
 _Answer = TypeVar("_Answer")
 

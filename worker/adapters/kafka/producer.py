@@ -28,7 +28,8 @@ from worker.adapters.kafka.errors import (
 )
 from worker.adapters.kafka.message_limits import TopicLimits
 from worker.adapters.kafka.metadata import Topics
-from worker.adapters.kafka.producer_thread import ClientRefused, ProducerThread
+from worker.adapters.kafka.producer_thread import ProducerThread
+from worker.adapters.kafka.producing import ClientRefused
 from worker.core.record import Outgoing
 from worker.core.record_size import size_of, too_large, too_large_for_client
 from worker.ports import BatchRefused, PublishRefused

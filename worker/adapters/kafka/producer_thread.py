@@ -12,41 +12,29 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.delivery_reports import DeliveryReports
-from worker.adapters.kafka.errors import TOO_LARGE, KafkaUnavailable, LimitedLog, kafka_error, one_line
+from worker.adapters.kafka.errors import LimitedLog, one_line
+from worker.adapters.kafka.producing import (
+    ANY_PARTITION,
+    CLOSED_BEFORE_ACKNOWLEDGED,
+    FLUSH_TIMEOUT_SECONDS,
+    FULL_TIMEOUT_SECONDS,
+    NOT_RUNNING,
+    QUEUE_FULL,
+    ClientRefused,
+    Unanswered,
+    new_producer,
+)
 from worker.core.record import Outgoing
 from worker.ports import PublishRefused
 
 TURN_SECONDS = 0.1
 """Seconds that the thread waits at most for acknowledgements before it looks whether to end."""
 
-FULL_TIMEOUT_SECONDS = 30.0
-"""Seconds that a record may wait for room in the client's queue; it is not handed over before there is."""
-
-FLUSH_TIMEOUT_SECONDS = 10.0
-"""Seconds that closing waits for acknowledgements. What has none by then may be on its topic or not."""
-
-ANY_PARTITION = -1
-"""In place of a partition's number: the key says it."""
-
 _Answer = tuple[asyncio.Future[None], KafkaError | None]
-
-
-class ClientRefused(PublishRefused):
-    """The broker refused a record, or the client did before it was sent: `at_once`."""
-
-    def __init__(self, error: KafkaError | KafkaException, *, at_once: bool = False) -> None:
-        super().__init__(one_line(error))
-        self.error = kafka_error(error)
-        self.at_once = at_once
-
-    @property
-    def is_too_large(self) -> bool:
-        """Whether it was for the record's size, or for that of the batch it was in."""
-        return self.error is not None and self.error.code() in TOO_LARGE
 
 
 class ProducerThread:
@@ -63,19 +51,15 @@ class ProducerThread:
         on_error: Callable[[KafkaError], None],
         on_broken: Callable[[str], None],
     ) -> None:
-        settings: dict[str, Any] = {**config, "error_cb": on_error}
         self._loop = asyncio.get_running_loop()
         self._on_broken = on_broken
         self._answers: list[_Answer] = []  # the thread's, until it hands them over
         self._reports = DeliveryReports()  # the thread's
-        self._open: set[asyncio.Future[None]] = set()
+        self._open = Unanswered()
         self._room = asyncio.Event()
         self._closing = threading.Event()
         self._ended: asyncio.Future[None] = self._loop.create_future()
-        try:
-            self.client = Producer(settings, logger=log)
-        except (KafkaException, ValueError, TypeError) as error:
-            raise KafkaUnavailable(one_line(error)) from error
+        self.client = new_producer({**config, "error_cb": on_error}, log)
         self._thread = threading.Thread(target=self._run, name="kafka-producer", daemon=True)
         self._thread.start()
 
@@ -86,9 +70,7 @@ class ProducerThread:
     def refuse_open(self, text: str) -> None:
         """Answer what has no answer yet with a refusal; who waits for room looks anew."""
         self._room.set()
-        for answer in tuple(self._open):
-            if not answer.done():
-                answer.set_exception(PublishRefused(text))
+        self._open.refuse(text)
 
     async def close(self) -> None:
         """Wait for acknowledgements, within FLUSH_TIMEOUT_SECONDS, then refuse the rest; idempotent."""
@@ -96,7 +78,7 @@ class ProducerThread:
         done, _ = await asyncio.wait([self._ended], timeout=FLUSH_TIMEOUT_SECONDS + 1)
         if done:
             self._thread.join()  # telling of its end was the last that it did
-        self.refuse_open("closed before it was acknowledged: it may be there or not")
+        self.refuse_open(CLOSED_BEFORE_ACKNOWLEDGED)
 
     async def _produce(self, message: Outgoing) -> asyncio.Future[None]:
         """Put it in the client's queue, as soon as there is room."""
@@ -104,7 +86,7 @@ class ProducerThread:
             async with asyncio.timeout(FULL_TIMEOUT_SECONDS):
                 while True:
                     if self._closing.is_set():
-                        raise PublishRefused("the producer is not running")
+                        raise PublishRefused(NOT_RUNNING)
                     try:
                         return self._enqueue(message)
                     except BufferError:
@@ -112,7 +94,7 @@ class ProducerThread:
                         self._room.clear()
                         await self._room.wait()
         except TimeoutError as error:
-            raise PublishRefused("the client's queue is full") from error
+            raise PublishRefused(QUEUE_FULL) from error
 
     def _enqueue(self, message: Outgoing) -> asyncio.Future[None]:
         answer: asyncio.Future[None] = self._loop.create_future()

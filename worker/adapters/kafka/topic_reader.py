@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import Causes
-from worker.adapters.kafka.errors import KafkaUnavailable, is_about_group, one_line
+from worker.adapters.kafka.errors import END_OF_PARTITION, KafkaUnavailable, is_about_group, one_line
 from worker.adapters.kafka.records import Got, to_partition, to_unsized_record
 from worker.adapters.kafka.since import EARLIEST, LATEST, first_since
 from worker.adapters.kafka.topic_descriptions import existing_topics
@@ -29,7 +29,6 @@ SILENCE_SECONDS = 15.0
 
 _TURN_SECONDS = 0.2  # seconds of one wait; between two of them Ctrl-C is heard
 _BATCH_RECORDS = 500
-_END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001 - public, whatever its first letter says
 
 
 FASTER: Config = {
@@ -188,7 +187,7 @@ class TopicReader:
 
 def _is_end(message: Got, error: KafkaError) -> bool:
     """Whether it says that its partition is read to the end; raise KafkaUnavailable for other errors."""
-    if error.code() != _END_OF_PARTITION:
+    if error.code() != END_OF_PARTITION:
         where = (
             f"{message.topic()}/{message.partition()}/{message.offset()}: " if message.offset() >= 0 else ""
         )

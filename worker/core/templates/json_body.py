@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 from worker.core.templates.errors import TemplateError
 from worker.core.templates.foreign import find_foreign
 from worker.core.templates.macro import Macro
-from worker.core.templates.names import MACROS
+from worker.core.templates.names import ATTRIBUTE, MACROS, SECRET
 from worker.core.templates.text import Piece, Pieces, Series, check_stays, macros, split
 
 CLOSING: Final = {"{": "}", "[": "]"}
@@ -137,4 +137,4 @@ def _what_is_wrong(text: str, error: Exception) -> str:
 
 
 def _is_ours(name: str) -> bool:
-    return name in MACROS or name.startswith(("attributes.", "secret."))
+    return name in MACROS or name.startswith((ATTRIBUTE, SECRET))

@@ -15,14 +15,17 @@ from worker.core.request_headers import has_controls
 from worker.core.templates.errors import CannotFill
 from worker.core.templates.macro import Macro
 
-_UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
+UNRESERVED: Final = "[A-Za-z0-9._~-]*"
+"""What percent-encoding leaves alone (RFC 3986, 2.3): most values are of nothing else."""
+
+_is_unreserved: Final = re.compile(UNRESERVED).fullmatch
 _encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 _DOTS: Final = re.compile(r"(?:\.|%2e){1,2}", re.IGNORECASE)
 
 
 def percent_encoded(_: Macro, text: str) -> str:
     """For a path, a query or a form: all but RFC 3986's unreserved characters is encoded, as UTF-8."""
-    return text if _UNRESERVED(text) else quote(text, safe="")
+    return text if _is_unreserved(text) else quote(text, safe="")
 
 
 def in_json(macro: Macro, text: str) -> str:

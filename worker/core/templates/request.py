@@ -18,13 +18,10 @@ from worker.core.templates.errors import CannotFill, LeftOut
 from worker.core.templates.header import HeaderTemplate
 from worker.core.templates.macro import Macro
 from worker.core.templates.names import OF_ATTEMPT, Fields, getter, is_field, is_text
-from worker.core.templates.places import percent_encoded
+from worker.core.templates.places import UNRESERVED, percent_encoded
 from worker.core.templates.text import Context, compile_text, flat, macros
 from worker.core.templates.url import WHERE, UrlTemplate
 from worker.core.templates.values import Fill
-
-# What percent-encoding leaves alone (RFC 3986, 2.3): most values are of nothing else.
-_UNRESERVED = "[A-Za-z0-9._~-]*"
 
 
 class Parts(NamedTuple):
@@ -157,7 +154,7 @@ def _plain_get(url: UrlTemplate, secrets: Mapping[str, str]) -> PlainGet:
         else:
             literals[-1] += compile_text((piece,), Context(WHERE, percent_encoded, secrets))({})
     form = "%s".join(literal.replace("%", "%%") for literal in literals)
-    plain = re.compile(_UNRESERVED.join(map(re.escape, literals)))
+    plain = re.compile(UNRESERVED.join(map(re.escape, literals)))
     return PlainGet(url.origin, form, plain.fullmatch, tuple(names), _reader(names))
 
 

@@ -1,0 +1,59 @@
+"""What all producers here have in common: how a client is made, how long it is waited for, what a refusal is.
+
+The rule: a record that has no acknowledgement is refused in words that say whether it may be there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from worker.adapters.kafka.errors import TOO_LARGE, KafkaUnavailable, LimitedLog, kafka_error, one_line
+from worker.ports import PublishRefused
+
+FULL_TIMEOUT_SECONDS = 30.0
+"""Seconds that a record may wait for room in the client's queue; it is not handed over before there is."""
+
+FLUSH_TIMEOUT_SECONDS = 10.0
+"""Seconds that closing waits for acknowledgements. What has none by then may be on its topic or not."""
+
+ANY_PARTITION = -1
+"""In place of a partition's number: the key says it."""
+
+NOT_RUNNING = "the producer is not running"
+QUEUE_FULL = "the client's queue is full"
+CLOSED_BEFORE_ACKNOWLEDGED = "closed before it was acknowledged: it may be there or not"
+
+
+class ClientRefused(PublishRefused):
+    """The broker refused a record, or the client did before it was sent: `at_once`."""
+
+    def __init__(self, error: KafkaError | KafkaException, *, at_once: bool = False) -> None:
+        super().__init__(one_line(error))
+        self.error = kafka_error(error)
+        self.at_once = at_once
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether it was for the record's size, or for that of the batch it was in."""
+        return self.error is not None and self.error.code() in TOO_LARGE
+
+
+class Unanswered(set[asyncio.Future[None]]):
+    """The answers that are awaited; on the loop alone."""
+
+    def refuse(self, text: str) -> None:
+        """Answer all of them with a refusal."""
+        for answer in tuple(self):
+            if not answer.done():
+                answer.set_exception(PublishRefused(text))
+
+
+def new_producer(config: dict[str, Any], log: LimitedLog | None = None) -> Producer:
+    """A client of what `producer_config` made; raise KafkaUnavailable where the settings are no good."""
+    try:
+        return Producer(config) if log is None else Producer(config, logger=log)
+    except (KafkaException, ValueError, TypeError) as error:
+        raise KafkaUnavailable(one_line(error)) from error
