@@ -8,6 +8,7 @@ from typing import Any
 from worker.console.actions import Pendings, ReplayAsked, ReplayPreview
 from worker.core.event_filter import EventFilter
 from worker.core.orders import RATE, Cancel, End, Now, Order, Pause, RateOrder
+from worker.ops.errors import CannotDo
 from worker.ops.orders import Giver, seconds_of
 
 PREVIEW = ReplayPreview(0, 0, {}, goes_on=False, faults=())
@@ -70,6 +71,10 @@ class FakeActions:
 
     def stop(self, destination: str, replay_id: str) -> None:
         self._do("stop", destination, replay_id)
+
+    def told(self, destination: str, error: CannotDo) -> CannotDo:
+        del destination
+        return error
 
     def _do(self, name: str, destination: str, *given: Any) -> None:
         if self.fails is not None:

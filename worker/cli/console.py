@@ -1,6 +1,7 @@
 """`console`: the page for the person on call, until a signal.
 
 The rule: it reads Kafka alone; beyond this machine it takes a token, and it acts only where that is allowed.
+The first signal ends what is under way, within bounds, and a second one the process.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ async def _serve(deployment: Deployment) -> int:
 
     settings = deployment.common.console
     set_up(deployment.common.log.format, deployment.common.log.level)
-    log, stop = structlog.get_logger("console"), until_signal()
+    log, stop = structlog.get_logger("console"), until_signal("stopped at once")
     try:
         async with serving(deployment) as url:
             log.info("started", console=url, may_act=settings.allow_actions, token=settings.token is not None)

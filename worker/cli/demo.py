@@ -83,7 +83,7 @@ async def _perform(events: int, failures: float, output: Output, *, linger: bool
     from worker.demo import Demo
 
     set_up("auto", "error")
-    until = until_signal() if linger else None
+    until = until_signal("stopped at once") if linger else None
     beside = _with_console if console else None
     try:
         with DemoView(linger=linger) as view:

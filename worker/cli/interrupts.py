@@ -6,12 +6,15 @@ The rule: one breaks off reading at once, as Stopped, and anything else only whe
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Iterable, Iterator
 from types import FrameType, TracebackType
 from typing import Any, Self, TypeVar
 
-from worker.adapters.process.signals import heeded
+from worker.adapters.process.signals import HANG_UP, heeded
+from worker.adapters.process.stderr import settle
+from worker.cli.common import FAILED, say
 
 _Item = TypeVar("_Item")
 
@@ -59,13 +62,26 @@ class Interrupts:
             raise KeyboardInterrupt
 
 
-def until_signal() -> asyncio.Event:
-    """From now on, an event of the running loop that is set by the first signal that asks for an end."""
+def until_signal(last_words: str) -> asyncio.Event:
+    """From now on, an event of the running loop that is set by the first signal that asks for an end.
+
+    A second one ends the process at once, with exit 1 and these last words, unless it is a SIGHUP: a terminal
+    that closes sends several.
+    """
     event = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in heeded():
-        loop.add_signal_handler(number, event.set)
+        loop.add_signal_handler(number, _end, number, event, last_words)
     return event
+
+
+def _end(number: signal.Signals, event: asyncio.Event, last_words: str) -> None:
+    if not event.is_set():
+        event.set()
+    elif number is not HANG_UP:
+        say(last_words)
+        settle()
+        os._exit(FAILED)
 
 
 _END: Any = object()

@@ -7,7 +7,6 @@ SIGHUP, for a terminal that closes sends several.
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,9 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from worker.adapters.process.descriptors import raise_limit
-from worker.adapters.process.signals import HANG_UP, heeded
-from worker.adapters.process.stderr import settle
 from worker.cli.common import FAILED, WRONG, examples, fail, load_deployment, say
+from worker.cli.interrupts import until_signal
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -95,8 +93,7 @@ async def _work(deployment: Deployment, *, adopt: bool) -> int:
     set_up(settings.log.format, settings.log.level)
     log = structlog.get_logger("worker")
     worker = Worker(deployment, adopt=adopt)
-    stop = asyncio.Event()
-    listen_to_signals(stop)
+    stop = until_signal("stopped at once: what was in flight may be sent again")
     try:
         outcome = await worker.run(stop, lambda _: _tell_status(worker, log))
     except CannotStart as error:
@@ -115,22 +112,6 @@ async def _work(deployment: Deployment, *, adopt: bool) -> int:
     else:
         log.info("stopped", unfinished=0)
     return 0
-
-
-def listen_to_signals(stop: asyncio.Event) -> None:
-    """Set `stop` at the first signal that asks for an end; end the process at the second."""
-    loop = asyncio.get_running_loop()
-    for number in heeded():
-        loop.add_signal_handler(number, _on_signal, number, stop)
-
-
-def _on_signal(number: signal.Signals, stop: asyncio.Event) -> None:
-    if not stop.is_set():
-        stop.set()
-    elif number is not HANG_UP:
-        say("stopped at once: what was in flight may be sent again")
-        settle()
-        os._exit(FAILED)
 
 
 def _tell_status(worker: Worker, log: FilteringBoundLogger) -> None:

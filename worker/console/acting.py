@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, ParamSpec, TypeVar
 from urllib.parse import quote
 
 from aiohttp import web
@@ -18,9 +18,12 @@ from worker.console.guard import SESSION
 from worker.console.pages import Pages, who_by_proxy
 from worker.console.threads import Threads
 from worker.core.orders import End, Order, described
-from worker.ops.errors import WrongUsage
+from worker.ops.errors import CannotDo, WrongUsage
 from worker.ops.orders import Giver, must_name
 from worker.settings import Deployment
+
+_Given = ParamSpec("_Given")
+_Got = TypeVar("_Got")
 
 PLACE = "console"
 """Where an order was given that names somebody `NAME@console`."""
@@ -83,7 +86,7 @@ class Acting:
         name, make = self._destination(request), self._questions.get(request.match_info["action"])
         if make is None:
             raise web.HTTPNotFound
-        question = await self._threads.call(make, name, request.query)
+        question = await self._call(name, make, name, request.query)
         return self._pages.answer(
             request,
             "ask",
@@ -102,9 +105,18 @@ class Acting:
         by = forms.who(who_by_proxy(request) or form.get("who", "") or _nobody(request))
         session.who = form.get("who", session.who)
         asked = Asked(name, Giver(f"{by}@{PLACE}", time.time(), forms.why(form)), form)
-        session.note = await self._threads.call(do, asked)
+        session.note = await self._call(name, do, asked)
         back = "undelivered" if request.match_info["action"] in _OF_UNDELIVERED else "destination"
         raise web.HTTPSeeOther(f"{self._pages.site.base}/{back}/{quote(name)}")
+
+    async def _call(
+        self, destination: str, function: Callable[_Given, _Got], *args: _Given.args, **named: _Given.kwargs
+    ) -> _Got:
+        """Ask Kafka, in a thread; raise CannotDo that says what is lacking."""
+        try:
+            return await self._threads.call(function, *args, **named)
+        except CannotDo as error:
+            raise await self._threads.call(self._actions.told, destination, error) from error
 
     def _destination(self, request: web.Request) -> str:
         name = request.match_info["destination"]

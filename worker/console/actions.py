@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from worker.core.event_filter import EventFilter
     from worker.core.orders import End, Order
+    from worker.ops.errors import CannotDo
     from worker.ops.orders import Giver
 
 
@@ -111,4 +112,8 @@ class Actions(Protocol):
 
     def stop(self, destination: str, replay_id: str) -> None:
         """Break off a replay that this console sends; `go_on` goes on with it."""
+        ...
+
+    def told(self, destination: str, error: CannotDo) -> CannotDo:
+        """Why something could not be done, as it is shown: which right is lacking, where that is it."""
         ...

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from worker.adapters.kafka.followed import starts_of
 from worker.console.known import Known
-from worker.console.seen import Trouble, failed
+from worker.console.seen import Trouble, failed, trouble_of
 from worker.core.last_hour import minutes_of
 from worker.core.record import Partition
 from worker.ops.broker import answering
@@ -74,7 +74,7 @@ class Following:
                 with answering(self._settings):
                     self._follow()
             except CannotDo as error:
-                self._say(Trouble(error.reasons, error.hint))
+                self._say(trouble_of(self._settings, error))
                 self._closing.wait(AGAIN_AFTER_SECONDS)
             except Exception as error:
                 self._say(failed(error))

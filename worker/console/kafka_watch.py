@@ -18,7 +18,7 @@ from worker.adapters.process.memory import keep_little
 from worker.console import rows
 from worker.console.following import CLOSE_WITHIN_SECONDS, Following
 from worker.console.replay_runs import Runs
-from worker.console.seen import Row, Rows, RowsAsked, Seen, Trouble, failed
+from worker.console.seen import Row, Rows, RowsAsked, Seen, Trouble, failed, trouble_of
 from worker.ops import explain, status
 from worker.ops.broker import answering, asking
 from worker.ops.errors import CannotDo
@@ -184,7 +184,7 @@ class _Watched:
             try:
                 self._status, self._trouble = status.of_destination(self.settings, followed), None
             except CannotDo as error:
-                self._trouble = Trouble(error.reasons, error.hint)
+                self._trouble = trouble_of(self.settings, error)
             except Exception as error:
                 self._trouble = failed(error)
                 self._make()

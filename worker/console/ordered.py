@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from worker.console.actions import Pendings, ReplayAsked, ReplayPreview
 from worker.console.replay_runs import Run
-from worker.ops import orders, pending
+from worker.ops import access, orders, pending
 from worker.ops.dead_letters import dlq_reader
 from worker.ops.edits import setting
 from worker.ops.errors import CannotDo
 from worker.ops.filters import read_filters
 from worker.ops.replaying import Asked, Replaying
+from worker.settings.rights import CONSOLE_ACTS
 
 if TYPE_CHECKING:
     from worker.console.kafka_watch import KafkaWatch
@@ -98,6 +99,10 @@ class KafkaActions:
         """See Actions."""
         self._watch.runs.stop(destination, replay_id)
         self._watch.touch(destination)
+
+    def told(self, destination: str, error: CannotDo) -> CannotDo:
+        """See Actions."""
+        return access.told(self._settings[destination], CONSOLE_ACTS, error)
 
     def _begin(self, destination: str, asked: Asked, rate: float | None) -> str | None:
         run = Run(self._deployment, self._settings[destination], asked, rate)

@@ -7,18 +7,21 @@ too, anybody goes on with it. A run is remembered while there is something to sa
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
 from worker.console.seen import Replay, ReplayState
 from worker.ops import publishing
+from worker.ops.access import rights_lacking
 from worker.ops.dead_letters import dlq_reader
 from worker.ops.errors import CannotDo
 from worker.ops.publishing import Words
 from worker.ops.replay import items_of
 from worker.ops.replaying import Asked, Ready, Replaying
 from worker.ops.source import source_publisher
+from worker.settings.rights import CONSOLE_ACTS
 
 if TYPE_CHECKING:
     from worker.adapters.kafka.bulk_publisher import BulkPublisher
@@ -89,14 +92,18 @@ class Run:
             self._publisher, holding.while_ours(items), len(ready.left), WORDS, topic
         )
         told = (STOPPED,) if account.interrupted else ()
-        self.troubles = (*told, *account.troubles)
+        self.troubles = (*told, *self._lacking(account.troubles), *account.troubles)
         return not self.troubles
+
+    def _lacking(self, troubles: Sequence[str]) -> Sequence[str]:
+        """Which rights are lacking, where that is why."""
+        return rights_lacking(self._settings, CONSOLE_ACTS, troubles)
 
     def _fail(self, error: Exception) -> None:
         if not self.begun.done():
             self.begun.set_exception(error)
         elif isinstance(error, CannotDo):
-            self.troubles = (*self.troubles, *error.reasons)
+            self.troubles = (*self.troubles, *self._lacking(error.reasons), *error.reasons)
         else:
             self.troubles = (*self.troubles, f"it failed: {error!r}")
             raise error

@@ -18,9 +18,11 @@ from worker.ops.filters import Filters
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
+    from worker.ops.errors import CannotDo
     from worker.ops.explain import Explained
     from worker.ops.explain_reading import Wanted
     from worker.ops.status import Status
+    from worker.settings import Settings
 
 
 class Trouble(NamedTuple):
@@ -33,6 +35,14 @@ class Trouble(NamedTuple):
 def failed(error: Exception) -> Trouble:
     """What is said where the console itself has failed."""
     return Trouble([f"the console reads no more: {error!r}"], "start the console again")
+
+
+def trouble_of(settings: Settings, error: CannotDo) -> Trouble:
+    """What is said where Kafka can't be read: which right is lacking, where that is why."""
+    from worker.ops.access import told
+
+    why = told(settings, "console", error)
+    return Trouble(why.reasons, why.hint)
 
 
 class Progress(NamedTuple):

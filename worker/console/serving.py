@@ -5,6 +5,7 @@ The rule: there is one reader, however many look.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -25,4 +26,4 @@ async def serving(deployment: Deployment) -> AsyncIterator[str]:
         yield server.url
     finally:
         await server.close()
-        watch.close()
+        await asyncio.to_thread(watch.close)  # the loop goes on: a second signal is heard meanwhile

@@ -19,6 +19,7 @@ from worker.core.record import Partition
 from worker.core.rights import Kind, Needs, Resource, Said, lacking, unsaid
 from worker.core.topics import Severity, Topic, judge
 from worker.ops.broker import answering, asking, former_tiers, partitions_by_topic
+from worker.ops.errors import BrokerUnavailable, CannotDo
 from worker.settings import Deployment, Settings
 from worker.settings.rights import rights_of_commands
 from worker.settings.tiers import rights_needed
@@ -93,6 +94,12 @@ def rights_lacking(settings: Settings, command: str, reasons: Iterable[str]) -> 
         return list(lacking(needed, Rights(asking(settings)).said(needed)).values())
     except KafkaUnavailable:
         return []
+
+
+def told(settings: Settings, command: str, error: CannotDo) -> CannotDo:
+    """Why a command failed: which right it lacks, where that is it, in the place of what the broker said."""
+    lines = rights_lacking(settings, command, error.reasons)
+    return BrokerUnavailable(lines, DENIED) if lines else error
 
 
 def _judged(

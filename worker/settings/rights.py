@@ -17,6 +17,9 @@ _DESCRIBED = frozenset({"DESCRIBE"})
 _SEEN = frozenset({"DESCRIBE", "DESCRIBE_CONFIGS"})
 _MADE = frozenset({"CREATE", "ALTER", "DESCRIBE_CONFIGS"})  # ALTER: to let them grow, and to see them
 
+CONSOLE_ACTS = "console --allow-actions"
+"""The words of a console that may act."""
+
 
 def rights_of_commands(settings: Settings) -> Mapping[str, Needs]:
     """The rights of `run` and of each command that asks the broker for anything, by the command's words."""
@@ -37,6 +40,7 @@ def rights_of_commands(settings: Settings) -> Mapping[str, Needs]:
         },
         **_of_orders(settings),
         **_of_dead_letters(settings),
+        **_of_console(settings),
     }
 
 
@@ -68,6 +72,13 @@ def _of_dead_letters(settings: Settings) -> Mapping[str, Needs]:
         "dlq replay": {**letters, source: _WRITE, control: _READ | _WRITE},
         "dlq purge": {dlq: frozenset({"READ", "DELETE"})},
     }
+
+
+def _of_console(settings: Settings) -> Mapping[str, Needs]:
+    source, dlq, journal, control = _topics(settings)
+    topics = [source, *_tiers(settings), dlq, journal, control]
+    seen = {**dict.fromkeys(topics, _READ), **dict.fromkeys(_groups(settings), _DESCRIBED)}
+    return {"console": seen, CONSOLE_ACTS: {**seen, **dict.fromkeys([source, control], _READ | _WRITE)}}
 
 
 def _topics(settings: Settings) -> tuple[Resource, Resource, Resource, Resource]:
