@@ -16,7 +16,10 @@ import pytest
 
 import schemas
 import worker
+from tests.adapters.kafka.messages import AT, FakeMessage
 from tests.support.hot_path import BATCH, LANES, HotPath, on_hot_path
+from worker.adapters.kafka.passing_over import PassingOver
+from worker.core.routing import Router, sorted_routes
 
 
 class Cost(NamedTuple):
@@ -45,11 +48,19 @@ COPIES_BUDGET = Cost(steps=230.0, calls=6.0, foreign=6.0)
 UNTRACED_BUDGET = Cost(steps=40.0, calls=1.0, foreign=1.0)
 """What tracing adds to the first, of an event that is not traced."""
 
+PASSED_BUDGETS = {"network": Cost(111.15, 5.0, 1.0), "header.network": Cost(90.15, 4.0, 2.0)}
+"""What an event costs a destination that passes over it, by what its `when` asks for, from the read on."""
+
 ROOM = 1.05
 """So much of the budget may be used: small changes need no renewal."""
 
 SEEN = 1.15
 """A change by this factor is to be seen, whatever was there before."""
+
+PASSED = 500
+"""How many events are passed over: as many as are read at once."""
+
+EVENT = b'{"event_id":"e-1","click_id":"c-1","event":"purchase","network":"binom","payout":"49.99"}'
 
 _BATCHES = 12  # of as many records as three batches of steps
 _OWN = tuple(path for package in (worker, schemas) for path in package.__path__)
@@ -148,6 +159,27 @@ def test_within_budget_of_tracing() -> None:
         assert used <= budget * ROOM, f"it adds {more} of {UNTRACED_BUDGET}"
 
 
+def measure_passing(asked: str) -> Cost:
+    """Count what it costs to pass over one event of a batch."""
+    routes = sorted_routes({"other": {}, "own": {asked: frozenset({"voluum"})}})
+    passing = PassingOver(Router("own", routes))
+    batch = [FakeMessage(number, EVENT, [("network", b"binom")]) for number in range(PASSED)]
+    with Meter() as meter:
+        assert not [message for message in batch if passing.taken(message, AT)]
+        passing.tell()
+    return Cost(*(round(count / PASSED, 2) for count in (meter.steps, meter.calls, meter.foreign)))
+
+
+@needs_3_11
+@pytest.mark.parametrize("asked", PASSED_BUDGETS)
+def test_within_budget_of_passing_over(asked: str) -> None:
+    """What is another's costs a fourteenth of what is ours at most, and is not parsed."""
+    cost, most = measure_passing(asked), PASSED_BUDGETS[asked]
+    for used, budget in zip(cost, most, strict=True):
+        assert used <= budget * ROOM, f"it costs {cost} of {most}"
+        assert used * SEEN > budget * ROOM, f"it costs {cost} of {most}"
+
+
 @needs_3_11
 def test_counts_agree() -> None:
     """The count is the same each time."""
@@ -155,6 +187,7 @@ def test_counts_agree() -> None:
 
 
 if __name__ == "__main__":
+    print(f"PASSED_BUDGETS = { ({asked: measure_passing(asked) for asked in PASSED_BUDGETS}) }")
     print(f"BUDGET = {measure()}")
     print(f"BUDGET_ALONE = {measure(1)}")
     print(f"JOURNAL_BUDGET = {added(measure(journal=True), measure())}")

@@ -133,6 +133,12 @@ def test_when(tmp_path: Path, toml: str, environ: dict[str, str], when: dict[str
         (ONE, {f"{A}WHEN__CLICK_ID": "x"}, f"{A}WHEN__CLICK_ID: click_id can't be asked for (environment); "),
         (f'{ONE}when."attributes." = "x"\n', {}, f"{A}WHEN__ATTRIBUTES__: attributes. can't be asked for "),
         (f'{ONE}when.header = "x"\n', {}, f"{A}WHEN__HEADER: header can't be asked for (/worker.toml); "),
+        (
+            ONE,
+            {f"{A}WHEN__NETWORK": "x,Voluum"},
+            f"{A}WHEN__NETWORK: no event has 'Voluum' (environment); a net",
+        ),
+        (ONE, {f"{A}WHEN__EVENT": "\udcff"}, f"{A}WHEN__EVENT: is not UTF-8 (environment), as what events"),
         (ONE, {f"{A}WHEN__EVENT": " , "}, f"{A}WHEN__EVENT: names no value (environment); "),
         ('[destinations.a]\ntimeout = "2s"\n', {}, f"{A}URL: must be set: where the postback goes, https://"),
         ("", {f"{A}TIMEOUT": "2s"}, f"{A}URL: must be set: where the postback goes, https://"),

@@ -6,14 +6,12 @@ The rule: no figure stands alone; each is a ratio to the bare aiohttp loop of th
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from tests.bench import go_peer, goals, isolation, latency, replicas
 from tests.bench.contenders import CONTENDERS
-from tests.bench.contenders.several import OTHERS
 from tests.bench.contenders.variants import FOLDED
 from tests.bench.flame import draw_flame
 from tests.bench.plots import draw, group
@@ -21,7 +19,6 @@ from tests.bench.rounds import Case, Results, make_case, run_case, run_rounds, t
 from tests.bench.sweeps import SWEEPS
 from tests.bench.world import Backlog, sink
 from tests.support.broker import Broker
-from worker.core.record import Headers
 
 BASELINE = "bare"
 CLOSEST = ("bare", "go", "worker", "no-journal")
@@ -38,6 +35,10 @@ DEFAULT = (
     "faststream-many",
     "faststream-one",
 )
+
+TAKING = ("worker", "one-of-several")
+PASSING = ("only-reads", "passed-by-field", "passed-by-header", "passed-by-fallback")
+"""Their costs are those of several destinations; what takes an event costs so much that fewer are enough."""
 
 CPU = "CPU time for each event, µs (thin line: from least to most of the run)"
 
@@ -97,13 +98,18 @@ def tracing(bootstrap: str, given: Given) -> None:
 
 
 def routing(bootstrap: str, given: Given) -> None:
-    """What passing over an event costs each destination that does not take it."""
-    names = ("one-of-several", "passed-by-field", "passed-by-header")
-    results = _variants(bootstrap, given, names, "routing", [("network", b"momentscience")])
-    alone, *others = (CONTENDERS[name].what for name in names)
-    for label in others:
-        more = [a["cpu_us"] - b["cpu_us"] for a, b in zip(results[label], results[alone], strict=True)]
-        print(f"{label}: {statistics.median(more) / OTHERS:.1f} us for each event and destination")
+    """What several destinations cost: the one that takes an event, and each that passes over it."""
+    backlog = Backlog.make(bootstrap, 8, given.events, [("network", b"momentscience")])
+    (milliseconds,) = given.latency
+    with sink(milliseconds / 1000) as to:
+        counts = dict.fromkeys(TAKING, given.events // 5) | dict.fromkeys(PASSING, given.events)
+        cases = [
+            make_case(CONTENDERS[name].what, name, to, backlog, count, CONTENDERS[TAKING[0]].what)
+            for name, count in counts.items()
+        ]
+        results = run_rounds(cases, given.rounds)
+    _tell(cases, results, "routing", given, milliseconds)
+    print(f"\n{goals.judge_routing(results)}\n", flush=True)
 
 
 def collections(bootstrap: str, given: Given) -> None:
@@ -133,10 +139,8 @@ def profile(bootstrap: str, given: Given) -> None:
     print(f"{graph}: a flame graph")
 
 
-def _variants(
-    bootstrap: str, given: Given, names: Sequence[str], plot: str, headers: Headers = ()
-) -> Results:
-    backlog = Backlog.make(bootstrap, 8, given.events, headers)
+def _variants(bootstrap: str, given: Given, names: Sequence[str], plot: str) -> Results:
+    backlog = Backlog.make(bootstrap, 8, given.events)
     first = CONTENDERS[names[0]].what
     (milliseconds,) = given.latency
     with sink(milliseconds / 1000) as to:
@@ -165,7 +169,7 @@ COMMANDS: dict[str, tuple[Callable[[str, Given], None], int, int]] = {
     "tracing": (tracing, 50_000, 4),
     "replicas": (replicas.measure, 800_000, 3),
     "isolation": (isolation.measure, 6_000, 1),
-    "routing": (routing, 100_000, 4),
+    "routing": (routing, 200_000, 3),
     "gc": (collections, 50_000, 4),
     "profile": (profile, 200_000, 1),
 }

@@ -5,10 +5,13 @@ The rule: a goal is a ratio within the run, so it means the same on every machin
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tests.bench.contenders import CONTENDERS
-from tests.bench.rounds import Results, ratio
+from tests.bench.job import Figures
+from tests.bench.rounds import Results, median, ratio
 
 
 class Goal(NamedTuple):
@@ -45,3 +48,43 @@ def judge(results: Results, latency_ms: float = 0.0) -> str:
             verdict = "met" if times >= goal.least else "missed"
             lines.append(f"| {ours} | {other} | {times:.2f} | {verdict}: at least {goal.least:.2f} |")
     return "\n".join(lines)
+
+
+class Most(NamedTuple):
+    """CPU of an event: at most so many µs, or so many times another's."""
+
+    of: str
+    most: float
+    other: str | None = None
+
+
+ROUTING_GOALS = (
+    Most("one-of-several", 1.10, "worker"),
+    Most("passed-by-field", 4.0),
+    Most("passed-by-fallback", 4.0),
+    Most("passed-by-header", 2.0),
+)
+
+
+def judge_routing(results: Results) -> str:
+    """Say of each cost whether it is within its goal, and what of it is not the reading, as Markdown."""
+    reading = CONTENDERS["only-reads"].what
+    lines = ["| cost of an event | | beyond reading | goal |", "| --- | ---: | ---: | --- |"]
+    for goal in ROUTING_GOALS:
+        ours = CONTENDERS[goal.of].what
+        if goal.other is not None:
+            cost, beyond, unit = (
+                ratio(results, ours, CONTENDERS[goal.other].what),
+                "",
+                "times one destination's",
+            )
+        else:
+            cost, unit = median(results[ours], "cpu_us"), "µs"
+            beyond = f"{statistics.median(_differences(results[ours], results[reading])):.1f} µs"
+        verdict = "met" if cost <= goal.most else "missed"
+        lines.append(f"| {ours} | {cost:.2f} {unit} | {beyond} | {verdict}: at most {goal.most:.2f} |")
+    return "\n".join(lines)
+
+
+def _differences(costs: Sequence[Figures], others: Sequence[Figures]) -> list[float]:
+    return [cost["cpu_us"] - other["cpu_us"] for cost, other in zip(costs, others, strict=True)]

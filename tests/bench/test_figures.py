@@ -9,7 +9,7 @@ import pytest
 from tests.bench import go_peer
 from tests.bench.contenders import CONTENDERS
 from tests.bench.flame import ROW, draw_flame
-from tests.bench.goals import judge
+from tests.bench.goals import judge, judge_routing
 from tests.bench.latency import Delays, row
 from tests.bench.rounds import make_case, ratio, table
 from tests.bench.world import Backlog, Sink
@@ -47,6 +47,20 @@ def test_goals_are_judged_where_the_run_can_tell() -> None:
     assert text.splitlines()[2:] == [
         f"| {worker} | {bare} | 2.00 | missed: at least 2.78 |",
         f"| {worker} | {one} | 9.00 | met: at least 8.00 |",
+    ]
+
+
+def test_what_several_destinations_cost_is_judged() -> None:
+    """What takes an event is held to a ratio, what passes over it to microseconds, reading included."""
+    costs = {"worker": 10.0, "one-of-several": 12.0, "only-reads": 1.0, "passed-by-field": 3.5}
+    costs |= {"passed-by-header": 2.5, "passed-by-fallback": 4.0}
+    text = judge_routing({CONTENDERS[name].what: [figures(cpu)] for name, cpu in costs.items()})
+    verdicts = [line.rsplit(" | ", 3)[1:] for line in text.splitlines()[2:]]
+    assert verdicts == [
+        ["1.20 times one destination's", "", "missed: at most 1.10 |"],
+        ["3.50 µs", "2.5 µs", "met: at most 4.00 |"],
+        ["4.00 µs", "3.0 µs", "met: at most 4.00 |"],
+        ["2.50 µs", "1.5 µs", "missed: at most 2.00 |"],
     ]
 
 

@@ -148,6 +148,42 @@ def test_somebody(whens: dict[str, Any], with_fallback: bool, fields: object, he
     assert takers(one, configured) == (fitting or ["e" if with_fallback else min(whens)])
 
 
+SPELT = st.sampled_from(
+    ['"x"', '"y"', r'"\u0078"', r'"x\n"', r'"\"x\""', '{"network":"x"}', '["x"]', "1", "null", '"xx"', '"é"']
+)
+NAMED = st.sampled_from(["network", "event", "netw\\u006frk", "currency", "attributes", "order_id", "x"])
+MEMBERS = st.lists(st.tuples(NAMED, SPELT), max_size=4)
+BROKEN = st.sampled_from(["{}", "{}", "{}", "[{}]", "{},", " {}", "\ufeff{}", "{}}}"])
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*FIELDS, "attributes.network"]),
+        st.frozensets(
+            st.sampled_from(["x", "y", "é", "USD", '"x"', "1", "z1", "z2", "z3", "z4"]), min_size=1
+        ),
+        min_size=1,
+    ),
+    MEMBERS,
+    BROKEN,
+)
+def test_as_parsed(when: dict[str, frozenset[str]], members: list[tuple[str, str]], around: str) -> None:
+    """However an event is spelt, nested, repeated or broken, it is routed by what a whole parser reads."""
+    text = around.format("{" + ",".join(f'"{name}": {value}' for name, value in members) + "}")
+    try:
+        fields = json.loads(text)
+    except ValueError:
+        fields = None
+    fits = isinstance(fields, dict) and _fits(when, {**fields, "attributes": _table(fields)}, [])
+    routes = sorted_routes({"a": {}, "b": when})
+    assert Router("b", routes).takes(record(text.encode())) == fits
+
+
+def _table(fields: dict[str, Any]) -> dict[str, Any]:
+    found = fields.get("attributes")
+    return found if isinstance(found, dict) else {}
+
+
 def _fits(when: dict[str, frozenset[str]], fields: Any, headers: list[Header]) -> bool:
     """The second reading: a field at a time, as the contract says it."""
 
@@ -157,11 +193,13 @@ def _fits(when: dict[str, frozenset[str]], fields: Any, headers: list[Header]) -
         if name == "header.site":
             last = [text for _, text in headers][-1:]
             return last[0].decode() if last and last[0] is not None else None
-        if name == "attributes.site":
-            return fields.get("attributes", {}).get("site")
-        return fields.get(name) or ("USD" if name == "currency" else None)
+        if name.startswith("attributes."):
+            return fields.get("attributes", {}).get(name.removeprefix("attributes."))
+        found = fields.get(name)
+        return "USD" if found is None and name == "currency" else found
 
-    return all(value(name) in values for name, values in when.items())
+    found = ((value(name), values) for name, values in when.items())
+    return all(isinstance(one, str) and one in values for one, values in found)
 
 
 def test_sorted() -> None:

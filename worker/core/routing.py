@@ -28,6 +28,9 @@ NAME = re.compile(r"[a-z0-9_-]{1,32}")
 """What a destination of several may be called."""
 
 _CURRENCY, _DEFAULT_CURRENCY = "currency", "USD"
+_ESCAPE = ord("\\")
+_MOST_SOUGHT = 4
+# Texts that are looked for in a value's bytes: with more of them it is cheaper to parse it.
 
 
 class Passed(Enum):
@@ -37,6 +40,8 @@ class Passed(Enum):
 
 
 PASSED: Final = Passed.OVER
+Named = Mapping[str, bytes | None]
+"""The headers of a record by their names; of those that repeat the last counts."""
 Routed = Fields | None | Literal[Passed.OVER]
 """What became of a record at the router: passed over, or taken, with its fields where they are known."""
 
@@ -70,18 +75,19 @@ class Router:
         PASSED where it is not this destination's; else its fields, None where they were not asked for or it
         has none. `value` is called where what is outside of it does not decide.
         """
-        if headers and (wanted := replayed_for(headers)) is not None:
+        named = dict(headers)
+        if FOR in named and (wanted := replayed_for(headers)) is not None:
             return None if wanted == self._name else PASSED
         if self.takes_all:
             return None
-        if not self._catches and not self._own.fit_outside(topic, headers):
-            return PASSED
-        fields = _fields(value())
         if self._catches:
-            passes = fields is not None and self._is_of_others_alone(topic, headers, fields)
-        else:
-            passes = fields is None or not self._own.fit_inside(fields)
-        return PASSED if passes else fields
+            fields = _fields(value())
+            passes = fields is not None and self._is_of_others_alone(topic, named, fields)
+            return PASSED if passes else fields
+        if not self._own.fit_outside(topic, named) or not self._own.may_fit_inside(text := value()):
+            return PASSED
+        fields = _fields(text)
+        return PASSED if fields is None or not self._own.fit_inside(fields) else fields
 
     def takes(self, record: Record) -> bool:
         """Tell whether a record of the source is this destination's."""
@@ -92,15 +98,18 @@ class Router:
         if not self.dead_letters_unrouted or replayed_for(record.headers) is not None:
             return False
         fields = _fields(record.value) if record.fields is None else record.fields
-        return fields is not None and not self._fits(record.at.topic, record.headers, fields)
+        return fields is not None and not self._fits(record.at.topic, dict(record.headers), fields)
 
-    def _fits(self, topic: str, headers: Headers, fields: Fields) -> bool:
+    def _fits(self, topic: str, headers: Named, fields: Fields) -> bool:
         return self._own.are_any and self._own.fit_outside(topic, headers) and self._own.fit_inside(fields)
 
-    def _is_of_others_alone(self, topic: str, headers: Headers, fields: Fields) -> bool:
+    def _is_of_others_alone(self, topic: str, headers: Named, fields: Fields) -> bool:
         if self._fits(topic, headers, fields):
             return False
-        return any(one.fit_outside(topic, headers) and one.fit_inside(fields) for one in self._others)
+        for one in self._others:  # noqa: SIM110 # a generator would cost as much as the rest
+            if one.fit_outside(topic, headers) and one.fit_inside(fields):
+                return True
+        return False
 
 
 class _Conditions:
@@ -109,18 +118,31 @@ class _Conditions:
     def __init__(self, when: When) -> None:
         self.are_any = bool(when)
         self._topics = when.get(TOPIC)
-        self._headers = _named(when, HEADER)
+        self._headers = [(name, _encoded(values)) for name, values in _named(when, HEADER)]
         self._attributes = _named(when, ATTRIBUTE)
         self._fields = [(name, values) for name, values in when.items() if name in FIELDS]
+        self._sought = _sought(self._fields + self._attributes)
 
-    def fit_outside(self, topic: str, headers: Headers) -> bool:
+    def fit_outside(self, topic: str, headers: Named) -> bool:
         """Tell whether topic and headers match: no value need be parsed for that."""
         if self._topics is not None and topic not in self._topics:
             return False
         for name, values in self._headers:  # noqa: SIM110 # a generator would cost as much as the rest
-            if _header(headers, name) not in values:
+            if headers.get(name) not in values:
                 return False
         return True
+
+    def may_fit_inside(self, value: bytes | None) -> bool:
+        """Tell what the bytes tell unparsed: False where none of the texts that would match are among them.
+
+        They would be there as they are, unless something is escaped; whether in their place, a parser tells.
+        """
+        if value is None:
+            return False
+        for text in self._sought:
+            if text in value:
+                return True
+        return not self._sought or _ESCAPE in value
 
     def fit_inside(self, fields: Fields) -> bool:
         """Tell whether the fields of the event match; one that is no text matches nothing."""
@@ -167,16 +189,15 @@ def _named(when: When, prefix: str) -> list[tuple[str, frozenset[str]]]:
     return [(name.removeprefix(prefix), values) for name, values in when.items() if name.startswith(prefix)]
 
 
-def _header(headers: Headers, wanted: str) -> str | None:
-    """The text of a header, of those that repeat the last; None where it is absent or no UTF-8."""
-    value = None
-    for name, text in headers:
-        if name == wanted:
-            value = text
-    try:
-        return None if value is None else value.decode()
-    except UnicodeDecodeError:
-        return None
+def _encoded(values: frozenset[str]) -> frozenset[bytes]:
+    return frozenset(value.encode() for value in values)
+
+
+def _sought(asked: Sequence[tuple[str, frozenset[str]]]) -> Sequence[bytes]:
+    """The texts of which a value that fits has one, as JSON writes them: those of what has the fewest."""
+    certain = [values for name, values in asked if name != _CURRENCY or _DEFAULT_CURRENCY not in values]
+    fewest = min(certain, key=len, default=frozenset[str]())
+    return [b'"%s"' % text for text in sorted(_encoded(fewest))] if len(fewest) <= _MOST_SOUGHT else []
 
 
 def _fields(value: bytes | None) -> Fields | None:

@@ -6,6 +6,7 @@ or have two of them share a group, never starts.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import combinations
@@ -20,6 +21,7 @@ from worker.settings.sources import Given, Layer
 _GROUP = "POSTBACK_KAFKA__GROUP_ID"
 _NAME = "POSTBACK_DESTINATION__NAME"
 _URLS = ("POSTBACK_DESTINATION__URL", "POSTBACK_DESTINATION__SIMPLE_URL", "POSTBACK_DESTINATION__EVENT_URL")
+_NETWORK = re.compile("[a-z0-9_-]{1,64}")
 ASKABLE = (*FIELDS, TOPIC, f"{ATTRIBUTE}NAME", f"{HEADER}NAME")
 """What `when` may ask for."""
 
@@ -157,6 +159,10 @@ def _when_problems(name: str, asked: str, values: frozenset[str], origin: str) -
         yield f"{given}: {asked} can't be asked for ({origin}); can be: {', '.join(ASKABLE)}{hint}"
     elif not values:
         yield f"{given}: names no value ({origin}); give one, or several with commas"
+    elif asked == "network" and (wrong := sorted(word for word in values if not _NETWORK.fullmatch(word))):
+        yield f"{given}: no event has {wrong[0]!r} ({origin}); a network is 1 to 64 of a-z, 0-9, - and _"
+    elif any(word != word.encode(errors="replace").decode() for word in values):
+        yield f"{given}: is not UTF-8 ({origin}), as what events and headers have is"
 
 
 def _is_askable(asked: str) -> bool:

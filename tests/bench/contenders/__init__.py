@@ -63,9 +63,13 @@ CONTENDERS = {
     "gc-often": Contender("variants:gc_often", "garbage collection: as often as Python does"),
     "gc-off": Contender("variants:gc_off", "garbage collection: off"),
     "one-of-several": Contender(
-        "several:beside_idle", "one destination that takes all events, beside 4 idle ones"
+        "several:beside_idle", "one of five, which takes all events, beside 4 idle ones"
     ),
-    "passed-by-field": Contender("several:by_field", "and 4 that pass over them for a field"),
-    "passed-by-header": Contender("several:by_header", "and 4 that pass over them for a header"),
+    "only-reads": Contender("several:only_reads", "a loop that only reads them"),
+    "passed-by-field": Contender("several:by_field", "one that passes over them all for a field"),
+    "passed-by-header": Contender("several:by_header", "one that passes over them all for a header"),
+    "passed-by-fallback": Contender(
+        "several:by_fallback", "the fallback that passes over them all: another takes them"
+    ),
     "profile": Contender("variants:profile", "the worker, its stack looked at"),
 }

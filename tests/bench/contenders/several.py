@@ -1,56 +1,116 @@
-"""One destination that takes every event, beside others in the same process that pass over all of them.
+"""What several destinations cost: the one that takes an event, and each of those that pass over it.
 
-The rule: the others are there in each run, once with nothing to read, so that what the run costs more is what
-passing over costs.
+The rule: what passes over is the whole worker, on a backlog of which it takes nothing; beside it there is a
+loop that reads the same with the same client, and does nothing else.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Mapping
+
+from confluent_kafka import Consumer
 
 from tests.bench.contenders.worker import Countdown, make_settings, run
-from tests.bench.job import Figures, Job
+from tests.bench.job import Figures, Job, Meter
+from worker.adapters.kafka import consumer_config
+from worker.adapters.kafka.poll_thread import BATCH_RECORDS
+from worker.adapters.kafka.turns import TURN_SECONDS
 from worker.app import Worker
-from worker.core.routing import Route
+from worker.core.routing import Route, When
 from worker.ops.topics import create_all
-from worker.settings import Deployment
-from worker.settings.values import EARLIEST
+from worker.ports import Observer
+from worker.settings import Deployment, Settings
 
 OTHERS = 4
-"""Destinations that pass over every event."""
+"""Destinations beside the one that takes every event."""
+
+_ANOTHER = frozenset({"another"})
 
 
 async def beside_idle(job: Job) -> Figures:
-    """The others begin at the end of the topic: none of the events is there for them."""
-    return await _with(job, "network", "latest")
+    """One takes every event, as the fallback, which parses each to know; the others have nothing to read."""
+    settings = make_settings(job)
+    others = [_other(job, settings, number, "latest") for number in range(OTHERS)]
+    routes: dict[str, When] = {other.destination.name: {"network": _ANOTHER} for other in others}
+    routes[settings.destination.name] = {}
+    countdown = Countdown(job)
+    return await run(job, _worker([settings, *others], routes, countdown), countdown)
 
 
 async def by_field(job: Job) -> Figures:
-    """The others ask for a field of the event."""
-    return await _with(job, "network", EARLIEST)
+    """What it asks for is a field of the event."""
+    return await _passing(job, {"network": _ANOTHER})
 
 
 async def by_header(job: Job) -> Figures:
-    """The others ask for a header of the record."""
-    return await _with(job, "header.network", EARLIEST)
+    """What it asks for is a header of the record."""
+    return await _passing(job, {"header.network": _ANOTHER})
 
 
-async def _with(job: Job, asked: str, start: str) -> Figures:
-    settings = make_settings(job)
-    taking = settings.destination.name
-    # Groups that nobody had before: they begin at the start of the topic each time.
-    groups = {f"other-{number}": f"{job.group}.{time.time_ns()}.{number}" for number in range(OTHERS)}
-    passing = [
-        settings.model_copy(
-            update={
-                "kafka": settings.kafka.model_copy(update={"group_id": group, "start": start}),
-                "destination": settings.destination.model_copy(update={"name": name}),
-            }
-        )
-        for name, group in groups.items()
-    ]
-    routes = [Route(taking, {}), *(Route(name, {asked: frozenset({"another"})}) for name in groups)]
-    deployment = Deployment((settings, *passing), tuple(routes))
+async def by_fallback(job: Job) -> Figures:
+    """It is the fallback, and another takes all: it has to know that the event can be read."""
+    return await _passing(job, {}, {"event": frozenset({"purchase"})})
+
+
+async def only_reads(job: Job) -> Figures:
+    """A thread polls and takes batches as the worker does, and looks at nothing of them."""
+    config = consumer_config(job.bootstrap, _fresh_group(job), "reader", {})
+    consumer = Consumer({**config, "auto.offset.reset": "earliest"})
+    consumer.subscribe([job.topic])
+    meter, came = None, 0
+    while came < job.events:
+        if consumer.poll(TURN_SECONDS) is not None:
+            meter = meter or Meter()
+            came += 1 + len(consumer.consume(BATCH_RECORDS - 1, 0))
+    assert meter is not None
+    cost = meter.read(came)
+    consumer.close()
+    return cost
+
+
+class _Passes(Observer):
+    """Counts what is passed over, from the first batch on, and says when that is all."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._count = 0
+        self._meter: Meter | None = None
+        self.cost: Figures | None = None
+        self.stop = asyncio.Event()
+
+    def passed(self, topic: str, count: int) -> None:
+        """Count."""
+        self._meter = self._meter or Meter()
+        self._count += count
+        if self._count >= self._job.events and self.cost is None:
+            self.cost = self._meter.read(self._count)
+            self.stop.set()
+
+
+async def _passing(job: Job, when: When, others: When | None = None) -> Figures:
+    settings = _other(job, make_settings(job), 0, "earliest")
+    passes = _Passes(job)
+    worker = _worker([settings], {settings.destination.name: when, "taking": others or {}}, passes)
+    await worker.run(passes.stop)
+    assert passes.cost is not None
+    return passes.cost
+
+
+def _worker(served: list[Settings], routes: Mapping[str, When], observer: Observer) -> Worker:
+    deployment = Deployment(tuple(served), tuple(Route(name, when) for name, when in routes.items()))
     create_all(deployment)
-    countdown = Countdown(job)
-    return await run(job, Worker(deployment, countdown, caches=False), countdown)
+    return Worker(deployment, observer, caches=False)
+
+
+def _other(job: Job, settings: Settings, number: int, start: str) -> Settings:
+    name = f"other-{number}"
+    kafka = settings.kafka.model_copy(update={"group_id": f"{_fresh_group(job)}.{number}", "start": start})
+    destination = settings.destination.model_copy(update={"name": name})
+    return settings.model_copy(update={"kafka": kafka, "destination": destination})
+
+
+def _fresh_group(job: Job) -> str:
+    """One that nobody had before: it begins at the start of the topic each time."""
+    return f"{job.group}.{time.time_ns()}"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from worker.adapters.kafka.records import Got, headers_of, to_record
 from worker.core.record import Partition, Record, make
-from worker.core.routing import PASSED, Router
+from worker.core.routing import PASSED, Routed, Router
 
 MOST_PARSED_BYTES = 4096
 """Bytes of the largest record that is held parsed, too: that takes several times its bytes."""
@@ -31,39 +31,35 @@ class PassingOver:
     def __init__(self, router: Router) -> None:
         self._route = router.route
         self._takes_all = router.takes_all
-        self._passed: dict[Partition, list[int]] = {}
+        self._passed: list[Partition] = []
+        self._last: dict[Partition, Got] = {}
 
     def taken(self, message: Got, at: Partition) -> Record | None:
         """Make a record of a message, or None where it is passed over."""
+        fields: Routed
         if self._takes_all:  # headers alone decide, and most records have none
             record = to_record(message, at)
             if not record.headers or self._route(at.topic, record.headers, message.value) is None:
                 return record
-            self._pass(message, at)
-            return None
-        fields = self._route(at.topic, headers_of(message), message.value)
+            fields = PASSED
+        else:
+            fields = self._route(at.topic, headers_of(message), message.value)
         if fields is PASSED:
-            self._pass(message, at)
+            self._passed.append(at)
+            self._last[at] = message
             return None
         record = to_record(message, at)
         if fields is None or record.size > MOST_PARSED_BYTES:
             return record
         return make(Record, (*record[:-1], fields))
 
-    def _pass(self, message: Got, at: Partition) -> None:
-        passed = self._passed.get(at)
-        if passed is None:
-            passed = self._passed[at] = [0, 0]
-        passed[0] += 1
-        passed[1] = message.offset() + 1
-
     def tell(self) -> PassedOver | None:
         """What was passed over since this was last called, None where nothing was."""
         if not self._passed:
             return None
         counts: Counter[str] = Counter()
-        for at, (count, _) in self._passed.items():
+        for at, count in Counter(self._passed).items():
             counts[at.topic] += count
-        told = PassedOver(counts, {at: behind for at, (_, behind) in self._passed.items()})
-        self._passed = {}
+        told = PassedOver(counts, {at: message.offset() + 1 for at, message in self._last.items()})
+        self._passed, self._last = [], {}
         return told
