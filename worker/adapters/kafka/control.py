@@ -139,6 +139,8 @@ class KafkaControl:
     def _look(self) -> None:
         """Begin with topics that are not read, and anew with those that are others by now."""
         for one in self._followed.values():
+            if self._closed:
+                return  # each may be waited for as long as the broker is away
             if one.reading and self._ids.heard(one.topic) == one.log:
                 continue
             self._leave(one)
