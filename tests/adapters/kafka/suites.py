@@ -13,9 +13,11 @@ from tests.adapters.kafka.ear import Ear, until
 from tests.adapters.kafka.worlds import World
 from worker.core.assigned_partition import Position
 from worker.core.record import Header, Partition
-from worker.ports import SourceEnded
+from worker.ports import Source, SourceEnded
 
 MAP = "AgEEBw=="
+TURNS = 4
+"""So many a source has done before it is believed that nothing more comes."""
 
 
 def numbered(count: int) -> list[bytes | None]:
@@ -25,6 +27,8 @@ def numbered(count: int) -> list[bytes | None]:
 
 class SourceSuite:
     """Inherit it with a fixture `world`."""
+
+    _committed = 0
 
     async def test_order(self, world: World, ear: Ear) -> None:
         """Records come whole, and in offset order within each partition."""
@@ -56,7 +60,7 @@ class SourceSuite:
             due += owed
             source.ask(owed)
             await ear.has(due)
-            await asyncio.sleep(0.15)  # long enough for a record too many to show
+            await self._goes_on(source, at)  # by then a record too many would have come
             assert len(ear.records) == due
         assert ear.offsets(at) == list(range(2000))
         await source.stop()
@@ -71,7 +75,7 @@ class SourceSuite:
         for _ in range(3):
             source.ask(100)
         await ear.has(100)
-        await asyncio.sleep(0.15)  # long enough for a record too many to show
+        await self._goes_on(source, at)
         assert ear.offsets(at) == list(range(100))
         await source.stop()
 
@@ -89,7 +93,7 @@ class SourceSuite:
         for room in (1, 1, 1, 18, 29):
             source.allow(small, room)
         await ear.has(250)
-        await asyncio.sleep(0.15)  # long enough for a record too many to show
+        await self._goes_on(source, small)
         assert ear.offsets(small) == list(range(50))
         assert ear.offsets(wide) == list(range(200))
         assert ear.offsets(none) == []
@@ -113,7 +117,7 @@ class SourceSuite:
         await ear.has(50)
         source.pause(paused)
         source.ask(1050)
-        await asyncio.sleep(0.2)  # what was asked before the hold took effect may still come
+        await self._goes_on(source, paused)  # what was asked before the hold took effect may still come
         seen = len(ear.offsets(paused))
         world.write(other, numbered(100))
         await until("the other partition", lambda: len(ear.offsets(other)) == 100)
@@ -260,6 +264,12 @@ class SourceSuite:
         source.pause(at)
         await until("watermarks", lambda: source.watermarks().get(at) == (0, 5, 5))
         await source.stop()
+
+    async def _goes_on(self, source: Source, at: Partition) -> None:
+        """Wait until a source has done several turns: each commit is asked for in one, and answered later."""
+        for _ in range(TURNS):
+            self._committed += 1
+            await source.commit({at: Position(self._committed, "")})
 
     async def _finds(self, world: World, at: Partition, position: Position) -> None:
         """A new member finds this committed, and reads on from there."""

@@ -67,7 +67,7 @@ async def test_leaving_that_hangs(
     may_close.set()
     await until("a drain", lambda: "revoked" in ear.events)
     stopping = asyncio.create_task(source.stop())
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(2 * source_module.LEAVE_MARGIN_SECONDS)  # a drain has more time than that
     assert not stopping.done()
     drained.set()
     await stopping
