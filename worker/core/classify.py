@@ -12,9 +12,9 @@ from functools import cache
 from typing import NamedTuple
 
 from schemas import RetryReason
+from worker.core.admission.retry_after import parse_retry_after
 from worker.core.answer import Answer, Failure, FailureKind, Response
 from worker.core.body_pattern import BodyPattern
-from worker.core.retry import parse_retry_after
 
 # Statuses that speak of the destination, not of this event: they shrink the limit and open the circuit.
 PRESSURE_STATUSES = frozenset({408, 425, 429})

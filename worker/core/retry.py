@@ -7,8 +7,6 @@ the last tier, and never longer than one tier's fixed delay, so that due times w
 from __future__ import annotations
 
 from bisect import bisect_left
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 
@@ -44,22 +42,6 @@ class RetryPolicy(NamedTuple):
             return self.tiers[scheduled]
         enough = bisect_left(self.tiers, retry_after, key=lambda tier: tier.seconds)
         return self.tiers[min(max(scheduled, enough), len(self.tiers) - 1)]
-
-
-def parse_retry_after(text: str | None, now: float) -> float | None:
-    """Read a Retry-After header (RFC 9110, 10.2.3) as seconds from now, never below 0; None if unreadable."""
-    if text is None:
-        return None
-    text = text.strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:12])
-    try:
-        when = parsedate_to_datetime(text)
-        if when.tzinfo is None:
-            when = when.replace(tzinfo=UTC)
-        return max(0.0, when.timestamp() - now)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
 
 
 def due_at(stated: float | None, tier_seconds: float, now: float) -> float:

@@ -1,4 +1,4 @@
-"""Whether a Retry-After pauses everything, and for how long.
+"""What a Retry-After says, whether it pauses everything, and for how long.
 
 The rules: a Retry-After that is heard for the first time pauses everything, for a minute at most; a few
 probes ask meanwhile whether it was meant so. What is taken though it began after the refusal and before the
@@ -10,6 +10,9 @@ that means all is left alone until its time. What `pace` knows to be usual whate
 
 from __future__ import annotations
 
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
 _NEVER, _INF = float("-inf"), float("inf")
 # A partner's Retry-After pauses everything for at most this long before it is asked again.
 MAX_RETRY_AFTER_SECONDS = 60.0
@@ -19,6 +22,22 @@ _FIRST_PAUSE_SECONDS, _MOST_PROBES = 1.0, 3
 _REMEMBERED_SECONDS = 60.0
 # So long one waits then to see others taken, or so many times as long as the refusal took.
 _GRACE_SECONDS, _GRACE_FACTOR = 0.5, 2.0
+
+
+def parse_retry_after(text: str | None, now: float) -> float | None:
+    """Read a Retry-After header (RFC 9110, 10.2.3) as seconds from now, never below 0; None if unreadable."""
+    if text is None:
+        return None
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:12])
+    try:
+        when = parsedate_to_datetime(text)
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=UTC)
+        return max(0.0, when.timestamp() - now)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
 
 
 class RetryAfterPause:
