@@ -18,7 +18,8 @@ IMAGE ?= postback-worker
 .PHONY: help demo test pythons check lint fmt chaos drills bench broker image chart release lock clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+	@while IFS= read -r line; do case $$line in [a-z]*:*"## "*) \
+	  printf '%-14s%s\n' "make $${line%%:*}" "$${line#*## }";; esac; done <$(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/runtime ## Run the whole worker with no set-up: embedded broker, two misbehaving networks, every event accounted for
 	@$(BIN)/postback-worker demo $(ARGS)
@@ -108,7 +109,8 @@ fi
 endef
 
 MADE_FOR := $(CURDIR)$(if $(PYTHON), $(PYTHON))
-ifneq ($(shell test -x $(IN_VENV) && grep -sxF '$(MADE_FOR)' $(VENV)/made-for),$(MADE_FOR))
+ifneq ($(shell test -x $(IN_VENV) && test -r $(VENV)/made-for && while IFS= read -r line; do \
+  test "$$line" != '$(MADE_FOR)' || echo "$$line"; done <$(VENV)/made-for),$(MADE_FOR))
 .PHONY: $(VENV)/locked
 endif
 
