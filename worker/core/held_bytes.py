@@ -1,8 +1,8 @@
 """How many bytes of records the worker holds, of all partitions together.
 
-The rules: a record counts from its reading to its ending, wherever it is meanwhile; each counter is written
-by one thread alone, so that none needs a lock; who reads stops while all is spent. A record larger than what
-is left is read as long as anything is left, so that no size stands still: one read may exceed the bound.
+The rules: a record counts from its reading to its ending, wherever it is meanwhile. Each counter is written
+by one thread alone, so none needs a lock. While all bytes are spent nothing is read. While any are left, a
+record of any size is read, so that a large one is not stuck for ever: one read may exceed the bound.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Partitions that have records and give none, though more was asked for.
 
-The rule: one that gives nothing for SILENT_AFTER_SECONDS, though it could and what may be read of it grew, is
-named; so is one that may be read no further: a transaction that nobody ended keeps back all behind its start.
+The rule: a partition is named where it gave nothing for SILENT_AFTER_SECONDS, though it was not paused and
+more of it may be read than before. So is one that can't be read further, as somebody left a transaction open:
+what lies behind its first record is held back.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The rules: a conversion counts once, where it was last. One that went on from where it lies, or was replayed,
 or was delivered all the same, counts no more. What is held is bounded, and some forty bytes for each: the
-records are in Kafka. Of more than may be held the first of the longest partition are forgotten.
+records are in Kafka. Where there is more than may be held, the oldest of the longest partition are forgotten.
 """
 
 from __future__ import annotations

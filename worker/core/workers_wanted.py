@@ -1,13 +1,14 @@
 """How many workers what is due now could use: what an autoscaler follows, in the place of lag.
 
-The rule: more are wanted only where more would help. What waits until it is due wants none; nor does what a
-partner refuses, or an open circuit, a pause or a rate keeps back: one more worker would be kept back, too. A
-worker speaks for its own partitions, and wants no more workers than it has of them; the sum over all workers
-is what the group wants.
+The rule: more are wanted only where more would help. Records that are not due yet want none. Nor do records
+that a partner refuses, or that an open circuit, a pause or a rate keeps back: another worker would be kept
+back, too. A worker speaks for its own partitions, and wants no more workers than it has partitions. The sum
+over all workers is what the group wants.
 
-What comes and what is left are compared with what one worker can do: what it does, by how busy it is. What is
-passed over, as it is not for the destination, is no work. A worker is to be four fifths busy, what is left
-to be gone in ten minutes; until then no fewer are wanted. A fall is believed once it has lasted for five.
+What one worker can do is worked out from what it does and how busy it is. What comes in, and what is left, is
+divided by that. Records that are passed over, for another destination, are no work. The aim: each worker is
+four fifths busy, and what is left is gone in ten minutes; until then no fewer are wanted. A fall is believed
+once it has lasted for five minutes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Whether this machine lacks what a connection takes, for the log and for those who ask.
 
-The rule: it is said once, and again only after it had been well for a while; it stands a little longer than
-the pause between two tries, for what goes well on a connection that is open says nothing of a new one.
+The rule: it is said once, and again only after all was well for a while. It stands a little longer than the
+pause between two tries: requests on connections that are open succeed meanwhile, and show nothing of new
+ones.
 """
 
 from __future__ import annotations

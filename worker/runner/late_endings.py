@@ -1,9 +1,9 @@
 """Endings of records that may be another's by now: told once, by whoever tells first.
 
-The rules: while it is in doubt whether a partition is ours, and once it has left, another may have it, and
-have ended the same record. So its ending waits: until it is sure that the partition is ours, or, where it has
-left, until its journal is read once more. An ending of this very record that stands there is the one that it
-has. Where none does ours is told: who has the partition hears of it, and does not send the record again.
+While it is in doubt whether a partition is ours, and once it has left, another worker may have it, and may
+have ended the same record. The rules: our ending waits, until it is sure that the partition is ours, or,
+where the partition has left, until its journal is read once more. If an ending of this record stands there,
+that one counts. If none does, ours is told, so that the partition's owner does not send the record again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Looking for partitions that have records and give none.
 
-The rule: only what was asked for can be missed. While nothing is asked for, as the partner is down or all
-lanes are busy with slow requests, nobody is silent.
+The rule: a partition can be silent only while records are asked for. While none are, because the partner is
+down or all lanes wait for slow answers, no partition is silent.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Gives partitions that flow their room back as their records end, before they have used it up.
 
-The rule: records of a partition come in runs, as the client fetches them. A run that meets too little room
-lies in the way of other partitions, is paused, thrown away and read again: so each has most of its room when
-its next run comes. It is looked at with each batch that is asked for, not with each record that ends.
+The client fetches records of a partition in runs. A run that finds too little room keeps other partitions
+waiting; it is paused, thrown away and read again. The rule: so each partition has most of its room when its
+next run comes. This is looked at with each batch that is asked for, not with each record that ends.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Offsets that hold no record for us: markers of transactions, and what was aborted.
 
-The client passes over them, and only its position tells. The rules: a position is believed once it is known
-to be of this reading, not of the one before; and it is told together with the offset behind the last record
-that was handed over, so that who left out a record is not led past it.
+The client passes over them, and only its position shows it. The rules: a position is believed only once it is
+known to belong to this reading, not to the one before a seek. It is told together with the offset behind the
+last record that was handed over: whoever has not taken that record yet is not led past it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Reads what a group's journal tells of the source's offsets. Blocking; called at an assignment.
 
 The rule: the newest steps are read, a bounded number, and what lies at their origins: a step is of the record
-whose event it names. That these can't be read is not taken for nothing finished. A topic that is not there
-holds nothing.
+whose event it names. Where these can't be read, this is not taken for "nothing is finished". A topic that is
+not there holds nothing.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ paused while any reason stands:
 | `unreadable` | the stops | it stands at a record that can't be read |
 
 Of one that is searched for, the client looks for where to begin: a pause meanwhile can have it begin a second
-time, so it is never paused. Pure: pausing is somebody else's deed.
+time, so it is never paused. Pure: the client is told in `client_pauses.py`.
 """
 
 from __future__ import annotations

@@ -1,11 +1,14 @@
 """What was read but not yet asked for, and which partitions are to be paused for its sake.
 
-The rules: each record leaves once, in the order of its partition, and only while there is demand for it, its
-partition has room for it and is not paused; partitions take turns. One whose records lie here for long, while
-those of others come too, is paused: the client queues all partitions in one line, where it would keep others
-waiting. So is one without room of which more than a few lie here. While all bytes are spent nothing more is
-read; what is paused is then thrown away, to be read again.
-Pure: time is an argument, and pausing is somebody else's deed.
+The rules: each record leaves once, in the order of its partition. It leaves only while there is demand, and
+while its partition has room and is not paused; partitions take turns. A partition is to be paused:
+
+- while its records lie here for long and those of others come too: the client has one queue for all
+  partitions, and in it this one would keep the others waiting;
+- while it has no room and more than a few of its records lie here.
+
+While all bytes are spent nothing more is read; what lies here of paused partitions is then thrown away, and
+read again later. Pure: time is an argument, and the client is paused elsewhere (`client_pauses.py`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where a time lies in a log.
 
-The rule: of a broker that has no index of times all counts as new. librdkafka's own, that of the
-demonstration, is one: it says of each time, the first one too, that nothing is as new.
+The rule: where a broker has no index of times, all records count as new. The broker inside librdkafka, which
+the demo uses, has none: of every time it says that no record is as new.
 """
 
 from __future__ import annotations

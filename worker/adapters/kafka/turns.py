@@ -1,8 +1,8 @@
 """How long the poll thread waits before it looks for what it does not wait for: records, or orders.
 
-The rule: one that has something to do obeys an order within TURN_SECONDS; one that has had nothing for a
-while wakes seldom, for each of its turns takes the interpreter's lock from whoever is at work. What Kafka has
-for it wakes it at once all the same.
+The rule: a thread that has something to do obeys an order within TURN_SECONDS. A thread that has had nothing
+to do for a while wakes seldom: each turn takes the interpreter's lock from those that work. A record from
+Kafka wakes it at once all the same.
 """
 
 from __future__ import annotations
