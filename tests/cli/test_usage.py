@@ -280,15 +280,25 @@ def test_closed_pipe() -> None:
 @pytest.mark.parametrize("command", [["--help"], ["--version"]])
 def test_help_is_quick(command: list[str]) -> None:
     """Help and version load neither a client library nor the settings."""
+    assert loaded(command, {"aiohttp", "confluent_kafka", "pydantic", "prometheus_client"}) == "[]\n"
+
+
+def test_publish_sends_nothing_by_http() -> None:
+    """What publishes events loads neither HTTP nor metrics: that is a third of what there is to load."""
+    told = loaded(["publish", "--dry-run", "examples"], {"aiohttp", "prometheus_client"})
+    assert told.splitlines()[-1] == "[]"
+
+
+def loaded(command: list[str], heavy: set[str]) -> str:
+    """What a command says on stderr, and last which of the heavy modules it has loaded."""
     code = (
         "import sys, runpy\n"
         f"sys.argv = ['worker', *{command!r}]\n"
         "try: runpy.run_module('worker', run_name='__main__')\n"
         "except SystemExit: pass\n"
-        "heavy = {'aiohttp', 'confluent_kafka', 'pydantic', 'prometheus_client'} & set(sys.modules)\n"
-        "print(sorted(heavy), file=sys.stderr)"
+        f"print(sorted({heavy!r} & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
     )
-    assert done.stderr == "[]\n"
+    return done.stderr

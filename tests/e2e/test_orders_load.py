@@ -18,8 +18,10 @@ from pathlib import Path
 import pytest
 
 from schemas import RetryReason, WorkerHeaders, parse_time
+from schemas.journal import JournalStep
 from tests.e2e.neighbours import Partner
 from tests.e2e.program import Program, call, settings
+from tests.e2e.test_journal import steps
 from tests.e2e.test_orders import letters
 from tests.support.kafka import Names, Write, create_topics, produce, read_all, wait_until
 
@@ -208,13 +210,15 @@ def _into_tiers(kafka: str, names: Names, count: int) -> None:
     produce(kafka, names.tier("1h"), writes)
 
 
-LATE = 3
-"""Requests that a busy machine may have come late, and so closer to those after them."""
-
-
 def fullest(times: Sequence[float]) -> int:
     """The most requests that came within a second."""
     return max(bisect_left(times, at + 1.0) - index for index, at in enumerate(times))
+
+
+def started(step: JournalStep) -> float:
+    """When its request began. A partner on a busy machine hears of several at once that did not begin so."""
+    assert step.ms is not None
+    return (parse_time(step.at) or 0.0) - step.ms / 1000
 
 
 def test_rate_of_three(kafka: str, names: Names, tmp_path: Path) -> None:
@@ -232,12 +236,13 @@ def test_rate_of_three(kafka: str, names: Names, tmp_path: Path) -> None:
             back = time.time()
             wait_until("another is over", lambda: time.time() > began + 120.0, WITHIN)
         times = partner.times
+    by_workers = fullest(sorted(started(step) for step in steps(kafka, names)))
     steady = sum(began <= at < began + 60.0 for at in times)
     around = sum(began + 60.0 <= at < began + 120.0 for at in times)
     print(
         f"\nrate: {steady} in a minute, {around} in that of a rebalance (the third was back after"
-        f" {back - began - 60.0:.0f} s); most in a second: {fullest(times)}"
+        f" {back - began - 60.0:.0f} s); most in a second: {fullest(times)}, by workers' clocks {by_workers}"
     )
-    assert fullest(times) <= 62 + LATE
+    assert by_workers <= 62
     assert abs(steady - 3_600) <= 72
     assert set(partner.clicks.values()) == {1}

@@ -17,9 +17,9 @@ from tests.fake_kafka import FakeKafka, FakePublisher
 from tests.fake_source import FakeSource
 from tests.fakes import FakeClock, FakeTracer
 from tests.runner.harness import DLQ, JOURNAL, POSTBACK, SOURCE, TIER_TOPICS, conversion
-from worker.adapters.http import DirectSender, SenderOptions
+from worker.adapters.http import SenderOptions
 from worker.adapters.http.connection import HttpConnection, Shared
-from worker.adapters.http.direct import DirectLane
+from worker.adapters.http.direct import DirectLane, DirectSender
 from worker.adapters.http.parser import AnswerParser
 from worker.adapters.http.sweeper import Sweeper
 from worker.adapters.http.write_batch import WriteBatch

@@ -88,8 +88,10 @@ class Control:
 
         kafka, topic = self._settings.kafka, self._settings.control_topic
         config = producer_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
+        # Each may be there twice, as long as their order stands: so none of them waits for a producer's id.
+        in_order = {"enable.idempotence": False, "max.in.flight.requests.per.connection": 1}
         with answering(self._settings):
-            publisher = BulkPublisher(config, topic, stop=stop, on_waiting=self._on_waiting)
+            publisher = BulkPublisher(config | in_order, topic, stop=stop, on_waiting=self._on_waiting)
             try:
                 for number, (key, value) in enumerate(records):
                     publisher.send(Named("record ", number), key, value)

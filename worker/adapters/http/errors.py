@@ -44,10 +44,6 @@ class Told(aiohttp.ClientError):
         self.failure = failure
 
 
-class UnprovenLibrary(Exception):
-    """A library is installed in a version that the transport has not been proven on."""
-
-
 # The first row that fits counts. Where the words end in a colon, what the system said follows.
 _ROWS: list[tuple[type[BaseException] | tuple[type[BaseException], ...], FailureKind, str]] = [
     (aiohttp.ClientConnectorCertificateError, FailureKind.TLS, "certificate refused:"),

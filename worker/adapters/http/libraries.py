@@ -7,18 +7,18 @@ minor version may change either without a word, so another minor version is refu
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-import aiohttp
-import httptools
-
-from worker.adapters.http.errors import UnprovenLibrary
+from importlib.metadata import version
 
 PROVEN = {"aiohttp": "3.14", "httptools": "0.9"}
 
 
+class UnprovenLibrary(Exception):
+    """A library is installed in a version that the transport has not been proven on."""
+
+
 def check_libraries(installed: Mapping[str, str] | None = None) -> None:
     """Raise UnprovenLibrary, with what to do about it, where a library's version is not a proven one."""
-    versions = installed or {"aiohttp": aiohttp.__version__, "httptools": httptools.__version__}
+    versions = installed or {name: version(name) for name in PROVEN}
     for name, proven in PROVEN.items():
         if versions[name].split(".")[:2] != proven.split("."):
             raise UnprovenLibrary(

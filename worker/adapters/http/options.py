@@ -10,10 +10,12 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
-
-from aiohttp.abc import AbstractResolver
+from typing import TYPE_CHECKING
 
 from worker.core.request_headers import header_problem
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractResolver
 
 HEAD_LIMIT_BYTES = 64 * 1024
 """Bytes of an answer's head, those of interim (1xx) answers before it included; more is no answer."""

@@ -35,6 +35,9 @@ TURN_SECONDS = 0.2
 PATIENCE_SECONDS = 2.0
 """Seconds that closing waits for answers that nobody waits for any more."""
 
+CONNECTING_SECONDS = 0.05
+"""Seconds before the first record: one that a client has before its producer's id waits 0.5 s for that."""
+
 WAITING_AFTER_SECONDS = 5.0
 """Seconds without an answer after which it is said that the broker is waited for, and why."""
 
@@ -103,6 +106,8 @@ class BulkPublisher:
         hearing: dict[str, Any] = {"log_level": 0, "error_cb": self._causes.hear}
         self._config: dict[str, Any] = {**fitted(bounded, limit), **hearing}
         self._batches = new_producer(self._config)
+        if self._config.get("enable.idempotence"):
+            self._batches.poll(CONNECTING_SECONDS)
         self._alone: Producer | None = None
 
     @property

@@ -78,6 +78,9 @@ _CONSUMER_DEFAULTS: Config = {
     "partition.assignment.strategy": "cooperative-sticky",
     # A killed worker's partitions move on after this; heartbeats come from a thread of librdkafka's own.
     "session.timeout.ms": 15_000,
+    # By a heartbeat a member hears of a rebalance. Until all have, what goes to another is sent by nobody,
+    # and of a rate that the group shares that part is lost.
+    "heartbeat.interval.ms": 250,
     # Records wait in Kafka rather than here: a pause throws away what was fetched ahead, to fetch it again.
     "queued.min.messages": 1_000,
     "queued.max.messages.kbytes": 8_192,
