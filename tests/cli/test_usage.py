@@ -8,13 +8,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from worker.cli import COMMANDS, app, cancel, dlq, status, waiting
-from worker.cli.common import print_table
+from worker.cli import COMMANDS, app
 
 NOW = 1_800_000_000.0
 
@@ -79,62 +77,6 @@ def test_a_number_out_of_bounds(line: str, says: str) -> None:
     ran = run(*line.split())
     assert ran.exit_code == 2
     assert f"error: Invalid value for {says}" in ran.stderr
-
-
-def test_names_stay_whole(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a terminal of 80 columns a name is on one line, however long what stands beside it."""
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", "80")
-    name = "POSTBACK_DESTINATION__ALLOW_PRIVATE_ADDRESSES"
-    print_table(["variable", "value"], [[name, "x" * 100]])
-    lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if name in line]
-    assert max(map(len, lines[1:])) <= 80
-
-
-def test_short_words_stay_whole(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a terminal that is too narrow for them no number is folded, digit by digit."""
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", "40")
-    name = "postback-worker.retry.10s"
-    print_table(["topic", "partitions", "max_message_bytes"], [[name, "4", "1048588"]])
-    (row,) = [line for line in capsys.readouterr().out.splitlines() if name in line]
-    assert row.split() == [name, "4", "1048588"]
-
-
-@pytest.mark.parametrize(
-    ("width", "head", "row"),
-    [
-        (80, "where  event id  error", "0/1    order-1   " + "e" * 40),
-        (40, "where  event id  error", "0/1    order-1   " + "e" * 22 + "…"),
-        (20, "where  event id", "0/1    order-1"),
-        (8, "where  event id", "0/1    order-1"),
-    ],
-)
-def test_one_line_a_row(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int, head: str, row: str
-) -> None:
-    """On a terminal what does not fit is cut short or left out where it may be; a name never is."""
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", str(width))
-    monkeypatch.setenv("TERM", "xterm")
-    print_table(["where", "event_id", "error"], [["0/1", "order-1", "e" * 40]], ["error"])
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
-    assert [line.rstrip() for line in plain.splitlines()] == [head, row]
-
-
-@pytest.mark.parametrize("of", [cancel, dlq, status, waiting])
-def test_rows_of(of: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """On a terminal of 80 columns each row of what operators look at is one line, its name whole."""
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setenv("TERM", "xterm")
-    row = ["n" * 32, *("x" * 8 for _ in of.COLUMNS[1:])]
-    print_table(of.COLUMNS, [row], of.SPARE)
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
-    assert len(plain) == 2
-    assert plain[1].startswith("n" * 32 + "  ")
-    assert len(plain[1].rstrip()) <= 80
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,9 @@ from worker.cli.common import (
 )
 from worker.cli.send import print_request, request_object
 
+SPARE = ("method", "url", "takes")
+"""Columns of the list that a terminal may be too narrow for, the first to be cut first."""
+
 app = typer.Typer(add_completion=False, help="List the destinations that are configured, or explain one.")
 
 
@@ -34,7 +37,7 @@ def list_(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
         return
     from worker.ops.destinations import Row, rows_of
 
-    print_rows([row._asdict() for row in rows_of(load_deployment(ctx))], output, Row._fields)
+    print_rows([row._asdict() for row in rows_of(load_deployment(ctx))], output, Row._fields, SPARE)
 
 
 @app.command(

@@ -37,6 +37,9 @@ app = typer.Typer(
 MADE = ("topic", "partitions", "retention_seconds", "result")
 CHECKED = ("topic", "partitions", "retention_seconds", "max_message_bytes", "problems")
 
+SPARE = ("max_message_bytes", "retention", "partitions")
+"""Columns that a terminal may be too narrow for; a problem is told whole."""
+
 DAY_SECONDS = 24 * 3600
 
 UNKNOWN = "unknown"
@@ -165,7 +168,7 @@ def _print(rows: Sequence[Row], output: Output, columns: Sequence[str]) -> None:
         print_rows(rows, output, columns)
     else:
         shown = [name if name != "retention_seconds" else "retention" for name in columns]
-        print_rows([_readable(row) for row in rows], output, shown)
+        print_rows([_readable(row) for row in rows], output, shown, [name for name in SPARE if name in shown])
 
 
 def _readable(row: Row) -> Row:
