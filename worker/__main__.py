@@ -29,7 +29,8 @@ def main() -> None:
 
         run()
     except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
+        with signals.last_words():
+            print(signals.INTERRUPTED, file=sys.stderr)
         sys.exit(1)
 
 

@@ -86,7 +86,8 @@ class Commands(TyperGroup):
         except SystemExit as end:  # the shell's completion
             code = end.code
         if code == _INTERRUPTED:
-            say("error: interrupted")
+            with signals.last_words():
+                say(signals.INTERRUPTED)
             return FAILED
         return code or 0
 

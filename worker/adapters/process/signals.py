@@ -8,6 +8,7 @@
 
 The rules: INT and HUP stay ignored where they were ignored at the start (a background job, `nohup`). An
 interrupt is not lost where Python has nobody to raise it to (a finalizer, a callback of a weak reference).
+That one was heard is said once, in a line, whatever signals come meanwhile; after it one more ends at once.
 """
 
 from __future__ import annotations
@@ -15,18 +16,29 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from types import FrameType
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+
+from worker.adapters.process import stderr
 
 HANG_UP = signal.SIGHUP
 ONCE_MORE_SECONDS = 0.02
 """After these an interrupt that nobody heard of is raised again."""
 
+INTERRUPTED = "error: interrupted"
+"""What is said of an interrupt."""
+
 # The command is `run`, as far as is known: nothing is in flight until it listens by itself.
 _is_run = False
+# The process is the program's own, and none of a test that calls it.
+_is_own = False
 
 
 def set_up() -> None:
     """Take the signals over, before the program is loaded."""
+    global _is_own  # noqa: PLW0603 - there is one process
+    _is_own = True
     begin("run" in sys.argv)
     for number in (signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
@@ -34,6 +46,23 @@ def set_up() -> None:
         if number is not signal.SIGINT or _is_run:  # else Python's own handler raises KeyboardInterrupt
             signal.signal(number, _end)
     sys.unraisablehook = _unheard
+    sys.excepthook = _uncaught
+
+
+@contextmanager
+def last_words() -> Iterator[None]:
+    """Let no signal disturb what is said within; after it one ends the process, and Python's own end, too."""
+    if not _is_own:
+        yield
+        return
+    heard = heeded()
+    signal.setitimer(signal.ITIMER_REAL, 0.0)
+    for number in (*heard, signal.SIGALRM):
+        signal.signal(number, signal.SIG_IGN)
+    yield
+    stderr.settle()
+    for number in heard:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def begin(is_run: bool) -> None:
@@ -61,5 +90,15 @@ def _unheard(told: sys.UnraisableHookArgs) -> None:
     if not issubclass(told.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(told)
         return
-    signal.signal(signal.SIGALRM, _end)
-    signal.setitimer(signal.ITIMER_REAL, ONCE_MORE_SECONDS)
+    if not sys.is_finalizing():
+        signal.signal(signal.SIGALRM, _end)
+        signal.setitimer(signal.ITIMER_REAL, ONCE_MORE_SECONDS)
+
+
+def _uncaught(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
+    """What Python calls with what nobody caught: one more interrupt, while the first was about to be said."""
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, at)
+        return
+    with last_words():
+        print(INTERRUPTED, file=sys.stderr)
