@@ -240,8 +240,8 @@ def main() -> None:
         print(f"built in {time.monotonic() - began:.0f} s: {broker.bootstrap} {world.names}", flush=True)
         print("   clock     CPU")
         for verdict, took in explained(world, given.steps):
-            right = json.loads(took.out)["verdict"] == verdict
-            _print(took, f"{verdict}{'' if right else ' WRONG'}")
+            told = json.loads(took.out)
+            _print(took, verdict if told["verdict"] == verdict else f"{verdict} WRONG: {told}")
         for command in OTHERS:
             took = world.ask(*command)
             _print(took, f"exit {took.code}")
