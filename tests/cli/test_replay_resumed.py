@@ -77,7 +77,7 @@ def letters(topic: str, count: int) -> list[Write]:
     ("count", "rate", "deeds"),
     [
         (1200, 300, SHORT),
-        pytest.param(10_000, 700, LONG, marks=pytest.mark.long),
+        pytest.param(10_000, 700, LONG, marks=[pytest.mark.long, pytest.mark.timeout(600)]),
     ],
 )
 def test_each_once(names: Names, count: int, rate: int, deeds: Sequence[Deed]) -> None:

@@ -25,7 +25,6 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 WITHIN = 30.0  # seconds, for every call
-
 ANY_PARTITION = -1
 
 _PASSES = frozenset(
@@ -37,6 +36,7 @@ _PASSES = frozenset(
         KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
         KafkaError.NOT_CONTROLLER,
         KafkaError._UNKNOWN_PARTITION,
+        KafkaError._DESTROY_BROKER,  # a client has found it by its own name
     }
 )
 """What a broker says that has only just started."""

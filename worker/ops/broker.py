@@ -50,10 +50,12 @@ def partitions_by_topic(settings: Settings) -> Mapping[str, int | None]:
     listening: dict[str, Any] = {**asking(settings), "log_level": 0, "error_cb": causes.hear}
     admin = AdminClient(listening)
     try:
-        topics = admin.list_topics(timeout=TIMEOUT_SECONDS).topics
+        there = causes.patient(
+            lambda seconds: admin.list_topics(timeout=seconds), admin.poll, TIMEOUT_SECONDS
+        )
     except KafkaException as error:
         raise KafkaUnavailable(causes.line_of_all(error, admin.poll)) from None
-    return {name: partition_count(topic) for name, topic in existing_topics(topics).items()}
+    return {name: partition_count(topic) for name, topic in existing_topics(there.topics).items()}
 
 
 def asking(settings: Settings) -> Config:

@@ -76,3 +76,33 @@ def test_all_addresses_are_tried() -> None:
     assert (
         causes.line_of_all(GRAVEST_FIRST[5], lambda _wait: causes.hear(next(coming))) == "Connection refused"
     )
+
+
+@pytest.mark.parametrize(
+    ("heard", "asked"),
+    [
+        ([GRAVEST_FIRST[0]], [5.0]),
+        ([GRAVEST_FIRST[4], GRAVEST_FIRST[6]], [5.0]),
+        ([GRAVEST_FIRST[4]], [5.0, 5.0]),
+        ([], [5.0, 5.0]),
+    ],
+)
+def test_patience(heard: list[KafkaError], asked: list[float]) -> None:
+    """What no address takes, or lets in, is given up after half of the time; what is slow is waited for."""
+    causes, waited = Causes(), list[float]()
+
+    def ask(seconds: float) -> None:
+        waited.append(seconds)
+        raise KafkaException(GRAVEST_FIRST[5])
+
+    def tell(_wait: float) -> None:
+        for error in heard:
+            causes.hear(error)
+
+    with pytest.raises(KafkaException):
+        causes.patient(ask, tell, 10.0)
+    assert waited == asked
+    waited.clear()
+    with pytest.raises(KafkaException):
+        causes.patient(ask, tell, 3.0)
+    assert waited == [3.0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 
@@ -16,7 +17,11 @@ from worker.adapters.kafka.errors import is_about_all_brokers, kafka_error, one_
 SUMMED_UP_WITHIN_SECONDS = 2.0
 """Seconds that a client is given to try its other addresses, before its errors are weighed."""
 
+UNREACHED_AFTER_SECONDS = 5.0
+"""Seconds after which a client that can connect nowhere, or is let in nowhere, need not be waited for."""
+
 _TURN_SECONDS = 0.1
+_Answer = TypeVar("_Answer")
 
 # These names are public, whatever their first letter says.
 _REFUSED = frozenset(
@@ -65,6 +70,18 @@ class Causes:
     def forget(self) -> None:
         """Begin anew: the client was answered."""
         self._cause, self._summed_up = None, False
+
+    def patient(
+        self, ask: Callable[[float], _Answer], poll: Callable[[float], object], within: float
+    ) -> _Answer:
+        """What `ask` answers within so many seconds; it raises sooner where it is known that it can't."""
+        try:
+            return ask(min(within, UNREACHED_AFTER_SECONDS))
+        except KafkaException:
+            poll(0)
+            if self._is_known() or within <= UNREACHED_AFTER_SECONDS:
+                raise
+        return ask(within - UNREACHED_AFTER_SECONDS)
 
     def line(self, failure: KafkaError | BaseException | None = None) -> str:
         """The true cause of `failure`, which is weighed too, in one line; "" where nothing was heard."""

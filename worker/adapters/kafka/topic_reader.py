@@ -155,11 +155,14 @@ class TopicReader:
     def _partitions(self) -> list[Partition]:
         try:
             # All topics are asked for: asking for one by name can create it.
-            found = existing_topics(self._consumer.list_topics(timeout=ASK_TIMEOUT_SECONDS).topics).get(
-                self._topic
+            there = self._causes.patient(
+                lambda seconds: self._consumer.list_topics(timeout=seconds),
+                self._consumer.poll,
+                ASK_TIMEOUT_SECONDS,
             )
         except KafkaException as error:
             raise self._unavailable(error) from error
+        found = existing_topics(there.topics).get(self._topic)
         if found is None:
             raise NoSuchTopic(self._topic)
         if found.error is not None:
