@@ -14,7 +14,6 @@ from worker.core.copies import (
     digest,
     digest_of_origin,
     follows,
-    follows_in_flight,
     packed_delivery,
     replaces,
 )
@@ -72,25 +71,6 @@ def test_follows(seen: Seen, known: Known | None, what: Follows) -> None:
 def test_own(seen: Seen, own: Known, what: Follows) -> None:
     """What is known of the record itself goes before what is known of another one of its event."""
     assert follows(seen, Known(DEAD, 3, 1, 0), own) is what
-
-
-def test_follows_in_flight() -> None:
-    """While an event is being sent nothing else of it is: the same record is finished, another is a copy.
-
-    But what became of the very one is sent, whether or not that one has heard of it.
-    """
-    assert follows_in_flight(FRESH, 7, 0) is FINISHED
-    assert follows_in_flight(FRESH, 3, 0) is DUPLICATE
-    assert follows_in_flight(ON_TIER, 3, 0) is DUPLICATE
-    assert follows_in_flight(ON_TIER, 7, 1) is SEND
-    assert follows_in_flight(ON_TIER, 7, 2) is FINISHED
-    assert follows_in_flight(ON_TIER._replace(attempts=None), 7, 0) is SEND
-
-
-def test_own_in_flight() -> None:
-    """A copy that has had its ending is finished, though its event is being sent again for the other."""
-    assert follows_in_flight(FRESH, 3, 0, Known(DEAD, 7, 0, 0)) is FINISHED
-    assert follows_in_flight(ON_TIER, 3, 0, Known(WAITING, 7, 1, 0)) is DUPLICATE
 
 
 @pytest.mark.parametrize(

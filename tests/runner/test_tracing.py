@@ -121,7 +121,7 @@ class Settling:
         self.ended = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    fence = copies = on_taken = on_idle = on_probe = on_given_back = on_still = on_failed = None
+    fence = copies = on_taken = on_idle = on_probe = on_waits = on_given_back = on_still = on_failed = None
 
     def next(self) -> None:
         """End the next record as a dead letter."""

@@ -123,21 +123,6 @@ def _of_same(seen: Seen, known: Known) -> Follows:
     return Follows.FINISHED if is_behind else Follows.SEND
 
 
-def follows_in_flight(seen: Seen, origin: int, attempts: int, own: Known | None = None) -> Follows:
-    """Say what follows for a record whose event is being sent right now for another.
-
-    `origin` is that of the other, and `attempts` how many had been made when it was taken. A retry that has
-    more is what became of the other, which only has not heard that its tier has it: that one is to be sent.
-    Should the other not end, it comes again: what is in flight is not committed. `own` is what is remembered
-    of the record itself, where it is not the other: one that is a copy already has no second ending.
-    """
-    if seen.origin != origin:
-        has_ended = own is not None and _of_same(seen, own) is Follows.FINISHED
-        return Follows.FINISHED if has_ended else Follows.DUPLICATE
-    made = 1 if seen.attempts is None else seen.attempts
-    return Follows.SEND if seen.on_tier and made > attempts else Follows.FINISHED
-
-
 def replaces(new: Known, old: Known) -> bool:
     """Tell whether a step changes what its conversion is remembered for; steps may be heard out of turn."""
     if new.state is DELIVERED or old.state is DELIVERED:

@@ -76,6 +76,12 @@ class Finished(NamedTuple):
     record: Record
 
 
+class Waits(NamedTuple):
+    """Another record of its event is under way: what follows is asked again when that has ended."""
+
+    record: Record
+
+
 def read_history(record: Record, on_tier: bool) -> History:
     """Read what the worker needs to know of earlier hops."""
     if not record.headers:

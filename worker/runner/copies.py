@@ -2,7 +2,8 @@
 
 The rules: what a partition's journal tells is known before the first record of it is sent, and again after
 it could not be read for a while: until then that partition alone rests. A record is judged right before it
-would be sent. What is marked has ended; of what is in flight nothing is known but that.
+would be sent. What is marked has ended. While a record is under way, which is until its step is acknowledged,
+nothing is known of its event but that, and its other records wait: they are judged by what became of it.
 
 A tier's records are judged by the journal of their origin's partition. They lie in the tier's partition of
 the same number, so that whoever has that follows the right one.
@@ -10,7 +11,7 @@ the same number, so that whoever has that follows the right one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from schemas import WorkerHeaders
@@ -26,10 +27,9 @@ from worker.core.copies import (
     digest,
     digest_of_origin,
     follows,
-    follows_in_flight,
     packed_delivery,
 )
-from worker.core.endings import Dead, Delivered, Duplicate, Finished, Retry, read_history
+from worker.core.endings import Dead, Delivered, Duplicate, Finished, Retry, Waits, read_history
 from worker.core.journal import Ended, letter_of
 from worker.core.record import Partition, Record
 from worker.core.remembered_ids import Kept, Mark, RememberedIds
@@ -40,16 +40,23 @@ WARMING = "what its journal tells is not read yet"
 """Why a partition rests that was just assigned."""
 
 
-Prepared = Attempt | Dead | Duplicate | Finished
+Step = Attempt | Dead
+Prepared = Step | Duplicate | Finished | Waits
 
 _STATES = {Delivered: DELIVERED, Retry: WAITING, Dead: DEAD}
 
 
 class Told(NamedTuple):
-    """Who hears of partitions that may be sent from now on, or not any more, and of what an operator asks."""
+    """Who hears of partitions that may be sent from now on, or not any more, and of what an operator asks.
+
+    `on_freed` hears of a record that has waited for another, and is to be judged again; `before_marks` is
+    called before anything is made of what others have written.
+    """
 
     on_warm: Callable[[AssignedPartition], None]
     on_cold: Callable[[AssignedPartition], None]
+    on_freed: Callable[[PendingRecord, Step], None]
+    before_marks: Callable[[], None]
     observer: Observer
 
 
@@ -67,13 +74,14 @@ class Copies:
         self.ids = ids
         self._follower = follower
         self._partitions = partitions
-        self._on_warm, self._on_cold, self._observer = told
+        self._on_warm, self._on_cold, self._on_freed, self._before_marks, self._observer = told
         self.on_failed = on_failed
         """Hears that the follower is dead: without it nothing would be warm any more."""
-        self._in_flight: dict[bytes, int] = {}
-        self._attempts: dict[bytes, int] = {}  # made before, of those in flight from a tier
+        self._under_way: dict[bytes, int] = {}
+        """What is being sent, or has ended and its step is on its way: of which record of the source."""
         self._elsewhere: set[bytes] = set()
-        """Of those in flight, what has ended at another worker, which had the partition before or has it."""
+        """Of those, what has ended at another worker, which had the partition before or has it."""
+        self._waiting: dict[bytes, list[tuple[PendingRecord, Step]]] = {}
         self._turn = 0
         self._asked: dict[int, int] = {}
         self._cached = 0
@@ -81,46 +89,45 @@ class Copies:
         self._again: set[int] = set()
         self.on_read_again: Callable[[int], None] = lambda _number: None
         """Hears when the journal of a partition was read once more, as `read_again` asked for."""
-        self.before_marks: Callable[[], None] = lambda: None
-        """Is called before anything is made of what others have written."""
         self._awaited: dict[tuple[int, int], bool] = {}
         """Records by partition and origin of which our own step is held, and whether another told of them."""
 
     # --- a record ------------------------------------------------------------------------------
 
-    def judge(self, pending: PendingRecord, step: Attempt | Dead, now: float) -> Prepared:
+    def judge(self, pending: PendingRecord, step: Step, now: float) -> Prepared:
         """Say what follows for a record, which is taken for being sent from now on where it is to be."""
         record, partition, _, _ = pending
         if type(step) is Attempt and partition.tier is None and not record.headers:
             key = digest(record.at.number, step.event.__dict__["event_id"].encode())
-            if key not in self._in_flight and self.ids.known(key, now) is None:
-                self._in_flight[key] = record.offset
+            if key not in self._under_way and self.ids.known(key, now) is None:
+                self._under_way[key] = record.offset
                 partition.digests[record.offset] = key
                 return step
         return self._judge(pending, step, now)
 
     def given_back(self, pending: PendingRecord) -> None:
-        """Forget that a record is being sent: it has not ended."""
-        key = pending.partition.digests.pop(pending.record.offset, None)
-        if key is not None:
-            self._forget(key)
+        """Forget that a record is under way: it has not ended."""
+        self.written((pending,))
+
+    def written(self, ended: Iterable[PendingRecord]) -> None:
+        """Have nothing wait for these any more: what became of them is in the journal."""
+        under_way, is_asked_for = self._under_way, bool(self._elsewhere or self._waiting)
+        for record, partition, _, _ in ended:
+            key = partition.digests.pop(record.offset, None)
+            if key is not None:
+                del under_way[key]
+                if is_asked_for:
+                    self._free(key)
 
     def ended(self, pending: PendingRecord, ending: Ended, now: float) -> bool:
         """Remember how a record has ended; tell whether it has ended elsewhere, so that this is not told."""
         record, partition, _, _ = pending
-        key = partition.digests.pop(record.offset, None)
-        if self._elsewhere and key in self._elsewhere:
-            self._forget(key)
+        if self._elsewhere and partition.digests.get(record.offset) in self._elsewhere:
             return True
-        if key is not None:
-            if key in self._in_flight:  # a retry that overtook its acknowledgement may have landed already
-                del self._in_flight[key]
-            if self._attempts:
-                self._attempts.pop(key, None)
-            if type(ending) is Delivered and partition.tier is None and not record.headers:
-                self.ids.add(key, packed_delivery(record.offset), now)
-                return False
-        self._mark(record, partition, ending, now)
+        if type(ending) is Delivered and partition.tier is None and not record.headers:
+            self.ids.add(partition.digests[record.offset], packed_delivery(record.offset), now)
+        else:
+            self._mark(record, partition, ending, now)
         return False
 
     def has_ended(self, pending: PendingRecord, ending: Ended, now: float) -> bool:
@@ -135,34 +142,32 @@ class Copies:
             known = self.ids.known(digest_of_origin(number, seen.origin), now)
         return known is not None and known.state is not WAITING
 
-    def _judge(self, pending: PendingRecord, step: Attempt | Dead, now: float) -> Prepared:
+    def _judge(self, pending: PendingRecord, step: Step, now: float) -> Prepared:
         record, partition, *_ = pending
         event_id = step.event.event_id if isinstance(step, Attempt) else _event_id(step)
         if event_id is None:  # its step stands under its origin: as a log that was made anew has it again
             return step
         number, seen = _seen(record, partition)
         key = digest(number, event_id.encode())
-        what = self._follows(seen, number, key, now)
+        its = digest_of_origin(number, seen.origin)
+        for one in (key, its):
+            if one in self._under_way:
+                self._waiting.setdefault(one, []).append((pending, step))
+                return Waits(record)
+        what = follows(seen, self.ids.known(key, now), self.ids.known(its, now))
         if what is Follows.FINISHED:
             return Finished(record)
-        if isinstance(step, Dead):  # it would not be sent anyway, and is kept where a person looks for it
-            return step
-        if what is Follows.DUPLICATE:
-            return Duplicate(record, event_id)
-        self._in_flight[key] = seen.origin
-        if seen.on_tier:
-            self._attempts[key] = 1 if seen.attempts is None else seen.attempts
-        partition.digests[record.offset] = key
-        return step
+        # What would not be sent anyway is kept where a person looks for it.
+        is_copy = what is Follows.DUPLICATE and isinstance(step, Attempt)
+        partition.digests[record.offset] = by = its if is_copy else key
+        self._under_way[by] = seen.origin
+        return Duplicate(record, event_id) if is_copy else step
 
-    def _follows(self, seen: Seen, number: int, key: bytes, now: float) -> Follows:
-        known, own = self.ids.known(key, now), None
-        origin = self._in_flight.get(key, None if known is None else known.origin)
-        if origin is not None and origin != seen.origin:
-            own = self.ids.known(digest_of_origin(number, seen.origin), now)
-        if key in self._in_flight:
-            return follows_in_flight(seen, self._in_flight[key], self._attempts.get(key, 0), own)
-        return follows(seen, known, own)
+    def _free(self, key: bytes) -> None:
+        """Have judged again what waited for this."""
+        self._elsewhere.discard(key)
+        for pending, step in self._waiting.pop(key, ()):
+            self._on_freed(pending, step)
 
     def watch(self, pending: PendingRecord) -> None:
         """Note from now on whether another worker tells how a record ended, which we have not told of."""
@@ -171,12 +176,6 @@ class Copies:
     def was_told(self, pending: PendingRecord) -> bool:
         """Tell whether one did since then, and watch no longer."""
         return self._awaited.pop(_place_of(pending), False)
-
-    def _forget(self, key: bytes) -> None:
-        """Forget that an event is being sent."""
-        self._in_flight.pop(key, None)
-        self._attempts.pop(key, None)
-        self._elsewhere.discard(key)
 
     def _mark(self, record: Record, partition: AssignedPartition, ending: Ended, now: float) -> None:
         event_id = _event_id(ending)
@@ -223,12 +222,12 @@ class Copies:
 
     def on_marks(self, marks: Sequence[Mark]) -> None:
         """Remember what was read."""
-        self.before_marks()
+        self._before_marks()
         for mark in marks:
             place = mark.partition, mark.known.origin
             if self._awaited and place in self._awaited and mark.known.state is not WAITING:
                 self._awaited[place] = True
-            origin = self._in_flight.get(mark.digest)
+            origin = self._under_way.get(mark.digest)
             if origin == mark.known.origin and mark.known.state is not WAITING:
                 self._elsewhere.add(mark.digest)
             self.ids.mark(mark)

@@ -12,7 +12,9 @@ import asyncio
 from worker.core.ids_cache import Places, packed
 from worker.core.remembered_ids import RememberedIds
 from worker.ports import Cache, Clock, Follower, Observer
+from worker.runner.copies import Copies
 from worker.runner.journaling import Journaling
+from worker.runner.parts import Clients, Surroundings
 
 WRITE_EVERY_SECONDS = 60.0
 """Seconds between two times: the steps of so long are read again after a crash."""
@@ -109,3 +111,13 @@ class CopiesCache:
                 f"what the journal tells can't be cached in {self._cache.name}: {why}; "
                 "a restart reads it anew from Kafka"
             )
+
+
+def cache_of(
+    copies: Copies | None, journaling: Journaling | None, clients: Clients, around: Surroundings
+) -> CopiesCache | None:
+    """Where a destination keeps what is remembered; None where it keeps nothing."""
+    follower, cache = clients.follower, clients.cache
+    if copies is None or journaling is None or follower is None or cache is None:
+        return None
+    return CopiesCache(cache, copies.ids, follower, journaling, around.observer, around.clock)

@@ -7,27 +7,26 @@ there is a journal. What may be started and published, the fence says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partialmethod
 
 from worker.core.admission.held import Held, held
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
-from worker.core.endings import Dead, Delivered, Duplicate, Finished, Retry
+from worker.core.endings import Dead, Delivered, Duplicate, Finished, Retry, Waits
 from worker.core.fence import Bar, Fence, Fenced
-from worker.core.journal import Ended, Journaled
+from worker.core.journal import Ended
 from worker.core.record import make
-from worker.core.remembered_ids import RememberedIds
 from worker.core.trial import Trial
 from worker.pipeline import Plan
 from worker.ports import Sender
 from worker.runner.commits import Committer
-from worker.runner.copies import Copies, Told
-from worker.runner.copies_cache import CopiesCache
+from worker.runner.copies import Copies, Step, Told
+from worker.runner.copies_cache import cache_of
 from worker.runner.drain import Drain
 from worker.runner.former_senders import FormerLane
 from worker.runner.hand_over import HandOver
 from worker.runner.intake import Intake
-from worker.runner.journaling import Journaling
+from worker.runner.journaling import journaling_of
 from worker.runner.lanes import Lanes
 from worker.runner.lanes_listener import Tried
 from worker.runner.late_endings import LateEndings
@@ -62,13 +61,16 @@ class Delivery:
             publisher, around.observer, around.jitter, self._settled, on_failed, self._given_up
         )
         self.fence = Fence()
-        self.journaling = self._journaling(destination.group.journaled, clients, around)
-        self._mask(destination.plan.secrets)
+        self.journaling = journaling_of(destination, clients.publisher, around, self)
         self.committer = Committer(
             clients.source, intake.partitions, around.observer, self.fence, self._on_fence
         )
-        self.copies = self._copies(destination.group.remembers, clients)
-        self.cache = self._copies_cache(clients, around)
+        told = Told(self._on_warm, self._on_cold, self._on_freed, self.on_flush, around.observer)
+        ids, follower = destination.group.remembers, clients.follower
+        self.copies: Copies | None = None
+        if ids is not None and follower is not None:
+            self.copies = Copies(ids, follower, intake.partitions, told, on_failed)
+        self.cache = cache_of(self.copies, self.journaling, clients, around)
         self.late_endings = LateEndings(self.copies, self.journaling, self._tell, self._ended_elsewhere)
         self.on_warm: Callable[[], None] = lambda: None
         """Hears that there is a partition more that may be sent of, before anything of it is."""
@@ -90,7 +92,8 @@ class Delivery:
 
     def renew(self, before: Plan, plan: Plan, sender: Sender) -> list[FormerLane]:
         """Send by this plan and sender from the next request on; return the lanes of a former sender."""
-        self._mask([*before.secrets, *plan.secrets])  # what is in flight has the former ones
+        if self.journaling is not None:
+            self.journaling.mask([*before.secrets, *plan.secrets])  # what is in flight has the former ones
         return self.lanes.renew(plan, sender)
 
     # --- what the lanes tell -------------------------------------------------------------------
@@ -152,8 +155,15 @@ class Delivery:
         step = ending if self.copies is None else self.copies.judge(pending, ending, now)
         if isinstance(step, Finished):
             self.on_ended(pending, step, now, None)
+        elif isinstance(step, Waits):
+            self.on_waits(pending)
         else:
             self.hand_over.settle(pending, ending, None)
+
+    def on_waits(self, pending: PendingRecord) -> None:
+        """Keep a record, until another one of its event is under way no more."""
+        pending.partition.unjournaled[pending.record.offset] = pending.record
+        self._release(pending)
 
     def on_given_back(self, pending: PendingRecord) -> None:
         """Put a record that was not tried back in line, if its partition is still ours and not draining."""
@@ -176,6 +186,16 @@ class Delivery:
         """Let go of a record of which nothing is published, as its partition is gone."""
         self._let_go(pending)
         self.lanes.pump()  # what it took up may have been waited for
+
+    def _on_freed(self, pending: PendingRecord, step: Step) -> None:
+        """Have a record judged again that waited for another one of its event."""
+        del pending.partition.unjournaled[pending.record.offset]
+        if isinstance(step, Dead):
+            self.cancel(pending, step, self._clock.now())
+        elif pending.partition.tenure.takes:
+            self._schedule.give_back(pending, self._clock.now())
+            self.lanes.wake()
+        self._drain.quiet.set()
 
     def _on_warm(self, partition: AssignedPartition) -> None:
         now = self._clock.now()
@@ -213,6 +233,8 @@ class Delivery:
                 finished += 1
                 if partition.resting:
                     resting.add(partition)
+        if self.copies is not None:
+            self.copies.written(ended)
         self.committer.note_finished(finished)
         for partition in resting:
             self._intake.rest(partition, self._clock.now())
@@ -228,31 +250,6 @@ class Delivery:
             self._on_fence()
 
     # --- inside --------------------------------------------------------------------------------
-
-    def _journaling(
-        self, journaled: Journaled | None, clients: Clients, around: Surroundings
-    ) -> Journaling | None:
-        if journaled is None:
-            return None
-        return Journaling(journaled, clients.publisher, around.observer, around.jitter, self)
-
-    def _copies(self, ids: RememberedIds | None, clients: Clients) -> Copies | None:
-        if ids is None or clients.follower is None:
-            return None
-        told = Told(self._on_warm, self._on_cold, self._observer)
-        copies = Copies(ids, clients.follower, self._intake.partitions, told, self.on_failed)
-        copies.before_marks = self.on_flush
-        return copies
-
-    def _copies_cache(self, clients: Clients, around: Surroundings) -> CopiesCache | None:
-        follower, cache, journaling = clients.follower, clients.cache, self.journaling
-        if self.copies is None or follower is None or cache is None or journaling is None:
-            return None
-        return CopiesCache(cache, self.copies.ids, follower, journaling, around.observer, around.clock)
-
-    def _mask(self, secrets: Iterable[str]) -> None:
-        if self.journaling is not None:
-            self.journaling.mask(secrets)
 
     def _end(
         self, pending: PendingRecord, ending: Ended, trial: Trial | None, now: float, sure: bool = False
@@ -273,6 +270,8 @@ class Delivery:
 
     def _ended_elsewhere(self, pending: PendingRecord) -> None:
         """Finish a record of which another worker has told how it ended."""
+        if self.copies is not None:
+            self.copies.given_back(pending)
         pending.partition.unjournaled.pop(pending.record.offset, None)
         self._finish(pending)
         self._drain.quiet.set()
@@ -280,11 +279,10 @@ class Delivery:
     def _finish(self, pending: PendingRecord) -> None:
         partition = pending.partition
         partition.offsets.resolve(pending.record.offset)  # also of a partition that is gone: it may come back
-        if not partition.tenure.is_ours:
-            return
-        self.committer.note_finished()
-        if partition.resting:
-            self._intake.rest(partition, self._clock.now())
+        if partition.tenure.is_ours:
+            self.committer.note_finished()
+            if partition.resting:
+                self._intake.rest(partition, self._clock.now())
 
     def _let_go(self, pending: PendingRecord) -> None:
         """Have a record under way no more that has not ended."""

@@ -20,6 +20,7 @@ from worker.core.journal import Ended, Journaled, step_of
 from worker.core.record import Outgoing, make
 from worker.core.trial import Trial
 from worker.ports import BatchRefused, Observer, Publisher
+from worker.runner.parts import Destination, Surroundings
 
 BATCH_STEPS = 256
 """So many steps do not wait for others."""
@@ -199,3 +200,15 @@ class Journaling:
                 self._listener.on_stuck(False)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._listener.on_failed(error)
+
+
+def journaling_of(
+    destination: Destination, publisher: Publisher, around: Surroundings, listener: JournalListener
+) -> Journaling | None:
+    """The steps of a destination; None where none are to be written."""
+    journaled = destination.group.journaled
+    if journaled is None:
+        return None
+    journaling = Journaling(journaled, publisher, around.observer, around.jitter, listener)
+    journaling.mask(destination.plan.secrets)
+    return journaling

@@ -18,7 +18,7 @@ from worker.core.admission.outage import Outage
 from worker.core.answer import Answer
 from worker.core.assigned_partition import PendingRecord
 from worker.core.classify import BLOCKED, Verdict, classify
-from worker.core.endings import Dead, Delivered, Retry
+from worker.core.endings import Dead, Delivered, Retry, Waits
 from worker.core.schedule import Schedule
 from worker.pipeline import Attempt, Pipeline, Plan
 from worker.ports import Lane, Sender
@@ -113,6 +113,10 @@ class Lanes:
                 return
             self._parked.pop()
 
+    def wake(self) -> None:
+        """Have parked lanes look soon for what came back to the schedule."""
+        self._set_timer()
+
     def _serve(self, slot: _Slot, now: float, at: float) -> bool:
         """Have a lane send the next record for which a request may start now; those without one end here.
 
@@ -135,7 +139,10 @@ class Lanes:
                 slot.job = (pending, step, now, at)
                 slot.lane.begin(step.request, slot)
                 return True
-            self._listener.on_ended(pending, step, now, None)
+            if isinstance(step, Waits):
+                self._listener.on_waits(pending)
+            else:
+                self._listener.on_ended(pending, step, now, None)
         return False
 
     def on_answer(self, slot: _Slot, job: Job, answer: Answer) -> None:

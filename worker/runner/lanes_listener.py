@@ -45,6 +45,10 @@ class LanesListener(Protocol):
         """Take a record with its ending, which came at `now`, of an attempt where one was made."""
         ...
 
+    def on_waits(self, pending: PendingRecord) -> None:
+        """Keep a record, until what is under way of its event has ended."""
+        ...
+
     def on_given_back(self, pending: PendingRecord) -> None:
         """Take a record back that was not tried."""
         ...

@@ -89,7 +89,6 @@ class LateEndings:
         """Tell of what nobody else has told, of a partition that has left."""
         for late in self._held.pop(partition, ()):
             if copies.has_ended(late.pending, late.ending, late.now):
-                copies.given_back(late.pending)
                 self._drop(late.pending)
             else:
                 self._tell(*late)

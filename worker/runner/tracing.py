@@ -62,6 +62,7 @@ class TracedListener:
         self.on_taken = listener.on_taken
         self.on_idle = listener.on_idle
         self.on_probe = listener.on_probe
+        self.on_waits = listener.on_waits
         self.on_given_back = listener.on_given_back
         self.on_still = listener.on_still
         self.on_failed = listener.on_failed
