@@ -12,7 +12,7 @@ from worker.core.copies import (
     Seen,
     State,
     digest,
-    digest_of_origin,
+    digest_of_record,
     follows,
     packed_delivery,
     replaces,
@@ -50,6 +50,10 @@ ON_TIER = Seen(7, on_tier=True, attempts=2, replays=0)
         (FRESH._replace(replays=1), Known(WAITING, 3, 1, 0), SEND),
         (FRESH._replace(replays=1), Known(DELIVERED, 3, 1, 0), DUPLICATE),
         (FRESH._replace(replays=1), Known(WAITING, 3, 1, 1), DUPLICATE),
+        # a replay that lies where another record of its event lay, in a log that was deleted; its retry
+        (FRESH._replace(replays=1), Known(DEAD, 7, 1, 0), SEND),
+        (ON_TIER._replace(replays=1), Known(DEAD, 7, 3, 0), SEND),
+        (FRESH._replace(replays=99), Known(DEAD, 7, 3, 63), FINISHED),
         # a tier's record whose event another record delivered, or replays
         (ON_TIER, Known(DELIVERED, 9, 1, 1), DUPLICATE),
         (ON_TIER, Known(WAITING, 9, 1, 1), SEND),
@@ -64,7 +68,8 @@ def test_follows(seen: Seen, known: Known | None, what: Follows) -> None:
     ("seen", "own", "what"),
     [
         (FRESH, Known(DEAD, 7, 0, 0), FINISHED),
-        (FRESH._replace(replays=1), Known(DEAD, 7, 0, 0), FINISHED),
+        (FRESH._replace(replays=1), Known(DEAD, 7, 0, 1), FINISHED),
+        (FRESH._replace(replays=1), Known(DEAD, 7, 0, 0), SEND),
         (ON_TIER, Known(WAITING, 7, 1, 0), SEND),
     ],
 )
@@ -86,6 +91,7 @@ def test_own(seen: Seen, own: Known, what: Follows) -> None:
         (Known(WAITING, 7, 2, 0), Known(DEAD, 7, 2, 0), False),
         (Known(DEAD, 7, 2, 0), Known(WAITING, 7, 2, 0), True),
         (Known(WAITING, 9, 1, 1), Known(DEAD, 7, 3, 0), True),
+        (Known(WAITING, 7, 1, 1), Known(DEAD, 7, 3, 0), True),
         (Known(DEAD, 7, 3, 0), Known(WAITING, 9, 1, 1), False),
     ],
 )
@@ -98,7 +104,11 @@ def test_digest() -> None:
     """Partition and key count, and nothing else; an event and a record are never taken for each other."""
     assert digest(1, b"e") == digest(1, b"e")
     digests = [digest(1, b"e"), digest(2, b"e"), digest(1, b"f"), digest(11, b""), digest(1, b"1 ")]
-    digests += [digest(1, b"7"), digest_of_origin(1, 7), digest_of_origin(17, 1)]
+    digests += [
+        digest_of_record(digests[0], 7),
+        digest_of_record(digests[1], 7),
+        digest_of_record(digests[0], 71),
+    ]
     assert len(set(digests)) == len(digests)
     assert {len(one) for one in digests} == {16}
 

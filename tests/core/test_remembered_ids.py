@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.core.copies import Known, State, digest, digest_of_origin
+from worker.core.copies import Known, State, digest, digest_of_record
 from worker.core.remembered_ids import SLOT_BYTES, Chunks, Kept, Mark, RememberedIds
 
 WAITING, DEAD, DELIVERED = State
@@ -53,11 +53,11 @@ def test_of_another_record() -> None:
     ids.mark(mark(5, delivered(7)))
     ids.mark(mark(5, Known(DEAD, 9, 0, 0)))
     assert ids.known(key(5), 1.0) == delivered(7)
-    assert ids.known(digest_of_origin(0, 9), 1.0) == Known(DEAD, 9, 0, 0)
+    assert ids.known(digest_of_record(key(5), 9), 1.0) == Known(DEAD, 9, 0, 0)
     ids.mark(mark(6, Known(DEAD, 1, 0, 0)))
     ids.mark(mark(6, Known(DEAD, 2, 0, 0)))
     assert ids.known(key(6), 1.0) == Known(DEAD, 2, 0, 0)
-    assert ids.known(digest_of_origin(0, 1), 1.0) == Known(DEAD, 1, 0, 0)
+    assert ids.known(digest_of_record(key(6), 1), 1.0) == Known(DEAD, 1, 0, 0)
     ids.mark(mark(6, Known(WAITING, 2, 0, 0)))  # late
     assert ids.known(key(6), 1.0) == Known(DEAD, 2, 0, 0)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schemas import DeadReason
 from schemas.journal import JournalStep, StepKind
-from worker.core.copies import Known, State, digest, digest_of_origin
+from worker.core.copies import Known, State, digest, digest_of_record
 from worker.core.endings import Dead, Delivered, Duplicate
 from worker.core.journal import Journaled, step_of
 from worker.core.record import Outgoing, Partition, Record
@@ -52,7 +52,7 @@ def test_each_kind(kind: StepKind, state: State) -> None:
 def test_copy() -> None:
     """A copy is remembered as a record alone."""
     step = STEP.model_copy(update={"step": StepKind.DUPLICATE, "attempt": None, "replays": None})
-    assert mark_of_step(step) == Mark(digest_of_origin(4, 77), 4, Known(DEAD, 77, 0, 0), 5.0)
+    assert mark_of_step(step) == Mark(digest_of_record(digest(4, b"e-1"), 77), 4, Known(DEAD, 77, 0, 0), 5.0)
 
 
 @pytest.mark.parametrize(

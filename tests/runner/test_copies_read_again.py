@@ -9,6 +9,7 @@ from tests.runner.copies import TIER, ids, told
 from tests.runner.harness import (
     DLQ,
     JOURNAL,
+    SHORT,
     SOURCE,
     Harness,
     conversion,
@@ -96,6 +97,40 @@ async def test_a_copy_read_again_whose_first_is_not_delivered() -> None:
         await harness.committed(2)
     assert told(harness) == [("duplicate", "conversions/0/1"), ("delivered", "conversions/0/0")]
     assert harness.clicks == ["c-1"]
+
+
+async def test_a_copy_in_a_log_that_was_made_anew() -> None:
+    """What ended at its offset in a deleted log is no ending of a copy: it has one of its own."""
+    async with Harness(copies=ids(), worker="another") as before:
+        before.source.assign(before.first)
+        before.write(1, 1, 2)
+        await before.committed(3)
+    before.kafka.make_anew(SOURCE)
+    before.kafka.committed.clear()
+    async with Harness(copies=ids(), kafka=before.kafka) as harness:
+        harness.source.assign(harness.first)
+        harness.write(3, 2)
+        await harness.committed(2)
+    assert harness.clicks == ["c-3"]
+    assert sorted(told(harness)[3:]) == [("delivered", "conversions/0/0"), ("duplicate", "conversions/0/1")]
+
+
+async def test_a_replay_in_a_log_that_was_made_anew() -> None:
+    """A replay that lies where its dead one lay, in a deleted log, is sent, and waits in its tier."""
+    async with Harness(Response(410), copies=ids(), worker="another") as before:
+        before.source.assign(before.first)
+        before.write(1)
+        await before.committed(1)
+    before.kafka.make_anew(SOURCE)
+    before.kafka.committed.clear()
+    async with Harness(Response(500), copies=ids(), kafka=before.kafka) as harness:
+        harness.source.assign(harness.first, harness.tier)
+        harness.kafka.append(harness.first, conversion(1), b"key", WorkerHeaders(replays=1).write())
+        await harness.committed(1)
+        harness.time.advance(SHORT.seconds)
+        await harness.committed(1, harness.tier)
+    assert harness.clicks == ["c-1", "c-1"]
+    assert [step for step, _ in told(harness)] == ["dead", "retry", "delivered"]
 
 
 async def test_given_back() -> None:

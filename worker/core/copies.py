@@ -3,6 +3,7 @@
 The rules:
 - a record whose own ending is known is finished, and told of no more; so is a tier's record that is behind;
 - another record of an event that is delivered, waits or is dead is a copy, unless it replays a dead one;
+- the same record has the same event, offset and replays: the offset alone may be a deleted log's;
 - a delivery counts, whatever came after it: the partner has recorded it.
 """
 
@@ -93,9 +94,9 @@ def digest(partition: int, key: bytes) -> bytes:
     return blake2b(b"%d %b" % (partition, key), digest_size=DIGEST_BYTES).digest()
 
 
-def digest_of_origin(partition: int, offset: int) -> bytes:
-    """What a record is remembered by whose ending is not what its conversion is remembered for."""
-    return blake2b(b"%d %d" % (partition, offset), digest_size=DIGEST_BYTES, person=b"origin").digest()
+def digest_of_record(event: bytes, offset: int) -> bytes:
+    """What a record of an event is remembered by, where the event is remembered for another one."""
+    return blake2b(b"%b %d" % (event, offset), digest_size=DIGEST_BYTES, person=b"record").digest()
 
 
 def follows(seen: Seen, known: Known | None, own: Known | None = None) -> Follows:
@@ -105,15 +106,20 @@ def follows(seen: Seen, known: Known | None, own: Known | None = None) -> Follow
     """
     if known is None:
         return Follows.SEND
-    if seen.origin == known.origin:
+    if is_of(seen, known):
         return _of_same(seen, known)
-    if own is not None:
+    if own is not None and is_of(seen, own):
         return _of_same(seen, own)
     if seen.on_tier:  # another record of the event took its place since it began to wait
         return Follows.DUPLICATE if known.state is DELIVERED else Follows.SEND
     if known.state is not DELIVERED and seen.replays > known.replays:
         return Follows.SEND  # it is replayed, so what it replays is dead by now
     return Follows.DUPLICATE
+
+
+def is_of(seen: Seen, known: Known) -> bool:
+    """Tell whether what is known is of this record, or of the one that led to it."""
+    return seen.origin == known.origin and min(seen.replays, _MOST_REPLAYS) == known.replays
 
 
 def _of_same(seen: Seen, known: Known) -> Follows:
@@ -127,6 +133,6 @@ def replaces(new: Known, old: Known) -> bool:
     """Tell whether a step changes what its conversion is remembered for; steps may be heard out of turn."""
     if new.state is DELIVERED or old.state is DELIVERED:
         return old.state is not DELIVERED
-    if new.origin == old.origin:
+    if (new.origin, new.replays) == (old.origin, old.replays):
         return (new.attempts, new.state) >= (old.attempts, old.state)
     return new.replays >= old.replays

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 from worker.core.binding import LogId
 from worker.core.remembered_ids import SLOT_BYTES, Chunks, Kept, RememberedIds
 
-VERSION = b"postback-worker ids 1\n"
+VERSION = b"postback-worker ids 2\n"
 CHECKSUM_BYTES = 16
 _LENGTH = Struct("<I")
 MOST_PART_BYTES = 1 << 24

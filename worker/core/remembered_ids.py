@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections import Counter, deque
 from typing import NamedTuple
 
-from worker.core.copies import DELIVERED, DIGEST_BYTES, Known, digest_of_origin, replaces
+from worker.core.copies import DELIVERED, DIGEST_BYTES, Known, digest_of_record, replaces
 
 _SLOT = struct.Struct("<16sIIQ")
 """A digest, its chunk, when it was marked (epoch seconds), and what is known, packed."""
@@ -120,12 +120,12 @@ class RememberedIds:
 
     def mark(self, mark: Mark) -> None:
         """Remember what a step says: of its conversion, or where that is known for another, of the record."""
-        digest, partition, known, at = mark
+        digest, _, known, at = mark
         if known.state is not DELIVERED and (before := self.known(digest, at)) is not None:
             is_newer = replaces(known, before)
-            if known.origin != before.origin:
+            if (known.origin, known.replays) != (before.origin, before.replays):
                 other = before if is_newer else known
-                self.put(digest_of_origin(partition, other.origin), other.packed(), at)
+                self.put(digest_of_record(digest, other.origin), other.packed(), at)
             if not is_newer:
                 return
         self.put(digest, known.packed(), at)

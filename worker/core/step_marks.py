@@ -7,7 +7,7 @@ The rule: what is no step marks nothing, and no step is misread. What a worker w
 from __future__ import annotations
 
 from schemas.journal import JournalStep, StepKind, read_step
-from worker.core.copies import DEAD, DELIVERED, WAITING, Known, State, digest, digest_of_origin
+from worker.core.copies import DEAD, DELIVERED, WAITING, Known, State, digest, digest_of_record
 from worker.core.place import read_place
 from worker.core.record import make
 from worker.core.remembered_ids import Mark
@@ -71,8 +71,7 @@ def _mark(
     key: bytes, state: State | None, partition: int, origin: int, attempts: int, replays: int, at: float
 ) -> Mark:
     """A copy is remembered as a record alone: its conversion is remembered for another."""
-    if state is None:
-        its = digest_of_origin(partition, origin)
-        return Mark(its, partition, Known(DEAD, origin, attempts, replays), at)
     its = digest(partition, key)
+    if state is None:
+        return Mark(digest_of_record(its, origin), partition, Known(DEAD, origin, attempts, replays), at)
     return make(Mark, (its, partition, make(Known, (state, origin, attempts, replays)), at))

@@ -25,8 +25,9 @@ from worker.core.copies import (
     Known,
     Seen,
     digest,
-    digest_of_origin,
+    digest_of_record,
     follows,
+    is_of,
     packed_delivery,
 )
 from worker.core.endings import Dead, Delivered, Duplicate, Finished, Retry, Waits, read_history
@@ -137,10 +138,9 @@ class Copies:
         if event_id is None:
             return False
         number, seen = _seen(record, partition)
-        known = self.ids.known(digest(number, event_id.encode()), now)
-        if known is not None and known.origin != seen.origin:
-            known = self.ids.known(digest_of_origin(number, seen.origin), now)
-        return known is not None and known.state is not WAITING
+        key = digest(number, event_id.encode())
+        told = (self.ids.known(one, now) for one in (key, digest_of_record(key, seen.origin)))
+        return any(one is not None and is_of(seen, one) and one.state is not WAITING for one in told)
 
     def _judge(self, pending: PendingRecord, step: Step, now: float) -> Prepared:
         record, partition, *_ = pending
@@ -149,7 +149,7 @@ class Copies:
             return step
         number, seen = _seen(record, partition)
         key = digest(number, event_id.encode())
-        its = digest_of_origin(number, seen.origin)
+        its = digest_of_record(key, seen.origin)
         for one in (key, its):
             if one in self._under_way:
                 self._waiting.setdefault(one, []).append((pending, step))
@@ -183,10 +183,9 @@ class Copies:
             return
         number, seen = _seen(record, partition)
         known = Known(_STATES.get(type(ending), DEAD), seen.origin, ending.attempts, seen.replays)
+        its = digest(number, event_id.encode())
         if isinstance(ending, Duplicate):  # its conversion is remembered for another
-            its = digest_of_origin(number, seen.origin)
-        else:
-            its = digest(number, event_id.encode())
+            its = digest_of_record(its, seen.origin)
         self.ids.mark(Mark(its, number, known, now))
 
     # --- the partitions ------------------------------------------------------------------------
