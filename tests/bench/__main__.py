@@ -102,7 +102,7 @@ def routing(bootstrap: str, given: Given) -> None:
     backlog = Backlog.make(bootstrap, 8, given.events, [("network", b"momentscience")])
     (milliseconds,) = given.latency
     with sink(milliseconds / 1000) as to:
-        counts = dict.fromkeys(TAKING, given.events // 5) | dict.fromkeys(PASSING, given.events)
+        counts = dict.fromkeys(TAKING, given.events // 10) | dict.fromkeys(PASSING, given.events)
         cases = [
             make_case(CONTENDERS[name].what, name, to, backlog, count, CONTENDERS[TAKING[0]].what)
             for name, count in counts.items()
@@ -169,7 +169,7 @@ COMMANDS: dict[str, tuple[Callable[[str, Given], None], int, int]] = {
     "tracing": (tracing, 50_000, 4),
     "replicas": (replicas.measure, 800_000, 3),
     "isolation": (isolation.measure, 6_000, 1),
-    "routing": (routing, 200_000, 3),
+    "routing": (routing, 400_000, 3),
     "gc": (collections, 50_000, 4),
     "profile": (profile, 200_000, 1),
 }

@@ -26,6 +26,9 @@ from worker.settings import Deployment, Settings
 OTHERS = 4
 """Destinations beside the one that takes every event."""
 
+BEFORE = 0.25
+"""The share of the events that is read before it is counted: the start of a worker goes on beside them."""
+
 _ANOTHER = frozenset({"another"})
 
 
@@ -59,33 +62,31 @@ async def only_reads(job: Job) -> Figures:
     config = consumer_config(job.bootstrap, _fresh_group(job), "reader", {})
     consumer = Consumer({**config, "auto.offset.reset": "earliest"})
     consumer.subscribe([job.topic])
-    meter, came = None, 0
-    while came < job.events:
+    passes = _Passes(job)
+    while passes.cost is None:
         if consumer.poll(TURN_SECONDS) is not None:
-            meter = meter or Meter()
-            came += 1 + len(consumer.consume(BATCH_RECORDS - 1, 0))
-    assert meter is not None
-    cost = meter.read(came)
+            passes.passed(job.topic, 1 + len(consumer.consume(BATCH_RECORDS - 1, 0)))
     consumer.close()
-    return cost
+    return passes.cost
 
 
 class _Passes(Observer):
-    """Counts what is passed over, from the first batch on, and says when that is all."""
+    """Counts what is passed over, and says when that is all."""
 
     def __init__(self, job: Job) -> None:
-        self._job = job
-        self._count = 0
+        self._events = job.events
+        self._count = self._before = 0
         self._meter: Meter | None = None
         self.cost: Figures | None = None
         self.stop = asyncio.Event()
 
     def passed(self, topic: str, count: int) -> None:
         """Count."""
-        self._meter = self._meter or Meter()
         self._count += count
-        if self._count >= self._job.events and self.cost is None:
-            self.cost = self._meter.read(self._count)
+        if self._meter is None and self._count >= BEFORE * self._events:
+            self._before, self._meter = self._count, Meter()
+        if self._count >= self._events and self._meter is not None and self.cost is None:
+            self.cost = self._meter.read(self._count - self._before)
             self.stop.set()
 
 
