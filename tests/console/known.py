@@ -60,7 +60,18 @@ def watch(now: float = NOW) -> FakeWatch:
         undelivered=groups(now),
         replays=[
             Replay("r1", ReplayState.RUNNING, now - 12, "anna@console", {"reason": "exhausted"}, 312, 500),
-            Replay("r0", ReplayState.BEGUN, now - 2400, None, {"status": "500"}, 40, 90, ("broken off",)),
+            Replay(
+                "r0",
+                ReplayState.INTERRUPTED,
+                now - 2400,
+                None,
+                {"status": "500"},
+                40,
+                90,
+                ("broken off",),
+                5.0,
+            ),
+            Replay("r2", ReplayState.ELSEWHERE, now - 60, "ben@web-1", {}, 7, 20),
         ],
     )
     for text in HOSTILE:

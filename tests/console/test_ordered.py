@@ -27,7 +27,9 @@ pytestmark = pytest.mark.kafka
 
 WHO = "me@console"
 ASKED = ReplayAsked(status=404)
-SLOW = 20.0  # letters a second
+LETTERS = 400
+SLOW = 10.0
+"""Letters a second: so that a slow machine has the time to break it off."""
 
 
 class Console:
@@ -61,40 +63,56 @@ async def console(here: Destination) -> AsyncIterator[Console]:
 
 
 async def test_a_replay_goes_on(here: Destination, console: Console) -> None:
-    """A replay that was broken off is seen by another console, which goes on; so does the command."""
-    here.write(here.names.dlq, *(letter(f"e-{n}") for n in range(100)), letter("other", status=410))
-    await until(console, lambda seen: sum(group.size for group in seen.undelivered) == 101)
+    """Another console sees that a replay is sent elsewhere, then that it was broken off, and goes on with it.
+
+    So does the command.
+    """
+    here.write(here.names.dlq, *(letter(f"e-{n}") for n in range(LETTERS)), letter("other", status=410))
+    await until(console, lambda seen: sum(group.size for group in seen.undelivered) == LETTERS + 1)
     preview = await asyncio.to_thread(console.actions.preview_replay, console.name, ASKED)
-    assert (preview.going, preview.refused) == (100, {})
+    assert (preview.going, preview.refused) == (LETTERS, {})
     id_ = await asyncio.to_thread(console.actions.replay, console.name, console.giver(), ASKED, SLOW)
     assert id_ is not None
     seen = await until(console, lambda seen: sent(seen) > 5)
     assert [(one.id, one.state, one.by) for one in seen.replays] == [(id_, ReplayState.RUNNING, WHO)]
-    await asyncio.to_thread(console.watch.close)
-
     other = Console(here)
     other.watch.start()
     try:
-        seen = await until(other, lambda seen: sent(seen) > 5)
-        assert [(one.state, one.total) for one in seen.replays] == [(ReplayState.BEGUN, 100)]
-        before = sent(seen)
-        again = await asyncio.to_thread(other.actions.go_on, other.name, other.giver(), id_, SLOW)
-        assert again == id_
-        await until(other, lambda seen: sent(seen) > before + 5)
-        await asyncio.to_thread(other.actions.stop, other.name, id_)
-        seen = await until(other, lambda seen: bool(seen.replays[0].troubles))
-        assert seen.replays[0].state is ReplayState.BEGUN
-        result = run("dlq", "replay", "--status", "404", "--yes", env=kafka_env(here.bootstrap, here.names))
-        assert result.exit_code == 0, result.output
-        assert "goes on with a replay of 100" in result.stderr
-        await until(other, lambda seen: [one.state for one in seen.replays] == [ReplayState.DONE])
-        seen = await until(other, lambda seen: sum(group.size for group in seen.undelivered) == 1)
-        with pytest.raises(CannotDo):
-            await asyncio.to_thread(other.actions.go_on, other.name, other.giver(), id_, None)
+        seen = await until(other, lambda seen: states(seen) == [ReplayState.ELSEWHERE])
+        with pytest.raises(CannotDo, match="is under way, by me@console"):
+            await asyncio.to_thread(other.actions.go_on, other.name, other.giver(), id_, SLOW)
+        await asyncio.to_thread(console.watch.close)
+        seen = await until(other, lambda seen: states(seen) == [ReplayState.INTERRUPTED] and sent(seen) > 5)
+        assert [(one.total, one.rate) for one in seen.replays] == [(LETTERS, SLOW)]
+        await _goes_on(here, other, id_, sent(seen))
     finally:
         await asyncio.to_thread(other.watch.close)
     there = [record.value for record in read_all(here.bootstrap, here.names.topic)]
-    assert sorted(map(bytes, filter(None, there))) == sorted(value(f"e-{n}") for n in range(100))
+    assert sorted(map(bytes, filter(None, there))) == sorted(value(f"e-{n}") for n in range(LETTERS))
+
+
+async def _goes_on(here: Destination, other: Console, id_: str, before: int) -> None:
+    """It goes on from here, is broken off here, and the command ends it."""
+    again = await asyncio.to_thread(other.actions.go_on, other.name, other.giver(), id_, SLOW / 2)
+    assert again == id_
+    seen = await until(other, lambda seen: sent(seen) > before + 5)
+    assert [(one.state, one.rate) for one in seen.replays] == [(ReplayState.RUNNING, SLOW / 2)]
+    await asyncio.to_thread(other.actions.stop, other.name, id_)
+    await until(
+        other, lambda seen: states(seen) == [ReplayState.INTERRUPTED] and bool(seen.replays[0].troubles)
+    )
+    result = run("dlq", "replay", "--status", "404", "--yes", env=kafka_env(here.bootstrap, here.names))
+    assert result.exit_code == 0, result.output
+    assert f"goes on with a replay of {LETTERS}" in result.stderr
+    await until(other, lambda seen: states(seen) == [ReplayState.DONE])
+    await until(other, lambda seen: sum(group.size for group in seen.undelivered) == 1)
+    with pytest.raises(CannotDo):
+        await asyncio.to_thread(other.actions.go_on, other.name, other.giver(), id_, None)
+
+
+def states(seen: Seen) -> list[ReplayState]:
+    """How the replays stand."""
+    return [one.state for one in seen.replays]
 
 
 def sent(seen: Seen) -> int:

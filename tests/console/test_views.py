@@ -52,7 +52,8 @@ async def test_undelivered() -> None:
     async with served() as console:
         _, page, text = await page_of(console, "/undelivered/binom")
         assert "running 312 of 500" in text
-        assert "begun 40 of 90" in text
+        assert "interrupted 40 of 90" in text
+        assert "sent elsewhere 7 of 20" in text
         (link,) = [one["href"] for one in page.all("a") if "Show 1840" in one.get("aria-label", "")]
         _, page, text = await page_of(console, link)
         assert "0 shown of 0 that match" in text
@@ -63,6 +64,19 @@ async def test_undelivered() -> None:
         assert "1 shown of 1 that match" in text
         _, page, text = await page_of(console, "/undelivered/binom?kind=waiting&event_id=e-waits")
         assert "1 shown of 1 that match" in text
+
+
+async def test_which_replays_can_go_on() -> None:
+    """One that nobody sends goes on from the page, at its own pace unless another is said; no other does."""
+    async with served(allow_actions="true") as console:
+        _, page, _ = await page_of(console, "/undelivered/binom")
+        forms = [one["action"] for one in page.all("form") if "/act/binom/" in one.get("action", "")]
+        assert [form.rpartition("/")[2] for form in forms if form.endswith(("go-on", "stop"))] == [
+            "stop",
+            "go-on",
+        ]
+        rates = {one.get("id"): one.get("value") for one in page.all("input") if one.get("name") == "rate"}
+        assert rates == {"rate-r0": "5"}
 
 
 async def test_destination() -> None:

@@ -6,9 +6,10 @@ import pytest
 
 from schemas import DeadLetter, DeadReason
 from tests.ops.letters import NOW, letter
+from worker.ops.choosing import Refusal, choose
 from worker.ops.edits import as_it_is
 from worker.ops.filters import Filters
-from worker.ops.replay import Outbound, Refusal, choose, items_of
+from worker.ops.replay import Outbound, items_of
 
 VOLUUM = Outbound("voluum", "c", range(4), as_it_is)
 """Back to the topic `c` of four partitions, as it is."""
@@ -21,22 +22,22 @@ def test_a_conversion_goes_once() -> None:
         letter("a", 1, dead_at=NOW - 20, replays=1),
         letter("b", 2, dead_at=NOW - 10),
     ]
-    assert choose(reversed(letters), Filters(), 0).places == [(0, 1), (0, 2)]
+    assert choose(reversed(letters), Filters(), 0).places == {(0, 1), (0, 2)}
 
 
 def test_the_last_word_counts() -> None:
     """A letter that was replayed already does not match by itself: its conversion came back otherwise."""
     letters = [letter("a", 0, status=503, dead_at=NOW - 30), letter("a", 1, status=400, replays=1)]
-    assert choose(letters, Filters(status=503), 0).places == []
+    assert choose(letters, Filters(status=503), 0).places == set()
 
 
 def test_the_newest_of_a_limit() -> None:
-    """With a limit the newest go, the oldest of them first."""
+    """With a limit the newest go."""
     letters = [
         letter(name, offset, dead_at=NOW - age)
         for offset, (name, age) in enumerate([("a", 1), ("b", 3), ("c", 2)])
     ]
-    assert choose(letters, Filters(), 2).places == [(0, 2), (0, 0)]
+    assert choose(letters, Filters(), 2).places == {(0, 2), (0, 0)}
 
 
 def test_what_goes_back() -> None:
@@ -68,7 +69,7 @@ def test_what_went_before() -> None:
     """What went and has not died again is left out; what has died again goes."""
     letters = [letter("a", 0), letter("b", 1), letter("b", 2, replays=1)]
     choice = choose(letters, Filters(), 0, gone={(0, 0), (0, 1)})
-    assert (choice.places, choice.gone_before) == ([(0, 2)], 1)
+    assert (choice.places, choice.gone_before) == ({(0, 2)}, 1)
 
 
 def test_the_hopeless() -> None:
@@ -79,13 +80,13 @@ def test_the_hopeless() -> None:
 
     letters = [letter(name, offset, dead_at=NOW + offset) for offset, name in enumerate("abcd")]
     choice = choose(letters, Filters(), 2, judge=judge)
-    assert (choice.places, choice.refused, choice.faults) == ([(0, 1), (0, 3)], {"expired": 2}, [])
+    assert (choice.places, choice.refused, choice.faults) == ({(0, 1), (0, 3)}, {"expired": 2}, [])
 
 
 def test_faults() -> None:
     """What is edited wrongly is told."""
     choice = choose([letter("a")], Filters(), 0, judge=lambda _: Refusal("invalid", "line 1: payout"))
-    assert (choice.places, choice.faults) == ([], ["line 1: payout"])
+    assert (choice.places, choice.faults) == (set(), ["line 1: payout"])
 
 
 def test_what_was_replayed_is_not_judged() -> None:

@@ -170,7 +170,7 @@ def _asked(ctx: typer.Context, filters: Filters, limit: int, edit: Edit | None, 
             raise typer.BadParameter("--from says which letters go, and as what: without filters and --set")
         words["from"] = edit.digest
     question = json.dumps(words, sort_keys=True, default=str)
-    return Asked(filters, limit, again, edit, question, giver().by)
+    return Asked(filters, limit, again, edit, question, giver().by, ctx.params["rate"])
 
 
 def _tell(ready: Ready) -> None:

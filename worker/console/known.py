@@ -156,7 +156,7 @@ class Known:
         self.undelivered.take(record.at, record.offset, self._telling.letter(record))
 
     def _control(self, record: Record) -> None:
-        if self.replays.take(record.key, record.value):
+        if self.replays.take(record.key, record.value, time.time()):
             return
         self._orders.take(record.key, record.value)
         if is_report(record.key):

@@ -18,6 +18,7 @@ from worker.ops.dead_letters import dlq_reader
 from worker.ops.edits import setting
 from worker.ops.errors import CannotDo
 from worker.ops.filters import read_filters
+from worker.ops.orders import Giver
 from worker.ops.replaying import Asked, Replaying
 from worker.settings.rights import CONSOLE_ACTS
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from worker.console.kafka_watch import KafkaWatch
     from worker.core.event_filter import EventFilter
     from worker.core.orders import End, Order
-    from worker.ops.orders import Giver
     from worker.settings import Deployment, Settings
 
 
@@ -83,17 +83,17 @@ class KafkaActions:
         settings, now = self._settings[destination], time.time()
         with dlq_reader(settings) as reader:
             replaying = Replaying(self._deployment, settings, reader, _mute)
-            ready = replaying.ready(_asked(asked, _question(asked), None, now), now)
+            ready = replaying.ready(_asked(asked, _question(asked), Giver("", now), None), now)
         return ReplayPreview(len(ready.left), ready.left_out, ready.refused, ready.goes_on, ready.faults)
 
     def replay(self, destination: str, giver: Giver, asked: ReplayAsked, rate: float | None) -> str | None:
         """See Actions."""
-        return self._begin(destination, _asked(asked, _question(asked), giver.by, giver.now), rate)
+        return self._begin(destination, _asked(asked, _question(asked), giver, rate))
 
     def go_on(self, destination: str, giver: Giver, replay_id: str, rate: float | None) -> str | None:
         """See Actions."""
         question = self._watch.question(destination, replay_id)
-        return self._begin(destination, _asked(_words(question), question, giver.by, giver.now), rate)
+        return self._begin(destination, _asked(_words(question), question, giver, rate))
 
     def stop(self, destination: str, replay_id: str) -> None:
         """See Actions."""
@@ -104,8 +104,8 @@ class KafkaActions:
         """See Actions."""
         return access.told(self._settings[destination], CONSOLE_ACTS, error)
 
-    def _begin(self, destination: str, asked: Asked, rate: float | None) -> str | None:
-        run = Run(self._deployment, self._settings[destination], asked, rate)
+    def _begin(self, destination: str, asked: Asked) -> str | None:
+        run = Run(self._deployment, self._settings[destination], asked)
         begun = self._watch.runs.start(destination, run)
         self._watch.touch(destination)
         return begun
@@ -125,10 +125,10 @@ def _words(question: str) -> ReplayAsked:
         raise CannotDo(["this replay was asked for in a way that the console does not know"], hint) from None
 
 
-def _asked(asked: ReplayAsked, question: str, by: str | None, now: float) -> Asked:
+def _asked(asked: ReplayAsked, question: str, giver: Giver, rate: float | None) -> Asked:
     """Read what is asked for in words; raise WrongUsage."""
     filters = read_filters(
-        now=now,
+        now=giver.now,
         reasons=asked.reason,
         status=asked.status,
         event_id=asked.event_id,
@@ -139,7 +139,7 @@ def _asked(asked: ReplayAsked, question: str, by: str | None, now: float) -> Ask
         network=asked.network,
         error=asked.error,
     )
-    return Asked(filters, asked.limit, asked.again, setting(asked.set_), question, by)
+    return Asked(filters, asked.limit, asked.again, setting(asked.set_), question, giver.by or None, rate)
 
 
 def _mute(_why: str) -> None:

@@ -34,10 +34,10 @@ STOPPED = "it was broken off from the console"
 
 
 class Run:
-    """One run of a replay of one destination; `rate` is how many it sends a second at most."""
+    """One run of a replay of one destination."""
 
-    def __init__(self, deployment: Deployment, settings: Settings, asked: Asked, rate: float | None) -> None:
-        self._deployment, self._settings, self._asked, self._rate = deployment, settings, asked, rate
+    def __init__(self, deployment: Deployment, settings: Settings, asked: Asked) -> None:
+        self._deployment, self._settings, self._asked = deployment, settings, asked
         self._publisher: BulkPublisher | None = None
         self._before = 0
         self._stopping = False
@@ -45,6 +45,11 @@ class Run:
         self.begun: Future[str | None] = Future()
         """The id of the replay, once its plan is there; None where nothing was left to send."""
         self.thread = Thread(target=self._run, name="console-replay", daemon=True)
+
+    @property
+    def rate(self) -> float | None:
+        """How many it sends a second at most; None is all at once."""
+        return self._asked.rate
 
     @property
     def is_running(self) -> bool:
@@ -87,7 +92,7 @@ class Run:
         """Publish what is left; return whether all of it was acknowledged."""
         topic = self._settings.kafka.topic
         self._publisher = source_publisher(self._settings, lambda: self._stopping, _mute)
-        items = items_of(replaying.letters(ready), ready.outbound, self._rate, lambda letters: letters)
+        items = items_of(replaying.letters(ready), ready.outbound, self._asked.rate, lambda letters: letters)
         account = publishing.deliver(
             self._publisher, holding.while_ours(items), len(ready.left), WORDS, topic
         )
@@ -139,8 +144,9 @@ class Runs:
         if run is None or replay.state is ReplayState.DONE:
             return replay
         if run.is_running:
-            return replay._replace(state=ReplayState.RUNNING, sent=max(run.sent, replay.sent or 0))
-        return replay._replace(troubles=run.troubles)
+            sent, rate = max(run.sent, replay.sent or 0), run.rate
+            return replay._replace(state=ReplayState.RUNNING, sent=sent, rate=rate)
+        return replay._replace(troubles=run.troubles, rate=run.rate)
 
     def close(self) -> None:
         """Break all of them off, within bounds."""

@@ -65,8 +65,10 @@ class ReplayState(StrEnum):
 
     RUNNING = "running"
     """This console sends it."""
-    BEGUN = "begun"
-    """Somebody else sends it, or it was broken off: `resume` goes on with it, and sends nothing twice."""
+    ELSEWHERE = "elsewhere"
+    """Another process sends it, as far as is known: it said so within the last seconds."""
+    INTERRUPTED = "interrupted"
+    """Nobody sends it, and it is not done: `go_on` goes on with it, and sends nothing twice."""
     DONE = "done"
 
 
@@ -74,7 +76,8 @@ class Replay(NamedTuple):
     """A replay of the last hour, or one that is not done: so many of a total are on the source.
 
     `question` is what was asked for, in words; `by` is who asked, where that is known, `at` when (epoch
-    seconds). `sent` is None where it is not known yet. `troubles` tell why it did not end well.
+    seconds). `sent` is None where it is not known yet. `troubles` tell why it did not end well. `rate` is how
+    many it was to send a second at most; None is all at once.
     """
 
     id: str
@@ -85,6 +88,7 @@ class Replay(NamedTuple):
     sent: int | None
     total: int
     troubles: Sequence[str] = ()
+    rate: float | None = None
 
 
 class Seen(NamedTuple):

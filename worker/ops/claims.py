@@ -37,18 +37,31 @@ def prefix_of(plan_key: str) -> str:
     return f"{plan_key}/claim/"
 
 
+class Holder:
+    """Who has a plan, as its claims come, in the topic's order."""
+
+    def __init__(self) -> None:
+        self.claim: Claim | None = None
+        """The latest claim of the run that has it; None where nobody has."""
+        self._lost: set[str | None] = set()
+
+    def take(self, claim: Claim) -> None:
+        """Hear of the next claim."""
+        held = self.claim
+        if claim.run in self._lost or not (held is None or held.run in {claim.run, claim.after}):
+            return
+        self._lost |= {claim.after} if not claim.is_over else {claim.after, claim.run}
+        self.claim = None if claim.is_over else claim
+
+
 def holder(records: Iterable[Raw], plan_key: str) -> Claim | None:
     """Who has a plan, and its latest claim; None where nobody has. `records` are in the topic's order."""
-    prefix = prefix_of(plan_key).encode()
-    held: Claim | None = None
-    lost: set[str | None] = set()
+    prefix, found = prefix_of(plan_key).encode(), Holder()
     for key, value in records:
-        claim = _read(key[len(prefix) :], value) if key is not None and key.startswith(prefix) else None
-        if claim is None or claim.run in lost or not (held is None or held.run in {claim.run, claim.after}):
-            continue
-        lost |= {claim.after} if not claim.is_over else {claim.after, claim.run}
-        held = None if claim.is_over else claim
-    return held
+        claim = read_claim(key[len(prefix) :], value) if key is not None and key.startswith(prefix) else None
+        if claim is not None:
+            found.take(claim)
+    return found.claim
 
 
 def came_before(records: Iterable[Raw], head: bytes) -> set[bytes]:
@@ -61,8 +74,8 @@ def came_before(records: Iterable[Raw], head: bytes) -> set[bytes]:
     return before
 
 
-def _read(run: bytes, value: bytes | None) -> Claim | None:
-    """Read a claim; None where it is none."""
+def read_claim(run: bytes, value: bytes | None) -> Claim | None:
+    """Read the claim of a run; None where it is none."""
     try:
         told = json.loads(value or b"")
         after, beat, is_over = told["after"], int(told["beat"]), told["over"] is True

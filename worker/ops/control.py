@@ -6,13 +6,14 @@ The rule: what is written is acknowledged before a call returns. The topic is ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import TYPE_CHECKING
 
 from worker.ops.broker import answering, asking, partitions_by_topic
 from worker.ops.claims import Raw, prefix_of
 from worker.ops.errors import BrokerUnavailable, CannotDo
-from worker.ops.plans import Place, Plan, read_plans
+from worker.ops.places import Place
+from worker.ops.plans import Plan, read_plans
 from worker.ops.reading import open_topic
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Control:
         """Write that a plan is done."""
         self.write_raw([plan._replace(is_done=True).head()])
 
-    def settle(self, plan: Plan, sent: frozenset[Place]) -> None:
+    def settle(self, plan: Plan, sent: Set[Place]) -> None:
         """Write that a plan is done with no more than what was sent of it: nothing else of it counts."""
         done = plan._replace(places=sent, total=len(sent), is_done=True)
         parts = list(done.parts())

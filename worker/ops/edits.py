@@ -16,7 +16,7 @@ from worker.ops.errors import CannotDo, WrongUsage
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
-    from worker.ops.plans import Place
+    from worker.ops.places import Place
 
 EVENT_ID = "event_id"
 NOTHING = "nothing was replayed"

@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import NamedTuple
 
 from schemas import format_time
 from schemas.moment import parse_time
+from worker.ops.places import NO_PLACES, Place, Places
 
 PART_PLACES = 100_000
 """Places in one record: below 1 MB, which topics take unless they are told otherwise."""
-
-Place = tuple[int, int]
-"""A partition and an offset."""
 
 
 class Plan(NamedTuple):
@@ -28,7 +27,7 @@ class Plan(NamedTuple):
 
     `ends` is where each partition of the source ended before the first record; `places` are the dead letters
     that go, of the log `log` (None where the broker does not say); `total` is how many records it is in all.
-    `by` is who asked, where that was said.
+    `by` is who asked, where that was said, `rate` how many it sends a second at most; None is all at once.
     """
 
     kind: str
@@ -37,10 +36,11 @@ class Plan(NamedTuple):
     at: float
     ends: Mapping[int, int]
     total: int
-    places: frozenset[Place] = frozenset()
+    places: Set[Place] = NO_PLACES
     log: str | None = None
     is_done: bool = False
     by: str | None = None
+    rate: float | None = None
 
     @property
     def key(self) -> str:
@@ -56,16 +56,14 @@ class Plan(NamedTuple):
             "total": self.total,
             "log": self.log,
             "by": self.by,
+            "rate": self.rate,
             "source": {str(number): end for number, end in self.ends.items()},
         }
         return self.key.encode(), json.dumps(value, ensure_ascii=False).encode()
 
     def parts(self) -> Iterator[tuple[bytes, bytes]]:
         """Keys and values of its places."""
-        by_partition: dict[int, list[int]] = {}
-        for partition, offset in sorted(self.places):
-            by_partition.setdefault(partition, []).append(offset)
-        for partition, offsets in by_partition.items():
+        for partition, offsets in Places.of(self.places).offsets.items():
             for number, start in enumerate(range(0, len(offsets), PART_PLACES)):
                 key = f"{self.key}/{partition}/{number}"
                 yield key.encode(), _packed(offsets[start : start + PART_PLACES])
@@ -77,21 +75,22 @@ def read_plans(records: Iterable[tuple[bytes | None, bytes | None]], kind: str) 
     Of a key the last record counts; without a value it is gone.
     """
     last = {key.decode(errors="replace"): value for key, value in records if key is not None}
-    places: dict[str, set[Place]] = {}
+    offsets: dict[str, dict[int, array[int]]] = {}
     for key, value in last.items():
         match key.split("/"):
             case [of, id_, partition, _] if of == kind and partition.isdecimal() and value:
-                places.setdefault(id_, set()).update((int(partition), offset) for offset in offsets_of(value))
+                some = offsets.setdefault(id_, {}).setdefault(int(partition), array("q"))
+                some.extend(offsets_of(value))
     heads = ((key.split("/"), value) for key, value in last.items())
     found = (
-        read_head(kind, of[1], value, places.get(of[1], ()))
+        read_head(kind, of[1], value, Places(offsets.get(of[1])))
         for of, value in heads
         if len(of) == len(("kind", "id")) and of[0] == kind and value
     )
     return sorted((plan for plan in found if plan is not None), key=lambda plan: plan.at)
 
 
-def read_head(kind: str, id_: str, value: bytes, places: Collection[Place] = ()) -> Plan | None:
+def read_head(kind: str, id_: str, value: bytes, places: Set[Place] = NO_PLACES) -> Plan | None:
     """Read a head; None where it is none."""
     try:
         told = json.loads(value)
@@ -99,12 +98,13 @@ def read_head(kind: str, id_: str, value: bytes, places: Collection[Place] = ())
         ends = {int(number): int(end) for number, end in told["source"].items()}
         is_done = told["state"] == "done"
         question, total, log = str(told["question"]), int(told["total"]), told["log"]
-        by = told.get("by")
+        by, rate = told.get("by"), told.get("rate")
+        rate = None if rate is None else float(rate)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     if at is None:
         return None
-    return Plan(kind, id_, question, at, ends, total, frozenset(places), log, is_done, by)
+    return Plan(kind, id_, question, at, ends, total, places, log, is_done, by, rate)
 
 
 def _packed(offsets: Iterable[int]) -> bytes:

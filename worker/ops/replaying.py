@@ -9,12 +9,14 @@ sends nothing twice. Of runs that are under way at once none sends what another 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
+from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 from worker.ops.broker import answering, asking
+from worker.ops.choosing import Choice, choose
 from worker.ops.claims import came_before
 from worker.ops.control import Control
 from worker.ops.dead_letters import matching, quietly
@@ -23,9 +25,11 @@ from worker.ops.errors import CannotDo
 from worker.ops.filters import Filters
 from worker.ops.holding import UNDER_WAY, Holding, Taken, alive
 from worker.ops.judging import judge_of
-from worker.ops.plans import Place, Plan, read_plans
+from worker.ops.numbering import DIGEST_BYTES, Numbering
+from worker.ops.places import NO_PLACES, Place, Places
+from worker.ops.plans import Plan, read_plans
 from worker.ops.progress_at_source import come_since, settle, since_of, source_spans
-from worker.ops.replay import Choice, Outbound, choose, read_again
+from worker.ops.replay import Outbound, read_again
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
@@ -40,7 +44,7 @@ KIND = "replay"
 class Asked(NamedTuple):
     """What was asked for: which letters, also those that went already, edited how; in which words, by whom.
 
-    By its words a replay is known that is asked for again, whoever does.
+    By its words a replay is known that is asked for again, whoever does, at whichever `rate` a second.
     """
 
     filters: Filters
@@ -49,6 +53,7 @@ class Asked(NamedTuple):
     edit: Edit | None
     question: str
     by: str | None = None
+    rate: float | None = None
 
 
 class Ready(NamedTuple):
@@ -58,7 +63,7 @@ class Ready(NamedTuple):
     """
 
     plan: Plan
-    left: frozenset[Place]
+    left: Set[Place]
     goes_on: bool
     left_out: int
     refused: Mapping[str, int]
@@ -83,7 +88,7 @@ class Replaying:
         self._reader = reader
         self._hear = hear
         self._control = Control(settings, KIND, hear)
-        self._sent: dict[str, frozenset[Place]] = {}  # by plans that are not done, and nobody is at
+        self._sent: dict[str, Set[Place]] = {}  # by plans that are not done, and nobody is at
         self._known: set[str] = set()  # the plans that there were
         self._former: Mapping[str, str] = {}  # by their keys: the runs that were at plans, and are dead
 
@@ -103,15 +108,14 @@ class Replaying:
         sent = self._sent = self._sent_of([plan for plan in begun if plan not in others], source)
         if same is not None:
             return self._resumed(same, sent[same.id], asked, outbound, now)
-        theirs = {place for plan in others for place in plan.places}
-        gone: set[Place] = set()
-        if not asked.again:
-            finished = (plan.places if plan.is_done else sent.get(plan.id, ()) for plan in plans)
-            gone = {place for places in finished for place in places} - theirs
-        choice = self._choice(asked, gone | theirs, outbound, now, show)
+        theirs = _all(plan.places for plan in others)
+        finished = [plan.places if plan.is_done else sent.get(plan.id, NO_PLACES) for plan in plans]
+        gone = theirs if asked.again else theirs | _all(finished)
+        choice = self._choice(asked, gone, outbound, now, show)
         ends = {at.number: span.end for at, span in source.items()}
-        places = frozenset(choice.places)
-        plan = Plan(KIND, uuid4().hex[:12], asked.question, now, ends, len(places), places, log, by=asked.by)
+        id_, places = uuid4().hex[:12], choice.places
+        plan = Plan(KIND, id_, asked.question, now, ends, len(places), places, log)
+        plan = plan._replace(by=asked.by, rate=asked.rate)
         faults, beside = choice.faults, bool(others)
         return Ready(plan, places, False, choice.gone_before, choice.refused, outbound, faults, beside)
 
@@ -151,7 +155,7 @@ class Replaying:
 
     def end(self, ready: Ready) -> None:
         """Write that all of it is at the source: what was sent before, and what was left."""
-        sent = ready.left | self._sent.get(ready.plan.id, frozenset())
+        sent = ready.left | self._sent.get(ready.plan.id, NO_PLACES)
         if sent == ready.plan.places:
             self._control.end(ready.plan)
         else:
@@ -161,15 +165,19 @@ class Replaying:
         """Read what is left to send, for as long as it takes."""
         return read_again(self._reader, self._settings.dlq_topic, ready.left, self._hear)
 
-    def _resumed(
-        self, plan: Plan, sent: frozenset[Place], asked: Asked, outbound: Outbound, now: float
-    ) -> Ready:
+    def _resumed(self, plan: Plan, sent: Set[Place], asked: Asked, outbound: Outbound, now: float) -> Ready:
         """What is left of a plan: those of its letters that are still there, and may live."""
         judge = judge_of(self._deployment, self._settings, outbound, asked.edit, now)
         unsent = read_again(self._reader, self._settings.dlq_topic, plan.places - sent, self._hear)
-        judged = {(one.partition, one.offset): judge(one) for one in unsent}
-        left = frozenset(place for place, refusal in judged.items() if refusal is None)
-        refused = Counter(refusal.reason for refusal in judged.values() if refusal is not None)
+        refused = Counter[str]()
+
+        def goes(one: DeadLetter) -> bool:
+            refusal = judge(one)
+            if refusal is not None:
+                refused[refusal.reason] += 1
+            return refusal is None
+
+        left = Places.of((one.partition, one.offset) for one in unsent if goes(one))
         return Ready(plan, left, True, len(sent), refused, outbound)
 
     def _choice(
@@ -182,7 +190,7 @@ class Replaying:
             return choose(every, filters, asked.limit, gone, judge)
         meant = list(read_again(self._reader, self._settings.dlq_topic, edit.lines, self._hear))
         wrong = list(edit.wrong_lines(meant))
-        return Choice([], 0, {}, wrong) if wrong else choose(meant, filters, asked.limit, gone, judge)
+        return Choice(NO_PLACES, 0, {}, wrong) if wrong else choose(meant, filters, asked.limit, gone, judge)
 
     def _settle(self) -> None:
         """Write down for good what others that were broken off have sent, and forget what expired."""
@@ -209,27 +217,36 @@ class Replaying:
         with answering(self._settings), TopicIds(asking(self._settings)) as ids:
             return ids.of([topic])[topic].topic_id
 
-    def _sent_of(
-        self, begun: Sequence[Plan], source: Mapping[Partition, Span]
-    ) -> dict[str, frozenset[Place]]:
+    def _sent_of(self, begun: Sequence[Plan], source: Mapping[Partition, Span]) -> dict[str, Set[Place]]:
         """Which of their places each of these plans has sent, by its id."""
         if any(plan.key not in self._former for plan in begun):
             settle(self._hear)
         return {plan.id: self._sent_by(plan, source) for plan in begun}
 
-    def _sent_by(self, plan: Plan, source: Mapping[Partition, Span]) -> frozenset[Place]:
+    def _sent_by(self, plan: Plan, source: Mapping[Partition, Span]) -> Set[Place]:
         since, name = since_of(plan, source), self._settings.destination.name
         if since is None:
             self._hear(f"what {plan.key} has sent is no longer on the source: all of it counts as sent")
             return plan.places
         came = come_since(self._settings, since)
-        there = {key for record in came if (key := replayed(record, name)) is not None}
+        there = Numbering()
+        for record in came:
+            if (key := replayed(record, name)) is not None:
+                there.number(_digest(*key))
         letters = read_again(self._reader, self._settings.dlq_topic, plan.places, self._hear)
-        return frozenset(
+        return Places.of(
             (letter.partition, letter.offset)
             for letter in letters
-            if (letter.event_id, letter.replays + 1) in there
+            if letter.event_id is not None and _digest(letter.event_id, letter.replays + 1) in there
         )
+
+
+def _all(sets: Iterable[Set[Place]]) -> Places:
+    return Places.of(place for places in sets for place in places)
+
+
+def _digest(event_id: str, replays: int) -> bytes:
+    return blake2b(f"{replays}/{event_id}".encode(), digest_size=DIGEST_BYTES).digest()
 
 
 def _by(plan: Plan) -> str:

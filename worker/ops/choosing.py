@@ -1,0 +1,131 @@
+"""Which dead letters go back: what is meant, did not go before, and may live.
+
+The rules: a conversion goes back once, however many letters tell of it: the one that was replayed most often
+decides, then the newest. Some sixty bytes are remembered of a conversion, in columns, so that a million fit.
+"""
+
+from __future__ import annotations
+
+import heapq
+from array import array
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from worker.ops.dead_letters import NO_TIME, place_of
+from worker.ops.numbering import DIGEST_BYTES, Numbering
+from worker.ops.places import NO_PLACES, Place, Places
+
+if TYPE_CHECKING:
+    from schemas import DeadLetter
+    from worker.ops.filters import Filters
+
+
+class Refusal(NamedTuple):
+    """Why a letter does not go: its reason, and, where it is a fault of what was edited, a line on it."""
+
+    reason: str
+    fault: str | None = None
+
+
+Judge = Callable[["DeadLetter"], Refusal | None]
+"""Why a letter would only die again; None where it may live."""
+
+
+class Choice(NamedTuple):
+    """What goes; how many were left out, for they went already; how many not, by reason.
+
+    `faults` are lines on what was edited wrongly: then nothing goes.
+    """
+
+    places: Set[Place]
+    gone_before: int
+    refused: Mapping[str, int]
+    faults: list[str]
+
+
+_OTHER, _GONE, _GOES, _REFUSED = range(4)
+"""What becomes of the letter that counts: it is not meant, went before, goes; from there on the refusals."""
+
+
+class _Counting:
+    """Of each conversion the letter that counts."""
+
+    def __init__(self) -> None:
+        self._numbers = Numbering()
+        self._replays, self._times = array("I"), array("d")
+        self._partitions, self._offsets = array("i"), array("q")
+        self._fates = array("I")
+        numbers = self._replays, self._partitions, self._offsets, self._fates
+        self._columns: Sequence[array[Any]] = [self._times, *numbers]
+        self._refusals: dict[str, int] = {}
+        self._faults: dict[int, str] = {}
+
+    def takes(self, letter: DeadLetter) -> int | None:
+        """The number of its conversion, if it is this letter that counts, of those until now."""
+        number, at = self._numbers.number(identity(letter)), (letter.dead_at or NO_TIME).timestamp()
+        if number == len(self._times):
+            for column in self._columns:
+                column.append(0)
+        elif self._told(number) > (letter.replays, at, *_place(letter)):
+            return None
+        self._replays[number], self._times[number] = letter.replays, at
+        self._partitions[number], self._offsets[number] = _place(letter)
+        return number
+
+    def know(self, number: int, fate: int | Refusal) -> None:
+        """Hear what becomes of it."""
+        self._faults.pop(number, None)
+        if isinstance(fate, Refusal):
+            if fate.fault is not None:
+                self._faults[number] = fate.fault
+            fate = self._refusals.setdefault(fate.reason, _REFUSED + len(self._refusals))
+        self._fates[number] = fate
+
+    def choice(self, limit: int) -> Choice:
+        """What goes in the end: the newest so many, all with 0."""
+        counts = Counter(self._fates)
+        refused = {reason: counts[fate] for reason, fate in self._refusals.items() if counts[fate]}
+        going: Iterable[int] = (number for number, fate in enumerate(self._fates) if fate == _GOES)
+        if limit:
+            going = heapq.nlargest(limit, going, key=lambda number: self._told(number)[1:])
+        places = Places.of((self._partitions[number], self._offsets[number]) for number in going)
+        return Choice(places, counts[_GONE], refused, list(self._faults.values()))
+
+    def _told(self, number: int) -> tuple[int, float, int, int]:
+        """What letters are told apart by: how often it was replayed, when it died, where it lies."""
+        at = self._times[number], self._partitions[number], self._offsets[number]
+        return self._replays[number], *at
+
+
+def choose(
+    letters: Iterable[DeadLetter],
+    filters: Filters,
+    limit: int,
+    gone: Collection[Place] = NO_PLACES,
+    judge: Judge = lambda _: None,
+) -> Choice:
+    """Choose what goes back: of what may live and is not `gone` the newest `limit`, all with 0."""
+    counting = _Counting()
+    for letter in letters:
+        number = counting.takes(letter)
+        if number is None:
+            continue
+        if not filters.match(letter):
+            counting.know(number, _OTHER)
+        elif _place(letter) in gone:
+            counting.know(number, _GONE)
+        else:
+            counting.know(number, judge(letter) or _GOES)
+    return counting.choice(limit)
+
+
+def _place(letter: DeadLetter) -> Place:
+    return letter.partition, letter.offset
+
+
+def identity(letter: DeadLetter) -> bytes:
+    """What tells a conversion from others: its event id, or its value where it has none."""
+    told = b"id" + letter.event_id.encode() if letter.event_id is not None else letter.value
+    return blake2b(told or place_of(letter).encode(), digest_size=DIGEST_BYTES).digest()
