@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.drills.page import Deed, Shown
+
 if TYPE_CHECKING:
     from tests.drills.stage import Stage
 
@@ -35,9 +37,13 @@ class Incident:
     says: str
     """What the explaining commands print."""
     begins: Callable[[Stage], None]
+    shows: Shown | None = None
+    """What of it is seen on the console's page; None where it can't be seen there."""
     repairs: Callable[[Stage], None] | None = None
     """What is done before the ending commands, where it takes something that is no command."""
     ends: Sequence[str] = ()
+    ends_on_page: Deed | None = None
+    """What ends it there, before the commands, which then find nothing left to do."""
     repaired_by: str = ""
     """What `repairs` does, in a few words."""
     follows: frozenset[str] = frozenset()
@@ -71,6 +77,8 @@ class Observed(NamedTuple):
     """Conversions that the partner never recorded."""
     ending: float = float("inf")
     """When its end began, in seconds since it began."""
+    page: str = ""
+    """What the console's page showed."""
     trouble: str = ""
     """Why it could not be played to its end."""
 
@@ -84,6 +92,8 @@ def problems(incident: Incident, seen: Observed) -> list[str]:
         f"{incident.fires} did not fire": incident.fires not in seen.fired,
         f"{', '.join(wrong)} fired": bool(wrong),
         f"{incident.says!r} is not said by what explains": incident.says not in seen.printed,
+        f"the page does not show {incident.shows}": incident.shows is not None
+        and incident.shows.text not in seen.page,
         f"failed: {'; '.join(seen.failed)}": bool(seen.failed),
         "the alert was not resolved": not seen.resolved,
         f"{seen.lost} conversions were not recorded": seen.lost > 0,

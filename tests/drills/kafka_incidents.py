@@ -8,6 +8,7 @@ from confluent_kafka import Producer
 
 from tests.chaos.operator import limit
 from tests.drills.incident import BURNS, Incident
+from tests.drills.page import Shown
 from tests.drills.partner import Answer
 from tests.drills.stage import Stage
 from tests.support.kafka import WITHIN, wait_until
@@ -89,6 +90,7 @@ KAFKA_INCIDENTS = (
         fires="PostbackPartitionSilent",
         explains=["curl -s HOST:8080/readyz | jq .destinations.NAME.silent"],
         says="neither committed nor aborted",
+        shows=Shown("verdict", "lagging"),
         begins=_leave_a_transaction_open,
         repairs=_restart_the_producer,
         repaired_by="the producer, restarted",
@@ -100,6 +102,7 @@ KAFKA_INCIDENTS = (
         fires="PostbackNothingAssigned",
         explains=[READY, "postback-worker config check --online"],
         says="the broker does not answer",
+        shows=Shown("verdict", "Kafka can't be read now"),
         begins=_kill_kafka,
         repairs=_start_kafka,
         repaired_by="Kafka's repair; workers go on by themselves",
@@ -111,6 +114,7 @@ KAFKA_INCIDENTS = (
         fires="PostbackPublishRefused",
         explains=[READY, "postback-worker topics check"],
         says="does not exist",
+        shows=Shown("verdict", "does not exist"),
         begins=_delete_a_tier,
         ends=["postback-worker topics create"],
         repairs=_let_it_record,
@@ -121,6 +125,7 @@ KAFKA_INCIDENTS = (
         fires="PostbackPublishRefused",
         explains=[READY, "postback-worker topics check"],
         says="max.message.bytes",
+        shows=Shown("destination", "max.message.bytes"),
         begins=_limit_journal,
         repairs=_do_as_the_line_says,
         repaired_by="the `kafka-configs.sh` of the line",

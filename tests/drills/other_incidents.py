@@ -6,6 +6,7 @@ import itertools
 import threading
 
 from tests.drills.incident import Incident
+from tests.drills.page import Deed, Shown
 from tests.drills.stage import Stage
 from tests.drills.traffic import plain
 from tests.support.kafka import wait_until
@@ -62,6 +63,8 @@ OTHER_INCIDENTS = (
         fires="PostbackDeadLetters",
         explains=["postback-worker dlq list --reason invalid"],
         says="payout",
+        shows=Shown("undelivered", "payout"),
+        ends_on_page=Deed("replay", {"reason": "invalid", "set": "payout=49.99"}),
         begins=_poison,
         repairs=_correct_producer,
         repaired_by="the producer's repair",
@@ -82,6 +85,8 @@ OTHER_INCIDENTS = (
         fires="PostbackPaused",
         explains=["postback-worker status"],
         says="paused",
+        shows=Shown("verdict", "paused"),
+        ends_on_page=Deed("resume", {}),
         begins=_pause,
         ends=["postback-worker resume"],
     ),

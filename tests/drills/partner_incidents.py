@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 
 from tests.drills.incident import BURNS, Incident
+from tests.drills.page import Deed, Shown
 from tests.drills.partner import ERROR_BODY, PATH, Answer, well
 from tests.drills.stage import Stage
 
@@ -82,6 +83,7 @@ PARTNER_INCIDENTS = (
         fires="PostbackCircuitOpen",
         explains=[STATUS, "curl -s HOST:8080/readyz | jq .circuit"],
         says="partner down",
+        shows=Shown("verdict", "partner down"),
         begins=_leave,
         repairs=_come_back,
         repaired_by="the partner's repair; it closes by itself",
@@ -92,6 +94,8 @@ PARTNER_INCIDENTS = (
         fires="PostbackAttemptsFail",
         explains=[STATUS, "postback-worker explain EVENT_ID"],
         says="unknown campaign",
+        shows=Shown("undelivered", "rejected_body"),
+        ends_on_page=Deed("now", {"reason": "rejected_body"}),
         begins=_say_error,
         repairs=_be_well,
         repaired_by="the partner's repair",
@@ -104,6 +108,8 @@ PARTNER_INCIDENTS = (
         fires="PostbackAttemptsFail",
         explains=["postback-worker send --click-id TEST"],
         says="404",
+        shows=Shown("undelivered", "404"),
+        ends_on_page=Deed("now", {"status": "404"}),
         begins=_deploy_wrong_url,
         repairs=_deploy_right_url,
         repaired_by="the setting, rolled out",
@@ -115,6 +121,7 @@ PARTNER_INCIDENTS = (
         fires="PostbackSourceOld",
         explains=[STATUS],
         says="lagging",
+        shows=Shown("verdict", "lagging"),
         begins=_be_slow,
         repairs=_deploy_more_lanes,
         repaired_by="`POSTBACK_DESTINATION__CONCURRENCY` raised, rolled out",
@@ -127,6 +134,7 @@ PARTNER_INCIDENTS = (
         fires="PostbackCircuitOpen",
         explains=[STATUS, "postback-worker config check"],
         says="expired",
+        shows=Shown("verdict", "expired"),
         begins=_let_expire,
         repairs=_renew,
         repaired_by="the new certificate, put into its file",
@@ -140,6 +148,8 @@ PARTNER_INCIDENTS = (
         fires="PostbackManyDeadLetters",
         explains=["postback-worker dlq stats", "postback-worker dlq list --limit 3"],
         says="rejected",
+        shows=Shown("undelivered", "rejected"),
+        ends_on_page=Deed("replay", {"reason": "rejected"}),
         begins=_close_an_offer,
         repairs=_reopen_it,
         repaired_by="the cause",

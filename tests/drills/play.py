@@ -16,6 +16,8 @@ from tests.support.kafka import wait_until
 SAYS_WITHIN_SECONDS = 90.0
 """What a command says has its own times, which nothing divides: `status` says `lagging` after a minute."""
 
+LOOK_SECONDS = 0.5
+
 EXPLAINS_WITH = frozenset({0, 1})
 """A command that explains may end with 1: `status` does where not all is well."""
 
@@ -35,14 +37,17 @@ def play(incident: Incident, bootstrap: str, prometheus: Prometheus, folder: Pat
 def _play(stage: Stage) -> Observed:
     incident, began = stage.incident, time.time()
     incident.begins(stage)
-    trouble = printed = ""
+    trouble = printed = page = ""
     ending = float("inf")
     try:
         wait_until(f"{incident.fires} fires", lambda: incident.fires in stage.firing(), FIRES_WITHIN)
         printed = _explained(stage)
+        page = _shown(stage)
         ending = time.time() - began
         if incident.repairs is not None:
             incident.repairs(stage)
+        if incident.ends_on_page is not None:
+            stage.do_on_page(incident.ends_on_page)
         for command in incident.ends:
             stage.shell(command)
         wait_until(f"{incident.fires} ends", lambda: incident.fires not in stage.firing(), RESOLVED_WITHIN)
@@ -55,7 +60,7 @@ def _play(stage: Stage) -> Observed:
     fired = stage.fired_since(began)
     resolved = incident.fires not in stage.firing()
     lost = len(stage.unrecorded())
-    return Observed(fired, printed, stage.failed, resolved, lost, ending, trouble)
+    return Observed(fired, printed, stage.failed, resolved, lost, ending, page, trouble)
 
 
 def _explained(stage: Stage) -> str:
@@ -66,3 +71,14 @@ def _explained(stage: Stage) -> str:
         printed = "\n".join(stage.shell(one, codes=EXPLAINS_WITH) for one in stage.incident.explains)
         if stage.incident.says in printed or time.monotonic() > until:
             return printed
+
+
+def _shown(stage: Stage) -> str:
+    """What the console's page shows, once that is what it should, or in the end."""
+    shows, until = stage.incident.shows, time.monotonic() + SAYS_WITHIN_SECONDS
+    page = ""
+    while shows is not None and shows.text not in page and time.monotonic() < until:
+        page = stage.page(shows.view)
+        time.sleep(LOOK_SECONDS)
+    stage.outputs.append(f"the page, {shows}:\n{page}\n")
+    return page

@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 from tests.drills.incident import Incident, Observed
 
-TITLES = ("incident", "alert", "seconds to fire", "explains it", "ends it", "verdict")
+TITLES = (
+    *("incident", "alert", "seconds to fire", "explains it", "ends it"),
+    *("the console shows", "ends it there", "verdict"),
+)
 
 
 class Row(NamedTuple):
@@ -41,4 +44,5 @@ def _cells(row: Row) -> tuple[str, ...]:
     incident, after = row.incident, row.seen.fired.get(row.incident.fires)
     commands = ", ".join(f"`{command}`".replace("|", "\\|") for command in incident.explains)
     fired = "never" if after is None else f"{after:.0f}"
-    return incident.name, incident.fires, fired, commands, incident.ending, row.verdict
+    page = ("" if of is None else str(of) for of in (incident.shows, incident.ends_on_page))
+    return incident.name, incident.fires, fired, commands, incident.ending, *page, row.verdict

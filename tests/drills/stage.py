@@ -25,6 +25,7 @@ from confluent_kafka.admin import AdminClient
 from tests.chaos.process import Process
 from tests.drills import commands
 from tests.drills.incident import Incident
+from tests.drills.page import Console, Deed
 from tests.drills.partner import DrillPartner
 from tests.drills.prometheus import FIRING, Prometheus
 from tests.drills.tools import write_tools
@@ -99,6 +100,7 @@ class Stage:
         for number in range(WORKERS):
             self.start(number)
         self._stack.callback(self.finish)
+        self._open_console()
         self.scrape_without(None)
         self._stack.callback(self._prometheus.scrape, self.incident.slug, ())
         self.await_ready()
@@ -106,6 +108,15 @@ class Stage:
         self.traffic = Traffic(self._bootstrap, self.names.topic, word, rate)
         self._stack.enter_context(self.traffic)
         wait_until("postbacks flow", lambda: len(self.partner.recorded) > rate, READY_WITHIN)
+
+    def _open_console(self) -> None:
+        """Serve the page for the person on call, beside the workers."""
+        port = free_port()
+        command = [sys.executable, "-m", "worker", "console", "--allow-actions", "--port", str(port)]
+        process = Process(command, self.env(), self.folder / "console.log")
+        self._stack.callback(process.kill)
+        self._console = Console(port)
+        wait_until("the console answers", self._console.answers, READY_WITHIN)
 
     @property
     def addresses(self) -> list[str]:
@@ -203,6 +214,19 @@ class Stage:
         """The oldest that the partner has not recorded, or the first of all."""
         waiting = self.unrecorded() if hasattr(self, "traffic") else set()
         return min(waiting or {f"{self.incident.slug}-0"}, key=lambda name: int(name.rpartition("-")[2]))
+
+    # --- the page --------------------------------------------------------------------------------
+
+    def page(self, view: str) -> str:
+        """What is read on a view of the console."""
+        return self._console.text(view, self.incident.slug)
+
+    def do_on_page(self, deed: Deed) -> None:
+        """Do it there; wait for the end of a replay."""
+        said = self._console.do(deed, self.incident.slug)
+        self.outputs.append(f"on the page, {deed}:\n{said}\n")
+        if deed.action == "replay":
+            wait_until("the replay is done", lambda: "done " in self.page("undelivered"), RECORDED_WITHIN)
 
     # --- alerts ----------------------------------------------------------------------------------
 

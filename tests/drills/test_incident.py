@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.drills.incident import Incident, Observed, problems
+from tests.drills.page import Deed, Shown
 from tests.drills.report import Row, table
 
 FLOOD = Incident(
@@ -12,10 +13,12 @@ FLOOD = Incident(
     says="rejected",
     begins=lambda _: None,
     ends=["postback-worker dlq replay"],
+    shows=Shown("undelivered", "410"),
+    ends_on_page=Deed("replay", {"reason": "rejected"}),
     repaired_by="the cause",
     follows=frozenset({"Dead"}),
 )
-GOOD = Observed({"Many": 7.4, "Dead": 1.0}, "it was rejected", resolved=True)
+GOOD = Observed({"Many": 7.4, "Dead": 1.0}, "it was rejected", resolved=True, page="500 dead: rejected 410")
 
 
 def test_as_it_should_go() -> None:
@@ -29,6 +32,7 @@ def test_as_it_should_go() -> None:
         (GOOD._replace(fired={"Dead": 1.0}), "Many did not fire"),
         (GOOD._replace(fired={**GOOD.fired, "Other": 2.0, "Down": 3.0}), "Down, Other fired"),
         (GOOD._replace(printed="it was what?"), "'rejected' is not said by what explains"),
+        (GOOD._replace(page="nothing is dead"), "the page does not show undelivered: 410"),
         (GOOD._replace(failed=["replay ended with 1"]), "failed: replay ended with 1"),
         (GOOD._replace(resolved=False), "the alert was not resolved"),
         (GOOD._replace(lost=2), "2 conversions were not recorded"),
@@ -53,7 +57,7 @@ def test_the_table() -> None:
     _titles, _line, good, bad = table(rows).splitlines()
     assert good == (
         "| DLQ flood | Many | 7 | `postback-worker dlq list \\| head` "
-        "| the cause, then `postback-worker dlq replay` | ok |"
+        "| the cause, then `postback-worker dlq replay` | undelivered: 410 | replay, reason rejected | ok |"
     )
     assert bad.endswith("| Many did not fire |")
     assert "| never |" in bad
