@@ -7,23 +7,22 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import logging
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
-import structlog
 import uvloop
 from hypothesis import HealthCheck, settings
 
 from tests.support.broker import Broker
 from tests.support.kafka import Names
 from tests.support.needed import IN_CI, needs_kafka
+from tests.support.process_state import ProcessState
 
 BOOTSTRAP = os.environ.get("POSTBACK_TEST_BOOTSTRAP")
 LOOP = os.environ.get("POSTBACK_TEST_LOOP", "asyncio")
+THREADS_LEFT = "threads left"
 LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
     "uvloop": uvloop.new_event_loop,
@@ -77,20 +76,22 @@ def heeds_interrupts() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def collector_as_it_was() -> Iterator[None]:
-    """Give back to the collector what a worker that ran in this process took from it."""
-    before = gc.get_threshold()
+def process_as_it_was(record_property: Callable[[str, object], None]) -> Iterator[None]:
+    """Give back what the test changed of the process that all share; note the threads of its that go on."""
+    before = ProcessState.now()
     yield
-    if gc.get_threshold() != before:
-        gc.unfreeze()
-        gc.set_threshold(*before)
+    before.give_back()
+    if left := before.threads_left():
+        record_property(THREADS_LEFT, ", ".join(left))
 
 
-@pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
-    """Leave logging as it was, whatever log a program that ran in this process set up."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the tests that began threads which went on when they had ended."""
+    reports = [
+        one for kind in terminalreporter.stats.values() for one in kind if hasattr(one, "user_properties")
+    ]
+    told = {
+        (one.nodeid, text) for one in reports for name, text in one.user_properties if name == THREADS_LEFT
+    }
+    for nodeid, names in sorted(told):
+        terminalreporter.write_line(f"{nodeid} left threads behind: {names}")
