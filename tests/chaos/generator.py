@@ -16,13 +16,12 @@ from datetime import UTC, datetime
 from functools import partial
 from heapq import heappop, heappush
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from confluent_kafka import KafkaError, Message, Producer
 
 from tests.chaos.logs import SENT, Log, Sent
 from tests.chaos.networks import fields_of
+from tests.support.background import Background
 
 # Shares of the events that get a 400 for ever, a 500 at first, and that are no conversions at all.
 KINDS = {"-poison": 0.01, "-once": 0.08, "-invalid": 0.01}
@@ -52,7 +51,7 @@ SETTINGS: dict[str, str | int | float | bool] = {
 }
 
 
-class Generator:
+class Generator(Background):
     """Publishes events by name; as a context manager `rate` a second in a thread, a share of them `big`.
 
     A share of `copies` are published again.
@@ -69,6 +68,7 @@ class Generator:
         copies: float = 0.0,
         seed: int = 0,
     ) -> None:
+        super().__init__("generator")
         self._topic = topic
         self._rate = rate
         self._big = big
@@ -80,9 +80,7 @@ class Generator:
         self._log = Log(folder / SENT)
         self._number = 0
         self._refused: list[str] = []
-        self._over = threading.Event()
         self._turn = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="generator", daemon=True)
         self._settings: dict[str, str | int | float | bool] = {**SETTINGS, "bootstrap.servers": bootstrap}
         self._producer = Producer(self._settings)
 
@@ -106,20 +104,11 @@ class Generator:
             yield
             self._producer = Producer(self._settings)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
-        self.stop()
-
     def stop(self) -> None:
         """Publish no more, and wait for acknowledgements; idempotent."""
-        self._over.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        is_running = self._thread.is_alive()
+        super().stop()
+        if is_running:
             self.flush()
 
     def _run(self) -> None:

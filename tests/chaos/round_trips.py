@@ -6,16 +6,14 @@ little, and a busy one what it did to us too.
 
 from __future__ import annotations
 
-import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from tests.chaos.logs import ROUND_TRIPS, Log, RoundTrip
+from tests.support.background import Background
 
 EVERY = 0.2
 """Seconds between two."""
@@ -23,10 +21,11 @@ PATIENCE = 0.5
 """Seconds after which it is looked whether the run is over."""
 
 
-class RoundTrips:
+class RoundTrips(Background):
     """Runs in a thread of its own, as a context manager; `topic` and `group` are for it alone."""
 
     def __init__(self, bootstrap: str, topic: str, group: str, folder: Path) -> None:
+        super().__init__("round trips")
         quiet: dict[str, str | int | float | bool] = {
             "bootstrap.servers": bootstrap,
             "log_level": 0,
@@ -36,18 +35,10 @@ class RoundTrips:
         self._consumer = Consumer({**quiet, "group.id": group, "enable.auto.commit": False})
         self._topic = topic
         self._log = Log(folder / ROUND_TRIPS)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="round trips", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self._thread.join()
+    def stop(self) -> None:
+        """End them, and let go of the group."""
+        super().stop()
         self._consumer.close()
 
     def _run(self) -> None:

@@ -5,24 +5,22 @@ The rule: what is logged was true at `at` at the latest; a broker that does not 
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from tests.chaos.group_state import STALLED, GroupState
 from tests.chaos.logs import COMMITTED, GROUP, Committed, Group, Log
+from tests.support.background import Background
 
 EVERY = 0.1
 PATIENCE = 1.0  # seconds for an answer
 LOOK_AT_TOPICS = 2.0
 
 
-class Sampler:
+class Sampler(Background):
     """Runs in a thread of its own, as a context manager."""
 
     def __init__(
@@ -32,6 +30,7 @@ class Sampler:
 
         `every` is the pause between two looks, in seconds.
         """
+        super().__init__("sampler")
         self._every = every
         quiet: dict[str, str | int | float | bool] = {
             "bootstrap.servers": bootstrap,
@@ -48,18 +47,10 @@ class Sampler:
         self._looked_at_topics = float("-inf")
         self._known: dict[tuple[str, int], tuple[int, str]] = {}
         self._state, self._seen = "", time.monotonic()
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self._thread.join()
+    def stop(self) -> None:
+        """End it, and let go of the groups."""
+        super().stop()
         for consumer in self._consumers.values():
             consumer.close()
         for group in self._groups:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import itertools
 import json
-import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Self
 
 from confluent_kafka import Producer
+
+from tests.support.background import Background
 
 EACH_SECONDS = 0.2
 """How often some are published."""
@@ -28,35 +27,24 @@ def plain(_number: int) -> Mapping[str, str]:
     return {}
 
 
-class Traffic:
+class Traffic(Background):
     """To a topic; a context manager, which stops in the end."""
 
     def __init__(self, bootstrap: str, topic: str, word: str, rate: float) -> None:
+        super().__init__(f"traffic-{word}", daemon=False)
         self.fields: Fields = plain
         self.published: set[str] = set()
         self._topic, self._word, self._count = topic, word, round(rate * EACH_SECONDS)
         self._numbers = itertools.count()
         self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5, "log_level": 0})
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"traffic-{word}")
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def stop(self) -> None:
         """Publish no more, and wait until all that was is acknowledged; idempotent."""
-        self._stop.set()
-        self._thread.join()
+        super().stop()
         self._producer.flush(FLUSH_SECONDS)
 
     def _run(self) -> None:
-        while not self._stop.wait(EACH_SECONDS):
+        while not self._over.wait(EACH_SECONDS):
             for number in itertools.islice(self._numbers, self._count):
                 self._publish(number)
             self._producer.poll(0)
