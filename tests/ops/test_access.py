@@ -8,6 +8,7 @@ from tests.adapters.kafka.mock import MockCluster
 from worker.compiled import needed_topics
 from worker.ops import access
 from worker.ops.errors import BrokerUnavailable
+from worker.ops.reading import MAKE_TOPICS
 from worker.settings import Settings
 
 
@@ -29,7 +30,7 @@ def test_a_broker_that_only_lists(monkeypatch: pytest.MonkeyPatch) -> None:
             cluster.create(name, partitions)
         found = access.look(wanted)
     assert found.problems == [f"topic {dlq} does not exist"]
-    assert found.hint == access.MISSING
+    assert found.hint == MAKE_TOPICS
     assert found.warnings[0].startswith("the topics' settings can't be read: ")
     assert found.warnings[1] == f"{tier}: has 1 partitions, the source 3"
 

@@ -20,6 +20,7 @@ from worker.core.rights import Kind, Needs, Resource, Said, lacking, unsaid
 from worker.core.topics import Severity, Topic, judge
 from worker.ops.broker import answering, asking, former_tiers, partitions_by_topic
 from worker.ops.errors import BrokerUnavailable, CannotDo
+from worker.ops.reading import MAKE_TOPICS
 from worker.settings import Deployment, Settings
 from worker.settings.rights import rights_of_commands
 from worker.settings.tiers import rights_needed
@@ -33,7 +34,6 @@ ASK_AGAIN_AFTER_SECONDS = 1.0
 DESCRIBED_WITHIN_SECONDS = 5.0
 """Seconds that the broker may take to say how its topics are set."""
 
-MISSING = "`postback-worker topics create` makes the topics of the worker"
 DENIED = (
     "`kafka-acls.sh --add --allow-principal User:NAME --operation RIGHT --topic|--group NAME` grants a right"
 )
@@ -75,7 +75,7 @@ def look(settings: Settings) -> Access:
         missing, warnings = _judged(settings, there, hidden)
         silent = _unread(settings, there, _to_read(needed, denied))
         unknown = _unknown(needed, said, there)
-    hint = DENIED if denied else MISSING if missing else SILENT
+    hint = DENIED if denied else MAKE_TOPICS if missing else SILENT
     return Access([*denied.values(), *missing, *silent], [*warnings, *unknown], hint)
 
 
