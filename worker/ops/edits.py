@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from worker.core.templates.names import ATTRIBUTE
 from worker.ops.dead_letters import place_of
 from worker.ops.errors import CannotDo, WrongUsage
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from worker.ops.places import Place
 
 EVENT_ID = "event_id"
+ATTRIBUTE = "attributes."
 NOTHING = "nothing was replayed"
 
 Revise = Callable[["DeadLetter"], bytes | None]
