@@ -90,7 +90,6 @@ KAFKA_INCIDENTS = (
         fires="PostbackPartitionSilent",
         explains=["curl -s HOST:8080/readyz | jq .destinations.NAME.silent"],
         says="neither committed nor aborted",
-        shows=Shown("verdict", "lagging"),
         begins=_leave_a_transaction_open,
         repairs=_restart_the_producer,
         repaired_by="the producer, restarted",

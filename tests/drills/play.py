@@ -78,7 +78,10 @@ def _shown(stage: Stage) -> str:
     shows, until = stage.incident.shows, time.monotonic() + SAYS_WITHIN_SECONDS
     page = ""
     while shows is not None and shows.text not in page and time.monotonic() < until:
-        page = stage.page(shows.view)
+        try:
+            page = stage.page(shows.view)
+        except OSError as error:
+            page = f"the console does not answer: {error}"
         time.sleep(LOOK_SECONDS)
     stage.outputs.append(f"the page, {shows}:\n{page}\n")
     return page
