@@ -43,7 +43,7 @@ class JournalListener(Protocol):
         ...
 
     def on_flush(self) -> None:
-        """Hear that steps are about to be handed over; they may be taken back still."""
+        """Hear that steps are handed over next; they may be taken back still, all of them."""
         ...
 
     def on_stuck(self, stuck: bool) -> None:
@@ -141,21 +141,25 @@ class Journaling:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._listener.on_flush()
-        if self._noted:
-            self._hand_over()
+        self._hand_over()
 
     def _hand_over(self) -> None:
-        noted, self._noted = self._noted, []
-        task = asyncio.create_task(self._write(noted), name="journal")
+        task = asyncio.create_task(self._write(), name="journal")
         self._writing.add(task)
         task.add_done_callback(self._done)
 
-    async def _write(self, noted: Sequence[Noted]) -> None:
+    async def _write(self) -> None:
+        """Write what is noted; nothing lies between the look for a standstill and the client."""
+        noted = self._noted
         steps = [
             step_of(ending, trial, now, pending.partition.tier is not None, journaled)
             for pending, ending, trial, now, journaled in noted
         ]
+        self._listener.on_flush()
+        if self._noted is not noted or not noted:  # it was taken back just now, or another has taken it
+            return
+        self._noted = noted[len(steps) :]
+        del noted[len(steps) :]
         late = asyncio.get_running_loop().call_later(LATE_SECONDS, self._late, asyncio.current_task())
         try:
             await self._publish(steps)
