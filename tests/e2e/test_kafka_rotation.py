@@ -18,7 +18,7 @@ from tests.support.certificates import ClientFiles, replace
 from tests.support.kafka import Names, create_topics, wait_until
 from tests.support.secured import Secured
 
-pytestmark = [pytest.mark.kafka, pytest.mark.process]
+pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.timeout(300)]
 COUNTS = "a file has changed: Kafka's clients log in anew with it"
 
 
@@ -166,7 +166,7 @@ def flow_while(
         }
         with Program(env, at) as program:
             with flow.flowing():
-                wait_until("it flows", lambda: len(tracker.hits) > 100)
+                wait_until("it flows", lambda: len(tracker.hits) > 100, within=90.0)
                 for number in (1, 2):
                     renew(number)
                     changes = said_each * (number - 1) + 1

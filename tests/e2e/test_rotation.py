@@ -18,7 +18,7 @@ from tests.e2e.program import Program, call, settings
 from tests.support.certificates import ClientFiles, replace
 from tests.support.kafka import Names, Write, create_topics, produce, wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.process]
+pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.timeout(300)]
 A_SECOND = 200
 """Events that are published in a second, about."""
 
@@ -89,7 +89,7 @@ def test_rotation(kafka: str, names: Names, tmp_path: Path, transport: str) -> N
         env = {**settings(kafka, names), **{f"{PREFIX}{name}": str(text) for name, text in given.items()}}
         assert call("topics", "create", env=env, at=tmp_path).returncode == 0
         with Program(env, tmp_path) as program, flow.flowing():
-            wait_until("it flows", lambda: bouncer.seen("token-0") > 100)
+            wait_until("it flows", lambda: bouncer.seen("token-0") > 100, within=90.0)
             for number in (1, 2):
                 replace(token, f"token-{number}\n")
                 replaced(bouncer, flow, "token", number)

@@ -15,7 +15,7 @@ from tests.e2e.program import Program, call, settings
 from tests.e2e.tracker import Tracker
 from tests.support.kafka import Names, Write, committed, create_topics, produce, wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.long]
+pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.long, pytest.mark.timeout(300)]
 PARTITIONS, PER_SECOND = 6, 60
 # Seven lanes and 0.3 s: a worker does a third of what comes.
 LANES = 8
@@ -65,7 +65,7 @@ def test_one_and_three_and_one(kafka: str, names: Names, tmp_path: Path) -> None
         first = running.enter_context(Program(env, tmp_path))
         first.ready()
         with load.coming():
-            wait_until(f"three are wanted, not {wanted(first)}", lambda: wanted(first) > 2.5)
+            wait_until(f"three are wanted, not {wanted(first)}", lambda: wanted(first) > 2.5, within=90.0)
             others = [running.enter_context(Program(env, tmp_path)) for _ in range(2)]
             wait_until("each reads", lambda: all(shares(program, names) == 2 for program in (first, *others)))
             taken = len(tracker.hits)
