@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.checker import check
-from tests.chaos.fleet import DRAIN, TIMEOUT
 from tests.chaos.run import PROTOCOLS
 from tests.chaos.scenarios import (
     TWO_TICKS,
@@ -242,7 +241,7 @@ def test_clicks_that_poison(world: Make, play: Callable[[World], None]) -> None:
     made = world(4, {"MAX_OUTSTANDING": "1000"}, patience=120.0)
     play(made)
     # Those that fail for ever have minutes of retries before them.
-    verdict = check(made.evidence(), TIMEOUT, DRAIN)
+    verdict = check(made.evidence(), made.timeout, made.drain)
     assert {violation.kind for violation in verdict.violations} <= {"lost"}
     assert verdict.twice == 0
 

@@ -17,20 +17,17 @@ class Row(Enum):
 
     IN_FLIGHT = "requests in flight"
     SINCE_COMMIT = (
-        "what was finished since the last commit, at most 0.2 s of work and what its steps take "
-        "to the journal, 0.12 s and the broker's answer"
+        "what was finished since the last commit: at most 0.2 s of work, and what was finished while "
+        "its steps were on their way to the journal (0.12 s and the broker's answer)"
     )
     STUCK = (
-        "what was finished while commits do not get through, 2 s of work at most: then nothing more is sent "
+        "what was finished while commits do not get through: 2 s of work at most, then nothing more is sent "
         "until they do"
     )
     BROKER_AWAY = "the same, while the broker is away"
     LAST_COMMIT = "the same, at a shutdown"
     DRAIN = "what had not ended within `POSTBACK_DRAIN_TIMEOUT`"
-    REMADE = (
-        "of a topic that is deleted and made again while the worker runs: what was taken of the new log "
-        "before that was noticed"
-    )
+    REMADE = "what was read of a new topic before the worker noticed that it is new"
     SET = "what lies at or above an offset that is set for the group, also what was finished"
     DELETED = (
         "what is not in the journal: what was in flight at the end of the last run; all that "

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from tests.chaos.checker import Verdict, check
 from tests.chaos.conductor import Conductor
-from tests.chaos.fleet import DRAIN, TIMEOUT
 from tests.chaos.generator import BIG, COPIES
 from tests.chaos.networks import NETWORKS, fields_of, takers
 from tests.chaos.process import ROOT
@@ -105,6 +104,8 @@ def run(plan: Plan, say: Callable[[str], None]) -> Result:
 
 def _judge(world: World, several: Sequence[str]) -> Verdict:
     if not several:
-        return check(world.evidence(), TIMEOUT, DRAIN)
+        return check(world.evidence(), world.timeout, world.drain)
     evidences = {network.name: network.evidence() for network in world.networks}
-    return check_all(evidences, lambda event: not takers(fields_of(event), several), TIMEOUT, DRAIN)
+    return check_all(
+        evidences, lambda event: not takers(fields_of(event), several), world.timeout, world.drain
+    )

@@ -12,7 +12,7 @@ from itertools import count
 from confluent_kafka.admin import AdminClient
 
 from tests.chaos.checker import Verdict, check
-from tests.chaos.fleet import DRAIN, TIERS, TIMEOUT, Worker
+from tests.chaos.fleet import TIERS, Worker
 from tests.chaos.operator import Operator, limit
 from tests.chaos.violations import Violation
 from tests.chaos.world import World
@@ -22,9 +22,8 @@ WAITED = 9.0
 """Seconds between two kills: less than a session."""
 STUCK = "commits do not get through"
 STILL = "the process stood still"
+STARTED = '"event": "started"'
 """What a worker logs."""
-HALF_A_SECOND = 0.5
-"""Between a join and a shutdown: the group hears of the one during the other."""
 BACK = 5
 """Records that an offset is set back by."""
 TWO_TICKS = 0.5
@@ -39,7 +38,7 @@ def judge(world: World, within: float = SETTLED_WITHIN) -> Verdict:
     deadline = time.monotonic() + within
     while True:
         lag = world.lag()
-        verdict = check(world.evidence(), TIMEOUT, DRAIN)
+        verdict = check(world.evidence(), world.timeout, world.drain)
         broken = [violation for violation in verdict.violations if violation.kind != "lost"]
         if not lag or broken:
             return verdict
@@ -174,7 +173,7 @@ def left_while_another_joins(world: World, delay: float) -> Worker:
         world.wait("both are at work", lambda: {first.name, second.name} <= world.workers_asking())
         world.wait("much is in flight", lambda: min(_asked(world, first, second)) >= 20)
         third = world.fleet.start(3)
-        time.sleep(HALF_A_SECOND)
+        world.wait("the third one is about to join", lambda: STARTED in third.log())
         if first.leave(within=delay + 35.0) != 0:
             raise AssertionError(f"{first.name} did not end in good order")
         third.await_ready()

@@ -15,13 +15,14 @@ from typing import Self
 from tests.chaos import networks
 from tests.chaos.checker import cover
 from tests.chaos.evidence import Evidence
-from tests.chaos.fleet import READY_WITHIN, WORKER, Fleet, Worker, settings_of_one
+from tests.chaos.fleet import DRAIN, READY_WITHIN, TIMEOUT, WORKER, Fleet, Worker, settings_of_one
 from tests.chaos.generator import Generator
 from tests.chaos.logs import COMMITTED, DEEDS, Asked, Committed, Log, read_log
 from tests.chaos.network import Network, lag_of
 from tests.chaos.round_trips import RoundTrips
 from tests.chaos.sampler import EVERY
 from tests.support.kafka import WITHIN, Names, create_topics, wait_until
+from worker.settings.values import parse_duration
 
 
 class World:
@@ -51,6 +52,11 @@ class World:
         self.names = Names.fresh("chaos")
         self.partitions = partitions
         self.deeds = Log(folder / DEEDS)
+        given = settings or {}
+        self.timeout = parse_duration(given.get("DESTINATION__TIMEOUT", f"{TIMEOUT:g}s"))
+        """How long a request of its workers may take, in seconds."""
+        self.drain = parse_duration(given.get("DRAIN_TIMEOUT", f"{DRAIN:g}s"))
+        """How long a drain of theirs may take, in seconds."""
         self._seed = seed
         self._patience = patience
         self._stack = ExitStack()
@@ -65,7 +71,7 @@ class World:
             "KAFKA__GROUP_ID": self.names.group,
             "JOURNAL__CACHE_DIR": str(folder / "cache"),
         }
-        self.fleet = Fleet(bootstrap, {**common, **own}, folder, settings or {}, program)
+        self.fleet = Fleet(bootstrap, {**common, **own}, folder, given, program)
         self.generator = Generator(bootstrap, self.names.topic, folder, seed=seed)
         self.stream = self.generator
         """The load, once there is one."""
