@@ -23,7 +23,6 @@ from tests.support.kafka import (
 )
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process]
-ANEW = "topic was deleted and made again"
 
 
 def answer(query: Query, nth: int) -> int | str:
@@ -64,6 +63,11 @@ def all_asked(tracker: Tracker, expected: Sequence[str]) -> None:
     wait_until("all are asked for", lambda: set(tracker.clicks) >= set(expected))
 
 
+def told_of_it(worker: Program) -> None:
+    """Wait until the watcher tells of it, or the client, which gives a partition up and gets it back."""
+    wait_until("it is told", lambda: any("was deleted" in line["event"] for line in worker.log))
+
+
 @pytest.mark.parametrize("count", [20, 250], ids=["shorter", "longer"])
 def test_the_source(kafka: str, names: Names, tmp_path: Path, tracker: Tracker, count: int) -> None:
     """Every event of the new log is sent, with requests of the old one in flight; its commits count."""
@@ -83,8 +87,7 @@ def test_the_source(kafka: str, names: Names, tmp_path: Path, tracker: Tracker, 
             "committed",
             lambda: committed(kafka, names.group, names.topic).get(0, (0,))[0] == ends[0] == count,
         )
-        # Told by the watcher, or by the client, which gives the partition up and gets it back.
-        wait_until("it is told", lambda: any("was deleted" in line["event"] for line in worker.log))
+        told_of_it(worker)
         assert worker.end() == 0
     assert all(tracker.clicks[click] == 1 for click in old + hanging)
 
@@ -121,7 +124,7 @@ def test_a_tier(kafka: str, names: Names, tmp_path: Path, tracker: Tracker) -> N
         tier = names.tier("10s")
         wait_until("all wait", lambda: sum(end_offsets(kafka, tier).values()) == 6)
         make_anew(kafka, tier, 1)
-        worker.said(ANEW)
+        told_of_it(worker)
         write(kafka, names.topic, clicks("f-new", 3))
         wait_until("the new ones", lambda: all(tracker.clicks[click] == 2 for click in clicks("f-new", 3)))
         assert worker.end() == 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import wait
 from typing import Any, NamedTuple, Self, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -212,6 +213,9 @@ def members_of(config: Config, groups: Sequence[str]) -> dict[str, list[str]]:
 
 def _described(admin: AdminClient, groups: Sequence[str]) -> dict[str, list[str]]:
     answers = admin.describe_consumer_groups(list(groups), request_timeout=ANSWER_SECONDS)
+    # All are heard before one that failed is told: librdkafka aborts the process (its issue 4605) where the
+    # client goes while another answer is awaited.
+    wait(answers.values(), ANSWER_SECONDS + 0.5)
     return {
         group: [member.client_id for member in answer.result(ANSWER_SECONDS + 0.5).members]
         for group, answer in answers.items()
