@@ -6,7 +6,7 @@ starts no request, for what it would come to could not be committed. What is not
 stays uncommitted.
 
 A step that waits for others is what ended, not yet its text: making the texts of a batch one after the other
-takes half of what each does between two answers, when the processor's caches hold other code.
+takes less than each by itself between two answers, when the processor's caches hold other code.
 """
 
 from __future__ import annotations
