@@ -91,6 +91,24 @@ async def test_noted_and_ours_all_the_time() -> None:
         assert told(harness) == ONCE
 
 
+async def test_frozen_just_as_it_is_handed_over() -> None:
+    """A step is taken back as well where the process is frozen right before the client gets it."""
+    async with Harness(copies=ids()) as harness:
+        harness.source.assign(harness.first)
+        harness.write(0)
+        await harness.ended(1)
+        harness.source.refusing = "not a member"
+        journaling = harness.runner._delivery.journaling
+        assert journaling is not None
+        journaling._flush()
+        harness.time.advance(LONG)
+        await asyncio.gather(*journaling._writing)
+        assert told(harness) == []
+        harness.source.refusing = None
+        await harness.committed(1)
+        assert told(harness) == ONCE
+
+
 async def test_nobody_has_ended_it() -> None:
     """A 200 that nobody else has told of is told, though the partition has left, and is not sent again."""
     async with Harness(copies=ids(), worker="frozen") as harness:
