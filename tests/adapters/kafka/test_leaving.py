@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from tests.adapters.kafka.ear import WITHIN, Ear, until
 from tests.adapters.kafka.members import started
@@ -105,18 +105,30 @@ def test_assigned_as_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cast("ClosingConsumer", thread._consumer).calls == ["unsubscribe", "close"]
 
 
+class CommitsAreNoted(Consumer):
+    """A client that notes how it was asked to commit."""
+
+    asked: ClassVar[list[dict[str, Any]]] = []
+
+    def commit(self, *positions: Any, **how: Any) -> Any:
+        self.asked.append(how)
+        return super().commit(*positions, **how)
+
+
 async def test_leaving_without_a_broker(
     mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Leaving while the broker is away says that the last commit failed, and does not wait for the broker."""
+    """Leaving while the broker is away says that the last commit failed, and begins none: it would wait."""
     (at,) = mock_world.create(1)
     monkeypatch.setattr(offset_commits, "REACH_TIMEOUT_SECONDS", 0.2)
-    mock_world.properties["session.timeout.ms"] = 300_000  # a waiting commit would wait this long
+    monkeypatch.setattr(poll_thread, "Consumer", CommitsAreNoted)
+    monkeypatch.setattr(CommitsAreNoted, "asked", [])
     source = await started(mock_world, ear, at)
     ear.last = {at: Position(1, MAP)}
     mock_world.cluster.down()
     await source.stop()
     assert ear.events == ["assigned", "revoked"]
     assert any("the last commit failed" in trouble for trouble in ear.troubles)
+    assert not CommitsAreNoted.asked
     assert not ear.failures
     assert "kafka-consumer" not in [thread.name for thread in threading.enumerate()]
