@@ -64,11 +64,12 @@ def release(given: argparse.Namespace, scratch: Path) -> None:
     _say(f"version, changelog, chart and the upgrade's kept state are those of {given.version}")
     revision = commit(one)
     make(one)
-    if not given.no_image:
-        make_image(one, revision, given.image, dry_run=given.dry_run)
+    is_whole = given.no_image or make_image(one, revision, given.image, dry_run=given.dry_run)
     describe(one, Build(given.version, revision, began, _now(), given.builder))
     if given.dry_run:
-        _say("dry run: the repository is as it was")
+        _say(
+            f"dry run: the repository is as it was{'' if is_whole else '; the image could NOT be tried here'}"
+        )
         return
     run(["git", "fetch", "--quiet", clone, f"refs/tags/v{given.version}:refs/tags/v{given.version}"], ROOT)
     run(["git", "merge", "--quiet", "--ff-only", f"v{given.version}"], ROOT)
@@ -127,16 +128,27 @@ def make(one: Release) -> None:
     _say(f"{bill.name}: what is installed with it, as CycloneDX")
 
 
-def make_image(one: Release, revision: str, options: Sequence[str], *, dry_run: bool) -> None:
-    """The image, where an engine answers, built with further options; in a dry run it may be missing."""
-    if dry_run and not _engine_answers():
-        _say(f"no image: no engine answers ({', '.join(ENGINES)})")
-        return
+def make_image(one: Release, revision: str, options: Sequence[str], *, dry_run: bool) -> bool:
+    """Build the image with further options; a dry run tells what keeps this machine from it, and goes on."""
+    try:
+        tag = _build_image(one, revision, options)
+    except CannotRelease as why:
+        if not dry_run:
+            raise
+        print(f"NOT MADE: the image: {why}", flush=True)
+        return False
+    _say(f"{tag}: the image, with its labels")
+    return True
+
+
+def _build_image(one: Release, revision: str, options: Sequence[str]) -> str:
+    if not _engine_answers():
+        raise CannotRelease(f"no engine answers ({', '.join(ENGINES)})")
     told = {"VERSION": one.version, "REVISION": revision, "CREATED": _time(int(one.epoch))}
     labels = [f"--build-arg {name}={value}" for name, value in told.items()]
     tag = f"postback-worker:{one.version}"
     run(["make", "image", f"IMAGE={tag}", f"ARGS={' '.join([*labels, *options])}"], one.clone)
-    _say(f"{tag}: the image, with its labels")
+    return tag
 
 
 def describe(one: Release, build: Build) -> None:

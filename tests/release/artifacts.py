@@ -17,6 +17,8 @@ from pathlib import Path
 from tests.release.versions import CannotRelease
 
 LOCK = "requirements-runtime.lock"
+IN_SDIST = ("Makefile", "Dockerfile", ".dockerignore", LOCK, "requirements-build.lock", "requirements.lock")
+"""What its `make` and its image are made of."""
 WITHIN_SECONDS = 900
 MOST_CHARACTERS = 2000
 """Of what a command said before it failed."""
@@ -98,9 +100,11 @@ def bill_of_materials(programs: Path, project: Path, to: Path, epoch: str) -> Pa
 
 
 def check_sdist(sdist: Path, at: Path) -> None:
-    """Build the wheel from the sdist alone."""
+    """Build the wheel from the sdist alone; raise CannotRelease where its `make` would lack a file."""
     shutil.rmtree(at, ignore_errors=True)
     with tarfile.open(sdist) as archive:
         archive.extractall(at, filter="data")
     (source,) = at.iterdir()
+    if lacking := [name for name in IN_SDIST if not (source / name).is_file()]:
+        raise CannotRelease(f"{sdist.name} lacks {', '.join(lacking)}")
     run([sys.executable, "-m", "hatchling", "build", "-d", at / "wheel", "-t", "wheel"], source)
