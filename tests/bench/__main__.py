@@ -36,7 +36,7 @@ DEFAULT = (
     "faststream-one",
 )
 
-TAKING = ("worker", "one-of-several")
+TAKING = ("bare", "worker", "one-of-several")
 PASSING = ("only-reads", "passed-by-field", "passed-by-header", "passed-by-fallback")
 """Their costs are those of several destinations; what takes an event costs so much that fewer are enough."""
 
