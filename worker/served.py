@@ -23,7 +23,7 @@ from worker.adapters.kafka import (
     admin_config,
     consumer_config,
 )
-from worker.adapters.kafka.cached_places import Bounds
+from worker.adapters.kafka.cached_positions import Bounds
 from worker.adapters.kafka.committed_offsets import stranger_in
 from worker.adapters.kafka.config import Config, unique_client_id
 from worker.adapters.kafka.journal_client import JournalClient

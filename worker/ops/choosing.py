@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from worker.ops.dead_letters import NO_TIME, place_of
 from worker.ops.numbering import DIGEST_BYTES, Numbering
-from worker.ops.places import NO_PLACES, Place, Places
+from worker.ops.partition_offsets import NO_PLACES, Place, Places
 
 if TYPE_CHECKING:
     from schemas import DeadLetter

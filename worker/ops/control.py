@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from worker.ops.broker import answering, asking, partitions_by_topic
 from worker.ops.claims import Raw, prefix_of
 from worker.ops.errors import BrokerUnavailable, CannotDo
-from worker.ops.places import Place
+from worker.ops.partition_offsets import Place
 from worker.ops.plans import Plan, read_plans
 from worker.ops.reading import open_topic
 

@@ -15,7 +15,7 @@ from worker.ops.errors import CannotDo, WrongUsage
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
-    from worker.ops.places import Place
+    from worker.ops.partition_offsets import Place
 
 EVENT_ID = "event_id"
 ATTRIBUTE = "attributes."

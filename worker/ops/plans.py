@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from schemas import format_time
 from schemas.moment import parse_time
-from worker.ops.places import NO_PLACES, Place, Places
+from worker.ops.partition_offsets import NO_PLACES, Place, Places
 
 PART_PLACES = 100_000
 """Places in one record: below 1 MB, which topics take unless they are told otherwise."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from worker.core.place import read_place
 from worker.ops.dead_letters import letter_of
-from worker.ops.places import Place, Places
+from worker.ops.partition_offsets import Place, Places
 
 if TYPE_CHECKING:
     from schemas import DeadLetter

@@ -26,7 +26,7 @@ from worker.ops.filters import Filters
 from worker.ops.holding import UNDER_WAY, Holding, Taken, alive
 from worker.ops.judging import judge_of
 from worker.ops.numbering import DIGEST_BYTES, Numbering
-from worker.ops.places import NO_PLACES, Place, Places
+from worker.ops.partition_offsets import NO_PLACES, Place, Places
 from worker.ops.plans import Plan, read_plans
 from worker.ops.progress_at_source import come_since, settle, since_of, source_spans
 from worker.ops.replay import Outbound, read_again

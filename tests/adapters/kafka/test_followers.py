@@ -14,7 +14,7 @@ from tests.fake_kafka import FakeKafka
 from tests.runner.harness import until
 from tests.support.kafka import Names, Write, create_topics, delete_topics, produce
 from worker.adapters.kafka import TopicIds, admin_config, consumer_config, journal_client, journal_follower
-from worker.adapters.kafka.cached_places import Bounds
+from worker.adapters.kafka.cached_positions import Bounds
 from worker.adapters.kafka.journal_client import JournalClient
 from worker.adapters.kafka.journal_follower import JournalFollower
 from worker.core.record import Partition

@@ -18,7 +18,7 @@ from typing import Any
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, KafkaException
 
-from worker.adapters.kafka.cached_places import Bounds, cached, starts
+from worker.adapters.kafka.cached_positions import Bounds, cached, starts
 from worker.adapters.kafka.errors import END_OF_PARTITION
 from worker.adapters.kafka.followed import Followed
 from worker.adapters.kafka.journal_client import BATCH_MESSAGES, LATEST, JournalClient

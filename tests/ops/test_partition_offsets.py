@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.ops.numbering import DIGEST_BYTES, Numbering
-from worker.ops.places import NO_PLACES, Place, Places
+from worker.ops.partition_offsets import NO_PLACES, Place, Places
 
 PLACES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)))
 
