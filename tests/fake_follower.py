@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 
 from tests.fake_kafka import FakeKafka
 from worker.core.binding import LogId
-from worker.core.ids_cache import Place, Places
+from worker.core.ids_cache import JournalPosition, JournalPositions
 from worker.core.record import Partition
 from worker.core.step_marks import mark_of
 from worker.ports import FollowerListener
@@ -46,12 +46,14 @@ class FakeFollower:
         self._ends = {number: len(self._kafka.logs[self._at(number)]) for number in self._turns}
         self._listener.on_unread(list(self._turns), why)
 
-    async def places(self) -> Places:
+    async def positions(self) -> JournalPositions:
         ends = {self._at(number): len(self._kafka.logs[self._at(number)]) for number in self._turns}
         while any(self._next.get(at, 0) < end for at, end in ends.items()):
             self._pump_soon()
             await asyncio.sleep(0.002)
-        return Places(LogId(), {at.number: Place(following, None) for at, following in self._next.items()})
+        return JournalPositions(
+            LogId(), {at.number: JournalPosition(following, None) for at, following in self._next.items()}
+        )
 
     async def stop(self) -> None:
         self.stopped = True

@@ -13,7 +13,7 @@ import pytest
 
 from worker.adapters.cache_folder import MOST_WORKERS, CacheFolder, default_folder
 from worker.core.binding import LogId
-from worker.core.ids_cache import Cached, NotBelieved, Owner, Place, Places, packed
+from worker.core.ids_cache import Cached, JournalPosition, JournalPositions, NotBelieved, Owner, packed
 from worker.core.remembered_ids import RememberedIds
 
 LOG = LogId("cluster", "id")
@@ -24,7 +24,7 @@ OWNER = Owner("group", 100, 60.0, IDS.buckets)
 async def write(folder: CacheFolder, upto: int) -> None:
     """Keep what is remembered, as read up to an offset."""
     draft = await folder.draft()
-    for piece in packed(IDS, OWNER, Places(LOG, {0: Place(upto, None)})):
+    for piece in packed(IDS, OWNER, JournalPositions(LOG, {0: JournalPosition(upto, None)})):
         await draft.write(piece)
     await draft.keep()
     draft.drop()
@@ -32,7 +32,7 @@ async def write(folder: CacheFolder, upto: int) -> None:
 
 def upto(found: Cached | None) -> int | None:
     """Up to where it was read."""
-    return None if found is None else found.places.of[0].next
+    return None if found is None else found.positions.of[0].next
 
 
 async def test_kept(tmp_path: Path) -> None:

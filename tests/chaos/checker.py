@@ -23,7 +23,7 @@ from tests.chaos.circuits import Circuits
 from tests.chaos.cuts import BLINK, RoundTrips, find_cuts
 from tests.chaos.evidence import DEAD, NOTHING, SOURCE, TIER, Evidence, Hop, Story
 from tests.chaos.forks import Fork, find_forks
-from tests.chaos.history import Coverage, History, Known, Place, after, told_by
+from tests.chaos.history import Coverage, History, Known, LogPlace, after, told_by
 from tests.chaos.journal import agree
 from tests.chaos.logs import Committed
 from tests.chaos.rows import Row
@@ -85,7 +85,7 @@ def check(evidence: Evidence, timeout: float, drain: float) -> Verdict:
 
 def cover(commits: Iterable[Committed], history: History = NOTHING) -> tuple[Coverage, list[Violation]]:
     """When each record was seen committed, and where commits went back by themselves."""
-    covered: defaultdict[Place, list[float]] = defaultdict(list)
+    covered: defaultdict[LogPlace, list[float]] = defaultdict(list)
     violations = []
     last: dict[tuple[str, int], tuple[float, Known]] = {}
     for commit in commits:

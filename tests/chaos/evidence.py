@@ -16,7 +16,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from schemas import WorkerHeaders
 from schemas.journal import read_step
 from tests.chaos.generator import event_of
-from tests.chaos.history import History, Place
+from tests.chaos.history import History, LogPlace
 from tests.chaos.logs import (
     ANSWERED,
     ASKED,
@@ -64,7 +64,7 @@ class Hop(NamedTuple):
     """Of its log, as `history` counts them."""
 
     @property
-    def place(self) -> Place:
+    def place(self) -> LogPlace:
         """Where it lies, or lay."""
         return self.topic, self.partition, self.offset, self.generation
 
@@ -196,7 +196,7 @@ def gather(
 
 def _all_hops(folder: Path, sent: Sequence[Sent], history: History) -> Iterable[Hop]:
     """Every record that lies in a topic, or lay there: as dumped, or as acknowledged to the producer."""
-    hops: dict[Place, Hop] = {}
+    hops: dict[LogPlace, Hop] = {}
     for line in sent:
         place = history.place(line.topic, line.partition, line.offset, line.at)
         *_, generation = place
@@ -210,7 +210,7 @@ def _all_hops(folder: Path, sent: Sequence[Sent], history: History) -> Iterable[
     return hops.values()
 
 
-def _add(hops: dict[Place, Hop], hop: Hop, at: float, history: History) -> None:
+def _add(hops: dict[LogPlace, Hop], hop: Hop, at: float, history: History) -> None:
     """Add a record that was read at this moment."""
     place = history.place(hop.topic, hop.partition, hop.offset, at)
     hops[place] = hop._replace(generation=place[-1])

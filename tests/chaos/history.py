@@ -21,9 +21,9 @@ LOGS = frozenset({REMADE, TRUNCATED})
 OFFSETS = frozenset({SET, EDITED, DELETED})
 """These say where the group goes on."""
 
-Place = tuple[str, int, int, int]
+LogPlace = tuple[str, int, int, int]
 """Topic, partition, offset, and the generation of the log in which it was given."""
-Coverage = Mapping[Place, Sequence[float]]
+Coverage = Mapping[LogPlace, Sequence[float]]
 """When each record was first seen committed, and again after an offset was set below it."""
 
 
@@ -47,7 +47,7 @@ class History:
         """Every intervention, in order."""
         return sorted((one for some in self._of.values() for one in some), key=lambda one: one.at)
 
-    def place(self, topic: str, partition: int, offset: int, at: float) -> Place:
+    def place(self, topic: str, partition: int, offset: int, at: float) -> LogPlace:
         """The place of the record that had this offset at this moment."""
         born = generation = 0
         for one in self._of.get((topic, partition), ()):
@@ -57,7 +57,7 @@ class History:
                     born = generation
         return topic, partition, offset, born
 
-    def gone(self, place: Place) -> Intervention | None:
+    def gone(self, place: LogPlace) -> Intervention | None:
         """What took a record away; None where it lies there still."""
         topic, partition, offset, born = place
         generation = 0
@@ -70,7 +70,7 @@ class History:
                 return one
         return None
 
-    def set_before(self, place: Place, at: float) -> float:
+    def set_before(self, place: LogPlace, at: float) -> float:
         """When an offset was last set at or below a record, before this moment; minus infinity for never."""
         topic, partition, offset, _ = place
         ours = self._of.get((topic, partition), ())

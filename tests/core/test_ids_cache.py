@@ -16,10 +16,10 @@ from worker.core.ids_cache import (
     VERSION,
     Anchor,
     Cached,
+    JournalPosition,
+    JournalPositions,
     NotBelieved,
     Owner,
-    Place,
-    Places,
     Seal,
     digest_of,
     packed,
@@ -28,7 +28,9 @@ from worker.core.ids_cache import (
 from worker.core.remembered_ids import Mark, RememberedIds
 
 LOG = LogId("cluster", "topic-id")
-PLACES = Places(LOG, {0: Place(7, Anchor(6, 3, digest_of(b"key", b"value"))), 11: Place(0, None)})
+POSITIONS = JournalPositions(
+    LOG, {0: JournalPosition(7, Anchor(6, 3, digest_of(b"key", b"value"))), 11: JournalPosition(0, None)}
+)
 MOST, WINDOW = 100, 60.0
 
 
@@ -58,7 +60,7 @@ def sealed(pieces: Iterator[bytes]) -> bytes:
 def small() -> bytes:
     """A file of a few conversions."""
     ids = filled(5)
-    return sealed(packed(ids, owner_of(ids), PLACES))
+    return sealed(packed(ids, owner_of(ids), POSITIONS))
 
 
 def read(file: bytes, owner: Owner | None = None, log: LogId = LOG) -> Cached:
@@ -70,8 +72,8 @@ def read(file: bytes, owner: Owner | None = None, log: LogId = LOG) -> Cached:
 def test_all_of_it(count: int, most: int) -> None:
     """What is taken up is what was remembered, no more and no less, and is forgotten in its time."""
     ids = filled(count, most)
-    found = read(sealed(packed(ids, owner_of(ids), PLACES)), owner_of(ids))
-    assert found.places == PLACES
+    found = read(sealed(packed(ids, owner_of(ids), POSITIONS)), owner_of(ids))
+    assert found.positions == POSITIONS
     again = RememberedIds(most, WINDOW)
     again.take_up(found.kept)
     assert again.count == ids.count <= most
@@ -151,7 +153,7 @@ def test_of_another_version() -> None:
 def test_what_changes_meanwhile() -> None:
     """What is forgotten or comes while a file is made does no harm: what was and is remembered is in it."""
     ids = filled(1000, 10_000)
-    pieces = packed(ids, owner_of(ids), PLACES)
+    pieces = packed(ids, owner_of(ids), POSITIONS)
     made = [next(pieces), next(pieces)]
     for number in range(1000, 10_500):
         ids.mark(Mark(digest(0, b"e-%d" % number), 0, Known(DELIVERED, number, 1, 0), 10 + number / 1000))
@@ -166,7 +168,7 @@ def test_what_changes_meanwhile() -> None:
 
 def test_what_is_newer() -> None:
     """What was remembered before the file was read is newer, and stays; but a delivery counts for ever."""
-    kept = read(sealed(packed(ids := filled(3), owner_of(ids), PLACES))).kept
+    kept = read(sealed(packed(ids := filled(3), owner_of(ids), POSITIONS))).kept
     again = RememberedIds(MOST, WINDOW)
     for number in (2, 5):
         again.mark(Mark(digest(0, b"e-%d" % number), 0, Known(DEAD, 90, 0, 0), 1.0))

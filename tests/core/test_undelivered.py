@@ -16,7 +16,7 @@ from worker.core.undelivered import (
     Group,
     GroupKey,
     Kind,
-    Place,
+    TimedPlace,
     Told,
     Undelivered,
     newest,
@@ -123,7 +123,7 @@ def test_a_conversion_counts_where_it_was_last() -> None:
     assert sizes(held) == {EXPIRED: 1}
     assert held.key_of(TIER, 0) is Fate.ENDED
     assert held.key_of(DLQ, 0) is Fate.REPLAYED
-    assert held.place_of(1) == Place(3.0, DLQ, 1)
+    assert held.place_of(1) == TimedPlace(3.0, DLQ, 1)
     held.take(TIER, 1, retry(2.5, 1))
     assert sizes(held) == {EXPIRED: 1}
     assert held.place_of(2) is None
@@ -193,7 +193,7 @@ def test_places_are_found_by_group_and_time() -> None:
     for offset in range(5):
         held.take(DLQ, offset, letter(float(offset), offset, key=REJECTED if offset else EXPIRED))
     found = list(held.places({REJECTED}, 1.0, 3.0))
-    assert newest(found, 2) == [Place(3.0, DLQ, 3), Place(2.0, DLQ, 2)]
+    assert newest(found, 2) == [TimedPlace(3.0, DLQ, 3), TimedPlace(2.0, DLQ, 2)]
     assert [place.offset for place in newest(found, 0)] == [3, 2, 1]
     assert list(held.identities(DLQ, [2, 9])) == [2, None]
     assert list(held.identities(TIER, [0])) == [None]

@@ -59,7 +59,7 @@ def test_items() -> None:
     line = event("1")
     items = jsonl.items_of(read(line + b"\r\n[]\n" + line))
     first = next(items)
-    assert (str(first.place), first.key, first.value) == ("line 1", b"click-1", line)
+    assert (str(first.name), first.key, first.value) == ("line 1", b"click-1", line)
     with pytest.raises(jsonl.BadLine, match="line 2: must be a JSON object"):
         next(items)
 

@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.ops.numbering import DIGEST_BYTES, Numbering
-from worker.ops.partition_offsets import NO_PLACES, Place, Places
+from worker.ops.partition_offsets import NO_OFFSETS, PartitionOffset, PartitionOffsets
 
 PLACES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)))
 
 
 @given(PLACES, PLACES)
-def test_places_are_a_set(some: list[Place], others: list[Place]) -> None:
+def test_places_are_a_set(some: list[PartitionOffset], others: list[PartitionOffset]) -> None:
     """They are what a set of the same is, whatever is asked of them."""
-    one, other = Places.of(some), Places.of(others)
+    one, other = PartitionOffsets.of(some), PartitionOffsets.of(others)
     wanted: object = set(some)
     assert one == wanted
     assert list(one) == sorted(set(some))
@@ -27,12 +27,12 @@ def test_places_are_a_set(some: list[Place], others: list[Place]) -> None:
 
 def test_what_is_no_place() -> None:
     """Nothing else is in them; what are places already are not made anew."""
-    some = Places.of([(0, 1)])
+    some = PartitionOffsets.of([(0, 1)])
     wrong: object = "0/1"
     assert wrong not in some
-    assert Places.of(some) is some
-    assert not NO_PLACES
-    assert repr(some) == "Places([(0, 1)])"
+    assert PartitionOffsets.of(some) is some
+    assert not NO_OFFSETS
+    assert repr(some) == "PartitionOffsets([(0, 1)])"
 
 
 @given(st.lists(st.integers(0, 5_000), max_size=3_000))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from worker.adapters.kafka.bulk_publisher import Place
+from worker.adapters.kafka.bulk_publisher import RecordName
 from worker.ops.publishing import Words, spans
 
 
 def test_spans() -> None:
     """Places that follow each other are told as one."""
-    places = [Place("line ", number) for number in (9, 3, 4, 5, 7)] + [Place("dead letter 0/", 6)]
+    places = [RecordName("line ", number) for number in (9, 3, 4, 5, 7)] + [RecordName("dead letter 0/", 6)]
     assert spans(places) == "dead letter 0/6, line 3-5, line 7, line 9"
 
 

@@ -43,7 +43,7 @@ def test_the_newest_of_a_limit() -> None:
 def test_what_goes_back() -> None:
     """The value goes as it is, with one more replay, for the destination that it died at alone."""
     (item,) = items_of(iter([letter("a", 7, replays=2)]), VOLUUM, None, lambda letters: letters)
-    assert str(item.place) == "dead letter 0/7"
+    assert str(item.name) == "dead letter 0/7"
     assert item.value == letter("a").value
     assert list(item.headers) == [("postback-replays", b"3"), ("postback-for", b"voluum")]
 

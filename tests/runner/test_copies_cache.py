@@ -75,7 +75,7 @@ def upto(cache: FakeCache) -> int:
     """Up to where the journal's first partition was read when it was kept last; -1 where nothing was."""
     if not cache.kept:
         return -1
-    return unpacked(Bytes(cache.kept[-1]), OWNER, LogId()).places.of[0].next
+    return unpacked(Bytes(cache.kept[-1]), OWNER, LogId()).positions.of[0].next
 
 
 def kept(cache: FakeCache, numbers: Sequence[int]) -> list[bool]:

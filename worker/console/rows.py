@@ -19,7 +19,7 @@ from worker.adapters.kafka.topic_reader import Keep, Span, everything
 from worker.console.seen import Row, Rows, RowsAsked
 from worker.core.event_filter import FIELDS, EventFilter
 from worker.core.record import Partition, Record
-from worker.core.undelivered import OTHER_ERRORS, GroupKey, Kind, Place
+from worker.core.undelivered import OTHER_ERRORS, GroupKey, Kind, TimedPlace
 from worker.core.undelivered_rows import Fate
 from worker.core.undelivered_told import identity_of
 from worker.ops.broker import answering
@@ -125,7 +125,7 @@ def _glance(asked: RowsAsked) -> Keep:
     return lambda _, value: of_event.matches(value, (), on_tier=True)
 
 
-def _places(known: Known, asked: RowsAsked, keys: Collection[GroupKey]) -> Iterator[Place]:
+def _places(known: Known, asked: RowsAsked, keys: Collection[GroupKey]) -> Iterator[TimedPlace]:
     """Where that lies which may be asked for."""
     held, filters = known.undelivered, asked.filters
     since, until = -math.inf, math.inf
@@ -143,7 +143,7 @@ def _places(known: Known, asked: RowsAsked, keys: Collection[GroupKey]) -> Itera
         yield place
 
 
-def _newest(known: Known, asked: RowsAsked, keys: Collection[GroupKey]) -> tuple[list[Place], int]:
+def _newest(known: Known, asked: RowsAsked, keys: Collection[GroupKey]) -> tuple[list[TimedPlace], int]:
     """The newest that are asked for, and how many there are."""
     with known.lock:
         found = _Counted(_places(known, asked, keys))
@@ -166,7 +166,7 @@ class _Counted(Iterator[_Item]):
 # --- reading -------------------------------------------------------------------------------------
 
 
-def _offsets(places: Iterable[Place]) -> Offsets:
+def _offsets(places: Iterable[TimedPlace]) -> Offsets:
     """Places by their partition, rising."""
     found: Offsets = {}
     for place in places:

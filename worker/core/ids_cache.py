@@ -40,18 +40,18 @@ class Anchor(NamedTuple):
     digest: str
 
 
-class Place(NamedTuple):
+class JournalPosition(NamedTuple):
     """Up to before which offset a partition of the journal is read, and the last record that was."""
 
     next: int
     anchor: Anchor | None
 
 
-class Places(NamedTuple):
+class JournalPositions(NamedTuple):
     """How far a journal is read, by its partitions."""
 
     log: LogId
-    of: Mapping[int, Place]
+    of: Mapping[int, JournalPosition]
 
 
 class Owner(NamedTuple):
@@ -66,7 +66,7 @@ class Owner(NamedTuple):
 class Cached(NamedTuple):
     """What a file holds that is believed."""
 
-    places: Places
+    positions: JournalPositions
     kept: Kept
 
 
@@ -92,14 +92,14 @@ def digest_of(key: bytes | None, value: bytes | None) -> str:
     return blake2b(b"%d %b%b" % (len(key or b""), key or b"", value or b""), digest_size=8).hexdigest()
 
 
-def packed(ids: RememberedIds, owner: Owner, places: Places) -> Iterator[bytes]:
+def packed(ids: RememberedIds, owner: Owner, positions: JournalPositions) -> Iterator[bytes]:
     """The file but for its checksum, in pieces.
 
     What is remembered may change between two of them: it holds all that was when the first was made, unless
     that is forgotten, and of what came since something.
     """
-    at = {str(number): [place.next, *(place.anchor or ())] for number, place in places.of.items()}
-    yield VERSION + _text({"owner": owner, "log": places.log, "places": at})
+    at = {str(number): [position.next, *(position.anchor or ())] for number, position in positions.of.items()}
+    yield VERSION + _text({"owner": owner, "log": positions.log, "places": at})
     for first in range(0, owner.buckets, BUCKETS_AT_ONCE):
         numbers = range(first, min(first + BUCKETS_AT_ONCE, owner.buckets))
         yield b"".join(_sized(ids.bucket(number)) for number in numbers)
@@ -125,12 +125,12 @@ def _unpacked(reading: _Reading, owner: Owner, log: LogId) -> Cached:
     buckets = [reading.bucket() for _ in range(owner.buckets)]
     foot = reading.text()
     reading.check()
-    places = {int(number): _place(*place) for number, place in head["places"].items()}
-    return Cached(Places(log, places), Kept.of(buckets, Chunks(foot[0], tuple(foot[1]))))
+    positions = {int(number): _position(*position) for number, position in head["places"].items()}
+    return Cached(JournalPositions(log, positions), Kept.of(buckets, Chunks(foot[0], tuple(foot[1]))))
 
 
-def _place(following: int, *anchor: Any) -> Place:
-    return Place(following, Anchor(*anchor) if anchor else None)
+def _position(following: int, *anchor: Any) -> JournalPosition:
+    return JournalPosition(following, Anchor(*anchor) if anchor else None)
 
 
 def _sized(piece: bytes) -> bytes:

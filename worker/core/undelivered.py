@@ -81,7 +81,7 @@ class Told(NamedTuple):
     replays: int = 0
 
 
-class Place(NamedTuple):
+class TimedPlace(NamedTuple):
     """Where something undelivered lies, and its time, by which places are ordered."""
 
     at: float
@@ -168,20 +168,20 @@ class Undelivered:
         found = [_group(self._keys[number - FIRST_GROUP], *total) for number, total in totals.items()]
         return sorted(found, key=lambda group: (-group.size, -group.newest))
 
-    def places(self, keys: Container[GroupKey], since: float, until: float) -> Iterator[Place]:
+    def places(self, keys: Container[GroupKey], since: float, until: float) -> Iterator[TimedPlace]:
         """Where that lies which counts, of these groups, within a time; in no order."""
         wanted = {number for key, number in self._numbers.items() if key in keys}
         for partition, rows in self._rows.items():
             for at, offset in rows.places(wanted, since, until):
-                yield Place(at, partition, offset)
+                yield TimedPlace(at, partition, offset)
 
-    def place_of(self, identity: int) -> Place | None:
+    def place_of(self, identity: int) -> TimedPlace | None:
         """Where a conversion was last, if it is dead or waits."""
         place = self._newest.get(identity)
         if place is None:
             return None
         rows, offset = self._at(place)
-        return Place(rows.at_of(offset), self._partitions[rows.number], offset)
+        return TimedPlace(rows.at_of(offset), self._partitions[rows.number], offset)
 
     def key_of(self, partition: Partition, offset: int) -> GroupKey | Fate | None:
         """Why what lies there is undelivered, or why it counts no more; None where that is not known."""
@@ -260,6 +260,6 @@ def _group(key: GroupKey, size: float, oldest: float, newest: float, due: float)
     return Group(*key, int(size), oldest, newest, due if key.kind is Kind.WAITING else None)
 
 
-def newest(places: Iterable[Place], limit: int) -> list[Place]:
+def newest(places: Iterable[TimedPlace], limit: int) -> list[TimedPlace]:
     """The newest so many, the newest first; all with 0."""
     return heapq.nlargest(limit, places) if limit else sorted(places, reverse=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from worker.ops.dead_letters import NO_TIME, place_of
 from worker.ops.numbering import DIGEST_BYTES, Numbering
-from worker.ops.partition_offsets import NO_PLACES, Place, Places
+from worker.ops.partition_offsets import NO_OFFSETS, PartitionOffset, PartitionOffsets
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
@@ -39,7 +39,7 @@ class Choice(NamedTuple):
     `faults` are lines on what was edited wrongly: then nothing goes.
     """
 
-    places: Set[Place]
+    places: Set[PartitionOffset]
     gone_before: int
     refused: Mapping[str, int]
     faults: list[str]
@@ -90,7 +90,7 @@ class _Counting:
         going: Iterable[int] = (number for number, fate in enumerate(self._fates) if fate == _GOES)
         if limit:
             going = heapq.nlargest(limit, going, key=lambda number: self._told(number)[1:])
-        places = Places.of((self._partitions[number], self._offsets[number]) for number in going)
+        places = PartitionOffsets.of((self._partitions[number], self._offsets[number]) for number in going)
         return Choice(places, counts[_GONE], refused, list(self._faults.values()))
 
     def _told(self, number: int) -> tuple[int, float, int, int]:
@@ -103,7 +103,7 @@ def choose(
     letters: Iterable[DeadLetter],
     filters: Filters,
     limit: int,
-    gone: Collection[Place] = NO_PLACES,
+    gone: Collection[PartitionOffset] = NO_OFFSETS,
     judge: Judge = lambda _: None,
 ) -> Choice:
     """Choose what goes back: of what may live and is not `gone` the newest `limit`, all with 0."""
@@ -121,7 +121,7 @@ def choose(
     return counting.choice(limit)
 
 
-def _place(letter: DeadLetter) -> Place:
+def _place(letter: DeadLetter) -> PartitionOffset:
     return letter.partition, letter.offset
 
 

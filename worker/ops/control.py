@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from worker.ops.broker import answering, asking, partitions_by_topic
 from worker.ops.claims import Raw, prefix_of
 from worker.ops.errors import BrokerUnavailable, CannotDo
-from worker.ops.partition_offsets import Place
+from worker.ops.partition_offsets import PartitionOffset
 from worker.ops.plans import Plan, read_plans
 from worker.ops.reading import open_topic
 
@@ -66,7 +66,7 @@ class Control:
         """Write that a plan is done."""
         self.write_raw([plan._replace(is_done=True).head()])
 
-    def settle(self, plan: Plan, sent: Set[Place]) -> None:
+    def settle(self, plan: Plan, sent: Set[PartitionOffset]) -> None:
         """Write that a plan is done with no more than what was sent of it: nothing else of it counts."""
         done = plan._replace(places=sent, total=len(sent), is_done=True)
         parts = list(done.parts())
@@ -82,8 +82,7 @@ class Control:
     def write_raw(self, records: Sequence[tuple[bytes, bytes | None]], stop: Stop = lambda: False) -> None:
         """Write records; return when they are acknowledged, or once `stop` says so. Raises CannotDo."""
         from worker.adapters.kafka import producer_config
-        from worker.adapters.kafka.bulk_publisher import BulkPublisher, Stopped
-        from worker.adapters.kafka.bulk_publisher import Place as Named
+        from worker.adapters.kafka.bulk_publisher import BulkPublisher, RecordName, Stopped
         from worker.adapters.kafka.config import unique_client_id
         from worker.ports import PublishRefused
 
@@ -95,7 +94,7 @@ class Control:
             publisher = BulkPublisher(config | in_order, topic, stop=stop, on_waiting=self._on_waiting)
             try:
                 for number, (key, value) in enumerate(records):
-                    publisher.send(Named("record ", number), key, value)
+                    publisher.send(RecordName("record ", number), key, value)
                 publisher.settle()
             except Stopped:
                 return

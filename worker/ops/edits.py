@@ -15,7 +15,7 @@ from worker.ops.errors import CannotDo, WrongUsage
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
-    from worker.ops.partition_offsets import Place
+    from worker.ops.partition_offsets import PartitionOffset
 
 EVENT_ID = "event_id"
 ATTRIBUTE = "attributes."
@@ -29,7 +29,7 @@ class Edit(NamedTuple):
     """How letters are mended; those of `lines`, by their places, where a file says so, in the file `name`."""
 
     revise: Revise
-    lines: Mapping[Place, int] | None = None
+    lines: Mapping[PartitionOffset, int] | None = None
     name: str = ""
     digest: str = ""
     """Of the file."""
@@ -118,8 +118,8 @@ def read_edited(stream: BinaryIO, name: str, topic: str) -> Edit:
     from worker.ops.checking import MOST_SHOWN_LINES, told_of
     from worker.ops.jsonl import lines
 
-    values: dict[Place, bytes | None] = {}
-    numbers: dict[Place, int] = {}
+    values: dict[PartitionOffset, bytes | None] = {}
+    numbers: dict[PartitionOffset, int] = {}
     digest = blake2b(digest_size=16)
     wrong = []
     for line in lines(stream):
@@ -141,7 +141,7 @@ def read_edited(stream: BinaryIO, name: str, topic: str) -> Edit:
     )
 
 
-def _letter(text: bytes, topic: str, before: Mapping[Place, int]) -> DeadLetter:
+def _letter(text: bytes, topic: str, before: Mapping[PartitionOffset, int]) -> DeadLetter:
     """Read one line; raise ValueError with the field that is wrong."""
     from pydantic import ValidationError
 

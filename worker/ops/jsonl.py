@@ -85,7 +85,7 @@ def items_of(found: Iterable[Line], read: Read = event_of, skip: Skip | None = N
 
     Raises BadLine at the first that is bad, unless `skip` is given it.
     """
-    from worker.adapters.kafka.bulk_publisher import Place
+    from worker.adapters.kafka.bulk_publisher import RecordName
 
     for line in found:
         try:
@@ -95,7 +95,7 @@ def items_of(found: Iterable[Line], read: Read = event_of, skip: Skip | None = N
                 raise
             skip(line, error)
         else:
-            yield Item(Place("line ", line.number), event.click_id.encode(), line.value)
+            yield Item(RecordName("line ", line.number), event.click_id.encode(), line.value)
 
 
 def bytes_to_come(stream: BinaryIO) -> int | None:

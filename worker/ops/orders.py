@@ -159,7 +159,7 @@ def standing(settings: Settings) -> OrderBook:
 def give(settings: Settings, order: Order | End) -> None:
     """Write an order; return once the broker has acknowledged it. Raises CannotDo."""
     from worker.adapters.kafka import producer_config
-    from worker.adapters.kafka.bulk_publisher import BulkPublisher, Place, Stopped
+    from worker.adapters.kafka.bulk_publisher import BulkPublisher, RecordName, Stopped
     from worker.adapters.kafka.config import unique_client_id
     from worker.core.order_records import write
     from worker.ports import PublishRefused
@@ -174,7 +174,7 @@ def give(settings: Settings, order: Order | End) -> None:
         publisher = BulkPublisher(sending, topic, stop=lambda: time.monotonic() > deadline)
         _, key, value, *_ = write(order, topic)
         try:
-            publisher.send(Place("order ", 1), key, value)
+            publisher.send(RecordName("order ", 1), key, value)
             publisher.settle()
         except PublishRefused as refusal:
             why = str(refusal).removeprefix("order 1: ")

@@ -1,4 +1,4 @@
-"""Places of dead letters, each once: a set in few bytes, so that a million fit.
+"""Partitions and offsets of dead letters, each once: a set in few bytes, so that a million fit.
 
 The rule: for each partition its offsets lie in an array, rising; a set never changes once it is made.
 """
@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import pairwise
 from typing import Self
 
-Place = tuple[int, int]
+PartitionOffset = tuple[int, int]
 """A partition and an offset."""
 
 
-class Places(Set[Place]):
+class PartitionOffsets(Set[PartitionOffset]):
     """A set like any other; `offsets` has them by partition."""
 
     def __init__(self, offsets: Mapping[int, array[int]] | None = None) -> None:
@@ -23,12 +23,12 @@ class Places(Set[Place]):
         self.offsets: Mapping[int, array[int]] = rising
 
     @classmethod
-    def of(cls, places: Iterable[Place]) -> Places:
+    def of(cls, places: Iterable[PartitionOffset]) -> PartitionOffsets:
         """A set of these."""
-        return places if isinstance(places, Places) else cls._from_iterable(places)
+        return places if isinstance(places, PartitionOffsets) else cls._from_iterable(places)
 
     @classmethod
-    def _from_iterable(cls, it: Iterable[Place]) -> Self:  # type: ignore[override]  # what Set is made by
+    def _from_iterable(cls, it: Iterable[PartitionOffset]) -> Self:  # type: ignore[override]  # what Set is made by
         offsets: dict[int, array[int]] = {}
         for partition, offset in it:
             offsets.setdefault(partition, array("q")).append(offset)
@@ -44,17 +44,17 @@ class Places(Set[Place]):
         index = bisect_left(offsets, offset)
         return index < len(offsets) and offsets[index] == offset
 
-    def __iter__(self) -> Iterator[Place]:
+    def __iter__(self) -> Iterator[PartitionOffset]:
         return ((partition, offset) for partition, some in self.offsets.items() for offset in some)
 
     def __len__(self) -> int:
         return sum(map(len, self.offsets.values()))
 
     def __repr__(self) -> str:
-        return f"Places({list(self)!r})"
+        return f"PartitionOffsets({list(self)!r})"
 
 
-NO_PLACES = Places()
+NO_OFFSETS = PartitionOffsets()
 
 
 def _rising(offsets: array[int]) -> array[int]:

@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 from schemas import format_time
 from schemas.moment import parse_time
-from worker.ops.partition_offsets import NO_PLACES, Place, Places
+from worker.ops.partition_offsets import NO_OFFSETS, PartitionOffset, PartitionOffsets
 
 PART_PLACES = 100_000
-"""Places in one record: below 1 MB, which topics take unless they are told otherwise."""
+"""Offsets in one record: below 1 MB, which topics take unless they are told otherwise."""
 
 
 class Plan(NamedTuple):
@@ -36,7 +36,7 @@ class Plan(NamedTuple):
     at: float
     ends: Mapping[int, int]
     total: int
-    places: Set[Place] = NO_PLACES
+    places: Set[PartitionOffset] = NO_OFFSETS
     log: str | None = None
     is_done: bool = False
     by: str | None = None
@@ -63,7 +63,7 @@ class Plan(NamedTuple):
 
     def parts(self) -> Iterator[tuple[bytes, bytes]]:
         """Keys and values of its places."""
-        for partition, offsets in Places.of(self.places).offsets.items():
+        for partition, offsets in PartitionOffsets.of(self.places).offsets.items():
             for number, start in enumerate(range(0, len(offsets), PART_PLACES)):
                 key = f"{self.key}/{partition}/{number}"
                 yield key.encode(), _packed(offsets[start : start + PART_PLACES])
@@ -83,14 +83,14 @@ def read_plans(records: Iterable[tuple[bytes | None, bytes | None]], kind: str) 
                 some.extend(offsets_of(value))
     heads = ((key.split("/"), value) for key, value in last.items())
     found = (
-        read_head(kind, of[1], value, Places(offsets.get(of[1])))
+        read_head(kind, of[1], value, PartitionOffsets(offsets.get(of[1])))
         for of, value in heads
         if len(of) == len(("kind", "id")) and of[0] == kind and value
     )
     return sorted((plan for plan in found if plan is not None), key=lambda plan: plan.at)
 
 
-def read_head(kind: str, id_: str, value: bytes, places: Set[Place] = NO_PLACES) -> Plan | None:
+def read_head(kind: str, id_: str, value: bytes, places: Set[PartitionOffset] = NO_OFFSETS) -> Plan | None:
     """Read a head; None where it is none."""
     try:
         told = json.loads(value)

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from worker.ops.errors import CannotDo
 
 if TYPE_CHECKING:
-    from worker.adapters.kafka.bulk_publisher import BulkPublisher, Place
+    from worker.adapters.kafka.bulk_publisher import BulkPublisher, RecordName
     from worker.core.record import Headers
 
 
 class Item(NamedTuple):
     """One record, and where it comes from."""
 
-    place: Place
+    name: RecordName
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
@@ -110,12 +110,12 @@ def _rest(publisher: BulkPublisher) -> str:
     return f"not sent: what follows {publisher.last}" if publisher.last else "nothing was sent"
 
 
-def spans(places: Sequence[Place]) -> str:
-    """Places in one line, those that follow each other as one: `line 3-7, line 9`."""
-    ordered = sorted(set(places))
+def spans(names: Sequence[RecordName]) -> str:
+    """Names in one line, those that follow each other as one: `line 3-7, line 9`."""
+    ordered = sorted(set(names))
     runs = groupby(enumerate(ordered), lambda at: (at[1].of, at[1].number - at[0]))
-    return ", ".join(_span([place for _, place in run]) for _, run in runs)
+    return ", ".join(_span([name for _, name in run]) for _, run in runs)
 
 
-def _span(run: Sequence[Place]) -> str:
+def _span(run: Sequence[RecordName]) -> str:
     return str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1].number}"

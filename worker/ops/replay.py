@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from worker.core.place import read_place
 from worker.ops.dead_letters import letter_of
-from worker.ops.partition_offsets import Place, Places
+from worker.ops.partition_offsets import PartitionOffset, PartitionOffsets
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def read_again(
     reader: TopicReader,
     topic: str,
-    wanted: Iterable[Place],
+    wanted: Iterable[PartitionOffset],
     on_waiting: Callable[[str], None],
 ) -> Iterator[DeadLetter]:
     """Read the letters at these places, for as long as it takes: some may have been sent by then.
@@ -35,7 +35,7 @@ def read_again(
     from worker.adapters.kafka.topic_reader import Span
     from worker.core.record import Partition
 
-    places = Places.of(wanted)
+    places = PartitionOffsets.of(wanted)
     spans = {
         Partition(topic, number): Span(offsets[0], offsets[-1] + 1)
         for number, offsets in places.offsets.items()
@@ -55,10 +55,10 @@ class Outbound(NamedTuple):
 
     def item(self, letter: DeadLetter) -> Item:
         """What to publish for a letter."""
-        from worker.adapters.kafka.bulk_publisher import Place as Named
+        from worker.adapters.kafka.bulk_publisher import RecordName
         from worker.ops.publishing import Item
 
-        named = Named(f"dead letter {letter.partition}/", letter.offset)
+        named = RecordName(f"dead letter {letter.partition}/", letter.offset)
         value, headers = self.revise(letter), self.headers(letter)
         return Item(named, letter.key, value, headers, self.partition(letter))
 

@@ -26,7 +26,7 @@ from worker.ops.filters import Filters
 from worker.ops.holding import UNDER_WAY, Holding, Taken, alive
 from worker.ops.judging import judge_of
 from worker.ops.numbering import DIGEST_BYTES, Numbering
-from worker.ops.partition_offsets import NO_PLACES, Place, Places
+from worker.ops.partition_offsets import NO_OFFSETS, PartitionOffset, PartitionOffsets
 from worker.ops.plans import Plan, read_plans
 from worker.ops.progress_at_source import come_since, settle, since_of, source_spans
 from worker.ops.replay import Outbound, read_again
@@ -63,7 +63,7 @@ class Ready(NamedTuple):
     """
 
     plan: Plan
-    left: Set[Place]
+    left: Set[PartitionOffset]
     goes_on: bool
     left_out: int
     refused: Mapping[str, int]
@@ -88,7 +88,7 @@ class Replaying:
         self._reader = reader
         self._hear = hear
         self._control = Control(settings, KIND, hear)
-        self._sent: dict[str, Set[Place]] = {}  # by plans that are not done, and nobody is at
+        self._sent: dict[str, Set[PartitionOffset]] = {}  # by plans that are not done, and nobody is at
         self._known: set[str] = set()  # the plans that there were
         self._former: Mapping[str, str] = {}  # by their keys: the runs that were at plans, and are dead
 
@@ -109,7 +109,7 @@ class Replaying:
         if same is not None:
             return self._resumed(same, sent[same.id], asked, outbound, now)
         theirs = _all(plan.places for plan in others)
-        finished = [plan.places if plan.is_done else sent.get(plan.id, NO_PLACES) for plan in plans]
+        finished = [plan.places if plan.is_done else sent.get(plan.id, NO_OFFSETS) for plan in plans]
         gone = theirs if asked.again else theirs | _all(finished)
         choice = self._choice(asked, gone, outbound, now, show)
         ends = {at.number: span.end for at, span in source.items()}
@@ -155,7 +155,7 @@ class Replaying:
 
     def end(self, ready: Ready) -> None:
         """Write that all of it is at the source: what was sent before, and what was left."""
-        sent = ready.left | self._sent.get(ready.plan.id, NO_PLACES)
+        sent = ready.left | self._sent.get(ready.plan.id, NO_OFFSETS)
         if sent == ready.plan.places:
             self._control.end(ready.plan)
         else:
@@ -165,7 +165,9 @@ class Replaying:
         """Read what is left to send, for as long as it takes."""
         return read_again(self._reader, self._settings.dlq_topic, ready.left, self._hear)
 
-    def _resumed(self, plan: Plan, sent: Set[Place], asked: Asked, outbound: Outbound, now: float) -> Ready:
+    def _resumed(
+        self, plan: Plan, sent: Set[PartitionOffset], asked: Asked, outbound: Outbound, now: float
+    ) -> Ready:
         """What is left of a plan: those of its letters that are still there, and may live."""
         judge = judge_of(self._deployment, self._settings, outbound, asked.edit, now)
         unsent = read_again(self._reader, self._settings.dlq_topic, plan.places - sent, self._hear)
@@ -177,11 +179,11 @@ class Replaying:
                 refused[refusal.reason] += 1
             return refusal is None
 
-        left = Places.of((one.partition, one.offset) for one in unsent if goes(one))
+        left = PartitionOffsets.of((one.partition, one.offset) for one in unsent if goes(one))
         return Ready(plan, left, True, len(sent), refused, outbound)
 
     def _choice(
-        self, asked: Asked, gone: Collection[Place], outbound: Outbound, now: float, show: Show
+        self, asked: Asked, gone: Collection[PartitionOffset], outbound: Outbound, now: float, show: Show
     ) -> Choice:
         filters, edit = asked.filters, asked.edit
         judge = judge_of(self._deployment, self._settings, outbound, edit, now)
@@ -190,7 +192,7 @@ class Replaying:
             return choose(every, filters, asked.limit, gone, judge)
         meant = list(read_again(self._reader, self._settings.dlq_topic, edit.lines, self._hear))
         wrong = list(edit.wrong_lines(meant))
-        return Choice(NO_PLACES, 0, {}, wrong) if wrong else choose(meant, filters, asked.limit, gone, judge)
+        return Choice(NO_OFFSETS, 0, {}, wrong) if wrong else choose(meant, filters, asked.limit, gone, judge)
 
     def _settle(self) -> None:
         """Write down for good what others that were broken off have sent, and forget what expired."""
@@ -217,13 +219,15 @@ class Replaying:
         with answering(self._settings), TopicIds(asking(self._settings)) as ids:
             return ids.of([topic])[topic].topic_id
 
-    def _sent_of(self, begun: Sequence[Plan], source: Mapping[Partition, Span]) -> dict[str, Set[Place]]:
+    def _sent_of(
+        self, begun: Sequence[Plan], source: Mapping[Partition, Span]
+    ) -> dict[str, Set[PartitionOffset]]:
         """Which of their places each of these plans has sent, by its id."""
         if any(plan.key not in self._former for plan in begun):
             settle(self._hear)
         return {plan.id: self._sent_by(plan, source) for plan in begun}
 
-    def _sent_by(self, plan: Plan, source: Mapping[Partition, Span]) -> Set[Place]:
+    def _sent_by(self, plan: Plan, source: Mapping[Partition, Span]) -> Set[PartitionOffset]:
         since, name = since_of(plan, source), self._settings.destination.name
         if since is None:
             self._hear(f"what {plan.key} has sent is no longer on the source: all of it counts as sent")
@@ -234,15 +238,15 @@ class Replaying:
             if (key := replayed(record, name)) is not None:
                 there.number(_digest(*key))
         letters = read_again(self._reader, self._settings.dlq_topic, plan.places, self._hear)
-        return Places.of(
+        return PartitionOffsets.of(
             (letter.partition, letter.offset)
             for letter in letters
             if letter.event_id is not None and _digest(letter.event_id, letter.replays + 1) in there
         )
 
 
-def _all(sets: Iterable[Set[Place]]) -> Places:
-    return Places.of(place for places in sets for place in places)
+def _all(sets: Iterable[Set[PartitionOffset]]) -> PartitionOffsets:
+    return PartitionOffsets.of(place for places in sets for place in places)
 
 
 def _digest(event_id: str, replays: int) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from worker.core.ids_cache import Places
+from worker.core.ids_cache import JournalPositions
 from worker.core.remembered_ids import Kept, Mark
 
 
@@ -63,10 +63,10 @@ class Follower(Protocol):
         """How many records of the journal have come so far."""
         ...
 
-    async def places(self) -> Places:
+    async def positions(self) -> JournalPositions:
         """Read up to where the journal ends at this moment, and say up to where it is read by then.
 
-        The listener has heard all that lies before these places.
+        The listener has heard all that lies before these positions.
         """
         ...
 

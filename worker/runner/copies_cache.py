@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 
-from worker.core.ids_cache import Places, packed
+from worker.core.ids_cache import JournalPositions, packed
 from worker.core.remembered_ids import RememberedIds
 from worker.ports import Cache, Clock, Follower, Observer
 from worker.runner.copies import Copies
@@ -52,7 +52,7 @@ class CopiesCache:
         self._journaling = journaling
         self._observer = observer
         self._clock = clock
-        self._kept: Places | None = None
+        self._kept: JournalPositions | None = None
         self._took = 0.0  # seconds, the last time
         self._told = False
 
@@ -75,9 +75,9 @@ class CopiesCache:
         """Keep what is remembered now, if anything was read since the last time."""
         try:
             async with asyncio.timeout(READ_BACK_SECONDS):
-                places = await self._follower.places()
-            if places.of and places != self._kept:
-                await self._write(places)
+                positions = await self._follower.positions()
+            if positions.of and positions != self._kept:
+                await self._write(positions)
         except TimeoutError:
             pass  # the journal can't be read: that is told by who reads it
         except OSError as error:
@@ -85,23 +85,25 @@ class CopiesCache:
         else:
             self._told = False
 
-    async def _write(self, places: Places) -> None:
+    async def _write(self, positions: JournalPositions) -> None:
         began = self._clock.monotonic()
         draft = await self._cache.draft()
         try:
-            for piece in packed(self._ids, self._cache.owner, places):
+            for piece in packed(self._ids, self._cache.owner, positions):
                 await draft.write(piece)
             self._took = self._clock.monotonic() - began
-            if await self._is_read_back(places):
+            if await self._is_read_back(positions):
                 await draft.keep()
-                self._kept = places
+                self._kept = positions
         finally:
             draft.drop()
 
-    async def _is_read_back(self, places: Places) -> bool:
+    async def _is_read_back(self, positions: JournalPositions) -> bool:
         """Whether all that is remembered by now is in the journal, and was read there."""
         async with asyncio.timeout(READ_BACK_SECONDS):
-            return await self._journaling.settled() and (await self._follower.places()).log == places.log
+            return (
+                await self._journaling.settled() and (await self._follower.positions()).log == positions.log
+            )
 
     def _tell(self, error: OSError) -> None:
         if not self._told:

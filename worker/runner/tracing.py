@@ -28,7 +28,7 @@ from worker.runner.lanes_listener import LanesListener, Tried
 from worker.runner.parts import Surroundings, Tracing
 
 
-class _Place(NamedTuple):
+class _Parentage(NamedTuple):
     """Where in a story a publish belongs: below an attempt's span, beside what that is linked to."""
 
     parent: SpanContext
@@ -36,7 +36,7 @@ class _Place(NamedTuple):
 
 
 # A publish is a task of its own, which is begun while its record ends and keeps what holds then.
-_ENDING: ContextVar[_Place | None] = ContextVar("ending", default=None)
+_ENDING: ContextVar[_Parentage | None] = ContextVar("ending", default=None)
 
 
 def traced_listener(listener: LanesListener, tracing: Tracing | None, around: Surroundings) -> LanesListener:
@@ -91,7 +91,7 @@ class TracedListener:
         link, passed, place = context_of(pending.record.headers), ending, None
         if self._sampling.is_traced(link, on_tier):
             parent = self._record(ending, on_tier, now, tried, link)
-            place, passed = _Place(parent, link), ending if link is not None else carrying(ending, parent)
+            place, passed = _Parentage(parent, link), ending if link is not None else carrying(ending, parent)
         before = _ENDING.set(place)
         try:
             self._on_ended(pending, passed, now, tried)
@@ -135,6 +135,6 @@ class TracedPublisher:
             raise
         self._record(message, place, start, None)
 
-    def _record(self, message: Outgoing, place: _Place, start: float, error: str | None) -> None:
+    def _record(self, message: Outgoing, place: _Parentage, start: float, error: str | None) -> None:
         span = send_span(message, start, self._clock.now(), error)
         self._tracer.record(span, place.parent, place.link)

@@ -27,7 +27,7 @@ from worker.settings.names import (
     variable,
     without_destination,
 )
-from worker.settings.names import Path as Place
+from worker.settings.names import Path as SettingPath
 
 SECRETS = Path("/run/secrets")
 FILE = "_FILE"
@@ -38,7 +38,7 @@ class Given(NamedTuple):
 
     text: str
     written: str
-    path: Place | None = None
+    path: SettingPath | None = None
 
 
 @dataclass
@@ -55,13 +55,13 @@ class Layer:
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def add(self, name: str, text: str, written: str | None = None, path: Place | None = None) -> None:
+    def add(self, name: str, text: str, written: str | None = None, path: SettingPath | None = None) -> None:
         """Take one value; the same variable twice (in two spellings) is a problem."""
         if name in self.values:
             self.problems.append(f"{name}: given twice ({self.origin}); keep one")
         self.values[name] = Given(text, written or name, path)
 
-    def path(self, name: str) -> Place | None:
+    def path(self, name: str) -> SettingPath | None:
         """Where one of its values belongs; None where there is no such setting."""
         return self.values[name].path or path_of(name)
 

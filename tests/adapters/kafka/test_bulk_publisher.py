@@ -9,11 +9,11 @@ from confluent_kafka import KafkaError
 
 from tests.adapters.kafka.mock import PRODUCE, MockCluster
 from worker.adapters.kafka import bulk_publisher, producer_config
-from worker.adapters.kafka.bulk_publisher import BulkPublisher, Place, Stopped
+from worker.adapters.kafka.bulk_publisher import BulkPublisher, RecordName, Stopped
 from worker.adapters.kafka.errors import may_be_there
 from worker.ports import PublishRefused
 
-PLACES = [Place("line ", number) for number in range(1, 6)]
+PLACES = [RecordName("line ", number) for number in range(1, 6)]
 
 
 def publisher(

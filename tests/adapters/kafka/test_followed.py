@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from worker.adapters.kafka.followed import Followed, starts_of
-from worker.core.ids_cache import Place
+from worker.core.ids_cache import JournalPosition
 
 
 def followed(start: int = 0, *numbers: int) -> Followed:
     """One that is asked for by some."""
-    one = Followed(Place(start, None), 0.0)
+    one = Followed(JournalPosition(start, None), 0.0)
     one.turns = dict.fromkeys(numbers or (0,), 1)
     return one
 

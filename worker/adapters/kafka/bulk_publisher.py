@@ -49,7 +49,7 @@ class Stopped(Exception):
     """It was told to stop before everything was answered."""
 
 
-class Place(NamedTuple):
+class RecordName(NamedTuple):
     """Where a record comes from, as an operator finds it: `line 7`, `dead letter 0/17`."""
 
     of: str
@@ -60,7 +60,7 @@ class Place(NamedTuple):
 
 
 class _Handed(NamedTuple):
-    place: Place
+    name: RecordName
     message: Outgoing
 
 
@@ -81,8 +81,8 @@ class BulkPublisher:
         on_waiting: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.acknowledged = 0
-        self.refused: list[Place] = []
-        self.last: Place | None = None
+        self.refused: list[RecordName] = []
+        self.last: RecordName | None = None
         """The last that the client was handed."""
         self._topic = topic
         self._limit = limit
@@ -90,7 +90,7 @@ class BulkPublisher:
         self._on_waiting = on_waiting
         self._refusal: str | None = None
         self._open: dict[int, _Handed] = {}  # by their number; those that have no answer yet
-        self._lost: list[Place] = []  # answered, but not whether they are there
+        self._lost: list[RecordName] = []  # answered, but not whether they are there
         self._came_back: list[int] = []  # from a batch, for its size
         self._sent_alone: set[int] = set()
         self._handed = 0
@@ -111,9 +111,9 @@ class BulkPublisher:
         self._alone: Producer | None = None
 
     @property
-    def unknown(self) -> list[Place]:
+    def unknown(self) -> list[RecordName]:
         """Those that were handed to the client and have no answer: they may be on the topic or not."""
-        return [*self._lost, *(handed.place for handed in self._open.values())]
+        return [*self._lost, *(handed.name for handed in self._open.values())]
 
     @property
     def handed(self) -> int:
@@ -122,7 +122,7 @@ class BulkPublisher:
 
     def send(
         self,
-        place: Place,
+        name: RecordName,
         key: bytes | None,
         value: bytes | None,
         headers: Sequence[Header] = (),
@@ -132,11 +132,11 @@ class BulkPublisher:
 
         Raises PublishRefused where an earlier one, or this one, was not taken, and Stopped.
         """
-        handed = _Handed(place, Outgoing(self._topic, key, value, headers, partition))
+        handed = _Handed(name, Outgoing(self._topic, key, value, headers, partition))
         self._turn(0)
         while not self._hand_over(handed):
             if not self._open:
-                raise PublishRefused(f"{place}: is larger than the client's queue")
+                raise PublishRefused(f"{name}: is larger than the client's queue")
             self._turn(TURN_SECONDS)
 
     def settle(self) -> None:
@@ -169,11 +169,11 @@ class BulkPublisher:
             return False
         except KafkaException as error:
             del self._open[number]
-            raise PublishRefused(f"{handed.place}: {self._at_once(handed.message, error)}") from error
+            raise PublishRefused(f"{handed.name}: {self._at_once(handed.message, error)}") from error
         if len(self._open) == 1:
             self._heard_at = time.monotonic()  # the wait begins
         self._handed += 1
-        self.last = handed.place
+        self.last = handed.name
         return True
 
     def _produce(self, producer: Producer, number: int) -> None:
@@ -225,15 +225,15 @@ class BulkPublisher:
 
     def _give_up(self, handed: _Handed, error: KafkaError) -> None:
         if may_be_there(error):
-            self._lost.append(handed.place)
+            self._lost.append(handed.name)
         else:
-            self.refused.append(handed.place)
+            self.refused.append(handed.name)
         if self._refusal is None:
             is_size = error.code() in TOO_LARGE
             text = (
                 too_large(self._topic, size_of(handed.message), self._limit) if is_size else one_line(error)
             )
-            self._refusal = f"{handed.place}: {text}"
+            self._refusal = f"{handed.name}: {text}"
 
     def _at_once(self, message: Outgoing, error: KafkaException) -> str:
         """Why the client itself does not take a record."""

@@ -15,7 +15,7 @@ from confluent_kafka import KafkaException
 from worker.adapters.kafka.followed import anchor_of, starts_of
 from worker.adapters.kafka.journal_client import LATEST, JournalClient
 from worker.core.binding import LogId
-from worker.core.ids_cache import Anchor, Cached, NotBelieved, Place
+from worker.core.ids_cache import Anchor, Cached, JournalPosition, NotBelieved
 from worker.ports import Cache
 
 PROVE_SECONDS = 5.0
@@ -32,8 +32,8 @@ class Bounds(NamedTuple):
 
 
 def starts(
-    client: JournalClient, numbers: Collection[int], bounds: Bounds, known: Mapping[int, Place]
-) -> tuple[dict[int, Place], int]:
+    client: JournalClient, numbers: Collection[int], bounds: Bounds, known: Mapping[int, JournalPosition]
+) -> tuple[dict[int, JournalPosition], int]:
     """Where to begin with these: where a cache ends, and no further back than is remembered.
 
     Also how many steps are skipped for that. Raises KafkaException.
@@ -43,7 +43,7 @@ def starts(
     firsts = {at: max(first, known[at].next) if at in known else first for at, first in oldest.items()}
     found, skipped = starts_of(firsts, ends, bounds.most)
     return {
-        at: Place(first, known[at].anchor if at in known else None) for at, first in found.items()
+        at: JournalPosition(first, known[at].anchor if at in known else None) for at, first in found.items()
     }, skipped
 
 
@@ -58,18 +58,20 @@ def cached(cache: Cache, client: JournalClient, log: LogId) -> Cached | None:
         raise NotBelieved(f"{cache.name}: {error.strerror or error}") from error
     if found is None:
         return None
-    places = {number: place for number, place in found.places.of.items() if place.anchor is not None}
-    _prove(client, places)
-    return found._replace(places=found.places._replace(of=places))
+    positions = {
+        number: position for number, position in found.positions.of.items() if position.anchor is not None
+    }
+    _prove(client, positions)
+    return found._replace(positions=found.positions._replace(of=positions))
 
 
-def _prove(client: JournalClient, places: Mapping[int, Place]) -> None:
-    if any(number >= client.partitions() for number in places):
+def _prove(client: JournalClient, positions: Mapping[int, JournalPosition]) -> None:
+    if any(number >= client.partitions() for number in positions):
         raise NotBelieved("the journal has fewer partitions")
-    ends = client.offsets(places, LATEST)
-    if any(place.next > ends[number] for number, place in places.items()):
+    ends = client.offsets(positions, LATEST)
+    if any(position.next > ends[number] for number, position in positions.items()):
         raise NotBelieved("the journal was truncated")
-    left = {number: place.anchor for number, place in places.items() if place.anchor is not None}
+    left = {number: position.anchor for number, position in positions.items() if position.anchor is not None}
     client.assign({number: anchor.offset for number, anchor in left.items()})
     deadline = time.monotonic() + PROVE_SECONDS
     while left:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from worker.adapters.kafka.records import Got
-from worker.core.ids_cache import Anchor, Place, digest_of
+from worker.core.ids_cache import Anchor, JournalPosition, digest_of
 
 
 class Followed:
     """A partition, read up to `start` at first; times are monotonic seconds."""
 
-    def __init__(self, start: Place, now: float) -> None:
+    def __init__(self, start: JournalPosition, now: float) -> None:
         self.next = start.next
         self.last: Got | None = None
         """The last record that was read."""
@@ -38,11 +38,11 @@ class Followed:
         return self._end is not None and self.next >= self._end
 
     @property
-    def place(self) -> Place:
+    def position(self) -> JournalPosition:
         """How far it is read."""
         if self.last is not None:
             self._anchor, self.last = anchor_of(self.last), None
-        return Place(self.next, self._anchor)
+        return JournalPosition(self.next, self._anchor)
 
     def ask_anew(self, numbers: Iterable[int] = ()) -> None:
         """Have them wait until it is read up to the end that the next look sees."""

@@ -26,7 +26,7 @@ from worker.adapters.kafka.records import Got
 from worker.adapters.kafka.topic_ids import TopicIds
 from worker.adapters.process.spare_memory import SpareMemory
 from worker.core.binding import LogId
-from worker.core.ids_cache import NotBelieved, Place, Places
+from worker.core.ids_cache import JournalPosition, JournalPositions, NotBelieved
 from worker.core.remembered_ids import Mark
 from worker.core.start_offset import is_another
 from worker.core.step_marks import mark_of
@@ -70,12 +70,12 @@ class JournalFollower:
         self._closing = False
         self._wanted: frozenset[int] | None = None  # what is to be followed, where that is news
         self._new: dict[int, int] = {}
-        self._asked: list[asyncio.Future[Places]] = []
-        self._waiting: list[asyncio.Future[Places]] = []  # those of them that are being read for
+        self._asked: list[asyncio.Future[JournalPositions]] = []
+        self._waiting: list[asyncio.Future[JournalPositions]] = []  # those of them that are being read for
         self._turns: dict[int, int] = {}
         self._followed: dict[int, Followed] = {}
-        self._former: dict[int, Place] = {}
-        self._cached: Mapping[int, Place] = {}
+        self._former: dict[int, JournalPosition] = {}
+        self._cached: Mapping[int, JournalPosition] = {}
         self._count = 0
         self._counted_at = self._looked_at = float("-inf")
         self._thread: threading.Thread | None = None
@@ -95,9 +95,9 @@ class JournalFollower:
             self._new.update(dict.fromkeys(new, turn))
         self._wake.set()
 
-    async def places(self) -> Places:
+    async def positions(self) -> JournalPositions:
         """Read up to where the journal ends at this moment, and say up to where it is read by then."""
-        asked: asyncio.Future[Places] = asyncio.get_running_loop().create_future()
+        asked: asyncio.Future[JournalPositions] = asyncio.get_running_loop().create_future()
         with self._lock:
             self._asked.append(asked)
         self._wake.set()
@@ -193,7 +193,7 @@ class JournalFollower:
             self._cache = cache  # it is asked again
             raise
         if found is not None:
-            self._cached = found.places.of
+            self._cached = found.positions.of
             self._post(self._listener.on_cached, found.kept)
 
     def _assign(self) -> None:
@@ -202,7 +202,7 @@ class JournalFollower:
         wanted: dict[int, dict[int, int]] = {}
         for number, turn in self._turns.items():
             wanted.setdefault(number % self._count if self._count else number, {})[number] = turn
-        self._former.update({number: one.place for number, one in self._followed.items()})
+        self._former.update({number: one.position for number, one in self._followed.items()})
         if wanted.keys() != self._followed.keys():
             new = [number for number in wanted if number not in self._former]
             found, skipped = starts(self._client, new, self._bounds, self._cached)
@@ -268,9 +268,9 @@ class JournalFollower:
             for number, turn in one.tell():
                 self._post(self._listener.on_read, number, turn)
         if self._waiting and all(one.is_read for one in self._followed.values()):
-            followed = {number: one.place for number, one in self._followed.items()}
+            followed = {number: one.position for number, one in self._followed.items()}
             waiting, self._waiting = self._waiting, []
-            self._post(_answer, waiting, Places(self._log or LogId(), {**self._former, **followed}))
+            self._post(_answer, waiting, JournalPositions(self._log or LogId(), {**self._former, **followed}))
 
     def _tell_unread(self, why: str, now: float) -> None:
         numbers = [number for one in self._followed.values() for number in one.stale(now, STALE_SECONDS)]
@@ -294,7 +294,7 @@ class JournalFollower:
             self._loop.call_soon_threadsafe(call, *arguments)
 
 
-def _answer(waiting: Iterable[asyncio.Future[Places]], places: Places) -> None:
+def _answer(waiting: Iterable[asyncio.Future[JournalPositions]], positions: JournalPositions) -> None:
     for one in waiting:
         if not one.done():
-            one.set_result(places)
+            one.set_result(positions)
