@@ -39,6 +39,7 @@ class FakeSource:
     """Whether a commit waits to be taken."""
     stopped: bool = False
     standing: list[Stopped] = field(default_factory=list)
+    unbegun: dict[Partition, str] = field(default_factory=dict)
     router: Router | None = None
     """Passes over what is another destination's."""
     ends: dict[Partition, int] = field(default_factory=dict)
@@ -216,6 +217,9 @@ class FakeSource:
 
     def not_joined(self) -> Sequence[str]:
         return [] if self.joined else [self.group]
+
+    def not_begun(self) -> Mapping[Partition, str]:
+        return self.unbegun
 
     def stops(self) -> Sequence[Stopped]:
         return list(self.standing)

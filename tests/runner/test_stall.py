@@ -9,10 +9,11 @@ import pytest
 
 from tests.fakes import FakeClock
 from tests.runner.harness import Harness, some_turns, until
+from worker.core import backoff
 from worker.core.answer import Response
 from worker.core.assigned_partition import Position
 from worker.core.record import Partition
-from worker.runner import hand_over, stall
+from worker.runner import stall
 from worker.runner.stall import STOOD_STILL_SECONDS, StallDetector
 
 LONG = STOOD_STILL_SECONDS + 0.5
@@ -102,8 +103,7 @@ async def test_no_publish_for_what_was_lost() -> None:
 
 async def test_a_refused_publish_over_a_standstill(monkeypatch: pytest.MonkeyPatch) -> None:
     """A publish that the broker refused is tried again after a standstill when a commit has counted."""
-    monkeypatch.setattr(hand_over, "_LONGEST_PAUSE_SECONDS", 0.001)
-    monkeypatch.setattr(hand_over, "_FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(backoff, "FIRST_SECONDS", 0.001)
     async with Harness(Response(500)) as harness:
         harness.source.assign(harness.first)
         harness.publisher.refusing = "too large"

@@ -124,3 +124,14 @@ async def test_the_memory_of_another_group_day() -> None:
         harness.source.assign(harness.first, harness.second)
         await some_turns()
         assert [start.distance for _, start in harness.heard.starts] == [3, 0]
+
+
+async def test_not_ready_before_it_begins() -> None:
+    """A worker that can't read yet where a partition begins is not ready, and says why."""
+    async with Harness() as harness:
+        harness.source.assign(harness.first)
+        harness.source.unbegun = {harness.second: "can't read what is committed: timed out"}
+        why = f"{harness.second}: not read until it is known where to begin: can't read what is committed: "
+        assert harness.reasons == [f"{why}timed out"]
+        harness.source.unbegun = {}
+        assert harness.reasons == []

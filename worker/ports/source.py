@@ -197,6 +197,10 @@ class Source(Protocol):
         """The names of the groups that have not given partitions to us yet, not even none; does no I/O."""
         ...
 
+    def not_begun(self) -> Mapping[Partition, str]:
+        """Why partitions that were given to us are not read yet: where they begin is not known; no I/O."""
+        ...
+
     def stops(self) -> Sequence[Stopped]:
         """The partitions of ours that stand at a record that can't be read; does no I/O."""
         ...

@@ -11,12 +11,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from worker.core.assigned_partition import PendingRecord
+from worker.core.backoff import Backoff
 from worker.core.endings import Dead, Retry
 from worker.core.trial import Trial
 from worker.ports import Observer, Publisher, PublishRefused
-
-_FIRST_PAUSE_SECONDS = 0.5
-_LONGEST_PAUSE_SECONDS = 10.0
 
 
 class HandOver:
@@ -62,15 +60,14 @@ class HandOver:
 
     async def _publish(self, pending: PendingRecord, ending: Retry | Dead, trial: Trial | None) -> None:
         topic = ending.message.topic
-        pause = _FIRST_PAUSE_SECONDS
+        backoff = Backoff()
         while await self._is_ours(pending):
             try:
                 await self._publisher.publish(ending.message)
             except PublishRefused as error:
                 self._refusals[asyncio.current_task()] = (topic, str(error))
                 self._observer.refused(topic, str(error))
-                await asyncio.sleep(pause * (0.5 + self._jitter() / 2))
-                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+                await asyncio.sleep(backoff.pause(self._jitter()))
             else:
                 self._on_settled(pending, ending, trial)
                 return

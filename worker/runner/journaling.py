@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from worker.core.assigned_partition import PendingRecord
+from worker.core.backoff import Backoff
 from worker.core.journal import Ended, Journaled, step_of
 from worker.core.record import Outgoing, make
 from worker.core.trial import Trial
@@ -30,9 +31,6 @@ LINGER_SECONDS = 0.02
 
 LATE_SECONDS = 2.0
 """Seconds without an acknowledgement after which steps are late, and nothing more is sent."""
-
-FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 10.0
 
 
 class JournalListener(Protocol):
@@ -169,7 +167,7 @@ class Journaling:
 
     async def _publish(self, steps: Sequence[Outgoing]) -> None:
         """Return when all are acknowledged, however often that takes another try."""
-        pause = FIRST_PAUSE_SECONDS
+        backoff = Backoff()
         while True:
             try:
                 await self._publisher.publish_batch(steps)
@@ -177,8 +175,7 @@ class Journaling:
                 steps = refusal.left
                 self._note_stuck(asyncio.current_task(), str(refusal))
                 self._observer.refused(self._journaled.topic, str(refusal))
-                await asyncio.sleep(pause * (0.5 + self._jitter() / 2))
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                await asyncio.sleep(backoff.pause(self._jitter()))
             else:
                 return
 

@@ -15,7 +15,7 @@ from worker.runner.intake import Intake
 from worker.runner.scaling import Scaling
 from worker.runner.silence import SilenceWatch
 from worker.runner.standing_orders import StandingOrders
-from worker.runner.state import barred_lines, overdue_by_tier, partition_state, warming_lines
+from worker.runner.state import barred_lines, not_begun_lines, overdue_by_tier, partition_state, warming_lines
 
 
 class Watches(NamedTuple):
@@ -74,6 +74,7 @@ class Report:
             yield "draining"
         for group in self._source.not_joined():
             yield f"the consumer group {group} has not been joined yet"
+        yield from not_begun_lines(self._source.not_begun())
         yield from self._orders.reasons_not_ready()
         yield from map(str, self._source.stops())
         yield from barred_lines(self._intake.partitions.values())

@@ -47,6 +47,12 @@ def warming_lines(partitions: Iterable[AssignedPartition]) -> Iterable[str]:
         yield f"warming: {names}: {why}"
 
 
+def not_begun_lines(reasons: Mapping[Partition, str]) -> Iterable[str]:
+    """A line for each reason for which it is not known where partitions begin."""
+    for why, names in _by_reason(reasons.items()):
+        yield f"{names}: not read until it is known where to begin: {why}"
+
+
 def _by_reason(reasons: Iterable[tuple[Partition, str | None]]) -> Iterable[tuple[str, str]]:
     """Each reason, with the first of the partitions that it is given for."""
     resting: dict[str, list[str]] = {}

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from tests.adapters.kafka.ear import Ear
+from tests.adapters.kafka.members import WAYS
 from tests.adapters.kafka.mock import MockCluster
 from tests.adapters.kafka.worlds import FakeWorld, KafkaWorld, MockWorld
 
@@ -38,6 +39,15 @@ async def real_world(kafka: str) -> AsyncIterator[KafkaWorld]:
     world = KafkaWorld(kafka)
     yield world
     await world.close()
+
+
+@pytest.fixture(params=WAYS)
+def any_way(real_world: KafkaWorld, request: pytest.FixtureRequest) -> KafkaWorld:
+    """A real broker, by each of the ways in which a group may share its partitions."""
+    way = str(request.param)
+    name = "group.protocol" if way == "consumer" else "partition.assignment.strategy"
+    real_world.properties[name] = way
+    return real_world
 
 
 @pytest.fixture

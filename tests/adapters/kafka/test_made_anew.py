@@ -77,7 +77,8 @@ async def test_given_up_in_between(real_world: KafkaWorld, ear: Ear) -> None:
 async def test_leader_epochs_begin_anew(tmp_path: Path) -> None:
     """A topic that had other leaders before it was made anew is read, though leader epochs begin anew too."""
     with Broker(tmp_path) as broker:
-        world, ear = KafkaWorld(broker.bootstrap), Ear()
+        # A busy machine may need longer for the restart than a session usually lasts.
+        world, ear = KafkaWorld(broker.bootstrap, {"session.timeout.ms": 120_000}), Ear()
         (at,) = world.create(1)
         world.write(at, [b"old"] * 3)
         source = await started(world, ear, at)

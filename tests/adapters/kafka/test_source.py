@@ -15,9 +15,9 @@ from tests.adapters.kafka.suites import MAP, numbered
 from tests.adapters.kafka.worlds import MockWorld
 from worker.adapters.kafka import (
     KafkaSource,
+    beginnings,
     consumer_config,
     poll_thread,
-    start_offsets,
 )
 from worker.adapters.kafka.loop_bridge import Epoch
 from worker.adapters.kafka.reading import Reading
@@ -117,25 +117,11 @@ async def test_commits_wait_for_each_other(mock_world: MockWorld, ear: Ear) -> N
     await source.stop()
 
 
-async def test_what_is_committed_is_asked_again(mock_world: MockWorld, ear: Ear) -> None:
-    """A broker that does not say at first what is committed delays the assignment, no more."""
-    (at,) = mock_world.create(1)
-    source = await started(mock_world, ear, at)
-    await source.commit({at: Position(3, MAP)})
-    await source.stop()
-    successor = Ear()
-    mock_world.cluster.fail(OFFSET_FETCH, [KafkaError.GROUP_AUTHORIZATION_FAILED])
-    source = await started(mock_world, successor, at)
-    assert successor.ours[at][:3] == (at, 3, MAP)
-    assert any("can't read what is committed" in trouble for trouble in successor.troubles)
-    await source.stop()
-
-
 async def test_unknown_commits_are_fatal(
     mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A partition whose committed map can't be had is never worked on: the source fails, once."""
-    monkeypatch.setattr(start_offsets, "WITHIN_SECONDS", 0.0)
+    """A partition whose committed map may not be read is never worked on: the source fails, once."""
+    monkeypatch.setattr(beginnings, "REFUSED_SECONDS", 0.0)
     (at,) = mock_world.create(1)
     mock_world.write(at, numbered(5))
     refusals = [KafkaError.GROUP_AUTHORIZATION_FAILED] * 20

@@ -8,11 +8,10 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from worker.adapters.kafka import start_offsets
+from worker.adapters.kafka import KafkaUnavailable
 from worker.adapters.kafka.start_offsets import Beginning, StartOffsets
 from worker.core.binding import LogId
 from worker.core.record import Partition
-from worker.ports import SourceFailed
 
 
 class ShyConsumer:
@@ -39,31 +38,15 @@ class ShyConsumer:
         )
 
 
-def begun_at_a_time(consumer: ShyConsumer) -> list[int | None]:
+def begun_at_a_time(starts: StartOffsets, consumer: ShyConsumer) -> list[int | None]:
     """Where two partitions without an offset begin that are to begin at a time."""
     logs = {Partition("conversions", number): LogId() for number in range(2)}
-    client = cast("Consumer", consumer)
-    starts = StartOffsets(Beginning("2026-01-01T00:00:00Z"), lambda _trouble: None, lambda: client)
-    return [of.assigned.begins for of in starts.of(client, logs)]
+    return [of.assigned.begins for of in starts.of(cast("Consumer", consumer), logs)]
 
 
-def test_a_time_that_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error in the place of the offset at a time is not "no record as new": it is asked for again."""
-    monkeypatch.setattr(start_offsets, "PAUSE_SECONDS", 0.0)
-    assert begun_at_a_time(ShyConsumer(answers=2)) == [7, 7]
-
-
-def test_another_client_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where ours can't be told, as it is wrong about the leaders for good, another one asks."""
-    monkeypatch.setattr(start_offsets, "PAUSE_SECONDS", 0.0)
-    ours, other = cast("Consumer", ShyConsumer()), cast("Consumer", ShyConsumer(answers=0))
-    starts = StartOffsets(Beginning("2026-01-01T00:00:00Z"), lambda _trouble: None, lambda: other)
-    logs = {Partition("conversions", number): LogId() for number in range(2)}
-    assert [of.assigned.begins for of in starts.of(ours, logs)] == [7, 7]
-
-
-def test_a_time_that_is_never_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the offset at a time can't be had the source fails, and skips nothing."""
-    monkeypatch.setattr(start_offsets, "WITHIN_SECONDS", 0.0)
-    with pytest.raises(SourceFailed, match="conversions/1: "):
-        begun_at_a_time(ShyConsumer())
+def test_a_time_that_is_not_told() -> None:
+    """An error in the place of the offset at a time is not "no record as new": it is not known then."""
+    starts, shy = StartOffsets(Beginning("2026-01-01T00:00:00Z")), ShyConsumer(answers=1)
+    with pytest.raises(KafkaUnavailable, match="conversions/1: "):
+        begun_at_a_time(starts, shy)
+    assert begun_at_a_time(starts, shy) == [7, 7]

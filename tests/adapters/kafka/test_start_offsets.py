@@ -11,18 +11,16 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.moment import format_time
 from tests.adapters.kafka.ear import WITHIN, Ear, until
-from tests.adapters.kafka.members import WAYS, leave, reads, started
+from tests.adapters.kafka.members import leave, reads, started
 from tests.adapters.kafka.suites import numbered
-from tests.adapters.kafka.worlds import KafkaWorld, MockWorld
+from tests.adapters.kafka.worlds import KafkaWorld
 from tests.support import kafka as real
-from worker.adapters.kafka import KafkaUnavailable, start_offsets
 from worker.adapters.kafka.start_offsets import Beginning
 from worker.core.assigned_partition import Position
 from worker.core.binding import Binding, LogId
 from worker.core.offset_map import encode
 from worker.core.record import Partition
 from worker.core.start_offset import How, Memory, Start
-from worker.ports import SourceFailed
 
 
 def admin(world: KafkaWorld) -> AdminClient:
@@ -44,15 +42,6 @@ def commit_of(world: KafkaWorld, at: Partition, log: LogId) -> None:
     asking = admin(world)
     answers = asking.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(world.group, [of])])
     answers[world.group].result(WITHIN)
-
-
-@pytest.fixture(params=WAYS)
-def any_way(real_world: KafkaWorld, request: pytest.FixtureRequest) -> KafkaWorld:
-    """A real broker, by each of the ways in which a group may share its partitions."""
-    way = str(request.param)
-    name = "group.protocol" if way == "consumer" else "partition.assignment.strategy"
-    real_world.properties[name] = way
-    return real_world
 
 
 @pytest.mark.kafka
@@ -205,46 +194,3 @@ async def test_made_anew_while_we_were_away(real_world: KafkaWorld, ear: Ear, ke
         commit_of(real_world, at, log)
     assert await reads(real_world, at, ear, Beginning("latest", lambda: memory)) == list(range(21))
     assert ear.starts[-1] == Start(How.MADE_ANEW, 0, 20)
-
-
-# --- what can't be asked -----------------------------------------------------------------------
-
-
-async def test_refused_for_a_while(mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is refused at once, as while a broker restarts, is asked for again for half a minute."""
-    monkeypatch.setattr(start_offsets, "PAUSE_SECONDS", 0.01)
-    (at,) = mock_world.create(1)
-    mock_world.write(at, numbered(5))
-    refusals = iter(range(20))
-
-    def refuse_for_a_while() -> dict[Partition, Memory]:
-        if next(refusals, None) is not None:
-            raise KafkaUnavailable("the broker restarts")
-        return {at: Memory(3, None, 0.0)}
-
-    source = await started(mock_world, ear, at, beginning=Beginning(recall=refuse_for_a_while))
-    source.ask(5)
-    await ear.has(2)
-    assert ear.offsets(at) == [3, 4]
-    await source.stop()
-
-
-async def test_a_memory_that_cannot_be_read(
-    mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What the group remembers is not taken for nothing where it can't be read: the source fails."""
-    monkeypatch.setattr(start_offsets, "WITHIN_SECONDS", 0.0)
-    (at,) = mock_world.create(1)
-    mock_world.write(at, numbered(5))
-
-    def refuse() -> dict[Partition, Memory]:
-        raise KafkaUnavailable("not allowed")
-
-    source = mock_world.source(at.topic, Beginning(recall=refuse))
-    await source.start(ear)
-    source.ask(5)
-    await until("the failure", lambda: bool(ear.failures))
-    await source.stop()
-    assert [str(error) for error in ear.failures] == ["can't read what the group remembers: not allowed"]
-    assert [type(error) for error in ear.failures] == [SourceFailed]
-    assert not ear.records

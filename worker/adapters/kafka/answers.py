@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from confluent_kafka import Consumer, TopicPartition
 
-from worker.adapters.kafka.errors import KafkaUnavailable, is_about_group, one_line
+from worker.adapters.kafka.errors import KafkaUnavailable, is_about_group, is_refusal, one_line
 from worker.adapters.kafka.records import to_partition
 
 
@@ -17,7 +17,8 @@ def all_told(answers: Sequence[TopicPartition]) -> Sequence[TopicPartition]:
     """The answers, where each is one; raise KafkaUnavailable with what was said instead."""
     reasons = [f"{to_partition(of)}: {one_line(of.error)}" for of in answers if of.error is not None]
     if reasons:
-        raise KafkaUnavailable("; ".join(reasons))
+        refused = any(of.error is not None and is_refusal(of.error) for of in answers)
+        raise KafkaUnavailable("; ".join(reasons), refused=refused)
     return answers
 
 

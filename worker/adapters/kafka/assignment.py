@@ -18,7 +18,7 @@ from worker.adapters.kafka.gaps import Gaps
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge, names
 from worker.adapters.kafka.offset_commits import OffsetCommits
 from worker.adapters.kafka.prefetch import Prefetch
-from worker.adapters.kafka.reassign import have_validated, reassign
+from worker.adapters.kafka.reassign import assign, have_validated, reassign
 from worker.adapters.kafka.records import (
     Got,
     leader_epoch_of,
@@ -75,15 +75,21 @@ class Assignment:
 
     # --- as the group has it -------------------------------------------------------------------
 
-    def begin(self, consumer: Consumer, begun: Sequence[Begun]) -> None:
-        """Take partitions up, from just these offsets.
+    def rest(self, consumer: Consumer, places: Sequence[TopicPartition]) -> None:
+        """Have the client keep partitions of which it is not known where they begin, and read nothing."""
+        assign(consumer, places, incremental=self._incremental)
+        consumer.pause(list(places))
+        self._bridge.assigned((), ())
+
+    def begin(self, consumer: Consumer, begun: Sequence[Begun], *, rested: bool = False) -> None:
+        """Take up partitions that are new or `rested`, from just these offsets.
 
         The client's own look at what is committed could find a late commit of the last owner.
         """
         left = {one.assigned.at: self.commits.leader_epochs.left(one.assigned.at) for one in begun}
         self._tell_assigned([one.known_beside(left[one.assigned.at]) for one in begun])
         places = [self._place(at.at, at.begins, leader_epoch) for at, leader_epoch, _ in begun]
-        (consumer.incremental_assign if self._incremental else consumer.assign)(places)
+        (reassign if rested else assign)(consumer, places, incremental=self._incremental)
         for one in begun:
             at = one.assigned.at
             self.commits.leader_epochs.prove(at, *one.to_prove_beside(left[at]))

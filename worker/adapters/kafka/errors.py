@@ -29,6 +29,14 @@ _OF_TOPIC = frozenset(
     }
 )
 
+_LACKS_A_RIGHT = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    }
+)
+
 END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001
 """No error: the client has read all that there is."""
 
@@ -64,7 +72,14 @@ _UNSURE = frozenset(
 
 
 class KafkaUnavailable(Exception):
-    """Kafka could not be asked, or refused; the message is one readable line."""
+    """Kafka could not be asked, or refused; the message is one readable line.
+
+    `refused` says that this user lacks a right: asking again is of no use until somebody grants it.
+    """
+
+    def __init__(self, line: str, *, refused: bool = False) -> None:
+        super().__init__(line)
+        self.refused = refused
 
 
 def one_line(error: KafkaError | KafkaException | BaseException) -> str:
@@ -80,6 +95,14 @@ def kafka_error(error: KafkaError | BaseException) -> KafkaError | None:
         return error
     inner = error.args[0] if isinstance(error, KafkaException) and error.args else None
     return inner if isinstance(inner, KafkaError) else None
+
+
+def is_refusal(error: KafkaError | BaseException) -> bool:
+    """Whether this user lacks a right, as far as that was said."""
+    if isinstance(error, KafkaUnavailable):
+        return error.refused
+    cause = kafka_error(error)
+    return cause is not None and cause.code() in _LACKS_A_RIGHT
 
 
 def is_about_group(error: KafkaError) -> bool:

@@ -89,6 +89,11 @@ class PairedSource:
         """The groups that have given nothing yet."""
         return [group for side in self._sides for group in side.not_joined()]
 
+    def not_begun(self) -> Mapping[Partition, str]:
+        """Why partitions of either are not read yet."""
+        first, second = (side.not_begun() for side in self._sides)
+        return {**first, **second}
+
     def last_poll(self) -> float:
         """When the one that polled less lately did."""
         return min(side.last_poll() for side in self._sides)

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, cast
 
@@ -17,13 +18,10 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.assigned_logs import AssignedLogs
 from worker.adapters.kafka.assignment import Assignment
+from worker.adapters.kafka.beginnings import Beginnings
 from worker.adapters.kafka.client_errors import ClientErrors
 from worker.adapters.kafka.config import Config, is_incremental
-from worker.adapters.kafka.errors import (
-    LimitedLog,
-    is_about_topic,
-    one_line,
-)
+from worker.adapters.kafka.errors import LimitedLog, is_about_topic, one_line
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge
 from worker.adapters.kafka.offset_commits import Wanted
 from worker.adapters.kafka.passing_over import PassingOver
@@ -77,7 +75,8 @@ class PollThread:
             bridge, self._prefetch, self.watermarks, self.stops, logs, incremental=way
         )
         self._errors = ClientErrors(str(config["group.id"]), reading.refusals, bridge)
-        self._starts = StartOffsets(reading.beginning, self._errors.tell, lambda: Consumer(config))
+        starts, another = StartOffsets(reading.beginning), partial(Consumer, config)
+        self.beginnings = Beginnings(self._assignment, starts, self._errors.tell, another)
         self._recovery = Recovery(self._assignment, bridge, config, reading.skip, self._errors.tell)
         self._passing = PassingOver(reading.router) if reading.router is not None else None
         self._consumer: Consumer
@@ -160,6 +159,7 @@ class PollThread:
                 self._join_anew()
             if time.monotonic() >= self._renew_at:
                 self._renew()
+            self.beginnings.look(self._consumer)
             self._recovery.look(self._consumer)
             self._bridge.records(self._prefetch.take())
             self._assignment.set_pauses(self._consumer)
@@ -190,6 +190,7 @@ class PollThread:
         fresh = self._client()
         self.close()
         self._assignment.lose(list(self._assignment.ours))  # what was not revoked in time
+        self.beginnings.drop(self.beginnings.awaited)
         self._assignment.commits.abandon()
         self._subscribe(fresh)
 
@@ -277,16 +278,14 @@ class PollThread:
         if self._is_closing:  # a client that closes answers nothing, and gives it up at once
             return
         self._errors.granted()
-        logs = self._assignment.logs.bind([to_partition(of) for of in offered])
-        self._assignment.begin(consumer, self._starts.of(consumer, logs))
+        self.beginnings.begin(consumer, [to_partition(of) for of in offered])
 
     def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
-        ours = [at for at in map(to_partition, revoked) if at in self._assignment.ours]
-        if ours:
+        if ours := self.beginnings.give_up(revoked):
             self._assignment.revoke(consumer, ours)
 
     def _on_lost(self, _consumer: Consumer, lost: list[TopicPartition]) -> None:
-        self._assignment.lose([to_partition(of) for of in lost])
+        self._assignment.lose(self.beginnings.give_up(lost))
 
     def _on_commit(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
         if error is None:

@@ -17,6 +17,11 @@ SEEK_PAUSE_SECONDS = 0.01
 """Seconds between two tries: a client that still ends what it read before refuses to seek."""
 
 
+def assign(consumer: Consumer, starts: Sequence[TopicPartition], *, incremental: bool) -> None:
+    """Read what the group gave us just now from these offsets on."""
+    (consumer.incremental_assign if incremental else consumer.assign)(list(starts))
+
+
 def reassign(consumer: Consumer, starts: Sequence[TopicPartition], *, incremental: bool) -> None:
     """Read these partitions from their offsets on, and drop what was fetched of them.
 

@@ -124,6 +124,10 @@ class KafkaSource:
         joined = self._bridge is not None and self._bridge.joined
         return [] if joined else [str(self._config["group.id"])]
 
+    def not_begun(self) -> Mapping[Partition, str]:
+        """Why partitions that were given to us are not read yet; does no I/O."""
+        return {} if self._poll_thread is None else self._poll_thread.beginnings.awaited
+
     def stops(self) -> Sequence[Stopped]:
         """Where partitions of ours stand, for a record that can't be read; does no I/O."""
         return () if self._poll_thread is None else self._poll_thread.stops.told

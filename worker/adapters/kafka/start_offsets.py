@@ -1,21 +1,20 @@
 """Where the partitions of an assignment begin: what is committed, or else what the group and the log say.
 
-The rule: nothing is guessed. A partition of which the committed offset, or else the log's ends and the
-group's memory, can't be had is not begun: the source fails. Blocking; called by the consumer's thread.
+The rule: nothing is guessed. Of a partition of which the committed offset, or else the log's ends and the
+group's memory, can't be had it is not known where it begins. Blocking; called by the consumer's thread.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import closing
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.moment import parse_time
 from worker.adapters.kafka.answers import all_told
-from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+from worker.adapters.kafka.errors import KafkaUnavailable, is_refusal, one_line
 from worker.adapters.kafka.leader_epochs import Left
 from worker.adapters.kafka.records import leader_epoch_of, to_partition, to_topic_partitions
 from worker.adapters.kafka.watermarks import ends_of
@@ -32,17 +31,12 @@ from worker.core.start_offset import (
     begin_anew,
     is_another,
 )
-from worker.ports import Assigned, SourceFailed
+from worker.ports import Assigned
 
 TIMEOUT_SECONDS = 8.0
-"""Seconds that each try may take to read what the group has committed, or a log's ends."""
-
-WITHIN_SECONDS = 4 * TIMEOUT_SECONDS
-"""Seconds after which no other try is made; while a broker restarts many of them can be refused at once."""
+"""Seconds for each answer of the broker: what the group has committed, or a log's ends."""
 
 _EARLIEST, _LATEST = "earliest", "latest"
-PAUSE_SECONDS = 0.5
-"""Seconds between two tries."""
 
 _Answer = TypeVar("_Answer")
 
@@ -91,32 +85,23 @@ class Begun(NamedTuple):
 
 
 class StartOffsets:
-    """Asks for one consumer; `tell` is told what goes wrong on the way.
+    """Those of one member of a group."""
 
-    `fresh` makes a client that is asked where ours fails: what one believes of leaders can stay wrong.
-    """
-
-    def __init__(
-        self, beginning: Beginning, tell: Callable[[str], None], fresh: Callable[[], Consumer]
-    ) -> None:
+    def __init__(self, beginning: Beginning) -> None:
         self._beginning = beginning
-        self._tell = tell
-        self._fresh = fresh
         self._before: dict[Partition, LogId] = {}  # the logs of partitions that were ours
 
     def of(self, consumer: Consumer, logs: Mapping[Partition, LogId]) -> list[Begun]:
-        """Where these partitions begin. Raises SourceFailed."""
+        """Where these partitions begin. Raises KafkaUnavailable, which says what can't be read, and why."""
         committed = self._committed(consumer, list(logs)) if logs else []
         begun = {to_partition(of): _begun(of, logs[to_partition(of)]) for of in committed}
         unknown = {at: logs[at] for at, of in begun.items() if of.assigned.committed is None}
         deleted = [at for at, of in begun.items() if _is_of_deleted(of.assigned)]
         deleted += [at for at, log in unknown.items() if is_another(self._before.get(at, log), log)]
-        self._before.update(logs)
-        if not unknown and not deleted:
-            return list(begun.values())
-        marks = self._marks(consumer, [*unknown, *deleted])
+        marks = self._marks(consumer, [*unknown, *deleted]) if unknown or deleted else {}
         starts = self._first(consumer, unknown, marks) if unknown else {}
         starts |= {at: begin_anew(marks[at]) for at in deleted}
+        self._before.update(logs)
         return [_with_start(of, starts.get(at)) for at, of in begun.items()]
 
     def _first(
@@ -125,8 +110,7 @@ class StartOffsets:
         """Where partitions without a committed offset begin."""
         memory, journal = self._memory(), self._journal(list(logs))
         topics = {at.topic for at in (logs if journal.is_old else memory)}
-        ask = self._of_any(consumer, lambda client: self._firsts(client, marks))
-        firsts = self._try("the offsets at a time", ask)
+        firsts = _read("the offsets at a time", lambda: self._firsts(consumer, marks))
         known = {at: Known(memory.get(at), at.topic in topics, firsts[at], journal.of.get(at)) for at in logs}
         return {at: begin(log, known[at], marks[at]) for at, log in logs.items()}
 
@@ -144,48 +128,29 @@ class StartOffsets:
 
     def _memory(self) -> Mapping[Partition, Memory]:
         recall = self._beginning.recall
-        return {} if recall is None else self._try("what the group remembers", recall)
+        return {} if recall is None else _read("what the group remembers", recall)
 
     def _journal(self, partitions: Collection[Partition]) -> Journal:
         ask = self._beginning.journal
-        return Journal() if ask is None else self._try("what the journal tells", lambda: ask(partitions))
+        return Journal() if ask is None else _read("what the journal tells", lambda: ask(partitions))
 
     def _marks(self, consumer: Consumer, partitions: Collection[Partition]) -> dict[Partition, Marks]:
-        ask = self._of_any(consumer, lambda client: ends_of(client, partitions, TIMEOUT_SECONDS))
-        ends = self._try("where the logs begin and end", ask)
+        ask = partial(ends_of, consumer, partitions, TIMEOUT_SECONDS)
+        ends = _read("where the logs begin and end", ask)
         return {at: Marks(lag.low, lag.high) for at, lag in ends.items()}
 
     def _committed(self, consumer: Consumer, partitions: Sequence[Partition]) -> Sequence[TopicPartition]:
         asked = to_topic_partitions(partitions)
-        return self._try(
-            "what is committed", lambda: all_told(consumer.committed(asked, timeout=TIMEOUT_SECONDS))
-        )
+        return _read("what is committed", lambda: all_told(consumer.committed(asked, TIMEOUT_SECONDS)))
 
-    def _of_any(self, consumer: Consumer, ask: Callable[[Consumer], _Answer]) -> Callable[[], _Answer]:
-        """Ask our client the first time, and a fresh one each time after that."""
-        ours = iter([consumer])
 
-        def once() -> _Answer:
-            client = next(ours, None)
-            if client is not None:
-                return ask(client)
-            with closing(self._fresh()) as other:
-                return ask(other)
-
-        return once
-
-    def _try(self, what: str, ask: Callable[[], _Answer]) -> _Answer:
-        """Ask again and again, within bounds; raise SourceFailed where it can't be had."""
-        last_try_at = time.monotonic() + WITHIN_SECONDS - TIMEOUT_SECONDS
-        while True:
-            try:
-                return ask()
-            except (KafkaException, KafkaUnavailable) as error:
-                reason = one_line(error)
-            self._tell(f"can't read {what}: {reason}")
-            if time.monotonic() >= last_try_at:
-                raise SourceFailed(f"can't read {what}: {reason}")
-            time.sleep(PAUSE_SECONDS)
+def _read(what: str, ask: Callable[[], _Answer]) -> _Answer:
+    """Ask once; raise KafkaUnavailable, which names what can't be read."""
+    try:
+        return ask()
+    except (KafkaException, KafkaUnavailable) as error:
+        refused = is_refusal(error)
+        raise KafkaUnavailable(f"can't read {what}: {one_line(error)}", refused=refused) from error
 
 
 def _begun(of: TopicPartition, log: LogId) -> Begun:

@@ -15,7 +15,13 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import Causes
-from worker.adapters.kafka.errors import END_OF_PARTITION, KafkaUnavailable, is_about_group, one_line
+from worker.adapters.kafka.errors import (
+    END_OF_PARTITION,
+    KafkaUnavailable,
+    is_about_group,
+    is_refusal,
+    one_line,
+)
 from worker.adapters.kafka.records import Got, to_partition, to_unsized_record
 from worker.adapters.kafka.since import EARLIEST, LATEST, first_since
 from worker.adapters.kafka.topic_descriptions import existing_topics
@@ -185,7 +191,8 @@ class TopicReader:
 
     def _unavailable(self, error: KafkaError | KafkaException) -> KafkaUnavailable:
         """Name the cause where it was heard: a time-out says nothing."""
-        return KafkaUnavailable(self._causes.line_of_all(error, self._consumer.poll))
+        line = self._causes.line_of_all(error, self._consumer.poll)
+        return KafkaUnavailable(line, refused=is_refusal(error))
 
 
 def _is_end(message: Got, error: KafkaError) -> bool:
@@ -194,5 +201,5 @@ def _is_end(message: Got, error: KafkaError) -> bool:
         where = (
             f"{message.topic()}/{message.partition()}/{message.offset()}: " if message.offset() >= 0 else ""
         )
-        raise KafkaUnavailable(f"{where}{one_line(error)}")
+        raise KafkaUnavailable(f"{where}{one_line(error)}", refused=is_refusal(error))
     return True

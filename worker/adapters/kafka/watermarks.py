@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+from worker.adapters.kafka.errors import KafkaUnavailable, is_refusal, one_line
 from worker.adapters.kafka.records import to_partition, to_topic_partitions
 from worker.core.record import Partition
 from worker.ports import Watermarks
@@ -57,7 +57,7 @@ def ends_of(
     try:
         ends = _ends(consumer, partitions, timeout)
     except KafkaException as error:
-        raise KafkaUnavailable(one_line(error)) from error
+        raise KafkaUnavailable(one_line(error), refused=is_refusal(error)) from error
     silent = [str(at) for at in partitions if at not in ends]
     if silent:
         raise KafkaUnavailable(f"nothing is said of {', '.join(silent)}")
