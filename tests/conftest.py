@@ -9,19 +9,20 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 
 import pytest
 import uvloop
 from hypothesis import HealthCheck, settings
 
-from tests.support.broker import Broker
 from tests.support.kafka import Names
 from tests.support.needed import IN_CI, needs_kafka
 from tests.support.process_state import ProcessState
+from tests.support.shared_broker import SharedBroker
 
 BOOTSTRAP = os.environ.get("POSTBACK_TEST_BOOTSTRAP")
 LOOP = os.environ.get("POSTBACK_TEST_LOOP", "asyncio")
+SHARED = pytest.StashKey[SharedBroker]()
 THREADS_LEFT = "threads left"
 LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
@@ -49,13 +50,19 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
     return {LOOP: LOOPS[LOOP]}
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Have Kafka ready, and that of the session at work, before the clock of a test that needs it runs."""
+    if item.get_closest_marker("kafka"):
+        shared = item.session.stash.setdefault(SHARED, SharedBroker(BOOTSTRAP))
+        shared.make_ready(to_start="kafka" in getattr(item, "fixturenames", ()))
+    return (yield)
+
+
 @pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def kafka(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a real Kafka, one for the whole session."""
-    if BOOTSTRAP:
-        yield BOOTSTRAP
-        return
-    with needs_kafka(), Broker(tmp_path_factory.mktemp("kafka")) as broker:
+    with needs_kafka(), request.session.stash[SHARED] as broker:
         yield broker.bootstrap
 
 

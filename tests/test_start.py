@@ -15,8 +15,8 @@ from unittest.mock import patch
 import pytest
 
 from tests.e2e.program import Program, settings
-from tests.support.broker import free_port
 from tests.support.kafka import Names
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.process
 

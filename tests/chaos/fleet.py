@@ -18,8 +18,8 @@ import psutil
 
 from tests.chaos.logs import DEEDS, Log, deed
 from tests.chaos.process import Process
-from tests.support.broker import free_port
 from tests.support.kafka import wait_until
+from tests.support.ports import free_port
 
 WORKER = (sys.executable, "-m", "worker", "run")
 

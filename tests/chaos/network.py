@@ -20,8 +20,8 @@ from tests.chaos.group_state import GroupState
 from tests.chaos.logs import ANSWERED, ASKED, DEEDS, Answered, Asked, Log, Tail, deed
 from tests.chaos.process import ROOT
 from tests.chaos.sampler import PATIENCE, Sampler
-from tests.support.broker import free_port
 from tests.support.kafka import Names, committed, create_topics, end_offsets
+from tests.support.ports import free_port
 from worker.core.record_size import ROOM_BYTES
 
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tests.support.broker import free_port
+from tests.support.ports import free_port
 
 
 def test_a_port_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,8 +21,9 @@ from schemas import Click
 from tests.deploy.container import Container, first_process
 from tests.deploy.debian_base import buildah, ensure_base, missing
 from tests.deploy.files import ROOT
-from tests.support.broker import Broker, free_port
+from tests.support.broker import Broker
 from tests.support.kafka import create_topics, wait_until
+from tests.support.ports import free_port
 
 IMAGE = "localhost/postback-worker:proof"
 # The registry's certificate may be signed by this machine's own authority, which the base does not know.

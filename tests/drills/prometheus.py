@@ -19,8 +19,8 @@ from typing import Any, NamedTuple, Self
 from tests.chaos.process import Process
 from tests.deploy.files import document
 from tests.drills import compressing
-from tests.support.broker import free_port
 from tests.support.kafka import wait_until
+from tests.support.ports import free_port
 
 PROGRAM = shutil.which("prometheus")
 JOB = "postback-worker"

@@ -30,9 +30,10 @@ from tests.drills.partner import DrillPartner
 from tests.drills.prometheus import FIRING, Prometheus
 from tests.drills.tools import write_tools
 from tests.drills.traffic import Traffic
-from tests.support.broker import Broker, free_port
+from tests.support.broker import Broker
 from tests.support.certificates import ClientFiles, server_tls
 from tests.support.kafka import Names, create_topics, wait_until
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 WORKERS = 2

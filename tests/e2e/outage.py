@@ -21,8 +21,9 @@ import psutil
 
 from tests.e2e.events import value
 from tests.e2e.program import Program, call, settings
-from tests.support.broker import Broker, free_port
+from tests.support.broker import Broker
 from tests.support.kafka import Names, Write, create_topics, produce, wait_until
+from tests.support.ports import free_port
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 DOWN = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"

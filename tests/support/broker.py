@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,9 +23,9 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from tests.support.broker_settings import write_settings
-from tests.support.java import KAFKA_VERSION, BrokerUnavailable, class_path, java
+from tests.support.java import KAFKA_VERSION, BrokerUnavailable, class_path, java, quick_start_flags
+from tests.support.ports import HOST, free_port, listens
 
-HOST = "127.0.0.1"
 CLUSTER_ID = "cG9zdGJhY2std29ya2VyLQ"
 STARTED_WITHIN = 180.0  # seconds; it takes 3 on an idle machine, and a minute on one that is overrun
 STOPPED_WITHIN = 20.0
@@ -63,7 +60,7 @@ class Broker:
         self._controller_port = free_port()
         self.properties = dict(properties or {})
         """Those that were given; what is added counts from the next start on."""
-        self._java_flags = (*JAVA_FLAGS, *java_flags)
+        self._java_flags = java_flags
         self._process: subprocess.Popen[bytes] | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
 
@@ -104,14 +101,14 @@ class Broker:
             self.kill()
             raise
 
-    def stop(self) -> None:
-        """End it in good order (SIGTERM), or by force after STOPPED_WITHIN; idempotent."""
+    def stop(self, within: float = STOPPED_WITHIN) -> None:
+        """End it in good order (SIGTERM), or by force after so many seconds; idempotent."""
         if not self._process:
             return
         self.resume()
         self._process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(STOPPED_WITHIN)
+            self._process.wait(within)
         self.kill()
 
     def kill(self) -> None:
@@ -163,10 +160,11 @@ class Broker:
         if self._process:
             self._process.send_signal(number)
 
-    def _command(self, main_class: str, *arguments: str) -> list[str]:
-        """Return the command line of one of Kafka's programs."""
+    def _command(self, main_class: str, *arguments: str, flags: Sequence[str] = ()) -> list[str]:
+        """Return the command line of one of Kafka's programs; `flags` are Java's."""
         logging = f"-Dlog4j2.configurationFile={self.data / 'log4j2.properties'}"
-        return [str(java()), *self._java_flags, logging, "-cp", class_path(), main_class, *arguments]
+        flags = (*JAVA_FLAGS, *quick_start_flags(), *flags)
+        return [str(java()), *flags, logging, "-cp", class_path(), main_class, *arguments]
 
     def _format(self) -> None:
         """Make the empty storage that KRaft wants before a first start."""
@@ -181,7 +179,8 @@ class Broker:
 
     def _spawn(self) -> None:
         """Start the broker and its watchdog, each in a session of its own: Ctrl-C is ours to handle."""
-        command = self._command("kafka.Kafka", str(self.data / "server.properties"))
+        settings = str(self.data / "server.properties")
+        command = self._command("kafka.Kafka", settings, flags=self._java_flags)
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -198,7 +197,7 @@ class Broker:
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
                 raise BrokerFailed(f"Kafka ended while starting:\n{self._log_tail()}")
-            if _listens(self.port) and _answers(self.bootstrap):
+            if listens(self.port) and _answers(self.bootstrap):
                 return
             time.sleep(0.05)
         raise BrokerFailed(f"Kafka did not answer within {STARTED_WITHIN:.0f} s:\n{self._log_tail()}")
@@ -206,38 +205,6 @@ class Broker:
     def _log_tail(self) -> str:
         """Return the last lines of the log."""
         return "\n".join(self.log_path.read_text("utf-8", "replace").splitlines()[-25:])
-
-
-_GIVEN: set[int] = set()
-"""The ports that were returned so far."""
-SIDES = 16
-"""Most processes that run tests side by side; each draws ports of its own."""
-SIDE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % SIDES
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on, below the range that outgoing connections are given theirs from.
-
-    So it is still free when a killed broker comes back to it. None is returned twice, nor by two processes
-    that run tests side by side: who got it may not listen yet.
-    """
-    while True:
-        port = random.randrange(20_000, 32_000, SIDES) + SIDE
-        if port in _GIVEN:
-            continue
-        with socket.socket() as probe:
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-        _GIVEN.add(port)
-        return port
-
-
-def _listens(port: int) -> bool:
-    """Whether anyone takes connections there."""
-    with socket.socket() as probe:
-        return probe.connect_ex((HOST, port)) == 0
 
 
 def _answers(bootstrap: str) -> bool:
@@ -269,7 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--partitions", type=int, default=4, help="of that topic; default 4")
     parser.add_argument("--fresh", action="store_true", help="wipe the data first")
     options = parser.parse_args(arguments)
-    if _listens(options.port):
+    if listens(options.port):
         parser.error(f"localhost:{options.port} is taken; stop what listens there or name another --port")
     if options.fresh:
         shutil.rmtree(options.data, ignore_errors=True)

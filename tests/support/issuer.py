@@ -18,7 +18,7 @@ from aiohttp import BasicAuth, web
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tests.support.broker import HOST, free_port
+from tests.support.ports import HOST, free_port
 
 AUDIENCE = "kafka"
 KEY_ID = "key-1"

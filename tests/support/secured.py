@@ -31,11 +31,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tests.support.acl import NOWHERE, PASSWORD, USER, Guarded, grant, take
-from tests.support.broker import HOST, Broker, free_port
+from tests.support.broker import Broker
 from tests.support.broker_settings import PROPERTIES
 from tests.support.certificates import chain_of, replace
 from tests.support.issuer import AUDIENCE, Issuer
 from tests.support.kafka import WITHIN
+from tests.support.ports import HOST, free_port
 
 PLAIN_USER, PLAIN_PASSWORD = "plain-user", "plain-s3cret"
 TOKEN_USER, TOKEN_SECRET = "token-user", "token-s3cret"
