@@ -68,7 +68,8 @@ class FakePublisher:
     """Publishes to a FakeKafka.
 
     While `refusing` is set, it refuses; while `gate` is cleared, nothing is acknowledged. What is for a topic
-    in `refused` is refused, and what is for one in `held` is not acknowledged.
+    in `refused` is refused, and what is for one in `held` is not acknowledged. While the broker is `away`
+    batches lie with the client; where it `wrote` before that, they are there and not acknowledged.
     """
 
     def __init__(self, kafka: FakeKafka) -> None:
@@ -80,6 +81,30 @@ class FakePublisher:
         self.refused: set[str] = set()
         self.held: dict[str, asyncio.Event] = {}
         self.closed = False
+        self.wrote = False
+        self._queued: list[asyncio.Future[None]] = []
+        self._is_away = False
+
+    @property
+    def queued(self) -> int:
+        """How many batches lie with the client."""
+        return len(self._queued)
+
+    def go_away(self, *, wrote: bool = False) -> None:
+        """Have batches lie with the client from now on."""
+        self._is_away, self.wrote = True, wrote
+
+    def come_back(self) -> None:
+        """Have what lies with the client sent."""
+        self._is_away = False
+        for waiting in self._queued:
+            waiting.set_result(None)
+        self._queued.clear()
+
+    def take_back(self) -> None:
+        for waiting in self._queued:
+            waiting.set_exception(PublishRefused("taken back"))
+        self._queued.clear()
 
     def hold(self, topic: str) -> asyncio.Event:
         """Acknowledge nothing of a topic until the event is set."""
@@ -92,13 +117,25 @@ class FakePublisher:
         self.published.append(message)
 
     async def publish_batch(self, messages: Sequence[Outgoing]) -> None:
+        if self._is_away:
+            if self.wrote:
+                self._write_all(messages)
+            self._queued.append(asyncio.get_running_loop().create_future())
+            try:
+                await self._queued[-1]
+            except PublishRefused as refusal:
+                raise BatchRefused(str(refusal), messages, taken_back=True) from refusal
+        if not self.wrote:
+            self._write_all(messages)
+        await self._acknowledged(messages[0].topic)
+        self.published += messages
+
+    def _write_all(self, messages: Sequence[Outgoing]) -> None:
         for at, message in enumerate(messages):
             try:
                 self._write(message)
             except PublishRefused as refusal:
                 raise BatchRefused(str(refusal), messages[at:]) from refusal
-        await self._acknowledged(messages[0].topic)
-        self.published += messages
 
     def _write(self, message: Outgoing) -> None:
         topic, key, value, headers, partition = message

@@ -71,7 +71,7 @@ def check(evidence: Evidence, timeout: float, drain: float) -> Verdict:
         violations.extend(resent(story, forks[story.event], circuits))
         violations.extend(duplicates(story, forks[story.event], explained))
     if evidence.steps is not None:
-        violations.extend(agree(evidence.steps, stories, covered, forks, history))
+        violations.extend(agree(evidence.steps, stories, covered, forks, history, cuts))
     return Verdict(
         sum(story.acknowledged for story in stories),
         sum(any(request.answered for request in story.requests) for story in stories),

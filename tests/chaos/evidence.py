@@ -15,6 +15,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from schemas import WorkerHeaders
 from schemas.journal import read_step
+from schemas.moment import parse_time
 from tests.chaos.generator import event_of
 from tests.chaos.history import History, LogPlace
 from tests.chaos.logs import (
@@ -143,9 +144,9 @@ def save_steps(folder: Path, bootstrap: str, journal: str) -> None:
     for message in read_messages(bootstrap, [journal]):
         step = read_step(message.value())
         if step is not None:
-            log.write(
-                Step(step.event_id or "", step.step, step.attempt or 0, step.origin, _at_of(message, epoch))
-            )
+            taken, said = _at_of(message, epoch), (parse_time(step.at) or 0.0) - epoch
+            attempt, worker = step.attempt or 0, step.worker or ""
+            log.write(Step(step.event_id or "", step.step, attempt, step.origin, taken, worker, said))
     log.close()
 
 

@@ -54,13 +54,18 @@ class Answered(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A step as it lies in the journal; `at` is when the broker had taken it; without an attempt it is 0."""
+    """A step as it lies in the journal; `at` is when the broker had taken it; without an attempt it is 0.
+
+    `said` is when its `worker` had it noted.
+    """
 
     event: str
     step: str
     attempt: int
     origin: str
     at: float
+    worker: str = ""
+    said: float = 0.0
 
 
 class Committed(NamedTuple):

@@ -81,6 +81,37 @@ def test_two_endings() -> None:
     assert judge(steps[1:], [source()], requests, commits, deeds) == []
 
 
+FROZEN = [Deed("stop", "w1-1", 1.2), Deed("resume", "w1-1", 9.0)]
+LATE, OTHER = (
+    step("delivered", 9.1)._replace(worker="a", said=1.15),
+    step("delivered", 5.2)._replace(worker="b"),
+)
+SENT_TWICE = [ask(1, answered=1.1), ask(5, "w2-1", answered=5.1)]
+
+
+def test_on_its_way_at_a_freeze() -> None:
+    """An ending that was on its way when its worker was frozen may come late; nothing else may."""
+    assert judge([OTHER, LATE], [source()], SENT_TWICE, deeds=FROZEN) == []
+    for wrong in (
+        [OTHER, LATE._replace(said=1.3)],  # noted in the freeze, or after it
+        [OTHER, LATE._replace(at=8.5)],  # taken while it was frozen
+        [OTHER, LATE._replace(worker="b")],
+        [OTHER._replace(at=1.1, said=1.1), LATE],  # the first one was there before
+    ):
+        assert judge(wrong, [source()], SENT_TWICE, deeds=FROZEN) == ["journaled twice"]
+    assert "journaled twice" in judge([OTHER, LATE], [source()], SENT_TWICE)
+
+
+def test_word_by_word() -> None:
+    """A step may lie there twice whose acknowledgement a broker's death cut off, if it says the same."""
+    away = [Deed("kill", "broker", 1.2), Deed("up", "broker", 4.0)]
+    first, second = LATE._replace(at=1.19), LATE._replace(at=4.5)
+    requests = SENT_TWICE[:1]
+    assert judge([first, second], [source()], requests, deeds=away) == []
+    assert judge([first, second._replace(attempt=2)], [source()], requests, deeds=away) == ["journaled twice"]
+    assert judge([first, second], [source()], requests) == ["journaled twice"]
+
+
 def test_copies() -> None:
     """A copy ends as `duplicate`; one that was sent is a violation, as is a copy of nothing."""
     hops, commits = [source(), source(0.5, offset=1)], [Committed("t", 0, 2, "", 1.4)]

@@ -130,3 +130,10 @@ def test_timeline() -> None:
     ]
     assert timeline(life)[0][0] == NOW - 100.0
     assert parse_time(steps[0].at) == NOW - 80.0
+
+
+def test_written_twice() -> None:
+    """A step that lies in the journal twice, word by word, is told once; another ending beside it is told."""
+    assert in_order([DEAD, DELIVERED, DEAD]) == in_order([DEAD, DELIVERED])
+    steps = in_order([DELIVERED, DELIVERED, DEAD])
+    assert judge(Life([], steps), NOW, "48h").verdict is Verdict.DELIVERED

@@ -109,6 +109,54 @@ async def test_frozen_just_as_it_is_handed_over() -> None:
         assert told(harness) == ONCE
 
 
+async def with_the_client(harness: Harness, *, wrote: bool = False) -> None:
+    """Have a step lie with the client, as the broker is away, when the process is frozen."""
+    harness.source.assign(harness.first)
+    harness.publisher.go_away(wrote=wrote)
+    harness.write(0)
+    await until("it is handed over", lambda: harness.publisher.queued == 1)
+    harness.source.refusing = "not a member"
+    harness.time.advance(LONG)
+
+
+async def goes_on(harness: Harness) -> None:
+    """Have a process that was frozen go on, and the broker be there."""
+    harness.runner._delivery.lanes.check_in()
+    harness.publisher.come_back()
+    await some_turns()
+    harness.publisher.wrote = False
+
+
+@pytest.mark.parametrize("another", [True, False])
+async def test_with_the_client(another: bool) -> None:
+    """A step that lay with the client over a standstill is written where no other worker told."""
+    async with Harness(copies=ids(), worker="frozen") as harness:
+        await with_the_client(harness)
+        if another:
+            async with Harness(copies=ids(), kafka=harness.kafka) as other:
+                other.source.assign(other.first)
+                await other.committed(1)
+        await goes_on(harness)
+        lose(harness)
+        await harness.journaled(1)
+        await until("it is decided", lambda: harness.runner.snapshot().held == frozenset())
+        await asyncio.sleep(0.1)
+        assert told(harness) == ONCE
+
+
+@pytest.mark.parametrize("wrote", [False, True])
+async def test_with_the_client_and_ours_all_the_time(wrote: bool) -> None:
+    """What the client gave back is written once a commit has counted, though it may be there."""
+    async with Harness(copies=ids()) as harness:
+        await with_the_client(harness, wrote=wrote)
+        await goes_on(harness)
+        assert len(told(harness)) == wrote
+        harness.source.refusing = None
+        await harness.committed(1)
+        assert told(harness) == ONCE * (1 + wrote)
+        assert len({record.value for record in harness.kafka.records(JOURNAL)}) == 1
+
+
 async def test_nobody_has_ended_it() -> None:
     """A 200 that nobody else has told of is told, though the partition has left, and is not sent again."""
     async with Harness(copies=ids(), worker="frozen") as harness:

@@ -96,8 +96,8 @@ def timeline(life: Life) -> list[tuple[float, str]]:
 
 
 def in_order(steps: Iterable[JournalStep]) -> list[JournalStep]:
-    """Steps in the order of time."""
-    return sorted(steps, key=lambda step: _moment(step.at))
+    """Steps in the order of time; one that was written twice, word by word, once."""
+    return sorted(dict.fromkeys(steps), key=lambda step: _moment(step.at))
 
 
 def _delivered(step: JournalStep, life: Life) -> Told:

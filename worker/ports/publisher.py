@@ -13,11 +13,15 @@ class PublishRefused(Exception):
 
 
 class BatchRefused(PublishRefused):
-    """Of a batch some records were not taken: `left`, in their order; the others are there."""
+    """Of a batch some records were not taken: `left`, in their order; the others are there.
 
-    def __init__(self, why: str, left: Sequence[Outgoing]) -> None:
+    Of those that were `taken_back` it is not known whether one is there that was sent before, in vain so far.
+    """
+
+    def __init__(self, why: str, left: Sequence[Outgoing], *, taken_back: bool = False) -> None:
         super().__init__(why)
         self.left = left
+        self.taken_back = taken_back
 
 
 class Publisher(Protocol):
@@ -37,6 +41,10 @@ class Publisher(Protocol):
         A record for a partition that the topic does not have goes to the one that is left when its number
         is divided by theirs.
         """
+        ...
+
+    def take_back(self) -> None:
+        """Have refused, as taken back, what of batches is not on its way to a broker at this moment."""
         ...
 
     async def close(self) -> None:

@@ -11,7 +11,7 @@ the same number, so that whoever has that follows the right one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from schemas import WorkerHeaders
@@ -110,7 +110,7 @@ class Copies:
         """Forget that a record is under way: it has not ended."""
         self.written((pending,))
 
-    def written(self, ended: Iterable[PendingRecord]) -> None:
+    def written(self, ended: Collection[PendingRecord]) -> None:
         """Have nothing wait for these any more: what became of them is in the journal."""
         under_way, is_asked_for = self._under_way, bool(self._elsewhere or self._waiting)
         for record, partition, _, _ in ended:
@@ -119,6 +119,9 @@ class Copies:
                 del under_way[key]
                 if is_asked_for:
                     self._free(key)
+        if self._awaited:
+            for pending in ended:
+                self._awaited.pop(_place_of(pending), None)
 
     def ended(self, pending: PendingRecord, ending: Ended, now: float) -> bool:
         """Remember how a record has ended; tell whether it has ended elsewhere, so that this is not told."""

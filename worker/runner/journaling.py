@@ -82,6 +82,10 @@ class Journaling:
         self._noted: list[Noted] = []
         self._timer: asyncio.TimerHandle | None = None
         self._writing: set[asyncio.Task[None]] = set()
+        self._with_client: dict[asyncio.Task[None] | None, Sequence[Noted]] = {}
+        self._recalls = 0
+        self.on_taken_back: Callable[[Sequence[Noted]], None] = self.put_back
+        """Hears what the client gave back, as `recall` asked for."""
         self._is_cut = False  # whether writing ended before an acknowledgement
         self._stuck: dict[asyncio.Task[None] | None, str | None] = {}
 
@@ -108,6 +112,13 @@ class Journaling:
         """Give back what was not handed over yet: none of it is written unless it is `put_back`."""
         taken, self._noted = self._noted, []
         return taken
+
+    def recall(self) -> list[Noted]:
+        """Take back what was handed over and is not on its way; give all that may be, or be written still."""
+        self._recalls += 1
+        if self._with_client:
+            self._publisher.take_back()
+        return [one for noted in self._with_client.values() for one in noted]
 
     def put_back(self, noted: Iterable[Noted]) -> None:
         """Have steps written that were taken back."""
@@ -158,26 +169,40 @@ class Journaling:
             return
         self._noted = noted[len(steps) :]
         del noted[len(steps) :]
-        late = asyncio.get_running_loop().call_later(LATE_SECONDS, self._late, asyncio.current_task())
+        task = asyncio.current_task()
+        late = asyncio.get_running_loop().call_later(LATE_SECONDS, self._late, task)
+        self._with_client[task] = noted
         try:
-            await self._publish(steps)
+            left = await self._publish(steps)
         finally:
             late.cancel()
+            del self._with_client[task]
+        if left:
+            values = {step.value for step in left}
+            back = [one for one, step in zip(noted, steps, strict=True) if step.value in values]
+            noted = [one for one, step in zip(noted, steps, strict=True) if step.value not in values]
+            self._listener.on_flush()
+            self.on_taken_back(back)
         self._listener.on_written([one.pending for one in noted])
 
-    async def _publish(self, steps: Sequence[Outgoing]) -> None:
-        """Return when all are acknowledged, however often that takes another try."""
-        backoff = Backoff()
+    async def _publish(self, steps: Sequence[Outgoing]) -> Sequence[Outgoing]:
+        """Return when all are acknowledged, however often that is tried; what was taken back."""
+        backoff, recalls = Backoff(), self._recalls
         while True:
             try:
                 await self._publisher.publish_batch(steps)
             except BatchRefused as refusal:
                 steps = refusal.left
+                if refusal.taken_back:
+                    return steps
                 self._note_stuck(asyncio.current_task(), str(refusal))
                 self._observer.refused(self._journaled.topic, str(refusal))
                 await asyncio.sleep(backoff.pause(self._jitter()))
+                self._listener.on_flush()
+                if self._recalls != recalls:  # meanwhile they may have become another's to write
+                    return steps
             else:
-                return
+                return ()
 
     def _late(self, task: asyncio.Task[None] | None) -> None:
         if task not in self._stuck:

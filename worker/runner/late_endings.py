@@ -31,7 +31,8 @@ class LateEndings:
     """Those of one destination; `tell` writes one down, `drop` finishes a record that has had another.
 
     Without `copies` nobody knows what others tell, and none is held. Steps that were noted just before a
-    standstill are taken back from `journaling`.
+    standstill are taken back from `journaling`; those that it had handed over are as far as they are
+    not on their way.
     """
 
     def __init__(
@@ -47,8 +48,9 @@ class LateEndings:
         self._drop = drop
         self._held: dict[AssignedPartition, list[_Late]] = {}
         self._noted: dict[AssignedPartition, list[Noted]] = {}
-        if copies is not None:
+        if copies is not None and journaling is not None:
             copies.on_read_again = partial(self._read, copies)
+            journaling.on_taken_back = partial(self._took_back, copies)
 
     def hold(self, pending: PendingRecord, ending: Ended, trial: Trial | None, now: float) -> None:
         """Keep an ending, until it is known what became of its partition."""
@@ -66,6 +68,8 @@ class LateEndings:
         for noted in self._journaling.take_back():
             self._noted.setdefault(noted.pending.partition, []).append(noted)
             self._copies.watch(noted.pending)
+        for noted in self._journaling.recall():
+            self._copies.watch(noted.pending)
 
     def settle(self, partitions: Iterable[AssignedPartition]) -> None:
         """Note that these are ours for sure, and have the journal read for what has left meanwhile."""
@@ -78,6 +82,16 @@ class LateEndings:
         for partition in {**self._held, **self._noted}:
             if partition.tenure is Tenure.LEFT and self._copies is not None:
                 self._copies.read_again(partition.at.number)
+
+    def _took_back(self, copies: Copies, steps: Sequence[Noted]) -> None:
+        """Keep what the client gave back for as long as what was not handed over is kept."""
+        for noted in steps:
+            self._noted.setdefault(noted.pending.partition, []).append(noted)
+        for partition in {noted.pending.partition for noted in steps}:
+            if partition.tenure is Tenure.LEFT:
+                copies.read_again(partition.at.number)
+            elif not partition.unsure:
+                self._write(self._noted.pop(partition))
 
     def _read(self, copies: Copies, number: int) -> None:
         partitions = {**self._held, **self._noted}

@@ -119,6 +119,7 @@ class TracedPublisher:
     def __init__(self, publisher: Publisher, tracer: Tracer, clock: Clock) -> None:
         self._publisher, self._tracer, self._clock = publisher, tracer, clock
         self.publish_batch = publisher.publish_batch
+        self.take_back = publisher.take_back
         self.close = publisher.close
 
     async def publish(self, message: Outgoing) -> None:

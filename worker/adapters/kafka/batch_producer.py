@@ -37,7 +37,7 @@ BUSY_SECONDS, IDLE_SECONDS = 0.005, 0.5
 class _Batch:
     """The acknowledgements of records that are awaited together."""
 
-    __slots__ = ("answer", "awaited", "refusal_of", "refused", "told", "why")
+    __slots__ = ("answer", "awaited", "refusal_of", "refused", "taken_back", "told", "why")
 
     def __init__(self, answer: asyncio.Future[None], reports: DeliveryReports) -> None:
         self.answer = answer
@@ -48,11 +48,13 @@ class _Batch:
         self.refused: set[bytes | None] = set()
         """The values of those that were refused."""
         self.why: KafkaError | None = None
+        self.taken_back = False
 
     def on_delivery(self, error: KafkaError | None, message: Message) -> None:
         """Hear of one record."""
         if (why := self.refusal_of(error, message)) is not None:
             self.why = why
+            self.taken_back |= why.code() == KafkaError._PURGE_QUEUE  # noqa: SLF001 - public, as all codes are
             self.refused.add(message.value())
         self.told += 1
         if self.told == self.awaited and not self.answer.done():
@@ -101,7 +103,12 @@ class BatchProducer:
             refusal = ClientRefused(batch.why)
             refused += [message for message in messages if message.value in batch.refused]
         if refusal is not None:
-            raise BatchRefused(str(refusal), refused) from refusal
+            raise BatchRefused(str(refusal), refused, taken_back=batch.taken_back) from refusal
+
+    def take_back(self) -> None:
+        """Have the client give back what it is not sending; who awaits it hears so soon."""
+        self.client.purge(in_queue=True, in_flight=False, blocking=False)
+        self._look_soon()
 
     def refuse_open(self, text: str) -> None:
         """Answer what has no answer yet with a refusal; who waits for room looks anew."""

@@ -94,17 +94,18 @@ class KafkaPublisher:
             await self._publish_alone(message)
 
     async def publish_batch(self, messages: Sequence[Outgoing]) -> None:
-        """Return when the broker has acknowledged all of one topic; raise BatchRefused otherwise.
-
-        A record for a partition that the topic does not have goes to the one that is left when its number
-        is divided by theirs.
-        """
+        """Return when the broker has acknowledged all of one topic; raise BatchRefused otherwise."""
         try:
             await self._publish_batch(messages)
         except PublishRefused as refusal:
             if isinstance(refusal, BatchRefused):
                 raise
             raise BatchRefused(str(refusal), messages) from refusal
+
+    def take_back(self) -> None:
+        """Have refused, as taken back, what of batches is not on its way to a broker at this moment."""
+        if self._bulk is not None:
+            self._bulk.take_back()
 
     async def missing_topics(self, topics: Iterable[str]) -> list[str]:
         """Those of `topics` that do not exist; raise KafkaUnavailable where the broker does not say."""
