@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from tests.adapters.kafka.mock import MockCluster
-from tests.support.kafka import Names, Write, create_topics, produce
+from tests.support.kafka import Names, Write, create_topics, make_anew, produce
 from worker.adapters.kafka import KafkaUnavailable, consumer_config
 from worker.adapters.kafka.topic_reader import NoSuchTopic, Span, TopicReader
 from worker.core.record import Partition
@@ -93,3 +94,32 @@ def test_since(kafka: str, names: Names) -> None:
         later = reader.spans(since=first.timestamp + 3600)
         assert (later[at], later[Partition(names.dlq, 1)]) == (Span(2, 2), Span(0, 0))
         assert list(reader.read(later)) == []
+
+
+READ_AHEAD = 8_000
+"""More records of 2 KB than a client reads ahead."""
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize(
+    "anew", [None, [Write(b"another", partition=0)], []], ids=["no", "with one", "empty"]
+)
+def test_deleted_while_it_is_read(
+    kafka: str, names: Names, monkeypatch: pytest.MonkeyPatch, anew: Sequence[Write] | None
+) -> None:
+    """A topic that goes away while it is read ends the reading with an error, however long it would wait."""
+    monkeypatch.setattr("worker.adapters.kafka.topic_reader.SILENCE_SECONDS", 1.0)
+    create_topics(kafka, {names.dlq: 1})
+    produce(kafka, names.dlq, [Write(bytes(2000), partition=0)] * READ_AHEAD)
+    waits: list[str] = []
+    with make_reader(kafka, names.dlq) as reader:
+        reading = reader.read(reader.spans(), waits.append)
+        next(reading)
+        if anew is not None:
+            make_anew(kafka, names.dlq, 1)
+            produce(kafka, names.dlq, anew)
+        else:
+            asking = AdminClient({"bootstrap.servers": kafka})
+            asking.delete_topics([names.dlq])[names.dlq].result(30)
+        with pytest.raises(KafkaUnavailable, match=r"was deleted (and made again )?while it was read"):
+            assert {record.value for record in reading} <= {bytes(2000)}

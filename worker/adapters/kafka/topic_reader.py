@@ -33,6 +33,9 @@ ASK_TIMEOUT_SECONDS = 10.0
 SILENCE_SECONDS = 15.0
 """Seconds without a record, while there should be one, after which reading fails."""
 
+LOOK_TIMEOUT_SECONDS = 1.0
+"""Seconds that the broker may take, when no records come, to say whether the topic is there."""
+
 _TURN_SECONDS = 0.2  # seconds of one wait; between two of them Ctrl-C is heard
 _BATCH_RECORDS = 500
 
@@ -123,10 +126,11 @@ class TopicReader:
 
         Those that were compacted or expired away are passed over, and those that `keep` lets go, by key and
         value. Raises KafkaUnavailable, also where the broker is silent for SILENCE seconds, unless
-        `on_waiting` is there to hear of it.
+        `on_waiting` is there to hear of it; and where the topic is deleted meanwhile, or made again.
         """
         # By their numbers: all are of one topic, and a Partition for each message would be dear.
         left = {at.number: (at, span.end) for at, span in spans.items() if span.length}
+        nexts = {at.number: span.start for at, span in spans.items()}
         wanted = [TopicPartition(*at, spans[at].start) for at, _ in left.values()]
         self._consumer.assign(wanted)
         self._consumer.resume(wanted)  # the pauses of an earlier reading outlive it
@@ -137,6 +141,9 @@ class TopicReader:
                     continue  # that its group is refused is of no matter: it joins none
                 is_end = error is not None and _is_end(message, error)
                 (at, end), offset = left[message.partition()], message.offset()
+                if offset < nexts[at.number]:
+                    raise KafkaUnavailable(f"{at.topic} was deleted and made again while it was read")
+                nexts[at.number] = offset + 1
                 if is_end or offset >= end - 1:
                     del left[at.number]
                     self._consumer.pause([TopicPartition(*at)])
@@ -152,11 +159,21 @@ class TopicReader:
                 first = self._consumer.poll(_TURN_SECONDS)
                 if first is not None:
                     return cast("Sequence[Got]", [first, *self._consumer.consume(_BATCH_RECORDS, 0)])
+            self._must_be_there()
             why = self._causes.line() or "no records come"
             if on_waiting is None:
                 unread = ", ".join(str(at) for at, _ in left.values())
                 raise KafkaUnavailable(f"{why} ({unread} not read to the end)")
             on_waiting(why)
+
+    def _must_be_there(self) -> None:
+        """Raise KafkaUnavailable where the broker says that the topic is gone: nothing comes any more."""
+        try:
+            there = self._consumer.list_topics(timeout=LOOK_TIMEOUT_SECONDS).topics
+        except KafkaException:
+            return  # why nobody answers is told in any case
+        if self._topic not in existing_topics(there):
+            raise KafkaUnavailable(f"{self._topic} was deleted while it was read")
 
     def _partitions(self) -> list[Partition]:
         try:
