@@ -15,6 +15,7 @@ from tests.chaos.scenarios import (
     TWO_TICKS,
     busy_for_some,
     edited_under_its_map,
+    frozen_while_the_broker_is_away,
     joined_and_left,
     judge,
     killed_behind_a_hanging_head,
@@ -258,3 +259,18 @@ def test_a_broker_that_comes_and_goes(tmp_path: Path) -> None:
             assert worker.code is None, worker.log()[-300:]
         made.await_delivered(made.published)
         assert not judge(made, within=60.0).violations
+
+
+@pytest.mark.long
+def test_frozen_while_the_broker_is_away(tmp_path: Path) -> None:
+    """A step that lay with the client when its worker was frozen adds no second ending to the journal."""
+    few = {"DESTINATION__CONCURRENCY": "8"}
+    with (
+        Broker(tmp_path / "kafka") as broker,
+        World(broker.bootstrap, tmp_path / "world", partitions=1, settings=few) as made,
+    ):
+        frozen_while_the_broker_is_away(made, broker)
+        verdict = judge(made)
+        steps = made.evidence().steps or ()
+    assert not verdict.violations
+    assert set(Counter(step.origin for step in steps).values()) == {1}

@@ -7,9 +7,11 @@ The rule: it believes nothing of the worker; a step is what is judged, never wha
 - `journal untrue`: a step that tells of a 200 that was never given, of a retry or a dead letter that was not
   in its topic by then, or of a copy of which there is no other; and a 200 of which no step tells, though
   nothing was cut off;
-- `journaled twice`: a record of the source with a second ending, whatever was cut off; but the two that
+- `journaled twice`: a record of the source with a second ending, whatever was cut off; but the three that
   docs/guarantees.md names: one that was on its way to the journal when its worker was frozen, and was taken
-  after another worker's; and one that lies there twice, word by word, as its acknowledgement was cut off.
+  after another worker's; those of two workers, of which one had stood still, that are taken at the same time,
+  so that neither could know of the other; and one that lies there twice, word by word, as its acknowledgement
+  was cut off.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from tests.chaos.cuts import BLINK, LEASE, Cut
+from tests.chaos.cuts import BLINK, BROKER, LEASE, Cut
 from tests.chaos.evidence import DEAD, SOURCE, TIER, Hop, Story
 from tests.chaos.forks import Fork
 from tests.chaos.history import Coverage, History
@@ -128,16 +130,26 @@ def _twice(steps: Sequence[Step], cuts: Sequence[Cut]) -> Iterator[tuple[str, st
 
 def _is_named(late: Step, first: Step, cuts: Sequence[Cut]) -> bool:
     """Whether the page of guarantees names why an ending came late beside the first one."""
+    away = (cut for cut in cuts if cut.cause == STOP or cut.cause.startswith(BROKER))
+    near = [cut for cut in away if cut.start - BLINK <= late.at <= cut.end + SOON]
     if late.worker == first.worker:
         is_same = late.worker != "" and late._replace(at=first.at) == first
-        return is_same and any(_was_on_its_way(late, cut, cut.start) for cut in cuts)
-    frozen = (cut for cut in cuts if cut.cause == STOP and cut.start <= first.at)
-    return any(_was_on_its_way(late, cut, cut.end - LEASE) for cut in frozen)
+        return is_same and any(late.said <= cut.start + BLINK for cut in near)
+    if any(late.at - first.at <= _round_trip(cut) for cut in near):
+        return True
+    frozen = (cut for cut in near if cut.cause == STOP and cut.start <= first.at)
+    return any(_was_on_its_way(late, cut) for cut in frozen)
 
 
-def _was_on_its_way(late: Step, cut: Cut, taken_from: float) -> bool:
-    """Whether a step was noted before a cut, and taken from this moment on until soon after the cut."""
-    return late.said <= cut.start + BLINK and taken_from - BLINK <= late.at <= cut.end + SOON
+def _was_on_its_way(late: Step, frozen: Cut) -> bool:
+    """Whether a step was noted before its worker was frozen, and taken as soon as that went on."""
+    resumed = frozen.end - LEASE
+    return late.said <= frozen.start + BLINK and resumed - BLINK <= late.at <= resumed + _round_trip(frozen)
+
+
+def _round_trip(cut: Cut) -> float:
+    """How many seconds a worker's step took at most to be where others read it, as busy as the run was."""
+    return cut.start - cut.tick
 
 
 def _tell(steps: Sequence[Step]) -> str:

@@ -13,9 +13,11 @@ from confluent_kafka.admin import AdminClient
 
 from tests.chaos.checker import Verdict, check
 from tests.chaos.fleet import TIERS, Worker
+from tests.chaos.logs import deed
 from tests.chaos.operator import Operator, limit
 from tests.chaos.violations import Violation
 from tests.chaos.world import World
+from tests.support.broker import Broker
 
 SETTLED_WITHIN = 60.0
 WAITED = 9.0
@@ -198,6 +200,31 @@ def stood_still(world: World) -> tuple[Worker, float]:
     first.resume()
     world.wait("it has noticed", lambda: STILL in first.log())
     return first, resumed
+
+
+def frozen_while_the_broker_is_away(world: World, broker: Broker) -> None:
+    """Answers come while the broker is away, the worker is frozen, and another one does its work.
+
+    The world has one partition, and eight requests at a time.
+    """
+    world.partner(delay=1.0)
+    (first,) = world.start(1)
+    world.publish(numbered(8))
+    world.wait("eight requests", lambda: len(world.seen()) >= 8)
+    world.deeds.write(deed("kill", "broker"))
+    broker.kill()
+    world.await_delivered(numbered(8))
+    time.sleep(TWO_TICKS)  # for the steps to lie with the client
+    first.stop()
+    broker.start()
+    world.deeds.write(deed("up", "broker"))
+    world.partner()
+    world.fleet.start(2)
+    world.wait("a commit covers them, so steps do", lambda: world.committed_count() >= 8)
+    first.resume()
+    world.wait("it has noticed", lambda: STILL in first.log())
+    world.publish(["late"])
+    world.await_delivered(["late"])
 
 
 def reset_after_the_request(world: World) -> None:

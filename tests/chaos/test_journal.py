@@ -102,6 +102,16 @@ def test_on_its_way_at_a_freeze() -> None:
     assert "journaled twice" in judge([OTHER, LATE], [source()], SENT_TWICE)
 
 
+def test_at_the_same_time() -> None:
+    """Two workers may both tell of a record that they end at the same time, where one had stood still."""
+    late = LATE._replace(said=9.05, at=9.3)
+    other = OTHER._replace(at=9.1)
+    requests = [ask(1, answered=1.1), ask(9, "w2-1", answered=9.0)]
+    assert judge([other, late], [source()], requests, deeds=FROZEN) == []
+    assert judge([other, late._replace(at=9.9)], [source()], requests, deeds=FROZEN) == ["journaled twice"]
+    assert "journaled twice" in judge([other, late], [source()], requests)
+
+
 def test_word_by_word() -> None:
     """A step may lie there twice whose acknowledgement a broker's death cut off, if it says the same."""
     away = [Deed("kill", "broker", 1.2), Deed("up", "broker", 4.0)]
