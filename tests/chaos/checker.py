@@ -8,7 +8,7 @@ The rule: it believes nothing but what was logged by others than the worker, and
 - `backwards`: something that was committed is not committed any more;
 - `early`: a request before the due time of the retry that it is;
 - `resent`: a second request of the same worker with no retry between them, while its circuit can't be open;
-- `duplicate`: a second ending that no row of README's table explains;
+- `duplicate`: a second ending that no row of README's table explains, and that is not a copy's own;
 - what the journal says, where it has one, is judged by `journal`.
 """
 
@@ -184,8 +184,12 @@ def _without_retry(forks: Sequence[Fork]) -> Iterator[Fork]:
 
 
 def duplicates(story: Story, forks: Sequence[Fork], explained: Counter[Row]) -> Iterator[Violation]:
-    """Second endings that nothing explains; those that a fork explains are counted by its row."""
-    for number, ended in enumerate(endings(story)[1:]):
+    """Second endings that nothing explains; those that a fork explains are counted by its row.
+
+    Of what can't be sent each record of the source has a dead letter of its own, copies too.
+    """
+    own = 1 if story.requests else max(1, sum(hop.kind == SOURCE for hop in story.hops))
+    for number, ended in enumerate(endings(story)[own:]):
         before = [fork for fork in forks if fork.at <= ended]
         if number < len(before):
             explained[before[number].row] += 1

@@ -23,9 +23,9 @@ def tier(at: float, attempts: int = 1, due: float = 0.0, offset: int = 0) -> Hop
     return Hop(TIER, "t.1s", 0, offset, "e", attempts, at, WALL + due)
 
 
-def dead(at: float) -> Hop:
+def dead(at: float, offset: int = 0) -> Hop:
     """Its dead letter."""
-    return Hop(DEAD, "t.dlq", 0, 0, "e", 5, at)
+    return Hop(DEAD, "t.dlq", 0, offset, "e", 5, at)
 
 
 def ask(at: float, worker: str = "w1-1", answered: float | None = None) -> Request:

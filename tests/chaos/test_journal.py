@@ -81,6 +81,16 @@ def test_two_endings() -> None:
     assert judge(steps[1:], [source()], requests, commits, deeds) == []
 
 
+def test_copies_of_what_cannot_be_sent() -> None:
+    """Each record of an event that can't be sent has a dead letter of its own, and no second one."""
+    hops = [source(), source(0.5, offset=1), dead(1.1), dead(1.3, offset=1)]
+    steps = [step("dead", 1.2), step("dead", 1.4, offset=1)]
+    commits = [Committed("t", 0, 2, "", 1.5)]
+    assert judge(steps, hops, [], commits) == []
+    assert "duplicate" in judge(steps, [*hops, dead(1.45, offset=2)], [], commits)
+    assert "duplicate" in judge(steps, hops, [ask(1)], commits)
+
+
 FROZEN = [Deed("stop", "w1-1", 1.2), Deed("resume", "w1-1", 9.0)]
 LATE, OTHER = (
     step("delivered", 9.1)._replace(worker="a", said=1.15),
