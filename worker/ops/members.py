@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 def members_of(settings: Settings) -> tuple[Sequence[str], Sequence[str]] | None:
     """The client ids of the members of the two groups; None where the broker does not say."""
-    from worker.adapters.kafka.group_state import GroupsUntold
-    from worker.adapters.kafka.group_state import members_of as asked_of
+    from worker.adapters.kafka.group_members import GroupMembers, GroupsUntold
 
     try:
-        found = asked_of(asking(settings), [settings.kafka.group_id, settings.retry_group])
+        with GroupMembers(asking(settings), [settings.kafka.group_id, settings.retry_group]) as groups:
+            found = groups.members()
     except GroupsUntold:
         return None
     return found[settings.kafka.group_id], found[settings.retry_group]

@@ -1,4 +1,4 @@
-"""How far a group is, who is in it, and what it has before it, asked from outside of it. Blocking.
+"""How far a group is, and what it has before it, asked from outside of it. Blocking.
 
 The rule: it joins no group and commits nothing; what is not told raises KafkaUnavailable.
 """
@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import wait
 from typing import Any, NamedTuple, Self, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from worker.adapters.kafka.answers import all_told, group_refusal
 from worker.adapters.kafka.config import Config
@@ -33,10 +31,6 @@ ANSWER_SECONDS, ASK_AGAIN_SECONDS = 4.0, 0.5
 
 HEADS_WITHIN_SECONDS = 2.0
 """Seconds for the first records; where one does not come by then, it is not known."""
-
-
-class GroupsUntold(KafkaUnavailable):
-    """This broker does not say who is in a group: the embedded one does not."""
 
 
 class PartitionStanding(NamedTuple):
@@ -183,43 +177,6 @@ class GroupState:
 
     def _unavailable(self, error: KafkaException) -> KafkaUnavailable:
         return KafkaUnavailable(self._causes.line_of_all(error, self._consumer.poll))
-
-
-def members_of(config: Config, groups: Sequence[str]) -> dict[str, list[str]]:
-    """The client ids of the members of these groups. Raises KafkaUnavailable, GroupsUntold.
-
-    A broker that has only just started may have to find out first who knows: it is asked again.
-    """
-    causes = Causes()
-    settings: dict[str, Any] = {**config, "log_level": 0, "error_cb": causes.hear}
-    try:
-        admin = AdminClient(settings)
-    except (KafkaException, ValueError, TypeError) as error:
-        raise KafkaUnavailable(one_line(error)) from error
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while True:
-        try:
-            return _described(admin, groups)
-        except (KafkaException, TimeoutError) as error:
-            if _code(error) == KafkaError._UNSUPPORTED_FEATURE:  # noqa: SLF001 - public, whatever its name
-                raise GroupsUntold(one_line(error)) from error
-            if (
-                _code(error) == KafkaError.GROUP_AUTHORIZATION_FAILED
-                or time.monotonic() + ASK_AGAIN_SECONDS > deadline
-            ):
-                raise KafkaUnavailable(causes.line(error) or "no answer") from error
-        time.sleep(ASK_AGAIN_SECONDS)
-
-
-def _described(admin: AdminClient, groups: Sequence[str]) -> dict[str, list[str]]:
-    answers = admin.describe_consumer_groups(list(groups), request_timeout=ANSWER_SECONDS)
-    # All are heard before one that failed is told: librdkafka aborts the process (its issue 4605) where the
-    # client goes while another answer is awaited.
-    wait(answers.values(), ANSWER_SECONDS + 0.5)
-    return {
-        group: [member.client_id for member in answer.result(ANSWER_SECONDS + 0.5).members]
-        for group, answer in answers.items()
-    }
 
 
 def _code(error: BaseException) -> int | None:

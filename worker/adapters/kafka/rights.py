@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable, kafka_error, one_line
+from worker.adapters.kafka.group_questions import ask_of_groups
 from worker.adapters.kafka.own_thread import in_own_thread
 from worker.core.rights import Kind, Needs, Refused, Resource, Said, lacking
 
@@ -53,6 +54,7 @@ class Rights:
             return {}
         # All are asked before any is waited for.
         answers = {resource: answer for kind in kinds for resource, answer in self._ask(kind, needed).items()}
+        wait(answers.values(), TIMEOUT_SECONDS + _SLACK_SECONDS)
         said = {resource: _read(answer) for resource, answer in answers.items()}
         return {resource: answer for resource, answer in said.items() if answer is not None}
 
@@ -70,19 +72,18 @@ class Rights:
         names = [resource.name for resource in needed if resource.kind is kind]
         if not names:
             return {}
-        how: dict[str, Any] = {"include_authorized_operations": True, "request_timeout": TIMEOUT_SECONDS}
         if kind is Kind.TOPIC:
+            how: dict[str, Any] = {"include_authorized_operations": True, "request_timeout": TIMEOUT_SECONDS}
             answers = self.client.describe_topics(TopicCollection(names), **how)
         else:
-            answers = self.client.describe_consumer_groups(names, **how)
+            answers = ask_of_groups(self.client, names, operations=True)
         return {Resource(kind, name): answer for name, answer in answers.items()}
 
 
 class SharedRights:
     """Asks again and again what the destinations of a process need, with one client, for all at once.
 
-    Of topics alone: librdkafka 2.16 aborts the process (`rd_kafka_enq_once`) when a broker goes away while it
-    is asked to describe groups. Of those the members tell.
+    Of topics alone: of groups the members tell.
     """
 
     def __init__(self, config: Config) -> None:
@@ -147,7 +148,7 @@ def _ignore(_error: KafkaError) -> None:
 def _read(answer: Future[Any]) -> frozenset[str] | Refused | None:
     """What was said of one topic or group; None where nothing was."""
     try:
-        operations = answer.result(TIMEOUT_SECONDS + _SLACK_SECONDS).authorized_operations
+        operations = answer.result(0).authorized_operations
     except (KafkaException, TimeoutError) as error:
         cause = kafka_error(error)
         return Refused(one_line(error)) if cause is not None and cause.code() in _DENIED else None

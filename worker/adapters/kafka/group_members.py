@@ -1,0 +1,104 @@
+"""Who is in groups, asked again and again with one client. Blocking.
+
+The rule: there is one client for as long as it is asked. What was not answered in time is asked anew, and the
+former question stays open; the client goes with those only where nothing was answered for long.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import wait
+from typing import Any, Self
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.error_causes import Causes
+from worker.adapters.kafka.errors import KafkaUnavailable, kafka_error, one_line
+from worker.adapters.kafka.group_questions import ask_of_groups
+
+ANSWER_SECONDS, ASK_AGAIN_SECONDS = 8.0, 0.5
+"""Seconds for an answer, and between two questions where the broker has to find out first who knows."""
+
+SILENT_SECONDS = 10.0
+"""A client that was not answered for so long gives its place to another: some find no way back."""
+
+
+class GroupsUntold(KafkaUnavailable):
+    """This broker does not say who is in a group: the embedded one does not."""
+
+
+class GroupMembers:
+    """A context manager; `config` is what `admin_config` made.
+
+    Raises KafkaUnavailable where the settings are no good.
+    """
+
+    def __init__(self, config: Config, groups: Sequence[str]) -> None:
+        self._config, self._groups = config, groups
+        self._causes = Causes()
+        self._silent_since: float | None = None
+        self._admin = self._client()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the client."""
+        del self._admin
+
+    def members(self, within: float = ANSWER_SECONDS) -> dict[str, list[str]]:
+        """The client ids of the members of each group. Raises KafkaUnavailable, GroupsUntold.
+
+        A broker that has only just started may have to find out first who knows: it is asked again.
+        """
+        self._renew_where_silent()
+        deadline = time.monotonic() + within
+        while True:
+            try:
+                return self._heard(deadline)
+            except KafkaException as error:
+                if _code(error) == KafkaError._UNSUPPORTED_FEATURE:  # noqa: SLF001 - public, whatever its name
+                    raise GroupsUntold(one_line(error)) from error
+                is_refused = _code(error) == KafkaError.GROUP_AUTHORIZATION_FAILED
+                if is_refused or time.monotonic() + ASK_AGAIN_SECONDS > deadline:
+                    raise KafkaUnavailable(self._causes.line(error)) from error
+            time.sleep(ASK_AGAIN_SECONDS)
+
+    def _client(self) -> AdminClient:
+        settings: dict[str, Any] = {**self._config, "log_level": 0, "error_cb": self._causes.hear}
+        try:
+            return AdminClient(settings)
+        except (KafkaException, ValueError, TypeError) as error:
+            raise KafkaUnavailable(one_line(error)) from error
+
+    def _renew_where_silent(self) -> None:
+        if self._silent_since is not None and time.monotonic() - self._silent_since > SILENT_SECONDS:
+            self._admin, self._silent_since = self._client(), None
+
+    def _heard(self, deadline: float) -> dict[str, list[str]]:
+        """The answers, once all are there; raise KafkaException where one is none."""
+        asked_at = time.monotonic()
+        answers = ask_of_groups(self._admin, self._groups)
+        is_open = wait(answers.values(), max(0.0, deadline - asked_at)).not_done
+        self._admin.poll(0)  # for what the client has to tell of itself
+        if is_open:
+            self._silent_since = self._silent_since or asked_at
+            raise KafkaUnavailable(self._causes.line() or "no answer")
+        self._silent_since = None
+        told = {
+            group: [member.client_id for member in answer.result().members]
+            for group, answer in answers.items()
+        }
+        self._causes.forget()
+        return told
+
+
+def _code(error: BaseException) -> int | None:
+    cause = kafka_error(error)
+    return None if cause is None else cause.code()
