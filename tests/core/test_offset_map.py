@@ -16,6 +16,7 @@ from worker.core.offset_map import (
     OffsetMap,
     Told,
     Verdict,
+    claimed,
     decode,
     encode,
     read,
@@ -231,3 +232,12 @@ def test_below(holes: set[int], upto: int, offset: int) -> None:
     cut = finished.below(offset)
     for one in range(31):
         assert (one in cut) == (one < offset and one in finished)
+
+
+def test_claimed() -> None:
+    """Who only reads believes a map under its own position alone, and nothing that is damaged."""
+    finished = OffsetMap(8, (5, 6))
+    metadata = encode(5, finished, BINDING)
+    assert claimed(5, metadata) == finished
+    assert claimed(3, metadata) is None
+    assert claimed(5, "") is claimed(5, "damaged") is None

@@ -114,6 +114,18 @@ def decode(position: int, metadata: str, binding: Binding) -> Told:
     return Told(verdict, None, verdict.value)
 
 
+def claimed(position: int, metadata: str) -> OffsetMap | None:
+    """What the metadata of a commit calls finished above it, for who reads and does not ask which log it is.
+
+    Nothing where it was written for another position: somebody edited the offset, or MirrorMaker did.
+    """
+    try:
+        written = read(metadata) if metadata else None
+    except DamagedMap:
+        return None
+    return written.finished if written is not None and written.position == position else None
+
+
 def _judge(written: Written, position: int, here: Marks) -> Verdict:
     there = written.marks
     if _differ(there.identity, here.identity):

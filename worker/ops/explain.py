@@ -113,16 +113,13 @@ def _published(record: Record, position: Position | None) -> Published:
 
 def _standing(offset: int, position: Position | None) -> tuple[bool, int]:
     """Whether the group is done with a record, and how many that it is not done with lie before it."""
-    from worker.core.offset_map import DamagedMap, read
+    from worker.core.offset_map import claimed
 
     if position is None:
         return False, offset
     if offset < position.offset:
         return True, 0
-    try:
-        finished = read(position.metadata).finished if position.metadata else None
-    except DamagedMap:
-        finished = None
+    finished = claimed(position.offset, position.metadata)
     if finished is None:
         return False, offset - position.offset
     holes = sum(position.offset <= hole < offset for hole in finished.holes)

@@ -19,8 +19,7 @@ from worker.adapters.kafka.records import Got, to_partition, to_record, to_topic
 from worker.adapters.kafka.since import EARLIEST, LATEST, first_since
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.core.assigned_partition import Position
-from worker.core.offset_map import DamagedMap, OffsetMap
-from worker.core.offset_map import read as read_map
+from worker.core.offset_map import OffsetMap, claimed
 from worker.core.record import Partition, Record
 
 TIMEOUT_SECONDS = 8.0
@@ -61,12 +60,9 @@ class PartitionStanding(NamedTuple):
     @property
     def finished(self) -> OffsetMap | None:
         """What is finished above the position, as far as that can be read."""
-        if self.committed is None or not self.committed.metadata or self.next != self.committed.offset:
+        if self.committed is None or self.next != self.committed.offset:
             return None
-        try:
-            return read_map(self.committed.metadata).finished
-        except DamagedMap:
-            return None
+        return claimed(*self.committed)
 
 
 class GroupState:
