@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import Consumer, KafkaError
 
 from tests.adapters.kafka.ear import Ear, until
 from tests.adapters.kafka.members import started
@@ -108,6 +108,34 @@ async def test_another_flows(mock_world: MockWorld, ear: Ear) -> None:
     memories.why = None
     await ear.has(8)
     assert ear.offsets(other) == [0, 1, 2]
+    await source.stop()
+
+
+async def test_no_client_to_ask_with(
+    mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That no client can be made, as a file is amid a change, is waited for, too."""
+    (at,) = mock_world.create(1)
+    mock_world.write(at, numbered(5))
+    memories = Memories({at: Memory(3, None, 0.0)})
+    memories.refuse()
+    source = mock_world.source(at.topic, Beginning(recall=memories.recall))
+    await source.start(ear)
+    source.ask(5)
+    await waits(source, memories, at)
+    assert source._poll_thread is not None
+
+    def torn() -> Consumer:
+        raise ValueError("the file is torn")
+
+    with monkeypatch.context() as torn_for_a_while:
+        torn_for_a_while.setattr(source._poll_thread.beginnings, "_fresh", torn)
+        memories.why = None
+        why = {at: "no client to ask with: the file is torn"}
+        await until("it is said", lambda: source.not_begun() == why)
+        assert not ear.failures
+    await ear.has(2)
+    assert ear.offsets(at) == [3, 4]
     await source.stop()
 
 

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 
-from confluent_kafka import OFFSET_END, Consumer, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from worker.adapters.kafka.assignment import Assignment
-from worker.adapters.kafka.errors import KafkaUnavailable
+from worker.adapters.kafka.errors import KafkaUnavailable, one_line
 from worker.adapters.kafka.loop_bridge import names
 from worker.adapters.kafka.records import to_partition
 from worker.adapters.kafka.start_offsets import StartOffsets
@@ -72,7 +72,7 @@ class Beginnings:
         partitions = list(self.awaited)
         logs = self._assignment.logs.bind(partitions)
         try:
-            with closing(self._fresh()) as other:
+            with closing(self._another()) as other:
                 begun = self._starts.of(other, logs)
         except KafkaUnavailable as error:
             self._put_off(partitions, error)
@@ -91,6 +91,13 @@ class Beginnings:
         self.awaited = {at: why for at, why in self.awaited.items() if at not in partitions}
         if not self.awaited:
             self._refused_since = None
+
+    def _another(self) -> Consumer:
+        """Make a client to ask with; one can't be made while a file that it needs is amid a change, say."""
+        try:
+            return self._fresh()
+        except (KafkaException, ValueError, TypeError) as error:
+            raise KafkaUnavailable(f"no client to ask with: {one_line(error)}") from error
 
     def _put_off(self, partitions: Sequence[Partition], error: KafkaUnavailable) -> None:
         """Leave partitions for a later try."""
