@@ -8,12 +8,15 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from confluent_kafka import Consumer
 
 from schemas import format_time
 from schemas.journal import StepKind
 from tests.console.topics import Destination, letter, make_topics, retry, step, value
 from tests.console.watch_suite import WatchSuite, until
 from tests.support.kafka import Names, Write, delete_topics, end_offsets, read_all, wait_until
+from worker.adapters.kafka import group_state, live_reader
+from worker.adapters.kafka.login import Login
 from worker.console.kafka_watch import KafkaWatch
 from worker.console.seen import Replay, ReplayState, RowsAsked, Watch
 from worker.core.flow import Verdict
@@ -30,7 +33,8 @@ class KafkaWorld:
     def __init__(self, bootstrap: str, names: Names) -> None:
         self.here = Destination(bootstrap, names)
         self.name = self.here.settings.destination.name
-        self.watch: Watch = KafkaWatch(Deployment.of(self.here.settings))
+        self.login = Login()
+        self.watch: Watch = KafkaWatch(Deployment.of(self.here.settings), self.login)
 
     def die(self, event_id: str, status: int, **fields: Any) -> None:
         """See World."""
@@ -129,6 +133,26 @@ async def test_a_replay_is_followed_by_what_is_on_the_source(world: KafkaWorld) 
     world.plan(plan._replace(is_done=True))
     seen = await until(world, lambda seen: not seen.undelivered)
     assert [(one.state, one.sent) for one in seen.replays] == [(ReplayState.DONE, 3)]
+
+
+async def test_what_it_logs_in_with_is_replaced(world: KafkaWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All its clients are made anew with that, once, and what was known stays known."""
+    made: list[dict[str, Any]] = []
+
+    def make(settings: dict[str, Any]) -> Consumer:
+        made.append(settings)
+        return Consumer(settings)
+
+    world.die("e-1", 404)
+    await until(world, lambda seen: len(seen.undelivered) == 1)
+    for module in (group_state, live_reader):
+        monkeypatch.setattr(module, "Consumer", make)
+    world.login.renew({"client.rack": "another"})
+    world.die("e-2", 503)
+    seen = await until(world, lambda seen: len(seen.undelivered) == 2)
+    assert seen.trouble is None
+    await until(world, lambda _: len(made) == 4)  # of the topics, the tiers twice, and the source
+    assert {one["client.rack"] for one in made} == {"another"}
 
 
 async def test_topics_that_are_missing(kafka: str, names: Names) -> None:

@@ -39,7 +39,7 @@ class Console:
         deployment = Deployment.of(here.settings)
         self.name = here.settings.destination.name
         self.watch = KafkaWatch(deployment)
-        self.actions = KafkaActions(deployment, self.watch)
+        self.actions = KafkaActions(self.watch)
 
     def giver(self) -> Giver:
         """Who acts, now."""

@@ -85,7 +85,7 @@ async def several(bootstrap: str, names: Names, folder: Path) -> AsyncIterator[S
     create_topics(bootstrap, {**topics, **{there.names.control: 1 for there in at.values()}})
     made = deployment(bootstrap, names, folder)
     watch = KafkaWatch(made)
-    server = ConsoleServer(made, watch, KafkaActions(made, watch))
+    server = ConsoleServer(made, watch, KafkaActions(watch))
     watch.start()
     try:
         await server.start("127.0.0.1", 0)

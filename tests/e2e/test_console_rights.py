@@ -40,7 +40,7 @@ class Console:
         deployment = Deployment.of(Settings.model_validate(given))
         self.name = deployment.names[0]
         self.watch = KafkaWatch(deployment)
-        self.actions = KafkaActions(deployment, self.watch)
+        self.actions = KafkaActions(self.watch)
 
     @property
     def seen(self) -> Seen:

@@ -5,9 +5,10 @@ The rule: it reads Kafka alone. Exit 1 unless every destination flows or is idle
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,11 +23,13 @@ from worker.cli.common import (
     number_option,
     print_json,
     print_table,
+    say,
     told,
 )
 
 if TYPE_CHECKING:
-    from worker.ops.status import Status
+    from worker.ops.status import Status, Watcher
+    from worker.settings import Deployment
 
 app = typer.Typer(add_completion=False)
 
@@ -57,25 +60,47 @@ def status(
 
     `ok/s` and `bad/s` are attempts of the last seconds, `late` is by how long the tier most behind is.
     """
-    from worker.ops.status import as_json, unwell
-    from worker.ops.status import status as look
+    from worker.ops.status import Watcher, unwell
 
     deployment = load_deployment(ctx, None if destination is None else [destination])
-    while True:
-        with told():
-            found = look(deployment)
-        if watch and sys.stdout.isatty():
-            sys.stdout.write(_CLEAR)
-        if output is Output.JSON:
-            print_json([as_json(one) for one in found])
-        else:
-            _print(found)
-        if not watch:
-            break
-        sys.stdout.flush()
-        time.sleep(every)
+    with Watcher(deployment) as watcher:
+        found = _look(watcher, output, clear=watch)
+        if watch:
+            follow_login = _login_followed(deployment, watcher)
+            while True:
+                sys.stdout.flush()
+                time.sleep(every)
+                follow_login()
+                _look(watcher, output, clear=True)
     if unwell(found):
         raise typer.Exit(FAILED)
+
+
+def _look(watcher: Watcher, output: Output, *, clear: bool) -> list[Status]:
+    """Look once, and print it."""
+    from worker.ops.status import as_json
+
+    with told():
+        found = watcher.look()
+    if clear and sys.stdout.isatty():
+        sys.stdout.write(_CLEAR)
+    if output is Output.JSON:
+        print_json([as_json(one) for one in found])
+    else:
+        _print(found)
+    return found
+
+
+def _login_followed(deployment: Deployment, watcher: Watcher) -> Callable[[], None]:
+    """What looks whether files have changed that Kafka's clients log in with, and follows them."""
+    from worker.adapters.clock import SystemClock
+    from worker.adapters.kafka.login import Login, Renewed
+    from worker.login_renewal import LoginRenewal
+
+    login = Login()
+    login.have(Renewed(lambda: watcher.renew(deployment.with_properties(login.properties))))
+    renewal = LoginRenewal(deployment.common, login, say, SystemClock())
+    return lambda: asyncio.run(renewal.look())
 
 
 def _print(found: list[Status]) -> None:

@@ -50,6 +50,7 @@ class Following:
         self.trouble: Trouble | None = None
         self._settings, self._ids, self._most, self._tell = settings, ids, most, tell
         self._closing = Event()
+        self._is_old = False
         self._logs: dict[str, tuple[str | None, int | None] | None] = {}
         self._sought: frozenset[str] = frozenset()
         self._thread = Thread(target=self._run, name="console-following", daemon=True)
@@ -61,6 +62,10 @@ class Following:
     def close(self) -> None:
         """Read no more."""
         self._closing.set()
+
+    def renew(self, settings: Settings) -> None:
+        """Go on with clients that log in with what these settings have; what is known stays known."""
+        self._settings, self._is_old = settings, True
 
     def join(self) -> None:
         """Wait for the thread, within bounds."""
@@ -85,18 +90,22 @@ class Following:
         from worker.adapters.kafka.group_state import GroupState
         from worker.adapters.kafka.live_reader import LiveReader
 
+        self._is_old = False
         config, group = reading_config(self._settings), self._settings.retry_group
         with ExitStack() as opened:
             live = opened.enter_context(LiveReader(config))
             tiers = opened.enter_context(GroupState({**config, "group.id": group}))
             self._begin(live, tiers)
             looked_at = float("-inf")
-            while not self._closing.is_set() and self._logs_now() == self._logs:
+            while not self._is_over():
                 if time.monotonic() - looked_at >= LOOK_SECONDS:
                     self._look(live, tiers)
                     looked_at = time.monotonic()
                 self.known.take(live.batch(TURN_SECONDS))
                 self._tell()
+
+    def _is_over(self) -> bool:
+        return self._closing.is_set() or self._is_old or self._logs_now() != self._logs
 
     def _begin(self, live: LiveReader, tiers: GroupState) -> None:
         """Find out where to begin, or to go on; all that is known is forgotten where a topic is another."""

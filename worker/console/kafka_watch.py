@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
@@ -19,11 +19,14 @@ from worker.console import rows
 from worker.console.following import CLOSE_WITHIN_SECONDS, Following
 from worker.console.replay_runs import Runs
 from worker.console.seen import Row, Rows, RowsAsked, Seen, Trouble, failed, trouble_of
-from worker.ops import explain, status
+from worker.ops import explain
 from worker.ops.broker import answering, asking
 from worker.ops.errors import CannotDo
+from worker.ops.latest_steps import RECENT_SECONDS
+from worker.ops.status import DestinationWatcher, Status
 
 if TYPE_CHECKING:
+    from worker.adapters.kafka.login import Login
     from worker.adapters.kafka.topic_ids import TopicIds
     from worker.ops.explain import Explained
     from worker.ops.explain_reading import Wanted
@@ -46,22 +49,28 @@ FEWEST_ROWS = 20_000
 
 
 class KafkaWatch:
-    """A Watch of a deployment; `runs` are the replays that are sent from here."""
+    """A Watch of a deployment; `runs` are the replays that are sent from here.
 
-    def __init__(self, deployment: Deployment) -> None:
+    `login` is what Kafka's clients log in with, which may change; `deployment` has what it is now.
+    """
+
+    def __init__(self, deployment: Deployment, login: Login | None = None) -> None:
+        from worker.adapters.kafka.login import Login, Renewed
         from worker.adapters.kafka.topic_ids import TopicIds
 
-        self._deployment = deployment
+        self.deployment, self._login = deployment, login or Login()
         keep_little()
         self.runs = Runs()
         self._version = 0
         self._lock = Lock()
-        self._ids = TopicIds(asking(deployment.common))
+        self._ids = TopicIds(self._login.keep(asking(deployment.common)))
         most = max(FEWEST_ROWS, MOST_ROWS // len(deployment.destinations))
         self._watched = {
             one.destination.name: _Watched(one, self._ids, most, self._show, self.runs)
             for one in deployment.destinations
         }
+        self._login.have(self._ids)
+        self._login.have(Renewed(self._renew))
 
     @property
     def version(self) -> int:
@@ -85,6 +94,12 @@ class KafkaWatch:
         for one in self._watched.values():
             one.join()
         self._ids.close()
+
+    def _renew(self) -> None:
+        """Log in anew, with the next client that is made, and make those anew that stay open."""
+        self.deployment = self.deployment.with_properties(self._login.properties)
+        for one, settings in zip(self._watched.values(), self.deployment.destinations, strict=True):
+            one.renew(settings)
 
     def seen(self, destination: str) -> Seen:
         """See Watch."""
@@ -110,7 +125,7 @@ class KafkaWatch:
 
     def search(self, wanted: Wanted, since: str) -> Sequence[Explained]:
         """See Watch."""
-        return explain.explain(self._deployment, wanted, since, time.time())
+        return explain.explain(self.deployment, wanted, since, time.time())
 
     def question(self, destination: str, replay_id: str) -> str:
         """In which words a replay was asked for that is not done; raise CannotDo where there is none."""
@@ -151,7 +166,8 @@ class _Watched:
         self.following = Following(settings, ids, most, self._make_in_time)
         self.seen = Seen(settings.destination.name)
         self._show, self._runs = show, runs
-        self._status: status.Status | None = None
+        self._watcher = DestinationWatcher(settings)
+        self._status: Status | None = None
         self._trouble: Trouble | None = None
         self._closing = Event()
         self._making = Lock()
@@ -173,16 +189,26 @@ class _Watched:
         self.following.join()
         self._asking.join(CLOSE_WITHIN_SECONDS)
 
+    def renew(self, settings: Settings) -> None:
+        """Go on with clients that log in with what these settings have."""
+        self.settings = settings
+        self.following.renew(settings)
+        self._watcher.renew(settings)
+
     def touch(self) -> None:
         """Have what is seen made anew, soon."""
         self._make_at = 0.0
 
     def _ask(self) -> None:
+        with closing(self._watcher):
+            self._ask_again_and_again()
+
+    def _ask_again_and_again(self) -> None:
         while not self._closing.is_set():
             begun = time.monotonic()
-            followed = self.following.known.followed(time.time(), status.RECENT_SECONDS)
+            followed = self.following.known.followed(time.time(), RECENT_SECONDS)
             try:
-                self._status, self._trouble = status.of_destination(self.settings, followed), None
+                self._status, self._trouble = self._watcher.look(followed), None
             except CannotDo as error:
                 self._trouble = trouble_of(self.settings, error)
             except Exception as error:

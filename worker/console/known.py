@@ -21,8 +21,8 @@ from worker.core.undelivered import Undelivered
 from worker.core.undelivered_told import Telling, identity_of
 from worker.core.worker_report import WorkerReport, is_report
 from worker.core.worker_report import read as read_report
+from worker.ops.looking import Followed
 from worker.ops.replaying import replayed
-from worker.ops.status import Followed
 
 if TYPE_CHECKING:
     from worker.adapters.kafka.group_state import PartitionStanding

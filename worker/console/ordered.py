@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -20,69 +19,66 @@ from worker.ops.errors import CannotDo
 from worker.ops.filters import read_filters
 from worker.ops.orders import Giver
 from worker.ops.replaying import Asked, Replaying
+from worker.settings.deployment import choose
 from worker.settings.rights import CONSOLE_ACTS
 
 if TYPE_CHECKING:
     from worker.console.kafka_watch import KafkaWatch
     from worker.core.event_filter import EventFilter
     from worker.core.orders import End, Order
-    from worker.settings import Deployment, Settings
+    from worker.settings import Settings
 
 
 class KafkaActions:
-    """The Actions of a deployment; `watch` tells what is known of its replays."""
+    """The Actions of a watch's deployment; it tells what is known of the replays."""
 
-    def __init__(self, deployment: Deployment, watch: KafkaWatch) -> None:
-        self._deployment = deployment
+    def __init__(self, watch: KafkaWatch) -> None:
         self._watch = watch
-        self._settings: Mapping[str, Settings] = {
-            one.destination.name: one for one in deployment.destinations
-        }
 
     def pause(self, destination: str, giver: Giver, for_: str | None) -> Order:
         """See Actions."""
-        return orders.pause(self._settings[destination], giver, orders.seconds_of(for_))
+        return orders.pause(self._settings(destination), giver, orders.seconds_of(for_))
 
     def resume(self, destination: str, giver: Giver) -> Order | None:
         """See Actions."""
-        return orders.resume(self._settings[destination], giver)
+        return orders.resume(self._settings(destination), giver)
 
     def rate(self, destination: str, giver: Giver, per_second: float | None, for_: str | None) -> Order | End:
         """See Actions."""
-        return orders.limit(self._settings[destination], giver, per_second, orders.seconds_of(for_))
+        return orders.limit(self._settings(destination), giver, per_second, orders.seconds_of(for_))
 
     def pending(self, destination: str, wanted: EventFilter, *, waiting: bool) -> Pendings:
         """See Actions."""
-        settings = self._settings[destination]
+        settings = self._settings(destination)
         found = pending.in_tiers(settings, wanted)
         if not waiting:
-            found = chain(pending.on_source(self._deployment, settings, wanted), found)
+            found = chain(pending.on_source(self._watch.deployment, settings, wanted), found)
         return Pendings(pending.count(found))
 
     def send_now(self, destination: str, giver: Giver, wanted: EventFilter) -> Order:
         """See Actions."""
-        return orders.hurry(self._settings[destination], giver, wanted)
+        return orders.hurry(self._settings(destination), giver, wanted)
 
     def drop(self, destination: str, giver: Giver, wanted: EventFilter) -> Order:
         """See Actions."""
-        settings = self._settings[destination]
+        settings = self._settings(destination)
         return orders.cancel(settings, giver, wanted, orders.longest_delay(settings), waiting=True)
 
     def cancel(self, destination: str, giver: Giver, wanted: EventFilter, for_: str | None) -> Order:
         """See Actions."""
-        settings = self._settings[destination]
+        settings = self._settings(destination)
         seconds = orders.seconds_of(for_) or orders.longest_delay(settings)
         return orders.cancel(settings, giver, wanted, seconds)
 
     def end_cancel(self, destination: str, giver: Giver, cancel_id: str) -> Order:
         """See Actions."""
-        return orders.end_cancel(self._settings[destination], giver, cancel_id)
+        return orders.end_cancel(self._settings(destination), giver, cancel_id)
 
     def preview_replay(self, destination: str, asked: ReplayAsked) -> ReplayPreview:
         """See Actions."""
-        settings, now = self._settings[destination], time.time()
+        settings, now = self._settings(destination), time.time()
         with dlq_reader(settings) as reader:
-            replaying = Replaying(self._deployment, settings, reader, _mute)
+            replaying = Replaying(self._watch.deployment, settings, reader, _mute)
             ready = replaying.ready(_asked(asked, _question(asked), Giver("", now), None), now)
         return ReplayPreview(len(ready.left), ready.left_out, ready.refused, ready.goes_on, ready.faults)
 
@@ -102,10 +98,13 @@ class KafkaActions:
 
     def told(self, destination: str, error: CannotDo) -> CannotDo:
         """See Actions."""
-        return access.told(self._settings[destination], CONSOLE_ACTS, error)
+        return access.told(self._settings(destination), CONSOLE_ACTS, error)
+
+    def _settings(self, destination: str) -> Settings:
+        return choose(self._watch.deployment, destination)
 
     def _begin(self, destination: str, asked: Asked) -> str | None:
-        run = Run(self._deployment, self._settings[destination], asked)
+        run = Run(self._watch.deployment, self._settings(destination), asked)
         begun = self._watch.runs.start(destination, run)
         self._watch.touch(destination)
         return begun

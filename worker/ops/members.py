@@ -8,24 +8,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from worker.ops.broker import asking
-
 if TYPE_CHECKING:
+    from worker.adapters.kafka.group_members import GroupMembers
     from worker.core.flow import Members
     from worker.core.worker_report import WorkerReport
-    from worker.settings import Settings
 
 
-def members_of(settings: Settings) -> tuple[Sequence[str], Sequence[str]] | None:
+def members_of(groups: GroupMembers) -> tuple[Sequence[str], Sequence[str]] | None:
     """The client ids of the members of the two groups; None where the broker does not say."""
-    from worker.adapters.kafka.group_members import GroupMembers, GroupsUntold
+    from worker.adapters.kafka.group_members import GroupsUntold
 
     try:
-        with GroupMembers(asking(settings), [settings.kafka.group_id, settings.retry_group]) as groups:
-            found = groups.members()
+        source, tiers = groups.members().values()
     except GroupsUntold:
         return None
-    return found[settings.kafka.group_id], found[settings.retry_group]
+    return source, tiers
 
 
 def present(

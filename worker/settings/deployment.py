@@ -6,8 +6,8 @@ serves one destination need not know of the others.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from worker.core.routing import Route, Router
 from worker.settings.model import Settings
@@ -63,6 +63,12 @@ class Deployment(NamedTuple):
         kept = [one for one in self.destinations if one.destination.name in names]
         return self._replace(destinations=tuple(kept))
 
+    def with_properties(self, properties: Mapping[str, Any]) -> Deployment:
+        """The same, whose clients of Kafka have these properties."""
+        return self._replace(
+            destinations=tuple(_with_properties(one, properties) for one in self.destinations)
+        )
+
 
 def skip_problems(destinations: Sequence[Settings]) -> list[str]:
     """What is to be skipped and is read by none of these destinations."""
@@ -94,3 +100,8 @@ def choose(deployment: Deployment, name: str | None) -> Settings:
         if settings.destination.name == name:
             return settings
     raise SettingsError([f"there is no destination {name}; there is {known}"], SEE_DESTINATIONS)
+
+
+def _with_properties(settings: Settings, properties: Mapping[str, Any]) -> Settings:
+    kafka = settings.kafka.model_copy(update={"properties": properties})
+    return settings.model_copy(update={"kafka": kafka})

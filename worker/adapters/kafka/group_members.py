@@ -53,7 +53,7 @@ class GroupMembers:
         del self._admin
 
     def members(self, within: float = ANSWER_SECONDS) -> dict[str, list[str]]:
-        """The client ids of the members of each group. Raises KafkaUnavailable, GroupsUntold.
+        """The client ids of the members of each group, in their order. Raises KafkaUnavailable, GroupsUntold.
 
         A broker that has only just started may have to find out first who knows: it is asked again.
         """
@@ -92,8 +92,7 @@ class GroupMembers:
             raise KafkaUnavailable(self._causes.line() or "no answer")
         self._silent_since = None
         told = {
-            group: [member.client_id for member in answer.result().members]
-            for group, answer in answers.items()
+            group: [member.client_id for member in answers[group].result().members] for group in self._groups
         }
         self._causes.forget()
         return told

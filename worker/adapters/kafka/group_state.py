@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Self, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import TopicMetadata  # type: ignore[attr-defined]
 
 from worker.adapters.kafka.answers import all_told, group_refusal
 from worker.adapters.kafka.config import Config
@@ -27,6 +28,16 @@ TIMEOUT_SECONDS = 8.0
 
 ANSWER_SECONDS, ASK_AGAIN_SECONDS = 4.0, 0.5
 """Seconds for one answer on groups, and between two questions."""
+
+TOPICS_WITHIN_SECONDS = 10.0
+"""Seconds for the first question of all, which may have to find the broker."""
+
+FEW_AHEAD: Config = {
+    "fetch.message.max.bytes": 16_384,
+    "queued.min.messages": 1,
+    "queued.max.messages.kbytes": 1_024,
+}
+"""Of a partition no more than its first record is wanted."""
 
 HEADS_WITHIN_SECONDS = 2.0
 """Seconds for the first records; where one does not come by then, it is not known."""
@@ -72,6 +83,7 @@ class GroupState:
         self._causes = Causes()
         settings: dict[str, Any] = {
             **config,
+            **FEW_AHEAD,
             "log_level": 0,
             "error_cb": self._causes.hear,
             "enable.partition.eof": True,
@@ -88,6 +100,15 @@ class GroupState:
 
     def __exit__(self, *_: object) -> None:
         self._consumer.close()
+
+    def topics(self) -> Collection[str]:
+        """The topics that this user is shown. Raises KafkaUnavailable."""
+        try:
+            there = self._causes.patient(self._listed, self._consumer.poll, TOPICS_WITHIN_SECONDS)
+        except KafkaException as error:
+            raise self._unavailable(error) from None
+        self._causes.forget()
+        return there
 
     def standing(self, topics: Collection[str]) -> dict[Partition, PartitionStanding]:
         """How far the group is on those of these topics that exist. Raises KafkaUnavailable."""
@@ -158,8 +179,11 @@ class GroupState:
                     raise
             time.sleep(ASK_AGAIN_SECONDS)
 
+    def _listed(self, seconds: float) -> dict[str, TopicMetadata]:
+        return existing_topics(self._consumer.list_topics(timeout=seconds).topics)
+
     def _partitions(self, topics: Collection[str]) -> list[Partition]:
-        listed = existing_topics(self._consumer.list_topics(timeout=TIMEOUT_SECONDS).topics)
+        listed = self._listed(TIMEOUT_SECONDS)
         there = [name for name in topics if name in listed]
         return [Partition(name, number) for name in there for number in sorted(listed[name].partitions)]
 

@@ -6,7 +6,7 @@ are made of are kept up to date here, and who has one that stays open is told to
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from worker.adapters.kafka.config import Config, Property
@@ -27,13 +27,25 @@ class Clients(Protocol):
         ...
 
 
+class Renewed:
+    """Clients that are all made anew for any change; `renew` has that done."""
+
+    def __init__(self, renew: Callable[[], None]) -> None:
+        self.renew = renew
+
+    def relogin(self, _username: str, _password: str) -> None:
+        """See Clients."""
+        self.renew()
+
+
 class Login:
     """One for each process. All is called on the event loop; configurations are read by any thread."""
 
     def __init__(self) -> None:
         self._configs: list[Config] = []
         self._owners: list[Clients] = []
-        self._properties: Mapping[str, Property] = {}
+        self.properties: Mapping[str, Property] = {}
+        """Those that count now; none before the first change."""
 
     def keep(self, config: Config) -> Config:
         """Keep a configuration up to date from now on; returns the same one."""
@@ -42,7 +54,7 @@ class Login:
 
     def current(self, config: Config) -> Config:
         """Such a configuration as it is by now, for a client that is soon closed."""
-        return {**config, **_of(config, self._properties)}
+        return {**config, **_of(config, self.properties)}
 
     def have(self, owner: Clients) -> None:
         """Have the clients of this one log in with what is new, too."""
@@ -53,7 +65,7 @@ class Login:
 
         A new user or password is told to the clients that are open; for all else they are replaced.
         """
-        self._properties = properties
+        self.properties = properties
         for config in self._configs:
             config.update(_of(config, properties))
         for owner in self._owners:

@@ -1,0 +1,71 @@
+"""What the end of the journal tells: how many of the latest attempts came to what.
+
+The rule: of very many steps a share is read, and stands for all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from worker.adapters.kafka.topic_reader import Span, TopicReader
+    from worker.core.flow import Steps
+    from worker.core.record import Partition, Record
+
+RECENT_SECONDS = 15.0
+"""How far back the journal is looked at for what happens now."""
+
+MOST_STEPS = 40_000
+"""Steps that are read of it; of more, a share is."""
+
+DELIVERED = "delivered"
+
+
+def latest_steps(reader: TopicReader, now: float) -> Steps:
+    """What the end of the journal that it reads tells."""
+    from worker.core.flow import Steps
+
+    whole = reader.spans(now - RECENT_SECONDS)
+    if not any(span.length for span in whole.values()):
+        return Steps(RECENT_SECONDS, last=_last(reader, whole))
+    return _counted(reader, whole)
+
+
+def _last(reader: TopicReader, ends: Mapping[Partition, Span]) -> float | None:
+    """When the newest record of the journal was written."""
+    from worker.adapters.kafka.topic_reader import Span
+
+    newest = {at: Span(span.end - 1, span.end) for at, span in ends.items() if span.end > 0}
+    return max((record.timestamp for record in reader.read(newest)), default=None)
+
+
+def _counted(reader: TopicReader, whole: Mapping[Partition, Span]) -> Steps:
+    from worker.adapters.kafka.topic_reader import Span
+    from worker.core.flow import Steps
+
+    most = max(1, MOST_STEPS // len(whole))
+    part = {at: Span(max(span.start, span.end - most), span.end) for at, span in whole.items()}
+    found: Counter[tuple[Partition, str | None]] = Counter()
+    last = 0.0
+    for record in reader.read(part):
+        last = max(last, record.timestamp)
+        found[record.at, _outcome(record)] += 1
+    total: Counter[str | None] = Counter()
+    for (at, outcome), count in found.items():
+        total[outcome] += round(count * whole[at].length / part[at].length)
+    failed = {name: count for name, count in total.most_common() if name not in {None, DELIVERED}}
+    return Steps(RECENT_SECONDS, total[DELIVERED], {str(name): count for name, count in failed.items()}, last)
+
+
+def _outcome(record: Record) -> str | None:
+    """What an attempt came to: delivered, or the status or kind of its failure; None for no attempt."""
+    from schemas import StepKind, read_step
+
+    step = read_step(record.value)
+    if step is None or step.ms is None:
+        return None
+    if step.step is StepKind.DELIVERED:
+        return DELIVERED
+    return str(step.status) if step.status is not None else step.reason

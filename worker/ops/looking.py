@@ -1,0 +1,200 @@
+"""What a look at a destination reads of Kafka, and the clients that it reads with.
+
+The rule: it only reads, joins no group and moves no offset. What Kafka can't tell the workers say on the
+control topic, and only what those say counts that are members now. Its clients stay open from one look to the
+next; another look takes others only where they have to log in anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, NamedTuple
+
+from worker.ops.broker import asking, hidden_topics
+from worker.ops.errors import CannotDo
+from worker.ops.latest_steps import latest_steps
+from worker.ops.members import members_of, present
+from worker.ops.reading import MAKE_TOPICS, reading_config
+
+if TYPE_CHECKING:
+    from worker.adapters.kafka.group_state import GroupState
+    from worker.adapters.kafka.topic_reader import TopicReader
+    from worker.core.flow import Flow, Steps, TierState
+    from worker.core.order_book import OrderBook
+    from worker.core.orders import Order
+    from worker.core.record import Record
+    from worker.core.worker_report import WorkerReport
+    from worker.settings import Settings
+
+HOUR_SECONDS = 3600.0
+
+
+class Followed(NamedTuple):
+    """What need not be asked for, where somebody follows the topics: the latest steps, orders, and reports.
+
+    `orders` are those that stand, `unreadable` the keys of those that can't be read; `reports` are of all
+    workers, also of some that have ended.
+    """
+
+    steps: Steps
+    orders: Sequence[Order]
+    unreadable: Sequence[str]
+    reports: Sequence[WorkerReport]
+
+
+class Looker:
+    """Looks at one destination. One thread at a time; any may call `renew`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._newest = settings
+        self._clients: _Clients | None = None
+
+    def renew(self, settings: Settings) -> None:
+        """Log in with what these settings have, from the next look on."""
+        self._newest = settings
+
+    def close(self) -> None:
+        """End the clients; the next look takes others."""
+        if self._clients is not None:
+            self._clients.opened.close()
+            self._clients = None
+
+    def flow(self, now: float, followed: Followed | None) -> Flow:
+        """What is read now. Raises CannotDo, KafkaUnavailable."""
+        from worker.adapters.kafka.topic_reader import NoSuchTopic
+
+        if self._newest is not self._settings:
+            self._settings = self._newest
+            self.close()
+        if self._clients is None:
+            self._clients = _Clients(self._settings)
+        try:
+            return _flow(self._settings, self._clients, now, followed)
+        except NoSuchTopic as error:
+            raise CannotDo([f"topic {error} does not exist"], MAKE_TOPICS) from error
+
+
+class _Clients:
+    """The clients; `opened` ends them. Each is used by one thread at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        from worker.adapters.kafka.group_members import GroupMembers
+        from worker.adapters.kafka.group_state import GroupState
+
+        groups = [settings.kafka.group_id, settings.retry_group]
+        self._settings = settings
+        self._readers: dict[str, TopicReader] = {}
+        with ExitStack() as opened:
+            self.source, self.tiers = (
+                opened.enter_context(GroupState({**reading_config(settings), "group.id": group}))
+                for group in groups
+            )
+            self.members = opened.enter_context(GroupMembers(asking(settings), groups))
+            self.opened = opened.pop_all()
+
+    def reader(self, topic: str) -> TopicReader:
+        """The one that reads a topic, from the first time on."""
+        from worker.adapters.kafka.topic_reader import TopicReader
+
+        if topic not in self._readers:
+            reader = TopicReader(reading_config(self._settings), topic)
+            self._readers[topic] = self.opened.enter_context(reader)
+        return self._readers[topic]
+
+
+def _flow(settings: Settings, clients: _Clients, now: float, followed: Followed | None) -> Flow:
+    from worker.core.flow import Flow
+
+    _must_exist(settings, clients.source)
+    with ThreadPoolExecutor(5, "status") as threads:
+        source = threads.submit(_of_source, settings, clients.source, now)
+        tiers = threads.submit(_of_tiers, settings, clients.tiers, now)
+        members = threads.submit(members_of, clients.members)
+        told = threads.submit(_told, settings, clients, now, followed)
+        (lag, oldest), waiting = source.result(), tiers.result()
+        dead_letters = clients.source.since(settings.dlq_topic, now - HOUR_SECONDS)
+        steps, orders, unreadable, every = told.result()
+        counted, reports = present(members.result(), every)
+        return Flow(now, counted, lag, oldest, waiting, steps, dead_letters, orders, unreadable, reports)
+
+
+def _must_exist(settings: Settings, state: GroupState) -> None:
+    tiers = [settings.tier_topic(tier) for tier in settings.tiers]
+    journal = [settings.journal_topic] if settings.journal.enabled else []
+    needed = [settings.kafka.topic, *tiers, settings.dlq_topic, *journal, settings.control_topic]
+    there = state.topics()
+    missing = [topic for topic in needed if topic not in there]
+    if missing:
+        hidden = hidden_topics(settings, "status")
+        lines = [hidden.get(topic, f"topic {topic} does not exist") for topic in missing]
+        raise CannotDo(lines, None if hidden else MAKE_TOPICS)
+
+
+def _of_source(settings: Settings, state: GroupState, now: float) -> tuple[int, float]:
+    """How many records are not ended, and since how many seconds the first of them lies there."""
+    found = state.standing([settings.kafka.topic])
+    left = {at: one.left for at, one in found.items()}
+    firsts = state.firsts({at: found[at].next for at, count in left.items() if count})
+    oldest = max((now - record.timestamp for record in firsts.values() if record.timestamp), default=0.0)
+    return sum(left.values()), max(0.0, oldest)
+
+
+def _of_tiers(settings: Settings, state: GroupState, now: float) -> list[TierState]:
+    from worker.core.flow import TierState
+
+    topics = {settings.tier_topic(tier): tier for tier in settings.tiers}
+    found = state.standing(topics)
+    firsts = state.firsts({at: one.next for at, one in found.items() if one.left})
+    states = []
+    for topic, tier in topics.items():
+        waiting = sum(one.left for at, one in found.items() if at.topic == topic)
+        dues = [_due(record, tier.seconds) for at, record in firsts.items() if at.topic == topic]
+        states.append(TierState(tier.label, waiting, max(0.0, now - min(dues, default=now))))
+    return states
+
+
+def _due(record: Record, delay: float) -> float:
+    from schemas import WorkerHeaders
+
+    due = WorkerHeaders.read(record.headers).due_at
+    return record.timestamp if due is None else min(due, record.timestamp + delay)
+
+
+def _told(settings: Settings, clients: _Clients, now: float, followed: Followed | None) -> Followed:
+    """What the journal and the control topic tell."""
+    from worker.core.flow import Steps
+
+    if followed is not None:
+        return followed
+    control = clients.reader(settings.control_topic)
+    if not settings.journal.enabled:
+        orders, reports = _of_control(control)
+        return Followed(Steps(0.0), orders.standing(now), sorted(orders.unreadable), reports)
+    journal = clients.reader(settings.journal_topic)
+    with ThreadPoolExecutor(1, "status") as threads:
+        steps = threads.submit(latest_steps, journal, now)
+        orders, reports = _of_control(control)
+        return Followed(steps.result(), orders.standing(now), sorted(orders.unreadable), reports)
+
+
+def _of_control(reader: TopicReader) -> tuple[OrderBook, list[WorkerReport]]:
+    """The orders, and what workers said of themselves."""
+    from worker.core.order_book import OrderBook
+    from worker.core.worker_report import is_report, read
+
+    book, said = OrderBook(), {}
+    for record in reader.read(reader.spans(), keep=_is_of_control):
+        book.take(record.key, record.value)
+        if is_report(record.key):
+            said[record.key] = read(record.key, record.value)
+    return book, [report for report in said.values() if report is not None]
+
+
+def _is_of_control(key: bytes | None, _value: bytes | None) -> bool:
+    from worker.core.order_records import key_of
+    from worker.core.worker_report import is_report
+
+    return is_report(key) or key_of(key) is not None
