@@ -4,7 +4,7 @@ The rules: a lane takes a record only when the gate admits a request; it hands e
 ending, or gives it back untried; parked lanes are woken by what changed, or by one timer for what is due.
 
 What is answered in one turn of the loop is ended first, all of it, then the next requests begin: one kind of
-work after the other takes a fifth less than the two by turns, when the processor's caches hold other code.
+work after the other takes a tenth less than the two by turns, when the processor's caches hold other code.
 
 All of it is calls from the loop, no tasks, and so many answers at most as there are lanes are handled in one.
 The loop would log what such a call raises and go on without the lane: each is guarded, and what it raises
