@@ -15,11 +15,14 @@ from pathlib import Path
 
 from tests.console.topics import settings_of
 from tests.support.kafka import Names
+from worker.console.actions import ReplayAsked
 from worker.console.kafka_watch import KafkaWatch
-from worker.console.seen import RowsAsked
+from worker.console.ordered import KafkaActions
+from worker.console.seen import ReplayState, RowsAsked
 from worker.core.undelivered import Kind
 from worker.ops.explain_reading import Wanted
 from worker.ops.filters import Filters
+from worker.ops.orders import Giver
 from worker.settings import Deployment
 
 VIEWERS = 10
@@ -45,6 +48,21 @@ async def timed(call: Callable[[], object]) -> tuple[float, object]:
     begun = time.monotonic()
     result = await asyncio.to_thread(call)
     return round(time.monotonic() - begun, 2), result
+
+
+async def replay(watch: KafkaWatch, name: str, told: dict[str, object]) -> None:
+    """Look at what a replay of all would mean, and have it sent."""
+    actions, giver = KafkaActions(watch), Giver("me", time.time())
+    told["preview_s"], preview = await timed(lambda: actions.preview_replay(name, ReplayAsked()))
+    assert preview.going == told["undelivered"], preview  # type: ignore[attr-defined]
+    told["memory_previewed_mb"] = round(memory_mb("VmHWM"))
+    begun = time.monotonic()
+    told["replay_begun_s"], _ = await timed(lambda: actions.replay(name, giver, ReplayAsked(), None))
+    async with asyncio.timeout(WITHIN_SECONDS):
+        while [one.state for one in watch.seen(name).replays] != [ReplayState.DONE]:
+            await watch.changed(watch.seen(name).version, 1.0)
+    told["replayed_s"] = round(time.monotonic() - begun, 2)
+    told["memory_replayed_mb"] = round(memory_mb("VmHWM"))
 
 
 async def main(bootstrap: str, topic: str, group: str) -> None:
@@ -73,6 +91,7 @@ async def main(bootstrap: str, topic: str, group: str) -> None:
         seconds, found = await timed(lambda: watch.search(Wanted(field, sought), "48h"))  # noqa: B023
         told[f"search_{field}_s"] = seconds
         assert len(found) == 1, found  # type: ignore[arg-type]
+    told["undelivered"] = sum(group.size for group in seen(name).undelivered)
     key = seen(name).undelivered[0].key
     for word, asked in (
         ("rows_of_group_s", RowsAsked(Kind.DEAD, key)),
@@ -81,8 +100,9 @@ async def main(bootstrap: str, topic: str, group: str) -> None:
     ):
         told[word], rows = await timed(lambda: watch.rows(name, asked))  # noqa: B023
         assert rows.rows, word  # type: ignore[attr-defined]
+    told["memory_searched_mb"] = round(memory_mb("VmHWM"))
+    await replay(watch, name, told)
     told["views"] = len(views)
-    told["undelivered"] = sum(group.size for group in seen(name).undelivered)
     told["delivered"] = sum(minute.delivered for minute in seen(name).hour)
     cpu, since = time.process_time(), time.monotonic()
     await asyncio.sleep(10)

@@ -20,6 +20,7 @@ from worker.ops.reading import open_topic
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
+    from worker.adapters.kafka.config import Config
     from worker.adapters.kafka.topic_reader import Span, TopicReader
     from worker.core.record import Partition, Record
     from worker.settings import Settings
@@ -29,6 +30,9 @@ CLOCKS_DIFFER_SECONDS = 600.0
 
 FIRST_LOOK_RECORDS = 500
 """Records of each partition that are looked at first for the newest; then twice as many, and so on."""
+
+FEW_AHEAD: Config = {"queued.min.messages": 2_000, "queued.max.messages.kbytes": 2_048}
+"""What is fetched ahead of a reader that looks at each letter closely."""
 
 NO_TIME = datetime.fromtimestamp(0, UTC)  # before all others, where a record tells no time
 
@@ -93,7 +97,7 @@ def grouped(letters: Iterable[DeadLetter]) -> list[Group]:
 
 def dlq_reader(settings: Settings) -> AbstractContextManager[TopicReader]:
     """Open the dead-letter topic; raise CannotDo where it is missing, BrokerUnavailable."""
-    return open_topic(settings, settings.dlq_topic)
+    return open_topic(settings, settings.dlq_topic, ahead=FEW_AHEAD)
 
 
 class Show(Protocol):

@@ -50,7 +50,12 @@ def opened(config: Config, topic: str, hint: str = MAKE_TOPICS) -> Iterator[Topi
 
 
 @contextmanager
-def open_topic(settings: Settings, topic: str, hint: str = MAKE_TOPICS) -> Iterator[TopicReader]:
-    """Open a topic, as `opened` does; raise BrokerUnavailable where the broker does not answer meanwhile."""
-    with answering(settings), opened(reading_config(settings), topic, hint) as reader:
+def open_topic(
+    settings: Settings, topic: str, hint: str = MAKE_TOPICS, *, ahead: Config | None = None
+) -> Iterator[TopicReader]:
+    """Open a topic, as `opened` does; raise BrokerUnavailable where the broker does not answer meanwhile.
+
+    `ahead` bounds what is fetched ahead, where it need not be fast.
+    """
+    with answering(settings), opened({**reading_config(settings), **(ahead or {})}, topic, hint) as reader:
         yield reader

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import ctypes
 
-_M_ARENA_MAX = -8  # of glibc's malloc.h
-_ARENAS = 2
+_KEPT = {-8: 2, -3: 64 * 1024, -1: 128 * 1024}
+"""Of glibc's malloc.h: M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD, which it would raise by itself."""
 
 
 def keep_little() -> None:
     """Have all threads take memory from the same few places, so that what one has freed serves the others.
 
     To be called before there are other threads. Each of librdkafka's would keep a place of its own, where
-    what it once fetched has lain.
+    what it once fetched has lain. What is large, as what it fetches, lies alone and goes back at once.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        mallopt(_M_ARENA_MAX, _ARENAS)
+        for option, value in _KEPT.items():
+            mallopt(option, value)
