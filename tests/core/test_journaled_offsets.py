@@ -106,6 +106,13 @@ def test_what_has_expired() -> None:
     assert made.told(is_whole=True, low=3, high=1000) == Journaled(None, array("q", [1, 2, 4]))
 
 
+def test_where_all_has_expired() -> None:
+    """Where none of the records is there any more nothing speaks of another log: all of them are finished."""
+    made = gathered(1, 2)
+    assert made.told_of(3, 1000) == (3, 3)
+    assert made.told(is_whole=True, low=3, high=1000) == Journaled(None, array("q", [1, 2]), is_anew=False)
+
+
 def test_without_an_event_id() -> None:
     """A record that names no event is finished by a step that names none."""
     for value, finished in ((b"no JSON", [7]), (b'{"event_id": "conversions/0/7"}', [])):

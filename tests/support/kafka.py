@@ -37,6 +37,7 @@ _PASSES = frozenset(
         KafkaError.NOT_CONTROLLER,
         KafkaError._UNKNOWN_PARTITION,
         KafkaError._DESTROY_BROKER,  # a client has found it by its own name
+        KafkaError._TRANSPORT,  # it takes a connection before it can answer
     }
 )
 """What a broker says that has only just started."""
@@ -192,10 +193,9 @@ def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
 def newest_timestamp(bootstrap: str, topic: str, partition: int) -> float:
     """Return the time of the newest record, in epoch seconds."""
     with _consumer(bootstrap) as consumer:
-        end = consumer.get_watermark_offsets(TopicPartition(topic, partition), WITHIN)[1]
+        end = answered(partial(_end, consumer, TopicPartition(topic, partition)))
         consumer.assign([TopicPartition(topic, partition, end - 1)])
-        message = consumer.poll(WITHIN)
-        assert message is not None
+        (message,) = consumer.consume(1, WITHIN)
         return message.timestamp()[1] / 1000
 
 
