@@ -64,12 +64,12 @@ def asyncapi_document() -> dict[str, Any]:
 
 
 def asyncapi_text() -> str:
-    """Return the document as JSON text, which is YAML too; always the same: the published file."""
+    """Return the document as JSON text, always the same: the published file. JSON is YAML, too."""
     return json.dumps(asyncapi_document(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _channels() -> dict[str, Any]:
-    """The topics, by the name that operations call them."""
+    """The topics, by the names that operations use."""
     return {
         "conversions": _channel("conversions", "conversion", "What producers publish."),
         "retries": {
@@ -86,7 +86,7 @@ def _channels() -> dict[str, Any]:
 
 
 def _operations() -> dict[str, Any]:
-    """What is done with them, and what for."""
+    """What is done with the topics, and why."""
     return {
         "takeConversion": _operation("receive", "conversions", "Send its postback."),
         "retryLater": _operation("send", "retries", "Try again once it is due."),
@@ -110,7 +110,7 @@ def _messages() -> dict[str, Any]:
 
 
 def _payload() -> dict[str, Any]:
-    """The event's schema without its dialect: AsyncAPI has its own, which takes all that is used in it."""
+    """The event's schema without its dialect: AsyncAPI's own dialect accepts all that it uses."""
     return {name: rule for name, rule in event_schema().items() if not name.startswith("$")}
 
 
@@ -127,7 +127,7 @@ def _operation(action: str, channel: str, summary: str) -> dict[str, Any]:
 
 
 def _message(title: str, of: dict[str, Any], *, is_event: bool = True) -> dict[str, Any]:
-    """A message; what is no event may be any bytes."""
+    """A message; its payload may be any bytes unless it is an event."""
     payload = {"payload": {"$ref": "#/components/schemas/conversionEvent"}} if is_event else {}
     key = {"type": "string", "description": "The click id, usually; it passes every hop unchanged."}
     bindings = {"kafka": {"key": key, "bindingVersion": "0.5.0"}}
@@ -144,7 +144,7 @@ def _step() -> dict[str, Any]:
 
 
 def _step_schema() -> dict[str, Any]:
-    """The fields of a step; those that it does not say are left out of it."""
+    """The fields of a step; all but the required ones may be left out."""
     known: dict[str, Any] = {name: {"type": "string"} for name in JournalStep.model_fields}
     known["step"] = {"type": "string", "enum": [kind.value for kind in StepKind]}
     known.update((name, {"type": "integer"}) for name in ("attempt", "status", "ms", "replays"))
@@ -153,7 +153,7 @@ def _step_schema() -> dict[str, Any]:
 
 
 def _of(*names: str, reasons: type[RetryReason | DeadReason] | None = None) -> dict[str, Any]:
-    """The worker's headers of a message; the producer's own are beside them."""
+    """The worker's headers of a message, which come beside the producer's own."""
     properties: dict[str, Any] = {name: _HEADERS[name] for name in names}
     if reasons is not None:
         properties[headers.REASON] = {"type": "string", "enum": [reason.value for reason in reasons]}

@@ -1,8 +1,8 @@
 """The click, as the landing page's URL brings it, kept until the visitor converts.
 
-The rule: a visitor's URL never raises. An id is a form-encoded query value, decoded once, as UTF-8; a blank
-one is none, and the first that is not blank counts. Where that can't be a click id there is no click; an
-affiliate or offer id that can't be one is left out, because the conversion is worth more than its label.
+The rule: a visitor's URL never raises. An id is a form-encoded query value, decoded once, as UTF-8; the
+first one that is not blank counts. If it is no valid click id, there is no click. An invalid affiliate or
+offer id is left out, because the conversion is worth more than its label.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from schemas.event import ClickId, ConversionEvent, Identifier, Network
 from schemas.moment import Moment, moment_text
 
 _EVENT_IDS: Final = UUID("5fa3f4b3-055c-57d4-8369-f65c45e45b18")
-"""The namespace of derived event ids; to change it would make conversions count twice."""
+"""The namespace of derived event ids; changing it would make conversions count twice."""
 
 _MOMENT: Final[TypeAdapter[datetime]] = TypeAdapter(Moment)
 _CLICK_ID: Final[TypeAdapter[str]] = TypeAdapter(ClickId)
@@ -32,9 +32,9 @@ _NETWORK: Final[TypeAdapter[str | None]] = TypeAdapter(Network | None)
 class Click(BaseModel):
     """One visit that an ad network sent; `clicked_at` starts the window in which conversions count.
 
-    `network` says which one, for a shop that buys from several: their ids may be alike. It all goes through
-    a session or a column as plain JSON: `model_dump(mode="json")` and `model_validate`, or `to_json` and
-    `from_json`.
+    `network` says which network, for a shop that buys from several: their ids may collide. A click goes
+    through a session or a column as plain JSON: `model_dump(mode="json")` and `model_validate`, or `to_json`
+    and `from_json`.
     """
 
     model_config = ConfigDict(
@@ -58,13 +58,13 @@ class Click(BaseModel):
         network: str | None = None,
         at: datetime,
     ) -> Click | None:
-        """Read the click that the URL (whole, or path and query) carries; None where it carries none.
+        """Read the click that the URL (whole, or path and query) carries; None if it carries none.
 
-        The query is read as browsers and servers read forms: `+` is a space and `%2B` a plus; of parameters
-        that repeat the first counts that is not blank (empty, or white space alone); names are
-        case-sensitive; what stands in the fragment is not of the query. `network` is the caller's name of
-        who sent the visitor (1 to 64 of a-z, 0-9, - and _), kept with the click; `at` is the time of the
-        visit. Another name, and a datetime without a zone, is the caller's mistake: ValidationError.
+        The query is read as browsers and servers read forms: `+` is a space and `%2B` a plus. If a parameter
+        repeats, the first one that is not blank (empty, or white space alone) counts. Names are
+        case-sensitive; the fragment is not read. `network` is the caller's name of the network that sent
+        the visitor (1 to 64 of a-z, 0-9, - and _), kept with the click; `at` is the time of the visit. A
+        network of another form, or a datetime without a zone, is the caller's mistake: ValidationError.
         """
         query = url.partition("#")[0].partition("?")[2]
         click_id = _parameter(query, click_id_param, _CLICK_ID)
@@ -94,11 +94,10 @@ class Click(BaseModel):
         """Make the event of one conversion of this click; the same arguments give the same bytes.
 
         The first partner takes `event` and `payout` together, or neither. The payout is in US dollars unless
-        a `currency` is given. An `event_id` left out is derived from the click with its network, the event
-        and the order, or the time `at` where there is no order: give the order, or the time stored with it,
-        and a retry makes the same event with the same id, not a second one. That is all that it does: an
-        event that is published twice is two records, and each of them is sent. Wrong values raise
-        ValidationError; a float as payout and a datetime without a zone are wrong values.
+        a `currency` is given. Without an `event_id` one is derived from the click and its network, the event
+        and the order, or the time `at` if there is no order. So a retry with the same order, or the same
+        time, makes the same event with the same id, which the worker recognises as a copy. Wrong values
+        raise ValidationError; a float as payout and a datetime without a zone are wrong values.
         """
         moment = _MOMENT.validate_python(at)
         return ConversionEvent.model_validate(
@@ -128,17 +127,14 @@ class Click(BaseModel):
         return cls.model_validate_json(text)
 
     def _event_id(self, event: str | None, order_id: str | None, at: datetime) -> str:
-        """Derive the id from a JSON array: its quotes and commas keep two conversions from reading alike."""
+        """Derive the id from a JSON array, whose quotes and commas keep different conversions apart."""
         time = moment_text(at) if order_id is None else None
         network = [] if self.network is None else [self.network]
         return str(uuid5(_EVENT_IDS, json.dumps([self.click_id, event, order_id, time, *network])))
 
 
 def _parameter(query: str, name: str, rule: TypeAdapter[str]) -> str | None:
-    """Return the first parameter of that name that is not blank, decoded once.
-
-    None where there is none, or where that one breaks its rule.
-    """
+    """Return the first parameter of that name that is not blank, decoded once; None if it breaks its rule."""
     for pair in query.split("&"):
         key, _, text = pair.partition("=")
         if unquote_plus(key) == name and unquote_plus(text).strip():

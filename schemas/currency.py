@@ -1,4 +1,4 @@
-"""Currencies and how many decimals each has, by ISO 4217's own table, which the package iso4217 carries.
+"""Currencies and their decimals, from ISO 4217's own table in the package iso4217.
 
 The rule: a code is one of that table, in capitals; nothing is added to it and nothing guessed.
 """
@@ -22,7 +22,7 @@ DECIMALS: Final[Mapping[str, int]] = {listed.code: listed.exponent or 0 for list
 
 
 def _validate(value: object) -> str:
-    """Return the code, `USD` where there is none, or raise with what would be right."""
+    """Return the code, or `USD` for None; raise with what would be right."""
     if value is None:
         return USD
     if isinstance(value, str) and value in DECIMALS:

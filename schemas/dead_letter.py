@@ -1,7 +1,7 @@
 """A dead letter as people and scripts see it: what the record carried, and why it ended there.
 
-The rule: nothing of the record is lost on the way to JSON and back. Bytes that are UTF-8 are written as text,
-all others as `{"base64": "…"}`; no bytes at all are `null`.
+The rule: nothing of the record is lost on the way to JSON and back. UTF-8 bytes are written as text, other
+bytes as `{"base64": "…"}`, and an absent value as `null`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _EVENT_ID: Final[TypeAdapter[str]] = TypeAdapter(EventId)
 
 
 def _to_bytes(value: object) -> object:
-    """Undo `_from_bytes`; what is neither form is left for the field's own type to refuse."""
+    """Undo `_from_bytes`; the field's own type refuses anything else."""
     match value:
         case str():
             return value.encode()
@@ -52,7 +52,7 @@ class DeadLetter(BaseModel):
     """One record of the dead-letter topic.
 
     `key`, `value` and `headers` are the record's own, whole and in order, worker headers included. The other
-    fields are read from them: None (no attempts, no replays) where the record does not say.
+    fields are read from them: None, or 0 of `attempts` and `replays`, if the record does not say.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, hide_input_in_errors=True, defer_build=True)
@@ -70,7 +70,7 @@ class DeadLetter(BaseModel):
     """`topic/partition/offset` of the source record."""
     first_attempt_at: Time | None = None
     dead_at: Time | None = None
-    """When it was given up; when Kafka stored it, where no header says."""
+    """When it was given up; when Kafka stored it, if no header says."""
     replays: int = 0
     key: Payload
     value: Payload
@@ -120,7 +120,7 @@ class DeadLetter(BaseModel):
 
 
 def fields_of(value: bytes | None) -> dict[str, Any]:
-    """Read the value's fields also where they are no valid event: an operator wants to find it by its ids."""
+    """Read the value's fields, even of an invalid event: an operator wants to find it by its ids."""
     try:
         fields = from_json(value or b"", allow_inf_nan=False)
     except ValueError:
@@ -129,7 +129,7 @@ def fields_of(value: bytes | None) -> dict[str, Any]:
 
 
 def event_id_of(fields: Mapping[str, Any]) -> str | None:
-    """The event id among a value's fields; None where there is none that could be one."""
+    """The event id among a value's fields; None if it is absent or of another form."""
     return _text_under(_EVENT_ID, fields.get("event_id"))
 
 
@@ -141,7 +141,7 @@ def _text_under(rule: TypeAdapter[str], value: object) -> str | None:
 
 
 def _moment(epoch_s: float | None) -> datetime | None:
-    """Return the moment to the millisecond; None for a time that no calendar has (Kafka takes any number)."""
+    """Return the moment to the millisecond; None for a time outside the calendar (Kafka takes any number)."""
     try:
         return None if epoch_s is None else datetime.fromisoformat(format_time(epoch_s))
     except (OverflowError, ValueError):

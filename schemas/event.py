@@ -44,7 +44,7 @@ _RULES: Final = {
 _MOST_ERROR_CHARACTERS: Final = 512
 
 _OPENINGS: Final = (b"{", b"[", b" ", b"\n", b"\r", b"\t")
-"""What JSON begins with, where it could be an event: then what is wrong comes later."""
+"""First bytes of JSON that could be an event: its mistake comes later, so they are not named as one."""
 
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 EventId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=PRINTABLE_ASCII)]
@@ -54,7 +54,7 @@ EventName = Annotated[str, StringConstraints(min_length=1, max_length=64, patter
 
 
 class BadRecord(ValueError):
-    """A value that is no event; `reason` is the dead letter's word for it.
+    """A value that is no event; `reason` is the dead letter's reason.
 
     The text is one line of at most 512 characters. It names fields and says what would be right; it never
     holds what was in them.
@@ -76,7 +76,7 @@ class Invalid(BadRecord):
 
 
 def _bounded(attributes: object) -> object:
-    """Count the attributes before each is looked at: a hundred thousand wrong ones are one mistake."""
+    """Count the attributes before looking at each: a hundred thousand wrong ones are one mistake."""
     if attributes is None:
         return {}
     if isinstance(attributes, dict) and len(attributes) > MOST_ATTRIBUTES:
@@ -96,7 +96,7 @@ class ConversionEvent(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, hide_input_in_errors=True)
 
     event_id: EventId = Field(
-        description="Identifies this conversion for ever. Published twice, it is sent twice. Space allowed.",
+        description="Identifies this conversion for ever; give each conversion its own. Space allowed.",
         examples=["order-1001", "0b8a2a3e-6a51-5d1e-9d0b-5a1f0c6b7a90"],
     )
     click_id: ClickId = Field(
@@ -193,9 +193,9 @@ _validate: Final = ConversionEvent.__pydantic_validator__.validate_python
 
 
 def decode(value: bytes | None, *, now: float, fields: Mapping[str, Any] | None = None) -> ConversionEvent:
-    """Read a record's value at the time `now` (epoch seconds); `fields` where `json_object` has read it.
+    """Read a record's value at the time `now` (epoch seconds); pass `fields` if `json_object` has read it.
 
-    Raises Undecodable where a strict parser can't read it, Invalid where it is no event, and nothing else.
+    Raises Undecodable if a strict parser can't read it, Invalid if it is no event, and nothing else.
     """
     if fields is None:
         fields = json_object(value)
@@ -211,9 +211,9 @@ def decode(value: bytes | None, *, now: float, fields: Mapping[str, Any] | None 
 
 
 def json_object(value: bytes | None) -> dict[str, Any]:
-    """Read a record's value as a JSON object, its fields as they came; of equal names the last counts.
+    """Read a record's value as a JSON object, with its fields as they came; the last of equal names counts.
 
-    Raises Undecodable where a strict parser can't read it, Invalid where it is JSON but no object.
+    Raises Undecodable if a strict parser can't read it, Invalid if it is JSON but no object.
     """
     if value is None:
         raise Undecodable("no value (a tombstone)")

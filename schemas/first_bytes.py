@@ -1,6 +1,6 @@
-"""What a value that is no JSON begins with: the usual mistakes of producers, by name.
+"""Names the usual mistakes of producers by the first bytes of a value that is no JSON.
 
-The rule: of a value that can't be read at most its first four bytes are told, for the rest may be anybody's.
+The rule: at most the first four bytes are shown, because the rest may be personal data.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Final
 
 _SHOWN_BYTES: Final = 4
 
-# The first row that fits counts.
+# The first row that matches counts.
 _BEGINNINGS: Final = (
     (b"\xef\xbb\xbf", "a byte order mark (BOM), which JSON has not: write UTF-8 without it"),
     (b"\xff\xfe", "a byte order mark of UTF-16: write UTF-8 without one"),

@@ -1,7 +1,7 @@
 """The worker's own record headers: what the hops of one conversion tell each other.
 
-The rule: reading never fails and never trusts; a value that is not of its form counts as absent. Writing is
-exact: what is written is read back the same, times to the millisecond, a due time never earlier than asked.
+The rule: reading never fails and never trusts: a malformed value counts as absent. Writing is exact: what is
+written is read back the same, with times to the millisecond and a due time never earlier than asked.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class DeadReason(StrEnum):
 
 
 class WorkerHeaders(NamedTuple):
-    """The worker headers of one record; None is one that is absent or unreadable. Times are epoch seconds."""
+    """The worker headers of one record; None if absent or unreadable. Times are epoch seconds."""
 
     attempts: int | None = None
     due_at: float | None = None
@@ -74,7 +74,7 @@ class WorkerHeaders(NamedTuple):
 
     @classmethod
     def read(cls, headers: Iterable[Header]) -> WorkerHeaders:
-        """Read what can be read; of headers that repeat the last counts. Never raises, whatever the bytes."""
+        """Read what can be read; the last of repeated headers counts. Never raises, whatever the bytes."""
         found: dict[str, Any] = {}
         for name, value in headers:
             form = _FORMS.get(name)
@@ -154,4 +154,4 @@ _FORMS: Final = {
     REPLAYS: _Form("replays", _count),
     FOR: _Form("replayed_for", _destination),
 }
-"""One row a header, in the order of the fields of WorkerHeaders."""
+"""One row per header, in the order of the fields of WorkerHeaders."""

@@ -1,7 +1,7 @@
 """A step in the life of a conversion, as it stands on the topic `{group}.journal`.
 
-The rule: each field says one thing and is left out where it says nothing; who reads a step ignores fields
-that it does not know, so that the contract may grow. No secret is in it.
+The rule: each field says one thing, and is left out if it has nothing to say. Readers ignore unknown fields,
+so that the contract can grow. No field holds a secret.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class StepKind(StrEnum):
 
 
 class JournalStep(BaseModel):
-    """One step; times are RFC 3339 UTC with milliseconds. None is what the step does not say."""
+    """One step; times are RFC 3339 UTC with milliseconds. None is a field that the step leaves out."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, defer_build=True)
 
@@ -44,7 +44,7 @@ class JournalStep(BaseModel):
     """How long the request took, in milliseconds."""
     url: str | None = None
     body: str | None = None
-    """How the body of a refusal begins, at most 512 characters."""
+    """The first 512 characters of a refusal's body."""
     due_at: str | None = None
     tier: str | None = None
     origin: str
@@ -53,12 +53,12 @@ class JournalStep(BaseModel):
     worker: str | None = None
 
     def to_json(self) -> bytes:
-        """Write it as the worker does: what it does not say is left out."""
+        """Write it as the worker does, without the fields that are None."""
         return self.model_dump_json(exclude_none=True).encode()
 
 
 def read_step(value: bytes | None) -> JournalStep | None:
-    """Read a record of the journal; None for what is no step. Never raises."""
+    """Read a record of the journal; None if it is no step. Never raises."""
     try:
         return JournalStep.model_validate_json(value or b"")
     except ValidationError:

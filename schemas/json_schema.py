@@ -1,7 +1,7 @@
 """The event's contract as JSON Schema (2020-12), for producers in any language.
 
-The rule: it refuses nothing that `decode` takes. It is a little wider, for it can't say that a number is not
--0, that a day exists, or how late it is; and it does not say how many decimals each currency has.
+The rule: it refuses nothing that `decode` accepts. It accepts a little more: it can't say that a number is
+not -0, that a day exists or how late it is, and does not say how many decimals each currency has.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def event_schema_text() -> str:
 
 
 def _published(field: dict[str, Any], *, required: bool) -> dict[str, Any]:
-    """Put the words first, without pydantic's own, and say of every optional field that it may be null."""
+    """Put the description first, drop pydantic's titles, and let every optional field be null."""
     words = {
         name: field[name] for name in ("description", "examples", "default") if field.get(name) is not None
     }

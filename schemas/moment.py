@@ -2,7 +2,7 @@
 
 The rule: text has a date, `T`, a time and an offset (`Z` or `+hh:mm`), and nothing else; no Unix timestamps.
 A leap second (`23:59:60` in UTC) is the start of the second after it. Digits beyond microseconds are cut off.
-A moment lies between FIRST and LAST in UTC, so that neither turning it nor writing it ever overflows.
+A moment lies between FIRST and LAST in UTC, so that neither converting nor writing it ever overflows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MOMENT_PATTERN: Final = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?"
     r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 )
-"""The form of a date-time; whether the day exists, and the second 60, are judged apart."""
+"""The form of a date-time; whether the day exists, and the second 60, are checked separately."""
 
 MOMENT_RULE: Final = "must be an RFC 3339 date-time with an offset, such as 2026-01-02T03:04:05Z"
 
@@ -30,7 +30,7 @@ _PLAIN_PATTERN: Final = (
     r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
     r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 )
-"""What nearly all texts are of: a part of the form above that Python's own reader reads the same, but faster.
+"""The form of nearly all texts: Python's own reader reads these the same, but faster than pydantic.
 
 In UTC it gives Python's own zone, whose arithmetic is far cheaper than that of pydantic's.
 """
@@ -49,8 +49,8 @@ def moment_text(moment: datetime) -> str:
 def format_time(epoch_s: float) -> str:
     """Write epoch seconds as RFC 3339 UTC with milliseconds: `2026-01-02T03:04:05.678Z`.
 
-    What lies between two milliseconds is rounded up: `parse_time` of the text is never earlier than
-    `epoch_s`. A time outside the years 1 to 9999 raises OverflowError, one that is no number ValueError.
+    It rounds up to the next millisecond: `parse_time` of the text is never earlier than `epoch_s`.
+    A time outside the years 1 to 9999 raises OverflowError, NaN raises ValueError.
     """
     milliseconds = round(epoch_s * 1000)
     if milliseconds / 1000 < epoch_s:
@@ -92,7 +92,7 @@ def _from_python(moment: object) -> datetime:
 
 
 def _moment_schema() -> core_schema.CoreSchema:
-    """Text by the plain pattern; by the whole one; the rare leap second; a datetime from Python code."""
+    """Try in order: text of the plain form, text of the whole form, a leap second, a Python datetime."""
     usual = core_schema.no_info_after_validator_function(
         datetime.fromisoformat, core_schema.str_schema(pattern=_PLAIN_PATTERN, strict=True)
     )

@@ -26,14 +26,14 @@ _FORMS: Final = [
     for decimals in range(MOST_DECIMALS + 1)
 ]
 _ZEROS: Final = [Decimal((0, (0,), -decimals)) for decimals in range(MOST_DECIMALS + 1)]
-"""By the number of decimals: the form of a text, and a zero, whose exponent payouts get."""
+"""Indexed by the number of decimals: the form of a text, and a zero with the exponent that payouts get."""
 
 _CONTEXT: Final = Context(prec=28, traps=[])
-"""Our own: what the calling thread set for its decimals changes nothing here, and nothing traps."""
+"""Our own context: the calling thread's decimal settings change nothing here, and nothing traps."""
 
 
 def exact_number(literal: str) -> Decimal:
-    """Read a JSON number's text without loss; one whose exponent no decimal can hold comes back as NaN."""
+    """Read a JSON number's text without loss; NaN if no decimal can hold its exponent."""
     mantissa = Decimal(literal.lower().partition("e")[0])
     return mantissa if mantissa.is_zero() else Decimal(literal, _CONTEXT)
 
@@ -41,7 +41,7 @@ def exact_number(literal: str) -> Decimal:
 def minor_units(payout: Decimal, currency: str) -> int:
     """Return an event's payout in its currency's smallest unit: 49.99 USD is 4999, 500 JPY 500, 1.5 KWD 1500.
 
-    Raises KeyError for a currency that is none.
+    Raises KeyError for an unknown currency.
     """
     return int(payout.scaleb(DECIMALS[currency], _CONTEXT))
 
@@ -83,7 +83,7 @@ def _of_number(number: Decimal, currency: str | None) -> Decimal:
 
 
 def _decimals(currency: str | None) -> int:
-    """The decimals of a payout; of a currency that is none, which is the mistake, as many as there can be."""
+    """How many decimals a payout may have; the most there can be if the currency itself was refused."""
     return MOST_DECIMALS if currency is None else min(DECIMALS[currency], MOST_DECIMALS)
 
 

@@ -1,7 +1,7 @@
 """The folder of one destination's cache: one file for each worker of this host, written whole or not at all.
 
-The rules: the folder is ours alone, or nothing in it is touched; a file belongs to the process that holds its
-lock, for as long as that lives; a file that is there was written to its end. Whatever fails raises OSError.
+The rules: nothing is touched unless the folder is ours alone; a file belongs to the process that holds its
+lock, as long as that process lives; a file under its final name is complete. Any failure raises OSError.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from worker.core.binding import LogId
 from worker.core.ids_cache import Cached, Owner, Seal, unpacked
 
 MOST_WORKERS = 64
-"""So many workers of one destination on one host have a file of their own."""
+"""How many workers of one destination on one host can each have a file."""
 
 _READ_BYTES = 1 << 20
 _Answer = TypeVar("_Answer")
 
 
 def default_folder() -> Path:
-    """Where caches lie that nobody has given a place: each user of this host has its own."""
+    """The default folder of caches; each user of this host has their own."""
     return Path(tempfile.gettempdir()) / f"postback-worker-{os.geteuid()}"
 
 
 class CacheFolder:
-    """The Cache of one owner, in a folder that is its own; holds a file of it from the first call on."""
+    """The Cache of one owner, in its own folder; from the first call on it holds one file of that."""
 
     def __init__(self, at: Path, owner: Owner) -> None:
         self.owner = owner
@@ -46,11 +46,11 @@ class CacheFolder:
 
     @property
     def name(self) -> str:
-        """The folder."""
+        """The folder's path."""
         return str(self._at)
 
     def read(self, log: LogId) -> Cached | None:
-        """What was last kept, None where nothing was; raise NotBelieved where it is not of this log."""
+        """What was last kept, or None; raise NotBelieved if it belongs to another log."""
         folder = self._take()
         try:
             file = os.open(f"{self._name}.ids", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
@@ -60,7 +60,7 @@ class CacheFolder:
             return unpacked(stream, self.owner, log)
 
     async def draft(self) -> Draft:
-        """Begin to write the file anew."""
+        """Begin to write a new version of the file."""
         return await _aside(lambda: Draft(self._take(), self._name))
 
     def close(self) -> None:
@@ -71,7 +71,7 @@ class CacheFolder:
         self._lock = self._folder = None
 
     def _take(self) -> int:
-        """Take a file that no process has, in a folder that is ours alone."""
+        """Lock a file that no other process holds, in a folder that is ours alone."""
         if self._folder is None:
             folder = _private_folder(self._at)
             try:
@@ -84,7 +84,7 @@ class CacheFolder:
 
 
 class Draft:
-    """A file that is being written; until it is kept the one before it is there."""
+    """A new version of a file, being written; the version before it stays until this one is kept."""
 
     def __init__(self, folder: int, name: str) -> None:
         self._folder, self._name = folder, name
@@ -93,17 +93,17 @@ class Draft:
         self._seal = Seal()
 
     async def write(self, piece: bytes) -> None:
-        """Write what follows."""
+        """Write the next piece."""
         await _aside(partial(self._write, piece))
 
     async def keep(self) -> None:
-        """Put it in the place of the one before it."""
+        """Replace the version before it."""
         await _aside(self._keep)
 
     def drop(self) -> None:
-        """Take it away, where it was not kept."""
+        """Remove it, unless it was kept."""
         self._close()
-        with contextlib.suppress(OSError):  # as where it was kept: what is left is written over
+        with contextlib.suppress(OSError):  # it was kept; whatever is left over, the next draft overwrites
             os.unlink(f"{self._name}.new", dir_fd=self._folder)
 
     def _write(self, piece: bytes) -> None:
@@ -124,12 +124,12 @@ class Draft:
 
 
 def _aside(call: Callable[[], _Answer]) -> asyncio.Future[_Answer]:
-    """Call it off the loop: a disk may take its time."""
+    """Call it off the loop, because a disk may be slow."""
     return in_own_thread("copies-cache", call)
 
 
 def _private_folder(at: Path) -> int:
-    """Open a folder, made where it is not there; raise OSError where others may write to it, or read."""
+    """Open a folder, creating it if need be; raise OSError if others may read or write it."""
     at.mkdir(0o700, parents=True, exist_ok=True)
     folder = os.open(at, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     found = os.fstat(folder)
@@ -140,7 +140,7 @@ def _private_folder(at: Path) -> int:
 
 
 def _free_file(folder: int) -> tuple[str, int]:
-    """The name of a file that no other process has, and the lock that holds it for us."""
+    """The name of a file that no other process holds, and the descriptor of our lock on it."""
     for number in range(MOST_WORKERS):
         lock = os.open(f"{number}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600, dir_fd=folder)
         try:

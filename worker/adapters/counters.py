@@ -29,11 +29,11 @@ class Distribution(Collector):
         self._sum += value
 
     def exemplify(self, value: float, labels: dict[str, str], now: float) -> None:
-        """Name an example of what is counted in the bucket of this value; the last one of each is shown."""
+        """Set the exemplar of this value's bucket; the last one that was set is shown."""
         self._examples[bisect_left(self._bounds, value)] = Exemplar(labels, value, now)
 
     def collect(self) -> Iterable[Metric]:
-        """Describe it, with the buckets added up as Prometheus wants them."""
+        """Describe it, with cumulative buckets, as Prometheus wants them."""
         total = 0
         buckets: list[tuple[str, float] | tuple[str, float, Exemplar]] = []
         for number, (bound, count) in enumerate(

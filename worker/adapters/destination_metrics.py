@@ -1,7 +1,6 @@
-"""What happens to the events of one destination, counted; and its gauges, read when they are scraped.
+"""Counts what happens to the events of one destination; reads its gauges when they are scraped.
 
-The rule: no label ever holds a URL, a click id or an event id. What happens is counted in plain numbers; they
-are shown under the destination's name (`metrics`).
+The rule: no label ever holds a URL, a click id or an event id. The label `destination` is added in `metrics`.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _DELAY_SECONDS = (0.1, 0.5, 1, 5, 15, 60, 300, 1800, 2 * _HOUR_SECONDS, 6 * _HOU
 
 
 class DestinationMetrics(Observer):
-    """An observer that counts; it has the topics `publishes_to` of its own, and `reads` others."""
+    """An observer that counts; the counts of the topics that it `publishes_to` and `reads` begin at zero."""
 
     def __init__(self, publishes_to: Iterable[str] = (), reads: Iterable[str] = ()) -> None:
         self._collectors: list[Collector] = []
@@ -40,7 +39,7 @@ class DestinationMetrics(Observer):
         self._consumed = counters("records_consumed", "Records taken up", "topic")
         self._passed = counters("records_passed", "Events that this destination does not take")
         self._attempts = counters("attempts", "Attempts that count, by how they ended", "outcome", "status")
-        self._seconds = distribution("request_duration_seconds", "Requests sent", _REQUEST_SECONDS)
+        self._seconds = distribution("request_duration_seconds", "How long requests took", _REQUEST_SECONDS)
         self._delay = distribution("delivery_delay_seconds", "From occurred_at to the 200", _DELAY_SECONDS)
         self._retries = counters("retries", "Records moved to a delay tier", "tier", "reason")
         self._dead = counters("dead_letters", "Records moved to the dead-letter topic", "reason")
@@ -72,11 +71,11 @@ class DestinationMetrics(Observer):
             self._consumed.add((topic,), 0)
 
     def watch(self, look: Callable[[], Snapshot], not_ready: Callable[[], Iterable[str]]) -> None:
-        """Show the destination's gauges; `not_ready` gives the reasons that `/readyz` gives of it."""
+        """Show the destination's gauges, too; `not_ready` gives its reasons on `/readyz`."""
         self._look, self._not_ready = look, not_ready
 
     def collect(self) -> Iterable[Metric]:
-        """Describe all that is known of the destination, without its name."""
+        """Describe all metrics of the destination, without its name."""
         for collector in self._collectors:
             yield from collector.collect()
         yield last_delivery(self._last_delivery)
@@ -96,7 +95,7 @@ class DestinationMetrics(Observer):
         self._seconds.observe(seconds)
 
     def traced(self, seconds: float, context: SpanContext, now: float) -> None:
-        """Name a traced attempt as an example of requests that take as long."""
+        """Make a traced attempt the exemplar of requests that take as long."""
         trace, span = f"{context.trace_id:032x}", f"{context.span_id:016x}"
         self._seconds.exemplify(seconds, {"trace_id": trace, "span_id": span}, now)
 
@@ -126,7 +125,7 @@ class DestinationMetrics(Observer):
         self._skipped.add(("duplicate",))
 
     def started(self, at: Partition, start: Start) -> None:
-        """Count where reading begins that is not the committed offset, and what is gone."""
+        """Count a start at another offset than the committed one, and the records that are gone."""
         if not start.how.without_offset:
             self._resets.add((at.topic, start.how.value))
         elif start.distance:

@@ -1,6 +1,6 @@
-"""What the system says of files, for whoever wants to know whether they have changed.
+"""Stamps of files (device, inode, size, times), to tell whether they have changed.
 
-The rule: a link is followed to the file that it leads to now, and only plain files are looked at.
+The rule: links are followed, and only plain files are looked at.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from worker.core.changed_files import Look, Stamp
 
 
 def look_at(paths: Iterable[Path]) -> Look:
-    """Look at files; it may take as long as the disk does."""
+    """Look at files; blocks for as long as the disk takes."""
     return {path: _stamp(path) for path in paths}
 
 
 def _stamp(path: Path) -> Stamp | None:
-    """None for what is not there, or is no plain file: a pipe gives its text but once."""
+    """None if it is absent, or no plain file: a pipe can be read only once."""
     try:
         of = path.stat()
     except OSError:

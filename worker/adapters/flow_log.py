@@ -1,6 +1,6 @@
-"""What flows, as a quiet line now and then, for who watches a worker at a terminal.
+"""A quiet line now and then about what flows, for whoever watches a worker at a terminal.
 
-The rule: a line only where something happened since the last one; it holds numbers and nothing else.
+The rule: a line is written only if something happened since the last one; it holds nothing but numbers.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from worker.core.endings import Dead, Delivered, Retry
 from worker.ports import Observer
 
 EVERY_SECONDS = 10.0
-"""Between two lines."""
+"""Seconds between two lines."""
 
 
 class FlowLog(Observer):
@@ -33,7 +33,7 @@ class FlowLog(Observer):
         self._dead += 1
 
     def write(self, in_flight: int, waiting: int) -> None:
-        """Write what ended since the last line, and what is under way and waits in the tiers now."""
+        """Write what ended since the last line, and what is in flight and waits in the tiers now."""
         counts = {"delivered": self._delivered, "failing": self._failing, "dead": self._dead}
         self._delivered = self._failing = self._dead = 0
         if any(counts.values()):

@@ -12,17 +12,17 @@ from worker.ports import Snapshot
 
 
 def gauges(now: Snapshot, *, is_ready: bool) -> Iterable[Metric]:
-    """Describe what a run is like at this moment."""
-    yield single("ready", "1 while /readyz says so of this destination", is_ready)
+    """Describe a run at this moment."""
+    yield single("ready", "1 while /readyz calls this destination ready", is_ready)
     yield single("in_flight", "Requests in flight", now.in_flight)
     yield single("concurrency_limit", "The adaptive limit of requests in flight", now.limit)
-    yield single("workers_wanted", "Workers that what is due could use", now.workers_wanted)
+    yield single("workers_wanted", "How many workers what is due now could use", now.workers_wanted)
     yield single("circuit_state", "0 closed, 1 half-open, 2 open", now.circuit)
-    yield single("paused_partitions", "Partitions that rest: full, or not due", now.paused)
-    yield single("foreign_partitions", "Partitions that rest as another deployment's", now.barred)
-    yield single("stopped_partitions", "Partitions that stand at an unreadable record", now.stopped)
+    yield single("paused_partitions", "Paused partitions: full, or not due", now.paused)
+    yield single("foreign_partitions", "Partitions that another deployment commits", now.barred)
+    yield single("stopped_partitions", "Partitions stopped at an unreadable record", now.stopped)
     if now.remembered is not None:
-        yield single("remembered_ids", "Conversions that are remembered, for their copies", now.remembered)
+        yield single("remembered_ids", "Conversions remembered, to recognise copies", now.remembered)
         yield _forgotten(now.forgotten)
     yield _held(now)
     yield _silent(now)
@@ -34,7 +34,7 @@ def gauges(now: Snapshot, *, is_ready: bool) -> Iterable[Metric]:
 
 
 def last_delivery(at: float) -> Metric:
-    """When the last delivery was, in epoch seconds; 0 where there was none."""
+    """When the last delivery was, in epoch seconds; 0 if there was none."""
     return single("last_delivery_timestamp_seconds", "When the last delivery was", at)
 
 
@@ -44,19 +44,19 @@ def single(name: str, text: str, value: float) -> Metric:
 
 
 def _forgotten(count: int) -> Metric:
-    text = "Conversions that were forgotten before their window, for want of room"
+    text = "Conversions forgotten before their window ended, for want of room"
     return CounterMetricFamily("postback_forgotten_ids", text, value=count)
 
 
 def _held(now: Snapshot) -> Metric:
-    held = GaugeMetricFamily("postback_held", "1 while nothing is sent for its sake", labels=["why"])
+    held = GaugeMetricFamily("postback_held", "1 while nothing is sent for this reason", labels=["why"])
     for why in Held:
         held.add_metric([why], why in now.held)
     return held
 
 
 def _silent(now: Snapshot) -> Metric:
-    text = "Partitions that have records and give none, by what keeps them back"
+    text = "Partitions that have records but yield none, by cause"
     silent = GaugeMetricFamily("postback_silent_partitions", text, labels=["why"])
     for why in SILENT_WHY:
         silent.add_metric([why], sum(silence.why == why for silence in now.silent))

@@ -1,6 +1,6 @@
-"""`/metrics`, `/livez`, `/readyz` and `/healthz`.
+"""Serves `/metrics`, `/livez`, `/readyz` and `/healthz`.
 
-The rule: liveness speaks of this process alone, never of the broker or the partner; readiness says why not.
+The rule: liveness depends on this process alone, never on the broker or the partner; readiness gives reasons.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ Reasons = Callable[[], Iterable[str]]
 
 
 class HttpServer:
-    """Serves metrics and health; `not_alive` and `not_ready` give the reasons, nothing when all is well.
+    """Serves metrics and health; `not_alive` and `not_ready` give reasons, none if all is well.
 
-    What `notes` gives is told on `/readyz` besides, and changes no answer.
+    `/readyz` also shows `notes`, which change no answer.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class HttpServer:
         self.address: tuple[str, int] = ("", 0)
 
     async def start(self, host: str, port: int) -> None:
-        """Listen; raise OSError where the address can't be had. `address` is where it listens."""
+        """Listen; raise OSError if the address can't be bound. `address` is where it listens."""
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
         await site.start()

@@ -11,7 +11,7 @@ import pytest
 from tests.adapters.http.world import World, verdict
 from tests.support.blunt import Blunt, Line
 from tests.support.partner import OK, Script, Visit
-from worker.adapters.http.write_batch import Way
+from worker.adapters.http.write_batch import SocketWriter
 from worker.core.answer import Answer, Content, FailureKind, Request
 from worker.ports import Lane
 
@@ -45,21 +45,21 @@ async def answer_next(blunt: Blunt, answer: bytes) -> Line:
 
 
 @pytest.fixture
-def left(monkeypatch: pytest.MonkeyPatch) -> list[Way]:
-    """The ways on which a request has left; what TLS makes of it may reach the socket a little later."""
-    ways: list[Way] = []
-    leave = Way.leave
+def left(monkeypatch: pytest.MonkeyPatch) -> list[SocketWriter]:
+    """The writers on which a request has left; what TLS makes of it may reach the socket a little later."""
+    writers: list[SocketWriter] = []
+    flush = SocketWriter.flush
 
-    def noted(way: Way) -> None:
-        ways.append(way)
-        leave(way)
+    def noted(writer: SocketWriter) -> None:
+        writers.append(writer)
+        flush(writer)
 
-    monkeypatch.setattr(Way, "leave", noted)
-    return ways
+    monkeypatch.setattr(SocketWriter, "flush", noted)
+    return writers
 
 
 async def at_every_depth(
-    world: World, blunt: Blunt, left: list[Way], content: Content | None, act: Callable[[Line], None]
+    world: World, blunt: Blunt, left: list[SocketWriter], content: Content | None, act: Callable[[Line], None]
 ) -> list[tuple[bool, Answer]]:
     """Act on a kept connection at each moment of an attempt before its request leaves; tell what came of it.
 
@@ -85,7 +85,9 @@ async def at_every_depth(
 
 
 @pytest.mark.parametrize("content", [None, POST])
-async def test_stray_answer(world: World, blunt: Blunt, left: list[Way], content: Content | None) -> None:
+async def test_stray_answer(
+    world: World, blunt: Blunt, left: list[SocketWriter], content: Content | None
+) -> None:
     """An answer that lies there before a request is written is not taken for the request's."""
     found = await at_every_depth(world, blunt, left, content, lambda line: line.send(OK))
     assert [verdict(answer) for _, answer in found] == [500] * len(DEPTHS)
@@ -94,7 +96,7 @@ async def test_stray_answer(world: World, blunt: Blunt, left: list[Way], content
 
 @pytest.mark.parametrize("content", [None, POST])
 async def test_end_before_the_request(
-    world: World, blunt: Blunt, left: list[Way], content: Content | None
+    world: World, blunt: Blunt, left: list[SocketWriter], content: Content | None
 ) -> None:
     """A request that finds its kept connection ended is written to a new one, and fails nothing."""
     found = await at_every_depth(world, blunt, left, content, Line.end)

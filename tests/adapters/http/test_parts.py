@@ -10,7 +10,7 @@ import pytest
 
 from worker.adapters.http import SenderOptions, UnprovenLibrary, check_libraries, make_sender
 from worker.adapters.http.direct import pause_after
-from worker.adapters.http.errors import CLOSED_EARLY, Ended, failure_of, lost
+from worker.adapters.http.errors import CLOSED_EARLY, NotResent, failure_of, lost
 from worker.adapters.http.parser import NO_HEAD, AnswerParser, HeadTooLarge, NotHttp
 from worker.adapters.http.sweeper import Sweeper
 from worker.core.answer import Failure, FailureKind
@@ -103,7 +103,7 @@ CERTIFICATE = aiohttp.ClientConnectorCertificateError(
 )
 ALERT = aiohttp.ClientOSError(1, "[SSL] alert")
 ALERT.__cause__ = ssl.SSLError(1, "[SSL] alert")
-RENAMED = Ended()
+RENAMED = NotResent()
 RENAMED.__cause__ = aiohttp.ServerDisconnectedError()
 
 

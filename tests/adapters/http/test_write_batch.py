@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from worker.adapters.http.batching_transport import BatchingTransport
-from worker.adapters.http.write_batch import Way, WriteBatch, _unread
+from worker.adapters.http.write_batch import SocketWriter, WriteBatch, _unread
 
 MUCH = os.urandom(4 * 1024 * 1024)
 
@@ -38,12 +38,12 @@ class Ends:
         self.reader = reader
         self.transport = transport
         self.partner = partner
-        self.way = Way(transport)
+        self.writer = SocketWriter(transport)
 
     def write(self, data: bytes) -> None:
         """Write now."""
-        self.way.unsent = data
-        self.way.leave()
+        self.writer.unsent = data
+        self.writer.flush()
 
     async def read(self, count: int) -> bytes:
         """Read so many bytes at the partner's end."""
@@ -68,7 +68,7 @@ async def ends() -> AsyncIterator[Ends]:
 async def test_a_request_leaves_at_the_end_of_the_turn(ends: Ends) -> None:
     """It is written after what else this turn does, and no later."""
     write_batch = WriteBatch()
-    write_batch.put(ends.way, b"GET")
+    write_batch.put(ends.writer, b"GET")
     with pytest.raises(BlockingIOError):
         ends.partner.recv(3)
     await asyncio.sleep(0)
@@ -107,7 +107,7 @@ async def test_a_partner_that_is_gone(ends: Ends) -> None:
 async def test_a_closed_transport(ends: Ends) -> None:
     """Nothing is written once the transport is closed: its socket's number may be another's."""
     write_batch = WriteBatch()
-    write_batch.put(ends.way, b"GET")
+    write_batch.put(ends.writer, b"GET")
     ends.transport.abort()
     assert await asyncio.get_running_loop().sock_recv(ends.partner, 3) == b""
 
@@ -116,7 +116,7 @@ async def test_a_partner_that_is_gone_at_the_write(ends: Ends) -> None:
     """Where the socket takes nothing of a request, for it is lost, all of the request still waits."""
     ends.partner.close()
     ends.write(b"GET")
-    assert ends.way.unsent == b"GET"
+    assert ends.writer.unsent == b"GET"
     assert ends.transport.is_closing()
 
 
@@ -124,10 +124,10 @@ async def test_what_lies_there_is_read_first(ends: Ends) -> None:
     """A request does not leave while something waits to be read on its connection."""
     read = ends.reader.received
     write_batch = WriteBatch()
-    write_batch.put(ends.way, b"GET")
+    write_batch.put(ends.writer, b"GET")
     ends.partner.send(b"unasked")
     while not read:
-        assert ends.way.unsent == b"GET"
+        assert ends.writer.unsent == b"GET"
         await asyncio.sleep(0)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -137,10 +137,10 @@ async def test_what_lies_there_is_read_first(ends: Ends) -> None:
 async def test_the_end_is_read_first(ends: Ends) -> None:
     """A request whose connection the partner has ended never leaves, and can be taken back, once."""
     write_batch = WriteBatch()
-    write_batch.put(ends.way, b"GET")
+    write_batch.put(ends.writer, b"GET")
     ends.partner.shutdown(socket.SHUT_WR)
     await ends.reader.ended.wait()
-    assert (ends.way.recall(), ends.way.recall()) == (True, False)
+    assert (ends.writer.recall(), ends.writer.recall()) == (True, False)
     assert await asyncio.get_running_loop().sock_recv(ends.partner, 3) == b""
 
 
@@ -148,13 +148,13 @@ async def test_what_lies_on_a_high_descriptor(ends: Ends) -> None:
     """It is seen on any descriptor, however many are open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
-    high = fcntl.fcntl(ends.way.socket, fcntl.F_DUPFD, 2000)
+    high = fcntl.fcntl(ends.writer.socket, fcntl.F_DUPFD, 2000)
     try:
-        ends.way.socket = high
-        ends.way.unsent = b"GET"
-        assert not _unread([ends.way])
+        ends.writer.socket = high
+        ends.writer.unsent = b"GET"
+        assert not _unread([ends.writer])
         ends.partner.send(b"unasked")
-        assert set(_unread([ends.way])) == {high}
+        assert set(_unread([ends.writer])) == {high}
     finally:
         os.close(high)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

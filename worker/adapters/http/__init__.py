@@ -1,7 +1,7 @@
 """Sending postbacks over HTTP: two transports with one behaviour, chosen by the settings.
 
-The rules: a transport that leans on a library's insides runs only on the versions that it has been proven on;
-its library is loaded when a sender is made, for who sends nothing need not wait for that.
+The rules: a transport that relies on a library's internals runs only on versions that it has been proven on.
+Libraries are loaded when a sender is made: a command that sends nothing need not wait for them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
 def make_sender(transport: Literal["direct", "session"], options: SenderOptions) -> Sender:
     """Make the sender of a transport; call it where the event loop runs.
 
-    Raises ValueError for a proxy with `direct`, which has no way through one, and UnprovenLibrary.
+    Raises ValueError for a proxy with `direct`, which can't use one, and UnprovenLibrary.
     """
     if transport == "session":
         from worker.adapters.http.session import SessionSender

@@ -1,8 +1,8 @@
 """One connection that speaks HTTP/1.1: a request goes out, its answer comes, the next request follows.
 
-The rule: a request is written once and never again. One that was not written when the partner ended a kept
-connection is handed back, to leave on a new one. What arrives while no request is written, or after an
-answer's end, closes the connection; so does an answer whose rest is too long or too slow.
+The rule: a request is written once and never again. If the partner ends a kept connection before the request
+was written, it is handed back, to be sent on a new one. Bytes that arrive before a request or after its
+answer close the connection; so does an answer whose rest is too long or too slow.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from worker.adapters.http.options import DRAIN_LIMIT_BYTES, SenderOptions
 from worker.adapters.http.parser import NO_HEAD, AnswerParser, HeadTooLarge, NotHttp
 from worker.adapters.http.request_head import with_content
 from worker.adapters.http.sweeper import Sweeper
-from worker.adapters.http.write_batch import Way, WriteBatch
+from worker.adapters.http.write_batch import SocketWriter, WriteBatch
 from worker.core.answer import Failure, Request, Response
 from worker.core.connection_reuse import WORTHWHILE_ANSWERS, ConnectionReuse
 from worker.ports import Attempter
 
 Resend = Callable[[Request, float, Attempter], None]
-"""Takes back a request that was not written, with its deadline and who asked."""
+"""Takes back a request that was not written, with its deadline and its attempter."""
 
 
 class Shared(NamedTuple):
-    """What all connections of a sender share."""
+    """Shared by all connections of a sender."""
 
     options: SenderOptions
     sweeper: Sweeper
@@ -44,9 +44,9 @@ class Shared(NamedTuple):
 
 
 class HttpConnection(asyncio.Protocol):
-    """Owns an open connection; one request at a time. `closed` says that it takes no more.
+    """Owns an open connection; one request at a time. Once `closed` it takes no more requests.
 
-    `tail` is what follows the target of a plain GET; `resend` is set by whoever can connect anew.
+    `tail` is what follows the target of a plain GET; its lane sets `resend`.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class HttpConnection(asyncio.Protocol):
         self._parser = parser
         self._sweeper = sweeper
         self._write_batch = write_batch
-        self._way = Way(transport)
+        self._writer = SocketWriter(transport)
         self._reuse = reuse
         self._tail = tail
         self._request: Request | None = None
@@ -85,9 +85,9 @@ class HttpConnection(asyncio.Protocol):
         self._request = request
         self._attempter = attempter
         if request.content is None:
-            self._write_batch.put(self._way, ("GET " + request.target + self._tail).encode())
+            self._write_batch.put(self._writer, ("GET " + request.target + self._tail).encode())
         else:
-            self._write_batch.put(self._way, with_content(request.target, request.content, self._tail))
+            self._write_batch.put(self._writer, with_content(request.target, request.content, self._tail))
 
     def use_headers(self, lines: str) -> None:
         """Send these lines after `Host` from the next request on."""
@@ -95,34 +95,34 @@ class HttpConnection(asyncio.Protocol):
         self._tail = f"{version}\r\n{host}\r\n{lines}\r\n"
 
     def abandon(self) -> None:
-        """Give up the request that waits, if one does: its answer must not be taken for another's."""
+        """Give up the pending request, if any: its answer must not be taken for another's."""
         if self._attempter is not None:
             self._attempter = None
             self.close()
 
     def close(self, failure: Failure = CLOSED_EARLY) -> None:
-        """Close the connection at once; a request that still waits fails so, unless a head has come."""
+        """Close at once; a pending request gets its answer if the head has come, else `failure`."""
         if self.closed:
             return
         self.closed = True
         self._sweeper.forget(self)
-        self._way.recall()
+        self._writer.recall()
         self._connection.close()
-        self._transport.abort()  # does not wait for the farewell that TLS wants
+        self._transport.abort()  # does not wait for TLS's close_notify
         answer = failure if self._parser.status == NO_HEAD else self._parser.take()
         self._parser.drop()
         attempter, self._attempter = self._attempter, None
         if attempter is not None:
-            attempter.on_answer(answer)  # last, for it may begin the next attempt at once
+            attempter.on_answer(answer)  # last, because it may begin the next attempt at once
 
     def expire(self) -> None:
-        """End what took too long: the head, the rest of an answer, or the next request."""
+        """Close because the head, the rest of an answer or the next request took too long."""
         self.close(TIMED_OUT)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, and decide whether that completes the answer or breaks it."""
+        """Parse what came, and decide whether it completes the answer or breaks it."""
         attempter, parser = self._attempter, self._parser
-        if attempter is None or self._way.unsent:
+        if attempter is None or self._writer.unsent:
             self._end(UNASKED)
             return
         answer = parser.again(data)
@@ -142,22 +142,22 @@ class HttpConnection(asyncio.Protocol):
             self._drain(len(data))
 
     def eof_received(self) -> None:
-        """Take the partner's end for the end of all."""
+        """Close once the partner sends no more."""
         self._end(CLOSED_EARLY)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Name what ended the connection."""
+        """Fail the pending request with what ended the connection."""
         self._end(lost(exc))
 
     def _end(self, failure: Failure) -> None:
-        """Close what the partner has ended; what it has not got of a kept connection leaves on another."""
+        """Close what the partner has ended; what a kept connection did not send goes on a new one."""
         attempter = self._attempter
         if self.closed or attempter is None or not self._served or self._parser.status != NO_HEAD:
             self.close(failure)
             return
         self._reuse.closed(monotonic(), self._served)
         request = self._request
-        if self.resend is None or request is None or not self._way.recall():
+        if self.resend is None or request is None or not self._writer.recall():
             self.close(failure)
             return
         self._attempter = None
@@ -180,7 +180,7 @@ class HttpConnection(asyncio.Protocol):
             self.deadline = monotonic() + self._idle_seconds
 
     def _drain(self, count: int) -> None:
-        """Wait for the rest of an answer, within bounds: that is what a kept connection is worth."""
+        """Wait for the rest of an answer, within bounds, so that the connection can be kept."""
         if self._parser.wants_body():
             return
         if not self._drained:

@@ -1,4 +1,4 @@
-"""Opening connections: aiohttp resolves, races addresses and speaks TLS; the egress rule sits in its sockets.
+"""Opens connections: aiohttp resolves, races addresses and speaks TLS; its sockets keep the egress rule.
 
 The rule: every socket to the partner is made by `guarded_socket`, or by `open_socket` where the operator
 permits private addresses or names a proxy.
@@ -20,13 +20,13 @@ from worker.core.answer import Failure, FailureKind
 NEVER = float("inf")
 
 SHORT_PAUSE_SECONDS = 1.0
-"""Seconds until a lane may try again where this machine had no descriptor for its connection."""
+"""Seconds until a lane may try again after this machine had no descriptor for its connection."""
 
 C = TypeVar("C", bound=TCPConnector)
 
 
 def make_connector(options: SenderOptions, kind: type[C]) -> C:
-    """Make a connector of a kind that has no limit of its own: the lanes are the limit."""
+    """Make a connector without a limit of its own: the lanes are the limit."""
     guarded = not (options.allow_private or options.proxy)
     return kind(
         limit=0,
@@ -39,15 +39,15 @@ def make_connector(options: SenderOptions, kind: type[C]) -> C:
 
 
 async def settled(failure: Failure) -> Failure:
-    """Return why no connection was had, after a pause where the next try would only end the same."""
+    """Return why there is no connection, after a pause if the next try would only fail the same way."""
     if failure.kind is FailureKind.DESCRIPTORS:
         await asyncio.sleep(SHORT_PAUSE_SECONDS)
     return failure
 
 
 def attempt_timeout(seconds: float) -> aiohttp.ClientTimeout:
-    """Bound connecting, exactly: aiohttp rounds longer times up to whole seconds unless told otherwise.
+    """Bound connecting exactly: aiohttp rounds longer times up to whole seconds unless told otherwise.
 
-    What follows a connect is bounded by a Sweeper: aiohttp's own `total` costs a timer for each attempt.
+    A Sweeper bounds what follows the connect: aiohttp's own `total` costs a timer for each attempt.
     """
     return aiohttp.ClientTimeout(total=None, connect=seconds, ceil_threshold=NEVER)

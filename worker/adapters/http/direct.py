@@ -1,8 +1,8 @@
 """The cheap transport: aiohttp opens the connection, the lane owns it and speaks HTTP/1.1 on it.
 
-The rule: a lane keeps one connection for each origin that it sends to, and one request at a time on it. What
-was never written to a kept connection leaves on a new one, once and within the same attempt; what may have
-been written is never sent again from here.
+The rule: a lane keeps one connection for each origin that it sends to, with one request at a time on it. A
+request that was never written to a kept connection is sent on a new one, once and within the same attempt;
+one that may have been written is never sent again from here.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from worker.ports import Attempter
 class DirectSender:
     """A Sender whose lanes own their connections; make it where the event loop runs.
 
-    Raises ValueError for a proxy: it knows no way through one.
+    Raises ValueError for a proxy, which it can't use.
     """
 
     def __init__(self, options: SenderOptions) -> None:
@@ -70,7 +70,7 @@ class DirectSender:
         await self._connector.close()
 
     async def open(self, origin: Origin) -> tuple[HttpConnection | Failure, float]:
-        """Open a connection, or say why not; and when the attempt that it is for must end.
+        """Open a connection, or say why not; and return the deadline of the attempt that it is for.
 
         The pause after many failures comes before the attempt and does not count against it.
         """
@@ -96,7 +96,7 @@ class DirectSender:
             return await settled(failure_of(error, refusals))
 
     def _take(self, origin: Origin, connection: Connection) -> HttpConnection | Failure:
-        """Make aiohttp's connection ours, unless something has happened on it already."""
+        """Take over aiohttp's connection, unless it has ended or received something already."""
         transport, handler = connection.transport, connection.protocol
         if transport is None or handler is None or transport.is_closing():
             connection.close()
@@ -109,7 +109,7 @@ class DirectSender:
         return HttpConnection(connection, transport, self._parser(), self._shared, reuse, tail)
 
     def _request(self, origin: Origin) -> ClientRequest:
-        """What the connector wants to know of an origin, made once."""
+        """The request by which the connector knows an origin, made once."""
         request = self._requests.get(origin)
         if request is None:
             url = URL(f"{origin}/", encoded=True)
@@ -158,7 +158,7 @@ class DirectLane(CallbackLane):
     async def _begin_anew(
         self, request: Request, attempter: Attempter, deadline: float | None = None
     ) -> None:
-        """Open a connection and ask; within an attempt that is under way its deadline is given."""
+        """Open a connection and send the request; an attempt that is under way passes its own deadline."""
         try:
             opened, new_deadline = await self._sender.open(request.origin)
         except Exception as error:
@@ -178,17 +178,17 @@ class DirectLane(CallbackLane):
 
 
 def _lines(options: SenderOptions) -> str:
-    """The headers that all requests have, but for Host, as they are written."""
+    """The lines of the headers that all requests have, without Host."""
     return "".join(f"{name}: {value}\r\n" for name, value in options.request_headers().items())
 
 
 def parser_for(options: SenderOptions) -> Callable[[], AnswerParser]:
-    """What makes the parsers that keep as much of bodies as is asked for."""
+    """The parser that keeps as much of bodies as the options ask for."""
     if options.reads_bodies:
         return partial(BodyParser, options.reads_body, options.refusals)
     return partial(RefusalParser, options.refusals) if options.refusals else AnswerParser
 
 
 def pause_after(failures: int) -> float:
-    """Seconds that a connect waits after so many others failed in a row: none at first, one at most."""
+    """Seconds that a connect waits after so many failures in a row: none at first, one at most."""
     return 0.0 if failures < 8 else min(1.0, 0.01 * failures)

@@ -16,9 +16,9 @@ from worker.adapters.process.descriptors import are_short, shortage
 from worker.core.answer import Failure, FailureKind
 
 EXPECTED = (aiohttp.ClientError, OSError, RuntimeError, UnicodeError)
-"""What an attempt may raise for what happens outside of the program (TimeoutError is an OSError).
+"""What an attempt may raise because of the world outside (TimeoutError is an OSError).
 
-RuntimeError is what uvloop raises for some failed connects and aiohttp for a closed session.
+uvloop raises RuntimeError for some failed connects, and aiohttp for a closed session.
 """
 
 ERROR_LIMIT_CHARACTERS = 300
@@ -32,23 +32,23 @@ SENDER_CLOSED = Failure(FailureKind.CONNECTION, "the sender is closed")
 UNASKED = Failure(FailureKind.PROTOCOL, "the partner sent something before it was asked")
 
 
-class Ended(aiohttp.ClientConnectionError):
-    """Stands for an error after which aiohttp would send a second time; the error is its cause."""
+class NotResent(aiohttp.ClientConnectionError):
+    """Replaces an error after which aiohttp would send a second time; that error is its cause."""
 
 
-class Told(aiohttp.ClientError):
-    """An attempt that ended with a failure already named."""
+class NamedFailure(aiohttp.ClientError):
+    """Carries a failure that has its name already through aiohttp."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.error)
         self.failure = failure
 
 
-# The first row that fits counts. Where the words end in a colon, what the system said follows.
+# The first row that matches counts. If the words end in a colon, the system's own text follows.
 _ROWS: list[tuple[type[BaseException] | tuple[type[BaseException], ...], FailureKind, str]] = [
     (aiohttp.ClientConnectorCertificateError, FailureKind.TLS, "certificate refused:"),
     (aiohttp.ClientConnectorSSLError, FailureKind.TLS, "TLS failed:"),
-    ((ssl.SSLEOFError, ssl.SSLZeroReturnError), CLOSED_EARLY.kind, CLOSED_EARLY.error),  # no farewell
+    ((ssl.SSLEOFError, ssl.SSLZeroReturnError), CLOSED_EARLY.kind, CLOSED_EARLY.error),  # no close_notify
     (ssl.SSLError, FailureKind.TLS, "TLS failed:"),
     (aiohttp.ClientConnectorDNSError, FailureKind.CONNECTION, "the host does not resolve:"),
     (aiohttp.ClientProxyConnectionError, FailureKind.CONNECTION, "the proxy can't be reached:"),
@@ -64,12 +64,12 @@ _ROWS: list[tuple[type[BaseException] | tuple[type[BaseException], ...], Failure
 
 
 def failure_of(error: BaseException, refusals: Sequence[Failure] = ()) -> Failure:
-    """Name what an attempt raised (one of EXPECTED); `refusals` are of the sockets refused while connecting.
+    """Name what an attempt raised (one of EXPECTED); `refusals` tell of sockets refused while connecting.
 
-    Where every address failed and one of them got no socket, that is the failure.
+    If every address failed and one of them was refused its socket, that refusal is the failure.
     """
     root = _root(error)
-    if isinstance(root, Told):
+    if isinstance(root, NamedFailure):
         return root.failure
     if refusals and isinstance(root, aiohttp.ClientConnectorError) and not isinstance(root, ssl.SSLError):
         return refusals[0]
@@ -85,16 +85,16 @@ def lost(error: BaseException | None) -> Failure:
 
 
 def _root(error: BaseException) -> BaseException:
-    """Look behind what stands for another error: ours, and aiohttp's plain OSError for one of TLS."""
+    """The error behind one that replaces it: ours, or the OSError that aiohttp makes of a TLS error."""
     cause = error.__cause__
-    if cause is not None and isinstance(error, Ended):
+    if cause is not None and isinstance(error, NotResent):
         return _root(cause)
     plain = isinstance(error, OSError) and not isinstance(error, aiohttp.ClientConnectorError)
     return cause if plain and isinstance(cause, ssl.SSLError) else error
 
 
 def _said(error: BaseException) -> str:
-    """What the system said, as one line; of a proxy its status, for its words hold the URL."""
+    """The system's text as one line; only the status of a proxy's refusal, whose text holds the URL."""
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"HTTP {error.status}"
     inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", error)

@@ -1,8 +1,7 @@
-"""Finds the head of an answer in the bytes of a connection, and reads what it says.
+"""Finds the head of an answer in the bytes of a connection, and reads it.
 
-The rule: a status line and a blank line decide, and no library is asked. Whatever else a head says, oddly or
-not, only tells where the answer ends. Interim (1xx) heads are skipped unread; 101 is final, for nobody asked
-to switch.
+The rule: a status line and a blank line decide, without a library. The rest of a head, odd or not, only tells
+where the answer ends. Interim (1xx) heads are skipped unread; 101 is final, because nobody asked to switch.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _TIDY = re.compile(
 
 
 class NotHttp(Exception):
-    """The bytes are no answer, or go on after its end; where a head was read, it still counts."""
+    """The bytes are no answer, or go on after its end; a head that was read still counts."""
 
 
 class HeadTooLarge(NotHttp):
@@ -35,7 +34,7 @@ class HeadTooLarge(NotHttp):
 
 
 class Head(NamedTuple):
-    """The head that decides: its status, its bytes with the blank line, and the bytes that came after it."""
+    """The final head: its status, its bytes with the blank line, and the bytes that came after it."""
 
     status: int
     lines: bytes
@@ -43,14 +42,14 @@ class Head(NamedTuple):
 
     @property
     def retry_after(self) -> str | None:
-        """The first Retry-After, where it could mean something."""
-        return _retry_after(_told(self.lines))
+        """The first Retry-After, if it is readable."""
+        return _retry_after(_fields(self.lines))
 
 
 class HeadReader:
-    """Reads the head of one answer after another, in pieces of any size; it begins anew after each.
+    """Reads the head of one answer after another, in pieces of any size; it starts over after each.
 
-    `waits` says that something of a head has come, and not all.
+    `waits` says that a head has come in part.
     """
 
     def __init__(self) -> None:
@@ -59,7 +58,7 @@ class HeadReader:
         self._begin()
 
     def feed(self, data: bytes) -> Head | None:
-        """Return the head that decides once all of it has come; raise NotHttp.
+        """Return the final head once all of it has come; raise NotHttp.
 
         HEAD_LIMIT_BYTES bounds it together with the interim heads before it.
         """
@@ -83,7 +82,7 @@ class HeadReader:
         self._status = 0
 
     def _next(self) -> bytes | None:
-        """Take the next whole head, interim or not, off what is held."""
+        """Take the next complete head, interim or not, out of the buffer."""
         if not self._status:
             self._skip_empty_lines()
             self._status = _status(self._held)
@@ -110,51 +109,51 @@ class HeadReader:
 
 
 def plain(head: Head, *, keep: bool) -> bytes:
-    """The same head without anything odd, so that a library reads the body as far as it can be read.
+    """The same head without anything odd, so that a library can read the body as far as possible.
 
-    The connection ends after the answer unless it is to be kept, and nothing about its framing is odd.
+    It closes the connection after the answer, unless `keep` is set and nothing about its framing is odd.
     """
-    told = _told(head.lines)
-    framing, sure = _framing(told)
+    fields = _fields(head.lines)
+    framing, sure = _framing(fields)
     lines = [b"HTTP/1.1 %d " % head.status, *framing]
-    retry_after = _retry_after(told)
+    retry_after = _retry_after(fields)
     if retry_after is not None:
         lines.append(b"Retry-After: " + retry_after.encode("ascii"))
-    if not (keep and sure and _persists(head, told) and _TIDY(head.lines)):
+    if not (keep and sure and _persists(head, fields) and _TIDY(head.lines)):
         lines.append(b"Connection: close")
     return b"\r\n".join((*lines, b"", b""))
 
 
-Told = dict[bytes, list[bytes]]
-"""What the headers that matter say, by their names in lower case, and in their order."""
+_Fields = dict[bytes, list[bytes]]
+"""The values of the headers that matter, in order, by their names in lower case."""
 
 
-def _told(lines: bytes) -> Told:
-    """Read the headers that matter, however they are written; each that was folded is made one line."""
+def _fields(lines: bytes) -> _Fields:
+    """Read the headers that matter, in any spelling; folded ones are joined into one line."""
     if b"\n " in lines or b"\n\t" in lines:
         lines = _FOLD.sub(b" ", lines)
-    told: Told = {}
+    fields: _Fields = {}
     for found in _TELLING(lines.lower()):
-        told.setdefault(found[1], []).append(lines[slice(*found.span(2))].strip())
-    return told
+        fields.setdefault(found[1], []).append(lines[slice(*found.span(2))].strip())
+    return fields
 
 
-def _retry_after(told: Told) -> str | None:
-    values = told.get(b"retry-after")
+def _retry_after(fields: _Fields) -> str | None:
+    values = fields.get(b"retry-after")
     return usable_retry_after(values[0]) if values else None
 
 
-def _persists(head: Head, told: Told) -> bool:
-    """Whether the partner means to keep the connection, and can."""
-    wishes = _words(told, b"connection")
+def _persists(head: Head, fields: _Fields) -> bool:
+    """Whether the partner wants to keep the connection, and can."""
+    wishes = _words(fields, b"connection")
     if head.lines.startswith(b"HTTP/1.1"):
         return b"close" not in wishes and head.status != SWITCHING
     return head.lines.startswith(b"HTTP/1.0") and b"keep-alive" in wishes
 
 
-def _framing(told: Told) -> tuple[list[bytes], bool]:
-    """The header that says where the body ends (none: the connection's end), and whether that is sure."""
-    encodings, lengths = _words(told, b"transfer-encoding"), _words(told, b"content-length")
+def _framing(fields: _Fields) -> tuple[list[bytes], bool]:
+    """The header that says where the body ends (none: at the connection's end), and whether it is certain."""
+    encodings, lengths = _words(fields, b"transfer-encoding"), _words(fields, b"content-length")
     if encodings:
         named = [b"Transfer-Encoding: chunked"] if encodings[-1] == b"chunked" else []
         return named, encodings == [b"chunked"] and not lengths
@@ -165,14 +164,14 @@ def _framing(told: Told) -> tuple[list[bytes], bool]:
     return [b"Content-Length: " + lengths[0]], len(lengths) == 1
 
 
-def _words(told: Told, name: bytes) -> list[bytes]:
+def _words(fields: _Fields, name: bytes) -> list[bytes]:
     """The comma-separated words of all headers of a name, in lower case."""
-    values = told.get(name, ())
+    values = fields.get(name, ())
     return [word.strip() for value in values for word in value.lower().split(b",")]
 
 
 def _status(held: bytes | bytearray) -> int:
-    """The status of a first line; 0 while it is not whole. Raise NotHttp for what can't become one."""
+    """The status of a first line; 0 while it is incomplete. Raise NotHttp if it can't become one."""
     found = _STATUS_LINE.match(held)
     if found is not None:
         return int(found[1])

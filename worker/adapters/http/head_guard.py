@@ -1,8 +1,8 @@
 """Hands an answer's head to aiohttp on its own, made plain, before the first byte of its body.
 
-The rule: aiohttp's parser refuses odd heads, and throws a head away when what follows it in the same piece is
-broken (a bad chunk, bytes after the end). What it gets is a plain head that says the same, and by the time
-that the rest is fed the head has been delivered. Heads are found and bounded here.
+The rule: aiohttp's parser refuses odd heads, and discards a head if the bytes after it in the same piece are
+broken (a bad chunk, bytes after the end). So it gets a plain head that says the same, and gets the rest only
+once that head has been delivered. Heads are found and bounded here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,14 @@ from time import monotonic
 from aiohttp.client_proto import ResponseHandler
 
 from worker.adapters.http.batching_transport import BatchingTransport
-from worker.adapters.http.errors import CLOSED_EARLY, HEAD_TOO_LARGE, NOT_HTTP, TIMED_OUT, UNASKED, Told
+from worker.adapters.http.errors import (
+    CLOSED_EARLY,
+    HEAD_TOO_LARGE,
+    NOT_HTTP,
+    TIMED_OUT,
+    UNASKED,
+    NamedFailure,
+)
 from worker.adapters.http.head import HeadReader, HeadTooLarge, NotHttp, plain
 from worker.adapters.http.sweeper import Sweeper
 from worker.core.answer import Failure
@@ -23,10 +30,10 @@ NEVER = float("inf")
 
 
 class HeadGuard(asyncio.Protocol):
-    """Stands between a transport and aiohttp's handler of it; `deadline` is that of the head it waits for.
+    """Stands between a transport and aiohttp's handler of it; `deadline` is for the next head.
 
-    `unwritten` says that the partner ended a kept connection before anything of the request was written to
-    it, and that nothing of it will be.
+    `unwritten` says that the partner ended a kept connection before any of the request was written, and
+    that none of it will be.
     """
 
     def __init__(
@@ -39,7 +46,7 @@ class HeadGuard(asyncio.Protocol):
         self.deadline = NEVER
         self.unwritten = False
         self._handler = handler
-        self._posting = batching
+        self._batching = batching
         self._sweeper = sweeper
         self._reuse = reuse
         self._reader = HeadReader()
@@ -57,24 +64,24 @@ class HeadGuard(asyncio.Protocol):
         """Get ready for the answer to a new request, whose head must be over by the deadline."""
         self.deadline = deadline
         self._in_head = True
-        self._posting.expect()
+        self._batching.expect()
 
     def data_received(self, data: bytes) -> None:
-        """Feed the head on its own, and then all that is left."""
+        """Feed the head on its own, then the rest."""
         if self._in_head:
             data = self._feed_head(data)
         if not data:
             return
-        if self._handler.should_close:  # so it does until the end of a body
+        if self._handler.should_close:  # it says so until the end of a body
             self._handler.data_received(data)
             self._cut_short()
         else:
             self._end(UNASKED)
 
     def watch(self, reading: asyncio.Timeout | None) -> None:
-        """End this reading of the body once the body turns out to be broken; None ends the watch.
+        """End this reading of the body if the body turns out to be broken; None ends the watch.
 
-        aiohttp lets the reader of a body wait on when its parser has given up.
+        aiohttp lets the reader of a body go on waiting when its parser has given up.
         """
         self._reading = reading
         self._cut_short()
@@ -107,8 +114,8 @@ class HeadGuard(asyncio.Protocol):
         self._handler.resume_writing()
 
     def _feed_head(self, data: bytes) -> bytes:
-        """Feed the head that decides, once all of it has come; return what is left."""
-        if self._posting.waits:
+        """Feed the final head once all of it has come; return the bytes after it."""
+        if self._batching.waits:
             self._note_end()
             self._end(UNASKED)
             return b""
@@ -125,14 +132,14 @@ class HeadGuard(asyncio.Protocol):
         return head.rest
 
     def _note_end(self) -> None:
-        """Learn of a kept connection that the partner ends as it was to serve again."""
+        """Learn from a kept connection that the partner ended when it was to serve again."""
         if self._in_head and self._served:
             self._reuse.closed(monotonic(), self._served)
-            self.unwritten = self._posting.recall()
+            self.unwritten = self._batching.recall()
             self._in_head = False
 
     def _finish(self) -> None:
-        """Note that the head is over; how long a body is waited for its reader knows."""
+        """Note that the head is over; the reader of the body has its own deadline."""
         self._in_head = False
         self.deadline = NEVER
 
@@ -143,8 +150,8 @@ class HeadGuard(asyncio.Protocol):
             reading.reschedule(asyncio.get_running_loop().time())
 
     def _end(self, failure: Failure) -> None:
-        """End the connection, and fail whoever waits for an answer so."""
+        """End the connection, and fail whoever waits for an answer."""
         self._finish()
-        self._handler.set_exception(Told(failure))
+        self._handler.set_exception(NamedFailure(failure))
         if self._handler.transport is not None:
             self._handler.transport.abort()  # does not wait for the farewell that TLS wants

@@ -1,6 +1,6 @@
-"""A lane is asked in two ways: by a coroutine that awaits the answer, or by one that is called with it.
+"""A lane can be used in two ways: by awaiting the answer, or by being called back with it.
 
-The rule: each way is made of the other, so that a transport writes but the one that is natural to it.
+The rule: each way is built on the other, so that a transport implements only the one that suits it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from worker.ports import Attempter
 
 
 class CallbackLane(ABC):
-    """A lane that begins; `send` waits for what is begun."""
+    """A lane that implements `begin`; `send` waits for the callback."""
 
     @abstractmethod
     def begin(self, request: Request, attempter: Attempter) -> None:
@@ -24,7 +24,7 @@ class CallbackLane(ABC):
         """Give up the attempt that is under way."""
 
     async def send(self, request: Request) -> Answer:
-        """Make one attempt and wait for it; only cancellation is raised, and what `begin` raises."""
+        """Make one attempt and wait for it; raises only cancellation, and what `begin` raises."""
         waiter = _Waiter()
         self.begin(request, waiter)
         try:
@@ -35,7 +35,7 @@ class CallbackLane(ABC):
 
 
 class CoroutineLane(ABC):
-    """A lane that sends; `begin` has a task send and call back."""
+    """A lane that implements `send`; `begin` starts a task that sends and calls back."""
 
     _sending: asyncio.Task[None] | None = None
 
@@ -53,7 +53,7 @@ class CoroutineLane(ABC):
             self._sending.cancel()
 
     async def close(self) -> None:
-        """Give up what is under way, and wait until it is."""
+        """Give up what is under way, and wait until it has ended."""
         self.abandon()
         if self._sending is not None:
             await asyncio.wait([self._sending])
@@ -68,7 +68,7 @@ class CoroutineLane(ABC):
 
 
 class _Waiter:
-    """An attempter that a coroutine awaits."""
+    """An attempter whose answer a coroutine can await."""
 
     def __init__(self) -> None:
         self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()

@@ -1,7 +1,7 @@
-"""Which versions of the libraries the direct transport has been proven on.
+"""The versions of libraries that the direct transport has been proven on.
 
-The rule: it leans on how aiohttp's connector hands over a connection and on how httptools calls back; another
-minor version may change either without a word, so another minor version is refused at start-up.
+The rule: the transport relies on how aiohttp's connector hands over a connection and on how httptools calls
+back. Another minor version may change either silently, so it is refused at start-up.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class UnprovenLibrary(Exception):
 
 
 def check_libraries(installed: Mapping[str, str] | None = None) -> None:
-    """Raise UnprovenLibrary, with what to do about it, where a library's version is not a proven one."""
+    """Raise UnprovenLibrary, with what to do about it, if a library's version is not proven."""
     versions = installed or {name: version(name) for name in PROVEN}
     for name, proven in PROVEN.items():
         if versions[name].split(".")[:2] != proven.split("."):

@@ -1,4 +1,4 @@
-"""What a sender is told once, and the bounds that both transports keep.
+"""The options of a sender, and the bounds that both transports keep.
 
 The rule: a header that would change how requests are framed is refused here, before anything is sent.
 """
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
 
 HEAD_LIMIT_BYTES = 64 * 1024
-"""Bytes of an answer's head, those of interim (1xx) answers before it included; more is no answer."""
+"""Most bytes of an answer's head, with the interim (1xx) heads before it; a larger one is no answer."""
 
 BODY_LIMIT_BYTES = 4 * 1024
-"""Bytes of a body that are kept where it is read."""
+"""Bytes of a body that are kept, if bodies are read."""
 
 REFUSAL_LIMIT_BYTES = 2 * 1024
-"""Bytes of a refusal's body that are kept where those are: 512 characters of four bytes."""
+"""Bytes of a refusal's body that are kept: 512 characters of four bytes."""
 
 ANY_STATUS = frozenset(range(100, 1000))
 
 BODILESS = frozenset({204, 205, 304})
-"""Statuses whose answers have no body, whatever their heads say: there is nothing to wait for."""
+"""Statuses whose answers have no body, whatever their heads say."""
 
 DRAIN_LIMIT_BYTES = 16 * 1024
-"""Bytes of a body that are read to keep the connection; a longer body costs the connection."""
+"""Bytes of a body that are read to keep the connection; a longer body closes it."""
 
 USER_AGENT = f"postback-worker/{version('postback-worker')}"
 
@@ -50,24 +50,24 @@ class SenderOptions:
     timeout: float = 10.0
     """Seconds for one attempt, connecting included."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Request headers besides, or instead of, the usual ones."""
+    """Request headers added to the usual ones, or replacing them."""
     read_statuses: frozenset[int] | None = frozenset()
-    """Statuses of which the first BODY_LIMIT_BYTES bytes of the body are returned, as far as they come before
-    the timeout; None for all."""
+    """Statuses whose bodies are awaited: their first BODY_LIMIT_BYTES are returned, as far as they come
+    before the timeout. None means all statuses."""
     refusals: frozenset[int] = frozenset()
-    """Further ones of which the first REFUSAL_LIMIT_BYTES are returned, as far as they come anyway."""
+    """Further statuses: the first REFUSAL_LIMIT_BYTES are returned, as far as they come without waiting."""
     allow_private: bool = False
     """Connect to any address, loopback and private ones included."""
     proxy: str | None = field(default=None, repr=False)
     """URL of an HTTP proxy; only the session transport takes one."""
     drain_seconds: float = 1.0
-    """How long the rest of an answer is waited for, to keep the connection."""
+    """How long to wait for the rest of an answer, to keep the connection."""
     idle_seconds: float = 15.0
-    """How long an unused connection is kept: less than most servers do, so they seldom close it first."""
+    """How long an unused connection is kept: shorter than at most servers, so they seldom close it first."""
     tls: ssl.SSLContext | None = field(default=None, repr=False)
-    """How to verify the partner; the system's authorities where it is None."""
+    """How to verify the partner; None means the system's authorities."""
     resolver: AbstractResolver | None = field(default=None, repr=False)
-    """What resolves names; the system's resolver, in a thread, where it is None."""
+    """What resolves names; None means the system's resolver, in a thread."""
 
     def __post_init__(self) -> None:
         for name, value in self.headers.items():
@@ -81,11 +81,11 @@ class SenderOptions:
         return self.read_statuses is None or bool(self.read_statuses)
 
     def reads_body(self, status: int) -> bool:
-        """Whether the body of an answer with this status is read, and waited for."""
+        """Whether the body of an answer with this status is awaited and read."""
         return status not in BODILESS and (self.read_statuses is None or status in self.read_statuses)
 
     def request_headers(self) -> dict[str, str]:
-        """All request headers but Host, the given ones in place of the usual ones of the same name."""
+        """All request headers but Host; given ones replace usual ones of the same name."""
         usual = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
         given = {name.lower() for name in self.headers}
         return {name: value for name, value in usual.items() if name.lower() not in given} | dict(
@@ -94,12 +94,12 @@ class SenderOptions:
 
 
 def usable_retry_after(raw: bytes) -> str | None:
-    """The value of a Retry-After header as text, where it could mean something."""
+    """The value of a Retry-After header as text; None if it is unreadable."""
     text = raw.strip()
     return text.decode("ascii") if len(text) <= 64 and _READABLE(text) else None
 
 
 def check_target(target: str) -> None:
-    """Raise ValueError for a target that would not reach the wire as the one word that it must be."""
+    """Raise ValueError for a target that would not reach the wire as one word."""
     if _TARGET(target) is None:
         raise ValueError("a request's target is a path and query in printable ASCII")

@@ -1,7 +1,7 @@
 """Reads one answer after another out of the bytes of a connection.
 
-The rule: the bytes of the head decide, and are bounded; httptools is only asked where the answer ends. What
-comes after the head can not unsay it, and what httptools refuses costs the connection alone.
+The rule: the bytes of the head decide, and are bounded; httptools only finds where the answer ends. Nothing
+after the head can change the verdict, and what httptools refuses costs only the connection.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["NO_HEAD", "AnswerParser", "BodyParser", "HeadTooLarge", "NotHttp", "
 NO_HEAD = -1
 
 KNOWN_LIMIT_BYTES = 1024
-"""Bytes of the longest answer that is known again when it comes once more."""
+"""Bytes of the longest answer that is recognised when the same bytes come again."""
 
 _FINAL = re.compile(rb"HTTP/[0-9]\.[0-9] ([2-9][0-9][0-9])(?: [^\n]*)?\r?\n").match
 
@@ -29,10 +29,10 @@ _FINAL = re.compile(rb"HTTP/[0-9]\.[0-9] ([2-9][0-9][0-9])(?: [^\n]*)?\r?\n").ma
 class AnswerParser:
     """Reads answers; `status` is NO_HEAD until a head has come.
 
-    `complete` says that all of the answer has come, `keep` that the connection may then serve another one.
+    `complete` says that all of the answer has come, `keep` that the connection may serve another one.
 
-    A whole answer that came in one piece and left the connection as it was means the same when the same
-    bytes come in its place: partners answer so, but for their clock. Then nobody reads it again.
+    A complete answer that came in one piece and left the connection usable means the same when the same
+    bytes come again, so they are not parsed again. Most answers of a partner differ only in their clock.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class AnswerParser:
         self._reset()
 
     def take(self) -> Response:
-        """Return the answer as it is known, once its head has come, and get ready for the next one."""
+        """Return the answer as far as it is known, once its head has come, and get ready for the next one."""
         answer = self._told()
         self._reset()
         return answer
@@ -61,7 +61,7 @@ class AnswerParser:
         self._retry_after: str | None = None
 
     def wants_body(self) -> bool:
-        """Whether the answer lacks something that was asked for, though its head has come."""
+        """Whether wanted bytes of the body are still missing."""
         return False
 
     def feed(self, data: bytes) -> None:
@@ -75,21 +75,21 @@ class AnswerParser:
             self._remember(data)
 
     def again(self, data: bytes) -> Response | None:
-        """The answer that these bytes are, where they are one that is known; it need not be taken then.
+        """The answer, if these are the very bytes of the remembered one; it need not be taken then.
 
-        It leaves the connection as it was, ready for another. None for all else, which is to be fed.
+        The connection is ready for the next request. None for anything else, which must be fed.
         """
         if data == self._known and self.status == NO_HEAD and not self._reader.waits:
             return self._meant
         return None
 
     def _remember(self, data: bytes) -> None:
-        """Know this answer again, unless it is long."""
+        """Remember this answer, unless it is long."""
         if len(data) <= KNOWN_LIMIT_BYTES:
             self._known, self._meant = data, self._told()
 
     def _after_head(self, data: bytes) -> bytes:
-        """Read a head; return what httptools is to read: nothing until all of the head is there."""
+        """Read a head; return what httptools must read: nothing until the head is complete."""
         first = None if self._reader.waits else _FINAL(data)
         end = -1 if first is None else data.find(b"\r\n\r\n", 0, HEAD_LIMIT_BYTES)
         if first is None or end < 0:
@@ -101,38 +101,38 @@ class AnswerParser:
         return data
 
     def _note(self, head: Head) -> bytes:
-        """Note what a head says; return it as the library is to read it."""
+        """Note what a head says; return the bytes for httptools."""
         self.status, self._retry_after = head.status, head.retry_after
         return head.lines + head.rest
 
     def drop(self) -> None:
-        """Let go of httptools' parser, which holds this one in a cycle; nothing may be fed after."""
+        """Drop httptools' parser, which refers back to this one; feed nothing afterwards."""
         del self._parser, self._feed
 
-    # --- what httptools calls -----------------------------------------------------------------
+    # --- called by httptools ------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        """Stop at what follows a complete answer: nobody asked for it."""
+        """Refuse what follows a complete answer: nobody asked for it."""
         if self.complete:
             raise NotHttp
 
     def on_message_complete(self) -> None:
-        """Note that the answer is whole, and whether the connection serves another."""
+        """Note that the answer is complete, and whether the connection can serve another."""
         self.complete = True
         self.keep = self._parser.should_keep_alive()
 
 
 @cache
 def _plain(status: int) -> Response:
-    """An answer that is nothing but its status, as nearly all are."""
+    """An answer of which only the status is kept, as of nearly all."""
     return Response(status)
 
 
 class BodyParser(AnswerParser):
-    """Keeps the first BODY_LIMIT_BYTES bytes of bodies as well, also where the head is odd.
+    """Keeps the first BODY_LIMIT_BYTES of bodies as well, even if the head is odd.
 
-    `reads_body` tells of a status whether its body is wanted; of `refusals` beside them only the beginning
-    is kept, as far as it comes anyway.
+    `reads_body` says whether the body of a status is wanted. Of other `refusals` only the beginning is
+    kept, as far as it comes without waiting.
     """
 
     def __init__(self, reads_body: Callable[[int], bool], refusals: frozenset[int]) -> None:
@@ -142,15 +142,15 @@ class BodyParser(AnswerParser):
         self._body = bytearray()
 
     def take(self) -> Response:
-        """Return the answer as it is known, with what has come of its body."""
+        """Return the answer as far as it is known, with what has come of its body."""
         body, self._body = self._body, bytearray()
         return super().take()._replace(body=bytes(body))
 
     def _remember(self, data: bytes) -> None:
-        """Read each answer: its body is wanted, which its head does not tell."""
+        """Remember nothing: each body is wanted."""
 
     def wants_body(self) -> bool:
-        """Whether less of the body has come than is kept."""
+        """Whether less of the body has come than would be kept."""
         return len(self._body) < BODY_LIMIT_BYTES and self._reads_body(self.status)
 
     def _after_head(self, data: bytes) -> bytes:
@@ -171,7 +171,7 @@ class BodyParser(AnswerParser):
 
 
 class RefusalParser(AnswerParser):
-    """Keeps how the body of an answer begins whose status is one of `refusals`, as far as it comes anyway."""
+    """Keeps the beginning of the bodies of `refusals`, as far as it comes without waiting."""
 
     def __init__(self, refusals: frozenset[int]) -> None:
         super().__init__()
@@ -179,14 +179,14 @@ class RefusalParser(AnswerParser):
         self._body = b""
 
     def take(self) -> Response:
-        """Return the answer as it is known, with what has come of a refusal's body."""
+        """Return the answer as far as it is known, with what has come of a refusal's body."""
         if not self._body:
             return super().take()
         body, self._body = self._body, b""
         return super().take()._replace(body=body)
 
     def _remember(self, data: bytes) -> None:
-        """Read each refusal: its body is kept, which its head does not tell."""
+        """Remember no refusal: its body is wanted each time."""
         if self.status not in self._refusals:
             super()._remember(data)
 

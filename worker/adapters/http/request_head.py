@@ -1,6 +1,6 @@
-"""The bytes of a request that is more than a plain GET: its method, headers of its own, a body.
+"""The bytes of a request with a method, headers or a body of its own, rather than a plain GET.
 
-The rule: what goes with the event stands in place of what all requests have, and the length is exact.
+The rule: an event's own headers replace the common ones of the same name, and the length is exact.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from worker.core.answer import Content
 
 
 def with_content(target: str, content: Content, tail: str) -> bytes:
-    """Write it all; `tail` is what follows the target of a plain GET, with the headers that all have."""
+    """The whole request; `tail` is what follows the target of a plain GET, with the common headers."""
     method, headers, body = content
     own = {name.lower() for name, _ in headers}
     version, *usual = tail.removesuffix("\r\n\r\n").split("\r\n")

@@ -1,8 +1,7 @@
-"""The conservative transport: aiohttp's ClientSession, with what it does on its own accord turned off.
+"""The conservative transport: aiohttp's ClientSession, with what it does of its own accord turned off.
 
-The rule: one send is one request. No second send but of what was never written to a kept connection, no
-redirect, no cookie, no decompression, no environment; the head decides, and the body only where it is asked
-for.
+The rule: one send is one request: no redirect, cookie, decompression or environment, and a second send only
+of what was never written to a kept connection. The head decides; the body only if it is asked for.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from yarl import URL
 from worker.adapters.egress import refused_literal
 from worker.adapters.http.batching_transport import BatchingTransport
 from worker.adapters.http.connector import attempt_timeout, make_connector, settled
-from worker.adapters.http.errors import CLOSED_EARLY, EXPECTED, UNASKED, Ended, Told, failure_of
+from worker.adapters.http.errors import CLOSED_EARLY, EXPECTED, UNASKED, NamedFailure, NotResent, failure_of
 from worker.adapters.http.head_guard import NEVER, HeadGuard
 from worker.adapters.http.lane import CoroutineLane
 from worker.adapters.http.options import (
@@ -48,7 +47,7 @@ class SessionSender:
 
     def __init__(self, options: SenderOptions) -> None:
         self._options = options
-        connector = make_connector(options, HeadFirstConnector)
+        connector = make_connector(options, HeadGuardConnector)
         self._sweeper = connector.sweeper
         self._session = ClientSession(
             connector=connector,
@@ -77,7 +76,7 @@ class SessionSender:
         self._session.headers.update(self._options.request_headers())
 
     async def close(self) -> None:
-        """Close the session and its connections, those whatever they are in; idempotent."""
+        """Close the session and its connections, whatever they are doing; idempotent."""
         self._sweeper.close_all()
         await self._session.close()
 
@@ -94,7 +93,7 @@ class SessionLane(CoroutineLane):
         self._authorities: dict[Origin, str] = {}
 
     async def send(self, request: Request) -> Answer:
-        """Make one attempt; every ending is a value, only cancellation is raised.
+        """Make one attempt; every outcome is a value, and only cancellation is raised.
 
         Raises ValueError for a target that is not printable ASCII.
         """
@@ -115,13 +114,13 @@ class SessionLane(CoroutineLane):
         return Response(response.status, response.headers.get(hdrs.RETRY_AFTER), body)
 
     async def _ask(self, url: URL, content: Content) -> ClientResponse:
-        """Ask, once more on a new connection where nothing was written to a kept one."""
+        """Send the request; again on a new connection if nothing was written to a kept one."""
         attempt = Attempt()
         _attempt.set(attempt)
         try:
             return await self._once(url, content)
         except EXPECTED:
-            if attempt.front is None or not attempt.front.unwritten:
+            if attempt.guard is None or not attempt.guard.unwritten:
                 raise
         _attempt.set(Attempt(anew=True))
         return await self._once(url, content)
@@ -133,7 +132,7 @@ class SessionLane(CoroutineLane):
         )
 
     def _url(self, origin: Origin, target: str) -> URL:
-        """The URL, put together of its parts: yarl takes twice as long to take a whole one apart."""
+        """The URL, built of its parts: yarl takes twice as long to parse a whole one."""
         authority = self._authorities.get(origin)
         if authority is None:
             authority = self._authorities[origin] = str(origin).partition("://")[2]
@@ -143,7 +142,7 @@ class SessionLane(CoroutineLane):
         )
 
     async def _body(self, response: ClientResponse, deadline: float) -> bytes:
-        """Read what is wanted of the body, and the little that keeps the connection; nothing is an error."""
+        """Read what is wanted of the body, and a little more to keep the connection; no error is raised."""
         body = b""
         reads = self._options.reads_body(response.status)
         async with discarding(response):
@@ -158,19 +157,19 @@ class SessionLane(CoroutineLane):
 
 @dataclass
 class Attempt:
-    """What a lane tells the connector of one request, and what it hears of it."""
+    """What a lane and the connector tell each other about one request."""
 
     anew: bool = False
-    """Whether it takes a new connection."""
-    front: HeadGuard | None = None
+    """Whether it needs a new connection."""
+    guard: HeadGuard | None = None
     """The connection that it was given."""
 
 
 _attempt: ContextVar[Attempt] = ContextVar("attempt")
 
 
-class HeadFirstConnector(TCPConnector):
-    """Gives out connections that have nothing left over, hand over heads first and write together."""
+class HeadGuardConnector(TCPConnector):
+    """Gives out clean connections, behind a HeadGuard and with batched writes."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -184,10 +183,10 @@ class HeadFirstConnector(TCPConnector):
         traces: list[Any],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp calls it so
     ) -> Connection:
-        """Return a connection on which nothing has arrived that was not asked for, the clock running.
+        """Return a connection on which nothing unasked has arrived, and start the clock of its head.
 
-        A kept connection with leftovers is closed and replaced: what arrived on it answers no request of
-        ours. On a new one they are a failure.
+        A kept connection with leftovers is closed and replaced: they answer no request of ours. On a new
+        connection they are a failure.
         """
         deadline = NEVER if timeout.connect is None else monotonic() + timeout.connect
         attempt = _attempt.get()
@@ -195,37 +194,37 @@ class HeadFirstConnector(TCPConnector):
         try:
             while True:
                 connection = await super().connect(req, traces, timeout)
-                front = self._front(req, connection)
-                if attempt.anew and front is not None and front.kept:
+                guard = self._guard(req, connection)
+                if attempt.anew and guard is not None and guard.kept:
                     passed_over.append(connection)
-                elif front is not None:
-                    front.expect(deadline)
-                    attempt.front = front
+                elif guard is not None:
+                    guard.expect(deadline)
+                    attempt.guard = guard
                     return connection
         finally:
             for connection in passed_over:
                 connection.release()
 
-    def _front(self, req: ClientRequest, connection: Connection) -> HeadGuard | None:
-        """What stands before a connection's handler; None where the connection is spoilt, and closed."""
+    def _guard(self, req: ClientRequest, connection: Connection) -> HeadGuard | None:
+        """The guard before a connection's handler; None if the connection had leftovers and was closed."""
         transport, handler = connection.transport, connection.protocol
         if transport is None or handler is None:
-            raise Told(CLOSED_EARLY)
-        front = transport.get_protocol()
-        kept = isinstance(front, HeadGuard)
+            raise NamedFailure(CLOSED_EARLY)
+        guard = transport.get_protocol()
+        kept = isinstance(guard, HeadGuard)
         if handler.should_close:
             connection.close()
             if kept:
                 return None
-            raise Told(UNASKED)
-        if isinstance(front, HeadGuard):
-            return front
+            raise NamedFailure(UNASKED)
+        if isinstance(guard, HeadGuard):
+            return guard
         batching = BatchingTransport(transport, self._write_batch)
         reuse = self._reuse.setdefault(req.connection_key, ConnectionReuse())
-        front = HeadGuard(handler, batching, self.sweeper, reuse)
-        transport.set_protocol(front)
+        guard = HeadGuard(handler, batching, self.sweeper, reuse)
+        transport.set_protocol(guard)
         handler.connection_made(cast("asyncio.Transport", batching))
-        return front
+        return guard
 
 
 async def send_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
@@ -233,12 +232,12 @@ async def send_once(request: ClientRequest, handler: ClientHandlerType) -> Clien
     try:
         return await handler(request)
     except aiohttp.ClientConnectionError as error:
-        raise Ended from error
+        raise NotResent from error
 
 
 @asynccontextmanager
 async def discarding(response: ClientResponse) -> AsyncIterator[None]:
-    """Leave nothing of a response behind: the connection is kept where all was read, or dropped."""
+    """Leave nothing of a response behind: the connection is kept if all was read, else dropped."""
     try:
         yield
     finally:
@@ -246,29 +245,29 @@ async def discarding(response: ClientResponse) -> AsyncIterator[None]:
         transport = None if connection is None else connection.transport
         response.close()
         if transport is not None:
-            transport.abort()  # does not wait for the farewell that TLS wants
+            transport.abort()  # does not wait for TLS's close_notify
 
 
 async def _read(response: ClientResponse, limit: int, deadline: float) -> bytes:
-    """Read up to so many bytes of the body, as far as they come without an error and before the deadline."""
+    """Read up to `limit` bytes of the body, as far as they come without an error before the deadline."""
     if response.content.at_eof():
         return b""
     body = bytearray()
-    front = _front(response)
+    guard = _guard(response)
     with suppress(*EXPECTED):
-        async with asyncio.timeout_at(deadline if front else 0.0) as reading:
-            if front:
-                front.watch(reading)
+        async with asyncio.timeout_at(deadline if guard else 0.0) as reading:
+            if guard:
+                guard.watch(reading)
             while len(body) < limit and not response.content.at_eof():
                 body += await response.content.read(limit - len(body))
-    if front:
-        front.watch(None)
+    if guard:
+        guard.watch(None)
     return bytes(body)
 
 
-def _front(response: ClientResponse) -> HeadGuard | None:
-    """What more of the body comes through; None once the connection is done with."""
+def _guard(response: ClientResponse) -> HeadGuard | None:
+    """The guard that the rest of the body comes through; None once the connection is done with."""
     connection = response.connection
     transport = None if connection is None else connection.transport
-    front = None if transport is None else transport.get_protocol()
-    return front if isinstance(front, HeadGuard) else None
+    guard = None if transport is None else transport.get_protocol()
+    return guard if isinstance(guard, HeadGuard) else None

@@ -1,7 +1,7 @@
-"""Ends what is over its time, with one timer for all.
+"""Ends what has passed its deadline, with one timer for all.
 
-The rule: nothing is ended before its deadline, nor for one that passed while the loop stood still: what came
-meanwhile is read first. Nothing is ended later than two ticks of a running loop after its deadline.
+The rule: nothing ends before its deadline. If the deadline passed while the loop stood still, what came
+meanwhile is read first. In a running loop everything ends within two ticks of its deadline.
 """
 
 from __future__ import annotations
@@ -13,56 +13,56 @@ from typing import Protocol
 TICK_SECONDS = 0.05
 
 
-class Mortal(Protocol):
-    """What has a deadline, on the monotonic clock; it may move its deadline at any time."""
+class Expirable(Protocol):
+    """Something with a deadline on the monotonic clock, which it may move at any time."""
 
     deadline: float
 
     def expire(self) -> None:
-        """End: the deadline has passed."""
+        """End, because the deadline has passed."""
         ...
 
     def close(self) -> None:
-        """End: everything does."""
+        """End, because everything does."""
         ...
 
 
 class Sweeper:
-    """Looks at everything that it watches once a tick; a deadline costs an attribute rather than a timer."""
+    """Looks at everything it watches once a tick; a deadline costs an attribute instead of a timer."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._watched: set[Mortal] = set()
+        self._watched: set[Expirable] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._swept = monotonic()
 
     @property
-    def watched(self) -> tuple[Mortal, ...]:
-        """All that it watches."""
+    def watched(self) -> tuple[Expirable, ...]:
+        """Everything it watches."""
         return tuple(self._watched)
 
-    def watch(self, mortal: Mortal) -> None:
+    def watch(self, one: Expirable) -> None:
         """Expire it once its deadline passes, until it is forgotten."""
-        self._watched.add(mortal)
+        self._watched.add(one)
         if self._timer is None:
             self._swept = monotonic()
             self._timer = self._loop.call_later(TICK_SECONDS, self._sweep)
 
-    def forget(self, mortal: Mortal) -> None:
-        """Watch it no more; without anything to watch the timer ends too."""
-        self._watched.discard(mortal)
+    def forget(self, one: Expirable) -> None:
+        """Stop watching it; the timer ends with the last one."""
+        self._watched.discard(one)
         if not self._watched and self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def close_all(self) -> None:
         """Close everything now."""
-        for mortal in self.watched:
-            mortal.close()
+        for one in self.watched:
+            one.close()
 
     def _sweep(self) -> None:
-        """Expire what was overdue at the last sweep already: since then the loop has read what had come."""
+        """Expire what was overdue at the last sweep: since then the loop has read what had come."""
         self._timer = self._loop.call_later(TICK_SECONDS, self._sweep)
         overdue, self._swept = self._swept, monotonic()
-        for mortal in [mortal for mortal in self._watched if mortal.deadline <= overdue]:
-            mortal.expire()
+        for one in [one for one in self._watched if one.deadline <= overdue]:
+            one.expire()

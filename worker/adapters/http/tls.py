@@ -1,7 +1,7 @@
-"""TLS to the partner: whom it is believed from, and who we are; read from files.
+"""TLS to the partner: the authorities we trust, and our client certificate; read from files.
 
-The rule: files that can't be used are refused, a line for each, before anything is sent; no key is ever told.
-A private authority stands in place of the system's, as with `curl --cacert`: nobody else's word counts then.
+The rule: unusable files are refused, with a line for each, before anything is sent; no key is ever shown.
+A private authority replaces the system's, as with `curl --cacert`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import NamedTuple, NoReturn
 from worker.core.certificate import Certificate, NotCertificate, last_to_end, read_certificates
 
 LIMIT_BYTES = 1024 * 1024
-"""Bytes of a file; a bundle of all public authorities has a quarter of that."""
+"""Most bytes of a file; a bundle of all public authorities has a quarter of that."""
 
 CA_FILE, CERT_FILE, KEY_FILE = (f"POSTBACK_DESTINATION__{name}_FILE" for name in ("CA", "CERT", "KEY"))
 
@@ -27,7 +27,7 @@ _MISMATCHES = frozenset({"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH"})
 class TlsFiles(NamedTuple):
     """The files of a destination, in PEM: authorities, a client certificate with its chain, its key.
 
-    Without a key's file the key is in the certificate's.
+    Without a key file, the key is in the certificate's file.
     """
 
     ca: Path | None = None
@@ -36,19 +36,19 @@ class TlsFiles(NamedTuple):
 
     @property
     def named(self) -> dict[str, Path]:
-        """Those that are given, by the variable that names them."""
+        """The files that are given, by the variable that names them."""
         paths = {CA_FILE: self.ca, CERT_FILE: self.cert, KEY_FILE: self.key}
         return {variable: path for variable, path in paths.items() if path is not None}
 
     @property
     def key_holder(self) -> dict[str, Path]:
-        """The one that holds the key, by its variable; nothing without a certificate."""
+        """The file that holds the key, by its variable; empty without a certificate."""
         variable, path = (CERT_FILE, self.cert) if self.key is None else (KEY_FILE, self.key)
         return {} if path is None else {variable: path}
 
 
 class WrongTlsFiles(ValueError):
-    """Files can't be used; `problems` has a line for each, that names its variable."""
+    """Files can't be used; `problems` has a line for each, which names its variable."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("; ".join(problems))
@@ -56,26 +56,26 @@ class WrongTlsFiles(ValueError):
 
 
 class ClientTls(NamedTuple):
-    """What new connections speak TLS with, and the certificates that this rests on, by variable.
+    """The context of new connections, and the certificates that it rests on, by variable.
 
-    Without a context nothing is given: the system's authorities count, and we show no certificate.
+    Without files there is no context: the system's authorities count, and we show no certificate.
     """
 
     context: ssl.SSLContext | None = None
     certificates: Mapping[str, Certificate] = {}
     digests: Mapping[str, str] = {}
-    """What tells the contents of one file from another's, by variable."""
+    """Digests of the files' contents, by variable."""
 
     def changed_since(self, before: ClientTls) -> list[str]:
-        """Name the variables whose files held something else before."""
+        """The variables whose files have other contents than before."""
         return [name for name, digest in self.digests.items() if before.digests.get(name) != digest]
 
     def problems(self, now: float) -> list[str]:
-        """Say which certificates can't be used at a time: they have expired, or are not valid yet."""
+        """Say which certificates can't be used at that time: expired, or not valid yet."""
         return self._lines(lambda one: one.problem(now))
 
     def warnings(self, now: float) -> list[str]:
-        """Say which certificates can't be used at a time, or soon not any more."""
+        """Say which certificates can't be used at that time, or expire soon."""
         return self._lines(lambda one: one.warning(now))
 
     def _lines(self, says: Callable[[Certificate], str | None]) -> list[str]:
@@ -86,7 +86,7 @@ class ClientTls(NamedTuple):
 def load_tls(files: TlsFiles) -> ClientTls:
     """Read the files, which takes some milliseconds; raise WrongTlsFiles.
 
-    A certificate that has expired is taken: whoever loads it may ask for its problems.
+    An expired certificate is accepted: the caller may ask for its problems.
     """
     if not files.named:
         return ClientTls()
@@ -106,7 +106,7 @@ def load_tls(files: TlsFiles) -> ClientTls:
 
 
 def _trust(context: ssl.SSLContext, files: TlsFiles, texts: Mapping[str, str]) -> dict[str, Certificate]:
-    """Have a context believe what a file names, root or not; return the one of these that lasts longest."""
+    """Have a context trust a file's authorities, roots or not; return the one that expires last."""
     if files.ca is None or CA_FILE not in texts:
         return {}
     text = texts[CA_FILE]
@@ -145,7 +145,7 @@ def _show(context: ssl.SSLContext, files: TlsFiles, texts: Mapping[str, str]) ->
 
 
 def _read_all(files: TlsFiles) -> tuple[dict[str, str], list[str]]:
-    """What the files hold, by variable, and a line for each that can't be read."""
+    """The contents of the files, by variable, and a line for each that can't be read."""
     texts: dict[str, str] = {}
     problems: list[str] = []
     for variable, path in files.named.items():
@@ -164,7 +164,7 @@ def _certificates(variable: str, path: Path, text: str) -> list[Certificate]:
 
 
 def _read(variable: str, path: Path) -> str:
-    """The ASCII of a file; whatever else its comments are written in means nothing."""
+    """The ASCII of a file; other characters can only be comments."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise WrongTlsFiles(f"{variable}: {path} is not a file")

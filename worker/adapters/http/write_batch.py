@@ -1,10 +1,10 @@
-"""Requests leave together: those of one turn of the event loop are written at its end, one after another.
+"""Writes the requests of one turn of the event loop together, at its end, one after another.
 
-The rules: before a request leaves, its connection is looked at; what lies there unread (an answer that nobody
-asked for, the partner's end) is read first, a turn later, and by whoever reads the connection. A request
-leaves in one write straight into the socket; what the socket does not take at once, and what TLS wraps, the
-transport sends. Looked at and written in one go they cost less: one call looks at all of them, the way into
-the kernel stays warm, and a partner on this machine is woken once.
+The rules: before a request is written, its connection is checked for unread input (an answer that nobody
+asked for, the partner's end). If there is any, its reader reads it first and the request waits for the next
+turn. A request is one write straight into the socket; the transport sends what the socket does not take at
+once, and what goes over TLS. Together they cost less: one call checks all sockets, the way into the kernel
+stays warm, and a partner on this machine is woken once.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import select
 from collections.abc import Collection
 
 
-class Way:
-    """The way out of one connection, whose transport nobody else writes to.
+class SocketWriter:
+    """Writes to one connection, to which nobody else writes.
 
-    `unsent` is the request that waits to leave: while it is there, the partner has not got a byte of it.
+    `unsent` is the request that waits to be written: the partner has not received a byte of it.
     """
 
     __slots__ = ("_straight", "_transport", "is_closing", "socket", "unsent")
@@ -32,12 +32,12 @@ class Way:
         self._straight = socket is not None and transport.get_extra_info("sslcontext") is None
 
     def recall(self) -> bool:
-        """Take back what has not left, so that it never will; False where nothing waits."""
+        """Take back the request that was not written, so that it never is; False if there is none."""
         waited, self.unsent = self.unsent, b""
         return bool(waited)
 
-    def leave(self) -> None:
-        """Write what waits. Where the connection turns out to be lost, it is ended, and all still waits."""
+    def flush(self) -> None:
+        """Write what waits. If the connection turns out to be lost, abort it and keep all of it unsent."""
         data, self.unsent = self.unsent, b""
         if self._straight:
             try:
@@ -51,7 +51,7 @@ class Way:
             data = data[taken:]
             if not data:
                 return
-            self._straight = False  # what the transport keeps must go first, so from now on all goes there
+            self._straight = False  # the transport now buffers the rest, so later bytes must follow it there
         self._transport.write(data)
 
 
@@ -60,41 +60,43 @@ class WriteBatch:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._ways: list[Way] = []
+        self._writers: list[SocketWriter] = []
 
-    def put(self, way: Way, data: bytes) -> None:
+    def put(self, writer: SocketWriter, data: bytes) -> None:
         """Write `data` at the end of this turn."""
-        way.unsent = data
-        self._add(way)
+        writer.unsent = data
+        self._add(writer)
 
-    def _add(self, way: Way) -> None:
-        if not self._ways:
+    def _add(self, writer: SocketWriter) -> None:
+        if not self._writers:
             self._loop.call_soon(self._flush)
-        self._ways.append(way)
+        self._writers.append(writer)
 
     def _flush(self) -> None:
-        """Write what can be written; a connection that is closed by now takes nothing."""
-        ways, self._ways = self._ways, []
-        ways = [way for way in ways if way.unsent and not way.is_closing()]  # its socket may be another's
-        unread = _unread(ways)
-        for way in ways:
-            if unread and way.socket in unread:
-                self._add(way)
+        """Write what can be written, but nothing to a connection that is closed by now."""
+        writers, self._writers = self._writers, []
+        writers = [
+            writer for writer in writers if writer.unsent and not writer.is_closing()
+        ]  # a closed one's descriptor may be another's by now
+        unread = _unread(writers)
+        for writer in writers:
+            if unread and writer.socket in unread:
+                self._add(writer)
             else:
-                way.leave()
+                writer.flush()
 
 
-def _unread(ways: list[Way]) -> Collection[int]:
-    """The sockets on which something waits to be read: bytes, the partner's end, an error."""
-    sockets = [way.socket for way in ways if way.socket >= 0]
+def _unread(writers: list[SocketWriter]) -> Collection[int]:
+    """The sockets that have something to read: bytes, the partner's end, an error."""
+    sockets = [writer.socket for writer in writers if writer.socket >= 0]
     try:
         return select.select(sockets, (), (), 0)[0]
-    except (ValueError, OSError):  # it knows descriptors below 1,024 alone
+    except (ValueError, OSError):  # it handles only descriptors below 1,024
         return _polled(sockets)
 
 
 def _polled(sockets: list[int]) -> Collection[int]:
-    """As `select` tells, for any descriptor; it takes twice as long."""
+    """The same by `poll`, for any descriptor; it takes twice as long."""
     look = select.poll()
     for socket in sockets:
         look.register(socket, select.POLLIN)
