@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -25,6 +26,9 @@ from worker.core.tracing import Kind, Span, SpanContext
 from worker.ports import Tracer
 
 SPAN = Span("process conversions", Kind.CONSUMER, 1_700_000_000.25, 1_700_000_000.5, {"a": "b", "n": 7})
+MOST_CALLS = 45
+"""Of Python functions, for an attempt with a link and its request."""
+
 LINK = SpanContext(0xABC, 0xDEF, state="vendor=value")
 
 
@@ -84,6 +88,40 @@ async def test_the_libraries_own_variables(collector: Collector, monkeypatch: py
     assert collector.headers[0]["api-key"] == "s3cret"
     wanted = {"service.name": "postbacks-eu", "deployment.environment.name": "prod"}
     assert wanted.items() <= collector.spans[0].resource.items()
+
+
+async def test_the_libraries_own_limits(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The libraries' limits on attributes hold: a value is cut, and the oldest ones make room."""
+    monkeypatch.setenv("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "3")
+    monkeypatch.setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "2")
+    tracer = OtlpTracer(f"{collector.endpoint}/v1/traces", "a-worker")
+    tracer.record(SPAN._replace(attributes={"a": "first", "b": "second", "n": 70000}))
+    await tracer.close()
+    assert collector.spans[0].attributes == {"b": "sec", "n": 70000}
+
+
+def test_the_libraries_are_disabled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where `OTEL_SDK_DISABLED` says so nothing is traced, and no record gets a context of zeros."""
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "True")
+    assert make_tracer("http://127.0.0.1:4318/v1/traces", "a-worker") is None
+
+
+async def test_what_a_span_costs(collector: Collector) -> None:
+    """Taking spans takes few calls: to start and end each, as the libraries do, takes four times as many."""
+    tracer, calls = OtlpTracer(f"{collector.endpoint}/v1/traces", "a-worker"), 0
+
+    def count(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    tracer.record(SPAN)
+    before = sys.getprofile()
+    sys.setprofile(count)
+    first = tracer.record(SPAN, link=LINK._replace(state=""))
+    tracer.record(SPAN, parent=first)
+    sys.setprofile(before)
+    await tracer.close()
+    assert calls <= MOST_CALLS, f"an attempt and its request take {calls} calls"
 
 
 async def test_a_collector_that_does_not_answer(

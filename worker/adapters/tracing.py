@@ -5,6 +5,7 @@ The rule: an endpoint without the libraries never starts; a line says what to in
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,11 @@ def missing_extra(endpoint: str | None) -> list[str]:
 
 
 def make_tracer(endpoint: str | None, instance: str) -> Tracer | None:
-    """What sends spans to an endpoint; None where there is none. `instance` names this process."""
-    if endpoint is None:
+    """What sends spans to an endpoint; None where there is none, or `OTEL_SDK_DISABLED` says so.
+
+    `instance` names this process.
+    """
+    if endpoint is None or os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
     from worker.adapters.otlp import OtlpTracer
 
