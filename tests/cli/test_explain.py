@@ -35,7 +35,7 @@ def told(kind: StepKind, name: str, origin: str, **fields: object) -> Write:
 @pytest.fixture
 def env(kafka: str, names: Names) -> dict[str, str]:
     """The variables for a source and a journal that tell of four conversions, none of them committed."""
-    create_topics(kafka, {names.topic: 2, names.journal: 2})
+    create_topics(kafka, {names.topic: 2, names.journal: 2, names.dlq: 1, names.tier("10s"): 1})
     events = [
         Write(value(name, f"c-{name}", order_id=f"o-{name}"), b"k", partition=number % 2)
         for number, name in enumerate(["sent", "waits", "dead", "new"])
@@ -150,8 +150,10 @@ def test_untold(kafka: str, names: Names, env: dict[str, str]) -> None:
 @pytest.fixture
 def several(kafka: str, names: Names) -> dict[str, str]:
     """The variables for two destinations, one of which sent one event, while the other has read none."""
-    journals = [f"{names.group}.{name}.journal" for name in ("moment", "voluum")]
-    create_topics(kafka, dict.fromkeys([names.topic, *journals], 1))
+    groups = [f"{names.group}.{name}" for name in ("moment", "voluum")]
+    journals = [f"{group}.journal" for group in groups]
+    others = [f"{group}.{word}" for group in groups for word in ("dlq", "retry.10s")]
+    create_topics(kafka, dict.fromkeys([names.topic, *journals, *others], 1))
     events = [value("theirs", "c", network="voluum"), value("ours", "c")]
     produce(kafka, names.topic, [Write(event, b"k", partition=0) for event in events])
     sent = told(StepKind.DELIVERED, "theirs", f"{names.topic}/0/0", attempt=1, status=200, ms=20)

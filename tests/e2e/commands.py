@@ -14,7 +14,7 @@ COMMANDS = {
     "config check": ["config", "check", "--online"],
     "topics check": ["topics", "check"],
     "publish": ["publish", "examples"],
-    "explain": ["explain", "e-1"],
+    "explain": ["explain", "e-2"],
     "status": ["status"],
     "pause": ["pause"],
     "resume": ["resume"],

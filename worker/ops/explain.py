@@ -1,18 +1,22 @@
 """The life of a conversion, from the topics alone: the source, the journal, and how far each group is.
 
-The rule: it only reads, joins no group and moves no offset. Of several destinations those are told of that
-take it.
+The rules: it only reads, joins no group and moves no offset. Of several destinations those are told of that
+take it. The tiers and the dead letters are read where the journal does not tell; how the destination does is
+asked where a conversion ought to go and does not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 from worker.core.place import read_place
 from worker.ops.broker import answering
+from worker.ops.errors import CannotDo
 from worker.ops.explain_reading import Found, Wanted, json_fields, read
-from worker.ops.reading import opened, reading_config
+from worker.ops.explain_undelivered import with_undelivered
+from worker.ops.reading import DESTINATIONS_AT_A_TIME, opened, reading_config
 
 if TYPE_CHECKING:
     from worker.core.assigned_partition import Position
@@ -46,12 +50,22 @@ def explain(deployment: Deployment, wanted: Wanted, since: str, now: float) -> l
     """
     from worker.core.life import Verdict
 
-    asked = deployment.destinations
-    explained = [
-        one
-        for found in read(asked, wanted, now - _age(since))
-        for one in _at(found, deployment.router(found.settings), wanted, since, now)
-    ]
+    begin = now - _age(since)
+    found = read(deployment.destinations, wanted, begin)
+    is_unknown = not any(one.published or one.steps for one in found)
+
+    def judged(one: Found) -> list[Explained]:
+        with answering(one.settings):
+            return list(_at(one, deployment.router(one.settings), wanted, since, now))
+
+    def told_of(one: Found) -> list[Explained]:
+        its = judged(one)
+        if is_unknown or any(life.told.verdict is Verdict.UNTOLD for life in its):
+            its = judged(with_undelivered(one, wanted, begin))
+        return [_with_why(life, one.settings) for life in its]
+
+    with ThreadPoolExecutor(DESTINATIONS_AT_A_TIME, "explain") as threads:
+        explained = [life for its in threads.map(told_of, found) for life in its]
     nothing = {Verdict.NEVER_PUBLISHED, Verdict.PASSED}
     told = [one for one in explained if one.told.verdict not in nothing]
     if not told:
@@ -76,10 +90,29 @@ def _at(found: Found, router: Router, wanted: Wanted, since: str, now: float) ->
     """What was found of one destination. Raises CannotDo, BrokerUnavailable."""
     from worker.core.life import judge, timeline
 
-    with answering(found.settings):
-        for event_id, life in _lives(found, router, wanted):
-            told = judge(life, now, since, _pace(found.settings, life, now))
-            yield Explained(found.settings.destination.name, event_id, life, told, timeline(life))
+    for event_id, life in _lives(found, router, wanted):
+        told = judge(life, now, since, _pace(found.settings, life, now))
+        yield Explained(found.settings.destination.name, event_id, life, told, timeline(life))
+
+
+def _with_why(one: Explained, settings: Settings) -> Explained:
+    """Add how the destination does, where that keeps the conversion; nothing where this user can't ask."""
+    from worker.core.life import Verdict
+    from worker.ops.status import DestinationWatcher
+
+    if one.told.verdict not in {Verdict.NOT_READ, Verdict.REPLAYED, Verdict.OVERDUE}:
+        return one
+    watcher = DestinationWatcher(settings)
+    try:
+        judged = watcher.look().judged
+    except CannotDo:
+        return one
+    finally:
+        watcher.close()
+    if judged.verdict.is_well:
+        return one
+    line = f"{one.told.line}; {one.destination}: {judged.verdict.replace('_', ' ')}, {judged.why}"
+    return one._replace(told=one.told._replace(line=line))
 
 
 def _lives(found: Found, router: Router, wanted: Wanted) -> Iterator[tuple[str | None, Life]]:

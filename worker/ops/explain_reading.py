@@ -90,17 +90,18 @@ def json_fields(value: bytes | None) -> Mapping[str, Any]:
 def _ahead_of(settings: Settings, wanted: Wanted, begin: float) -> _Ahead:
     """What the group is not done with, and what its journal tells."""
     config = reading_config(settings)
-    in_journal = _by_key(wanted) if wanted.field == "event_id" else _in_value(wanted)
+    in_journal = _by_key(wanted) if wanted.field == "event_id" else in_value(wanted)
+    journal = settings.journal_topic if settings.journal.enabled else None
     with (
         answering(settings),
         ThreadPoolExecutor(1, "explain") as threads,
         opened(config, settings.kafka.topic) as reader,
     ):
-        scanning = threads.submit(_scan, config, settings.journal_topic, begin, in_journal)
+        scanning = threads.submit(_scan, config, journal, begin, in_journal)
         spans = reader.spans(begin)  # first: a broker that is not there is named by this, and at once
         positions = _positions({**config, "group.id": settings.kafka.group_id}, settings.kafka.topic)
         ahead = _ahead(spans, positions)
-        found = [one for one in reader.read(ahead, keep=_in_value(wanted)) if wanted.is_in(one.value)]
+        found = [one for one in reader.read(ahead, keep=in_value(wanted)) if wanted.is_in(one.value)]
         return _Ahead(settings, positions, spans, ahead, found, _steps_of(scanning.result(), wanted))
 
 
@@ -130,7 +131,7 @@ def _behind(reader: TopicReader, one: _Ahead, wanted: Wanted, places: Iterable[P
 
     if not places:
         spans = {at: span.before(one.ahead[at]) for at, span in one.spans.items()}
-        return list(reader.read(spans, keep=_in_value(wanted)))
+        return list(reader.read(spans, keep=in_value(wanted)))
     return [
         record
         for at, offset in places
@@ -160,8 +161,10 @@ def _positions(group: Config, topic: str) -> Mapping[Partition, Position]:
     return positions_of(group, topic)
 
 
-def _scan(config: Config, topic: str, begin: float, keep: Keep) -> list[Record]:
-    """What is kept of a topic since a time."""
+def _scan(config: Config, topic: str | None, begin: float, keep: Keep) -> list[Record]:
+    """What is kept of a topic since a time; nothing of none."""
+    if topic is None:
+        return []
     with opened(config, topic) as reader:
         return list(reader.read(reader.spans(begin), keep=keep))
 
@@ -171,7 +174,7 @@ def _by_key(wanted: Wanted) -> Keep:
     return lambda key, _: key == sought
 
 
-def _in_value(wanted: Wanted) -> Keep:
+def in_value(wanted: Wanted) -> Keep:
     """Whether JSON may hold it: what has an escape is looked into, whatever its bytes."""
     sought = wanted.value.encode()
     return lambda _, value: value is not None and (sought in value or b"\\" in value)

@@ -33,7 +33,10 @@ def rights_of_commands(settings: Settings) -> Mapping[str, Needs]:
         "topics check": {source: _SEEN, **dict.fromkeys(own, _SEEN)},
         "topics create": {source: _SEEN, **dict.fromkeys(own, _MADE)},
         "publish": {source: _WRITE},
-        "explain": {source: _READ, journal: _READ, group: _DESCRIBED},
+        "explain": {
+            **dict.fromkeys([source, *tiers, dlq, journal], _READ),
+            **dict.fromkeys([group, retry_group], _DESCRIBED),
+        },
         "status": {
             **dict.fromkeys([source, *tiers, journal, control], _READ),
             **dict.fromkeys([dlq, group, retry_group], _DESCRIBED),

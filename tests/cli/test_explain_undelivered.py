@@ -1,0 +1,114 @@
+"""`explain` where the journal does not tell: by the tiers, the dead letters, and how the destination does."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from schemas import DeadReason, RetryReason, StepKind, WorkerHeaders, format_time
+from tests.cli.invoke import kafka_env, run, run_json
+from tests.cli.test_explain import told
+from tests.e2e.events import value
+from tests.support.kafka import Names, Write, create_topics, produce, wait_until
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture
+def env(kafka: str, names: Names) -> dict[str, str]:
+    """The variables for a destination that has all of its topics, whose group has finished two events."""
+    topics = [names.topic, names.dlq, names.journal, names.tier("10s")]
+    create_topics(kafka, {**dict.fromkeys(topics, 1), names.control: 1})
+    produce(kafka, names.topic, [Write(value("e-0", "c-0")), Write(value("e-1", "c-1", order_id="o-1"))])
+    with Consumer({"bootstrap.servers": kafka, "group.id": names.group}) as consumer:
+        consumer.commit(offsets=[TopicPartition(names.topic, 0, 2)], asynchronous=False)
+    return kafka_env(kafka, names)
+
+
+def of(name: str, **headers: Any) -> Write:
+    """A record that the worker has moved: a conversion, and what its headers say."""
+    told_of_it = {"attempts": 3, "origin": "t/0/1", "status": 503, "error": "HTTP 503", **headers}
+    return Write(
+        value(name, f"c-{name[2:]}", order_id=f"o-{name[2:]}"),
+        b"k",
+        tuple(WorkerHeaders(**told_of_it).write()),
+    )
+
+
+def dead(name: str, **headers: Any) -> Write:
+    """A dead letter."""
+    return of(name, **{"reason": DeadReason.EXHAUSTED, "dead_at": time.time() - 60, **headers})
+
+
+@pytest.mark.parametrize("journal", ["true", "false"])
+@pytest.mark.parametrize("asked", [["e-1"], ["--click-id", "c-1"], ["--order-id", "o-1"]])
+def test_dead_letter(kafka: str, names: Names, env: dict[str, str], asked: list[str], journal: str) -> None:
+    """A dead letter tells of itself what the journal does not, also where there is no journal."""
+    produce(kafka, names.dlq, [dead("e-7"), dead("e-1")])
+    found = run_json("explain", *asked, env={**env, "POSTBACK_JOURNAL__ENABLED": journal})
+    assert (found["verdict"], found["line"]) == ("dead", "dead: exhausted, HTTP 503")
+    assert (found["event_id"], found["steps"][0]["attempt"]) == ("e-1", 3)
+    assert len(found["published"]) == 1
+
+
+def test_nothing_but_a_letter(kafka: str, names: Names, env: dict[str, str]) -> None:
+    """What is no longer on the source is told by its letter alone, unless that is older than is asked for."""
+    produce(kafka, names.dlq, [dead("e-7", reason=DeadReason.CANCELLED, error="offer 7 ended")])
+    found = run_json("explain", "e-7", env=env)
+    assert (found["verdict"], found["line"]) == ("cancelled", "cancelled: cancelled, offer 7 ended")
+    never = "never published in the last 1s\n"
+    wait_until("it is a second old", lambda: run("explain", "e-7", "--since", "1s", env=env).stdout == never)
+
+
+def test_waiting(kafka: str, names: Names, env: dict[str, str]) -> None:
+    """What waits in a tier tells until when."""
+    due = time.time() + 3600
+    produce(kafka, names.tier("10s"), [of("e-1", reason=RetryReason.STATUS, due_at=due)])
+    found = run_json("explain", "e-1", env=env)
+    assert found["verdict"] == "waiting"
+    assert found["line"].startswith(f"waiting for attempt 4, due {format_time(due)[11:19]} UTC, in ")
+
+
+def test_replayed_since(kafka: str, names: Names, env: dict[str, str]) -> None:
+    """A letter does not tell how a replay of it went."""
+    replayed = tuple(WorkerHeaders(replays=1).write())
+    produce(kafka, names.topic, [Write(value("e-7", "c-7"), b"k", replayed)])
+    with Consumer({"bootstrap.servers": kafka, "group.id": names.group}) as consumer:
+        consumer.commit(offsets=[TopicPartition(names.topic, 0, 3)], asynchronous=False)
+    produce(kafka, names.dlq, [dead("e-7")])
+    assert run_json("explain", "e-7", env=env)["verdict"] == "untold"
+    produce(kafka, names.dlq, [dead("e-7", replays=1)])
+    assert run_json("explain", "e-7", env=env)["verdict"] == "dead"
+
+
+def test_steps_come_first(kafka: str, names: Names, env: dict[str, str]) -> None:
+    """Where the journal tells of an event, its letter adds nothing."""
+    produce(kafka, names.dlq, [dead("e-1")])
+    produce(
+        kafka, names.journal, [told(StepKind.DELIVERED, "e-1", f"{names.topic}/0/1", attempt=1, status=200)]
+    )
+    found = run_json("explain", "e-1", env=env)
+    assert (found["verdict"], [step["step"] for step in found["steps"]]) == ("delivered", ["delivered"])
+
+
+def test_why_it_is_held(kafka: str, names: Names, env: dict[str, str]) -> None:
+    """What ought to go and does not is told with how its destination does."""
+    produce(kafka, names.topic, [Write(value("e-2", "c-2"))])
+    line = run_json("explain", "e-2", env=env)["line"]
+    assert line.startswith(
+        "not yet read: none before it; it is the next, or being sent; momentscience: no worker, "
+    )
+    overdue = {
+        "attempt": 1,
+        "status": 503,
+        "reason": "status",
+        "tier": "10s",
+        "due_at": format_time(time.time() - 60),
+    }
+    produce(kafka, names.journal, [told(StepKind.RETRY, "e-1", f"{names.topic}/0/1", **overdue)])
+    found = run_json("explain", "e-1", env=env)
+    assert found["verdict"] == "overdue"
+    assert "s ago; momentscience: no worker, nobody reads" in found["line"]

@@ -1,0 +1,81 @@
+"""What the tiers and the dead letters tell of a conversion of which the journal tells nothing.
+
+The rule: a record that waits or is dead tells of itself what its step told, and so it is given as a step. The
+journal may be off, and keeps a step for a shorter time than a dead letter is kept.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from worker.ops.explain_reading import Found, Wanted, in_value, json_fields
+from worker.ops.pending import Pending, in_tiers
+from worker.ops.reading import open_topic
+
+if TYPE_CHECKING:
+    from schemas import JournalStep, StepKind, WorkerHeaders
+    from worker.core.record import Record
+    from worker.settings import Settings
+
+
+def with_undelivered(found: Found, wanted: Wanted, begin: float) -> Found:
+    """Add what waits in the tiers, and what died since a time (epoch seconds), of events without a step.
+
+    What was replayed since it died tells nothing of how that went. Raises CannotDo.
+    """
+    from schemas import WorkerHeaders
+
+    told = {step.event_id for step in found.steps}
+    replays: dict[object, int] = {}
+    for record in found.published:
+        event_id = json_fields(record.value).get("event_id")
+        replays[event_id] = max(replays.get(event_id, 0), WorkerHeaders.read(record.headers).replays or 0)
+    steps = [
+        step
+        for step in _undelivered(found.settings, wanted, begin)
+        if step.event_id not in told and (step.replays or 0) >= replays.get(step.event_id, 0)
+    ]
+    return found._replace(steps=[*found.steps, *steps])
+
+
+def _undelivered(settings: Settings, wanted: Wanted, begin: float) -> list[JournalStep]:
+    from worker.core.event_filter import EventFilter
+
+    waiting = [_waiting(one) for one in in_tiers(settings, EventFilter.of({wanted.field: wanted.value}))]
+    with open_topic(settings, settings.dlq_topic) as reader:
+        letters = reader.read(reader.spans(begin), keep=in_value(wanted))
+        return [*waiting, *(_dead(letter) for letter in letters if wanted.is_in(letter.value))]
+
+
+def _waiting(one: Pending) -> JournalStep:
+    from schemas import StepKind, WorkerHeaders, format_time
+
+    headers = WorkerHeaders.read(one.record.headers)
+    due = None if headers.due_at is None else format_time(headers.due_at)
+    return _step(one.record, headers, StepKind.RETRY, one.record.timestamp, tier=one.where, due_at=due)
+
+
+def _dead(record: Record) -> JournalStep:
+    from schemas import DeadReason, StepKind, WorkerHeaders
+
+    headers = WorkerHeaders.read(record.headers)
+    kind = StepKind.CANCELLED if headers.reason == DeadReason.CANCELLED else StepKind.DEAD
+    return _step(record, headers, kind, headers.dead_at or record.timestamp)
+
+
+def _step(record: Record, headers: WorkerHeaders, kind: StepKind, at: float, **told: Any) -> JournalStep:
+    from schemas import JournalStep, format_time
+
+    ids = {name: json_fields(record.value).get(name) for name in ("event_id", "click_id", "order_id")}
+    return JournalStep(
+        at=format_time(at),
+        step=kind,
+        attempt=headers.attempts or None,
+        status=headers.status,
+        reason=headers.reason,
+        error=headers.error,
+        origin=headers.origin or record.origin,
+        replays=headers.replays,
+        **{name: text for name, text in ids.items() if isinstance(text, str)},
+        **told,
+    )
