@@ -218,7 +218,7 @@ def json_object(value: bytes | None) -> dict[str, Any]:
     if value is None:
         raise Undecodable("no value (a tombstone)")
     try:
-        fields = from_json(value, allow_inf_nan=False)
+        fields = from_json(value, allow_inf_nan=False, cache_strings="keys")
     except ValueError as error:
         text = f"not strict JSON in UTF-8: {error}"
         raise Undecodable(text if value[:1] in _OPENINGS else f"{text}; {name_beginning(value)}") from None

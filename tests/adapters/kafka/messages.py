@@ -1,48 +1,28 @@
-"""Messages of Kafka's client, without a client.
-
-The rule: a message has what it was made of, and says so where something is asked for that should not be.
-"""
+"""Messages of Kafka's client, as a test makes them."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
+from confluent_kafka import TIMESTAMP_CREATE_TIME, Message
+
 from worker.core.record import Headers, Partition
+
+if TYPE_CHECKING:
+    from worker.adapters.kafka.records import Got
 
 AT = Partition("conversions", 3)
 
 
-class FakeMessage:
-    """A message of AT; its value may be forbidden to be read."""
-
-    def __init__(
-        self, offset: int, value: bytes | None, headers: Headers | None = None, *, closed: bool = False
-    ) -> None:
-        self._offset, self._value, self._headers = offset, value, headers
-        self._closed = closed
-
-    def topic(self) -> str:
-        return AT.topic
-
-    def partition(self) -> int:
-        return AT.number
-
-    def offset(self) -> int:
-        return self._offset
-
-    def key(self) -> bytes | None:
-        return b"key"
-
-    def value(self) -> bytes | None:
-        assert not self._closed, "its value was read"
-        return self._value
-
-    def headers(self) -> Headers | None:
-        return self._headers
-
-    def leader_epoch(self) -> int | None:
-        return 0
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, 1_000
-
-    def error(self) -> None:
-        return None
+def message(offset: int, value: bytes | None, headers: Headers | None = None) -> Got:
+    """A message of AT."""
+    made = Message(
+        AT.topic,
+        AT.number,
+        offset,
+        b"key",
+        value,
+        None if headers is None else list(headers),
+        timestamp=(TIMESTAMP_CREATE_TIME, 1_000),
+    )
+    return cast("Got", made)

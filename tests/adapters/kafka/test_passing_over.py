@@ -6,8 +6,10 @@ import json
 
 import pytest
 
-from tests.adapters.kafka.messages import AT, FakeMessage
-from worker.adapters.kafka.passing_over import MOST_PARSED_BYTES, PassedOver, PassingOver
+from tests.adapters.kafka.messages import AT, message
+from worker.adapters.kafka.passing_over import PassedOver, PassingOver, take_all
+from worker.adapters.kafka.records import MOST_PARSED_BYTES, Got
+from worker.core.record import Partition, Record
 from worker.core.routing import Router, When, sorted_routes
 
 
@@ -16,14 +18,19 @@ def passing(when: When) -> PassingOver:
     return PassingOver(Router("binom", sorted_routes({"binom": when, "other": {}})))
 
 
+def parted(reader: PassingOver, *messages: Got) -> tuple[list[Record], PassedOver | None]:
+    """What it takes of these messages of AT, and what it passes over."""
+    return reader.part(messages, [AT] * len(messages))
+
+
 BY_FIELD: When = {"network": frozenset({"binom"})}
 BY_HEADER: When = {"header.network": frozenset({"binom"})}
 
 
 def test_parsed_once() -> None:
     """What is taken by a field of its value has its fields with it."""
-    record = passing(BY_FIELD).taken(FakeMessage(5, b'{"network":"binom","payout":"1.00"}'), AT)
-    assert record is not None
+    (record,), passed = parted(passing(BY_FIELD), message(5, b'{"network":"binom","payout":"1.00"}'))
+    assert passed is None
     assert record.fields == {"network": "binom", "payout": "1.00"}
     assert (record.offset, record.value) == (5, b'{"network":"binom","payout":"1.00"}')
 
@@ -32,43 +39,60 @@ def test_parsed_once() -> None:
 def test_the_parsed_are_small(more: int, kept: bool) -> None:
     """A large record is not held a second time as what it was parsed to."""
     value = json.dumps({"network": "binom", "order_id": "7" * more}).encode()
-    record = passing(BY_FIELD).taken(FakeMessage(5, value), AT)
-    assert record is not None
+    (record,), _ = parted(passing(BY_FIELD), message(5, value))
     assert (record.fields is not None) == kept
-
-
-def test_a_header_decides() -> None:
-    """What a header passes over is not parsed, nor is its value fetched."""
-    reader = passing(BY_HEADER)
-    assert reader.taken(FakeMessage(5, None, [("network", b"voluum")], closed=True), AT) is None
 
 
 def test_no_object() -> None:
     """What is no JSON object is passed over by all but the one that catches it, whatever its headers."""
-    assert passing(BY_HEADER).taken(FakeMessage(5, b"[", [("network", b"binom")]), AT) is None
+    broken = message(5, b"[", [("network", b"binom")])
+    assert parted(passing(BY_HEADER), broken) == ([], PassedOver({AT.topic: 1}, {AT: 6}))
     catching = PassingOver(Router("other", sorted_routes({"binom": BY_HEADER, "other": {}})))
-    record = catching.taken(FakeMessage(5, b"[", [("network", b"binom")]), AT)
-    assert record is not None
+    (record,), _ = parted(catching, broken)
     assert record.fields is None
 
 
-def test_told_once() -> None:
-    """What was passed over is told once: how many of each topic, and behind which offset."""
-    reader = passing(BY_FIELD)
-    assert reader.tell() is None
-    for offset in (7, 8, 11):
-        assert reader.taken(FakeMessage(offset, b"{}"), AT) is None
-    assert reader.tell() == PassedOver({AT.topic: 3}, {AT: 12})
-    assert reader.tell() is None
+def test_told_by_partition() -> None:
+    """What is passed over is told: how many of each topic, and behind which offset of each partition."""
+    another, refunds = Partition(AT.topic, 9), Partition("refunds", 0)
+    came = [message(offset, b"{}") for offset in (7, 8, 11, 2, 12, 4)]
+    taken, passed = passing(BY_FIELD).part(came, [AT, AT, AT, another, AT, refunds])
+    assert not taken
+    assert passed == PassedOver({AT.topic: 5, "refunds": 1}, {AT: 13, another: 3, refunds: 5})
+
+
+def test_apart() -> None:
+    """What is taken keeps its order, and each record is of its own message and partition."""
+    another = Partition(AT.topic, 9)
+    own, others = b'{"network":"binom"}', b'{"network":"else"}'
+    came = [
+        message(1, own, [("a", b"1")]),
+        message(2, others),
+        message(3, own),
+        message(4, own, [("b", None)]),
+    ]
+    taken, passed = passing(BY_FIELD).part(came, [AT, AT, another, AT])
+    assert [(record.at, record.offset, record.headers) for record in taken] == [
+        (AT, 1, [("a", b"1")]),
+        (another, 3, ()),
+        (AT, 4, [("b", None)]),
+    ]
+    assert passed == PassedOver({AT.topic: 1}, {AT: 3})
 
 
 def test_one_that_takes_all() -> None:
     """The one destination of a deployment parses nothing here, and passes over replays for another alone."""
     reader = PassingOver(Router("only"))
-    record = reader.taken(FakeMessage(5, b"{", [("postback-for", b"only")]), AT)
-    assert record is not None
-    assert record.fields is None
-    assert reader.taken(FakeMessage(6, b"{"), AT) is not None
-    assert reader.tell() is None
-    assert reader.taken(FakeMessage(7, b"{", [("postback-for", b"voluum")]), AT) is None
-    assert reader.tell() == PassedOver({AT.topic: 1}, {AT: 8})
+    (replayed, plain), passed = parted(
+        reader, message(5, b"{}", [("postback-for", b"only")]), message(6, b"{}")
+    )
+    assert (replayed.fields, plain.fields, passed) == (None, None, None)
+    another = parted(reader, message(7, b"{}", [("postback-for", b"voluum")]))
+    assert another == ([], PassedOver({AT.topic: 1}, {AT: 8}))
+
+
+def test_nobody_else() -> None:
+    """Where nothing is routed nothing is passed over, whatever its headers."""
+    taken, passed = take_all([message(7, b"{", [("postback-for", b"voluum")])], [AT])
+    assert [record.offset for record in taken] == [7]
+    assert passed is None

@@ -23,6 +23,7 @@ from worker.adapters.kafka.loop_bridge import Epoch
 from worker.adapters.kafka.reading import Reading
 from worker.core.assigned_partition import Position
 from worker.core.record import Partition
+from worker.core.routing import Router
 from worker.ports import CommitFailed, SourceFailed
 
 
@@ -212,6 +213,26 @@ async def test_odd_header(mock_world: MockWorld, ear: Ear) -> None:
     await ear.has(31)
     seen = [(record.value, list(record.headers)) for record in ear.records]
     assert seen == [(b"odd", [])] * 30 + [(b"next", [])]
+    await source.stop()
+
+
+async def test_odd_headers_among_others(mock_world: MockWorld, ear: Ear) -> None:
+    """Each record of a read keeps the headers that are its own, also next to such a one."""
+    (at,) = mock_world.create(1)
+    names = ["first", None, "second", None, None, "third"]
+    for name in names:
+        if name is None:
+            mock_world.cluster.write_header(at.topic, b"\xff\xfe")
+        else:
+            mock_world.write(at, [b"even"], [("name", name.encode())])
+    source = mock_world.source(at.topic, router=Router("only"))
+    await source.start(ear)
+    await mock_world.joined(source, ear, [at])
+    source.ask(len(names))
+    await ear.has(len(names))
+    assert [list(record.headers) for record in ear.records] == [
+        [] if name is None else [("name", name.encode())] for name in names
+    ]
     await source.stop()
 
 

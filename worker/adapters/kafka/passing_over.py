@@ -7,15 +7,12 @@ what had to be parsed to route a record goes with it, so that a small one is par
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from worker.adapters.kafka.records import Got, headers_of, to_record
-from worker.core.record import Partition, Record, make
-from worker.core.routing import PASSED, Routed, Router
-
-MOST_PARSED_BYTES = 4096
-"""Bytes of the largest record that is held parsed, too: that takes several times its bytes."""
+from worker.adapters.kafka.records import Got, all_headers_of, to_known_record, to_record
+from worker.core.record import Partition, Record
+from worker.core.routing import PASSED, Router
 
 
 class PassedOver(NamedTuple):
@@ -25,41 +22,39 @@ class PassedOver(NamedTuple):
     behind: Mapping[Partition, int]
 
 
+Parted = tuple[list[Record], PassedOver | None]
+"""What is taken of a read, and what is passed over, None where nothing is."""
+
+
+def take_all(messages: Sequence[Got], ats: Sequence[Partition]) -> Parted:
+    """Pass over nothing."""
+    return list(map(to_record, messages, ats)), None
+
+
 class PassingOver:
     """Asks the router of each message; the consumer's thread's own."""
 
     def __init__(self, router: Router) -> None:
         self._route = router.route
-        self._takes_all = router.takes_all
-        self._passed: list[Partition] = []
-        self._last: dict[Partition, Got] = {}
 
-    def taken(self, message: Got, at: Partition) -> Record | None:
-        """Make a record of a message, or None where it is passed over."""
-        fields: Routed
-        if self._takes_all:  # headers alone decide, and most records have none
-            record = to_record(message, at)
-            if not record.headers or self._route(at.topic, record.headers, message.value) is None:
-                return record
-            fields = PASSED
-        else:
-            fields = self._route(at.topic, headers_of(message), message.value)
-        if fields is PASSED:
-            self._passed.append(at)
-            self._last[at] = message
-            return None
-        record = to_record(message, at)
-        if fields is None or record.size > MOST_PARSED_BYTES:
-            return record
-        return make(Record, (*record[:-1], fields))
+    def part(self, messages: Sequence[Got], ats: Sequence[Partition]) -> Parted:
+        """Make records of what is taken of these messages, each of the partition beside it."""
+        records: list[Record] = []
+        passed: list[Partition] = []
+        last: dict[Partition, Got] = {}
+        route = self._route
+        for message, at, headers in zip(messages, ats, all_headers_of(messages), strict=True):
+            fields = route(at.topic, headers, message.value())
+            if fields is PASSED:
+                passed.append(at)
+                last[at] = message
+            else:
+                records.append(to_known_record(message, at, headers, fields))
+        return records, _told(passed, last) if passed else None
 
-    def tell(self) -> PassedOver | None:
-        """What was passed over since this was last called, None where nothing was."""
-        if not self._passed:
-            return None
-        counts: Counter[str] = Counter()
-        for at, count in Counter(self._passed).items():
-            counts[at.topic] += count
-        told = PassedOver(counts, {at: message.offset() + 1 for at, message in self._last.items()})
-        self._passed, self._last = [], {}
-        return told
+
+def _told(passed: Sequence[Partition], last: Mapping[Partition, Got]) -> PassedOver:
+    counts: Counter[str] = Counter()
+    for at, count in Counter(passed).items():
+        counts[at.topic] += count
+    return PassedOver(counts, {at: message.offset() + 1 for at, message in last.items()})

@@ -24,11 +24,11 @@ from worker.adapters.kafka.config import Config, is_incremental
 from worker.adapters.kafka.errors import LimitedLog, is_about_topic, one_line
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge
 from worker.adapters.kafka.offset_commits import Wanted
-from worker.adapters.kafka.passing_over import PassingOver
+from worker.adapters.kafka.passing_over import PassingOver, take_all
 from worker.adapters.kafka.paused import Paused
 from worker.adapters.kafka.prefetch import Prefetch
 from worker.adapters.kafka.reading import Reading
-from worker.adapters.kafka.records import Got, to_partition, to_record
+from worker.adapters.kafka.records import Got, to_partition
 from worker.adapters.kafka.recovery import Recovery
 from worker.adapters.kafka.start_offsets import StartOffsets
 from worker.adapters.kafka.topic_refresh import TopicRefresh
@@ -38,7 +38,7 @@ from worker.adapters.kafka.unusable_offsets import is_unusable
 from worker.adapters.kafka.watermarks import WatermarkCache
 from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.place import Place
-from worker.core.record import Partition, Record
+from worker.core.record import Partition
 from worker.core.unreadable import Stopped
 from worker.ports import Positions, SourceFailed
 
@@ -78,7 +78,7 @@ class PollThread:
         starts, another = StartOffsets(reading.beginning), partial(Consumer, config)
         self.beginnings = Beginnings(self._assignment, starts, self._errors.tell, another)
         self._recovery = Recovery(self._assignment, bridge, config, reading.skip, self._errors.tell)
-        self._passing = PassingOver(reading.router) if reading.router is not None else None
+        self._part = take_all if reading.router is None else PassingOver(reading.router).part
         self._consumer: Consumer
 
     # --- orders: put in by the loop, carried out by the thread ---------------------------------
@@ -232,24 +232,23 @@ class PollThread:
         self._errors.raise_deadly()
 
     def _take_in(self, messages: Sequence[Got]) -> None:
-        records: list[Record] = []
         unreadable: dict[Partition, Stopped] = {}
         ours = self._assignment.names
-        take = to_record if self._passing is None else self._passing.taken
+        came: list[Got] = []
+        ats: list[Partition] = []
         for message in messages:
             error = message.error()
             if error is not None:
                 self._take_error(message, error, unreadable)
                 continue
             at = ours.get((message.topic(), message.partition()))  # as a plain tuple, which is cheaper
-            # Without one it was revoked within this very read.
-            if at is not None and (record := take(message, at)) is not None:
-                records.append(record)
-        passed = None if self._passing is None else self._passing.tell()
+            if at is not None:  # else it was revoked within this very read
+                came.append(message)
+                ats.append(at)
+        records, passed = self._part(came, ats)
         if self.stops.told or self._assignment.unsettled:
-            came = {record.at for record in records} | (set(passed.behind) if passed is not None else set())
-            self.stops.passed(came)
-            self._assignment.found(came)
+            self.stops.passed(set(ats))
+            self._assignment.found(set(ats))
         if self._assignment.commits.leader_epochs.has_proofs:
             self._assignment.prove(messages)
         self._bridge.records(self._prefetch.pass_through(records, self.last_poll))

@@ -5,16 +5,20 @@ The rule: hot, so each method of the message is called once; and no message, how
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import methodcaller
 from typing import Protocol, cast
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, Message, TopicPartition
 
 from worker.core.assigned_partition import Position
-from worker.core.record import Headers, Partition, Record, make, size_of
+from worker.core.record import Fields, Headers, Partition, Record, make, size_of
+
+MOST_PARSED_BYTES = 4096
+"""Bytes of the largest record that is held parsed, too: that takes several times its bytes."""
 
 _HEADERS = methodcaller("headers")
+_HEADERS_OF = cast("Callable[[Got], Headers | None]", Message.headers)
 
 
 class Got(Protocol):
@@ -55,11 +59,18 @@ class Got(Protocol):
 
 def to_record(message: Got, at: Partition) -> Record:
     """Turn a message of the partition `at`, which the caller knows already, into a record."""
+    return to_known_record(message, at, headers_of(message), None)
+
+
+def to_known_record(message: Got, at: Partition, headers: Headers, fields: Fields | None) -> Record:
+    """Do the same with what was read of it already: its headers, and its fields where they are known."""
     kind, milliseconds = message.timestamp()
     timestamp = 0.0 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds / 1000
-    key, value, headers = message.key(), message.value(), headers_of(message)
+    key, value = message.key(), message.value()
     size = size_of(key, value, headers)
-    return make(Record, (at, message.offset(), key, value, headers, timestamp, size, None))
+    if fields is not None and size > MOST_PARSED_BYTES:
+        fields = None
+    return make(Record, (at, message.offset(), key, value, headers, timestamp, size, fields))
 
 
 def to_unsized_record(message: Got, at: Partition) -> Record:
@@ -81,6 +92,19 @@ def headers_of(message: Got | Message) -> Headers:
     except (SystemError, UnicodeDecodeError):  # it must not be asked a second time
         return ()
     return headers or ()
+
+
+def all_headers_of(messages: Sequence[Got]) -> list[Headers]:
+    """The headers of each of these, at half the price: map looks for a pending exception as well."""
+    found: list[Headers | None] = []
+    rest = iter(messages)
+    while True:
+        try:
+            found.extend(map(_HEADERS_OF, rest))
+        except (SystemError, UnicodeDecodeError):
+            found.append(None)  # in its place: those before it were added, and `rest` stands behind it
+        else:
+            return [headers or () for headers in found]
 
 
 def leader_epoch_of(of: TopicPartition) -> int | None:
