@@ -239,10 +239,10 @@ def test_defaults_need_no_advice() -> None:
             ["POSTBACK_DESTINATION__SIMPLE_URL"],
         ),
         ({"POSTBACK_DRAIN_TIMEOUT": "5s"}, ["POSTBACK_DRAIN_TIMEOUT"]),
-        ({"POSTBACK_RETRY__MAX_ATTEMPTS": "7"}, ["POSTBACK_RETRY__DELAYS"]),
+        ({"POSTBACK_RETRY__MAX_ATTEMPTS": "7"}, ["POSTBACK_RETRY__MAX_ATTEMPTS"]),
         ({"POSTBACK_RETRY__MAX_ATTEMPTS": "8"}, []),
         ({"POSTBACK_RETRY__MAX_ATTEMPTS": "100"}, ["POSTBACK_RETRY__MAX_ATTEMPTS"]),
-        ({"POSTBACK_RETRY__MAX_ATTEMPTS": "1"}, ["POSTBACK_RETRY__DELAYS"]),
+        ({"POSTBACK_RETRY__MAX_ATTEMPTS": "1"}, ["POSTBACK_RETRY__MAX_ATTEMPTS"]),
     ],
 )
 def test_advice(environ: Mapping[str, str], names: list[str]) -> None:

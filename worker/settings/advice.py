@@ -61,8 +61,8 @@ def _unreached_delays(settings: Settings) -> Iterator[str]:
     if unreached:
         labels = ",".join(tier.label for tier in unreached)
         yield (
-            f"POSTBACK_RETRY__DELAYS: {settings.retry.max_attempts} attempts reach {labels} "
-            "only where the partner's Retry-After asks for it"
+            f"POSTBACK_RETRY__MAX_ATTEMPTS: {settings.retry.max_attempts} attempts reach {labels} of "
+            "POSTBACK_RETRY__DELAYS only where the partner's Retry-After asks for it"
         )
 
 

@@ -75,9 +75,10 @@ def _load_several(names: Sequence[str], layers: Sequence[Layer], problems: list[
         settings = _made(own, common, problems, name)
         if settings is not None:
             settings._origins = {**settings.origins, **several.when_origins(name, layers)}  # noqa: SLF001
+            settings._warnings += tuple(several.unread(settings, routes))  # noqa: SLF001
             made.append(settings)
     if len(made) == len(names):
-        problems += [*several.clashes(made), *skip_problems(made)]
+        problems += [*several.clashes(made), *several.unsendable(made, routes), *skip_problems(made)]
     if problems:
         raise SettingsError(list(dict.fromkeys(problems)))
     return Deployment(tuple(made), tuple(routes))

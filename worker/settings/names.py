@@ -128,6 +128,8 @@ def nearest(name: str) -> str | None:
     known = [*VARIABLES, *(f"{prefix}NAME" for prefix in _OPEN_PREFIXES), CONFIG, SECRETS_DIR]
     destination, _, rest = name.upper().removeprefix(_SEVERAL).partition("__")
     if name.upper().startswith(_SEVERAL) and rest:
+        if rest == WHEN.upper():
+            return variable((DESTINATIONS, destination.lower(), WHEN, ROUTING[0]))
         own = [own_variable(destination.lower(), one) for one in VARIABLES]
         when = [variable((DESTINATIONS, destination.lower(), WHEN, field)) for field in ROUTING]
         known = [*(one for one in own if one.startswith(_SEVERAL)), *when]

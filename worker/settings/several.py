@@ -21,6 +21,7 @@ from worker.settings.sources import Given, Layer
 _GROUP = "POSTBACK_KAFKA__GROUP_ID"
 _NAME = "POSTBACK_DESTINATION__NAME"
 _URLS = ("POSTBACK_DESTINATION__URL", "POSTBACK_DESTINATION__SIMPLE_URL", "POSTBACK_DESTINATION__EVENT_URL")
+_CURRENCIES = "POSTBACK_DESTINATION__CURRENCIES"
 _NETWORK = re.compile("[a-z0-9_-]{1,64}")
 ASKABLE = (*FIELDS, TOPIC, f"{ATTRIBUTE}NAME", f"{HEADER}NAME")
 """What `when` may ask for."""
@@ -117,8 +118,7 @@ def problems(names: Sequence[str], layers: Sequence[Layer]) -> Iterator[str]:
                 f"{name!r} must be 1 to 32 of a-z, 0-9, - and _"
             )
         if not any(url in layer.of(name).values for layer in layers for url in _URLS):
-            url = own_variable(name, _URLS[1]).replace("SIMPLE_URL", "URL")
-            yield f"{url}: must be set: where the postback goes, https://partner.example/postback?cid={{click_id}}"
+            yield _no_url(name, names)
     for layer in layers:
         for beside in (*_URLS, _NAME):
             if beside in layer.values:
@@ -126,6 +126,39 @@ def problems(names: Sequence[str], layers: Sequence[Layer]) -> Iterator[str]:
                     f"{beside}: can't stand beside POSTBACK_DESTINATIONS__{names[0].upper()}__… "
                     f"({layer.origin}): each destination has its own; leave this out"
                 )
+
+
+def _no_url(name: str, names: Sequence[str]) -> str:
+    url = own_variable(name, _URLS[0])
+    for other in names:
+        if "-" in other and other.replace("-", "_") == name:
+            meant = variable((DESTINATIONS, other, "destination", "url")).removesuffix("URL")
+            return f"{url}: must be set; or is {other} meant? In the environment that is {meant}…"
+    return f"{url}: must be set: where the postback goes, https://partner.example/postback?cid={{click_id}}"
+
+
+def unsendable(destinations: Sequence[Settings], routes: Sequence[Route]) -> Iterator[str]:
+    """What a destination takes though it must not send it: events in other currencies than its own."""
+    whens = {route.name: route.when for route in routes}
+    for settings in destinations:
+        name, own = settings.destination.name, settings.destination.currencies
+        wrong = sorted(whens[name].get("currency", frozenset()) - own)
+        if wrong:
+            given, currencies = variable((DESTINATIONS, name, WHEN, "currency")), ",".join(sorted(own))
+            yield (
+                f"{given}: each event in {wrong[0]} would be a dead letter, as "
+                f"{own_variable(name, _CURRENCIES)} is {currencies}; add it there, or leave it out here"
+            )
+
+
+def unread(settings: Settings, routes: Sequence[Route]) -> Iterator[str]:
+    """A warning where a destination takes nothing, as the source that it asks for is not read."""
+    name, topic = settings.destination.name, settings.kafka.topic
+    asked = next((route.when.get(TOPIC) for route in routes if route.name == name), None)
+    if asked is not None and topic not in asked:
+        given = variable((DESTINATIONS, name, WHEN, TOPIC))
+        wanted = ", ".join(sorted(asked))
+        yield f"{given}: {wanted} is not read: POSTBACK_KAFKA__TOPIC is {topic}, so {name} takes nothing"
 
 
 def clashes(destinations: Sequence[Settings]) -> Iterator[str]:

@@ -31,6 +31,8 @@ from worker.settings.names import Path as SettingPath
 
 SECRETS = Path("/run/secrets")
 FILE = "_FILE"
+_LEAST_OF_A_DESTINATION = 3
+# The words in the path of a value: destinations, the name, the setting.
 
 
 class Given(NamedTuple):
@@ -170,6 +172,11 @@ def _mapping(origin: str, mapping: Mapping[str, Any]) -> Layer:
         if isinstance(value, Mapping):
             layer.problems.append(
                 f"{spelled(written)}: {written} ({origin}) is empty; leave it out, or fill it in"
+            )
+            continue
+        if path[0] == DESTINATIONS and len(path) < _LEAST_OF_A_DESTINATION:
+            layer.problems.append(
+                f"{spelled(written)}: {written} ({origin}) must be a table, [destinations.NAME]"
             )
             continue
         place = dotted_path(written) if path[0] == DESTINATIONS else None
