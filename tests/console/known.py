@@ -182,7 +182,7 @@ def _down(now: float, error: str = f"HTTP 503 {HOSTILE[0]}") -> Status:
         18_412,
         1020.0,
         [TierState("10s", 1840, 12.0), TierState("1m", 220, 0.0)],
-        Steps(15.0, 0, {"503": 6}, now - 3),
+        Steps(15.0, 0, {"503": 6, "connection": 4, "rejected_body": 2}, now - 3),
         512,
         reports=[WorkerReport("worker-a", now, circuit=down), WorkerReport("worker-b", now, circuit=down)],
     )

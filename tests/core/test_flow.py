@@ -13,6 +13,7 @@ NOW = 1_700_000_000.0
 GIVEN = Given(NOW - 90, "ann")
 WELL = WorkerReport("a", NOW)
 UNREADY = WELL._replace(not_ready=("egress",))
+STARTS = WELL._replace(not_ready=("the group has not been joined",), starts=NOW - 7)
 DOWN = WELL._replace(circuit=OpenCircuit(NOW - 30, "503", "HTTP 503"))
 FLOWS = Flow(
     now=NOW,
@@ -65,6 +66,21 @@ def bound(*words: str, flow: Flow = FLOWS) -> Flow:
             FLOWS._replace(reports=[WELL, WELL, UNREADY]),
             "flowing",
             "90 delivered",
+        ),
+        (
+            STILL._replace(reports=[STARTS]),
+            "no_worker",
+            "the worker began 7 s ago: the group has not been joined; 3 records wait on the source",
+        ),
+        (STILL._replace(reports=[STARTS, WELL]), "no_worker", "1 of 2 workers began 7 s ago: the group"),
+        (FLOWS._replace(reports=[STARTS]), "flowing", "90 delivered"),
+        (STILL._replace(reports=[STARTS, WELL, WELL]), "stuck", "3 records wait on the source, and nothing"),
+        (STILL._replace(reports=[STARTS, UNREADY]), "stuck", "not ready, 1 of 2 workers: egress"),
+        (STILL._replace(reports=[STARTS], orders=[Pause(GIVEN)]), "paused", "paused, by ann"),
+        (
+            FLOWS._replace(reports=[STARTS._replace(starts=NOW - 60)]),
+            "stuck",
+            "not ready, the worker: the group has not been joined",
         ),
         (bound("commits"), "stuck", "commits do not get through, and nothing is sent before they do"),
         (FLOWS._replace(reports=[DOWN]), "partner_down", "the worker met an outage: HTTP 503; no attempts"),
@@ -125,5 +141,6 @@ def test_since() -> None:
     """It is told since when, where that is known."""
     assert judge(FLOWS._replace(orders=[Pause(GIVEN)])).since == GIVEN.at
     assert judge(FLOWS._replace(reports=[DOWN])).since == NOW - 30
+    assert judge(STILL._replace(reports=[STARTS._replace(starts=NOW - 5), STARTS])).since == NOW - 7
     assert judge(BEHIND).since == NOW - 120
     assert judge(FLOWS).since is None

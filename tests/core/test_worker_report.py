@@ -16,6 +16,7 @@ REPORT = WorkerReport(
     OpenCircuit(1_600_000_000.0, "503", "HTTP 503"),
     ("pace",),
     ("draining",),
+    1_650_000_000.0,
 )
 
 
@@ -26,6 +27,13 @@ def test_round_trip(report: WorkerReport) -> None:
     assert is_report(message.key)
     assert read(message.key, message.value) == report
     assert ended(report.id, "control").key == message.key
+
+
+def test_of_an_older_version() -> None:
+    """A report that does not tell of its start is read; its worker counts as one that should be ready."""
+    fields = json.loads(write(REPORT, "control").value or b"")
+    del fields["starts"]
+    assert read(b"worker/a-client", json.dumps(fields).encode()) == REPORT._replace(starts=None)
 
 
 def test_says_the_same() -> None:
@@ -42,6 +50,7 @@ WRONG: list[dict[str, Any]] = [
     {"circuit": {}},
     {"at": 5},
     {"not_ready": None},
+    {"starts": "noon"},
 ]
 
 

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from tests.fakes import FakeControl
+from tests.runner.copies import ids
 from tests.runner.harness import REFUSED_CONNECTION, Harness, until
 from worker.core.admission.circuit import CircuitPolicy
 from worker.core.orders import Given, Pause, RateOrder
@@ -80,8 +81,9 @@ async def test_a_rate() -> None:
 
 async def test_a_topic_that_refuses() -> None:
     """That it can't be written stops nothing."""
-    async with harness() as it:
-        it.publisher.refused.add(CONTROL)
+    it = harness()
+    it.publisher.refused.add(CONTROL)
+    async with it:
         it.source.assign(it.first)
         it.write(0)
         await it.committed(1)
@@ -95,3 +97,47 @@ async def test_without_members() -> None:
         it.kafka.create(CONTROL)
         await asyncio.sleep(0.05)
         assert reports(it) == []
+
+
+async def test_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker says that it starts before it looks a second time."""
+    monkeypatch.setattr(self_report, "LOOK_SECONDS", 600.0)
+    async with harness() as it:
+        await until("it is told", lambda: bool(reports(it)))
+        assert (first := reports(it)[0]) is not None
+        assert first.is_starting(it.time.now())
+
+
+async def test_a_start() -> None:
+    """What each start takes is told as that, with when it began; once all stands there is nothing of it."""
+    it = harness(copies=ids())
+    it.follower.gate.clear()
+    async with it:
+        began = it.time.now()
+        await until("joining", lambda: any("not been joined" in line for line in not_ready(it)))
+        it.time.advance(4.0)
+        it.source.assign(it.first)
+        await until("warming", lambda: any(line.startswith("warming") for line in not_ready(it)))
+        assert [one and one.starts for one in reports(it)] == [began] * len(reports(it))
+        it.follower.gate.set()
+        await until("ready", lambda: not not_ready(it))
+        assert (last := reports(it)[-1]) is not None
+        assert last.starts is None
+
+
+async def test_what_no_start_takes() -> None:
+    """What else keeps a worker from its work is no part of a start."""
+    async with harness(copies=ids()) as it:
+        it.source.assign(it.first)
+        await until("ready", lambda: bool(reports(it)) and not not_ready(it))
+        it.follower.fail("the broker is away")
+        await until("it is told", lambda: bool(not_ready(it)))
+        assert (last := reports(it)[-1]) is not None
+        assert (last.not_ready, last.starts) == (("warming: conversions/0: the broker is away",), None)
+        it.follower.gate.set()
+
+
+def not_ready(harness: Harness) -> tuple[str, ...]:
+    """Why the worker is not ready, by its latest report."""
+    told = reports(harness)
+    return told[-1].not_ready if told and told[-1] else ()

@@ -158,7 +158,7 @@ def _stuck(flow: Flow) -> Judged | None:
     if flow.unreadable:
         why = f"orders can't be read, and nothing is sent: {', '.join(flow.unreadable)}"
         return Judged(Verdict.STUCK, why, flow.steps.last, "postback-worker config check --online")
-    blocked = [report for report in flow.reports if report.not_ready]
+    blocked = [report for report in flow.reports if report.not_ready and not report.is_starting(flow.now)]
     if blocked and len(blocked) * 2 >= len(flow.reports):
         why = f"not ready, {_of_workers(blocked, flow)}: {blocked[0].not_ready[0]}"
         return Judged(Verdict.STUCK, why, flow.steps.last, "postback-worker config check --online")
@@ -166,6 +166,17 @@ def _stuck(flow: Flow) -> Judged | None:
         why = "commits do not get through, and nothing is sent before they do"
         return Judged(Verdict.STUCK, why, flow.steps.last, "postback-worker config check --online")
     return None
+
+
+def _starting(flow: Flow) -> Judged | None:
+    """Workers are there, and not at work yet."""
+    starting = [report for report in flow.reports if report.is_starting(flow.now)]
+    if len(starting) * 2 < len(flow.reports) or not starting or flow.steps.delivered or flow.steps.failures:
+        return None
+    since = min(report.starts for report in starting if report.starts is not None)
+    told = f"{_of_workers(starting, flow)} began {flow.now - since:.0f} s ago: {starting[0].not_ready[0]}"
+    why = f"{told}; {flow.lag} records wait on the source"
+    return Judged(Verdict.NO_WORKER, why, since, "postback-worker status --watch")
 
 
 def _partner_down(flow: Flow) -> Judged | None:
@@ -248,6 +259,7 @@ _GRAVEST_FIRST: Sequence[Callable[[Flow], Judged | None]] = (
     _no_worker,
     _paused,
     _stuck,
+    _starting,
     _partner_down,
     _partner_full,
     _rate_limited,

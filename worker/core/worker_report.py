@@ -14,6 +14,9 @@ from worker.core.record import Outgoing
 
 PREFIX = "worker/"
 
+START_SECONDS = 60.0
+"""What each start takes may take so long, before it counts as what keeps a worker from its work."""
+
 
 class OpenCircuit(NamedTuple):
     """The partner counts as down: since when (epoch seconds), and by which answer."""
@@ -28,7 +31,8 @@ class WorkerReport(NamedTuple):
 
     `members` are the client ids of its members of the two groups; `bound_by` says what keeps it from sending
     more than it does, by the words of the gauge of what is held, and `pace` and `limit` where the partner's
-    refusals have lowered those; `not_ready` are the reasons of `/readyz`.
+    refusals have lowered those; `not_ready` are the reasons of `/readyz`; `starts` is since when they are but
+    those that each start has for a while (None: there are others, or none at all).
     """
 
     id: str
@@ -37,6 +41,11 @@ class WorkerReport(NamedTuple):
     circuit: OpenCircuit | None = None
     bound_by: tuple[str, ...] = ()
     not_ready: tuple[str, ...] = ()
+    starts: float | None = None
+
+    def is_starting(self, now: float) -> bool:
+        """Whether it lacks but what each start takes, and not for long."""
+        return self.starts is not None and now - self.starts < START_SECONDS
 
     def says_the_same(self, other: WorkerReport | None) -> bool:
         """Whether another one says nothing else, but for its time."""
@@ -54,6 +63,7 @@ def write(report: WorkerReport, topic: str) -> Outgoing:
         else {"since": format_time(circuit.since), "status": circuit.status, "error": circuit.error},
         "bound_by": report.bound_by,
         "not_ready": report.not_ready,
+        "starts": None if report.starts is None else format_time(report.starts),
     }
     return Outgoing(topic, f"{PREFIX}{report.id}".encode(), json.dumps(value).encode(), ())
 
@@ -72,7 +82,7 @@ def read(key: bytes | None, value: bytes | None) -> WorkerReport | None:
     """Read a report back; None for any other record, and for what can't be read."""
     try:
         fields = json.loads(value or b"")
-        circuit = fields["circuit"]
+        circuit, starts = fields["circuit"], fields.get("starts")
         return WorkerReport(
             (key or b"").decode().removeprefix(PREFIX),
             _time(fields["at"]),
@@ -82,6 +92,7 @@ def read(key: bytes | None, value: bytes | None) -> WorkerReport | None:
             else OpenCircuit(_time(circuit["since"]), str(circuit["status"]), str(circuit["error"])),
             _texts(fields["bound_by"]),
             _texts(fields["not_ready"]),
+            None if starts is None else _time(starts),
         )
     except (ValueError, TypeError, KeyError, RecursionError):
         return None

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from worker.ports import Clock, Snapshot, Source
+from worker.ports import NOT_READ_YET, Clock, Snapshot, Source
+from worker.runner.copies import WARMING
 from worker.runner.delivery import Delivery
 from worker.runner.drain import Drain, Phase
 from worker.runner.intake import Intake
@@ -68,12 +69,17 @@ class Report:
             workers_wanted=self._scaling.wanted.value,
         )
 
+    def reasons_of_a_start(self) -> Iterable[str]:
+        """Say which of these lines each start has for a while."""
+        yield from self._not_joined()
+        yield NOT_READ_YET
+        yield from warming_lines(one for one in self._intake.partitions.values() if one.warming == WARMING)
+
     def reasons_not_ready(self) -> Iterable[str]:
         """Say, one line each, why this worker is not ready; nothing when it is."""
         if self._drain.phase is not Phase.WORKING:
             yield "draining"
-        for group in self._source.not_joined():
-            yield f"the consumer group {group} has not been joined yet"
+        yield from self._not_joined()
         yield from not_begun_lines(self._source.not_begun())
         yield from self._orders.reasons_not_ready()
         yield from map(str, self._source.stops())
@@ -91,3 +97,7 @@ class Report:
         shortage = lanes.shortage.reason(self._clock.monotonic())
         if shortage is not None:
             yield f"descriptors: {shortage}"
+
+    def _not_joined(self) -> Iterable[str]:
+        for group in self._source.not_joined():
+            yield f"the consumer group {group} has not been joined yet"

@@ -26,7 +26,7 @@ from worker.runner.rebalances import Keepers, Rebalances
 from worker.runner.remembered_offsets import GroupMemory
 from worker.runner.report import Report, Watches
 from worker.runner.scaling import Scaling
-from worker.runner.self_report import SelfReport
+from worker.runner.self_report import Readiness, SelfReport
 from worker.runner.silence import SilenceWatch
 from worker.runner.standing_orders import StandingOrders
 
@@ -71,7 +71,7 @@ class Runner:
         self._report = Report(source, self._intake, self._delivery, self._drain, watches, clock)
         self._self_report = SelfReport(
             *(group.control_topic, group.members, self._publisher, self._delivery),
-            *(self._report.reasons_not_ready, clock),
+            *(Readiness(self._report.reasons_not_ready, self._report.reasons_of_a_start), clock),
         )
         self._failed = asyncio.Event()
         self._failure: BaseException | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from worker.core.admission.held import Held
 from worker.core.flow import LIMIT, PACE
@@ -30,6 +31,22 @@ WRITE_SECONDS = 3.0
 _TOLD_ELSEWHERE = frozenset({Held.PAUSE, Held.CIRCUIT, Held.RATE})
 
 
+class Readiness(NamedTuple):
+    """Why a worker is not ready, and which of these lines each start has for a while."""
+
+    not_ready: Callable[[], Iterable[str]]
+    of_a_start: Callable[[], Iterable[str]]
+
+
+class _Look(NamedTuple):
+    """What was seen at a time: what bounds the worker, and the lines of its readiness."""
+
+    at: float
+    bounds: set[str]
+    not_ready: set[str]
+    of_a_start: set[str]
+
+
 class SelfReport:
     """Of one destination's run; without `members`, client ids that the broker knows, nothing is written."""
 
@@ -39,19 +56,22 @@ class SelfReport:
         members: tuple[str, ...],
         publisher: Publisher,
         delivery: Delivery,
-        not_ready: Callable[[], Iterable[str]],
+        readiness: Readiness,
         clock: Clock,
     ) -> None:
         self._topic, self._members = topic, members
         self._publisher = publisher
         self._delivery = delivery
-        self._not_ready = not_ready
+        self._readiness = readiness
         self._clock = clock
-        self._seen: deque[tuple[set[str], list[str]]] = deque(maxlen=LOOKS_OF_A_REPORT)
+        self._seen: deque[_Look] = deque(maxlen=LOOKS_OF_A_REPORT)
+        self._starts: float | None = None
         self._written: WorkerReport | None = None
 
     async def run(self) -> None:
-        """Look, and write, for ever."""
+        """Look, and write, for ever; at once that it starts, so that whoever sees a new member knows that."""
+        self.look()
+        await self.write()
         while True:
             for _ in range(LOOKS_OF_A_REPORT):
                 await asyncio.sleep(LOOK_SECONDS)
@@ -60,7 +80,8 @@ class SelfReport:
 
     def look(self) -> None:
         """Look once."""
-        self._seen.append((self._bounds(), list(self._not_ready())))
+        not_ready, of_a_start = (set(look()) for look in self._readiness)
+        self._seen.append(_Look(self._clock.now(), self._bounds(), not_ready, of_a_start))
 
     async def write(self) -> None:
         """Write what has lasted, if that is not written already."""
@@ -90,14 +111,25 @@ class SelfReport:
     def _report(self, report_id: str) -> WorkerReport:
         outage = self._delivery.lanes.outage
         circuit = None if outage is None else OpenCircuit(outage.since, outage.label, outage.error)
+        not_ready = self._lasting(look.not_ready for look in self._seen)
         return WorkerReport(
             report_id,
             self._clock.now(),
             self._members,
             circuit,
-            self._lasting(words for words, _ in self._seen),
-            self._lasting(reasons for _, reasons in self._seen),
+            self._lasting(look.bounds for look in self._seen),
+            not_ready,
+            self._since_its_start(not_ready),
         )
+
+    def _since_its_start(self, not_ready: tuple[str, ...]) -> float | None:
+        """Since when it lacks but what each start takes; None where it lacks something else, or nothing."""
+        starting = [look for look in self._seen if look.of_a_start & {*not_ready}]
+        if not starting or not set().union(*(look.of_a_start for look in starting)).issuperset(not_ready):
+            self._starts = None
+        elif self._starts is None:
+            self._starts = starting[0].at
+        return self._starts
 
     def _lasting(self, looks: Iterable[Iterable[str]]) -> tuple[str, ...]:
         """What at least half of the looks saw."""
