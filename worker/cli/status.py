@@ -9,6 +9,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -71,7 +72,8 @@ def status(
                 sys.stdout.flush()
                 time.sleep(every)
                 follow_login()
-                _look(watcher, output, clear=True)
+                with suppress(typer.Exit):  # that it can't be read now has been said, and is looked at again
+                    _look(watcher, output, clear=True)
     if unwell(found):
         raise typer.Exit(FAILED)
 
