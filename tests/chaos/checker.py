@@ -7,7 +7,7 @@ The rule: it believes nothing but what was logged by others than the worker, and
   another record stand for the same work (`twins`);
 - `backwards`: something that was committed is not committed any more;
 - `early`: a request before the due time of the retry that it is;
-- `resent`: a second request of the same worker with no retry between them, while its circuit can't be open;
+- `resent`: a second request of the same worker with no retry between, where its circuit can't have been open;
 - `duplicate`: a second ending that no row of README's table explains, and that is not a copy's own;
 - what the journal says, where it has one, is judged by `journal`.
 """
@@ -174,7 +174,7 @@ def resent(story: Story, forks: Sequence[Fork], circuits: Circuits) -> Iterator[
         if first.worker != second.worker or any(fork.at <= second.at for fork in _without_retry(forks)):
             continue
         between = any(first.at < hop.at <= second.at for hop in story.hops if hop.kind != SOURCE)
-        if not between and not circuits.may_be_open(second.worker, second.at):
+        if not between and not circuits.may_be_open(second.worker, first.at, second.at):
             yield Violation("resent", story.event, tell(story))
 
 

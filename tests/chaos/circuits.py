@@ -34,8 +34,13 @@ class Circuits:
                 (failed if fails else taken)[request.worker].append(request.at)
         self._failed, self._taken = _in_order(failed), _in_order(taken)
 
-    def may_be_open(self, worker: str, at: float) -> bool:
-        """Whether this worker's circuit may be open at this moment."""
+    def may_be_open(self, worker: str, since: float, until: float) -> bool:
+        """Whether this worker's circuit may be open at some moment from one to the other."""
+        failed = self._failed.get(worker, [])
+        between = failed[bisect_left(failed, since) : bisect_right(failed, until)]
+        return any(self._may_be_open_at(worker, at) for at in (since, *between, until))
+
+    def _may_be_open_at(self, worker: str, at: float) -> bool:
         failed, taken = self._failed.get(worker, []), self._taken.get(worker, [])
         before = bisect_right(failed, at)
         index = bisect_left(taken, at)

@@ -85,6 +85,15 @@ def test_resent_while_the_circuit_stays_open() -> None:
     assert kinds(verdict) == ["resent"]
 
 
+def test_resent_once_the_circuit_has_closed() -> None:
+    """What was asked while it may have been open need not have counted, also where it is closed since."""
+    others = {f"o{number}": Story(f"o{number}", False, (), (ask(1),)) for number in range(10)}
+    closing = Story("closing", True, (source(offset=9),), (ask(60, answered=60.1),))
+    story = Story("e", True, (source(),), (ask(2), ask(60.2, answered=60.3)))
+    stories = {"e": story, "closing": closing, **others}
+    assert not check(Evidence(stories, (), (), ()), TIMEOUT, DRAIN).violations
+
+
 TWICE = [ask(1, "w1-1", answered=1.1), ask(9, "w2-1", answered=9.1)]
 
 
