@@ -1,8 +1,8 @@
-"""What happens, as log lines on stderr: JSON off a terminal, coloured on one.
+"""Writes what happens as log lines to stderr: JSON, or coloured text on a terminal.
 
-The rules: one line for each ending at debug, each retry at info, each dead letter at warning; a line never
-holds a secret, a URL or a click id; a line that is off costs one comparison. A line that can't be written
-stops nothing (`process/stderr`).
+The rules: a delivery is logged at debug, a retry at info, a dead letter at warning; a line never holds a
+secret, a URL or a click id; a line below the level costs one comparison. A line that can't be written stops
+nothing (`process/stderr`).
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ Level = Literal["debug", "info", "warning", "error"]
 
 
 def is_for_people(form: Literal["auto", "json", "console"]) -> bool:
-    """Whether lines are written for who reads them at a terminal, rather than for a program."""
+    """Whether lines are written for a person at a terminal, rather than for a program."""
     return form == "console" or (form == "auto" and sys.stderr.isatty())
 
 
 def set_up(form: Literal["auto", "json", "console"], level: Level) -> None:
-    """Send structlog's lines from `level` on, and the libraries' own (none below warning), to stderr."""
+    """Send structlog's lines from `level` on, and the libraries' from warning on, to stderr."""
     pretty = is_for_people(form)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -88,12 +88,12 @@ def set_up(form: Literal["auto", "json", "console"], level: Level) -> None:
 
 
 def speaking_of(destination: str) -> AbstractContextManager[None]:
-    """Have all lines name the destination: of what is called inside, of tasks and sources begun there."""
+    """Name the destination in all lines of what is called, and of tasks and sources begun, inside."""
     return structlog.contextvars.bound_contextvars(destination=destination)
 
 
 def _dropped(processors: Sequence[structlog.typing.Processor], lines: int, why: str) -> str:
-    """The line that tells of lines that could not be written."""
+    """The line about lines that could not be written."""
     line: Any = {"event": "log lines were dropped", "lines": lines, "why": why}
     for process in processors:
         line = process(None, "warning", line)
@@ -136,9 +136,9 @@ class Logs(Observer):
         )
 
     def started(self, at: Partition, start: Start) -> None:
-        """One line at warning; where nothing lies there, and so nothing comes of it, at info, or at debug.
+        """One line at warning; without records, so that nothing is lost or repeated, at info or debug.
 
-        At info where there was an offset before.
+        At info if there was an offset before.
         """
         tell = self._log.warning
         if start.how.without_offset and not start.distance:
@@ -179,12 +179,12 @@ class Logs(Observer):
         )
 
     def committed(self, error: str | None) -> None:
-        """One line at warning where it failed."""
+        """One line at warning if it failed."""
         if error is not None:
             self._log.warning("commit failed; the next one says the same or more", error=error)
 
     def rebalanced(self, kind: str, partitions: Sequence[Partition]) -> None:
-        """One line at info: how many partitions of each topic; which ones is for debug."""
+        """One line at info with the number of partitions of each topic."""
         by_topic = Counter(partition.topic for partition in partitions)
         self._log.info("rebalance", kind=kind, partitions=dict(by_topic))
 
@@ -202,7 +202,7 @@ class Logs(Observer):
         )
 
     def circuit_closed(self, outage: Outage, now: float) -> None:
-        """One line at warning, as the one that it answers."""
+        """One line at warning, like the opening."""
         self._log.warning(
             "circuit closed: the partner is back",
             lasted_seconds=round(now - outage.since, 1),
@@ -220,7 +220,7 @@ class Logs(Observer):
 
 
 class DebugLogs(Logs):
-    """Also writes the lines at debug: one for each delivery, and for each record that is skipped."""
+    """Also writes lines at debug: one for each delivery and each skipped record."""
 
     def delivered(self, ending: Delivered, now: float) -> None:  # noqa: ARG002 - the port's metrics use it
         """One line at debug."""
@@ -244,5 +244,5 @@ class DebugLogs(Logs):
 
 
 def make_logs(destination: str, level: Level) -> Logs:
-    """Make the observer for a level: below debug, a delivery costs no call."""
+    """Make the observer for a level: above debug, a delivery costs no call."""
     return DebugLogs(destination) if level == "debug" else Logs(destination)

@@ -1,6 +1,6 @@
 """The Prometheus metrics of a process: its own, and those of each destination that it serves.
 
-The rule: every metric that speaks of a destination has the label `destination`, and no metric that does not.
+The rule: metrics of a destination have the label `destination`, and no others do.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from worker.ports import Snapshot
 
 
 class Metrics(Collector):
-    """What a process exports; `registry` is what `/metrics` serves.
+    """All metrics of a process; `/metrics` serves `registry`.
 
     `started_at` (epoch seconds) is when the process began.
     """
@@ -38,18 +38,18 @@ class Metrics(Collector):
     def of(
         self, destination: str, publishes_to: Iterable[str] = (), reads: Iterable[str] = ()
     ) -> DestinationMetrics:
-        """Make the observer that counts for a destination, which has topics of its own and reads others."""
+        """Make the observer that counts for a destination, whose topics those are."""
         metrics = self._destinations[destination] = DestinationMetrics(publishes_to, reads)
         return metrics
 
     def watch(
         self, destination: str, look: Callable[[], Snapshot], not_ready: Callable[[], Iterable[str]]
     ) -> None:
-        """Show the gauges of a destination; `not_ready` gives the reasons that `/readyz` gives of it."""
+        """Show the gauges of a destination; `not_ready` gives its reasons on `/readyz`."""
         self._destinations[destination].watch(look, not_ready)
 
     def collect(self) -> Iterable[Metric]:
-        """Describe all of it: one family for each name, whatever the number of destinations."""
+        """Describe all metrics, with one family for each name, whatever the number of destinations."""
         yield from _by_destination(self._destinations)
         yield single("event_loop_lag_seconds", "How late the event loop last woke", self.loop_lag)
         yield single("start_time_seconds", "When this process started", self._started_at)
@@ -64,7 +64,7 @@ class Metrics(Collector):
 
 
 def _by_destination(destinations: Mapping[str, DestinationMetrics]) -> Iterable[Metric]:
-    """What each destination tells, under its name; a format that is scraped has each family once."""
+    """The metrics of all destinations, with their label; the exposition format allows each family once."""
     families: dict[str, Metric] = {}
     for destination, metrics in destinations.items():
         for told in metrics.collect():

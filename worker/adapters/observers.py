@@ -1,6 +1,7 @@
-"""Several observers as one.
+"""Combines several observers into one.
 
-The rule: who does not listen to something costs nothing for it; one listener is called directly.
+The rule: an observer that does not listen to an event costs nothing there; a single listener is called
+directly.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ _EVENTS = tuple(name for name in vars(Observer) if not name.startswith("_"))
 
 
 class Observers(Observer):
-    """Passes each event on to those of its observers that listen to it, in their order."""
+    """Passes each event on to those observers that listen to it, in order."""
 
     def __init__(self, *observers: Observer) -> None:
         for event in _EVENTS:

@@ -1,8 +1,8 @@
-"""Spans to an OpenTelemetry collector, by OTLP over HTTP; only this file knows the libraries of `otel`.
+"""Sends spans to an OpenTelemetry collector, by OTLP over HTTP; only this file knows the libraries of `otel`.
 
 The rule: tracing never stops anything. Spans that can't be sent are dropped, and one line a minute says so.
-What is not set here is what the libraries' own variables say (`OTEL_EXPORTER_OTLP_HEADERS`,
-`OTEL_RESOURCE_ATTRIBUTES` and their kin).
+The libraries' own variables (`OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_RESOURCE_ATTRIBUTES` and the like) set
+whatever is not set here.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CLOSE_SECONDS = 2.0
 """How long the end of the process waits for the last spans."""
 
 REPEAT_AFTER_SECONDS = 60.0
-"""Before it is said again that spans can't be sent."""
+"""Seconds before another line says that spans can't be sent."""
 
 _NAME = "postback-worker"
 _MOST_ATTRIBUTES = 32  # more than any span of ours has
@@ -59,7 +59,7 @@ class OtlpTracer:
     def record(
         self, span: Span, parent: SpanContext | None = None, link: SpanContext | None = None
     ) -> SpanContext:
-        """Take a span that has ended, to be sent with others; return its own context."""
+        """Take a span that has ended, to be sent in a batch; return its context."""
         trace_id = self._ids.generate_trace_id() if parent is None else parent.trace_id
         own = SpanContext(trace_id, self._ids.generate_span_id())
         made = ReadableSpan(
@@ -79,17 +79,17 @@ class OtlpTracer:
         return own
 
     async def close(self) -> None:
-        """Send what was taken, CLOSE_SECONDS at most."""
+        """Send what is left, within CLOSE_SECONDS."""
         loop, done = asyncio.get_running_loop(), asyncio.Event()
 
         def shut_down() -> None:
             self._processor.shutdown()  # type: ignore[no-untyped-call]
             try:
                 loop.call_soon_threadsafe(done.set)
-            except RuntimeError:  # the loop has ended, and nobody waits any more
+            except RuntimeError:  # the loop has ended
                 return
 
-        # Of a thread that is no daemon the end of the process would wait for as long as it takes.
+        # A daemon, because the end of the process would wait for any other thread as long as it takes.
         threading.Thread(target=shut_down, name="otlp-close", daemon=True).start()
         try:
             await asyncio.wait_for(done.wait(), CLOSE_SECONDS)
@@ -98,7 +98,7 @@ class OtlpTracer:
 
 
 class _Sender(Resource):
-    """A resource whose hash is found out once: the libraries ask for that of each span."""
+    """A resource that computes its hash once: the libraries ask for it for each span."""
 
     def __init__(self, of: Resource) -> None:
         super().__init__(of.attributes, of.schema_url)
@@ -109,7 +109,7 @@ class _Sender(Resource):
 
 
 def _resource(instance: str) -> Resource:
-    """Who sends: a name of the operator's own wins."""
+    """Describes this sender; the operator's own name for it wins."""
     named = "OTEL_SERVICE_NAME" in os.environ or SERVICE_NAME in os.environ.get(
         "OTEL_RESOURCE_ATTRIBUTES", ""
     )
@@ -118,7 +118,7 @@ def _resource(instance: str) -> Resource:
 
 
 def _nanoseconds(seconds: float) -> int:
-    """To the microsecond, which is what a float of today's time can tell."""
+    """Rounded to the microsecond, the precision of a float for today's time."""
     return round(seconds * 1_000_000) * 1000
 
 
@@ -138,7 +138,7 @@ def _bounds() -> Callable[[Attributes], BoundedAttributes] | None:
 
 
 def _tell_rarely() -> None:
-    """Have the libraries' lines pass the worker's own log, one in a while: they repeat themselves."""
+    """Send the libraries' lines to the worker's own log, one in a while, because they repeat themselves."""
     log = logging.getLogger("opentelemetry")
     if not log.handlers:
         log.addHandler(_Rarely())
@@ -146,14 +146,14 @@ def _tell_rarely() -> None:
 
 
 class _Rarely(logging.Handler):
-    """Hands a line on to the root's handlers, unless one was a short time ago."""
+    """Passes a line on to the root's handlers, unless it passed one a short time ago."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self._told = float("-inf")
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand it on as a warning, without a trace of the stack."""
+        """Pass it on as a warning, without a stack trace."""
         now = time.monotonic()
         if now - self._told < REPEAT_AFTER_SECONDS:
             return

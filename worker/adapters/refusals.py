@@ -1,6 +1,6 @@
-"""Why sockets were refused on the way to a connection, which the libraries in between tell but in part.
+"""Passes on why sockets were refused during a connect, which the libraries in between report only in part.
 
-The rule: what is noted reaches who watches, in the same task or in one that the watching task has started.
+The rule: a note reaches the watcher in the same task, or in the task that started this one.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ _refusals: ContextVar[list[Failure] | None] = ContextVar("refusals", default=Non
 
 
 def watch_refusals() -> list[Failure]:
-    """Return a list that gets a failure for each socket refused in this task and those that it starts."""
+    """Return a list that gets a failure for each socket refused in this task and in tasks that it starts."""
     refusals: list[Failure] = []
     _refusals.set(refusals)
     return refusals
 
 
 def note_refusal(failure: Failure) -> None:
-    """Tell who watches, if anybody does."""
+    """Tell the watcher, if there is one."""
     refusals = _refusals.get()
     if refusals is not None:
         refusals.append(failure)

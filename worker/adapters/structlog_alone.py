@@ -1,6 +1,6 @@
-"""structlog without what it would load to draw tracebacks in colour: rich and pygments, a tenth of the start.
+"""structlog without rich and pygments, which it loads to colour tracebacks: a tenth of the start-up time.
 
-The rule: nothing is lost by it, for tracebacks are plain text here; whoever wants rich itself has it.
+The rule: nothing is lost, because tracebacks are plain text here; code that wants rich itself can import it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ _RICH = "rich"
 
 @contextmanager
 def _without_rich() -> Iterator[None]:
-    """Have an import of rich fail, as if it were not installed, where nobody has loaded it yet."""
+    """Make an import of rich fail, as if it were not installed, unless somebody has loaded it already."""
     if _RICH in sys.modules:
         yield
         return
-    sys.modules[_RICH] = None  # type: ignore[assignment]  # Python's own way to say that there is none
+    sys.modules[_RICH] = None  # type: ignore[assignment]  # Python's way to mark a module as absent
     try:
         yield
     finally:

@@ -1,6 +1,6 @@
-"""Tracing, where it is asked for: without an endpoint nothing of OpenTelemetry is imported.
+"""Tracing, if it is asked for: without an endpoint nothing of OpenTelemetry is imported.
 
-The rule: an endpoint without the libraries never starts; a line says what to install.
+The rule: with an endpoint but without the libraries the worker does not start; a line says what to install.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _NEEDED = "opentelemetry.exporter.otlp.proto.http"
 
 
 def missing_extra(endpoint: str | None) -> list[str]:
-    """The line for an endpoint that can't be used, as the libraries are not installed."""
+    """The error line for an endpoint while the libraries are not installed."""
     if endpoint is None or _is_there(_NEEDED):
         return []
     return [f"POSTBACK_TRACING__ENDPOINT: takes the extra `otel`, which is not installed: {INSTALL}"]
 
 
 def make_tracer(endpoint: str | None, instance: str) -> Tracer | None:
-    """What sends spans to an endpoint; None where there is none, or `OTEL_SDK_DISABLED` says so.
+    """Make what sends spans to an endpoint; None without one, or if `OTEL_SDK_DISABLED` says so.
 
     `instance` names this process.
     """
@@ -38,5 +38,5 @@ def make_tracer(endpoint: str | None, instance: str) -> Tracer | None:
 def _is_there(module: str) -> bool:
     try:
         return find_spec(module) is not None
-    except ModuleNotFoundError:  # what it lies in is not there
+    except ModuleNotFoundError:  # its package is absent
         return False

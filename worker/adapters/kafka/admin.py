@@ -1,7 +1,7 @@
-"""What an operator asks for by name: a new source topic, more partitions, old records removed. Blocking.
+"""Changes that an operator asks for: a new source topic, more partitions, old records removed. Blocking.
 
-The rule: partitions are only ever added, and a call returns when the broker shows what it made. An answer
-that does not come is none: what was asked for may be made all the same, so the broker is looked at.
+The rule: partitions are only ever added, and a call returns when the broker shows what it made. Silence is no
+answer: the change may have been made all the same, so the metadata decides.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ TIMEOUT_SECONDS = 15.0
 """Seconds for each answer of the broker."""
 
 BROKERS_DEFAULT = -1
-"""In place of a number of partitions or replicas: what the broker is set to."""
+"""In place of a number of partitions or replicas: the broker's own default."""
 
 LATE_SECONDS = 1.0
-"""Seconds in which the client tells by itself that an answer did not come."""
+"""Seconds after a timeout within which the client itself says that no answer came."""
 
 _LOOK_AGAIN_SECONDS = 0.1
 
 
 def create_topic(config: Config, name: str, partitions: int, replication: int) -> int:
-    """Make a topic and return its partitions. Raises KafkaUnavailable, also where it is there already."""
+    """Make a topic and return its number of partitions. Raises KafkaUnavailable, also if it exists."""
     admin = _client(config)
     _await(admin.create_topics([NewTopic(name, partitions, replication)], request_timeout=TIMEOUT_SECONDS))
     return await_partitions(admin, name, max(1, partitions))
 
 
 def grow(config: Config, partitions: Mapping[str, int]) -> None:
-    """Add partitions to topics until each has as many as it is given here. Raises KafkaUnavailable."""
+    """Add partitions to topics until each has the number given here. Raises KafkaUnavailable."""
     if not partitions:
         return
     admin = _client(config)
@@ -51,7 +51,7 @@ def grow(config: Config, partitions: Mapping[str, int]) -> None:
 
 
 def delete_before(config: Config, offsets: Mapping[Partition, int]) -> None:
-    """Remove what lies before these offsets, for good. Raises KafkaUnavailable where the broker refuses."""
+    """Remove the records before these offsets, for good. Raises KafkaUnavailable if the broker refuses."""
     if not offsets:
         return
     admin = _client(config)
@@ -70,14 +70,14 @@ def _client(config: Config) -> AdminClient:
 
 
 def is_silent(error: BaseException) -> bool:
-    """Whether it only says that no answer came in time: what was asked for may be done, or may not."""
+    """Whether it only says that no answer came in time: the change may have been made or not."""
     return isinstance(error, TimeoutError) or is_away(error)
 
 
 def await_partitions(admin: AdminClient, name: str, least: int) -> int:
-    """Return the number of partitions once the broker, maybe behind its controller, shows so many.
+    """Return the number of partitions once the broker, which may lag behind its controller, shows `least`.
 
-    Raises KafkaUnavailable where it does not within TIMEOUT.
+    Raises KafkaUnavailable if it does not within TIMEOUT_SECONDS.
     """
     deadline = time.monotonic() + TIMEOUT_SECONDS
     heard = ""
@@ -98,7 +98,7 @@ def await_partitions(admin: AdminClient, name: str, least: int) -> int:
 
 
 def _await(answers: Mapping[str, Future[None]]) -> None:
-    """Hear the answers; raise KafkaUnavailable for a refusal. Silence is left to who looks."""
+    """Wait for the answers; raise KafkaUnavailable for a refusal. The caller looks into silence."""
     for name, answer in answers.items():
         try:
             answer.result(TIMEOUT_SECONDS + LATE_SECONDS)

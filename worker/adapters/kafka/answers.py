@@ -1,6 +1,6 @@
-"""The client's answers for partitions, each of which may be an error in an answer's place.
+"""The client's answers per partition, each of which may be an error instead.
 
-The rule: an error is not "none": who asked where a partition stands does not know it then.
+The rule: an error is not "none": after one, the answer for that partition is unknown.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from worker.adapters.kafka.records import to_partition
 
 
 def all_told(answers: Sequence[TopicPartition]) -> Sequence[TopicPartition]:
-    """The answers, where each is one; raise KafkaUnavailable with what was said instead."""
+    """The answers, if none is an error; raise KafkaUnavailable with the errors otherwise."""
     reasons = [f"{to_partition(of)}: {one_line(of.error)}" for of in answers if of.error is not None]
     if reasons:
         refused = any(of.error is not None and is_refusal(of.error) for of in answers)
@@ -23,7 +23,7 @@ def all_told(answers: Sequence[TopicPartition]) -> Sequence[TopicPartition]:
 
 
 def group_refusal(consumer: Consumer) -> str | None:
-    """Why the group is refused to this user; None where it is not. The question itself only timed out."""
+    """Why the group is refused to this user, or None. The question itself has only timed out."""
     message = consumer.poll(0)
     error = None if message is None else message.error()
     return one_line(error) if error is not None and is_about_group(error) else None

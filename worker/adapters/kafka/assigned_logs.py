@@ -1,6 +1,6 @@
-"""Which log each partition is of that is ours, and which were deleted and made again since.
+"""The log (topic id) of each assigned partition, and which topics were deleted and made again since.
 
-The rule: a topic whose id was not known is not called another one when it is heard of later.
+The rule: a topic whose id was unknown does not count as another one when its id is heard later.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from worker.core.record import Partition
 
 
 class AssignedLogs:
-    """The consumer's thread's own; `ids` says what is true, None of a broker that is not asked."""
+    """Used by the poll thread alone; without `ids` the broker is not asked."""
 
     def __init__(self, ids: TopicIds | None) -> None:
         self._ids = ids
@@ -23,7 +23,7 @@ class AssignedLogs:
         self._met_revision = 0
 
     def bind(self, partitions: Sequence[Partition]) -> Mapping[Partition, LogId]:
-        """Ask which logs these are of, and keep the answer; unknown is what is not told in time."""
+        """Ask which logs these belong to, and keep the answer; unknown if it does not come in time."""
         topics = {at.topic for at in partitions}
         told = self._ids.of(topics) if self._ids is not None and topics else {}
         bound = {at: told.get(at.topic, LogId()) for at in partitions}
@@ -31,17 +31,17 @@ class AssignedLogs:
         return bound
 
     def forget(self, partitions: Iterable[Partition]) -> None:
-        """Forget partitions that are not ours any more."""
+        """Forget partitions that are no longer ours."""
         for at in partitions:
             self._logs.pop(at, None)
 
     def ask(self, partitions: Sequence[Partition]) -> None:
-        """Look now which logs these are of: an offset in them can't be used."""
+        """Ask now which logs these belong to, because an offset in them can't be used."""
         if self._ids is not None:
             self._ids.of({at.topic for at in partitions})
 
     def made_anew(self) -> Mapping[Partition, LogId]:
-        """The partitions that are of another log than they were bound to, and which; binds them to it."""
+        """The partitions whose log is another than the one they were bound to; binds them to the new one."""
         if self._ids is None or self._ids.revision == self._revision:
             return {}
         self._revision = self._ids.revision
@@ -55,12 +55,12 @@ class AssignedLogs:
         return anew
 
     def meet(self, topics: Sequence[str]) -> None:
-        """A client was made, and hears of these topics from now on."""
+        """Note which logs a new client hears of first."""
         if self._ids is not None:
             self._met = {topic: log.topic_id for topic, log in self._ids.of(topics, timeout=0.0).items()}
 
     def outlived(self) -> bool:
-        """Whether the client has met a topic that another of its name has replaced, ours or not."""
+        """Whether a topic that the client has met was replaced by another of its name, ours or not."""
         if self._ids is None or self._ids.revision == self._met_revision:
             return False
         self._met_revision = self._ids.revision
@@ -70,6 +70,6 @@ class AssignedLogs:
         return outlived
 
     def doubt(self) -> None:
-        """Have the ids looked at soon: the broker says something odd of a topic."""
+        """Have the ids asked for soon, because the broker says something odd about a topic."""
         if self._ids is not None:
             self._ids.hurry()

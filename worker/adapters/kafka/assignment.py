@@ -1,8 +1,8 @@
 """What is assigned to a member: which partitions are ours, where each began, and how they come and go.
 
-The rules: only the consumer's thread is here. The listener hears of a partition before any record of it, and
-its last commit is made while it is ours. Whatever begins anew is another assignment: what was said for the
-earlier one does not count for it.
+The rules: only the poll thread is here. The listener hears of a partition before any record of it, and its
+last commit is made while it is ours. What begins anew is another assignment: orders for the earlier one do
+not count for it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from worker.ports import Assigned, CommitFailed
 
 
 class Assignment:
-    """Made once for a member; `incremental` tells in which way its group's protocol assigns."""
+    """Made once for a member; `incremental` says whether its group's protocol assigns incrementally."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Assignment:
         self.logs = logs
         self.ours: dict[Partition, Epoch] = {}
         self.names: dict[tuple[str, int], Partition] = {}
-        """What is ours, as a message names it."""
+        """Our partitions, by topic and number as a message names them."""
         self.gaps = Gaps()
         self.commits = OffsetCommits(self.ours, bridge)
         self._paused = prefetch.paused
@@ -70,21 +70,21 @@ class Assignment:
         return self.ours.get(epoch.at) == epoch
 
     def waits(self, at: Partition) -> bool:
-        """Whether something was read of a partition that has not been handed over."""
+        """Whether some of what was read of a partition is not handed over yet."""
         return self._prefetch.has(at)
 
-    # --- as the group has it -------------------------------------------------------------------
+    # --- changes that the group makes ----------------------------------------------------------
 
     def rest(self, consumer: Consumer, places: Sequence[TopicPartition]) -> None:
-        """Have the client keep partitions of which it is not known where they begin, and read nothing."""
+        """Assign partitions whose start is not known yet, paused, so that nothing is read."""
         assign(consumer, places, incremental=self._incremental)
         consumer.pause(list(places))
         self._bridge.assigned((), ())
 
     def begin(self, consumer: Consumer, begun: Sequence[Begun], *, rested: bool = False) -> None:
-        """Take up partitions that are new or `rested`, from just these offsets.
+        """Take up partitions that are new or `rested`, from exactly these offsets.
 
-        The client's own look at what is committed could find a late commit of the last owner.
+        If the client looked for the committed offset itself, it could find a late commit of the last owner.
         """
         left = {one.assigned.at: self.commits.leader_epochs.left(one.assigned.at) for one in begun}
         self._tell_assigned([one.known_beside(left[one.assigned.at]) for one in begun])
@@ -99,7 +99,7 @@ class Assignment:
         self._paused.search(to_partition(of) for of in places if of.offset < 0)
 
     def revoke(self, consumer: Consumer, partitions: Sequence[Partition]) -> None:
-        """Have partitions drained, and commit what that comes to, while they are ours."""
+        """Have partitions drained, and commit their last positions, while they are ours."""
         self._prefetch.drop(partitions)
         try:
             positions = self._bridge.drained(partitions)
@@ -111,17 +111,17 @@ class Assignment:
             self._forget(partitions)
 
     def lose(self, partitions: Sequence[Partition]) -> None:
-        """Give up partitions that are another's already."""
+        """Give up partitions that may be another member's already."""
         if not partitions:
             return
         self._prefetch.drop(partitions)
         self._forget(partitions)
         self._bridge.lost(partitions)
 
-    # --- as the log has it ---------------------------------------------------------------------
+    # --- changes that the log makes ------------------------------------------------------------
 
     def renew(self, consumer: Consumer) -> None:
-        """Begin anew with what was made anew: by their names they are ours, but of another log."""
+        """Begin anew with topics that were made anew: their partitions are ours by name, of another log."""
         anew = self.logs.made_anew()
         if not anew:
             return
@@ -135,18 +135,18 @@ class Assignment:
         self.read_from(consumer, [TopicPartition(*at, OFFSET_BEGINNING) for at in partitions])
 
     def move(self, consumer: Consumer, at: Partition, start: Start) -> None:
-        """Go on with a partition elsewhere, where its offset could not be used."""
+        """Go on with a partition at another offset, because its own could not be used."""
         if start.how is How.TRUNCATED:
             place = self._place(at, self._cut(at, start).begins)
         else:
             if start.how is How.EXPIRED:
                 self._bridge.expired(at, start)
-            self._prefetch.handed.pop(at, None)  # what follows is counted from the new place on
+            self._prefetch.handed.pop(at, None)  # gaps count from the new offset on
             place = self._place(at, start.offset)
         self.read_from(consumer, [place])
 
     def read_from(self, consumer: Consumer, starts: Sequence[TopicPartition]) -> None:
-        """Read partitions of ours from these offsets on."""
+        """Read our partitions from these offsets on."""
         reassign(consumer, starts, incremental=self._incremental)
         partitions = [to_partition(of) for of in starts]
         self.names.update((at, at) for at in partitions)
@@ -156,10 +156,10 @@ class Assignment:
         self._pauses.forget(partitions)
 
     def have_validated(self, consumer: Consumer, at: Partition, offset: int, readable: int) -> bool:
-        """Have the client ask where the leader epoch of an offset ended, before it reads there.
+        """Have the client validate the leader epoch of an offset before it reads there.
 
-        From a place that can be read: of an offset beyond the end it hears before it has asked. False where
-        no epoch is known, or it does not ask: then the offset is read from, as before.
+        It starts from an offset that is readable, because one beyond the end fails before it is validated.
+        False if no epoch is known or the client does not ask: then it reads from the offset, as before.
         """
         self.commits.leader_epochs.look(consumer, [at])
         place = to_offset(at, Position(offset, ""), self.commits.leader_epochs.to_commit(at, offset))
@@ -173,13 +173,13 @@ class Assignment:
         return True
 
     def read_again(self, consumer: Consumer, at: Partition, offset: int) -> None:
-        """Read a partition from an earlier offset on, without touching the others where that can be."""
+        """Read a partition from an earlier offset on, if possible without touching the others."""
         start = TopicPartition(at.topic, at.number, offset)
         if at not in self._paused.unreadable:
             try:
                 consumer.seek(start)
             except KafkaException:
-                pass  # as where the client found an offset unusable
+                pass  # the client found an offset unusable, say
             else:
                 self._reads_from[at] = offset
                 self.gaps.doubt(consumer, [at])
@@ -188,22 +188,22 @@ class Assignment:
         self.read_from(consumer, [start])
 
     def relieve(self, consumer: Consumer) -> None:
-        """Have what the prefetch had to throw away, as bytes are short, read again later."""
+        """Have records that the prefetch had to drop for want of bytes read again later."""
         for at, offset in self._prefetch.relieve().items():
             self.read_again(consumer, at, offset)
 
     def found(self, came: Collection[Partition]) -> None:
-        """Note that records came of these partitions: the client knows where it is in them."""
+        """Note that records came of these partitions, so the client's position in them is certain."""
         self.gaps.trust(came)
         self._paused.found(came)
 
     @property
     def unsettled(self) -> bool:
-        """Whether it matters of which partitions records come."""
+        """Whether it matters which partitions records come from."""
         return bool(self._paused.searched or self.gaps.doubted)
 
     def tell_gaps(self, consumer: Consumer, now: float) -> None:
-        """Tell of offsets that hold no record, where all that was read before them is handed over."""
+        """Report offsets that hold no record, once all that was read before them is handed over."""
         if not self.gaps.is_due(now):
             return
         certain = [at for at in self.names.values() if not self.waits(at) and at not in self._paused.searched]
@@ -211,7 +211,7 @@ class Assignment:
             self._tell_gap(at, offset)
 
     def tell_passed(self, passed: Mapping[Partition, int]) -> None:
-        """Tell up to where all was passed over, where all that was read before it is handed over."""
+        """Report up to where all was passed over, once all that was read before it is handed over."""
         for at, offset in passed.items():
             if not self.waits(at):
                 self._tell_gap(at, offset)
@@ -223,21 +223,21 @@ class Assignment:
             self._bridge.gap(at, behind, offset)
 
     def set_pauses(self, consumer: Consumer) -> None:
-        """Make the client's pauses what they should be, where anything changed."""
+        """Bring the client's pauses up to date, if anything changed."""
         self._prefetch.decide_pauses(time.monotonic())
         self._pauses.set(consumer, self.ours)
 
     def read_to(self, consumer: Consumer, at: Partition) -> int:
-        """The next offset of a partition to be read, as far as records came."""
+        """The next offset to be read of a partition."""
         (position,) = consumer.position(to_topic_partitions([at]))
         known = (offset for offset in (position.offset, self._reads_from.get(at, -1)) if offset >= 0)
         return next(known, self._begun[at].begins or 0)
 
     def _cut(self, at: Partition, start: Start) -> Assigned:
-        """Give up what is held beyond the place where a log was cut, and take the partition up again.
+        """Give up what is held beyond the offset where a log was cut, and take the partition up again.
 
-        What is under way is ended first, as in a rebalance. What lies below that place is read on from what
-        is committed; what lies beyond it is gone, whatever became of it.
+        What is under way ends first, as in a rebalance. Below the cut, reading goes on from the committed
+        offset; records beyond it are gone, whatever became of them.
         """
         before = self._begun[at]
         committed = self.commits.last(at)
@@ -258,7 +258,7 @@ class Assignment:
         self._bridge.assigned(assigned, self._take_up([one.at for one in assigned]))
 
     def _take_up(self, partitions: Sequence[Partition]) -> list[Epoch]:
-        """Call partitions ours from now on, in an assignment of their own."""
+        """Make partitions ours, in a new assignment."""
         self._number += 1
         epochs = [Epoch(at, self._number) for at in partitions]
         self.ours.update((epoch.at, epoch) for epoch in epochs)
@@ -268,14 +268,14 @@ class Assignment:
         return epochs
 
     def _place(self, at: Partition, offset: int | None, leader_epoch: int | None = None) -> TopicPartition:
-        """Say where a partition begins, in the client's way."""
+        """Where a partition begins, as the client takes it."""
         if offset is None:
             return TopicPartition(at.topic, at.number, OFFSET_BEGINNING)
         self.commits.leader_epochs.begin(at, leader_epoch)
         return to_offset(at, Position(offset, ""), leader_epoch)
 
     def prove(self, messages: Iterable[Got]) -> None:
-        """Look at the epochs of records, where something is to be proven by them."""
+        """Check the epochs of records while something must be proven by them."""
         epochs = self.commits.leader_epochs
         for message in messages:
             at = self.names.get((message.topic(), message.partition()))

@@ -1,7 +1,7 @@
 """A producer of librdkafka for batches, polled by the loop itself.
 
 The rule: a batch is published when all of it is acknowledged. No thread polls: each acknowledgement would
-take the interpreter's lock from the loop, and that costs several times what the record does. The loop's calls
+take the interpreter's lock from the loop, which costs several times as much as the record. The loop's calls
 of the client never wait.
 """
 
@@ -31,11 +31,11 @@ from worker.core.record import Outgoing
 from worker.ports import BatchRefused, PublishRefused
 
 BUSY_SECONDS, IDLE_SECONDS = 0.005, 0.5
-"""How often acknowledgements are looked for while any is awaited; and errors of the client, else."""
+"""Seconds between two polls: while acknowledgements are awaited, and otherwise (for the client's errors)."""
 
 
 class _Batch:
-    """The acknowledgements of records that are awaited together."""
+    """Awaits the acknowledgements of one batch."""
 
     __slots__ = ("answer", "awaited", "refusal_of", "refused", "taken_back", "told", "why")
 
@@ -43,15 +43,15 @@ class _Batch:
         self.answer = answer
         self.refusal_of = reports.refusal_of
         self.awaited = -1
-        """How many acknowledgements there must be; not known before all are with the client."""
+        """How many acknowledgements there must be; -1 until the client has all records."""
         self.told = 0
         self.refused: set[bytes | None] = set()
-        """The values of those that were refused."""
+        """The values of refused records."""
         self.why: KafkaError | None = None
         self.taken_back = False
 
     def on_delivery(self, error: KafkaError | None, message: Message) -> None:
-        """Hear of one record."""
+        """Take the report of one record."""
         if (why := self.refusal_of(error, message)) is not None:
             self.why = why
             self.taken_back |= why.code() == KafkaError._PURGE_QUEUE  # noqa: SLF001 - public, as all codes are
@@ -62,7 +62,7 @@ class _Batch:
 
 
 class BatchProducer:
-    """Publishes batches with one client; make it on the loop. `config` is what `producer_config` made.
+    """Publishes batches with one client; make it on the loop. `config` is made by `producer_config`.
 
     `on_error` hears the client's errors, `on_broken` that it can't be polled any more; both on the loop.
     """
@@ -86,7 +86,7 @@ class BatchProducer:
         self._is_busy = False
 
     async def publish(self, messages: Sequence[Outgoing]) -> None:
-        """Return when the broker has acknowledged all of them, of one topic; raise BatchRefused otherwise."""
+        """Return when the broker has acknowledged all of them, of one topic; raise BatchRefused if not."""
         batch = _Batch(self._loop.create_future(), self._reports)
         self._open.add(batch.answer)
         try:
@@ -95,7 +95,7 @@ class BatchProducer:
             self._look_soon()
             if batch.told != batch.awaited:
                 await batch.answer
-        except PublishRefused as error:  # which of them are there is not known
+        except PublishRefused as error:  # it is unknown which of them are on the topic
             raise BatchRefused(str(error), messages) from error
         finally:
             self._open.discard(batch.answer)
@@ -106,12 +106,12 @@ class BatchProducer:
             raise BatchRefused(str(refusal), refused, taken_back=batch.taken_back) from refusal
 
     def take_back(self) -> None:
-        """Have the client give back what it is not sending; who awaits it hears so soon."""
+        """Take back from the client what it is not sending; whoever awaits it soon hears so."""
         self.client.purge(in_queue=True, in_flight=False, blocking=False)
         self._look_soon()
 
     def refuse_open(self, text: str) -> None:
-        """Answer what has no answer yet with a refusal; who waits for room looks anew."""
+        """Refuse what has no answer yet; whoever waits for room looks again."""
         self._room.set()
         self._open.refuse(text)
 
@@ -122,13 +122,13 @@ class BatchProducer:
         while self._open and len(self.client) and self._loop.time() < ends_at:  # noqa: ASYNC110 - it is polled
             await asyncio.sleep(BUSY_SECONDS)
         self._timer.cancel()
-        self.client.purge()  # else the client would wait on for what nobody waits for any more
+        self.client.purge()  # else the client would go on waiting, though nobody else does
         self.refuse_open(CLOSED_BEFORE_ACKNOWLEDGED)
 
     async def _hand_over(
         self, messages: Sequence[Outgoing], batch: _Batch
     ) -> tuple[list[Outgoing], PublishRefused | None]:
-        """Give them to the client, as there is room; return those that it does not take, and why."""
+        """Hand the records to the client as it has room; return those that it refuses, and why."""
         refused: list[Outgoing] = []
         refusal: PublishRefused | None = None
         for at, message in enumerate(messages):
@@ -145,7 +145,7 @@ class BatchProducer:
         return refused, refusal
 
     async def _when_room(self, message: Outgoing, batch: _Batch) -> None:
-        """Give one to the client whose queue is full of others: the next acknowledgement makes room."""
+        """Hand over a record once the client's full queue has room: the next acknowledgement makes some."""
         try:
             async with asyncio.timeout(FULL_TIMEOUT_SECONDS):
                 while True:
@@ -165,7 +165,7 @@ class BatchProducer:
         try:
             if headers:
                 self.client.produce(topic, value, key, at, batch.on_delivery, headers=list(headers))
-            else:  # naming none costs as much as half of the rest
+            else:  # an empty list would cost half as much again
                 self.client.produce(topic, value, key, at, batch.on_delivery)
         except KafkaException as error:
             raise ClientRefused(error, at_once=True) from error
@@ -177,7 +177,7 @@ class BatchProducer:
             self._timer = self._loop.call_later(BUSY_SECONDS, self._poll)
 
     def _poll(self) -> None:
-        """Have the client tell what it has heard."""
+        """Let the client deliver what it has heard."""
         try:
             if self.client.poll(0):
                 self._room.set()

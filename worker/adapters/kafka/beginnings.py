@@ -1,8 +1,8 @@
-"""Taking up what the group gives a member, once it is known where it begins.
+"""Takes up assigned partitions once it is known where each begins.
 
-The rules: nothing is read of a partition before that, and others flow. What can't be had now is asked for
-again and again, for as long as the partition is ours, and said once. Only a right that is lacking all the
-while ends the source: no waiting mends that. Called by the consumer's thread.
+The rules: until then nothing is read of a partition, while others flow. What the broker does not answer is
+asked again, for as long as the partition is ours, and reported once. Only a right that stays denied ends the
+source, because waiting does not mend that. Called by the poll thread.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from worker.core.record import Partition
 from worker.ports import SourceFailed
 
 LONGEST_PAUSE_SECONDS = 4.0
-"""Seconds between two tries at most: each holds up what else the thread does until it is answered."""
+"""Most seconds between two tries: each blocks the poll thread until it is answered."""
 
 REFUSED_SECONDS = 32.0
-"""Seconds of being refused after which the source ends; a broker that starts may refuse for a while."""
+"""Seconds of refusals after which the source ends; a broker that is starting may refuse for a while."""
 
 
 class Beginnings:
-    """Of one member; `tell` is told what keeps a partition from being begun.
+    """Of one member; `tell` reports why a partition can't begin.
 
-    `fresh` makes the client that is asked after ours was once: what one believes of leaders can stay wrong.
+    `fresh` makes another client for the second try: one client can stay wrong about leaders.
     """
 
     def __init__(
@@ -47,13 +47,13 @@ class Beginnings:
         self._tell = tell
         self._fresh = fresh
         self.awaited: Mapping[Partition, str] = {}
-        """Partitions that are not begun yet, and why; replaced whole, so the loop may read it at any time."""
+        """Partitions that have not begun, and why; replaced whole, so the loop may read it at any time."""
         self._backoff = Backoff(LONGEST_PAUSE_SECONDS)
         self._next_try = 0.0
         self._refused_since: float | None = None
 
     def begin(self, consumer: Consumer, partitions: Sequence[Partition]) -> None:
-        """Take up partitions that were given to us just now; raises SourceFailed."""
+        """Take up newly assigned partitions; raises SourceFailed."""
         logs = self._assignment.logs.bind(partitions)
         try:
             begun = self._starts.of(consumer, logs)
@@ -66,7 +66,7 @@ class Beginnings:
             self._assignment.begin(consumer, begun)
 
     def look(self, consumer: Consumer) -> None:
-        """Try again with what is not begun, where it is time; raises SourceFailed."""
+        """Try again with partitions that have not begun, if it is time; raises SourceFailed."""
         if not self.awaited or time.monotonic() < self._next_try:
             return
         partitions = list(self.awaited)
@@ -81,19 +81,19 @@ class Beginnings:
             self._assignment.begin(consumer, begun, rested=True)
 
     def give_up(self, given_up: Sequence[TopicPartition]) -> list[Partition]:
-        """Wait no more for partitions that are another's now; return those of them that were begun."""
+        """Stop waiting for revoked or lost partitions; return those of them that had begun."""
         partitions = [to_partition(of) for of in given_up]
         self.drop(partitions)
         return [at for at in partitions if at in self._assignment.ours]
 
     def drop(self, partitions: Collection[Partition]) -> None:
-        """Wait no more for partitions: they are begun, or not ours any more."""
+        """Stop waiting for partitions that have begun, or are no longer ours."""
         self.awaited = {at: why for at, why in self.awaited.items() if at not in partitions}
         if not self.awaited:
             self._refused_since = None
 
     def _another(self) -> Consumer:
-        """Make a client to ask with; one can't be made while a file that it needs is amid a change, say."""
+        """Make another client to ask; that fails while a file that it needs is being replaced, say."""
         try:
             return self._fresh()
         except (KafkaException, ValueError, TypeError) as error:
@@ -108,7 +108,7 @@ class Beginnings:
             self._refused_since = now
         if self._refused_since is not None and now - self._refused_since >= REFUSED_SECONDS:
             raise SourceFailed(str(error))
-        self._assignment.logs.forget(partitions)  # none that is made anew meanwhile was ever read
+        self._assignment.logs.forget(partitions)  # nothing was read of a topic that is made anew meanwhile
         if news := [at for at in partitions if at not in self.awaited]:
             self._tell(f"{names(news)}: not read until it is known where to begin: {error}")
         self.awaited = {**self.awaited, **dict.fromkeys(partitions, str(error))}

@@ -1,8 +1,8 @@
-"""Many records to one topic, from a program that waits for them: no event loop, no thread.
+"""Publishes many records to one topic, from a command that waits for them: no event loop, no thread.
 
-The rule: what counts as acknowledged is on the topic (`acks=all`), and what was refused is not; of the rest
-that the client was handed it is unknown, and said so. It waits for the broker for as long as it takes; what
-waits is bounded. After the first refusal nothing more is taken.
+The rule: an acknowledged record is on the topic (`acks=all`), a refused one is not, and any other that the
+client was handed is reported as unknown. It waits for the broker as long as it takes, with bounded queues.
+After the first refusal it takes nothing more.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ from worker.core.record_size import size_of, too_large, too_large_for_client
 from worker.ports import PublishRefused
 
 MOST_WAITING_BYTES = 64 * 1024 * 1024
-"""Bytes that may wait in the client for an acknowledgement, unless the settings say otherwise."""
+"""Most bytes that wait in the client for an acknowledgement, unless the settings say otherwise."""
 
 MOST_UNKNOWN_RECORDS = 10_000
-"""Records that may wait there: so many at most are unknown in the end."""
+"""Most records that wait there, and so the most that can be unknown in the end."""
 
 TURN_SECONDS = 0.2
-"""Seconds of one wait; between two of them it looks whether to stop."""
+"""Seconds of one wait; between two of them it checks whether to stop."""
 
 PATIENCE_SECONDS = 2.0
-"""Seconds that closing waits for answers that nobody waits for any more."""
+"""Seconds that closing waits for outstanding answers."""
 
 CONNECTING_SECONDS = 0.05
-"""Seconds before the first record: one that a client has before its producer's id waits 0.5 s for that."""
+"""Seconds of polling before the first record: one produced before the producer id is there waits 0.5 s."""
 
 WAITING_AFTER_SECONDS = 5.0
-"""Seconds without an answer after which it is said that the broker is waited for, and why."""
+"""Seconds without an answer before a line says that it waits for the broker, and why."""
 
 SAID_EVERY_SECONDS = 30.0
 """Seconds between two such lines."""
 
 
 class Stopped(Exception):
-    """It was told to stop before everything was answered."""
+    """It was told to stop before everything was acknowledged."""
 
 
 class RecordName(NamedTuple):
-    """Where a record comes from, as an operator finds it: `line 7`, `dead letter 0/17`."""
+    """Where a record comes from, in an operator's words: `line 7`, `dead letter 0/17`."""
 
     of: str
     number: int
@@ -65,7 +65,7 @@ class _Handed(NamedTuple):
 
 
 class BulkPublisher:
-    """Publishes to `topic`, which must exist; `config` is what `producer_config` made.
+    """Publishes to `topic`, which must exist; `config` is made by `producer_config`.
 
     `limit` is the topic's `max.message.bytes`, None where it is unknown. `stop` is asked while it waits, and
     `on_waiting` hears why it does.
@@ -83,15 +83,15 @@ class BulkPublisher:
         self.acknowledged = 0
         self.refused: list[RecordName] = []
         self.last: RecordName | None = None
-        """The last that the client was handed."""
+        """The last record that the client was handed."""
         self._topic = topic
         self._limit = limit
         self._stop = stop
         self._on_waiting = on_waiting
         self._refusal: str | None = None
-        self._open: dict[int, _Handed] = {}  # by their number; those that have no answer yet
-        self._lost: list[RecordName] = []  # answered, but not whether they are there
-        self._came_back: list[int] = []  # from a batch, for its size
+        self._open: dict[int, _Handed] = {}  # by number; no answer yet
+        self._lost: list[RecordName] = []  # answered, but it is unknown whether they are on the topic
+        self._came_back: list[int] = []  # refused in a batch that was too large
         self._sent_alone: set[int] = set()
         self._handed = 0
         self._causes = Causes()
@@ -102,7 +102,7 @@ class BulkPublisher:
             "queue.buffering.max.messages": MOST_UNKNOWN_RECORDS,
             **config,
         }
-        # Without a listener and at this level the client writes nothing on stderr by itself.
+        # With a listener and at this level the client itself writes nothing to stderr.
         hearing: dict[str, Any] = {"log_level": 0, "error_cb": self._causes.hear}
         self._config: dict[str, Any] = {**fitted(bounded, limit), **hearing}
         self._batches = new_producer(self._config)
@@ -112,7 +112,7 @@ class BulkPublisher:
 
     @property
     def unknown(self) -> list[RecordName]:
-        """Those that were handed to the client and have no answer: they may be on the topic or not."""
+        """Records that the client was handed and that have no clear answer: they may be on the topic."""
         return [*self._lost, *(handed.name for handed in self._open.values())]
 
     @property
@@ -128,9 +128,9 @@ class BulkPublisher:
         headers: Sequence[Header] = (),
         partition: int | None = None,
     ) -> None:
-        """Send a record, waiting for room for as long as it takes; without `partition` its key says where to.
+        """Send a record, waiting for room as long as it takes; without `partition`, its key decides.
 
-        Raises PublishRefused where an earlier one, or this one, was not taken, and Stopped.
+        Raises PublishRefused if this or an earlier record was refused, and Stopped.
         """
         handed = _Handed(name, Outgoing(self._topic, key, value, headers, partition))
         self._turn(0)
@@ -140,7 +140,7 @@ class BulkPublisher:
             self._turn(TURN_SECONDS)
 
     def settle(self) -> None:
-        """Return when the last record is answered, however long that takes.
+        """Return when all records are acknowledged, however long that takes.
 
         Raises PublishRefused for the first refusal, and Stopped.
         """
@@ -151,7 +151,7 @@ class BulkPublisher:
         self._raise_refusal()
 
     def close(self) -> None:
-        """Hear, within PATIENCE, of what is still on its way; what is known and unknown stands after that."""
+        """Wait up to PATIENCE_SECONDS for outstanding answers; what is unknown then stays unknown."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while self._open and time.monotonic() < deadline:
             self._look(TURN_SECONDS)
@@ -159,9 +159,9 @@ class BulkPublisher:
     # --- handing over --------------------------------------------------------------------------
 
     def _hand_over(self, handed: _Handed) -> bool:
-        """Give a record to the client; not, where it has no room."""
+        """Hand a record to the client; False if it has no room."""
         number = self._handed
-        self._open[number] = handed  # before, so that nothing is forgotten wherever this is broken off
+        self._open[number] = handed  # first, so that an interrupt at any point forgets no record
         try:
             self._produce(self._batches, number)
         except BufferError:
@@ -183,7 +183,7 @@ class BulkPublisher:
         producer.produce(topic, value, key, to, headers=list(headers), on_delivery=report)
 
     def _send_alone(self) -> None:
-        """Send again what came back from a batch for its size: the batch was too large, or the record is."""
+        """Send again, alone, what came back because it or its batch was too large."""
         while self._came_back:
             if self._alone is None:
                 self._alone = new_producer({**alone(self._config), "error_cb": self._causes.hear})
@@ -202,7 +202,7 @@ class BulkPublisher:
         self._raise_refusal()
 
     def _look(self, wait: float) -> None:
-        """Hear of what was answered, for `wait` seconds at most; say so where that is nothing for long."""
+        """Take answers for up to `wait` seconds; say so if none has come for long."""
         self._batches.poll(0 if self._alone is not None else wait)
         if self._came_back:
             self._send_alone()
@@ -236,7 +236,7 @@ class BulkPublisher:
             self._refusal = f"{handed.name}: {text}"
 
     def _at_once(self, message: Outgoing, error: KafkaException) -> str:
-        """Why the client itself does not take a record."""
+        """Why the client itself refuses a record."""
         cause = kafka_error(error)
         if cause is not None and cause.code() in TOO_LARGE:
             return too_large_for_client(self._topic, size_of(message), message_limit(self._config))

@@ -1,7 +1,7 @@
-"""Where reading the journal begins: where a cache of it ends, if it is still that journal, or further back.
+"""Where reading the journal begins: where its cache ends, if it is still the same journal, or further back.
 
-The rule: a log is the same where it has the very record that was read last, and does not end before it; what
-can't be shown to be so, within PROVE_SECONDS, is not believed.
+The rule: a log is the same if the record that was read last is still there. A cache for which that can't be
+shown within PROVE_SECONDS is not believed.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from worker.core.ids_cache import Anchor, Cached, JournalPosition, NotBelieved
 from worker.ports import Cache
 
 PROVE_SECONDS = 5.0
-"""Seconds within which the records must come that were read last."""
+"""Seconds within which the records that were read last must come."""
 
 _TURN_SECONDS = 0.1
 
 
 class Bounds(NamedTuple):
-    """How far back a journal is read: at most so many steps, of so many seconds."""
+    """How far back a journal is read: `most` steps, no older than `window` seconds."""
 
     most: int
     window: float
@@ -34,9 +34,9 @@ class Bounds(NamedTuple):
 def starts(
     client: JournalClient, numbers: Collection[int], bounds: Bounds, known: Mapping[int, JournalPosition]
 ) -> tuple[dict[int, JournalPosition], int]:
-    """Where to begin with these: where a cache ends, and no further back than is remembered.
+    """Where to begin with these partitions: where the cache ends, but no further back than is remembered.
 
-    Also how many steps are skipped for that. Raises KafkaException.
+    Also returns how many steps that skips. Raises KafkaException.
     """
     oldest = client.offsets(numbers, max(0, int((time.time() - bounds.window) * 1000)))
     ends = client.offsets(numbers, LATEST)
@@ -48,9 +48,9 @@ def starts(
 
 
 def cached(cache: Cache, client: JournalClient, log: LogId) -> Cached | None:
-    """What a cache holds of this journal, None where it holds nothing.
+    """What a cache holds of this journal, or None.
 
-    Raises NotBelieved; KafkaException where the broker does not answer.
+    Raises NotBelieved, and KafkaException if the broker does not answer.
     """
     try:
         found = cache.read(log)
@@ -89,7 +89,7 @@ def _prove(client: JournalClient, positions: Mapping[int, JournalPosition]) -> N
 
 
 def _is_same(expected: Anchor, found: Anchor) -> bool:
-    """Whether it is the same record; an epoch that is not known is no difference."""
+    """Whether it is the same record; an unknown epoch is no difference."""
     if None in {expected.epoch, found.epoch}:
         expected, found = expected._replace(epoch=None), found._replace(epoch=None)
     return expected == found

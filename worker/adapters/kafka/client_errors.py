@@ -1,6 +1,6 @@
-"""What the client of a member complains of: what ends the source, what refuses the group, and what may pass.
+"""Errors of a member's client: some end the source, some refuse the group, the rest may pass.
 
-The rule: what ends the source is raised by the thread, in its turn; all else is told, once in a while.
+The rule: the poll thread raises, in its turn, what ends the source; all else is reported once in a while.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from worker.ports import SourceFailed
 
 
 class ClientErrors:
-    """Of one member of a group; in `refusals` it notes why the group is refused to this user."""
+    """Of one member; `refusals` gets the reason if the group is refused to this user."""
 
     def __init__(self, group: str, refusals: MutableMapping[str, str] | None, bridge: LoopBridge) -> None:
         self._group = group
@@ -27,7 +27,7 @@ class ClientErrors:
         self._troubles = Troubles()
 
     def note(self, error: KafkaError, text: str | None = None) -> None:
-        """Note an error, which is told as `text`."""
+        """Note an error, and report it as `text`."""
         if is_about_group(error):
             self._refusals[self._group] = one_line(error)
         if is_deadly(error):
@@ -41,17 +41,17 @@ class ClientErrors:
             self._refusals.pop(self._group, None)
 
     def named(self, error: KafkaError, ours: Partition | None) -> str:
-        """Say an error with the group that it is of, or the partition where it is ours."""
+        """An error in words, with the group or our partition that it is about."""
         if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
             return f"group {self._group}: {one_line(error)}"
         return one_line(error) if ours is None else f"{ours}: {one_line(error)}"
 
     def tell(self, trouble: str) -> None:
-        """Tell of something that may pass, where it is news."""
+        """Report something that may pass, unless it was reported lately."""
         if self._troubles.is_news(trouble, time.monotonic()):
             self._bridge.trouble(trouble)
 
     def raise_deadly(self) -> None:
-        """Raise SourceFailed, with what to do, where an error ends the source."""
+        """Raise SourceFailed, with what to do, if an error ends the source."""
         if self._deadly is not None:
             raise SourceFailed(remedy(self._deadly))

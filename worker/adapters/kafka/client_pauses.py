@@ -1,7 +1,7 @@
-"""Telling the client which partitions are paused.
+"""Tells the client which partitions are paused.
 
-The rule: the client is told of changes alone. Its pauses outlive assignments, so that of a partition that was
-just assigned nothing is known: it is told in any case.
+The rule: the client is told only of changes. Its pauses outlive assignments, so a newly assigned partition
+may still be paused: for it the client is told in any case.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from worker.core.record import Partition
 
 
 class ClientPauses:
-    """The consumer's thread's own; `wanted` knows which should be."""
+    """Used by the poll thread alone; `wanted` knows which should be paused."""
 
     def __init__(self, wanted: Paused) -> None:
         self._wanted = wanted
@@ -24,7 +24,7 @@ class ClientPauses:
         self._running: set[Partition] = set()
 
     def set(self, consumer: Consumer, ours: Collection[Partition]) -> None:
-        """Have just those of ours paused that should be."""
+        """Make the client pause exactly those of our partitions that should be."""
         if not self._wanted.stale:
             return
         self._wanted.stale = False
@@ -37,7 +37,7 @@ class ClientPauses:
         self._paused, self._running = wanted, running
 
     def forget(self, partitions: Iterable[Partition]) -> None:
-        """Know nothing of these: they were assigned anew, or are not ours any more."""
+        """Forget what the client was told of partitions that were assigned anew, or are no longer ours."""
         for at in partitions:
             self._paused.discard(at)
             self._running.discard(at)

@@ -1,7 +1,7 @@
-"""What a group has committed, asked from outside of it. Blocking.
+"""What a group has committed, asked without joining it. Blocking.
 
-The rule: it joins no group and commits nothing; who asks learns within bounds that nobody answers, and what
-is not told is unknown, never nothing.
+The rule: it joins no group and commits nothing. Silence is reported within bounds; what is not answered is
+unknown, never "nothing".
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ TIMEOUT_SECONDS = 3.0
 
 
 class GroupRefused(KafkaUnavailable):
-    """This user may not ask of the group; asking again is of no use."""
+    """This user may not ask about the group; asking again is useless."""
 
 
 def stranger_in(source: Config, tiers: Config, ours: Identity) -> str | None:
-    """Name another deployment that committed in our groups, of the source or of the tiers; None without one.
+    """Name another deployment that committed in our group of the source or of the tiers; None without one.
 
     The settings are those of a member of each group. Raises KafkaUnavailable.
     """
@@ -43,12 +43,12 @@ def stranger_in(source: Config, tiers: Config, ours: Identity) -> str | None:
 
 
 def commits_of(config: Config, is_wanted: Callable[[str], bool]) -> list[Commit]:
-    """What the group of `config` has committed for those of all topics; raise KafkaUnavailable."""
+    """What the group of `config` has committed for the wanted topics; raise KafkaUnavailable."""
     return [Commit(of.topic, of.metadata or "") for of in _committed(config, is_wanted)]
 
 
 def positions_of(config: Config, topic: str) -> dict[Partition, Position]:
-    """Where the group of `config` is on a topic, with the metadata; raise KafkaUnavailable."""
+    """The committed positions of the group of `config` on a topic, with metadata; raise KafkaUnavailable."""
     found = _committed(config, lambda name: name == topic)
     return {Partition(of.topic, of.partition): Position(of.offset, of.metadata or "") for of in found}
 
@@ -75,7 +75,7 @@ def _committed(config: Config, is_wanted: Callable[[str], bool]) -> list[TopicPa
 
 
 def _topics_of(config: Config) -> set[str]:
-    """The topics that a group has read, as far as that is told: they only help to name who it is."""
+    """The topics that a group has read, as far as that is known: they only help to name its owner."""
     try:
         return {commit.topic for commit in commits_of(config, lambda _topic: True)}
     except KafkaUnavailable:
@@ -83,7 +83,7 @@ def _topics_of(config: Config) -> set[str]:
 
 
 def _partitions(topics: Mapping[str, Any], is_wanted: Callable[[str], bool]) -> Iterator[TopicPartition]:
-    """The partitions of those topics that exist; raise KafkaUnavailable where one does not show them."""
+    """The partitions of wanted topics that exist; raise KafkaUnavailable if one does not show them."""
     for name, topic in existing_topics(topics).items():
         if not is_wanted(name):
             continue

@@ -1,6 +1,6 @@
-"""The settings of the three kinds of client: our defaults, the user's properties over them, ours on top.
+"""The settings of the three kinds of client: our defaults, the user's properties, then what must not change.
 
-The rule: what the delivery guarantee stands on is set last, so that no property can change it.
+The rule: what the delivery guarantee rests on is set last, so that no property can change it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ CONSUMER_ONLY = frozenset(
         "session.timeout.ms",
     }
 )
-"""Of the properties that may be given: those which only a consumer knows."""
+"""Properties that may be given and only a consumer knows."""
 
 PRODUCER_ONLY = frozenset(
     {
@@ -63,60 +63,60 @@ PRODUCER_ONLY = frozenset(
         "transaction.timeout.ms",
     }
 )
-"""Of the properties that may be given: those which only a producer knows."""
+"""Properties that may be given and only a producer knows."""
 
 _GIVES_UP = frozenset({"message.timeout.ms", "message.send.max.retries", "retries"})
-"""With these a producer gives up what may be on its topic: published again, it would be there twice."""
+"""With these a producer would give up records that may be on the topic; publishing again duplicates them."""
 
 _CLASSIC_ONLY = ("partition.assignment.strategy", "session.timeout.ms", "heartbeat.interval.ms")
-"""The KIP-848 protocol has these on the broker, and librdkafka refuses them with it."""
+"""With the KIP-848 protocol the broker sets these, and librdkafka refuses them."""
 
 _CONSUMER_DEFAULTS: Config = {
-    # A byte that rotted on a disk would change a payout, or who is paid.
+    # A byte rotten on disk could change a payout, or who is paid.
     "check.crcs": True,
     # Members keep what they have while others come and go.
     "partition.assignment.strategy": "cooperative-sticky",
     # A killed worker's partitions move on after this; heartbeats come from a thread of librdkafka's own.
     "session.timeout.ms": 15_000,
-    # By a heartbeat a member hears of a rebalance. Until all have, what goes to another is sent by nobody,
-    # and of a rate that the group shares that part is lost.
+    # Members hear of a rebalance by heartbeat. Until all have, nobody sends the partitions that move, and
+    # their share of the group's rate is lost.
     "heartbeat.interval.ms": 250,
-    # Records wait in Kafka rather than here: a pause throws away what was fetched ahead, to fetch it again.
+    # Records wait in Kafka rather than here: a pause discards what was fetched ahead.
     "queued.min.messages": 1_000,
     "queued.max.messages.kbytes": 8_192,
     "fetch.message.max.bytes": 131_072,
-    # With a short queue the default of a whole second would starve the worker each time it was full.
+    # With a short queue, the default of a second would starve the worker each time the queue was full.
     "fetch.queue.backoff.ms": 20,
-    # A resumed partition joins the next fetch: this is how long the one under way may take.
+    # A resumed partition joins the next fetch: this bounds how long the current one takes.
     "fetch.wait.max.ms": 100,
 }
 
 MESSAGE_LIMIT_BYTES = 128 * 1024 * 1024
-"""Bytes of the largest record that a producer takes: a topic's own limit decides, not the client's."""
+"""Bytes of the largest record that a producer takes: the topic's own limit decides, not the client's."""
 
 BATCH_BYTES = 1_000_000
-"""Bytes of a batch, before it is compressed: below the limit that topics have unless they are told."""
+"""Bytes of a batch before compression: below the default limit of topics."""
 
 _TIGHTEST = "zstd"
 
 BULK_LINGER_MS = 100
-"""How long the first record of a batch in bulk waits for others."""
+"""Milliseconds that the first record of a bulk batch waits for others."""
 
 _PRODUCER_DEFAULTS: Config = {
     "message.max.bytes": MESSAGE_LIMIT_BYTES,
     "batch.size": BATCH_BYTES,
-    # A topic's limit is that of the compressed record: what a producer compressed to fit must fit again.
-    # zstd packs tighter than any other, for 1 us more than lz4 for a small event and 6 ms for one of 3 MB.
+    # A topic's limit applies to the compressed record: what a producer compressed to fit must fit again.
+    # zstd packs tightest; it costs 1 us more than lz4 for a small event, and 6 ms more for one of 3 MB.
     "compression.type": _TIGHTEST,
     "linger.ms": 5,
-    # A key lands where the Java producers put it.
+    # A key goes to the partition that Java producers choose.
     "partitioner": "murmur2_random",
 }
 
 _COMMON_DEFAULTS: Config = {
-    # A broker that comes back is found within this.
+    # A broker that returns is found within this.
     "reconnect.backoff.max.ms": 2_000,
-    # A topic that is made, grows or may be used again is seen within this.
+    # A topic that is created, grows or is permitted again is seen within this.
     "topic.metadata.refresh.interval.ms": 10_000,
     "statistics.interval.ms": 0,
 }
@@ -129,7 +129,7 @@ def consumer_config(
     properties: Mapping[str, Property],
     bounds: Mapping[str, Property] = MappingProxyType({}),
 ) -> Config:
-    """The settings of a member of `group`; the user's `properties` go over the defaults and the `bounds`."""
+    """The settings of a member of `group`; the user's `properties` override the defaults and `bounds`."""
     config: Config = {
         **_COMMON_DEFAULTS,
         **_CONSUMER_DEFAULTS,
@@ -143,7 +143,9 @@ def consumer_config(
         "auto.offset.reset": "error",  # the worker decides, and says so: see worker/core/start_offset.py
         "allow.auto.create.topics": False,
     }
-    if "fetch.max.bytes" in config:  # a producer's limit, but a consumer that fetches less does not start
+    if (
+        "fetch.max.bytes" in config
+    ):  # a producer's property, but a consumer with a smaller fetch.max.bytes does not start
         config["message.max.bytes"] = min(int(config["fetch.max.bytes"]), BATCH_BYTES)
     return _without(config, frozenset(_CLASSIC_ONLY)) if uses_new_protocol(config) else config
 
@@ -158,21 +160,21 @@ def producer_config(bootstrap: str, client_id: str, properties: Mapping[str, Pro
         "bootstrap.servers": bootstrap,
         "acks": "all",
         "enable.idempotence": True,  # the client's own resends make no second record
-        "delivery.timeout.ms": 0,  # it goes on for as long as it takes
+        "delivery.timeout.ms": 0,  # it retries as long as it takes
     }
 
 
 def fitted(config: Config, limit: int | None) -> Config:
-    """`config` with batches that a topic of this `max.message.bytes` takes; None leaves them as they are."""
+    """`config` with batches that fit a topic's `max.message.bytes`; unchanged if `limit` is None."""
     if limit is None:
         return config
     return {**config, "batch.size": max(1, min(int(config.get("batch.size", BATCH_BYTES)), limit))}
 
 
 def alone(config: Config) -> Config:
-    """The settings of a second producer, for what came back from a batch for its size.
+    """The settings of a second producer, for records that came back because their batch was too large.
 
-    Each record is sent alone, packed as tightly as can be, whatever `compression.type` the user has chosen.
+    Each is sent alone, compressed as tightly as possible, whatever `compression.type` the user has chosen.
     """
     own: Config = {"batch.num.messages": 1, "compression.type": _TIGHTEST}
     if "client.id" in config:
@@ -183,8 +185,8 @@ def alone(config: Config) -> Config:
 def in_bulk(config: Config) -> Config:
     """The settings of a third producer, for many small records that are awaited together: the journal's.
 
-    A request, of which there is one for each partition, costs the client and the broker as much as a hundred
-    records in it: so they wait for more. zstd sets itself up anew for each.
+    A request (one for each partition) costs client and broker as much as a hundred records in it, so records
+    wait for more. lz4, because zstd sets itself up anew for each batch.
     """
     own: Config = {"linger.ms": BULK_LINGER_MS, "compression.type": "lz4"}
     if "client.id" in config:
@@ -193,7 +195,7 @@ def in_bulk(config: Config) -> Config:
 
 
 def message_limit(config: Config) -> int:
-    """The client's own limit for a record, in bytes, before it is compressed."""
+    """The client's own limit for a record, in bytes before compression."""
     return int(config.get("message.max.bytes", MESSAGE_LIMIT_BYTES))
 
 

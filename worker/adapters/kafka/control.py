@@ -1,7 +1,7 @@
-"""Follows the topics of standing orders, those of all destinations of a process, with one client and thread.
+"""Follows the control topics (standing orders) of all destinations, with one client and one thread.
 
-The rules: it joins no group and commits nothing. A topic that is not there holds no orders, and is looked for
-until it is; one that may not be read may hold some. What was read stays known while the broker is away.
+The rules: it joins no group and commits nothing. A topic that does not exist holds no orders, and is looked
+for until it exists; one that can't be read may hold some. What was read stays known while the broker is away.
 """
 
 from __future__ import annotations
@@ -25,38 +25,38 @@ from worker.core.binding import LogId
 from worker.ports import NOT_READ_YET, ControlListener, ControlNews, ControlRecord
 
 LOOK_SECONDS = 1.0
-"""Between two looks for topics that are not read yet, and at whether those that are were made anew."""
+"""Seconds between two looks for topics that are not read yet or were made anew."""
 
 ASK_TIMEOUT_SECONDS = 3.0
-"""Seconds that the broker may take to describe one."""
+"""Seconds that the broker may take to describe a topic."""
 
 CLOSE_TIMEOUT_SECONDS = 1.0
 """Seconds that closing waits for the thread; one that waits for a broker is left behind."""
 
 _TURN_SECONDS = 0.2
 _BATCH_RECORDS = 500
-# These names are public, whatever their first letter says.
+# librdkafka's codes are public, though these begin with an underscore.
 _ABSENT = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})  # noqa: SLF001
 
 
 class _Followed:
-    """One topic, who listens, and how far it is read."""
+    """A topic, its listener, and how far it is read."""
 
     def __init__(self, topic: str, listener: ControlListener) -> None:
         self.topic = topic
         self.listener = listener
         self.log = LogId()
         self.reading: set[int] = set()
-        """Partitions that are read; empty while none is."""
+        """The partitions being read; empty while none is."""
         self.ends: dict[int, int] = {}
-        """The last offsets, as of the beginning, of those that are not read that far yet."""
+        """The last offset, as of the start of reading, of partitions that are not read that far yet."""
         self.told: tuple[str | None, bool] | None = None
-        """What was told last: why it is not known what it holds, and whether it is not there."""
+        """What was told last: why it can't be read, and whether it is absent."""
         self.begins_anew = False
 
 
 class KafkaControl:
-    """A Control; a context manager, made on the event loop. `config` is what `consumer_config` made."""
+    """A Control; a context manager, made on the event loop. `config` is made by `consumer_config`."""
 
     def __init__(self, config: Config, ids: TopicIds) -> None:
         self._config, self._causes = config, Causes()
@@ -85,7 +85,7 @@ class KafkaControl:
         self._thread.join(CLOSE_TIMEOUT_SECONDS)
 
     def follow(self, topic: str, listener: ControlListener) -> None:
-        """Tell this listener of a topic from now on."""
+        """Tell this listener about a topic from now on."""
         self._followed = {**self._followed, topic: _Followed(topic, listener)}
         self._looked_at = float("-inf")
         self._wake.set()
@@ -101,8 +101,8 @@ class KafkaControl:
     # --- the thread ----------------------------------------------------------------------------
 
     def _client(self) -> Consumer:
-        # It asks seldom for what is new, which comes at once all the same. That the broker can't be reached
-        # is told by other clients.
+        # A long fetch wait costs no latency: new records still come at once. Other clients report a broker
+        # that can't be reached.
         own: Config = {"enable.partition.eof": True, "log_level": 0, "fetch.wait.max.ms": 500}
         settings: dict[str, Any] = {**self._config, **own, "error_cb": self._causes.hear}
         return Consumer(settings)
@@ -137,17 +137,17 @@ class KafkaControl:
         self._consumer.close()
 
     def _look(self) -> None:
-        """Begin with topics that are not read, and anew with those that are others by now."""
+        """Begin to read topics that are not read yet, and again those that were made anew."""
         for one in self._followed.values():
             if self._closed:
-                return  # each may be waited for as long as the broker is away
+                return  # each look may block while the broker is away
             if one.reading and self._ids.heard(one.topic) == one.log:
                 continue
             self._leave(one)
             self._begin(one)
 
     def _begin(self, one: _Followed) -> None:
-        """Begin to read a topic, or say what is known of one that can't be."""
+        """Begin to read a topic, or tell why it can't be read."""
         log = self._ids.of([one.topic])[one.topic]
         try:
             found = self._consumer.list_topics(one.topic, timeout=ASK_TIMEOUT_SECONDS).topics[one.topic]
@@ -185,7 +185,7 @@ class KafkaControl:
             one.reading = set()
 
     def _read(self) -> None:
-        """Read what is there, within a turn, and tell of it."""
+        """Read what is there within a turn, and tell the listeners."""
         first = self._consumer.poll(_TURN_SECONDS)
         if first is None:
             return
@@ -213,7 +213,7 @@ class KafkaControl:
         self._tell_read(one, records)
 
     def _tell_read(self, one: _Followed, records: list[ControlRecord]) -> None:
-        """Tell of records; until all that was there is read, it is not known what the topic holds."""
+        """Tell of records; until all that was there at the start is read, the topic counts as unread."""
         news = ControlNews(records, NOT_READ_YET if one.ends else None, one.begins_anew)
         one.begins_anew = False
         self._tell(one, news)
@@ -222,7 +222,7 @@ class KafkaControl:
         self._tell(one, ControlNews(unread=f"the standing orders of {one.topic} can't be read: {why}"))
 
     def _tell(self, one: _Followed, news: ControlNews, *, is_absent: bool = False) -> None:
-        """Have the listener hear of it, unless it says what was said before."""
+        """Tell the listener, unless that would repeat what it was told last."""
         told, one.told = one.told, (news.unread, is_absent)
         if told == one.told and not news.records and (is_absent or not news.anew):
             return

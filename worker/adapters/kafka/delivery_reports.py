@@ -1,12 +1,11 @@
-"""What a producer's client reports of each record: whether it counts as there.
+"""Whether a producer's delivery report counts as an acknowledgement.
 
-librdkafka (2.16) takes for acknowledged what the broker calls a copy of an earlier record, and says no
-offset. What was sent twice has one: the broker remembers where the first one lies. Without it the log is
-another one, made anew under the producer: a later record came first, the broker began to count with its
-number, and what came after it with lower ones is nowhere.
-
-The rule: such a report is no acknowledgement. Who publishes again may have it there twice, which is better
-than not at all.
+librdkafka (2.16) counts a record as acknowledged if the broker calls it a duplicate of an earlier one. For a
+real duplicate the broker remembers the first one's offset. Without an offset, the topic was made anew under
+the producer: a later record came first, the broker began to count from its sequence number, and dropped those
+with lower numbers that came after it.
+The rule: a report without an offset is no acknowledgement. Publishing again may duplicate the record, which
+is better than losing it.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ _WHY = "the broker calls it a copy, and does not say where the first one lies: i
 
 
 class DeliveryReports:
-    """Hears all reports of one client, in their order."""
+    """Checks all reports of one client, in order."""
 
     def __init__(self) -> None:
         self._next: dict[tuple[str | None, int | None], int] = {}
-        """The offset that the next record of a batch without one is given, by partition."""
+        """By partition: the offset that the client will report for the next record of a batch without one."""
 
     def refusal_of(self, error: KafkaError | None, message: Message) -> KafkaError | None:
-        """Why a record does not count as there; None where it does."""
+        """Why a record does not count as acknowledged; None if it does."""
         if error is not None:
             return error
         offset = message.offset()
@@ -33,9 +32,9 @@ class DeliveryReports:
         return self._refusal_without(offset, message)
 
     def _refusal_without(self, offset: int | None, message: Message) -> KafkaError | None:
-        """Refuse all of a batch: the client counts on from its offset, also where that is -1, which is none.
+        """Refuse all of a batch: the client counts up from its base offset, even if that is -1 (none).
 
-        A batch that happens to begin where that count has come to is refused too, and so there twice.
+        A batch that happens to begin at just that count is refused as well, and may be published twice.
         """
         at = message.topic(), message.partition()
         if offset is not None and self._next.pop(at, None) != offset:

@@ -1,7 +1,7 @@
-"""Which of several errors of a client is the true cause: what an operator has to mend first.
+"""Finds the true cause among several errors of a client: the one that an operator has to mend first.
 
-The rule: a login or a right that was refused is told before what happened to other addresses, and a time-out,
-which says nothing, only where nothing else was heard.
+The rule: a refused login or right comes before what happened to other addresses; a time-out, which explains
+nothing, is named only if there is nothing else.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from confluent_kafka import KafkaError, KafkaException
 from worker.adapters.kafka.errors import is_about_all_brokers, kafka_error, one_line
 
 SUMMED_UP_WITHIN_SECONDS = 2.0
-"""Seconds that a client is given to try its other addresses, before its errors are weighed."""
+"""Seconds for a client to try its other addresses before its errors are weighed."""
 
 UNREACHED_AFTER_SECONDS = 5.0
-"""Seconds after which a client that can connect nowhere, or is let in nowhere, need not be waited for."""
+"""Seconds after which there is no point in waiting for a client that no broker lets in."""
 
 _TURN_SECONDS = 0.1
 _Answer = TypeVar("_Answer")
 
-# These names are public, whatever their first letter says.
+# librdkafka's codes are public, though these begin with an underscore.
 _REFUSED = frozenset(
     {
         KafkaError._AUTHENTICATION,  # noqa: SLF001
@@ -46,7 +46,7 @@ _GRAVEST_FIRST = (_REFUSED, _TLS, _NO_ADDRESS, _ANYTHING_ELSE, _NO_CONNECTION, _
 
 
 def true_cause(errors: Iterable[KafkaError]) -> KafkaError | None:
-    """The gravest of them, of equal ones the first; None of none."""
+    """The gravest error, the first of equal ones; None if there is none."""
     return min(errors, key=_rank, default=None)
 
 
@@ -56,7 +56,7 @@ def _rank(error: KafkaError) -> int:
 
 
 class Causes:
-    """What a client told of itself, weighed; `hear` may be its `error_cb`, on any thread."""
+    """Weighs the errors of a client; `hear` may be its `error_cb`, on any thread."""
 
     def __init__(self) -> None:
         self._cause: KafkaError | None = None
@@ -68,13 +68,13 @@ class Causes:
         self._cause = true_cause([error] if self._cause is None else [self._cause, error])
 
     def forget(self) -> None:
-        """Begin anew: the client was answered."""
+        """Forget the errors, because the client was answered."""
         self._cause, self._summed_up = None, False
 
     def patient(
         self, ask: Callable[[float], _Answer], poll: Callable[[float], object], within: float
     ) -> _Answer:
-        """What `ask` answers within so many seconds; it raises sooner where it is known that it can't."""
+        """The answer of `ask` within so many seconds; raises sooner if it is known that none can come."""
         try:
             return ask(min(within, UNREACHED_AFTER_SECONDS))
         except KafkaException:
@@ -84,7 +84,7 @@ class Causes:
         return ask(within - UNREACHED_AFTER_SECONDS)
 
     def line(self, failure: KafkaError | BaseException | None = None) -> str:
-        """The true cause of `failure`, which is weighed too, in one line; "" where nothing was heard."""
+        """The true cause of `failure`, which is weighed too, in one line; "" if nothing was heard."""
         of_failure = None if failure is None else kafka_error(failure)
         cause = true_cause(error for error in (self._cause, of_failure) if error is not None)
         if cause is not None:
@@ -92,7 +92,7 @@ class Causes:
         return "" if failure is None else one_line(failure)
 
     def line_of_all(self, failure: KafkaError | KafkaException, poll: Callable[[float], object]) -> str:
-        """As `line`, once the client, which `poll` has speak, has tried all its addresses, or time is up."""
+        """As `line`, once the client has tried all its addresses or time is up; `poll` lets it report."""
         deadline = time.monotonic() + SUMMED_UP_WITHIN_SECONDS
         poll(0)
         while not self._is_known() and time.monotonic() < deadline:
@@ -100,5 +100,5 @@ class Causes:
         return self.line(failure)
 
     def _is_known(self) -> bool:
-        """Whether nothing graver can come."""
+        """Whether no graver error can come."""
         return self._summed_up or (self._cause is not None and self._cause.code() in _REFUSED)

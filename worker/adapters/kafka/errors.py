@@ -1,6 +1,6 @@
-"""librdkafka's errors, named by what happens next: the client is dead, or it is trouble that may pass.
+"""librdkafka's errors, named by what happens next: the client is dead, or the trouble may pass.
 
-The rule: what leaves here is one readable line, and the same line is not repeated all the time.
+The rule: an error becomes one readable line, and the same line is not repeated all the time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _TIMINGS = re.compile(r" \((?:after [0-9]|[0-9]+ identical).*\)")
 _ADVICE = re.compile(r" \(this error[^)]*\)")
 _REPEATED = re.compile(r"^(.+): [^:]*atal[^:]* error: \1$")
 _NUMBERS = re.compile(r"[0-9]+")
-# These names are public, whatever their first letter says.
+# librdkafka's codes are public, though these begin with an underscore.
 _DEADLY = frozenset({KafkaError._FATAL, KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID})  # noqa: SLF001
 _AWAY = frozenset({KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._WAIT_COORD})  # noqa: SLF001
 _OF_TOPIC = frozenset(
@@ -38,19 +38,19 @@ _LACKS_A_RIGHT = frozenset(
 )
 
 END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001
-"""No error: the client has read all that there is."""
+"""Not an error: the client has read everything."""
 
 NO_ANSWER = "no answer: timed out"
 
 TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
-"""Codes of a record, or of the batch that it was in, that is larger than the topic takes."""
+"""Codes for a record, or its batch, that is larger than the topic allows."""
 
 
 _TWIN = "another member has the same group.instance.id: give each worker one of its own"
 _REMEDIES = {
     KafkaError.FENCED_INSTANCE_ID: _TWIN,
     KafkaError.UNRELEASED_INSTANCE_ID: _TWIN,
-    # Said to a member with group.protocol=consumer of a group whose members speak the classic protocol.
+    # The answer to a member with group.protocol=consumer if the group's members speak the classic protocol.
     KafkaError.GROUP_ID_NOT_FOUND: (
         "the group's members speak the other group.protocol: "
         "stop all of them before the first one with the new"
@@ -59,7 +59,7 @@ _REMEDIES = {
         "the group's members have another group.protocol or assignment strategy: give all of them the same"
     ),
 }
-"""What to do, for errors whose words do not say it."""
+"""What to do, for errors that do not say it themselves."""
 
 _UNSURE = frozenset(
     {
@@ -72,9 +72,9 @@ _UNSURE = frozenset(
 
 
 class KafkaUnavailable(Exception):
-    """Kafka could not be asked, or refused; the message is one readable line.
+    """Kafka did not answer, or refused; the message is one readable line.
 
-    `refused` says that this user lacks a right: asking again is of no use until somebody grants it.
+    `refused` says that this user lacks a right: asking again is useless until somebody grants it.
     """
 
     def __init__(self, line: str, *, refused: bool = False) -> None:
@@ -83,14 +83,14 @@ class KafkaUnavailable(Exception):
 
 
 def one_line(error: KafkaError | KafkaException | BaseException) -> str:
-    """Say an error in one line, without the timings that make each repetition different."""
+    """An error in one line, without the timings that make each repetition different."""
     cause = kafka_error(error)
     text = str(error) if cause is None else cause.str()
     return " ".join(_ADVICE.sub("", _TIMINGS.sub("", text)).split()) or type(error).__name__
 
 
 def kafka_error(error: KafkaError | BaseException) -> KafkaError | None:
-    """The KafkaError inside an exception of the client, where there is one."""
+    """The KafkaError inside an exception of the client, if there is one."""
     if isinstance(error, KafkaError):
         return error
     inner = error.args[0] if isinstance(error, KafkaException) and error.args else None
@@ -98,7 +98,7 @@ def kafka_error(error: KafkaError | BaseException) -> KafkaError | None:
 
 
 def is_refusal(error: KafkaError | BaseException) -> bool:
-    """Whether this user lacks a right, as far as that was said."""
+    """Whether it says that this user lacks a right."""
     if isinstance(error, KafkaUnavailable):
         return error.refused
     cause = kafka_error(error)
@@ -106,12 +106,12 @@ def is_refusal(error: KafkaError | BaseException) -> bool:
 
 
 def is_about_group(error: KafkaError) -> bool:
-    """Whether the broker does not let this user into the group."""
+    """Whether it says that the group is refused to this user."""
     return bool(error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED)
 
 
 def is_deadly(error: KafkaError) -> bool:
-    """Whether the client that said this is of no use any more."""
+    """Whether the client that reports this is dead."""
     return error.fatal() or error.code() in _DEADLY
 
 
@@ -122,18 +122,18 @@ def is_away(error: KafkaError | BaseException) -> bool:
 
 
 def is_about_all_brokers(error: KafkaError) -> bool:
-    """Whether it only sums up what was said of each broker."""
+    """Whether it only sums up the errors of all brokers."""
     return error.code() == KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001 - public, as those above
 
 
 def is_about_topic(error: KafkaError | BaseException) -> bool:
-    """Whether the client will refuse the topic from now on, until it hears of it anew."""
+    """Whether the client will refuse the topic until it sees it again in metadata."""
     cause = kafka_error(error)
     return cause is not None and cause.code() in _OF_TOPIC
 
 
 def remedy(error: KafkaError | BaseException) -> str:
-    """What ended a member of a group, in one line, and what to do where that is known."""
+    """What ended a member of a group, in one line, and what to do about it, if known."""
     cause = kafka_error(error)
     text = _REPEATED.sub(r"\1", one_line(error).removeprefix("Fatal error: "))
     known = None if cause is None else _remedy_of(cause, text)
@@ -141,22 +141,22 @@ def remedy(error: KafkaError | BaseException) -> str:
 
 
 def _remedy_of(cause: KafkaError, text: str) -> str | None:
-    """By its code; a fatal error has one of its own, and tells the first one's in words."""
+    """By the code; a fatal error has a code of its own, and quotes the original error in words."""
     words = {KafkaError(code).str(): known for code, known in _REMEDIES.items()}
     return _REMEDIES.get(cause.code()) or next((words[said] for said in words if said in text), None)
 
 
 def may_be_there(error: KafkaError) -> bool:
-    """Whether a record that has this for its report may be on its topic all the same.
+    """Whether a record with this delivery report may be on its topic all the same.
 
-    The broker's own refusals are certain, but for those that come after it was written; the client's, such
-    as that it was given up on its way, are not.
+    A broker's refusal is certain, except those that come after the write; a client's report, such as that
+    it gave up, is not.
     """
     return error.code() in _UNSURE or (error.code() < 0 and error.code() not in _OF_TOPIC)
 
 
 class Troubles:
-    """Lets each trouble through at most once in REPEAT_AFTER_SECONDS; numbers do not make it another."""
+    """Lets each trouble through at most once in REPEAT_AFTER_SECONDS; numbers in it make no difference."""
 
     _MOST_TROUBLES = 64
 
@@ -164,7 +164,7 @@ class Troubles:
         self._told: dict[str, float] = {}
 
     def is_news(self, text: str, now: float) -> bool:
-        """Whether to tell it now; a yes counts as told."""
+        """Whether to report it now; a yes counts as reported."""
         trouble = _NUMBERS.sub("#", text)
         last = self._told.get(trouble)
         if last is not None and now - last < REPEAT_AFTER_SECONDS:
@@ -176,9 +176,9 @@ class Troubles:
 
 
 class LimitedLog:
-    """What the client logs to: a logger that gets the same line at most once in REPEAT_AFTER_SECONDS.
+    """The client's logger: passes on the same line at most once in REPEAT_AFTER_SECONDS.
 
-    While a broker is away the client logs each attempt to reach it, many times a second.
+    While a broker is away, the client logs each attempt to reach it, many times a second.
     """
 
     def __init__(self, logger: logging.Logger) -> None:
@@ -186,9 +186,9 @@ class LimitedLog:
         self._troubles = Troubles()
 
     def log(self, level: int, message: str, *arguments: object) -> None:
-        """Log a line of the client, which calls this."""
+        """Log a line; called by the client."""
         text = _TIMINGS.sub("", message % arguments if arguments else message)
         if text.startswith("FATAL"):
-            return  # the client's owner is told of it, and ends with it
+            return  # the client's owner reports it and ends
         if level < logging.INFO or self._troubles.is_news(text, time.monotonic()):
             self._logger.log(level, "%s", text)

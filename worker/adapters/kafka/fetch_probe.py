@@ -1,7 +1,7 @@
-"""Whether partitions can be read: each is fetched from at its end, so its leader has to answer. Blocking.
+"""Probes whether partitions can be read: a fetch at the end of each, which its leader must answer. Blocking.
 
-The rule: it joins no group and commits nothing, so no group's offsets move; what does not answer is told with
-the true cause.
+The rule: it joins no group and commits nothing, so no group's offsets move; silence is reported with its true
+cause.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from worker.adapters.kafka.records import Got
 from worker.core.record import Partition
 
 WITHIN_SECONDS = 10.0
-"""Seconds in which every partition has to answer."""
+"""Seconds within which every partition must answer."""
 
 
 _TURN_SECONDS = 0.2
 
 
 def unread(config: Config, partitions: Collection[Partition]) -> dict[Partition, str]:
-    """Those that can't be read, and why; `config` is what `consumer_config` made, for no worker's group.
+    """The partitions that can't be read, and why; `config` is for no worker's group.
 
-    Raises KafkaUnavailable where the settings are no good.
+    Raises KafkaUnavailable for bad settings.
     """
     causes = Causes()
     own: Config = {"enable.partition.eof": True, "log_level": 0}
@@ -47,7 +47,7 @@ def unread(config: Config, partitions: Collection[Partition]) -> dict[Partition,
 
 
 def _refusals(consumer: Consumer, silent: set[Partition]) -> dict[Partition, KafkaError]:
-    """Wait for an answer of each, which takes it out of `silent`; return what was refused, and why."""
+    """Wait for each answer, and take its partition out of `silent`; return refusals and their reasons."""
     refused: dict[Partition, KafkaError] = {}
     deadline = time.monotonic() + WITHIN_SECONDS
     while silent and time.monotonic() < deadline:

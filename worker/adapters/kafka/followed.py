@@ -1,7 +1,7 @@
-"""One partition of the journal that is followed: how far it is read, and who waits for that.
+"""One followed partition of the journal: how far it is read, and which source partitions wait for that.
 
-The rule: it is read where nothing lies before its end of the last look that was not; who asked hears of it
-once, and again after it could not be read for a while.
+The rule: it counts as read once everything up to the end seen at the last look has been read. Whoever waits
+is told once, and again after the partition could not be read for a while.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from worker.core.ids_cache import Anchor, JournalPosition, digest_of
 
 
 class Followed:
-    """A partition, read up to `start` at first; times are monotonic seconds."""
+    """A partition that is read from `start` on; times are monotonic seconds."""
 
     def __init__(self, start: JournalPosition, now: float) -> None:
         self.next = start.next
         self.last: Got | None = None
         """The last record that was read."""
         self.turns: dict[int, int] = {}
-        """The numbers of the source partitions that it tells of, and in which turn each was asked for."""
+        """The source partitions whose steps it holds, and the turn in which each was asked for."""
         self._anchor = start.anchor
         self._told: set[int] = set()
         self._end: int | None = None
@@ -29,34 +29,34 @@ class Followed:
 
     @property
     def is_told(self) -> bool:
-        """Whether nobody waits for it."""
+        """Whether everybody who waits has been told."""
         return self._told >= self.turns.keys()
 
     @property
     def is_read(self) -> bool:
-        """Whether it is read up to where it ended at the last look."""
+        """Whether it is read up to the end seen at the last look."""
         return self._end is not None and self.next >= self._end
 
     @property
     def position(self) -> JournalPosition:
-        """How far it is read."""
+        """Up to where it is read."""
         if self.last is not None:
             self._anchor, self.last = anchor_of(self.last), None
         return JournalPosition(self.next, self._anchor)
 
     def ask_anew(self, numbers: Iterable[int] = ()) -> None:
-        """Have them wait until it is read up to the end that the next look sees."""
+        """Let these wait again, until it is read up to the end that the next look sees."""
         self._told.difference_update(numbers)
         self._end = None
 
     def look(self, end: int, now: float) -> None:
-        """Note where it ends now."""
+        """Note its present end."""
         if self.next > self._seen or self.is_read:
             self._fresh_at = now
         self._end, self._seen = end, self.next
 
     def tell(self) -> list[tuple[int, int]]:
-        """Those that wait, and their turns, where it is read."""
+        """Those to be told that it is read, with their turns."""
         if not self.is_read or self.is_told:
             return []
         waiting = [(number, turn) for number, turn in self.turns.items() if number not in self._told]
@@ -64,7 +64,7 @@ class Followed:
         return waiting
 
     def stale(self, now: float, seconds: float) -> list[int]:
-        """Those to be told that it can't be read; none while it was, or more of it, `seconds` ago at most."""
+        """Those to be told that it can't be read: none if it made progress within the last `seconds`."""
         if now - self._fresh_at <= seconds:
             return []
         self._told.clear()
@@ -72,14 +72,14 @@ class Followed:
 
 
 def anchor_of(message: Got) -> Anchor:
-    """What a record is known again by."""
+    """What identifies a record."""
     return Anchor(message.offset(), message.leader_epoch(), digest_of(message.key(), message.value()))
 
 
 def starts_of(oldest: Mapping[int, int], ends: Mapping[int, int], most: int) -> tuple[dict[int, int], int]:
-    """Where to begin with partitions so that `most` records are read in all, and how many are skipped.
+    """Where to begin with partitions so that at most `most` records are read, and how many are skipped.
 
-    Each leaves out the same share of what it has. An oldest below 0 says that none is as new.
+    Each skips the same share of its records. An `oldest` below 0 says that no record is new enough.
     """
     firsts = {number: ends[number] if first < 0 else first for number, first in oldest.items()}
     total = sum(ends[number] - first for number, first in firsts.items())

@@ -1,8 +1,8 @@
-"""Offsets that hold no record for us: markers of transactions, and what was aborted.
+"""Offsets that hold no record for us: transaction markers and aborted records.
 
 The client passes over them, and only its position shows it. The rules: a position is believed only once it is
-known to belong to this reading, not to the one before a seek. It is told together with the offset behind the
-last record that was handed over: whoever has not taken that record yet is not led past it.
+known to be of the present reading, not of the one before a seek. It is reported together with the offset
+after the last record that was handed over, so that no listener moves past a record it has not taken.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ LOOK_EVERY_SECONDS = 2.0
 
 
 class Gaps:
-    """The consumer's thread's own; times are monotonic."""
+    """Used by the poll thread alone; times are monotonic."""
 
     def __init__(self) -> None:
         self.doubted: set[Partition] = set()
-        """Partitions of which the client may still tell where an earlier reading was."""
+        """Partitions for which the client may still report the position of an earlier reading."""
         self._next_look = 0.0
 
     def doubt(self, consumer: Consumer, partitions: Iterable[Partition]) -> None:
-        """Note that partitions are read from elsewhere: the client forgets where it was in its own time."""
+        """Note that partitions are read from other offsets: the client keeps its old position for a while."""
         self.doubted.update(partitions)
         self._positions(consumer, list(self.doubted))
 
     def trust(self, partitions: Iterable[Partition]) -> None:
-        """Note that records came of these: the client is in the present reading of them."""
+        """Note that records came of these: the client's position in them is of the present reading."""
         self.doubted.difference_update(partitions)
 
     def is_due(self, now: float) -> bool:
@@ -42,13 +42,13 @@ class Gaps:
     def look(
         self, consumer: Consumer, partitions: Sequence[Partition], now: float
     ) -> Mapping[Partition, int]:
-        """Where the client is in each of these, as far as that is believed."""
+        """The client's position in each of these, if it is believed."""
         self._next_look = now + LOOK_EVERY_SECONDS
         positions = self._positions(consumer, partitions)
         return {at: offset for at, offset in positions.items() if at not in self.doubted}
 
     def _positions(self, consumer: Consumer, partitions: Sequence[Partition]) -> dict[Partition, int]:
-        """Where it is in each; one of which it tells nothing is in its present reading, or in none."""
+        """The client's positions; a partition without one is not of an earlier reading."""
         if not partitions:
             return {}
         try:

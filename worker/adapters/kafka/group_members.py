@@ -1,7 +1,7 @@
-"""Who is in groups, asked again and again with one client. Blocking.
+"""The members of groups, asked for again and again with one client. Blocking.
 
-The rule: there is one client for as long as it is asked. What was not answered in time is asked anew, and the
-former question stays open; the client goes with those only where nothing was answered for long.
+The rule: one client serves all questions. A question that is not answered in time is asked again while the
+former one stays open; the client is replaced only if nothing was answered for long.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from worker.adapters.kafka.errors import KafkaUnavailable, kafka_error, one_line
 from worker.adapters.kafka.group_questions import ask_of_groups
 
 ANSWER_SECONDS, ASK_AGAIN_SECONDS = 8.0, 0.5
-"""Seconds for an answer, and between two questions where the broker has to find out first who knows."""
+"""Seconds for an answer, and between two tries while the broker still looks for the coordinator."""
 
 SILENT_SECONDS = 10.0
-"""A client that was not answered for so long gives its place to another: some find no way back."""
+"""Seconds without an answer before the client is replaced: some never recover."""
 
 
 class GroupsUntold(KafkaUnavailable):
-    """This broker does not say who is in a group: the embedded one does not."""
+    """This broker does not tell who is in a group; the embedded one does not."""
 
 
 class GroupMembers:
-    """A context manager; `config` is what `admin_config` made.
+    """A context manager; `config` is made by `admin_config`.
 
-    Raises KafkaUnavailable where the settings are no good.
+    Raises KafkaUnavailable for bad settings.
     """
 
     def __init__(self, config: Config, groups: Sequence[str]) -> None:
@@ -49,13 +49,13 @@ class GroupMembers:
         self.close()
 
     def close(self) -> None:
-        """End the client."""
+        """Drop the client."""
         del self._admin
 
     def members(self, within: float = ANSWER_SECONDS) -> dict[str, list[str]]:
-        """The client ids of the members of each group, in their order. Raises KafkaUnavailable, GroupsUntold.
+        """The client ids of each group's members, in order. Raises KafkaUnavailable, GroupsUntold.
 
-        A broker that has only just started may have to find out first who knows: it is asked again.
+        A broker that has just started may not know the coordinator yet: it is asked again.
         """
         self._renew_where_silent()
         deadline = time.monotonic() + within
@@ -82,11 +82,11 @@ class GroupMembers:
             self._admin, self._silent_since = self._client(), None
 
     def _heard(self, deadline: float) -> dict[str, list[str]]:
-        """The answers, once all are there; raise KafkaException where one is none."""
+        """The answers, once all are there; raise KafkaException if one is an error."""
         asked_at = time.monotonic()
         answers = ask_of_groups(self._admin, self._groups)
         is_open = wait(answers.values(), max(0.0, deadline - asked_at)).not_done
-        self._admin.poll(0)  # for what the client has to tell of itself
+        self._admin.poll(0)  # lets the client report its own errors
         if is_open:
             self._silent_since = self._silent_since or asked_at
             raise KafkaUnavailable(self._causes.line() or "no answer")

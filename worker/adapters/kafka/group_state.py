@@ -1,6 +1,6 @@
-"""How far a group is, and what it has before it, asked from outside of it. Blocking.
+"""How far a group is, and its lag, asked without joining it. Blocking.
 
-The rule: it joins no group and commits nothing; what is not told raises KafkaUnavailable.
+The rule: it joins no group and commits nothing; a missing answer raises KafkaUnavailable.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ TIMEOUT_SECONDS = 8.0
 """Seconds for each answer of the broker."""
 
 ANSWER_SECONDS, ASK_AGAIN_SECONDS = 4.0, 0.5
-"""Seconds for one answer on groups, and between two questions."""
+"""Seconds for one answer about the group, and between two tries."""
 
 TOPICS_WITHIN_SECONDS = 10.0
-"""Seconds for the first question of all, which may have to find the broker."""
+"""Seconds for the very first question, which may have to find the broker."""
 
 FEW_AHEAD: Config = {
     "fetch.message.max.bytes": 16_384,
     "queued.min.messages": 1,
     "queued.max.messages.kbytes": 1_024,
 }
-"""Of a partition no more than its first record is wanted."""
+"""Only the first record of each partition is wanted."""
 
 HEADS_WITHIN_SECONDS = 2.0
-"""Seconds for the first records; where one does not come by then, it is not known."""
+"""Seconds for the first records; one that has not come by then is unknown."""
 
 
 class PartitionStanding(NamedTuple):
-    """A partition: its first offset, the one behind its last, and what the group committed of it."""
+    """A partition's watermarks, and what the group has committed of it."""
 
     low: int
     high: int
@@ -52,32 +52,32 @@ class PartitionStanding(NamedTuple):
 
     @property
     def next(self) -> int:
-        """The first offset that is not finished."""
+        """The first unfinished offset."""
         return self.low if self.committed is None else max(self.low, self.committed.offset)
 
     @property
     def left(self) -> int:
-        """How many offsets are not finished."""
+        """How many offsets are unfinished."""
         left, finished = self.high - self.next, self.finished
         if finished is None or left <= 0:
             return max(0, left)
         return max(0, left - (finished.upto - self.next - len(finished.holes)))
 
     def is_finished(self, offset: int) -> bool:
-        """Whether the group is done with an offset."""
+        """Whether the group has finished an offset."""
         finished = self.finished
         return offset < self.next or (finished is not None and offset in finished)
 
     @property
     def finished(self) -> OffsetMap | None:
-        """What is finished above the position, as far as that can be read."""
+        """What is finished above the position, if the commit's map is readable."""
         if self.committed is None or self.next != self.committed.offset:
             return None
         return claimed(*self.committed)
 
 
 class GroupState:
-    """A context manager; `config` is that of a member, which it does not become."""
+    """A context manager; `config` is that of a member, but it does not join."""
 
     def __init__(self, config: Config) -> None:
         self._causes = Causes()
@@ -102,7 +102,7 @@ class GroupState:
         self._consumer.close()
 
     def topics(self) -> Collection[str]:
-        """The topics that this user is shown. Raises KafkaUnavailable."""
+        """The topics that this user can see. Raises KafkaUnavailable."""
         try:
             there = self._causes.patient(self._listed, self._consumer.poll, TOPICS_WITHIN_SECONDS)
         except KafkaException as error:
@@ -111,7 +111,7 @@ class GroupState:
         return there
 
     def standing(self, topics: Collection[str]) -> dict[Partition, PartitionStanding]:
-        """How far the group is on those of these topics that exist. Raises KafkaUnavailable."""
+        """The group's standing on those of these topics that exist. Raises KafkaUnavailable."""
         try:
             partitions = self._partitions(topics)
             if not partitions:
@@ -132,7 +132,7 @@ class GroupState:
         }
 
     def since(self, topic: str, moment: float) -> int:
-        """How many records were written to a topic since then (epoch seconds), 0 where there is none."""
+        """How many records were written to a topic since then (epoch seconds); 0 if the topic is absent."""
         try:
             partitions = self._partitions([topic])
             starts = first_since(self._offsets, partitions, moment)
@@ -142,7 +142,7 @@ class GroupState:
         return sum(ends[at] - starts[at] for at in partitions)
 
     def firsts(self, places: Mapping[Partition, int]) -> dict[Partition, Record]:
-        """The first record from an offset on of each partition, where there is one and it comes in time."""
+        """The first record of each partition from an offset on, if there is one and it comes in time."""
         self._consumer.assign([TopicPartition(*at, offset) for at, offset in places.items()])
         found: dict[Partition, Record] = {}
         left, deadline = set(places), time.monotonic() + HEADS_WITHIN_SECONDS
@@ -162,7 +162,7 @@ class GroupState:
         return found
 
     def _committed(self, partitions: Sequence[Partition]) -> Sequence[TopicPartition]:
-        """What is committed of them; a broker that has only just started is asked again."""
+        """The committed offsets; a broker that has just started is asked again."""
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while True:
             asked = to_topic_partitions(partitions)
@@ -188,7 +188,7 @@ class GroupState:
         return [Partition(name, number) for name in there for number in sorted(listed[name].partitions)]
 
     def _offsets(self, partitions: Collection[Partition], which: int) -> dict[Partition, int]:
-        """The offsets at a time in milliseconds, or at the end."""
+        """The offsets at a time in milliseconds, or at either end."""
         if not partitions:
             return {}
         asked = [TopicPartition(*at, which) for at in partitions]

@@ -1,6 +1,6 @@
-"""The client with which the journal is followed: what it is asked, and how it is replaced.
+"""The client that reads the journal: its questions, and how it is replaced.
 
-The rule: only the follower's thread calls it, but for `relogin` and `renew`, which are heeded at its next
+The rule: only the follower's thread calls it, except `relogin` and `renew`, which take effect at the next
 turn. It joins no group and commits nothing.
 """
 
@@ -21,16 +21,16 @@ from worker.adapters.kafka.topic_descriptions import existing_topics
 ASK_TIMEOUT_SECONDS = 3.0
 
 RENEW_AFTER_SECONDS = 10.0
-"""Seconds of questions in vain before another client is made: what one believes of leaders can be wrong."""
+"""Seconds without an answer before another client is made: one client can stay wrong about leaders."""
 
 BATCH_MESSAGES = 500
-"""So many messages are taken together: for a moment the interpreter's lock is held for them."""
+"""Most messages taken at once: the interpreter's lock is held meanwhile."""
 
 LATEST = -1
 """The time of what is to come, for `offsets`."""
 
 FEW_AND_LARGE: Config = {
-    # Each answer of the broker costs more than the steps in it.
+    # Each fetch costs more than the steps in it.
     "fetch.min.bytes": 65_536,
     "fetch.wait.max.ms": 200,
     "fetch.message.max.bytes": 524_288,
@@ -40,7 +40,7 @@ FEW_AND_LARGE: Config = {
 
 
 class JournalClient:
-    """A client for one topic; `open` it first. `config` is what `consumer_config` made."""
+    """A client for one topic; `open` it first. `config` is made by `consumer_config`."""
 
     def __init__(self, config: Config, topic: str) -> None:
         self._config = config
@@ -67,7 +67,7 @@ class JournalClient:
         self._is_old = True
 
     def look_after(self, places: Mapping[int, int]) -> None:
-        """Have the client log in with what is new, or take another, which goes on at these places."""
+        """Log in with new credentials, or replace the client; the new one goes on at these places."""
         user, self._user = self._user, None
         if user is not None:
             self._consumer.set_sasl_credentials(*user)
@@ -87,13 +87,13 @@ class JournalClient:
         self._consumer.assign([TopicPartition(self.topic, *place) for place in places.items()])
 
     def partitions(self) -> int:
-        """How many partitions the journal has, 0 where it is not there. Raises KafkaException."""
+        """How many partitions the journal has, 0 if it is absent. Raises KafkaException."""
         topics = existing_topics(self._consumer.list_topics(timeout=ASK_TIMEOUT_SECONDS).topics)
         found = topics.get(self.topic)
         return 0 if found is None else len(found.partitions)
 
     def offsets(self, numbers: Collection[int], which: int) -> dict[int, int]:
-        """The offsets at a time in milliseconds, or where they end. Raises KafkaException."""
+        """The offsets at a time in milliseconds, or the ends. Raises KafkaException."""
         if not numbers:
             return {}
         asked = [TopicPartition(self.topic, number, which) for number in numbers]
@@ -104,7 +104,7 @@ class JournalClient:
         return {answer.partition: answer.offset for answer in answers}
 
     def messages(self, seconds: float) -> Sequence[Got]:
-        """What comes next, waited for so long at most: records, errors and ends of partitions."""
+        """The next records, errors and ends of partitions; waits up to `seconds` for the first."""
         first = self._consumer.poll(seconds)
         if first is None:
             return ()
@@ -118,14 +118,14 @@ class JournalClient:
         self._answered_at = time.monotonic()
 
     def refused(self, error: KafkaException) -> str:
-        """Say in a line why the broker does not answer; where it has not for long, take another client."""
-        self._consumer.poll(0)  # hears why
+        """Say in a line why the broker does not answer; after a long silence, replace the client."""
+        self._consumer.poll(0)  # lets the client report why
         if time.monotonic() - self._answered_at >= RENEW_AFTER_SECONDS:
             self._is_old, self._answered_at = True, time.monotonic()
         return self._causes.line(error) or one_line(error)
 
     def hear(self, message: Got) -> None:
-        """Keep in mind what went wrong with a partition."""
+        """Note what went wrong with a partition."""
         error = message.error()
         if error is not None:
             self._causes.hear(error)

@@ -1,9 +1,9 @@
-"""Reads partitions of a destination's journal live, without a group: what others wrote of the conversions.
+"""Reads partitions of a destination's journal live, without a group: the steps that other workers wrote.
 
-The rules: its own thread makes every call of its client. A partition is read once all that was there when it
-was asked for is, and can't be read once the broker has not shown for STALE_SECONDS that nothing is missing.
-What this worker wrote itself it knows, and passes over after a look at the last bytes. What a cache tells of
-the same journal is told first, and only what follows is read.
+The rules: its own thread makes every call of its client. A partition counts as read once everything that was
+there when it was asked for has been read. It counts as unreadable if for STALE_SECONDS the broker has not
+shown that nothing is missing. Steps that this worker wrote itself are skipped after a look at their last
+bytes. A cache of the same journal is reported first, and only what follows it is read.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ LOOK_SECONDS = 1.0
 """How often the broker is asked where partitions end."""
 
 STALE_SECONDS = 5.0
-"""Seconds for which it may stay unshown that nothing is missing, before a partition can't be read."""
+"""Seconds without proof that nothing is missing before a partition counts as unreadable."""
 
 COUNT_SECONDS = 30.0
-"""How often it is asked how many partitions the journal has."""
+"""How often the broker is asked how many partitions the journal has."""
 
 CLOSE_TIMEOUT_SECONDS = 5.0
 
 BATCHES_AHEAD = 4
-"""So many may be on their way to the loop: for more it is waited, so that they do not pile up."""
+"""Most batches on their way to the loop; the thread waits before it sends more, so none pile up."""
 
 LIVE_SECONDS, WARMING_SECONDS = 0.2, 0.05
-"""How long it waits for more: once all is read, and while it is not."""
+"""Seconds of waiting for more: once all is read, and before."""
 
 _IS_TOLD = attrgetter("is_told")
 
 
 class JournalFollower:
-    """A Follower with this client; `worker` is who writes steps here."""
+    """A Follower with this client; `worker` is this worker's name in its steps."""
 
     def __init__(
         self, client: JournalClient, worker: str, bounds: Bounds, ids: TopicIds, cache: Cache | None = None
@@ -63,15 +63,15 @@ class JournalFollower:
         self._bounds = bounds
         self._ids = ids
         self._cache = cache
-        self._log: LogId | None = None  # None before it was asked for
+        self._log: LogId | None = None  # None before the first question
         self._lock = threading.Lock()
         self._room = threading.Semaphore(BATCHES_AHEAD)
         self._wake = threading.Event()
         self._closing = False
-        self._wanted: frozenset[int] | None = None  # what is to be followed, where that is news
+        self._wanted: frozenset[int] | None = None  # what to follow, if that has changed
         self._new: dict[int, int] = {}
         self._asked: list[asyncio.Future[JournalPositions]] = []
-        self._waiting: list[asyncio.Future[JournalPositions]] = []  # those of them that are being read for
+        self._waiting: list[asyncio.Future[JournalPositions]] = []  # those that wait for the present reading
         self._turns: dict[int, int] = {}
         self._followed: dict[int, Followed] = {}
         self._former: dict[int, JournalPosition] = {}
@@ -83,20 +83,20 @@ class JournalFollower:
         self.steps_read = 0
 
     def start(self, listener: FollowerListener) -> None:
-        """Begin; nothing is read before it is asked for."""
+        """Start the thread; it reads nothing before `follow`."""
         self._loop, self._listener = asyncio.get_running_loop(), listener
         self._thread = threading.Thread(target=self._run, name="kafka-journal", daemon=True)
         self._thread.start()
 
     def follow(self, numbers: Collection[int], new: Collection[int], turn: int) -> None:
-        """Read these from now on, and no others; tell of the `new` once they are read to their ends."""
+        """Read these from now on, and no others; tell when the `new` ones are read to their ends."""
         with self._lock:
             self._wanted = frozenset(numbers)
             self._new.update(dict.fromkeys(new, turn))
         self._wake.set()
 
     async def positions(self) -> JournalPositions:
-        """Read up to where the journal ends at this moment, and say up to where it is read by then."""
+        """Read up to the journal's present end, and return up to where it is read then."""
         asked: asyncio.Future[JournalPositions] = asyncio.get_running_loop().create_future()
         with self._lock:
             self._asked.append(asked)
@@ -152,7 +152,7 @@ class JournalFollower:
         return True
 
     def _look(self) -> None:
-        """See where the partitions end, and begin with those that are new."""
+        """Ask where the partitions end, and begin with new ones."""
         self._looked_at = now = time.monotonic()
         try:
             self._look_at_log()
@@ -169,7 +169,7 @@ class JournalFollower:
         self._tell_read()
 
     def _look_at_log(self) -> None:
-        """Begin with what a cache tells; and anew where the journal was deleted and made again."""
+        """Take the cache first; begin anew if the journal was deleted and made again."""
         topic = self._client.topic
         if self._log is None and self._turns:
             log = self._ids.of([topic])[topic]
@@ -182,7 +182,7 @@ class JournalFollower:
                 self._counted_at = float("-inf")
 
     def _take_cache(self, log: LogId) -> None:
-        """Have the listener hear what is cached, once, before anything else."""
+        """Report what is cached to the listener, once, before anything else."""
         cache, self._cache = self._cache, None
         try:
             found = None if cache is None else cached(cache, self._client, log)
@@ -197,7 +197,7 @@ class JournalFollower:
             self._post(self._listener.on_cached, found.kept)
 
     def _assign(self) -> None:
-        """Follow what is wanted by now, from where it was left, or from as far back as is remembered."""
+        """Follow what is wanted now, from where it was left, or as far back as ids are remembered."""
         self._count = self._client.partitions()
         wanted: dict[int, dict[int, int]] = {}
         for number, turn in self._turns.items():
@@ -219,13 +219,13 @@ class JournalFollower:
             self._counted_at = time.monotonic()
 
     def _read(self) -> int:
-        """Take what comes; return how many messages that were."""
+        """Take the messages that come; return how many."""
         marks: list[Mark] = []
         last: dict[int, Got] = {}
         messages, own = self._client.messages(WARMING_SECONDS), self._own
         for message in messages:
             value = message.value()
-            if value is None or not value.endswith(own):  # most are our own
+            if value is None or not value.endswith(own):  # most steps are our own
                 error = message.error()
                 if error is not None:
                     self._came(last)
@@ -242,7 +242,7 @@ class JournalFollower:
         return len(messages)
 
     def _came(self, last: dict[int, Got]) -> None:
-        """Note how far partitions are read, by the last message of each; they are taken."""
+        """Note how far partitions are read, by the last message of each; empties `last`."""
         for number, message in last.items():
             if (one := self._followed.get(number)) is not None:
                 one.next, one.last = message.offset() + 1, message
@@ -279,7 +279,7 @@ class JournalFollower:
             self._post(self._listener.on_unread, [*numbers, *asked], f"its journal can't be read: {why}")
 
     def _hand_over(self, marks: list[Mark]) -> None:
-        """Give marks to the loop, and wait for it where it is that far behind."""
+        """Give marks to the loop; wait if it is BATCHES_AHEAD behind."""
         while not self._room.acquire(timeout=LOOK_SECONDS):
             if self._closing:
                 return

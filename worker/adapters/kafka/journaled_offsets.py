@@ -1,8 +1,8 @@
-"""Reads what a group's journal tells of the source's offsets. Blocking; called at an assignment.
+"""Reads from a group's journal which source offsets are finished. Blocking; called at an assignment.
 
-The rule: the newest steps are read, a bounded number, and what lies at their origins: a step is of the record
-whose event it names. Where these can't be read, this is not taken for "nothing is finished". A topic that is
-not there holds nothing.
+The rule: it reads a bounded number of the newest steps, and the records at their origins: a step counts only
+if it names the event that lies there. A failure to read is not taken for "nothing is finished". An absent
+topic holds nothing.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from worker.core.record import Partition
 from worker.core.start_offset import Journal
 
 MOST_STEPS = 300_000
-"""So many of the newest steps are read, of all partitions together, but of each LEAST_STEPS."""
+"""The newest steps that are read of all partitions together, but at least LEAST_STEPS of each."""
 
 LEAST_STEPS = 20_000
 
 FIRST_DAY_SECONDS = 60.0
-"""A journal whose steps are all younger is that of a group which begins just now."""
+"""A journal whose steps are all younger belongs to a group that has only just begun."""
 
 
 class JournalOf(NamedTuple):
-    """The topic of a journal, and that of its source."""
+    """A journal's topic, and the source topic that it is about."""
 
     topic: str
     source: str
 
 
 def read_journaled(config: Config, journal: JournalOf, partitions: Collection[Partition]) -> Journal:
-    """What the journal tells of these partitions of the source. Raises KafkaUnavailable."""
+    """What the journal says about these source partitions. Raises KafkaUnavailable."""
     gathered = {at: Gathered() for at in partitions}
     with TopicReader({**config, **FASTER}, journal.topic) as reader:
         try:
@@ -64,7 +64,7 @@ def read_journaled(config: Config, journal: JournalOf, partitions: Collection[Pa
 def _look_at_origins(
     config: Config, topic: str, gathered: Mapping[Partition, Gathered]
 ) -> Mapping[Partition, Span]:
-    """Tell each what lies where its steps come from; return what there is of its partition."""
+    """Read the records at the steps' origins; return the span of each partition."""
     with TopicReader({**config, **FASTER}, topic) as reader:
         try:
             spans = reader.spans()

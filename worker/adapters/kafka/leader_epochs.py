@@ -1,12 +1,11 @@
-"""Which leader wrote what was read: committed beside the offset, and looked at where a log may have been cut.
+"""The leader epochs of what was read: committed with the offset, and checked where a log may have been cut.
 
-With the epoch of an offset a client asks the broker where that leader's part of the log ended, and hears of a
-log that was truncated, rather than read on in another one (KIP-320). The rules:
-
-- The epoch of the record that was read last is committed. Its leader's part ends behind every offset that is
-  committed, and is gone as well once what lies before one is; an earlier one would make a sound log look cut.
-- A log may be cut above the committed offset, and below what is known to be finished above it. No client asks
-  for that; the records tell: those that take the place of others have a later epoch than what was read.
+With an offset's epoch a client can ask the broker where that leader's part of the log ended, and so learns of
+a truncated log instead of reading on in another one (KIP-320). The rules:
+- The epoch of the record that was read last is committed. That leader's part ends after every committed
+offset; an earlier epoch would make a sound log look cut.
+- A log may be cut above the committed offset, but below offsets that are known to be finished. No client
+checks for that. The records show it: those that replaced others have a later epoch than what was read.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ from worker.core.record import Partition
 
 
 class Left(NamedTuple):
-    """What was read of a partition while it was ours: up to before `upto`, from leaders up to `epoch`."""
+    """What was read of a partition while it was ours: offsets below `upto`, of leaders up to `epoch`."""
 
     epoch: int
     upto: int
 
 
 class _Proof(NamedTuple):
-    """Below `upto` something is finished, of leaders up to `epoch`; `cut` is where others follow."""
+    """Offsets below `upto` are finished, of leaders up to `epoch`; from `cut` on others replaced them."""
 
     epoch: int
     upto: int
@@ -36,7 +35,7 @@ class _Proof(NamedTuple):
 
 
 class LeaderEpochs:
-    """Looks at each commit, not at each record, but for what is to be proven."""
+    """Looks at each commit; at each record only while something must be proven."""
 
     def __init__(self) -> None:
         self._latest: dict[Partition, int] = {}
@@ -51,7 +50,7 @@ class LeaderEpochs:
             self._latest[at] = epoch
 
     def prove(self, at: Partition, epoch: int | None, upto: int | None) -> None:
-        """Have the records below `upto` tell whether they are of leaders up to `epoch`."""
+        """Check the records below `upto`: whether they are of leaders up to `epoch`."""
         if epoch is not None and upto is not None:
             self._proofs[at] = _Proof(epoch, upto)
 
@@ -61,7 +60,7 @@ class LeaderEpochs:
         return bool(self._proofs)
 
     def is_cut(self, at: Partition, offset: int, epoch: int | None) -> bool:
-        """Note a record; tell whether it is the first one that took another's place."""
+        """Note a record; return whether it is the first that replaced another."""
         proof = self._proofs.get(at)
         if proof is None or proof.cut is not None:
             return False
@@ -74,7 +73,7 @@ class LeaderEpochs:
         return True
 
     def look(self, consumer: Consumer, partitions: Collection[Partition]) -> None:
-        """Note the epochs of the records that were read last."""
+        """Note the epochs of the last records read."""
         try:
             read_to = consumer.position(to_topic_partitions(set(partitions)))
         except KafkaException:
@@ -89,10 +88,10 @@ class LeaderEpochs:
         self._latest[at] = max(epoch, self._latest.get(at, epoch))
 
     def to_commit(self, at: Partition, offset: int) -> int | None:
-        """The epoch to commit with an offset, None where none is known.
+        """The epoch to commit with an offset; None if unknown.
 
-        While something is to be proven it is that of the proof: it has to be proven again after a crash. Past
-        a cut nothing that was finished below it is committed any more.
+        While something must be proven, it is the proof's epoch, so that it is proven again after a crash.
+        Past a cut, nothing that was finished below it is committed any more.
         """
         proof = self._proofs.get(at)
         if proof is not None and proof.cut is not None and offset >= proof.cut:
@@ -101,11 +100,11 @@ class LeaderEpochs:
         return proof.epoch if proof is not None else self._latest.get(at)
 
     def left(self, at: Partition) -> Left | None:
-        """What was read of a partition when it was ours last; told once."""
+        """What was read of a partition when it was last ours; returned once."""
         return self._left.pop(at, None)
 
     def leave(self, handed: Iterable[tuple[Partition, int | None]]) -> None:
-        """Forget partitions that are not ours any more, but how far each was handed over."""
+        """Forget partitions that are no longer ours, except how far each was handed over."""
         for at, upto in handed:
             proof = self._proofs.pop(at, None)
             epoch = self._latest.pop(at, None)

@@ -1,8 +1,7 @@
-"""Follows partitions of several topics with one client, and goes on as they grow. Blocking: for one thread.
+"""Follows partitions of several topics with one client, as they grow. Blocking; for one thread.
 
-The rule: it joins no group and commits nothing; within a partition records come in their order. What it has
-fetched ahead is bounded, however much there is. While the broker is away nothing comes, and the client looks
-for it by itself.
+The rule: it joins no group and commits nothing; records of a partition come in order. It fetches ahead within
+bounds. While the broker is away nothing comes, and the client reconnects by itself.
 """
 
 from __future__ import annotations
@@ -34,18 +33,18 @@ FEW_AHEAD: Config = {
     "queued.min.messages": 5_000,
     "queued.max.messages.kbytes": 4_096,
 }
-"""What is fetched ahead, of all partitions together."""
+"""The bounds of fetching ahead, for all partitions together."""
 
 
 class Batch(NamedTuple):
-    """Records, and behind which offset it is known to be read, by partition."""
+    """Records, and up to which offset each partition is read with them."""
 
     records: Sequence[Record]
     reached: Mapping[Partition, int]
 
 
 class LiveReader:
-    """A context manager; `config` is what `consumer_config` made, with a group of no worker's."""
+    """A context manager; `config` is made by `consumer_config`, for no worker's group."""
 
     def __init__(self, config: Config) -> None:
         self._causes = Causes()
@@ -80,23 +79,23 @@ class LiveReader:
         return [Partition(topic, number) for topic, one in found.items() for number in sorted(one.partitions)]
 
     def spans(self, partitions: Collection[Partition]) -> dict[Partition, Span]:
-        """What there is now in each of these. Raises KafkaUnavailable."""
+        """The offsets that each of these has now. Raises KafkaUnavailable."""
         starts = self._offsets(partitions, EARLIEST)
         ends = self._offsets(partitions, LATEST)
         return {at: Span(starts[at], ends[at]) for at in partitions}
 
     def since(self, partitions: Collection[Partition], moment: float) -> dict[Partition, int]:
-        """The first record of each that is as new (epoch seconds), or its end. Raises KafkaUnavailable."""
+        """The first offset of each since `moment` (epoch seconds), or its end. Raises KafkaUnavailable."""
         return first_since(self._offsets, partitions, moment)
 
     def follow(self, starts: Mapping[Partition, int]) -> None:
-        """Read these from there on, and no others."""
+        """Read these from these offsets on, and no others."""
         self._consumer.assign([TopicPartition(*at, start) for at, start in starts.items()])
 
     def batch(self, seconds: float) -> Batch:
-        """What has come, waiting for it for so long at most.
+        """What has come; waits up to `seconds` for the first message.
 
-        Raises KafkaUnavailable where something can't be read: its topic is gone, or may not be.
+        Raises KafkaUnavailable if a topic is gone or may not be read.
         """
         first = self._consumer.poll(seconds)
         if first is None:
@@ -129,5 +128,5 @@ class LiveReader:
         return {to_partition(answer): answer.offset for answer in answers}
 
     def _unavailable(self, error: KafkaException) -> KafkaUnavailable:
-        """Name the cause where it was heard: a time-out says nothing."""
+        """Name the cause if it is known: a time-out explains nothing."""
         return KafkaUnavailable(self._causes.line_of_all(error, self._consumer.poll))

@@ -1,7 +1,7 @@
-"""What the clients of a process log in with, which may be replaced while it runs.
+"""The credentials of a process's clients, which may be replaced while it runs.
 
-The rule: a client reads its files and its password once, when it is made. So the configurations that clients
-are made of are kept up to date here, and who has one that stays open is told to take another.
+The rule: a client reads its files and its password once, when it is made. So the configurations for making
+clients are kept up to date here, and owners of open clients are told to replace them.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from typing import Protocol
 from worker.adapters.kafka.config import Config, Property
 
 _TAKEN_WHILE_OPEN = frozenset({"sasl.username", "sasl.password"})
-"""What a client that is open takes, for each connection from then on."""
+"""What an open client can be given anew, for its connections from then on."""
 
 
 class Clients(Protocol):
-    """Who has clients that stay open. Neither blocks: a consumer's own thread alone may call it."""
+    """An owner of clients that stay open. Neither method blocks: only a consumer's own thread may call it."""
 
     def relogin(self, username: str, password: str) -> None:
-        """Have them log in as this user from now on."""
+        """Log in as this user from now on."""
         ...
 
     def renew(self) -> None:
-        """Go on with other ones."""
+        """Replace the clients."""
         ...
 
 
 class Renewed:
-    """Clients that are all made anew for any change; `renew` has that done."""
+    """An owner whose clients are replaced for any change, by `renew`."""
 
     def __init__(self, renew: Callable[[], None]) -> None:
         self.renew = renew
@@ -39,31 +39,31 @@ class Renewed:
 
 
 class Login:
-    """One for each process. All is called on the event loop; configurations are read by any thread."""
+    """One for each process. Call it on the event loop; any thread may read the configurations."""
 
     def __init__(self) -> None:
         self._configs: list[Config] = []
         self._owners: list[Clients] = []
         self.properties: Mapping[str, Property] = {}
-        """Those that count now; none before the first change."""
+        """The properties that count now; empty before the first change."""
 
     def keep(self, config: Config) -> Config:
-        """Keep a configuration up to date from now on; returns the same one."""
+        """Keep a configuration up to date from now on; returns that same object."""
         self._configs.append(config)
         return config
 
     def current(self, config: Config) -> Config:
-        """Such a configuration as it is by now, for a client that is soon closed."""
+        """A configuration with the present credentials, for a client that is soon closed."""
         return {**config, **_of(config, self.properties)}
 
     def have(self, owner: Clients) -> None:
-        """Have the clients of this one log in with what is new, too."""
+        """Tell this owner of changes from now on."""
         self._owners.append(owner)
 
     def renew(self, properties: Mapping[str, Property], changed: Sequence[str] | None = None) -> None:
-        """Log in with these properties from now on; `changed` are those that are new, None where not known.
+        """Log in with these properties from now on; `changed` names the new ones, None if unknown.
 
-        A new user or password is told to the clients that are open; for all else they are replaced.
+        Open clients are given a new user or password; for any other change they are replaced.
         """
         self.properties = properties
         for config in self._configs:

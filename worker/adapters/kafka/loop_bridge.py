@@ -1,7 +1,7 @@
-"""The way from the consumer's thread to the listener on the event loop.
+"""Carries events from the poll thread to the listener on the event loop.
 
-The rule: events reach the listener in the order in which they were told here, and no call waits for the loop
-but `drained`, which waits within bounds. A listener that breaks hears of it as of the end of the source.
+The rule: events reach the listener in order. No call waits for the loop except `drained`, which waits within
+bounds. What a listener raises comes back to it as `on_failed`, like the end of the source.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _Result = TypeVar("_Result")
 
 
 class Epoch(NamedTuple):
-    """One assignment of one partition: what was said for an earlier one does not count for it."""
+    """One assignment of one partition: orders for an earlier one do not count for it."""
 
     at: Partition
     number: int
@@ -32,35 +32,35 @@ class LoopGone(Exception):
 
 
 class LoopBridge:
-    """Tells a listener; all but `epochs` is called by the consumer's thread."""
+    """Tells a listener; the poll thread calls everything but `epochs`."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, listener: SourceListener, drain_limit: float) -> None:
         self._loop = loop
         self._listener = listener
         self._drain_limit = drain_limit
         self.epochs: dict[Partition, Epoch] = {}
-        """The assignments that the listener knows of; the loop's own."""
+        """The assignments that the listener knows of; for the loop alone."""
         self.draining = 0
-        """How many revocations the listener is at; the loop's own."""
+        """How many revocations the listener is draining; for the loop alone."""
         self.joined = False
-        """Whether the listener has heard of an assignment, also of none; the loop's own."""
+        """Whether the listener has heard of an assignment, even an empty one; for the loop alone."""
         self.came = 0
-        """How many records the listener has had; the loop's own."""
+        """How many records the listener has had; for the loop alone."""
 
     def assigned(self, assigned: Sequence[Assigned], epochs: Sequence[Epoch]) -> None:
         """Tell of partitions that are ours from now on."""
         self.post(self._on_assigned, assigned, epochs)
 
     def made_anew(self, assigned: Sequence[Assigned], epochs: Sequence[Epoch]) -> None:
-        """Tell of partitions that are of another log from now on."""
+        """Tell of partitions that belong to another log from now on."""
         self.post(self._on_made_anew, assigned, epochs)
 
     def expired(self, at: Partition, start: Start) -> None:
-        """Tell of a partition of which what was to be read next is gone."""
+        """Tell of a partition whose next records were removed before they were read."""
         self.post(self._listener.on_expired, at, start)
 
     def drained(self, partitions: Sequence[Partition]) -> Positions:
-        """Have partitions drained, and return what to commit last; nothing where it took too long."""
+        """Have partitions drained, and return what to commit last; nothing if it takes too long."""
         if self._loop.is_closed():
             raise LoopGone
         draining = asyncio.run_coroutine_threadsafe(self._on_revoked(partitions), self._loop)
@@ -74,36 +74,36 @@ class LoopBridge:
             return {}
 
     def lost(self, partitions: Sequence[Partition]) -> None:
-        """Tell of partitions that are gone already."""
+        """Tell of partitions that were lost."""
         self.post(self._on_lost, partitions)
 
     def records(self, records: Sequence[Record]) -> None:
-        """Hand over records, where there are any."""
+        """Hand over records, if there are any."""
         if records:
             self.post(self._on_records, records)
 
     def passed(self, counts: Mapping[str, int]) -> None:
-        """Tell how many records of each topic were another destination's."""
+        """Tell how many records of each topic were for another destination."""
         self.post(self._listener.on_passed, counts)
 
     def gap(self, partition: Partition, behind: int, offset: int) -> None:
-        """Tell that no record lies from `behind` to before `offset`."""
+        """Tell that there is no record from `behind` up to `offset`."""
         self.post(self._listener.on_gap, partition, behind, offset)
 
     def cut(self, partition: Partition, offset: int) -> None:
-        """Tell that from an offset on other records lie where some were that may be finished."""
+        """Tell that from an offset on other records replaced some that may be finished."""
         self.post(self._listener.on_cut, partition, offset)
 
     def stopped(self, stopped: Stopped) -> None:
-        """Tell of a partition that stands at a record that can't be read."""
+        """Tell of a partition stopped at an unreadable record."""
         self.post(self._listener.on_stopped, stopped)
 
     def passed_over(self, place: Place, beyond: int) -> None:
-        """Tell of what was skipped, from a place to before `beyond`."""
+        """Tell of offsets that were skipped, from a place up to `beyond`."""
         self.post(self._listener.on_passed_over, place, beyond)
 
     def rewound(self, partition: Partition) -> None:
-        """Tell that what is handed over from now on was read again."""
+        """Tell that what follows was read again."""
         self.post(self._listener.on_rewound, partition)
 
     def trouble(self, message: str) -> None:
@@ -111,7 +111,7 @@ class LoopBridge:
         self.post(self._listener.on_trouble, message)
 
     def committed_last(self, committed: Positions) -> None:
-        """Tell what was committed of what was drained last."""
+        """Tell what was committed after the last drain."""
         self.post(self._listener.on_committed_last, committed)
 
     def answered(self, commit: asyncio.Future[Positions], outcome: Positions | CommitFailed) -> None:
@@ -119,14 +119,14 @@ class LoopBridge:
         self.post(settle, commit, outcome)
 
     def post(self, call: Callable[[*_Arguments], object], *arguments: *_Arguments) -> None:
-        """Have the loop make a call; raise LoopGone where it is closed. What the call raises is a failure."""
+        """Have the loop make a call; raise LoopGone if it is closed. What the call raises is a failure."""
         try:
             self._loop.call_soon_threadsafe(self._call, call, *arguments)
         except RuntimeError as error:
             raise LoopGone from error
 
     def _call(self, call: Callable[[*_Arguments], object], *arguments: *_Arguments) -> None:
-        """Make a call; the loop would log what it raises, and work on without what the listener missed."""
+        """Make a call; the loop itself would only log an exception, and the listener would miss an event."""
         try:
             call(*arguments)
         except Exception as error:
@@ -163,7 +163,7 @@ class LoopBridge:
 
 
 def settle(future: asyncio.Future[_Result], outcome: _Result | Exception) -> None:
-    """Resolve a future that may have been given up by now."""
+    """Resolve a future, unless it was cancelled meanwhile."""
     if future.done():
         return
     if isinstance(outcome, Exception):

@@ -1,7 +1,7 @@
-"""How large a record topics take: `max.message.bytes`, as the broker says it.
+"""The largest record that topics take: `max.message.bytes`, as the broker reports it.
 
-The rule: what the broker does not say is None, and nobody waits for it long: the embedded broker never
-says it.
+The rule: what the broker does not report is None, and nobody waits long for it: the embedded broker never
+does.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from worker.adapters.kafka.own_thread import in_own_thread
 from worker.adapters.kafka.own_topics import describe
 
 TIMEOUT_SECONDS = 5.0
-"""Seconds that the broker may take to say it."""
+"""Seconds that the broker may take."""
 
 SOON_SECONDS = 0.5
-"""Seconds that the first records wait for it; then they go, and it is heard later."""
+"""Seconds that the first records wait for the answer, which may then come later."""
 
 
 class TopicLimits:
-    """Asks of `topics`, those that the publisher sends to; `config` is what `admin_config` made."""
+    """Asks about `topics`, to which the publisher sends; `config` is made by `admin_config`."""
 
     def __init__(self, config: Config, topics: Sequence[str]) -> None:
         self._config = config
@@ -31,9 +31,9 @@ class TopicLimits:
         self._asking: asyncio.Task[int | None] | None = None
 
     async def soon(self, on_late: Callable[[int], None]) -> int | None:
-        """The smallest limit of all the topics; None where none is known soon.
+        """The smallest limit of all the topics; None if it is not known within SOON_SECONDS.
 
-        `on_late` is called with one that the broker says later.
+        `on_late` is called if the answer comes later.
         """
         asking = self._asking = asyncio.create_task(self._smallest())
         done, _ = await asyncio.wait([asking], timeout=SOON_SECONDS)
@@ -43,11 +43,11 @@ class TopicLimits:
         return None
 
     async def of(self, topic: str) -> int | None:
-        """The limit of one topic; None where it is unknown."""
+        """The limit of one topic; None if unknown."""
         return (await self._ask([topic])).get(topic)
 
     def close(self) -> None:
-        """Tell nothing more."""
+        """Report nothing more."""
         if self._asking is not None:
             self._asking.cancel()
 
@@ -65,7 +65,7 @@ def _tell(on_late: Callable[[int], None], asked: asyncio.Task[int | None]) -> No
 
 
 def known_limits(config: Config, topics: Sequence[str]) -> dict[str, int]:
-    """The limits of those topics of which the broker says it. Blocking."""
+    """The limits of these topics, as far as the broker reports them. Blocking."""
     try:
         found = describe(config, topics, TIMEOUT_SECONDS)
     except KafkaUnavailable:

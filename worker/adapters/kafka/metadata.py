@@ -1,6 +1,6 @@
-"""Which topics exist, as a full list of them says.
+"""Which topics exist, from a full list of them.
 
-The rule: only a list of all topics is asked for; asking for one by name can create it.
+The rule: only the list of all topics is asked for, because asking for one by name can create it.
 """
 
 from __future__ import annotations
@@ -17,35 +17,35 @@ from worker.adapters.kafka.own_thread import in_own_thread
 from worker.adapters.kafka.topic_descriptions import existing_topics
 
 ASK_AGAIN_SECONDS = 1.0
-"""Seconds between two questions, however often a topic is missed."""
+"""Seconds between two questions, however often a topic is missing."""
 
 TIMEOUT_SECONDS = 3.0
 """Seconds that a question may take."""
 
 
 class Topics:
-    """Remembers the topics that were seen; asks again when one is missed, or when the answer is old."""
+    """Remembers the topics seen; asks again when one is missing, or when the answer is old."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._asking: asyncio.Future[dict[str, int]] | None = None
         self._asked_at = float("-inf")
-        self._seen: dict[str, int] = {}  # and how many partitions each has
+        self._seen: dict[str, int] = {}  # the number of partitions of each
         self._failure: str | None = None
         self._closed = False
 
     def has(self, topic: str) -> bool:
-        """Whether a topic was there when last asked; does no I/O."""
+        """Whether a topic existed when last asked; does no I/O."""
         return topic in self._seen
 
     def partitions(self, topic: str) -> int:
-        """How many partitions a topic had when last asked, 0 where it was not there; does no I/O."""
+        """How many partitions a topic had when last asked, 0 if it did not exist; does no I/O."""
         return self._seen.get(topic, 0)
 
     async def missing(self, producer: Producer, topics: Iterable[str], max_age: float) -> list[str]:
-        """Those of `topics` that do not exist, by an answer at most `max_age` seconds old if none is missed.
+        """Those of `topics` that do not exist; "none" is an answer at most `max_age` seconds old.
 
-        Raises KafkaUnavailable where there was no answer: what was seen before says nothing of today.
+        Raises KafkaUnavailable without an answer: what was seen before says nothing about now.
         """
         wanted = list(topics)
         age = self._clock() - self._asked_at
@@ -57,15 +57,15 @@ class Topics:
         return [topic for topic in wanted if topic not in self._seen]
 
     def forget(self, topic: str) -> None:
-        """Take a topic for missing until it is seen again."""
+        """Take a topic as missing until it is seen again."""
         self._seen.pop(topic, None)
 
     def close(self) -> None:
-        """Ask no more. Who still asks is told so."""
+        """Ask no more; refuse later questions."""
         self._closed = True
 
     async def _ask(self, producer: Producer) -> None:
-        """Ask for the list; those who ask at the same time share one answer."""
+        """Ask for the list; simultaneous callers share one answer."""
         if self._closed:
             raise KafkaUnavailable("the client is being closed")
         if self._asking is None:

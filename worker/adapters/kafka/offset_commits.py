@@ -1,6 +1,6 @@
-"""Commits of the consumer's thread: one in flight, never backwards, never for what is not ours.
+"""The poll thread's commits: one in flight, never backwards, never for a partition that is not ours.
 
-The rule: two commits in flight can land in the wrong order, so the next one waits for the answer to the last.
+The rule: two commits in flight can land in the wrong order, so each waits for the answer to the one before.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from worker.core.record import Partition
 from worker.ports import CommitFailed, Positions
 
 Wanted = Mapping[Epoch, Position]
-"""What to commit, for the assignment that each is of."""
+"""What to commit, by assignment."""
 
 REACH_TIMEOUT_SECONDS = 4.0
-"""Seconds in which the group's coordinator must answer before a commit is waited for."""
+"""Seconds within which the group's coordinator must answer before a blocking commit is tried."""
 
 
 class _Request(NamedTuple):
@@ -33,7 +33,7 @@ class _Request(NamedTuple):
 
 
 class OffsetCommits:
-    """Made with the assignments that are ours, by partition, as the member keeps them."""
+    """Shares `ours`, the member's current assignments by partition."""
 
     def __init__(self, ours: Mapping[Partition, Epoch], bridge: LoopBridge) -> None:
         self._ours = ours
@@ -44,14 +44,14 @@ class OffsetCommits:
         self._in_flight: tuple[asyncio.Future[Positions], Positions] | None = None
 
     def commit(self, consumer: Consumer, wanted: Wanted, answer: asyncio.Future[Positions]) -> None:
-        """Commit as soon as none is in flight; the answer, what was committed, comes by the bridge."""
+        """Commit as soon as no commit is in flight; what was committed is answered through the bridge."""
         self._waiting.append(_Request(wanted, answer))
         self._send_next(consumer)
 
     def on_answer(
         self, consumer: Consumer, error: KafkaError | None, offsets: Sequence[TopicPartition]
     ) -> None:
-        """Take the broker's answer to the one in flight."""
+        """Take the broker's answer to the commit in flight."""
         answered, self._in_flight = self._in_flight, None
         if answered is not None:
             answer, sent = answered
@@ -59,7 +59,7 @@ class OffsetCommits:
         self._send_next(consumer)
 
     def commit_last(self, consumer: Consumer, positions: Positions) -> Positions:
-        """Commit and wait for the broker: these partitions are about to be another's.
+        """Commit and wait for the broker, because these partitions are about to be revoked.
 
         Returns what was committed; raises CommitFailed.
         """
@@ -79,18 +79,18 @@ class OffsetCommits:
         return outcome
 
     def abandon(self) -> None:
-        """Say of the one in flight that it failed: its client is closed, and gives no answer any more."""
+        """Fail the commit in flight: its client is closed, and will not answer any more."""
         answered, self._in_flight = self._in_flight, None
         if answered is not None:
             self._bridge.answered(answered[0], CommitFailed("the client was closed meanwhile"))
 
     def forget(self, partitions: Collection[Partition]) -> None:
-        """Forget how far partitions were committed: the next assignment starts anew."""
+        """Forget how far partitions were committed, because the next assignment starts anew."""
         for partition in partitions:
             self._highest.pop(partition, None)
 
     def last(self, at: Partition) -> int | None:
-        """The highest offset that was sent to be committed since the partition was assigned."""
+        """The highest offset sent to be committed since the partition was assigned."""
         return self._highest.get(at)
 
     def _send_next(self, consumer: Consumer) -> None:
@@ -100,7 +100,7 @@ class OffsetCommits:
             if sent:
                 self._send(consumer, sent, answer)
             else:
-                self._bridge.answered(answer, {})  # nothing of it is ours any more
+                self._bridge.answered(answer, {})  # none of it is ours any more
 
     def _send(self, consumer: Consumer, sent: Positions, answer: asyncio.Future[Positions]) -> None:
         try:
@@ -115,7 +115,7 @@ class OffsetCommits:
         return [to_offset(at, to, self.leader_epochs.to_commit(at, to.offset)) for at, to in sent.items()]
 
     def _take(self, wanted: Wanted) -> Positions:
-        """What is to be sent: of assignments that stand, and not below what was sent before."""
+        """What to send: only for current assignments, and never below what was sent before."""
         sent = {}
         for epoch, position in wanted.items():
             if self._ours.get(epoch.at) == epoch and position.offset >= self._highest.get(epoch.at, 0):
@@ -125,7 +125,7 @@ class OffsetCommits:
 
 
 def _require_coordinator(consumer: Consumer, offsets: list[TopicPartition]) -> None:
-    """Raise CommitFailed where nobody answers: a commit that waits has no timeout, a question has."""
+    """Raise CommitFailed if nobody answers: a blocking commit has no timeout, but a question has."""
     try:
         consumer.committed(offsets, timeout=REACH_TIMEOUT_SECONDS)
     except KafkaException as error:
@@ -136,7 +136,7 @@ def _require_coordinator(consumer: Consumer, offsets: list[TopicPartition]) -> N
 def _outcome(
     sent: Positions, error: KafkaError | None, offsets: Sequence[TopicPartition]
 ) -> Positions | CommitFailed:
-    """What became of what was sent."""
+    """The outcome of a commit."""
     refused = {to_partition(of): one_line(of.error) for of in offsets if of.error is not None}
     if refused:
         taken = {at: position for at, position in sent.items() if at not in refused}

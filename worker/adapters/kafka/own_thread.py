@@ -1,7 +1,7 @@
-"""A blocking call of a client, made in a thread of its own.
+"""Makes a blocking call of a client in a thread of its own.
 
-The rule: neither the loop nor the end of the process waits for it; where no answer comes, the thread is left
-behind. The loop's default executor, where names are resolved, is left alone.
+The rule: neither the loop nor the end of the process waits for it; if no answer comes, the thread is left
+behind. The loop's default executor is left to name resolution.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _Answer = TypeVar("_Answer")
 
 
 def in_own_thread(name: str, call: Callable[[], _Answer]) -> asyncio.Future[_Answer]:
-    """What `call` returns or raises, heard on this loop; `name` is the thread's."""
+    """What `call` returns or raises, delivered on this loop; `name` is the thread's."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[_Answer] = loop.create_future()
 

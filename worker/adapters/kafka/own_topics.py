@@ -1,6 +1,6 @@
-"""The worker's own topics at the broker: described, and made. Blocking.
+"""Describes and creates the worker's own topics at the broker. Blocking.
 
-The rule: what they must be is said in `worker/core/topics.py`; here it is only asked for, or carried out.
+The rule: `worker/core/topics.py` decides what they must be; here it is only asked and carried out.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _Answer = TypeVar("_Answer")
 
 
 def describe(config: Config, topics: Iterable[str], within: float = TIMEOUT_SECONDS) -> dict[str, Topic]:
-    """Those of `topics` that exist, each with what the broker says of it. Raises KafkaUnavailable.
+    """Those of `topics` that exist, as the broker describes them. Raises KafkaUnavailable.
 
     Each of the two answers may take `within` seconds.
     """
@@ -45,10 +45,10 @@ def describe(config: Config, topics: Iterable[str], within: float = TIMEOUT_SECO
 
 
 def create(config: Config, source: str, own: Sequence[Own]) -> list[str]:
-    """Make those of the worker's topics that are missing, after the source's image; return their names.
+    """Create the worker's missing topics, modelled on the source; return their names.
 
-    What exists is left as it is, and of the source's image only what the broker says is taken.
-    It returns when the broker shows them. Raises KafkaUnavailable, also without the source topic.
+    Existing topics are left alone, and only what the broker reports of the source is copied. Returns when the
+    broker shows them. Raises KafkaUnavailable, also without the source topic.
     """
     found = describe(config, [source, *(topic.name for topic in own)])
     if source not in found:
@@ -56,7 +56,7 @@ def create(config: Config, source: str, own: Sequence[Own]) -> list[str]:
     new = [_new(found[source], topic) for topic in own if topic.name not in found]
     if not new:
         return []
-    admin = _client(config)  # named: its futures die with it
+    admin = _client(config)  # kept in a variable, because its futures die with it
     answers = _call(
         lambda: admin.create_topics(new, operation_timeout=TIMEOUT_SECONDS, request_timeout=TIMEOUT_SECONDS)
     )
@@ -70,7 +70,7 @@ def create(config: Config, source: str, own: Sequence[Own]) -> list[str]:
 
 
 def _new(source: Topic, own: Own) -> NewTopic:
-    """The topic to make: what is not known of the source is left to the broker."""
+    """The topic to create; what is unknown of the source is left to the broker."""
     made = image(source, own)
     if source.partitions is None or made.partitions is None:
         why = f": {source.unsaid}" if source.unsaid else ""
@@ -79,7 +79,7 @@ def _new(source: Topic, own: Own) -> NewTopic:
 
 
 def entries_of(made: Topic) -> dict[str, str]:
-    """The settings that a topic is made with; what is unknown of it is none of them."""
+    """The settings to create a topic with, without the unknown ones."""
     if made.compacted:
         entries = {"cleanup.policy": "compact"}
     else:
@@ -94,13 +94,13 @@ def entries_of(made: Topic) -> dict[str, str]:
 
 
 def _is_made(answer: Future[None]) -> bool:
-    """Whether it was made; not, where somebody else was faster. Where no answer came, who looks sees it."""
+    """Whether we made it, rather than somebody faster; after silence it counts, and the metadata decides."""
     error = _outcome(answer)
     return error is None or is_silent(error)
 
 
 def _refusal_to_make(answer: Future[None]) -> str | None:
-    """Why the broker made no topic, where that is not because it is there or did not answer."""
+    """Why the broker refused to make a topic; None if it exists or no answer came."""
     error = _outcome(answer)
     cause = None if error is None else kafka_error(error)
     exists = cause is not None and cause.code() == KafkaError.TOPIC_ALREADY_EXISTS
@@ -116,7 +116,7 @@ def _outcome(answer: Future[None]) -> KafkaException | TimeoutError | None:
 
 
 def _refusal(error: BaseException, right: str) -> str:
-    """Why the broker refused; where it is for want of a right, with that."""
+    """Why the broker refused, with the right to grant if one is missing."""
     cause = kafka_error(error)
     denied = cause is not None and cause.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
     return f"{one_line(error).rstrip('.')}: grant this user {right}" if denied else one_line(error)
@@ -128,7 +128,7 @@ def _client(config: Config) -> AdminClient:
 
 
 def _ignore(_error: KafkaError) -> None:
-    """Say nothing: the call that fails for it says so."""
+    """Say nothing: the call that fails reports it."""
 
 
 def _list(admin: AdminClient, within: float) -> Mapping[str, Any]:
@@ -144,7 +144,7 @@ def _settings(admin: AdminClient, topics: Sequence[str], within: float) -> dict[
 
 
 def _said(answer: Future[Any], within: float) -> Settings:
-    """What was said of one topic: a refusal leaves it unknown; raises KafkaUnavailable for silence."""
+    """The settings of one topic; a refusal leaves them unknown, and silence raises KafkaUnavailable."""
     try:
         entries = answer.result(within + LATE_SECONDS)
     except KafkaException as error:
@@ -157,7 +157,7 @@ def _said(answer: Future[Any], within: float) -> Settings:
 
 
 def _call(call: Callable[[], _Answer]) -> _Answer:
-    """Ask the client; raise KafkaUnavailable where it can't say."""
+    """Ask the client; raise KafkaUnavailable if it has no answer."""
     try:
         return call()
     except (KafkaException, TimeoutError, ValueError, TypeError) as error:

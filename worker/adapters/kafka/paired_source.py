@@ -1,9 +1,9 @@
-"""Members of two groups as one source: one reads the source topic, the other the delay tiers.
+"""Two group members as one source: one reads the source topic, the other the delay tiers.
 
-The rule: each kind of topic has a group of its own. Members of one group disturb each other: each that joins
-has all of them share out anew, with commits parked meanwhile. And assignors that keep what members have
-(`cooperative-sticky`, the broker's own) balance the number of partitions over all topics that a group reads,
-so a worker that joined another could get tiers alone, and the other all that is fresh.
+The rule: each kind of topic has a group of its own. Members of one group disturb each other: whenever one
+joins, the group rebalances, with commits parked meanwhile. Besides, sticky assignors (`cooperative-sticky`,
+the broker's own) balance the number of partitions over all topics of a group, so a new worker could get only
+tiers, and the old one keep all fresh records.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from worker.ports import CommitFailed, Positions, Source, SourceEnded, SourceLis
 
 
 class PairedSource:
-    """A Source of two: what `is_first` says of a topic decides whose it is.
+    """A Source made of two; `is_first` decides which of them reads a topic.
 
-    What is asked for may come from either, so each may hand over as many records as were asked for. Both tell
-    the one listener.
+    Records that are asked for may come from either, so each may hand over the full number. Both have the
+    same listener.
     """
 
     def __init__(self, first: Source, second: Source, is_first: Callable[[str], bool]) -> None:
@@ -29,12 +29,12 @@ class PairedSource:
         self._is_first = is_first
 
     async def start(self, listener: SourceListener) -> None:
-        """Join both groups; raise SourceFailed where the settings are no good."""
+        """Join both groups; raise SourceFailed for bad settings."""
         for side in self._sides:
             await side.start(listener)
 
     def ask(self, count: int) -> None:
-        """Have so many records come from either."""
+        """Ask both for `count` records."""
         for side in self._sides:
             side.ask(count)
 
@@ -43,19 +43,19 @@ class PairedSource:
         self._of(partition).allow(partition, count)
 
     def pause(self, partition: Partition) -> None:
-        """Hold a partition."""
+        """Pause a partition."""
         self._of(partition).pause(partition)
 
     def resume(self, partition: Partition) -> None:
-        """Let it flow again."""
+        """Resume a partition."""
         self._of(partition).resume(partition)
 
     def rewind(self, partition: Partition, offset: int) -> None:
-        """Have a partition read again from an offset on."""
+        """Read a partition again from an offset on."""
         self._of(partition).rewind(partition, offset)
 
     async def commit(self, positions: Positions) -> Positions:
-        """Commit with both at once; raise CommitFailed where either could not."""
+        """Commit with both at once; raise CommitFailed if either fails."""
         shares: dict[Source, dict[Partition, Position]] = {}
         for at, position in positions.items():
             shares.setdefault(self._of(at), {})[at] = position
@@ -77,29 +77,29 @@ class PairedSource:
         return committed
 
     def stops(self) -> Sequence[Stopped]:
-        """Where partitions of either stand."""
+        """The stopped partitions of both."""
         return [stopped for side in self._sides for stopped in side.stops()]
 
     def watermarks(self) -> Mapping[Partition, Watermarks]:
-        """The watermarks of what is assigned to either."""
+        """The watermarks of what is assigned to both."""
         first, second = (side.watermarks() for side in self._sides)
         return {**first, **second}
 
     def not_joined(self) -> Sequence[str]:
-        """The groups that have given nothing yet."""
+        """The groups that have assigned nothing yet."""
         return [group for side in self._sides for group in side.not_joined()]
 
     def not_begun(self) -> Mapping[Partition, str]:
-        """Why partitions of either are not read yet."""
+        """Why some partitions of both are not read yet."""
         first, second = (side.not_begun() for side in self._sides)
         return {**first, **second}
 
     def last_poll(self) -> float:
-        """When the one that polled less lately did."""
+        """The earlier of both last polls."""
         return min(side.last_poll() for side in self._sides)
 
     async def stop(self) -> None:
-        """Leave both groups at once, and end; idempotent."""
+        """Leave both groups and end; idempotent."""
         await asyncio.gather(*(side.stop() for side in self._sides))
 
     def _of(self, partition: Partition) -> Source:

@@ -1,4 +1,4 @@
-"""The prefetched records of one partition, in order; pure."""
+"""A queue of one partition's prefetched records, in order; pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from worker.core.record import Record
 
 
 class PartitionQueue:
-    """The records of one partition, in the batches in which they were read, and when."""
+    """The records of one partition, in the batches in which they were read, with the times of reading."""
 
     __slots__ = ("_batches", "count")
 
@@ -24,7 +24,7 @@ class PartitionQueue:
         self.count += len(batch)
 
     def move(self, most: int, to: list[Record]) -> int:
-        """Take the first batch or what may be taken of it; return how many that is."""
+        """Move up to `most` records of the first batch to `to`; return how many."""
         batch = self._batches[0][1]
         count = min(len(batch), most)
         if count == len(batch):
@@ -42,7 +42,7 @@ class PartitionQueue:
 
     @property
     def size(self) -> int:
-        """Bytes of all that is here."""
+        """Bytes of all records here."""
         return sum(record.size for _, batch in self._batches for record in batch)
 
     def since(self) -> float:

@@ -1,7 +1,7 @@
-"""Passing over what is another destination's, where it is read: no record is made of it.
+"""Passes over other destinations' events where they are read: no record is made of them.
 
-The rules: it costs neither demand nor room, and leaves nothing but a count and how far the reading got; and
-what had to be parsed to route a record goes with it, so that a small one is parsed once.
+The rules: an event passed over costs neither demand nor room, and leaves only a count and how far the reading
+got. What was parsed to route a record goes with it, so that a small one is parsed once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from worker.core.routing import PASSED, Router
 
 
 class PassedOver(NamedTuple):
-    """How many records of each topic, and the offset behind the last of each partition."""
+    """The number of records of each topic, and the offset after the last one of each partition."""
 
     counts: Mapping[str, int]
     behind: Mapping[Partition, int]
@@ -32,7 +32,7 @@ def take_all(messages: Sequence[Got], ats: Sequence[Partition]) -> Parted:
 
 
 class PassingOver:
-    """Asks the router of each message; the consumer's thread's own."""
+    """Routes each message; used by the poll thread alone."""
 
     def __init__(self, router: Router) -> None:
         self._route = router.route

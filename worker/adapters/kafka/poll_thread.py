@@ -1,7 +1,7 @@
 """The thread that owns the consumer: a member of the group, from joining to leaving.
 
-The rule: only this thread calls the client. Orders come in through a queue, events go out to the loop in the
-order of Kafka. A partition is worked on only while it is ours and what is committed of it is known.
+The rule: only this thread calls the client. Orders come in through a queue, and events go out to the loop in
+Kafka's order. A partition is read only while it is ours and its committed offset is known.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ BATCH_RECORDS = 500
 """Most records read in one turn."""
 
 RENEW_AGAIN_SECONDS = 1.0
-"""Until a client that could not be made is tried again."""
+"""Seconds until another try at making a client."""
 
 REVOKE_TIMEOUT_SECONDS = 5.0
-"""Seconds in which the client revokes what is ours when leaving; the drain itself does not count."""
+"""Seconds for the client to revoke our partitions when leaving; the drain itself does not count."""
 
 
 class PollThread:
-    """Run it in a thread of its own; `order` is the only method for other threads."""
+    """Run it in a thread of its own; other threads may call only `order`."""
 
     def __init__(self, config: Config, reading: Reading, bridge: LoopBridge, logger: logging.Logger) -> None:
         self.last_poll = time.monotonic()
@@ -81,14 +81,14 @@ class PollThread:
         self._part = take_all if reading.router is None else PassingOver(reading.router).part
         self._consumer: Consumer
 
-    # --- orders: put in by the loop, carried out by the thread ---------------------------------
+    # --- orders: given by the loop, carried out by the thread ----------------------------------
 
     def order(self, order: Callable[[], None]) -> None:
-        """Have the thread do something, within about a turn."""
+        """Have the thread carry out an order, within about a turn."""
         self._orders.put(order)
 
     def ask(self, upto: int) -> None:
-        """Hand over records until it has been `upto` in all."""
+        """Hand over records until there were `upto` in all."""
         self._prefetch.ask(upto)
 
     def allow(self, epoch: Epoch, count: int) -> None:
@@ -97,12 +97,12 @@ class PollThread:
             self._prefetch.allow(epoch.at, count)
 
     def flow(self, epoch: Epoch, *, paused: bool) -> None:
-        """Keep a partition back, or let it flow again, if this assignment of it still stands."""
+        """Pause or resume a partition, if this assignment of it still stands."""
         if self._assignment.has(epoch):
             (self._prefetch.pause if paused else self._prefetch.resume)(epoch.at)
 
     def rewind(self, epoch: Epoch, offset: int) -> None:
-        """Read a paused partition from an earlier offset on again; the bridge tells when it is so."""
+        """Read a paused partition again from an earlier offset on; the bridge reports when that begins."""
         if self._assignment.has(epoch):
             self._prefetch.throw_away(epoch.at)
             self._assignment.set_pauses(self._consumer)
@@ -111,7 +111,7 @@ class PollThread:
             self._bridge.rewound(epoch.at)
 
     def commit(self, wanted: Wanted, answer: asyncio.Future[Positions]) -> None:
-        """Commit what is still ours of `wanted`."""
+        """Commit those of `wanted` that are still ours."""
         self._assignment.commits.commit(self._consumer, wanted, answer)
 
     def relogin(self, username: str, password: str) -> None:
@@ -119,7 +119,7 @@ class PollThread:
         self._consumer.set_sasl_credentials(username, password)
 
     def renew(self) -> None:
-        """Go on with another client after this turn, or as soon as one can be made."""
+        """Replace the client after this turn, or as soon as another can be made."""
         self._renew_at = 0.0
 
     def leave(self) -> None:
@@ -129,7 +129,7 @@ class PollThread:
     # --- the thread ----------------------------------------------------------------------------
 
     def join(self) -> None:
-        """Make the client and ask for the topics; raise SourceFailed where the settings are no good."""
+        """Make the client and subscribe; raise SourceFailed for bad settings."""
         self._subscribe(self._client())
 
     def _client(self) -> Consumer:
@@ -151,7 +151,7 @@ class PollThread:
         self._assignment.logs.meet(self._topics)
 
     def work(self) -> None:
-        """Take turns until told to leave; raise what ends the source before that."""
+        """Take turns until told to leave; raise whatever ends the source earlier."""
         while not self._leaving:
             self._obey()
             self._assignment.renew(self._consumer)
@@ -169,23 +169,24 @@ class PollThread:
             self.watermarks.refresh(self._consumer, self._assignment.ours, self.last_poll)
 
     def close(self) -> None:
-        """Leave the group; what is ours is revoked first.
+        """Leave the group; our partitions are revoked first.
 
-        By unsubscribing, not within `close`: a client that closes does not answer what `commit_last` asks.
+        By unsubscribing, not within the client's `close`: a closing client does not answer `commit_last`.
         """
         deadline = time.monotonic() + REVOKE_TIMEOUT_SECONDS
         self._is_closing = True
         try:
             self._consumer.unsubscribe()
             while self._assignment.ours and time.monotonic() < deadline:
-                self._consumer.poll(TURN_SECONDS)  # makes the callback; records that still come are dropped
+                self._consumer.poll(TURN_SECONDS)  # calls back; records that still come are dropped
         finally:
             self._consumer.close()
 
     def _join_anew(self) -> None:
-        """Leave the group, and join it with another client: this one can't read a topic that was made anew.
+        """Leave the group and join it with another client, because this one can't read a topic made anew.
 
-        It takes what it hears of the new one for old: leader epochs begin at 0 there, it knew higher ones.
+        It takes the new topic's metadata for outdated: leader epochs begin at 0 there, and it knew higher
+        ones.
         """
         fresh = self._client()
         self.close()
@@ -195,7 +196,7 @@ class PollThread:
         self._subscribe(fresh)
 
     def _renew(self) -> None:
-        """Join anew, to log in with what counts by now; where its files are amid a change, a little later."""
+        """Join anew with the present credentials; a little later if their files are just being replaced."""
         self._renew_at = float("inf")
         try:
             self._join_anew()
@@ -204,7 +205,7 @@ class PollThread:
             self._errors.tell(f"can't log in anew: {error}")
 
     def _obey(self) -> None:
-        """Carry out the orders; where no record may be handed over, wait for one rather than for Kafka."""
+        """Carry out the orders; if no record may be handed over, wait for an order rather than for Kafka."""
         idle = 0.0 if self._prefetch.demand else TURN_SECONDS
         wait = ROOM_TURN_SECONDS if self._prefetch.waits_for_room else idle
         try:
@@ -217,10 +218,10 @@ class PollThread:
             return
 
     def _read(self) -> None:
-        """Poll, and take as many records as there is room for."""
+        """Poll, and read as many records as there is room for."""
         room = min(self._prefetch.room(), BATCH_RECORDS)
         if not room and not self._prefetch.paused.all:
-            return  # full, but only just: all will be paused, or asked for, in a moment
+            return  # only just full: soon everything will be paused, or more asked for
         idle = self._prefetch.demand and not self._prefetch.waits_for_room
         message = self._consumer.poll(self._turns.seconds(self.last_poll) if idle else 0)
         self.last_poll = time.monotonic()
@@ -258,13 +259,17 @@ class PollThread:
         self._recovery.stop_at(self._consumer, unreadable.values())
 
     def _take_error(self, message: Got, error: KafkaError, unreadable: dict[Partition, Stopped]) -> None:
-        """Take nothing more of a partition of which a record can't be read, until it is read from there anew.
+        """Take nothing more of a partition with an unreadable record until it is read from there again.
 
-        Behind a batch whose check fails the client reads on amid its bytes, and tells of offsets not there.
+        After a batch whose check fails, the client reads on amid its bytes, and reports offsets that don't
+        exist.
         """
         at = Partition(message.topic(), message.partition())
         if at in self._assignment.ours and is_unusable(error):
-            if (message.topic(), message.partition()) in self._assignment.names:  # else amid those bytes
+            if (
+                message.topic(),
+                message.partition(),
+            ) in self._assignment.names:  # otherwise the error is from amid those bytes
                 self._recovery.note_unusable(self._consumer, at, message, error)
         elif at not in self._assignment.ours or not is_unreadable(error):
             self._on_error(error, self._errors.named(error, at if at in self._assignment.ours else None))
@@ -274,7 +279,7 @@ class PollThread:
     # --- callbacks of the client, made within its calls ----------------------------------------
 
     def _on_assign(self, consumer: Consumer, offered: list[TopicPartition]) -> None:
-        if self._is_closing:  # a client that closes answers nothing, and gives it up at once
+        if self._is_closing:  # a closing client answers nothing, and gives it up at once
             return
         self._errors.granted()
         self.beginnings.begin(consumer, [to_partition(of) for of in offered])

@@ -1,14 +1,12 @@
-"""What was read but not yet asked for, and which partitions are to be paused for its sake.
+"""Holds records that were read but not yet asked for, and decides which partitions to pause because of them.
 
 The rules: each record leaves once, in the order of its partition. It leaves only while there is demand, and
-while its partition has room and is not paused; partitions take turns. A partition is to be paused:
-
-- while its records lie here for long and those of others come too: the client has one queue for all
-  partitions, and in it this one would keep the others waiting;
-- while it has no room and more than a few of its records lie here.
-
-While all bytes are spent nothing more is read; what lies here of paused partitions is then thrown away, and
-read again later. Pure: time is an argument, and the client is paused elsewhere (`client_pauses.py`).
+while its partition has room and is not paused; partitions take turns. A partition is paused:
+- while its records stay here for long and those of others come too: the client has one queue for all
+partitions, in which this one would keep the others waiting;
+- while it has no room and more than a few of its records are here.
+While all bytes are spent nothing more is read; records of paused partitions are then dropped here, and read
+again later. Pure: time is an argument, and the client is paused elsewhere (`client_pauses.py`).
 """
 
 from __future__ import annotations
@@ -24,31 +22,31 @@ from worker.core.held_bytes import HeldBytes
 from worker.core.record import Partition, Record
 
 MOST_RECORDS = 500
-"""Most records that wait here without a demand; more of them stay in Kafka."""
+"""Most records that wait here without demand; the rest stays in Kafka."""
 
 PATIENCE_SECONDS = 0.125
-"""Seconds that a full prefetch waits for a demand before all is paused: pausing discards what was fetched."""
+"""Seconds that a full prefetch waits for demand before all is paused: pausing discards what was fetched."""
 
 LONG_SECONDS = 0.05
-"""Seconds that a record may lie here while others come, before its partition is paused."""
+"""Seconds that a record may stay here while others come, before its partition is paused."""
 
 RUN_RECORDS = 16
-"""Most records of a partition in one turn."""
+"""Most records of a partition per turn."""
 
 FEW_RECORDS = 50
-"""A partition with fewer records here is not paused, and one that was is resumed."""
+"""A partition with fewer records here is not paused, or is resumed."""
 
 _AT, _SIZE = attrgetter("at"), attrgetter("size")
 _EASED_SHARE = 0.25
-# All is read again once this share of the bytes is left, where they were spent.
+# Once all bytes were spent, reading goes on when this share of them is free.
 _COMPANY_SECONDS = 2.0
-# Seconds after which records of but one partition mean that there is nobody to keep waiting.
+# After so many seconds with records of one partition alone, there is no other to keep waiting.
 
 
 class Prefetch:
-    """Holds records back until they are asked for; `held_bytes` is what the whole worker holds.
+    """Holds records back until they are asked for; `held_bytes` is of the whole worker.
 
-    `paused` hears what is to be paused, and knows what the loop had paused.
+    `paused` is told what to pause, and knows what the loop has paused.
     """
 
     def __init__(self, held_bytes: HeldBytes, paused: Paused) -> None:
@@ -56,7 +54,7 @@ class Prefetch:
         self._read_bytes = held_bytes.reader()
         self._usual = 1
         self._heavy: set[Partition] = set()
-        self._upto = self._given = 0  # records, of all that ever were handed over
+        self._upto = self._given = 0  # counts of records since the start
         self.paused = paused
         self._room: dict[Partition, int] = {}
         self._full: set[Partition] = set()
@@ -65,13 +63,13 @@ class Prefetch:
         self._free = 0
         self._full_since: float | None = None
         self.handed: dict[Partition, int] = {}
-        """The offset behind the last record of each partition that was handed over."""
+        """The offset after the last record of each partition that was handed over."""
         self._last: Partition | None = None
         self._mixed = False
         self._mixed_at = float("-inf")
 
     def ask(self, upto: int) -> None:
-        """Hand over records until it has been `upto` in all, of all partitions; what was asked for stands."""
+        """Hand over records until there were `upto` in all, of all partitions; never lowers the demand."""
         self._upto = max(self._upto, upto)
 
     @property
@@ -89,17 +87,17 @@ class Prefetch:
 
     @property
     def waits_for_room(self) -> bool:
-        """Whether it is room that is wanting, of a partition's records that lie here or in bytes."""
+        """Whether only room is missing: in the partitions of records that are here, or in bytes."""
         return bool(self.demand) and (not self._full <= self.paused.ordered or not self._held_bytes.left)
 
     def room(self) -> int:
         """How many records may be read now."""
         records = max(self.demand, MOST_RECORDS - self._in_the_way(self.paused.lingering))
-        # Bytes are known once they are read: as many as fit where they are as large as usual.
+        # Sizes are known only after reading: take as many as would fit at the usual size.
         return min(records, -(-self._held_bytes.left // self._usual))
 
     def take(self) -> Sequence[Record]:
-        """Hand over what is asked for and there, by turns; it counts as delivered."""
+        """Hand over what is asked for, partitions taking turns."""
         taken: list[Record] = []
         line, queues, demand = self._line, self._queues, self.demand
         while line and len(taken) < demand:
@@ -123,7 +121,7 @@ class Prefetch:
         return taken
 
     def pass_through(self, records: list[Record], now: float) -> Sequence[Record]:
-        """Hand over what was just read, the short way where nothing stands against it."""
+        """Hand over what was just read: directly if nothing is in the way."""
         self._note_company(records)
         is_heavy = self._note_size(records)
         if (
@@ -140,7 +138,7 @@ class Prefetch:
         return records
 
     def _fit(self, records: Sequence[Record]) -> bool:
-        """Take up the room for all of these, where their partitions have it and nothing lies before them."""
+        """Use up room for all of these, if their partitions have it and nothing waits before them."""
         if self._full:
             return False
         counts: dict[Partition, int] = {}
@@ -157,13 +155,13 @@ class Prefetch:
         return True
 
     def pause(self, partition: Partition) -> None:
-        """Keep back what is here of a partition, and what still comes."""
+        """Hold back a partition's records, those here and those to come."""
         if partition not in self.paused.ordered:
             self.paused.order(partition)
             self._withdraw(partition)
 
     def resume(self, partition: Partition) -> None:
-        """Put what was kept back in line."""
+        """Put what was held back in line again."""
         if partition not in self.paused.ordered:
             return
         self.paused.resume(partition)
@@ -171,7 +169,7 @@ class Prefetch:
             self._line_up(partition)
 
     def has(self, partition: Partition) -> bool:
-        """Whether something of a partition lies here."""
+        """Whether records of a partition are here."""
         return self._count(partition) > 0
 
     def drop(self, partitions: Collection[Partition]) -> None:
@@ -186,14 +184,14 @@ class Prefetch:
         self.paused.forget(partitions)
 
     def throw_away(self, partition: Partition) -> int | None:
-        """Forget what lies here of a partition; return the first offset of it, None where nothing does."""
+        """Drop a partition's records; return the first one's offset, None if there was none."""
         if partition not in self.paused.ordered:
             self._withdraw(partition)
         self._full.discard(partition)
         return self._throw_away(partition)
 
     def relieve(self) -> Mapping[Partition, int]:
-        """Throw away what is paused and can be read, where bytes are short: say where to read each again."""
+        """If bytes are short, drop records of paused partitions; return where to read each again."""
         if not self._held_bytes.is_pressed:
             return {}
         paused = self.paused
@@ -201,7 +199,7 @@ class Prefetch:
         return {at: first for at in waiting if (first := self.throw_away(at)) is not None}
 
     def decide_pauses(self, now: float) -> bool:
-        """Decide anew what should be paused; say whether that changed."""
+        """Decide anew what should be paused; return whether that changed."""
         if self._mixed:
             self._mixed, self._mixed_at = False, now
         alone = now - self._mixed_at > _COMPANY_SECONDS
@@ -222,20 +220,20 @@ class Prefetch:
             self._full_since = None
             if left < self._held_bytes.most * _EASED_SHARE:
                 return self.paused.all
-            # Not resumed for a demand that the prefetch can meet.
+            # Stay paused for a demand that the prefetch can meet.
             return self.paused.all and waiting > MOST_RECORDS // 2
         if self._full_since is None:
             self._full_since = now
         return self.paused.all or now - self._full_since >= PATIENCE_SECONDS
 
     def _without_room(self) -> set[Partition]:
-        """Those without room of which more than a few lie here; all, where bytes are short."""
+        """Partitions without room and with more than a few records here; if bytes are short, all without."""
         if self._held_bytes.is_pressed:
             return {at for at, room in self._room.items() if room <= 0}
         return {at for at in self._full if self._count(at) >= FEW_RECORDS}
 
     def _in_the_way(self, lingering: Collection[Partition]) -> int:
-        """How many records lie here of partitions that go on being read."""
+        """How many records are here of partitions that go on being read."""
         return self._free - sum(self._count(at) for at in lingering)
 
     def _count(self, at: Partition) -> int:
@@ -267,7 +265,7 @@ class Prefetch:
         return queue.first
 
     def _note_size(self, records: Sequence[Record]) -> bool:
-        """Count the bytes that were read; tell whether a record is so large as to take up several's room."""
+        """Count the bytes that were read; return whether a record is so large that it counts as several."""
         if not records:
             return False
         size, largest = sum(map(_SIZE, records)), max(map(_SIZE, records))
@@ -279,7 +277,7 @@ class Prefetch:
         return True
 
     def _room_for(self, at: Partition, records: Sequence[Record]) -> int:
-        """The room in their partition that these take up."""
+        """The room in their partition that these use up."""
         if at not in self._heavy:
             return len(records)
         return sum(self._held_bytes.room_of(record.size) for record in records)

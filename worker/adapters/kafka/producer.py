@@ -1,8 +1,8 @@
 """The publisher to the worker's own topics.
 
-The rule: published means acknowledged by the broker; everything else is a refusal, and may be tried again.
-What is refused in a batch for its size is sent again alone and compressed: a batch never holds up a record
-that its topic takes.
+The rule: published means acknowledged by the broker; everything else is a refusal, and may be tried again. A
+record whose batch was refused as too large is sent again alone, compressed: no batch holds up a record that
+its topic takes.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from worker.core.record_size import size_of, too_large, too_large_for_client
 from worker.ports import BatchRefused, PublishRefused
 
 OLD_SECONDS = 2.0
-"""Seconds after which the list of topics is asked for anew, where somebody asks what is missing."""
+"""Seconds after which a question for missing topics asks for the list anew."""
 
 
 class KafkaPublisher:
-    """A Publisher; `config` is what `producer_config` made. librdkafka's own log goes to `logger`.
+    """A Publisher; `config` is made by `producer_config`. librdkafka's own log goes to `logger`.
 
-    `on_fatal` is called on the loop, once, when the client is of no use any more: the process must end.
-    `on_trouble` hears one line of what may pass. `limits` knows how large a record the topics take.
+    `on_fatal` is called on the loop, once, when the client is dead: the process must end. `on_trouble` hears
+    one line about what may pass. `limits` knows how large a record the topics take.
     """
 
     def __init__(
@@ -62,10 +62,12 @@ class KafkaPublisher:
         self._topics = Topics()
         self._troubles = Troubles()
         self._threads: list[ProducerThread] = []
-        self._alone: ProducerThread | None = None  # sends what came back from a batch, and asks for topics
+        self._alone: ProducerThread | None = (
+            None  # sends what came back from a batch that was too large, and asks for topics
+        )
         self._bulk: BatchProducer | None = None
-        self._smallest: int | None = None  # of the limits of the topics, as far as is known
-        self._former: set[asyncio.Future[list[None]]] = set()  # clients of before that are ending
+        self._smallest: int | None = None  # the smallest limit of the topics, if known
+        self._former: set[asyncio.Future[list[None]]] = set()  # replaced clients that are ending
         self._batching: asyncio.Task[ProducerThread] | None = None
         self._closing = False
         self._fatal: str | None = None
@@ -73,7 +75,7 @@ class KafkaPublisher:
         self._unauthorized: dict[str, str] = {}  # topics, and the broker's words
 
     async def start(self) -> None:
-        """Make a client; it connects by itself. Raise KafkaUnavailable where the settings are no good."""
+        """Make a client; it connects by itself. Raise KafkaUnavailable for bad settings."""
         self._loop = asyncio.get_running_loop()
         self._alone = self._thread(alone(self._config))
 
@@ -94,7 +96,7 @@ class KafkaPublisher:
             await self._publish_alone(message)
 
     async def publish_batch(self, messages: Sequence[Outgoing]) -> None:
-        """Return when the broker has acknowledged all of one topic; raise BatchRefused otherwise."""
+        """Return when the broker has acknowledged all of them, of one topic; raise BatchRefused if not."""
         try:
             await self._publish_batch(messages)
         except PublishRefused as refusal:
@@ -103,24 +105,24 @@ class KafkaPublisher:
             raise BatchRefused(str(refusal), messages) from refusal
 
     def take_back(self) -> None:
-        """Have refused, as taken back, what of batches is not on its way to a broker at this moment."""
+        """Refuse, as taken back, those records of batches that are not on their way to a broker."""
         if self._bulk is not None:
             self._bulk.take_back()
 
     async def missing_topics(self, topics: Iterable[str]) -> list[str]:
-        """Those of `topics` that do not exist; raise KafkaUnavailable where the broker does not say."""
+        """Those of `topics` that do not exist; raise KafkaUnavailable if the broker does not answer."""
         if self._alone is None:
             raise KafkaUnavailable("the producer is not running")
         try:
             missing = await self._topics.missing(self._alone.client, topics, OLD_SECONDS)
         except KafkaUnavailable as error:
-            # The question only times out; why nobody answers (a login refused, say) was told aside.
+            # The question only times out; why (a refused login, say) the client reported separately.
             raise KafkaUnavailable(self._causes.line() or str(error)) from error
         self._causes.forget()
         return missing
 
     def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
-        """How many partitions each had when last asked for, 0 where that is not known; does no I/O."""
+        """How many partitions each had when last asked, 0 if unknown; does no I/O."""
         return {topic: self._topics.partitions(topic) for topic in topics}
 
     def relogin(self, username: str, password: str) -> None:
@@ -130,7 +132,7 @@ class KafkaPublisher:
             client.set_sasl_credentials(username, password)
 
     def renew(self) -> None:
-        """Go on with other clients; those of before end when what they were handed is acknowledged."""
+        """Replace the clients; the former ones end when what they were handed is acknowledged."""
         if self._alone is None or self._closing:
             return
         self._replace(self._threads)
@@ -143,7 +145,7 @@ class KafkaPublisher:
         if self._limits is not None:
             self._limits.close()
         if self._batching is not None:
-            self._batching.cancel()  # where it waits for the limits still
+            self._batching.cancel()  # it may still wait for the limits
         if self._bulk is not None:
             await self._bulk.close()
         await asyncio.gather(*(thread.close() for thread in self._threads), *self._former)
@@ -170,7 +172,7 @@ class KafkaPublisher:
             await self._publish_each_alone(refusal.left)
 
     async def _publish_each_alone(self, messages: Sequence[Outgoing]) -> None:
-        """Send what came back from a batch for its size."""
+        """Send, one by one, records whose batch was too large."""
         for at, message in enumerate(messages):
             try:
                 await self._publish_alone(message)
@@ -178,7 +180,7 @@ class KafkaPublisher:
                 raise BatchRefused(str(refusal), messages[at:]) from refusal
 
     async def _publish_alone(self, message: Outgoing) -> None:
-        """Send what came back from a batch: the batch was too large for its topic, or the record is."""
+        """Send a record whose batch was too large; the record itself may be, too."""
         try:
             await self._usable().publish(message)
         except ClientRefused as refusal:
@@ -207,7 +209,7 @@ class KafkaPublisher:
         except KafkaUnavailable as error:
             raise PublishRefused(f"can't see whether topic {topic} exists: {error}") from error
         if missing:
-            # What may not be written is forgotten, and what may not be described looks missing.
+            # A topic that may not be described looks missing: then say why an earlier write was refused.
             raise PublishRefused(self._unauthorized.get(topic, f"topic {topic} does not exist"))
 
     def _forget(self, topic: str, refusal: ClientRefused) -> None:
@@ -219,7 +221,7 @@ class KafkaPublisher:
     # --- the clients ---------------------------------------------------------------------------
 
     async def _batches(self) -> ProducerThread:
-        """The client that sends batches, made at the first publish, when the topics' limits can be asked."""
+        """The client that batches, made at the first publish, when the topics' limits can be asked."""
         self._usable()
         batching = self._batching
         if batching is None:
@@ -232,8 +234,8 @@ class KafkaPublisher:
             raise
 
     async def _in_bulk(self) -> BatchProducer:
-        """The client for batches that are awaited as one, made at the first of them."""
-        await self._batches()  # by then it is known what the topics take
+        """The client for batches that are awaited as a whole, made at the first of them."""
+        await self._batches()  # by then the topics' limits are known
         self._usable()
         if self._bulk is None:
             config = in_bulk(fitted(self._config, self._smallest))
@@ -246,17 +248,17 @@ class KafkaPublisher:
         return self._thread(fitted(self._config, self._smallest))
 
     def _on_late_limit(self, limit: int) -> None:
-        """From now on make batches that fit, where those of before may be too large."""
+        """Make batches that fit from now on, if the present ones may be too large."""
         self._smallest = limit
         if fitted(self._config, limit) != self._config and self._batching is not None and not self._closing:
             self._replace([self._batching.result()] if self._batching.done() else [])
 
     def _replace(self, threads: Sequence[ProducerThread]) -> None:
-        """Go on without these and the client of batches; they end when what they have is acknowledged."""
+        """Retire these and the bulk client; they end when what they were handed is acknowledged."""
         self._threads = [thread for thread in self._threads if thread not in threads]
         bulk, self._bulk = self._bulk, None
         if self._batching is not None and self._batching.done():
-            self._batching = None  # one that is being made will have what counts by now
+            self._batching = None  # one that is still being made will have the new configuration
         ending = [*(thread.close() for thread in threads), *([bulk.close()] if bulk is not None else [])]
         task = asyncio.ensure_future(asyncio.gather(*ending))
         self._former.add(task)
@@ -277,7 +279,7 @@ class KafkaPublisher:
             self._post(self._on_trouble, text)
 
     def _post(self, call: Callable[[str], None], text: str) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(call, text)
 
     def _fail(self, text: str) -> None:

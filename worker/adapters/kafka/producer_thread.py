@@ -1,7 +1,7 @@
-"""A producer of librdkafka and the thread that polls it.
+"""A producer of librdkafka, with a thread that polls it.
 
-The rule: published means acknowledged by the broker. The thread only polls: acknowledgements reach the loop
-in batches, one call for each turn.
+The rule: published means acknowledged by the broker. The thread only polls; acknowledgements reach the loop
+in batches, one call per turn.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from worker.core.record import Outgoing
 from worker.ports import PublishRefused
 
 TURN_SECONDS = 0.1
-"""Seconds that the thread waits at most for acknowledgements before it looks whether to end."""
+"""Most seconds that the thread waits for acknowledgements before it checks whether to end."""
 
 _Answer = tuple[asyncio.Future[None], KafkaError | None]
 
 
 class ProducerThread:
-    """Publishes with one client; `config` is what `producer_config` made.
+    """Publishes with one client; `config` is made by `producer_config`.
 
-    `on_error` is called by a thread of the client, `on_broken` on the loop where the thread here broke.
+    `on_error` is called by a thread of the client; `on_broken` on the loop, if the polling thread broke.
     """
 
     def __init__(
@@ -53,8 +53,8 @@ class ProducerThread:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._on_broken = on_broken
-        self._answers: list[_Answer] = []  # the thread's, until it hands them over
-        self._reports = DeliveryReports()  # the thread's
+        self._answers: list[_Answer] = []  # the thread's own, until it hands them over
+        self._reports = DeliveryReports()  # the thread's own
         self._open = Unanswered()
         self._room = asyncio.Event()
         self._closing = threading.Event()
@@ -68,7 +68,7 @@ class ProducerThread:
         await (await self._produce(message))
 
     def refuse_open(self, text: str) -> None:
-        """Answer what has no answer yet with a refusal; who waits for room looks anew."""
+        """Refuse what has no answer yet; whoever waits for room looks again."""
         self._room.set()
         self._open.refuse(text)
 
@@ -77,11 +77,11 @@ class ProducerThread:
         self._closing.set()
         done, _ = await asyncio.wait([self._ended], timeout=FLUSH_TIMEOUT_SECONDS + 1)
         if done:
-            self._thread.join()  # telling of its end was the last that it did
+            self._thread.join()  # reporting its end was the last thing it did
         self.refuse_open(CLOSED_BEFORE_ACKNOWLEDGED)
 
     async def _produce(self, message: Outgoing) -> asyncio.Future[None]:
-        """Put it in the client's queue, as soon as there is room."""
+        """Put it in the client's queue as soon as there is room."""
         try:
             async with asyncio.timeout(FULL_TIMEOUT_SECONDS):
                 while True:
@@ -119,7 +119,7 @@ class ProducerThread:
                 self._hand_over()
             self.client.flush(FLUSH_TIMEOUT_SECONDS)
             self._hand_over()
-            self.client.purge()  # else the client would wait on for what nobody waits for any more
+            self.client.purge()  # else the client would go on waiting, though nobody else does
             self._post(self._on_end, None)
         except BaseException as error:  # nothing may end the thread unheard
             self._post(self._on_end, one_line(error))

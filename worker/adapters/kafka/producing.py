@@ -1,6 +1,6 @@
-"""What all producers here have in common: how a client is made, how long it is waited for, what a refusal is.
+"""What all producers share: how a client is made, how long they wait for it, what a refusal is.
 
-The rule: a record that has no acknowledgement is refused in words that say whether it may be there.
+The rule: a record without an acknowledgement is refused in words that say whether it may be on its topic.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from worker.adapters.kafka.errors import TOO_LARGE, KafkaUnavailable, LimitedLog
 from worker.ports import PublishRefused
 
 FULL_TIMEOUT_SECONDS = 30.0
-"""Seconds that a record may wait for room in the client's queue; it is not handed over before there is."""
+"""Seconds that a record may wait for room in the client's queue."""
 
 FLUSH_TIMEOUT_SECONDS = 10.0
-"""Seconds that closing waits for acknowledgements. What has none by then may be on its topic or not."""
+"""Seconds that closing waits for acknowledgements. A record without one by then may be on its topic."""
 
 ANY_PARTITION = -1
-"""In place of a partition's number: the key says it."""
+"""In place of a partition's number: the key decides."""
 
 NOT_RUNNING = "the producer is not running"
 QUEUE_FULL = "the client's queue is full"
@@ -28,7 +28,7 @@ CLOSED_BEFORE_ACKNOWLEDGED = "closed before it was acknowledged: it may be there
 
 
 class ClientRefused(PublishRefused):
-    """The broker refused a record, or the client did before it was sent: `at_once`."""
+    """The broker refused a record, or the client did before sending it (`at_once`)."""
 
     def __init__(self, error: KafkaError | KafkaException, *, at_once: bool = False) -> None:
         super().__init__(one_line(error))
@@ -37,22 +37,22 @@ class ClientRefused(PublishRefused):
 
     @property
     def is_too_large(self) -> bool:
-        """Whether it was for the record's size, or for that of the batch it was in."""
+        """Whether the record or its batch was too large."""
         return self.error is not None and self.error.code() in TOO_LARGE
 
 
 class Unanswered(set[asyncio.Future[None]]):
-    """The answers that are awaited; on the loop alone."""
+    """The futures of records without an answer; for the loop alone."""
 
     def refuse(self, text: str) -> None:
-        """Answer all of them with a refusal."""
+        """Refuse all of them."""
         for answer in tuple(self):
             if not answer.done():
                 answer.set_exception(PublishRefused(text))
 
 
 def new_producer(config: dict[str, Any], log: LimitedLog | None = None) -> Producer:
-    """A client of what `producer_config` made; raise KafkaUnavailable where the settings are no good."""
+    """Make a client from what `producer_config` made; raise KafkaUnavailable for bad settings."""
     try:
         return Producer(config) if log is None else Producer(config, logger=log)
     except (KafkaException, ValueError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""What a member of a group reads, and how: given by its owner, the same for its whole life."""
+"""What a member of a group reads, and how; its owner sets it once, for the member's whole life."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from worker.core.routing import Router
 
 
 class Reading(NamedTuple):
-    """Of these topics, or of those that a pattern (`^…`) names.
+    """Reads these topics, or those that match a pattern (`^…`).
 
-    `ids`, which its owner starts, tells one log of a topic from the next; `beginning` says where its group
-    begins; at the places in `skip` what can't be read is passed over; nothing is read while all of
-    `held_bytes` is spent; what `router` passes over is not handed over. In `refusals` stands why the group
-    is refused to this user, by its name.
+    `ids`, which the owner starts, tells one log of a topic from the next. `beginning` says where the group
+    begins. Unreadable records at the places in `skip` are passed over. Nothing is read while all of
+    `held_bytes` is spent. Events that `router` passes over are not handed over. `refusals` gets, by group,
+    the reason why it is refused to this user.
     """
 
     topics: Sequence[str]

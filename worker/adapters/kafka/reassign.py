@@ -1,6 +1,6 @@
-"""Moving where partitions that are ours are read, in the way of their group's protocol.
+"""Moves the reading of our partitions to other offsets, as their group's protocol allows.
 
-The rule: what is not moved goes on from where it was read to, and no record of it is skipped.
+The rule: partitions that are not moved go on from where they were read to; no record is skipped.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from worker.adapters.kafka.records import leader_epoch_of, to_partition
 
 SEEK_TRIES = 100
 SEEK_PAUSE_SECONDS = 0.01
-"""Seconds between two tries: a client that still ends what it read before refuses to seek."""
+"""Seconds between two tries: a client still finishing an earlier fetch refuses to seek."""
 
 
 def assign(consumer: Consumer, starts: Sequence[TopicPartition], *, incremental: bool) -> None:
-    """Read what the group gave us just now from these offsets on."""
+    """Read newly assigned partitions from these offsets on."""
     (consumer.incremental_assign if incremental else consumer.assign)(list(starts))
 
 
 def reassign(consumer: Consumer, starts: Sequence[TopicPartition], *, incremental: bool) -> None:
-    """Read these partitions from their offsets on, and drop what was fetched of them.
+    """Read these partitions from these offsets on, and drop what was fetched of them.
 
-    By assigning them anew: a client that found an offset unusable refuses to seek.
+    By assigning them again, because a client that found an offset unusable refuses to seek.
     """
     moved = list(starts)
     if incremental:
@@ -38,10 +38,10 @@ def reassign(consumer: Consumer, starts: Sequence[TopicPartition], *, incrementa
 
 
 def have_validated(consumer: Consumer, starts: Sequence[TopicPartition]) -> list[TopicPartition]:
-    """Have the client ask where the leader epochs of these offsets ended; a truncated log is an error.
+    """Have the client validate the leader epochs of these offsets; a truncated log becomes an error.
 
-    An assignment alone does not make it ask, nor does one without an epoch; a seek to the same offset does.
-    What it has read meanwhile is dropped. Returns those of which it does not ask: it refuses to seek.
+    An assignment does not make it validate, but a seek to the same offset with an epoch does. What was read
+    meanwhile is dropped. Returns those that it can't validate because it refuses to seek.
     """
     known = [of for of in starts if leader_epoch_of(of) is not None and of.offset > 0]
     return [of for of in known if not _seek(consumer, of)]
@@ -59,6 +59,6 @@ def _seek(consumer: Consumer, of: TopicPartition) -> bool:
 
 
 def _where_read_to(consumer: Consumer, assigned: TopicPartition) -> TopicPartition:
-    """Where a partition is read on: from where it was assigned, while nothing of it was read."""
+    """The offset at which a partition goes on; where it was assigned, if nothing was read yet."""
     (read_to,) = consumer.position([assigned])
     return read_to if read_to.offset >= 0 else assigned

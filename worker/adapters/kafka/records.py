@@ -1,6 +1,6 @@
-"""A message of the client, turned into a record.
+"""Turns a message of the client into a record.
 
-The rule: hot, so each method of the message is called once; and no message, however odd, stops the reading.
+The rule: it is hot, so each method of the message is called once. No message, however odd, stops the reading.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _HEADERS_OF = cast("Callable[[Got], Headers | None]", Message.headers)
 
 
 class Got(Protocol):
-    """A message as it comes: what it always has, which the client's own types leave open."""
+    """A message that was received: the client's own types leave open what it always has."""
 
     def topic(self) -> str:
         """Its topic."""
@@ -45,7 +45,7 @@ class Got(Protocol):
         ...
 
     def leader_epoch(self) -> int | None:
-        """The epoch of the leader that wrote it, where that is known."""
+        """The epoch of the leader that wrote it, if known."""
         ...
 
     def timestamp(self) -> tuple[int, int]:
@@ -53,7 +53,7 @@ class Got(Protocol):
         ...
 
     def error(self) -> KafkaError | None:
-        """What went wrong, where it is no record at all."""
+        """The error, if it is no record."""
         ...
 
 
@@ -74,7 +74,7 @@ def to_known_record(message: Got, at: Partition, headers: Headers, fields: Field
 
 
 def to_unsized_record(message: Got, at: Partition) -> Record:
-    """Do the same for a command, which reads very many and holds none: its size is not counted."""
+    """The same without counting the size, for a command that reads very many and holds none."""
     kind, milliseconds = message.timestamp()
     timestamp = 0.0 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds / 1000
     headers = headers_of(message)
@@ -82,14 +82,14 @@ def to_unsized_record(message: Got, at: Partition) -> Record:
 
 
 def headers_of(message: Got | Message) -> Headers:
-    """The headers, unchanged; none where a name is not UTF-8, which the client can't represent.
+    """The headers, unchanged; none if a name is not UTF-8, which the client can't represent.
 
-    The client then returns with an exception pending. A plain call, once the interpreter has specialised it,
-    does not look for that: the exception would surface anywhere later. A methodcaller always looks.
+    The client then returns with an exception pending. A plain call that the interpreter has specialised does
+    not check for that, and the exception would surface anywhere later. A methodcaller always checks.
     """
     try:
         headers: Headers | None = _HEADERS(message)
-    except (SystemError, UnicodeDecodeError):  # it must not be asked a second time
+    except (SystemError, UnicodeDecodeError):  # do not call it a second time
         return ()
     return headers or ()
 
@@ -108,7 +108,7 @@ def all_headers_of(messages: Sequence[Got]) -> list[Headers]:
 
 
 def leader_epoch_of(of: TopicPartition) -> int | None:
-    """The leader epoch of an offset, which the client's own types promise, and which it may lack."""
+    """The leader epoch of an offset; the client's own types promise one, but it may be missing."""
     return cast("int | None", of.leader_epoch)
 
 
@@ -118,11 +118,11 @@ def to_partition(of: TopicPartition) -> Partition:
 
 
 def to_topic_partitions(partitions: Sequence[Partition] | set[Partition]) -> list[TopicPartition]:
-    """What the client takes for partitions."""
+    """Partitions as the client takes them."""
     return [TopicPartition(partition.topic, partition.number) for partition in partitions]
 
 
 def to_offset(at: Partition, position: Position, leader_epoch: int | None) -> TopicPartition:
-    """What the client commits: a position, and the epoch of the last record before it where that is known."""
+    """What the client commits: a position, with the epoch of the last record before it, if known."""
     place = (at.topic, at.number, position.offset, position.metadata)
     return TopicPartition(*place) if leader_epoch is None else TopicPartition(*place, leader_epoch)

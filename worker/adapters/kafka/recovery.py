@@ -1,8 +1,8 @@
-"""Going on where the client can't: at offsets that can't be used, and at records that can't be read.
+"""Goes on where the client can't: at unusable offsets and at unreadable records.
 
-The rules: only the consumer's thread is here; one partition at a time, and the others flow. An offset that
-can't be used is decided on in `worker/core/start_offset.py`, once the log is known to be still the same; a
-place that can't be read is skipped only where an operator named it.
+The rules: only the poll thread is here; it handles one partition at a time, while others flow.
+`worker/core/start_offset.py` decides what follows an unusable offset, once the log is known to be still the
+same. An unreadable place is skipped only if an operator named it.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from worker.core.start_offset import Marks, recover
 from worker.core.unreadable import Stopped
 
 ENDS_TIMEOUT_SECONDS = 2.0
-"""Seconds that the broker may take to say where a log begins and ends, of which an offset can't be used."""
+"""Seconds that the broker may take to say where the log of an unusable offset begins and ends."""
 
 
 class Recovery:
-    """Of what is assigned to one member; `skip` are the places that may be passed over."""
+    """For the assignment of one member; `skip` holds the places that may be passed over."""
 
     def __init__(
         self,
@@ -63,17 +63,17 @@ class Recovery:
     # --- offsets that can't be used ------------------------------------------------------------
 
     def note_unusable(self, consumer: Consumer, at: Partition, message: Got, error: KafkaError) -> None:
-        """Keep in mind that the next offset of a partition can't be used.
+        """Note that the next offset of a partition can't be used.
 
-        Our own is the measure: behind a rotted batch the client may have tried one that it made of its bytes.
+        Our own position counts: after a rotten batch the client may have tried an offset made of its bytes.
         """
         tried = self._assignment.read_to(consumer, at)
         said = cast("int | None", message.offset())
-        is_ours = said is None or said < 0 or said == tried  # of a truncated log it is not said
+        is_ours = said is None or said < 0 or said == tried  # for a truncated log it is not reported
         self._unusable.note(Unusable(self._assignment.ours[at], tried, parted_at(error) if is_ours else None))
 
     def _recover(self, consumer: Consumer, due: Collection[Unusable]) -> None:
-        """Go on with partitions whose offset can't be used, unless their log was made anew."""
+        """Go on with partitions of unusable offsets, unless their log was made anew."""
         if not due:
             return
         self._assignment.logs.ask([unusable.epoch.at for unusable in due])
@@ -96,7 +96,7 @@ class Recovery:
         self._assignment.move(consumer, at, recover(tried, parted, Marks(ends.low, ends.high)))
 
     def _asks(self, consumer: Consumer, unusable: Unusable, high: int) -> bool:
-        """Have it asked where the log parted, once: it ends in another error, or in records."""
+        """Have the client ask where the log diverged, once: the answer is another error, or records."""
         asked = unusable.epoch, unusable.tried
         if self._asked.get(unusable.epoch.at) == asked:
             return False
@@ -114,12 +114,12 @@ class Recovery:
                 self._stop(stopped)
 
     def _stop(self, stopped: Stopped, seconds: float = LOOK_AGAIN_AFTER_SECONDS) -> None:
-        """Have a partition stand, for so long at first."""
+        """Stop a partition, for so long at first."""
         if self._assignment.stops.stop(stopped, time.monotonic() + seconds):
             self._bridge.stopped(stopped)
 
     def _pass_over(self, consumer: Consumer, stopped: Stopped) -> None:
-        """Read on behind an unreadable batch that was named to be skipped."""
+        """Read on after an unreadable batch that an operator named to be skipped."""
         place = stopped.place
         try:
             beyond = next_readable(self._config, place)
@@ -132,7 +132,7 @@ class Recovery:
         self._bridge.passed_over(place, beyond)
 
     def _look_at_stops(self, consumer: Consumer, now: float) -> None:
-        """Look again at places that could not be read: another replica may have them."""
+        """Try unreadable places again, because another replica may have them."""
         for place in self._assignment.stops.due(now) if self._assignment.stops.told else ():
             starts = (of.offset for of in consumer.assignment() if to_partition(of) == place.at)
             start = max(place.offset, *starts)  # within a batch, where somebody committed there

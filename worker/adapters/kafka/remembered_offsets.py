@@ -1,7 +1,6 @@
-"""Reads what a group remembers of its offsets. Blocking; for the consumer's thread, at an assignment.
+"""Reads what a group remembers of its offsets. Blocking; for the poll thread, at an assignment.
 
-The rule: that it can't be asked for is not taken for nothing remembered. A topic that is not there holds
-nothing.
+The rule: a failure to read is not taken for "nothing remembered". An absent topic holds nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from worker.core.start_offset import Memory
 
 
 def read_memory(config: Config, topic: str) -> dict[Partition, Memory]:
-    """What the group remembers on its control topic of each partition. Raises KafkaUnavailable."""
+    """What the group remembers of each partition, from its control topic. Raises KafkaUnavailable."""
     found: dict[Partition, Memory] = {}
     with TopicReader(config, topic) as reader:
         try:

@@ -1,7 +1,7 @@
-"""What this user may do with topics and groups, as the broker says it.
+"""What this user may do with topics and groups, according to the broker.
 
-The rule: it only asks, joins no group and writes nothing. What the broker does not say, or can't at the
-moment, is left out and never a guess.
+The rule: it only asks, joins no group and writes nothing. What the broker does not answer is left out, never
+guessed.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _DENIED = frozenset(
 
 
 class Rights:
-    """Asks with a client of its own; `config` is what `admin_config` made. Blocking.
+    """Asks with a client of its own; `config` is made by `admin_config`. Blocking.
 
-    Raises KafkaUnavailable where the settings are no good.
+    Raises KafkaUnavailable for bad settings.
     """
 
     def __init__(self, config: Config) -> None:
-        # Silent: whatever keeps it from asking keeps the other clients too, and they tell.
+        # Silent: what keeps it from asking keeps the other clients from it, too, and they report it.
         settings: dict[str, Any] = {**config, "log_level": 0, "error_cb": _ignore}
         try:
             self.client = AdminClient(settings)
@@ -49,7 +49,7 @@ class Rights:
         self._is_controlled = False
 
     def said(self, needed: Needs, kinds: Collection[Kind] = tuple(Kind)) -> Said:
-        """What the broker says of these topics and groups, or of those of some kinds."""
+        """What the broker says about these topics and groups, or about some kinds of them."""
         if not self._may_ask():
             return {}
         # All are asked before any is waited for.
@@ -59,7 +59,7 @@ class Rights:
         return {resource: answer for resource, answer in said.items() if answer is not None}
 
     def _may_ask(self) -> bool:
-        """Whether a broker is there, and a controller: the embedded one has none, and does not answer."""
+        """Whether there are a broker and a controller: the embedded broker has none, and does not answer."""
         if not self._is_controlled:
             try:
                 found = self.client.list_topics(timeout=TIMEOUT_SECONDS)
@@ -81,9 +81,9 @@ class Rights:
 
 
 class SharedRights:
-    """Asks again and again what the destinations of a process need, with one client, for all at once.
+    """Asks again and again for the rights of all destinations of a process at once, with one client.
 
-    Of topics alone: of groups the members tell.
+    Only about topics: the members themselves report refused groups.
     """
 
     def __init__(self, config: Config) -> None:
@@ -93,12 +93,12 @@ class SharedRights:
         self._asking: asyncio.Future[Said] | None = None
 
     def watch(self, needed: Needs) -> RightsWatch:
-        """Ask for what one destination needs, too."""
+        """Ask for the needs of one more destination."""
         self._needed.update(needed)
         return RightsWatch(needed, self.said)
 
     async def said(self) -> Said:
-        """What the broker says of all topics; those who ask at the same time share one answer."""
+        """What the broker says about all topics; simultaneous callers share one answer."""
         if self._asking is None:
             self._asking = in_own_thread("kafka-rights", self._ask)
             self._asking.add_done_callback(self._on_answer)
@@ -110,13 +110,13 @@ class SharedRights:
             self._rights.client.set_sasl_credentials(username, password)
 
     def renew(self) -> None:
-        """Go on with another client, from the next question on."""
+        """Use another client from the next question on."""
         self._rights = None
 
     def _on_answer(self, answer: asyncio.Future[Said]) -> None:
         self._asking = None
         if not answer.cancelled():
-            answer.exception()  # who asked hears of it, if still there
+            answer.exception()  # whoever asked hears it, if still waiting
 
     def _ask(self) -> Said:
         rights = self._rights
@@ -126,16 +126,16 @@ class SharedRights:
 
 
 class RightsWatch:
-    """Knows what is lacking of what one destination needs; `said` asks the broker."""
+    """Knows which rights one destination lacks; `said` asks the broker."""
 
     def __init__(self, needed: Needs, said: Callable[[], Awaitable[Said]]) -> None:
         self._needed = needed
         self._said = said
         self.lacking: Mapping[Resource, str] = {}
-        """What was lacking at the last look, a line for each topic and group."""
+        """What was lacking at the last look: a line for each topic and group."""
 
     async def look(self, refusals: Mapping[str, str]) -> None:
-        """Ask anew; what the broker does not say is not lacking. `refusals` say why a group is refused."""
+        """Ask anew; what the broker does not say is not lacking. `refusals` tells why groups are refused."""
         said = await self._said()
         groups = {Resource(Kind.GROUP, group): Refused(why) for group, why in refusals.items()}
         self.lacking = lacking(self._needed, {**said, **groups})
@@ -146,7 +146,7 @@ def _ignore(_error: KafkaError) -> None:
 
 
 def _read(answer: Future[Any]) -> frozenset[str] | Refused | None:
-    """What was said of one topic or group; None where nothing was."""
+    """The answer about one topic or group; None without one."""
     try:
         operations = answer.result(0).authorized_operations
     except (KafkaException, TimeoutError) as error:

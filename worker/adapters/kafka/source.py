@@ -1,6 +1,6 @@
-"""The source of records: a member of the group in a thread of its own, spoken to from the event loop.
+"""The source of records: a group member in a thread of its own, controlled from the event loop.
 
-The rule: nothing here waits for Kafka on the loop; what is asked for is an order to the thread. However the
+The rule: nothing here waits for Kafka on the loop: every request is an order to the thread. However the
 thread ends, the listener hears of it once and nobody is left waiting.
 """
 
@@ -25,16 +25,16 @@ from worker.core.unreadable import Stopped
 from worker.ports import Positions, SourceEnded, SourceFailed, SourceListener, Watermarks
 
 DRAIN_MARGIN_SECONDS = 5.0
-"""Seconds beyond the drain that the thread waits for the listener."""
+"""Seconds that the thread waits for the listener beyond the drain."""
 
 LEAVE_MARGIN_SECONDS = 15.0
-"""Seconds beyond a drain that leaving the group may take; then the thread is left behind."""
+"""Seconds that leaving the group may take beyond a drain; then the thread is left behind."""
 
 
 class KafkaSource:
-    """A Source; `drain_timeout` in seconds is how long the listener may take to drain what is revoked.
+    """A Source; `drain_timeout` is how many seconds the listener may take to drain what is revoked.
 
-    `config` is what `consumer_config` made. librdkafka's own log goes to `logger`.
+    `config` is made by `consumer_config`. librdkafka's own log goes to `logger`.
     """
 
     def __init__(
@@ -56,49 +56,49 @@ class KafkaSource:
         self._ended: asyncio.Future[None] | None = None
 
     async def start(self, listener: SourceListener) -> None:
-        """Join the group, now or when the broker comes; raise SourceFailed where the settings are no good."""
+        """Join the group, now or once the broker is there; raise SourceFailed for bad settings."""
         loop = asyncio.get_running_loop()
         bridge = LoopBridge(loop, listener, self._drain_timeout + DRAIN_MARGIN_SECONDS)
         poll_thread = PollThread(self._config, self._reading, bridge, self._logger)
         joined: asyncio.Future[None] = loop.create_future()
         self._bridge, self._poll_thread, self._ended = bridge, poll_thread, loop.create_future()
         run = partial(self._run, poll_thread, bridge, listener, joined)
-        whose = copy_context()  # the client's lines in the log say whose they are
+        whose = copy_context()  # so that the client's log lines name the destination
         self._thread = threading.Thread(target=whose.run, args=(run,), name="kafka-consumer", daemon=True)
         self._thread.start()
         await joined
 
     def ask(self, count: int) -> None:
-        """Have so many records come, those that were asked for before among them."""
+        """Ask for `count` records, including those that were asked for before and have not come."""
         if self._poll_thread is not None and self._bridge is not None:
             self._poll_thread.order(partial(self._poll_thread.ask, self._bridge.came + count))
 
     def allow(self, partition: Partition, count: int) -> None:
-        """Give a partition room for `count` more, in this assignment of it; one not ours is left alone."""
+        """Give a partition room for `count` more, in this assignment; ignored if it is not ours."""
         if (ours := self._epoch(partition)) is not None:
             poll_thread, epoch = ours
             poll_thread.order(partial(poll_thread.allow, epoch, count))
 
     def pause(self, partition: Partition) -> None:
-        """Hold a partition, for this assignment of it; one that is not ours is left alone."""
+        """Pause a partition, in this assignment; ignored if it is not ours."""
         if (ours := self._epoch(partition)) is not None:
             poll_thread, epoch = ours
             poll_thread.order(partial(poll_thread.flow, epoch, paused=True))
 
     def resume(self, partition: Partition) -> None:
-        """Let it flow again; one that is not ours is left alone."""
+        """Resume a partition; ignored if it is not ours."""
         if (ours := self._epoch(partition)) is not None:
             poll_thread, epoch = ours
             poll_thread.order(partial(poll_thread.flow, epoch, paused=False))
 
     def rewind(self, partition: Partition, offset: int) -> None:
-        """Have a partition read again from an offset on; one that is not ours is left alone."""
+        """Read a partition again from an offset on; ignored if it is not ours."""
         if (ours := self._epoch(partition)) is not None:
             poll_thread, epoch = ours
             poll_thread.order(partial(poll_thread.rewind, epoch, offset))
 
     async def commit(self, positions: Positions) -> Positions:
-        """Commit what is ours of `positions`, and return it; raise CommitFailed where it was refused."""
+        """Commit those of `positions` that are ours, and return them; raise CommitFailed if refused."""
         if self._poll_thread is None or self._bridge is None or self._ended is None or self._ended.done():
             raise SourceEnded("the source is not running")
         epochs = self._bridge.epochs
@@ -115,25 +115,25 @@ class KafkaSource:
             self._poll_thread.order(partial(self._poll_thread.relogin, username, password))
 
     def renew(self) -> None:
-        """Leave the group and join it with another client, once what is under way has ended."""
+        """Leave the group and join it with another client, after a drain."""
         if self._poll_thread is not None:
             self._poll_thread.order(self._poll_thread.renew)
 
     def not_joined(self) -> Sequence[str]:
-        """The group, by its name, until it has given its first assignment, which may be of nothing."""
+        """The group's name until it has made its first assignment, even an empty one."""
         joined = self._bridge is not None and self._bridge.joined
         return [] if joined else [str(self._config["group.id"])]
 
     def not_begun(self) -> Mapping[Partition, str]:
-        """Why partitions that were given to us are not read yet; does no I/O."""
+        """Why some assigned partitions are not read yet; does no I/O."""
         return {} if self._poll_thread is None else self._poll_thread.beginnings.awaited
 
     def stops(self) -> Sequence[Stopped]:
-        """Where partitions of ours stand, for a record that can't be read; does no I/O."""
+        """Our partitions that are stopped at an unreadable record; does no I/O."""
         return () if self._poll_thread is None else self._poll_thread.stops.told
 
     def watermarks(self) -> Mapping[Partition, Watermarks]:
-        """The watermarks of what is ours, a few seconds old at most; does no I/O."""
+        """The watermarks of our partitions, a few seconds old at most; does no I/O."""
         return {} if self._poll_thread is None else self._poll_thread.watermarks.heard
 
     def last_poll(self) -> float:
@@ -141,7 +141,7 @@ class KafkaSource:
         return 0.0 if self._poll_thread is None else self._poll_thread.last_poll
 
     async def stop(self) -> None:
-        """Leave the group and end, within LEAVE_MARGIN_SECONDS and, where it drains, a drain; idempotent."""
+        """Leave the group and end, within LEAVE_MARGIN_SECONDS plus, if it drains, the drain; idempotent."""
         if self._poll_thread is None or self._ended is None or self._thread is None or self._bridge is None:
             return
         self._poll_thread.order(self._poll_thread.leave)
@@ -150,7 +150,7 @@ class KafkaSource:
             drain = self._drain_timeout + DRAIN_MARGIN_SECONDS
             done, _ = await asyncio.wait([self._ended], timeout=drain + LEAVE_MARGIN_SECONDS)
         if done:
-            self._thread.join()  # telling of its end was the last that it did
+            self._thread.join()  # reporting its end was the last thing it did
         else:
             self._logger.warning("the consumer did not leave its group in time; it is left behind")
 
@@ -171,7 +171,7 @@ class KafkaSource:
     def _live(
         self, poll_thread: PollThread, bridge: LoopBridge, joined: asyncio.Future[None]
     ) -> BaseException | None:
-        """Join, work, leave; return what ended it, None where it was told to."""
+        """Join, work, leave; return the error that ended it, None if it was told to end."""
         try:
             poll_thread.join()
         except SourceFailed as error:
@@ -196,7 +196,7 @@ class KafkaSource:
 
 
 def _outcome(step: Callable[[], None]) -> BaseException | None:
-    """Take a step of the thread; return what it raised, by its name here."""
+    """Take a step of the thread; return what it raised, under our own names."""
     try:
         step()
     except KafkaException as error:

@@ -1,7 +1,7 @@
-"""Where the partitions of an assignment begin: what is committed, or else what the group and the log say.
+"""Where the partitions of an assignment begin: at the committed offset, or where the group and the log say.
 
-The rule: nothing is guessed. Of a partition of which the committed offset, or else the log's ends and the
-group's memory, can't be had it is not known where it begins. Blocking; called by the consumer's thread.
+The rule: nothing is guessed. If the committed offset, or else the log's ends and the group's memory, can't be
+read, it is unknown where a partition begins. Blocking; called by the poll thread.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from worker.core.start_offset import (
 from worker.ports import Assigned
 
 TIMEOUT_SECONDS = 8.0
-"""Seconds for each answer of the broker: what the group has committed, or a log's ends."""
+"""Seconds for each answer of the broker."""
 
 _EARLIEST, _LATEST = "earliest", "latest"
 
@@ -45,13 +45,13 @@ Recall = Callable[[], Mapping[Partition, Memory]]
 
 
 AskJournal = Callable[[Collection[Partition]], Journal]
-"""Reads what the group's journal tells; raises KafkaUnavailable."""
+"""Reads what the group's journal says; raises KafkaUnavailable."""
 
 
 class Beginning(NamedTuple):
-    """Where a group begins: `start` is what POSTBACK_KAFKA__START says, once `recall` knows of nothing.
+    """Where a group without committed offsets begins: `recall` and `journal` know what it had finished.
 
-    `journal` tells of what was finished since, and where `recall` knows of nothing; None where there is none.
+    If they know nothing, `start` counts, which is POSTBACK_KAFKA__START. None means there is no such topic.
     """
 
     start: str = _EARLIEST
@@ -60,9 +60,9 @@ class Beginning(NamedTuple):
 
 
 class Begun(NamedTuple):
-    """A partition that is about to be ours, and the leader epoch that was committed with its offset.
+    """A partition that is about to be ours, and the leader epoch committed with its offset.
 
-    Below `upto` some of it is finished, as its commit tells; None where it tells nothing.
+    According to its commit, offsets below `upto` may be finished; None if the commit says nothing.
     """
 
     assigned: Assigned
@@ -70,29 +70,29 @@ class Begun(NamedTuple):
     upto: int | None = None
 
     def known_beside(self, left: Left | None) -> Assigned:
-        """The assignment; what we `left` ourselves does not count where another one has read on since."""
+        """The assignment; what we `left` ourselves does not count if another member has read on since."""
         return self.assigned._replace(is_newer=left is not None and self._is_newer(left))
 
     def to_prove_beside(self, left: Left | None) -> tuple[int | None, int | None]:
-        """Up to where something is known to be finished, and the latest epoch that it may be of."""
+        """The latest epoch of what is known to be finished, and up to which offset."""
         if left is None or self._is_newer(left):
             return self.leader_epoch, self.upto
         return left.epoch, max(left.upto, self.upto or 0)
 
     def _is_newer(self, left: Left) -> bool:
-        """Whether what is committed was read from a later leader than what we read ourselves."""
+        """Whether the committed offset is of a later leader than what we read ourselves."""
         return self.leader_epoch is not None and self.leader_epoch > left.epoch
 
 
 class StartOffsets:
-    """Those of one member of a group."""
+    """The start offsets of one group member's partitions."""
 
     def __init__(self, beginning: Beginning) -> None:
         self._beginning = beginning
-        self._before: dict[Partition, LogId] = {}  # the logs of partitions that were ours
+        self._before: dict[Partition, LogId] = {}  # the logs of partitions that were ours before
 
     def of(self, consumer: Consumer, logs: Mapping[Partition, LogId]) -> list[Begun]:
-        """Where these partitions begin. Raises KafkaUnavailable, which says what can't be read, and why."""
+        """Where these partitions begin. Raises KafkaUnavailable, which says what can't be read and why."""
         committed = self._committed(consumer, list(logs)) if logs else []
         begun = {to_partition(of): _begun(of, logs[to_partition(of)]) for of in committed}
         unknown = {at: logs[at] for at, of in begun.items() if of.assigned.committed is None}
@@ -115,7 +115,7 @@ class StartOffsets:
         return {at: begin(log, known[at], marks[at]) for at, log in logs.items()}
 
     def _firsts(self, consumer: Consumer, marks: Mapping[Partition, Marks]) -> dict[Partition, int]:
-        """What START says of each."""
+        """The offset of each according to POSTBACK_KAFKA__START."""
         start = self._beginning.start
         moment = parse_time(start)
         if moment is None:
@@ -123,7 +123,7 @@ class StartOffsets:
         asked = [TopicPartition(at.topic, at.number, max(0, int(moment * 1000))) for at in marks]
         answers = all_told(consumer.offsets_for_times(asked, timeout=TIMEOUT_SECONDS))
         found = {to_partition(of): of.offset for of in answers}
-        # Where no record is as new, the client answers with "the end", which is below every offset.
+        # If no record is new enough, the client answers with its "end" mark, which is below zero.
         return {at: found[at] if found[at] >= 0 else of.high for at, of in marks.items()}
 
     def _memory(self) -> Mapping[Partition, Memory]:
@@ -145,7 +145,7 @@ class StartOffsets:
 
 
 def _read(what: str, ask: Callable[[], _Answer]) -> _Answer:
-    """Ask once; raise KafkaUnavailable, which names what can't be read."""
+    """Ask once; raise KafkaUnavailable, naming what can't be read."""
     try:
         return ask()
     except (KafkaException, KafkaUnavailable) as error:

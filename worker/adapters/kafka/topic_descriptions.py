@@ -1,6 +1,6 @@
-"""What a broker says of its topics, read without trust: brokers of other makes leave entries out.
+"""Reads a broker's descriptions of topics, without trust: other makes of brokers leave entries out.
 
-The rule: what is not said, or can't be read, is unknown (None) and never a guess; no answer raises.
+The rule: a missing or unreadable entry is unknown (None), never guessed; no answer raises.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from worker.adapters.kafka.errors import one_line
 from worker.core.topics import FOREVER, Topic
 
 UNLIMITED = -1
-"""What `retention.ms` and `retention.bytes` are where nothing is removed for them."""
+"""The value of `retention.ms` and `retention.bytes` that stands for no limit."""
 
 
 class Settings(NamedTuple):
-    """A topic's settings, as far as they were said; `why_not` where the broker refused to say any."""
+    """A topic's settings, as far as the broker gave them; `why_not` if it refused."""
 
     entries: Mapping[str, str | None] = {}
     why_not: str | None = None
 
 
 def existing_topics(listed: Mapping[str, TopicMetadata]) -> dict[str, TopicMetadata]:
-    """Those of a list that exist: a topic with any other error than that it does not is there."""
+    """The listed topics that exist; a topic with any error but "unknown" exists."""
     return {name: topic for name, topic in listed.items() if not _is_unknown(topic.error)}
 
 
 def partition_count(listed: TopicMetadata) -> int | None:
-    """How many partitions a topic has; None where the broker does not show them."""
+    """How many partitions a topic has; None if the broker does not show them."""
     return len(listed.partitions) or None
 
 
 def read_topic(name: str, listed: TopicMetadata, settings: Settings) -> Topic:
-    """Put together what was said of a topic."""
+    """Put together the description of a topic."""
     entries = settings.entries
     policy = entries.get("cleanup.policy")
-    # A policy without "delete" removes nothing for its age or its size, whatever those settings say.
+    # A policy without "delete" removes nothing by age or size, whatever those settings say.
     expires = not policy or "delete" in policy
     milliseconds = _limit(entries.get("retention.ms")) if expires else FOREVER
     error = None if listed.error is None else one_line(listed.error)

@@ -1,10 +1,9 @@
-"""The ids of topics and of their cluster, and how many partitions each topic has.
+"""Watches the ids of topics and of their cluster, and how many partitions each topic has.
 
 A topic that was deleted and made again has another id.
-
-The rule: a thread of its own asks, with the one admin client of the process; what it heard is read without
-waiting. A broker that does not say (an old one, the embedded one, one that refuses) leaves an id unknown,
-which is no news.
+The rule: a thread of its own asks, with the one admin client of the process; reading its answers does not
+wait. A broker that does not answer (an old one, the embedded one, one that refuses) leaves an id unknown,
+which changes nothing.
 """
 
 from __future__ import annotations
@@ -24,25 +23,25 @@ from worker.adapters.kafka.errors import KafkaUnavailable, kafka_error, one_line
 from worker.core.binding import LogId
 
 LOOK_EVERY_SECONDS = 1.0
-"""Seconds between two looks: what is read of a new log within this time may be read again."""
+"""Seconds between two looks: records that a new log yields within this time may be read again."""
 
 SOON_SECONDS = 0.1
-"""Seconds between two looks at least, however often somebody hurries them."""
+"""Least seconds between two looks, however often somebody hurries them."""
 
 TIMEOUT_SECONDS = 3.0
-"""Seconds that a look may take, and that somebody may wait for one."""
+"""Seconds that a look may take, and that a caller waits for one."""
 
 
 CLOSE_TIMEOUT_SECONDS = 0.5
 """Seconds that closing waits for the thread; one that waits for a broker is left behind."""
 
 _SLACK_SECONDS = 0.5  # the client answers a little later than it was told to
-_NOT_SAID = "A" * 22  # zero, in the form in which ids are written
+_NOT_SAID = "A" * 22  # the zero id in base64
 _Answer = TypeVar("_Answer")
 
 
 class _Told(NamedTuple):
-    """What was said of a topic: its id, None where that was not; no partitions where it is not there."""
+    """The answer about a topic: its id, if given, and its partitions, 0 if it does not exist."""
 
     topic_id: str | None
     partitions: int
@@ -54,7 +53,7 @@ _ABSENT = _Told(None, 0)
 class TopicIds:
     """Watches the topics that were asked for; a context manager, whose thread ends with it.
 
-    `config` is what `admin_config` made. Every method may be called by any thread.
+    `config` is made by `admin_config`. Any thread may call any method.
     """
 
     def __init__(self, config: Config) -> None:
@@ -70,7 +69,7 @@ class TopicIds:
         self._thread: threading.Thread | None = None
         self._admin: AdminClient | None = None
         self.revision = 0
-        """Grows with each id that is heard for the first time, or that is another than before."""
+        """Grows with each id that is new or has changed."""
 
     def __enter__(self) -> Self:
         self.start()
@@ -82,7 +81,7 @@ class TopicIds:
         self.close()
 
     def start(self) -> None:
-        """Make the client and begin to watch; raise KafkaUnavailable where the settings are no good."""
+        """Make the client and begin to watch; raise KafkaUnavailable for bad settings."""
         try:
             admin = self._admin = self._client()
         except (KafkaException, ValueError, TypeError) as error:
@@ -91,7 +90,7 @@ class TopicIds:
         self._thread.start()
 
     def close(self) -> None:
-        """End the thread, and do not wait for a look that is under way; idempotent. Nobody waits any more."""
+        """End the thread, without waiting for a look under way, and release all waiters; idempotent."""
         with self._turn:
             self._closed = True
             self._turn.notify_all()
@@ -104,11 +103,11 @@ class TopicIds:
             self._admin.set_sasl_credentials(username, password)
 
     def renew(self) -> None:
-        """Go on with another client, from the next look on."""
+        """Use another client from the next look on."""
         self._is_old = True
 
     def of(self, topics: Collection[str], timeout: float = TIMEOUT_SECONDS) -> Mapping[str, LogId]:
-        """Ask what these are now, and watch them from now on; as last heard where no answer comes in time."""
+        """Ask for these now, and watch them from now on; without an answer in time, as last heard."""
         deadline = time.monotonic() + timeout
         with self._turn:
             self._followed |= set(topics)
@@ -124,11 +123,11 @@ class TopicIds:
         return LogId(self._cluster, self._heard.get(topic))
 
     def partitions(self, topic: str) -> int | None:
-        """How many partitions a topic has, 0 where it is not there; None where the broker does not say."""
+        """How many partitions a topic has, 0 if it does not exist; None if unknown."""
         return self._partitions.get(topic)
 
     def hurry(self) -> None:
-        """Look now, where the last look is not too fresh: something hints that a topic was made anew."""
+        """Look now, unless the last look is very recent: something hints that a topic was made anew."""
         with self._turn:
             if time.monotonic() - self._looked_at >= SOON_SECONDS:
                 self._wanted += 1
@@ -137,12 +136,12 @@ class TopicIds:
     # --- the thread ----------------------------------------------------------------------------
 
     def _client(self) -> AdminClient:
-        # Silent: whatever keeps it from asking keeps the consumers too, and they tell.
+        # Silent: what keeps it from asking keeps the consumers from it, too, and they report it.
         settings: dict[str, Any] = {**self._config, "log_level": 0, "error_cb": _ignore}
         return AdminClient(settings)
 
     def _asked_anew(self, admin: AdminClient) -> AdminClient:
-        """Another client; the same one, until the next look, where none can be made."""
+        """Another client, or the same one until the next look if none can be made."""
         try:
             fresh = self._admin = self._client()
         except (KafkaException, ValueError, TypeError):
@@ -164,7 +163,7 @@ class TopicIds:
                 self._turn.notify_all()
 
     def _wait_for_turn(self) -> int | None:
-        """Return, at the next look, how often one was wanted so far; None where it is over."""
+        """Wait for the next look; return how many were wanted so far, None once closed."""
         with self._turn:
             self._turn.wait_for(lambda: self._closed or self._wanted > self._answered, LOOK_EVERY_SECONDS)
             return None if self._closed else self._wanted
@@ -183,7 +182,7 @@ def _ignore(_error: KafkaError) -> None:
 
 
 def _describe(admin: AdminClient, topics: Collection[str]) -> dict[str, _Told]:
-    """What the broker says of these topics, without those of which it says nothing."""
+    """What the broker says about these topics, without those that it says nothing about."""
     answers = _asked(
         lambda: admin.describe_topics(TopicCollection(list(topics)), request_timeout=TIMEOUT_SECONDS)
     )
@@ -192,7 +191,7 @@ def _describe(admin: AdminClient, topics: Collection[str]) -> dict[str, _Told]:
 
 
 def _cluster_id(admin: AdminClient) -> str | None:
-    """The id of the cluster; None where nobody answers, or no controller is there to be asked for more."""
+    """The cluster's id; None if nobody answers, or there is no controller to ask further."""
     found = _asked(lambda: admin.list_topics(timeout=TIMEOUT_SECONDS))
     return found.cluster_id if found is not None and found.controller_id in found.brokers else None
 
@@ -205,7 +204,7 @@ def _asked(ask: Callable[[], _Answer]) -> _Answer | None:
 
 
 def _outcome(answer: Future[Any]) -> _Told | None:
-    """What the broker said; None where it did not, or refused."""
+    """What the broker said; None if it did not answer, or refused."""
     try:
         of = answer.result(TIMEOUT_SECONDS + _SLACK_SECONDS)
     except (KafkaException, TimeoutError) as error:

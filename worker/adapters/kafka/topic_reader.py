@@ -1,8 +1,8 @@
-"""Reads a topic from its first record to the last one of the moment of asking. Blocking; for commands.
+"""Reads a topic up to its end at the time of asking. Blocking; for commands.
 
 The rule: it joins no group and commits nothing, so no group's offsets move. It ends where the topic ended
-when it was asked, however fast the topic grows. When the broker falls silent it ends with an error, or tells
-of it and waits on.
+when asked, however fast the topic grows. When the broker falls silent it raises an error, or reports it and
+goes on waiting.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ SILENCE_SECONDS = 15.0
 """Seconds without a record, while there should be one, after which reading fails."""
 
 LOOK_TIMEOUT_SECONDS = 1.0
-"""Seconds that the broker may take, when no records come, to say whether the topic is there."""
+"""Seconds that the broker may take, when no records come, to say whether the topic exists."""
 
-_TURN_SECONDS = 0.2  # seconds of one wait; between two of them Ctrl-C is heard
+_TURN_SECONDS = 0.2  # seconds of one wait, so that Ctrl-C takes effect
 _BATCH_RECORDS = 500
 
 
@@ -45,7 +45,7 @@ FASTER: Config = {
     "queued.min.messages": 20_000,
     "queued.max.messages.kbytes": 16_384,
 }
-"""What a worker keeps small, and a command that only reads does not."""
+"""Larger fetches than a worker's, for a command that only reads."""
 
 
 class NoSuchTopic(Exception):
@@ -53,14 +53,14 @@ class NoSuchTopic(Exception):
 
 
 class Span(NamedTuple):
-    """Offsets of one partition, from `start` to before `end`."""
+    """Offsets of one partition: `start` up to, but not including, `end`."""
 
     start: int
     end: int
 
     @property
     def length(self) -> int:
-        """How many records at most."""
+        """The most records that it can hold."""
         return max(0, self.end - self.start)
 
     def last(self, most: int) -> Span:
@@ -68,12 +68,12 @@ class Span(NamedTuple):
         return Span(max(self.start, self.end - most), self.end)
 
     def before(self, later: Span) -> Span:
-        """Those before others of them."""
+        """The part before a later span."""
         return Span(self.start, later.start)
 
 
 Keep = Callable[[bytes | None, bytes | None], bool]
-"""Whether a record is read, by its key and its value, before more is looked at."""
+"""Decides by key and value, before anything else is looked at, whether to keep a record."""
 
 
 def everything(_key: bytes | None, _value: bytes | None) -> bool:
@@ -82,12 +82,12 @@ def everything(_key: bytes | None, _value: bytes | None) -> bool:
 
 
 class TopicReader:
-    """A context manager; `config` is what `consumer_config` made, with a group of no worker's."""
+    """A context manager; `config` is made by `consumer_config`, for no worker's group."""
 
     def __init__(self, config: Config, topic: str) -> None:
         self._topic = topic
         self._causes = Causes()
-        # What expires while it is read is passed over: it goes on with what is there.
+        # Records that expire during the reading are passed over.
         own: Config = {"enable.partition.eof": True, "log_level": 0, "auto.offset.reset": "earliest"}
         settings: dict[str, Any] = {**config, **own, "error_cb": self._causes.hear}
         try:
@@ -104,7 +104,7 @@ class TopicReader:
         self._consumer.close()
 
     def spans(self, since: float | None = None) -> dict[Partition, Span]:
-        """What there is now in each partition; with `since` (epoch seconds), from the first record as new.
+        """The present offsets of each partition; with `since` (epoch seconds), from the first record then.
 
         Raises NoSuchTopic and KafkaUnavailable.
         """
@@ -122,23 +122,23 @@ class TopicReader:
         on_waiting: Callable[[str], None] | None = None,
         keep: Keep = everything,
     ) -> Iterator[Record]:
-        """Read these offsets: in order within a partition, as they come across them.
+        """Read these offsets, in order within a partition and in any order across partitions.
 
-        Those that were compacted or expired away are passed over, and those that `keep` lets go, by key and
-        value. Raises KafkaUnavailable, also where the broker is silent for SILENCE seconds, unless
-        `on_waiting` is there to hear of it; and where the topic is deleted meanwhile, or made again.
+        Compacted and expired records are passed over, and those that `keep` does not want. Raises
+        KafkaUnavailable, also if the topic is deleted or made again meanwhile, or if the broker is silent for
+        SILENCE_SECONDS; with `on_waiting`, silence is reported there instead.
         """
-        # By their numbers: all are of one topic, and a Partition for each message would be dear.
+        # Keyed by number: all are of one topic, and making a Partition for each message would be slow.
         left = {at.number: (at, span.end) for at, span in spans.items() if span.length}
         nexts = {at.number: span.start for at, span in spans.items()}
         wanted = [TopicPartition(*at, spans[at].start) for at, _ in left.values()]
         self._consumer.assign(wanted)
-        self._consumer.resume(wanted)  # the pauses of an earlier reading outlive it
+        self._consumer.resume(wanted)  # pauses of an earlier reading outlive it
         while left:
             for message in self._next(left, on_waiting):
                 error = message.error()
                 if message.partition() not in left or (error is not None and is_about_group(error)):
-                    continue  # that its group is refused is of no matter: it joins none
+                    continue  # a refused group does not matter: it joins none
                 is_end = error is not None and _is_end(message, error)
                 (at, end), offset = left[message.partition()], message.offset()
                 if offset < nexts[at.number]:
@@ -153,7 +153,7 @@ class TopicReader:
     def _next(
         self, left: Mapping[int, tuple[Partition, int]], on_waiting: Callable[[str], None] | None
     ) -> Sequence[Got]:
-        """Wait for messages, as long as SILENCE, or as long as it takes."""
+        """Wait for messages: up to SILENCE_SECONDS, or with `on_waiting` as long as it takes."""
         while True:
             for _ in range(round(SILENCE_SECONDS / _TURN_SECONDS)):
                 first = self._consumer.poll(_TURN_SECONDS)
@@ -167,11 +167,11 @@ class TopicReader:
             on_waiting(why)
 
     def _must_be_there(self) -> None:
-        """Raise KafkaUnavailable where the broker says that the topic is gone: nothing comes any more."""
+        """Raise KafkaUnavailable if the broker says that the topic is gone."""
         try:
             there = self._consumer.list_topics(timeout=LOOK_TIMEOUT_SECONDS).topics
         except KafkaException:
-            return  # why nobody answers is told in any case
+            return  # why nobody answers is reported in any case
         if self._topic not in existing_topics(there):
             raise KafkaUnavailable(f"{self._topic} was deleted while it was read")
 
@@ -207,13 +207,13 @@ class TopicReader:
         return {to_partition(answer): answer.offset for answer in answers}
 
     def _unavailable(self, error: KafkaError | KafkaException) -> KafkaUnavailable:
-        """Name the cause where it was heard: a time-out says nothing."""
+        """Name the cause if it is known: a time-out explains nothing."""
         line = self._causes.line_of_all(error, self._consumer.poll)
         return KafkaUnavailable(line, refused=is_refusal(error))
 
 
 def _is_end(message: Got, error: KafkaError) -> bool:
-    """Whether it says that its partition is read to the end; raise KafkaUnavailable for other errors."""
+    """Whether it marks the end of its partition; raise KafkaUnavailable for other errors."""
     if error.code() != END_OF_PARTITION:
         where = (
             f"{message.topic()}/{message.partition()}/{message.offset()}: " if message.offset() >= 0 else ""

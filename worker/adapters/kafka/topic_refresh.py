@@ -1,11 +1,10 @@
-"""When a member's client looks at its topics anew: between two of our calls, never while it revokes.
+"""Decides when a member's client refreshes its topics: between two of our calls, never during a revocation.
 
-librdkafka (2.16) joins its group anew as soon as it hears that a topic has changed, also while a revocation
-is being drained; what is drained it does not count as its own any more. So the group gives it to another
-member, both work on it, and both may commit. Its own look, every so often, is turned off for that.
-
-The rule: a look at all topics is the only thing that has it join anew; it is made here, right after a poll.
-Where the broker tells how many partitions each has, it is made when that is news, and seldom otherwise.
+librdkafka (2.16) rejoins its group as soon as it hears that a topic has changed, even while a revocation is
+being drained. It then no longer counts the draining partitions as its own, so the group gives them to another
+member: both work on them, and both may commit. That is why the client's own periodic refresh is turned off.
+The rule: only a refresh of all topics makes it rejoin, and that is done here, right after a poll. If the
+broker tells how many partitions each topic has, it is done when that changes, and seldom otherwise.
 """
 
 from __future__ import annotations
@@ -19,27 +18,27 @@ from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.adapters.kafka.topic_ids import TopicIds
 
 TIMEOUT_SECONDS = 2.0
-"""Seconds that a look may take: the thread does nothing else meanwhile. What comes later the client hears."""
+"""Seconds that a refresh may take, because the thread does nothing else meanwhile."""
 
 SILENT_SECONDS = 10.0
 """Seconds until a broker that did not answer in time is asked again."""
 
 AGAIN_SECONDS = 1.0
-"""Seconds between two looks at least."""
+"""Least seconds between two refreshes."""
 
 SELDOM_SECONDS = 300.0
-"""Seconds between two looks at topics of which the broker tells what changes."""
+"""Seconds between two refreshes if the broker tells of changes."""
 
 INTERVAL = "topic.metadata.refresh.interval.ms"
-"""The property that says how often to look; the user's own, and ours for the client."""
+"""The property for the interval: the user's value counts here, ours turns off the client's own."""
 
 _NEVER = float("inf")
 
 
 class TopicRefresh:
-    """Of a member's client; `config` is its own, `topics` what it subscribes to. Times are monotonic.
+    """For a member's client; `config` is its own, `topics` is its subscription. Times are monotonic.
 
-    With `group.protocol=consumer` the broker shares out, and the client may look whenever it likes.
+    With `group.protocol=consumer` the broker assigns, and the client may refresh whenever it likes.
     """
 
     def __init__(self, config: Config, topics: Sequence[str], ids: TopicIds | None) -> None:
@@ -53,12 +52,12 @@ class TopicRefresh:
         self._next_look = self._next_in_turn = 0.0
 
     def begin(self) -> Config:
-        """Begin with another client, which has seen nothing yet; return what it must have set."""
+        """Begin with another client, which has seen nothing yet; return the properties that it needs."""
         self._seen, self._next_look, self._next_in_turn = {}, 0.0, 0.0
         return {} if self._is_off else {INTERVAL: -1}
 
     def look(self, consumer: Consumer, now: float) -> None:
-        """Have the client look, where it is time."""
+        """Have the client refresh, if it is time."""
         if self._is_off or now < self._next_look:
             return
         told = self._told()
@@ -77,10 +76,10 @@ class TopicRefresh:
         self._next_in_turn = now + (max(SELDOM_SECONDS, self._every) if is_told else self._every)
 
     def _told(self) -> Mapping[str, int | None]:
-        """How many partitions each topic has, as the broker tells; None where it does not."""
+        """How many partitions each topic has according to the broker; None if unknown."""
         ids = self._ids
         return {topic: None if ids is None else ids.partitions(topic) for topic in self._topics}
 
     def _is_news(self, told: Mapping[str, int | None]) -> bool:
-        """Whether the client has seen a topic otherwise than it is by now."""
+        """Whether a topic has changed since the client saw it."""
         return any(count not in {None, self._seen.get(topic)} for topic, count in told.items())

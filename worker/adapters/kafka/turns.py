@@ -1,27 +1,26 @@
-"""How long the poll thread waits before it looks for what it does not wait for: records, or orders.
+"""How long one turn of the poll thread lasts: it can wait for records or for orders, but not for both.
 
-The rule: a thread that has something to do obeys an order within TURN_SECONDS. A thread that has had nothing
-to do for a while wakes seldom: each turn takes the interpreter's lock from those that work. A record from
-Kafka wakes it at once all the same.
+The rule: a busy thread carries out an order within TURN_SECONDS. An idle one wakes seldom, because each turn
+takes the interpreter's lock from threads that work; a record from Kafka still wakes it at once.
 """
 
 from __future__ import annotations
 
 TURN_SECONDS = 0.05
-"""Seconds that the thread waits at most, for records or for orders, before it looks for the other."""
+"""Most seconds of waiting for records or orders before the thread checks for the other."""
 
 ROOM_TURN_SECONDS = 0.005
-"""Seconds of such a wait while records lie here for want of room in their partition: an order makes it."""
+"""The same while prefetched records wait for room in their partition: an order makes that room."""
 
 IDLE_TURN_SECONDS = 0.2
-"""Seconds of a wait for records, and so the latest that an order is obeyed, where nothing goes on."""
+"""Seconds of waiting for records while idle, and so the longest that an order can wait."""
 
 IDLE_AFTER_SECONDS = 2.0
-"""Seconds without a record and without an order after which nothing goes on."""
+"""Seconds without records and orders after which the thread is idle."""
 
 
 class Turns:
-    """Knows when something was last to be done; times are monotonic seconds."""
+    """Knows when the thread was last busy; times are monotonic seconds."""
 
     def __init__(self, now: float) -> None:
         self._busy_at = now
@@ -31,5 +30,5 @@ class Turns:
         self._busy_at = now
 
     def seconds(self, now: float) -> float:
-        """How long to wait for records from now."""
+        """How long to wait for records now."""
         return TURN_SECONDS if now - self._busy_at < IDLE_AFTER_SECONDS else IDLE_TURN_SECONDS

@@ -1,7 +1,7 @@
-"""Errors of the client that stand in a record's place, and what is done at each.
+"""Errors of the client that stand for unreadable records, and what is done at each.
 
-The rule: the partition stops there, alone, and is looked at again after a while: another replica may have the
-record. Only a place that was named to be skipped is passed over, with all of its batch, and that is said.
+The rule: that partition alone stops there, and is tried again after a while, because another replica may have
+the record. Only a place that an operator named is skipped, with its whole batch, and that is reported.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from worker.core.record import Partition
 from worker.core.unreadable import Stopped, first_after
 
 LOOK_AGAIN_AFTER_SECONDS = 30.0
-"""Seconds that a partition rests before it is looked at again."""
+"""Seconds until a stopped partition is tried again."""
 
 SKIP_AGAIN_AFTER_SECONDS = 3.0
-"""Seconds that it rests where it was to be skipped, and the broker was too slow to tell where it ends."""
+"""Seconds until a skip is tried again if the broker was too slow to show where the batch ends."""
 
 PROBE_TIMEOUT_SECONDS = 5.0
-"""Seconds of silence that prove it."""
+"""Seconds of silence that prove that an offset is part of the unreadable batch."""
 
 SILENCE_SECONDS = 1.0
-"""Seconds after which an offset of which nothing comes is taken for a part of the batch, for now."""
+"""Seconds of silence after which an offset is first taken for a part of the batch."""
 
-# These names are public, whatever their first letter says.
+# librdkafka's codes are public, though these begin with an underscore.
 _UNREADABLE = frozenset(
     {
         KafkaError._BAD_MSG,  # noqa: SLF001
@@ -47,24 +47,24 @@ _UNREADABLE = frozenset(
 
 
 class Unprobed(Exception):
-    """It was not found out where the unreadable batch ends."""
+    """The end of the unreadable batch could not be found."""
 
 
 def is_unreadable(error: KafkaError) -> bool:
-    """Whether an error stands for a record that is there and can't be read."""
+    """Whether an error stands for a record that exists but can't be read."""
     return error.code() in _UNREADABLE
 
 
 def next_readable(config: Config, place: Place) -> int:
-    """The offset where reading can go on after the batch that begins at a place; raise Unprobed.
+    """The offset at which reading can go on after the batch that begins at a place; raise Unprobed.
 
-    Blocking; asks with a client of its own, which joins no group and commits nothing.
+    Blocking; uses a client of its own, which joins no group and commits nothing.
     """
     own: Config = {"enable.partition.eof": True, "log_level": 0, "fetch.error.backoff.ms": 10}
     consumer = Consumer({**config, **own})
     try:
         beyond = first_after(place.offset, lambda offset: _is_part(consumer, place, offset, SILENCE_SECONDS))
-        # A slow broker must not cost a record that can be read, nor have the batch end too soon.
+        # A slow broker must neither cost a readable record nor make the batch seem shorter.
         ends_there = _is_part(consumer, place, beyond - 1, PROBE_TIMEOUT_SECONDS)
         if not ends_there or _is_part(consumer, place, beyond, PROBE_TIMEOUT_SECONDS):
             raise Unprobed("the broker is slow to answer")
@@ -77,7 +77,7 @@ def next_readable(config: Config, place: Place) -> int:
 
 
 def _is_part(consumer: Consumer, place: Place, offset: int, patience: float) -> bool:
-    """Whether an offset is of this very batch: it can't be read either, or the client stays silent there."""
+    """Whether an offset belongs to this very batch: it can't be read either, or the client stays silent."""
     message = _next(consumer, place, offset, patience)
     error = None if message is None else message.error()
     if message is None or error is None:
@@ -88,7 +88,7 @@ def _is_part(consumer: Consumer, place: Place, offset: int, patience: float) -> 
 def _next(
     consumer: Consumer, place: Place, offset: int, patience: float = PROBE_TIMEOUT_SECONDS
 ) -> Got | None:
-    """What comes of a partition from an offset on: a record, its end or an error; None where nothing does."""
+    """What comes from an offset on: a record, the partition's end or an error; None for silence."""
     consumer.assign([TopicPartition(place.at.topic, place.at.number, offset)])
     deadline = time.monotonic() + patience
     while (left := deadline - time.monotonic()) > 0:
@@ -99,16 +99,16 @@ def _next(
 
 
 class Stops:
-    """Where partitions that are ours stand; the consumer's thread's own, but `told`."""
+    """Our stopped partitions; for the poll thread alone, except `told`."""
 
     def __init__(self, paused: Paused) -> None:
         self._paused = paused
         self._again: dict[Partition, tuple[Place, float]] = {}
         self.told: tuple[Stopped, ...] = ()
-        """Replaced whole, so that any thread may read it."""
+        """All stops; replaced whole, so that any thread may read it."""
 
     def stop(self, stopped: Stopped, again: float) -> bool:
-        """Stop a partition until then; tell whether that is news."""
+        """Stop a partition until the time `again`; return whether that place is new."""
         is_news = all(stopped.place != known.place for known in self.told)
         self._paused.stop(stopped.place.at)
         self._again[stopped.place.at] = (stopped.place, again)
@@ -116,7 +116,7 @@ class Stops:
         return is_news
 
     def due(self, now: float) -> list[Place]:
-        """The places to look at again; their partitions do not stand any more, but what was told remains."""
+        """The places to try again; their partitions are not stopped any more, but stay in `told`."""
         places = [place for place, again in self._again.values() if again <= now]
         for place in places:
             del self._again[place.at]
@@ -124,7 +124,7 @@ class Stops:
         return places
 
     def passed(self, partitions: Iterable[Partition]) -> None:
-        """Forget partitions that were read on, or are not ours any more."""
+        """Forget partitions that were read further, or are no longer ours."""
         gone = set(partitions)
         for at in gone:
             self._again.pop(at, None)

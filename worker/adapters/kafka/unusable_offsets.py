@@ -1,6 +1,6 @@
-"""Offsets that the broker does not take, while a partition is ours, and when each is seen to.
+"""Offsets of our partitions that the broker refuses, and when each is dealt with.
 
-The rule: a partition is moved at most once in its pause, which grows: no offset is reset in a loop.
+The rule: a partition is moved at most once within a pause that grows, so no offset is reset in a loop.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ LONGEST_PAUSE_SECONDS = 30.0
 """Seconds between two moves of one partition."""
 
 CALM_AFTER_SECONDS = 120.0
-"""Seconds after the last move that make the next one the first again."""
+"""Seconds after the last move until the pause starts over."""
 
-# The client says where the epochs parted in these words, and nowhere else.
+# Only these words of the client say where the epochs diverged.
 _PARTED = re.compile(r"broker end offset is (-?[0-9]+)")
 
 
 class Unusable(NamedTuple):
-    """An offset that can't be read; `parted` is where its leader epoch ended, where the client says so."""
+    """An offset that can't be read; `parted` is where its leader epoch ended, if the client says so."""
 
     epoch: Epoch
     tried: int
@@ -39,7 +39,7 @@ class _Moves(NamedTuple):
 
 
 class UnusableOffsets:
-    """Kept by the consumer's thread; times are monotonic."""
+    """Used by the poll thread alone; times are monotonic."""
 
     def __init__(self) -> None:
         self._waiting: dict[Partition, Unusable] = {}
@@ -50,9 +50,9 @@ class UnusableOffsets:
         self._waiting[unusable.epoch.at] = unusable
 
     def due(self, now: float, waits: Callable[[Partition], bool] = lambda _at: False) -> list[Unusable]:
-        """Those to be seen to now; each counts as a move, whether or not it is made.
+        """Those to deal with now; each counts as a move, whether or not it is made.
 
-        Not those of which something that was read before `waits`: that goes first.
+        Except partitions for which `waits` says that earlier records are still held: those go first.
         """
         due = [at for at in self._waiting if not waits(at) and self._is_due(at, now)]
         for at in due:
@@ -71,11 +71,11 @@ class UnusableOffsets:
 
 
 def is_unusable(error: KafkaError) -> bool:
-    """Whether it says that an offset can't be read."""
+    """Whether it says that an offset can't be used."""
     return error.code() == KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001 - public, whatever its first letter says
 
 
 def parted_at(error: KafkaError) -> int | None:
-    """Where the log parted from the one that was read; None where this does not tell."""
+    """Where the log diverged from the one that was read; None if the error does not say."""
     match = _PARTED.search(error.str())
     return int(match[1]) if match and int(match[1]) >= 0 else None

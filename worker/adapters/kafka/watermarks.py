@@ -1,6 +1,6 @@
-"""The first and the last offset of each partition, as last heard.
+"""The watermarks (first and end offset) of each partition, as last heard.
 
-The rule: reading them costs nothing; asking the broker is rare, bounded, and may fail without harm.
+The rule: reading them costs nothing; asking the broker is rare and bounded, and may fail without harm.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from worker.ports import Watermarks
 
 FROM_CLIENT_SECONDS = 2.0
 FROM_BROKER_SECONDS = 10.0
-"""Seconds between two looks. A fetch tells the client the end, but nothing is fetched of what is paused."""
+"""Seconds between two looks. The client learns the end from fetches, but fetches no paused partition."""
 
 _TIMEOUT_SECONDS = 0.5
 _LATEST, _EARLIEST = -1, -2
 
 
 class WatermarkCache:
-    """Refreshed by the consumer's thread; `heard` is replaced whole, so the loop may read it at any time."""
+    """Refreshed by the poll thread; `heard` is replaced whole, so the loop may read it at any time."""
 
     def __init__(self) -> None:
         self.heard: dict[Partition, Watermarks] = {}
@@ -31,15 +31,15 @@ class WatermarkCache:
         self._next_question = 0.0
 
     def hurry(self) -> None:
-        """Ask the broker at the next turn: there are new partitions."""
+        """Ask the broker at the next turn, because there are new partitions."""
         self._next_look = self._next_question = 0.0
 
     def forget(self, partitions: Collection[Partition]) -> None:
-        """Forget what was heard of partitions: they are of another log now."""
+        """Forget the watermarks of partitions that are of another log now."""
         self.heard = {at: lag for at, lag in self.heard.items() if at not in partitions}
 
     def refresh(self, consumer: Consumer, partitions: Collection[Partition], now: float) -> None:
-        """Look anew, where it is time."""
+        """Look again, if it is time."""
         if now < self._next_look:
             return
         self._next_look = now + FROM_CLIENT_SECONDS
@@ -53,7 +53,7 @@ class WatermarkCache:
 def ends_of(
     consumer: Consumer, partitions: Collection[Partition], timeout: float
 ) -> dict[Partition, Watermarks]:
-    """The first and the last offset of each, asked of the broker; raises KafkaUnavailable."""
+    """The watermarks of each, asked of the broker; raises KafkaUnavailable."""
     try:
         ends = _ends(consumer, partitions, timeout)
     except KafkaException as error:

@@ -1,1 +1,1 @@
-"""The process among others: its signals, its descriptors, its three standard streams."""
+"""The process and the operating system: signals, descriptors, memory, standard streams."""

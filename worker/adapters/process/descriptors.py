@@ -1,7 +1,7 @@
-"""How many files and sockets the process may have open, and what is left of them for requests.
+"""How many files and sockets the process may have open, and how many are left for requests.
 
-The rule: requests never take the last SPARE descriptors: those are for what answers `/livez` and `/metrics`,
-for Kafka's connections and for the names that are looked up.
+The rule: requests never take the last SPARE_DESCRIPTORS, which are for `/livez` and `/metrics`, Kafka's
+connections and name resolution.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ SPARE_DESCRIPTORS = 16
 """Descriptors that no request takes."""
 
 KAFKA_DESCRIPTORS, KAFKA_DESCRIPTORS_PER_SERVER = 31, 16
-"""What the clients of Kafka come to have open once they have joined, in all and for each server."""
+"""Descriptors that Kafka's clients open once they have joined: in all, plus for each server."""
 
 MORE_DESCRIPTORS, MORE_DESCRIPTORS_PER_SERVER = 18, 8
-"""What each destination beyond the first adds to them: the clients of its two groups and of its journal."""
+"""What each destination beyond the first adds, for the clients of its two groups and its journal."""
 
-_MOST_DESCRIPTORS = 10_240  # what macOS gives where its hard limit says "unlimited", which it refuses
+_MOST_DESCRIPTORS = 10_240  # what macOS grants if its hard limit says "unlimited", which it refuses
 _SHORT = frozenset({errno.EMFILE, errno.ENFILE})
 
 
 def limit() -> int:
-    """How many may be open at a time."""
+    """How many may be open at the same time."""
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 def raise_limit() -> None:
-    """Take as many as the process may have (`ulimit -Hn`), where the system lets it."""
+    """Raise the soft limit to the hard one (`ulimit -Hn`), if the system allows."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     for wanted in (hard, _MOST_DESCRIPTORS):
         with suppress(ValueError, OSError):
@@ -45,22 +45,22 @@ def raise_limit() -> None:
 
 
 def room_for_requests(kafka_servers: int, destinations: int = 1) -> int:
-    """How many connections to all partners fit, before Kafka's are opened; one at least."""
-    in_use = sum(1 for _ in Path("/dev/fd").iterdir()) - 1  # the listing itself has one
+    """How many connections to all partners fit beside those that Kafka will need; one at least."""
+    in_use = sum(1 for _ in Path("/dev/fd").iterdir()) - 1  # the listing itself has one open
     more = (destinations - 1) * (MORE_DESCRIPTORS + MORE_DESCRIPTORS_PER_SERVER * kafka_servers)
     kafka = KAFKA_DESCRIPTORS + KAFKA_DESCRIPTORS_PER_SERVER * kafka_servers + more
     return max(1, limit() - in_use - kafka - SPARE_DESCRIPTORS)
 
 
 class TooFewDescriptors(OSError):
-    """A socket was not made because of the limit of open files, the process's or the system's."""
+    """A socket could not be made because of the process's or the system's limit of open files."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number, shortage())
 
 
 def new_socket(family: int, kind: int, protocol: int) -> socket.socket:
-    """Make a socket for a request; raise TooFewDescriptors where that would take one of the SPARE."""
+    """Make a socket for a request; raise TooFewDescriptors if it would take one of SPARE_DESCRIPTORS."""
     try:
         made = socket.socket(family, kind, protocol)
     except OSError as error:
@@ -76,7 +76,7 @@ def new_socket(family: int, kind: int, protocol: int) -> socket.socket:
 
 
 def are_short() -> bool:
-    """Whether not one more can be opened: what looks up a name tells of that as of a name not found."""
+    """Whether no descriptor is left; the resolver reports that as a name not found."""
     try:
         os.close(os.dup(0))
     except OSError as error:
@@ -85,7 +85,7 @@ def are_short() -> bool:
 
 
 def shortage() -> str:
-    """What is wrong, and what would be right."""
+    """The error line, with what to do."""
     return (
         f"too few descriptors: {limit()} files may be open (ulimit -n); raise the limit,"
         " or lower POSTBACK_DESTINATION__CONCURRENCY"
@@ -93,7 +93,7 @@ def shortage() -> str:
 
 
 def too_many_requests(wanted: Sequence[int], room: int) -> str:
-    """What to say where requests are to be more than there is room for; `wanted` by each destination."""
+    """The warning that fewer requests fit than the destinations want, which `wanted` lists."""
     most, in_all = limit(), sum(wanted)
     if len(wanted) == 1:
         what, so = f"POSTBACK_DESTINATION__CONCURRENCY is {in_all}", "no more are in flight"

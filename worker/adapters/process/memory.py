@@ -1,6 +1,6 @@
-"""How much of the memory that was used the process keeps.
+"""Limits how much freed memory the process keeps.
 
-The rule: where the system's C library knows nothing of this, nothing is done.
+The rule: with a C library that can't do this, nothing is done.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 import ctypes
 
 _KEPT = {-8: 2, -3: 64 * 1024, -1: 128 * 1024}
-"""Of glibc's malloc.h: M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD, which it would raise by itself."""
+"""glibc's M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD (malloc.h), which it would raise by itself."""
 
 
 def keep_little() -> None:
-    """Have all threads take memory from the same few places, so that what one has freed serves the others.
+    """Have all threads share a few malloc arenas, so that memory freed by one serves the others.
 
-    To be called before there are other threads. Each of librdkafka's would keep a place of its own, where
-    what it once fetched has lain. What is large, as what it fetches, lies alone and goes back at once.
+    Call it before there are other threads. Otherwise each thread of librdkafka would keep an arena as large
+    as what it once fetched. Large blocks, such as fetched data, are mapped alone and returned at once.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

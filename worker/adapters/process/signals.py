@@ -1,4 +1,4 @@
-"""What the signals do, from the first moment of the process on.
+"""What signals do, from the first moment of the process on.
 
 | signal | `run` | every other command |
 | --- | --- | --- |
@@ -6,9 +6,10 @@
 | USR1 | logs one line of status | nothing |
 | USR2 | nothing | nothing |
 
-The rules: INT and HUP stay ignored where they were ignored at the start (a background job, `nohup`). An
-interrupt is not lost where Python has nobody to raise it to (a finalizer, a callback of a weak reference).
-That one was heard is said once, in a line, whatever signals come meanwhile; after it one more ends at once.
+The rules: INT and HUP stay ignored if they were ignored at the start (a background job, `nohup`). An
+interrupt is not lost if Python can't raise it to anybody (in a finalizer, in a callback of a weak reference).
+One line reports an interrupt, whatever signals come meanwhile; after that, another one ends the process at
+once.
 """
 
 from __future__ import annotations
@@ -24,26 +25,26 @@ from worker.adapters.process import stderr
 
 HANG_UP = signal.SIGHUP
 ONCE_MORE_SECONDS = 0.02
-"""After these an interrupt that nobody heard of is raised again."""
+"""Seconds after which an interrupt that could not be raised is raised again."""
 
 INTERRUPTED = "error: interrupted"
-"""What is said of an interrupt."""
+"""The line about an interrupt."""
 
-# The command is `run`, as far as is known: nothing is in flight until it listens by itself.
+# The command is `run`, as far as known; until it sets its own handlers nothing is in flight.
 _is_run = False
-# The process is the program's own, and none of a test that calls it.
+# The process is the program's own, not a test's.
 _is_own = False
 
 
 def set_up() -> None:
-    """Take the signals over, before the program is loaded."""
+    """Take over the signals, before the program is loaded."""
     global _is_own  # noqa: PLW0603 - there is one process
     _is_own = True
     begin("run" in sys.argv)
     for number in (signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     for number in heeded():
-        if number is not signal.SIGINT or _is_run:  # else Python's own handler raises KeyboardInterrupt
+        if number is not signal.SIGINT or _is_run:  # otherwise Python's own handler raises KeyboardInterrupt
             signal.signal(number, _end)
     sys.unraisablehook = _unheard
     sys.excepthook = _uncaught
@@ -51,7 +52,7 @@ def set_up() -> None:
 
 @contextmanager
 def last_words() -> Iterator[None]:
-    """Let no signal disturb what is said within; after it one ends the process, and Python's own end, too."""
+    """Let no signal disturb what is printed inside; after it, a signal ends the process at once."""
     if not _is_own:
         yield
         return
@@ -72,7 +73,7 @@ def begin(is_run: bool) -> None:
 
 
 def heeded() -> list[signal.Signals]:
-    """The signals that ask for an end."""
+    """The signals that ask the process to end."""
     asked = (signal.SIGTERM, signal.SIGINT, HANG_UP)
     return [one for one in asked if one is signal.SIGTERM or signal.getsignal(one) is not signal.SIG_IGN]
 
@@ -81,12 +82,12 @@ def _end(number: int, _frame: FrameType | None) -> None:
     if _is_run:
         os._exit(0)
     if number == HANG_UP:
-        signal.signal(HANG_UP, signal.SIG_IGN)  # the terminal and the shell both send one
+        signal.signal(HANG_UP, signal.SIG_IGN)  # the terminal and the shell each send one
     raise KeyboardInterrupt
 
 
 def _unheard(told: sys.UnraisableHookArgs) -> None:
-    """What Python calls with an exception that it can't raise: by itself it would print it and go on."""
+    """Called with an exception that Python can't raise: by default it prints it and goes on."""
     if not issubclass(told.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(told)
         return
@@ -96,7 +97,7 @@ def _unheard(told: sys.UnraisableHookArgs) -> None:
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
-    """What Python calls with what nobody caught: one more interrupt, while the first was about to be said."""
+    """Called with an uncaught exception: an interrupt that came while the first was being reported."""
     if not issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, at)
         return

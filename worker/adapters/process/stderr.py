@@ -1,7 +1,8 @@
-"""Stderr that never stops who writes to it: a full disk, a reader that went or one that does not read.
+"""A stderr that never blocks its writers, whatever happens: a full disk, a reader that is gone or stuck.
 
-The rule: a write returns at once and raises nothing. A thread does the writing; what can't be written, or
-finds too much waiting before it, is dropped and counted, and once writing goes on a line says how many were.
+The rule: a write returns at once and raises nothing. A thread does the writing. Lines that can't be written,
+or that find too much waiting before them, are dropped and counted; once writing works again, a line says how
+many.
 """
 
 from __future__ import annotations
@@ -21,27 +22,27 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 MOST_WAITING_BYTES = 1024 * 1024
-"""Bytes that wait for a reader; what comes beyond is dropped until half of it has gone."""
+"""Most bytes that wait for a reader; then lines are dropped until half of them are written."""
 
 SETTLE_SECONDS = 1.0
-"""How long the end of the process waits for what is not written yet."""
+"""Seconds that the end of the process waits for unwritten lines."""
 
 Describe = Callable[[int, str], str]
-"""Makes the line that tells how many lines were dropped, and why."""
+"""Makes the line that says how many lines were dropped, and why."""
 
 
 def plain(dropped: int, why: str) -> str:
-    """The line that tells of dropped lines, for people."""
+    """The line about dropped lines, for people."""
     return f"warning: {dropped} log line{'s were' if dropped > 1 else ' was'} dropped: {why}"
 
 
 class Lines(io.RawIOBase):
-    """Writes to a descriptor what it is given, line by line, in a thread of its own."""
+    """Writes lines to a descriptor, in a thread of its own."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
         self._descriptor = descriptor
-        self._changed = threading.Condition()  # reentrant: a signal's handler may log as well
+        self._changed = threading.Condition()  # reentrant, because a signal handler may log as well
         self._waiting: deque[bytes] = deque()
         self._held = 0
         self._full = False
@@ -55,7 +56,7 @@ class Lines(io.RawIOBase):
         """Lines that were dropped, since the start."""
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Have it written soon, or drop it; never waits and never raises."""
+        """Queue it, or drop it; never waits and never raises."""
         line = bytes(data)
         with self._changed:
             self._full = self._held + len(line) > (
@@ -71,7 +72,7 @@ class Lines(io.RawIOBase):
         return len(line)
 
     def settle(self, seconds: float = SETTLE_SECONDS) -> None:
-        """Wait until all is written, so long at most; not again while what reads it stands still."""
+        """Wait up to `seconds` until all is written; but only once for a reader that is stuck."""
         with self._changed:
             wait = seconds if self._patient else 0.0
             self._patient = self._changed.wait_for(lambda: not self._waiting, wait)
@@ -99,7 +100,7 @@ class Lines(io.RawIOBase):
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting)
-                line = self._waiting[0]  # it waits until it is written, for who settles
+                line = self._waiting[0]  # stays in the queue until it is written, for `settle`
             self._tell_dropped()
             if not self._put(line):
                 self._drop(line, self._why)
@@ -114,7 +115,7 @@ class Lines(io.RawIOBase):
                     self._changed.notify_all()
 
     def _tell_dropped(self) -> None:
-        """Say how many lines were dropped, unless more are just now."""
+        """Write how many lines were dropped, unless more are being dropped now."""
         count = self._untold
         if count and not self._full:
             text = self.describe(count, self._why) + "\n"
@@ -123,13 +124,13 @@ class Lines(io.RawIOBase):
                     self._untold -= count
 
     def _put(self, data: bytes) -> bool:
-        """Write, however long it takes, on a line of its own; tell whether all of it went."""
+        """Write on a line of its own, however long it takes; return whether all of it was written."""
         rest = data = b"\n" + data if self._cut else data
         try:
             while rest:
                 try:
                     rest = rest[os.write(self._descriptor, rest) :]
-                except BlockingIOError:  # who shares it has made it so
+                except BlockingIOError:  # another process that shares it has made it non-blocking
                     select.select([], [self._descriptor], [])
         except OSError as error:
             self._why = error.strerror or str(error)
@@ -148,7 +149,7 @@ _lines: Lines | None = None
 
 
 def install() -> None:
-    """Make `sys.stderr` write so, for all that write to it; at the end of the process it settles."""
+    """Replace `sys.stderr` by this; at the end of the process it settles."""
     global _lines  # noqa: PLW0603 - there is one stderr
     _lines = Lines(2)
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
@@ -157,7 +158,7 @@ def install() -> None:
 
 
 def settle() -> None:
-    """Wait, within bounds, until what was said is written."""
+    """Wait, within bounds, until all lines are written."""
     if _lines is not None:
         _lines.settle()
 
@@ -168,6 +169,6 @@ def dropped() -> int:
 
 
 def describe_with(describe: Describe) -> None:
-    """Have dropped lines told of in the log's own form."""
+    """Report dropped lines in the log's own format."""
     if _lines is not None:
         _lines.describe = describe

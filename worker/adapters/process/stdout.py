@@ -1,9 +1,9 @@
-"""Stdout for results: what can't be written is one kind of exception, wherever it was printed.
+"""A stdout for results: a failed write raises one kind of exception, wherever it was printed.
 
-The rules: the first write that fails raises ResultLost, which is no OSError, so that nobody takes it for
-something else; what is written after that goes nowhere, so that the end of the process has nothing to say.
-No text is one that can't be written: what the encoding of stdout does not have is escaped as in JSON, which
-in a result that is JSON means the same.
+The rules: the first failed write raises ResultLost, which is no OSError, so that nobody takes it for
+something else. Later writes go nowhere, so that the end of the process reports nothing more. No text fails
+for its encoding: characters that stdout's encoding lacks are escaped as in JSON, which changes nothing in
+JSON results.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ _ESCAPED = "escaped-as-in-json"
 
 
 class ResultLost(Exception):
-    """The result, or the rest of it, could not be written."""
+    """A result could not be written, or not in full."""
 
     def __init__(self, error: OSError) -> None:
         closed = error.errno == errno.EBADF
         why = "it is closed" if closed else error.strerror or str(error)
         super().__init__(f"can't write the result to stdout: {why}")
         self.reader_gone = isinstance(error, BrokenPipeError)
-        """Who read it (`| head`) has had enough."""
+        """The reader (`| head`) has closed the pipe."""
 
 
 class Results(io.RawIOBase):
-    """A descriptor that results are written to; `before` is called before each write."""
+    """Writes results to a descriptor; calls `before` before each write."""
 
     def __init__(self, descriptor: int, before: Callable[[], None]) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Results(io.RawIOBase):
         self._lost = False
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write some of it, waiting for a slow reader; raise ResultLost where that fails."""
+        """Write some of it, waiting for a slow reader; raise ResultLost if that fails."""
         if self._lost:
             return memoryview(data).nbytes
         self._before()
@@ -71,12 +71,12 @@ class Results(io.RawIOBase):
         while True:
             try:
                 return os.write(self._descriptor, data)
-            except BlockingIOError:  # who shares it has made it so
+            except BlockingIOError:  # another process that shares it has made it non-blocking
                 select.select([], [self._descriptor], [])
 
 
 def install(before: Callable[[], None]) -> None:
-    """Make `sys.stdout` write so; `before` is called before each write to the descriptor."""
+    """Replace `sys.stdout` by this; `before` is called before each write to the descriptor."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     results = io.BufferedWriter(Results(1, before))
     codecs.register_error(_ESCAPED, _escaped)
@@ -84,7 +84,7 @@ def install(before: Callable[[], None]) -> None:
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:
-    """The escapes of JSON for characters that an encoding does not have: four digits for each half of one."""
+    """JSON's escapes for characters that an encoding lacks: four digits per UTF-16 unit."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
