@@ -13,7 +13,8 @@ from typing import NamedTuple
 from confluent_kafka import KafkaException
 
 from worker.adapters.kafka.followed import anchor_of, starts_of
-from worker.adapters.kafka.journal_client import LATEST, JournalClient
+from worker.adapters.kafka.journal_client import JournalClient
+from worker.adapters.kafka.since import LATEST
 from worker.core.binding import LogId
 from worker.core.ids_cache import Anchor, Cached, JournalPosition, NotBelieved
 from worker.ports import Cache

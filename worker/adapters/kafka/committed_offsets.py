@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from worker.adapters.kafka.answers import all_told, group_refusal
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.errors import KafkaUnavailable, one_line
+from worker.adapters.kafka.errors import KafkaUnavailable, ignore, one_line
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.core.assigned_partition import Position
 from worker.core.binding import Identity
@@ -54,7 +54,7 @@ def positions_of(config: Config, topic: str) -> dict[Partition, Position]:
 
 
 def _committed(config: Config, is_wanted: Callable[[str], bool]) -> list[TopicPartition]:
-    settings: dict[str, Any] = {**config, "log_level": 0, "error_cb": lambda _error: None}
+    settings: dict[str, Any] = {**config, "log_level": 0, "error_cb": ignore}
     settings.pop("group.instance.id", None)
     try:
         consumer = Consumer(settings)

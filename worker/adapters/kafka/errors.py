@@ -97,12 +97,21 @@ def kafka_error(error: KafkaError | BaseException) -> KafkaError | None:
     return inner if isinstance(inner, KafkaError) else None
 
 
+def error_code(error: KafkaError | BaseException) -> int | None:
+    """The code of an error of the client; None for any other."""
+    cause = kafka_error(error)
+    return None if cause is None else cause.code()
+
+
+def ignore(_error: KafkaError) -> None:
+    """An `error_cb` that says nothing: the call that fails says it, or other clients do."""
+
+
 def is_refusal(error: KafkaError | BaseException) -> bool:
     """Whether it says that this user lacks a right."""
     if isinstance(error, KafkaUnavailable):
         return error.refused
-    cause = kafka_error(error)
-    return cause is not None and cause.code() in _LACKS_A_RIGHT
+    return error_code(error) in _LACKS_A_RIGHT
 
 
 def is_about_group(error: KafkaError) -> bool:
@@ -117,8 +126,7 @@ def is_deadly(error: KafkaError) -> bool:
 
 def is_away(error: KafkaError | BaseException) -> bool:
     """Whether nobody answered."""
-    cause = kafka_error(error)
-    return cause is not None and cause.code() in _AWAY
+    return error_code(error) in _AWAY
 
 
 def is_about_all_brokers(error: KafkaError) -> bool:
@@ -128,8 +136,7 @@ def is_about_all_brokers(error: KafkaError) -> bool:
 
 def is_about_topic(error: KafkaError | BaseException) -> bool:
     """Whether the client will refuse the topic until it sees it again in metadata."""
-    cause = kafka_error(error)
-    return cause is not None and cause.code() in _OF_TOPIC
+    return error_code(error) in _OF_TOPIC
 
 
 def remedy(error: KafkaError | BaseException) -> str:

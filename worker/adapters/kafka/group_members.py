@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import Causes
-from worker.adapters.kafka.errors import KafkaUnavailable, kafka_error, one_line
+from worker.adapters.kafka.errors import KafkaUnavailable, error_code, one_line
 from worker.adapters.kafka.group_questions import ask_of_groups
 
 ANSWER_SECONDS, ASK_AGAIN_SECONDS = 8.0, 0.5
@@ -63,9 +63,9 @@ class GroupMembers:
             try:
                 return self._heard(deadline)
             except KafkaException as error:
-                if _code(error) == KafkaError._UNSUPPORTED_FEATURE:  # noqa: SLF001 - public, whatever its name
+                if error_code(error) == KafkaError._UNSUPPORTED_FEATURE:  # noqa: SLF001 - public, whatever its name
                     raise GroupsUntold(one_line(error)) from error
-                is_refused = _code(error) == KafkaError.GROUP_AUTHORIZATION_FAILED
+                is_refused = error_code(error) == KafkaError.GROUP_AUTHORIZATION_FAILED
                 if is_refused or time.monotonic() + ASK_AGAIN_SECONDS > deadline:
                     raise KafkaUnavailable(self._causes.line(error)) from error
             time.sleep(ASK_AGAIN_SECONDS)
@@ -96,8 +96,3 @@ class GroupMembers:
         }
         self._causes.forget()
         return told
-
-
-def _code(error: BaseException) -> int | None:
-    cause = kafka_error(error)
-    return None if cause is None else cause.code()

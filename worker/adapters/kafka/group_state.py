@@ -15,7 +15,7 @@ from confluent_kafka.admin import TopicMetadata  # type: ignore[attr-defined]
 from worker.adapters.kafka.answers import all_told, group_refusal
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import Causes
-from worker.adapters.kafka.errors import KafkaUnavailable, kafka_error, one_line
+from worker.adapters.kafka.errors import KafkaUnavailable, error_code, one_line
 from worker.adapters.kafka.records import Got, to_partition, to_record, to_topic_partitions
 from worker.adapters.kafka.since import EARLIEST, LATEST, first_since
 from worker.adapters.kafka.topic_descriptions import existing_topics
@@ -173,7 +173,7 @@ class GroupState:
                 if refusal is not None:
                     raise KafkaUnavailable(f"{asked[0].topic}: {refusal}") from error
                 if (
-                    _code(error) == KafkaError.GROUP_AUTHORIZATION_FAILED
+                    error_code(error) == KafkaError.GROUP_AUTHORIZATION_FAILED
                     or time.monotonic() + ASK_AGAIN_SECONDS > deadline
                 ):
                     raise
@@ -197,8 +197,3 @@ class GroupState:
 
     def _unavailable(self, error: KafkaException) -> KafkaUnavailable:
         return KafkaUnavailable(self._causes.line_of_all(error, self._consumer.poll))
-
-
-def _code(error: BaseException) -> int | None:
-    cause = kafka_error(error)
-    return None if cause is None else cause.code()

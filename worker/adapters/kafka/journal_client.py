@@ -26,8 +26,6 @@ RENEW_AFTER_SECONDS = 10.0
 BATCH_MESSAGES = 500
 """Most messages taken at once: the interpreter's lock is held meanwhile."""
 
-LATEST = -1
-"""The time of what is to come, for `offsets`."""
 
 FEW_AND_LARGE: Config = {
     # Each fetch costs more than the steps in it.

@@ -19,8 +19,9 @@ from worker.adapters.kafka.errors import (
     NO_ANSWER,
     KafkaUnavailable,
     LimitedLog,
+    error_code,
+    ignore,
     is_away,
-    kafka_error,
     one_line,
 )
 from worker.adapters.kafka.topic_descriptions import UNLIMITED, Settings, existing_topics, read_topic
@@ -102,8 +103,7 @@ def _is_made(answer: Future[None]) -> bool:
 def _refusal_to_make(answer: Future[None]) -> str | None:
     """Why the broker refused to make a topic; None if it exists or no answer came."""
     error = _outcome(answer)
-    cause = None if error is None else kafka_error(error)
-    exists = cause is not None and cause.code() == KafkaError.TOPIC_ALREADY_EXISTS
+    exists = error is not None and error_code(error) == KafkaError.TOPIC_ALREADY_EXISTS
     return None if error is None or exists or is_silent(error) else _refusal(error, "CREATE")
 
 
@@ -117,18 +117,13 @@ def _outcome(answer: Future[None]) -> KafkaException | TimeoutError | None:
 
 def _refusal(error: BaseException, right: str) -> str:
     """Why the broker refused, with the right to grant if one is missing."""
-    cause = kafka_error(error)
-    denied = cause is not None and cause.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    denied = error_code(error) == KafkaError.TOPIC_AUTHORIZATION_FAILED
     return f"{one_line(error).rstrip('.')}: grant this user {right}" if denied else one_line(error)
 
 
 def _client(config: Config) -> AdminClient:
-    settings: dict[str, Any] = {**config, "error_cb": _ignore}
+    settings: dict[str, Any] = {**config, "error_cb": ignore}
     return _call(lambda: AdminClient(settings, logger=LimitedLog(logging.getLogger("worker.kafka"))))
-
-
-def _ignore(_error: KafkaError) -> None:
-    """Say nothing: the call that fails reports it."""
 
 
 def _list(admin: AdminClient, within: float) -> Mapping[str, Any]:

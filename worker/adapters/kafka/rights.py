@@ -15,7 +15,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.errors import KafkaUnavailable, kafka_error, one_line
+from worker.adapters.kafka.errors import KafkaUnavailable, error_code, ignore, one_line
 from worker.adapters.kafka.group_questions import ask_of_groups
 from worker.adapters.kafka.own_thread import in_own_thread
 from worker.core.rights import Kind, Needs, Refused, Resource, Said, lacking
@@ -41,7 +41,7 @@ class Rights:
 
     def __init__(self, config: Config) -> None:
         # Silent: what keeps it from asking keeps the other clients from it, too, and they report it.
-        settings: dict[str, Any] = {**config, "log_level": 0, "error_cb": _ignore}
+        settings: dict[str, Any] = {**config, "log_level": 0, "error_cb": ignore}
         try:
             self.client = AdminClient(settings)
         except (KafkaException, ValueError, TypeError) as error:
@@ -141,15 +141,10 @@ class RightsWatch:
         self.lacking = lacking(self._needed, {**said, **groups})
 
 
-def _ignore(_error: KafkaError) -> None:
-    """Say nothing."""
-
-
 def _read(answer: Future[Any]) -> frozenset[str] | Refused | None:
     """The answer about one topic or group; None without one."""
     try:
         operations = answer.result(0).authorized_operations
     except (KafkaException, TimeoutError) as error:
-        cause = kafka_error(error)
-        return Refused(one_line(error)) if cause is not None and cause.code() in _DENIED else None
+        return Refused(one_line(error)) if error_code(error) in _DENIED else None
     return frozenset(operation.name for operation in operations) if operations else None

@@ -137,7 +137,7 @@ class StartOffsets:
     def _marks(self, consumer: Consumer, partitions: Collection[Partition]) -> dict[Partition, Marks]:
         ask = partial(ends_of, consumer, partitions, TIMEOUT_SECONDS)
         ends = _read("where the logs begin and end", ask)
-        return {at: Marks(lag.low, lag.high) for at, lag in ends.items()}
+        return {at: Marks(of.low, of.high) for at, of in ends.items()}
 
     def _committed(self, consumer: Consumer, partitions: Sequence[Partition]) -> Sequence[TopicPartition]:
         asked = to_topic_partitions(partitions)

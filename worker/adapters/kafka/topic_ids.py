@@ -19,7 +19,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.errors import KafkaUnavailable, kafka_error, one_line
+from worker.adapters.kafka.errors import KafkaUnavailable, error_code, ignore, one_line
 from worker.core.binding import LogId
 
 LOOK_EVERY_SECONDS = 1.0
@@ -137,7 +137,7 @@ class TopicIds:
 
     def _client(self) -> AdminClient:
         # Silent: what keeps it from asking keeps the consumers from it, too, and they report it.
-        settings: dict[str, Any] = {**self._config, "log_level": 0, "error_cb": _ignore}
+        settings: dict[str, Any] = {**self._config, "log_level": 0, "error_cb": ignore}
         return AdminClient(settings)
 
     def _asked_anew(self, admin: AdminClient) -> AdminClient:
@@ -177,10 +177,6 @@ class TopicIds:
         self.revision += len(news)
 
 
-def _ignore(_error: KafkaError) -> None:
-    """Say nothing."""
-
-
 def _describe(admin: AdminClient, topics: Collection[str]) -> dict[str, _Told]:
     """What the broker says about these topics, without those that it says nothing about."""
     answers = _asked(
@@ -208,8 +204,6 @@ def _outcome(answer: Future[Any]) -> _Told | None:
     try:
         of = answer.result(TIMEOUT_SECONDS + _SLACK_SECONDS)
     except (KafkaException, TimeoutError) as error:
-        cause = kafka_error(error)
-        is_absent = cause is not None and cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
-        return _ABSENT if is_absent else None
+        return _ABSENT if error_code(error) == KafkaError.UNKNOWN_TOPIC_OR_PART else None
     topic_id = str(of.topic_id)
     return _Told(None if topic_id == _NOT_SAID else topic_id, len(of.partitions))

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from worker.adapters.kafka.errors import KafkaUnavailable, is_refusal, one_line
 from worker.adapters.kafka.records import to_partition, to_topic_partitions
+from worker.adapters.kafka.since import EARLIEST, LATEST
 from worker.core.record import Partition
 from worker.ports import Watermarks
 
@@ -19,7 +20,6 @@ FROM_BROKER_SECONDS = 10.0
 """Seconds between two looks. The client learns the end from fetches, but fetches no paused partition."""
 
 _TIMEOUT_SECONDS = 0.5
-_LATEST, _EARLIEST = -1, -2
 
 
 class WatermarkCache:
@@ -36,7 +36,7 @@ class WatermarkCache:
 
     def forget(self, partitions: Collection[Partition]) -> None:
         """Forget the watermarks of partitions that are of another log now."""
-        self.heard = {at: lag for at, lag in self.heard.items() if at not in partitions}
+        self.heard = {at: marks for at, marks in self.heard.items() if at not in partitions}
 
     def refresh(self, consumer: Consumer, partitions: Collection[Partition], now: float) -> None:
         """Look again, if it is time."""
@@ -47,7 +47,7 @@ class WatermarkCache:
         if partitions and now >= self._next_question:
             self._next_question = now + FROM_BROKER_SECONDS
             heard |= _from_broker(consumer, partitions)
-        self.heard = {at: _from_client(consumer, at, lag) for at, lag in heard.items()}
+        self.heard = {at: _from_client(consumer, at, marks) for at, marks in heard.items()}
 
 
 def ends_of(
@@ -74,8 +74,8 @@ def _from_broker(consumer: Consumer, partitions: Collection[Partition]) -> dict[
 def _ends(
     consumer: Consumer, partitions: Collection[Partition], timeout: float
 ) -> dict[Partition, Watermarks]:
-    low = _ask(consumer, partitions, _EARLIEST, timeout)
-    high = _ask(consumer, partitions, _LATEST, timeout)
+    low = _ask(consumer, partitions, EARLIEST, timeout)
+    high = _ask(consumer, partitions, LATEST, timeout)
     return {at: Watermarks(low[at], high[at], high[at]) for at in low.keys() & high.keys()}
 
 

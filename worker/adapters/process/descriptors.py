@@ -21,7 +21,7 @@ SPARE_DESCRIPTORS = 16
 KAFKA_DESCRIPTORS, KAFKA_DESCRIPTORS_PER_SERVER = 31, 16
 """Descriptors that Kafka's clients open once they have joined: in all, plus for each server."""
 
-MORE_DESCRIPTORS, MORE_DESCRIPTORS_PER_SERVER = 18, 8
+DESTINATION_DESCRIPTORS, DESTINATION_DESCRIPTORS_PER_SERVER = 18, 8
 """What each destination beyond the first adds, for the clients of its two groups and its journal."""
 
 _MOST_DESCRIPTORS = 10_240  # what macOS grants if its hard limit says "unlimited", which it refuses
@@ -47,7 +47,7 @@ def raise_limit() -> None:
 def room_for_requests(kafka_servers: int, destinations: int = 1) -> int:
     """How many connections to all partners fit beside those that Kafka will need; one at least."""
     in_use = sum(1 for _ in Path("/dev/fd").iterdir()) - 1  # the listing itself has one open
-    more = (destinations - 1) * (MORE_DESCRIPTORS + MORE_DESCRIPTORS_PER_SERVER * kafka_servers)
+    more = (destinations - 1) * (DESTINATION_DESCRIPTORS + DESTINATION_DESCRIPTORS_PER_SERVER * kafka_servers)
     kafka = KAFKA_DESCRIPTORS + KAFKA_DESCRIPTORS_PER_SERVER * kafka_servers + more
     return max(1, limit() - in_use - kafka - SPARE_DESCRIPTORS)
 
