@@ -1,6 +1,6 @@
-"""What one attempt came to: an answer whose head was read, or a failure with its kind.
+"""The outcome of one attempt: an answer whose head was read, or a failure with its kind.
 
-The rule: only a head that parsed has a status; everything else is a failure and never a success.
+The rule: only a parsed head has a status; everything else is a failure and never a success.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class FailureKind(StrEnum):
-    """Why no answer was had. The first four are the retry reasons of the contract."""
+    """Why there is no answer. The first four are retry reasons of the contract."""
 
     TIMEOUT = "timeout"
     CONNECTION = "connection"
@@ -54,18 +54,18 @@ class Origin(NamedTuple):
 
 
 class Content(NamedTuple):
-    """What a request has beside its target: a method, headers that go with this event, a body."""
+    """What a request has besides its target: a method, this event's own headers, a body."""
 
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = ()
-    """Instead of those of the same name that all requests have."""
+    """They replace the common ones of the same name."""
     body: bytes | None = None
 
 
 class Request(NamedTuple):
-    """One request: an origin of the settings, and the path and query in printable ASCII, encoded once.
+    """One request: an origin from the settings, and the path and query in printable ASCII, encoded once.
 
-    Most are a GET with the headers that all have: then there is no `content`.
+    Most are a GET with the common headers; those have no `content`.
     """
 
     origin: Origin
@@ -84,10 +84,10 @@ class Request(NamedTuple):
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """The headers that go with this event."""
+        """This event's own headers."""
         return () if self.content is None else self.content.headers
 
     @property
     def body(self) -> bytes | None:
-        """The body; None where there is none."""
+        """The body, or None."""
         return None if self.content is None else self.content.body

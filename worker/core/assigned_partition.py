@@ -1,6 +1,6 @@
-"""All that the worker holds of one partition during one assignment.
+"""Everything the worker holds of one partition during one assignment.
 
-The rule: it ends with its assignment. Once it has left, what comes back for it changes nothing.
+The rule: it ends with its assignment. After that, outcomes that still arrive change nothing.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from worker.core.offsets import MAX_SPAN_OFFSETS, Offsets
 from worker.core.record import Partition, Record
 from worker.core.retry import Tier
 
-# A full partition is taken up again when this share of its room is free, and this much where probes are to
-# reach beyond what is held.
+# A full partition is granted more when this share of its room is free; the smaller one counts while probing,
+# so that probes reach beyond what is held.
 _REFILL_SHARE, _REFILL_FOR_PROBES_SHARE = 0.25, 0.05
-# A delivery makes up for so many failures: where more than four in five fail, they get to any number.
+# A delivery offsets so many failures: so failures add up only if more than four in five records fail.
 _FAILURES_MADE_UP_FOR = 4
-# A head that is due sooner than this is waited for without pausing the partition.
+# For a head that is due sooner than this the partition is not paused.
 SOON_SECONDS = 0.2
-_NEVER = -1  # the revision of offsets of which nothing is committed
+_NEVER = -1  # the revision of offsets before any commit
 
 
 class Standing(Enum):
@@ -35,17 +35,17 @@ class Standing(Enum):
     IN_TURN = 1
     LATER = 2
     OVER = 3
-    """It has something due, and its share of the lanes already, or failing ones have theirs."""
+    """It has something due, but its share of the lanes is used up, or that of failing partitions is."""
 
 
-# Until Python 3.12 a member costs ten times as much to look up by its class.
+# Until Python 3.12, looking up a member by its class costs ten times as much.
 NOWHERE, IN_TURN, LATER, OVER = Standing
 
 
 class PendingRecord(NamedTuple):
-    """A record that is ours to end, and when it is due (epoch seconds; 0.0 on the source).
+    """A record that we must bring to its ending, and when it is due (epoch seconds; 0.0 on the source).
 
-    `at_once` tells whether it was due when it came, so that it only waits for its turn.
+    `at_once` says that it was due when it came, so it only waits for its turn.
     """
 
     record: Record
@@ -58,34 +58,34 @@ class AssignedPartition:
     """One partition's offsets and its records that are not yet sent."""
 
     __slots__ = {
-        "asleep_until": "When what was given back to Kafka is due, and so read again; 0.0 where nothing was.",
+        "asleep_until": "When records given back to Kafka are due, and so read again; 0.0 without any.",
         "at": "Its topic and number.",
-        "barred": "Why nothing of it is sent: it is another deployment's; None where it is ours.",
-        "binding": "What the offsets belong to.",
+        "barred": "Why nothing of it is sent: it belongs to another deployment; None if it is ours.",
+        "binding": "The log and the deployment that the offsets belong to.",
         "busy": "The records that are being sent or published, by offset.",
-        "committed": "The committed offset, as the last commit that counted read it.",
-        "digests": "What those of `busy` are remembered by that are being sent, by offset.",
+        "committed": "The committed offset, as of the last commit that counted.",
+        "digests": "The digests of those of `busy` that are being sent, by offset.",
         "failing": "Whether nearly all of its records fail.",
-        "failures": "Failures that no delivery has made up for; of a partition that is well it is 0.",
-        "foreign": "Whether what is committed of it is another deployment's, and so never ours to overwrite.",
-        "granted": "How many records more the source may hand over of it.",
-        "heavy": "Whether records so large that they take up the room of several may be unfinished.",
-        "offsets": "What of it is finished, and what is not.",
+        "failures": "Failures that no delivery has offset yet; 0 for a healthy partition.",
+        "foreign": "Whether its committed offset is another deployment's, and so never ours to overwrite.",
+        "granted": "How many more of its records the source may hand over.",
+        "heavy": "Whether it may have unfinished records so large that they count as several.",
+        "offsets": "Which offsets are finished, and which are not.",
         "pace": "How many records ended between its last two looks.",
         "paused": "Whether the source was asked to hand over nothing more of this partition.",
         "ready": "How many of `waiting` were due when they came.",
-        "resting": "Whether it is paused or full, so that what ends of it may let it flow again.",
-        "revision": "The revision of `offsets` as the last commit that counted read it.",
-        "rewinding": "Whether records may still come that were read before what was given back.",
+        "resting": "Whether it is paused or full, so that the next ending may let it flow again.",
+        "revision": "The revision of `offsets` as of the last commit that counted.",
+        "rewinding": "Whether records may still come that were read before the rewind.",
         "seen": "The revision of `offsets` at the last look.",
-        "slow": "Whether more waits than goes within a look of the schedule.",
+        "slow": "Whether more of its records wait than ended between two looks of the schedule.",
         "standing": "Where it stands in the schedule.",
         "tenure": "Whether it is ours, and what may be done with it.",
-        "tier": "The delay tier that it is of; None on the source.",
-        "unjournaled": "The records that have ended, by offset, and whose steps are on their way.",
-        "unsure": "Whether it may be another's by now, so that what ends of it may end there, too.",
-        "waiting": "Its records that are not yet sent, in their order.",
-        "warming": "Why nothing of it is sent yet: it is not known what was; None where it is.",
+        "tier": "Its delay tier; None on the source.",
+        "unjournaled": "The records that have ended and whose steps are being written, by offset.",
+        "unsure": "Whether another worker may have it by now, so that its records may end there, too.",
+        "waiting": "Its records that are not sent yet, in order.",
+        "warming": "Why nothing of it is sent yet: its journal is not read; None once it is.",
     }
 
     def __init__(self, at: Partition, tier: Tier | None, offsets: Offsets, binding: Binding) -> None:
@@ -119,9 +119,9 @@ class AssignedPartition:
         self.revision = offsets.revision
 
     def note(self, *, failed: bool, many: int) -> bool:
-        """Count a record that failed or was delivered; tell whether that changes what `failing` says.
+        """Count a record that failed or was delivered; return whether that changes `failing`.
 
-        It fails from `many` failures on, and more are not counted, until deliveries have made up for all.
+        It is failing from `many` failures on (more are not counted) until deliveries have offset all of them.
         """
         self.failures = (
             min(self.failures + 1, many) if failed else max(0, self.failures - _FAILURES_MADE_UP_FOR)
@@ -132,46 +132,46 @@ class AssignedPartition:
 
     @property
     def under_way(self) -> int:
-        """How many of its records are taken and not finished: sent, published, or their steps written."""
+        """How many of its records are taken and not finished: being sent, published or journaled."""
         return len(self.busy) + len(self.unjournaled)
 
     def bar(self, why: str | None) -> None:
-        """Have nothing sent of it, and say why; None where that is over."""
+        """Set why nothing of it is sent; None to lift that."""
         self.barred = why
 
     def warm(self, why: str | None) -> None:
-        """Have nothing sent of it before what is known of its conversions is read; None once it is."""
+        """Set why its journal is not read yet, so that nothing of it is sent; None once it is."""
         self.warming = why
 
     def drain(self) -> None:
-        """It is to be given away."""
+        """Note that it is being revoked."""
         self.tenure = self.tenure.drained()
 
     def delete(self) -> None:
-        """Its log is no more."""
+        """Note that its log was deleted."""
         self.tenure = self.tenure.deleted()
 
     def leave(self) -> None:
-        """It was given away, or lost."""
+        """Note that it was given up or lost."""
         self.tenure = self.tenure.left()
         self.unsure = self.unsure or self.tenure is Tenure.LEFT
 
     def spend(self, room: int) -> None:
-        """Count what came of what was granted."""
+        """Count what came of the grant."""
         self.granted -= room
 
     def claim(self) -> None:
-        """Have the position committed though nothing is finished: the group has none, or another."""
+        """Have the position committed though nothing is finished, because the group has none, or another."""
         self.committed, self.revision = None, _NEVER
 
     def start_anew(self, offset: int) -> None:
-        """Forget what is known of the log: it is another one, which begins at `offset`."""
+        """Forget what is known of the log, because it is another one, which begins at `offset`."""
         self.offsets = Offsets(offset)
         self.committed, self.revision = offset, self.offsets.revision
         self.seen = self.offsets.revision
 
     def is_slow(self) -> bool:
-        """Tell whether more waits than has ended since this was last asked."""
+        """Return whether more records wait than have ended since the last call."""
         self.pace, self.seen = self.offsets.revision - self.seen, self.offsets.revision
         return self.ready > self.pace
 
@@ -181,7 +181,7 @@ class AssignedPartition:
         return self.offsets.revision != self.revision and self.offsets.position is not None
 
     def oldest(self) -> Record | None:
-        """The oldest record that is not finished."""
+        """The oldest unfinished record."""
         offset = self.offsets.oldest
         if offset is None:
             return None
@@ -191,25 +191,25 @@ class AssignedPartition:
         return next((pending.record for pending in self.waiting if pending.record.offset == offset), None)
 
     def position(self) -> Position | None:
-        """What to commit now; None while nothing is known of this partition."""
+        """What to commit now; None while nothing is known."""
         offset = self.offsets.position
         if offset is None or self.foreign:
             return None
         return Position(offset, offset_map.encode(offset, self.offsets.finished(), self.binding))
 
     def has_room(self, most: int, *, probing: bool = False) -> bool:
-        """Tell whether so much room is free that more would be granted, were all of its records small."""
+        """Return whether enough room is free to grant more, if all of its records were small."""
         return most - self.offsets.unfinished - self.granted >= _least(most, probing=probing)
 
     def is_short(self, most: int) -> bool:
-        """Tell whether more would be granted, were all of its records at an end."""
+        """Return whether more would be granted if all of its records had ended."""
         return self.tenure.is_ours and most - self.granted >= _least(most, probing=False)
 
     def grant(self, most: int, beyond: int = 0, *, probing: bool = False) -> int:
-        """Say how many records more the source may be allowed, so that never more than `most` are unfinished.
+        """Grant the source more records, so that never more than `most` are unfinished; return how many.
 
-        None before a part of the room is free: an order for each would be dear. `beyond` is the room that
-        large records take up beyond their number.
+        0 until a share of the room is free, because an order for each record would cost too much. `beyond` is
+        the room that large records use beyond their number.
         """
         free = 0 if self.barred or self.warming else most - self.offsets.unfinished - beyond - self.granted
         if free < _least(most, probing=probing):
@@ -218,12 +218,12 @@ class AssignedPartition:
         return free
 
     def not_due(self, by: float) -> list[PendingRecord]:
-        """What waits of it from the first record on that is not due by then."""
+        """Its waiting records, from the first one on that is not due at the time `by`."""
         first = next((index for index, pending in enumerate(self.waiting) if pending.due > by), None)
         return [] if first is None else list(islice(self.waiting, first, None))
 
     def wait_no_longer(self, now: float) -> None:
-        """Have nothing wait longer than its tier's delay from now."""
+        """Let nothing wait longer than its tier's delay from now."""
         if self.tier is not None:
             longest = now + self.tier.seconds
             self.waiting = deque(pending._replace(due=min(pending.due, longest)) for pending in self.waiting)
@@ -236,11 +236,12 @@ class AssignedPartition:
             yield pending.record
 
     def wants_rest(self, now: float, *, probing: bool = False, seeking: bool = False) -> bool:
-        """Tell whether the source should hand over nothing more of this partition for now.
+        """Return whether the source should hand over nothing more of this partition for now.
 
-        Its map spans too much, its last record waits for its due time, in memory or not, or it is slow: while
-        `probing` that is read on, for the further on a probe's record is, the more it tells. While `seeking`
-        what is not due is read on, up to the room that there is: an order may mean what lies behind it.
+        That is if its map spans too much, if its last record is not due yet (in memory or not), or if it is
+        slow. While `probing`, a slow one is read on, because a probe tells more the further on its record is.
+        While `seeking`, records that are not due are read on as far as there is room, because an order may
+        mean records after them.
         """
         if self.asleep_until:
             return True
@@ -252,12 +253,12 @@ class AssignedPartition:
 
 
 class Position(NamedTuple):
-    """What to commit for a partition: the next offset to read, and the map of what is finished above it."""
+    """What to commit for a partition: the next offset to read, and the map of finished ones above it."""
 
     offset: int
     metadata: str
 
 
 def _least(most: int, *, probing: bool) -> float:
-    """How much of a room must be free before it is granted."""
+    """How much room must be free before more is granted."""
     return max(1.0, most * (_REFILL_FOR_PROBES_SHARE if probing else _REFILL_SHARE))

@@ -1,7 +1,7 @@
-"""Which log an offset belongs to, and whose it is: what knowledge of offsets is bound to.
+"""Binds offsets to the log and the deployment that they belong to.
 
-The rule: an offset means nothing without its log. A topic that was deleted and made again, or that was copied
-to another cluster, is another log, though its name is the same.
+The rule: an offset means nothing without its log. A topic that was deleted and made again, or copied to
+another cluster, is another log, though its name is the same.
 """
 
 from __future__ import annotations
@@ -12,32 +12,32 @@ from typing import NamedTuple
 
 MARK_BYTES = 8
 UNKNOWN = bytes(MARK_BYTES)
-"""The mark of what the broker does not say."""
+"""The mark of an unknown part."""
 
 
 class LogId(NamedTuple):
-    """What the broker calls a topic's log; None for what it does not say."""
+    """The broker's ids of a topic's log; None if unknown."""
 
     cluster: str | None = None
     topic_id: str | None = None
 
 
 class Identity(NamedTuple):
-    """A deployment: the topic that it reads, and the destination that it sends to, by their names."""
+    """A deployment: the names of the topic that it reads and the destination that it sends to."""
 
     source: str
     destination: str
 
 
 class Binding(NamedTuple):
-    """A log, and the deployment that works on it; without an identity anyone's is taken for ours."""
+    """A log and the deployment that works on it; without an identity, any deployment counts as ours."""
 
     log: LogId
     identity: Identity | None = None
 
 
 class Marks(NamedTuple):
-    """A binding as it is written: MARK_BYTES for each of its parts, UNKNOWN for what is not known."""
+    """A binding as it is written: MARK_BYTES for each part, UNKNOWN for unknown ones."""
 
     cluster: bytes
     topic: bytes
@@ -46,9 +46,11 @@ class Marks(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def marks_of(binding: Binding) -> Marks:
-    """Return the marks of a binding; two that differ have different ones."""
+    """Return the marks of a binding; different bindings have different marks."""
     (cluster, topic_id), identity = binding
-    name = None if identity is None else f"{identity.source} {identity.destination}"  # no topic has a space
+    name = (
+        None if identity is None else f"{identity.source} {identity.destination}"
+    )  # topic names have no spaces
     return Marks(_mark(cluster), _mark(topic_id), _mark(name))
 
 

@@ -1,6 +1,6 @@
-"""A regular expression that is looked for at the beginning of an answer's body, within a bound of time.
+"""Searches the beginning of an answer's body for a regular expression, within bounded time.
 
-The rule: whatever the expression and the body, the search ends; one that had to be cut off has found nothing.
+The rule: whatever the expression and the body, the search ends; one that is cut off has found nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from functools import cache
 from typing import Protocol, cast
 
 LONGEST_SECONDS = 0.05
-"""How long one search may take: for that long nothing else is sent. Usual ones take some microseconds."""
+"""Seconds that one search may take, during which nothing else is sent. Most take some microseconds."""
 
 
 class _Compiled(Protocol):
@@ -19,7 +19,7 @@ class _Compiled(Protocol):
 
 @dataclass(frozen=True)
 class BodyPattern:
-    """An expression as it was written, compiled once; ValueError where it is none."""
+    """An expression as written, compiled once; ValueError if it is invalid."""
 
     text: str
 
@@ -27,7 +27,7 @@ class BodyPattern:
         _compiled(self.text)
 
     def is_in(self, body: bytes) -> bool:
-        """Whether it matches anywhere in these bytes; also False where that takes too long to say."""
+        """Whether it matches anywhere in these bytes; also False if the search takes too long."""
         try:
             return _compiled(self.text).search(body, timeout=LONGEST_SECONDS) is not None
         except TimeoutError:
@@ -36,7 +36,7 @@ class BodyPattern:
 
 @cache
 def _compiled(text: str) -> _Compiled:
-    import regex  # where an expression is set: it takes 10 ms to load
+    import regex  # only if an expression is set: it takes 10 ms to load
 
     try:
         return cast("_Compiled", regex.compile(text.encode()))

@@ -1,6 +1,6 @@
-"""What a certificate says of itself: whose it is, and from when until when.
+"""Reads a certificate's own claims: its subject, and its validity.
 
-The rule: it only tells what is written; whether a certificate is to be trusted is asked of the TLS library.
+The rule: it only reads; the TLS library decides whether to trust a certificate.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import NamedTuple
 from schemas.moment import format_time
 
 SOON_SECONDS, SOON_SHARE = 7 * 86400.0, 0.25
-"""A certificate that ends within this time, or this share of its life where that is less, is told of.
+"""A certificate is reported if it expires within this time, or this share of its life if that is shorter.
 
-Those that live for a day are made anew when a third of it is left.
+Certificates that live for a day are usually renewed when a third of it is left.
 """
 
 LONGEST_NAME_CHARACTERS = 64
@@ -31,11 +31,11 @@ _COMMON_NAME, _ORGANIZATION = bytes.fromhex("550403"), bytes.fromhex("55040a")
 
 
 class NotCertificate(ValueError):
-    """The text holds no certificate, or not all of one."""
+    """The text holds no complete certificate."""
 
 
 class Certificate(NamedTuple):
-    """One certificate: its subject's name, and the epoch seconds from which and until which it is valid."""
+    """One certificate: its subject's name, and the epoch seconds between which it is valid."""
 
     name: str
     begins: float
@@ -46,7 +46,7 @@ class Certificate(NamedTuple):
         return f"{self.name}, valid until {format_time(self.ends)}"
 
     def problem(self, now: float) -> str | None:
-        """Say why it can't be used at a time; None where it can."""
+        """Why it can't be used at that time; None if it can."""
         if now >= self.ends:
             return f"has expired: {self.name} was valid until {format_time(self.ends)}"
         if now < self.begins:
@@ -54,7 +54,7 @@ class Certificate(NamedTuple):
         return None
 
     def warning(self, now: float) -> str | None:
-        """Say what a person should know of it at a time: that it can't be used, or soon not any more."""
+        """What a person should know at that time: that it can't be used, or expires soon."""
         problem = self.problem(now)
         if problem is None and self.ends - now < min(SOON_SECONDS, SOON_SHARE * (self.ends - self.begins)):
             return f"expires soon: {self.name} is valid until {format_time(self.ends)}"
@@ -73,7 +73,7 @@ def read_certificates(pem: str) -> list[Certificate]:
 
 
 def last_to_end(certificates: Sequence[Certificate]) -> Certificate:
-    """The one of several authorities that is valid longest."""
+    """The certificate that is valid longest."""
     return max(certificates, key=lambda one: one.ends)
 
 
@@ -87,7 +87,7 @@ def _read(der: bytes) -> Certificate:
 
 
 def _inside(der: bytes) -> list[tuple[int, bytes]]:
-    """The elements of a piece of DER, in their order: tag and content."""
+    """The elements of a piece of DER, in order: tag and content."""
     elements = []
     while der:
         tag, length, start = der[0], der[1], 2
@@ -102,7 +102,7 @@ def _inside(der: bytes) -> list[tuple[int, bytes]]:
 
 
 def _moment(tag: int, content: bytes) -> float:
-    """`260131000000Z` or, with another tag, `20260131000000Z`; of two-digit years 50 is 1950."""
+    """`260131000000Z` or, with another tag, `20260131000000Z`; two-digit years from 50 on are 19xx."""
     text = content.decode("ascii")
     if tag == _UTC_TIME:
         text = ("20" if text < "50" else "19") + text
@@ -110,7 +110,7 @@ def _moment(tag: int, content: bytes) -> float:
 
 
 def _name(subject: bytes) -> str:
-    """The common name, or else the organization, or else that there is none."""
+    """The common name, else the organization, else a note that there is none."""
     pairs = [_inside(pair) for _, part in _inside(subject) for _, pair in _inside(part)]
     told = {kind[1]: value[1].decode("utf-8", "replace") for kind, value in pairs}
     named = told.get(_COMMON_NAME) or told.get(_ORGANIZATION) or "a certificate without a name"

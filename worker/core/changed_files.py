@@ -1,7 +1,7 @@
-"""Which files have changed, told by what the system says of them at one look after another.
+"""Which files have changed, by comparing their stamps from look to look.
 
-The rule: a change counts once the file has stood still from one look to the next, so that nothing half
-written is read; it counts until it is taken note of.
+The rule: a change counts once the file has stayed the same from one look to the next, so that nothing half
+written is read; it counts until it is taken.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 LOOK_SECONDS = 0.5
-"""Between two looks; a change counts at the second one that sees it."""
+"""Seconds between two looks; a change counts at the second look that sees it."""
 
 AGAIN_SECONDS = 5.0
-"""Until files that were wrong are tried again, though they have not changed."""
+"""Seconds until unusable files are tried again, though they have not changed."""
 
 
 def stays(problem: str) -> str:
-    """What is told where files can't be used as they are now."""
+    """The line for files that can't be used as they are now."""
     return f"{problem}; what was read before stays in use"
 
 
 class Stamp(NamedTuple):
-    """What changes with a file: another file in its place, its size, and two times in nanoseconds."""
+    """What identifies a version of a file: device, inode, size, and two times in nanoseconds."""
 
     device: int
     inode: int
@@ -33,18 +33,18 @@ class Stamp(NamedTuple):
 
 
 Look = Mapping[Path, Stamp | None]
-"""The files at one moment; None for one that is not there."""
+"""The stamps of files at one moment; None for an absent file."""
 
 
 class ChangedFiles:
-    """Compares looks; whatever it has not seen yet has changed."""
+    """Compares looks; a file that it has not seen yet has changed."""
 
     def __init__(self) -> None:
         self._taken: dict[Path, Stamp | None] = {}
         self._before: Look = {}
 
     def look(self, seen: Look) -> list[Path]:
-        """Take a look, and name the files that have changed and stand still."""
+        """Compare with the look before; return the files that have changed and are stable."""
         before, self._before = self._before, dict(seen)
         return [
             path
@@ -55,5 +55,5 @@ class ChangedFiles:
         ]
 
     def take(self, seen: Look) -> None:
-        """Note that the files have been read as they were at a look."""
+        """Note that the files were read as they were at a look."""
         self._taken.update(seen)

@@ -1,8 +1,8 @@
-"""From what came back to a verdict: delivered, retry, rejected, or blocked before it was sent.
+"""From an answer to a verdict: delivered, retry, rejected, or blocked before it was sent.
 
 The rule: a success status is a delivery whatever its body holds, and every other status and every failure is
 "not recorded", unless one of the operator's body rules says otherwise: RECORDED_BODY, TERMINAL_BODY, then
-REJECT_BODY. They judge what has come of the body; what has not come matches nothing.
+REJECT_BODY. They judge the bytes of the body that have come.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from worker.core.admission.retry_after import parse_retry_after
 from worker.core.answer import Answer, Failure, FailureKind, Response
 from worker.core.body_pattern import BodyPattern
 
-# Statuses that speak of the destination, not of this event: they shrink the limit and open the circuit.
+# Statuses that are about the destination, not this event: they shrink the limit and open the circuit.
 PRESSURE_STATUSES = frozenset({408, 425, 429})
 # Statuses whose Retry-After speaks for the whole destination.
 RETRY_AFTER_STATUSES = frozenset({429, 503})
-# Failures of how the worker is set up, or of its machine: no request was made.
+# Failures of the worker's configuration or machine: no request was made.
 _OUR_OWN = frozenset({FailureKind.EGRESS, FailureKind.DESCRIPTORS})
 
 
@@ -34,7 +34,7 @@ class Kind(Enum):
 
 
 DELIVERED, BLOCKED = Kind.DELIVERED, Kind.BLOCKED
-"""For the hot path: until Python 3.12 a member costs ten times as much to look up by its class."""
+"""For the hot path: until Python 3.12, looking up a member by its class costs ten times as much."""
 
 
 class Verdict(NamedTuple):
@@ -50,33 +50,33 @@ class Verdict(NamedTuple):
 
     @property
     def too_many(self) -> bool:
-        """Whether the destination said that it gets too much."""
+        """Whether the destination said that it gets too many requests."""
         return self.status in RETRY_AFTER_STATUSES
 
     @property
     def is_shortage(self) -> bool:
-        """Whether it is this machine alone that could not, for now."""
+        """Whether only this machine is short of something, for now."""
         return self.label == FailureKind.DESCRIPTORS
 
     @property
     def pause(self) -> float:
-        """Seconds for which the whole destination asked to be left alone."""
+        """Seconds for which the destination asked to be left alone."""
         return (self.retry_after or 0.0) if self.too_many else 0.0
 
 
 class BodyRules(NamedTuple):
-    """The destination's reading of bodies, in the order in which they count."""
+    """The destination's rules for bodies, in the order in which they count."""
 
     recorded: BodyPattern | None = None
     """Delivered, whatever the status."""
     terminal: BodyPattern | None = None
     """Rejected, whatever the status."""
     reject: BodyPattern | None = None
-    """Of a success: not recorded."""
+    """Not recorded, though the status is a success."""
 
 
 class Rules(NamedTuple):
-    """The destination's reading of answers; `bodies` is None where no body is looked at."""
+    """The destination's rules for answers; `bodies` is None if no body is looked at."""
 
     success: frozenset[int] = frozenset({200})
     terminal: frozenset[int] = frozenset()
@@ -84,7 +84,7 @@ class Rules(NamedTuple):
 
     @property
     def read_statuses(self) -> frozenset[int] | None:
-        """The statuses whose bodies are to be read; None for all."""
+        """The statuses whose bodies must be read; None for all."""
         if self.bodies is None:
             return frozenset()
         return self.success if self.bodies.recorded is None and self.bodies.terminal is None else None

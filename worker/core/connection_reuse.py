@@ -1,8 +1,8 @@
-"""Whether connections to a partner are worth keeping, learned from what became of those that were kept.
+"""Whether connections to a partner are worth keeping, learned from the fate of those that were kept.
 
-The rule: many connections are kept only once one has served again. A partner that closes without saying so
-costs a failed attempt for each kept connection that it closes as the next request comes; so it is tried with
-one connection at a time, more and more seldom.
+The rule: many connections are kept only once one has served again. If a partner closes without saying so,
+each kept connection that it closes just as the next request comes costs a failed attempt. So keeping is tried
+with one connection at a time, more and more seldom.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ PROOF_ANSWERS = 2
 """Answers on one connection that show, at first, that the partner keeps connections."""
 
 WORTHWHILE_ANSWERS = 20
-"""Answers after which a connection was worth the failure that its end may cost; after a pause, the proof."""
+"""Answers that make a connection worth the failure that its end may cost; after a pause, also the proof."""
 
 CLOSINGS_IN_A_ROW = 3
-"""So many connections in a row that were not worth keeping begin a pause."""
+"""How many connections in a row that were not worth keeping begin a pause."""
 
 TRIAL_SECONDS = 1.0
-"""Until it is proven that keeping works, one more connection is kept so often."""
+"""Seconds between trials: until keeping is proven to work, one more connection is kept so often."""
 
 PAUSE_SECONDS = 10.0
-"""How long none is kept at first; each further pause lasts twice as long."""
+"""Seconds of the first pause, in which none is kept; each further one lasts twice as long."""
 
 LONGEST_PAUSE_SECONDS = 320.0
 
 
 class ConnectionReuse:
-    """What is known of one origin; times are seconds of a clock that never steps."""
+    """What is known of one origin; times are monotonic seconds."""
 
     def __init__(self) -> None:
         self._proven = False
@@ -36,9 +36,9 @@ class ConnectionReuse:
         self._next_trial = self._pause_ends = float("-inf")
 
     def keep(self, now: float, served: int) -> bool:
-        """Decide, after an answer, whether its connection is kept; `served` counts its answers, this one too.
+        """Decide, after an answer, whether to keep its connection; `served` counts its answers, this one too.
 
-        It need not be asked of a connection that has served more than WORTHWHILE_ANSWERS.
+        It need not be called for a connection that has served more than WORTHWHILE_ANSWERS.
         """
         if served >= WORTHWHILE_ANSWERS:
             self._closings = 0
@@ -48,7 +48,7 @@ class ConnectionReuse:
         return self._proven or self._tries(now, served)
 
     def closed(self, now: float, served: int) -> None:
-        """Hear that the partner closed a kept connection just as it was to serve again."""
+        """Note that the partner closed a kept connection just as it was to serve again."""
         if served >= WORTHWHILE_ANSWERS or (not self._proven and now < self._pause_ends):
             return
         self._closings += 1
@@ -59,7 +59,7 @@ class ConnectionReuse:
         self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
 
     def _tries(self, now: float, served: int) -> bool:
-        """Whether this connection is one that tries; a trial goes on until its connection ends."""
+        """Whether this connection is a trial; a trial goes on until its connection ends."""
         if now < self._pause_ends:
             return False
         if served == 1:

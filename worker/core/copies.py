@@ -1,10 +1,10 @@
-"""What follows for a record, by what is remembered of its conversion.
+"""What to do with a record, given what is remembered of its conversion.
 
 The rules:
-- a record whose own ending is known is finished, and told of no more; so is a tier's record that is behind;
-- another record of an event that is delivered, waits or is dead is a copy, unless it replays a dead one;
-- the same record has the same event, offset and replays: the offset alone may be a deleted log's;
-- a delivery counts, whatever came after it: the partner has recorded it.
+- a record whose own ending is known is finished, without another step; so is an outdated record of a tier;
+- another record of an event that is delivered, waiting or dead is a copy, unless it replays a dead one;
+- the same record has the same event, offset and replays: the offset alone may be of a deleted log;
+- a delivery stands, whatever came after it, because the partner has recorded it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 DIGEST_BYTES = 16
-"""A digest is compared whole: no conversion is lost for another that looks like it."""
+"""Digests are compared in full, so that no conversion is lost to one that looks like it."""
 
 _ORIGIN_BITS, _ATTEMPTS_BITS, _REPLAYS_BITS, _STATE_BITS = 48, 8, 6, 2
 ORIGINS, _MOST_ATTEMPTS, _MOST_REPLAYS = (
     (1 << bits) - 1 for bits in (_ORIGIN_BITS, _ATTEMPTS_BITS, _REPLAYS_BITS)
 )
-"""The offsets that can be remembered; of a larger one what fits."""
+"""The largest numbers that can be remembered; of a larger offset the low bits are."""
 
 
 class State(IntEnum):
@@ -31,12 +31,12 @@ class State(IntEnum):
     DELIVERED = 2
 
 
-# Until Python 3.12 a member costs ten times as much to look up by its class.
+# Until Python 3.12, looking up a member by its class costs ten times as much.
 WAITING, DEAD, DELIVERED = State
 
 
 class Known(NamedTuple):
-    """What is remembered of a conversion: its state, of which record of the source, after how much.
+    """What is remembered of a conversion: its state, its source record, and its attempts and replays.
 
     `origin` is the offset of the source record.
     """
@@ -47,7 +47,7 @@ class Known(NamedTuple):
     replays: int
 
     def packed(self) -> int:
-        """One number of 64 bits; what is beyond the most that fits is the most that fits."""
+        """One number of 64 bits; attempts and replays are capped at the most that fits."""
         value = (self.origin & ORIGINS) << _ATTEMPTS_BITS | min(self.attempts, _MOST_ATTEMPTS)
         return (value << _REPLAYS_BITS | min(self.replays, _MOST_REPLAYS)) << _STATE_BITS | self.state
 
@@ -60,7 +60,7 @@ class Known(NamedTuple):
 
 
 def packed_delivery(origin: int) -> int:
-    """What `packed` makes of a delivery at the first attempt, of which no record was replayed."""
+    """What `packed` makes of a delivery at the first attempt, without replays."""
     return (origin & ORIGINS) << _DELIVERY_BITS | _FIRST_DELIVERY
 
 
@@ -69,9 +69,9 @@ _FIRST_DELIVERY = Known(DELIVERED, 0, 1, 0).packed()
 
 
 class Seen(NamedTuple):
-    """A record that is due: which record of the source it is, or came from, and what its headers say.
+    """A record that is due: the offset of its source record, and what its headers say.
 
-    `attempts` is None where that can't be read.
+    `attempts` is None if unreadable.
     """
 
     origin: int
@@ -81,28 +81,28 @@ class Seen(NamedTuple):
 
 
 class Follows(Enum):
-    """What follows for a record."""
+    """What to do with a record."""
 
     SEND = "send"
     FINISHED = "finished"
-    """It has had its ending, or has gone on to another tier: it is finished, and adds no step."""
+    """It has had its ending, or has moved on to another tier: it adds no step."""
     DUPLICATE = "duplicate"
 
 
 def digest(partition: int, key: bytes) -> bytes:
-    """What a conversion is remembered by: the number of its source partition, and the journal's key."""
+    """The digest by which a conversion is remembered: of its source partition and the journal's key."""
     return blake2b(b"%d %b" % (partition, key), digest_size=DIGEST_BYTES).digest()
 
 
 def digest_of_record(event: bytes, offset: int) -> bytes:
-    """What a record of an event is remembered by, where the event is remembered for another one."""
+    """The digest of a single record, for when its event is remembered for another record."""
     return blake2b(b"%b %d" % (event, offset), digest_size=DIGEST_BYTES, person=b"record").digest()
 
 
 def follows(seen: Seen, known: Known | None, own: Known | None = None) -> Follows:
-    """Say what follows for a record, by what is remembered of its conversion.
+    """Decide what to do with a record, given what is remembered of its conversion.
 
-    `own` is what is remembered of the record itself, where its conversion is remembered for another.
+    `own` is what is remembered of the record itself if its conversion is remembered for another one.
     """
     if known is None:
         return Follows.SEND
@@ -110,15 +110,15 @@ def follows(seen: Seen, known: Known | None, own: Known | None = None) -> Follow
         return _of_same(seen, known)
     if own is not None and is_of(seen, own):
         return _of_same(seen, own)
-    if seen.on_tier:  # another record of the event took its place since it began to wait
+    if seen.on_tier:  # another record of the event took its place while it waited
         return Follows.DUPLICATE if known.state is DELIVERED else Follows.SEND
     if known.state is not DELIVERED and seen.replays > known.replays:
-        return Follows.SEND  # it is replayed, so what it replays is dead by now
+        return Follows.SEND  # a replay, so the record that it replays is dead
     return Follows.DUPLICATE
 
 
 def is_of(seen: Seen, known: Known) -> bool:
-    """Tell whether what is known is of this record, or of the one that led to it."""
+    """Return whether it is known of this record, or of the one it came from."""
     return seen.origin == known.origin and min(seen.replays, _MOST_REPLAYS) == known.replays
 
 
@@ -130,7 +130,7 @@ def _of_same(seen: Seen, known: Known) -> Follows:
 
 
 def replaces(new: Known, old: Known) -> bool:
-    """Tell whether a step changes what its conversion is remembered for; steps may be heard out of turn."""
+    """Return whether a step replaces what is remembered of its conversion; steps may arrive out of order."""
     if new.state is DELIVERED or old.state is DELIVERED:
         return old.state is not DELIVERED
     if (new.origin, new.replays) == (old.origin, old.replays):

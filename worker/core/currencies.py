@@ -1,6 +1,6 @@
 """Which currencies a destination takes, and why an event is not for it.
 
-The rule: what has neither a payout nor a currency is in none, and refused for none.
+The rule: an event without payout and currency is never refused for its currency.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from schemas.currency import USD
 
 
 def foreign_currency(event: ConversionEvent, taken: Collection[str]) -> str | None:
-    """Say why a destination that takes these currencies does not take the event's; None where it does."""
+    """Why a destination that takes these currencies does not take the event's; None if it does."""
     currency = event.currency
     if currency in taken or (currency == USD and event.payout is None):
         return None

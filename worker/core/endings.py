@@ -1,8 +1,8 @@
-"""What becomes of a record after its step: the ending, and the record to publish for it.
+"""What becomes of a record: its ending, and the record to publish for it.
 
-The rule: key, value and the producer's headers pass unchanged; worker headers are replaced, never trusted
-and never added up. On the source all but the number of replays is ignored; on a tier what can't be read
-means attempts 1 and an origin of this record itself.
+The rule: key, value and the producer's headers pass unchanged; worker headers are replaced, never trusted and
+never duplicated. On the source all but the number of replays is ignored; on a tier unreadable headers mean
+one attempt and this record as its own origin.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from worker.core.retry import Tier
 
 
 class History(NamedTuple):
-    """What a record's headers say of its way so far."""
+    """What a record's headers say about its earlier hops."""
 
     attempts: int
     first_attempt_at: float | None
@@ -48,7 +48,7 @@ class Retry(NamedTuple):
 
 
 class Dead(NamedTuple):
-    """It is given up: `message` goes to the dead-letter topic. `event_id` is None where it can't be read."""
+    """It is given up: `message` goes to the dead-letter topic. `event_id` is None if unreadable."""
 
     record: Record
     event_id: str | None
@@ -59,7 +59,7 @@ class Dead(NamedTuple):
 
 
 class Duplicate(NamedTuple):
-    """Another record of the event is delivered, waits or is dead: it is not sent."""
+    """A copy: another record of the event is delivered, waiting or dead, so it is not sent."""
 
     record: Record
     event_id: str | None
@@ -67,17 +67,17 @@ class Duplicate(NamedTuple):
 
 
 Ending = Delivered | Retry | Dead
-"""What an attempt may lead to."""
+"""The endings that an attempt may have."""
 
 
 class Finished(NamedTuple):
-    """It has had its ending, or has gone on to another tier: there is nothing left to do of it."""
+    """It has had its ending, or has moved on to another tier: there is nothing left to do."""
 
     record: Record
 
 
 class Waits(NamedTuple):
-    """Another record of its event is under way: what follows is asked again when that has ended."""
+    """Another record of its event is under way: it is decided anew when that one has ended."""
 
     record: Record
 
@@ -102,7 +102,7 @@ def read_history(record: Record, on_tier: bool) -> History:
 def onward(record: Record, headers: WorkerHeaders, topic: str, partition: int | None = None) -> Outgoing:
     """Make the record to publish: the producer's part, then the worker's headers.
 
-    `partition` is the number of the one that it goes to; the key says that where it is None.
+    `partition` is the number of the partition that it goes to; if None, the key decides.
     """
     kept = without_worker_headers(record.headers) if record.headers else []
     return Outgoing(topic, record.key, record.value, [*kept, *headers.write()], partition)

@@ -1,8 +1,8 @@
-"""Which conversions are meant: by the fields of the event, and by what a tier's headers say of them.
+"""Filters conversions by the event's fields and, in a tier, by the worker's headers.
 
-The rule: each field that is named must have exactly this value; bytes that are no JSON object match nothing.
-Times are those of the conversion itself: it has the same one on the source, in every tier and after a replay.
-A filter that names nothing matches everything, so whoever ends something by one asks for a name first.
+The rule: each named field must have exactly this value; bytes that are no JSON object match nothing. Times
+are of the conversion itself, which are the same on the source, in every tier and after a replay. An empty
+filter matches everything, so callers that end something require a name first.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from schemas.moment import parse_time
 from worker.core.record import Headers
 
 FIELDS = ("event_id", "click_id", "order_id", "offer_id", "affiliate_id", "network", "event")
-"""What may be asked of the event itself."""
+"""Fields of the event itself."""
 
 TIMES = ("since", "until")
-"""What may be asked of when the user converted: RFC 3339; that very moment is meant, too."""
+"""Bounds for when the user converted, RFC 3339, inclusive."""
 
 FROM_HEADERS = ("reason", "status", "error")
-"""What may be asked of the last attempt: of records that wait in a tier. Of `error` a part will do."""
+"""Properties of the last attempt, for records in a tier. A part of `error` is enough."""
 
 _OF_VALUE = (*FIELDS, *TIMES)
 _NAMES = (*_OF_VALUE, *FROM_HEADERS)
@@ -31,15 +31,15 @@ _ESCAPE = b"\\"
 
 
 class EventFilter(NamedTuple):
-    """What a conversion must be: pairs of a name and a value, in the order of the names above."""
+    """What a conversion must match: pairs of a name and a value, in the order of the names above."""
 
     wanted: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, named: Mapping[str, str | None]) -> EventFilter:
-        """Make one of names and values, without those that are None.
+        """Make one from names and values, leaving out those that are None.
 
-        Raises ValueError for an unknown name, and for a time that is none.
+        Raises ValueError for an unknown name and for an invalid time.
         """
         unknown = named.keys() - {*_NAMES}
         if unknown:
@@ -52,16 +52,16 @@ class EventFilter(NamedTuple):
         return cls(wanted)
 
     def matches(self, value: bytes | None, headers: Headers, *, on_tier: bool) -> bool:
-        """Whether a record of the source, or of a tier, is meant; never raises, whatever the bytes.
+        """Whether a record of the source, or of a tier, matches; never raises, whatever the bytes.
 
-        The headers of the source's records are not asked: they are their producer's.
+        The headers of source records are ignored: they are the producer's.
         """
         if not all(_may_be_in(text, value) for name, text in self.wanted if name in FIELDS):
             return False
         return self._by_headers(headers, on_tier=on_tier) and self._by_fields(value)
 
     def __str__(self) -> str:
-        """Say it as it is typed: `--offer-id 7 --event sale`."""
+        """The filter as it is typed: `--offer-id 7 --event sale`."""
         typed = (f"--{name.replace('_', '-')} {shlex.quote(text)}" for name, text in self.wanted)
         return " ".join(typed) or "everything"
 
@@ -86,14 +86,14 @@ class EventFilter(NamedTuple):
 
 
 def _told(last: WorkerHeaders, name: str, text: str) -> bool:
-    """Whether the headers of the last attempt say this."""
+    """Whether the headers of the last attempt match."""
     if name == "error":
         return text.casefold() in (last.error or "").casefold()
     return str(getattr(last, name)) == text
 
 
 def _says(fields: Mapping[str, Any], name: str, text: str) -> bool:
-    """Whether an event says this; one that tells no time is of no time that is meant."""
+    """Whether an event's field matches; an event without a readable time matches no time."""
     if name not in TIMES:
         return bool(fields.get(name) == text)
     occurred, bound = fields.get("occurred_at"), parse_time(text)
@@ -104,5 +104,5 @@ def _says(fields: Mapping[str, Any], name: str, text: str) -> bool:
 
 
 def _may_be_in(text: str, value: bytes | None) -> bool:
-    """Whether JSON may hold it, without parsing: what has an escape is looked into, whatever its bytes."""
+    """Whether JSON may hold the text, without parsing it; a value with an escape always may."""
     return value is not None and (text.encode() in value or _ESCAPE in value)

@@ -1,6 +1,6 @@
-"""May we act? One fence for all that speaks against it, of the whole worker and of a partition.
+"""May we act? One fence for everything that forbids it, for the whole worker and for each partition.
 
-Of the whole worker; a commit counts for what was in doubt when it began, and no later doubt:
+For the whole worker; a commit settles what was in doubt when it began, but no later doubt:
 
 | state | commits are late | the process stood still | a commit counted | send | publish |
 | --- | --- | --- | --- | --- | --- |
@@ -8,13 +8,11 @@ Of the whole worker; a commit counts for what was in doubt when it began, and no
 | STUCK | STUCK | IN_DOUBT | OPEN | no | yes |
 | IN_DOUBT | IN_DOUBT | IN_DOUBT | OPEN, if it began since | no | no |
 
-STUCK: what is finished piles up, and a crash would send all of it again; what is ours is sure. IN_DOUBT:
-nobody tells a member that stands still what it lost, so even a retry may be another's to publish by now.
-While a bar stands nothing is sent in any state.
+STUCK: finished work piles up uncommitted, and a crash would send all of it again; but it is certain what is
+ours. IN_DOUBT: a member that stood still is not told what it lost, so even a retry may be another's to
+publish by now. While a bar stands, nothing is sent in any state. For a partition, from its assignment on:
 
-Of a partition, from its assignment on:
-
-| tenure | drained | its log is deleted | given away, or lost | take records | end them | commit |
+| tenure | drained | its log is deleted | given up, or lost | take records | end them | commit |
 | --- | --- | --- | --- | --- | --- | --- |
 | OURS | DRAINING | DELETED | LEFT | yes | yes | yes |
 | DRAINING | DRAINING | DELETED | LEFT | no | yes | yes |
@@ -28,7 +26,7 @@ from enum import Enum
 
 
 class Fenced(Enum):
-    """How far the fence lets the worker."""
+    """The state of the fence."""
 
     OPEN = "open"
     STUCK = "stuck"
@@ -36,10 +34,10 @@ class Fenced(Enum):
 
 
 class Bar(Enum):
-    """What else speaks against sending."""
+    """Other reasons not to send."""
 
     UNJOURNALED = "unjournaled"
-    """Steps can't be written: what a request came to could not be committed."""
+    """Steps can't be written, so the outcome of a request could not be committed."""
     PAUSED = "paused"
     """An operator's order."""
 
@@ -56,25 +54,25 @@ class Tenure(Enum):
         self.takes = takes
         """Whether its records may be taken up and sent."""
         self.ends = ends
-        """Whether what is under way may be published, and is waited for."""
+        """Whether what is under way may be published, and is awaited."""
         self.is_ours = is_ours
         """Whether it may be committed."""
 
     def drained(self) -> Tenure:
-        """What follows where it is to be given away."""
+        """The tenure once it is being revoked."""
         return Tenure.DRAINING if self.is_ours else self
 
     def deleted(self) -> Tenure:
-        """What follows where its log is no more."""
+        """The tenure once its log is deleted."""
         return Tenure.DELETED if self.is_ours else self
 
     def left(self) -> Tenure:
-        """What follows where it was given away, or lost."""
+        """The tenure once it was given up or lost."""
         return Tenure.LEFT if self.is_ours else self
 
 
 class Fence:
-    """Told of what happens; each tells whether that changed what may be done."""
+    """Notes what happens; each method returns whether that changed what may be done."""
 
     def __init__(self) -> None:
         self.state = Fenced.OPEN
@@ -90,20 +88,20 @@ class Fence:
 
     @property
     def needs_commit(self) -> bool:
-        """Whether a commit has to tell what is ours, also where nothing is new."""
+        """Whether a commit must show what is ours, even without anything new."""
         return self._doubts != self._settled
 
     def late(self) -> bool:
-        """Note that commits have not counted for too long."""
+        """Note that no commit has counted for too long."""
         return self._become(Fenced.STUCK) if self.state is Fenced.OPEN else False
 
     def stood_still(self) -> bool:
-        """Note that the process stood still: what is ours is in doubt."""
+        """Note that the process stood still, so that it is in doubt what is ours."""
         self._doubts += 1
         return self._become(Fenced.IN_DOUBT)
 
     def begins(self) -> int:
-        """Note that a commit begins; give what it returns to `counted`."""
+        """Note that a commit begins; pass the returned value to `counted`."""
         return self._doubts
 
     def counted(self, began: int) -> bool:

@@ -1,7 +1,7 @@
-"""How a destination does, in one word: from what its topics, its groups and its workers tell.
+"""How a destination does, in one word, judged from its topics, groups and workers.
 
-The rule: the gravest that holds is said, and what a person ordered before what happens by itself. A verdict
-says no more than what was read tells.
+The rule: the gravest verdict that holds wins, and orders of a person come before what happens by itself. A
+verdict claims no more than what was read.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from worker.core.orders import Order, Pause, RateOrder, described
 from worker.core.worker_report import WorkerReport
 
 LATE_SECONDS = 60.0
-"""What has been due for longer is behind."""
+"""Seconds after which due records count as behind."""
 
 STILL_SECONDS = 15.0
-"""Where something is due, and no step was written for so long, it does not flow."""
+"""Seconds without a step, while something is due, after which a destination counts as stuck."""
 
 FAILING_SHARE, FEWEST_FAILURES = 0.5, 3
-"""Attempts fail where so large a share of the latest does, and so many at least."""
+"""Attempts count as failing from this share of the latest on, and from so many on."""
 
 PACE, LIMIT = "pace", "limit"
-"""What bounds a worker beside the words of `Held`: what refusals, and failures, have lowered."""
+"""What bounds a worker besides the words of `Held`: a pace or a limit that was lowered."""
 
 
 class Verdict(StrEnum):
-    """How a destination does; as words, they are said with spaces."""
+    """How a destination does; shown with spaces for underscores."""
 
     FLOWING = "flowing"
     IDLE = "idle"
@@ -49,7 +49,7 @@ class Verdict(StrEnum):
 
 
 class TierState(NamedTuple):
-    """What waits in a delay tier, and since how many seconds its first record is due (0.0: it is not)."""
+    """What waits in a delay tier, and for how many seconds its first record has been due (0.0: it is not)."""
 
     tier: str
     waiting: int
@@ -57,15 +57,15 @@ class TierState(NamedTuple):
 
 
 class Steps(NamedTuple):
-    """What the end of the journal tells: over so many seconds, how many attempts came to what.
+    """Attempts of the latest `seconds`, by outcome, from the end of the journal.
 
-    `last` is when the newest step was written, in epoch seconds; None where none is known.
+    `last` is when the newest step was written, in epoch seconds; None if none is known.
     """
 
     seconds: float
     delivered: int = 0
     failed: Mapping[str, int] = {}
-    """By status, or the kind of failure."""
+    """By status or failure kind."""
     last: float | None = None
 
     @property
@@ -75,7 +75,7 @@ class Steps(NamedTuple):
 
 
 class Members(NamedTuple):
-    """How many members the group of the source has, and that of the tiers."""
+    """How many members the source's and the tiers' groups have."""
 
     source: int
     tiers: int
@@ -84,8 +84,8 @@ class Members(NamedTuple):
 class Flow(NamedTuple):
     """A destination at `now` (epoch seconds).
 
-    `lag` is how many records of the source are not ended, `oldest` since how many seconds the first of them
-    lies there. `orders` are those that stand, `reports` those of the members; `dead_letters` are of the last
+    `lag` is the number of unfinished source records, `oldest` for how many seconds the first of them has
+    been there. `orders` are the standing ones, `reports` are the members', `dead_letters` are of the last
     hour.
     """
 
@@ -102,7 +102,7 @@ class Flow(NamedTuple):
 
     @property
     def overdue(self) -> float:
-        """Since how many seconds the tier that is most behind has something due."""
+        """Seconds for which the tier furthest behind has had something due."""
         return max((tier.overdue for tier in self.tiers), default=0.0)
 
     @property
@@ -116,13 +116,13 @@ class Flow(NamedTuple):
         return self.lag > 0 or self.overdue > 0
 
     def bounded_by(self, *words: str) -> bool:
-        """Whether one of these keeps half of the workers from sending more."""
+        """Whether one of these words keeps at least half of the workers from sending more."""
         bound = sum(not set(words).isdisjoint(report.bound_by) for report in self.reports)
         return bound * 2 >= len(self.reports) > 0
 
 
 class Judged(NamedTuple):
-    """A verdict; why it holds, since when (epoch seconds, None: not known), what explains or ends it."""
+    """A verdict: why it holds, since when (epoch seconds; None: unknown), and what command explains it."""
 
     verdict: Verdict
     why: str
@@ -131,7 +131,7 @@ class Judged(NamedTuple):
 
 
 def judge(flow: Flow) -> Judged:
-    """Say how a destination does."""
+    """Judge how a destination does."""
     return next(judged for look in _GRAVEST_FIRST if (judged := look(flow)) is not None)
 
 
@@ -217,7 +217,7 @@ def _failing(flow: Flow) -> Judged | None:
 
 
 def _still(flow: Flow) -> Judged | None:
-    """Something is due, and nothing happens, and nobody says why."""
+    """Something is due, nothing happens, and nobody says why."""
     last = flow.steps.last
     quiet = flow.now - last if last is not None else max(flow.oldest, flow.overdue)
     if not flow.is_due or min(quiet, max(flow.oldest, flow.overdue)) < STILL_SECONDS:

@@ -1,6 +1,6 @@
-"""How many bytes of records the worker holds, of all partitions together.
+"""How many bytes of records the worker holds, over all partitions.
 
-The rules: a record counts from its reading to its ending, wherever it is meanwhile. Each counter is written
+The rules: a record counts from its reading to its ending, wherever it is in between. Each counter is written
 by one thread alone, so none needs a lock. While all bytes are spent nothing is read. While any are left, a
 record of any size is read, so that a large one is not stuck for ever: one read may exceed the bound.
 """
@@ -11,11 +11,11 @@ import sys
 from typing import Self
 
 NO_BOUND = sys.maxsize
-"""Bytes that nobody holds."""
+"""A bound that is never reached."""
 
 
 class ReadBytes:
-    """What one thread has read and not thrown away again, in bytes; it alone writes `count`."""
+    """Bytes that one thread has read and not dropped again; it alone writes `count`."""
 
     __slots__ = ("count",)
 
@@ -24,25 +24,25 @@ class ReadBytes:
 
 
 class HeldBytes:
-    """The bytes that are held; `most` is the bound.
+    """The bytes held; `most` is the bound.
 
-    A record takes up the room of one in its partition for each `unit` of bytes that it has or begins.
+    In its partition a record counts as one for each `unit` of bytes that it begins.
     """
 
     def __init__(self, most: int, unit: int = NO_BOUND) -> None:
         self.most = most
         self.unit = unit
         self.ended = 0
-        """Bytes of the records that are not in memory any more, as last counted; the event loop's own."""
+        """Bytes of the records that have left memory, as last counted; for the event loop alone."""
         self._read: list[ReadBytes] = []
 
     @classmethod
     def shared(cls, most: int, room: int) -> Self:
-        """The bound of which no partition, with room for so many records, has more than a half."""
+        """Make a bound of which no partition, with room for `room` records, holds more than half."""
         return cls(most, max(1, most // (2 * room)))
 
     def room_of(self, size: int) -> int:
-        """How many records' room one of this size takes up."""
+        """As how many records one of this size counts."""
         return max(1, -(-size // self.unit))
 
     def reader(self) -> ReadBytes:
@@ -57,10 +57,10 @@ class HeldBytes:
 
     @property
     def left(self) -> int:
-        """Bytes that may still be read; 0 where all is spent."""
+        """Bytes that may still be read."""
         return max(0, self.most - self.count)
 
     @property
     def is_pressed(self) -> bool:
-        """Whether so much is held that what has to wait had better wait in Kafka."""
+        """Whether so much is held that waiting records had better wait in Kafka."""
         return self.count * 2 > self.most

@@ -1,10 +1,9 @@
-"""The file in which what is remembered of conversions outlives a process: a cache of the journal.
+"""The file in which remembered conversions outlive a process: a cache of the journal.
 
-The rules: it says to which log it belongs and up to where that was read. A file that differs in that from
-what is wanted, is torn, or has any byte changed is not believed: the journal is read instead.
-
-The form: a line that names its version; a head and, behind the buckets, a foot, both JSON; and a checksum of
-all before it. Each part but the line and the checksum has its length before it, in four bytes.
+The rules: it says which log it belongs to and up to where that was read. A file of another log or owner, a
+torn file, or one with any byte changed is not believed: the journal is read instead. The form: a line with
+its version; a head; the buckets; a foot; and a checksum of everything before it. Head and foot are JSON. Each
+part but the line and the checksum is preceded by its length, in four bytes.
 """
 
 from __future__ import annotations
@@ -22,18 +21,18 @@ VERSION = b"postback-worker ids 2\n"
 CHECKSUM_BYTES = 16
 _LENGTH = Struct("<I")
 MOST_PART_BYTES = 1 << 24
-"""No head, foot or bucket is longer."""
+"""Bytes of the longest head, foot or bucket."""
 
 BUCKETS_AT_ONCE = 256
-"""So many are copied together: a quarter of a megabyte, and of a millisecond."""
+"""Buckets that are copied together: a quarter of a megabyte, and of a millisecond."""
 
 
 class NotBelieved(Exception):
-    """Why a file is not believed, in a few words."""
+    """A file is not believed; the message says why."""
 
 
 class Anchor(NamedTuple):
-    """A record by which a log is known again: two logs that have it are the same up to it."""
+    """A record that identifies a log: two logs that have it are the same up to it."""
 
     offset: int
     epoch: int | None
@@ -41,21 +40,21 @@ class Anchor(NamedTuple):
 
 
 class JournalPosition(NamedTuple):
-    """Up to before which offset a partition of the journal is read, and the last record that was."""
+    """The next offset to read of a journal's partition, and the last record that was read."""
 
     next: int
     anchor: Anchor | None
 
 
 class JournalPositions(NamedTuple):
-    """How far a journal is read, by its partitions."""
+    """How far a journal is read, by partition."""
 
     log: LogId
     of: Mapping[int, JournalPosition]
 
 
 class Owner(NamedTuple):
-    """Whose memory it is: of which group, how many are remembered, for how long, in how many buckets."""
+    """Whose memory it is: the group, how many ids it remembers, for how long, in how many buckets."""
 
     group: str
     most: int
@@ -64,22 +63,22 @@ class Owner(NamedTuple):
 
 
 class Cached(NamedTuple):
-    """What a file holds that is believed."""
+    """The contents of a file that is believed."""
 
     positions: JournalPositions
     kept: Kept
 
 
 class Stream(Protocol):
-    """What is read from."""
+    """A readable file."""
 
     def read(self, count: int, /) -> bytes:
-        """The next bytes, fewer than `count` at the end alone."""
+        """The next bytes; fewer than `count` only at the end."""
         ...
 
 
 class Seal:
-    """Makes the checksum of what it is given."""
+    """Computes the checksum of what is added."""
 
     def __init__(self) -> None:
         self._hash = blake2b(digest_size=CHECKSUM_BYTES)
@@ -88,15 +87,15 @@ class Seal:
 
 
 def digest_of(key: bytes | None, value: bytes | None) -> str:
-    """What an anchor's record is known again by."""
+    """The digest that identifies an anchor's record."""
     return blake2b(b"%d %b%b" % (len(key or b""), key or b"", value or b""), digest_size=8).hexdigest()
 
 
 def packed(ids: RememberedIds, owner: Owner, positions: JournalPositions) -> Iterator[bytes]:
-    """The file but for its checksum, in pieces.
+    """The file without its checksum, in pieces.
 
-    What is remembered may change between two of them: it holds all that was when the first was made, unless
-    that is forgotten, and of what came since something.
+    The memory may change between two pieces: the file holds everything from the time of the first piece,
+    unless it is forgotten meanwhile, and some of what came later.
     """
     at = {str(number): [position.next, *(position.anchor or ())] for number, position in positions.of.items()}
     yield VERSION + _text({"owner": owner, "log": positions.log, "places": at})
@@ -107,7 +106,7 @@ def packed(ids: RememberedIds, owner: Owner, positions: JournalPositions) -> Ite
 
 
 def unpacked(stream: Stream, owner: Owner, log: LogId) -> Cached:
-    """Read a file, that of this owner and log; raise NotBelieved."""
+    """Read a file of this owner and log; raise NotBelieved."""
     try:
         return _unpacked(_Reading(stream), owner, log)
     except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
@@ -142,14 +141,14 @@ def _text(value: object) -> bytes:
 
 
 class _Reading:
-    """Reads the parts of a file one by one, and holds no more than that in memory."""
+    """Reads the parts of a file one by one, so that memory holds no more than one."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._seal = Seal()
 
     def take(self, count: int) -> bytes:
-        """The next bytes, just so many."""
+        """The next `count` bytes."""
         piece = self._stream.read(count)
         if len(piece) != count:
             raise NotBelieved("it is torn")
@@ -168,7 +167,7 @@ class _Reading:
         return bytearray(self.take(length))
 
     def check(self) -> None:
-        """Compare the checksum, which is the last of it."""
+        """Compare the checksum, which comes last."""
         made = self._seal.made()
         if self._stream.read(CHECKSUM_BYTES + 1) != made:
             raise NotBelieved("its checksum is wrong")

@@ -1,9 +1,8 @@
-"""From the ending of a record to its step in the journal: what became of it, for whoever asks.
+"""From a record's ending to its step in the journal.
 
-The rule: a step says nothing that did not happen, and holds no secret: what is known to be one is masked
-wherever a partner, or an error, may repeat it. No step is longer than a topic takes.
-
-The JSON is put together by hand, as each delivery pays for it; `schemas/journal.py` reads the same back.
+The rule: a step says nothing that did not happen, and holds no secret: known secrets are masked wherever a
+partner or an error may repeat them. No step is longer than a topic takes.
+The JSON is put together by hand, because each delivery pays for it; `schemas/journal.py` reads the same back.
 """
 
 from __future__ import annotations
@@ -24,19 +23,19 @@ from worker.core.record import Outgoing, Partition, Record, make
 from worker.core.trial import Trial
 
 MOST_URL_CHARACTERS = 2048
-"""How much of a URL is kept: attributes may make it as long as they like."""
+"""Characters of a URL that are kept: attributes can make it arbitrarily long."""
 
 MOST_STEP_BYTES = 16_384
-"""No step is longer: 512 characters of click id, error and body, which may take six bytes each, and a URL."""
+"""Most bytes of a step: 512 characters of click id, error and body, up to six bytes each, and a URL."""
 
 BODY_BYTES = 2048
-"""How much of a refusal's body is read for its first 512 characters, which take four bytes each at most."""
+"""Bytes of a refusal's body that are read for its first 512 characters, up to four bytes each."""
 
 Ended = Ending | Duplicate
 
 
 class Journaled(NamedTuple):
-    """A destination's journal: its topic, who writes it, secrets to mask, and whether bodies are kept."""
+    """A destination's journal: its topic, this worker's name, secrets to mask, and whether to keep bodies."""
 
     topic: str
     worker: str
@@ -45,9 +44,9 @@ class Journaled(NamedTuple):
 
 
 def step_of(ending: Ended, trial: Trial | None, now: float, on_tier: bool, journaled: Journaled) -> Outgoing:
-    """The step of a record that ended at `now` (epoch seconds), after a trial, if that is what it ended by.
+    """The step of a record that ended at `now` (epoch seconds); `trial` is the attempt that it ended with.
 
-    Its key is the event id, or the origin where none can be read; its partition is that of the origin.
+    Its key is the event id, or the origin if none can be read; its partition is the origin's.
     """
     record = ending[0]
     if type(ending) is Delivered and trial is not None and not on_tier and not record.headers:
@@ -74,11 +73,11 @@ def step_of(ending: Ended, trial: Trial | None, now: float, on_tier: bool, journ
 
 
 def _of_delivery(ending: Delivered, trial: Trial, now: float, journaled: Journaled) -> Outgoing:
-    """The step of a record of the source that was delivered at once, as nearly all are: in one piece."""
+    """The step of a source record that was delivered at once, like nearly all: in one piece."""
     record, event_id, attempts, status, _ = ending
     event, request, seconds, _ = trial
     topic, worker, secrets, _ = journaled
-    at = record[0]  # a place in a tuple costs half of what its name does
+    at = record[0]  # by index, which costs half of what the name does
     _, told = _of_event(event.__dict__)
     value = (
         f'{{"at":"{_time(int(now * 1000))}","step":"delivered"{told},"attempt":{attempts},"status":{status}'
@@ -97,11 +96,11 @@ def _kind(ending: Ended) -> str:
 
 
 _TOLD = itemgetter("event_id", "click_id", "order_id", "event", "payout", "currency")
-"""What is told of an event."""
+"""The fields of an event that a step has."""
 
 
 def _of_event(fields: Mapping[str, Any]) -> tuple[str, str]:
-    """The event id, and what is told of an event, by its `__dict__`: pydantic's attributes cost far more."""
+    """The event id and an event's fields as JSON, from its `__dict__`: pydantic's attributes cost far more."""
     event_id, click_id, order, name, payout, currency = _TOLD(fields)
     text = f',"event_id":{quoted(event_id)},"click_id":{quoted(click_id)}'
     if order is not None:
@@ -109,13 +108,13 @@ def _of_event(fields: Mapping[str, Any]) -> tuple[str, str]:
     if name is not None:
         text = f'{text},"event":{quoted(name)}'
     if payout is not None:
-        # `!s` costs a third of what a decimal's format does
+        # `!s` costs a third of what formatting a decimal does
         text = f'{text},"payout":"{payout!s}","currency":"{currency}"'
     return event_id, text
 
 
 def _of_value(record: Record, now: float) -> tuple[str | None, str]:
-    """The event id, and what is told of the event, as far as a record without an attempt can be read."""
+    """The event id and the event's fields, as far as a record without an attempt is readable."""
     try:
         event = decode(record.value, now=now, fields=record.fields)
     except BadRecord:
@@ -127,7 +126,7 @@ def _of_value(record: Record, now: float) -> tuple[str | None, str]:
 
 
 def letter_of(record: Record) -> DeadLetter:
-    """What can be read of a record that is no valid event."""
+    """The readable parts of a record that is no valid event."""
     at, offset, key, value, headers, timestamp, *_ = record
     return DeadLetter.from_record(at.topic, at.number, offset, key, value, headers, timestamp)
 
@@ -140,7 +139,7 @@ def _of_trial(ending: Ended, trial: Trial, journaled: Journaled) -> str:
 
 
 def _url(request: Request, secrets: tuple[str, ...]) -> str:
-    """Where a request went, as JSON: secrets masked, and no longer than is kept."""
+    """A request's URL as JSON: secrets masked, and cut to MOST_URL_CHARACTERS."""
     origin, target, _ = request
     url = _base(origin) + target
     if secrets:

@@ -1,12 +1,11 @@
-"""Whether the partner is there at all: closed, open, or half open for a probe.
+"""The circuit breaker: whether the partner is there at all. Closed, open, or half open for a probe.
 
 The rules: only failures of the destination count (the caller says which, and which have a vote), so a bad
-event never opens it. It opens by share and by number over a window, and by as many failures in a row, however
-far apart: so an outage uses up few attempts beside a busy stream's successes of just before, and with little
-traffic too. While it is open nothing is sent but probes, after pauses that double, and those that are asked
-for besides. A pause is counted from the start of the probe, so that one that hangs holds up no other; the
-first probe that succeeds closes it. An outage that comes back within the window goes on with the pauses of
-the last one.
+event never opens it. It opens by the share and number of failures in a window, or by the same number of
+failures in a row, however far apart. So an outage uses up few attempts, both after a busy stream's successes
+and with little traffic. While it is open only probes are sent: after pauses that double, and when one is
+asked for. A pause counts from the start of its probe, so that a hanging probe holds up no other. The first
+probe that succeeds closes it. An outage that returns within the window continues the pauses of the last one.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ class CircuitState(IntEnum):
     OPEN = 2
 
 
-# Until Python 3.12 a member costs ten times as much to look up by its class.
+# Until Python 3.12, looking up a member by its class costs ten times as much.
 CLOSED, HALF_OPEN, OPEN = CircuitState
 
 
 class CircuitPolicy(NamedTuple):
-    """When to open, and how long to pause before each probe. Times in seconds."""
+    """When to open, and how long to pause before each probe. Times are in seconds."""
 
     window: float = 10.0
     failure_share: float = 0.5
@@ -55,22 +54,22 @@ class Circuit:
         self._closed_at = self._opened_at = self._probe_at = _NEVER
         self._there_at = _NEVER
         self._besides_at = float("inf")
-        """When a probe may start besides those after pauses."""
+        """When an extra probe may start, besides those after pauses."""
         self._probes = 0
         self.in_a_row = 0
-        """How many failures there were since the last success."""
+        """How many failures since the last success."""
         self.state: CircuitState = CLOSED
 
     def admits(self, now: float) -> bool:
-        """Tell whether a request may start; a yes to a probe must be followed by `starting`."""
+        """Return whether a request may start; if it is a probe, `starting` must follow."""
         return self.state is CLOSED or now >= self._probe_at or now >= self._besides_at
 
     def ask_at(self, at: float) -> None:
-        """Have a probe start then, besides those after pauses; one at a time is kept."""
+        """Have an extra probe start at that time; the last call counts."""
         self._besides_at = at
 
     def starting(self, now: float) -> None:
-        """Note that a request starts, after a pause or besides: it is a probe."""
+        """Note that a probe starts, after a pause or as an extra one."""
         self.state = HALF_OPEN
         self._probes += 1
         self._besides_at = float("inf")
@@ -80,15 +79,15 @@ class Circuit:
         self._probe_at = now + self._pause * self._spread
 
     def is_old(self, started: float) -> bool:
-        """Tell whether a request began before the last outage was over."""
+        """Return whether a request began before the last outage was over."""
         return started < self._closed_at
 
     def wake_at(self) -> float | None:
-        """When the next probe may start; None while it is closed."""
+        """When the next probe may start; None while closed."""
         return None if self.state is CLOSED else min(self._probe_at, self._besides_at)
 
     def succeeded(self, started: float, now: float) -> bool:
-        """Note a request that the partner answered; tell whether that closes the circuit."""
+        """Note a request that the partner answered; return whether that closes the circuit."""
         if self.state is not CLOSED:
             return self.is_probe(started) and self._end_probe(False, now)
         self.in_a_row = 0
@@ -104,11 +103,11 @@ class Circuit:
     ) -> None:
         """Note a failure of the destination; `jitter` from 0 to 1 spreads the probes of several workers.
 
-        A failure of a request from before the last closing says nothing of the partner as it is now.
-        `alive` tells of a failure that is the answer of a partner which is there (429): many in a row are
-        what a full second looks like, so they count in the window alone; so do those that began before
-        something that succeeded (slow ones, which time out together). One that has no vote, for its partition
-        has used up its share of them, counts in a row alone.
+        A failure of a request from before the last closing says nothing about the partner now. An `alive`
+        failure is the answer of a partner that is there (429): many in a row only mean that its second is
+        full, so they count in the window alone. So do failures that began before a later success (slow ones,
+        which time out together). Without `votes`, because its partition has used up its share, a failure
+        counts in a row alone.
         """
         if self.state is not CLOSED:
             if self.is_probe(started):
@@ -123,25 +122,25 @@ class Circuit:
                 self._open(now, jitter)
 
     def abandon(self, started: float) -> None:
-        """Note that a request ended without an answer of any kind: a probe is made again at once."""
+        """Note that a request was given up without an outcome: a probe is repeated at once."""
         if self.is_probe(started):
             self._end_probe(True, started)
             self._probe_at = started
 
     def trip(self, started: float, now: float, jitter: float) -> None:
-        """Open at once, or stay open: nothing can be sent as things are set up, or is wanted."""
+        """Open at once, or stay open, because nothing can be sent or the partner wants nothing."""
         if self.state is CLOSED:
             self._open(now, jitter)
         elif self.is_probe(started):
             self._end_probe(True, now)
 
     def none_taken(self) -> bool:
-        """Tell whether it opened though there was no success since the failures began, or in the window."""
+        """Return whether it opened without any success since the failures began, or in the window."""
         return self.in_a_row >= self._policy.min_failures or not any(bucket[1] for bucket in self._buckets)
 
     @property
     def was_there(self) -> bool:
-        """Whether the partner has taken anything at all."""
+        """Whether the partner has ever taken anything."""
         return self._there_at > _NEVER
 
     def failure_share(self) -> float:
@@ -151,11 +150,11 @@ class Circuit:
         return failures / total if total else 1.0
 
     def is_probe(self, started: float) -> bool:
-        """Tell whether a request that began then is a probe which is under way."""
+        """Return whether a request that began at `started` is a probe under way."""
         return self.state is HALF_OPEN and started > self._opened_at
 
     def _end_probe(self, failed: bool, now: float) -> bool:
-        """Count one probe less; tell whether the circuit is closed by it."""
+        """Count one probe less; return whether it closes the circuit."""
         self._probes -= 1
         if not failed:
             self.state = CLOSED

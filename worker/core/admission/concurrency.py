@@ -1,15 +1,15 @@
-"""How many requests may be in flight: found by what the partner answers. How many a second is `pace`'s.
+"""How many requests may be in flight, learned from the partner's answers. `pace` learns how many per second.
 
-The rules: only answers lower the limit, never latency, for a slow partner that records conversions is no
-reason to send fewer (the latency gradients of Netflix's concurrency-limits and Vector's ARC guard users from
-a service's queue; here the queue is Kafka, and a partner's slow hour would look like a full one). Failures of
-the destination lower it only when they are many and more than usual: a share of them that stays, whatever the
-limit, says nothing of load. One round trip lowers it once.
+The rules: only answers lower the limit, never latency, because a slow partner that records conversions is no
+reason to send fewer. (The latency gradients of Netflix's concurrency-limits and Vector's ARC protect users
+from a service's queue; here the queue is Kafka, and a partner's slow hour would look like a full one.)
+Failures of the destination lower it only if they are many and more than usual: a share of failures that does
+not depend on the limit says nothing about load. One round trip lowers the limit once.
 
-Growth is CUBIC's (RFC 9438), by time and not by round trips: fast back to where the last cut was, then slow
-near it, then faster again to find room that is new. Before the first cut, and after an outage, the limit
-doubles each round trip, as TCP's slow start does, but no faster than a partner's count of a second can show
-what is too many. A limit that is not used does not grow.
+Growth is CUBIC's (RFC 9438), by time and not by round trips: fast back towards the last cut, slow near it,
+then faster again to find new room. Before the first cut, and after an outage, the limit doubles each round
+trip, as in TCP's slow start, but slowly enough that a partner's limit per second can show in time. A limit
+that is not used does not grow.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _FIRST_LIMIT_REQUESTS = 16.0
 _LIMIT_AFTER_OUTAGE_REQUESTS = 2.0
 # RFC 9438's constant: how fast the cubic rises.
 _CUBIC_CONSTANT = 0.4
-# A cut takes half of the share of failures: so it never takes more than half.
+# A cut takes half of the share of failures, so never more than half of the limit.
 _CUT_SHARE = 0.5
-# Failures lower the limit from this share on, if it is so many times the usual share; looked at over so many
-# answers, and over as long as the failure took: slow ones come many at once. The usual share follows what is
-# seen by this part of the difference.
+# Failures lower the limit from this share on, if it is that many times the usual share. The share is taken
+# over at least so many answers, and over as long as the failure took, because slow failures come many at
+# once. The usual share moves towards the seen one by this part of the difference.
 _MANY_FAILURES_SHARE, _MORE_THAN_USUAL_FACTOR = 0.3, 1.5
 _ANSWERS_FOR_A_STEP = 50
 _FOLLOWED_SHARE = 0.25
-# Time that counts as use between two answers, at most: a pause is no reason to grow.
+# Most time between two answers that counts as use: a pause is no reason to grow.
 _LONGEST_STEP_SECONDS = 0.1
-# Doubling takes a quarter of a second at least: growth a second, as a share.
+# Growth per second, as a share: doubling takes at least a quarter of a second.
 _FASTEST_GROWTH_PER_SECOND = math.log(2) / 0.25
 
 
@@ -46,12 +46,12 @@ class ConcurrencyLimit:
         self._last = float("-inf")
         self._usual = 0.0
         self.value = 0
-        """The limit, whole requests."""
+        """The limit in whole requests."""
         self._become(_FIRST_LIMIT_REQUESTS)
         self._begin_round(float("-inf"))
 
     def took(self, in_flight: int, now: float) -> None:
-        """Note a request that the partner took, with so many in flight when it ended."""
+        """Note a request that the partner took, with `in_flight` requests when it ended."""
         self._answers += 1
         if self.value < self.most:
             self._grow(in_flight, now)
@@ -65,13 +65,13 @@ class ConcurrencyLimit:
             self._weigh_failures(self._failures / self._answers, now)
 
     def no_room(self, in_flight: int) -> None:
-        """Note that beside so many requests no more could be made, for reasons of this machine."""
+        """Note that this machine could make no more than `in_flight` requests."""
         self._become(max(1.0, min(self._value, float(in_flight))))
         self._plateau = self._doubling_below = self._value
         self._to_plateau = self._used = 0.0
 
     def restart(self) -> None:
-        """Begin again from the bottom after an outage, doubling up to half of what was."""
+        """Begin again from the bottom after an outage, doubling up to half of the former limit."""
         self._plateau = self._value
         self._doubling_below = max(2.0, self._value / 2)
         self._become(_LIMIT_AFTER_OUTAGE_REQUESTS)

@@ -1,12 +1,12 @@
-"""Whether one more request may go to the partner now: limit, pace, circuit, rate, and Retry-After.
+"""Whether one more request may go to the partner now: limit, pace, circuit, rate and Retry-After together.
 
-The rules: an outage uses up no attempts but those of `probing`: a request that fails for the destination's
-sake while the circuit is open, and one that was never made, is given back and not counted. "Too many" (429,
-503) lowers the pace, what else fails the limit. A partition that has failed a few times in a row has no vote
-any more: its failures lower no limit, and do not open the circuit beside others that are answered. A
-Retry-After of a 429 or 503 pauses everything until then, unless it is shown that it was meant for its record
-alone (`retry_after`); one longer than MAX_RETRY_AFTER_SECONDS opens the circuit, so that a single answer
-cannot stop all for hours: a probe asks again within a minute, and what follows is the answer to that.
+The rules: an outage uses up no attempts except those of `probing`: a request that fails because of the
+destination while the circuit is open, or that was never made, is given back and does not count. "Too many"
+(429, 503) lowers the pace; other failures lower the limit. A partition that has failed a few times in a row
+loses its vote: its failures lower no limit, and do not open the circuit while others are answered. A
+Retry-After of a 429 or 503 pauses everything until then, unless it turns out to be meant for its record alone
+(`retry_after`). One longer than MAX_RETRY_AFTER_SECONDS opens the circuit, so that a single answer can't stop
+everything for hours: a probe asks again within a minute, and its answer decides.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from worker.core.admission.retry_after import MAX_RETRY_AFTER_SECONDS, RetryAfte
 from worker.core.assigned_partition import PendingRecord
 from worker.core.classify import BLOCKED, Verdict
 
-# A status that speaks of load alone; a 503 without a Retry-After may speak of a fault.
+# A status that is about load alone; a 503 without a Retry-After may be a fault.
 _TOO_MANY_STATUS = 429
-# So many failures of a partition have a vote until it delivers.
+# How many failures of a partition have a vote until it delivers.
 _VOTES_OF_A_PARTITION = 3
 _NEVER = float("-inf")
 
@@ -31,7 +31,7 @@ class Gate:
     """Admits requests to one destination; times are monotonic seconds."""
 
     def __init__(self, concurrency: int, policy: CircuitPolicy, rate: float | None = None) -> None:
-        """Take the most in flight, and the most that may start in a second, as nobody else sends."""
+        """Take the most in flight, and the most starts per second, as if no other worker sent."""
         self.limit = ConcurrencyLimit(concurrency)
         self.pace = Pace()
         self.circuit = Circuit(policy)
@@ -41,7 +41,7 @@ class Gate:
         self.occupied = 0
         """How many requests in flight count against the limit."""
         self._old = 0
-        """How many others are left in flight from an outage that is over."""
+        """How many others are in flight since before an outage that is over."""
 
     @property
     def in_flight(self) -> int:
@@ -50,20 +50,20 @@ class Gate:
 
     @property
     def paced_until(self) -> float:
-        """When the next request is due by the rate that is set, and by the pace that was learned."""
+        """When the next request may start by the configured rate and the learned pace."""
         return max(self.pace.wake_at, self._rate.wake_at() if self._rate is not None else _NEVER)
 
     def is_paced(self, now: float) -> bool:
-        """Tell whether the pace that was learned is what keeps the next request from going."""
+        """Return whether the learned pace keeps the next request from starting."""
         return now < self.pace.wake_at
 
     @property
     def left_alone_until(self) -> float:
-        """Until when the partner asked for probes at most."""
+        """Until when the partner asked to be left alone, but for probes."""
         return self._retry_after.until
 
     def admits(self, now: float) -> bool:
-        """Tell whether a request may start now; a yes that is used must be followed by `starting`."""
+        """Return whether a request may start now; if one does, `starting` must follow."""
         if now < self._retry_after.until and now < self._retry_after.probe_at:
             return False
         if self.circuit.state is CLOSED:
@@ -74,20 +74,20 @@ class Gate:
         return self._rate is None or self._rate.wake_at() <= now
 
     def is_lowered(self) -> bool:
-        """Tell whether a limit below the most is what keeps the next request from going."""
+        """Return whether a lowered limit keeps the next request from starting."""
         return self.limit.most > self.limit.value <= self.occupied
 
     def limit_to(self, rate: float | None, share: float, now: float) -> None:
-        """Start at most this share of a rate from now on; None is no rate."""
+        """Start at most this share of a rate from now on; None means no rate."""
         self._rate = None if rate is None else Rate(rate, share, now)
 
     @property
     def most_per_second(self) -> float:
-        """How many requests may start in a second, by pace and rate."""
+        """How many requests may start per second, by pace and rate."""
         return min(self.pace.per_second, self._rate.per_second if self._rate else float("inf"))
 
     def probes(self, now: float) -> bool:
-        """Tell whether a request that may start now only asks how the partner is."""
+        """Return whether a request that may start now would be a probe."""
         return self.circuit.state is not CLOSED or now < self._retry_after.until
 
     def starting(self, now: float) -> None:
@@ -103,7 +103,7 @@ class Gate:
             self._rate.starting(now)
 
     def wake_at(self) -> float | None:
-        """When time alone may admit the next request; None where only an answer can."""
+        """When the next request may start by time alone; None if only an answer can admit it."""
         at = self.circuit.wake_at()
         if at is None:
             if self.occupied >= self.limit.value:
@@ -114,7 +114,7 @@ class Gate:
     def ended(
         self, verdict: Verdict, pending: PendingRecord, started: float, now: float, jitter: float
     ) -> bool:
-        """Note how a record's request ended; tell whether it counts as an attempt."""
+        """Note how a record's request ended; return whether it counts as an attempt."""
         in_flight = self.occupied
         self._landed(started)
         if verdict.kind is BLOCKED:
@@ -132,12 +132,12 @@ class Gate:
         return True
 
     def abandoned(self, started: float) -> None:
-        """Note a request that was cancelled: nothing is known of it."""
+        """Note a request that was cancelled, whose outcome is unknown."""
         self._landed(started)
         self.circuit.abandon(started)
 
     def _blocked(self, verdict: Verdict, started: float, now: float, jitter: float) -> None:
-        """Send nothing to an address that is forbidden; with too few descriptors, no more than now."""
+        """Open the circuit for a forbidden address; for too few descriptors, allow no more than now."""
         if verdict.is_shortage:
             self.limit.no_room(self.occupied)
             self.circuit.abandon(started)
@@ -151,7 +151,7 @@ class Gate:
             self.occupied -= 1
 
     def _begin_anew(self, now: float) -> None:
-        """After an outage: gently; what still hangs since then takes up no room."""
+        """Restart gently after an outage; requests that still hang from it take up no room."""
         self.probing.answered(now)
         self.limit.restart()
         self.pace.resume(now)
@@ -174,7 +174,7 @@ class Gate:
         if self.circuit.is_old(started):
             return False
         partition = pending.partition
-        # Where probes of others are answered, what a partition is refused for says nothing of the load.
+        # While probes of others are answered, refusals of a failing partition say nothing about load.
         apart = partition.failing and self.probing.is_mixed(now)
         alive = verdict.status == _TOO_MANY_STATUS and not apart
         votes = alive or partition.failures < _VOTES_OF_A_PARTITION
@@ -194,7 +194,7 @@ class Gate:
         return counts
 
     def _ask_others(self, pending: PendingRecord, now: float) -> None:
-        """Where a failure opened the circuit, ask others."""
+        """If a failure opened the circuit, have other partitions probed."""
         self.probing.note(pending.partition, first=self.circuit.in_a_row == 1)
         if self.circuit.state is not CLOSED:
             none_taken, was_there = self.circuit.none_taken(), self.circuit.was_there
@@ -204,7 +204,7 @@ class Gate:
     def _probe_failed(
         self, verdict: Verdict, pending: PendingRecord, started: float, now: float, jitter: float
     ) -> bool:
-        """Note a failure while it is open: of a probe, or of what was in flight when it opened."""
+        """Note a failure while the circuit is open: of a probe, or of a request from before."""
         is_probe = self.circuit.is_probe(started)
         self.circuit.failed(started, now, jitter)
         if not is_probe:

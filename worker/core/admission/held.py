@@ -1,17 +1,17 @@
-"""For whose sake nothing is sent, as a person asks it: a closed set of reasons, each there or not.
+"""Why nothing is sent: a closed set of reasons, for people.
 
-The rule: a reason is there while it alone would keep the next record from going; probes, which only ask how
-the partner is, go all the same. A limit that is reached is no reason: an answer makes room.
+The rule: a reason holds while it alone would keep the next record from being sent; probes are sent all the
+same. A reached limit is no reason, because the next answer makes room.
 
-| reason | there while |
+| reason | holds while |
 | --- | --- |
-| PAUSE | an order says so, or it is not known what the orders say |
-| CIRCUIT | the circuit is not closed, and not for the sake of EGRESS |
-| RATE | the next start is not due: by the rate that is set, or by the pace that refusals taught |
+| PAUSE | an order says so, or the orders can't be read |
+| CIRCUIT | the circuit is not closed, and not because of EGRESS |
+| RATE | the next start is not due, by the configured rate or the learned pace |
 | RETRY_AFTER | the partner asked to be left alone |
-| COMMITS | commits do not get through, or the process stood still and nothing shows yet what is ours |
+| COMMITS | commits do not get through, or the process stood still and it is unknown what is still ours |
 | EGRESS | the partner's address is forbidden, which opens the circuit |
-| WARMING | a partition rests until what its journal tells is read; only that one |
+| WARMING | a partition waits until its journal is read; only that one |
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class Held(StrEnum):
 def held(
     gate: Gate, now: float, *, paused: bool, fenced: bool, blocked: bool, warming: bool = False
 ) -> frozenset[Held]:
-    """Say why nothing is sent at `now` (monotonic seconds); empty while a record may go.
+    """The reasons at `now` (monotonic seconds); empty while a record may be sent.
 
-    `paused` says that the orders let nothing go, `fenced` that no request may be started, `blocked` that none
-    may be made to this address, `warming` that a partition is not read so far that its copies are known.
+    `paused`: orders stop everything. `fenced`: no request may be started. `blocked`: the address is
+    forbidden. `warming`: a partition's journal is not read yet.
     """
     reasons = {
         Held.PAUSE: paused,

@@ -1,6 +1,6 @@
-"""What is told of an open circuit: since when, for which cause, and how its probes went.
+"""What is reported of an open circuit: since when, why, and how its probes went.
 
-The rule: it is told twice, when the circuit opens and when it closes; what the probes come to is counted.
+The rule: it is reported twice, when the circuit opens and when it closes; between them probes are counted.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from worker.core.classify import Verdict
 
 
 class Outage(NamedTuple):
-    """The circuit is open; `label` is the status code or the failure kind of the last answer."""
+    """An open circuit; `label` is the status code or the failure kind of the last answer."""
 
     since: float
     """When it opened, in epoch seconds."""
@@ -25,7 +25,7 @@ class Outage(NamedTuple):
     probes: int = 0
 
     def probed(self, verdict: Verdict) -> Outage:
-        """Count one more probe; where it failed, that is the last cause from now on."""
+        """Count one more probe; if it failed, its answer is the last cause."""
         if verdict.pressure:
             return self._replace(probes=self.probes + 1, label=verdict.label, error=verdict.error)
         return self._replace(probes=self.probes + 1)

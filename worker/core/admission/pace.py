@@ -1,17 +1,15 @@
-"""How many requests may start in a second: learned from what the partner refuses.
+"""How many requests may start per second, learned from what the partner refuses.
 
 The rules: a partner that takes everything is not paced. One that says "too many" (429, 503) is sent a little
-less than what it took, and then more, as a cubic of time: slow near what was too many, fast beyond it.
-Whatever follows from a refusal is one incident until a second of sending is over: its pause and further
-refusals cut no more, and no cut takes more than half. What is measured begins when the pause ends: while
-nothing is sent, nothing is learned. That second is a trial, clearly below what was taken: if as large a share
-is refused in it as before, it is not for load. Then the cut is taken back, and that share is usual until it
-is forgotten.
-
-Why a pace beside the limit: a 429 counts requests a second, and a second is many round trips. Controllers
-that know requests in flight alone (Netflix's AIMD, Vector's ARC) come back to the edge within a few round
-trips and are refused there again. To go by what was taken, and to bear losses that say nothing, is BBR's; the
-growth is CUBIC's.
+less than it took, and then more, as a cubic of time: slowly near what was too many, fast beyond it. A refusal
+and what follows it are one incident until a second of sending is over: its pause and further refusals cut no
+more, and no cut takes more than half. Measuring begins when the pause ends, because without sending nothing
+is learned. That second is a trial, clearly below what was taken: if the same share is refused in it as
+before, load is not the reason. Then the cut is undone, and that share counts as usual until it is forgotten.
+Why a pace beside the limit: a partner's 429 limits requests per second, and a second is many round trips.
+Controllers that know only requests in flight (Netflix's AIMD, Vector's ARC) are back at the edge within a few
+round trips, and refused there again. Going by what was taken, and tolerating losses that mean nothing, is
+from BBR; the growth is CUBIC's.
 """
 
 from __future__ import annotations
@@ -20,50 +18,54 @@ from math import sqrt
 from typing import NamedTuple
 
 _INF = float("inf")
-# Partners count requests by the second, so that is what a measure takes; one that took longer was idle.
+# Partners count requests per second, so a measure takes one; a measure that took longer was idle.
 _ROUND_SECONDS, _IDLE_SECONDS = 1.0, 2.0
-# The pace in the trial, and after it, as shares of what was taken: clearly below a partner's measure, which
-# lets a burst of some tenths of a second through before it refuses; then as near as its own grain allows.
+# The pace in the trial, and after it, as shares of what was taken: first clearly below the partner's limit,
+# which lets a burst of some tenths of a second through before it refuses; then as near to it as its grain
+# allows.
 _TRIED_SHARE, _KEPT_SHARE = 0.9, 0.98
-# No cut takes more than this share: where more is refused, the circuit opens.
+# No cut takes more than this share: if more is refused, the circuit opens.
 _MOST_CUT_SHARE = 0.5
-# A trial lasts on until so many refusals would have been met at the old share, or so many seconds. One with
-# holds does not: each of its seconds costs more than it tells. There so many refusals are enough.
+# A trial lasts until the old share would have given so many refusals, or so many seconds. A trial with pauses
+# does not last that long, because each second costs more than it tells: there so many refusals are enough.
 _ANSWERS_FOR_A_VERDICT, _LONGEST_TRIAL_SECONDS = 5.0, 3.0
 _MANY_PAUSES = 5
-# Shares are the same up to this factor: the one before was measured where it was high by chance, and of few.
+# Shares count as the same up to this factor: the former one was measured when it was high by chance, on few
+# answers.
 _SAME_SHARE_FACTOR = 4.0
-# A larger share is never usual; with pauses much less: there it is the burst that is let through before each.
+# A larger share never counts as usual; with pauses the bound is lower, because a burst passes before each.
 _MOST_USUAL_SHARE, _MOST_USUAL_PAUSED_SHARE = 0.3, 0.1
-# This share of refusals costs less than a cut: it is what is left at a good pace's edge.
+# This share of refusals costs less than a cut: it is what remains at the edge of a good pace.
 _TOLERATED_SHARE = 0.005
-# Refusals are more than usual where chance would hardly have it so: by three standard deviations, and
-# a few: as many before a whole second is known, then one of a few answers, and so much a share of more.
+# Refusals are more than usual if chance hardly explains them: more than three standard deviations, plus a
+# few. A few is three before a whole second is known; then one, plus this share of the answers, three at most.
 _DEVIATIONS, _FEW_SHARE, _FEW_ANSWERS = 3.0, 0.02, 3.0
-# Seconds in which a usual share is forgotten, to be tried again now and then; in which a rate becomes usual.
+# Seconds in which a usual share is forgotten, so that it is tried again now and then; and in which a rate
+# becomes usual.
 _FORGOTTEN_AFTER_SECONDS, _USUAL_AFTER_SECONDS = 60.0, 10.0
-# After the patience (seconds) the pace is this much higher; after twice that eight times this, and so on.
+# After the patience (in seconds) the pace is this much higher; after twice that, eight times as much, and so
+# on.
 _RISE_SHARE = 0.04
-# The patience after a whole second's measure; the least, for less of a measure and after an outage; the most,
-# as it doubles when a refusal comes back at the same pace (up to this factor): there is the capacity.
+# The patience after measuring a whole second; the least, after a shorter measure or an outage; and the most,
+# because it doubles when a refusal returns at the same pace (up to this factor), which then is the capacity.
 _PATIENCE_SECONDS, _LEAST_PATIENCE_SECONDS, _MOST_PATIENCE_SECONDS = 5.0, 0.5, 60.0
 _SAME_PACE_FACTOR = 1.1
-# Starts a second: the lowest pace, the lowest after an outage, and what is no pace any more.
+# Starts per second: the lowest pace, the lowest after an outage, and from where on there is no pace any more.
 _LEAST_PER_SECOND, _LEAST_AFTER_OUTAGE_PER_SECOND, _NO_PACE_PER_SECOND = 1.0, 5.0, 10_000.0
 # After an outage the pace begins at this share of the usual rate.
 _FIRST_SHARE = 0.5
-# Seconds by which late timers are made up for; the longest pause for what was sent too fast.
+# Seconds of lateness that late timers may catch up; the longest pause for what was sent too fast.
 _LATE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 1.0
 
 
 class _Cut(NamedTuple):
-    """What was before a cut, while it is on trial."""
+    """The state before a cut that is on trial."""
 
     pace: float
     share: float
     held: bool
     most_usual: float
-    """The largest share of refusals in the trial that is taken for usual."""
+    """The largest share of refusals in the trial that counts as usual."""
 
 
 class Pace:
@@ -76,7 +78,7 @@ class Pace:
 
     def __init__(self) -> None:
         self.per_second = _INF
-        """The pace; infinite where there is none."""
+        """The pace; infinite if there is none."""
         self.wake_at = -_INF
         """When the next start is allowed."""
         self._usual_rate = self._usual_share = 0.0
@@ -97,11 +99,11 @@ class Pace:
             self._look(now)
 
     def is_usual(self) -> bool:
-        """Tell whether one refusal more is what is usual whatever the load: then it is no reason to pause."""
+        """Return whether one more refusal is usual whatever the load, and so no reason to pause."""
         return self._usual_share > 0.0 and self._trial is None and not self._is_more_than_usual(1.0, 1)
 
     def refused(self, pause: float, started: float, in_flight: int, now: float) -> None:
-        """Note a "too many" with the seconds of its Retry-After; cut the pace where that is due."""
+        """Note a "too many" with the seconds of its Retry-After; cut the pace if that is due."""
         if started < self._begun:
             return
         if now >= self._since + _ROUND_SECONDS:
@@ -115,12 +117,12 @@ class Pace:
             self._cut(pause, in_flight, now)
 
     def let_go(self, now: float) -> None:
-        """Take back a cut whose pause is over early: it was meant for one record alone."""
+        """Undo a cut whose pause ended early, because it was meant for one record alone."""
         if self._trial is not None and self._begun > now:
             self._begin(self._trial.pace, _LEAST_PATIENCE_SECONDS, now)
 
     def resume(self, now: float) -> None:
-        """Begin anew after an outage: gently, from less than what was usual."""
+        """Begin anew after an outage, from less than the usual rate."""
         self._begin(
             max(self._usual_rate * _FIRST_SHARE, _LEAST_AFTER_OUTAGE_PER_SECOND), _LEAST_PATIENCE_SECONDS, now
         )
@@ -135,7 +137,7 @@ class Pace:
             self._rise(now)
 
     def _turn(self, now: float) -> None:
-        """End a round: it becomes the one before, unless nothing was sent for a part of it."""
+        """End a round; it becomes the previous one, unless nothing was sent during a part of it."""
         elapsed = now - self._since
         if self._trial is not None and not self._is_enough(self._trial, elapsed):
             return
@@ -150,7 +152,7 @@ class Pace:
         self._measure_from(now)
 
     def _is_enough(self, cut: _Cut, elapsed: float) -> bool:
-        """Tell whether a trial has had its time, or would have met a few refusals by now."""
+        """Return whether a trial has lasted long enough, or should have met a few refusals by now."""
         return (
             cut.held
             or elapsed >= _LONGEST_TRIAL_SECONDS
@@ -163,12 +165,12 @@ class Pace:
         self._look_at = now + _ROUND_SECONDS if self.per_second == _INF else -_INF
 
     def _answers(self) -> tuple[int, int]:
-        """How many of how many were refused, in this round and the one before."""
+        """Refusals and answers of this round and the one before."""
         taken, refused = self._before
         return self._refused + refused, self._refused + refused + self._taken + taken
 
     def _is_more_than_usual(self, pause: float, more: int = 0) -> bool:
-        """Tell refusals from chance; one that pauses everything is too many unless it is usual."""
+        """Return whether refusals exceed chance; a refusal that pauses everything does unless it is usual."""
         refused, answers = self._answers()
         usual = answers * (self._usual_share + (0.0 if pause else _TOLERATED_SHARE))
         few = min(1.0 + answers * _FEW_SHARE, _FEW_ANSWERS) if any(self._before) else _FEW_ANSWERS
@@ -192,7 +194,7 @@ class Pace:
         self.wake_at = max(self.wake_at, now + max(too_fast, 0.0))
 
     def _describe(self, was: float, base: float, pause: float) -> _Cut:
-        """Say what is cut: for load without doubt where more is missing than refusals by chance explain."""
+        """Describe a cut; it is certainly for load if chance can't explain so many refusals."""
         refused, answers = self._answers()
         share, most = refused / answers, _MOST_USUAL_PAUSED_SHARE if pause else _MOST_USUAL_SHARE
         if share > most or (was != _INF and base <= was * _MOST_CUT_SHARE):
@@ -200,7 +202,7 @@ class Pace:
         return _Cut(was, share, pause > 0, most)
 
     def _end_trial(self, cut: _Cut, now: float) -> None:
-        """Go on from below the cut, or take it back if the share of refusals is as before."""
+        """Go on from below the cut, or undo it if the share of refusals is as before."""
         seen = (self._taken, self._refused) if now < self._since + _IDLE_SECONDS else (0, 0)
         share = self._refused / max(self._refused + self._taken, 1)
         if cut.share / _SAME_SHARE_FACTOR <= share <= min(cut.share * _SAME_SHARE_FACTOR, cut.most_usual):
@@ -225,7 +227,7 @@ class Pace:
     def _rise(self, now: float) -> None:
         step, self._last = min(max(now - self._last, 0.0), _ROUND_SECONDS), max(now, self._last)
         if self._trial is not None or not self._was_used:
-            return  # that nothing is refused says nothing of more
+            return  # no refusals at a pace that is not used say nothing about a higher one
         self._used += step
         self.per_second = self._base * (1.0 + _RISE_SHARE * (self._used / self._patience) ** 3)
         if self.per_second > _NO_PACE_PER_SECOND:

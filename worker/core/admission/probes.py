@@ -1,19 +1,19 @@
-"""Whom to ask while the circuit is open, how soon, and whether a probe that fails uses up an attempt.
+"""Which record to probe with while the circuit is open, when, and whether a failed probe uses up an attempt.
 
-The rules: one event, one click or one partition never speaks for the destination. Probes go by turns to all
-partitions, and within one to places far apart, to records that have not failed yet before others. Where the
-circuit opens and nothing was taken, that is asked about soon, elsewhere, a few times.
-
-While nothing is taken, nobody can tell a partner that is away from clicks that it never takes: all that is
-held may be such. So after a while records that fail as probes use up an attempt, one after another, and go to
-their tier, which makes room for others; while there is room still, what comes is asked about without that.
-How soon and how fast depends on what speaks for an outage. Where several partitions fail (unless a probe was
-answered a short while ago) it begins after a minute, and only one of them is dug through: all may begin with
-more of such clicks than is held, and what lies behind is reached soonest in one. Where the partner had taken
-anything before that, it is no faster than the circuit's own probes. Where the failure speaks of the partner
-(a gateway's 502, 503 or 504, no answer) it is ten times as slow, and a hundred times with several partitions.
-A record pays so at most once, its first attempt, and none where the partner is not even reached: an outage of
-hours costs some records one attempt of a dozen.
+The rules: one event, one click or one partition never speaks for the destination. Probes take turns through
+all partitions; within one they go to places far apart, and first to records that have not failed yet. If the
+circuit opens and nothing was taken lately, a few probes go out soon, elsewhere. While nothing is taken, a
+partner that is away looks the same as clicks that it never takes, and all held records may be such clicks. So
+after a while records that fail as probes use up an attempt, one after another, and go to their tier, which
+makes room for others. While there is still room, new records are probed without that. How soon and how fast
+this happens depends on the signs of an outage:
+- If several partitions fail (unless a probe was answered a short while ago), it begins after a minute, and
+only one of them is worked through: each may begin with more such clicks than are held, and one gets past them
+soonest.
+- If the partner had taken anything before, it is no faster than the circuit's own probes.
+- If the failure is about the partner (a gateway's 502, 503 or 504, or no answer), it is ten times as slow,
+and a hundred times with several partitions. A record pays at most once, with its first attempt, and never if
+the partner is not even reached: an outage of hours costs some records one attempt of a dozen.
 """
 
 from __future__ import annotations
@@ -26,31 +26,33 @@ from worker.core.assigned_partition import AssignedPartition, PendingRecord
 from worker.core.classify import Verdict
 
 _NEVER, _INF = float("-inf"), float("inf")
-# So many are asked soon when the circuit opens and nothing was taken: so many seconds after the last answer.
+# The number of early probes when the circuit opens and nothing was taken, and the seconds between an answer
+# and the next.
 _SOON_PROBES, _SOON_SECONDS = 10, 0.05
-# Of so many probes one goes to a delay tier, whose records have failed before, where the source has any; and
-# one to another partition than the one that is dug through.
+# One of so many probes goes to a delay tier, whose records have failed before; and one of so many to another
+# partition than the one being worked through.
 _TIERS_TURN_PROBES, _ANOTHERS_TURN_PROBES = 8, 4
-# The next place in a partition: this part of it further on, so that places lie evenly apart.
+# The next place in a partition is this share of it further on, which spreads the places evenly.
 _STEP_SHARE = 0.618
-# Seconds of an outage in which no probe costs anything; then the pauses between those that do: a part of the
-# time since then, at least and at most so many seconds. Signs of an outage multiply them: a failure that
-# speaks of the partner, and several partitions beside it. Several alone are free for longer.
+# Seconds of an outage in which no probe costs an attempt; then the pauses between those that do: a share of
+# the time since then, within these bounds in seconds. Signs of an outage multiply both: a failure that is
+# about the partner, and several partitions besides. With several partitions alone, probes are free for
+# longer.
 _FREE_SECONDS, _PAUSE_SHARE, _LEAST_PAUSE_SECONDS, _MOST_PAUSE_SECONDS = 3.0, 0.005, 0.1, 30.0
 _SIGN_FACTOR = 10.0
 _FREE_OF_SEVERAL_SECONDS = 60.0
-# So many seconds after a probe was answered several partitions that fail are no sign.
+# Seconds after an answered probe in which several failing partitions are no sign.
 _MIXED_SECONDS = 60.0
-# Statuses of a gateway: they speak of what is behind it.
+# Statuses of a gateway or of load: they are about the partner, not the record.
 _AWAY = frozenset({408, 425, 429, 502, 503, 504})
-# Failures by which the partner was not even reached, or may not have been.
+# Failures with which the partner may not even have been reached.
 _NOT_REACHED = frozenset({FailureKind.CONNECTION, FailureKind.TLS})
 
 
 class _Signs(NamedTuple):
-    """What speaks for an outage.
+    """The signs of an outage.
 
-    Several partitions fail, the partner had taken others before, and the failure speaks of the partner.
+    Several partitions fail; the partner had taken others before; the failure is about the partner.
     """
 
     several: bool
@@ -59,18 +61,18 @@ class _Signs(NamedTuple):
 
     @property
     def is_outage(self) -> bool:
-        """Whether it looks so much like one that the circuit's own probes have to do."""
+        """Whether it looks so much like an outage that the circuit's own probes must do."""
         return self.away or (self.several and self.sudden)
 
     @property
     def free(self) -> float:
-        """For so many seconds no record that fails uses up an attempt."""
+        """Seconds in which no failed probe uses up an attempt."""
         if self.several and not self.away:
             return _FREE_OF_SEVERAL_SECONDS
         return _FREE_SECONDS * self._patience
 
     def pause(self, since: float) -> float:
-        """How long to pause between two that do, so many seconds after it began that they do."""
+        """The pause between two probes that use up an attempt, `since` seconds after the first could."""
         if self.several and self.sudden and not self.away:
             return _MOST_PAUSE_SECONDS
         pause = min(max(since * _PAUSE_SHARE, _LEAST_PAUSE_SECONDS), _MOST_PAUSE_SECONDS)
@@ -78,7 +80,7 @@ class _Signs(NamedTuple):
 
     @property
     def _patience(self) -> float:
-        """How many times as slow it goes."""
+        """The factor by which everything is slower."""
         return _SIGN_FACTOR ** (1 + self.several) if self.away else 1.0
 
 
@@ -87,24 +89,24 @@ class Probes:
 
     def __init__(self) -> None:
         self._failed: dict[AssignedPartition, set[int]] = {}
-        """Offsets that failed as probes and are held still."""
+        """Offsets that failed as probes and are still held."""
         self._highest: dict[AssignedPartition, int] = {}
         """The highest offset of a partition that failed."""
         self._spoke: set[AssignedPartition] = set()
-        """The partitions of the source that failed, one after another."""
+        """The source partitions that have failed in a row."""
         self._more = False
-        """Whether there is more on the source to be asked of the partition that failed last."""
+        """Whether the source partition that failed last holds records that were not probed yet."""
         self._dug: AssignedPartition | None = None
-        """The partition that is dug through while several fail."""
+        """The partition that is worked through while several fail."""
         self._opinions = self._made = 0
         self._opened_at = self._costs_at = self._mixed_until = _NEVER
         self._was_there = False
         """Whether the partner had taken anything before it opened."""
         self.crowded = False
-        """Whether nothing more is read for want of bytes, whatever room there is in partitions."""
+        """Whether nothing more is read for want of bytes, whatever room partitions have."""
 
     def note(self, partition: AssignedPartition, *, first: bool) -> None:
-        """Note a failure in a row of them, before the circuit opens."""
+        """Note a failure; the `first` one begins a row of them."""
         if first:
             self._spoke.clear()
         if partition.tier is None:
@@ -113,9 +115,9 @@ class Probes:
     def opened(
         self, pending: PendingRecord, now: float, *, none_taken: bool, was_there: bool = False
     ) -> float:
-        """Note that a record's failure opened it; return when to ask besides the circuit's own probes.
+        """Note that a record's failure opened the circuit; return when to send an extra probe.
 
-        `none_taken` says that nothing was taken of late, `was_there` that something was taken at all.
+        `none_taken`: nothing was taken lately. `was_there`: something was taken at some time.
         """
         self._opened_at, self._costs_at, self._more, self._dug = now, _NEVER, False, None
         self._was_there = was_there
@@ -130,7 +132,7 @@ class Probes:
     def failed(
         self, pending: PendingRecord, verdict: Verdict, started: float, now: float
     ) -> tuple[bool, float]:
-        """Note a probe that failed; tell whether it costs an attempt, and when to ask besides."""
+        """Note a failed probe; return whether it costs an attempt, and when to send an extra probe."""
         partition = pending.partition
         self.note(partition, first=False)
         signs = _Signs(
@@ -154,15 +156,15 @@ class Probes:
         return costs, ask_at
 
     def answered(self, now: float) -> None:
-        """Note that a probe was answered: where others fail again soon, that is no sign of an outage."""
+        """Note an answered probe: if others fail soon after, that is no sign of an outage."""
         self._mixed_until = now + _MIXED_SECONDS
 
     def is_mixed(self, now: float) -> bool:
-        """Tell whether a probe was answered a short while ago: some are taken, and some are not."""
+        """Return whether a probe was answered a short while ago: some records are taken, some are not."""
         return now < self._mixed_until
 
     def choose(self, partitions: Sequence[AssignedPartition]) -> AssignedPartition:
-        """Choose the partition of the next probe of those that have something due, in their turns."""
+        """Choose the partition of the next probe, from those that have something due, in turn order."""
         self._made += 1
         turn = self._made % _TIERS_TURN_PROBES
         if self._dug is not None and turn not in {0, _ANOTHERS_TURN_PROBES} and self._dug in partitions:
@@ -171,7 +173,7 @@ class Probes:
         return next((one for one in partitions if (one.tier is not None) is on_tier), partitions[0])
 
     def step(self, partition: AssignedPartition, now: float) -> None:
-        """Put another place of a partition first, of what has not failed: far on, or beyond what failed."""
+        """Move another place of a partition to the front: far on, or beyond what failed."""
         waiting = partition.waiting
         due = sum(pending.due <= now for pending in waiting)
         line = [waiting.popleft() for _ in range(due)]
@@ -181,9 +183,9 @@ class Probes:
         waiting.extendleft(reversed(line[first:] + line[:first]))
 
     def _place(self, line: Sequence[PendingRecord], partition: AssignedPartition) -> int:
-        """Say where in a line to go on: by turns at the first that has not failed, and beyond what failed.
+        """The index in the line to go on at: in turns the first that has not failed, or one beyond those.
 
-        Beyond, it is the middle: so a few probes come to the end of a run that reaches far.
+        Beyond means in the middle of the rest, so a few probes reach the end of a long run.
         """
         failed = self._failed.get(partition, set())
         failed.intersection_update([pending.record.offset for pending in line])
@@ -193,7 +195,7 @@ class Probes:
         return beyond[len(beyond) // 2] if beyond and self._made % 2 else fresh[0]
 
     def _remember(self, pending: PendingRecord) -> set[int]:
-        """Note how far failures reach in a partition; return the offsets that failed there."""
+        """Note how far failures reach in a partition; return the set of failed offsets there."""
         partition, offset = pending.partition, pending.record.offset
         self._highest[partition] = max(self._highest.get(partition, offset), offset)
         return self._failed.setdefault(partition, set())

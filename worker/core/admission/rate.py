@@ -1,15 +1,14 @@
-"""At most so many attempts a second, evenly spaced.
+"""The rate: at most so many attempts per second, evenly spaced.
 
-The rule: no second sees more than the rate and one. Timers are late, so late starts are made up for: one at
-low rates, at high ones as many as fall into 20 ms. The spacing there is up to 2 % wider for it.
-
-Of a rate that several workers share no second of one sees more than its share, rounded up: what each of them
-had beyond it would add up. So less is made up for, and the spacing is 0.5 % wider.
+The rule: no second sees more than the rate plus one. Timers are late, so late starts are caught up: one at
+low rates, at high rates as many as fall into 20 ms. In return the spacing is up to 2 % wider there. If
+several workers share a rate, no second of a worker sees more than its share, rounded up, because any excess
+of each would add up. So less is caught up, and the spacing is 0.5 % wider.
 """
 
 from __future__ import annotations
 
-# What a timer of a busy loop may be late by, in seconds; and so much of it is made up for in a share.
+# Seconds by which a busy loop's timer may be late; and how much of that is caught up with a share.
 _LATE_SECONDS, _LATE_SECONDS_IN_A_SHARE = 0.02, 0.005
 _NEVER = float("inf")
 
@@ -20,7 +19,7 @@ class Rate:
     __slots__ = ("_allowance", "_interval", "_next", "per_second")
 
     def __init__(self, per_second: float, share: float = 1.0, since: float | None = None) -> None:
-        """Take the rate of all, the share of it, and when that became so: nothing starts at once then."""
+        """Take the rate of all workers, our share, and since when; nothing starts right at that time."""
         own = per_second * share
         if share < 1.0:
             self._interval = (1.0 + _LATE_SECONDS_IN_A_SHARE) / own if own else _NEVER
@@ -31,7 +30,7 @@ class Rate:
             self._allowance = max(self._interval, _LATE_SECONDS)
         self._next = -_NEVER if since is None else since + self._interval
         self.per_second = own
-        """How many there may be."""
+        """Our own rate."""
 
     def wake_at(self) -> float:
         """When the next start is allowed."""

@@ -1,11 +1,11 @@
 """What a Retry-After says, whether it pauses everything, and for how long.
 
-The rules: a Retry-After that is heard for the first time pauses everything, for a minute at most; a few
-probes ask meanwhile whether it was meant so. What is taken though it began after the refusal and before the
-time that was asked for shows that it was not: the pause is over. From then on, for a while, such an answer
-pauses everything only where nothing that began after it is taken. The record that was refused waits for its
-own time in any case: that is its tier's matter. Probes that are refused too are not made again: a partner
-that means all is left alone until its time. What `pace` knows to be usual whatever the load is not told here.
+The rules: the first Retry-After pauses everything, for a minute at most, while a few probes ask whether it
+was meant for everything. If a request that began after the refusal is taken before the time asked for, it was
+not: the pause ends. From then on, for a while, such an answer pauses everything only if nothing that began
+after it is taken. The refused record itself waits in its tier in any case. Refused probes are not repeated: a
+partner that means everything is left alone until its time. Refusals that `pace` knows to be usual whatever
+the load are not reported here.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from email.utils import parsedate_to_datetime
 _NEVER, _INF = float("-inf"), float("inf")
 # A partner's Retry-After pauses everything for at most this long before it is asked again.
 MAX_RETRY_AFTER_SECONDS = 60.0
-# Seconds to the first probe, each further pause being twice the one before, and how many there are.
+# Seconds before the first probe (each further pause is twice the one before), and the number of probes.
 _FIRST_PAUSE_SECONDS, _MOST_PROBES = 1.0, 3
-# So long it is remembered that a Retry-After was not meant for all: it is shown anew by each further one.
+# Seconds for which it is remembered that a Retry-After was not meant for all; each further proof renews it.
 _REMEMBERED_SECONDS = 60.0
-# So long one waits then to see others taken, or so many times as long as the refusal took.
+# Then, seconds to wait for others to be taken, or that many times as long as the refusal took.
 _GRACE_SECONDS, _GRACE_FACTOR = 0.5, 2.0
 
 
@@ -41,22 +41,22 @@ def parse_retry_after(text: str | None, now: float) -> float | None:
 
 
 class RetryAfterPause:
-    """What a partner asked to be left alone for; times are monotonic seconds."""
+    """The pause that a partner asked for; times are monotonic seconds."""
 
     __slots__ = ("_claimed_until", "_known_until", "_pause", "_probes", "probe_at", "said_at", "until")
 
     def __init__(self) -> None:
         self.until = _NEVER
-        """Until when nothing may be sent but probes."""
+        """Until when only probes may be sent."""
         self.probe_at = _INF
-        """When the next probe may be sent, while it pauses all."""
+        """When the next probe may be sent during the pause."""
         self.said_at = _INF
-        """When the partner first said what nothing has shown to be meant for one record alone."""
+        """When the present Retry-After was first said; infinite without one that may be for all."""
         self._claimed_until = self._known_until = _NEVER
         self._pause, self._probes = _FIRST_PAUSE_SECONDS, 0
 
     def refused(self, seconds: float, started: float, now: float) -> bool:
-        """Note an answer that asks to be left alone for so long; tell whether that pauses everything."""
+        """Note an answer with a Retry-After of `seconds`; return whether that pauses everything."""
         seconds = min(seconds, MAX_RETRY_AFTER_SECONDS)
         if now >= self._claimed_until:
             self.said_at = now
@@ -67,7 +67,9 @@ class RetryAfterPause:
             return False
         if now >= self.until:
             self._pause, self._probes = _FIRST_PAUSE_SECONDS, _MOST_PROBES
-        if now >= self.until or started <= self.said_at:  # those that were in flight belong to the first one
+        if (
+            now >= self.until or started <= self.said_at
+        ):  # requests that were in flight belong to the first refusal
             self.probe_at = now + _FIRST_PAUSE_SECONDS
         self.until = max(self.until, now + seconds)
         return True
@@ -79,7 +81,7 @@ class RetryAfterPause:
         self.probe_at = now + self._pause if self._probes else _INF
 
     def answered(self, started: float, now: float) -> bool:
-        """Note that a request is taken which began after `said_at`; tell whether that ends a pause."""
+        """Note a taken request that began after `said_at`; return whether that ends a pause."""
         early, in_force = started < self._claimed_until, now < self.until
         self.said_at, self._claimed_until = _INF, _NEVER
         if not early:
@@ -89,5 +91,5 @@ class RetryAfterPause:
         return in_force
 
     def wake_at(self) -> float:
-        """When the next request may start, as far as this goes."""
+        """When the next request may start as far as Retry-After is concerned."""
         return min(self.until, self.probe_at)
