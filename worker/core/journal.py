@@ -100,7 +100,7 @@ _TOLD = itemgetter("event_id", "click_id", "order_id", "event", "payout", "curre
 
 
 def _of_event(fields: Mapping[str, Any]) -> tuple[str, str]:
-    """The event id and an event's fields as JSON, from its `__dict__`: pydantic's attributes cost far more."""
+    """The event id and the fields as JSON, from the `__dict__`: pydantic's attributes cost far more."""
     event_id, click_id, order, name, payout, currency = _TOLD(fields)
     text = f',"event_id":{quoted(event_id)},"click_id":{quoted(click_id)}'
     if order is not None:
