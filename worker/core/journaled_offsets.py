@@ -1,11 +1,11 @@
-"""What a journal tells of the source's offsets: which are finished, for a group whose own are gone.
+"""Which source offsets a journal shows to be finished, for a group whose committed offsets are gone.
 
-The rules: each step says that its origin is finished, where the record that lies there is of its event: else
-it speaks of a log that was deleted and made again. Of a journal that was read whole nothing else is finished;
-of one that was read in part, what lies below is taken for finished, too: it was long before. Where that
-begins is not told by the first tenth of what was read, whose neighbours may have ended before it, nor by a
-tier's record, whose origin may be days old. Where the first of the steps speak of a deleted log, all that
-there is of this one was read.
+The rules: a step shows that its origin is finished, if the record that lies there is of the step's event;
+otherwise it is about a log that was deleted and made again. If the journal was read whole, nothing else is
+finished. If it was read in part, offsets below those that were read count as finished, too: that was long
+ago. The first tenth of what was read does not show where that part begins, because their neighbours may have
+ended before it; nor does a tier's record, whose origin may be days old. If the first steps are about a
+deleted log, then everything about the present one was read.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from worker.core.place import read_place
 from worker.core.step_bytes import ATTEMPT, END, MILLISECONDS, ORIGIN_NAME, kind_of
 
 LEFT_OUT = 10
-"""One part in so many of what was read does not tell where it begins."""
+"""One in so many of the steps read, the first ones, does not show where the read part begins."""
 
 MOST_HOLES = 1_000_000
-"""So many unfinished offsets below finished ones are told; what is finished above them may be sent again."""
+"""Most unfinished offsets that are kept; what is finished above them may be sent again."""
 
 _DUPLICATE = StepKind.DUPLICATE.value.encode()
 
 
 class Origin(NamedTuple):
-    """The record of the source that a step tells of, and whether the step is its own, not a later tier's."""
+    """The source record that a step is about, and whether the step is of its own attempt, not a tier's."""
 
     topic: str
     partition: int
@@ -38,14 +38,14 @@ class Origin(NamedTuple):
     is_own: bool
 
     def __str__(self) -> str:
-        """As a step has it."""
+        """The form in a step."""
         return f"{self.topic}/{self.partition}/{self.offset}"
 
 
 class Journaled(NamedTuple):
-    """The finished offsets of a partition, rising; below `lowest` all are, where that is not None.
+    """The finished offsets of a partition, rising; unless `lowest` is None, all below it are finished.
 
-    `is_anew` says that the journal tells of a deleted log of the name, too.
+    `is_anew` says that the journal also has steps of a deleted log of the same name.
     """
 
     lowest: int | None
@@ -53,7 +53,7 @@ class Journaled(NamedTuple):
     is_anew: bool = False
 
     def standing(self, lower: int, high: int) -> tuple[int, OffsetMap | None, int]:
-        """The first unfinished offset from `lower` on; what is finished above it, and how much that is."""
+        """The first unfinished offset from `lower` on, what is finished above it, and how many that are."""
         lower = max(lower, self.lowest or 0)
         position, above, holes = lower, 0, array("q")
         upto = 0
@@ -71,37 +71,37 @@ class Journaled(NamedTuple):
 
 
 class Gathered:
-    """The origins of a partition of the source, as its steps come, and then what lies there."""
+    """Gathers the origins of one source partition from its steps, and then the records that lie there."""
 
     def __init__(self) -> None:
         self._offsets = array("q")
-        self._events = array("q")  # of those, as `_mark` makes them
-        self._own: list[int] = []  # which of those
+        self._events = array("q")  # their events, as `_mark` makes them
+        self._own: list[int] = []  # indexes of first attempts
         self._wanted: set[int] = set()
         self._there: dict[int, int] = {}
 
     def add(self, origin: Origin, key: bytes | None) -> None:
-        """Note what a step tells, and the key that it stands under: the event id, where there is one."""
+        """Note a step's origin and its key, which is the event id if there is one."""
         if origin.is_own:
             self._own.append(len(self._offsets))
         self._offsets.append(origin.offset)
         self._events.append(_NAMELESS if key == str(origin).encode() else _mark(key or b""))
 
     def told_of(self, low: int, high: int) -> tuple[int, int]:
-        """From which record of the log to before which the steps tell; it has those of `low` to `high`."""
+        """The span of origins within the log, which has the offsets from `low` to `high`."""
         self._wanted.update(self._offsets)
         own = [offset for offset in map(self._offsets.__getitem__, self._own) if low <= offset < high]
         return (min(own), max(offset for offset in self._offsets if offset < high) + 1) if own else (low, low)
 
     def found(self, offset: int, value: bytes | None) -> None:
-        """Note which event lies there."""
+        """Note which event lies at an offset."""
         if offset not in self._wanted:
             return
         event_id = event_id_of(fields_of(value))
         self._there[offset] = _NAMELESS if event_id is None else _mark(event_id.encode())
 
     def told(self, *, is_whole: bool, low: int, high: int) -> Journaled | None:
-        """What they tell, of a journal that was read whole or not; None where that is nothing."""
+        """What the steps show, of a journal that was read whole or not; None if nothing."""
         if not self._own:
             return None
         of_this_log = [
@@ -115,7 +115,7 @@ class Gathered:
         return Journaled(lowest, array("q", sorted(finished)), is_anew)
 
     def _is_anew(self, of_this_log: Sequence[bool], high: int) -> bool:
-        """Whether the first step of which it can be seen speaks of another log."""
+        """Whether the first step that can be checked is about another log."""
         for at in self._own:
             if self._offsets[at] >= high or self._offsets[at] in self._there:
                 return not of_this_log[at]
@@ -126,12 +126,12 @@ _NAMELESS = 0
 
 
 def _mark(event_id: bytes) -> int:
-    """A number that stands for an event: 64 bits, and never that of what has no id."""
+    """A 64-bit number that stands for an event; never _NAMELESS."""
     return hash(event_id) or 1
 
 
 def origin_of(value: bytes | None) -> Origin | None:
-    """What a record of the journal tells; None of one that is no step."""
+    """The origin in a record of the journal; None if it is no step."""
     if value is None:
         return None
     kind, place = kind_of(value), END.search(value, max(0, value.rfind(ORIGIN_NAME)))
@@ -144,7 +144,7 @@ def origin_of(value: bytes | None) -> Origin | None:
 
 
 def _of_step(value: bytes) -> Origin | None:
-    """What a step tells that somebody else has written."""
+    """The origin in a step that another program has written."""
     step = read_step(value)
     place = None if step is None else read_place(step.origin)
     return None if place is None else Origin(*place.at, place.offset, is_own=False)

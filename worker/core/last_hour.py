@@ -1,7 +1,7 @@
-"""What happened in the last hour, by the minute: for whoever looks at how it goes.
+"""Counts what happened in the last hour, by the minute.
 
-The rule: a minute counts what was written in it, by Kafka's time, and each thing once. What is held does not
-grow with what happens: numbers are, and no steps.
+The rule: a minute counts what was written in it, by Kafka's timestamps, each thing once. Memory does not grow
+with the traffic: it holds counts, not steps.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from worker.core.step_glance import Glance
 
 MINUTE_SECONDS = 60
 MINUTES = 60
-"""So many minutes are looked back at, the one that is not over included."""
+"""Minutes that are kept, including the current one."""
 
 _FINE_SECONDS = 5
-"""Counts are kept by so many seconds, so that the latest of them can be told apart within a minute."""
+"""Counts are kept per so many seconds, so that the latest part of a minute can be told apart."""
 
 
 class Minute(NamedTuple):
     """A minute that begins `at` (epoch seconds).
 
-    `published` is how many records came to the source, those of other destinations included, None while that
-    is not known. `failed` counts attempts by their status, or by the kind of failure; `waiting` are those of
-    them that went to a tier. `dead` counts by reason, what was cancelled included.
+    `published` is how many records came to the source, for all destinations; None while unknown. `failed`
+    counts attempts by status or failure kind; `waiting` are those that went to a tier. `dead` counts by
+    reason, including cancelled ones.
     """
 
     at: float
@@ -59,7 +59,7 @@ class _Counts:
             self.dead[reason or kind] += 1
 
     def add(self, other: _Counts) -> None:
-        """Count what another one has counted."""
+        """Add the counts of another one."""
         self.kinds += other.kinds
         self.failed += other.failed
         self.dead += other.dead
@@ -83,7 +83,7 @@ class LastHour:
             self._last = at
 
     def minutes(self, now: float, published: Mapping[float, int]) -> list[Minute]:
-        """Each minute of the last hour, the oldest first; `published` is what is known of that, by minute."""
+        """Each minute of the last hour, the oldest first; `published` has the known numbers by minute."""
         firsts = minutes_of(now)
         self._forget(firsts[0])
         total = {first: _Counts() for first in firsts}
@@ -94,7 +94,7 @@ class LastHour:
         return [_minute(first, counts, published.get(first)) for first, counts in total.items()]
 
     def latest(self, now: float, seconds: float) -> Steps:
-        """What came of the attempts of the last so many seconds, or a few more."""
+        """The outcomes of the attempts of the last `seconds`, or a few more."""
         first = int(now - seconds) // _FINE_SECONDS
         total = _Counts()
         for begin, counts in self._counts.items():
@@ -129,9 +129,9 @@ def _minute(first: float, counts: _Counts, published: int | None) -> Minute:
 
 
 class Published:
-    """How much came to the source in each minute, from where its partitions stood when one began.
+    """How many records came to the source in each minute, from its end offsets at the minutes' beginnings.
 
-    A place is the sum of all partitions' offsets.
+    A place is the sum of all partitions' end offsets.
     """
 
     def __init__(self) -> None:
@@ -139,22 +139,22 @@ class Published:
         self._end: tuple[float, int] | None = None
 
     def unknown(self, now: float) -> list[float]:
-        """The beginnings of minutes of which it is not known where the source stood, the newest first."""
+        """The minutes at whose beginning the source's place is unknown, the newest first."""
         return [first for first in reversed(minutes_of(now)) if first not in self._places]
 
     def know(self, first: float, place: int) -> None:
-        """The source stood there when this minute began."""
+        """Note the source's place at the beginning of a minute."""
         self._places[first] = place
 
     def end(self, now: float, place: int) -> None:
-        """The source ends there now."""
+        """Note the source's place now."""
         self._end = now, place
         oldest = minutes_of(now)[0]
         for first in [first for first in self._places if first < oldest]:
             del self._places[first]
 
     def by_minute(self) -> dict[float, int]:
-        """What came in each minute of which both ends are known; of the last one, what has come so far."""
+        """The number for each minute whose both ends are known; for the current one, so far."""
         places = dict(self._places)
         if self._end is not None:
             now, place = self._end

@@ -1,6 +1,6 @@
-"""The life of a conversion, from what the topics tell of it: what happened, and what that comes to.
+"""The life of a conversion, as found in the topics: what happened, and the verdict.
 
-The rule: a verdict says no more than what was read tells. A delivery counts, whatever came after it: the
+The rule: a verdict claims no more than what was read. A delivery stands, whatever came after it, because the
 partner has recorded it.
 """
 
@@ -19,25 +19,25 @@ class Verdict(StrEnum):
     DELIVERED = "delivered"
     WAITING = "waiting"
     OVERDUE = "overdue"
-    """It was to be tried again by now."""
+    """It should have been tried again by now."""
     NOT_READ = "not_read"
-    """It is published, and lies before the worker, or is at it."""
+    """It is published, but the worker has not finished it."""
     REPLAYED = "replayed"
-    """It was dead, is on the source again, and lies before the worker, or is at it."""
+    """It was dead and is on the source again, but the worker has not finished it."""
     DEAD = "dead"
     DUPLICATE = "duplicate"
     CANCELLED = "cancelled"
     UNTOLD = "untold"
-    """The worker is done with it, and the journal does not say how."""
+    """The worker has finished it, but the journal does not say how."""
     NEVER_PUBLISHED = "never_published"
     PASSED = "passed"
-    """It is published, and this destination does not take it."""
+    """It is published, but this destination does not take it."""
 
 
 class Published(NamedTuple):
-    """A record of the source: where it lies, when it was written (0.0: not known), and how far the group is.
+    """A source record: where it lies, when it was written (0.0: unknown), and how far the group is.
 
-    `is_finished` tells whether the group is done with it; `before` is how many that are not lie before it.
+    `is_finished` says whether the group has finished it; `before` counts unfinished records before it.
     """
 
     origin: str
@@ -48,9 +48,9 @@ class Published(NamedTuple):
 
 
 class Life(NamedTuple):
-    """What was found of one conversion, each in the order of time.
+    """What was found of one conversion, in the order of time.
 
-    `is_passed` tells that it was published, and that this destination takes none of its records.
+    `is_passed` says that it was published, but this destination takes none of its records.
     """
 
     published: Sequence[Published]
@@ -66,9 +66,9 @@ class Told(NamedTuple):
 
 
 def judge(life: Life, now: float, since: str, per_second: float | None = None) -> Told:
-    """Say what became of a conversion; `since` is how far back was looked, as it is written.
+    """Judge what became of a conversion; `since` is how far back was searched, as written by the user.
 
-    `per_second` is how many of its partition were finished in a second lately, None where that is not known.
+    `per_second` is how many records of its partition were finished per second lately; None if unknown.
     """
     delivered = next((step for step in life.steps if step.step is StepKind.DELIVERED), None)
     if delivered is not None:
@@ -89,14 +89,14 @@ def judge(life: Life, now: float, since: str, per_second: float | None = None) -
 
 
 def timeline(life: Life) -> list[tuple[float, str]]:
-    """Each thing that happened, and when; in the order of time."""
+    """Everything that happened, with its time, in order."""
     events = [(one.at, _of_published(number, one)) for number, one in enumerate(life.published)]
     events += [(_moment(step.at), _of_step(step)) for step in life.steps]
     return sorted(events, key=lambda event: event[0])
 
 
 def in_order(steps: Iterable[JournalStep]) -> list[JournalStep]:
-    """Steps in the order of time; one that was written twice, word by word, once."""
+    """Steps in the order of time, without identical duplicates."""
     return sorted(dict.fromkeys(steps), key=lambda step: _moment(step.at))
 
 
@@ -109,7 +109,7 @@ def _delivered(step: JournalStep, life: Life) -> Told:
 
 
 def _not_done(life: Life) -> Published | None:
-    """The newest record of it that the group is not done with, and of which no step tells."""
+    """Its newest record that the group has not finished and no step is about."""
     told = {step.origin for step in life.steps}
     open_ones = [one for one in life.published if not one.is_finished and one.origin not in told]
     return open_ones[-1] if open_ones else None
@@ -157,7 +157,9 @@ def _of_published(number: int, one: Published) -> str:
 def _of_step(step: JournalStep) -> str:
     text = step.step.value
     if step.url is not None:
-        failure = step.reason if step.step is StepKind.RETRY else "no answer"  # a dead one's says why it died
+        failure = (
+            step.reason if step.step is StepKind.RETRY else "no answer"
+        )  # a dead letter's reason says why it died
         answer = step.status if step.status is not None else failure
         text = f"attempt {step.attempt}: {answer} in {step.ms} ms, {step.url}"
         if step.step is not StepKind.DELIVERED:
@@ -172,5 +174,5 @@ def _of_step(step: JournalStep) -> str:
 
 
 def _moment(text: str) -> float:
-    """A step's time; 0.0 where nobody could write it so."""
+    """A step's time; 0.0 if it is unreadable."""
     return parse_time(text) or 0.0

@@ -1,16 +1,16 @@
-"""Secrets in what people see: logs, settings that are shown, steps of the journal.
+"""Masks secrets in what people see: logs, shown settings, steps of the journal.
 
-The rule: what is known to be a secret stands nowhere; a mask says that something is left out.
+The rule: no known secret is shown; the mask says that something is left out.
 """
 
 from __future__ import annotations
 
 MASK = "********"
-"""What stands in the place of a secret."""
+"""Replaces a secret."""
 
 
 def masked(text: str, secrets: tuple[str, ...]) -> str:
-    """The text with what is known to be a secret masked."""
+    """The text with known secrets masked."""
     for secret in secrets:
         text = text.replace(secret, MASK)
     return text

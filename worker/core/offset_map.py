@@ -1,13 +1,13 @@
-"""The finished offsets above the committed one, as they travel in the commit's metadata.
+"""The map of finished offsets above the committed one, carried in the commit's metadata.
 
-The rule: what is read back is exactly what was written, and is believed only for the position, the log and
-the deployment that it was written for; a damaged map is never believed.
+The rule: what is read back is exactly what was written. It is believed only for the position, the log and the
+deployment that it was written for; a damaged map is never believed.
 
 Form: `2` (version), then base64 without padding of the marks of cluster, topic and deployment, LEB128 numbers
-and a CRC-32. The numbers are the position, `upto - position` (0 where nothing above it is finished), then the
+and a CRC-32. The numbers are the position, `upto - position` (0 if nothing above it is finished), then the
 unfinished offsets below `upto`, each as its distance from the one before (the first from the position).
-Kafka keeps 4,096 bytes of metadata and the client adds one. A map that would be longer leaves out its top: to
-say less re-sends a little, while metadata that the broker refuses would stop the commits.
+Kafka keeps 4,096 bytes of metadata and the client adds one. A longer map loses its top: saying less re-sends
+a little, while metadata that the broker refuses would stop the commits.
 """
 
 from __future__ import annotations
@@ -27,36 +27,36 @@ _CHECK_BYTES = 4
 _MARKS_BYTES = MARK_BYTES * len(Marks._fields)
 # An offset is a signed 64-bit number: nine groups of seven bits.
 _MOST_BITS = 63
-# What is left for the unfinished offsets beside the version, the marks, the first two numbers and the check.
+# Bytes left for the unfinished offsets besides the version, the marks, the first two numbers and the check.
 _ROOM = (MAX_CHARACTERS - len(VERSION)) * 3 // 4 - _MARKS_BYTES - 2 * (_MOST_BITS // 7) - _CHECK_BYTES
 
 
 class DamagedMap(ValueError):
-    """The metadata is not a map of this program, of this version, whole."""
+    """The metadata is not a complete map of this version."""
 
 
 class OffsetMap(NamedTuple):
-    """Every offset below `upto` is finished but the `holes` (rising)."""
+    """Every offset below `upto` is finished, except the `holes` (rising)."""
 
     upto: int
     holes: tuple[int, ...]
 
     def __contains__(self, offset: object) -> bool:
-        """Tell whether this offset is finished (any at or above the position that the map belongs to)."""
+        """Whether an offset at or above the map's position is finished."""
         if not isinstance(offset, int) or offset >= self.upto:
             return False
         index = bisect_left(self.holes, offset)
         return index == len(self.holes) or self.holes[index] != offset
 
     def below(self, offset: int) -> OffsetMap:
-        """What it tells of the offsets below this one."""
+        """The map of the offsets below this one."""
         if self.upto <= offset:
             return self
         return OffsetMap(offset, tuple(hole for hole in self.holes if hole < offset))
 
 
 def union(one: OffsetMap | None, other: OffsetMap | None) -> OffsetMap | None:
-    """All that either of two maps of one log tells."""
+    """The union of two maps of one log."""
     if one is None or other is None:
         return one or other
     low, high = sorted((one, other))
@@ -65,7 +65,7 @@ def union(one: OffsetMap | None, other: OffsetMap | None) -> OffsetMap | None:
 
 
 class Verdict(Enum):
-    """What a commit's metadata is worth, to whom reads it for a position, a log and a deployment."""
+    """Whether to believe a commit's metadata, for a position, a log and a deployment."""
 
     BELIEVED = "written for this position of this log"
     EMPTY = "committed without metadata, by another program"
@@ -78,7 +78,7 @@ class Verdict(Enum):
 
 
 class Told(NamedTuple):
-    """What a commit's metadata tells; a map only where it is BELIEVED. `why` says in words what is wrong."""
+    """A commit's metadata, judged; a map only if it is BELIEVED. `why` says what is wrong."""
 
     verdict: Verdict
     finished: OffsetMap | None = None
@@ -86,7 +86,7 @@ class Told(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What stands in a commit's metadata, for whomever it was written."""
+    """The contents of a commit's metadata, whoever it was written for."""
 
     position: int
     marks: Marks
@@ -94,12 +94,12 @@ class Written(NamedTuple):
 
 
 def encode(position: int, finished: OffsetMap | None, binding: Binding) -> str:
-    """Write what is finished above `position`, as much as fits, and what it is bound to."""
+    """Write what is finished above `position`, as much as fits, with its binding."""
     return _sealed(Written(position, marks_of(binding), finished))
 
 
 def decode(position: int, metadata: str, binding: Binding) -> Told:
-    """Say what the metadata of a commit of `position` is worth, and the map where it is believed."""
+    """Judge the metadata of a commit of `position`; return the map if it is believed."""
     if not metadata:
         return Told(Verdict.EMPTY, None, Verdict.EMPTY.value)
     try:
@@ -115,9 +115,9 @@ def decode(position: int, metadata: str, binding: Binding) -> Told:
 
 
 def claimed(position: int, metadata: str) -> OffsetMap | None:
-    """What the metadata of a commit calls finished above it, for who reads and does not ask which log it is.
+    """What a commit's metadata calls finished above it, for readers that don't check the log.
 
-    Nothing where it was written for another position: somebody edited the offset, or MirrorMaker did.
+    None if it was written for another position: somebody, or MirrorMaker, has edited the offset.
     """
     try:
         written = read(metadata) if metadata else None
@@ -142,7 +142,7 @@ def _judge(written: Written, position: int, here: Marks) -> Verdict:
 
 
 def _differ(there: bytes, here: bytes) -> bool:
-    """Whether both are known, and not the same."""
+    """Whether both are known and differ."""
     return there != here and UNKNOWN not in {there, here}
 
 
@@ -192,7 +192,7 @@ def _written(marks: Marks, numbers: list[int]) -> Written:
 
 
 def _steps(position: int, finished: OffsetMap) -> tuple[int, bytearray]:
-    """Write the unfinished offsets that fit, and say up to where they tell all."""
+    """Write the unfinished offsets that fit; return the `upto` that they are complete for."""
     steps, before = bytearray(), position
     for hole in finished.holes:
         length = len(steps)

@@ -1,7 +1,7 @@
-"""Which standing orders stand, of the records of the control topic that were taken.
+"""Which standing orders are in force, according to the records of the control topic.
 
-The rules: the latest for a key counts. One that can't be read is not passed over: it may say that nothing is
-to be sent.
+The rules: the latest record for a key counts. An unreadable one is not ignored: it may say that nothing is to
+be sent.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ _Kind = TypeVar("_Kind", Cancel, Now)
 
 
 class OrderBook:
-    """What stands, of the records that were taken: the latest for each key. Times are epoch seconds."""
+    """The orders in force: the latest for each key. Times are epoch seconds."""
 
     def __init__(self) -> None:
         self._orders: dict[str, Order] = {}
         self.unreadable: dict[str, str] = {}
-        """Keys of orders that can't be read, and why."""
+        """Keys of unreadable orders, and why."""
 
     def take(self, key: bytes | None, value: bytes | None) -> Order | End | None:
-        """Take a record; return what it says, None where that is nothing, or can't be read."""
+        """Take a record; return its order, None if it is none or unreadable."""
         name = key_of(key)
         if name is None:
             return None
@@ -40,35 +40,35 @@ class OrderBook:
         return order
 
     def clear(self) -> None:
-        """Forget all: the topic is another one."""
+        """Forget all, because the topic was made anew."""
         self._orders.clear()
         self.unreadable.clear()
 
     def pause(self, now: float) -> Pause | None:
-        """The pause that stands."""
+        """The pause in force."""
         order = self._orders.get(PAUSE)
         return order if isinstance(order, Pause) and stands(order, now) else None
 
     def rate(self, now: float) -> RateOrder | None:
-        """The rate that stands."""
+        """The rate in force."""
         order = self._orders.get(RATE)
         return order if isinstance(order, RateOrder) and stands(order, now) else None
 
     def cancels(self, now: float) -> list[Cancel]:
-        """The cancellations that stand, the oldest first."""
+        """The cancellations in force, the oldest first."""
         return self._all(Cancel, now)
 
     def hurried(self, now: float) -> list[Now]:
-        """What is to be sent at once, the oldest order first."""
+        """The orders to send at once, the oldest first."""
         return self._all(Now, now)
 
     def standing(self, now: float) -> list[Order]:
-        """All that stands, the oldest first."""
+        """All orders in force, the oldest first."""
         found = [order for order in self._orders.values() if stands(order, now)]
         return sorted(found, key=lambda order: order.given.at)
 
     def changes_at(self, now: float) -> float:
-        """When the next of them ends by its time; infinity where none will."""
+        """When the next order ends by its time; infinity if none does."""
         ends = (order.until or math.inf for order in self._orders.values())
         return min((end for end in ends if end > now), default=math.inf)
 

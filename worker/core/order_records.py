@@ -1,13 +1,13 @@
-"""Standing orders as records of the control topic: written, and read.
+"""Writes and reads standing orders as records of the control topic.
 
-The rule: what is written is read the same. Records with other keys are no orders.
+The rule: what is written is read back the same. Records with other keys are no orders.
 
 | key | value's `order` | says |
 | --- | --- | --- |
 | `pause` | `pause`, `end` | nothing is sent, until it ends |
-| `rate` | `rate`, `end` | at most `per_second` attempts of the whole group, in the place of the setting |
-| `cancel/{id}` | `cancel`, `end` | what matches `filter` ends as `cancelled`; with `waiting` in tiers alone |
-| `now/{id}` | `now`, `end` | what matches `filter`, and was in its tier by then, is due |
+| `rate` | `rate`, `end` | at most `per_second` attempts of the whole group, instead of the setting |
+| `cancel/{id}` | `cancel`, `end` | what matches `filter` ends as `cancelled`; with `waiting`, only in tiers |
+| `now/{id}` | `now`, `end` | what matches `filter`, and was in a tier by then, is due |
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from worker.core.orders import CANCEL, NOW, PAUSE, RATE, Cancel, End, Given, Now
 from worker.core.record import Outgoing
 
 MOST_CHARACTERS = 512
-"""Of what a person wrote, so much is kept."""
+"""Characters that are kept of what a person wrote."""
 
 
 class UnreadableOrder(ValueError):
-    """A record that is an order by its key, and can't be read."""
+    """A record is an order by its key, but can't be read."""
 
 
 def write(order: Order | End, topic: str) -> Outgoing:
@@ -48,7 +48,7 @@ def write(order: Order | End, topic: str) -> Outgoing:
 
 
 def key_of(key: bytes | None) -> str | None:
-    """The key of an order; None for that of any other record."""
+    """The key of an order; None for any other record."""
     try:
         text = (key or b"").decode()
     except UnicodeDecodeError:

@@ -1,6 +1,6 @@
 """Standing orders to all workers of a destination.
 
-The rule: an order ends by its time (epoch seconds), or when another with its key takes its place.
+The rule: an order ends at its time (epoch seconds), or when another with its key replaces it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ PAUSE, RATE, CANCEL, NOW = "pause", "rate", "cancel/", "now/"
 
 
 class Given(NamedTuple):
-    """Who gave an order, when (epoch seconds), and why, where that was said."""
+    """Who gave an order, when (epoch seconds), and why, if that was said."""
 
     at: float
     by: str
@@ -48,7 +48,7 @@ class RateOrder(NamedTuple):
 
 
 class Cancel(NamedTuple):
-    """What matches ends as `cancelled`; with `waiting` only what was in a tier when this was given."""
+    """Whatever matches ends as `cancelled`; with `waiting`, only what was in a tier when this was given."""
 
     given: Given
     id: str
@@ -63,7 +63,7 @@ class Cancel(NamedTuple):
 
 
 class Now(NamedTuple):
-    """What matches, and was in a tier when this was given, is due."""
+    """Whatever matches and was in a tier when this was given is due."""
 
     given: Given
     id: str
@@ -77,7 +77,7 @@ class Now(NamedTuple):
 
 
 class End(NamedTuple):
-    """The order of this key has ended."""
+    """The order with this key has ended."""
 
     given: Given
     key: str
@@ -87,19 +87,19 @@ Order = Pause | RateOrder | Cancel | Now
 
 
 def stands(order: Order, now: float) -> bool:
-    """Whether an order is not over yet."""
+    """Whether an order is still in force."""
     return order.until is None or now < order.until
 
 
 def is_meant(order: Cancel | Now, record: Record, *, on_tier: bool) -> bool:
-    """Whether an order is about a record that is pending; never raises, whatever the bytes."""
+    """Whether an order applies to a pending record; never raises, whatever the bytes."""
     if (isinstance(order, Now) or order.waiting) and not (on_tier and record.timestamp <= order.given.at):
         return False
     return order.filter.matches(record.value, record.headers, on_tier=on_tier)
 
 
 def described(order: Order | End) -> str:
-    """Say an order in one line: what, until when, by whom, why."""
+    """An order in one line: what, until when, by whom, why."""
     text = _what(order)
     if not isinstance(order, End) and order.until is not None:
         text += f" until {format_time(order.until)}"

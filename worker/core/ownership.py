@@ -1,7 +1,7 @@
-"""Whose a consumer group is: what its commits and the records of its tiers tell of who made them.
+"""Which deployment owns a consumer group, judged by its commits and the records of its tiers.
 
-The rule: two deployments never work with one group, for each would send what is the other's to its own
-partner. The first one has it, until the other one is told to take it over.
+The rule: two deployments never share a group, because each would send the other's events to its own partner.
+The first one owns it, until another is told to take it over.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ WAYS_OUT = (
 
 
 class Commit(NamedTuple):
-    """What a group has committed for a partition of a topic."""
+    """A group's commit for a partition of a topic."""
 
     topic: str
     metadata: str
 
 
 def stranger(ours: Identity, commits: Iterable[Commit], candidates: Iterable[Identity]) -> str | None:
-    """Name the first other deployment that committed one of these; None where all may be ours.
+    """Name the first other deployment that committed one of these; None if all may be ours.
 
-    Metadata tells whether two identities differ, not their names: those are looked for among `candidates`.
+    Metadata shows whether identities differ, but not their names, which are looked up among `candidates`.
     """
     names = {_mark(one): one for one in candidates}
     for commit in commits:
@@ -39,12 +39,12 @@ def stranger(ours: Identity, commits: Iterable[Commit], candidates: Iterable[Ide
 
 
 def describe(identity: Identity) -> str:
-    """Name an identity in words."""
+    """An identity in words."""
     return f"the deployment that reads {identity.source} and sends to {identity.destination}"
 
 
 def is_of_another_source(ours: Identity, origin: str | None) -> bool:
-    """Tell whether a tier's record is of another source topic, by its origin `topic/partition/offset`."""
+    """Return whether a tier's record is from another source topic, by its origin."""
     return origin is not None and origin.rsplit("/", 2)[0] != ours.source
 
 

@@ -1,9 +1,9 @@
-"""Which part of the group's rate a worker may use, by the partitions that it owns.
+"""A worker's share of the group's rate, by the partitions that it owns.
 
-The rules: the shares of all workers never add up to more than the whole, for a partition has one owner at a
-time; what is owned by nobody is used by nobody. Where it is not known how many there are, none may be used.
-Nine tenths go by the source's partitions, one by those of the delay tiers, so that a worker that has tiers
-alone still sends.
+The rules: the shares of all workers never add up to more than the whole, because a partition has one owner at
+a time; the share of an unowned partition is unused. If the number of partitions is unknown, the share is
+none. Nine tenths go by the source's partitions, one tenth by those of the delay tiers, so that a worker with
+tiers alone still sends.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from collections.abc import Collection, Iterable, Mapping
 from worker.core.record import Partition
 
 TIERS_SHARE = 0.1
-"""The part of the rate that goes by the partitions of the delay tiers."""
+"""The part of the rate that is shared by the partitions of the delay tiers."""
 
 
 def share_of(
     owned: Iterable[Partition], source: str, tiers: Collection[str], counts: Mapping[str, int]
 ) -> float:
-    """The share of an owner of these partitions, from 0 to 1.
+    """The share of the owner of these partitions, from 0 to 1.
 
-    `counts` tells how many partitions each topic has, 0 where that is not known; it has at least as many as
-    are owned of it. Other tiers than `tiers` have no part.
+    `counts` has the number of partitions of each topic, 0 if unknown; a topic counts as having at least as
+    many as are owned. Tiers other than `tiers` get nothing.
     """
     held = Counter(at.topic for at in owned)
     if not tiers:

@@ -1,6 +1,6 @@
-"""A record as the worker holds it: where it stood in Kafka and the bytes that it carried.
+"""A record as the worker holds it: its place in Kafka and its bytes.
 
-The rule: key, value and the producer's own headers are bytes that nobody here changes.
+The rule: nobody here changes the bytes of key, value and the producer's own headers.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 make = tuple.__new__
-"""Makes a NamedTuple of all of its values, in their order: a third of what its own constructor costs."""
+"""Makes a NamedTuple from all of its values, in order, at a third of the cost of its own constructor."""
 
 Header = tuple[str, bytes | None]
 Headers = Sequence[Header]
 Fields = Mapping[str, Any]
-"""A value that is a JSON object, as it was parsed: nobody has validated it."""
+"""A JSON object as it was parsed, not validated."""
 
 
 class Partition(NamedTuple):
@@ -28,7 +28,7 @@ class Partition(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One record as it was read; `timestamp` is Kafka's, in epoch seconds (0.0 where there is none)."""
+    """One record as it was read; `timestamp` is Kafka's, in epoch seconds (0.0 if absent)."""
 
     at: Partition
     offset: int
@@ -39,7 +39,7 @@ class Record(NamedTuple):
     size: int = 0
     """Bytes of key, value and headers."""
     fields: Fields | None = None
-    """The value, parsed, where whoever read it had to know its fields and it is small; else None."""
+    """The parsed value, if it is small and had to be parsed on reading; else None."""
 
     @property
     def origin(self) -> str:
@@ -48,7 +48,7 @@ class Record(NamedTuple):
 
 
 def size_of(key: bytes | None, value: bytes | None, headers: Headers) -> int:
-    """Bytes of what a record carries."""
+    """Bytes of key, value and headers."""
     size = len(key or b"") + len(value or b"")
     return size + sum(len(name) + len(text or b"") for name, text in headers) if headers else size
 
@@ -61,12 +61,12 @@ class Outgoing(NamedTuple):
     value: bytes | None
     headers: Headers
     partition: int | None = None
-    """Its number; the key says it where it is None."""
+    """The partition's number; if None, the key decides."""
 
     def within(self, partitions: int) -> Outgoing:
-        """The record for a topic of so many partitions; where that is not known (0), as it is.
+        """The record for a topic of so many partitions; unchanged if that is unknown (0).
 
-        A partition that the topic does not have becomes the one that is left by division.
+        A partition that the topic does not have is taken modulo their number.
         """
         if self.partition is None or self.partition < partitions or not partitions:
             return self

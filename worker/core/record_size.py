@@ -1,4 +1,4 @@
-"""How large a record is, and what to say of one that a topic does not take.
+"""The size of a record, and the error line for one that is too large for its topic.
 
 The rule: the line names the topic, the record's size, the limit and the command that mends it.
 """
@@ -10,17 +10,17 @@ from typing import Final
 from worker.core.record import Outgoing
 
 ROOM_BYTES: Final = 64 * 1024
-"""Bytes that a record may grow by the worker's headers, and by what the protocol adds."""
+"""Bytes by which the worker's headers and the protocol may enlarge a record."""
 
 
 def size_of(message: Outgoing) -> int:
-    """How many bytes key, value and headers have, before they are compressed."""
+    """Bytes of key, value and headers, before compression."""
     headers = sum(len(name.encode()) + len(value or b"") for name, value in message.headers)
     return len(message.key or b"") + len(message.value or b"") + headers
 
 
 def too_large(topic: str, size: int, limit: int | None) -> str:
-    """What to say of a record of `size` bytes that its topic refuses; a `limit` of None is unknown."""
+    """The line for a record of `size` bytes that its topic refuses; a `limit` of None is unknown."""
     said = "which the broker does not say" if limit is None else str(limit)
     return (
         f"{topic} refuses a record of {size} bytes, sent alone and compressed: it is larger than "
@@ -30,7 +30,7 @@ def too_large(topic: str, size: int, limit: int | None) -> str:
 
 
 def too_large_for_client(topic: str, size: int, limit: int) -> str:
-    """What to say of a record that is above the client's own `message.max.bytes`, compressed or not."""
+    """The line for a record above the client's own `message.max.bytes`, compressed or not."""
     return (
         f"a record of {size} bytes for {topic} is larger than the client's message.max.bytes, {limit}; "
         f"POSTBACK_KAFKA__PROPERTIES__MESSAGE_MAX_BYTES={size + ROOM_BYTES} makes room"

@@ -1,10 +1,9 @@
-"""The conversions that are remembered: by an exact digest, within a window, and no more than may be.
+"""Remembers conversions by an exact digest, within a window, up to a bound.
 
-The rules: what is marked is known, exactly, until its window has passed or room is short; then the oldest
-are forgotten first, a chunk of them at a time, and what was forgotten before its window is counted.
-
-A conversion takes 32 bytes: they lie one behind the other in buckets, each a string of bytes that is searched
-at the speed of C. A dict of digests takes 111 bytes for each, and as long.
+The rules: a marked conversion is known, exactly, until its window has passed or room is short. Then the
+oldest are forgotten first, a chunk at a time, and those forgotten before their window are counted. A
+conversion takes a slot of 32 bytes. Slots lie one after another in buckets, byte strings that are searched at
+the speed of C. A dict of digests would take 111 bytes for each, and as long.
 """
 
 from __future__ import annotations
@@ -17,22 +16,22 @@ from typing import NamedTuple
 from worker.core.copies import DELIVERED, DIGEST_BYTES, Known, digest_of_record, replaces
 
 _SLOT = struct.Struct("<16sIIQ")
-"""A digest, its chunk, when it was marked (epoch seconds), and what is known, packed."""
+"""A slot: a digest, its chunk, when it was marked (epoch seconds), and the packed knowledge."""
 
 _pack = _SLOT.pack
 SLOT_BYTES = _SLOT.size
 _CHUNK_OF_SLOT = struct.Struct("<16xI12x")
 _AFTER_DIGEST = struct.Struct("<IIQ")
 _CHUNKS = 64
-"""So many parts of the most, and of the window, are told apart when the oldest are forgotten."""
+"""Into how many chunks the bound and the window are divided; the oldest chunk is forgotten as a whole."""
 
 _SLOTS_OF_A_BUCKET = 32
-_LONG_SLOTS = 64  # from so many on, a bucket is looked at for what is forgotten
-_MOST_BUCKETS = 65_536  # as two bytes of a digest tell apart
+_LONG_SLOTS = 64  # from so many slots on, forgotten ones are trimmed off a bucket
+_MOST_BUCKETS = 65_536  # two bytes of the digest choose the bucket
 
 
 class Mark(NamedTuple):
-    """What a step says: the digest that it is remembered by, what is known from then on, and since when.
+    """What a step adds to the memory: a digest, what is known from then on, and the time.
 
     `partition` is the number of the source partition.
     """
@@ -44,16 +43,16 @@ class Mark(NamedTuple):
 
 
 class Chunks(NamedTuple):
-    """Until when each chunk may last, and the number of the first of them."""
+    """The number of the first chunk, and until when each chunk may last."""
 
     first: int
     untils: tuple[float, ...]
 
 
 class Kept(NamedTuple):
-    """All that is remembered, to be taken up again: the buckets, packed, and what chunks they tell of.
+    """A whole memory, to be taken up again: the packed buckets and their chunks.
 
-    `counts` says how many slots there are of each chunk, by its number.
+    `counts` is the number of slots of each chunk, by its number.
     """
 
     buckets: list[bytearray]
@@ -62,7 +61,7 @@ class Kept(NamedTuple):
 
     @classmethod
     def of(cls, buckets: list[bytearray], chunks: Chunks) -> Kept:
-        """Count what is in the buckets; raise ValueError where they tell of a chunk that is none."""
+        """Count the slots in the buckets; raise ValueError if one names an unknown chunk."""
         counts: Counter[tuple[int]] = Counter()
         for bucket in buckets:
             counts.update(_CHUNK_OF_SLOT.iter_unpack(bucket))
@@ -72,7 +71,7 @@ class Kept(NamedTuple):
 
 
 class _Chunk:
-    """What was marked in one stretch: how many of it are left, and until when it may last."""
+    """The slots marked in one stretch of time: how many are left, and until when it may last."""
 
     __slots__ = ("count", "until")
 
@@ -95,20 +94,20 @@ class RememberedIds:
         self._long = _SLOT.size * max(_LONG_SLOTS, 2 * most // count)
         self._chunks: deque[_Chunk] = deque()
         self._first = 0  # the number of the oldest chunk
-        self._closed = 0  # how many there are in all chunks but the last
-        self._number = -1  # of the last chunk, how many it may take, how many more, and until when
+        self._closed = 0  # the number of slots in all chunks but the last
+        self._number = -1  # of the last chunk; below: its size, its free slots, and its end
         self._given = self._left = 0
         self._until = float("-inf")
         self.forgotten = 0
-        """How many were forgotten before their window, for want of room."""
+        """How many were forgotten before their window ended, for want of room."""
 
     @property
     def count(self) -> int:
-        """How many are remembered, or have not been forgotten yet."""
+        """How many are held, including expired ones that are not forgotten yet."""
         return self._closed + self._given - self._left + (self._chunks[-1].count if self._chunks else 0)
 
     def known(self, digest: bytes, now: float) -> Known | None:
-        """What is remembered at `now`; None where nothing is."""
+        """What is remembered at `now`, or None."""
         bucket = self._buckets[(digest[0] << 8 | digest[1]) & self._mask]
         place = bucket.rfind(digest)  # the newest counts
         if place < 0:
@@ -119,7 +118,7 @@ class RememberedIds:
         return Known.unpacked(value)
 
     def mark(self, mark: Mark) -> None:
-        """Remember what a step says: of its conversion, or where that is known for another, of the record."""
+        """Remember a step: for its conversion, or only for its record if the conversion is another's."""
         digest, _, known, at = mark
         if known.state is not DELIVERED and (before := self.known(digest, at)) is not None:
             is_newer = replaces(known, before)
@@ -131,7 +130,7 @@ class RememberedIds:
         self.put(digest, known.packed(), at)
 
     def put(self, digest: bytes, value: int, at: float) -> None:
-        """Remember a packed value, in the place of what was remembered."""
+        """Remember a packed value, replacing what was remembered."""
         bucket = self._buckets[(digest[0] << 8 | digest[1]) & self._mask]
         if (place := bucket.rfind(digest)) >= 0:
             self._leave(_AFTER_DIGEST.unpack_from(bucket, place + DIGEST_BYTES)[0])
@@ -139,7 +138,7 @@ class RememberedIds:
         self.add(digest, value, at)
 
     def add(self, digest: bytes, value: int, at: float) -> None:
-        """Remember a packed value by a digest that nothing was remembered by, as far as is known."""
+        """Remember a packed value for a digest that, as far as known, is new."""
         if not self._left or at > self._until:
             self._begin_chunk(at)
         self._left -= 1
@@ -153,7 +152,7 @@ class RememberedIds:
         self._forget_old(now)
         return self.count
 
-    # --- to outlive the process ----------------------------------------------------------------
+    # --- for the cache that outlives the process -----------------------------------------------
 
     @property
     def buckets(self) -> int:
@@ -162,11 +161,11 @@ class RememberedIds:
 
     @property
     def chunks(self) -> Chunks:
-        """What chunks are remembered."""
+        """The chunks that are remembered."""
         return Chunks(self._first, tuple(chunk.until for chunk in self._chunks))
 
     def bucket(self, number: int) -> bytes:
-        """What is remembered in a bucket, packed: its slots have their chunks in order."""
+        """The packed slots of a bucket, without forgotten ones: chunks are in order within it."""
         bucket = self._buckets[number]
         if not bucket or _AFTER_DIGEST.unpack_from(bucket, DIGEST_BYTES)[0] >= self._first:
             return bytes(bucket)
@@ -175,13 +174,13 @@ class RememberedIds:
         return bytes(bucket[first * SLOT_BYTES :])
 
     def take_up(self, kept: Kept) -> None:
-        """Remember what was kept, too, which has as many buckets as there are; what is newer stays so."""
+        """Take up a kept memory with the same number of buckets; newer marks win."""
         newer = [slot for bucket in self._buckets if bucket for slot in _SLOT.iter_unpack(bucket)]
         self._buckets, self._first = kept.buckets, kept.chunks.first
         numbered = enumerate(kept.chunks.untils, self._first)
         self._chunks = deque(_Chunk(until, kept.counts[number,]) for number, until in numbered)
         self._closed = sum(chunk.count for chunk in self._chunks)
-        self._chunks.append(_Chunk(float("-inf")))  # in the last one is counted what is left of it
+        self._chunks.append(_Chunk(float("-inf")))  # the last chunk's count is kept outside of it
         self._number, self._given, self._left = self._first + len(self._chunks) - 1, 0, 0
         self._until = float("-inf")
         for digest, _, at, value in newer:
@@ -190,7 +189,7 @@ class RememberedIds:
                 self.put(digest, value, at)
 
     def _begin_chunk(self, at: float) -> None:
-        """Begin a chunk, as large as there is room for; what is short of it is taken from the oldest."""
+        """Begin a chunk as large as there is room for; if there is none, forget the oldest."""
         self._forget_old(at)
         self._close_chunk()
         while self._closed >= self.most:
@@ -208,28 +207,28 @@ class RememberedIds:
         self._until = float("-inf")
 
     def _forget_old(self, now: float) -> None:
-        """Forget what lies beyond the window."""
+        """Forget chunks that are past the window."""
         while self._chunks and self._chunks[0].until < now - self.window:
             if len(self._chunks) == 1:
                 self._close_chunk()
             self._forget_oldest()
 
     def _forget_oldest(self) -> int:
-        """Forget the oldest chunk, which is closed; return how many there were in it."""
+        """Forget the oldest chunk, which is closed; return how many slots it had."""
         count = self._chunks.popleft().count
         self._first += 1
         self._closed -= count
         return count
 
     def _trim(self, bucket: bytearray) -> None:
-        """Take what is forgotten off the front of a bucket."""
+        """Cut forgotten slots off the front of a bucket."""
         kept = 0
         while kept < len(bucket) and _AFTER_DIGEST.unpack_from(bucket, kept + DIGEST_BYTES)[0] < self._first:
             kept += _SLOT.size
         del bucket[:kept]
 
     def _leave(self, number: int) -> None:
-        """Count one less in a chunk, where that is remembered still."""
+        """Count one slot less in a chunk, if that is still remembered."""
         if number < self._first:
             return
         self._chunks[number - self._first].count -= 1

@@ -1,6 +1,6 @@
-"""What a group remembers of its offsets on its control topic, should the broker forget them.
+"""A group's offsets as remembered on its control topic, in case the broker forgets them.
 
-The rule: what can't be read is passed over; the topic holds records of other kinds, too.
+The rule: unreadable records are ignored; the topic holds records of other kinds, too.
 """
 
 from __future__ import annotations

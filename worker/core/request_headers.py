@@ -1,6 +1,7 @@
-"""Which request headers may be added: one list, for the settings that are checked and for the sender.
+"""Which request headers may be added: one list, for checking the settings and for the sender.
 
-The rule: what would change how a request is framed, where it goes or how its answer is read is the worker's.
+The rule: headers that change how a request is framed, where it goes or how its answer is read are the
+worker's.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ _FRAMING = (
     "upgrade",
 )
 OWN_HEADERS = frozenset((*_FRAMING, "accept-encoding", "host"))
-"""Names that the worker writes itself, or never; in lower case."""
+"""Lower-case names that the worker writes itself, or never."""
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def header_problem(name: str, value: str) -> str | None:
-    """Say what is wrong with a header, and never its value; None where it may be sent."""
+    """What is wrong with a header, without its value; None if it may be sent."""
     if not _TOKEN.fullmatch(name):
         return f"{name!r} is not a header name: letters and digits, with _ for -"
     if name.lower() in OWN_HEADERS:
@@ -44,7 +45,7 @@ def has_controls(text: str) -> bool:
 
 
 def is_utf8(text: str) -> bool:
-    """Whether it can be written in UTF-8: what was read of other bytes cannot."""
+    """Whether it can be written in UTF-8: text decoded from other bytes can't."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,7 +1,7 @@
-"""From an attempt that failed to what comes next: a delay tier, or the end of trying.
+"""From a failed attempt to what comes next: a delay tier, or the end of trying.
 
-The rule: a record waits at least as long as both its schedule and the partner's Retry-After ask, up to
-the last tier, and never longer than one tier's fixed delay, so that due times within a tier rise.
+The rule: a record waits at least as long as its schedule and the partner's Retry-After ask, up to the last
+tier, and never longer than one tier's fixed delay, so that due times within a tier rise.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ class RetryPolicy(NamedTuple):
     window: float
 
     def expired(self, window_start: float, now: float) -> bool:
-        """Tell whether the partner would no longer count a conversion of this click."""
+        """Return whether the partner would no longer count a conversion of this click."""
         return now > window_start + self.window
 
     def next_tier(self, attempts: int, retry_after: float | None) -> Tier | None:
         """Choose the tier after `attempts` attempts; None when they are used up.
 
-        The schedule gives one tier for each attempt and reuses the last; a longer Retry-After (seconds)
-        moves to the smallest tier that is long enough, the last where none is. A shorter one does not
-        shorten the backoff: a partner that says "1" for ever would use up every attempt in minutes.
+        The schedule has one tier per attempt and reuses the last. A longer Retry-After (seconds) moves to
+        the smallest tier that is long enough, or else the last. A shorter one does not shorten the backoff,
+        or a partner that says "1" for ever would use up every attempt in minutes.
         """
         if attempts >= self.max_attempts:
             return None
@@ -45,10 +45,10 @@ class RetryPolicy(NamedTuple):
 
 
 def due_at(stated: float | None, tier_seconds: float, now: float) -> float:
-    """Say when a tier's record is due: as its header says, but never later than the tier's delay from now.
+    """When a tier's record is due: as its header says, but never later than the tier's delay from now.
 
-    A header that is missing or unreadable means now; one far in the future (a broken clock, a forged
-    header) must not block the partition behind it.
+    A missing or unreadable header means now; one far in the future (a broken clock, a forged header) must not
+    block the records after it.
     """
     if stated is None:
         return now

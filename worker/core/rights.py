@@ -1,6 +1,6 @@
-"""What this user must be allowed at the broker, and what of it is lacking.
+"""The rights that this user needs at the broker, and which of them are lacking.
 
-The rule: what the broker does not say is neither lacking nor granted, and is told as that.
+The rule: a right that the broker says nothing about is neither lacking nor granted, and is reported as that.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ class Resource(NamedTuple):
     name: str
 
     def __str__(self) -> str:
-        """Say which."""
+        """The kind and the name."""
         return f"{self.kind} {self.name}"
 
 
 class Refused(NamedTuple):
-    """The broker does not even say anything of it to this user, and why."""
+    """The broker refuses even to describe it to this user, and why."""
 
     why: str
 
 
 Needs = Mapping[Resource, frozenset[str]]
-"""The rights that are needed, by Kafka's names: READ, WRITE."""
+"""The needed rights, by Kafka's names: READ, WRITE."""
 
 Said = Mapping[Resource, frozenset[str] | Refused]
-"""What the broker said that this user may do; what it said nothing of is left out."""
+"""The rights that the broker reported, without resources that it said nothing about."""
 
 
 _LET_DESCRIBE = frozenset({"READ", "WRITE", "ALTER", "DESCRIBE"})
-"""Each of these lets a user see what it is for; of others it is unknown what a refusal to show it means."""
+"""Each of these implies the right to describe; for others, a refusal to describe means nothing."""
 
 
 def needs(source: str, both: Iterable[str], written: Iterable[str], groups: Iterable[str]) -> Needs:
-    """What a worker needs: to read its source, to read and write `both`, to write what is `written`."""
+    """What a worker needs: to read source and groups, to read and write `both`, to write `written`."""
     return {
         Resource(Kind.TOPIC, source): frozenset({"READ"}),
         **{Resource(Kind.TOPIC, topic): frozenset({"READ", "WRITE"}) for topic in both},
@@ -56,7 +56,7 @@ def needs(source: str, both: Iterable[str], written: Iterable[str], groups: Iter
 
 
 def lacking(needed: Needs, said: Said) -> dict[Resource, str]:
-    """A line for each topic and group on which a right is lacking, with what to grant."""
+    """A line for each topic and group that lacks a right, with what to grant."""
     lines = {}
     for resource, rights in needed.items():
         answer = said.get(resource)
@@ -68,7 +68,7 @@ def lacking(needed: Needs, said: Said) -> dict[Resource, str]:
 
 
 def unsaid(needed: Needs, said: Said) -> list[Resource]:
-    """Those of which the broker does not say what this user may do."""
+    """The resources that the broker says nothing about."""
     return [resource for resource in needed if resource not in said]
 
 

@@ -1,9 +1,9 @@
-"""Which destinations take an event of the source, asked before it is validated.
+"""Which destinations take an event of the source, decided before it is validated.
 
-The rules: the answer is made of the record alone, and is the same in each destination, so that every record
-is taken by at least one of those that are configured. What no `when` fits, and what is no JSON object, goes
-to the fallback, or else to the first destination by name, which dead-letters what fits nobody as `unrouted`.
-What is replayed for a destination is that one's alone.
+The rules: the decision depends on the record alone and is the same in each destination, so every record is
+taken by at least one configured destination. What no `when` matches, and what is no JSON object, goes to the
+fallback, or else to the first destination by name, which dead-letters what matches nobody as `unrouted`. A
+replay for a destination is taken by that one alone.
 """
 
 from __future__ import annotations
@@ -19,40 +19,40 @@ from schemas.headers import FOR
 from worker.core.record import Fields, Headers, Record
 
 When = Mapping[str, frozenset[str]]
-"""The values that a field must have one of; all fields must match. Empty: the fallback."""
+"""For each field the allowed values; all fields must match. Empty means the fallback."""
 
 FIELDS = ("network", "event", "offer_id", "affiliate_id", "currency")
-"""What `when` may ask of the event itself."""
+"""Fields of the event itself that `when` may name."""
 TOPIC, HEADER, ATTRIBUTE = "topic", "header.", "attributes."
 NAME = re.compile(r"[a-z0-9_-]{1,32}")
-"""What a destination of several may be called."""
+"""A destination's name, if there are several."""
 
 _CURRENCY, _DEFAULT_CURRENCY = "currency", "USD"
 _ESCAPE = ord("\\")
 _MOST_SOUGHT = 4
-# Texts that are looked for in a value's bytes: with more of them it is cheaper to parse it.
+# Most texts that are searched for in a value's bytes: with more of them, parsing is cheaper.
 
 
 class Passed(Enum):
-    """What is said of a record that is not this destination's."""
+    """The answer for a record that is another destination's."""
 
     OVER = "passed over"
 
 
 PASSED: Final = Passed.OVER
 Routed = Fields | None | Literal[Passed.OVER]
-"""What became of a record at the router: passed over, or taken, with its fields where they are known."""
+"""The router's answer: passed over, or taken, with the fields if they were parsed."""
 
 
 class Route(NamedTuple):
-    """One destination and what it takes; without a `when` it is the fallback."""
+    """One destination and what it takes; with an empty `when` it is the fallback."""
 
     name: str
     when: When
 
 
 class Router:
-    """What the destination `name` takes; `routes` are all that are configured, also elsewhere."""
+    """Decides what the destination `name` takes; `routes` has all destinations, also of other processes."""
 
     def __init__(self, name: str, routes: Sequence[Route] = ()) -> None:
         self._name = name
@@ -63,11 +63,11 @@ class Router:
         self._first, self._firsts = self._own.first_header()
         self._others = _any_of([route.when for route in routes if route.name != name])
         self.takes_all = len(routes) <= 1 and not own
-        """Whether it takes everything, but what is replayed for another: headers alone need be asked."""
+        """Whether it takes everything except replays for others, so that only headers need be looked at."""
         catches = fallback or min((route.name for route in routes), default=name)
         self._catches = catches == name
         self.dead_letters_unrouted = self._catches and fallback is None and bool(routes)
-        """Whether what fits nobody ends here."""
+        """Whether events that match nobody are dead-lettered here."""
 
     def route(self, topic: str, headers: Headers, value: bytes | None) -> Routed:
         """Judge a record of the source; never raises, whatever the bytes.
@@ -100,7 +100,7 @@ class Router:
         return self.route(record.at.topic, record.headers, record.value) is not PASSED
 
     def is_unrouted(self, record: Record) -> bool:
-        """Tell of a record that this destination took whether it fits nobody: it must not be sent."""
+        """Return whether a record that this destination took matches nobody, so that it must not be sent."""
         if not self.dead_letters_unrouted or replayed_for(record.headers) is not None:
             return False
         fields = _fields(record.value) if record.fields is None else record.fields
@@ -118,7 +118,7 @@ class Router:
 
 
 class _Conditions:
-    """One `when`, by where its values are found."""
+    """One `when`, sorted by where its values are found."""
 
     def __init__(self, when: When) -> None:
         self.are_any = bool(when)
@@ -151,9 +151,10 @@ class _Conditions:
         return True
 
     def may_fit_inside(self, value: bytes | None) -> bool:
-        """Tell what the bytes tell unparsed: False where none of the texts that would match are among them.
+        """Return False if the unparsed bytes hold none of the texts that would match.
 
-        They would be there as they are, unless something is escaped; whether in their place, a parser tells.
+        They would hold them as they are unless something is escaped; only parsing shows whether in the right
+        place.
         """
         if value is None:
             return False
@@ -163,7 +164,7 @@ class _Conditions:
         return not self._sought or _ESCAPE in value
 
     def fit_inside(self, fields: Fields) -> bool:
-        """Tell whether the fields of the event match; one that is no text matches nothing."""
+        """Return whether the fields of the event match; a field that is no text matches nothing."""
         for name, values in self._fields:
             value = fields.get(name)
             if value is None and name == _CURRENCY:
@@ -180,7 +181,7 @@ class _Conditions:
 
 
 def _any_of(whens: Sequence[When]) -> list[_Conditions]:
-    """What tells whether one of them fits: those that ask one thing each are asked together, once for it."""
+    """Conditions of which one matches if any of `whens` does; those on the same single field are merged."""
     together: dict[str, frozenset[str]] = {}
     for when in whens:
         if len(when) == 1:
@@ -191,12 +192,12 @@ def _any_of(whens: Sequence[When]) -> list[_Conditions]:
 
 
 def sorted_routes(routes: Mapping[str, When]) -> list[Route]:
-    """All destinations with what they take, by name."""
+    """All destinations with what they take, sorted by name."""
     return sorted((Route(name, when) for name, when in routes.items()), key=attrgetter("name"))
 
 
 def replayed_for(headers: Headers) -> str | None:
-    """The destination that a record of the source is replayed for; None where it is for all."""
+    """The destination that a source record is replayed for; None if it is for all."""
     for name, _ in headers:
         if name == FOR:
             return WorkerHeaders.read(headers).replayed_for
@@ -212,14 +213,14 @@ def _encoded(values: frozenset[str]) -> frozenset[bytes]:
 
 
 def _sought(asked: Sequence[tuple[str, frozenset[str]]]) -> Sequence[bytes]:
-    """The texts of which a value that fits has one, as JSON writes them: those of what has the fewest."""
+    """Texts of which a matching value has one, as JSON writes them: of the field with the fewest values."""
     certain = [values for name, values in asked if name != _CURRENCY or _DEFAULT_CURRENCY not in values]
     fewest = min(certain, key=len, default=frozenset[str]())
     return [b'"%s"' % text for text in sorted(_encoded(fewest))] if len(fewest) <= _MOST_SOUGHT else []
 
 
 def _fields(value: bytes | None) -> Fields | None:
-    """The fields of a value; None where it is no JSON object."""
+    """The fields of a value; None if it is no JSON object."""
     try:
         return json_object(value)
     except BadRecord:

@@ -1,7 +1,7 @@
-"""Which attempts are traced, found out before anything is made for them.
+"""Which attempts are traced, decided before anything is made for tracing.
 
-The rules: what the producer's context says counts; without one each conversion is traced with the same
-chance, decided once, at its source. What is not traced costs a count, or a glance at the context.
+The rules: the producer's context decides; without one each conversion has the same chance, decided once, at
+its source. An untraced attempt costs a decrement, or a glance at the context.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from math import log, log1p
 from worker.core.record import Header
 from worker.core.tracing import TRACEPARENT, SpanContext
 
-# A context of W3C's first version that can be read, and is not sampled.
+# A readable, unsampled context of W3C's first version.
 _LEFT_OUT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f][02468ace]")
 
 
 class Sampling:
-    """Chooses a `share` of the conversions that nobody has decided of; `chance` is from 0 to below 1."""
+    """Chooses a `share` of the conversions without a context; `chance` gives a number in [0, 1)."""
 
     __slots__ = ("_chance", "_share", "left_out")
 
     def __init__(self, share: float, chance: Callable[[], float]) -> None:
         self._share, self._chance = share, chance
         self.left_out = left_out(share, chance())
-        """How many more are not traced before the next that is; whoever leaves one out takes one off."""
+        """How many more are skipped before the next traced one; whoever skips one decrements it."""
 
     def is_traced(self, context: SpanContext | None, on_tier: bool) -> bool:
-        """Tell whether an attempt is traced; it has `context`, or none that can be read.
+        """Return whether an attempt is traced, given its readable `context` or None.
 
-        On a tier none means no: had the first attempt been traced there would be one.
+        On a tier None means no: if the first attempt had been traced, there would be a context.
         """
         if context is not None or on_tier:
             return context is not None and context.is_sampled
@@ -43,9 +43,9 @@ class Sampling:
 
 
 def left_out(share: float, chance: float) -> int:
-    """How many conversions are not traced before one that is, as if `share` were asked for each of them.
+    """How many conversions are skipped before a traced one, as if each were drawn with `share`.
 
-    `chance` is from 0 to below 1, and decides of all of them at once.
+    `chance` in [0, 1) decides for all of them at once.
     """
     if share >= 1.0:
         return 0
@@ -53,7 +53,7 @@ def left_out(share: float, chance: float) -> int:
 
 
 def traceparent_of(headers: Iterable[Header]) -> bytes | None:
-    """The header that may hold a context; of those that repeat the last counts."""
+    """The header that may hold a context; the last of repeated ones counts."""
     parent = None
     for name, value in headers:
         if name == TRACEPARENT:
@@ -62,5 +62,5 @@ def traceparent_of(headers: Iterable[Header]) -> bytes | None:
 
 
 def asks_for_none(parent: bytes) -> bool:
-    """Tell at a glance that a `traceparent` asks for no spans; where False it has to be read."""
+    """Return whether a `traceparent` clearly asks for no spans; if False, it must be parsed."""
     return _LEFT_OUT.fullmatch(parent) is not None

@@ -1,14 +1,12 @@
-"""Which record goes next.
+"""Decides which record is sent next.
 
-The rules: nothing goes before it is due; within a partition records go in their order; partitions that have
-something due take turns, fresh events and due retries alike, the oldest due first.
-
-Fair shares: a partition's share is the limit by the partitions that have something due or under way, and one
-more. Those with less than their share under way go first. Another one takes a lane only while more than an
-eighth of the limit is free: records that hang never take all lanes.
-
-Partitions that fail (nearly all of their records do) have an eighth of the limit, all together, while others
-have something to send: each failure costs the processor more than a delivery.
+The rules: nothing is sent before it is due; within a partition records go in order; partitions that have
+something due take turns, fresh events and due retries alike.
+Fair shares: a partition's share is the limit divided by one more than the number of partitions that have
+something due or under way. Partitions with less than their share under way go first. Another one takes a lane
+only while more than an eighth of the limit is free, so hanging records never take all lanes.
+Failing partitions (nearly all of their records fail) together get an eighth of the limit while others have
+something to send, because each failure costs more CPU than a delivery.
 
 Each operation is O(log partitions), and O(1) for what is due at once.
 """
@@ -24,15 +22,15 @@ from worker.core.admission.probes import Probes
 from worker.core.assigned_partition import IN_TURN, LATER, NOWHERE, OVER, AssignedPartition, PendingRecord
 from worker.core.lane_shares import LANES_OF_ONE_PARTITION
 
-# A partition fails from so many failures on; with few lanes from half as many as there are, and so many at
-# least: each failure of what hangs is a timeout late.
+# A partition is failing from so many failures on; with few lanes, from half the number of lanes on, but at
+# least from so many: each failure of a hanging record comes a whole timeout late.
 _MANY_FAILURES, _FEW_FAILURES = 16, 4
-_ALONE_SECONDS = 10.0  # without anything of others, after which failing partitions are by themselves
-LOOK_EVERY_SECONDS = 0.25  # between two looks at the partitions that have their share
+_ALONE_SECONDS = 10.0  # without a healthy partition's record, after which failing ones may use all lanes
+LOOK_EVERY_SECONDS = 0.25  # between two looks at partitions that have used up their share
 
 
 class Schedule:
-    """The held records of all partitions, in the order in which they may go."""
+    """The held records of all partitions, in the order in which they may be sent."""
 
     def __init__(self) -> None:
         self._turns: deque[AssignedPartition] = deque()
@@ -46,15 +44,15 @@ class Schedule:
         self._ticket = count()
         self._looked_at = float("-inf")
         self.ready = 0
-        """How many records were due when they came and wait for a turn, without those of slow partitions."""
+        """How many records that were due when they came wait for a turn, except those of slow partitions."""
 
     @property
     def active(self) -> int:
-        """How many partitions have something due or under way, without those that fail."""
+        """How many partitions have something due or under way, except failing ones."""
         return len(self._active)
 
     def add(self, pending: PendingRecord, now: float) -> None:
-        """Put a record behind the others of its partition."""
+        """Put a record after the others of its partition."""
         partition = pending.partition
         partition.waiting.append(pending)
         if pending.at_once:
@@ -64,10 +62,10 @@ class Schedule:
             self._stand(partition, now)
 
     def give_back(self, pending: PendingRecord, now: float) -> None:
-        """Put back a record that was taken but not tried, behind the others of its partition that are due.
+        """Put back a record that was taken but not tried, after the others of its partition that are due.
 
-        Behind them, not before: while a circuit is open the next probe should be another record, or one
-        that the partner can't take would keep the circuit open for all.
+        After them, not before: while the circuit is open the next probe should be another record, or a single
+        one that the partner can't take would keep the circuit open for all.
         """
         partition = pending.partition
         waiting = partition.waiting
@@ -81,7 +79,7 @@ class Schedule:
             self._stand(partition, now)
 
     def take(self, now: float, limit: int, occupied: int) -> PendingRecord | None:
-        """Take the next record that is due; None where none is, or none may go with so many occupied."""
+        """Take the next record that is due; None if there is none, or none may go with so many in flight."""
         if self._later and self._later[0][0] <= now:
             self._promote(now)
         turns, over = self._turns, self._over
@@ -104,7 +102,7 @@ class Schedule:
         return self._take_aside(now, part, is_room)
 
     def probe(self, now: float, probing: Probes) -> PendingRecord | None:
-        """Take the record of the next probe, wherever it stands; None where none is due."""
+        """Take the record of the next probe, wherever it stands; None if none is due."""
         self._promote(now)
         for line in (self._over, self._aside):
             while line:
@@ -120,9 +118,9 @@ class Schedule:
         return self._take_of(partition, now)
 
     def ended(self, partition: AssignedPartition, *, failed: bool) -> bool:
-        """Note how a record ended that is under way still; tell whether its partition fails from now on.
+        """Note how a record that is still under way ended; return whether its partition begins to fail.
 
-        What waits of it is then no read-ahead. Deliveries of a partition without failures need not be noted.
+        Its waiting records then do not count as read-ahead. Deliveries of a healthy partition need no note.
         """
         many = max(_FEW_FAILURES, min(_MANY_FAILURES, self._limit // 2))
         if not partition.note(failed=failed, many=many):
@@ -137,20 +135,20 @@ class Schedule:
         else:
             self._failing -= len(partition.busy)
             self._active.add(partition)
-            while self._aside:  # there may be no other failing one whose release would line them up
+            while self._aside:  # there may be no other failing partition whose release would line them up
                 self._line_up(self._aside.popitem(last=False)[0])
         return partition.failing
 
     def took(self, partition: AssignedPartition) -> None:
-        """Note that a record is under way that was withdrawn, not taken."""
+        """Note that a record that was withdrawn, not taken, is under way."""
         self._failing += partition.failing
 
     def released(self, partition: AssignedPartition) -> None:
-        """Note that a record of a partition is not under way any more."""
+        """Note that a record of a partition is no longer under way."""
         standing = partition.standing
         if partition.failing:
             self._failing -= 1
-            if self._aside:  # the next one of them, not this one again
+            if self._aside:  # the next of them, not this one again
                 self._line_up(self._aside.popitem(last=False)[0])
         elif standing is IN_TURN:
             return
@@ -161,7 +159,7 @@ class Schedule:
             self._active.discard(partition)
 
     def wake_at(self) -> float | None:
-        """When to take again (epoch seconds; 0.0 if a record may be due now); None where none is held."""
+        """When to take again (epoch seconds; 0.0 if a record may be due now); None if none is held."""
         if self._turns:
             return 0.0
         look = self._looked_at + LOOK_EVERY_SECONDS if self._over or self._aside else float("inf")
@@ -169,23 +167,23 @@ class Schedule:
         return None if (wake_at := min(look, due)) == float("inf") else wake_at
 
     def look(self, now: float) -> Sequence[AssignedPartition]:
-        """Judge the partitions that have their share, LOOK seconds after the last time; return the slow ones.
+        """Judge partitions with a full share, every LOOK_EVERY_SECONDS; return the slow ones.
 
-        A partition is slow where more waits of it than has ended since the last look. Its records are no
-        read-ahead: they do not keep those of others from being read.
+        A partition is slow if more of its records wait than have ended since the last look. They do not count
+        as read-ahead, so they do not keep others' records from being read.
         """
         if not (self._over or self._aside) or 0 <= now - self._looked_at < LOOK_EVERY_SECONDS:
             return ()
         since, self._looked_at = now - self._looked_at, now
         slow = [partition for partition in (*self._over, *self._aside) if partition.is_slow()]
         if not 0 <= since < 4 * LOOK_EVERY_SECONDS:
-            return ()  # the last look was long ago: what ended since then says nothing
+            return ()  # the last look was too long ago to compare
         for partition in slow:
             self._slow_down(partition)
         return slow
 
     def clock_set_back(self, now: float) -> None:
-        """See that nothing waits longer than its tier's delay from now, though the clock was set back."""
+        """Let nothing wait longer than its tier's delay from now, after the clock was set back."""
         later = {partition for _, _, partition in self._later if partition.standing is LATER}
         self._later.clear()
         for partition in later.union(self._active, self._turns, self._aside):
@@ -194,7 +192,7 @@ class Schedule:
                 self._stand(partition, now)
 
     def drop(self, partition: AssignedPartition) -> int:
-        """Forget the records of a partition that is not ours any more; return how many there were."""
+        """Forget the records of a partition that is no longer ours; return how many there were."""
         dropped = len(partition.waiting)
         self._more(partition, -partition.ready)
         partition.waiting.clear()
@@ -207,19 +205,19 @@ class Schedule:
         return dropped
 
     def hold(self, partition: AssignedPartition) -> None:
-        """Take nothing more of a partition that is `warming`, until it is let go; it has no read-ahead."""
+        """Take nothing more of a `warming` partition until `let_go`; its records are no read-ahead."""
         self._slow_down(partition)
         if partition.standing is OVER:
             del (self._aside if partition.failing else self._over)[partition]
             self._leave(partition)
 
     def let_go(self, partition: AssignedPartition, now: float) -> None:
-        """Take of a partition again that was held."""
+        """Take from a held partition again."""
         if partition.standing is NOWHERE and partition.waiting:
             self._stand(partition, now)
 
     def forget(self, partition: AssignedPartition, count: int) -> None:
-        """Forget the last records that wait of a partition; they will be added again."""
+        """Forget the last waiting records of a partition, because they will be added again."""
         for _ in range(count):
             if partition.waiting.pop().at_once:
                 self._more(partition, -1)
@@ -249,7 +247,7 @@ class Schedule:
         return pending
 
     def _take_aside(self, now: float, part: int, is_room: bool) -> PendingRecord | None:
-        """Take of what was put aside, where that may go by now: there may be more lanes than there were."""
+        """Take from a partition that was put aside, if it may go by now: there may be more lanes."""
         if self._over and is_room:
             return self._take_of(self._over.popitem(last=False)[0], now)
         if self._aside and (self._failing < part or (is_room and self._are_alone(now))):
@@ -293,7 +291,7 @@ class Schedule:
         self._turns.append(partition)
 
     def _promote(self, now: float) -> None:
-        """Line up the partitions whose head has become due; an entry may be of a head that is gone."""
+        """Line up partitions whose head has become due; an entry's head may be gone."""
         while self._later and self._later[0][0] <= now:
             partition = heappop(self._later)[2]
             if partition.standing is LATER and partition.waiting:

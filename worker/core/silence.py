@@ -1,8 +1,8 @@
-"""Partitions that have records and give none, though more was asked for.
+"""Detects partitions that have records but yield none, though more was asked for.
 
-The rule: a partition is named where it gave nothing for SILENT_AFTER_SECONDS, though it was not paused and
-more of it may be read than before. So is one that can't be read further, as somebody left a transaction open:
-what lies behind its first record is held back.
+The rule: a partition is silent if it yielded nothing for SILENT_AFTER_SECONDS, though it was not paused and
+more of it became readable. So is one that is blocked because somebody left a transaction open, which holds
+back everything after its first record.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from schemas.moment import format_time
 from worker.core.record import Partition
 
 SILENT_AFTER_SECONDS = 120.0
-"""Seconds; a transaction may last a minute, where its producer says nothing else."""
+"""Seconds; by default a transaction may last a minute."""
 
 SILENT_WHY = ("transaction", "unknown")
-"""What keeps a silent partition back."""
+"""The causes of silence."""
 
 
 class Reading(NamedTuple):
-    """How far a partition is read: to before `offset`; it may be read to `stable`, and ends at `high`.
+    """How far a partition is read: up to `offset`; it is readable up to `stable`, and ends at `high`.
 
-    `flows` tells whether it may hand over records, for all that the worker does.
+    `flows` says whether the worker lets it hand over records.
     """
 
     at: Partition
@@ -34,7 +34,7 @@ class Reading(NamedTuple):
 
 
 class Silence(NamedTuple):
-    """A partition that gives nothing from `offset` on since `since`, though so many lie `behind` it."""
+    """A partition that has yielded nothing from `offset` on since `since`, though `behind` records follow."""
 
     at: Partition
     offset: int
@@ -44,7 +44,7 @@ class Silence(NamedTuple):
 
     @property
     def why(self) -> str:
-        """Its kind, in one word: a label."""
+        """The cause in one word, as a label."""
         return SILENT_WHY[0 if self.in_transaction else 1]
 
     def __str__(self) -> str:
@@ -64,7 +64,7 @@ class Silence(NamedTuple):
 
 
 class _Watched(NamedTuple):
-    """What a partition was like when it last gave a record, and since when it may be read to `end` alone."""
+    """A partition's state when it last yielded a record; and the blocked `end`, with since when."""
 
     offset: int
     since: float
@@ -74,15 +74,15 @@ class _Watched(NamedTuple):
 
 
 class Silences:
-    """Looks at all partitions of one worker now and then."""
+    """Watches all partitions of one worker."""
 
     def __init__(self) -> None:
         self._watched: dict[Partition, _Watched] = {}
         self.told: Sequence[Silence] = ()
-        """Those that are silent."""
+        """The silent partitions."""
 
     def look(self, readings: Iterable[Reading], now: float) -> Sequence[Silence]:
-        """Judge anew at `now` (epoch seconds); return those that have become silent since the last look."""
+        """Judge at `now` (epoch seconds); return partitions that became silent since the last look."""
         former = {(one.at, one.offset) for one in self.told}
         waiting = [one for one in readings if one.flows and one.high > one.offset]
         self._watched = {one.at: _watch(one, self._watched.get(one.at), now) for one in waiting}
@@ -99,7 +99,7 @@ def _watch(one: Reading, before: _Watched | None, now: float) -> _Watched:
 
 
 def _silence(one: Reading, watched: _Watched, now: float) -> Silence | None:
-    """Name a silent partition; what lies unread and does not grow may be a transaction's marker."""
+    """Name a silent partition; an unread rest that does not grow may be a transaction's marker."""
     if watched.end is not None and now - watched.end_since >= SILENT_AFTER_SECONDS:
         return Silence(one.at, watched.end, one.high - watched.end, watched.end_since, True)
     if one.stable > watched.stable and now - watched.since >= SILENT_AFTER_SECONDS:

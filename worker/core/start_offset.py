@@ -1,20 +1,19 @@
-"""Where the reading of a partition begins: when it is assigned, and when its offset can't be used.
+"""Where reading a partition begins: when it is assigned, and when its offset can't be used.
 
-The rule: what is unknown is never taken for "everything again"; wherever reading begins but at the committed
-offset, it is told. At an assignment:
+The rule: the unknown is never taken for "everything again"; a start anywhere but at the committed offset is
+reported. At an assignment:
 
 | committed offset | its log | the group's memory | begins at |
 | --- | --- | --- | --- |
-| yes | this one, or not known to be another | | it |
+| yes | this one, or not known to be another | | the committed offset |
 | yes | a deleted one of the same name | | the log's start |
-| none | | an offset in this log | that; higher where the journal tells of more |
-| none | | an offset in a deleted one | the log's start; higher where the journal tells of more |
-| none | | none, but the journal tells of it | the first offset that is not finished by it |
-| none | | none, and the journal tells of a deleted one | the log's start; higher where it tells of this one |
-| none | | of other partitions alone: this one is new | the log's start |
+| none | | an offset in this log | that; higher if the journal shows more |
+| none | | an offset in a deleted one | the log's start; higher if the journal shows more |
+| none | | none, but the journal knows it | the first offset that the journal does not show finished |
+| none | | none, and the journal knows a deleted one | the log's start; higher if it knows this one |
+| none | | only of other partitions: this one is new | the log's start |
 | none | | none: it is the group's first day | where START says |
-
-Where the broker does not take an offset: the log was truncated below it, or its start has passed it.
+If the broker refuses an offset, either the log was truncated below it, or its start has passed it.
 """
 
 from __future__ import annotations
@@ -48,21 +47,21 @@ class How(Enum):
 
 
 class Marks(NamedTuple):
-    """The first offset of a partition, and the one behind its last."""
+    """The first offset of a partition, and the one after its last."""
 
     low: int
     high: int
 
     def nearest(self, offset: int) -> int:
-        """The offset that can be read, or waited for, which is nearest to this one."""
+        """The nearest offset that can be read or waited for."""
         return max(self.low, min(offset, self.high))
 
 
 class Start(NamedTuple):
     """Where reading begins, and why.
 
-    `distance` is how many offsets lie from there to the log's end, but those of `finished`, which are known
-    to be; of a truncated or expired log, how many of those that were counted on are gone.
+    `distance` is the number of offsets from there to the log's end, without those that `finished` holds; for
+    a truncated or expired log, the number of expected offsets that are gone.
     """
 
     how: How
@@ -80,16 +79,16 @@ class Memory(NamedTuple):
 
 
 class Journal(NamedTuple):
-    """What a group's journal tells of partitions; `is_old` says that the group did not begin just now."""
+    """What a group's journal shows of partitions; `is_old` says that the group has not just begun."""
 
     of: Mapping[Partition, Journaled] = {}
     is_old: bool = False
 
 
 class Known(NamedTuple):
-    """What a group knows of a partition without a committed offset; `first` is the offset that START says.
+    """What a group knows of a partition without a committed offset; `first` is START's offset.
 
-    `group` tells whether it knows anything of any partition of the topic.
+    `group` says whether it knows anything of any partition of the topic.
     """
 
     memory: Memory | None
@@ -99,7 +98,7 @@ class Known(NamedTuple):
 
 
 def begin(log: LogId, known: Known, marks: Marks) -> Start:
-    """Where a partition begins that has no committed offset."""
+    """Where a partition without a committed offset begins."""
     memory, journaled = known.memory, known.journaled
     is_anew = memory is not None and is_another(LogId(log.cluster, memory.topic_id), log)
     memory = None if is_anew else memory
@@ -118,14 +117,14 @@ def begin(log: LogId, known: Known, marks: Marks) -> Start:
 
 
 def begin_anew(marks: Marks) -> Start:
-    """Where a partition begins whose committed offset is of a deleted log."""
+    """Where a partition with a committed offset of a deleted log begins."""
     return _start(How.MADE_ANEW, marks.low, marks)
 
 
 def recover(tried: int, parted: int | None, marks: Marks) -> Start:
     """Where to go on when `tried` can't be read; `parted` is where its leader epoch ended, if known.
 
-    An offset that can be read by now is tried again.
+    An offset that has become readable is tried again.
     """
     if parted is not None and parted < tried:
         return Start(How.TRUNCATED, marks.nearest(parted), tried - parted)
@@ -137,12 +136,12 @@ def recover(tried: int, parted: int | None, marks: Marks) -> Start:
 
 
 def is_another(one: LogId, other: LogId) -> bool:
-    """Whether two logs of a topic's name are known not to be the same."""
+    """Whether two logs of the same name are known to differ."""
     return None not in {one.topic_id, other.topic_id} and one.topic_id != other.topic_id
 
 
 def _start_by(journaled: Journaled, lowest: int, marks: Marks, memory: Memory | None) -> Start:
-    """Where the journal says that a group is which was at `lowest`; there, where it tells of no more."""
+    """Where a group that was at `lowest` is by its journal; at `lowest`, if that shows nothing more."""
     offset, finished, above = journaled.standing(marks.nearest(lowest), marks.high)
     if memory is not None and offset == memory.offset and finished is None:
         return _start(How.REMEMBERED, memory.offset, marks)

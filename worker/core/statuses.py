@@ -1,7 +1,7 @@
-"""Which statuses mean recorded, and which never: lists of codes and of classes such as `4xx`.
+"""Which statuses mean recorded, and which mean never: lists of codes and of classes such as `4xx`.
 
-The rule: a code that is named counts before a class, across both lists; a class never ends an event for a
-status that says "later".
+The rule: a named code counts before a class, across both lists; a class never ends an event for a status that
+means "later".
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ Listed = frozenset[int | str]
 """Codes as numbers, classes as `2xx` to `5xx`."""
 
 LATER: Final = frozenset({408, 425, 429})
-"""Statuses that a class among the terminal ones leaves to be tried again."""
+"""Statuses that a terminal class leaves to be tried again."""
 
 
 def resolve(success: Listed, terminal: Listed) -> tuple[frozenset[int], frozenset[int]]:

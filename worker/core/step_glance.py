@@ -1,7 +1,7 @@
-"""What a step says at a glance: what became of a record, and by which answer.
+"""A glance at a step: what became of a record, and by which answer.
 
-The rule: a step is read by a few words of its bytes, for a part of what reading it whole costs, and the same
-comes of it. Where the words stand: `worker/core/step_bytes.py`.
+The rule: it reads a few members from the bytes, at a fraction of the cost of parsing, with the same result.
+`worker/core/step_bytes.py` knows where they stand.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Glance(NamedTuple):
-    """What became of a record: `answer` is the status, or the kind of failure, of an attempt; else None.
+    """What became of a record; `answer` is the status or failure kind of an attempt, or None.
 
     `reason` is why it waits or died.
     """
@@ -28,11 +28,11 @@ class Glance(NamedTuple):
 
 _KINDS = {kind.value.encode(): kind for kind in StepKind}
 _DELIVERED = Glance(StepKind.DELIVERED, "delivered", None)
-"""Of a delivery nothing more need be known."""
+"""A delivery; nothing more need be known."""
 
 
 def glance(value: bytes | None) -> Glance | None:
-    """Read a record of the journal; None for what is no step. Never raises."""
+    """Read a record of the journal; None if it is no step. Never raises."""
     kind = _KINDS.get(kind_of(value)) if value is not None else None
     if kind is None or value is None:
         step = read_step(value)

@@ -1,7 +1,7 @@
-"""From a step in the journal to what is remembered for it.
+"""From a journal step to what is remembered of it.
 
-The rule: what is no step marks nothing, and no step is misread. What a worker writes is read where it lies
-(`worker/core/step_bytes.py`); any other is read whole.
+The rule: only steps leave marks, and no step is misread. A worker's own form is read in place
+(`worker/core/step_bytes.py`); any other is parsed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _STATES_BY_WORD = {kind.value.encode(): state for kind, state in _STATES.items()
 
 
 def mark_of(key: bytes | None, value: bytes | None, at: float) -> Mark | None:
-    """What a record of the journal says, which was written at `at` (epoch seconds); None for no step."""
+    """The mark of a journal record written at `at` (epoch seconds); None if it is no step."""
     if key is None or value is None:
         return None
     place = value.rfind(ORIGIN_NAME)
@@ -46,7 +46,7 @@ def mark_of(key: bytes | None, value: bytes | None, at: float) -> Mark | None:
         step = read_step(value)
         return None if step is None else _of_step(key, step, at)
     state = _STATES_BY_WORD[word]
-    attempt = ATTEMPT.search(value) if state is not DELIVERED else None  # how often is of no matter then
+    attempt = ATTEMPT.search(value) if state is not DELIVERED else None  # the number does not matter then
     replayed = value.find(REPLAYS_NAME, max(0, place - LONGEST_REPLAYS_BYTES), place)
     replays = 0 if replayed < 0 else _replays(value, replayed)
     attempts = int(attempt[1]) if attempt else 0
@@ -59,7 +59,7 @@ def _replays(value: bytes, place: int) -> int:
 
 
 def _of_step(key: bytes, step: JournalStep, at: float) -> Mark | None:
-    """What a step says that somebody else has written."""
+    """The mark of a step that another program has written."""
     origin, state = read_place(step.origin), _STATES[step.step]
     if origin is None:
         return None
@@ -70,7 +70,7 @@ def _of_step(key: bytes, step: JournalStep, at: float) -> Mark | None:
 def _mark(
     key: bytes, state: State | None, partition: int, origin: int, attempts: int, replays: int, at: float
 ) -> Mark:
-    """A copy is remembered as a record alone: its conversion is remembered for another."""
+    """A copy is remembered only as a record, because its conversion is remembered for another one."""
     its = digest(partition, key)
     if state is None:
         return Mark(digest_of_record(its, origin), partition, Known(DEAD, origin, attempts, replays), at)

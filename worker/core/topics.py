@@ -1,7 +1,7 @@
-"""What the topics of a worker must be, and what is wrong with them: the one place where that is judged.
+"""What a worker's topics must be like, and what is wrong with them.
 
-The rule: what is not known of a topic (None) is not said to be wrong. A record as large as the source allows
-still fits with the worker's headers, and outlives its delay.
+The rule: an unknown property of a topic (None) is not called wrong. A record as large as the source allows
+must still fit with the worker's headers, and must outlive its delay.
 """
 
 from __future__ import annotations
@@ -15,25 +15,24 @@ from worker.core.journal import MOST_STEP_BYTES
 from worker.core.record_size import ROOM_BYTES
 
 FOREVER = math.inf
-"""A retention without an end, in seconds or in bytes."""
+"""Unlimited retention, in seconds or in bytes."""
 
 DAY_SECONDS = 24 * 3600
 RETENTION_SLACK_SECONDS = 7 * DAY_SECONDS
-"""Seconds that a tier keeps a record beyond twice its delay: a worker may stand still for days."""
+"""Seconds that a tier keeps a record beyond twice its delay, because workers may be down for days."""
 
 SPARE_SECONDS = 3600
-"""Seconds beyond its delay that a tier must keep a record at least: a worker may stand still."""
+"""Least seconds beyond its delay that a tier must keep a record, because workers may be down."""
 
 DLQ_RETENTION_SECONDS = 90 * DAY_SECONDS
-"""Seconds that dead letters are kept: the window of a conversion, and twice as long to look into it."""
+"""Seconds that dead letters are kept: the window of a conversion, and twice as long to investigate."""
 
 
 class Topic(NamedTuple):
-    """A topic as it is; None is what the broker does not say.
+    """A topic as it is; None means unknown.
 
-    `retention` is in seconds and `retention_bytes` in bytes of a partition, FOREVER without an end;
-    `compacted` where later records replace earlier ones; `compression` is the topic's `compression.type`;
-    `unsaid` is why something is unknown, if that was said.
+    `retention` is in seconds, `retention_bytes` in bytes per partition, FOREVER if unlimited; `compression`
+    is the topic's `compression.type`; `unsaid` is why something is unknown, if that was said.
     """
 
     name: str
@@ -56,11 +55,11 @@ class Own(NamedTuple):
     control: bool = False
     """Whether it keeps the last record of each key for ever, in one partition."""
     window: float | None = None
-    """Of a journal, for how many seconds its conversions count."""
+    """For a journal: the seconds for which its conversions count."""
 
     @property
     def retention(self) -> float:
-        """How long it should keep a record, in seconds."""
+        """Seconds that it should keep a record."""
         if self.control:
             return FOREVER
         if self.window is not None:
@@ -69,7 +68,7 @@ class Own(NamedTuple):
 
 
 class Needed(NamedTuple):
-    """The topics that a worker needs, and the largest record in bytes that its client hands on."""
+    """The topics that a worker needs, and the largest record in bytes that its client sends."""
 
     source: str
     own: Sequence[Own]
@@ -82,18 +81,18 @@ class Needed(NamedTuple):
 
 
 class Severity(Enum):
-    """How grave a finding is."""
+    """The severity of a finding."""
 
     NOT_READY = auto()
     """Without this topic the worker is not ready."""
     WRONG = auto()
     """The worker runs; but records, or what the group remembers, will be lost or refused."""
     RISK = auto()
-    """Nothing is wrong by now; it may not be meant."""
+    """Nothing is wrong yet, but it may not be intended."""
 
 
 class Finding(NamedTuple):
-    """What was found of a topic: what is said beside its name, and a whole line that names it."""
+    """A finding about a topic: the text to show beside its name, and a whole line that names it."""
 
     severity: Severity
     topic: str
@@ -104,10 +103,10 @@ class Finding(NamedTuple):
 def judge(
     needed: Needed, found: Mapping[str, Topic], *, hidden: Collection[str] = (), former: Iterable[str] = ()
 ) -> list[Finding]:
-    """What is to be said of the source and of the worker's own topics, in this order.
+    """The findings about the source and the worker's own topics, in this order.
 
-    `found` holds those that exist; a topic that is `hidden` may exist all the same, for this user may not see
-    it; `former` are the delay topics that the settings no longer have.
+    `found` holds those that exist. A `hidden` topic may exist, but this user may not see it. `former` are
+    delay topics that the settings no longer have.
     """
     source = found.get(needed.source)
     findings = list(_of_source(needed, source))
@@ -118,14 +117,14 @@ def judge(
 
 
 def is_smaller(own: Own, found: Topic, source: Topic) -> bool:
-    """Whether a topic is known to have fewer partitions than it should: as many as the source at least."""
+    """Whether a topic is known to have fewer partitions than the source."""
     return not own.control and _is_less(found.partitions, source.partitions)
 
 
 def image(source: Topic, own: Own) -> Topic:
-    """One of the worker's topics as it is made: nothing is wrong with it.
+    """One of the worker's topics as it should be created.
 
-    What is unknown of the source stays unknown: the broker's own settings hold there.
+    What is unknown of the source stays unknown, so that the broker's defaults apply.
     """
     like_source = Topic(
         own.name,
@@ -139,8 +138,10 @@ def image(source: Topic, own: Own) -> Topic:
         partitions=source.partitions,
         max_message_bytes=None if own.window is not None else _with_headers(source.max_message_bytes),
         compacted=False,
-        compression=source.compression and "producer",  # else the broker may not know the setting
-        retention_bytes=None if source.retention_bytes is None else FOREVER,  # its default may be a limit
+        compression=source.compression and "producer",  # the broker may not know the setting
+        retention_bytes=None
+        if source.retention_bytes is None
+        else FOREVER,  # the broker's default may be a limit
     )
 
 
@@ -153,7 +154,7 @@ def _of_source(needed: Needed, source: Topic | None) -> Iterator[Finding]:
         return
     wanted = _with_headers(source.max_message_bytes)
     if _is_less(needed.client_limit, wanted):
-        # The client's own limit counts before a record is compressed.
+        # The client's own limit applies before compression.
         yield _wrong(
             source.name,
             f"max.message.bytes is {source.max_message_bytes}, and what is as large can't be handed on: "
@@ -189,7 +190,7 @@ def _of_partitions(own: Own, found: Topic, source: Topic) -> Iterator[Finding]:
 
 
 def _of_lifetime(own: Own, found: Topic) -> Iterator[Finding]:
-    """What makes the broker remove records of this topic before they are sent, or looked at."""
+    """Reasons why the broker may remove records before they are sent or looked at."""
     if own.delay is not None and _is_less(found.retention, own.delay + SPARE_SECONDS):
         yield _wrong(
             own.name,
@@ -216,14 +217,14 @@ def _of_lifetime(own: Own, found: Topic) -> Iterator[Finding]:
 
 
 def _of_steps(own: Own, found: Topic) -> Iterator[Finding]:
-    """What makes the broker refuse a step."""
+    """Reasons why the broker may refuse a step."""
     if _is_less(found.max_message_bytes, MOST_STEP_BYTES):
         text = f"max.message.bytes is {found.max_message_bytes}, not {MOST_STEP_BYTES} or more"
         yield _wrong(own.name, text)
 
 
 def _of_size(own: Own, found: Topic, source: Topic) -> Iterator[Finding]:
-    """What makes the broker refuse records that the source takes."""
+    """Reasons why the broker may refuse records that the source takes."""
     wanted = _with_headers(source.max_message_bytes)
     if _is_less(found.max_message_bytes, wanted):
         yield _wrong(own.name, f"max.message.bytes is {found.max_message_bytes}, not {wanted} or more")
@@ -253,7 +254,7 @@ def _unsaid(found: Topic) -> Iterator[Finding]:
 
 
 def _packs_looser(source: Topic, found: Topic) -> bool:
-    """Whether the broker's own packing of a topic may make a record larger than it was on the source."""
+    """Whether the broker's own compression may make a record larger than it was on the source."""
     as_it_comes = {None, "producer", "zstd", source.compression}
     return found.compression not in as_it_comes and source.compression != "uncompressed"
 
@@ -263,11 +264,11 @@ def _with_headers(record_bytes: int | None) -> int | None:
 
 
 def _is_less(one: float | None, than: float | None) -> bool:
-    """Whether one number is known to be below another."""
+    """Whether one number is known to be less than another."""
     return one is not None and than is not None and one < than
 
 
-# --- how it is said ----------------------------------------------------------------------------------
+# --- the lines ---------------------------------------------------------------------------------------
 
 
 def _missing(name: str) -> Finding:

@@ -1,11 +1,9 @@
-"""What spans say: a trace for each attempt, linked to where the conversion came from.
+"""The contents of spans: a trace for each attempt, linked to where the conversion came from.
 
-The rules: the producer's `traceparent` passes every hop unchanged; where there is none, the first attempt
-that is traced puts its own in that place, so that all that follows links to it. A link, not a parent: a tier
-waits for a day. No span holds a click id, a secret, or a value of a URL.
-
-Names are those of OpenTelemetry's semantic conventions (messaging, HTTP); what they lack begins with
-`postback.`.
+The rules: the producer's `traceparent` passes every hop unchanged; without one, the first traced attempt adds
+its own, so that all later ones link to it. A link, not a parent, because a tier may hold a record for a day.
+No span holds a click id, a secret, or a value of a URL. Names follow OpenTelemetry's semantic conventions
+(messaging, HTTP); others begin with `postback.`.
 """
 
 from __future__ import annotations
@@ -23,9 +21,9 @@ from worker.core.trial import Trial
 TRACEPARENT, TRACESTATE = "traceparent", "tracestate"
 
 REDACTED = "REDACTED"
-"""What stands in the place of a value of a URL."""
+"""Replaces a value of a URL."""
 
-# W3C Trace Context: version, trace id, span id, flags; later versions may go on behind them.
+# W3C Trace Context: version, trace id, span id, flags; later versions may append more.
 _TRACEPARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _FIRST_VERSION, _NO_VERSION = b"00", b"ff"
 _SAMPLED = 1
@@ -35,7 +33,7 @@ Attributes = Mapping[str, str | int]
 
 
 class SpanContext(NamedTuple):
-    """Which span of which trace, and whether it is sampled; `state` is W3C's `tracestate`."""
+    """A span's ids, and whether it is sampled; `state` is W3C's `tracestate`."""
 
     trace_id: int
     span_id: int
@@ -49,7 +47,7 @@ class SpanContext(NamedTuple):
 
 
 class Kind(Enum):
-    """What a span is of."""
+    """The kind of a span."""
 
     CONSUMER = "consumer"
     CLIENT = "client"
@@ -57,7 +55,7 @@ class Kind(Enum):
 
 
 class Span(NamedTuple):
-    """Something that has ended; times in epoch seconds. `error` is a line, None where all was well."""
+    """An operation that has ended; times in epoch seconds. `error` is a line, or None."""
 
     name: str
     kind: Kind
@@ -68,7 +66,7 @@ class Span(NamedTuple):
 
 
 class Traced(NamedTuple):
-    """Whose spans they are: the destination, its two groups, and the share of conversions that is traced."""
+    """The owner of spans: the destination, its two groups, and the share of conversions to trace."""
 
     destination: str
     group: str
@@ -77,9 +75,9 @@ class Traced(NamedTuple):
 
 
 def context_of(headers: Iterable[Header]) -> SpanContext | None:
-    """Read the context that a record carries; None where there is none that can be read."""
+    """Read the context that a record carries; None if it is absent or unreadable."""
     parent = state = None
-    for name, value in headers:  # of headers that repeat the last counts
+    for name, value in headers:  # the last of repeated headers counts
         if name == TRACEPARENT:
             parent = value
         elif name == TRACESTATE:
@@ -107,7 +105,7 @@ def carrying(ending: Ending, context: SpanContext) -> Ending:
 
 
 def process_span(ending: Ending, on_tier: bool, start: float, end: float, traced: Traced) -> Span:
-    """The way of a record from the start of its attempt to its ending."""
+    """The span of a record from the start of its attempt to its ending."""
     record = ending.record
     attributes: dict[str, str | int] = {
         **_messaging("process", record.at.topic),
@@ -128,7 +126,7 @@ def process_span(ending: Ending, on_tier: bool, start: float, end: float, traced
 
 
 def request_span(trial: Trial, attempts: int, end: float) -> Span:
-    """The request of an attempt, which is the nth for its conversion."""
+    """The span of a request; `attempts` is its number for the conversion."""
     _, request, seconds, answer = trial
     attributes: dict[str, str | int] = {
         "http.request.method": request.method,
@@ -149,7 +147,7 @@ def request_span(trial: Trial, attempts: int, end: float) -> Span:
 
 
 def send_span(message: Outgoing, start: float, end: float, error: str | None) -> Span:
-    """A publish to one of the worker's own topics, which the broker took, or refused with an error."""
+    """The span of a publish to one of the worker's own topics; `error` if the broker refused it."""
     attributes = _messaging("send", message.topic)
     if error is not None:
         attributes["error.type"] = "refused"
@@ -157,7 +155,7 @@ def send_span(message: Outgoing, start: float, end: float, error: str | None) ->
 
 
 def scrubbed(request: Request) -> str:
-    """The URL of a request, of which nothing but the host and the parameters' names can be read."""
+    """The URL of a request, with everything but the host and the parameters' names redacted."""
     path, question, query = request.target.partition("?")
     hidden = path if path == "/" else f"/{REDACTED}"
     return f"{request.origin}{hidden}{question}" + "&".join(_pair(pair) for pair in query.split("&") if query)
@@ -178,7 +176,7 @@ def _messaging(operation: str, topic: str) -> dict[str, str | int]:
 
 
 def _text(state: bytes | None) -> str:
-    """A `tracestate` that can be handed on; empty where there is none."""
+    """A usable `tracestate`, or an empty one."""
     if state is None or len(state) > _MOST_STATE_BYTES or not state.isascii():
         return ""
     return state.decode("ascii")

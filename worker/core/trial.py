@@ -1,6 +1,6 @@
-"""An attempt that counts, as it is remembered beside the ending that it led to.
+"""An attempt that counts, kept beside the ending that it led to.
 
-The rule: values alone; what they mean was judged elsewhere.
+The rule: it holds only values; what they mean is judged elsewhere.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from worker.core.answer import Answer, Request
 
 
 class Trial(NamedTuple):
-    """What was asked for which event, how long it took in seconds, and what came of it."""
+    """The event, its request, how many seconds it took, and the answer."""
 
     event: ConversionEvent
     request: Request

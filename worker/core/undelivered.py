@@ -1,8 +1,8 @@
-"""What is not delivered: what waits in the tiers, and what is dead, told apart by why.
+"""What is undelivered, waiting in tiers or dead, grouped by cause.
 
-The rules: a conversion counts once, where it was last. One that went on from where it lies, or was replayed,
-or was delivered all the same, counts no more. What is held is bounded, and some forty bytes for each: the
-records are in Kafka. Where there is more than may be held, the oldest of the longest partition are forgotten.
+The rules: a conversion counts once, where it was last. One that has moved on, was replayed, or was delivered
+after all, counts no more. Memory is bounded, at some forty bytes each: the records stay in Kafka. Beyond the
+bound, the oldest of the longest partition are forgotten.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from worker.core.record import Partition
 from worker.core.undelivered_rows import FIRST_GROUP, Fate, Rows
 
 MOST_GROUPS = 1000
-"""So many groups are told apart by their error; of more, those of a kind, reason and status are one."""
+"""Groups that are told apart by their error; further ones of the same kind, reason and status are merged."""
 
 OTHER_ERRORS = "(other errors)"
 
 _PARTS = 64
-"""So large a part of all that may be held is forgotten at once."""
+"""One in so many of the bound is forgotten at once."""
 
 
 class Kind(StrEnum):
-    """What something undelivered does."""
+    """Whether something undelivered waits or is dead."""
 
     WAITING = "waiting"
-    """It lies in a tier, until it is due."""
+    """It is in a tier until it is due."""
     DEAD = "dead"
 
 
@@ -46,10 +46,10 @@ class GroupKey(NamedTuple):
 
 
 class Group(NamedTuple):
-    """What is undelivered for the same reason, by the same status and error, and how many (`size`).
+    """Undelivered conversions with the same reason, status and error; `size` is their number.
 
-    `oldest` and `newest` are when they died, or were last tried (epoch seconds); `due` is when the first of
-    what waits is, None for what is dead.
+    `oldest` and `newest` are when they died or were last tried (epoch seconds); `due` is when the first
+    waiting one is due, None for dead ones.
     """
 
     kind: Kind
@@ -63,15 +63,15 @@ class Group(NamedTuple):
 
     @property
     def key(self) -> GroupKey:
-        """What tells it from others."""
+        """What identifies the group."""
         return GroupKey(self.kind, self.reason, self.status, self.error)
 
 
 class Told(NamedTuple):
-    """What a record of a tier, or a dead letter, tells of a conversion.
+    """What a tier's record or a dead letter says about a conversion.
 
-    `identity` tells the conversion from others; `at` is when it was last tried, or died, `due` when it is to
-    be tried again (epoch seconds), None for a dead letter.
+    `identity` identifies the conversion; `at` is when it was last tried or died; `due` is when it is tried
+    again (epoch seconds), None for a dead letter.
     """
 
     key: GroupKey
@@ -82,7 +82,7 @@ class Told(NamedTuple):
 
 
 class TimedPlace(NamedTuple):
-    """Where something undelivered lies, and its time, by which places are ordered."""
+    """Where something undelivered lies, ordered by its time."""
 
     at: float
     partition: Partition
@@ -90,7 +90,7 @@ class TimedPlace(NamedTuple):
 
 
 class Undelivered:
-    """Holds at most `most` of what tiers and dead letters tell."""
+    """Holds at most `most` rows of tiers and dead letters."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -98,15 +98,15 @@ class Undelivered:
         self._rows: dict[Partition, Rows] = {}
         self._partitions: list[Partition] = []
         self._newest: dict[int, int] = {}
-        """Of each conversion that is dead or waits, by its identity: the packed place where it was last."""
+        """By identity of each undelivered conversion: the packed place where it was last."""
         self._numbers: dict[GroupKey, int] = {}
         self._keys: list[GroupKey] = []
         self._early: array[int] | None = array("q")
         self.forgotten = 0
-        """How many were forgotten that still counted, for want of room."""
+        """How many that still counted were forgotten, for want of room."""
 
     def take(self, partition: Partition, offset: int, told: Told) -> None:
-        """Hear of a record; those of a partition come in their order, and one that came before is left."""
+        """Take a record; those of a partition come in order, and repeated ones are ignored."""
         rows = self._rows_of(partition)
         if offset < rows.next:
             return
@@ -118,26 +118,26 @@ class Undelivered:
             self._forget_some()
 
     def delivered(self, identity: int) -> None:
-        """Hear that a conversion was delivered; it may be told of only afterwards, until `read_whole`."""
+        """Note a delivery; until `read_whole`, its older records may still come after it."""
         self._end(identity, Fate.DELIVERED)
         if self._early is not None and len(self._early) < self._most:
             self._early.append(identity)
 
     def read_whole(self) -> None:
-        """Hear that all that was there is read: what was delivered before it was told of is ended, too."""
+        """Note that everything was read once: deliveries that came before their records count now."""
         early, self._early = self._early, None
         for identity in early or ():
             self._end(identity, Fate.DELIVERED)
 
     def replayed(self, partition: Partition, offsets: Iterable[int]) -> None:
-        """Hear that the letters at these places were replayed."""
+        """Note that the letters at these offsets were replayed."""
         rows = self._rows.get(partition)
         if rows is not None:
             for offset in offsets:
                 rows.close(offset, Fate.REPLAYED)
 
     def replayed_as(self, identity: int, replays: int) -> None:
-        """Hear that a conversion is on the source again, for the so-manyth time."""
+        """Note that a conversion is on the source again, as its `replays`th replay."""
         place = self._newest.get(identity)
         if place is not None:
             rows, offset = self._at(place)
@@ -145,7 +145,7 @@ class Undelivered:
                 rows.close(offset, Fate.REPLAYED)
 
     def finish(self, partition: Partition, below: int, above: OffsetMap | None = None) -> None:
-        """Hear that a group is done with all records of a tier before an offset, and with some above it."""
+        """Note that a group has finished all records of a tier below an offset, and some above it."""
         self.expire(partition, below)
         rows = self._rows.get(partition)
         if rows is None or above is None:
@@ -155,13 +155,13 @@ class Undelivered:
                 rows.close(offset, Fate.ENDED)
 
     def expire(self, partition: Partition, low: int) -> None:
-        """Hear that a partition begins there: what lay before it is gone."""
+        """Note that a partition now begins at `low`: what was before it is gone."""
         rows = self._rows.get(partition)
         if rows is not None:
             self._drop(rows, rows.index(low))
 
     def groups(self) -> list[Group]:
-        """What there is, by why; the most first."""
+        """The groups, the largest first."""
         totals: dict[int, list[float]] = {}
         for rows in self._rows.values():
             rows.add_to(totals)
@@ -169,14 +169,14 @@ class Undelivered:
         return sorted(found, key=lambda group: (-group.size, -group.newest))
 
     def places(self, keys: Container[GroupKey], since: float, until: float) -> Iterator[TimedPlace]:
-        """Where that lies which counts, of these groups, within a time; in no order."""
+        """The places of counting rows of these groups, within a time; unordered."""
         wanted = {number for key, number in self._numbers.items() if key in keys}
         for partition, rows in self._rows.items():
             for at, offset in rows.places(wanted, since, until):
                 yield TimedPlace(at, partition, offset)
 
     def place_of(self, identity: int) -> TimedPlace | None:
-        """Where a conversion was last, if it is dead or waits."""
+        """Where a conversion was last, if it is undelivered."""
         place = self._newest.get(identity)
         if place is None:
             return None
@@ -184,7 +184,7 @@ class Undelivered:
         return TimedPlace(rows.at_of(offset), self._partitions[rows.number], offset)
 
     def key_of(self, partition: Partition, offset: int) -> GroupKey | Fate | None:
-        """Why what lies there is undelivered, or why it counts no more; None where that is not known."""
+        """The group of what lies there, or why it counts no more; None if unknown."""
         rows = self._rows.get(partition)
         number = None if rows is None else rows.group_of(offset)
         if number is None:
@@ -192,7 +192,7 @@ class Undelivered:
         return self._keys[number - FIRST_GROUP] if number >= FIRST_GROUP else tuple(Fate)[number]
 
     def identities(self, partition: Partition, offsets: Iterable[int]) -> Iterator[int | None]:
-        """Which conversions the records at these places are of; None where that is not held."""
+        """The conversions of the records at these offsets; None for one that is not held."""
         rows = self._rows.get(partition)
         return (None if rows is None else rows.identity_of(offset) for offset in offsets)
 
@@ -221,7 +221,7 @@ class Undelivered:
         return number
 
     def _outdate(self, rows: Rows, offset: int, told: Told) -> None:
-        """Of two records that tell of a conversion, only the newer counts."""
+        """Of two records of a conversion, only the newer counts."""
         place = self._newest.get(told.identity)
         if place is not None:
             before, its_offset = self._at(place)
@@ -249,7 +249,7 @@ class Undelivered:
         self._drop(longest, count)
 
     def _drop(self, rows: Rows, count: int) -> None:
-        """Forget the first so many."""
+        """Forget the first `count` rows."""
         for identity, offset in rows.drop(count):
             if self._newest.get(identity) == rows.packed(offset):
                 del self._newest[identity]
@@ -261,5 +261,5 @@ def _group(key: GroupKey, size: float, oldest: float, newest: float, due: float)
 
 
 def newest(places: Iterable[TimedPlace], limit: int) -> list[TimedPlace]:
-    """The newest so many, the newest first; all with 0."""
+    """The `limit` newest, the newest first; all if it is 0."""
     return heapq.nlargest(limit, places) if limit else sorted(places, reverse=True)

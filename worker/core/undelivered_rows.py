@@ -1,7 +1,7 @@
-"""What is held of one partition of a tier, or of dead letters: numbers in columns, in the order of offsets.
+"""The rows held for one partition of a tier or of dead letters: columns of numbers, in the order of offsets.
 
-The rule: a row is held from when its record was read until it is dropped from the front; one that counts no
-more says why instead of which group it is of.
+The rule: a row is held from its record's reading until it is dropped from the front; a row that counts no
+more has its fate in place of its group.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from enum import StrEnum
 
 
 class Fate(StrEnum):
-    """Why something counts no more."""
+    """Why a row counts no more."""
 
     REPLAYED = "replayed"
     DELIVERED = "delivered"
     ENDED = "ended"
-    """It went on from there: to another tier, to the dead letters, or it was delivered."""
+    """It moved on: to another tier, to the dead letters, or it was delivered."""
 
 
 FIRST_GROUP = len(Fate)
-"""The number of the first group; those below it are fates."""
+"""The number of the first group; lower numbers are fates."""
 
 _NUMBERS = {fate: number for number, fate in enumerate(Fate)}
 _OFFSET_BITS = 48
 
 
 class Rows:
-    """The rows of a partition, which has a `number` among others."""
+    """The rows of one partition; `number` identifies it."""
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.next = 0
-        """The offset behind the last one."""
+        """The offset after the last row."""
         self._offsets = array("q")
         self._groups = array("I")
         self._times = array("d")
@@ -52,7 +52,7 @@ class Rows:
         return not self._dues or math.isnan(self._dues[0])
 
     def append(self, offset: int, group: int, at: float, due: float, identity: int, replays: int) -> None:
-        """Hold one more, behind all others; `due` is no number for a dead letter."""
+        """Add a row at the end; `due` is NaN for a dead letter."""
         self.next = offset + 1
         self._offsets.append(offset)
         self._groups.append(group)
@@ -62,49 +62,49 @@ class Rows:
         self._replays.append(replays)
 
     def close(self, offset: int, fate: Fate) -> None:
-        """Have one count no more, for this reason, if it still does."""
+        """Give a row its fate, if it still counts."""
         index = self._find(offset)
         if index is not None and self._groups[index] >= FIRST_GROUP:
             self._groups[index] = _NUMBERS[fate]
 
     def index(self, offset: int) -> int:
-        """How many lie before an offset."""
+        """How many rows come before an offset."""
         return bisect_left(self._offsets, offset)
 
     def group_of(self, offset: int) -> int | None:
-        """The number of its group, or of its fate; None where it is not held."""
+        """The number of its group or fate; None if it is not held."""
         index = self._find(offset)
         return None if index is None else self._groups[index]
 
     def at_of(self, offset: int) -> float:
-        """The time of one that is held."""
+        """The time of a held row."""
         return self._times[self.index(offset)]
 
     def replays_of(self, offset: int) -> int:
-        """How often one that is held was replayed."""
+        """How often a held row's conversion was replayed."""
         return self._replays[self.index(offset)]
 
     def identity_of(self, offset: int) -> int | None:
-        """Which conversion it is of; None where it is not held."""
+        """The conversion's identity; None if it is not held."""
         index = self._find(offset)
         return None if index is None else self._identities[index]
 
     def open_offsets(self) -> Iterator[int]:
-        """Those that count."""
+        """The offsets of rows that count."""
         return (at for at, group in zip(self._offsets, self._groups, strict=True) if group >= FIRST_GROUP)
 
     def open_before(self, count: int) -> int:
-        """How many of the first so many count."""
+        """How many of the first `count` rows count."""
         return sum(group >= FIRST_GROUP for group in self._groups[:count])
 
     def places(self, groups: Container[int], since: float, until: float) -> Iterator[tuple[float, int]]:
-        """The times and offsets of those of these groups, within a time."""
+        """The times and offsets of rows of these groups, within a time."""
         for offset, group, at in zip(self._offsets, self._groups, self._times, strict=True):
             if group in groups and since <= at <= until:
                 yield at, offset
 
     def add_to(self, totals: dict[int, list[float]]) -> None:
-        """Add what counts to its group: how many, the oldest and the newest time, the first that is due."""
+        """Add counting rows to their groups: number, oldest and newest time, first due time."""
         for group, at, due in zip(self._groups, self._times, self._dues, strict=True):
             if group < FIRST_GROUP:
                 continue
@@ -120,7 +120,7 @@ class Rows:
             total[3] = min(total[3], due)
 
     def drop(self, count: int) -> Iterator[tuple[int, int]]:
-        """Hold the first so many no more; return the identity and the offset of each."""
+        """Drop the first `count` rows; return the identity and the offset of each."""
         gone = list(zip(self._identities[:count], self._offsets[:count], strict=True))
         columns = (self._offsets, self._groups, self._times, self._dues, self._identities, self._replays)
         for column in columns:

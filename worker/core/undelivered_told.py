@@ -1,7 +1,7 @@
-"""What a record of a tier, and a dead letter, tell of a conversion that is not delivered.
+"""Reads what a tier's record or a dead letter says about an undelivered conversion.
 
-The rule: what tells conversions apart is their event id, or their value where it has none. Nothing of a
-record is trusted; of headers that repeat the last counts.
+The rule: a conversion is identified by its event id, or by its value if it has none. Nothing in a record is
+trusted; the last of repeated headers counts.
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ from worker.core.record import Record
 from worker.core.undelivered import GroupKey, Kind, Told
 
 _MOST_KEYS = 4096
-"""So many keys are remembered by the bytes that they were read from."""
+"""Group keys that are cached by the bytes that they were read from."""
 
 _Said = tuple[Kind, bytes | None, bytes | None, bytes | None]
 
 
 def identity_of(event_id: bytes) -> int:
-    """What tells a conversion from others, by its event id: within one process alone."""
+    """A number that identifies a conversion by its event id, within one process."""
     return hash(event_id)
 
 
 class Telling:
-    """Reads records; the few groups that most of them are of are read once."""
+    """Reads records; the few groups that most of them belong to are parsed once."""
 
     def __init__(self) -> None:
         self._keys: dict[_Said, GroupKey] = {}
 
     def letter(self, record: Record) -> Told:
-        """What a dead letter tells."""
+        """Read a dead letter."""
         said = dict(record.headers)
         at = _time(said.get(DEAD_AT))
         key = self._key(Kind.DEAD, said)
         return Told(key, record.timestamp if at is None else at, None, _identity(record), _replays(said))
 
     def retry(self, record: Record, delay: float) -> Told:
-        """What a record of a tier of so many seconds tells."""
+        """Read a record of a tier with this delay in seconds."""
         said = dict(record.headers)
         due, latest = _time(said.get(DUE_AT)), record.timestamp + delay
         key = self._key(Kind.WAITING, said)

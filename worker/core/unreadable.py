@@ -1,7 +1,7 @@
-"""Places of a log that can't be read (a rotted byte, a form that the client does not know).
+"""Unreadable places of a log (a rotten byte, a format that the client does not know).
 
-The rule: nothing is passed over by itself. A partition stops at such a place until it can be read, or until
-an operator has named it: `topic/partition/offset`.
+The rule: nothing is skipped automatically. A partition stops at such a place until it can be read, or until
+an operator names it as `topic/partition/offset`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ VARIABLE = "POSTBACK_KAFKA__SKIP"
 
 
 class Stopped(NamedTuple):
-    """A partition that stands at a place, and why, in one line."""
+    """A partition that is stopped at a place, and why, in one line."""
 
     place: Place
     why: str
 
     def __str__(self) -> str:
-        """Say it, and what can be done."""
+        """What is wrong, and what can be done."""
         return (
             f"{self.place} can't be read: {self.why}. Its partition rests, others flow; restore it from a "
             f"replica, or give it up with {VARIABLE}={self.place}"
@@ -37,9 +37,9 @@ def parse_place(text: str) -> Place:
 
 
 def first_after(offset: int, is_of_it: Callable[[int], bool]) -> int:
-    """The first offset beyond what begins at `offset`; `is_of_it` tells of each whether it is part of it.
+    """The first offset after the batch that begins at `offset`; `is_of_it` says whether one is part of it.
 
-    It is asked about twice the logarithm of the length: a batch is unreadable as a whole.
+    That is called about twice the logarithm of the batch's length, because a batch is unreadable as a whole.
     """
     last, step = offset, 1
     while is_of_it(last + step):

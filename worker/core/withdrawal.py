@@ -1,6 +1,6 @@
-"""Taking records out of the schedule that do not wait for their turn any more, wherever they stand in it.
+"""Takes records out of the schedule, wherever they stand in it.
 
-The rule: what is left of the partition stays in its order, and is sent as if nothing had been there.
+The rule: the partition's other records stay in order, and are sent as if nothing had been there.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from worker.core.schedule import Schedule
 def withdraw(
     schedule: Schedule, partition: AssignedPartition, offsets: Collection[int], now: float
 ) -> list[PendingRecord]:
-    """Take the records at these offsets out of what waits of a partition, and return them."""
+    """Take the records at these offsets out of a partition's waiting ones, and return them."""
     held = list(partition.waiting)
     schedule.drop(partition)
-    schedule.forget(partition, 0)  # where it stood for its first record's due time, it no longer does
+    schedule.forget(partition, 0)  # it no longer stands in line for its first record's due time
     for pending in held:
         if pending.record.offset not in offsets:
             schedule.add(pending, now)

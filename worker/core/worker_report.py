@@ -1,7 +1,7 @@
-"""What a worker says of itself on the control topic: what only it knows, and nobody else can read from Kafka.
+"""A worker's report about itself on the control topic: what nobody else can read from Kafka.
 
-The rule: it says what lasts for seconds, so that a report is written when something has changed, not for each
-look. A report counts while its writer is a member of the group.
+The rule: it holds states that last for seconds, so that a report is written only when something changes. A
+report counts while its writer is a member of the group.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ START_SECONDS = 60.0
 
 
 class OpenCircuit(NamedTuple):
-    """The partner counts as down: since when (epoch seconds), and by which answer."""
+    """An open circuit: since when (epoch seconds), and the last answer."""
 
     since: float
     status: str
@@ -48,7 +48,7 @@ class WorkerReport(NamedTuple):
         return self.starts is not None and now - self.starts < START_SECONDS
 
     def says_the_same(self, other: WorkerReport | None) -> bool:
-        """Whether another one says nothing else, but for its time."""
+        """Whether another report differs at most in its time."""
         return other is not None and self == other._replace(at=self.at)
 
 
@@ -69,17 +69,17 @@ def write(report: WorkerReport, topic: str) -> Outgoing:
 
 
 def ended(report_id: str, topic: str) -> Outgoing:
-    """Make the record that says that a worker has ended."""
+    """Make the tombstone for a worker that has ended."""
     return Outgoing(topic, f"{PREFIX}{report_id}".encode(), None, ())
 
 
 def is_report(key: bytes | None) -> bool:
-    """Whether a record of the control topic is of a worker."""
+    """Whether a record of the control topic is a worker's report."""
     return (key or b"").startswith(PREFIX.encode())
 
 
 def read(key: bytes | None, value: bytes | None) -> WorkerReport | None:
-    """Read a report back; None for any other record, and for what can't be read."""
+    """Read a report back; None for any other record and for an unreadable one."""
     try:
         fields = json.loads(value or b"")
         circuit, starts = fields["circuit"], fields.get("starts")

@@ -1,14 +1,12 @@
-"""How many workers what is due now could use: what an autoscaler follows, in the place of lag.
+"""How many workers the records that are due now could use: the metric for autoscaling, instead of lag.
 
-The rule: more are wanted only where more would help. Records that are not due yet want none. Nor do records
-that a partner refuses, or that an open circuit, a pause or a rate keeps back: another worker would be kept
-back, too. A worker speaks for its own partitions, and wants no more workers than it has partitions. The sum
-over all workers is what the group wants.
-
-What one worker can do is worked out from what it does and how busy it is. What comes in, and what is left, is
-divided by that. Records that are passed over, for another destination, are no work. The aim: each worker is
-four fifths busy, and what is left is gone in ten minutes; until then no fewer are wanted. A fall is believed
-once it has lasted for five minutes.
+The rule: more workers are wanted only if they would help. Records that are not due yet need none; nor do
+records that the partner refuses, or that an open circuit, a pause or a rate holds back, because another
+worker would be held back, too. A worker counts for its own partitions, and wants no more workers than it has
+partitions. The sum over all workers is what the group wants. A worker's capacity is computed from its
+throughput and how busy it is; the incoming records and the backlog are divided by it. Records passed over for
+other destinations are no work. The aim is that each worker is four fifths busy and the backlog is gone in ten
+minutes; until then the number does not fall. A fall counts once it has lasted for five minutes.
 """
 
 from __future__ import annotations
@@ -22,36 +20,36 @@ from worker.core.assigned_partition import AssignedPartition
 from worker.core.record import Partition
 
 BUSY_SHARE = 0.8
-"""How busy a worker is to be."""
+"""How busy a worker should be."""
 WORK_OFF_SECONDS = 600.0
-"""Seconds in which what is left is to be gone."""
+"""Seconds in which the backlog should be gone."""
 CALM_SECONDS = 300.0
-"""Seconds for which less must be wanted before less is told."""
+"""Seconds for which fewer must be wanted before the value falls."""
 
-# What is measured follows what is seen by this time constant.
+# The time constant of the moving averages.
 _FOLLOW_SECONDS = 20.0
-# More than so many seconds' work is a backlog; until it is worked off no fewer are wanted.
+# More than so many seconds of work is a backlog; until it is gone the number does not fall.
 _BACKLOG_SECONDS = 30.0
-# A worker that is less busy does what is due by itself, whatever its figures say: they measure little.
+# A less busy worker manages by itself, whatever its figures say, because they measure too little.
 _BUSY_ENOUGH_SHARE = 0.5
 
 
 class Work(NamedTuple):
-    """A partition's: `done` rises with each record that ends; `due` records may be sent now, or are."""
+    """A partition's work: `done` rises with each record that ends; `due` records can be or are being sent."""
 
     done: int
     due: float
 
 
 class Load(NamedTuple):
-    """A worker at a look, for one destination; `passed` are all so far that ended since they are not for it.
+    """A worker's load for one destination; `passed` counts all records so far for other destinations.
 
-    `busy` is the share of its lanes or of its processor that is used, whichever is more. `held` tells that it
-    may send no more for another's sake; `most_per_second` is what a pace or a rate lets through.
+    `busy` is the used share of its lanes or of its CPU, whichever is larger. `held` says that something else
+    keeps it from sending more; `most_per_second` is what pace and rate let through.
     """
 
     sources: int
-    """How many partitions of the source it has."""
+    """How many source partitions it has."""
     work: Mapping[Partition, Work]
     passed: int
     busy: float
@@ -60,11 +58,11 @@ class Load(NamedTuple):
 
 
 class WorkersWanted:
-    """Of one worker and one destination; times are monotonic seconds."""
+    """For one worker and one destination; times are monotonic seconds."""
 
     def __init__(self) -> None:
         self.value = 0.0
-        """How many are wanted for this worker's partitions, by the last look; no whole number."""
+        """How many workers this one's partitions want, by the last look; a fraction."""
         self._work: Mapping[Partition, Work] = {}
         self._passed = 0
         self._looked_at: float | None = None
@@ -76,7 +74,7 @@ class WorkersWanted:
         self._highest: deque[tuple[float, float]] = deque()
 
     def look(self, load: Load, now: float) -> float:
-        """Take what is seen now, some seconds after the last look, and say how many are wanted."""
+        """Take the load now, some seconds after the last look; return how many workers are wanted."""
         elapsed = 0.0 if self._looked_at is None else now - self._looked_at
         before, self._work, self._looked_at = self._work, load.work, now
         passed, self._passed = load.passed - self._passed, load.passed
@@ -100,7 +98,7 @@ class WorkersWanted:
         if ended:
             self._ours.see(sent / ended, elapsed)
         self._ended.see(sent / elapsed, elapsed)
-        # By partition: a rebalance changes what a worker has, and not what comes in each.
+        # Per partition, because a rebalance changes the number of partitions, but not what comes in each.
         self._came.see((sent + grown * self._ours.value) / elapsed / load.sources, elapsed)
         self._busy.see(load.busy, elapsed)
 
@@ -116,7 +114,7 @@ class WorkersWanted:
         return need if self._busy.value >= _BUSY_ENOUGH_SHARE else min(need, 1.0)
 
     def _calm(self, share: float, now: float) -> float:
-        """The highest share of the last minutes; what has been passed since is forgotten."""
+        """The highest share of the last minutes."""
         while self._highest and self._highest[-1][1] <= share:
             self._highest.pop()
         self._highest.append((now, share))
@@ -126,7 +124,7 @@ class WorkersWanted:
 
 
 class _Follower:
-    """A mean that follows what is seen; the first is believed."""
+    """A moving average; the first value is taken as it is."""
 
     def __init__(self, value: float = 0.0) -> None:
         self.value = value
@@ -139,11 +137,10 @@ class _Follower:
 
 
 def work_of(partition: AssignedPartition, high: int | None, now: float) -> Work | None:
-    """What is done and due of a partition whose log ends before `high`, at this moment (epoch seconds).
+    """The work of a partition whose log ends at `high`, at this time (epoch seconds).
 
-    None while it is not known where it begins.
-
-    Records of a tier are due one after the other: what is due of them is as much as its head is late.
+    None while it is unknown where it begins.
+    A tier's records become due one after another: the due share follows from how late its head is.
     """
     upto = partition.offsets.next
     if upto is None:

@@ -1,6 +1,6 @@
-"""The template language: what a destination's URL, headers and body are, with macros for what an event has.
+"""The template language of a destination's URL, headers and body, with macros for an event's values.
 
-The rule: an event fills values and nothing else, each encoded once for its place; a value is never a macro.
+The rule: an event fills only values, each encoded once for its place; a value is never read as a macro.
 """
 
 from worker.core.templates.body import MOST_BYTES, BodyTemplate, ContentTypeError

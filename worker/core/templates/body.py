@@ -1,6 +1,6 @@
 """The body of a request, by its content type: JSON, a form, or plain text.
 
-The rule: a type whose values could not be encoded for their place is refused; so is a body beyond MOST_BYTES.
+The rule: a type is refused if it is unknown how to encode values in it; so is a body beyond MOST_BYTES.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ _PRINTABLE = re.compile(r"[!-~]*")
 
 
 class ContentTypeError(TemplateError):
-    """It is the content type that is wrong."""
+    """The content type is wrong, not the body."""
 
 
 class BodyTemplate(NamedTuple):
-    """A body, taken apart, with its content type as it is sent."""
+    """A parsed body, with its content type as it is sent."""
 
     content_type: str
     pieces: Pieces
@@ -55,7 +55,7 @@ class BodyTemplate(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, content_type: str) -> BodyTemplate:
-        """Check the text and take it apart; raise TemplateError where it is wrong."""
+        """Check and parse the text; raise TemplateError if it is wrong."""
         parse, encode = _kind(content_type)
         if not is_utf8(text):
             raise TemplateError("must be text in UTF-8")

@@ -1,7 +1,7 @@
-"""Macros as other tools write them, which people paste: `%click_id%`, `[click_id]`, `${click_id}` and more.
+"""Finds pasted macros in other tools' notations: `%click_id%`, `[click_id]`, `${click_id}` and more.
 
-The rule: what reads like a macro that nobody would fill in is found, and the form that is right is named.
-Sent as it stands, each conversion would ask for the same URL.
+The rule: text that looks like a macro but would not be filled in is found, and the right form is named.
+Otherwise each conversion would request the same URL.
 """
 
 from __future__ import annotations
@@ -10,23 +10,22 @@ import re
 from collections.abc import Collection, Sequence
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_.]*"
-# Forms that are nothing else, wherever they stand, whatever they name.
+# Forms that can be nothing else, wherever they stand and whatever they name.
 _ANYWHERE = re.compile(rf"\$\{{({_NAME})\}}|\{{\{{\s*({_NAME})\s*\}}\}}")
-# Forms that may be something else: there they must name a macro, or be all of a parameter's value.
+# Forms that may be something else: they must name a macro, or be the whole value of a parameter.
 _MARKED = re.compile(
     rf"%7[Bb]({_NAME})%7[Dd]|\[({_NAME})\]|<({_NAME})>|%(?![0-9A-Fa-f]{{2}})({_NAME})%"
     rf"|(?<![A-Za-z0-9])__([A-Za-z][A-Za-z0-9_]*?)__(?![A-Za-z0-9])"
 )
-# A name that begins with two hexadecimal digits reads like an encoded octet.
+# A name that begins with two hexadecimal digits looks like an encoded octet.
 _LIKE_OCTET = re.compile(r"%([A-Fa-f]{2}[A-Za-z0-9_.]*)%")
 _ENCODED = re.compile(r"%7[Bb]")
 
 
 def find_foreign(values: Sequence[str], known: Collection[str], text: str = "") -> str | None:
-    """What is wrong with the first foreign macro, and what to write; None without.
+    """What is wrong with the first foreign macro, and what to write instead; None without one.
 
-    It is looked for in `values`, each of which may be a macro as a whole, and in `text`, of which it may be a
-    part. `known` are the names of the macros that there are.
+    `values` may each be a macro as a whole; `text` may contain one. `known` are the names of our macros.
     """
     for value in (text, *values):
         for written, name in _marked(value):
@@ -42,7 +41,7 @@ def find_foreign(values: Sequence[str], known: Collection[str], text: str = "") 
 
 
 def _marked(text: str) -> list[tuple[str, str]]:
-    """What is marked as a macro, as it is written, and its name."""
+    """Everything marked as a macro, as written, with its name."""
     found = [
         (match[0], next(group for group in match.groups() if group))
         for pattern in (_ANYWHERE, _MARKED, _LIKE_OCTET)
@@ -52,7 +51,7 @@ def _marked(text: str) -> list[tuple[str, str]]:
 
 
 def _is_bare(value: str, known: Collection[str]) -> bool:
-    """Whether a value is an id's name alone: `ORDER_ID`, `:order_id`, and of the click in any spelling."""
+    """Whether a value is just an id's name: `ORDER_ID`, `:order_id`, or the click id's in any spelling."""
     own = _own_name(value, known)
     if own is None or not own.endswith("_id"):
         return False
@@ -60,7 +59,7 @@ def _is_bare(value: str, known: Collection[str]) -> bool:
 
 
 def _own_name(name: str, known: Collection[str]) -> str | None:
-    """The macro that is meant by a name in another spelling: `CLICKID` is `click_id`."""
+    """Our macro for a name in another spelling: `CLICKID` is `click_id`."""
     return next((own for own in known if _plain(own) == _plain(name)), None)
 
 

@@ -1,6 +1,7 @@
-"""A request header whose value may have macros in it.
+"""A request header whose value may contain macros.
 
-The rule: an event fills values and never a name; a value that would not arrive as it is makes it `invalid`.
+The rule: an event fills only values, never names; an event whose value would not arrive unchanged is
+`invalid`.
 """
 
 from __future__ import annotations
@@ -18,18 +19,18 @@ from worker.core.templates.text import Context, Pieces, check_text, compile_text
 from worker.core.templates.values import Fill
 
 FOREIGN = "holds another tool's macro; ours are written {click_id}"
-"""What is said in place of quoting it: it may be a secret."""
+"""The line, which does not quote the value, because it may be a secret."""
 
 
 class HeaderTemplate(NamedTuple):
-    """A header, taken apart."""
+    """A parsed header."""
 
     name: str
     pieces: Pieces
 
     @classmethod
     def parse(cls, name: str, text: str) -> HeaderTemplate:
-        """Check name and value; raise TemplateError, which never quotes the value, where they are wrong."""
+        """Check and parse name and value; raise TemplateError, which never quotes the value."""
         if "{" in name or "}" in name:
             raise TemplateError("has a macro in a header's name; macros may stand in values only")
         wrong = find_foreign([text], MACROS)
@@ -55,11 +56,11 @@ class HeaderTemplate(NamedTuple):
         return all(macro.is_secret for macro in self.macros)
 
     def masked(self, mask: str) -> HeaderTemplate:
-        """The same header with a mask in place of its own text, which may be a secret."""
+        """The same header with its literal text masked, because it may be a secret."""
         return self._replace(pieces=tuple(mask if isinstance(piece, str) else piece for piece in self.pieces))
 
     def compile(self, secrets: Mapping[str, str]) -> Fill:
-        """Make what fills the value; it raises CannotFill, and LeftOut where the header is to be left out."""
+        """Make what fills the value; it raises CannotFill, and LeftOut to leave out the header."""
         context = Context(f"the header {self.name}", as_it_is, secrets)
         fill, check = compile_text(self.pieces, context), checked_header(self.name)
 

@@ -1,7 +1,7 @@
-"""A JSON body: macros stand inside its strings, and become text there, or numbers in place of them.
+"""A JSON body: macros stand inside its strings; they become text there, or a number in place of the string.
 
-The rule: what is written is JSON before it is filled, and whatever an event holds it is JSON afterwards, of
-the same members.
+The rule: a template is JSON before it is filled, and whatever the event holds, JSON afterwards, with the same
+members.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 def parse_json(text: str) -> Pieces:
-    """Take a JSON template apart; raise TemplateError where it is none, or a macro stands where none may."""
+    """Parse a JSON template; raise TemplateError if it is no JSON, or has a macro where none may stand."""
     try:
         return _parse(text)
     except RecursionError:
@@ -50,7 +50,7 @@ def _parse(text: str) -> Pieces:
 
 
 def _kept(piece: Piece) -> Piece:
-    """What is all of the body is never left out."""
+    """The body as a whole is never left out."""
     return piece._replace(empty=piece.opening + piece.closing) if isinstance(piece, Series) else piece
 
 
@@ -59,7 +59,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every string that is a value."""
+    """All strings that are values."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list | dict):
@@ -72,7 +72,7 @@ def _tokens(text: str) -> Iterator[str]:
 
 
 def _members(tokens: Iterator[str], closing: str) -> tuple[Pieces, ...]:
-    """The members of what has been opened, up to where it is closed; without a `closing` all of the text."""
+    """The members up to the closing bracket; without a `closing`, all of the text."""
     found: list[list[Piece]] = [[]]
     for token in tokens:
         member = found[-1]
@@ -92,7 +92,7 @@ def _members(tokens: Iterator[str], closing: str) -> tuple[Pieces, ...]:
 
 
 def _series(opening: str, members: tuple[Pieces, ...]) -> Series:
-    """An object or an array; an array of which nothing is left is left out as well."""
+    """An object or an array; an array with no members left is left out as well."""
     return Series(opening, members, CLOSING[opening], BETWEEN, "{}" if opening == "{" else None)
 
 
@@ -105,7 +105,7 @@ def _name(token: str) -> Pieces:
 
 
 def _string(token: str) -> Pieces:
-    """The pieces of a string: literal text as it is written, macros as the string means them."""
+    """The pieces of a string: literal text as written, macros with the string's escapes decoded."""
     pieces = split(token[1:-1], f"the text {token}", lambda inside: json.loads(f'"{inside}"'))
     number = next((macro for macro in macros(pieces) if macro.is_number), None)
     if number is None:
@@ -118,7 +118,7 @@ def _string(token: str) -> Pieces:
 
 
 def _what_is_wrong(text: str, error: Exception) -> str:
-    """Why it is no JSON, and what to write: a macro outside of a text is the usual mistake."""
+    """Why it is no JSON, and what to write; the usual mistake is a macro outside of a string."""
     if not text.lstrip().startswith(("{", "[", '"')):
         return "is not JSON; the content type of a=b&c=d is application/x-www-form-urlencoded"
     outside = _STRING.sub('""', text)

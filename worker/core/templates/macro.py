@@ -1,6 +1,6 @@
-"""One macro, taken apart: `{name?:form-or-map|default:number}`, each part but the name left out at will.
+"""Parses one macro: `{name?:form-or-map|default:number}`, where each part but the name is optional.
 
-The rule: what is written in a macro is meant as it stands there; it is encoded with the value, for its place.
+The rule: text inside a macro is taken literally; it is encoded like a value, for its place.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _RIGHT_MAP = "{event:purchase=Sale,signup=Lead,*=Other}"
 
 
 class Choices(NamedTuple):
-    """A map: what is sent for each value, and for all others (`*` is the value itself, None is nothing)."""
+    """A map: what is sent for known values, and for others (`*` is the value itself, None an error)."""
 
     known: Mapping[str, str]
     other: str | None
@@ -33,7 +33,7 @@ class Choices(NamedTuple):
 
 
 class Macro(NamedTuple):
-    """One macro of a template; `written` is how it stands there, with its braces."""
+    """One macro of a template; `written` is its text there, with its braces."""
 
     written: str
     name: str
@@ -45,7 +45,7 @@ class Macro(NamedTuple):
 
     @property
     def is_secret(self) -> bool:
-        """Whether its value is the settings' and no event's."""
+        """Whether its value comes from the settings, not from an event."""
         return self.name.startswith(SECRET)
 
     @property
@@ -60,7 +60,7 @@ class Macro(NamedTuple):
 
 
 def parse_macro(content: str) -> Macro:
-    """Take apart what stands between two braces; raise TemplateError where it is no macro."""
+    """Parse what stands between two braces; raise TemplateError if it is no macro."""
     written = f"{{{content}}}"
     is_number = content.endswith(NUMBER)
     parts = _PARTS.fullmatch(content.removesuffix(NUMBER) if is_number else content)
@@ -107,7 +107,7 @@ def _choices(form: str, written: str) -> Choices:
 
 
 def _check_form(name: str, form: str | None, written: str) -> None:
-    """Refuse a form that there is not, or not for this value."""
+    """Refuse an unknown form, or one that does not fit this value."""
     if form is None:
         return
     fitting = {
@@ -131,7 +131,7 @@ def _check_form(name: str, form: str | None, written: str) -> None:
 
 
 def _check_numbers(macro: Macro) -> None:
-    """Refuse what would be sent as a number and is none."""
+    """Refuse text that would be sent as a number but is none."""
     if not macro.is_number:
         return
     choices = macro.choices or Choices({}, None, keeps_others=False)

@@ -1,6 +1,7 @@
-"""Which macros there are, and how the value of each is read.
+"""The names of macros, and how to read the value of each.
 
-The rule: a name is a field of the event, one of its attributes, a secret of the settings, or of the attempt.
+The rule: a name is a field of the event, one of its attributes, a secret of the settings, or about the
+attempt.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from schemas import ConversionEvent
 from worker.core.templates.errors import TemplateError
 
 Fields = Mapping[str, Any]
-"""The fields of an event, as its `__dict__`: there they cost a fraction of what pydantic's attributes do.
+"""The fields of an event, from its `__dict__`, which costs a fraction of pydantic's attributes.
 
-Where a template names them, `attempt` (a number) and `now` (a datetime) are among them.
+If a template names them, `attempt` (a number) and `now` (a datetime) are among them.
 """
 
 ATTRIBUTE: Final = "attributes."
@@ -28,21 +29,21 @@ NOW: Final = "now"
 OF_ATTEMPT: Final = frozenset({ATTEMPT, NOW})
 TIMES: Final = frozenset({"occurred_at", "clicked_at", NOW})
 MACROS: Final = (*sorted(FIELDS, key=lambda name: name != "click_id"), ATTEMPT, NOW)
-"""The names that stand for themselves."""
+"""The names without a prefix."""
 
 
 def is_field(name: str) -> bool:
-    """Whether it is a field of the event whose text is what `str` says."""
+    """Whether it is a field of the event whose text is its `str`."""
     return name in FIELDS and name not in TIMES
 
 
 def is_text(name: str) -> bool:
-    """Whether what it names is sent as `str` says it."""
+    """Whether its value is sent as its `str`."""
     return is_field(name) or name.startswith(ATTRIBUTE)
 
 
 def check_name(name: str) -> None:
-    """Raise TemplateError, with the names that there are, where a macro of this name can't be filled."""
+    """Raise TemplateError, listing the known names, for an unknown one."""
     prefixed = any(name.startswith(prefix) and name != prefix for prefix in (ATTRIBUTE, SECRET))
     if name in MACROS or prefixed:
         return
@@ -53,7 +54,7 @@ def check_name(name: str) -> None:
 
 
 def getter(name: str) -> Callable[[Fields], Any]:
-    """What reads a macro's value, None where there is none. Secrets are no event's to read."""
+    """Make what reads a macro's value from an event, None if absent. Not for secrets."""
     if not name.startswith(ATTRIBUTE):
         return itemgetter(name)
     attribute = name.removeprefix(ATTRIBUTE)

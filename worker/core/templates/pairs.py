@@ -1,6 +1,6 @@
-"""`name=value` pairs with `&` between them: the query of a URL, and the body of a form.
+"""`name=value` pairs with `&` between them: the query of a URL, or the body of a form.
 
-The rule: an event fills values and nothing else; a name is the settings'.
+The rule: an event fills only values; names are fixed by the settings.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from worker.core.templates.text import Pieces, Series, check_text, macros, split
 
 MEASUREMENT = "measurement"
 TOGETHER = frozenset({MEASUREMENT, "event", "payout"})
-"""MomentScience's rule, and of no other partner: who names the first names all three."""
+"""MomentScience's own rule: a template that names the first must name all three."""
 
 
 class Pair(NamedTuple):
-    """One pair: its name, and all of it with the macros of its value."""
+    """One pair: its name, and the pieces of the whole pair."""
 
     name: str
     pieces: Pieces
 
 
 class Numbered:
-    """A text whose macros are replaced by `{0}`, `{1}` and so on: what they hold is none of its marks."""
+    """A text with its macros replaced by `{0}`, `{1}` and so on, so that their contents are not parsed."""
 
     def __init__(self, text: str) -> None:
         self._written = BRACED.findall(text)
@@ -38,12 +38,12 @@ class Numbered:
 
 
 def parse_pairs(text: str, restored: Callable[[str], str]) -> tuple[Pair, ...]:
-    """Take numbered text apart; raise TemplateError for a macro where none may stand, or that is none."""
+    """Parse numbered text; raise TemplateError for an invalid macro, or one where none may stand."""
     return tuple(_pair(pair, restored) for pair in text.split("&")) if text else ()
 
 
 def check_measurement(pairs: tuple[Pair, ...]) -> None:
-    """Raise TemplateError where one of the three parameters is given, or may be sent, without the others."""
+    """Raise TemplateError if one of the three parameters is given, or may be sent, without the others."""
     names = {pair.name for pair in pairs}
     if MEASUREMENT not in names:
         return
@@ -60,7 +60,7 @@ def check_measurement(pairs: tuple[Pair, ...]) -> None:
 
 
 def series(pairs: tuple[Pair, ...], opening: str = "") -> Series:
-    """The pairs as a list, of which nothing is left where each pair is left out."""
+    """The pairs as a series, which is empty if all pairs are left out."""
     return Series(opening, tuple(pair.pieces for pair in pairs), "", "&", empty="")
 
 

@@ -1,6 +1,7 @@
-"""How a value is written for the place where it stands.
+"""Encodes a value for its place.
 
-The rule: each value is encoded once, so that whatever it holds it arrives as it is, and says nothing else.
+The rule: each value is encoded once, so that it arrives unchanged whatever it holds, and can't mean anything
+else.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from worker.core.templates.errors import CannotFill
 from worker.core.templates.macro import Macro
 
 UNRESERVED: Final = "[A-Za-z0-9._~-]*"
-"""What percent-encoding leaves alone (RFC 3986, 2.3): most values are of nothing else."""
+"""Characters that percent-encoding leaves alone (RFC 3986, 2.3); most values have no others."""
 
 _is_unreserved: Final = re.compile(UNRESERVED).fullmatch
 _encode: Final = json.JSONEncoder(ensure_ascii=False).encode
@@ -24,7 +25,7 @@ _DOTS: Final = re.compile(r"(?:\.|%2e){1,2}", re.IGNORECASE)
 
 
 def percent_encoded(_: Macro, text: str) -> str:
-    """For a path, a query or a form: all but RFC 3986's unreserved characters is encoded, as UTF-8."""
+    """For a path, a query or a form: encode all but RFC 3986's unreserved characters, as UTF-8."""
     return text if _is_unreserved(text) else quote(text, safe="")
 
 
@@ -34,7 +35,7 @@ def in_json(macro: Macro, text: str) -> str:
 
 
 def as_it_is(_: Macro, text: str) -> str:
-    """For plain text, and for a header whose whole value is looked at."""
+    """For plain text, and for headers, whose whole value is checked afterwards."""
     return text
 
 
@@ -44,7 +45,7 @@ def is_dots(segment: str) -> bool:
 
 
 def checked_header(name: str) -> Callable[[str], str]:
-    """What lets a header's filled value through, or raises CannotFill: it would not arrive as it is."""
+    """Make a check of a header's filled value, which raises CannotFill if it would not arrive unchanged."""
 
     def check(value: str) -> str:
         if has_controls(value):

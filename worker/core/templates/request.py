@@ -1,6 +1,6 @@
-"""From an event to its request: templates compiled once, filled for each event.
+"""From an event to its request: templates are compiled once and filled for each event.
 
-The rule: a GET whose values are sent as they are, which most are, costs one `%` and one match.
+The rule: a GET that sends values as they are, which is the usual case, costs one `%` and one match.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class Parts(NamedTuple):
 
     @property
     def needs_attempt(self) -> bool:
-        """Whether the number of the attempt, or its time, is in a template."""
+        """Whether a template names the attempt's number or time."""
         return any(macro.name in OF_ATTEMPT for macro in self.macros)
 
     def missing(self, fields: Fields) -> list[str]:
-        """The names of the macros that need a value which an event does not have, in their order."""
+        """The names of required macros for which an event has no value, in order."""
         needed = (macro.name for macro in self.macros if macro.is_required and macro.name not in OF_ATTEMPT)
         return [name for name in dict.fromkeys(needed) if getter(name)(fields) is None]
 
@@ -61,15 +61,15 @@ class Template(Protocol):
         ...
 
     def fill(self, fields: Fields) -> Request:
-        """Fill in an event's fields; raise CannotFill where one is absent or can't stand where it should."""
+        """Fill in an event's fields; raise CannotFill if one is absent or can't stand in its place."""
         ...
 
 
 class PlainGet(NamedTuple):
-    """A GET whose query takes values as they are: its text with a place for each, how to get those.
+    """A GET whose query takes values as they are: its text with a `%s` for each, and how to read them.
 
-    `is_plain` tells whether no value needed to be encoded for a filled text: a reserved character in one
-    would be one more than the form has.
+    `is_plain` checks on the filled text that no value needed encoding: it would hold a reserved character
+    more than the form.
     """
 
     origin: Origin
@@ -79,9 +79,9 @@ class PlainGet(NamedTuple):
     read: Callable[[Fields], tuple[object, ...]]
 
     def fill(self, fields: Fields) -> Request:
-        """Fill in the values of an event's fields; raise CannotFill where one is absent."""
+        """Fill in the values of an event's fields; raise CannotFill if one is absent."""
         values = self.read(fields)
-        for value in values:  # `None in values` would ask a Decimal, too, at length
+        for value in values:  # `None in values` would compare Decimals, slowly
             if value is None:
                 name = self.names[values.index(None)]
                 raise CannotFill(f"{WHERE} needs {{{name}}}, which this event does not have")
@@ -120,9 +120,9 @@ class AnyRequest(NamedTuple):
 
 
 def compile_request(parts: Parts, secrets: Mapping[str, str], *, every_header: bool = False) -> Template:
-    """Compile all templates of a request; headers that are the same for all events are the sender's to add.
+    """Compile all templates of a request; the sender adds headers that are the same for all events.
 
-    With `every_header` the request has those as well. Raises KeyError for a secret that is not there.
+    With `every_header` the request has those as well. Raises KeyError for a missing secret.
     """
     url, method, headers, body = parts
     varying = [header for header in headers if every_header or not header.is_constant]
@@ -137,7 +137,7 @@ def compile_request(parts: Parts, secrets: Mapping[str, str], *, every_header: b
 
 
 def _is_plain(url: UrlTemplate) -> bool:
-    """Whether its values stand in the query alone, as they are, and none may be left out."""
+    """Whether values stand only in the query, as they are, and none is optional."""
     of_path = (macro for segment in url.segments for macro in macros(segment))
     of_query = (macro for pair in url.pairs for macro in macros(pair.pieces))
     return all(macro.is_secret for macro in of_path) and all(
@@ -159,7 +159,7 @@ def _plain_get(url: UrlTemplate, secrets: Mapping[str, str]) -> PlainGet:
 
 
 def _reader(names: Sequence[str]) -> Callable[[Fields], tuple[object, ...]]:
-    """Make what reads the values of macros: in one call where all are fields of the event."""
+    """Make what reads the values of macros, in one call if all are fields of the event."""
     if len(names) > 1 and all(map(is_field, names)):
         return itemgetter(*names)
     getters = [getter(name) for name in names]

@@ -1,7 +1,7 @@
-"""Text with macros in it: taken apart once, put together for each event.
+"""Text with macros in it: parsed once, filled for each event.
 
-The rules: all that is no macro is sent as it was written. Where an optional macro has no value, the member
-that it stands in is left out of its list, and nothing else changes.
+The rules: everything but macros is sent as written. If an optional macro has no value, the member that it
+stands in is left out of its list, and nothing else changes.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from worker.core.templates.values import Fill, value_of
 
 
 class Series(NamedTuple):
-    """A list of members, with what stands around and between them."""
+    """A list of members, with the text around and between them."""
 
     opening: str
     members: tuple[Pieces, ...]
     closing: str
     between: str
     empty: str | None
-    """What stands there where all of its members are left out; None: it is left out as well."""
+    """The text if all members are left out; None means that the series is left out as well."""
 
 
 Piece = str | Macro | Series
 Pieces = tuple[Piece, ...]
 
 Encode = Callable[[Macro, str], str]
-"""Writes a macro's text for its place, where only that macro's name may be told; it may raise CannotFill."""
+"""Encodes a macro's text for its place; it may raise CannotFill, which may quote only the macro's name."""
 
 
 class Context(NamedTuple):
-    """What is the same for all macros of one text: its name in an error, how it encodes, the secrets."""
+    """What all macros of one text share: its name in errors, its encoding, the secrets."""
 
     where: str
     encode: Encode
@@ -43,9 +43,9 @@ class Context(NamedTuple):
 
 
 def split(text: str, place: str, decode: Callable[[str], str] = str) -> Pieces:
-    """Take text and macros apart; `place` ends the line about a brace that has no other.
+    """Split text into literals and macros; `place` ends the line about an unmatched brace.
 
-    `decode` reads what stands in a macro as its place writes it.
+    `decode` undoes the place's own escapes inside a macro.
     """
     parts = BRACED.split(text)
     for literal in parts[::2]:
@@ -72,14 +72,14 @@ def secret_names(found: Iterable[Macro]) -> list[str]:
 
 
 def check_text(found: Macro) -> None:
-    """Raise TemplateError for a number outside of JSON, where all is text."""
+    """Raise TemplateError for a number outside of JSON, where everything is text."""
     if found.is_number:
         written = found.written.removesuffix(f"{NUMBER}}}") + "}"
         raise TemplateError(f"has {found.written}, but {NUMBER} is for a JSON body; write {written}")
 
 
 def check_stays(found: Macro, place: str) -> None:
-    """Raise TemplateError for an optional macro where nothing can be left out."""
+    """Raise TemplateError for an optional macro in a place where nothing can be left out."""
     if found.is_optional:
         name = found.name
         raise TemplateError(
@@ -89,7 +89,7 @@ def check_stays(found: Macro, place: str) -> None:
 
 
 def compile_text(pieces: Pieces, context: Context) -> Fill:
-    """Make what fills the text; it raises LeftOut for an optional macro that stands in no series."""
+    """Make what fills the text; it raises LeftOut for an absent optional macro outside of a series."""
     form: list[str] = []
     fills: list[Fill] = []
     for piece in flat(pieces):
@@ -119,7 +119,7 @@ def _filler(form: str, fills: Sequence[Fill]) -> Fill:
 
 
 def _leave_out(fills: Sequence[Fill], fields: Fields) -> None:
-    """Raise LeftOut where one of them does: what is left out needs no other value either."""
+    """Raise LeftOut if one of them does: a member that is left out needs no other value."""
     for fill in fills:
         with suppress(CannotFill):
             fill(fields)
@@ -153,7 +153,7 @@ def _series(series: Series, members: Sequence[Fill]) -> Fill:
 
 
 def flat(pieces: Pieces) -> Iterator[Piece]:
-    """The pieces, and in place of a series of which nothing can be left out its own."""
+    """The pieces, with each series that has nothing optional replaced by its own pieces."""
     for piece in pieces:
         if not isinstance(piece, Series) or any(macro.is_optional for macro in macros((piece,))):
             yield piece

@@ -1,7 +1,7 @@
-"""A postback's URL: where it goes, and the path and query that an event fills.
+"""A postback's URL: its origin, and the path and query that an event fills.
 
-The rule: event data fills path segments and query values and nothing else; scheme, host, port and names are
-the settings'.
+The rule: event data fills only path segments and query values; scheme, host, port and names are fixed by the
+settings.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _PRINTABLE = re.compile(r"[!-~]+")
 
 
 class UrlTemplate(NamedTuple):
-    """A URL, taken apart: the segments of its path behind the first slash, and the pairs of its query."""
+    """A parsed URL: the segments of its path after the first slash, and the pairs of its query."""
 
     origin: Origin
     segments: tuple[Pieces, ...]
@@ -42,7 +42,7 @@ class UrlTemplate(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> UrlTemplate:
-        """Check the text and take it apart; raise TemplateError where it is wrong."""
+        """Check and parse the text; raise TemplateError if it is wrong."""
         numbered = Numbered(text)
         parts = _parts(numbered.text)
         path, values = parts.path, [pair.partition("=")[2] for pair in parts.query.split("&")]
@@ -116,7 +116,7 @@ def _segment(text: str) -> Pieces:
 
 
 def _checked(fill: Fill) -> Callable[[Fields], str]:
-    """What fills a segment, and refuses one that would lead to another place."""
+    """Make what fills a segment and refuses one that would lead elsewhere."""
 
     def segment(fields: Fields) -> str:
         filled = fill(fields)

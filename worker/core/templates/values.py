@@ -1,6 +1,6 @@
-"""What is sent for a macro: the event's value in the form that is asked for, or what stands in for it.
+"""The text of a macro: the event's value in the requested form, or its replacement.
 
-The rule: a value is text before it is encoded, and nothing in it is ever read as a macro.
+The rule: a value is text before it is encoded, and is never read as a macro.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from worker.core.templates.macro import ISO, MINOR, SHA256, UNIX, UNIX_MS, Choic
 from worker.core.templates.names import SECRET, TIMES, Fields, getter
 
 Fill = Callable[[Fields], str]
-"""What makes text of an event's fields; it may raise CannotFill and LeftOut."""
+"""Makes text from an event's fields; it may raise CannotFill and LeftOut."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND: Final = timedelta(seconds=1)
@@ -24,9 +24,9 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def value_of(macro: Macro, secrets: Mapping[str, str], where: str) -> Fill:
-    """Make what reads a macro's text; `where` begins the line about an event that has none.
+    """Make what reads a macro's text; `where` begins the line about a missing value.
 
-    Raises KeyError for a secret that is not among `secrets`.
+    Raises KeyError for a missing secret.
     """
     if macro.is_secret:
         secret = secrets[macro.name.removeprefix(SECRET)]
