@@ -1,9 +1,9 @@
 """Reads partitions of a destination's journal live, without a group: the steps that other workers wrote.
 
-The rules: its own thread makes every call of its client. A partition counts as read once everything that was
-there when it was asked for has been read. It counts as unreadable if for STALE_SECONDS the broker has not
-shown that nothing is missing. Steps that this worker wrote itself are skipped after a look at their last
-bytes. A cache of the same journal is reported first, and only what follows it is read.
+The rules: its own thread makes every call of its client. A partition counts as read once it is read up to its
+end at the time of asking, and as unreadable if for STALE_SECONDS the broker has not shown that nothing is
+missing. This worker's own steps are skipped. A cache of the same journal is reported first, and reading
+begins after it.
 """
 
 from __future__ import annotations

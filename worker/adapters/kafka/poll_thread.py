@@ -70,10 +70,8 @@ class PollThread:
         self._leaving = self._is_closing = False
         self._renew_at = float("inf")
         self._prefetch = Prefetch(reading.held_bytes or HeldBytes(NO_BOUND), paused)
-        logs, way = AssignedLogs(reading.ids), is_incremental(config)
-        self._assignment = Assignment(
-            bridge, self._prefetch, self.watermarks, self.stops, logs, incremental=way
-        )
+        logs, how = AssignedLogs(reading.ids), {"incremental": is_incremental(config)}
+        self._assignment = Assignment(bridge, self._prefetch, self.watermarks, self.stops, logs, **how)
         self._errors = ClientErrors(str(config["group.id"]), reading.refusals, bridge)
         starts, another = StartOffsets(reading.beginning), partial(Consumer, config)
         self.beginnings = Beginnings(self._assignment, starts, self._errors.tell, another)
