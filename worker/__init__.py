@@ -1,1 +1,1 @@
-"""postback-worker: conversion events in, postbacks out, offsets committed only after an ending."""
+"""postback-worker: conversion events in, postbacks out; offsets are committed only after an ending."""

@@ -1,7 +1,8 @@
 """Where the process begins: `postback-worker`, and `python -m worker`.
 
-The rule: before anything else is loaded, the process has its standard descriptors, its signals, and streams
-that can't stop it. As the first process of a container it would otherwise ignore a SIGTERM at first.
+The rule: before anything else is loaded, the process has its standard descriptors, its signal handlers, and
+streams that can't block it. Otherwise, as the first process of a container, it would at first ignore a
+SIGTERM.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ import sys
 from worker.adapters.process import signals, stderr, stdio, stdout
 
 NEW_OBJECTS = 200_000
-"""What is made while modules load stays: to look it through for cycles again and again is an eighth of it."""
+"""Objects between two garbage collections at start-up, where nothing is garbage: it saves an eighth."""
 
 
 def main() -> None:
     """Run the command line of this process."""
     stdio.open_missing()
     gc.set_threshold(NEW_OBJECTS)
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # else each installed package is asked for some
+    os.environ.setdefault(
+        "PYDANTIC_DISABLE_PLUGINS", "1"
+    )  # otherwise pydantic searches all installed packages for plugins
     try:
         signals.set_up()
         stderr.install()

@@ -1,7 +1,7 @@
-"""The only place that wires things together: settings in, a running worker out.
+"""Wires everything together, and is the only place that does: settings in, a running worker out.
 
-The rule: wrong settings never start; what was opened is closed, in the reverse order, whatever happens; and
-where the run of one destination breaks, the process ends, after the others have drained.
+The rule: wrong settings never start; whatever was opened is closed in reverse order, whatever happens; if one
+destination's run breaks, the process ends after the others have drained.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ from worker.settings.several import as_written
 __all__ = ["CannotStart", "Started", "Worker"]
 
 YOUNG_OBJECTS = 10_000
-"""New objects that are looked at for cycles together; those of a record have none, and end with it."""
+"""Objects between two garbage collections in a run: a record's objects have no cycles and end with it."""
 
 LOOP_TICK_SECONDS = 0.5
-"""How often the event loop is asked how late it is."""
+"""Seconds between two measurements of the event loop's lag."""
 
 
 class Started(NamedTuple):
-    """A worker that has started: where it serves HTTP, and the run of each destination, by name."""
+    """A started worker: where it serves HTTP, and the run of each destination by name."""
 
     http: tuple[str, int]
     runners: Mapping[str, Runner]
 
     @property
     def runner(self) -> Runner:
-        """The run of the only destination, or of the first by name."""
+        """The run of the only, or the first, destination."""
         return next(iter(self.runners.values()))
 
 
@@ -68,9 +68,9 @@ class Worker:
         adopt: bool = False,
         caches: bool = True,
     ) -> None:
-        """Take who hears of all destinations, and in `watching` who hears of one, by its name.
+        """Take observers of all destinations, and in `watching` observers of one, by its name.
 
-        What is remembered is kept on this machine, for the next time, where it `caches`.
+        With `caches`, remembered conversions are cached on this machine for the next run.
         """
         self._deployment = deployment
         self._log = structlog.get_logger("worker")
@@ -118,7 +118,7 @@ class Worker:
                 task.add_done_callback(self._watch_ended)
                 stack.callback(task.cancel)
             gc.collect()
-            gc.freeze()  # what lives as long as the process need not be looked at again
+            gc.freeze()  # long-lived objects need not be collected again
             gc.set_threshold(YOUNG_OBJECTS)
             self._tell_start(server.address)
             if on_started is not None:
@@ -131,7 +131,7 @@ class Worker:
         return sum(one.runner.unfinished for one in self._served)
 
     def status(self) -> list[Mapping[str, object]]:
-        """Describe each destination, once the worker has started, for a line each."""
+        """The status line's fields of each destination, once the worker has started."""
         return [
             {"destination": one.name, **status_fields(one.runner.snapshot(), one.health.not_ready())}
             for one in self._served
@@ -140,7 +140,7 @@ class Worker:
     # --- before the run ------------------------------------------------------------------------
 
     async def _check(self) -> None:
-        """Warn of what may not be meant; raise CannotStart for what is wrong, of all destinations at once."""
+        """Warn of what may be unintended; raise CannotStart for all errors of all destinations."""
         _refuse(missing_extra(self._deployment.common.tracing.endpoint))
         for line in self._warnings():
             self._log.warning(line)
@@ -152,12 +152,12 @@ class Worker:
         _refuse(line for lines in groups for line in lines)
 
     def _warnings(self) -> Iterable[str]:
-        """What may not be meant, each line once."""
+        """What may be unintended, each line once."""
         lines = (as_written(one.settings, settings_warnings(one.settings)) for one in self._served)
         return dict.fromkeys(line for of_one in lines for line in of_one)
 
     def _tell_start(self, http: tuple[str, int]) -> None:
-        """Say first what an operator would ask first: which version, from where, to where."""
+        """Log what an operator asks first: which version, from where, to where."""
         for one in self._served:
             kafka = one.settings.kafka
             self._log.info(
@@ -203,7 +203,7 @@ class Worker:
     def _concurrency(self) -> list[int]:
         """How many requests of each destination may be in flight.
 
-        As many as are wanted; where descriptors are left for fewer, each has its share.
+        As many as configured; if descriptors suffice for fewer, each destination gets its share.
         """
         wanted = [one.settings.destination.concurrency for one in self._served]
         servers = self._deployment.common.kafka.bootstrap_servers.count(",") + 1
@@ -214,16 +214,16 @@ class Worker:
         return [max(1, count * room // sum(wanted)) for count in wanted]
 
     def _tell_of_all(self, message: str) -> None:
-        """Tell of what concerns all destinations: once, and of none by name where there are several."""
+        """Report what concerns all destinations: once, without a name if there are several."""
         if self._deployment.is_several:
             self._log.warning(message)
         else:
             self._served[0].observer.trouble(message)
 
-    # --- meanwhile -----------------------------------------------------------------------------
+    # --- during the run ------------------------------------------------------------------------
 
     def _fail(self, error: BaseException) -> None:
-        """End the process with a failure: the others drain once one has."""
+        """End the process with a failure; the other runs drain once one has ended."""
         self._served[0].runner.fail(error)
 
     def _not_alive(self) -> Iterable[str]:
@@ -233,12 +233,12 @@ class Worker:
         return self._told((one, one.health.not_ready()) for one in self._served)
 
     def _told(self, lines: Iterable[tuple[Served, Iterable[str]]]) -> Iterable[str]:
-        """Lines with the destination's name before each, where there are several."""
+        """Lines, prefixed with the destination's name if there are several."""
         several = self._deployment.is_several
         return (f"{one.name}: {line}" if several else line for one, of_one in lines for line in of_one)
 
     def _notes(self) -> Mapping[str, object]:
-        """What `/readyz` tells besides: of the only destination, or by name."""
+        """What `/readyz` also shows: of the only destination, or by name."""
         notes = {one.name: one.health.notes() for one in self._served}
         if not self._deployment.is_several:
             return notes[self._served[0].name]
@@ -263,14 +263,14 @@ class Worker:
 
 
 def _refuse(lines: Iterable[str]) -> None:
-    """Raise CannotStart where there are any, with each line once."""
+    """Raise CannotStart if there are any lines, with each once."""
     problems = list(dict.fromkeys(lines))
     if problems:
         raise CannotStart(problems)
 
 
 async def _run_all(served: Sequence[Served], stop: asyncio.Event) -> Outcome:
-    """Run all until `stop` is set or one has ended; raise what broke the first that broke, once all ended."""
+    """Run all until `stop` is set or one has ended; once all have ended, raise the first error."""
     ending = asyncio.Event()
     tasks = [asyncio.create_task(one.run(ending)) for one in served]
     stopping = asyncio.create_task(stop.wait())

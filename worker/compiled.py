@@ -1,7 +1,7 @@
-"""What the settings say, compiled: the plan, the own topics, how to send, who we are.
+"""The settings compiled into parts: the plan, the own topics, the sender's options, the identity.
 
-The rule: it is made of the settings alone; what is asked of this machine is where postbacks lead, and what
-the files of TLS hold.
+The rule: everything is made from the settings alone; this machine is asked only where hosts resolve to, and
+for the TLS files.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from worker.settings.templates import constant_headers, parts_of, secrets_of
 
 
 async def check_destination(settings: Settings) -> tuple[list[str], list[str]]:
-    """Return what is wrong with where postbacks go, as this machine sees it: error lines, warning lines."""
+    """Check, from this machine, where postbacks go: error lines and warning lines."""
     allowed = settings.destination.allow_private_addresses
     errors: list[str] = []
     warnings: list[str] = []
@@ -47,7 +47,7 @@ async def check_destination(settings: Settings) -> tuple[list[str], list[str]]:
 
 
 def _check_tls(settings: Settings, now: float) -> tuple[list[str], list[str]]:
-    """What is wrong with the files of TLS: error lines, and warning lines."""
+    """Check the TLS files: error lines and warning lines."""
     files = tls_files(settings)
     try:
         warnings = load_tls(files).warnings(now)
@@ -60,13 +60,13 @@ def _check_tls(settings: Settings, now: float) -> tuple[list[str], list[str]]:
 
 
 def tls_files(settings: Settings) -> TlsFiles:
-    """The files of TLS to the partner."""
+    """The TLS files for the partner."""
     destination = settings.destination
     return TlsFiles(destination.ca_file, destination.cert_file, destination.key_file)
 
 
 def variables_by_origin(settings: Settings) -> dict[Origin, str]:
-    """Where postbacks go, and the variables that say so."""
+    """The origins that postbacks go to, with the variables that name them."""
     named: dict[Origin, str] = {}
     for variable, parts in parts_of(settings.destination).items():
         origin = parts.url.origin
@@ -75,7 +75,7 @@ def variables_by_origin(settings: Settings) -> dict[Origin, str]:
 
 
 def make_plan(settings: Settings, router: Router | None = None) -> Plan:
-    """What the settings say of the destination, compiled; `router` tells what no destination wants."""
+    """The plan of the destination; `router` knows which events no destination wants."""
     destination, retry = settings.destination, settings.retry
     return Plan(
         postback=make_postback(destination),
@@ -90,14 +90,14 @@ def make_plan(settings: Settings, router: Router | None = None) -> Plan:
 
 
 def rules_of(destination: Destination) -> Rules:
-    """What the settings say of answers."""
+    """The rules for answers."""
     bodies = BodyRules(destination.recorded_body, destination.terminal_body, destination.reject_body)
     statuses = resolve(destination.success_statuses, destination.terminal_statuses)
     return Rules(*statuses, bodies if any(bodies) else None)
 
 
 def circuit_policy(settings: Settings) -> CircuitPolicy:
-    """What the settings say of the circuit."""
+    """The policy of the circuit."""
     circuit = settings.circuit
     return CircuitPolicy(
         window=circuit.window,
@@ -109,25 +109,25 @@ def circuit_policy(settings: Settings) -> CircuitPolicy:
 
 
 def make_postback(destination: Destination) -> Postback:
-    """What makes a destination's requests."""
+    """The templates that make a destination's requests."""
     parts = list(parts_of(destination).values())
     return Postback.compile(parts[0], parts[-1], secrets_of(destination))
 
 
 def identity_of(settings: Settings) -> Identity:
-    """Who this deployment is to its consumer group."""
+    """This deployment's identity towards its consumer group."""
     return Identity(settings.kafka.topic, settings.destination.name)
 
 
 def own_topics(settings: Settings) -> list[Own]:
-    """The topics that the worker needs beside its source."""
+    """The topics that the worker needs besides its source."""
     tiers = [Own(settings.tier_topic(tier), tier.seconds) for tier in settings.tiers]
     journal = [Own(settings.journal_topic, window=settings.retry.window)] if settings.journal.enabled else []
     return [*tiers, Own(settings.dlq_topic), *journal, Own(settings.control_topic, control=True)]
 
 
 def make_journaled(settings: Settings) -> Journaled | None:
-    """What the journal is that the settings say; None where none is kept."""
+    """The journal's description; None without a journal."""
     if not settings.journal.enabled:
         return None
     worker = unique_client_id(settings.kafka.group_id)
@@ -135,16 +135,16 @@ def make_journaled(settings: Settings) -> Journaled | None:
 
 
 def traced_of(settings: Settings) -> Traced:
-    """Whose spans the destination's are, and how many."""
+    """The description of the destination's spans."""
     return Traced(
         settings.destination.name, settings.kafka.group_id, settings.retry_group, settings.tracing.sample
     )
 
 
 def make_remembered(settings: Settings, served: int) -> RememberedIds | None:
-    """What is remembered of conversions, nothing yet; None where copies are sent.
+    """An empty memory of conversions; None if copies are sent.
 
-    All destinations that are `served` share what a worker may remember.
+    All `served` destinations share the worker's bound.
     """
     journal = settings.journal
     if not (journal.enabled and journal.dedup_window):
@@ -153,21 +153,21 @@ def make_remembered(settings: Settings, served: int) -> RememberedIds | None:
 
 
 def make_cache(settings: Settings, remembered: RememberedIds) -> CacheFolder:
-    """Where what is remembered is kept on this machine: each destination has a folder of its own."""
+    """The cache of remembered conversions on this machine; each destination has a folder of its own."""
     group = settings.kafka.group_id
     owner = Owner(group, remembered.most, remembered.window, remembered.buckets)
     return CacheFolder((settings.journal.cache_dir or default_folder()) / group, owner)
 
 
 def needed_topics(settings: Settings) -> Needed:
-    """The topics that the worker needs, and what its client hands on to them."""
+    """The topics that the worker needs, and the largest record that its client sends to them."""
     kafka = settings.kafka
     sending = producer_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
     return Needed(kafka.topic, own_topics(settings), message_limit(sending))
 
 
 def sender_options(settings: Settings, tls: ClientTls) -> SenderOptions:
-    """What the settings say of sending, with TLS as it was loaded."""
+    """The sender's options, with the loaded TLS files."""
     destination = settings.destination
     rules = rules_of(destination)
     keeps_bodies = settings.journal.enabled and settings.journal.bodies

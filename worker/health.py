@@ -1,6 +1,6 @@
-"""How a destination is served: alive, ready, and what a reader of `/readyz` may want to know beside that.
+"""The health of a destination: alive, ready, and notes for readers of `/readyz`.
 
-The rule: it looks now and then, in its own time, and answers from what it saw; no answer waits for a broker.
+The rule: it looks now and then and answers from what it saw; no answer waits for a broker.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from worker.runner.state import outage_fields
 from worker.settings import Settings
 
 STUCK_SECONDS = 30.0
-"""A consumer's thread that has not polled for this long beyond a drain is stuck."""
+"""Seconds beyond a drain after which a poll thread that has not polled is stuck."""
 
 LOOK_SOON_SECONDS, LOOK_SECONDS = 1.0, 2.0
-"""How often the topics are looked at: while one is missing, and once all are there."""
+"""Seconds between two looks at the topics: while one is missing, and once all exist."""
 
 
 class Health:
-    """Of a destination with these settings, that needs these topics; `asking` configures clients that ask."""
+    """For a destination with these settings and topics; `asking` configures clients that only ask."""
 
     def __init__(
         self,
@@ -50,10 +50,10 @@ class Health:
         self._rights = rights
         self._topics_there = asyncio.Event()
         self.refusals: dict[str, str] = {}
-        """Why a group is refused to this user, by its name; the sources note it."""
+        """By group, why it is refused to this user; written by the sources."""
 
     def watch(self, runner: Runner, source: Source, publisher: KafkaPublisher) -> contextlib.ExitStack:
-        """Begin to look; whoever has the stack closes it. A look that breaks ends the run."""
+        """Begin to look; the caller closes the returned stack. A look that breaks ends the run."""
         self._runner, self._source = runner, source
         self._began = self._clock.monotonic()
         stack = contextlib.ExitStack()
@@ -69,21 +69,21 @@ class Health:
         return stack
 
     def not_alive(self) -> Iterable[str]:
-        """Say, one line each, why this process should be restarted; nothing while it is alive."""
+        """Why this process should be restarted, one line each; empty while it is alive."""
         silent = self._clock.monotonic() - max(self._source.last_poll(), self._began)
         if silent > self._settings.drain_timeout + STUCK_SECONDS:
             yield f"the consumer has not polled for {silent:.0f} s"
 
     def not_ready(self) -> Iterable[str]:
-        """Say, one line each, why this worker is not ready; nothing when it is."""
+        """Why this worker is not ready, one line each; empty if it is."""
         yield from self._missing
         yield from self._rights.lacking.values()
         yield from self._runner.reasons_not_ready()
 
     def notes(self) -> Mapping[str, object]:
-        """What `/readyz` tells beside its answer, and makes nobody less ready.
+        """What `/readyz` shows besides its answer, without changing it.
 
-        Why the circuit is open, and which partitions give nothing.
+        Why the circuit is open, and which partitions are silent.
         """
         now = self._runner.snapshot()
         notes: dict[str, object] = {} if now.outage is None else {"circuit": outage_fields(now.outage)}
@@ -114,7 +114,7 @@ class Health:
             await asyncio.sleep(LOOK_SOON_SECONDS if missing else LOOK_SECONDS)
 
     async def _missing_topics(self, publisher: KafkaPublisher, needed: Sequence[str]) -> list[str]:
-        """A line for each topic that is not there; what may not be described looks missing, and is not."""
+        """A line for each missing topic; one that may not be described looks missing, but is not."""
         names = await publisher.missing_topics(needed)
         if names:
             await self._look_at_rights()
@@ -127,7 +127,7 @@ class Health:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _look_at_rights(self) -> None:
-        """See what this user may not do, and tell what is new of it."""
+        """Look at which rights are lacking, and report changes."""
         before = self._rights.lacking
         await self._rights.look(dict(self.refusals))
         for resource, line in self._rights.lacking.items():
@@ -137,7 +137,7 @@ class Health:
             self._log.info("a right that was lacking is granted", of=str(resource))
 
     async def _look_at_the_topics_settings(self) -> None:
-        """Warn, once the topics are there, of what will lose or refuse records."""
+        """Once the topics exist, warn of settings that will lose or refuse records."""
         await self._topics_there.wait()
         try:
             for finding in await in_own_thread("kafka-topic-settings", self._wrong_topics):
@@ -146,7 +146,7 @@ class Health:
             self._log.info("the topics' settings can't be read", error=str(error))
 
     def _wrong_topics(self) -> list[Finding]:
-        """What is wrong with those that are there; of one that is missing others tell."""
+        """What is wrong with existing topics; missing ones are reported elsewhere."""
         found = describe(self._asking, self._needed.names)
         judged = judge(self._needed, found)
         return [one for one in judged if one.severity is Severity.WRONG and one.topic in found]

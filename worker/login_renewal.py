@@ -1,7 +1,7 @@
-"""What Kafka's clients log in with is read again from its files: passwords, certificates, authorities.
+"""Reads the files that Kafka's clients log in with again when they change: passwords, certificates.
 
-The rule: what the files hold now counts if the client library takes all of it; if not, what was read before
-stays in use, a line says why, and it is tried again. Whoever is in the midst of something ends it first.
+The rule: new contents count if the client library takes all of them; if not, the former ones stay in use, a
+line says why, and it is tried again. Clients finish what they are doing first.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from worker.settings.kafka_properties import FILE_PROPERTIES, VARIABLE, problems
 
 
 class LoginRenewal:
-    """Of the settings that all destinations share; `tell` hears a line on what is wrong."""
+    """For the settings that all destinations share; `tell` reports what is wrong."""
 
     def __init__(self, settings: Settings, login: Login, tell: Callable[[str], None], clock: Clock) -> None:
         self._settings = settings
@@ -33,16 +33,16 @@ class LoginRenewal:
         self._problem: str | None = None
         self._again_at = float("inf")
         self._variables = self._named()
-        self._files.take(look_at(self._variables))  # what was read at the start
+        self._files.take(look_at(self._variables))  # read at start-up
 
     async def run(self) -> None:
-        """Look now and then; never returns where there is anything to look at."""
+        """Look now and then; returns only if there are no files."""
         while self._variables:
             await self.look()
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
-        """Look at the files once, and do what follows."""
+        """Look at the files once, and act on changes."""
         seen = await asyncio.to_thread(look_at, self._variables)
         changed = self._files.look(seen)
         if not changed and self._clock.monotonic() < self._again_at:
@@ -53,13 +53,13 @@ class LoginRenewal:
             self._stay("; ".join(wrong.problems))
             settings = None
         if await asyncio.to_thread(look_at, seen) != seen:
-            return  # it changes once more, and is read when it stands still
+            return  # it is changing again, and is read once it is stable
         self._files.take(seen)
         if settings is not None:
             self._take(settings, [self._variables[path] for path in changed])
 
     def _named(self) -> Mapping[Path, str]:
-        """The files, each with the variable that gave it."""
+        """The files, with the variable that names each."""
         files = {} if self._settings.files is None else self._settings.files.paths
         named = {path: variable for variable, path in files.items() if is_of_login(variable)}
         for name in FILE_PROPERTIES:
@@ -74,7 +74,7 @@ class LoginRenewal:
             self._log.info("a file has changed: Kafka's clients log in anew with it", variable=variable)
 
     def _stay(self, problem: str) -> None:
-        """Go on with what was read before; say why, once, and try again later."""
+        """Keep the former contents; say why, once, and try again later."""
         if problem != self._problem:
             self._tell(stays(problem))
         self._problem, self._again_at = problem, self._clock.monotonic() + AGAIN_SECONDS
@@ -85,7 +85,7 @@ def _property(variable: str) -> str:
 
 
 def _read(settings: Settings) -> Settings:
-    """The settings as the files have them now; raise SettingsError where the library does not take them."""
+    """Read the settings with the files' present contents; raise SettingsError if the library refuses them."""
     reread = None if settings.files is None else settings.files.reread()
     new = settings if reread is None else reread.settings
     if problems := problems_together(new.kafka.properties):

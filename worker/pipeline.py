@@ -1,7 +1,7 @@
-"""One record, start to ending: read its history, validate, choose the URL, judge the answer.
+"""The steps of one record: read its history, validate it, make the request, judge the answer.
 
-The rule: every record comes out as exactly one of: an attempt to make, a dead letter, and after an
-attempt a delivery, a retry or a dead letter. No I/O here; time is an argument.
+The rule: before the attempt, every record becomes either an attempt or a dead letter; after it, a delivery, a
+retry or a dead letter. No I/O here; time is an argument.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from worker.core.templates import CannotFill, Postback
 
 
 class Plan(NamedTuple):
-    """What the settings say of one destination: its URLs, rules, retries, their topics, its currencies."""
+    """One destination's compiled settings: templates, rules, retries, their topics, currencies."""
 
     postback: Postback
     rules: Rules
@@ -30,13 +30,13 @@ class Plan(NamedTuple):
     dlq_topic: str
     currencies: frozenset[str] = frozenset({USD})
     unrouted: Callable[[Record], bool] | None = None
-    """Tells of a record of the source whether no destination wants it; None where that can't be."""
+    """Whether no destination wants a source record; None if that can't happen."""
     secrets: tuple[str, ...] = ()
-    """What is masked wherever something of a request is written down."""
+    """Secrets to mask wherever parts of a request are written."""
 
 
 class Attempt(NamedTuple):
-    """A valid record that is due and within its window, and the request for it."""
+    """A valid record that is due and within its window, with its request."""
 
     record: Record
     on_tier: bool
@@ -54,7 +54,7 @@ class Pipeline:
         self._unrouted = plan.unrouted
 
     def prepare(self, record: Record, on_tier: bool, now: float) -> Attempt | Dead:
-        """Validate a record that is due (a tier's too: its topic is open to others)."""
+        """Validate a due record (of a tier too, because others can write to its topic)."""
         if self._unrouted is not None and not on_tier and self._unrouted(record):
             return self._dead_unrouted(record, now)
         plan = self._plan
@@ -85,12 +85,12 @@ class Pipeline:
             return self._dead(record, history, event.event_id, DeadReason.INVALID, str(error), now)
 
     def cancelled(self, record: Record, on_tier: bool, why: str, now: float) -> Dead:
-        """End a record for the sake of an order, whatever it holds; `why` says which."""
+        """End a record because of an order, whatever it holds; `why` describes the order."""
         history = read_history(record, on_tier)
         return self._dead(record, history, _told_event_id(record.value), DeadReason.CANCELLED, why, now)
 
     def judge(self, attempt: Attempt, verdict: Verdict, started: float, now: float) -> Ending:
-        """Say what becomes of a record after an attempt that counts; times in epoch seconds."""
+        """Decide what becomes of a record after an attempt that counts; times in epoch seconds."""
         record, on_tier, event, occurred_at, _ = attempt
         if verdict.kind is DELIVERED:
             attempts = 1 + read_history(record, on_tier).attempts if on_tier else 1
@@ -128,7 +128,7 @@ class Pipeline:
             error=verdict.error,
             replays=made.replays,
         )
-        # Where its steps are told of: so one worker knows all of them, and what it waits for is in line.
+        # The same number as the journal's partition, so that one worker knows all steps of a conversion.
         number = partition_of(made.origin)
         message = onward(attempt.record, headers, self._plan.tier_topics[tier], number)
         event_id = attempt.event.event_id
@@ -171,7 +171,7 @@ class Pipeline:
 
 
 def _told_event_id(value: bytes | None) -> str | None:
-    """The event id of an event that nobody has validated; None where none can be read."""
+    """The event id of an unvalidated event, or None."""
     try:
         told = json_object(value).get("event_id")
     except BadRecord:

@@ -1,7 +1,7 @@
-"""A destination's files are read again: those of TLS, and those that settings came from.
+"""Reads a destination's files again when they change: TLS files, and files that settings came from.
 
-The rule: what they hold now counts from the next request on, if all of it is right; if not, what was read
-before stays in use, a line says why, and it is tried again. What is in flight keeps what it was begun with.
+The rule: new contents count from the next request on, if all of them are right; if not, the former ones stay
+in use, a line says why, and it is tried again. Requests in flight keep what they began with.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from worker.settings.files import is_of_login, takes_restart
 from worker.settings.several import as_written
 
 TELL_SECONDS = 86400.0
-"""Between two lines on a certificate that has ended, or soon will."""
+"""Seconds between two lines about a certificate that has expired or soon will."""
 
 RenewSender = Callable[[Sender], Sender]
-"""Makes of the sender of a run the one that it is to go on with."""
+"""From a run's sender, makes the one to go on with: the same or another."""
 
 Renew = Callable[[Plan, RenewSender], None]
-"""Has a run go on by a new plan, and through what is made of its sender."""
+"""Makes a run go on with a new plan and sender."""
 
 
 class Sending(NamedTuple):
@@ -40,7 +40,7 @@ class Sending(NamedTuple):
     options: SenderOptions
 
     def instead_of(self, before: Sending) -> RenewSender:
-        """Say how a sender of before is made one of these: only what connections rest on takes a new one."""
+        """How to renew a former sender: a new one only if connections depend on what has changed."""
         transport, options = self
 
         def renew(sender: Sender) -> Sender:
@@ -55,7 +55,7 @@ class Sending(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """What the files hold."""
+    """The files' contents."""
 
     settings: Settings
     changed: list[str]
@@ -63,7 +63,7 @@ class _Found(NamedTuple):
 
 
 class Renewal:
-    """Of one destination, with what its run has begun with; `renew` gets what is new."""
+    """For one destination, with the settings that its run began with; `renew` gets new ones."""
 
     def __init__(
         self, settings: Settings, tls: ClientTls, renew: Renew, observer: Observer, clock: Clock
@@ -82,13 +82,13 @@ class Renewal:
         self._told_at = clock.now()
 
     async def run(self) -> None:
-        """Look now and then; never returns where there is anything to look at."""
+        """Look now and then; returns only if there are no files."""
         while self._paths():
             await self.look()
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
-        """Look at the files once, and do what follows."""
+        """Look at the files once, and act on changes."""
         seen = await asyncio.to_thread(look_at, self._paths())
         self._tell_of_certificates()
         if self._files.look(seen) or self._clock.monotonic() >= self._again_at:
@@ -100,7 +100,7 @@ class Renewal:
         return [*values, *tls_files(self._settings).named.values()]
 
     async def _read(self, seen: Look) -> None:
-        """Read what has changed, unless it changes once more meanwhile."""
+        """Read what has changed, unless it changes again meanwhile."""
         try:
             found = await asyncio.to_thread(_read, self._settings)
             problems = await self._problems_of(found)
@@ -114,19 +114,19 @@ class Renewal:
         self._tell_of(problems)
 
     async def _problems_of(self, found: _Found) -> list[str]:
-        """What is wrong with files that can be read: a certificate's times, or where postbacks would go."""
+        """What is wrong with readable files: a certificate's validity, or where postbacks would go."""
         problems = [] if found.tls.digests == self._tls.digests else found.tls.problems(self._clock.now())
         if variables_by_origin(found.settings).keys() != variables_by_origin(self._settings).keys():
             problems += (await check_destination(found.settings))[0]
         return problems
 
     def _take(self, found: _Found) -> None:
-        """Have the run go on with what was found, if it is anything new."""
+        """Make the run go on with the new contents, if there are any."""
         settings, changed, tls = found
-        changed = [name for name in changed if not is_of_login(name)]  # of these another renewal tells
+        changed = [name for name in changed if not is_of_login(name)]  # another renewal reports these
         changed += tls.changed_since(self._tls)
         if tls.digests == self._tls.digests:
-            tls = self._tls  # then connections that are open need not end
+            tls = self._tls  # so that open connections need not end
         sending = Sending(settings.destination.transport, sender_options(settings, tls))
         renew_sender = sending.instead_of(self._sending)
         self._settings, self._tls, self._sending = settings, tls, sending
@@ -147,11 +147,11 @@ class Renewal:
         )
 
     def _written(self, text: str) -> str:
-        """A text with each variable as it was given."""
+        """A text with each variable as the user wrote it."""
         return as_written(self._settings, [text])[0]
 
     def _tell_of(self, problems: Sequence[str]) -> None:
-        """Tell of problems that are new, once, and try again later."""
+        """Report new problems, once, and try again later."""
         problems = as_written(self._settings, problems)
         for line in problems:
             if line not in self._problems:
@@ -160,7 +160,7 @@ class Renewal:
         self._again_at = self._clock.monotonic() + AGAIN_SECONDS if problems else float("inf")
 
     def _tell_of_certificates(self) -> None:
-        """Tell of certificates that have ended, or soon will: when that begins, and once a day."""
+        """Report certificates that have expired or soon will: at first, and then once a day."""
         now = self._clock.now()
         lines = self._tls.warnings(now)
         if lines != self._told or now - self._told_at >= TELL_SECONDS:

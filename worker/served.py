@@ -1,6 +1,6 @@
-"""One destination that a process serves: its parts, made of its settings.
+"""One destination that a process serves: its parts, made from its settings.
 
-The rule: what is here is this destination's alone; what all of a process share is handed in.
+The rule: everything here belongs to this destination alone; what destinations share is passed in.
 """
 
 from __future__ import annotations
@@ -68,11 +68,11 @@ from worker.settings.several import as_written
 from worker.settings.tiers import any_tier, former_tier, rights_needed
 
 LOOK_AGAIN_SECONDS = 1.0
-"""Until a broker that did not tell is asked again whose a group is."""
+"""Seconds until a broker that did not answer is asked again who owns a group."""
 
 
 class CannotStart(Exception):
-    """The settings are wrong in a way that only this machine can tell; a line for each problem."""
+    """The settings are wrong in a way that shows only on this machine; a line for each problem."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
@@ -80,9 +80,9 @@ class CannotStart(Exception):
 
 
 class Process(NamedTuple):
-    """What all destinations share; `served` is how many they are, which share the bytes that may be held.
+    """What all destinations share; `served` is their number, by which the held bytes are divided.
 
-    `adopt` takes over groups that another deployment left; `caches` keeps on this machine what is remembered.
+    `adopt` takes over groups that another deployment left; `caches` allows a cache on this machine.
     """
 
     clock: Clock
@@ -96,7 +96,7 @@ class Process(NamedTuple):
 
 
 class Served:
-    """One destination; once it is `make`d, its `runner` serves it."""
+    """One destination; after `make`, its `runner` serves it."""
 
     def __init__(self, settings: Settings, router: Router, process: Process) -> None:
         self.settings = settings
@@ -119,16 +119,16 @@ class Served:
         self.health = Health(settings, needed, asking, rights, self.observer, self._clock)
 
     async def check_origins(self) -> tuple[list[str], list[str]]:
-        """What is wrong with where postbacks go, and what may be: lines with the variables as written."""
+        """Errors and warnings about where postbacks go, with variables as the user wrote them."""
         errors, unsure = await check_destination(self.settings)
         return as_written(self.settings, errors), as_written(self.settings, unsure)
 
     async def check_group(self) -> list[str]:
-        """A line where another deployment has the group, as far as the broker tells by now."""
+        """A line if another deployment owns the group, as far as the broker can tell now."""
         try:
             other = None if self._adopt else await self._look_for_stranger()
         except KafkaUnavailable:
-            return []  # it is looked at again once something is ours
+            return []  # it is checked again once partitions are ours
         if other is None:
             return []
         group, ours = self.settings.kafka.group_id, describe(identity_of(self.settings))
@@ -142,7 +142,7 @@ class Served:
         concurrency: int,
         tracer: Tracer | None = None,
     ) -> Sender:
-        """Make the runner, and what it reads from and sends with; return that, to be closed.
+        """Make the runner, its source and its sender; return the sender, to be closed.
 
         Raises CannotStart.
         """
@@ -170,18 +170,18 @@ class Served:
             return await self.runner.run(stop)
 
     def watch(self, publisher: KafkaPublisher) -> contextlib.ExitStack:
-        """Look after it from now on; whoever has the stack closes it."""
+        """Watch its health from now on; the caller closes the returned stack."""
         self._metrics.watch(self.name, self.runner.snapshot, self.health.not_ready)
         with speaking_of(self.name):
             return self.health.watch(self.runner, self.source, publisher)
 
     async def renew(self) -> None:
-        """Look at its files from now on."""
+        """Watch its files from now on."""
         with speaking_of(self.name):
             await self.renewal.run()
 
     def tell_flow(self) -> None:
-        """Write a quiet line of what flows, where somebody may be looking."""
+        """Log a quiet line about what flows, if people read the log."""
         if self.flow is not None:
             now, source = self.runner.snapshot(), self.settings.kafka.topic
             waiting = sum(one.lag or 0 for one in now.partitions if one.at.topic != source)
@@ -207,7 +207,7 @@ class Served:
         )
 
     async def _stranger(self) -> str | None:
-        """Name another deployment in our groups, as soon as the broker tells."""
+        """Name another deployment in our groups, or None, as soon as the broker answers."""
         while True:
             try:
                 return await self._look_for_stranger()
@@ -255,7 +255,7 @@ class Served:
         journaled: Journaled | None,
         remembered: RememberedIds | None,
     ) -> Clients:
-        """With who reads the journal, and where that is cached, if anything is remembered of it."""
+        """Add the journal's follower and cache, if anything is remembered."""
         if journaled is None or remembered is None:
             return clients
         client = JournalClient(self._reader_config(), journaled.topic)
@@ -293,6 +293,6 @@ class Served:
 
 
 def asking_config(settings: Settings) -> Config:
-    """The configuration of a client that asks."""
+    """The configuration of a client that only asks."""
     kafka = settings.kafka
     return admin_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)

@@ -1,6 +1,6 @@
-"""The protocols between the decisions and the world; each has a real adapter and a fake that pass one suite.
+"""The protocols between decisions and the world; real adapters and fakes pass the same suites.
 
-The rule: nothing here names a library. Adapters translate foreign exceptions into the ones of these files.
+The rule: nothing here names a library. Adapters translate foreign exceptions into those defined here.
 """
 
 from worker.ports.cache import Cache, CacheDraft

@@ -1,7 +1,7 @@
-"""Where what is remembered of conversions outlives a process, on this machine alone.
+"""A cache of remembered conversions that outlives the process, on this machine.
 
-The rule: it can be thrown away at any time; what it holds is read from Kafka where it is gone. What the
-machine refuses raises OSError.
+The rule: it can be deleted at any time; then everything is read from Kafka again. Failures of the machine
+raise OSError.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from worker.core.ids_cache import Cached, Owner
 
 
 class CacheDraft(Protocol):
-    """A cache that is being written."""
+    """A new version of the cache, being written."""
 
     async def write(self, piece: bytes) -> None:
-        """Write what follows."""
+        """Write the next piece."""
         ...
 
     async def keep(self) -> None:
-        """Put it in the place of the one before it, whole."""
+        """Replace the former version, atomically."""
         ...
 
     def drop(self) -> None:
-        """Forget it, where it was not kept; raises and awaits nothing."""
+        """Delete it, unless it was kept; raises and awaits nothing."""
         ...
 
 
@@ -33,7 +33,7 @@ class Cache(Protocol):
 
     @property
     def name(self) -> str:
-        """Where it lies, for a line to an operator."""
+        """Its location, for messages."""
         ...
 
     @property
@@ -42,13 +42,13 @@ class Cache(Protocol):
         ...
 
     def read(self, log: LogId) -> Cached | None:
-        """What was kept of this log, None where nothing was; raise NotBelieved where it differs. Blocking."""
+        """What was kept of this log, or None; raise NotBelieved if it is of another. Blocking."""
         ...
 
     async def draft(self) -> CacheDraft:
-        """Begin to write."""
+        """Begin a new version."""
         ...
 
     def close(self) -> None:
-        """Leave it to another process; idempotent."""
+        """Release it for another process; idempotent."""
         ...

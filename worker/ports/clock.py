@@ -1,4 +1,4 @@
-"""Time, as an argument of whoever decides."""
+"""The clocks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Both kinds of time, and the processor's, in seconds."""
+    """Wall-clock, monotonic and CPU time, in seconds."""
 
     def now(self) -> float:
         """Wall-clock time since the epoch: due times, windows, headers."""
@@ -17,5 +17,5 @@ class Clock(Protocol):
         ...
 
     def processor(self) -> float:
-        """Time of a processor that this thread, the event loop's, has used."""
+        """CPU time that this thread (the event loop's) has used."""
         ...

@@ -1,6 +1,6 @@
-"""Who reads the journal of a destination live, and who listens to it.
+"""Following a destination's journal live.
 
-The rule: every call to a listener is made on the event loop; the steps of a partition come in their order.
+The rule: every call to the listener is made on the event loop; the steps of a partition come in order.
 """
 
 from __future__ import annotations
@@ -13,60 +13,60 @@ from worker.core.remembered_ids import Kept, Mark
 
 
 class FollowerListener(Protocol):
-    """Who listens to the journal. Partitions are named by the number that they have in the source."""
+    """Listens to the journal. Partitions are named by their numbers in the source."""
 
     def on_marks(self, marks: Sequence[Mark]) -> None:
-        """Hear what steps say that others have written, or this worker before it was started anew."""
+        """Take marks of steps that others have written, or this worker before its last start."""
         ...
 
     def on_cached(self, kept: Kept) -> None:
-        """Hear what was remembered when this worker last ran; nothing was heard before, and more follows."""
+        """Take the memory of this worker's last run; this comes before everything else."""
         ...
 
     def on_not_cached(self, why: str) -> None:
-        """Hear that what is cached is not believed: it is read anew."""
+        """Hear that the cache is not believed, so that everything is read anew."""
         ...
 
     def on_read(self, number: int, turn: int) -> None:
-        """Hear that a partition is read up to where it ended in this turn of asking, and is read on."""
+        """Hear that a partition is read up to its end at the time of that turn of `follow`."""
         ...
 
     def on_unread(self, numbers: Collection[int], why: str) -> None:
-        """Hear that these can't be read for now; `on_read` follows once they can."""
+        """Hear that these can't be read now; `on_read` follows once they can."""
         ...
 
     def on_skipped(self, count: int) -> None:
-        """Hear that so many steps within the window are not read: more are there than are remembered."""
+        """Hear that `count` steps within the window are skipped: there are more than are remembered."""
         ...
 
     def on_failed(self, error: BaseException) -> None:
-        """Hear that the follower is dead (its thread ended): nothing more will come."""
+        """Hear that the follower is dead (its thread ended); nothing more will come."""
         ...
 
 
 class Follower(Protocol):
-    """Reads partitions of the journal from as far back as is remembered, and goes on."""
+    """Reads partitions of the journal, from as far back as ids are remembered, and follows them live."""
 
     def start(self, listener: FollowerListener) -> None:
-        """Begin; nothing is read before it is asked for."""
+        """Start; nothing is read before `follow`."""
         ...
 
     def follow(self, numbers: Collection[int], new: Collection[int], turn: int) -> None:
-        """Read all of these from now on, and no others; tell of the `new` once they are read to their ends.
+        """Read these from now on, and no others; tell when the `new` ones are read to their ends.
 
-        Their ends are those of this moment, also of one that was read before; `turn` grows with each call.
+        The ends are those at this moment, even if a partition was read before; `turn` grows with each call.
         """
         ...
 
     @property
     def steps_read(self) -> int:
-        """How many records of the journal have come so far."""
+        """How many journal records have come so far."""
         ...
 
     async def positions(self) -> JournalPositions:
-        """Read up to where the journal ends at this moment, and say up to where it is read by then.
+        """Read up to the journal's present end, and return up to where it is read then.
 
-        The listener has heard all that lies before these positions.
+        The listener has heard everything before these positions.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Publishing to the worker's own topics: delay tiers, dead letters, the journal, control."""
+"""Publishing to the worker's own topics: delay tiers, dead letters, journal, control."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from worker.core.record import Outgoing
 
 
 class PublishRefused(Exception):
-    """The broker, or the client before it, did not take the record; it may be tried again."""
+    """The broker or the client refused the record; it may be tried again."""
 
 
 class BatchRefused(PublishRefused):
-    """Of a batch some records were not taken: `left`, in their order; the others are there.
+    """Some records of a batch were not taken: `left`, in order; the others are on the topic.
 
-    Of those that were `taken_back` it is not known whether one is there that was sent before, in vain so far.
+    If they were `taken_back`, an earlier, unanswered try may still have put some of them there.
     """
 
     def __init__(self, why: str, left: Sequence[Outgoing], *, taken_back: bool = False) -> None:
@@ -30,21 +30,20 @@ class Publisher(Protocol):
     async def publish(self, message: Outgoing) -> None:
         """Return when the broker has acknowledged it (`acks=all`); raise PublishRefused otherwise.
 
-        A topic that does not exist is a refusal: it is never created by accident. A record for a partition
-        that the topic does not have goes to the one that is left when its number is divided by theirs.
+        A missing topic is a refusal: it is never created by accident. A partition that the topic does not
+        have is taken modulo their number.
         """
         ...
 
     async def publish_batch(self, messages: Sequence[Outgoing]) -> None:
-        """Return when the broker has acknowledged all records of one topic; raise BatchRefused otherwise.
+        """Return when the broker has acknowledged all records, of one topic; raise BatchRefused otherwise.
 
-        A record for a partition that the topic does not have goes to the one that is left when its number
-        is divided by theirs.
+        A partition that the topic does not have is taken modulo their number.
         """
         ...
 
     def take_back(self) -> None:
-        """Have refused, as taken back, what of batches is not on its way to a broker at this moment."""
+        """Refuse, as taken back, those records of batches that are not on their way to a broker."""
         ...
 
     async def close(self) -> None:

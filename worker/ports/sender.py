@@ -1,4 +1,4 @@
-"""Sending one request after another, and hearing what became of each."""
+"""Sending requests, and hearing their outcomes."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from worker.core.answer import Answer, Request
 
 
 class Attempter(Protocol):
-    """Who has begun an attempt: it hears of its end once, on the loop, and never within `begin`.
+    """Has begun an attempt, and hears its outcome once, on the loop, never within `begin`.
 
-    It may begin the lane's next attempt within the call, and raises nothing.
+    It may begin the lane's next attempt within the call, and must not raise.
     """
 
     def on_answer(self, answer: Answer) -> None:
-        """Take what the attempt came to; every ending is a value."""
+        """Take the answer; every outcome is a value."""
         ...
 
     def on_broken(self, error: BaseException) -> None:
-        """Hear that the lane broke, by a mistake of the program; what became of the request is not known."""
+        """Hear that the lane broke by a bug; the request's outcome is unknown."""
         ...
 
 
 class Lane(Protocol):
-    """One connection at a time and one request at a time; it owns what it sends on."""
+    """One connection at a time and one request at a time."""
 
     def begin(self, request: Request, attempter: Attempter) -> None:
         """Start exactly one attempt, bounded by the destination's timeout."""
         ...
 
     def abandon(self) -> None:
-        """Give up the attempt that is under way, if one is: its attempter hears nothing of it.
+        """Give up the attempt under way, if any; its attempter hears nothing more.
 
         The request may have been received. The lane can begin another one.
         """
         ...
 
     async def send(self, request: Request) -> Answer:
-        """Make one attempt and wait for what it comes to.
+        """Make one attempt and wait for its outcome.
 
-        Only cancellation is raised, and then the request may have been received.
+        Raises only cancellation, and then the request may have been received.
         """
         ...
 
@@ -57,12 +57,12 @@ class Sender(Protocol):
         ...
 
     def use_headers(self, headers: Mapping[str, str]) -> None:
-        """Send these from the next request on, in place of those that it was made with; connections stay.
+        """Use these headers from the next request on, instead of those it was made with; connections stay.
 
-        Raises ValueError, without the value, for one that can't be sent; then nothing changes.
+        Raises ValueError, without the value, for a header that can't be sent; then nothing changes.
         """
         ...
 
     async def close(self) -> None:
-        """Close what the lanes shared; idempotent, within bounds."""
+        """Close what the lanes share; idempotent, within bounds."""
         ...

@@ -1,4 +1,4 @@
-"""A worker at one moment, for gauges and for a line of status."""
+"""A snapshot of a worker, for gauges and the status line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from worker.core.silence import Silence
 
 
 class PartitionState(NamedTuple):
-    """One assigned partition. `lag` counts from the committed offset; None where the broker has not said."""
+    """One assigned partition. `lag` counts from the committed offset; None if unknown."""
 
     at: Partition
     outstanding: int
@@ -32,18 +32,18 @@ class Snapshot(NamedTuple):
     overdue: Mapping[str, float]
     """Seconds by which the head of each tier is late, by its label."""
     stopped: int = 0
-    """Partitions that stand at a record that can't be read."""
+    """Partitions stopped at an unreadable record."""
     barred: int = 0
-    """Partitions that rest because they are another deployment's."""
+    """Partitions that rest because they may be another deployment's."""
     outage: Outage | None = None
-    """What is known of the open circuit; None while it is closed."""
+    """The open circuit's outage; None while it is closed."""
     silent: Sequence[Silence] = ()
-    """Partitions that have records and give none."""
+    """Partitions that have records but yield none."""
     held: frozenset[Held] = frozenset()
     """Why nothing is sent; empty while records may go."""
     remembered: int | None = None
-    """How many conversions are remembered, for their copies; None where none are."""
+    """How many conversions are remembered; None if copies are sent."""
     forgotten: int = 0
-    """How many were forgotten before their window."""
+    """How many were forgotten before their window ended."""
     workers_wanted: float = 0.0
-    """How many workers what is due of these partitions could use."""
+    """How many workers these partitions' due records could use."""

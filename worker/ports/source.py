@@ -1,6 +1,6 @@
-"""A member of a consumer group, and who listens to it.
+"""A member of a consumer group, and its listener.
 
-The rule: every call to a listener is made on the event loop, in the order of Kafka's events.
+The rule: every call to the listener is made on the event loop, in the order of Kafka's events.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from worker.core.unreadable import Stopped
 
 
 class Assigned(NamedTuple):
-    """A partition that is ours from now on. `committed` is the group's offset, None where there is none.
+    """A partition that is ours from now on. `committed` is the group's offset, or None.
 
-    `log` says which log the partition is of, as far as the broker tells; `start` where reading begins, where
-    that is not simply at the committed offset.
+    `log` is the partition's log, if the broker tells; `start` is where reading begins, unless that is simply
+    the committed offset.
     """
 
     at: Partition
@@ -29,13 +29,13 @@ class Assigned(NamedTuple):
     log: LogId = LogId()
     start: Start | None = None
     is_newer: bool = False
-    """Whether somebody read on since it was ours, from a later leader: what we knew of it does not count."""
+    """Whether another member has read on since it was ours, so that what we knew does not count."""
 
     @property
     def begins(self) -> int | None:
-        """The first offset that is read; None for the start of a log of which nothing is known.
+        """The first offset to read; None for the start of an unknown log.
 
-        Of a truncated log, what was committed below the place where it was cut is still the measure.
+        In a truncated log, an offset committed below the cut still counts.
         """
         if self.start is None:
             return self.committed
@@ -48,7 +48,7 @@ Positions = Mapping[Partition, Position]
 
 
 class CommitFailed(Exception):
-    """The commit did not count, but for what is in `committed`. A later one says the same or more."""
+    """The commit did not count, except what is in `committed`. A later one will include the rest."""
 
     def __init__(self, why: str, committed: Positions | None = None) -> None:
         super().__init__(why)
@@ -56,7 +56,7 @@ class CommitFailed(Exception):
 
 
 class SourceEnded(CommitFailed):
-    """The source has ended: what did not count till now never will."""
+    """The source has ended: no commit can count any more."""
 
 
 class SourceFailed(Exception):
@@ -64,82 +64,82 @@ class SourceFailed(Exception):
 
 
 class SourceListener(Protocol):
-    """Who listens to the source; every call is made on the event loop, in the order of Kafka's events."""
+    """Listens to the source; every call is made on the event loop, in the order of Kafka's events."""
 
     def on_assigned(self, assigned: Sequence[Assigned]) -> None:
-        """These partitions are ours; records of them follow."""
+        """Hear that these partitions are ours; their records follow."""
         ...
 
     def on_made_anew(self, assigned: Sequence[Assigned]) -> None:
-        """Their topic was deleted and made again: what is held of these partitions is of a log that is gone.
+        """Hear that a topic was deleted and made again: what is held of these partitions is of a deleted log.
 
-        They are ours still, as if just assigned; records from the start of the new log follow.
+        They are still ours, as if just assigned; records from the start of the new log follow.
         """
         ...
 
     def on_expired(self, at: Partition, start: Start) -> None:
-        """Hear that what was to be read next of this partition is gone: it goes on at `start`."""
+        """Hear that the next records of this partition are gone, and that it goes on at `start`."""
         ...
 
     async def on_revoked(self, partitions: Sequence[Partition]) -> Positions:
-        """Drain these partitions, within bounds, and say what to commit last; then they are gone."""
+        """Drain these partitions, within bounds, and return what to commit last; then they are gone."""
         ...
 
     def on_committed_last(self, committed: Positions) -> None:
-        """Hear what was really committed of what `on_revoked` gave back; nothing where that failed."""
+        """Hear what was really committed of what `on_revoked` returned; empty if that failed."""
         ...
 
     def on_lost(self, partitions: Sequence[Partition]) -> None:
-        """These partitions are gone already: discard, commit nothing."""
+        """Hear that these partitions are gone already: discard them, commit nothing."""
         ...
 
     def on_rewound(self, partition: Partition) -> None:
-        """From now on records come from the offset on to which this partition was rewound."""
+        """Hear that records now come from the offset that this partition was rewound to."""
         ...
 
     def on_records(self, records: Sequence[Record]) -> None:
-        """Take the records asked for, in offset order within each partition."""
+        """Take records that were asked for, in offset order within each partition."""
         ...
 
     def on_passed(self, counts: Mapping[str, int]) -> None:
-        """Hear how many records of each topic were read and are another destination's."""
+        """Hear how many records of each topic were passed over for other destinations."""
         ...
 
     def on_gap(self, partition: Partition, behind: int, offset: int) -> None:
-        """Hear that nothing for us lies from `behind` to before `offset`: markers, or another's records.
+        """Hear that there is nothing for us from `behind` up to `offset`: markers, or others' records.
 
-        All that was handed over lies below `behind`; who took less up is not meant.
+        Everything handed over lies below `behind`; a listener that has taken up less ignores this.
         """
         ...
 
     def on_cut(self, partition: Partition, offset: int) -> None:
-        """Hear that the log was cut and went on: from this offset on other records lie there than before.
+        """Hear that the log was cut and went on: from this offset on there are other records than before.
 
-        What was known to be finished of them, by a commit or since the partition was ours before, is not.
+        What was known to be finished there, by a commit or from an earlier assignment, is not.
         """
         ...
 
     def on_stopped(self, stopped: Stopped) -> None:
-        """Hear of a partition that stands, for a record that can't be read; others flow."""
+        """Hear of a partition stopped at an unreadable record; others flow."""
         ...
 
     def on_passed_over(self, place: Place, beyond: int) -> None:
-        """Hear that what can't be read was skipped, as was asked for: from a place to before `beyond`."""
+        """Hear that unreadable offsets were skipped by order, from a place up to `beyond`."""
         ...
 
     def on_trouble(self, message: str) -> None:
-        """Hear of something that does not end the source (broker away, topic missing): one line."""
+        """Hear of something that does not end the source (broker away, topic missing), in one line."""
         ...
 
     def on_failed(self, error: BaseException) -> None:
-        """Hear that the source is dead (its thread ended): nothing more will come."""
+        """Hear that the source is dead (its thread ended); nothing more will come."""
         ...
 
 
 class Watermarks(NamedTuple):
-    """The low and high watermark of a partition, as last heard from the broker, and where reading may get to.
+    """A partition's low and high watermark and last stable offset, as last heard.
 
-    What lies from `stable` on is kept back by a transaction that is not ended yet (the last stable offset).
+    From `stable` on an open transaction holds records back.
     """
 
     low: int
@@ -151,7 +151,7 @@ class Source(Protocol):
     """A member of a consumer group.
 
     It hands over no more records than were asked for, and no more of a partition than it was given room for.
-    What is another destination's is not handed over; for that it need not be asked.
+    Events for other destinations are not handed over, and do not count.
     """
 
     async def start(self, listener: SourceListener) -> None:
@@ -159,50 +159,49 @@ class Source(Protocol):
         ...
 
     def ask(self, count: int) -> None:
-        """Have so many records come, those that were asked for before and have not come among them.
+        """Ask for `count` records, including those that were asked for before and have not come.
 
-        They come as they are there, in one batch or in several. What was asked for is not taken back.
+        They come in one batch or in several. A demand can't be taken back.
         """
         ...
 
     def allow(self, partition: Partition, count: int) -> None:
-        """Give a partition room for `count` more records; one that was just assigned has none."""
+        """Give a partition room for `count` more records; a newly assigned one has none."""
         ...
 
     def pause(self, partition: Partition) -> None:
-        """Hand over nothing of this partition until it is released; nothing is skipped."""
+        """Hand over nothing of this partition until it is resumed; nothing is skipped."""
         ...
 
     def resume(self, partition: Partition) -> None:
-        """Let it flow again."""
+        """Hand over records of this partition again."""
         ...
 
     def rewind(self, partition: Partition, offset: int) -> None:
-        """Hand over what follows of a paused partition from this offset on, which was handed over before.
+        """Hand over a paused partition's records again, from an offset that was handed over before.
 
         Records that were on their way reach the listener before `on_rewound` does.
         """
         ...
 
     async def commit(self, positions: Positions) -> Positions:
-        """Commit, one at a time; return what the broker took, raise CommitFailed where it refused anything.
+        """Commit, one at a time; return what the broker took, raise CommitFailed if it refused anything.
 
-        SourceEnded where nothing can be committed any more.
-
-        What is not ours (any more), or is below what was committed already, is passed over and not returned.
+        SourceEnded if nothing can be committed any more.
+        Positions that are not ours, or below what was committed already, are ignored and not returned.
         """
         ...
 
     def not_joined(self) -> Sequence[str]:
-        """The names of the groups that have not given partitions to us yet, not even none; does no I/O."""
+        """The groups that have not made an assignment yet, not even an empty one; does no I/O."""
         ...
 
     def not_begun(self) -> Mapping[Partition, str]:
-        """Why partitions that were given to us are not read yet: where they begin is not known; no I/O."""
+        """Assigned partitions that are not read yet, with the reason; does no I/O."""
         ...
 
     def stops(self) -> Sequence[Stopped]:
-        """The partitions of ours that stand at a record that can't be read; does no I/O."""
+        """Our partitions that are stopped at an unreadable record; does no I/O."""
         ...
 
     def watermarks(self) -> Mapping[Partition, Watermarks]:

@@ -1,4 +1,4 @@
-"""Handing over spans to who collects them."""
+"""Recording spans."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from worker.core.tracing import Span, SpanContext
 
 
 class Tracer(Protocol):
-    """Takes spans that have ended; it must be cheap and not raise."""
+    """Takes finished spans; it must be cheap and not raise."""
 
     def record(
         self, span: Span, parent: SpanContext | None = None, link: SpanContext | None = None
     ) -> SpanContext:
-        """Take a span: of its parent's trace, or of a new one. Returns its own context."""
+        """Record a span in its parent's trace or a new one; return its context."""
         ...
 
     async def close(self) -> None:
-        """Send what was taken, within bounds."""
+        """Send the recorded spans, within bounds."""
         ...

@@ -1,9 +1,9 @@
-"""Keeping what is in memory within its bytes: counting it, and giving back to Kafka what has to wait.
+"""Keeps memory within its bytes: counts what is held, and gives back to Kafka what has to wait.
 
-The rules: no more is ever in memory than is counted. It is not counted with each record that ends, which
-would be dear, but anew where bytes seem short, and again and again while they are. Where they are short
-indeed a tier partition's records from the first on that is not due are forgotten: the partition rests with
-nothing in memory, and is read from there again once that record is due.
+The rules: the count is never less than what is in memory. It is not updated with each record that ends, which
+would cost too much, but recounted when bytes seem short, and again and again while they are. If they really
+are short, tier partitions forget their records from the first one on that is not due. Such a partition rests
+with nothing in memory, and is read again from there once that record is due.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from worker.core.record import Partition, Record
 from worker.core.schedule import Schedule
 from worker.ports import Clock, Source
 
-# Seconds after which it is counted again, while bytes are short.
+# Seconds between two counts while bytes are short.
 _LOOK_AGAIN_SECONDS = 0.02
-# Due times are wall-clock times: a clock that is set is noticed this soon.
+# Due times are wall-clock times: a clock that is set is noticed within so many seconds.
 _LONGEST_SLEEP_SECONDS = 1.0
 
 
 class ByteRelief:
-    """Minds the bytes of `partitions`, which are the intake's; `rest` has it look at one again."""
+    """Minds the bytes of the intake's `partitions`; `rest` has it look at one again."""
 
     def __init__(
         self,
@@ -42,15 +42,15 @@ class ByteRelief:
         self._clock = clock
         self._partitions = partitions
         self._rest = rest
-        self._came = 0  # bytes of all records that ever came
+        self._came = 0  # bytes of all records so far
         self._asleep: set[AssignedPartition] = set()
         self._counting: asyncio.TimerHandle | None = None
         self._waking: asyncio.TimerHandle | None = None
         self.leaving: Collection[AssignedPartition] = ()
-        """Not ours any more, but something was under way when this was last counted."""
+        """Partitions that are no longer ours, but had records under way at the last count."""
 
     def took_up(self, size: int, now: float) -> None:
-        """Note the bytes of records that have been taken up, or passed over."""
+        """Note the bytes of records that were taken up or ignored."""
         self._came += size
         if self._held_bytes.is_pressed:
             self.count()
@@ -58,7 +58,7 @@ class ByteRelief:
                 self.count()
 
     def weigh(self, records: Sequence[Record], touched: Collection[AssignedPartition]) -> None:
-        """Note the room beyond one that large records of the partitions `touched` take up."""
+        """Note the room beyond one that large records of the partitions in `touched` use up."""
         for record in records:
             partition = self._partitions.get(record.at)
             if partition is not None and partition in touched and record.size > self._held_bytes.unit:
@@ -66,7 +66,7 @@ class ByteRelief:
                 partition.spend(self._held_bytes.room_of(record.size) - 1)
 
     def room_of_heavy(self, partition: AssignedPartition, room: int) -> tuple[int, int]:
-        """The share of a partition of large records, as others have theirs, and what they take beyond one."""
+        """The fair share of room of a partition of large records, and what they use beyond one each."""
         room_of = self._held_bytes.room_of
         beyond = sum(room_of(record.size) - 1 for record in partition.in_memory())
         partition.heavy = beyond > 0
@@ -74,16 +74,16 @@ class ByteRelief:
         return min(room, max(1, share)), beyond
 
     def rewound(self, partition: AssignedPartition) -> None:
-        """Note that what comes of a partition from now on was read again."""
+        """Note that a partition's records from now on are read again."""
         partition.rewinding = False
 
     def leave(self, *partitions: AssignedPartition) -> None:
-        """Note partitions that are not ours any more: what is under way of them is in memory still."""
+        """Note partitions that are no longer ours; their records under way are still in memory."""
         self.leaving = [*self.leaving, *partitions]
         self.count()
 
     def idle(self) -> None:
-        """Count anew, where bytes were short: what is read next is waited for."""
+        """Recount if bytes were short, because free lanes wait for records."""
         if self._counting is not None:
             self.count()
 
@@ -108,7 +108,7 @@ class ByteRelief:
                 timer.cancel()
 
     def _give_back(self, now: float) -> bool:
-        """Give back what is not due; tell whether there was any."""
+        """Give back what is not due; return whether there was any."""
         before = len(self._asleep)
         for partition in self._partitions.values():
             if partition.tier is not None and partition.tenure.takes and not partition.rewinding:

@@ -1,9 +1,8 @@
-"""Partitions that another deployment may claim too: read once it is sure that nobody else does.
+"""Partitions that another deployment may claim too are read only once it is certain that nobody else does.
 
-Those are all, until a first look has shown nobody else, and later those that the group has no offset for.
-
-The rule: of two deployments that start with one group at the very same time at least one sees the other's
-claims, for each looks after its own have counted. It then sends nothing, until a look shows nobody else.
+Until a first look has shown nobody else, that is all partitions; later, those without a committed offset.
+The rule: of two deployments that start with one group at the same time, at least one sees the other's claims,
+because each looks after its own have been committed. That one sends nothing until a look shows nobody else.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ from worker.runner.state import barred_lines
 UNSURE = "it is not known yet whether another deployment claims the group too"
 
 Stranger = Callable[[], Awaitable[str | None]]
-"""Names another deployment that has committed in our groups; waits until that is known."""
+"""Names another deployment that has committed in our groups, or None; waits until that is known."""
 
-# Seconds between two looks whether our claim has counted, and between two at the others'.
+# Seconds between two checks of our own claim, and between two looks for others'.
 TICK_SECONDS, AGAIN_SECONDS = 0.05, 5.0
 
 
 class Claims:
-    """The claims that are not sure yet, a task for each assignment; `on_sure` hears of each that is."""
+    """The claims that are not certain yet, with a task for each assignment; `on_sure` hears when one is."""
 
     def __init__(
         self,
@@ -42,7 +41,7 @@ class Claims:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def make_sure(self, partitions: Sequence[AssignedPartition]) -> None:
-        """Look after these, which are barred as UNSURE, until they are sure or not ours any more."""
+        """Watch those that are barred as UNSURE until they are certainly ours, or no longer ours."""
         claimed = [partition for partition in partitions if partition.barred == UNSURE]
         if claimed:
             task = asyncio.create_task(self._make_sure(claimed), name="claims")

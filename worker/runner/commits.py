@@ -1,8 +1,8 @@
-"""Committing what is finished, on a short tick and sooner when much has been finished.
+"""Commits what is finished, on a short tick, and sooner when much is finished.
 
-The rules: one commit in flight; what is committed is read at that moment, so it never goes backwards; what
-counts as committed is what the broker acknowledged, by partition, not what was sent. The fence hears of
-commits that count, and of those that are late.
+The rules: one commit is in flight; positions are read when it is sent, so they never go backwards; only what
+the broker acknowledged counts as committed, by partition. The fence hears of commits that count and of late
+ones.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from worker.core.fence import Fence
 from worker.core.record import Partition
 from worker.ports import CommitFailed, Observer, Positions, Source, SourceEnded
 
-# Seconds between commits: a crash re-sends at most what was finished in this time.
+# Seconds between commits: a crash re-sends at most what finished in this time.
 TICK_SECONDS = 0.2
-# So many finished records do not wait for the tick.
+# Finished records that trigger a commit before the tick.
 _SOON_RECORDS = 500
-# Commits that have not counted for so many seconds are stuck, not slow.
+# Seconds without a commit that counts after which commits are stuck.
 STUCK_AFTER_SECONDS = 2.0
-# Seconds for the last ones before the group is left, which then tries once more. With the classic protocol
-# they wait behind our JoinGroup, on the same connection, while the group waits for a dead member: for the
-# session timeout, as shipped, and the heartbeat by which we hear of the rebalance.
+# Seconds for the last commits before leaving the group, which then tries once more. With the classic protocol
+# they queue behind our JoinGroup on the same connection while the group waits for a dead member: the default
+# session timeout, and the heartbeat by which we hear of the rebalance.
 LAST_COMMIT_SECONDS = 18.0
 
 
 class Committer:
-    """Commits the dirty partitions for as long as it runs; `on_fence` hears that the fence has changed."""
+    """Commits dirty partitions as long as it runs; `on_fence` hears that the fence has changed."""
 
     def __init__(
         self,
@@ -49,17 +49,17 @@ class Committer:
         self._ended = False
 
     def note_finished(self, count: int = 1) -> None:
-        """Note so many more finished records."""
+        """Note `count` more finished records."""
         self._finished += count
         if self._finished >= _SOON_RECORDS:
             self._much.set()
 
     def hurry(self) -> None:
-        """Commit at once: what is ours is in doubt, and a commit tells."""
+        """Commit at once, because it is in doubt what is ours, and a commit shows it."""
         self._much.set()
 
     async def run(self) -> None:
-        """Commit for ever; a failure is said and the next tick tries again."""
+        """Commit for ever; a failure is reported, and the next tick tries again."""
         try:
             while True:
                 await self._tick()
@@ -68,7 +68,7 @@ class Committer:
             self._cancel_timer()
 
     async def commit(self) -> None:
-        """Commit whatever is new; where it is in doubt whether we may, also what is not."""
+        """Commit what is new; or everything, if it is in doubt what is ours."""
         self._finished = 0
         self._much.clear()
         began, all_of_it = self._fence.begins(), self._fence.needs_commit
@@ -87,14 +87,14 @@ class Committer:
             _note(dirty, revisions, error.committed)
             return
         _note(dirty, revisions, committed)
-        if committed:  # else all of it was another's by then, which tells nothing of what is ours
+        if committed:  # otherwise all of it was another's by then, which shows nothing about what is ours
             self._observer.committed(None)
             self._counted(began)
 
     async def finish(self) -> None:
-        """Commit until nothing is new, or no commit can count any more, for LAST seconds at most.
+        """Commit until nothing is new or no commit can count any more, for at most LAST_COMMIT_SECONDS.
 
-        Call it while we are members still: once one of ours leaves, the group may refuse the other's.
+        Call it while we are still members: once one of our members leaves, the group may refuse commits.
         """
         try:
             async with asyncio.timeout(LAST_COMMIT_SECONDS):
@@ -111,7 +111,7 @@ class Committer:
             await self.commit()
 
     async def _tick(self) -> None:
-        """Wait for the next tick, or until much is finished."""
+        """Wait for the next tick, or until many records are finished."""
         try:
             async with asyncio.timeout(TICK_SECONDS):
                 await self._much.wait()
@@ -124,7 +124,7 @@ class Committer:
             self._timer = None
 
     def _counted(self, began: int) -> None:
-        """Note that the commit which began then got through."""
+        """Note that the commit which began with `began` has counted."""
         self._cancel_timer()
         if self._fence.counted(began):
             self._on_fence()
@@ -136,7 +136,7 @@ class Committer:
 
 
 def _note(partitions: Sequence[AssignedPartition], revisions: Sequence[int], committed: Positions) -> None:
-    """Note in the partitions what was committed of them, as of the revisions that were read."""
+    """Note in the partitions what was committed, with the revisions that were read."""
     for partition, revision in zip(partitions, revisions, strict=True):
         if partition.at in committed:
             partition.revision = revision
@@ -144,7 +144,7 @@ def _note(partitions: Sequence[AssignedPartition], revisions: Sequence[int], com
 
 
 def read_positions(partitions: Iterable[AssignedPartition]) -> tuple[dict[Partition, Position], list[int]]:
-    """Read what to commit for each, and the revision of each at this moment."""
+    """Read what to commit for each partition, and its revision at this moment."""
     positions, revisions = {}, []
     for partition in partitions:
         revisions.append(partition.offsets.revision)

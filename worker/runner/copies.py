@@ -1,12 +1,11 @@
-"""Which records are copies of what was sent, is being sent, waits or is dead: they are not sent again.
+"""Recognises records that are copies of delivered, pending or dead ones, so that they are not sent again.
 
-The rules: what a partition's journal tells is known before the first record of it is sent, and again after
-it could not be read for a while: until then that partition alone rests. A record is judged right before it
-would be sent. What is marked has ended. While a record is under way, which is until its step is acknowledged,
-nothing is known of its event but that, and its other records wait: they are judged by what became of it.
-
-A tier's records are judged by the journal of their origin's partition. They lie in the tier's partition of
-the same number, so that whoever has that follows the right one.
+The rules: a partition's journal is read before its first record is sent, and again after it was unreadable
+for a while; until then that partition alone rests. A record is judged right before it would be sent. Only
+endings are remembered. While a record is under way, until its step is acknowledged, other records of its
+event wait, and are judged by its outcome. A tier's records are judged by the journal of their origin's
+partition. They are in the tier's partition of the same number, so that its owner follows the right journal
+partition.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ from worker.pipeline import Attempt
 from worker.ports import Follower, Observer
 
 WARMING = "what its journal tells is not read yet"
-"""Why a partition rests that was just assigned."""
+"""Why a newly assigned partition rests."""
 
 
 Step = Attempt | Dead
@@ -48,10 +47,10 @@ _STATES = {Delivered: DELIVERED, Retry: WAITING, Dead: DEAD}
 
 
 class Told(NamedTuple):
-    """Who hears of partitions that may be sent from now on, or not any more, and of what an operator asks.
+    """Callbacks: partitions that may or may no longer be sent, and reports for operators.
 
-    `on_freed` hears of a record that has waited for another, and is to be judged again; `before_marks` is
-    called before anything is made of what others have written.
+    `on_freed` hears of a record that waited for another and must be judged again; `before_marks` is called
+    before other workers' steps are taken into account.
     """
 
     on_warm: Callable[[AssignedPartition], None]
@@ -62,7 +61,7 @@ class Told(NamedTuple):
 
 
 class Copies:
-    """What is remembered of the conversions of one destination; it is the follower's listener."""
+    """What is remembered of one destination's conversions; the follower's listener."""
 
     def __init__(
         self,
@@ -77,11 +76,11 @@ class Copies:
         self._partitions = partitions
         self._on_warm, self._on_cold, self._on_freed, self._before_marks, self._observer = told
         self.on_failed = on_failed
-        """Hears that the follower is dead: without it nothing would be warm any more."""
+        """Hears that the follower is dead; without it no partition would become warm."""
         self._under_way: dict[bytes, int] = {}
-        """What is being sent, or has ended and its step is on its way: of which record of the source."""
+        """Digests of what is being sent or journaled, with the origin offset of each."""
         self._elsewhere: set[bytes] = set()
-        """Of those, what has ended at another worker, which had the partition before or has it."""
+        """Those of them that ended at another worker, which had the partition before or has it now."""
         self._waiting: dict[bytes, list[tuple[PendingRecord, Step]]] = {}
         self._turn = 0
         self._asked: dict[int, int] = {}
@@ -89,14 +88,14 @@ class Copies:
         self._is_known = self._is_ending = False
         self._again: set[int] = set()
         self.on_read_again: Callable[[int], None] = lambda _number: None
-        """Hears when the journal of a partition was read once more, as `read_again` asked for."""
+        """Hears when the journal of a partition was read again, as `read_again` asked."""
         self._awaited: dict[tuple[int, int], bool] = {}
-        """Records by partition and origin of which our own step is held, and whether another told of them."""
+        """By partition and origin: records whose step we hold back, and whether another worker has told."""
 
     # --- a record ------------------------------------------------------------------------------
 
     def judge(self, pending: PendingRecord, step: Step, now: float) -> Prepared:
-        """Say what follows for a record, which is taken for being sent from now on where it is to be."""
+        """Decide what to do with a record; one to be sent counts as under way from now on."""
         record, partition, _, _ = pending
         if type(step) is Attempt and partition.tier is None and not record.headers:
             key = digest(record.at.number, step.event.__dict__["event_id"].encode())
@@ -107,11 +106,11 @@ class Copies:
         return self._judge(pending, step, now)
 
     def given_back(self, pending: PendingRecord) -> None:
-        """Forget that a record is under way: it has not ended."""
+        """Note that a record is no longer under way, without an ending."""
         self.written((pending,))
 
     def written(self, ended: Collection[PendingRecord]) -> None:
-        """Have nothing wait for these any more: what became of them is in the journal."""
+        """Release what waits for these, whose steps are in the journal now."""
         under_way, is_asked_for = self._under_way, bool(self._elsewhere or self._waiting)
         for record, partition, _, _ in ended:
             key = partition.digests.pop(record.offset, None)
@@ -124,7 +123,7 @@ class Copies:
                 self._awaited.pop(_place_of(pending), None)
 
     def ended(self, pending: PendingRecord, ending: Ended, now: float) -> bool:
-        """Remember how a record has ended; tell whether it has ended elsewhere, so that this is not told."""
+        """Remember how a record ended; return True if it ended elsewhere, so that this ending is not told."""
         record, partition, _, _ = pending
         if self._elsewhere and partition.digests.get(record.offset) in self._elsewhere:
             return True
@@ -135,7 +134,7 @@ class Copies:
         return False
 
     def has_ended(self, pending: PendingRecord, ending: Ended, now: float) -> bool:
-        """Tell whether another ending of a record is known, so that this one is not told."""
+        """Return whether another ending of a record is known, so that this one is not told."""
         record, partition, _, _ = pending
         event_id = _event_id(ending)
         if event_id is None:
@@ -148,7 +147,7 @@ class Copies:
     def _judge(self, pending: PendingRecord, step: Step, now: float) -> Prepared:
         record, partition, *_ = pending
         event_id = step.event.event_id if isinstance(step, Attempt) else _event_id(step)
-        if event_id is None:  # its step stands under its origin: as a log that was made anew has it again
+        if event_id is None:  # its step is keyed by its origin, which a log made anew has again
             return step
         number, seen = _seen(record, partition)
         key = digest(number, event_id.encode())
@@ -160,24 +159,24 @@ class Copies:
         what = follows(seen, self.ids.known(key, now), self.ids.known(its, now))
         if what is Follows.FINISHED:
             return Finished(record)
-        # What would not be sent anyway is kept where a person looks for it.
+        # What would not be sent anyway stays a dead letter, where a person looks for it.
         is_copy = what is Follows.DUPLICATE and isinstance(step, Attempt)
         partition.digests[record.offset] = by = its if is_copy else key
         self._under_way[by] = seen.origin
         return Duplicate(record, event_id) if is_copy else step
 
     def _free(self, key: bytes) -> None:
-        """Have judged again what waited for this."""
+        """Have records that waited for this one judged again."""
         self._elsewhere.discard(key)
         for pending, step in self._waiting.pop(key, ()):
             self._on_freed(pending, step)
 
     def watch(self, pending: PendingRecord) -> None:
-        """Note from now on whether another worker tells how a record ended, which we have not told of."""
+        """Watch whether another worker tells of a record's ending before we do."""
         self._awaited[_place_of(pending)] = False
 
     def was_told(self, pending: PendingRecord) -> bool:
-        """Tell whether one did since then, and watch no longer."""
+        """Return whether one did, and stop watching."""
         return self._awaited.pop(_place_of(pending), False)
 
     def _mark(self, record: Record, partition: AssignedPartition, ending: Ended, now: float) -> None:
@@ -187,7 +186,7 @@ class Copies:
         number, seen = _seen(record, partition)
         known = Known(_STATES.get(type(ending), DEAD), seen.origin, ending.attempts, seen.replays)
         its = digest(number, event_id.encode())
-        if isinstance(ending, Duplicate):  # its conversion is remembered for another
+        if isinstance(ending, Duplicate):  # its conversion is remembered for another record
             its = digest_of_record(its, seen.origin)
         self.ids.mark(Mark(its, number, known, now))
 
@@ -202,15 +201,15 @@ class Copies:
         await self._follower.stop()
 
     def end(self) -> None:
-        """Go on with what is followed, whatever is given away: its places are to be kept."""
+        """Follow the same partitions from now on, even given-up ones, because their positions are kept."""
         self._is_ending = True
 
     def follow(self, new: Collection[Partition] = ()) -> None:
-        """Follow what is ours by now; the `new` rest until what their journal tells is read."""
+        """Follow our present partitions; the `new` ones rest until their journal is read."""
         self._follow({at.number for at in new})
 
     def read_again(self, number: int) -> None:
-        """Have the journal of a partition read once more to its end, whether it is ours or not."""
+        """Have a partition's journal read once more to its end, whether it is ours or not."""
         self._again.add(number)
         self._follow({number})
 
@@ -223,7 +222,7 @@ class Copies:
         self._follower.follow(numbers | self._again, new, self._turn)
 
     def on_marks(self, marks: Sequence[Mark]) -> None:
-        """Remember what was read."""
+        """Remember steps that were read."""
         self._before_marks()
         for mark in marks:
             place = mark.partition, mark.known.origin
@@ -235,16 +234,16 @@ class Copies:
             self.ids.mark(mark)
 
     def on_cached(self, kept: Kept) -> None:
-        """Remember what was remembered when this worker last ran."""
+        """Take up the memory of this worker's last run."""
         self.ids.take_up(kept)
         self._cached = self.ids.count
 
     def on_not_cached(self, why: str) -> None:
-        """Say why all is read anew."""
+        """Report why everything is read anew."""
         self._observer.trouble(f"what is cached of the journal is not believed, and read anew: {why}")
 
     def on_read(self, number: int, turn: int) -> None:
-        """Let partitions go of which all is known that was there when they became ours."""
+        """Release partitions whose journal is read to where it ended when they became ours."""
         if self._asked.get(number, 0) <= turn:
             if number in self._again:
                 self._again.discard(number)
@@ -259,7 +258,7 @@ class Copies:
             self._observer.warmed(self.ids.count, self._cached, self._follower.steps_read)
 
     def on_unread(self, numbers: Collection[int], why: str) -> None:
-        """Have partitions rest of which it is not known what was sent."""
+        """Have partitions rest whose journal can't be read."""
         for number in numbers:
             for partition in self._of(number):
                 is_warm = partition.warming is None
@@ -268,7 +267,7 @@ class Copies:
                     self._on_cold(partition)
 
     def on_skipped(self, count: int) -> None:
-        """Count what is there and is not remembered."""
+        """Count steps that exist but are not remembered."""
         self.ids.forgotten += count
 
     def _of(self, number: int) -> list[AssignedPartition]:
@@ -276,7 +275,7 @@ class Copies:
 
 
 def _event_id(ending: Ended) -> str | None:
-    """The event id that its step stands under; None where none can be read."""
+    """The event id that is its step's key; None if it is unreadable."""
     return letter_of(ending.record).event_id if ending.event_id is None else ending.event_id
 
 
@@ -286,7 +285,7 @@ def _place_of(pending: PendingRecord) -> tuple[int, int]:
 
 
 def _seen(record: Record, partition: AssignedPartition) -> tuple[int, Seen]:
-    """The number of the source partition that a record came from, and what is to be judged of it."""
+    """The number of the source partition that a record came from, and what to judge it by."""
     on_tier = partition.tier is not None
     history = read_history(record, on_tier)
     _, number, offset = history.origin.rsplit("/", 2)

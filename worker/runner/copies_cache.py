@@ -1,8 +1,8 @@
-"""Keeps what is remembered of conversions on this machine, for a restart to read the journal's tail alone.
+"""Keeps the remembered conversions on this machine, so that a restart reads only the journal's tail.
 
-The rules: nothing rests on it. What is kept says up to where the journal is read, holds all that was told
-before, and nothing that is not in the journal and was read back from it. The disk is never waited for by
-the loop, and costs a share of the time at most; that it can't be is said once, and stops nothing.
+The rules: nothing depends on it. The cache says up to where the journal was read, and holds everything before
+that, and nothing that was not read back from the journal. The loop never waits for the disk, and writing
+takes a bounded share of the time. A failure is reported once, and stops nothing.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from worker.runner.journaling import Journaling
 from worker.runner.parts import Clients, Surroundings
 
 WRITE_EVERY_SECONDS = 60.0
-"""Seconds between two times: the steps of so long are read again after a crash."""
+"""Seconds between two writes: steps of this time are read again after a crash."""
 
 MOST_SHARE = 0.02
-"""What part of the time writing may take: where the disk is slow, it is written to less often."""
+"""The share of the time that writing may take: a slow disk is written to less often."""
 
 READ_BACK_SECONDS = 10.0
-"""Seconds for steps to be acknowledged and read back, before what was written is dropped."""
+"""Seconds for steps to be acknowledged and read back before the draft is dropped."""
 
 LAST_WRITE_SECONDS = 3.0
-"""Seconds for the last time, at the end of the run."""
+"""Seconds for the last write, at the end of the run."""
 
 
 def pause_after(seconds: float) -> float:
-    """How long to wait after writing took so many seconds."""
+    """Seconds to wait after a write that took `seconds`."""
     return max(WRITE_EVERY_SECONDS, seconds / MOST_SHARE)
 
 
 class CopiesCache:
-    """Writes what `ids` holds, as far as the follower has read it."""
+    """Writes the contents of `ids`, as far as the follower has read them."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class CopiesCache:
         self._observer = observer
         self._clock = clock
         self._kept: JournalPositions | None = None
-        self._took = 0.0  # seconds, the last time
+        self._took = 0.0  # seconds of the last write
         self._told = False
 
     async def run(self) -> None:
@@ -68,18 +68,18 @@ class CopiesCache:
             async with asyncio.timeout(LAST_WRITE_SECONDS):
                 await self.write()
         except TimeoutError:
-            pass  # what was kept before is still good
+            pass  # the former cache is still good
         self._cache.close()
 
     async def write(self) -> None:
-        """Keep what is remembered now, if anything was read since the last time."""
+        """Keep the present memory, if anything was read since the last write."""
         try:
             async with asyncio.timeout(READ_BACK_SECONDS):
                 positions = await self._follower.positions()
             if positions.of and positions != self._kept:
                 await self._write(positions)
         except TimeoutError:
-            pass  # the journal can't be read: that is told by who reads it
+            pass  # the journal can't be read, which its reader reports
         except OSError as error:
             self._tell(error)
         else:
@@ -99,7 +99,7 @@ class CopiesCache:
             draft.drop()
 
     async def _is_read_back(self, positions: JournalPositions) -> bool:
-        """Whether all that is remembered by now is in the journal, and was read there."""
+        """Whether everything remembered by now is in the journal and was read back."""
         async with asyncio.timeout(READ_BACK_SECONDS):
             return (
                 await self._journaling.settled() and (await self._follower.positions()).log == positions.log
@@ -118,7 +118,7 @@ class CopiesCache:
 def cache_of(
     copies: Copies | None, journaling: Journaling | None, clients: Clients, around: Surroundings
 ) -> CopiesCache | None:
-    """Where a destination keeps what is remembered; None where it keeps nothing."""
+    """A destination's cache; None without one."""
     follower, cache = clients.follower, clients.cache
     if copies is None or journaling is None or follower is None or cache is None:
         return None

@@ -1,8 +1,8 @@
-"""From what the lanes tell of a record to its ending, and to the commit that may follow.
+"""From the outcome of a request to the record's ending, and to the commit that follows.
 
-The rules: a record that left the schedule ends once: it is delivered, published, or given back. What is to be
-published has ended when that is acknowledged; what has ended is finished when its step is journaled, where
-there is a journal. What may be started and published, the fence says.
+The rules: a record that left the schedule ends once: it is delivered, published, or given back. A publish
+ends it once acknowledged; an ended record is finished once its step is journaled. The fence says what may go
+on.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Delivery:
         self._demand = intake.demand
         self._drain = drain
         self.on_failed = on_failed
-        """Hears that a lane can't go on, a task, or the journal."""
+        """Hears that a lane, a task or the journal can't go on."""
         self.gate = destination.gate
         tracing = destination.tracing
         publisher = traced_publisher(clients.publisher, tracing, around.clock)
@@ -62,9 +62,8 @@ class Delivery:
         )
         self.fence = Fence()
         self.journaling = journaling_of(destination, clients.publisher, around, self)
-        self.committer = Committer(
-            clients.source, intake.partitions, around.observer, self.fence, self._on_fence
-        )
+        source, partitions = clients.source, intake.partitions
+        self.committer = Committer(source, partitions, around.observer, self.fence, self._on_fence)
         told = Told(self._on_warm, self._on_cold, self._on_freed, self.on_flush, around.observer)
         ids, follower = destination.group.remembers, clients.follower
         self.copies: Copies | None = None
@@ -73,12 +72,12 @@ class Delivery:
         self.cache = cache_of(self.copies, self.journaling, clients, around)
         self.late_endings = LateEndings(self.copies, self.journaling, self._tell, self._ended_elsewhere)
         self.on_warm: Callable[[], None] = lambda: None
-        """Hears that there is a partition more that may be sent of, before anything of it is."""
+        """Hears that another partition may be sent, before any of it is."""
         listener, plan = traced_listener(self, tracing, around), destination.plan
         self.lanes = Lanes(clients.sender, self.gate, self._schedule, plan, listener, around)
 
     def held(self) -> frozenset[Held]:
-        """Say why nothing is sent; empty while records may go."""
+        """The reasons why nothing is sent; empty while records may go."""
         fence, now = self.fence, self._clock.monotonic()
         paused, blocked = Bar.PAUSED in fence.bars, self.lanes.blocked is not None
         fenced = fence.state is not Fenced.OPEN or Bar.UNJOURNALED in fence.bars
@@ -86,17 +85,19 @@ class Delivery:
         return held(self.gate, now, paused=paused, fenced=fenced, blocked=blocked, warming=warming)
 
     def pause(self, paused: bool) -> None:
-        """Start no request while this is so; what is in flight goes on."""
+        """Start no request while paused; what is in flight goes on."""
         if self.fence.bar(Bar.PAUSED, stands=paused):
             self._on_fence()
 
     def renew(self, before: Plan, plan: Plan, sender: Sender) -> list[FormerLane]:
         """Send by this plan and sender from the next request on; return the lanes of a former sender."""
         if self.journaling is not None:
-            self.journaling.mask([*before.secrets, *plan.secrets])  # what is in flight has the former ones
+            self.journaling.mask(
+                [*before.secrets, *plan.secrets]
+            )  # requests in flight still have the former secrets
         return self.lanes.renew(plan, sender)
 
-    # --- what the lanes tell -------------------------------------------------------------------
+    # --- told by the lanes ---------------------------------------------------------------------
 
     def on_taken(self, pending: PendingRecord) -> None:
         """Count a record as under way."""
@@ -105,16 +106,16 @@ class Delivery:
             self._intake.refill()
 
     def on_idle(self) -> None:
-        """Read on, where what waits may not go."""
+        """Read on, because what waits may not go."""
         self._intake.idle()
 
     def on_probe(self) -> None:
-        """Read on, for probes to reach beyond what is in memory."""
+        """Read on, so that probes reach beyond what is in memory."""
         self.gate.probing.crowded = self._intake.is_crowded
         self._intake.read_on()
 
     def on_still(self, seconds: float) -> None:
-        """Send no more until a commit counts: nobody tells a member that stands still what it lost."""
+        """Send no more until a commit counts, because a member that stood still is not told what it lost."""
         self._observer.trouble(f"the process stood still for {seconds:.1f} s")
         self.fence.stood_still()
         self._on_fence()
@@ -123,7 +124,7 @@ class Delivery:
     def on_ended(
         self, pending: PendingRecord, ending: Ended | Finished, now: float, tried: Tried | None
     ) -> None:
-        """Finish a delivered record; publish the others first."""
+        """Finish a delivered record; publish any other first."""
         trial = None
         if self.journaling is not None and tried is not None:
             (_, _, event, _, request), seconds, answer = tried
@@ -149,7 +150,7 @@ class Delivery:
             self.hand_over.settle(pending, ending, trial)
 
     def cancel(self, pending: PendingRecord, ending: Dead, now: float) -> None:
-        """End a record that left the schedule and is not sent: that says nothing of its partition."""
+        """End a record that left the schedule unsent, which says nothing about its partition."""
         self._schedule.took(pending.partition)
         pending.partition.busy[pending.record.offset] = pending.record
         step = ending if self.copies is None else self.copies.judge(pending, ending, now)
@@ -161,17 +162,17 @@ class Delivery:
             self.hand_over.settle(pending, ending, None)
 
     def on_waits(self, pending: PendingRecord) -> None:
-        """Keep a record, until another one of its event is under way no more."""
+        """Keep a record until another one of its event is no longer under way."""
         pending.partition.unjournaled[pending.record.offset] = pending.record
         self._release(pending)
 
     def on_given_back(self, pending: PendingRecord) -> None:
-        """Put a record that was not tried back in line, if its partition is still ours and not draining."""
+        """Put an untried record back in line, if its partition is still ours and not draining."""
         self._let_go(pending)
         if pending.partition.tenure.takes:
             self._schedule.give_back(pending, self._clock.now())
 
-    # --- what publishes and commits tell -------------------------------------------------------
+    # --- told by publishes and commits ---------------------------------------------------------
 
     def _settled(self, pending: PendingRecord, ending: Retry | Dead, trial: Trial | None) -> None:
         if isinstance(ending, Retry):
@@ -183,12 +184,12 @@ class Delivery:
         self.lanes.pump()  # a failing partition may have waited for this
 
     def _given_up(self, pending: PendingRecord) -> None:
-        """Let go of a record of which nothing is published, as its partition is gone."""
+        """Let go of a record that is not published because its partition is gone."""
         self._let_go(pending)
-        self.lanes.pump()  # what it took up may have been waited for
+        self.lanes.pump()  # another record may have waited for its lane
 
     def _on_freed(self, pending: PendingRecord, step: Step) -> None:
-        """Have a record judged again that waited for another one of its event."""
+        """Have a record judged again after it waited for another one of its event."""
         del pending.partition.unjournaled[pending.record.offset]
         if isinstance(step, Dead):
             self.cancel(pending, step, self._clock.now())
@@ -210,7 +211,7 @@ class Delivery:
         self._observer.trouble(f"{partition.at} rests: {partition.warming}")
 
     def _on_fence(self) -> None:
-        """Start, publish and tell what the fence lets through."""
+        """Start, publish and journal what the fence lets through now."""
         partitions = self._intake.partitions.values()
         if self.fence.may_publish:
             self.hand_over.sure.set()
@@ -222,7 +223,7 @@ class Delivery:
             self.lanes.pump()
 
     def on_written(self, ended: Sequence[PendingRecord]) -> None:
-        """Finish the records of which the steps are journaled."""
+        """Finish records whose steps are journaled."""
         finished = 0
         resting: set[AssignedPartition] = set()
         for record, partition, _, _ in ended:
@@ -241,7 +242,7 @@ class Delivery:
         self._drain.quiet.set()
 
     def on_flush(self) -> None:
-        """Notice a standstill before steps are handed over."""
+        """Notice a standstill before steps are handed to the client."""
         self.lanes.check_in()
 
     def on_stuck(self, stuck: bool) -> None:
@@ -254,7 +255,7 @@ class Delivery:
     def _end(
         self, pending: PendingRecord, ending: Ended, trial: Trial | None, now: float, sure: bool = False
     ) -> None:
-        """Have an ending told, unless it is another's to tell; where that is not `sure` it is found out."""
+        """Have an ending journaled, unless another worker told it; if that is not `sure`, find out first."""
         if pending.partition.unsure and not sure and self.copies is not None:
             pending.partition.unjournaled[pending.record.offset] = pending.record
             self.late_endings.hold(pending, ending, trial, now)
@@ -269,7 +270,7 @@ class Delivery:
     _tell = partialmethod(_end, sure=True)
 
     def _ended_elsewhere(self, pending: PendingRecord) -> None:
-        """Finish a record of which another worker has told how it ended."""
+        """Finish a record whose ending another worker has told."""
         if self.copies is not None:
             self.copies.given_back(pending)
         pending.partition.unjournaled.pop(pending.record.offset, None)
@@ -278,14 +279,16 @@ class Delivery:
 
     def _finish(self, pending: PendingRecord) -> None:
         partition = pending.partition
-        partition.offsets.resolve(pending.record.offset)  # also of a partition that is gone: it may come back
+        partition.offsets.resolve(
+            pending.record.offset
+        )  # even if the partition is gone, because it may come back
         if partition.tenure.is_ours:
             self.committer.note_finished()
             if partition.resting:
                 self._intake.rest(partition, self._clock.now())
 
     def _let_go(self, pending: PendingRecord) -> None:
-        """Have a record under way no more that has not ended."""
+        """Note that a record is no longer under way, without an ending."""
         self._release(pending)
         if self.copies is not None:
             self.copies.given_back(pending)

@@ -1,14 +1,14 @@
-"""Whether this machine lacks what a connection takes, for the log and for those who ask.
+"""Whether this machine is short of descriptors for connections, for the log and for `/readyz`.
 
-The rule: it is said once, and again only after all was well for a while. It stands a little longer than the
-pause between two tries: requests on connections that are open succeed meanwhile, and show nothing of new
-ones.
+The rule: it is reported once, and again only after all was well for a while. It lasts a little longer than
+the pause between two tries, because requests on open connections succeed meanwhile and prove nothing about
+new ones.
 """
 
 from __future__ import annotations
 
 WELL_SECONDS = 60.0
-"""After so long without it, it is news again."""
+"""Seconds without a shortage after which the next one is reported again."""
 
 STANDS_SECONDS = 5.0
 
@@ -21,11 +21,11 @@ class DescriptorShortage:
         self._last = float("-inf")
 
     def note(self, why: str, now: float) -> bool:
-        """Note that a connection was not opened; tell whether that is news."""
+        """Note that a connection was not opened; return whether to report it."""
         is_news = now - self._last > WELL_SECONDS
         self._why, self._last = why, now
         return is_news
 
     def reason(self, now: float) -> str | None:
-        """Why not all is well; None where it is."""
+        """The shortage, or None."""
         return self._why if now - self._last <= STANDS_SECONDS else None

@@ -1,14 +1,13 @@
-"""Draining: what is given away is waited for first, whether a rebalance or the end of the run takes it.
+"""Draining: partitions are given up only after their records under way have ended.
 
 The rules, by the phase of the run:
 
 | phase | records are taken | what is revoked |
 | --- | --- | --- |
-| WORKING | yes | is drained, for as long as a drain may take |
-| DRAINING | no | is drained too, until the deadline of the end, which is one for all |
-| LEAVING | no | is handed over as it is: nothing is under way any more |
-
-What is given away at the end with records under way is counted: those are unfinished.
+| WORKING | yes | is drained, up to the drain timeout |
+| DRAINING | no | is drained, up to the one deadline of the end |
+| LEAVING | no | is given up at once: nothing is under way any more |
+Records still under way when their partition is given up at the end are counted as unfinished.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from worker.ports import Observer
 
 
 class Phase(Enum):
-    """How far a run is."""
+    """The phase of a run."""
 
     WORKING = "working"
     DRAINING = "draining"
@@ -31,7 +30,7 @@ class Phase(Enum):
 
 
 class Drain:
-    """The phase of a run, and its drains; `seconds` is how long each may take."""
+    """The phase of a run, and its drains; each may take `seconds`."""
 
     def __init__(self, schedule: Schedule, observer: Observer, seconds: float) -> None:
         self._schedule = schedule
@@ -39,23 +38,23 @@ class Drain:
         self._seconds = seconds
         self._ends_at = float("inf")
         self.quiet = asyncio.Event()
-        """Set whenever nothing more is under way of some partition."""
+        """Set whenever some partition has nothing under way any more."""
         self.phase = Phase.WORKING
         self.unfinished = 0
-        """Records that had not ended when they were given away at the end of the run."""
+        """Records that had not ended when their partitions were given up at the end of the run."""
 
     def begin(self) -> None:
-        """Begin the end of the run: its deadline bounds every drain from now on."""
+        """Begin the end of the run, whose deadline bounds every drain from now on."""
         self.phase = Phase.DRAINING
         self._ends_at = asyncio.get_running_loop().time() + self._seconds
 
     def end(self, partitions: Collection[AssignedPartition]) -> None:
-        """Nothing is under way any more; what has not ended of `partitions` never will here."""
+        """Note that drains are over; what has not ended of `partitions` by now is unfinished."""
         self.given_away(partitions)
         self.phase = Phase.LEAVING
 
     async def wait(self, partitions: Collection[AssignedPartition]) -> None:
-        """Take nothing more of these, and wait until what is under way has ended, up to the deadline."""
+        """Take nothing more of these, and wait, up to the deadline, until nothing is under way."""
         for partition in partitions:
             partition.drain()
             self._schedule.drop(partition)
@@ -73,7 +72,7 @@ class Drain:
             )
 
     def given_away(self, partitions: Collection[AssignedPartition]) -> None:
-        """Note that these are no longer ours; nobody need wait for them."""
+        """Note that these are no longer ours, so that nobody waits for them."""
         if self.phase is Phase.DRAINING:
             self.unfinished += sum(partition.under_way for partition in partitions)
         self.quiet.set()

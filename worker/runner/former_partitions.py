@@ -1,7 +1,7 @@
-"""What we finished of partitions while they were ours before, and what is known when they come back.
+"""What we had finished of partitions in earlier assignments, for when they come back.
 
-The rule: it counts for the same log alone. Where the group has no offset, or a lower one, the topic was made
-anew or the offsets were reset, and nothing of it counts.
+The rule: it counts only for the same log. If the group has no offset, or a lower one, the topic was made anew
+or the offsets were reset, and it does not count.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from worker.ports import Assigned, Positions
 
 
 class FormerPartitions:
-    """By partition, the last assignment of each that is not ours any more."""
+    """The last assignment of each partition that is no longer ours."""
 
     def __init__(self) -> None:
         self.former: dict[Partition, AssignedPartition] = {}
 
     def keep(self, partitions: Iterable[AssignedPartition]) -> None:
-        """Remember these: their last commit may have failed, or never been made."""
+        """Remember these, because their last commit may have failed or never been made."""
         self.former.update((partition.at, partition) for partition in partitions)
 
     def note_committed(self, committed: Positions) -> None:
-        """Note what was committed last."""
+        """Note the last commit."""
         for at, position in committed.items():
             if at in self.former:
                 self.former[at].committed = position.offset
 
     def known(self, assigned: Assigned, told: offset_map.Told | None) -> offset_map.OffsetMap | None:
-        """What is known to be finished above the offset where a partition begins; forget its last assignment.
+        """What is known to be finished above a partition's first offset; forgets its last assignment.
 
-        `told` is what its commit tells, as far as it is believed.
+        `told` is the map of its commit, if that is believed.
         """
         remembered = self._remembered(assigned)
         if assigned.start is None:

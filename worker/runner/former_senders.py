@@ -1,7 +1,7 @@
-"""Senders that another one has taken the place of: what is in flight on them ends, and then they do.
+"""Senders that were replaced: they close once what is in flight on them has ended.
 
-The rule: a lane is closed once what it was sending has ended, which the attempt's time bounds; a sender once
-all of its lanes are.
+The rule: a lane closes once its request has ended, which the attempt's timeout bounds; a sender once all of
+its lanes are closed.
 """
 
 from __future__ import annotations
@@ -13,32 +13,32 @@ from typing import NamedTuple
 from worker.ports import Lane, Sender
 
 TICK_SECONDS = 0.05
-"""How long a connection outlives what it was used for last."""
+"""Seconds between two looks for idle lanes."""
 
 
 class FormerLane(NamedTuple):
-    """A lane that begins nothing more."""
+    """A lane of a replaced sender, which begins nothing more."""
 
     lane: Lane
     is_busy: Callable[[], bool]
-    """Whether what it began last is under way."""
+    """Whether its last request is still in flight."""
 
 
 class FormerSenders:
-    """All that have not ended; `on_failed` hears of what nobody expected."""
+    """All that have not closed yet; `on_failed` hears of unexpected errors."""
 
     def __init__(self, on_failed: Callable[[BaseException], None]) -> None:
         self._on_failed = on_failed
         self._ending: set[asyncio.Task[None]] = set()
 
     def end(self, sender: Sender, lanes: Iterable[FormerLane]) -> None:
-        """Close a sender as soon as it has nothing in flight, and each of its lanes before."""
+        """Close each lane as soon as it has nothing in flight, and then the sender."""
         task = asyncio.create_task(_end(sender, list(lanes)))
         self._ending.add(task)
         task.add_done_callback(self._ended)
 
     async def close(self) -> None:
-        """Close them all, whatever they are in."""
+        """Close them all, whatever they are doing."""
         for task in self._ending:
             task.cancel()
         await asyncio.gather(*self._ending, return_exceptions=True)

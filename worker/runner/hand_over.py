@@ -1,8 +1,8 @@
-"""Publishing what is to be tried again or given up, until the broker has acknowledged it.
+"""Publishes retries and dead letters until the broker has acknowledged them.
 
-The rule: a record is finished when its publish is acknowledged, never before. A refusal is tried again
-with backoff for as long as the partition is ours, and said: the worker is not ready meanwhile. While it is
-in doubt whether it is ours nothing is published.
+The rule: a record is finished when its publish is acknowledged, never before. A refused publish is reported
+and tried again with backoff as long as the partition is ours; meanwhile the worker is not ready. While it is
+in doubt whether the partition is ours, nothing is published.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from worker.ports import Observer, Publisher, PublishRefused
 
 
 class HandOver:
-    """The publishes under way, one task each: they are rare beside the deliveries."""
+    """The publishes under way, with a task for each, because they are rare compared with deliveries."""
 
     def __init__(
         self,
@@ -43,17 +43,17 @@ class HandOver:
 
     @property
     def refused(self) -> Mapping[str, str]:
-        """Topics that have refused a record which waits for them, and why."""
+        """Topics that refuse a pending record, and why."""
         return dict(self._refusals.values())
 
     def settle(self, pending: PendingRecord, ending: Retry | Dead, trial: Trial | None) -> None:
-        """Publish, and tell `on_settled` when it is acknowledged, or `on_given_up` once it is not ours."""
+        """Publish; call `on_settled` once it is acknowledged, or `on_given_up` once it is no longer ours."""
         task = asyncio.create_task(self._publish(pending, ending, trial))
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
     async def close(self) -> None:
-        """Stop trying. What is not acknowledged stays unfinished."""
+        """Stop trying; what is not acknowledged stays unfinished."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -74,7 +74,7 @@ class HandOver:
         self._on_given_up(pending)
 
     async def _is_ours(self, pending: PendingRecord) -> bool:
-        """Tell whether the record is ours to end still, once that is not in doubt."""
+        """Wait until it is certain, and return, whether the record is still ours to end."""
         await self.sure.wait()
         return pending.partition.tenure.ends
 

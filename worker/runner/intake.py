@@ -1,8 +1,8 @@
-"""What is held of each assigned partition, and what the source is asked for.
+"""Takes up records of the assigned partitions, and asks the source for more.
 
-The rules: never more unfinished records of a partition than its room; a partition that is full or whose
-head is not due rests while the others flow; a record that is finished already is not sent again; and what
-comes for a partition that is not ours is ignored.
+The rules: a partition never has more unfinished records than its room; a partition that is full, or whose
+head is not due, rests while the others flow; a record that is finished already is not sent again; records of
+partitions that are not ours are ignored.
 """
 
 from __future__ import annotations
@@ -61,12 +61,12 @@ class Intake:
         self._relief = ByteRelief(source, schedule, held_bytes, around.clock, self.partitions, self.rest)
         self._seeking = False
         self.is_sure = False
-        """Whether the group was seen to be ours alone."""
+        """Whether a look has shown that the group is ours alone."""
         self.passed = 0
-        """How many records were passed over, as another destination's."""
+        """How many records were passed over for other destinations."""
 
     def assign(self, assigned: Assigned) -> AssignedPartition:
-        """Take up a partition with what an earlier member, or we, left finished above its offset."""
+        """Take up a partition, with what an earlier member or we had finished above its offset."""
         binding = Binding(assigned.log, self._identity)
         if assigned.start is not None:
             self._observer.started(assigned.at, assigned.start)
@@ -84,13 +84,13 @@ class Intake:
         return partition
 
     def skip(self, at: Partition, start: Start) -> None:
-        """Go on with a partition of which what was to be read next is gone."""
+        """Go on with a partition whose next records are gone."""
         self._observer.started(at, start)
         if at in self.partitions:
             self.partitions[at].offsets.skip_to(start.offset)
 
     def _told(self, assigned: Assigned, binding: Binding) -> offset_map.Told | None:
-        """What an earlier member left finished, as far as it is believed; what is not is said."""
+        """The map of the last commit, judged; a map that is not believed is reported."""
         if assigned.committed is None:
             return None
         believed = Binding(binding.log) if self._adopt else binding
@@ -101,9 +101,9 @@ class Intake:
         return told
 
     def _claim(self, partition: AssignedPartition, assigned: Assigned, told: offset_map.Told | None) -> None:
-        """Have the group show that a partition is ours; bar it while that is in doubt.
+        """Claim a partition by a commit; bar it while it is in doubt that it is ours.
 
-        An offset of ours does not make it sure: it may be a claim that one of our workers made in vain.
+        An offset of ours proves nothing: it may be a claim that one of our workers made in vain.
         """
         without_offset = assigned.start is not None and assigned.start.how.without_offset
         in_doubt = self._unsure and (without_offset or not self.is_sure)
@@ -125,20 +125,20 @@ class Intake:
         return self._held_bytes.is_pressed
 
     def of(self, ids: Iterable[Partition]) -> list[AssignedPartition]:
-        """What is held of these partitions, where they are ours."""
+        """Those of these partitions that are ours."""
         return [self.partitions[at] for at in ids if at in self.partitions]
 
     def under_way(self) -> list[AssignedPartition]:
-        """All of which something may be under way that we have to end: of logs that are gone, too."""
+        """Partitions that may have records under way which we must end, including those of deleted logs."""
         return [
             *self.partitions.values(),
             *(partition for partition in self._relief.leaving if partition.tenure is Tenure.DELETED),
         ]
 
     def renew(self, assigned: Sequence[Assigned]) -> None:
-        """Take partitions up of which the log was made anew, and forget what is known of the old one.
+        """Take up partitions whose topic was made anew, and forget the old log.
 
-        What is under way goes on to its ending, for nobody else has it; the rest is discarded.
+        What is under way goes on to its ending, because nobody else has it; the rest is discarded.
         """
         discarded: Counter[str] = Counter()
         under_way: Counter[str] = Counter()
@@ -157,7 +157,7 @@ class Intake:
         self.refill()
 
     def discard(self, ids: Iterable[Partition]) -> None:
-        """Give up partitions that are not ours any more; their records make room for others."""
+        """Drop partitions that are no longer ours; their records make room for others."""
         former = [self.partitions.pop(at) for at in ids if at in self.partitions]
         for partition in former:
             partition.leave()
@@ -167,14 +167,14 @@ class Intake:
         self.refill()
 
     def seek(self, seeking: bool) -> None:
-        """Read the tiers on, though what comes next is not due, or leave that: an order may mean it."""
+        """Read tiers on beyond what is due, because an order may apply to it; or stop that."""
         self._seeking, now = seeking, self._clock.now()
         for partition in self.partitions.values():
             if partition.tier is not None:
                 self.rest(partition, now)
 
     def close(self) -> None:
-        """Ask for nothing any more."""
+        """Ask for nothing more."""
         self.demand.close()
         self._relief.close()
 
@@ -201,20 +201,20 @@ class Intake:
         self._relief.took_up(sum(map(_SIZE, records)), now)
 
     def pass_over(self, counts: Mapping[str, int]) -> None:
-        """Count records that were read and are another destination's."""
+        """Count records that were read for other destinations."""
         for topic, count in counts.items():
             self._observer.consumed(topic, count)
             self._observer.passed(topic, count)
             self.passed += count
 
     def rewound(self, at: Partition) -> None:
-        """Take records of a partition again: those that come now were read again."""
+        """Take records of a partition again, because the rewind has taken effect."""
         partition = self.partitions.get(at)
         if partition is not None:
             self._relief.rewound(partition)
 
     def _taking(self, record: Record) -> AssignedPartition | None:
-        """What is held of a record's partition; None where it is not ours, or the record will come again."""
+        """The record's partition; None if it is not ours, or the record will come again after a rewind."""
         partition = self.partitions.get(record.at)
         if partition is not None and not partition.rewinding:
             return partition
@@ -223,7 +223,7 @@ class Intake:
         return None
 
     def refill(self) -> None:
-        """Ask the source for as many records as there is room ahead of the lanes, once that is due."""
+        """Ask the source for as many records as there is room for ahead of the lanes, if that is due."""
         ready = self._schedule.ready
         if ready <= self.demand.low:
             self.demand.grow(ready)
@@ -231,7 +231,7 @@ class Intake:
             self._top_up.give(self._clock.now())
 
     def read_on(self) -> None:
-        """Ask for more than the lanes need, up to the room of each partition: so far probes may reach."""
+        """Ask for more than the lanes need, up to the room of each partition, for probes to reach."""
         now = self._clock.now()
         for partition in self.partitions.values():
             if partition.paused:
@@ -240,7 +240,7 @@ class Intake:
             self._source.ask(self.demand.open)
 
     def idle(self) -> None:
-        """Read on for the lanes that are free though records wait: of partitions that are not slow."""
+        """Read on for free lanes though records of slow partitions wait."""
         now = self._clock.now()
         self._relief.idle()
         slow = self._schedule.look(now)
@@ -250,7 +250,7 @@ class Intake:
             self.refill()
 
     def rest(self, partition: AssignedPartition, now: float) -> None:
-        """Pause a partition, or let it flow again within its room, as what is known of it says."""
+        """Pause a partition, or resume it within its room, depending on its state."""
         probing = self._probing()
         wants = partition.wants_rest(now, probing=probing, seeking=self._seeking)
         if wants != partition.paused:
@@ -276,7 +276,7 @@ class Intake:
         headers = WorkerHeaders.read(record.headers)
         if not self._adopt and is_of_another_source(self._identity, headers.origin) and not partition.barred:
             self._bar(partition, f"its record at {record.offset} is of {headers.origin}, not of our source")
-        if partition.barred:  # it stays unfinished, so that nothing is committed past it
+        if partition.barred:  # the record stays unfinished, so that nothing is committed past it
             return
         due = due_at(headers.due_at, partition.tier.seconds, now)
         self._schedule.add(PendingRecord(record, partition, due, due <= now), now)
@@ -287,7 +287,7 @@ class Intake:
         except ValueError:
             if partition.offsets.unfinished:
                 raise
-        # The topic was made anew, or its offsets were reset: what we know of it is of another log.
+        # The topic was made anew, or its offsets were reset: what we know is about another log.
         here, before = f"{partition.at} starts again at offset {record.offset}", partition.offsets.position
         self._observer.trouble(f"{here}, below {before}")
         partition.start_anew(record.offset)

@@ -1,6 +1,6 @@
-"""What an intake takes up, and how much: made of what is said of the destination.
+"""The rules of an intake, made from the destination.
 
-The rule: values and questions alone; the intake decides.
+The rule: it holds only values and callbacks; the intake decides.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from worker.core.retry import Tier
 from worker.runner.parts import Destination, Surroundings
 
 LEAST_AHEAD_RECORDS = 32
-"""Fewest records that are asked for ahead of the lanes: the next batch is on its way meanwhile."""
+"""Fewest records that are asked for ahead of the lanes."""
 
 
 class IntakeRules(NamedTuple):
-    """What is taken up and how much: `room` records of each partition, `ahead` of all together.
+    """What to take up: `room` records per partition, `ahead` of all together.
 
-    `identity` is whose the group is: with `adopt` what another deployment
-    left is taken for ours, with `unsure` what may be another's is barred as UNSURE. `probing` tells whether
-    only probes are sent. With `warms` a partition rests until its copies are known.
+    `identity` is this deployment; with `adopt`, another one's commits count as ours; with `unsure`,
+    partitions that may be another's are barred as UNSURE. `probing` says whether only probes are sent. With
+    `warms`, a partition rests until its journal is read.
     """
 
     identity: Identity
@@ -35,7 +35,7 @@ class IntakeRules(NamedTuple):
 
 
 def rules_of(destination: Destination, around: Surroundings) -> IntakeRules:
-    """What is taken up for this destination."""
+    """The rules for this destination."""
     plan, gate, group, limits, *_ = destination
     tiers = {topic: tier for tier, topic in plan.tier_topics.items()}
 

@@ -1,7 +1,7 @@
-"""What orders do to records that are held: some end as cancelled, some are due at once.
+"""Applies orders to held records: some end as cancelled, some become due at once.
 
-The rules: each record is looked at once for the orders that stand, as soon as it is held, before it can be
-sent. What is under way is left to its ending. A tier is read on meanwhile as far as there is room.
+The rules: each held record is checked once for the orders in force, before it can be sent. Records under way
+are left to their ending. Meanwhile tiers are read on as far as there is room.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from worker.runner.intake import Intake
 
 
 class Interventions:
-    """Of one destination."""
+    """The interventions for one destination."""
 
     def __init__(self, plan: Plan, intake: Intake, delivery: Delivery, clock: Clock) -> None:
         self._pipeline = Pipeline(plan)
@@ -27,11 +27,11 @@ class Interventions:
         self._clock = clock
         self._orders: list[Cancel | Now] = []
         self._seen: dict[AssignedPartition, int] = {}
-        """Up to which offset each partition was looked at."""
+        """Up to which offset each partition was checked."""
         delivery.on_warm = self.look
 
     def stand(self, orders: Sequence[Cancel | Now]) -> None:
-        """Do what these orders say from now on; those of before are over."""
+        """Apply these orders from now on, and no others."""
         if list(orders) == self._orders:
             return
         self._orders = list(orders)
@@ -41,13 +41,13 @@ class Interventions:
         self._delivery.lanes.pump()
 
     def look(self) -> None:
-        """Look at what is held and was not looked at yet."""
+        """Check held records that were not checked yet."""
         if not self._orders:
             return
         ours = list(self._intake.partitions.values())
         self._seen = {partition: self._seen.get(partition, -1) for partition in ours}
         for partition in ours:
-            if partition.warming is None:  # else it is not known whether what it holds has ended already
+            if partition.warming is None:  # otherwise it is unknown whether its records have ended already
                 self._look_at(partition)
 
     def _look_at(self, partition: AssignedPartition) -> None:
@@ -65,7 +65,7 @@ class Interventions:
             self._intake.rest(partition, now)
 
     def _of(self, pending: PendingRecord, now: float) -> Cancel | Now | None:
-        """The order that means a record; None where none does, or it is due as it is."""
+        """The order that applies to a record; None without one, or if it is due anyway."""
         on_tier = pending.partition.tier is not None
         for order in self._orders:
             if isinstance(order, Now) and pending.due <= now:

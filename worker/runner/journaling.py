@@ -1,12 +1,10 @@
-"""Writing down what became of each record: its step is on the journal before its offset counts as finished.
+"""Writes each record's step to the journal before its offset counts as finished.
 
-The rules: steps are put into words and written in batches, and a batch is awaited once, not each step. A
-refusal is tried again with backoff for as long as it takes, and said: meanwhile the worker is not ready, and
-starts no request, for what it would come to could not be committed. What is not acknowledged at the end
-stays uncommitted.
-
-A step that waits for others is what ended, not yet its text: making the texts of a batch one after the other
-takes less than each by itself between two answers, when the processor's caches hold other code.
+The rules: steps are made and written in batches, and a batch is awaited as a whole. A refused batch is
+reported and tried again with backoff as long as it takes. Meanwhile the worker is not ready and starts no
+request, because its outcome could not be committed. What is not acknowledged at the end stays uncommitted. A
+noted step is not yet text: making the texts of a batch together costs less than making each between two
+answers, when the processor's caches hold other code.
 """
 
 from __future__ import annotations
@@ -24,28 +22,28 @@ from worker.ports import BatchRefused, Observer, Publisher
 from worker.runner.parts import Destination, Surroundings
 
 BATCH_STEPS = 256
-"""So many steps do not wait for others."""
+"""Steps of a full batch, which is written at once."""
 
 LINGER_SECONDS = 0.02
-"""How long the first step of a batch waits for others."""
+"""Seconds that the first step of a batch waits for others."""
 
 LATE_SECONDS = 2.0
-"""Seconds without an acknowledgement after which steps are late, and nothing more is sent."""
+"""Seconds without an acknowledgement after which steps are late and nothing more is sent."""
 
 
 class JournalListener(Protocol):
-    """Who hears what becomes of the steps."""
+    """Hears what becomes of the steps."""
 
     def on_written(self, ended: Sequence[PendingRecord]) -> None:
         """Hear that the steps of these records are journaled."""
         ...
 
     def on_flush(self) -> None:
-        """Hear that steps are handed over next; they may be taken back still, all of them."""
+        """Hear that steps are about to be handed to the client; all of them can still be taken back."""
         ...
 
     def on_stuck(self, stuck: bool) -> None:
-        """Hear whenever it changes whether steps can't be written."""
+        """Hear that steps can't be written, or that they can again."""
         ...
 
     def on_failed(self, error: BaseException) -> None:
@@ -54,7 +52,7 @@ class JournalListener(Protocol):
 
 
 class Noted(NamedTuple):
-    """A record that has ended, and what its step will say: with what was to be masked at that moment."""
+    """A record that has ended, with everything for its step, including the secrets to mask then."""
 
     pending: PendingRecord
     ending: Ended
@@ -85,7 +83,7 @@ class Journaling:
         self._with_client: dict[asyncio.Task[None] | None, Sequence[Noted]] = {}
         self._recalls = 0
         self.on_taken_back: Callable[[Sequence[Noted]], None] = self.put_back
-        """Hears what the client gave back, as `recall` asked for."""
+        """Hears of steps that the client gave back after `recall`."""
         self._is_cut = False  # whether writing ended before an acknowledgement
         self._stuck: dict[asyncio.Task[None] | None, str | None] = {}
 
@@ -96,12 +94,12 @@ class Journaling:
 
     @property
     def refused(self) -> dict[str, str]:
-        """The journal, and why it refuses steps that wait for it; nothing while it takes them."""
+        """The journal's topic and why it refuses pending steps; empty while it takes them."""
         why = next((why for why in self._stuck.values() if why is not None), None)
         return {} if why is None else {self._journaled.topic: why}
 
     def note(self, pending: PendingRecord, ending: Ended, trial: Trial | None, now: float) -> None:
-        """Have the step written of a record that has ended; once that is acknowledged it is finished."""
+        """Write the step of a record that has ended; once acknowledged, the record is finished."""
         self._noted.append(make(Noted, (pending, ending, trial, now, self._journaled)))
         if len(self._noted) >= BATCH_STEPS:
             self._flush()
@@ -109,24 +107,24 @@ class Journaling:
             self._timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._flush)
 
     def take_back(self) -> list[Noted]:
-        """Give back what was not handed over yet: none of it is written unless it is `put_back`."""
+        """Take back steps that the client does not have yet: they are not written unless `put_back`."""
         taken, self._noted = self._noted, []
         return taken
 
     def recall(self) -> list[Noted]:
-        """Take back what was handed over and is not on its way; give all that may be, or be written still."""
+        """Recall steps from the client as far as they are not on their way; return all that it has."""
         self._recalls += 1
         if self._with_client:
             self._publisher.take_back()
         return [one for noted in self._with_client.values() for one in noted]
 
     def put_back(self, noted: Iterable[Noted]) -> None:
-        """Have steps written that were taken back."""
+        """Write steps that were taken back."""
         self._noted += noted
         self._hand_over()
 
     async def settled(self) -> bool:
-        """Wait until all steps noted so far are acknowledged; False where some never will be."""
+        """Wait until all steps noted so far are acknowledged; False if some never will be."""
         if self._noted:
             self._flush()
         if self._writing:
@@ -134,9 +132,9 @@ class Journaling:
         return not self._is_cut
 
     async def close(self) -> None:
-        """Wait for what is under way, LATE_SECONDS at most, and stop trying: the rest stays unfinished.
+        """Wait up to LATE_SECONDS for what is under way, then stop trying; the rest stays unfinished.
 
-        Nothing is waited for while the journal refuses steps, or is late already.
+        It does not wait while the journal refuses steps or is late already.
         """
         if self._noted:
             self._flush()
@@ -158,14 +156,16 @@ class Journaling:
         task.add_done_callback(self._done)
 
     async def _write(self) -> None:
-        """Write what is noted; nothing lies between the look for a standstill and the client."""
+        """Write what is noted; nothing happens between the check for a standstill and the hand-over."""
         noted = self._noted
         steps = [
             step_of(ending, trial, now, pending.partition.tier is not None, journaled)
             for pending, ending, trial, now, journaled in noted
         ]
         self._listener.on_flush()
-        if self._noted is not noted or not noted:  # it was taken back just now, or another has taken it
+        if (
+            self._noted is not noted or not noted
+        ):  # they were taken back just now, or another task has taken them
             return
         self._noted = noted[len(steps) :]
         del noted[len(steps) :]
@@ -186,7 +186,7 @@ class Journaling:
         self._listener.on_written([one.pending for one in noted])
 
     async def _publish(self, steps: Sequence[Outgoing]) -> Sequence[Outgoing]:
-        """Return when all are acknowledged, however often that is tried; what was taken back."""
+        """Publish until all are acknowledged; return those that were taken back."""
         backoff, recalls = Backoff(), self._recalls
         while True:
             try:
@@ -199,7 +199,7 @@ class Journaling:
                 self._observer.refused(self._journaled.topic, str(refusal))
                 await asyncio.sleep(backoff.pause(self._jitter()))
                 self._listener.on_flush()
-                if self._recalls != recalls:  # meanwhile they may have become another's to write
+                if self._recalls != recalls:  # meanwhile another worker may have to write them
                     return steps
             else:
                 return ()
@@ -231,7 +231,7 @@ class Journaling:
 def journaling_of(
     destination: Destination, publisher: Publisher, around: Surroundings, listener: JournalListener
 ) -> Journaling | None:
-    """The steps of a destination; None where none are to be written."""
+    """A destination's journaling; None without a journal."""
     journaled = destination.group.journaled
     if journaled is None:
         return None

@@ -1,14 +1,11 @@
-"""The lanes: a fixed set of them, each with one connection; an answer has its lane take the next record.
+"""The lanes: a fixed set, each with one connection; after an answer a lane takes the next record.
 
-The rules: a lane takes a record only when the gate admits a request; it hands every record on with one
-ending, or gives it back untried; parked lanes are woken by what changed, or by one timer for what is due.
-
-What is answered in one turn of the loop is ended first, all of it, then the next requests begin: one kind of
-work after the other takes a tenth less than the two by turns, when the processor's caches hold other code.
-
-All of it is calls from the loop, no tasks, and so many answers at most as there are lanes are handled in one.
-The loop would log what such a call raises and go on without the lane: each is guarded, and what it raises
-ends the run.
+The rules: a lane takes a record only if the gate admits a request. It passes every record on with one ending,
+or gives it back untried. Parked lanes are woken by changes, or by one timer for what becomes due. All answers
+of one turn of the loop are ended first, then the next requests begin: doing the same kind of work together
+costs a tenth less, because of the processor's caches. Everything is plain calls from the loop, without tasks;
+one call handles at most as many answers as there are lanes. The loop would only log what such a call raises,
+and go on without the lane. So each is guarded, and what it raises ends the run.
 """
 
 from __future__ import annotations
@@ -31,14 +28,14 @@ from worker.runner.parts import Surroundings
 from worker.runner.slot import Job, Slot
 from worker.runner.stall import StallDetector
 
-# What the metrics call an ending that an attempt came to.
+# The metrics' words for the endings of attempts.
 _OUTCOMES = {Delivered: "delivered", Retry: "retry", Dead: "dead"}
 
-# Due times are wall-clock times: a clock that is set is noticed this soon.
+# Due times are wall-clock times: a clock that is set is noticed within so many seconds.
 _LONGEST_TIMER_SECONDS = 1.0
-# It was set back where it lost more than this on the other clock, in seconds.
+# The wall clock was set back if it lost more than so many seconds on the monotonic one.
 _CLOCK_SET_BACK_SECONDS = 0.1
-# Timers may fire a little early by the loop's own resolution; asking again this much later saves a turn.
+# Timers may fire a little early because of the loop's resolution; this slack saves a turn.
 _TIMER_SLACK_SECONDS = 0.001
 
 
@@ -72,13 +69,13 @@ class Lanes:
         self._limit = gate.limit.value
         self._ahead = self._clock.monotonic() - self._clock.now()
         self.blocked: str | None = None
-        """Why nothing may be sent as things are set up (a forbidden address); None while all is well."""
+        """Why nothing may be sent at all (a forbidden address), or None."""
         self.shortage = DescriptorShortage()
         self.outage: Outage | None = None
-        """What is known of the open circuit; None while it is closed."""
+        """The open circuit's outage; None while it is closed."""
 
     def start(self) -> None:
-        """Make the lanes; they work until they are stopped."""
+        """Make the lanes."""
         self._slots = [Slot(self, self._sender.lane()) for _ in range(self._gate.limit.most)]
         self._parked = self._slots.copy()
         self._stall.start()
@@ -94,7 +91,7 @@ class Lanes:
     async def stop(self) -> None:
         """Give up the requests in flight, which may have been received, and close the connections.
 
-        What was answered in this very turn is ended before.
+        Answers of this very turn are ended first.
         """
         self._end_answered()
         self._parked.clear()
@@ -106,11 +103,11 @@ class Lanes:
         await asyncio.gather(*(slot.lane.close() for slot in self._slots), return_exceptions=True)
 
     def check_in(self) -> None:
-        """Notice a standstill that has just ended, before anything is done that it speaks against."""
+        """Notice a standstill that has just ended, before acting on partitions that may be lost."""
         self._stall.check_in(self._clock.now(), self._clock.monotonic())
 
     def pump(self) -> None:
-        """Have parked lanes send while there are records and the gate admits; set the timer for later."""
+        """Let parked lanes send while there are records and the gate admits; then set the timer."""
         self.check_in()
         while self._parked:
             if not self._serve(self._parked[-1], self._clock.now(), self._clock.monotonic()):
@@ -119,11 +116,11 @@ class Lanes:
             self._parked.pop()
 
     def wake(self) -> None:
-        """Have parked lanes look soon for what came back to the schedule."""
+        """Let parked lanes look soon for records that came back to the schedule."""
         self._set_timer()
 
     def _serve(self, slot: Slot, now: float, at: float) -> bool:
-        """Have a lane send the next record for which a request may start now; those without one end here.
+        """Let a lane send the next record, if one may go now; records that need no request end here.
 
         `now` and `at` are this moment on the two clocks.
         """
@@ -151,13 +148,13 @@ class Lanes:
         return False
 
     def on_answer(self, slot: Slot, answer: Answer) -> None:
-        """Have an answer judged at the end of this turn of the loop, and the lane send the next record."""
+        """Queue an answer, to be judged at the end of this turn; then its lane sends the next record."""
         if not self._answered:
             asyncio.get_running_loop().call_soon(self._on_turn)
         self._answered.append((slot, answer))
 
     def _on_turn(self) -> None:
-        """End what was answered in this turn; the loop must hear of no exception."""
+        """End what was answered in this turn; no exception may reach the loop."""
         answered = len(self._answered)
         try:
             free = self._end_answered()
@@ -166,7 +163,7 @@ class Lanes:
             self._listener.on_failed(error)
 
     def _end_answered(self) -> list[Slot]:
-        """End what was answered; return the lanes that are free now."""
+        """End what was answered; return the lanes that are free."""
         answered, self._answered = self._answered, []
         free = []
         for slot, answer in answered:
@@ -178,12 +175,12 @@ class Lanes:
                     self._parked.insert(0, slot)  # the others first
                 else:
                     free.append(slot)
-            except Exception as error:  # what else was answered ends all the same
+            except Exception as error:  # the other answers are ended all the same
                 self._listener.on_failed(error)
         return free
 
     def _go_on(self, free: list[Slot], *, others_may: bool) -> None:
-        """Have lanes that were answered send the next records; others, too, where more may be in flight."""
+        """Let free lanes send the next records; parked ones too, if more may be in flight now."""
         if free:
             self.check_in()
         while free:
@@ -197,7 +194,7 @@ class Lanes:
             self.pump()
 
     def _end(self, job: Job, answer: Answer) -> bool:
-        """End a record, or give it back; tell whether its lane could not be connected, as others may be."""
+        """End a record, or give it back; return whether its lane lacked a descriptor to connect."""
         pending, attempt, started_at, started = job
         now, at = self._clock.now(), self._clock.monotonic()
         self._stall.check_in(now, at)
@@ -218,15 +215,15 @@ class Lanes:
         return False
 
     def on_given_up(self, job: Job) -> None:
-        """Count a request as over of which nothing is known."""
+        """Count a request with an unknown outcome as over."""
         self._gate.abandoned(job[3])
 
     def on_failed(self, error: BaseException) -> None:
-        """End the run: a lane broke, or what it called, or what feeds it."""
+        """End the run, because a lane or something around it broke."""
         self._listener.on_failed(error)
 
     def _note_outage(self, verdict: Verdict, started: float, now: float, at: float) -> None:
-        """Tell that the circuit opened or closed, and count its probes."""
+        """Report that the circuit opened or closed, and count its probes."""
         circuit = self._gate.circuit
         if self.outage is None:
             self.outage = Outage(now, at, circuit.failure_share(), verdict.label, verdict.error)
@@ -248,7 +245,7 @@ class Lanes:
             self.blocked = verdict.error
 
     def _set_timer(self) -> None:
-        """Wake when time alone will let the next record go; an answer or a new record wakes by itself."""
+        """Wake when time alone lets the next record go; answers and new records wake lanes anyway."""
         delay = self._delay()
         if delay is None:
             return
@@ -262,7 +259,7 @@ class Lanes:
 
     def _delay(self) -> float | None:
         admitted = self._gate.wake_at()
-        if admitted is None or not self._fence.may_send:  # as with every answer, while the limit is reached
+        if admitted is None or not self._fence.may_send:  # then an answer, or the fence, wakes the lanes
             return None
         due = self._schedule.wake_at()
         if due is None:

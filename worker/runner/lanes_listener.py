@@ -1,6 +1,6 @@
-"""Who takes the records that the lanes are done with, and hears of what they meet.
+"""The listener of the lanes: takes records that they are done with, and hears what they meet.
 
-The rule: calls from the loop; none of them waits.
+The rule: calls come from the loop; none of them waits.
 """
 
 from __future__ import annotations
@@ -15,46 +15,46 @@ from worker.core.journal import Ended
 from worker.pipeline import Attempt
 from worker.runner.copies import Copies
 
-# An attempt, how long it took in seconds, and what came of it.
+# An attempt, how many seconds it took, and the answer.
 Tried = tuple[Attempt, float, Answer]
 
 
 class LanesListener(Protocol):
-    """Who takes the records that the lanes are done with."""
+    """Takes records that the lanes are done with."""
 
     fence: Fence
     """Whether a request may be started; whoever opens it pumps the lanes."""
     copies: Copies | None
-    """What a record is judged by beside its own event; None where copies are sent."""
+    """Recognises copies; None if copies are sent."""
 
     def on_taken(self, pending: PendingRecord) -> None:
         """Hear that a record left the schedule."""
         ...
 
     def on_idle(self) -> None:
-        """Hear that a request may start, but no record may go now."""
+        """Hear that a request may start, but there is no record that may go."""
         ...
 
     def on_probe(self) -> None:
-        """Hear that a probe is to go: the further on its record may be found, the more it tells."""
+        """Hear that a probe is about to go; it tells more the further on its record is."""
         ...
 
     def on_ended(
         self, pending: PendingRecord, ending: Ended | Finished, now: float, tried: Tried | None
     ) -> None:
-        """Take a record with its ending, which came at `now`, of an attempt where one was made."""
+        """Take a record with its ending at `now`, and the attempt, if one was made."""
         ...
 
     def on_waits(self, pending: PendingRecord) -> None:
-        """Keep a record, until what is under way of its event has ended."""
+        """Keep a record until the record of its event that is under way has ended."""
         ...
 
     def on_given_back(self, pending: PendingRecord) -> None:
-        """Take a record back that was not tried."""
+        """Take back an untried record."""
         ...
 
     def on_still(self, seconds: float) -> None:
-        """Hear, before any more is sent, that the process stood still: what it holds may be another's."""
+        """Hear, before more is sent, that the process stood still, so its partitions may be another's."""
         ...
 
     def on_failed(self, error: BaseException) -> None:

@@ -1,9 +1,9 @@
-"""Endings of records that may be another's by now: told once, by whoever tells first.
+"""Endings of records whose partition may be another worker's by now: told once, by whoever tells first.
 
-While it is in doubt whether a partition is ours, and once it has left, another worker may have it, and may
-have ended the same record. The rules: our ending waits, until it is sure that the partition is ours, or,
-where the partition has left, until its journal is read once more. If an ending of this record stands there,
-that one counts. If none does, ours is told, so that the partition's owner does not send the record again.
+While it is in doubt whether a partition is ours, and after it has left, another worker may have it and may
+have ended the same record. The rules: our ending waits until it is certain that the partition is ours, or, if
+it has left, until its journal is read once more. If another ending of the record is there, that one counts.
+If not, ours is told, so that the partition's owner does not send the record again.
 """
 
 from __future__ import annotations
@@ -28,11 +28,10 @@ class _Late(NamedTuple):
 
 
 class LateEndings:
-    """Those of one destination; `tell` writes one down, `drop` finishes a record that has had another.
+    """The late endings of one destination; `tell` journals one, `drop` finishes a record with another ending.
 
-    Without `copies` nobody knows what others tell, and none is held. Steps that were noted just before a
-    standstill are taken back from `journaling`; those that it had handed over are as far as they are
-    not on their way.
+    Without `copies` nobody knows what others tell, and nothing is held. Steps that were noted just before a
+    standstill are taken back from `journaling`, even from its client, as far as they are not on their way.
     """
 
     def __init__(
@@ -53,14 +52,14 @@ class LateEndings:
             journaling.on_taken_back = partial(self._took_back, copies)
 
     def hold(self, pending: PendingRecord, ending: Ended, trial: Trial | None, now: float) -> None:
-        """Keep an ending, until it is known what became of its partition."""
+        """Hold an ending until it is known what became of its partition."""
         partition = pending.partition
         self._held.setdefault(partition, []).append(_Late(pending, ending, trial, now))
         if partition.tenure is Tenure.LEFT and self._copies is not None:
             self._copies.read_again(partition.at.number)
 
     def doubt(self, partitions: Iterable[AssignedPartition]) -> None:
-        """Note that these may be another's by now, and keep what was to be told of them."""
+        """Note that these may be another's by now, and hold back their steps."""
         for partition in partitions:
             partition.unsure = True
         if self._copies is None or self._journaling is None:
@@ -72,7 +71,7 @@ class LateEndings:
             self._copies.watch(noted.pending)
 
     def settle(self, partitions: Iterable[AssignedPartition]) -> None:
-        """Note that these are ours for sure, and have the journal read for what has left meanwhile."""
+        """Note that these are certainly ours; have the journals of those that left meanwhile read."""
         for partition in partitions:
             partition.unsure = False
             for late in self._held.pop(partition, ()):
@@ -84,7 +83,7 @@ class LateEndings:
                 self._copies.read_again(partition.at.number)
 
     def _took_back(self, copies: Copies, steps: Sequence[Noted]) -> None:
-        """Keep what the client gave back for as long as what was not handed over is kept."""
+        """Hold steps that the client gave back, like those that it never had."""
         for noted in steps:
             self._noted.setdefault(noted.pending.partition, []).append(noted)
         for partition in {noted.pending.partition for noted in steps}:
@@ -100,7 +99,7 @@ class LateEndings:
                 self._decide(copies, partition)
 
     def _decide(self, copies: Copies, partition: AssignedPartition) -> None:
-        """Tell of what nobody else has told, of a partition that has left."""
+        """Tell the endings of a partition that has left, unless another worker has told them."""
         for late in self._held.pop(partition, ()):
             if copies.has_ended(late.pending, late.ending, late.now):
                 self._drop(late.pending)

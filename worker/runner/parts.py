@@ -1,6 +1,6 @@
-"""What a run of one destination is made of: the destination itself, its clients, and what surrounds them all.
+"""The parts of one destination's run: the destination itself, its clients, and what surrounds them.
 
-The rule: values alone. What belongs to a destination hangs on `Destination`; another one gets another.
+The rule: it holds only values. Everything that belongs to one destination hangs on its `Destination`.
 """
 
 from __future__ import annotations
@@ -21,20 +21,19 @@ from worker.runner.claims import Stranger
 
 
 def no_former_tier(_topic: str) -> Tier | None:
-    """Know of no tier that the plan does not publish to."""
+    """Know no tiers besides the plan's."""
     return None
 
 
 class Group(NamedTuple):
-    """The consumer group of a destination, and whose it is.
+    """The consumer group of a destination, and its owner.
 
-    `identity` is what commits are bound to. `control_topic` is where the group remembers its offsets, None
-    where it does not; `journaled` is its journal, None where it keeps none; `remembers` what
-    is remembered of it, None where copies are sent. `former_tier` knows tiers, by
-    topic, that the plan does not publish to any more. `adopt` takes over what another deployment left;
-    `stranger` looks for one. `partition_counts` tells how many partitions source and tiers have, as far as
-    that is known; without it nobody else is in the group. `members` are the client ids by which the broker
-    knows this worker's members, first that of the source.
+    Commits are bound to `identity`. On `control_topic` the group remembers its offsets, None if it does not.
+    `journaled` describes its journal, None without one; `remembers` holds its memory, None if copies are
+    sent. `former_tier` knows, by topic, tiers that the plan no longer publishes to. `adopt` takes over what
+    another deployment left; `stranger` looks for one. `partition_counts` gives the known numbers of
+    partitions of source and tiers; without it nobody else is in the group. `members` are the client ids of
+    this worker's members, the source's first.
     """
 
     identity: Identity
@@ -49,10 +48,10 @@ class Group(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """What bounds a run: unfinished records for each partition, seconds for a drain, and bytes held.
+    """The bounds of a run: unfinished records per partition, seconds of a drain, and bytes held.
 
-    The bytes are what the source counts in, too; None where they are not bounded. `rate` is how many attempts
-    a second the whole group may make, None where that is not bounded.
+    The source counts in the same `held_bytes`; None means unbounded. `rate` is the most attempts per second
+    of the whole group, None if unbounded.
     """
 
     outstanding: int
@@ -62,29 +61,28 @@ class Limits(NamedTuple):
 
 
 class Tracing(NamedTuple):
-    """Who takes the spans of a destination, and what they say of it."""
+    """What takes the spans of a destination, and what they say about it."""
 
     tracer: Tracer
     traced: Traced
 
 
 class Destination(NamedTuple):
-    """All that is one destination's own."""
+    """Everything that belongs to one destination."""
 
     plan: Plan
     gate: Gate
     group: Group
     limits: Limits
     tracing: Tracing | None = None
-    """Who takes its spans; None where it is not traced."""
+    """None if it is not traced."""
 
 
 class Clients(NamedTuple):
-    """What a destination reads from, publishes to, and sends with.
+    """What a destination reads from, publishes to and sends with.
 
-    The run closes source, sender and follower; the publisher is others', too, and so is who reads the
-    standing orders, where anybody does. The follower reads the journal, where anything is remembered of it;
-    the cache keeps that, where anybody has one.
+    The run closes source, sender and follower; publisher and control are shared with other destinations. The
+    follower reads the journal, if anything is remembered of it, and the cache keeps that.
     """
 
     source: Source
@@ -96,7 +94,7 @@ class Clients(NamedTuple):
 
 
 class Surroundings(NamedTuple):
-    """What all parts share: who hears of what happens, both kinds of time, and chance (from 0 to 1)."""
+    """What all parts share: the observer, the clocks, and jitter (from 0 to 1)."""
 
     observer: Observer
     clock: Clock

@@ -1,4 +1,4 @@
-"""What the source tells of partitions and their records: taken up, drained, discarded, read on elsewhere.
+"""The source's listener: takes up, drains and discards partitions, and takes their records.
 
 The rules: a revoked partition is drained while it is still ours, then committed, then discarded, also while
 the run ends; of a lost one nothing is committed.
@@ -26,9 +26,9 @@ from worker.runner.standing_orders import StandingOrders
 
 
 class Keepers(NamedTuple):
-    """Who looks after what is ours: makes sure of what is new, remembers what goes, and knows our share.
+    """Those who look after our partitions: make sure of new ones, remember leaving ones, know our share.
 
-    `copies` follows what others do of it, `sure_of` hears what is ours beyond doubt.
+    `copies` follows their journals; `sure_of` hears which are ours beyond doubt.
     """
 
     claims: Claims | None
@@ -39,7 +39,7 @@ class Keepers(NamedTuple):
 
 
 class Rebalances:
-    """The source's listener; the lanes look for what came, `keepers` after what is ours."""
+    """The source's listener; it wakes the lanes for new records and tells the `keepers`."""
 
     def __init__(
         self,
@@ -65,21 +65,21 @@ class Rebalances:
         self._observer.rebalanced("assign", [one.at for one in assigned])
 
     def on_made_anew(self, assigned: Sequence[Assigned]) -> None:
-        """Begin anew with partitions of another log; what is under way of the old one ends for itself."""
+        """Begin anew with partitions of another log; records of the old one under way still end."""
         self._intake.renew(assigned)
         self._make_sure(assigned)
         self._follow(assigned)
         self._drain.quiet.set()
 
     def on_expired(self, at: Partition, start: Start) -> None:
-        """Go on behind what is gone."""
+        """Go on after what is gone."""
         self._intake.skip(at, start)
 
     async def on_revoked(self, ids: Sequence[Partition]) -> Positions:
-        """Drain partitions while they are still ours, and say what to commit last."""
+        """Drain partitions while they are still ours, and return what to commit last."""
         self._observer.rebalanced("revoke", ids)
         partitions = self._intake.of(ids)
-        self._sure_of(partitions)  # of what another may have already we hear that it is lost
+        self._sure_of(partitions)  # they are ours: otherwise we would hear `on_lost`
         try:
             await self._drain.wait(partitions)
             await self._memory.leave(partition for partition in partitions if partition.tenure.is_ours)
@@ -89,11 +89,11 @@ class Rebalances:
             self._discard(ids)
 
     def on_committed_last(self, committed: Positions) -> None:
-        """Note what was committed of what was revoked."""
+        """Note what was committed after a revocation."""
         self._intake.former.note_committed(committed)
 
     def on_lost(self, ids: Sequence[Partition]) -> None:
-        """Discard partitions that another member may have already; commit nothing of them."""
+        """Discard partitions that another member may have already, without a commit."""
         self._observer.rebalanced("lost", ids)
         self._discard(ids)
 
@@ -107,27 +107,27 @@ class Rebalances:
         self._intake.refill()
 
     def on_passed(self, counts: Mapping[str, int]) -> None:
-        """Count what is another destination's."""
+        """Count what was passed over for other destinations."""
         self._intake.pass_over(counts)
 
     def on_gap(self, at: Partition, behind: int, offset: int) -> None:
-        """Count offsets that hold nothing for us as read, where all before them was taken up."""
+        """Count offsets that hold nothing for us as read, if everything before them was taken up."""
         for partition in self._intake.of([at]):
             partition.offsets.pass_over(behind, offset)
 
     def on_cut(self, at: Partition, offset: int) -> None:
-        """Send what took the place of what was finished."""
+        """Send records that replaced finished ones."""
         for partition in self._intake.of([at]):
             if partition.offsets.forget_from(offset):
                 why = f"the log was cut, and other records lie there from offset {offset} on"
                 self._observer.map_refused(at, why)
 
     def on_rewound(self, at: Partition) -> None:
-        """Take records of a partition again."""
+        """Take records of a rewound partition again."""
         self._intake.rewound(at)
 
     def on_stopped(self, stopped: Stopped) -> None:
-        """Pass on where a partition stands."""
+        """Pass on that a partition is stopped."""
         self._observer.stopped(stopped)
 
     def on_passed_over(self, place: Place, beyond: int) -> None:
@@ -139,7 +139,7 @@ class Rebalances:
         self._observer.trouble(message)
 
     def on_failed(self, error: BaseException) -> None:
-        """End the run, as when a lane breaks: without the source it would stand still."""
+        """End the run, because it can't work without the source."""
         self._lanes.on_failed(error)
 
     def _make_sure(self, assigned: Sequence[Assigned]) -> None:

@@ -1,8 +1,8 @@
-"""Writing down how far the group is, for the day when the broker has forgotten its offsets.
+"""Writes down how far the group is, in case the broker forgets its offsets.
 
-The rule: what is committed is remembered now and then and at the end of the run; of what is given away, what
-is about to be committed, before the next one can write of it: it may be that nobody takes it up. That it
-can't be written stops nothing; it is said once.
+The rule: committed offsets are written now and then and at the end of the run. For a partition that is given
+up, its last offset is written before another worker can write about it, because maybe nobody takes it up. A
+failure stops nothing and is reported once.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from worker.core.record import Partition
 from worker.core.remembered_offsets import remember
 from worker.ports import Clock, Observer, Publisher, PublishRefused
 
-# Seconds between two times: what was finished since the last is sent again, should the offsets be gone. Not
+# Seconds between two writes: if the offsets are lost, what was finished since is sent again. The first is not
 # at once after a start, so that members that begin together all find the same.
 WRITE_EVERY_SECONDS = 30.0
-# Seconds for the last time.
+# Seconds for the last write.
 LAST_WRITE_SECONDS = 5.0
-# Seconds for what is given away, which the group waits for.
+# Seconds for a partition that is given up, because the group waits for it.
 LEAVE_SECONDS = 1.0
 
 
 class GroupMemory:
-    """Writes to the group's control topic; without one there is nothing to do."""
+    """Writes to the group's control topic, if it has one."""
 
     def __init__(
         self,
@@ -50,16 +50,16 @@ class GroupMemory:
             await self.write()
 
     async def finish(self) -> None:
-        """Write a last time, within LAST seconds."""
+        """Write a last time, within LAST_WRITE_SECONDS."""
         await self._within(LAST_WRITE_SECONDS, {at: one.committed for at, one in self._partitions.items()})
 
     async def leave(self, partitions: Iterable[AssignedPartition]) -> None:
-        """Write of partitions that are drained and will be another's, within LEAVE seconds."""
+        """Write about drained partitions that will be another's, within LEAVE_SECONDS."""
         ours = {one.at: one.offsets.position for one in partitions if one.barred is None}
         await self._within(LEAVE_SECONDS, ours)
 
     async def write(self) -> None:
-        """Write what changed since the last time."""
+        """Write what has changed since the last write."""
         await self._write_changed({at: one.committed for at, one in self._partitions.items()})
 
     async def _within(self, seconds: float, offsets: Mapping[Partition, int | None]) -> None:
@@ -83,7 +83,7 @@ class GroupMemory:
                 self._tell(outcome)
 
     async def _write(self, topic: str, partition: AssignedPartition, offset: int) -> str | None:
-        """Write of one partition; return why that was refused."""
+        """Write about one partition; return why that was refused, or None."""
         log, now = partition.binding.log, self._clock.now()
         try:
             await self._publisher.publish(remember(topic, partition.at, offset, log, now))

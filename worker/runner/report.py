@@ -1,6 +1,6 @@
-"""What may be known of a run from outside: its figures at a moment, and why it is not ready.
+"""What a run shows to the outside: a snapshot of its figures, and why it is not ready.
 
-The rule: it only looks, at what others know.
+The rule: it only reads what others know.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from worker.runner.state import barred_lines, not_begun_lines, overdue_by_tier, 
 
 
 class Watches(NamedTuple):
-    """What looks at a run now and then, for those that ask."""
+    """What looks at a run now and then."""
 
     silence: SilenceWatch
     scaling: Scaling
@@ -28,7 +28,7 @@ class Watches(NamedTuple):
 
 
 class Report:
-    """Of one destination's run."""
+    """The report of one destination's run."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Report:
         yield from warming_lines(one for one in self._intake.partitions.values() if one.warming == WARMING)
 
     def reasons_not_ready(self) -> Iterable[str]:
-        """Say, one line each, why this worker is not ready; nothing when it is."""
+        """Why this worker is not ready, one line each; empty if it is."""
         if self._drain.phase is not Phase.WORKING:
             yield "draining"
         yield from self._not_joined()

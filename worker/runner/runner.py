@@ -1,7 +1,7 @@
 """The life of a destination's run: join, work, drain, leave.
 
-The rules: a task or thread that dies ends the run with a failure, after a best-effort drain; what was begun
-is ended in order, and nothing waits without a deadline.
+The rules: a task or thread that dies ends the run with a failure, after a best-effort drain; everything is
+ended in order, and nothing waits without a deadline.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from worker.runner.silence import SilenceWatch
 from worker.runner.standing_orders import StandingOrders
 
 RENEWED = ("postback", "rules", "currencies", "secrets")
-"""What of a plan may change while a run lasts; it is built around the rest."""
+"""The parts of a plan that may change during a run."""
 
 
 class Outcome(Enum):
@@ -39,7 +39,7 @@ class Outcome(Enum):
 
     DRAINED = "drained"
     CUT = "cut"
-    """At the deadline of the drain something had not ended; it stays uncommitted."""
+    """Something had not ended at the drain's deadline; it stays uncommitted."""
 
 
 class Runner:
@@ -78,12 +78,12 @@ class Runner:
 
     @property
     def phase(self) -> Phase:
-        """How far the run is."""
+        """The run's phase."""
         return self._drain.phase
 
     @property
     def unfinished(self) -> int:
-        """Records that had not ended when they were given away at the end of the run."""
+        """Records that had not ended when their partitions were given up at the end of the run."""
         return self._drain.unfinished
 
     def snapshot(self) -> Snapshot:
@@ -91,14 +91,14 @@ class Runner:
         return self._report.snapshot()
 
     def reasons_not_ready(self) -> Iterable[str]:
-        """Say, one line each, why this worker is not ready; nothing when it is."""
+        """Why this worker is not ready, one line each; empty if it is."""
         return self._report.reasons_not_ready()
 
     def renew(self, plan: Plan, renew_sender: Callable[[Sender], Sender]) -> None:
-        """Send by this plan from the next request on, through what is made of the sender, or in its place.
+        """Send by this plan from the next request on, through the sender that `renew_sender` returns.
 
-        Topics and retries stay what they are: a run is built around them. What is in flight stays on its
-        sender. A run that ends changes nothing any more.
+        Topics and retries stay, because a run is built around them. Requests in flight stay on their sender.
+        A run that is ending changes nothing any more.
         """
         if self.phase is not Phase.WORKING:
             return
@@ -124,7 +124,7 @@ class Runner:
         return outcome
 
     def fail(self, error: BaseException) -> None:
-        """End the run with a failure, also one that is yet to begin; the first one counts."""
+        """End the run with a failure, even before it begins; the first failure counts."""
         self._failure = self._failure or error
         self._failed.set()
 
@@ -180,7 +180,7 @@ class Runner:
         return Outcome.CUT if self.unfinished else Outcome.DRAINED
 
     async def _leave(self) -> None:
-        """Leave the group; what its journal tells is read on until all is kept of it."""
+        """Leave the group; the journal is followed until the cache is written."""
         copies, cache = self._delivery.copies, self._delivery.cache
         if copies is not None and cache is not None:
             copies.end()
@@ -191,6 +191,6 @@ class Runner:
             await copies.stop()
 
     def _on_sure(self, partition: AssignedPartition) -> None:
-        """Read a partition that is surely ours; others are from now on, too."""
+        """Read a partition that is certainly ours; from now on others with an offset are, too."""
         self._intake.is_sure = True
         self._intake.rest(partition, self._clock.now())

@@ -1,6 +1,6 @@
-"""Looking at how busy the worker is, for the number of workers that are wanted.
+"""Looks at how busy the worker is, for the number of workers wanted.
 
-The rule: it looks, every few seconds, at what others know; nothing is counted for it on the way of a record.
+The rule: every few seconds it reads what others know; nothing is counted for it on the hot path.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from worker.ports import Clock, Source
 from worker.runner.delivery import Delivery
 from worker.runner.intake import Intake
 
-# How much a rate or a pace lets through is known; so much is wanted for.
+# With a rate or pace the throughput is known, so these do not hold scaling back entirely.
 _BOUNDED = frozenset({Held.RATE})
 LOOK_EVERY_SECONDS = 2.0
 """Seconds between two looks."""
 
 
 class Scaling:
-    """Of one destination; `wanted` has the last word."""
+    """The scaling of one destination; `wanted` holds the result."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Scaling:
         return {at: work for at, work in works.items() if work is not None}
 
     def _processor(self, now: float) -> float:
-        """The share of a processor that the loop's thread has used since the last look."""
+        """The share of a CPU that the loop's thread has used since the last look."""
         used, before = self._clock.processor(), self._used
         elapsed, self._used, self._looked_at = now - self._looked_at, used, now
         return min(1.0, (used - before) / elapsed) if elapsed > 0 else 0.0

@@ -1,7 +1,7 @@
-"""What this worker says of itself on the control topic, for whoever looks at Kafka alone.
+"""This worker's report on the control topic, for readers of Kafka alone.
 
-The rules: it looks each second at what others know, and writes what has lasted, where that has changed. That
-it can't be written stops nothing, and is told by others. At the end of the run the report is taken back.
+The rules: each second it reads what others know, and it writes what has lasted, if that changed. A failed
+write stops nothing; others report it. At the end of the run the report is withdrawn.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from worker.ports import Clock, Publisher, PublishRefused
 from worker.runner.delivery import Delivery
 
 LOOK_SECONDS = 1.0
-"""Between two looks."""
+"""Seconds between two looks."""
 
 LOOKS_OF_A_REPORT = 5
-"""So many looks make a report: what half of them saw has lasted."""
+"""Looks per report: what half of them saw has lasted."""
 
 WRITE_SECONDS = 3.0
-"""Seconds that a write may take, beyond which it is given up; the last one has a third of that."""
+"""Seconds that a write may take; the last one has a third of that."""
 
-# What an order says, and the circuit, stand elsewhere.
+# Orders and the circuit are told elsewhere in the report or the topic.
 _TOLD_ELSEWHERE = frozenset({Held.PAUSE, Held.CIRCUIT, Held.RATE})
 
 
@@ -48,7 +48,7 @@ class _Look(NamedTuple):
 
 
 class SelfReport:
-    """Of one destination's run; without `members`, client ids that the broker knows, nothing is written."""
+    """The report of one destination's run; without `members` (client ids) nothing is written."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class SelfReport:
         self._seen.append(_Look(self._clock.now(), self._bounds(), not_ready, of_a_start))
 
     async def write(self) -> None:
-        """Write what has lasted, if that is not written already."""
+        """Write what has lasted, unless the last report says the same."""
         if self._topic is None or not self._members:
             return
         report = self._report(self._members[0])
@@ -94,12 +94,12 @@ class SelfReport:
             self._written = report
 
     async def finish(self) -> None:
-        """Take the report back."""
+        """Withdraw the report."""
         if self._topic is not None and self._written is not None:
             await self._publish(ended(self._written.id, self._topic), WRITE_SECONDS / 3)
 
     def _bounds(self) -> set[str]:
-        """What keeps it from sending more at this moment."""
+        """What keeps it from sending more now."""
         gate, held = self._delivery.gate, self._delivery.held()
         bounds: set[str] = {*(held - _TOLD_ELSEWHERE)}
         if Held.RATE in held:

@@ -1,4 +1,4 @@
-"""Looking for partitions that have records and give none.
+"""Looks for partitions that have records but yield none.
 
 The rule: a partition can be silent only while records are asked for. While none are, because the partner is
 down or all lanes wait for slow answers, no partition is silent.
@@ -19,7 +19,7 @@ LOOK_EVERY_SECONDS = 10.0
 
 
 class SilenceWatch:
-    """`asked` tells whether records were asked for since it was last called."""
+    """`asked` says whether records were asked for since its last call."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class SilenceWatch:
 
     @property
     def told(self) -> Sequence[Silence]:
-        """The partitions that are silent, as of the last look."""
+        """The silent partitions, as of the last look."""
         return self._silences.told
 
     async def run(self) -> None:
@@ -48,7 +48,7 @@ class SilenceWatch:
             self.look()
 
     def look(self) -> None:
-        """Look once, and tell of what is new."""
+        """Look once, and report new ones."""
         readings = tuple(self._readings()) if self._asked() else ()
         for silence in self._silences.look(readings, self._clock.now()):
             self._observer.trouble(str(silence))

@@ -1,4 +1,4 @@
-"""One lane to the partner, and the record that is under way on it.
+"""A slot: one lane to the partner, and the record that is in flight on it.
 
 The rule: a slot has a job from the request's start until its answer is judged, or it is given up.
 """
@@ -14,18 +14,18 @@ from worker.ports import Lane
 from worker.runner.former_senders import FormerLane
 
 Job = tuple[PendingRecord, Attempt, float, float]
-"""A record that is ours, its attempt, and when that began on the wall clock and on the monotonic one."""
+"""A record, its attempt, and when that began on the wall clock and on the monotonic clock."""
 
 
 class SlotListener(Protocol):
-    """Who judges what jobs come to."""
+    """Judges the outcomes of jobs."""
 
     def on_answer(self, slot: Slot, answer: Answer) -> None:
-        """Hear what an attempt came to; its job stands until that is judged."""
+        """Hear an attempt's answer; the slot keeps its job until that is judged."""
         ...
 
     def on_given_up(self, job: Job) -> None:
-        """Hear of a request of which nothing will be known."""
+        """Hear of a request whose outcome will stay unknown."""
         ...
 
     def on_failed(self, error: BaseException) -> None:
@@ -34,7 +34,7 @@ class SlotListener(Protocol):
 
 
 class Slot:
-    """One lane, and what it is sending; it hears what its attempt came to."""
+    """One lane and its job; the attempter of its requests."""
 
     __slots__ = ("_listener", "job", "lane")
 
@@ -44,22 +44,22 @@ class Slot:
         self.job: Job | None = None
 
     def renew(self, lane: Lane) -> FormerLane:
-        """Send through this lane from the next request on; return the one that it takes the place of."""
+        """Use another lane from the next request on; return the former one."""
         job, former = self.job, self.lane
         self.lane = lane
         return FormerLane(former, lambda: job is not None and self.job is job)
 
     def on_answer(self, answer: Answer) -> None:
-        """Have the answer judged, and the next record sent."""
+        """Have the answer judged."""
         self._listener.on_answer(self, answer)
 
     def on_broken(self, error: BaseException) -> None:
-        """End the run: nobody knows what became of the record."""
+        """End the run, because nobody knows what became of the record."""
         self.give_up()
         self._listener.on_failed(error)
 
     def give_up(self) -> None:
-        """Forget what is being sent, which may have been received."""
+        """Give up the request in flight, which may have been received."""
         job, self.job = self.job, None
         if job is not None:
             self.lane.abandon()

@@ -1,6 +1,6 @@
-"""Notices that the process stood still: it was stopped or suspended, or had no processor.
+"""Notices that the process stood still: it was stopped or suspended, or got no CPU.
 
-The rule: meanwhile its partitions may have become another's, and nobody has told it yet. So whoever acts on
+The rule: meanwhile its partitions may have become another's, and it has not been told yet. So whoever acts on
 them checks in first.
 """
 
@@ -11,13 +11,13 @@ from collections.abc import Callable
 
 from worker.ports import Clock
 
-# Seconds without a beat that are a standstill: fewer than any group waits for a member.
+# Seconds without a beat that count as a standstill: fewer than any group waits for a member.
 STOOD_STILL_SECONDS = 2.0
 _BEAT_SECONDS = 0.5
 
 
 class StallDetector:
-    """Beats with the event loop, on both clocks: the monotonic one misses a machine's suspension."""
+    """Beats with the event loop, on both clocks, because the monotonic one misses a suspended machine."""
 
     def __init__(self, clock: Clock, on_still: Callable[[float], None]) -> None:
         self._clock = clock
@@ -31,13 +31,13 @@ class StallDetector:
         self._timer = asyncio.get_running_loop().call_later(_BEAT_SECONDS, self._beat)
 
     def stop(self) -> None:
-        """Beat no more, and tell of nothing."""
+        """Stop beating and reporting."""
         self._now = self._at = float("inf")
         if self._timer is not None:
             self._timer.cancel()
 
     def check_in(self, now: float, at: float) -> None:
-        """Tell of a standstill that ended just now, in seconds, once; the arguments are this moment."""
+        """Report a standstill that has just ended, once; the arguments are this moment on both clocks."""
         if at - self._at > STOOD_STILL_SECONDS or now - self._now > STOOD_STILL_SECONDS:
             still = max(at - self._at, now - self._now)
             self._now, self._at = now, at

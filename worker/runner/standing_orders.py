@@ -1,8 +1,8 @@
-"""The standing orders of a destination, and what follows of them while a run lasts.
+"""The standing orders of a destination, and their effects during a run.
 
-The rules: nothing is sent before they are known, nor while one of them can't be read. What is in flight when
-an order comes goes on to its ending. The rate is the group's: the part that is ours follows the partitions
-that are, at once where one goes, so that its next owner may use it.
+The rules: nothing is sent before they are known, nor while one of them is unreadable. What is in flight when
+an order comes goes on to its ending. The rate is the whole group's: our share follows our partitions, at once
+when one leaves, so that its next owner can use it.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from worker.runner.interventions import Interventions
 from worker.runner.parts import Destination, Surroundings
 
 LOOK_SECONDS = 1.0
-"""Between two looks at what ends by its time, and at how many partitions there are."""
+"""Seconds between two looks for orders that end by time, and at the number of partitions."""
 
 
 class StandingOrders:
-    """Follows the group's control topic; without one, or without who reads it, there are no orders."""
+    """Follows the group's control topic; without topic or reader there are no orders."""
 
     def __init__(
         self,
@@ -58,14 +58,14 @@ class StandingOrders:
         self.look()
 
     async def run(self) -> None:
-        """Look for ever at what time alone changes."""
+        """Look for ever at what changes by time alone."""
         while True:
             now = self._clock.now()
             await asyncio.sleep(max(0.0, min(LOOK_SECONDS, self._orders.changes_at(now) - now)))
             self.look()
 
     def on_control(self, news: ControlNews) -> None:
-        """Take what is new of the topic."""
+        """Take news of the topic."""
         if news.anew:
             self._orders.clear()
         for key, value in news.records:
@@ -76,7 +76,7 @@ class StandingOrders:
         self.look()
 
     def look(self) -> None:
-        """Do what the orders say at this moment."""
+        """Apply the orders as of now."""
         now = self._clock.now()
         if self._unread is None:
             self._tell(now)
@@ -85,7 +85,7 @@ class StandingOrders:
         self.share_anew()
 
     def share_anew(self) -> None:
-        """Take the part of the rate that goes with the partitions that are ours now."""
+        """Take our share of the rate according to our present partitions."""
         order = self._orders.rate(self._clock.now())
         rate = self._rate if order is None else order.per_second
         limited = (rate, 0.0 if rate is None else self._share())
@@ -95,11 +95,11 @@ class StandingOrders:
             self._delivery.lanes.pump()
 
     def took_up(self) -> None:
-        """Do what the orders say with records that are new, before they can be sent."""
+        """Apply the orders to new records before they can be sent."""
         self._interventions.look()
 
     def reasons_not_ready(self) -> Iterable[str]:
-        """Say, one line each, why it is not known what the orders are."""
+        """Why the orders are not fully known, one line each."""
         if self._unread is not None:
             yield self._unread
         for key, why in self._orders.unreadable.items():
@@ -111,7 +111,7 @@ class StandingOrders:
         return share_of(self._partitions, self._source, self._tiers, self._counts())
 
     def _tell(self, now: float) -> None:
-        """Tell which orders are new, which have ended, and which can't be read."""
+        """Report new orders, ended ones, and unreadable ones."""
         standing = {order.key: order for order in self._orders.standing(now)}
         for key, order in standing.items():
             if self._told.get(key) != order:

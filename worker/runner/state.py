@@ -1,4 +1,4 @@
-"""What the gauges, and the line of status, show of a running worker."""
+"""What the gauges and the status line show of a running worker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from worker.core.record import Partition
 from worker.ports import PartitionState, Snapshot, Watermarks
 
 MOST_NAMES = 3
-"""So many partitions are named in one line."""
+"""Partitions that are named in one line."""
 
 
 def partition_state(partition: AssignedPartition, lag: Watermarks | None, now: float) -> PartitionState:
@@ -26,7 +26,7 @@ def partition_state(partition: AssignedPartition, lag: Watermarks | None, now: f
 
 
 def overdue_by_tier(partitions: Iterable[AssignedPartition], now: float) -> dict[str, float]:
-    """How late the head of each tier is, in seconds; 0.0 for a tier whose heads are in time."""
+    """How late the head of each tier is, in seconds; 0.0 if it is on time."""
     late: dict[str, float] = {}
     for partition in partitions:
         if partition.tier is not None:
@@ -36,25 +36,25 @@ def overdue_by_tier(partitions: Iterable[AssignedPartition], now: float) -> dict
 
 
 def barred_lines(partitions: Iterable[AssignedPartition]) -> Iterable[str]:
-    """A line for each reason for which partitions may not be sent from."""
+    """A line for each reason why partitions are barred."""
     for why, names in _by_reason((one.at, one.barred) for one in partitions):
         yield f"{names} {'rest' if ', ' in names else 'rests'}: {why}"
 
 
 def warming_lines(partitions: Iterable[AssignedPartition]) -> Iterable[str]:
-    """A line for each reason for which partitions rest that are not read so far that copies are known."""
+    """A line for each reason why the journal of partitions is not read yet."""
     for why, names in _by_reason((one.at, one.warming) for one in partitions):
         yield f"warming: {names}: {why}"
 
 
 def not_begun_lines(reasons: Mapping[Partition, str]) -> Iterable[str]:
-    """A line for each reason for which it is not known where partitions begin."""
+    """A line for each reason why it is unknown where partitions begin."""
     for why, names in _by_reason(reasons.items()):
         yield f"{names}: not read until it is known where to begin: {why}"
 
 
 def _by_reason(reasons: Iterable[tuple[Partition, str | None]]) -> Iterable[tuple[str, str]]:
-    """Each reason, with the first of the partitions that it is given for."""
+    """Each reason, with the first few of its partitions."""
     resting: dict[str, list[str]] = {}
     for at, why in reasons:
         if why is not None:
@@ -64,7 +64,7 @@ def _by_reason(reasons: Iterable[tuple[Partition, str | None]]) -> Iterable[tupl
 
 
 def outage_fields(outage: Outage) -> Mapping[str, object]:
-    """What is told of an open circuit: since when, for which cause, and how many probes it has had."""
+    """The fields of an open circuit: since when, why, and how many probes."""
     return {
         "since": format_time(outage.since),
         "status": outage.label,
@@ -75,7 +75,7 @@ def outage_fields(outage: Outage) -> Mapping[str, object]:
 
 
 def status_fields(now: Snapshot, not_ready: Iterable[str]) -> Mapping[str, object]:
-    """What one line says of a worker: what is under way, what is behind, and why it is not ready."""
+    """The fields of the status line: what is in flight, what is behind, and why the worker is not ready."""
     lags = [state.lag for state in now.partitions if state.lag is not None]
     return {
         "in_flight": now.in_flight,

@@ -1,8 +1,8 @@
-"""Gives partitions that flow their room back as their records end, before they have used it up.
+"""Grants flowing partitions more room as their records end, before their room is used up.
 
-The client fetches records of a partition in runs. A run that finds too little room keeps other partitions
-waiting; it is paused, thrown away and read again. The rule: so each partition has most of its room when its
-next run comes. This is looked at with each batch that is asked for, not with each record that ends.
+The client fetches a partition's records in runs. A run that finds too little room makes other partitions
+wait; it is paused, dropped and read again. The rule: each partition has most of its room free when its next
+run comes. This is checked with each batch that is asked for, not with each record that ends.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from worker.core.assigned_partition import AssignedPartition
 
 
 class TopUp:
-    """`room` is what a partition has at most; `grant` has the source allow it what is free of that."""
+    """`room` is the most that a partition has; `grant` gives it what is free of that."""
 
     def __init__(self, room: int, grant: Callable[[AssignedPartition, float], None]) -> None:
         self._room = room
@@ -26,7 +26,7 @@ class TopUp:
             self._short.add(partition)
 
     def give(self, now: float) -> None:
-        """Give back what is free by now."""
+        """Grant what is free now."""
         for partition in self._short:
             self._grant(partition, now)
         self._short = {partition for partition in self._short if partition.is_short(self._room)}

@@ -1,7 +1,7 @@
-"""Tracing a destination: what stands between the parts of a run and has spans recorded of what passes.
+"""Traces a destination: wraps the lanes' listener and the publisher, and records spans of what passes.
 
-The rule: it stands there only where tracing is on, and changes nothing that passes but for a context that a
-record lacks. Of what is delivered and not traced it only counts, or glances at the producer's context.
+The rule: the wrappers exist only if tracing is on, and change nothing, except that they add a missing context
+to a record. For an untraced delivery they only count, or glance at the producer's context.
 """
 
 from __future__ import annotations
@@ -29,28 +29,28 @@ from worker.runner.parts import Surroundings, Tracing
 
 
 class _Parentage(NamedTuple):
-    """Where in a story a publish belongs: below an attempt's span, beside what that is linked to."""
+    """Where a publish belongs: the attempt's span is its parent, with the same link."""
 
     parent: SpanContext
     link: SpanContext | None
 
 
-# A publish is a task of its own, which is begun while its record ends and keeps what holds then.
+# A publish is a task of its own, begun while its record ends, and inherits the value set then.
 _ENDING: ContextVar[_Parentage | None] = ContextVar("ending", default=None)
 
 
 def traced_listener(listener: LanesListener, tracing: Tracing | None, around: Surroundings) -> LanesListener:
-    """The listener, or where tracing is on who records the attempts that it hears of."""
+    """The listener itself, or, if tracing is on, a wrapper that records attempts."""
     return listener if tracing is None else TracedListener(listener, tracing, around)
 
 
 def traced_publisher(publisher: Publisher, tracing: Tracing | None, clock: Clock) -> Publisher:
-    """The publisher, or where tracing is on who records what it publishes of traced records."""
+    """The publisher itself, or, if tracing is on, a wrapper that records publishes of traced records."""
     return publisher if tracing is None else TracedPublisher(publisher, tracing.tracer, clock)
 
 
 class TracedListener:
-    """Records the attempts that its listener hears of, before it does."""
+    """Records attempts before its listener hears of them."""
 
     def __init__(self, listener: LanesListener, tracing: Tracing, around: Surroundings) -> None:
         self._listener = listener
@@ -70,7 +70,7 @@ class TracedListener:
     def on_ended(
         self, pending: PendingRecord, ending: Ended | Finished, now: float, tried: Tried | None
     ) -> None:
-        """Record the attempt, if it is traced, and hand the record on, with a context if it lacks one."""
+        """Record the attempt, if it is traced, and pass the record on, with a context if it lacked one."""
         headers = pending.record.headers
         if isinstance(ending, Delivered):
             parent = traceparent_of(headers) if headers else None
@@ -80,13 +80,13 @@ class TracedListener:
                 self._ended(pending, ending, now, tried)
                 return
             self._on_ended(pending, ending, now, tried)
-        elif isinstance(ending, (Duplicate, Finished)):  # nothing is sent, as its event was
+        elif isinstance(ending, (Duplicate, Finished)):  # nothing was sent
             self._on_ended(pending, ending, now, tried)
         else:
             self._ended(pending, ending, now, tried)
 
     def _ended(self, pending: PendingRecord, ending: Ending, now: float, tried: Tried | None) -> None:
-        """Find out whether an attempt is traced; what is published of it belongs to it, or to no other."""
+        """Decide whether an attempt is traced, and set the parent of what is published for it."""
         on_tier = pending.partition.tier is not None
         link, passed, place = context_of(pending.record.headers), ending, None
         if self._sampling.is_traced(link, on_tier):
@@ -123,7 +123,7 @@ class TracedPublisher:
         self.close = publisher.close
 
     async def publish(self, message: Outgoing) -> None:
-        """Publish, and record how that ended; raise PublishRefused where it was refused."""
+        """Publish and record the outcome; raise PublishRefused."""
         place = _ENDING.get()
         if place is None:
             await self._publisher.publish(message)

@@ -2,8 +2,7 @@
 
 The rules: its own thread makes every call of its client. A partition counts as read once it is read up to its
 end at the time of asking, and as unreadable if for STALE_SECONDS the broker has not shown that nothing is
-missing. This worker's own steps are skipped. A cache of the same journal is reported first, and reading
-begins after it.
+missing. This worker's own steps are skipped. A cache of it is reported first.
 """
 
 from __future__ import annotations
