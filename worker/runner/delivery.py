@@ -49,13 +49,12 @@ class Delivery:
         self._observer = around.observer
         self._clock = around.clock
         self._intake = intake
-        self._schedule = intake.schedule
-        self._demand = intake.demand
+        self._schedule, self._demand = intake.schedule, intake.demand
         self._drain = drain
         self.on_failed = on_failed
         """Hears that a lane, a task or the journal can't go on."""
         self.gate = destination.gate
-        tracing = destination.tracing
+        tracing, plan = destination.tracing, destination.plan
         publisher = traced_publisher(clients.publisher, tracing, around.clock)
         self.hand_over = HandOver(
             publisher, around.observer, around.jitter, self._settled, on_failed, self._given_up
@@ -73,7 +72,7 @@ class Delivery:
         self.late_endings = LateEndings(self.copies, self.journaling, self._tell, self._ended_elsewhere)
         self.on_warm: Callable[[], None] = lambda: None
         """Hears that another partition may be sent, before any of it is."""
-        listener, plan = traced_listener(self, tracing, around), destination.plan
+        listener = traced_listener(self, tracing, around)
         self.lanes = Lanes(clients.sender, self.gate, self._schedule, plan, listener, around)
 
     def held(self) -> frozenset[Held]:
