@@ -1,6 +1,6 @@
-"""Whether the broker has, and lets this user do, all that a worker with these settings needs.
+"""Checks that the broker has everything a worker with these settings needs, and that this user may use it.
 
-The rule: it only asks and reads at the ends of partitions; no group is joined, nothing is written.
+The rule: it only asks, and reads at the ends of partitions; it joins no group and writes nothing.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ from worker.settings.rights import rights_of_commands
 from worker.settings.tiers import rights_needed
 
 MOST_QUESTIONS = 4
-"""How often the broker is asked of its groups: one that has just started does not know them yet."""
+"""How often the broker is asked about its groups: one that has just started does not know them yet."""
 
 ASK_AGAIN_AFTER_SECONDS = 1.0
-"""Seconds between two of them."""
+"""Seconds between two of these questions."""
 
 DESCRIBED_WITHIN_SECONDS = 5.0
-"""Seconds that the broker may take to say how its topics are set."""
+"""Seconds that the broker may take to describe its topics."""
 
 DENIED = (
     "`kafka-acls.sh --add --allow-principal User:NAME --operation RIGHT --topic|--group NAME` grants a right"
 )
 _SIGNS_OF_REFUSAL = ("uthorization failed", "does not exist")
-"""Parts of what is said of a topic, a group or the cluster that a user may not use, or may not see."""
+"""Parts of error texts about a topic, a group or the cluster that a user may not use or see."""
 
 SILENT = "may this machine reach every broker, by the name that it advertises?"
 
 
 class Access(NamedTuple):
-    """Lines on what keeps a worker from being ready and on what else is wrong or may not be meant.
+    """What keeps a worker from being ready, and what else is wrong or may be unintended, in lines.
 
     `hint` says what to do about the gravest.
     """
@@ -55,7 +55,7 @@ class Access(NamedTuple):
 
 
 def look_for_all(deployment: Deployment) -> Access:
-    """Say what a worker that serves all destinations would meet, once each. Raises BrokerUnavailable."""
+    """What a worker that serves all destinations would meet, each line once. Raises BrokerUnavailable."""
     found = [look(settings) for settings in deployment.destinations]
     problems = dict.fromkeys(line for one in found for line in one.problems)
     warnings = dict.fromkeys(line for one in found for line in one.warnings)
@@ -64,7 +64,7 @@ def look_for_all(deployment: Deployment) -> Access:
 
 
 def look(settings: Settings) -> Access:
-    """Say what a worker with these settings would meet. Raises BrokerUnavailable."""
+    """What a worker with these settings would meet. Raises BrokerUnavailable."""
     with answering(settings, or_refusing=False):
         there = partitions_by_topic(settings)
         needed = rights_needed(settings)
@@ -80,12 +80,12 @@ def look(settings: Settings) -> Access:
 
 
 def rights_lacking(settings: Settings, command: str, reasons: Iterable[str]) -> list[str]:
-    """A line for each topic and group on which a command, which failed for these reasons, lacks a right.
+    """A line for each topic and group on which a command that failed for these reasons lacks a right.
 
-    None where that is not why. A topic that may not be seen looks missing: so it is asked of that, too.
+    Empty if that is not the cause. A topic that may not be described looks missing, so those count, too.
     """
     needed = {
-        resource: rights - {"DESCRIBE_CONFIGS"}  # that one is told as a warning, and nothing fails for it
+        resource: rights - {"DESCRIBE_CONFIGS"}  # this right is only warned about; nothing fails for it
         for resource, rights in rights_of_commands(settings).get(command, {}).items()
     }
     if not needed or not any(sign in reason for reason in reasons for sign in _SIGNS_OF_REFUSAL):
@@ -97,7 +97,7 @@ def rights_lacking(settings: Settings, command: str, reasons: Iterable[str]) -> 
 
 
 def told(settings: Settings, command: str, error: CannotDo) -> CannotDo:
-    """Why a command failed: which right it lacks, where that is it, in the place of what the broker said."""
+    """Why a command failed: the lacking rights, if that is the cause, instead of the broker's error."""
     lines = rights_lacking(settings, command, error.reasons)
     return BrokerUnavailable(lines, DENIED) if lines else error
 
@@ -105,7 +105,7 @@ def told(settings: Settings, command: str, error: CannotDo) -> CannotDo:
 def _judged(
     settings: Settings, there: Mapping[str, int | None], hidden: Collection[str]
 ) -> tuple[list[str], list[str]]:
-    """Lines on topics that are missing, and on those that a worker runs with all the same."""
+    """Lines about missing topics, and about faults that a worker runs with all the same."""
     needed = needed_topics(settings)
     found, unsaid = _described(settings, [name for name in needed.names if name in there], there)
     judged = judge(needed, found, hidden=hidden, former=former_tiers(settings, there))
@@ -116,7 +116,7 @@ def _judged(
 def _described(
     settings: Settings, names: Sequence[str], there: Mapping[str, int | None]
 ) -> tuple[Mapping[str, Topic], list[str]]:
-    """What the broker says of topics; where it only lists them, their partitions and a line on that."""
+    """The broker's description of topics; if it only lists them, their partitions and a warning."""
     try:
         return describe(asking(settings), names, DESCRIBED_WITHIN_SECONDS), []
     except KafkaUnavailable as error:
@@ -145,7 +145,7 @@ def _to_read(needed: Needs, denied: Mapping[Resource, str]) -> list[str]:
 def _unread(settings: Settings, topics: Mapping[str, int | None], names: Iterable[str]) -> list[str]:
     """Partitions that can't be read, a line each."""
     kafka = settings.kafka
-    # Not the worker's group, and not joined: but a consumer has to name one.
+    # Not the worker's group, and not joined: a consumer has to name one.
     group, client_id = f"{kafka.group_id}.reader", unique_client_id(kafka.group_id)
     config = consumer_config(kafka.bootstrap_servers, group, client_id, kafka.properties)
     partitions = [Partition(name, number) for name in names for number in range(topics.get(name) or 0)]

@@ -1,4 +1,4 @@
-"""What the broker has, and shows this user; and how it is said that it does not answer.
+"""What the broker shows this user, and how a missing answer is reported.
 
 The rule: it only asks; topics are neither made nor changed.
 """
@@ -21,9 +21,9 @@ TIMEOUT_SECONDS = 10.0
 
 @contextmanager
 def answering(settings: Settings, *, or_refusing: bool = True) -> Iterator[None]:
-    """Raise BrokerUnavailable where the broker does not answer, or refuses.
+    """Raise BrokerUnavailable if the broker does not answer or refuses.
 
-    Where it has nothing to refuse, without `or_refusing`, the lines do not speak of that.
+    Without `or_refusing`, because there is nothing to refuse, the lines do not mention that.
     """
     from worker.adapters.kafka.errors import KafkaUnavailable
 
@@ -38,7 +38,7 @@ def answering(settings: Settings, *, or_refusing: bool = True) -> Iterator[None]
 
 
 def partitions_by_topic(settings: Settings) -> Mapping[str, int | None]:
-    """Every topic that there is, with its partitions, None where they are unknown; raise KafkaUnavailable."""
+    """Every topic with its number of partitions, None if unknown; raise KafkaUnavailable."""
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
@@ -59,7 +59,7 @@ def partitions_by_topic(settings: Settings) -> Mapping[str, int | None]:
 
 
 def asking(settings: Settings) -> Config:
-    """The settings of a client that only asks."""
+    """The configuration of a client that only asks."""
     from worker.adapters.kafka.config import admin_config, unique_client_id
 
     kafka = settings.kafka
@@ -67,14 +67,14 @@ def asking(settings: Settings) -> Config:
 
 
 def former_tiers(settings: Settings, there: Collection[str]) -> list[str]:
-    """Those of the topics `there` that are delay tiers which the settings no longer have, sorted."""
+    """The delay tiers among the topics `there` that the settings no longer have, sorted."""
     from worker.settings.tiers import former_tier
 
     return [name for name in sorted(there) if former_tier(settings, name) is not None]
 
 
 def hidden_topics(settings: Settings, command: str) -> Mapping[str, str]:
-    """The topics that look missing to this user for want of a right that a command needs, with a line on it.
+    """Topics that look missing only because this user lacks a right that a command needs, with a line each.
 
     Raises KafkaUnavailable.
     """

@@ -1,6 +1,6 @@
-"""A file of events checked whole before anything of it is published, and what of it is skipped.
+"""Checks a whole file of events before any of it is published, and writes down skipped lines.
 
-The rule: what is bad is told with its line and its fields; or it is written down, where it may be skipped.
+The rule: a bad line is reported with its number and fields, or written down if it may be skipped.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from worker.ops.errors import CannotDo
 from worker.ops.jsonl import BadLine, Line, Read, Skip, event_of
 
 MOST_SHOWN_LINES = 20
-"""Bad lines of a file that are told one by one; the rest are counted."""
+"""Bad lines of a file that are shown one by one; the rest are counted."""
 
 
 def told_of(first: Sequence[str], more: int) -> list[str]:
-    """The first bad lines, and how many more there are."""
+    """The first bad lines, and the number of further ones."""
     return [*first, *([f"{more} more bad lines"] if more > 0 else [])]
 
 
 class Checked(NamedTuple):
-    """A file of which all is right that is to be published: how many lines, and a digest of them."""
+    """A file whose lines to publish are all right: their number, and a digest of them."""
 
     total: int
     digest: str
 
 
 def check_whole(found: Iterable[Line], name: str, read: Read = event_of, skip: Skip | None = None) -> Checked:
-    """Check every line of the file of this name; `skip` is given what is bad, where it may be.
+    """Check every line of the file `name`; bad lines go to `skip`, if given.
 
-    Raises CannotDo where not all are right, with a reason for each of the first bad ones.
+    Otherwise raises CannotDo, with a reason for each of the first bad lines.
     """
     return _Checking(name, read, skip).check(found)
 
 
 class _Checking:
-    """What is found of the lines of a file."""
+    """The state of checking a file."""
 
     def __init__(self, name: str, read: Read, skip: Skip | None) -> None:
         self._name = name
@@ -50,11 +50,11 @@ class _Checking:
         self._bad = self._total = 0
 
     def check(self, found: Iterable[Line]) -> Checked:
-        """Look at every line; raise CannotDo where not all are right."""
+        """Check every line; raise CannotDo if not all are right."""
         try:
             for line in found:
                 self._look(line)
-        except BadLine as error:  # a line too long to read on
+        except BadLine as error:  # a line that is too long to read on
             self._note(str(error))
         if self._told:
             more = self._bad - len(self._told)
@@ -80,7 +80,7 @@ class _Checking:
 
 
 class SkippedFile:
-    """A file of what was skipped, JSON Lines with `line`, `reason` and `text`; made at the first of them."""
+    """A JSON Lines file of skipped lines (`line`, `reason`, `text`), created at the first one."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -88,7 +88,7 @@ class SkippedFile:
         self._file: TextIO | None = None
 
     def note(self, line: Line, error: BadLine) -> None:
-        """Write down a line and why; raise CannotDo where that can't be written."""
+        """Write down a line and the reason; raise CannotDo if that fails."""
         reason = str(error).removeprefix(f"{line}: ")
         text = line.written.decode(errors="backslashreplace")
         row = {"line": line.number, "reason": reason, "text": text}

@@ -1,7 +1,7 @@
-"""Which dead letters go back: what is meant, did not go before, and may live.
+"""Chooses the dead letters to replay: those that match, did not go before, and would not just die again.
 
-The rules: a conversion goes back once, however many letters tell of it: the one that was replayed most often
-decides, then the newest. Some sixty bytes are remembered of a conversion, in columns, so that a million fit.
+The rules: a conversion goes back once, however many letters it has: the one that was replayed most often
+counts, then the newest. Some sixty bytes are held per conversion, in columns, so that a million fit.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 
 class Refusal(NamedTuple):
-    """Why a letter does not go: its reason, and, where it is a fault of what was edited, a line on it."""
+    """Why a letter does not go: its reason, and a line if that is a fault in an edit."""
 
     reason: str
     fault: str | None = None
 
 
 Judge = Callable[["DeadLetter"], Refusal | None]
-"""Why a letter would only die again; None where it may live."""
+"""Why a letter would only die again, or None."""
 
 
 class Choice(NamedTuple):
-    """What goes; how many were left out, for they went already; how many not, by reason.
+    """The letters that go; how many were left out as gone before; how many were refused, by reason.
 
-    `faults` are lines on what was edited wrongly: then nothing goes.
+    `faults` are lines about wrong edits: then nothing goes.
     """
 
     places: Set[PartitionOffset]
@@ -46,11 +46,11 @@ class Choice(NamedTuple):
 
 
 _OTHER, _GONE, _GOES, _REFUSED = range(4)
-"""What becomes of the letter that counts: it is not meant, went before, goes; from there on the refusals."""
+"""The fate of a conversion's letter: no match, went before, goes; higher numbers are refusals."""
 
 
 class _Counting:
-    """Of each conversion the letter that counts."""
+    """The letter that counts for each conversion."""
 
     def __init__(self) -> None:
         self._numbers = Numbering()
@@ -63,7 +63,7 @@ class _Counting:
         self._faults: dict[int, str] = {}
 
     def takes(self, letter: DeadLetter) -> int | None:
-        """The number of its conversion, if it is this letter that counts, of those until now."""
+        """The number of its conversion, if this letter counts so far; else None."""
         number, at = self._numbers.number(identity(letter)), (letter.dead_at or NO_TIME).timestamp()
         if number == len(self._times):
             for column in self._columns:
@@ -75,7 +75,7 @@ class _Counting:
         return number
 
     def know(self, number: int, fate: int | Refusal) -> None:
-        """Hear what becomes of it."""
+        """Note its fate."""
         self._faults.pop(number, None)
         if isinstance(fate, Refusal):
             if fate.fault is not None:
@@ -84,7 +84,7 @@ class _Counting:
         self._fates[number] = fate
 
     def choice(self, limit: int) -> Choice:
-        """What goes in the end: the newest so many, all with 0."""
+        """The final choice: the newest `limit`, all if it is 0."""
         counts = Counter(self._fates)
         refused = {reason: counts[fate] for reason, fate in self._refusals.items() if counts[fate]}
         going: Iterable[int] = (number for number, fate in enumerate(self._fates) if fate == _GOES)
@@ -94,7 +94,7 @@ class _Counting:
         return Choice(places, counts[_GONE], refused, list(self._faults.values()))
 
     def _told(self, number: int) -> tuple[int, float, int, int]:
-        """What letters are told apart by: how often it was replayed, when it died, where it lies."""
+        """What decides which letter counts: how often it was replayed, when it died, where it lies."""
         at = self._times[number], self._partitions[number], self._offsets[number]
         return self._replays[number], *at
 
@@ -106,7 +106,7 @@ def choose(
     gone: Collection[PartitionOffset] = NO_OFFSETS,
     judge: Judge = lambda _: None,
 ) -> Choice:
-    """Choose what goes back: of what may live and is not `gone` the newest `limit`, all with 0."""
+    """Choose the newest `limit` letters that may live and are not `gone`; all if it is 0."""
     counting = _Counting()
     for letter in letters:
         number = counting.takes(letter)
@@ -126,6 +126,6 @@ def _place(letter: DeadLetter) -> PartitionOffset:
 
 
 def identity(letter: DeadLetter) -> bytes:
-    """What tells a conversion from others: its event id, or its value where it has none."""
+    """What identifies a conversion: its event id, or its value if it has none."""
     told = b"id" + letter.event_id.encode() if letter.event_id is not None else letter.value
     return blake2b(told or place_of(letter).encode(), digest_size=DIGEST_BYTES).digest()

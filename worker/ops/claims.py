@@ -1,8 +1,8 @@
-"""Which run of a command has a plan, as the records of the control topic tell in their order.
+"""Which run of a command holds a plan, decided by the order of records on the control topic.
 
-The rule: of runs that claim a plan the first has it, until it lets go, or until another takes it from just
-that run; who has lost it never gets it back. All who read the same records say the same, and no clock is
-asked. A run that is alive writes its claim again and again, each time with a higher beat.
+The rule: the first run to claim a plan holds it until it lets go, or until another run takes it from exactly
+that one; a run that has lost it never gets it back. All readers of the same records agree, and no clock is
+involved. A live run repeats its claim, each time with a higher beat.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Raw = tuple[bytes | None, bytes | None]
 
 
 class Claim(NamedTuple):
-    """A run that claims a plan, in the place of the run `after`, and how often it has said so.
+    """A run's claim of a plan, which may take over from the run `after`; `beat` counts its repetitions.
 
     With `is_over` it lets go.
     """
@@ -33,20 +33,20 @@ class Claim(NamedTuple):
 
 
 def prefix_of(plan_key: str) -> str:
-    """How the keys begin of all claims of a plan."""
+    """The prefix of the keys of a plan's claims."""
     return f"{plan_key}/claim/"
 
 
 class Holder:
-    """Who has a plan, as its claims come, in the topic's order."""
+    """Who holds a plan; takes its claims in the topic's order."""
 
     def __init__(self) -> None:
         self.claim: Claim | None = None
-        """The latest claim of the run that has it; None where nobody has."""
+        """The latest claim of the holder; None if nobody holds it."""
         self._lost: set[str | None] = set()
 
     def take(self, claim: Claim) -> None:
-        """Hear of the next claim."""
+        """Take the next claim."""
         held = self.claim
         if claim.run in self._lost or not (held is None or held.run in {claim.run, claim.after}):
             return
@@ -55,7 +55,7 @@ class Holder:
 
 
 def holder(records: Iterable[Raw], plan_key: str) -> Claim | None:
-    """Who has a plan, and its latest claim; None where nobody has. `records` are in the topic's order."""
+    """The latest claim of a plan's holder, or None. `records` are in the topic's order."""
     prefix, found = prefix_of(plan_key).encode(), Holder()
     for key, value in records:
         claim = read_claim(key[len(prefix) :], value) if key is not None and key.startswith(prefix) else None
@@ -65,7 +65,7 @@ def holder(records: Iterable[Raw], plan_key: str) -> Claim | None:
 
 
 def came_before(records: Iterable[Raw], head: bytes) -> set[bytes]:
-    """The keys of the records that were written before the first with this key."""
+    """The keys of the records before the first one with this key."""
     before: set[bytes] = set()
     for key, _ in records:
         if key == head:
@@ -75,7 +75,7 @@ def came_before(records: Iterable[Raw], head: bytes) -> set[bytes]:
 
 
 def read_claim(run: bytes, value: bytes | None) -> Claim | None:
-    """Read the claim of a run; None where it is none."""
+    """Read the claim of a run; None if it is none."""
     try:
         told = json.loads(value or b"")
         after, beat, is_over = told["after"], int(told["beat"]), told["over"] is True

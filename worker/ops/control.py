@@ -1,7 +1,6 @@
-"""The plans on the control topic: read, and written.
+"""Reads and writes plans on the control topic.
 
-The rule: what is written is acknowledged before a call returns. The topic is made where it is missing, as
-`topics create` makes it.
+The rule: a write is acknowledged before the call returns. A missing topic is created as by `topics create`.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ Stop = Callable[[], bool]
 
 
 class Control:
-    """The plans of one `kind` on the control topic of `settings`; `on_waiting` hears of a silent broker."""
+    """The plans of one `kind`; `on_waiting` hears of a silent broker."""
 
     def __init__(self, settings: Settings, kind: str, on_waiting: Callable[[str], None]) -> None:
         self._settings = settings
@@ -31,7 +30,7 @@ class Control:
         self._on_waiting = on_waiting
 
     def make(self) -> None:
-        """Make the topic where it is missing; raise BrokerUnavailable where that can't be done."""
+        """Create the topic if it is missing; raise BrokerUnavailable if that fails."""
         from worker.adapters.kafka.own_topics import create
         from worker.core.topics import Own
 
@@ -42,7 +41,7 @@ class Control:
             create(asking(self._settings), self._settings.kafka.topic, [own])
 
     def records(self) -> list[Raw]:
-        """All records of plans of this kind, in the topic's order; none where the topic is missing."""
+        """All records of plans of this kind, in the topic's order; empty if the topic is missing."""
         topic = self._settings.control_topic
         prefix = f"{self._kind}/".encode()
         try:
@@ -55,11 +54,11 @@ class Control:
             return []
 
     def plans(self) -> list[Plan]:
-        """All that there are, the oldest first; none where the topic is missing."""
+        """All plans, the oldest first; empty if the topic is missing."""
         return read_plans(self.records(), self._kind)
 
     def write(self, plan: Plan) -> None:
-        """Write a plan, its head last; raise CannotDo where that is refused."""
+        """Write a plan, its head last; raise CannotDo if that is refused."""
         self.write_raw([*plan.parts(), plan.head()])
 
     def end(self, plan: Plan) -> None:
@@ -67,7 +66,7 @@ class Control:
         self.write_raw([plan._replace(is_done=True).head()])
 
     def settle(self, plan: Plan, sent: Set[PartitionOffset]) -> None:
-        """Write that a plan is done with no more than what was sent of it: nothing else of it counts."""
+        """Write that a plan is done with only what was sent of it; the rest does not count."""
         done = plan._replace(places=sent, total=len(sent), is_done=True)
         parts = list(done.parts())
         stale = {key for key, _ in plan.parts()} - {key for key, _ in parts}
@@ -80,7 +79,7 @@ class Control:
         self.write_raw([(key, None) for key in [*claimed, *(key for key, _ in [plan.head(), *plan.parts()])]])
 
     def write_raw(self, records: Sequence[tuple[bytes, bytes | None]], stop: Stop = lambda: False) -> None:
-        """Write records; return when they are acknowledged, or once `stop` says so. Raises CannotDo."""
+        """Write records; return when they are acknowledged or `stop` returns True. Raises CannotDo."""
         from worker.adapters.kafka import producer_config
         from worker.adapters.kafka.bulk_publisher import BulkPublisher, RecordName, Stopped
         from worker.adapters.kafka.config import unique_client_id
@@ -88,7 +87,7 @@ class Control:
 
         kafka, topic = self._settings.kafka, self._settings.control_topic
         config = producer_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
-        # Each may be there twice, as long as their order stands: so none of them waits for a producer's id.
+        # Duplicates are harmless as long as the order is kept, so none waits for a producer id.
         in_order = {"enable.idempotence": False, "max.in.flight.requests.per.connection": 1}
         with answering(self._settings):
             publisher = BulkPublisher(config | in_order, topic, stop=stop, on_waiting=self._on_waiting)

@@ -1,7 +1,7 @@
-"""Conversion events as CSV: one record a row, its fields named by the first row.
+"""Reads conversion events from CSV: one event per row, with the fields named in the first row.
 
-The rule: a row becomes the same bytes of JSON each time, so that a file is known again. An empty cell is a
-field that is not there.
+The rule: a row always becomes the same bytes of JSON, so that a file is recognised. An empty cell is an
+absent field.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _BOM = b"\xef\xbb\xbf"  # spreadsheets write it
 
 
 def csv_lines(stream: BinaryIO) -> Iterator[Line]:
-    """Read the rows that are not blank, each as a line with the event's JSON; one that is no row is a fault.
+    """Read the rows that are not blank, each as a line with the event's JSON; a malformed row is a fault.
 
-    Raises BadLine where the first row does not name fields, or a line can't be read.
+    Raises BadLine if the first row does not name fields, or a line can't be read.
     """
     taken: list[bytes] = []
     rows = csv.reader(_texts(stream, taken), strict=True)
@@ -48,7 +48,7 @@ def csv_lines(stream: BinaryIO) -> Iterator[Line]:
 
 
 def _texts(stream: BinaryIO, taken: list[bytes]) -> Iterator[str]:
-    """The lines as text; what is no UTF-8 is marked, and found again."""
+    """The lines as text; bytes that are no UTF-8 become surrogates, which are detected later."""
     number = 0
     while line := next_line(stream, number + 1):
         number += 1
@@ -59,7 +59,7 @@ def _texts(stream: BinaryIO, taken: list[bytes]) -> Iterator[str]:
 
 
 def _check(names: Sequence[str]) -> None:
-    """Raise BadLine where the first row names no fields, or wrong ones."""
+    """Raise BadLine if the first row names no fields, or wrong ones."""
     known = [name for name in ConversionEvent.model_fields if name != ATTRIBUTES]
     unknown = [name for name in names if name not in known and not _attribute(name)]
     if unknown:
@@ -73,7 +73,7 @@ def _check(names: Sequence[str]) -> None:
 
 
 def _attribute(name: str) -> str:
-    """The name of an attribute; empty where it is none."""
+    """The name of an attribute; empty if it is none."""
     kind, _, rest = name.partition(".")
     return rest if kind == ATTRIBUTES else ""
 

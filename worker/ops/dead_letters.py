@@ -1,7 +1,6 @@
-"""The dead letters that are meant: the topic read for them, the newest, the groups, one by its place.
+"""Reads dead letters: those that match, the newest, their groups, or one by its place.
 
-The rule: reading never joins the worker's group and moves no offsets; what is held at a time is bounded by
-the limit.
+The rule: reading never joins the worker's group and moves no offsets; memory is bounded by the limit.
 """
 
 from __future__ import annotations
@@ -26,28 +25,28 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 CLOCKS_DIFFER_SECONDS = 600.0
-"""Seconds by which Kafka's timestamp of a record may be before the worker's `postback-dead-at`."""
+"""Seconds by which Kafka's timestamp of a record may be earlier than the worker's `postback-dead-at`."""
 
 FIRST_LOOK_RECORDS = 500
-"""Records of each partition that are looked at first for the newest; then twice as many, and so on."""
+"""Records of each partition that are read first to find the newest; then twice as many, and so on."""
 
 FEW_AHEAD: Config = {"queued.min.messages": 2_000, "queued.max.messages.kbytes": 2_048}
-"""What is fetched ahead of a reader that looks at each letter closely."""
+"""The bounds of fetching ahead of a reader that looks closely at each letter."""
 
-NO_TIME = datetime.fromtimestamp(0, UTC)  # before all others, where a record tells no time
+NO_TIME = datetime.fromtimestamp(0, UTC)  # for a record without a time: before all others
 
 
 class Newest(NamedTuple):
-    """The newest of the dead letters that matched, oldest first, and how many matched in all."""
+    """The newest matching dead letters, oldest first, and how many matched in all."""
 
     letters: list[DeadLetter]
     matched: int
     is_all: bool = True
-    """Whether everything was read; otherwise what lies before them was not looked at."""
+    """Whether everything was read; otherwise older letters were not looked at."""
 
 
 def newest(letters: Iterable[DeadLetter], limit: int) -> Newest:
-    """Keep the newest `limit`, all with 0; never hold more than that."""
+    """Keep the newest `limit`, all if it is 0; never hold more than that."""
     kept: list[tuple[tuple[datetime, int, int], DeadLetter]] = []
     matched = 0
     for letter in letters:
@@ -68,7 +67,7 @@ GROUP_COLUMNS = ("reason", "status", "count", "oldest", "newest")
 
 
 class Group(NamedTuple):
-    """Dead letters of one reason and one last status: how many, and from when to when."""
+    """Dead letters with the same reason and last status: how many, and from when to when."""
 
     reason: str | None
     status: int | None
@@ -77,7 +76,7 @@ class Group(NamedTuple):
     newest: datetime
 
     def row(self) -> Mapping[str, object]:
-        """The row of a table; no time where no letter tells one."""
+        """The row of a table; times are None if no letter has one."""
         from schemas import format_time
 
         times = [None if at == NO_TIME else format_time(at.timestamp()) for at in (self.oldest, self.newest)]
@@ -101,7 +100,7 @@ def dlq_reader(settings: Settings) -> AbstractContextManager[TopicReader]:
 
 
 class Show(Protocol):
-    """Passes records on, and shows meanwhile how many of a total were done."""
+    """Passes records on, and shows progress meanwhile."""
 
     def __call__(self, records: Iterable[Record], what: str, total: float | None, /) -> Iterable[Record]:
         """Pass them on."""
@@ -114,14 +113,14 @@ def quietly(records: Iterable[Record], _what: str, _total: float | None, /) -> I
 
 
 def matching(reader: TopicReader, filters: Filters, show: Show = quietly) -> Iterator[DeadLetter]:
-    """Read every dead letter that there is by now, and pass on those that match."""
+    """Read all present dead letters, and pass on those that match."""
     yield from _letters(reader, _spans(reader, filters), filters, show)
 
 
 def newest_matching(reader: TopicReader, filters: Filters, limit: int, show: Show = quietly) -> Newest:
-    """The newest `limit` that match, all with 0; read from the end, and no further back than it takes.
+    """The newest `limit` that match, all if it is 0; reads backwards from the end, no further than needed.
 
-    What lies before a letter in its partition is taken to be older, as far as the workers' clocks agree.
+    A letter's predecessors in its partition count as older, as far as the workers' clocks agree.
     """
     left = _spans(reader, filters)
     found = Newest([], 0)
@@ -140,22 +139,22 @@ def newest_matching(reader: TopicReader, filters: Filters, limit: int, show: Sho
 
 
 class _FirstTimes:
-    """The time of the first record that was read of each partition: what lies before it is no newer."""
+    """The earliest time read of each partition: what lies before it is no newer."""
 
     def __init__(self, spans: Mapping[Partition, Span]) -> None:
         self._times = dict.fromkeys(spans, math.inf)
 
     def note(self, record: Record) -> None:
-        """Hear of a record."""
+        """Note a record."""
         self._times[record.at] = min(self._times[record.at], record.timestamp)
 
     def are_before(self, moment: datetime, left: Mapping[Partition, Span]) -> bool:
-        """Whether all that is left unread is older than a moment."""
+        """Whether everything that is left unread is older than a moment."""
         return all(self._times[at] <= moment.timestamp() for at, span in left.items() if span.length)
 
 
 def _spans(reader: TopicReader, filters: Filters) -> dict[Partition, Span]:
-    """Where letters of the time that is meant may lie; not bounded by `until`: some were published late."""
+    """Where letters of the wanted time may lie; `until` is no bound, because some were published late."""
     return reader.spans(None if filters.since is None else filters.since - CLOCKS_DIFFER_SECONDS)
 
 
@@ -166,7 +165,7 @@ def _letters(
     show: Show,
     hear: Callable[[Record], None] = lambda _: None,
 ) -> Iterator[DeadLetter]:
-    """Read these offsets, and pass on what matches; `hear` is told of every record."""
+    """Read these offsets, and pass on what matches; `hear` gets every record."""
     may_pass = filters.glance()
     total = sum(span.length for span in spans.values())
     for record in show(reader.read(spans), "reading", total):
@@ -178,7 +177,7 @@ def _letters(
 
 
 def at_place(reader: TopicReader, at: Partition, offset: int) -> DeadLetter:
-    """The letter at a place; raise CannotDo where there is none."""
+    """The letter at a place; raise CannotDo if there is none."""
     from worker.adapters.kafka.topic_reader import Span
 
     there = reader.spans().get(at)
@@ -192,7 +191,7 @@ def at_place(reader: TopicReader, at: Partition, offset: int) -> DeadLetter:
 
 
 def _extent(there: Span | None) -> str:
-    """Say what the partition holds instead."""
+    """What the partition holds instead."""
     if there is None:
         return "the topic has no such partition"
     return (
@@ -201,7 +200,7 @@ def _extent(there: Span | None) -> str:
 
 
 def place_of(letter: DeadLetter) -> str:
-    """Where it is, as `list` shows it and `show` takes it."""
+    """Its place, in the form of `dlq list` and `dlq show`."""
     return f"{letter.partition}/{letter.offset}"
 
 

@@ -1,6 +1,6 @@
-"""What is configured: the destinations, what each takes, and what a request of each looks like.
+"""The configured destinations: what each takes, and a sample request of each.
 
-The rule: it is told from the settings alone, with secrets masked; nothing is asked and nothing is sent.
+The rule: everything comes from the settings alone, with secrets masked; nothing is asked and nothing is sent.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ SAMPLE = {
     "offer_id": "offer-12",
     "affiliate_id": "aff-7",
 }
-"""The event whose request is shown, but for what `when` asks for."""
+"""The event of the sample request, besides the fields that `when` asks for."""
 
 _EXAMPLE = "example"
 
 
 class Row(NamedTuple):
-    """One destination in a line."""
+    """One destination in a row."""
 
     destination: str
     takes: str
@@ -46,9 +46,9 @@ class Row(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """One destination whole: rows of a name and a value, and a request of it.
+    """One destination in full: names and values, and a sample request.
 
-    Where none can be filled from the sample, `why_not` says why.
+    If the sample does not fill its template, `why_not` says why.
     """
 
     fields: Sequence[tuple[str, object]]
@@ -71,12 +71,12 @@ def rows_of(deployment: Deployment) -> list[Row]:
 
 
 def _for_the_eye(url: str) -> str:
-    """A template with what may be a secret masked, but for a default, of which nothing is."""
+    """A template with possible secrets masked; the defaults have none."""
     return url if url in {SIMPLE_URL, EVENT_URL} else mask_template(url)
 
 
 def show(deployment: Deployment, name: str) -> Shown:
-    """Explain the destination of this name; raise SettingsError where there is none."""
+    """Describe the destination with this name; raise SettingsError if there is none."""
     settings = choose(deployment, name)
     route = next(route for route in deployment.served_routes if route.name == name)
     destination = settings.destination

@@ -1,6 +1,6 @@
-"""Dead letters mended before they go back: a field set in each, or the lines of an edited export.
+"""Edits dead letters before they are replayed: sets fields in each, or takes the lines of an edited export.
 
-The rule: the event id is never edited, for by it a conversion is known.
+The rule: the event id is never edited, because it identifies the conversion.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ ATTRIBUTE = "attributes."
 NOTHING = "nothing was replayed"
 
 Revise = Callable[["DeadLetter"], bytes | None]
-"""The value that a dead letter goes back with."""
+"""Returns the value that a dead letter is replayed with."""
 
 
 class Edit(NamedTuple):
-    """How letters are mended; those of `lines`, by their places, where a file says so, in the file `name`."""
+    """How to edit letters; if by a file `name`, `lines` has the line of each letter by its place."""
 
     revise: Revise
     lines: Mapping[PartitionOffset, int] | None = None
     name: str = ""
     digest: str = ""
-    """Of the file."""
+    """The digest of the file."""
 
     def where(self, letter: DeadLetter) -> str:
-        """How a letter is named where it is wrong."""
+        """How an error names a letter."""
         if self.lines is None:
             return f"dead letter {place_of(letter)}"
         return f"{self.name}, line {self.lines[letter.partition, letter.offset]}"
 
     def wrong_lines(self, letters: Iterable[DeadLetter]) -> Iterator[str]:
-        """A text for each line that has no letter at the broker, or whose event id is not its letter's."""
+        """An error for each line without a letter at the broker, or with another event id than its letter."""
         from schemas.dead_letter import fields_of
 
         left = dict(self.lines or {})
@@ -68,7 +68,7 @@ def setting(pairs: Sequence[str]) -> Edit | None:
         from schemas.dead_letter import fields_of
 
         fields = fields_of(letter.value)
-        if not fields:  # no JSON object: there is nothing to set a field in
+        if not fields:  # not a JSON object: there are no fields to set
             return letter.value
         for name, text in wanted.items():
             _set(fields, name, text)
@@ -78,7 +78,7 @@ def setting(pairs: Sequence[str]) -> Edit | None:
 
 
 def editable() -> list[str]:
-    """The fields that may be set; `attributes.NAME` may, too."""
+    """The fields that may be set, besides `attributes.NAME`."""
     from schemas import ConversionEvent
 
     return [
@@ -97,7 +97,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _set(fields: dict[str, object], name: str, text: str) -> None:
-    """Set one field of an event, or one of its attributes; remove it where the text is empty."""
+    """Set a field or an attribute of an event; remove it if the text is empty."""
     if name.startswith(ATTRIBUTE):
         found = fields.get(ATTRIBUTE.removesuffix("."))
         fields, name = _attributes(fields, found), name.removeprefix(ATTRIBUTE)
@@ -114,7 +114,7 @@ def _attributes(fields: dict[str, object], found: object) -> dict[str, object]:
 
 
 def read_edited(stream: BinaryIO, name: str, topic: str) -> Edit:
-    """Read the lines of an edited export of a dead-letter topic; raise CannotDo with each that is bad."""
+    """Read the lines of an edited export of a dead-letter topic; raise CannotDo with all bad ones."""
     from worker.ops.checking import MOST_SHOWN_LINES, told_of
     from worker.ops.jsonl import lines
 

@@ -1,4 +1,4 @@
-"""Why something that was asked for can't be done."""
+"""The errors of operations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 class CannotDo(Exception):
-    """It can't be done: a line for each reason, and a hint where there is one."""
+    """It can't be done: a line for each reason, and maybe a hint."""
 
     def __init__(self, reasons: Iterable[str], hint: str | None = None) -> None:
         self.reasons = list(reasons)
@@ -15,8 +15,8 @@ class CannotDo(Exception):
 
 
 class WrongUsage(CannotDo):
-    """It can't be done as it was asked for: with other values, or other settings, it can."""
+    """It can't be done with these values or settings."""
 
 
 class BrokerUnavailable(CannotDo):
-    """The broker does not answer, or refuses to; it may do so later."""
+    """The broker does not answer, or refuses; it may answer later."""

@@ -1,4 +1,4 @@
-"""The life of a conversion, from the topics alone: the source, the journal, and how far each group is.
+"""Explains the life of a conversion from the topics alone: source, journal, and each group's position.
 
 The rules: it only reads, joins no group and moves no offset. Of several destinations those are told of that
 take it. The tiers and the dead letters are read where the journal does not tell; how the destination does is
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from worker.settings import Deployment, Settings
 
 PACE_SECONDS = 60.0
-"""How long a while is looked at for how fast a partition goes."""
+"""Seconds over which a partition's pace is measured."""
 
 
 class Explained(NamedTuple):
-    """One conversion at one destination: its life, what that comes to, what happened when.
+    """One conversion at one destination: its life, the verdict, and a timeline.
 
-    `event_id` is None where it has none.
+    `event_id` is None if it has none.
     """
 
     destination: str
@@ -43,10 +43,10 @@ class Explained(NamedTuple):
 
 
 def explain(deployment: Deployment, wanted: Wanted, since: str, now: float) -> list[Explained]:
-    """Each conversion that is meant, at each destination that takes it, the newest last; at least one.
+    """Each wanted conversion, at each destination that takes it, the newest last; at least one.
 
-    That may never have been published, or be passed over by all that are asked. `since` is an age, such as
-    `48h`. Raises CannotDo, BrokerUnavailable.
+    That one may never have been published, or be passed over by all. `since` is an age, such as `48h`.
+    Raises CannotDo, BrokerUnavailable.
     """
     from worker.core.life import Verdict
 
@@ -87,7 +87,7 @@ def _age(text: str) -> float:
 
 
 def _at(found: Found, router: Router, wanted: Wanted, since: str, now: float) -> Iterator[Explained]:
-    """What was found of one destination. Raises CannotDo, BrokerUnavailable."""
+    """The conversions found at one destination. Raises CannotDo, BrokerUnavailable."""
     from worker.core.life import judge, timeline
 
     for event_id, life in _lives(found, router, wanted):
@@ -116,7 +116,7 @@ def _with_why(one: Explained, settings: Settings) -> Explained:
 
 
 def _lives(found: Found, router: Router, wanted: Wanted) -> Iterator[tuple[str | None, Life]]:
-    """What was found, by event id: a click, or an order, may have several conversions."""
+    """The lives by event id: a click or an order may have several conversions."""
     from worker.core.life import Life, in_order
 
     ids = [_text(json_fields(record.value).get("event_id")) for record in found.published]
@@ -145,7 +145,7 @@ def _published(record: Record, position: Position | None) -> Published:
 
 
 def _standing(offset: int, position: Position | None) -> tuple[bool, int]:
-    """Whether the group is done with a record, and how many that it is not done with lie before it."""
+    """Whether the group has finished a record, and how many unfinished ones are before it."""
     from worker.core.offset_map import claimed
 
     if position is None:
@@ -160,7 +160,7 @@ def _standing(offset: int, position: Position | None) -> tuple[bool, int]:
 
 
 def _pace(settings: Settings, life: Life, now: float) -> float | None:
-    """How many records of the same partition were finished in a second lately; None where it is not asked."""
+    """Records of the same partition finished per second lately; None if not needed or unknown."""
     from worker.core.record import Partition
 
     ahead = [one for one in life.published if not one.is_finished and one.before]

@@ -1,7 +1,7 @@
-"""What the topics hold of one conversion, for each destination: records of the source, steps of the journal.
+"""Reads what the topics hold of one conversion, for each destination: source records and journal steps.
 
-The rule: what one destination's journal tells of where it lies saves the others from reading all of the
-source. What is not of the conversion is left after a look at its bytes.
+The rule: a place found in one destination's journal saves the others from reading the whole source. Records
+of other conversions are discarded after a look at their bytes.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 TRIES, AGAIN_AFTER_SECONDS = 5, 1.0
-"""How often the broker is asked where the group is: it may have to find out first who knows."""
+"""How often the broker is asked for the group's position: it may not know the coordinator yet."""
 
 
 class Wanted(NamedTuple):
-    """Which conversion is meant: a field of the event, and its value."""
+    """The wanted conversion: a field of the event, and its value."""
 
     field: str
     value: str
@@ -39,7 +39,7 @@ class Wanted(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What is a conversion's, of one destination; and where its group is on the source."""
+    """What was found at one destination, and its group's positions on the source."""
 
     settings: Settings
     published: Sequence[Record]
@@ -48,7 +48,7 @@ class Found(NamedTuple):
 
 
 class _Ahead(NamedTuple):
-    """What was found before it is known where else to look."""
+    """What was found ahead of the group and in the journal."""
 
     settings: Settings
     positions: Mapping[Partition, Position]
@@ -59,13 +59,13 @@ class _Ahead(NamedTuple):
 
     @property
     def places(self) -> set[Place]:
-        """Where it lies on the source, by what is known here."""
+        """Its known places on the source."""
         told = map(read_place, [*(one.origin for one in self.records), *(one.origin for one in self.steps)])
         return {place for place in told if place is not None}
 
 
 def read(destinations: Sequence[Settings], wanted: Wanted, begin: float) -> list[Found]:
-    """All that the topics tell since a time (epoch seconds), of each. Raises CannotDo, BrokerUnavailable."""
+    """Read everything since a time (epoch seconds), for each. Raises CannotDo, BrokerUnavailable."""
     with ThreadPoolExecutor(DESTINATIONS_AT_A_TIME, "explain") as threads:
 
         def each(ask: Callable[..., Any], asked: Iterable[Any]) -> list[Any]:
@@ -77,7 +77,7 @@ def read(destinations: Sequence[Settings], wanted: Wanted, begin: float) -> list
 
 
 def json_fields(value: bytes | None) -> Mapping[str, Any]:
-    """The fields of a JSON object, also of one that is no valid event."""
+    """The fields of a JSON object, even if it is no valid event."""
     from pydantic_core import from_json
 
     try:
@@ -88,7 +88,7 @@ def json_fields(value: bytes | None) -> Mapping[str, Any]:
 
 
 def _ahead_of(settings: Settings, wanted: Wanted, begin: float) -> _Ahead:
-    """What the group is not done with, and what its journal tells."""
+    """Search the records ahead of the group, and its journal."""
     config = reading_config(settings)
     in_journal = _by_key(wanted) if wanted.field == "event_id" else in_value(wanted)
     journal = settings.journal_topic if settings.journal.enabled else None
@@ -123,9 +123,9 @@ def _ahead(spans: Mapping[Partition, Span], positions: Mapping[Partition, Positi
 
 
 def _behind(reader: TopicReader, one: _Ahead, wanted: Wanted, places: Iterable[Place]) -> list[Record]:
-    """What may be the conversion's of the records that the group is done with: those at the places.
+    """Candidates among the records that the group has finished: those at the places.
 
-    All is read where no place is known: it may be finished without a step, or not there at all.
+    Without a known place everything is read: the record may be finished without a step, or not exist.
     """
     from worker.adapters.kafka.topic_reader import Span
 

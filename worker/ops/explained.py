@@ -1,4 +1,4 @@
-"""What was found of conversions, as rows and as one object.
+"""Explained conversions as rows and as one object.
 
 The rule: nothing is read here, and nothing is left out.
 """
@@ -22,7 +22,7 @@ def rows(explained: Iterable[Explained]) -> list[dict[str, object]]:
 
 
 def as_json(explained: Sequence[Explained], wanted: Wanted) -> dict[str, object]:
-    """One object: what happened last, and beside it the others, of this click or order or elsewhere."""
+    """One object: the newest conversion, with all others under `others`."""
     *others, newest = [_as_object(one) for one in explained]
     return {wanted.field: wanted.value, **newest, **({"others": others} if others else {})}
 

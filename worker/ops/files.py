@@ -1,8 +1,8 @@
-"""A file of events published once, however often that is broken off and begun again.
+"""Publishes a file of events once, however often that is interrupted and begun again.
 
-The rule: a file is known by the events in it and their order, not by its name. Its plan is at the broker
-before its first event; what of it has come to the source since is found there by the bytes of the values.
-Of runs that publish it at once one does, and keeps its plan while it sends.
+The rule: a file is identified by its events and their order, not by its name. Its plan is at the broker
+before its first event; what has come to the source since is found there by the bytes of the values. If
+several runs publish it at once, only one does, and it holds the plan while it sends.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 KIND = "publish"
 
 KEPT_SECONDS = 30 * 24 * 3600.0
-"""Seconds that a file is known after it was published."""
+"""Seconds for which a published file is remembered."""
 
 
 class Known(NamedTuple):
-    """What is known of a file: its plan, and how often each of its values is at the source by now.
+    """What is known of a file: its plan, and how often each of its values is on the source.
 
-    `found` is the plan that was there already, None where there was none, and `former` the run that had it
-    last and is dead. `is_new` says that it is published from its beginning.
+    `found` is the plan that existed already, or None; `former` is the dead run that held it last. `is_new`
+    says that it is published from its beginning.
     """
 
     plan: Plan
@@ -50,7 +50,7 @@ class Known(NamedTuple):
 
 
 class Files:
-    """The files that were published; `hear` is told what is waited for, and why one can't be resumed."""
+    """The published files; `hear` is told what is waited for, and why a file can't be resumed."""
 
     def __init__(self, settings: Settings, hear: Callable[[str], None]) -> None:
         self._settings = settings
@@ -58,7 +58,7 @@ class Files:
         self._control = Control(settings, KIND, hear)
 
     def known(self, checked: Checked, now: float, *, again: bool) -> Known:
-        """Say what is known of a file, `again` as if it had not been published. Raises CannotDo."""
+        """What is known of a file; `again` ignores that it was published. Raises CannotDo."""
         source = source_spans(self._settings)
         name = blake2b(f"{self._settings.kafka.topic} {checked.digest}".encode(), digest_size=12).hexdigest()
         ends = {at.number: span.end for at, span in source.items()}
@@ -86,9 +86,9 @@ class Files:
 
     @contextmanager
     def begun(self, known: Known) -> Iterator[Holding | None]:
-        """Have its plan at the broker, and to this run alone: within it may be sent, and ended.
+        """Write its plan and hold it for this run; inside, it may be sent and ended.
 
-        None where that can't be had, which is told: broken off it can't go on. Raises Taken where another
+        Yields None, after a warning, if that is impossible: then it can't be resumed. Raises Taken if another
         run was quicker.
         """
         with ExitStack() as stack:
@@ -107,7 +107,7 @@ class Files:
             yield holding
 
     def end(self, known: Known) -> None:
-        """Write that all of it is at the source; forget what was published long ago."""
+        """Write that all of it is on the source; forget files that were published long ago."""
         self._control.end(known.plan)
         for plan in self._control.plans():
             if plan.is_done and plan.at < known.plan.at - KEPT_SECONDS:
@@ -117,13 +117,13 @@ class Files:
         return next((plan for plan in self._control.plans() if plan.id == id_), None)
 
     def _there(self, plan: Plan) -> Counter[bytes]:
-        """How often each value came to the source since a plan was made, where all of that is still there."""
+        """How often each value came to the source since a plan was made, if all of that is still there."""
         since = since_of(plan, source_spans(self._settings))
         come = [] if since is None else come_since(self._settings, since)
         return Counter(_digest(record.value) for record in come)
 
     def _must_be_as_it_was(self, known: Known) -> None:
-        """Raise Taken where another run has been at the file since it was looked how far it is."""
+        """Raise Taken if another run has touched the file since its progress was read."""
         if self._found(known.plan.id) != known.found or (
             not known.is_new and self._there(known.plan) != known.there
         ):
@@ -131,7 +131,7 @@ class Files:
 
 
 def left_of(items: Iterable[Item], there: Counter[bytes]) -> Iterator[Item]:
-    """Those that are not at the source: each that is counts once."""
+    """The items that are not on the source; each occurrence there counts once."""
     counts = there.copy()
     for item in items:
         digest = _digest(item.value)
@@ -146,4 +146,4 @@ def _digest(value: bytes | None) -> bytes:
 
 
 def _mute(_why: str) -> None:
-    """Say nothing: who publishes the events says why it waits."""
+    """Say nothing: the publisher of the events says why it waits."""

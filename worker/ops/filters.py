@@ -1,6 +1,6 @@
-"""What a dead letter, or a pending conversion, must be to be meant; read from what somebody wrote.
+"""Filters of dead letters and pending conversions, read from user input.
 
-The rule: a filter that can't be read is an error, and never lets everything through.
+The rule: an unreadable filter is an error, and never lets everything through.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class WrongFilter(WrongUsage):
-    """A filter, by its `name`, that can't be read."""
+    """The filter `name` can't be read."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__([reason])
@@ -27,14 +27,14 @@ class WrongFilter(WrongUsage):
 
 
 class Backwards(WrongUsage):
-    """No time is since the one and until the other."""
+    """`since` is after `until`."""
 
     def __init__(self) -> None:
         super().__init__(["since is after until"])
 
 
 class Filters(NamedTuple):
-    """What a dead letter must be; None, and no reasons, let every one through. Times are epoch seconds."""
+    """What a dead letter must match; None, or no reasons, match everything. Times are epoch seconds."""
 
     reasons: frozenset[str] = frozenset()
     status: int | None = None
@@ -45,10 +45,10 @@ class Filters(NamedTuple):
     offer_id: str | None = None
     network: str | None = None
     error: str | None = None
-    """A part of the error's text, in upper or lower case."""
+    """A part of the error's text, ignoring case."""
 
     def match(self, letter: DeadLetter) -> bool:
-        """Whether a dead letter passes all of them; without a time it passes no filter of time."""
+        """Whether a dead letter matches all of them; one without a time matches no filter of time."""
         return (
             (not self.reasons or letter.reason in self.reasons)
             and self.status in {None, letter.status}
@@ -60,7 +60,7 @@ class Filters(NamedTuple):
         )
 
     def glance(self) -> Callable[[Headers, bytes | None], bool]:
-        """What tells by the bytes of a record that it can't pass, for a part of what reading it costs."""
+        """Make a check of a record's bytes that rules out most non-matches at a fraction of the cost."""
         from schemas.headers import REASON, STATUS
 
         reasons = {reason.encode() for reason in self.reasons}
@@ -68,7 +68,7 @@ class Filters(NamedTuple):
         texts = [text.encode() for text in (self.event_id, self.click_id, *self._of_event.values()) if text]
 
         def may_pass(headers: Headers, value: bytes | None) -> bool:
-            told = dict(headers) if reasons or status else {}  # of headers that repeat the last counts
+            told = dict(headers) if reasons or status else {}  # the last of repeated headers counts
             return (
                 (not reasons or told.get(REASON) in reasons)
                 and status in {None, told.get(STATUS)}
@@ -79,7 +79,7 @@ class Filters(NamedTuple):
 
     @property
     def _of_event(self) -> Mapping[str, str]:
-        """The fields that a letter does not tell by itself, and what the event must have there."""
+        """The wanted values of fields that only the event has."""
         wanted = {"offer_id": self.offer_id, "network": self.network}
         return {name: text for name, text in wanted.items() if text is not None}
 
@@ -117,7 +117,7 @@ def read_filters(
     network: str | None = None,
     error: str | None = None,
 ) -> Filters:
-    """Read filters as they are written; raise WrongFilter or Backwards."""
+    """Read filters as users write them; raise WrongFilter or Backwards."""
     from schemas import DeadReason
 
     wanted = frozenset(_reason(one, DeadReason) for one in reasons)
@@ -126,9 +126,9 @@ def read_filters(
 
 
 def read_event_filter(named: Mapping[str, str | None], now: float) -> EventFilter:
-    """Read what a pending conversion must be, by names; None is anything. Raises WrongFilter, Backwards.
+    """Read the filter of a pending conversion; None matches anything. Raises WrongFilter, Backwards.
 
-    An age becomes the moment that it means now: an order that is followed later means the same.
+    An age becomes a fixed time, so that an order means the same whenever it is applied.
     """
     from schemas import RetryReason, format_time
     from worker.core.event_filter import TIMES, EventFilter
@@ -149,7 +149,7 @@ def _times(since: str | None, until: str | None, now: float) -> tuple[float | No
 
 
 def _may_hold(value: bytes | None, texts: Iterable[bytes]) -> bool:
-    """Whether JSON may hold these texts: what has an escape is looked into, whatever its bytes."""
+    """Whether JSON may hold these texts; a value with an escape always may."""
     return all(value is not None and (text in value or b"\\" in value) for text in texts)
 
 
@@ -160,9 +160,9 @@ def _reason(text: str, known: Iterable[str]) -> str:
 
 
 def read_time(name: str, text: str | None, now: float) -> float | None:
-    """Read a time, RFC 3339 or an age before `now` such as `2h`, as epoch seconds; raise WrongFilter.
+    """Read a time (RFC 3339, or an age before `now` such as `2h`) as epoch seconds; raise WrongFilter.
 
-    `name` is the filter's.
+    `name` is the filter's name.
     """
     from schemas.moment import parse_time
     from worker.settings.values import parse_duration

@@ -1,8 +1,8 @@
-"""A plan that this run of a command has, and keeps while it sends.
+"""Holds a plan for this run of a command while it sends.
 
-The rule: nothing is sent unless it was said lately, and acknowledged, that this run is alive: another takes a
-plan only from a run that was silent for longer than that. After a standstill it is looked whether the plan is
-still ours.
+The rule: nothing is sent unless a recent, acknowledged claim says that this run is alive: another run takes a
+plan only from one that was silent for longer than that. After a standstill the run checks whether the plan is
+still its own.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from worker.ops.control import Control
 
 BEAT_SECONDS = 2.0
-"""Seconds between two claims of a run that is alive."""
+"""Seconds between two claims of a live run."""
 
 DEAD_AFTER_SECONDS = 10.0
 """Seconds without a claim after which a run counts as dead."""
 
 SENDS_FOR_SECONDS = 7.0
-"""Seconds after its last claim for which a run sends; what it sent has the rest to come to the source."""
+"""Seconds after its last claim for which a run sends; the difference is for records on their way."""
 
 _LOOK_SECONDS = 1.0  # between two looks at what may have changed
 _LET_GO_WITHIN_SECONDS = 2.0
@@ -40,7 +40,7 @@ _Item = TypeVar("_Item")
 
 
 class Taken(CannotDo):
-    """A plan is another run's by now."""
+    """Another run has taken the plan."""
 
     def __init__(self) -> None:
         super().__init__(["another command has taken this up meanwhile"], AGAIN)
@@ -49,9 +49,9 @@ class Taken(CannotDo):
 def alive(
     control: Control, keys: Iterable[str], hear: Callable[[str], None]
 ) -> tuple[set[str], Mapping[str, str]]:
-    """Which of these plans a run is at, by their keys, and for the others the run that had it last.
+    """Which of these plans, by key, a live run holds; and for the others, the run that held each last.
 
-    It takes DEAD_AFTER seconds where one of them is claimed by a run that is silent. Raises CannotDo.
+    It takes DEAD_AFTER_SECONDS if one of them is claimed by a silent run. Raises CannotDo.
     """
     first = _held(control, keys)
     deadline = time.monotonic() + DEAD_AFTER_SECONDS
@@ -73,9 +73,9 @@ def _held(control: Control, keys: Iterable[str]) -> dict[str, Claim]:
 
 
 class Holding:
-    """A context manager: a plan of this key is ours within it, in the place of the run `after`.
+    """A context manager that holds the plan with this key, taking it over from the run `after`.
 
-    Raises Taken where another run has it, CannotDo where that can't be known.
+    Raises Taken if another run holds it, CannotDo if that can't be known.
     """
 
     def __init__(self, control: Control, plan_key: str, after: str | None = None) -> None:
@@ -99,13 +99,13 @@ class Holding:
         self._over.set()
         self._thread.join(_LET_GO_WITHIN_SECONDS)
         deadline = time.monotonic() + _LET_GO_WITHIN_SECONDS
-        with suppress(CannotDo):  # who comes next waits until it takes this run for dead
+        with suppress(CannotDo):  # otherwise the next run waits until this one counts as dead
             self._control.write_raw(
                 [self._claim._replace(is_over=True).record(self._key)], lambda: time.monotonic() > deadline
             )
 
     def while_ours(self, items: Iterable[_Item]) -> Iterator[_Item]:
-        """Pass items on while this run may send; wait where it must not; raise CannotDo once it is lost."""
+        """Pass items on while this run may send; wait while it may not; raise CannotDo once it is lost."""
         for item in items:
             while time.monotonic() > self._said_at + SENDS_FOR_SECONDS and self._lost is None:
                 time.sleep(_LOOK_SECONDS)
@@ -114,7 +114,7 @@ class Holding:
             yield item
 
     def _beat(self) -> None:
-        """Say again and again that this run is alive; after a standstill, look whether the plan is ours."""
+        """Repeat the claim; after a standstill, check that the plan is still ours."""
         try:
             while not self._over.wait(BEAT_SECONDS):
                 began = time.monotonic()
@@ -127,7 +127,7 @@ class Holding:
             self._lost = str(error)
 
     def _look_again(self) -> None:
-        """Find out whether the plan is ours, for as long as that takes; raise CannotDo where it is not."""
+        """Wait until it is known whether the plan is ours; raise CannotDo if it is not."""
         while not self._over.is_set():
             with suppress(BrokerUnavailable):
                 if self._is_ours():

@@ -1,4 +1,4 @@
-"""Conversion events as JSON Lines: one record's value a line, read without holding more than one line.
+"""Reads conversion events from JSON Lines: one record's value per line, holding one line at a time.
 
 The rule: a value is the bytes as written, without the line's end; it is checked as the worker checks it.
 """
@@ -15,14 +15,14 @@ from worker.ops.errors import CannotDo
 from worker.ops.publishing import Item
 
 LONGEST_LINE_BYTES = 32 * 1024 * 1024
-"""Bytes of the longest line that is read."""
+"""Most bytes of a line."""
 
 
 class Line(NamedTuple):
     """One line that is not blank; the first line of a file is number 1.
 
-    `value` is the event as it is published, `text` the line where that is written otherwise, and `fault` why
-    it holds none.
+    `value` is the event as it is published; `text` is the line, if written in another form; `fault` is why it
+    holds no event.
     """
 
     number: int
@@ -32,7 +32,7 @@ class Line(NamedTuple):
 
     @property
     def written(self) -> bytes:
-        """The line as it stands in its file."""
+        """The line as it is in its file."""
         return self.text or self.value
 
     def __str__(self) -> str:
@@ -40,11 +40,11 @@ class Line(NamedTuple):
 
 
 class BadLine(CannotDo):
-    """A line that holds no conversion event: the reason names the line and the fields, not their values."""
+    """A line holds no conversion event; the reason names the line and the fields, not their values."""
 
 
 def lines(stream: BinaryIO) -> Iterator[Line]:
-    """Read the lines that are not blank; raise BadLine where one has no end in sight, or can't be read."""
+    """Read the lines that are not blank; raise BadLine if one is too long or can't be read."""
     number = 0
     while line := next_line(stream, number + 1):
         number += 1
@@ -55,7 +55,7 @@ def lines(stream: BinaryIO) -> Iterator[Line]:
 
 
 def next_line(stream: BinaryIO, number: int) -> bytes:
-    """The next line, or the beginning of one without an end in sight; raise BadLine where reading fails."""
+    """The next line, or the beginning of one that is too long; raise BadLine if reading fails."""
     try:
         return stream.readline(LONGEST_LINE_BYTES + 1)
     except OSError as error:  # a directory, a closed stdin
@@ -63,7 +63,7 @@ def next_line(stream: BinaryIO, number: int) -> bytes:
 
 
 def event_of(line: Line) -> ConversionEvent:
-    """Read the event that a line holds; raise BadLine where it holds none."""
+    """Read the event of a line; raise BadLine if it holds none."""
     if line.fault is not None:
         raise BadLine([f"{line}: {line.fault}"])
     try:
@@ -77,13 +77,13 @@ Read = Callable[[Line], ConversionEvent]
 """Reads the event of a line; raises BadLine for one that must not be published."""
 
 Skip = Callable[[Line, BadLine], None]
-"""Is given a line that is not published, and why."""
+"""Takes a line that is not published, and why."""
 
 
 def items_of(found: Iterable[Line], read: Read = event_of, skip: Skip | None = None) -> Iterator[Item]:
-    """What to publish for these lines, each keyed by its click.
+    """What to publish for these lines, each keyed by its click id.
 
-    Raises BadLine at the first that is bad, unless `skip` is given it.
+    Raises BadLine at the first bad one, unless `skip` takes it.
     """
     from worker.adapters.kafka.bulk_publisher import RecordName
 
@@ -99,7 +99,7 @@ def items_of(found: Iterable[Line], read: Read = event_of, skip: Skip | None = N
 
 
 def bytes_to_come(stream: BinaryIO) -> int | None:
-    """How much is left of a stream, None where that is unknown."""
+    """Bytes left in a stream; None if unknown."""
     if not stream.seekable():
         return None
     here = stream.tell()

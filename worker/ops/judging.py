@@ -1,6 +1,6 @@
-"""Whether a dead letter that goes back would only die again.
+"""Judges whether a replayed dead letter would only die again.
 
-The rule: it is judged as the workers would judge it now, with today's templates and the orders that stand.
+The rule: it is judged as the workers would judge it now, with the present templates and orders.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ CANCELLED = "cancelled"
 def judge_of(
     deployment: Deployment, settings: Settings, outbound: Outbound, edit: Edit | None, now: float
 ) -> Judge:
-    """What tells of a letter whether it would only die again, judged as the workers judge it at `now`.
+    """Make the judge of whether a letter would only die again at `now`.
 
-    What is edited and invalid all the same is a fault.
+    An edited letter that is still invalid is a fault.
     """
     from schemas import DeadReason
     from worker.compiled import make_plan
@@ -54,7 +54,7 @@ def judge_of(
 
 
 def _cancels(settings: Settings, now: float) -> Sequence[Cancel]:
-    """The cancellations that stand; none where there is no topic that could hold any."""
+    """The cancellations in force; none if the control topic is missing."""
     from worker.ops.orders import standing
 
     try:

@@ -1,6 +1,6 @@
-"""What the end of the journal tells: how many of the latest attempts came to what.
+"""Counts the outcomes of the latest attempts, from the end of the journal.
 
-The rule: of very many steps a share is read, and stands for all.
+The rule: of very many steps only a share is read, and extrapolated.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from worker.core.record import Partition, Record
 
 RECENT_SECONDS = 15.0
-"""How far back the journal is looked at for what happens now."""
+"""Seconds of the journal that count as now."""
 
 MOST_STEPS = 40_000
-"""Steps that are read of it; of more, a share is."""
+"""Most steps that are read; of more, a share is."""
 
 DELIVERED = "delivered"
 
 
 def latest_steps(reader: TopicReader, now: float) -> Steps:
-    """What the end of the journal that it reads tells."""
+    """The latest steps of the reader's journal."""
     from worker.core.flow import Steps
 
     whole = reader.spans(now - RECENT_SECONDS)
@@ -60,7 +60,7 @@ def _counted(reader: TopicReader, whole: Mapping[Partition, Span]) -> Steps:
 
 
 def _outcome(record: Record) -> str | None:
-    """What an attempt came to: delivered, or the status or kind of its failure; None for no attempt."""
+    """The outcome of an attempt: delivered, or its status or failure kind; None for no attempt."""
     from schemas import StepKind, read_step
 
     step = read_step(record.value)

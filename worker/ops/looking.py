@@ -1,8 +1,8 @@
-"""What a look at a destination reads of Kafka, and the clients that it reads with.
+"""A look at a destination through Kafka, and the clients for it.
 
-The rule: it only reads, joins no group and moves no offset. What Kafka can't tell the workers say on the
-control topic, and only what those say counts that are members now. Its clients stay open from one look to the
-next; another look takes others only where they have to log in anew.
+The rule: it only reads, joins no group and moves no offset. What Kafka can't tell, the workers report on the
+control topic; only reports of present members count. The clients stay open from one look to the next, and are
+replaced only to log in anew.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ HOUR_SECONDS = 3600.0
 
 
 class Followed(NamedTuple):
-    """What need not be asked for, where somebody follows the topics: the latest steps, orders, and reports.
+    """What a follower of the topics knows already: the latest steps, the orders, and the workers' reports.
 
-    `orders` are those that stand, `unreadable` the keys of those that can't be read; `reports` are of all
-    workers, also of some that have ended.
+    `orders` are in force, `unreadable` are the keys of unreadable ones; `reports` may include workers that
+    have ended.
     """
 
     steps: Steps
@@ -45,7 +45,7 @@ class Followed(NamedTuple):
 
 
 class Looker:
-    """Looks at one destination. One thread at a time; any may call `renew`."""
+    """Looks at one destination. One thread at a time; any thread may call `renew`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -53,17 +53,17 @@ class Looker:
         self._clients: _Clients | None = None
 
     def renew(self, settings: Settings) -> None:
-        """Log in with what these settings have, from the next look on."""
+        """Log in with these settings from the next look on."""
         self._newest = settings
 
     def close(self) -> None:
-        """End the clients; the next look takes others."""
+        """Close the clients; the next look makes others."""
         if self._clients is not None:
             self._clients.opened.close()
             self._clients = None
 
     def flow(self, now: float, followed: Followed | None) -> Flow:
-        """What is read now. Raises CannotDo, KafkaUnavailable."""
+        """Look now. Raises CannotDo, KafkaUnavailable."""
         from worker.adapters.kafka.topic_reader import NoSuchTopic
 
         if self._newest is not self._settings:
@@ -78,7 +78,7 @@ class Looker:
 
 
 class _Clients:
-    """The clients; `opened` ends them. Each is used by one thread at a time."""
+    """The clients; `opened` closes them. Each is used by one thread at a time."""
 
     def __init__(self, settings: Settings) -> None:
         from worker.adapters.kafka.group_members import GroupMembers
@@ -96,7 +96,7 @@ class _Clients:
             self.opened = opened.pop_all()
 
     def reader(self, topic: str) -> TopicReader:
-        """The one that reads a topic, from the first time on."""
+        """The reader of a topic, made at its first use."""
         from worker.adapters.kafka.topic_reader import TopicReader
 
         if topic not in self._readers:
@@ -134,7 +134,7 @@ def _must_exist(settings: Settings, state: GroupState) -> None:
 
 
 def _of_source(settings: Settings, state: GroupState, now: float) -> tuple[int, float]:
-    """How many records are not ended, and since how many seconds the first of them lies there."""
+    """How many records are unfinished, and how many seconds old the first of them is."""
     found = state.standing([settings.kafka.topic])
     left = {at: one.left for at, one in found.items()}
     firsts = state.firsts({at: found[at].next for at, count in left.items() if count})
@@ -164,7 +164,7 @@ def _due(record: Record, delay: float) -> float:
 
 
 def _told(settings: Settings, clients: _Clients, now: float, followed: Followed | None) -> Followed:
-    """What the journal and the control topic tell."""
+    """Read the journal and the control topic, unless they are followed."""
     from worker.core.flow import Steps
 
     if followed is not None:
@@ -181,7 +181,7 @@ def _told(settings: Settings, clients: _Clients, now: float, followed: Followed 
 
 
 def _of_control(reader: TopicReader) -> tuple[OrderBook, list[WorkerReport]]:
-    """The orders, and what workers said of themselves."""
+    """The orders, and the workers' reports."""
     from worker.core.order_book import OrderBook
     from worker.core.worker_report import is_report, read
 

@@ -1,6 +1,6 @@
-"""Who is in the groups of a destination.
+"""The members of a destination's groups.
 
-The rule: the broker's word counts; where it has none, the workers' own does.
+The rule: the broker's answer counts; if it has none, the workers' own reports do.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def members_of(groups: GroupMembers) -> tuple[Sequence[str], Sequence[str]] | None:
-    """The client ids of the members of the two groups; None where the broker does not say."""
+    """The client ids of the members of both groups; None if the broker does not tell."""
     from worker.adapters.kafka.group_members import GroupsUntold
 
     try:
@@ -28,7 +28,7 @@ def members_of(groups: GroupMembers) -> tuple[Sequence[str], Sequence[str]] | No
 def present(
     members: tuple[Sequence[str], Sequence[str]] | None, every: Sequence[WorkerReport]
 ) -> tuple[Members, Sequence[WorkerReport]]:
-    """How many members there are, and what those say; where nobody tells, each that says something is one."""
+    """How many members there are, and their reports; if the broker does not tell, every reporter is one."""
     from worker.core.flow import Members
 
     if members is None:

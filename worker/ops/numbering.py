@@ -1,7 +1,7 @@
-"""Numbers for digests, 0, 1, 2 …: what is told of each can lie in columns, so that a million fit.
+"""Numbers digests 0, 1, 2 …, so that data about each can lie in columns and a million fit.
 
-The rule: a digest always has the same number, and no other has it. Each takes some thirty bytes, where a dict
-takes two hundred.
+The rule: each digest has its own, constant number. It takes some thirty bytes each, where a dict takes two
+hundred.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _FEWEST_BITS = 10
 
 
 class Numbering:
-    """The digests that were seen, in the order in which they came first."""
+    """The digests, in the order of their first appearance."""
 
     def __init__(self) -> None:
         self._highs, self._lows = array("Q"), array("Q")
@@ -27,7 +27,7 @@ class Numbering:
         return self._slots[self._slot(*_halves(digest))] != 0
 
     def number(self, digest: bytes) -> int:
-        """The number of a digest; where it is new, the next one."""
+        """The number of a digest; a new one gets the next number."""
         high, low = _halves(digest)
         slot = self._slot(high, low)
         if held := self._slots[slot]:
@@ -40,7 +40,7 @@ class Numbering:
         return len(self) - 1
 
     def _slot(self, high: int, low: int) -> int:
-        """Where in the table it is, or belongs."""
+        """Its slot in the hash table."""
         slot = low & self._mask
         while held := self._slots[slot]:
             if self._lows[held - 1] == low and self._highs[held - 1] == high:
@@ -49,7 +49,7 @@ class Numbering:
         return slot
 
     def _grow(self, bits: int) -> None:
-        """Find them in a table twice as large: half of it at most is taken, so that few are passed over."""
+        """Rebuild the table at a larger size; at most half of it is used, so that probes are short."""
         self._bits, self._mask = bits, (1 << bits) - 1
         self._slots = array("I", bytes(4 << bits))
         for number, low in enumerate(self._lows, 1):

@@ -1,7 +1,6 @@
-"""Standing orders: what stands, and giving one more.
+"""Standing orders: reads those in force, and gives new ones.
 
-The rule: an order that is given is on the control topic, acknowledged, before anybody is told so. Whoever
-gives it is named in it.
+The rule: an order is acknowledged on the control topic before anybody is told so. It names its giver.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ TAKEN_WITHIN_SECONDS = 5.0
 
 
 class Giver(NamedTuple):
-    """Who gives an order, when (epoch seconds), and why, where that is said."""
+    """Who gives an order, when (epoch seconds), and maybe why."""
 
     by: str
     now: float
@@ -34,18 +33,18 @@ class Giver(NamedTuple):
 
     @property
     def given(self) -> Given:
-        """As it is written in the order."""
+        """The form in an order."""
         from worker.core.orders import Given
 
         return Given(self.now, self.by, self.because)
 
     def until(self, seconds: float | None) -> float | None:
-        """When something ends that lasts so long from now on."""
+        """The end of something that lasts so long from now on."""
         return None if seconds is None else self.now + seconds
 
 
 def seconds_of(text: str | None) -> float | None:
-    """Read how long an order is to stand, such as `30m`; raise WrongUsage."""
+    """Read how long an order lasts, such as `30m`; raise WrongUsage."""
     from worker.settings.values import parse_duration
 
     if text is None:
@@ -60,7 +59,7 @@ def seconds_of(text: str | None) -> float | None:
 
 
 def pause(settings: Settings, giver: Giver, seconds: float | None = None) -> Order:
-    """Have nothing sent, for so many seconds, or until `resume`. Raises CannotDo."""
+    """Stop sending for so many seconds, or until `resume`. Raises CannotDo."""
     from worker.core.orders import Pause
 
     order = Pause(giver.given, giver.until(seconds))
@@ -69,7 +68,7 @@ def pause(settings: Settings, giver: Giver, seconds: float | None = None) -> Ord
 
 
 def resume(settings: Settings, giver: Giver) -> Order | None:
-    """End the pause; return the one that stood, if one did. Raises CannotDo."""
+    """End the pause; return the one that was in force, if any. Raises CannotDo."""
     from worker.core.orders import PAUSE, End
 
     stood = standing(settings).pause(giver.now)
@@ -80,9 +79,9 @@ def resume(settings: Settings, giver: Giver) -> Order | None:
 def limit(
     settings: Settings, giver: Giver, per_second: float | None, seconds: float | None = None
 ) -> Order | End:
-    """Have at most so many attempts made in a second, by all workers together, in the place of the setting.
+    """Limit all workers together to so many attempts per second, instead of the setting.
 
-    None ends that, and the setting counts again. Raises CannotDo.
+    None ends that. Raises CannotDo.
     """
     from worker.core.orders import RATE, End, RateOrder
 
@@ -97,9 +96,9 @@ def limit(
 def cancel(
     settings: Settings, giver: Giver, wanted: EventFilter, seconds: float | None, *, waiting: bool = False
 ) -> Order:
-    """Have what is meant end as cancelled, for so many seconds from now on. Raises CannotDo.
+    """Cancel whatever matches, for so many seconds from now on. Raises CannotDo.
 
-    With `waiting` that is what lies in the tiers now, and nothing that comes later.
+    With `waiting`, only what is in the tiers now.
     """
     from worker.core.orders import Cancel
 
@@ -110,7 +109,7 @@ def cancel(
 
 
 def end_cancel(settings: Settings, giver: Giver, cancel_id: str) -> Order:
-    """End a cancellation; return it. Raises CannotDo, also where none of this id stands."""
+    """End a cancellation and return it. Raises CannotDo, also if none with this id is in force."""
     from worker.core.orders import End
 
     known = {order.id: order for order in standing(settings).cancels(giver.now)}
@@ -123,7 +122,7 @@ def end_cancel(settings: Settings, giver: Giver, cancel_id: str) -> Order:
 
 
 def hurry(settings: Settings, giver: Giver, wanted: EventFilter) -> Order:
-    """Have what is meant of what lies in the tiers now be due at once. Raises CannotDo."""
+    """Make whatever matches in the tiers now due at once. Raises CannotDo."""
     from worker.core.orders import Now
 
     order = Now(giver.given, token_hex(4), wanted, giver.until(longest_delay(settings)))
@@ -132,12 +131,12 @@ def hurry(settings: Settings, giver: Giver, wanted: EventFilter) -> Order:
 
 
 def longest_delay(settings: Settings) -> float:
-    """Seconds after which all that lies in a tier now is due by itself."""
+    """Seconds after which everything that is in a tier now is due anyway."""
     return max(tier.seconds for tier in settings.tiers)
 
 
 def must_name(wanted: EventFilter) -> None:
-    """Raise WrongUsage where a filter means everything."""
+    """Raise WrongUsage for a filter that matches everything."""
     if not wanted.wanted:
         raise WrongUsage(
             ["say what is meant: --offer-id, --network, --event, --click-id, --event-id, --since, …"]
@@ -145,7 +144,7 @@ def must_name(wanted: EventFilter) -> None:
 
 
 def standing(settings: Settings) -> OrderBook:
-    """All orders that were given, as the workers read them. Raises CannotDo."""
+    """All orders, as the workers read them. Raises CannotDo."""
     from worker.core.order_book import OrderBook
     from worker.core.order_records import key_of
 
@@ -166,7 +165,8 @@ def give(settings: Settings, order: Order | End) -> None:
 
     topic, kafka = settings.control_topic, settings.kafka
     sending = producer_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
-    # An order may be there twice; and who may not write is told so, where a sequence of records would end it.
+    # A duplicate order is harmless; and without idempotence a lacking right is a clear refusal, not a fatal
+    # error.
     sending["enable.idempotence"] = False
     with answering(settings):
         _must_exist(settings, topic)
@@ -187,7 +187,7 @@ def give(settings: Settings, order: Order | End) -> None:
 
 
 def as_json(order: Order | End, destination: str) -> Mapping[str, object]:
-    """An order as an object, with the destination that it is for."""
+    """An order as an object, with its destination."""
     import json
 
     from worker.core.order_records import write

@@ -1,6 +1,6 @@
-"""Partitions and offsets of dead letters, each once: a set in few bytes, so that a million fit.
+"""A compact set of partitions and offsets of dead letters, so that a million fit.
 
-The rule: for each partition its offsets lie in an array, rising; a set never changes once it is made.
+The rule: each partition's offsets lie in a rising array; a set never changes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PartitionOffset = tuple[int, int]
 
 
 class PartitionOffsets(Set[PartitionOffset]):
-    """A set like any other; `offsets` has them by partition."""
+    """An immutable set; `offsets` has its contents by partition."""
 
     def __init__(self, offsets: Mapping[int, array[int]] | None = None) -> None:
         rising = {partition: _rising(some) for partition, some in sorted((offsets or {}).items())}

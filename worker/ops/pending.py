@@ -1,7 +1,7 @@
-"""What is pending of a destination: on its source behind what the group has finished, and in its tiers.
+"""Reads what is pending at a destination: unfinished records on its source and in its tiers.
 
-The rule: it only reads, joins no group and moves no offset. What it finds is of the moment of asking: the
-workers go on meanwhile.
+The rule: it only reads, joins no group and moves no offset. It shows the moment of asking; the workers go on
+meanwhile.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ SOURCE = "source"
 
 
 class Pending(NamedTuple):
-    """A record that has not ended: where it lies (`source`, or the delay of its tier)."""
+    """An unfinished record, and where it is: `source`, or the delay of its tier."""
 
     where: str
     record: Record
 
 
 def count(found: Iterable[Pending]) -> Counter[str]:
-    """How many there are in each place."""
+    """How many there are on the source and in each tier."""
     return Counter(one.where for one in found)
 
 
 def on_source(deployment: Deployment, settings: Settings, wanted: EventFilter) -> Iterator[Pending]:
-    """What is meant on the source, of what this destination takes. Raises CannotDo."""
+    """Matching records on the source that this destination takes. Raises CannotDo."""
     takes = deployment.router(settings).takes
     topic, group = settings.kafka.topic, settings.kafka.group_id
     with answering(settings):
@@ -47,7 +47,7 @@ def on_source(deployment: Deployment, settings: Settings, wanted: EventFilter) -
 
 
 def in_tiers(settings: Settings, wanted: EventFilter) -> Iterator[Pending]:
-    """What is meant in the tiers, those that are no longer configured too. Raises CannotDo."""
+    """Matching records in the tiers, including tiers no longer configured. Raises CannotDo."""
     with answering(settings):
         topics = {settings.tier_topic(tier): tier.label for tier in settings.tiers}
         prefix = f"{settings.kafka.group_id}.retry."
@@ -59,7 +59,7 @@ def in_tiers(settings: Settings, wanted: EventFilter) -> Iterator[Pending]:
 
 
 def row_of(one: Pending) -> Mapping[str, object]:
-    """What is told of a record that waits in a tier."""
+    """The row of a record in a tier."""
     from schemas import DeadLetter, WorkerHeaders, format_time
 
     at, offset, key, value, headers, timestamp, *_ = one.record
@@ -98,5 +98,5 @@ def _pending(settings: Settings, group: str, topics: Mapping[str, str]) -> Itera
 
 
 def _is_open(standing: Mapping[Partition, PartitionStanding], record: Record) -> bool:
-    """Whether the group's own map does not say that a record is finished."""
+    """Whether the group has not finished a record."""
     return not standing[record.at].is_finished(record.offset)

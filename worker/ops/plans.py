@@ -1,9 +1,9 @@
-"""What a command is about to send, written down at the broker before it sends it, so that it can go on.
+"""A plan: what a command is about to send, written to the broker first, so that it can be resumed.
 
-The rule: a plan counts when its head is there, which is written after its parts; who finds one that is not
-done looks at the source for what of it is there. Plans are told apart from all else on the control topic by
-their keys: `replay/{id}` and `publish/{id}`, and a part's `{key}/{partition}/{number}`; a run that is at it
-claims it as `{key}/claim/{run}`.
+The rule: a plan counts once its head is there, which is written after its parts. Whoever finds an unfinished
+plan looks at the source for what was sent of it. Plans have their own keys on the control topic:
+`replay/{id}` and `publish/{id}`, for a part `{key}/{partition}/{number}`; a run claims a plan as
+`{key}/claim/{run}`.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from schemas.moment import parse_time
 from worker.ops.partition_offsets import NO_OFFSETS, PartitionOffset, PartitionOffsets
 
 PART_PLACES = 100_000
-"""Offsets in one record: below 1 MB, which topics take unless they are told otherwise."""
+"""Offsets in one record, which stays below 1 MB, the default limit of topics."""
 
 
 class Plan(NamedTuple):
-    """What is to be sent: a `kind` of command, what it was asked for in words, and when, in epoch seconds.
+    """A plan: the `kind` of command, its request in words, and when (epoch seconds).
 
-    `ends` is where each partition of the source ended before the first record; `places` are the dead letters
-    that go, of the log `log` (None where the broker does not say); `total` is how many records it is in all.
-    `by` is who asked, where that was said, `rate` how many it sends a second at most; None is all at once.
+    `ends` are the source's ends before the first record. `places` are the dead letters to send, of the log
+    `log` (None if unknown). `total` is the number of records. `by` is who asked, if known. `rate` is the most
+    per second; None means unlimited.
     """
 
     kind: str
@@ -70,9 +70,9 @@ class Plan(NamedTuple):
 
 
 def read_plans(records: Iterable[tuple[bytes | None, bytes | None]], kind: str) -> list[Plan]:
-    """Read the plans of a kind from the records of a control topic, the oldest first; others are passed over.
+    """Read the plans of a kind from the records of a control topic, the oldest first.
 
-    Of a key the last record counts; without a value it is gone.
+    The last record of a key counts; a tombstone removes it.
     """
     last = {key.decode(errors="replace"): value for key, value in records if key is not None}
     offsets: dict[str, dict[int, array[int]]] = {}
@@ -91,7 +91,7 @@ def read_plans(records: Iterable[tuple[bytes | None, bytes | None]], kind: str) 
 
 
 def read_head(kind: str, id_: str, value: bytes, places: Set[PartitionOffset] = NO_OFFSETS) -> Plan | None:
-    """Read a head; None where it is none."""
+    """Read a head; None if it is none."""
     try:
         told = json.loads(value)
         at = parse_time(told["at"])
@@ -108,7 +108,7 @@ def read_head(kind: str, id_: str, value: bytes, places: Set[PartitionOffset] = 
 
 
 def _packed(offsets: Iterable[int]) -> bytes:
-    """Rising offsets, each as what it is above the one before, in few bytes."""
+    """Rising offsets as compressed differences."""
     packed, before = bytearray(), 0
     for offset in offsets:
         step, before = offset - before, offset
@@ -120,7 +120,7 @@ def _packed(offsets: Iterable[int]) -> bytes:
 
 
 def offsets_of(value: bytes) -> Iterator[int]:
-    """The offsets in the value of a part, rising; nothing where it is something else."""
+    """The rising offsets in the value of a part; empty if it is something else."""
     try:
         packed = zlib.decompress(value)
     except zlib.error:

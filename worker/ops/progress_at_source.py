@@ -1,7 +1,7 @@
-"""How far a plan is that was broken off, as the source tells.
+"""Finds on the source how far an interrupted plan got.
 
-The rule: only what lies behind the ends that the plan names is looked at, and only once what a killed process
-may have left on its way has had the time to come.
+The rule: only records after the ends that the plan names are read, and only after giving records of a killed
+process time to arrive.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 SETTLE_SECONDS = 3.0
-"""Seconds that are waited before it is looked what a broken-off plan has sent.
+"""Seconds to wait before looking what an interrupted plan has sent.
 
-What a killed process had written to its connections may reach the source after it.
+What a killed process had written to its connections may reach the source after its end.
 """
 
 NO_SOURCE = "`postback-worker topics create --help` tells how to make it"
 
 
 def settle(hear: Callable[[str], None]) -> None:
-    """Wait for what may be on its way; `hear` is told so."""
+    """Wait for records that may be on their way; `hear` is told so."""
     hear(f"one was broken off: {SETTLE_SECONDS:g} s for what it may have left on its way")
     time.sleep(SETTLE_SECONDS)
 
 
 def source_spans(settings: Settings) -> Mapping[Partition, Span]:
-    """What the source topic holds; raise CannotDo where it is missing, BrokerUnavailable."""
+    """What the source topic holds; raise CannotDo if it is missing, BrokerUnavailable."""
     topic = settings.kafka.topic
     with answering(settings, or_refusing=False):
         if topic not in partitions_by_topic(settings):
@@ -46,9 +46,9 @@ def source_spans(settings: Settings) -> Mapping[Partition, Span]:
 
 
 def since_of(plan: Plan, source: Mapping[Partition, Span]) -> Mapping[Partition, int] | None:
-    """Where to look for what a plan has sent; None where the source no longer holds all of that.
+    """Where to look for what a plan has sent; None if the source no longer holds all of that.
 
-    A partition that is shorter than it was is another log, and is looked at whole.
+    A partition that is shorter than it was is another log, and is read whole.
     """
     since = {}
     for at, span in source.items():

@@ -1,7 +1,7 @@
-"""Many records published, and the exact account of them in the end.
+"""Publishes many records, and gives an exact account of them.
 
-The rule: acknowledged, refused, unknown and not sent are told whatever ends it; what is counted as
-published was acknowledged by the broker.
+The rule: whatever ends it, the account tells acknowledged, refused, unknown and unsent records apart; only
+what the broker acknowledged counts as published.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Item(NamedTuple):
-    """One record, and where it comes from."""
+    """One record, with its name."""
 
     name: RecordName
     key: bytes | None
@@ -28,7 +28,7 @@ class Item(NamedTuple):
 
 
 class Words(NamedTuple):
-    """How the records are spoken of: `published 2 events`."""
+    """The words for the records: `published 2 events`."""
 
     done: str
     one: str
@@ -40,9 +40,9 @@ class Words(NamedTuple):
 
 
 class Account(NamedTuple):
-    """What became of the records: so many acknowledged, and a line for each kind that was not.
+    """The outcome: how many were acknowledged, and a line for each kind that was not.
 
-    `interrupted` tells whether a signal ended it.
+    `interrupted` says whether a signal ended it.
     """
 
     acknowledged: int
@@ -57,9 +57,10 @@ def deliver(
     words: Words,
     topic: str,
 ) -> Account:
-    """Publish, await every answer, and give the account.
+    """Publish, await every answer, and return the account.
 
-    `total` is how many there are, None unknown; a CannotDo among the items ends them, and is told.
+    `total` is the number of items, None if unknown; a CannotDo raised by the items ends them, and is
+    reported.
     """
     interrupted, troubles = _send(publisher, items)
     publisher.close()
@@ -72,7 +73,7 @@ def deliver(
 
 
 def _send(publisher: BulkPublisher, items: Iterator[Item]) -> tuple[bool, list[str]]:
-    """Publish up to the first that is bad or refused; tell if it was interrupted, and what went wrong."""
+    """Publish up to the first bad or refused one; return whether it was interrupted, and the errors."""
     from worker.adapters.kafka.bulk_publisher import Stopped
     from worker.adapters.kafka.errors import KafkaUnavailable
     from worker.ports import PublishRefused
@@ -97,7 +98,7 @@ def _send(publisher: BulkPublisher, items: Iterator[Item]) -> tuple[bool, list[s
 
 
 def _account(publisher: BulkPublisher, words: Words, topic: str) -> Iterator[str]:
-    """What was sent and is not acknowledged, a line for each kind; a single refusal has its own line."""
+    """Lines about records that are not acknowledged; a single refusal has a line already."""
     if len(publisher.refused) > 1:
         yield f"refused: {words.counted(len(publisher.refused))}: {spans(publisher.refused)}"
     if publisher.unknown:
@@ -106,12 +107,12 @@ def _account(publisher: BulkPublisher, words: Words, topic: str) -> Iterator[str
 
 
 def _rest(publisher: BulkPublisher) -> str:
-    """What was not sent of items whose number nobody knows."""
+    """The line about unsent items of unknown number."""
     return f"not sent: what follows {publisher.last}" if publisher.last else "nothing was sent"
 
 
 def spans(names: Sequence[RecordName]) -> str:
-    """Names in one line, those that follow each other as one: `line 3-7, line 9`."""
+    """Names in one line, with consecutive ones joined: `line 3-7, line 9`."""
     ordered = sorted(set(names))
     runs = groupby(enumerate(ordered), lambda at: (at[1].of, at[1].number - at[0]))
     return ", ".join(_span([name for _, name in run]) for _, run in runs)

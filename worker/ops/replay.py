@@ -1,8 +1,8 @@
-"""Dead letters back to the source topic, for another round of attempts.
+"""Turns dead letters into records for the source topic, for another round of attempts.
 
-The rules: key and the producer's headers go back unchanged, the value unless it is edited; of the worker's
-headers only the count of replays does, one higher, and the destination that it is for. It goes to the
-partition of its origin. The letters stay there.
+The rules: key and producer's headers are unchanged, and the value unless it is edited. The worker's headers
+are only the count of replays, one higher, and the destination that it is for. A record goes to the partition
+of its origin. The letters stay where they are.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def read_again(
     wanted: Iterable[PartitionOffset],
     on_waiting: Callable[[str], None],
 ) -> Iterator[DeadLetter]:
-    """Read the letters at these places, for as long as it takes: some may have been sent by then.
+    """Read the letters at these places, as long as it takes, because some may have been sent already.
 
     `on_waiting` hears why it waits for the broker.
     """
@@ -46,7 +46,7 @@ def read_again(
 
 
 class Outbound(NamedTuple):
-    """How letters go back: for which destination, to which source topic of which partitions, edited how."""
+    """How letters go back: for which destination, to which source topic and partitions, how edited."""
 
     destination: str
     topic: str
@@ -63,16 +63,16 @@ class Outbound(NamedTuple):
         return Item(named, letter.key, value, headers, self.partition(letter))
 
     def headers(self, letter: DeadLetter) -> list[Header]:
-        """The producer's headers, and those that say what it is."""
+        """The producer's headers, plus those of a replay."""
         from schemas import DeadReason, WorkerHeaders, without_worker_headers
 
-        # What no destination took is routed anew; of all else the other destinations had their own endings.
+        # What no destination took is routed anew; anything else has had its ending at the other destinations.
         wanted = None if letter.reason == DeadReason.UNROUTED else self.destination
         ours = WorkerHeaders(replays=letter.replays + 1, replayed_for=wanted)
         return [*without_worker_headers(letter.headers), *ours.write()]
 
     def partition(self, letter: DeadLetter) -> int | None:
-        """The partition that it came from; None, which leaves it to the key, where that is not there."""
+        """The partition that it came from; None (the key decides) if that does not exist."""
         place = read_place(letter.origin or "")
         is_there = place is not None and place.at.topic == self.topic and place.at.number in self.partitions
         return place.at.number if place is not None and is_there else None

@@ -1,9 +1,9 @@
-"""A replay from end to end: what goes, its plan, and what a replay that was broken off has sent already.
+"""A replay from end to end: what goes, its plan, and what an interrupted replay has sent already.
 
-The rule: the plan is at the broker before the first letter is at the source. What a plan that is not done has
-sent is found at the source, behind where that ended when the plan was made: a replay is told there by its
-event id, its count of replays and its destination. So whatever breaks a replay off, the next one goes on, and
-sends nothing twice. Of runs that are under way at once none sends what another has in its plan.
+The rule: the plan is at the broker before the first letter is on the source. What an unfinished plan has sent
+is found on the source, after its ends when the plan was made: a replayed record is recognised by its event
+id, its count of replays and its destination. So whatever interrupts a replay, the next one resumes it and
+sends nothing twice. Simultaneous runs never send what another has in its plan.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ KIND = "replay"
 
 
 class Asked(NamedTuple):
-    """What was asked for: which letters, also those that went already, edited how; in which words, by whom.
+    """What was asked for: which letters, whether `again`, how edited; in which words, by whom.
 
-    By its words a replay is known that is asked for again, whoever does, at whichever `rate` a second.
+    The words (`question`) identify a replay that is asked for again, whoever asks and at whatever `rate`.
     """
 
     filters: Filters
@@ -57,9 +57,9 @@ class Asked(NamedTuple):
 
 
 class Ready(NamedTuple):
-    """A replay that can begin: its plan, and which of its letters are left to send.
+    """A replay that can begin: its plan, and the letters left to send.
 
-    `goes_on` says that it was begun before; so many as `left_out` says went already.
+    `goes_on` says that it was begun before; `left_out` counts letters that went already.
     """
 
     plan: Plan
@@ -70,7 +70,7 @@ class Ready(NamedTuple):
     outbound: Outbound
     faults: Sequence[str] = ()
     is_beside_others: bool = False
-    """Whether others are under way, whose letters are left to them."""
+    """Whether other replays are under way, whose letters are left to them."""
 
 
 class Replaying:
@@ -88,12 +88,12 @@ class Replaying:
         self._reader = reader
         self._hear = hear
         self._control = Control(settings, KIND, hear)
-        self._sent: dict[str, Set[PartitionOffset]] = {}  # by plans that are not done, and nobody is at
-        self._known: set[str] = set()  # the plans that there were
-        self._former: Mapping[str, str] = {}  # by their keys: the runs that were at plans, and are dead
+        self._sent: dict[str, Set[PartitionOffset]] = {}  # by unfinished plans that no live run holds
+        self._known: set[str] = set()  # the plans that existed
+        self._former: Mapping[str, str] = {}  # by plan key: dead runs that held plans
 
     def ready(self, asked: Asked, now: float, show: Show = quietly) -> Ready:
-        """Say what would go; nothing is written. Raises CannotDo, BrokerUnavailable."""
+        """Work out what would go, without writing anything. Raises CannotDo, BrokerUnavailable."""
         source = source_spans(self._settings)
         outbound = self._outbound(asked.edit, source)
         log = self._log()
@@ -121,9 +121,10 @@ class Replaying:
 
     @contextmanager
     def begun(self, ready: Ready) -> Iterator[Holding]:
-        """Have its plan at the broker, and to this run alone; within it may be sent, and ended.
+        """Write its plan and hold it for this run; inside, it may be sent and ended.
 
-        What others broke off is settled before a new one. Raises CannotDo where another run was quicker.
+        Interrupted replays of others are settled before a new one. Raises CannotDo if another run was
+        quicker.
         """
         if not ready.goes_on:
             self._control.make()
@@ -139,7 +140,7 @@ class Replaying:
         return Holding(Control(self._settings, KIND, _mute), plan.key, self._former.get(plan.key))
 
     def _yield_to_others(self, plan: Plan) -> None:
-        """Take a plan back where another, unknown when it was made, came before it and has letters of it."""
+        """Withdraw a plan if an unknown earlier one shares letters with it."""
         records = self._control.records()
         before = came_before(records, plan.head()[0])
         others = [one for one in read_plans(records, KIND) if one.id not in self._known and one.id != plan.id]
@@ -148,13 +149,13 @@ class Replaying:
             raise Taken
 
     def _must_be_as_it_was(self, plan: Plan) -> None:
-        """Raise CannotDo where another run has been at a plan since it was looked how far it is."""
+        """Raise CannotDo if another run has touched a plan since its progress was read."""
         is_begun = any(one.id == plan.id and not one.is_done for one in self._control.plans())
         if not is_begun or self._sent_by(plan, source_spans(self._settings)) != self._sent[plan.id]:
             raise Taken
 
     def end(self, ready: Ready) -> None:
-        """Write that all of it is at the source: what was sent before, and what was left."""
+        """Write that all of it is on the source: what was sent before, and what was left."""
         sent = ready.left | self._sent.get(ready.plan.id, NO_OFFSETS)
         if sent == ready.plan.places:
             self._control.end(ready.plan)
@@ -162,13 +163,13 @@ class Replaying:
             self._control.settle(ready.plan, sent)
 
     def letters(self, ready: Ready) -> Iterator[DeadLetter]:
-        """Read what is left to send, for as long as it takes."""
+        """Read what is left to send, as long as it takes."""
         return read_again(self._reader, self._settings.dlq_topic, ready.left, self._hear)
 
     def _resumed(
         self, plan: Plan, sent: Set[PartitionOffset], asked: Asked, outbound: Outbound, now: float
     ) -> Ready:
-        """What is left of a plan: those of its letters that are still there, and may live."""
+        """What is left of a plan: unsent letters that still exist and may live."""
         judge = judge_of(self._deployment, self._settings, outbound, asked.edit, now)
         unsent = read_again(self._reader, self._settings.dlq_topic, plan.places - sent, self._hear)
         refused = Counter[str]()
@@ -195,7 +196,7 @@ class Replaying:
         return Choice(NO_OFFSETS, 0, {}, wrong) if wrong else choose(meant, filters, asked.limit, gone, judge)
 
     def _settle(self) -> None:
-        """Write down for good what others that were broken off have sent, and forget what expired."""
+        """Settle interrupted replays with what they have sent, and forget expired ones."""
         log, starts = self._log(), {at.number: span.start for at, span in self._reader.spans().items()}
         for plan in self._control.plans():
             expired = all(offset < starts.get(number, 0) for number, offset in plan.places)
@@ -212,7 +213,7 @@ class Replaying:
         return Outbound(settings.destination.name, settings.kafka.topic, numbers, revise)
 
     def _log(self) -> str | None:
-        """Which log the dead-letter topic is; None where the broker does not say."""
+        """The log of the dead-letter topic; None if unknown."""
         from worker.adapters.kafka.topic_ids import TopicIds
 
         topic = self._settings.dlq_topic
@@ -222,7 +223,7 @@ class Replaying:
     def _sent_of(
         self, begun: Sequence[Plan], source: Mapping[Partition, Span]
     ) -> dict[str, Set[PartitionOffset]]:
-        """Which of their places each of these plans has sent, by its id."""
+        """The places that each of these plans has sent, by its id."""
         if any(plan.key not in self._former for plan in begun):
             settle(self._hear)
         return {plan.id: self._sent_by(plan, source) for plan in begun}
@@ -258,11 +259,11 @@ def _by(plan: Plan) -> str:
 
 
 def _mute(_why: str) -> None:
-    """Say nothing: who publishes the letters says why it waits."""
+    """Say nothing: the publisher of the letters says why it waits."""
 
 
 def replayed(record: Record, destination: str) -> tuple[str, int] | None:
-    """Which conversion a record of the source replays for a destination, and how often it was; else None."""
+    """The event id and count of replays of a source record that is a destination's replay; else None."""
     from schemas import WorkerHeaders
     from schemas.dead_letter import fields_of
     from schemas.headers import REPLAYS

@@ -1,6 +1,6 @@
-"""Where events would go, and what no destination could make a request of.
+"""Where events would be routed, and which ones no destination could send.
 
-The rule: an event is judged as the workers judge it: by the same routing, currencies and templates.
+The rule: an event is judged as the workers judge it, by the same routing, currencies and templates.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from worker.settings import Deployment
 
 
 class Route(NamedTuple):
-    """Where one event would go: who would send it, and why others that take it could not."""
+    """Where one event would go: which destinations would send it, and why others that take it could not."""
 
     sent_by: list[str]
     refused: dict[str, str]
@@ -34,7 +34,7 @@ class _Destination(NamedTuple):
 
 
 class Routes:
-    """The destinations of a deployment, as they take events without headers."""
+    """The destinations of a deployment, for events without headers."""
 
     def __init__(self, deployment: Deployment) -> None:
         self._topic = deployment.common.kafka.topic
@@ -49,7 +49,7 @@ class Routes:
         ]
 
     def event_of(self, line: Line) -> ConversionEvent:
-        """Read the event of a line; raise BadLine where it holds none, or none that anybody could send."""
+        """Read the event of a line; raise BadLine if there is none, or none that anybody could send."""
         event = event_of(line)
         route = self.route(line, event)
         if not route.sent_by:
@@ -58,14 +58,14 @@ class Routes:
         return event
 
     def route(self, line: Line, event: ConversionEvent) -> Route:
-        """Say where the event of a line would go."""
+        """Where the event of a line would go."""
         record = Record(Partition(self._topic, 0), 0, None, line.value, (), 0.0)
         taking = [one for one in self._destinations if one.router.takes(record)]
         refused = {one.name: why for one in taking if (why := _why_not(one, record, event)) is not None}
         return Route([one.name for one in taking if one.name not in refused], refused)
 
     def told(self, line: Line) -> Iterator[str]:
-        """Say where the event of a line would go, in words; raise BadLine as `event_of` does."""
+        """Where the event of a line would go, in words; raise BadLine as `event_of` does."""
         route = self.route(line, self.event_of(line))
         yield f"{line}: to {', '.join(route.sent_by)}"
         for name, why in route.refused.items():
@@ -73,7 +73,7 @@ class Routes:
 
 
 def _why_not(one: _Destination, record: Record, event: ConversionEvent) -> str | None:
-    """Why a destination that takes an event could not send it; None where it could."""
+    """Why a destination that takes an event could not send it, or None."""
     if one.router.is_unrouted(record):
         return "no destination's WHEN fits it"
     foreign = foreign_currency(event, one.currencies)

@@ -1,6 +1,6 @@
-"""Made-up conversions in the forms that the partner documents, as fresh as the moment they are asked for.
+"""Made-up, fresh conversions in the forms that the partner documents.
 
-The rule: each call makes new clicks, so that no two calls are the same conversions twice.
+The rule: each call makes new clicks, so that two calls never give the same conversions.
 """
 
 from __future__ import annotations

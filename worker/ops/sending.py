@@ -1,6 +1,6 @@
-"""One test postback, by the same template and over the same transport as the worker's.
+"""Sends one test postback, with the worker's template and transport.
 
-The rule: one request; nothing is read from Kafka or written to it.
+The rule: it makes one request, and neither reads from Kafka nor writes to it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from worker.settings.url_mask import mask_filled, mask_request
 
 
 class NoValue(WrongUsage):
-    """The template of a URL has `macros` that the event has no value for."""
+    """A URL's template has `macros` for which the event has no value."""
 
     def __init__(self, variable: str, macros: Sequence[str]) -> None:
         named = ", ".join(f"{{{name}}}" for name in macros)
@@ -39,7 +39,7 @@ class NoValue(WrongUsage):
 
 
 class Tried(NamedTuple):
-    """One attempt: what came back, how it is judged, and how many seconds that took."""
+    """One attempt: the answer, the verdict, and how many seconds it took."""
 
     answer: Answer
     verdict: Verdict
@@ -52,7 +52,7 @@ class Tried(NamedTuple):
 
 
 def make_event(given: Mapping[str, object]) -> ConversionEvent:
-    """Make an event, of now and with a random id where neither is given; raise WrongUsage where it is none.
+    """Make an event, by default of now and with a random id; raise WrongUsage if it is invalid.
 
     It is read as the worker reads records.
     """
@@ -67,10 +67,10 @@ def make_event(given: Mapping[str, object]) -> ConversionEvent:
 
 
 def make_request(settings: Settings, event: ConversionEvent) -> Request:
-    """Fill its templates for a first attempt now.
+    """Fill the templates for a first attempt now.
 
-    Raises NoValue where a macro has no value, WrongUsage for a currency that is not taken, or a value that
-    can't stand where it should.
+    Raises NoValue if a macro has no value, WrongUsage for a refused currency or a value that can't stand in
+    its place.
     """
     foreign = foreign_currency(event, settings.destination.currencies)
     if foreign is not None:
@@ -86,9 +86,9 @@ def make_request(settings: Settings, event: ConversionEvent) -> Request:
 
 
 def shown_request(settings: Settings, event: ConversionEvent) -> Request:
-    """A request that can be made, for the eye: with all headers, secrets masked, and what may be one.
+    """The request as it is shown: with all headers, and secrets and possible secrets masked.
 
-    Of headers only what the event fills in is shown.
+    Of header values only what the event fills in is shown.
     """
     _, parts = _chosen(settings, event)
     parts = parts._replace(headers=tuple(header.masked(MASK) for header in parts.headers))
@@ -110,7 +110,7 @@ def _chosen(settings: Settings, event: ConversionEvent) -> tuple[str, Parts]:
 
 
 async def unsure_of(settings: Settings, request: Request) -> list[str]:
-    """What may be wrong with where it goes, a line each; raise WrongUsage where that is forbidden."""
+    """Warnings about where it goes; raise WrongUsage if that is forbidden."""
     allowed = settings.destination.allow_private_addresses
     errors, warnings = await check_origin(request.origin, allow_private=allowed)
     if errors:
@@ -121,7 +121,7 @@ async def unsure_of(settings: Settings, request: Request) -> list[str]:
 async def attempt(settings: Settings, request: Request) -> Tried:
     """Make the attempt, and read the answer's body.
 
-    Raises WrongUsage where the transport, or a file of TLS, can't be used.
+    Raises WrongUsage if the transport or a TLS file can't be used.
     """
     try:
         options = sender_options(settings, load_tls(tls_files(settings)))

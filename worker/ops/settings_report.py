@@ -1,7 +1,6 @@
-"""Whether the settings are what is meant, as far as it can be told without a broker.
+"""Checks settings, as far as possible without a broker.
 
-The rule: nothing is changed; what is asked of this machine is where postbacks lead, and what the files
-of TLS hold.
+The rule: nothing is changed; this machine is asked only where hosts resolve to, and for the TLS files.
 """
 
 from __future__ import annotations
@@ -17,16 +16,16 @@ from worker.settings.several import as_written
 
 
 class Report(NamedTuple):
-    """Lines on what keeps a worker from starting, on what may not be meant, and on certificates."""
+    """Lines about what keeps a worker from starting, about what may be unintended, and about certificates."""
 
     problems: list[str]
     warnings: list[str]
     certificates: list[str]
-    """What TLS to the partner rests on: whose certificate, and until when it is valid."""
+    """The certificates that TLS to the partner rests on, and until when each is valid."""
 
 
 async def report(deployment: Deployment) -> Report:
-    """Judge settings that were loaded, of each destination; what is said of all is said once."""
+    """Check loaded settings for each destination; each line is given once."""
     problems = missing_extra(deployment.common.tracing.endpoint)
     doubts: list[str] = []
     told: list[str] = []

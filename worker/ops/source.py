@@ -1,6 +1,6 @@
-"""The source topic, for what is published to it.
+"""A publisher to the source topic.
 
-The rule: nothing is published to a topic that does not exist, for the broker might make it.
+The rule: nothing is published to a topic that does not exist, because the broker might create it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from worker.settings import Settings
 def source_publisher(
     settings: Settings, stop: Callable[[], bool], on_waiting: Callable[[str], None]
 ) -> BulkPublisher:
-    """Make a publisher; raise BrokerUnavailable, or CannotDo where the topic is missing.
+    """Make a publisher; raise BrokerUnavailable, or CannotDo if the topic is missing.
 
-    `stop` is asked while it waits for the broker; `on_waiting` hears why it does.
+    `stop` is asked while it waits for the broker; `on_waiting` hears why it waits.
     """
     kafka = settings.kafka
     sending = producer_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)

@@ -1,6 +1,6 @@
 """How each destination does, from Kafka alone: no worker need be reachable.
 
-The rule: whoever looks again and again does so with one Watcher, which has its clients as long as it lasts.
+The rule: repeated looks use one Watcher, which keeps its clients.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Status(NamedTuple):
-    """A destination, what it comes to, and what that rests on."""
+    """A destination, the verdict, and what that rests on."""
 
     destination: str
     judged: Judged
@@ -28,14 +28,14 @@ class Status(NamedTuple):
 
 
 class DestinationWatcher:
-    """Looks at one destination, as often as it is asked. One thread at a time."""
+    """Looks at one destination, repeatedly. One thread at a time."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._looker = Looker(settings)
 
     def look(self, followed: Followed | None = None) -> Status:
-        """How it does now; what is `followed` is not asked for. Raises CannotDo."""
+        """How it does now; what is `followed` already is not read again. Raises CannotDo."""
         from worker.core.flow import judge
 
         with answering(self._settings):
@@ -43,16 +43,16 @@ class DestinationWatcher:
         return Status(self._settings.destination.name, judge(flow), flow)
 
     def renew(self, settings: Settings) -> None:
-        """Log in with what these settings have, from the next look on. Any thread may say so."""
+        """Log in with these settings from the next look on. Any thread may call it."""
         self._looker.renew(settings)
 
     def close(self) -> None:
-        """End the clients."""
+        """Close the clients."""
         self._looker.close()
 
 
 class Watcher:
-    """Looks at each destination of a deployment, as often as it is asked; a context manager."""
+    """Looks at each destination of a deployment, repeatedly; a context manager."""
 
     def __init__(self, deployment: Deployment) -> None:
         self._destinations = [DestinationWatcher(one) for one in deployment.destinations]
@@ -70,7 +70,7 @@ class Watcher:
             return list(threads.map(DestinationWatcher.look, self._destinations))
 
     def renew(self, deployment: Deployment) -> None:
-        """Log in with what this one has, from the next look on."""
+        """Log in with this deployment's settings from the next look on."""
         for one, settings in zip(self._destinations, deployment.destinations, strict=True):
             one.renew(settings)
 
@@ -109,12 +109,12 @@ def as_json(one: Status) -> Mapping[str, object]:
 
 
 def per_second(steps: Steps, count: int) -> float:
-    """So many of the latest steps, a second."""
+    """A count of the latest steps per second."""
     return round(count / steps.seconds, 2) if steps.seconds else 0.0
 
 
 def circuit_of(flow: Flow) -> str:
-    """What the workers' circuits are: `closed`, `open`, or of how many; `unknown` where none says."""
+    """The workers' circuits: `closed`, `open`, or open at how many; `unknown` without reports."""
     if not flow.reports:
         return "unknown"
     down = sum(report.circuit is not None for report in flow.reports)
@@ -124,5 +124,5 @@ def circuit_of(flow: Flow) -> str:
 
 
 def unwell(found: Sequence[Status]) -> bool:
-    """Whether somebody need do something for one of these."""
+    """Whether one of these needs somebody's attention."""
     return any(not one.judged.verdict.is_well for one in found)

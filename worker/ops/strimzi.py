@@ -1,6 +1,6 @@
-"""The worker's topics and its user as manifests of the Strimzi operator.
+"""The worker's topics and user as manifests for the Strimzi operator.
 
-The rule: the topics are those that `topics create` would make, the rights those of the one list.
+The rule: the topics are those of `topics create`, the rights those of `worker/settings/rights.py`.
 """
 
 from __future__ import annotations

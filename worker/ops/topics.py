@@ -1,7 +1,7 @@
-"""The topics of a worker: made, let grow, and judged, a row for each.
+"""Creates, grows and checks the topics of a worker, with a row for each.
 
-The rule: nothing is deleted or narrowed, and the source topic is left as it is. What is wrong with a topic is
-said in one place, `worker/core/topics.py`.
+The rule: nothing is deleted or reduced, and an existing source topic is left alone. `worker/core/topics.py`
+alone decides what is wrong with a topic.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from worker.settings import Deployment, Settings
 
 
 class Row(NamedTuple):
-    """A topic: what is known of it, what became of it, and what is wrong with it; None is unknown.
+    """A topic: its properties (None: unknown), what was done, and what is wrong with it.
 
-    `is_there` tells whether it exists. `result` is `exists`, `created` or `grown from N`.
+    `is_there` says whether it exists. `result` is `exists`, `created` or `grown from N`.
     """
 
     topic: str
@@ -36,34 +36,34 @@ class Row(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """The rows, the source first, and a line for each thing that may not be meant."""
+    """The rows, the source first, and warnings."""
 
     rows: Sequence[Row]
     warnings: Sequence[str]
 
 
 class New(NamedTuple):
-    """How a source topic is made where it is missing; None is the broker's default."""
+    """How to create a missing source topic; None means the broker's default."""
 
     partitions: int | None = None
     replication: int | None = None
 
 
 def create_all(deployment: Deployment, new: New | None = None) -> Judged:
-    """Make the topics of every destination, as `create` does; the source is judged once."""
+    """Create the topics of every destination, as `create` does; the source appears once."""
     return _joined([create(settings, new) for settings in deployment.destinations])
 
 
 def check_all(deployment: Deployment) -> Judged:
-    """Judge the topics of every destination, as `check` does; the source is judged once."""
+    """Check the topics of every destination, as `check` does; the source appears once."""
     return _joined([check(settings) for settings in deployment.destinations])
 
 
 def create(settings: Settings, new: New | None = None) -> Judged:
-    """Make what is missing of the worker's topics, and let grow what has fewer partitions than the source.
+    """Create the worker's missing topics, and grow those with fewer partitions than the source.
 
-    `new` has a missing source made, too. Raises CannotDo without the source, BrokerUnavailable where the
-    broker does not answer, or refuses.
+    With `new`, a missing source is created, too. Raises CannotDo without the source, BrokerUnavailable if the
+    broker does not answer or refuses.
     """
     with answering(settings):
         there = partitions_by_topic(settings)
@@ -80,7 +80,7 @@ def create(settings: Settings, new: New | None = None) -> Judged:
 
 
 def check(settings: Settings) -> Judged:
-    """Judge the source and the worker's topics. Raises BrokerUnavailable."""
+    """Check the source and the worker's topics. Raises BrokerUnavailable."""
     with answering(settings):
         there = partitions_by_topic(settings)
         needed = needed_topics(settings)
@@ -92,7 +92,7 @@ def check(settings: Settings) -> Judged:
 
 
 def _joined(found: Sequence[Judged]) -> Judged:
-    """Judgements of topics that have their source in common, each line once."""
+    """Join results that share their source, with each line once."""
     rows = {row.topic: row for judged in reversed(found) for row in judged.rows}
     names = dict.fromkeys(row.topic for judged in found for row in judged.rows)
     warnings = dict.fromkeys(line for judged in found for line in judged.warnings)
@@ -105,7 +105,7 @@ def _joined(found: Sequence[Judged]) -> Judged:
 def _ensure_source(
     settings: Settings, name: str, there: Mapping[str, int | None], new: New | None
 ) -> tuple[str, list[str]]:
-    """Make the source topic where it is missing and may be made; say what became of it, and what to know."""
+    """Create the source topic if it is missing and may be created; return the result and warnings."""
     if name in there:
         ignored = new is not None and new.partitions not in {None, there[name]}
         line = f"topic {name} exists with {there[name]} partitions and is left as it is"
@@ -119,7 +119,7 @@ def _ensure_source(
 
 
 def _no_source(settings: Settings, name: str) -> CannotDo:
-    """Say why there is no source, as far as this user may see."""
+    """The error for a missing source, as far as this user may see."""
     hidden = hidden_topics(settings, "topics create")
     if name in hidden:
         return CannotDo([hidden[name]], DENIED)
@@ -127,7 +127,7 @@ def _no_source(settings: Settings, name: str) -> CannotDo:
 
 
 def _refuse_hidden(settings: Settings, missing: Sequence[str]) -> None:
-    """Raise CannotDo where what looks missing may be there: this user could not see it once it is made."""
+    """Raise CannotDo if a topic only looks missing: this user could not see it once created, either."""
     hidden = hidden_topics(settings, "topics create") if missing else {}
     if lines := [hidden[name] for name in missing if name in hidden]:
         raise CannotDo(lines, DENIED)
@@ -136,9 +136,9 @@ def _refuse_hidden(settings: Settings, missing: Sequence[str]) -> None:
 def _make(
     settings: Settings, needed: Needed, before: Mapping[str, Topic]
 ) -> tuple[Mapping[str, Topic], Mapping[str, str]]:
-    """Make what is missing, and let grow what is too small.
+    """Create what is missing, and grow what is too small.
 
-    Return every topic as it is then, and what became of the worker's own, by name.
+    Return all topics as they are then, and the result for each of the worker's own, by name.
     """
     config, source = asking(settings), before[needed.source]
     created = own_topics.create(config, needed.source, needed.own)
@@ -149,7 +149,7 @@ def _make(
     made = {own.name: image(source, own) for own in needed.own if own.name not in before}
     grown = {name: before[name]._replace(partitions=source.partitions) for name in small}
     topics = {**before, **made, **grown}
-    results = {own.name: "exists" for own in needed.own}  # also where somebody else was faster
+    results = {own.name: "exists" for own in needed.own}  # also if somebody else was faster
     results |= dict.fromkeys(created, "created")
     results |= {name: f"grown from {before[name].partitions}" for name in small}
     return {name: topics[name] for name in needed.names}, results
