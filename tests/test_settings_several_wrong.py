@@ -18,6 +18,17 @@ from tests.test_settings_several import ONE, TWO, URLS, A, B, problems
             "POSTBACK_DESTINATIONS__B: 'B' must be 1 to 32 of a-z, 0-9, - and _",
         ),
         ("[destinations.a]\n", {}, "POSTBACK_DESTINATIONS__A: destinations.a (/worker.toml) is empty; "),
+        (
+            f'{ONE}headers = "x"\n',
+            {},
+            f"{A}HEADERS: no such setting (destinations.a.headers, /worker.toml); did you mean {A}HEADERS__N",
+        ),
+        (ONE, {f"{A}TOKN": "x"}, f"{A}TOKN: no such setting (environment)"),
+        (
+            ONE,
+            {f"{A}SECRET__TOKEN": "x"},
+            f"{A}SECRET__TOKEN: no such setting (environment); did you mean {A}SEC",
+        ),
         (f"{ONE}when = {{}}\n", {}, f"{A}WHEN: destinations.a.when (/worker.toml) is empty; "),
         (
             f'{ONE}when = "x"\n',
@@ -48,6 +59,7 @@ from tests.test_settings_several import ONE, TWO, URLS, A, B, problems
             "POSTBACK_DESTINATION__SIMPLE_URL: can't stand",
         ),
         (ONE, {"POSTBACK_DESTINATION__NAME": "x"}, "POSTBACK_DESTINATION__NAME: can't stand beside "),
+        (ONE, {f"{A}NAM": "x"}, f"{A}NAM: no such setting (environment)"),
         (f'{ONE}name = "x"\n', {}, f"{A}NAME: no such setting (destinations.a.name, /worker.toml)"),
         (
             f'{ONE}timeot = "2s"\n',

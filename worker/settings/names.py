@@ -107,6 +107,7 @@ VARIABLES: Mapping[str, Path] = MappingProxyType(
     {variable(path): path for path in FIELDS if path not in OPEN}
 )
 _OPEN_PREFIXES: Mapping[str, Path] = MappingProxyType({variable(path) + "__": path for path in OPEN})
+_OPEN_NAMES = [f"{prefix}NAME" for prefix in _OPEN_PREFIXES]
 
 
 def path_of(name: str) -> Path | None:
@@ -125,16 +126,24 @@ def path_of(name: str) -> Path | None:
 
 def nearest(name: str) -> str | None:
     """The known variable that is most like this name."""
-    known = [*VARIABLES, *(f"{prefix}NAME" for prefix in _OPEN_PREFIXES), CONFIG, SECRETS_DIR]
-    destination, _, rest = name.upper().removeprefix(_SEVERAL).partition("__")
-    if name.upper().startswith(_SEVERAL) and rest:
-        if rest == WHEN.upper():
-            return variable((DESTINATIONS, destination.lower(), WHEN, ROUTING[0]))
-        own = [own_variable(destination.lower(), one) for one in VARIABLES]
-        when = [variable((DESTINATIONS, destination.lower(), WHEN, field)) for field in ROUTING]
-        known = [*(one for one in own if one.startswith(_SEVERAL)), *when]
+    if name.upper().startswith(_SEVERAL):
+        destination, _, rest = name.upper().removeprefix(_SEVERAL).partition("__")
+        if rest:
+            return _nearest_own(destination.lower(), rest)
+    known = [*VARIABLES, *_OPEN_NAMES, CONFIG, SECRETS_DIR]
     close = get_close_matches(name.upper(), known, n=1)
     return close[0] if close else None
+
+
+def _nearest_own(destination: str, rest: str) -> str | None:
+    """The same for what follows `POSTBACK_DESTINATIONS__NAME__`, compared without what is always the same."""
+    when = [(WHEN, field) for field in ROUTING]
+    if rest == WHEN.upper():
+        return variable((DESTINATIONS, destination, *when[0]))
+    own = [path for name in (*VARIABLES, *_OPEN_NAMES) if (path := path_of(name)) and is_own(path)]
+    known = {_own_name(path): path for path in (*own, *when) if path != ("destination", "name")}
+    close = get_close_matches(rest, known, n=1)
+    return variable((DESTINATIONS, destination, *known[close[0]])) if close else None
 
 
 def _own_name(path: Path) -> str:
