@@ -56,7 +56,7 @@ class Commands(TyperGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-        """Load the command that is asked for; all of them, to suggest one, where there is no such name."""
+        """Load the command of this name; where there is none, load all, so that one can be suggested."""
         for name in [cmd_name] if cmd_name in COMMANDS else COMMANDS:
             if name not in self.commands:
                 self.commands[name] = get_command(import_module(COMMANDS[name]).app)
@@ -64,7 +64,7 @@ class Commands(TyperGroup):
         return self.commands.get(cmd_name)
 
     def main(self, args: Any = None, *, standalone_mode: bool = True, **extra: Any) -> Any:  # type: ignore[override]
-        """Run, and end the process with the exit code."""
+        """Run the command and end the process with its exit code."""
         if not standalone_mode:
             return super().main(args, standalone_mode=False, **extra)
         try:
@@ -75,7 +75,7 @@ class Commands(TyperGroup):
         sys.exit(code)
 
     def _run(self, args: Any, extra: Mapping[str, Any]) -> int:
-        """Run; return the exit code, once what went wrong is said."""
+        """Run the command; print what went wrong and return the exit code."""
         try:
             code = super().main(args, standalone_mode=False, **extra)
         except typer.TyperException as error:
@@ -93,7 +93,7 @@ class Commands(TyperGroup):
 
 
 def _told(lost: ResultLost) -> int:
-    """Say why a result is not whole, unless its reader has had enough (`| head`); return the exit code."""
+    """Say why the output is incomplete, unless its reader left (`| head`); return the exit code."""
     if lost.reader_gone:
         return 0
     say(f"error: {lost}")
@@ -102,7 +102,7 @@ def _told(lost: ResultLost) -> int:
 
 def _explain(error: typer.TyperException) -> None:
     message = error.format_message()
-    if message:  # empty where the help was printed instead
+    if message:  # empty if the help was printed instead
         say(f"error: {message}")
     context = getattr(error, "ctx", None)
     if message and context is not None:
@@ -110,7 +110,7 @@ def _explain(error: typer.TyperException) -> None:
 
 
 def _hint(context: Any, option: str | None) -> str:
-    """What to do: an option of the program's own goes before the command."""
+    """Say what to do: the program's own options go before the command."""
     own = {"--config": "--config FILE", "--set": "--set NAME=VALUE"}
     if option in own and context.parent is not None:
         command = context.command_path.removeprefix(context.find_root().command_path).strip()
@@ -183,7 +183,7 @@ def main() -> None:
 
 
 def _is_text(argument: str) -> bool:
-    """Whether it may be said and kept; the name of a file need not be text."""
+    """Whether an argument is valid text; the name of an existing file need not be."""
     try:
         argument.encode()
     except UnicodeEncodeError:

@@ -1,6 +1,6 @@
-"""`cancel`: what is pending and meant ends as `cancelled`, in the dead letters; and the end of that.
+"""`cancel`: end matching pending conversions as `cancelled` dead letters; list and end such orders.
 
-The rule: it shows how many it means before it asks; nothing that was sent is taken back.
+The rule: it counts the matches before it asks; nothing that was sent is taken back.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("id", "filter", "at", "until", "by", "because")
 SPARE = ("because", "by", "at", "until", "filter")
-"""Columns that a narrow terminal does without, the first first."""
+"""Columns that a narrow terminal drops, first to last."""
 
 app = typer.Typer(add_completion=False)
 

@@ -29,9 +29,9 @@ _Number = TypeVar("_Number", int, float)
 FAILED = 1
 WRONG = 2
 WIDEST_COLUMNS = 100_000  # no row is longer
-LEAST_FOLDED_COLUMNS = 12  # columns of a terminal that a word has at least, however narrow that is
-GAP_COLUMNS = 2  # columns of a terminal between two columns of a table
-LEAST_CUT_COLUMNS = 12  # columns of a terminal: what is cut shorter says nothing
+LEAST_FOLDED_COLUMNS = 12  # terminal columns; a word is not folded narrower than this
+GAP_COLUMNS = 2  # terminal columns between two columns of a table
+LEAST_CUT_COLUMNS = 12  # terminal columns; a cell cut shorter than this says nothing
 
 
 class Output(StrEnum):
@@ -45,14 +45,14 @@ OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How the re
 
 
 class Given(NamedTuple):
-    """What the options before the command said."""
+    """The options given before the command."""
 
     config: Path | None = None
     overrides: Mapping[str, str] = {}
 
 
 class _Running(NamedTuple):
-    """The command that runs, and the settings of each destination that it is for."""
+    """The running command and the settings of its destinations."""
 
     command: str
     settings: Sequence[Settings]
@@ -73,7 +73,7 @@ DestinationOption = Annotated[
 
 
 def load_settings(ctx: typer.Context, destination: str | None = None) -> Settings:
-    """Load the settings of one destination, or end with exit 2 and one line for each problem."""
+    """Load the settings of one destination, or exit 2 with one line for each problem."""
     from worker.settings.deployment import choose
 
     deployment = load_deployment(ctx)
@@ -84,7 +84,7 @@ def load_settings(ctx: typer.Context, destination: str | None = None) -> Setting
 
 
 def load_deployment(ctx: typer.Context, only: Sequence[str] | None = None) -> Deployment:
-    """Load the settings of all destinations, or of these, as `load_settings` does."""
+    """Load the settings of all destinations, or of `only` these; errors as in `load_settings`."""
     from worker.settings import load_all
 
     given = ctx.find_object(Given) or Given()
@@ -96,14 +96,14 @@ def load_deployment(ctx: typer.Context, only: Sequence[str] | None = None) -> De
 
 
 def _note(ctx: typer.Context, *settings: Settings) -> None:
-    """Note which command runs with which settings, should it fail for want of a right."""
+    """Remember the command and its settings, to explain a failure by a missing right."""
     command = ctx.command_path.removeprefix(ctx.find_root().command_path).strip()
     _running.set(_Running(command, settings))
 
 
 @contextmanager
 def settings_told() -> Iterator[None]:
-    """End the command with exit 2 and one line for each problem of the settings."""
+    """Turn a SettingsError into exit 2 with one line for each problem."""
     from worker.settings import SettingsError
 
     try:
@@ -113,7 +113,7 @@ def settings_told() -> Iterator[None]:
 
 
 def fail(message: str, hint: str | None = None, code: int = FAILED) -> NoReturn:
-    """End the command with this exit code, an error line, and a hint where there is one."""
+    """End the command with this exit code, an error line and, if given, a hint."""
     fail_all([message], hint, code)
 
 
@@ -128,7 +128,7 @@ def fail_all(messages: Iterable[str], hint: str | None = None, code: int = FAILE
 
 @contextmanager
 def told() -> Iterator[None]:
-    """End the command, as `fail_all` does, where what it asks for can't be done."""
+    """Turn a CannotDo into error lines and an exit code."""
     from worker.ops.errors import CannotDo, WrongUsage
 
     try:
@@ -140,7 +140,7 @@ def told() -> Iterator[None]:
 
 
 def lacking_of(reasons: Iterable[str]) -> tuple[list[str], str | None]:
-    """Lines on the rights for want of which the command failed, and a hint; none where that is not why."""
+    """Name the rights whose lack made the command fail, with a hint; nothing if that is not the cause."""
     running = _running.get()
     if running is None:
         return [], None
@@ -152,12 +152,12 @@ def lacking_of(reasons: Iterable[str]) -> tuple[list[str], str | None]:
 
 
 def warn(message: str) -> None:
-    """Say on stderr what may be wrong."""
+    """Print a warning on stderr."""
     say(f"warning: {message}")
 
 
 def say(message: str) -> None:
-    """Say a line on stderr, control characters replaced: it may hold what others wrote."""
+    """Print a line on stderr; control characters are replaced, as others may have written the text."""
     print("".join(char if char.isprintable() else "\ufffd" for char in message), file=sys.stderr)
 
 
@@ -178,7 +178,7 @@ def print_rows(
 ) -> None:
     """Print rows as a table with these columns, or as a JSON array of objects with these keys.
 
-    With `spare` each row of the table is one line; see `print_table`.
+    With `spare` each row of the table is one line (see `print_table`).
     """
     chosen = [{column: row.get(column) for column in columns} for row in rows]
     if output is Output.JSON:
@@ -192,9 +192,8 @@ def print_table(
 ) -> None:
     """Print a table on stdout; without a terminal each row stays on one line, however long.
 
-    On a terminal what does not fit is folded, but for the first column (names are to be copied), and short
-    words. With `spare` no row is: of what does not fit the first of these columns is cut short, then left
-    out, then the next.
+    On a terminal, cells that do not fit are folded, except the first column (names are to be copied) and
+    short words. With `spare`, nothing is folded: these columns are cut short, then dropped, in this order.
     """
     from rich.console import Console
     from rich.table import Table
@@ -225,7 +224,7 @@ def print_table(
 
 
 def _least_width(texts: Sequence[str]) -> int:
-    """How many columns of a terminal these are given, however narrow it is."""
+    """The least width of a column with these texts, in terminal columns."""
     longest = max(len(word) for text in texts for word in (*text.split(), ""))
     return min(LEAST_FOLDED_COLUMNS, longest)
 
@@ -233,7 +232,7 @@ def _least_width(texts: Sequence[str]) -> int:
 def fitted(
     titles: Sequence[str], rows: Sequence[Sequence[str]], spare: Sequence[int], width: int
 ) -> tuple[list[str], list[list[str]]]:
-    """Make a table fit a width, by its columns that may be `spare`d: cut short, or left out."""
+    """Make a table fit a width: cut its `spare` columns short, or drop them."""
     from rich.cells import cell_len
 
     table = [list(titles), *(list(row) for row in rows)]
@@ -252,26 +251,26 @@ def fitted(
 
 
 def _cut(text: str, width: int) -> str:
-    """A text no wider than this; what is cut ends with an ellipsis."""
+    """Cut a text to this width, with an ellipsis at the end."""
     from rich.cells import cell_len, set_cell_size
 
     return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
 
 
 def print_markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows as a Markdown table; what is set in code stays on one line."""
+    """Print rows as a Markdown table, each row on one line."""
     lines = [columns, ["---"] * len(columns), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
     for line in lines:
         print("| " + " | ".join(line) + " |")
 
 
 def number_option(name: str, text: str, least: float, most: float = float("inf")) -> Any:
-    """An option for a number that is neither below `least` nor above `most`; `text` explains it."""
+    """An option for a number from `least` to `most`; `text` is its help."""
     return typer.Option(name, metavar="N", callback=_within(least, most), help=text)
 
 
 def examples(*lines: str) -> str:
-    """The epilog of a command: what to type."""
+    """The epilog of a command: what one might type."""
     return "\n\n".join(["Examples:", *lines])
 
 
@@ -283,7 +282,7 @@ def _cell(value: object) -> str:
 
 
 def _within(least: float, most: float) -> Callable[[_Number | None], _Number | None]:
-    """Make the callback of an option that takes no number below `least` or above `most` (exit 2)."""
+    """Make an option's callback that refuses numbers below `least` or above `most` (exit 2)."""
 
     def check(value: _Number | None) -> _Number | None:
         if value is None or least <= value <= most:

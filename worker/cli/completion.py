@@ -1,6 +1,6 @@
-"""What a shell offers where Tab is pressed: reasons, destinations, settings, fields of an event.
+"""What the shell offers at Tab: reasons, destinations, settings, fields of an event.
 
-The rule: it prints nothing and asks nobody; where it can't know, it offers nothing.
+The rule: it prints nothing and asks no server; what it can't know, it does not offer.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def retry_reasons(incomplete: str) -> list[str]:
 
 
 def destinations(ctx: typer.Context, incomplete: str) -> list[str]:
-    """The destinations that are configured; none where the settings can't be read."""
+    """The configured destinations; none if the settings can't be read."""
     from worker.settings import SettingsError, load_all
 
     given = ctx.find_root().params

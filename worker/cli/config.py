@@ -31,7 +31,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="Check, show 
 
 
 class Form(StrEnum):
-    """How the reference is printed."""
+    """How the reference of settings is printed."""
 
     TABLE = "table"
     JSON = "json"
@@ -81,9 +81,9 @@ def schema(
 
 
 def _check_settings(deployment: Deployment) -> list[str]:
-    """Warn of what may not be meant, and return a line on each certificate.
+    """Warn of settings that look unintended, and return a line on each certificate.
 
-    End with exit 2 where the destination's address is forbidden, or a file of TLS can't be used.
+    Exit 2 if the destination's address is forbidden or a TLS file can't be used.
     """
     from worker.ops.settings_report import report
 
@@ -96,7 +96,7 @@ def _check_settings(deployment: Deployment) -> list[str]:
 
 
 def _check_broker(deployment: Deployment) -> None:
-    """End with exit 1 where the broker does not answer, a topic is missing, or a right is lacking."""
+    """Exit 1 if the broker does not answer, a topic is missing or a right is lacking."""
     from worker.ops.access import look_for_all
 
     with told():

@@ -1,7 +1,7 @@
 """`console`: the page for the person on call, until a signal.
 
-The rule: it reads Kafka alone; beyond this machine it takes a token, and it acts only where that is allowed.
-The first signal ends what is under way, within bounds, and a second one the process.
+The rule: it reads only Kafka; it asks callers from other machines for a token, and acts only if allowed to.
+The first signal ends what is under way, within bounds; a second one ends the process.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ MEANS = (
     "  postback-worker send --click-id TEST --dry-run  what yours would ask for",
     "  postback-worker config check --online           your settings, your Kafka",
 )
-"""What a complete account means, and what to try after it."""
+"""Printed after a complete account: what it means, and what to try next."""
 
 
 @app.command(
@@ -88,7 +88,7 @@ async def _perform(events: int, failures: float, output: Output, *, linger: bool
     try:
         with DemoView(linger=linger) as view:
             account = await Demo(events, failures).run(view.tick, until, beside)
-    except asyncio.CancelledError:  # Ctrl-C: there is nothing to drain, for the broker ends with the process
+    except asyncio.CancelledError:  # Ctrl-C: nothing to drain, as the broker ends with the process
         say("error: interrupted")
         settle()
         os._exit(FAILED)
@@ -106,7 +106,7 @@ async def _perform(events: int, failures: float, output: Output, *, linger: bool
 
 @asynccontextmanager
 async def _with_console(deployment: Deployment) -> AsyncIterator[None]:
-    """Serve the console of a demonstration, and say where."""
+    """Serve the console of a demonstration and print its address."""
     from worker.console.serving import serving
 
     async with serving(deployment) as url:
@@ -119,5 +119,5 @@ def _print(account: Account, output: Output) -> None:
 
 
 def told(meanwhile: Meanwhile) -> str:
-    """Say what flowed on while one network was down."""
+    """Say what the other network took while one was down."""
     return f"while {meanwhile.down} was down, {meanwhile.delivered} were delivered to {meanwhile.flowing}"

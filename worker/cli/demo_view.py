@@ -1,6 +1,6 @@
 """What a demonstration shows while it runs: a few lines on stderr that fit a terminal of 80 columns.
 
-The rule: off a terminal nothing is drawn; only where to look is said, if the worker lingers.
+The rule: without a terminal it draws nothing; it only says where to look, if the worker lingers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _BAR_COLUMNS = 30
 
 
 class DemoView:
-    """A context manager; `tick` shows how far it is."""
+    """A context manager; `tick` draws the progress."""
 
     def __init__(self, *, linger: bool) -> None:
         self._linger = linger
@@ -43,7 +43,7 @@ class DemoView:
             self._live.stop()
 
     def tick(self, progress: Progress) -> None:
-        """Show how far it is."""
+        """Draw the progress."""
         if self._live is not None:
             self._live.update(self._drawn(progress))
         if self._linger and not self._told and progress.http:
@@ -68,7 +68,7 @@ def rates(progress: Progress, seconds: float) -> tuple[str, str]:
 
 
 def lines(progress: Progress) -> Iterator[str]:
-    """What the worker, the network and the tiers are at, a block for each network."""
+    """The state of the worker, the network and the tiers, a block for each network."""
     for one in progress.networks:
         circuit = one.circuit.name.lower().replace("_", "-")
         yield ""

@@ -1,6 +1,6 @@
-"""`destinations`: what is configured, and what a request of each looks like.
+"""`destinations`: the configured destinations, and what a request to each looks like.
 
-The rule: nothing is asked and nothing is sent.
+The rule: it contacts neither Kafka nor a destination.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from worker.cli.common import (
 from worker.cli.send import print_request, request_object
 
 SPARE = ("method", "url", "takes")
-"""Columns of the list that a terminal may be too narrow for, the first to be cut first."""
+"""Columns that a narrow terminal drops, first to last."""
 
 app = typer.Typer(add_completion=False, help="List the destinations that are configured, or explain one.")
 

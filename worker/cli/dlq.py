@@ -1,6 +1,6 @@
 """`dlq`: look into the dead-letter topic, take it elsewhere, send what is in it again, or remove it.
 
-The rule: all but `replay` and `purge` only read, and the worker's group never notices.
+The rule: all but `replay` and `purge` only read, and never touch the worker's group.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ app = typer.Typer(
 
 COLUMNS = ("where", "dead_at", "reason", "status", "attempts", "event_id", "error")
 SPARE = ("error", "attempts", "status", "dead_at")
-"""Columns that a narrow terminal does without, the first first."""
+"""Columns that a narrow terminal drops, first to last."""
 
 _PLACE = re.compile(r"([0-9]{1,9})/([0-9]{1,18})")
 
@@ -227,5 +227,5 @@ def _fields(letter: DeadLetter) -> Iterator[dict[str, object]]:
 
 
 def _text(content: object) -> object:
-    """Bytes that are no text as `base64:…`; the rest as it is."""
+    """Show bytes that are not text as `base64:…`, anything else as it is."""
     return f"base64:{content['base64']}" if isinstance(content, dict) else content

@@ -1,4 +1,4 @@
-"""The options that say which pending conversions a command is about."""
+"""The options that select pending conversions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from worker.core.event_filter import EventFilter
 
 Wanted: TypeAlias = "EventFilter"
-"""The filter; by a name that can be read without loading what it is made of, which `--help` does not need."""
+"""The filter's type as text, so that `--help` need not import it."""
 
 OrderIdOption = Annotated[str | None, typer.Option("--order-id", help="Only those of this order.")]
 AffiliateIdOption = Annotated[
@@ -90,4 +90,4 @@ def event_filter_of(
 
 
 of_pending = with_options_of(event_filter_of, "wanted")
-"""Gives a command the options of `event_filter_of`; it gets the filter, as `wanted`."""
+"""Gives a command these options; it receives the filter as `wanted`."""

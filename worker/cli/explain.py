@@ -1,6 +1,6 @@
 """`explain`: the life of one conversion, and one line on what became of it.
 
-The rule: what was never published ends with exit 1; the answer goes to stdout either way.
+The rule: exit 1 for a conversion that was never published; the answer goes to stdout either way.
 """
 
 from __future__ import annotations

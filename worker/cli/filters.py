@@ -1,4 +1,4 @@
-"""The options that say which dead letters a command is about."""
+"""The options that select dead letters."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def filters_of(
 
 @contextmanager
 def filters_told() -> Iterator[None]:
-    """Make wrong usage, which names the option, of filters that can't be read."""
+    """Turn filters that can't be read into wrong usage that names the option."""
     try:
         yield
     except WrongFilter as wrong:
@@ -86,7 +86,7 @@ def filters_told() -> Iterator[None]:
 def with_options_of(
     read: Callable[..., object], name: str
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the options of a function, after its context; it gets what that makes of them."""
+    """Give a command the options of a function, after its context; it receives what the function returns."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         options = signature(read, eval_str=True).parameters
@@ -107,4 +107,4 @@ def with_options_of(
 
 
 filtered = with_options_of(filters_of, "filters")
-"""Gives a command of the dead letters the options of the filters; it gets them read, as `filters`."""
+"""Gives a command these options; it receives them parsed as `filters`."""

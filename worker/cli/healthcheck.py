@@ -1,6 +1,6 @@
 """`healthcheck`: exit 0 when the worker's `/livez` answers 200, for containers.
 
-The rule: it asks this machine's own worker, once, within bounds.
+The rule: it asks the worker on this machine, once, within bounds.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import typer
 from worker.cli.common import WRONG, examples, fail, load_deployment
 
 TIMEOUT_SECONDS = 2.0
-"""Seconds that `/livez` may take."""
+"""How long `/livez` may take."""
 
-# Where the worker listens on every address, it is asked on this machine's own.
+# A worker that listens on every address is asked at loopback.
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
 
 app = typer.Typer(add_completion=False)
@@ -34,7 +34,7 @@ def healthcheck(ctx: typer.Context) -> None:
 
 
 def probe(host: str, port: int) -> str | None:
-    """Ask `/livez`, within TIMEOUT_SECONDS; say in one line what is wrong, None where nothing is."""
+    """Ask `/livez` within TIMEOUT_SECONDS; return what is wrong in one line, None if nothing is."""
     connection = HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
     where = f"/livez on {host} port {port}"
     try:

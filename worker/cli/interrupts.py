@@ -1,6 +1,6 @@
-"""The signals that ask for an end, for a command that must say then what it has done.
+"""Termination signals, for a command that must still say what it has done.
 
-The rule: one breaks off reading at once, as Stopped, and anything else only where that asks `pending`.
+The rule: a signal stops reading at once, with Stopped; any other work stops only where it asks `pending`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Interrupts:
             signal.signal(number, handler)
 
     def each(self, items: Iterable[_Item]) -> Iterator[_Item]:
-        """Pass items on; raise Stopped where a signal comes before or while one is waited for."""
+        """Pass items on; raise Stopped if a signal comes before an item or while waiting for one."""
         from worker.adapters.kafka.bulk_publisher import Stopped
 
         coming = iter(items)
@@ -63,10 +63,10 @@ class Interrupts:
 
 
 def until_signal(last_words: str) -> asyncio.Event:
-    """From now on, an event of the running loop that is set by the first signal that asks for an end.
+    """Return an event of the running loop that the first termination signal sets.
 
-    A second one ends the process at once, with exit 1 and these last words, unless it is a SIGHUP: a terminal
-    that closes sends several.
+    A second signal ends the process at once, with exit 1 and these last words, unless it is a SIGHUP: a
+    closing terminal sends several.
     """
     event = asyncio.Event()
     loop = asyncio.get_running_loop()

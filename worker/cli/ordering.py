@@ -1,4 +1,4 @@
-"""What the commands share that give standing orders: who gives them, and how one is told.
+"""Shared by the commands that give standing orders: who gives an order, and how it is printed.
 
 The rule: an order names who gave it, and when.
 """
@@ -36,7 +36,7 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 class Manner(NamedTuple):
-    """How an order about what is pending is given: why, only counted, unasked, and how it is told."""
+    """How to give an order about pending conversions: why, dry run, without asking, and how to print it."""
 
     because: str | None
     dry_run: bool
@@ -55,7 +55,7 @@ def manner_of(
 
 
 asking = with_options_of(manner_of, "manner")
-"""Gives a command the options of `manner_of`; it gets them read, as `manner`."""
+"""Gives a command these options; it receives them parsed as `manner`."""
 
 
 def order_once_agreed(
@@ -65,7 +65,7 @@ def order_once_agreed(
     order: Callable[[Giver], Order],
     manner: Manner,
 ) -> None:
-    """Count what is meant, ask, and give the order; with --dry-run only count."""
+    """Count the matches, ask, and give the order; with --dry-run only count."""
     from worker.ops import pending
 
     counts = pending.count(found)
@@ -76,7 +76,7 @@ def order_once_agreed(
 
 
 def giver(because: str | None = None) -> Giver:
-    """Who calls this command, now."""
+    """Who runs this command, and when."""
     from worker.ops.orders import Giver
 
     try:
@@ -99,13 +99,13 @@ def tell(order: Order | End, settings: Settings, output: Output) -> None:
 
 
 def _tell_counts(found: Mapping[str, int], output: Output) -> None:
-    """Print how many are meant, by where they lie."""
+    """Print the number of matches in each place."""
     rows = [{"where": where, "pending": count} for where, count in sorted(found.items())]
     print_rows(rows, output, ("where", "pending"))
 
 
 def _agreed(found: Mapping[str, int], question: str, yes: bool) -> bool:
-    """Say how many are meant, and ask; without anybody to ask that is wrong usage, unless `yes` was given."""
+    """Print the count and ask; without a terminal to ask on, `yes` must have been given (else exit 2)."""
     total = sum(found.values())
     places = ", ".join(f"{count} in {where}" for where, count in sorted(found.items()))
     say(f"{total} match now{f': {places}' if places else ''}")

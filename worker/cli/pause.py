@@ -1,6 +1,6 @@
-"""`pause`: nothing is sent any more, by no worker of a destination, until `resume` or for a while.
+"""`pause`: no worker of a destination sends anything until `resume`, or for a while.
 
-The rule: what is in flight goes on to its ending; events wait in Kafka and use up no attempt.
+The rule: requests in flight finish; events wait in Kafka and use up no attempt.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A progress bar on stderr, where that is a terminal; elsewhere nothing."""
+"""A progress bar on stderr if that is a terminal, else nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeVar
 from worker.cli.common import progress_console
 
 REFRESH_SECONDS = 0.1
-"""Seconds between two steps of the bar: drawing it must not cost more than the work."""
+"""Seconds between two redraws: drawing must not cost more than the work."""
 
 Item = TypeVar("Item")
 
@@ -17,9 +17,9 @@ Item = TypeVar("Item")
 def shown(
     items: Iterable[Item], what: str, total: float | None, size: Callable[[Item], int] = lambda _: 1
 ) -> Iterator[Item]:
-    """Pass the items on, with a bar that says `what` is done; `size` is an item's share of the total.
+    """Pass items on and draw a bar labelled `what`; `size` is an item's share of `total`.
 
-    A total of None is one that is not known.
+    A total of None is unknown.
     """
     from rich.progress import Progress
 

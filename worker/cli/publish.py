@@ -1,8 +1,8 @@
 """`publish`: conversion events from a file or a pipe to the source topic.
 
-The rule: of a file nothing is sent before all of it is right; of a pipe everything up to the first bad line.
-What is counted as published was acknowledged by the broker; see `ops.publishing`. How a file goes on that was
-broken off is said in `ops.files`.
+The rule: a file is sent only once all of it is valid; a pipe is sent up to its first bad line.
+Counted as published is what the broker acknowledged (`ops.publishing`). `ops.files` says how an interrupted
+file is continued.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ DryRunOption = Annotated[
 
 
 class _Source(NamedTuple):
-    """What is read: its name, the stream, how it is written, who judges its lines, where bad ones go."""
+    """The input: its name, stream and format, who judges its lines, and where bad lines go."""
 
     name: str
     stream: BinaryIO
@@ -83,16 +83,16 @@ class _Source(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Whether it can be checked before anything is sent."""
+        """Whether all of it can be checked before anything is sent."""
         return self.name != STDIN and self.stream.seekable()
 
     @property
     def skip(self) -> Callable[[Line, BadLine], None] | None:
-        """What is given bad lines; None where there must be none."""
+        """The function that takes bad lines; None if there must be none."""
         return None if self.skipped is None else self.skipped.note
 
     def lines(self, what: str) -> Iterator[Line]:
-        """Read the lines, and show how far that is."""
+        """Read the lines and show the progress."""
         from worker.cli.progress import shown
         from worker.ops.csv_lines import csv_lines
         from worker.ops.jsonl import bytes_to_come, lines
@@ -147,7 +147,7 @@ def publish(
 
 
 def _run(settings: Settings, source: _Source, *, again: bool, dry_run: bool) -> None:
-    """Check it where that can be done, then print or publish it."""
+    """Check the input if it is a file, then print or publish it."""
     checked = _check(source) if source.is_whole else None
     if dry_run:
         _print_lines(source)
@@ -182,7 +182,7 @@ def _samples() -> BinaryIO:
 
 
 def _check(source: _Source) -> Checked:
-    """Check every line, and go back to the first; exit 1 where one is bad, and must not be."""
+    """Check every line and rewind; exit 1 if a line is bad and bad lines are not allowed."""
     from worker.ops.checking import check_whole
 
     with told():
@@ -192,7 +192,7 @@ def _check(source: _Source) -> Checked:
 
 
 def _print_lines(source: _Source) -> None:
-    """Print the events that would be published, and say where each would go."""
+    """Print the events that would be published, and where each would go."""
     from worker.ops.jsonl import BadLine
 
     try:
@@ -212,7 +212,7 @@ def _print_lines(source: _Source) -> None:
 
 
 def _items(source: _Source, *, counting: bool = False) -> Iterator[Item]:
-    """What to publish, up to the first bad line; of a file those are written down already."""
+    """The events to publish, up to the first bad line; a file's bad lines were written out before."""
     from worker.ops.jsonl import items_of
 
     skip = source.skip if counting or source.skip is None else _ignore
@@ -220,11 +220,11 @@ def _items(source: _Source, *, counting: bool = False) -> Iterator[Item]:
 
 
 def _ignore(_line: Line, _error: BadLine) -> None:
-    """Skip a line that is written down."""
+    """Skip a line that was written out before."""
 
 
 def _publish_file(settings: Settings, source: _Source, checked: Checked, *, again: bool) -> None:
-    """Publish what of a file is not at the source yet."""
+    """Publish the events of a file that are not in the source topic yet."""
     from worker.ops.files import Files, left_of
 
     files = Files(settings, say)
@@ -248,7 +248,7 @@ def _publish_file(settings: Settings, source: _Source, checked: Checked, *, agai
 
 
 def _publish(settings: Settings, items: Iterator[Item], total: int | None) -> None:
-    """Publish up to the first bad line; `total` is how many events there are, None unknown."""
+    """Publish up to the first bad line; `total` is the number of events, None if unknown."""
     from worker.cli.publishing import deliver
     from worker.ops.publishing import Words
 

@@ -1,6 +1,6 @@
-"""Publishing many records from a command: signals, waiting, the account, the exit code.
+"""Publishing many records from a command: signals, waiting, the final counts, the exit code.
 
-The rule: the account is given whatever ends the command. Exit 0 is all of them acknowledged.
+The rule: whatever ends the command, it prints the counts. Exit 0 means that all were acknowledged.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def waiting(why: str) -> None:
-    """Say that, and why, a command waits for the broker."""
+    """Say that the command waits for the broker, and why."""
     say(f"waiting for the broker: {why} (Ctrl-C ends it)")
 
 
@@ -27,10 +27,10 @@ def deliver(
     total: int | None,
     words: Words,
 ) -> None:
-    """Publish to the source topic, await every answer, and give the account.
+    """Publish to the source topic, await every answer, and print the counts.
 
-    `total` is how many there are, None unknown; a CannotDo among the items ends them, and is told.
-    Ends with exit 1 unless all were acknowledged; a signal raises KeyboardInterrupt after the account.
+    `total` is the number of items, None if unknown; a CannotDo raised by `items` ends them and is printed.
+    Exits 1 unless all were acknowledged; a signal raises KeyboardInterrupt after the counts.
     """
     from worker.ops import publishing
     from worker.ops.source import source_publisher

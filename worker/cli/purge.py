@@ -1,4 +1,4 @@
-"""`dlq purge`: old dead letters removed for good.
+"""`dlq purge`: remove old dead letters for good.
 
 The rule: it asks first.
 """

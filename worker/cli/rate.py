@@ -1,6 +1,6 @@
-"""`rate`: how many attempts a second all workers of a destination together make at most.
+"""`rate`: bound the attempts per second of all workers of a destination together.
 
-The rule: it stands in the place of POSTBACK_DESTINATION__RATE, which counts again once it has ended.
+The rule: it replaces POSTBACK_DESTINATION__RATE, which applies again when the order ends.
 """
 
 from __future__ import annotations

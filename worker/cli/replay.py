@@ -1,7 +1,7 @@
-"""`dlq replay`: dead letters back to the source topic, for another round of attempts.
+"""`dlq replay`: send dead letters back to the source topic, for another round of attempts.
 
-The rule: it asks first. What goes back, and how, is said in `worker/ops/replay.py`; how one that was broken
-off goes on, in `worker/ops/replaying.py`.
+The rule: it asks first. `worker/ops/replay.py` says what goes back, and how; `worker/ops/replaying.py` says
+how an interrupted replay is continued.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ if TYPE_CHECKING:
 WORDS = Words("replayed", "dead letter", "dead letters")
 COLUMNS = ("where", "dead_at", "reason", "status", "replays", "event_id")
 SPARE = ("replays", "status", "dead_at")
-"""Columns that a narrow terminal does without, the first first."""
+"""Columns that a narrow terminal drops, first to last."""
 
 _NOT_ASKED = frozenset({"rate", "dry_run", "yes", "destination", "output", "from_"})
-"""Options that do not say which letters go, or as what."""
+"""Options that do not change which letters are sent, or their content."""
 
 
 LimitOption = Annotated[int, number_option("--limit", "Only so many, the newest that match; 0 is all.", 0)]
@@ -82,7 +82,7 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 class _How(NamedTuple):
-    """How letters are to go: at most so many a second, only printed, unasked."""
+    """How to replay: the most letters per second, whether only to print, whether to skip the question."""
 
     rate: float | None
     dry_run: bool

@@ -1,7 +1,7 @@
 """`run`: the worker, until a signal.
 
 The rule: the first SIGTERM, SIGINT or SIGHUP drains and exits 0; a second one exits at once, unless it is a
-SIGHUP, for a terminal that closes sends several.
+SIGHUP, as a closing terminal sends several.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def run(
 
 
 def _names(only: str | None) -> list[str] | None:
-    """The names of `--only`, None where it is not given."""
+    """The names given with `--only`, None if it is not given."""
     if only is None:
         return None
     names = [name.strip() for name in only.split(",")]
@@ -72,7 +72,7 @@ def _names(only: str | None) -> list[str] | None:
 
 
 def run_loop(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
-    """Run on uvloop where there is one, with as many descriptors as the process may have."""
+    """Run on uvloop if it is installed, with the descriptor limit raised to what the system allows."""
     raise_limit()
     try:
         import uvloop
@@ -115,7 +115,7 @@ async def _work(deployment: Deployment, *, adopt: bool) -> int:
 
 
 def _tell_status(worker: Worker, log: FilteringBoundLogger) -> None:
-    """From now on, log a line of status of each destination at each SIGUSR1."""
+    """Log a status line for each destination at each SIGUSR1."""
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGUSR1, _log_status, worker, log)
 

@@ -1,6 +1,6 @@
-"""`schema`: the published contracts, for producers in any language.
+"""`schema`: print the published contracts, for producers in any language.
 
-The rule: what is printed is the published text, byte for byte.
+The rule: it prints the published text, byte for byte.
 """
 
 from __future__ import annotations

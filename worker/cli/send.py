@@ -1,6 +1,6 @@
-"""`send`: one test postback, by the same template and over the same transport as the worker's.
+"""`send`: one test postback, with the worker's own template and transport.
 
-The rule: one request, or with --dry-run none; nothing is read from Kafka or written to it.
+The rule: one request, or with --dry-run none; it neither reads nor writes Kafka.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ COLUMNS = ("result", "status", "seconds", "error", "url", "body")
 ATTRIBUTE = "attributes."
 
 MOST_SHOWN_CHARACTERS = 512
-"""Characters of the answer's body that are shown."""
+"""How much of the answer's body is shown."""
 
 
 @app.command(
@@ -111,7 +111,7 @@ def _send(settings: Settings, given: Mapping[str, object], output: Output, *, dr
 
 
 def request_object(request: Request) -> dict[str, object]:
-    """A request as one object."""
+    """Turn a request into a JSON object."""
     body = None if request.body is None else request.body.decode()
     return {"method": request.method, "url": request.url, "headers": dict(request.headers), "body": body}
 
@@ -126,7 +126,7 @@ def print_request(request: Request) -> None:
 
 
 def _request(settings: Settings, event: ConversionEvent) -> Request:
-    """Make the request; end with exit 2, and what to type, where a macro has no value."""
+    """Make the request; exit 2 if a macro has no value, with the options to give."""
     from worker.ops.sending import NoValue, make_request
 
     try:
@@ -153,7 +153,7 @@ def _report(request: Request, tried: Tried, output: Output) -> None:
 
 
 def _body(answer: Answer) -> str | None:
-    """The beginning of what the partner said, None where it said nothing."""
+    """The beginning of the answer's body, None if it is empty."""
     body = getattr(answer, "body", b"")
     return body.decode(errors="replace")[:MOST_SHOWN_CHARACTERS].strip() or None
 
@@ -171,7 +171,7 @@ def _row(request: Request, tried: Tried) -> dict[str, object]:
 
 
 def _options(missing: Sequence[str]) -> str:
-    """What to type for these macros."""
+    """The options that give these macros a value."""
     return " ".join(
         f"{name.removeprefix(ATTRIBUTE)}=VALUE"
         if name.startswith(ATTRIBUTE)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -36,7 +36,7 @@ app = typer.Typer(add_completion=False)
 
 COLUMNS = ("destination", "verdict", "lag", "waiting", "late", "ok/s", "bad/s", "dead/h", "workers")
 SPARE = ("workers", "dead/h", "late", "bad/s", "ok/s")
-"""Columns that a narrow terminal does without, the first first."""
+"""Columns that a narrow terminal drops, first to last."""
 
 _CLEAR = "\x1b[H\x1b[2J"
 
@@ -67,13 +67,7 @@ def status(
     with Watcher(deployment) as watcher:
         found = _look(watcher, output, clear=watch)
         if watch:
-            follow_login = _login_followed(deployment, watcher)
-            while True:
-                sys.stdout.flush()
-                time.sleep(every)
-                follow_login()
-                with suppress(typer.Exit):  # that it can't be read now has been said, and is looked at again
-                    _look(watcher, output, clear=True)
+            _go_on(deployment, watcher, every, output)
     if unwell(found):
         raise typer.Exit(FAILED)
 
@@ -93,8 +87,8 @@ def _look(watcher: Watcher, output: Output, *, clear: bool) -> list[Status]:
     return found
 
 
-def _login_followed(deployment: Deployment, watcher: Watcher) -> Callable[[], None]:
-    """What looks whether files have changed that Kafka's clients log in with, and follows them."""
+def _go_on(deployment: Deployment, watcher: Watcher, every: float, output: Output) -> NoReturn:
+    """Look again every so many seconds, with the login that its files hold by then."""
     from worker.adapters.clock import SystemClock
     from worker.adapters.kafka.login import Login, Renewed
     from worker.login_renewal import LoginRenewal
@@ -102,7 +96,13 @@ def _login_followed(deployment: Deployment, watcher: Watcher) -> Callable[[], No
     login = Login()
     login.have(Renewed(lambda: watcher.renew(deployment.with_properties(login.properties))))
     renewal = LoginRenewal(deployment.common, login, say, SystemClock())
-    return lambda: asyncio.run(renewal.look())
+    with asyncio.Runner() as loop:
+        while True:
+            sys.stdout.flush()
+            time.sleep(every)
+            loop.run(renewal.look())
+            with suppress(typer.Exit):  # the failure was printed; the next look may succeed
+                _look(watcher, output, clear=True)
 
 
 def _print(found: list[Status]) -> None:

@@ -1,6 +1,6 @@
-"""`topics`: the delay tiers and the dead-letter topic, made and checked.
+"""`topics`: make and check the delay tiers and the dead-letter topic.
 
-The rule: nothing is deleted or narrowed, and the source topic is left as it is.
+The rule: it deletes and narrows nothing, and leaves the source topic as it is.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ MADE = ("topic", "partitions", "retention_seconds", "result")
 CHECKED = ("topic", "partitions", "retention_seconds", "max_message_bytes", "problems")
 
 SPARE = ("max_message_bytes", "retention", "partitions")
-"""Columns that a terminal may be too narrow for; a problem is told whole."""
+"""Columns that a narrow terminal drops, first to last; problems are never cut."""
 
 DAY_SECONDS = 24 * 3600
 
 UNKNOWN = "unknown"
-"""What is printed in place of what the broker does not say."""
+"""Printed for a value that the broker does not report."""
 
 Row = dict[str, object]
 
 
 class Form(StrEnum):
-    """How what is made is printed; as manifests nothing is made."""
+    """How the result is printed; with manifests, no topic is made."""
 
     TABLE = "table"
     JSON = "json"
@@ -139,19 +139,19 @@ def check(
 
 
 def _made(row: Judgement) -> Row:
-    """What became of a topic."""
+    """The row of a topic that was made, or not."""
     return {**_known(row), "result": row.result}
 
 
 def _checked(row: Judgement) -> Row:
-    """What is wrong with a topic."""
+    """The row of a topic that was checked, with its problems."""
     if not row.is_there:
         return {"topic": row.topic, "problems": list(row.problems)}
     return {**_known(row), "problems": list(row.problems), "max_message_bytes": _said(row.max_message_bytes)}
 
 
 def _known(row: Judgement) -> Row:
-    """One topic; None is unknown. It says "unknown" then, and None where its retention has no end."""
+    """The row of one topic: unknown values as "unknown"; an unlimited retention is None."""
     from worker.core.topics import FOREVER
 
     kept = None if row.retention == FOREVER else _said(row.retention)
@@ -163,7 +163,7 @@ def _said(value: float | None) -> float | str:
 
 
 def _print(rows: Sequence[Row], output: Output, columns: Sequence[str]) -> None:
-    """Print the rows as they are in JSON, with days and one text of problems in a table."""
+    """Print the rows: unchanged as JSON; in a table with days, and the problems as one text."""
     if output is Output.JSON:
         print_rows(rows, output, columns)
     else:
@@ -178,7 +178,7 @@ def _readable(row: Row) -> Row:
 
 
 def _days(row: Row) -> str | None:
-    """How long a topic keeps its records; None without the topic."""
+    """The retention of a topic in days; None if the topic is missing."""
     if "retention_seconds" not in row:
         return None
     seconds = row["retention_seconds"]

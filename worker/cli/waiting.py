@@ -1,6 +1,6 @@
-"""`waiting`: what lies in the delay tiers, listed, sent at once, or ended.
+"""`waiting`: list what waits in the delay tiers, send it at once, or end it.
 
-The rule: `list` only reads; the others are orders to the workers, for what lies there at this moment.
+The rule: `list` only reads; the others are orders to the workers about what lies there now.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ app = typer.Typer(
 
 COLUMNS = ("where", "due_at", "attempts", "status", "event_id", "error")
 SPARE = ("error", "attempts", "status", "due_at")
-"""Columns that a narrow terminal does without, the first first."""
+"""Columns that a narrow terminal drops, first to last."""
 
 ALL_COLUMNS = ("where", "due_at", "attempts", "status", "reason", "event_id", "click_id", "error")
 

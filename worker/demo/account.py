@@ -1,6 +1,6 @@
-"""The account of a demonstration: every record that was published, and the one ending that it had.
+"""The account of a demonstration: every published record and its one ending.
 
-The rule: it is drawn up from outside the worker: each network's log, its dead-letter topic, the commits.
+The rule: it is drawn up from outside the worker, from each network's log, its dead letters and the commits.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ class Line(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What was found at one network."""
+    """What was found about one network."""
 
     requested: Collection[str]
-    """The event ids that it was ever asked for."""
+    """The event ids of its requests."""
     recorded: Mapping[str, int]
-    """The event ids that it took, and at which attempt."""
+    """The attempt at which it took each event id."""
     again: int
-    """Requests for an event that had got its 200 before."""
+    """Requests for an event that already had its 200."""
     dead: Mapping[str, Sequence[str]]
-    """Of each origin the reasons of its dead letters."""
+    """The reasons of the dead letters of each origin."""
     behind: int
-    """Records that its groups have not committed."""
+    """Records not committed by its groups."""
 
 
 class NetworkAccount(NamedTuple):
@@ -42,20 +42,20 @@ class NetworkAccount(NamedTuple):
 
     published: int
     delivered: Mapping[int, int]
-    """How many were delivered at which attempt."""
+    """The number delivered at each attempt."""
     dead: Mapping[str, int]
-    """How many were dead-lettered for what reason."""
+    """The number of dead letters by reason."""
     unaccounted: int
     twice: int
     """Records with two endings."""
     astray: int
-    """Events that it was asked for and dead letters that it has, though they are another's."""
+    """Requests and dead letters that belong to another network."""
     again: int
     behind: int
 
     @property
     def faults(self) -> Mapping[str, int]:
-        """What must be none, by how it is called."""
+        """Counts that must be zero, by name."""
         return {
             "not accounted for": self.unaccounted,
             "with two endings": self.twice,
@@ -66,7 +66,7 @@ class NetworkAccount(NamedTuple):
 
 
 class Meanwhile(NamedTuple):
-    """While `down` was down, `flowing` took so many."""
+    """How many events `flowing` took while `down` was down."""
 
     down: str
     flowing: str
@@ -74,11 +74,11 @@ class Meanwhile(NamedTuple):
 
 
 class Account(NamedTuple):
-    """What became of every record, by the network that it is for."""
+    """What became of every record, by network."""
 
     networks: Mapping[str, NetworkAccount]
     meanwhile: Meanwhile | None = None
-    """None where none went down."""
+    """None if no network went down."""
 
     @property
     def published(self) -> int:
@@ -87,7 +87,7 @@ class Account(NamedTuple):
 
     @property
     def complete(self) -> bool:
-        """Whether every record had one ending, at its network alone, and all is committed."""
+        """Whether every record had one ending, at its own network, and all is committed."""
         return not any(count for one in self.networks.values() for count in one.faults.values())
 
     def lines(self) -> list[Line]:
@@ -112,7 +112,7 @@ class Account(NamedTuple):
 
 
 def draw_up(published: Mapping[str, str | None], found: Found) -> NetworkAccount:
-    """Match what is published for a network (event id by origin) with what ended where."""
+    """Match the records published for a network (event id by origin) with their endings."""
     delivered: Counter[int] = Counter()
     reasons: Counter[str] = Counter()
     unaccounted = twice = 0

@@ -13,11 +13,11 @@ from worker.adapters.kafka.records import headers_of
 from worker.demo.events import Conversion
 
 _SECONDS = 10.0
-_TURN_SECONDS = 0.1  # the client waits all of it, unless as many came as were asked for
+_TURN_SECONDS = 0.1  # the client waits this long, unless the batch is full before
 
 
 class EmbeddedBroker:
-    """A broker inside this process; it forgets everything when it is closed. Its calls block briefly."""
+    """A broker inside this process; closing it forgets everything. Its calls block briefly."""
 
     def __init__(self) -> None:
         quiet = logging.getLogger("worker.demo")
@@ -27,12 +27,12 @@ class EmbeddedBroker:
         self.bootstrap = ",".join(f"{broker.host}:{broker.port}" for broker in cluster.brokers.values())
 
     def create(self, topics: Iterable[str]) -> None:
-        """Make topics: the mock does so at first sight."""
+        """Make topics: asking the mock about one makes it."""
         for topic in topics:
             self._producer.list_topics(topic, timeout=_SECONDS)
 
     def publish(self, topic: str, conversions: Iterable[Conversion]) -> dict[str, Conversion]:
-        """Publish and wait for the acknowledgements; return what is at each `topic/partition/offset`."""
+        """Publish, await the acknowledgements, and return the conversion at each `topic/partition/offset`."""
         published: dict[str, Conversion] = {}
 
         def note(conversion: Conversion, error: KafkaError | None, message: Message) -> None:
@@ -47,7 +47,7 @@ class EmbeddedBroker:
         return published
 
     def dead_letters(self, topic: str) -> dict[str, list[str]]:
-        """Read the dead letters: for each origin the reason of every letter."""
+        """Read the dead letters: the reasons of each origin's letters."""
         reasons: dict[str, list[str]] = {}
         consumer = self._consumer("dead-letters")
         try:

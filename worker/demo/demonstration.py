@@ -1,6 +1,6 @@
 """The demonstration: the real worker between an embedded broker and two networks that misbehave.
 
-The rule: one of the networks goes down in the middle, and the other must not notice.
+The rule: one network goes down in the middle, and the other must not be affected.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from worker.settings import Deployment, Settings
 _PATIENCE_SECONDS = 60.0
 
 Beside = Callable[[Deployment], AbstractAsyncContextManager[None]]
-"""What is there for as long as the worker is."""
+"""A context to be open as long as the worker runs."""
 
 
 class Demo:
-    """One demonstration of `events` records, of which a share of `failures` meets trouble at first."""
+    """One demonstration with `events` records; a share `failures` of them fails at first."""
 
     def __init__(self, events: int, failures: float) -> None:
         self._events = events
@@ -45,10 +45,10 @@ class Demo:
         linger: asyncio.Event | None = None,
         beside: Beside | None = None,
     ) -> Account:
-        """Publish, work, and draw up the account; `tick` hears of the progress a few times a second.
+        """Publish, work, and draw up the account; `tick` is called with the progress a few times a second.
 
-        With `linger` the worker stays up after the last ending until it is set; where it is set before that,
-        it ends with what it has. `beside` is entered for as long as it is up.
+        With `linger` the worker stays up after the last ending until that event is set; set earlier, it ends
+        the demonstration at once. `beside` is open as long as the worker is up.
         """
         async with AsyncExitStack() as stack:
             for tracker in self._trackers.values():
@@ -120,7 +120,7 @@ class Demo:
         return draw_up(ours, Found(tracker.requests, tracker.recorded, tracker.again, kept.dead, kept.behind))
 
     def _meanwhile(self) -> Meanwhile | None:
-        """Tell what one network took while the other was down."""
+        """Count what one network took while the other was down."""
         outage = self._trackers[OTHER].down_since
         if outage is None:
             return None
@@ -128,7 +128,7 @@ class Demo:
 
 
 class _Kept(NamedTuple):
-    """What the broker has of one destination: its dead letters, and how much is not committed."""
+    """What the broker holds for one destination: its dead letters, and the number of uncommitted records."""
 
     dead: dict[str, list[str]]
     behind: int

@@ -1,6 +1,6 @@
-"""The demonstration's conversions, of two networks: mostly good ones, and a few that no worker should send.
+"""The demonstration's conversions for two networks: mostly good, and a few that no worker should send.
 
-The rule: which event is which depends on its number alone, so that two runs tell the same story.
+The rule: an event depends on its number alone, so that every run is the same.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from schemas import Click
 # One record in this many is of each wrong kind.
 _WRONG_EVERY_EVENTS = 100
 FALLBACK, OTHER = NETWORKS = ("momentscience", "voluum")
-"""Who issued the clicks; the first takes what no other takes."""
+"""Who issued the clicks; the first takes what the other does not."""
 _FORMS = ((None, None), ("purchase", "49.99"), ("signup", "5.00"), ("lead", "2.50"))
 
 
 class Conversion(NamedTuple):
-    """A record to be published; `event_id` is None where the value does not hold a readable one.
+    """A record to be published; `event_id` is None if the value holds no readable one.
 
-    `network` is who is to have it, as the record tells: what tells nothing is the fallback's.
+    `network` is its receiver by its content; a record that names none goes to the fallback.
     """
 
     network: str
@@ -48,7 +48,7 @@ def _good(number: int, at: datetime) -> Conversion:
 
 
 def _network(number: int) -> str:
-    """Say who issued the click of this number: each the same as the click's other conversions."""
+    """The issuer of a click: the same for all conversions of that click."""
     return NETWORKS[number // 3 % len(NETWORKS)]
 
 

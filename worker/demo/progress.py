@@ -1,6 +1,6 @@
-"""How far a demonstration is: what the worker has ended, what waits, and what each network said.
+"""The progress of a demonstration: what the worker has ended, what waits, and what each network answered.
 
-The rule: it is put together of what is counted anyway; looking costs the worker nothing.
+The rule: it uses counts that exist anyway; looking costs the worker nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from worker.ports import Observer
 
 
 class NetworkProgress(NamedTuple):
-    """How far it is with one network."""
+    """The progress with one network."""
 
     name: str
     delivered: int
@@ -24,13 +24,13 @@ class NetworkProgress(NamedTuple):
     in_flight: int
     circuit: CircuitState
     answers: Mapping[str, int]
-    """What the network did so far: its answers by status, and what else it did by name."""
+    """The network's answers so far by status, and its other acts by name."""
     waiting: Mapping[str, int]
     """How many wait in each delay tier, by its label."""
 
 
 class Progress(NamedTuple):
-    """How far it is."""
+    """The progress of all networks."""
 
     published: int
     networks: Sequence[NetworkProgress]
@@ -57,7 +57,7 @@ class Endings(Observer):
         self._left(ending.record.at.topic)
 
     def retried(self, ending: Retry) -> None:
-        """Count a retry: it left where it was, and waits in its tier."""
+        """Count a retry: it has left its topic and waits in its tier."""
         self.retry_count += 1
         self._left(ending.record.at.topic)
         self.waiting[ending.tier.label] += 1

@@ -1,6 +1,6 @@
-"""The settings of the demonstration's worker: two destinations, between an embedded broker and two networks.
+"""The settings of the demonstration's worker: two destinations, an embedded broker and two networks.
 
-The rule: nothing of the user's own settings is read, wherever they may be kept.
+The rule: the user's own settings are never read.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from worker.settings import Deployment, load_all
 from worker.settings.names import SECRETS_DIR
 
 MOST_IN_FLIGHT = 256  # of both; each takes two descriptors: the worker's and the network's
-# The embedded broker may have the group wait for nearly as long, where its members join just so.
+# The embedded broker can delay a group for nearly as long if its members join at an unlucky moment.
 SESSION_TIMEOUT_MS = "6000"
 
 
 def deployment_of(bootstrap: str, ports: Mapping[str, int]) -> Deployment:
-    """Make the deployment: one takes what names it, the other all the rest; `ports` is where they listen."""
+    """Make the deployment: one takes the events that name it, the other the rest. `ports` are theirs."""
     overrides = {
         "kafka.bootstrap_servers": bootstrap,
         "kafka.properties": {"session.timeout.ms": SESSION_TIMEOUT_MS},
@@ -47,7 +47,7 @@ def deployment_of(bootstrap: str, ports: Mapping[str, int]) -> Deployment:
 
 
 def _concurrency() -> int:
-    """How many requests to each network may be in flight."""
+    """The most requests in flight to each network."""
     most = min(MOST_IN_FLIGHT, room_for_requests(kafka_servers=1, destinations=len(NETWORKS)) // 2)
     return max(1, most // len(NETWORKS))
 

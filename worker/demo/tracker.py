@@ -1,6 +1,6 @@
-"""A partner that misbehaves: errors, resets, slow answers, a burst of 429, an outage, clicks it never takes.
+"""A partner that misbehaves: errors, resets, slow answers, a burst of 429, an outage, refused clicks.
 
-The rule: it logs each request before it misbehaves, so that its log is the truth about what was sent.
+The rule: it logs each request before it misbehaves, so its log is true about what was sent.
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ from aiohttp import web
 SLOW_SECONDS = 1.5
 # How many requests in a row it answers with 429.
 BUSY_REQUESTS = 5
-# How long it is down, where it goes down at all.
+# How long it is down, if it goes down.
 OUTAGE_SECONDS = 2.5
 _MISBEHAVIOURS = ("500", "reset", "slow", "400")
 
 
 class Tracker:
-    """Serves `/postback`. `failures` is the share of events that meet a misbehaviour at first.
+    """Serves `/postback`. `failures` is the share of events that fail at first.
 
-    With `goes_down` it answers 503 to everything for a while, once it was asked for half of what is expected.
+    With `goes_down` it answers 503 to everything for a while, after half of the expected requests.
     """
 
     def __init__(self, failures: float, expected: int, *, goes_down: bool = False) -> None:
         self._failures = failures
         self._down_from = expected // 2 if goes_down and failures else None
         self.down_since: float | None = None
-        """When it went down; None before, and where it does not. Monotonic seconds."""
+        """When it went down, in monotonic seconds; None until then."""
         self.recorded_at: list[float] = []
-        """When each event got its first 200. Monotonic seconds."""
+        """When each event got its first 200, in monotonic seconds."""
         self._busy_from = expected // 3
         self.requests: Counter[str] = Counter()
         """Requests for each event id."""
         self.recorded: dict[str, int] = {}
-        """Event ids that got a 200, and at which attempt the first was."""
+        """The attempt at which each event id got its first 200."""
         self._served = 0
         self.again = 0
         """Requests for an event that had got its 200 before."""
         self.answers: Counter[str] = Counter()
-        """What it did, by status, or by name where it answered nothing."""
+        """Its answers by status, and its other acts by name."""
         app = web.Application()
         app.router.add_get("/postback", self._postback)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
@@ -60,14 +60,14 @@ class Tracker:
         await self._runner.cleanup()
 
     def is_down(self) -> bool:
-        """Say whether it is down just now."""
+        """Whether it is down now."""
         now = time.monotonic()
         if self.down_since is None and self._down_from is not None and self._served > self._down_from:
             self.down_since = now
         return self.down_since is not None and now < self.down_since + OUTAGE_SECONDS
 
     def recorded_during(self, outage: float) -> int:
-        """How many events got their first 200 while an outage lasted that began at `outage`."""
+        """How many events got their first 200 during the outage that began at `outage`."""
         return sum(outage <= at < outage + OUTAGE_SECONDS for at in self.recorded_at)
 
     async def _postback(self, request: web.Request) -> web.StreamResponse:
@@ -100,11 +100,11 @@ class Tracker:
                 return web.Response(status=int(status))
 
     def _is_busy(self) -> bool:
-        """Say whether it is too much just now: for a few requests, a third of the way through."""
+        """Whether to answer 429 now: for a few requests, a third of the way through."""
         return bool(self._failures) and 0 < self._served - self._busy_from <= BUSY_REQUESTS
 
     def _misbehaviour(self, event_id: str) -> str | None:
-        """Say how this request fails, if it does: an event's first one or two, or every one (400)."""
+        """How this request fails, if it does: an event's first one or two do, or every one (400)."""
         chance = zlib.crc32(event_id.encode()) / 2**32
         if chance >= self._failures:
             return None
