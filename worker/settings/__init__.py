@@ -1,4 +1,4 @@
-"""The settings: environment and files in, frozen and checked values out.
+"""The settings: read from the environment and files into frozen, checked values.
 
 The rule: wrong settings never start.
 """

@@ -1,6 +1,6 @@
-"""Settings that are right but may not be meant.
+"""Warnings about settings that are valid but look unintended.
 
-The rule: a warning never stops anything; it names the variable and what happens.
+The rule: a warning never stops anything; it names the variable and the consequence.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from worker.settings.templates import parts_of, unused_secrets, urls_of
 from worker.settings.values import format_duration
 
 LEAST_TOKEN_CHARACTERS = 16
-"""A shorter token of the console may be guessed."""
+"""A shorter console token could be guessed."""
 
 
 def warnings(settings: Settings) -> list[str]:
-    """One line for each thing that may not be meant."""
+    """One line for each setting that looks unintended."""
     return [
         *settings.warnings,
         *_no_click(settings),
@@ -36,7 +36,7 @@ def _no_click(settings: Settings) -> Iterator[str]:
 
 
 def _unused(settings: Settings) -> Iterator[str]:
-    if settings.is_of_several:  # what is common to all need not be of use to each
+    if settings.is_of_several:  # a common setting need not be used by every destination
         return
     for variable in unused_secrets(settings.destination):
         yield f"{variable}: is named by no template"

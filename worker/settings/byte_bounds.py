@@ -1,7 +1,7 @@
-"""How the bytes of POSTBACK_MAX_HELD_BYTES are shared out.
+"""How POSTBACK_MAX_HELD_BYTES is divided.
 
-The rule: what is read and not ended, the client's copies of what is being published (each is of a record that
-is held) and the queues of both members' clients fit together.
+The rule: the bound covers the records read and not ended, the producer's copies of what is being published
+(each of a held record), and the queues of both consumers.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from typing import NamedTuple, Self
 from worker.settings.kafka_properties import VARIABLE
 from worker.settings.values import LEAST_BYTES
 
-# librdkafka's own default where nobody sets more; in one fetch a partition need give no more.
+# One fetch need not return more of a partition.
 _FETCHED_OF_A_PARTITION_BYTES = 131_072
 _LEAST_QUEUE_KBYTES = 64
 
 
 class ByteBounds(NamedTuple):
-    """`held` is for records between reading and ending, `client` is what a consumer must be told."""
+    """`held` bounds the records between reading and ending; `client` holds the properties for a consumer."""
 
     held: int
     client: Mapping[str, int]
 
     @classmethod
     def of(cls, most: int) -> Self:
-        """Share out: three eighths are held, as much is being published, two eighths lie in the clients."""
+        """Divide: three eighths for held records, three for publishing, two for the clients' queues."""
         part = most // 16
         queue = max(_LEAST_QUEUE_KBYTES, part // 1024)
         client = {
@@ -37,12 +37,12 @@ class ByteBounds(NamedTuple):
 
 
 def least_of(destinations: int) -> int:
-    """Bytes that so many destinations need at least, as each has its share."""
+    """The least bytes that this many destinations need, as each has its share."""
     return destinations * LEAST_BYTES
 
 
 def problems(most: int, properties: Mapping[str, str], variable: str) -> list[str]:
-    """Say which of the user's properties would have a client hold more than its part."""
+    """Name the user's properties that would let a client hold more than its share."""
     limits = {**ByteBounds.of(most).client}
     limits["max.partition.fetch.bytes"] = limits["fetch.message.max.bytes"] = limits["fetch.max.bytes"]
     return [

@@ -1,6 +1,6 @@
-"""The settings of the console: where its page is served, to whom, and whether it may act.
+"""The settings of the console: where it is served, to whom, and whether it may act.
 
-The rule: what others can reach takes a token.
+The rule: a console that other machines can reach needs a token.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PRINTABLE = re.compile(r"[!-~]+")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address, or the name `localhost`, is of this machine alone."""
+    """Whether an address, or the name `localhost`, can be reached from this machine only."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

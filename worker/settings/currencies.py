@@ -1,6 +1,6 @@
-"""Whether a destination that takes several currencies tells its partner which one a payout is in.
+"""Check that a destination with several currencies tells its partner the currency of each payout.
 
-The rule: an amount whose currency the partner can't know is never sent.
+The rule: never send an amount whose currency the partner can't know.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def problems(destination: Destination) -> Iterator[str]:
-    """One line for each request with a payout in it that could be in one currency or another."""
+    """One line for each request with a payout whose currency is ambiguous."""
     if len(destination.currencies) == 1:
         return
     several = ", ".join(sorted(destination.currencies))

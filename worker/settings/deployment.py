@@ -1,7 +1,7 @@
-"""What is served from one set of settings: one destination, or several by name.
+"""What one set of settings serves: one destination, or several by name.
 
-The rule: each destination has settings of its own, in which what it left out is the common one's; so what
-serves one destination need not know of the others.
+The rule: each destination has complete settings, with the common value for each one that it leaves out; so
+the code that serves one destination need not know of the others.
 """
 
 from __future__ import annotations
@@ -17,61 +17,61 @@ SEE_DESTINATIONS = "`postback-worker destinations` tells what each of them takes
 
 
 class Deployment(NamedTuple):
-    """The settings of each destination that is served, by name, and what each that is configured takes."""
+    """The settings of each served destination, and the routes of every configured one."""
 
     destinations: tuple[Settings, ...]
     routes: tuple[Route, ...]
 
     @classmethod
     def of(cls, settings: Settings) -> Deployment:
-        """The deployment of a single destination, which takes everything."""
+        """Make the deployment of a single destination, which takes every event."""
         return cls((settings,), (Route(settings.destination.name, {}),))
 
     @property
     def common(self) -> Settings:
-        """Settings for what all destinations share: Kafka's servers and topic, HTTP, logs, bounds."""
+        """The settings that all destinations share: Kafka's servers and topic, HTTP, logs, bounds."""
         return self.destinations[0]
 
     @property
     def is_several(self) -> bool:
-        """Whether the destinations have names of their own in the settings."""
+        """Whether the settings name their destinations."""
         return self.common.is_of_several
 
     @property
     def names(self) -> list[str]:
-        """The names of the destinations that are served."""
+        """The names of the served destinations."""
         return [one.destination.name for one in self.destinations]
 
     @property
     def served_routes(self) -> list[Route]:
-        """What each destination that is served takes, in the order of `destinations`."""
+        """The routes of the served destinations, in the order of `destinations`."""
         routes = {route.name: route for route in self.routes}
         return [routes[name] for name in self.names]
 
     def router(self, settings: Settings) -> Router:
-        """What one of the destinations takes."""
+        """The router of the destination with these settings."""
         return self.router_of(settings.destination.name)
 
     def router_of(self, name: str) -> Router:
-        """What the destination of this name takes."""
+        """The router of the destination of this name."""
         return Router(name, self.routes)
 
     def only(self, names: Collection[str]) -> Deployment:
-        """Serve some of them; what the others take stays theirs. Raises SettingsError for an unknown name."""
+        """Serve only these; the others keep their routes. Raises SettingsError for an unknown name."""
         for name in names:
             choose(self, name)
         kept = [one for one in self.destinations if one.destination.name in names]
         return self._replace(destinations=tuple(kept))
 
     def with_properties(self, properties: Mapping[str, Any]) -> Deployment:
-        """The same, whose clients of Kafka have these properties."""
+        """The same deployment with these properties for its Kafka clients."""
         return self._replace(
             destinations=tuple(_with_properties(one, properties) for one in self.destinations)
         )
 
 
 def skip_problems(destinations: Sequence[Settings]) -> list[str]:
-    """What is to be skipped and is read by none of these destinations."""
+    """Name the records to skip that lie in topics that none of these destinations reads."""
     kafka = destinations[0].kafka
     ours = [f"{one.kafka.group_id}.retry." for one in destinations]
     wrong = [
@@ -88,7 +88,7 @@ def skip_problems(destinations: Sequence[Settings]) -> list[str]:
 def choose(deployment: Deployment, name: str | None) -> Settings:
     """Return the settings of the destination of this name, or of the only one.
 
-    Raises SettingsError where there is none of this name, or where there are several and none is named.
+    Raises SettingsError for an unknown name, and if there are several and none is named.
     """
     known = ", ".join(deployment.names)
     if name is None:

@@ -1,7 +1,7 @@
-"""Settings that were read from files, and are read again: `POSTBACK_X_FILE`, and the secrets directory.
+"""Rereads settings that came from files: `POSTBACK_X_FILE` and the secrets directory.
 
-The rule: what the files hold now counts by the rules of the start, and all that was given otherwise stays as
-it was given. Nothing half right is taken: there are new settings, or a line for each problem.
+The rule: new contents are checked as at the start, and all other values stay. The result is complete new
+settings, or a line for each problem; nothing is taken in part.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from worker.settings.model import Settings
 
 
-# What of a destination a run is built around; all else of it may change from one request to the next.
+# A run is built around these fields of a destination; its others may change between two requests.
 _BUILT_IN = frozenset({"name", "concurrency", "rate"})
 
 
 class Reread(NamedTuple):
-    """New settings, and the variables whose files hold something else than before."""
+    """New settings, and the variables whose files have changed."""
 
     settings: Settings
     changed: list[str]
 
 
 class SettingsFiles:
-    """The files that settings were read from: `paths` by the variable that each gives the value of.
+    """The files that settings were read from; `paths` maps each variable to its file.
 
-    `make` makes settings of layers; it raises SettingsError, also for the problems that they have.
+    `make` makes settings from layers; it raises SettingsError with every problem.
     """
 
     def __init__(self, layers: Sequence[Layer], make: Callable[[Sequence[Layer]], Settings]) -> None:
@@ -45,9 +45,9 @@ class SettingsFiles:
         }
 
     def reread(self) -> Reread | None:
-        """Read them all again and make the settings anew; None where no file holds anything new.
+        """Reread all files and make new settings; None if no file has changed.
 
-        Raises SettingsError, where one can't be read or the settings would be wrong.
+        Raises SettingsError if a file can't be read or the new settings would be wrong.
         """
         layers = [_reread(layer, self.paths) for layer in self._layers]
         changed = [
@@ -62,21 +62,21 @@ class SettingsFiles:
 
 
 def is_of_login(variable: str) -> bool:
-    """Tell whether a variable is of what Kafka's clients log in with."""
+    """Whether a variable is part of the Kafka clients' login."""
     path = path_of(variable) or (variable,)
     return path[:2] == ("kafka", "properties") and property_name(path[-1]).startswith(("sasl.", "ssl."))
 
 
 def takes_restart(variable: str) -> bool:
-    """Tell whether a new value of a variable is of no use to a run that goes on."""
+    """Whether a new value of a variable takes effect only after a restart."""
     path = path_of(variable) or (variable,)
     return path[0] != "destination" or path[1] in _BUILT_IN
 
 
 def _reread(layer: Layer, paths: Mapping[str, Path]) -> Layer:
-    """The same layer with what its files hold now.
+    """The same layer with the current contents of its files.
 
-    A file that has become empty is one that is being written, or was lost: what stood in it stays.
+    An empty file is being written or was lost: its former value stays.
     """
     values, problems = dict(layer.values), []
     for name, path in layer.files.items():

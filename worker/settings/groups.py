@@ -1,6 +1,6 @@
-"""The groups of settings: every name, default and meaning of what is set for Kafka, the destination and more.
+"""The groups of settings: names, defaults and meanings for Kafka, the destination and more.
 
-The rule: a group that exists is right; it is frozen, and each value passed its checks.
+The rule: a group that exists is valid; it is frozen, and each value passed its checks.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from worker.settings.values import (
 TRACK = "https://track.momentscience.com/postback"
 SIMPLE_URL = f"{TRACK}?click_id={{click_id}}"
 EVENT_URL = f"{TRACK}?measurement=1&click_id={{click_id}}&event={{event}}&payout={{payout}}"
-"""What the partner publishes: nothing of it is a secret."""
+"""Published by the partner; no part of it is secret."""
 MAX_POLL_INTERVAL_SECONDS = 300.0
 _CACHE_DIR = "folder for a copy of that, for a quick restart; by default one in the temporary directory"
 
@@ -84,13 +84,13 @@ class Kafka(BaseModel):
 
     @property
     def max_poll_interval(self) -> float:
-        """Seconds between two polls after which the broker takes the partitions away."""
+        """The most seconds between two polls; after more, the broker takes the partitions away."""
         given = self.properties.get("max.poll.interval.ms")
         return int(given) / 1000 if given else MAX_POLL_INTERVAL_SECONDS
 
 
 class Destination(BaseModel):
-    """The partner: where a postback goes, and what counts as its answer."""
+    """The partner: where a postback goes, and how its answer is read."""
 
     model_config = Group
 
@@ -191,7 +191,7 @@ class Destination(BaseModel):
 
 
 def _half_set(destination: Destination) -> list[str]:
-    """One URL of another partner, beside one that still goes to the built-in one."""
+    """Find a URL of another partner beside one that still goes to the built-in partner."""
     given = destination.model_fields_set & {"simple_url", "event_url"}
     if len(given) != 1 or destination.url is not None:
         return []

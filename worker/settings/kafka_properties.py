@@ -1,6 +1,6 @@
-"""The librdkafka properties that pass through the settings, judged by librdkafka itself.
+"""The librdkafka properties among the settings, checked by librdkafka itself.
 
-The rule: an unknown property, a wrong value, or one that the worker owns never starts.
+The rule: the worker refuses to start with an unknown property, a wrong value, or one that it sets itself.
 """
 
 from __future__ import annotations
@@ -62,15 +62,15 @@ OWNED: Mapping[str, str] = MappingProxyType(
 )
 
 SESSION_TIMEOUT_MS = "15000"
-"""The worker's own default, which the others are judged beside."""
+"""The worker's own default; the other properties are checked together with it."""
 
 _SECRET = re.compile(r"password|secret|token|jaas|key|pem|credential|oauthbearer\.config|kinit\.cmd")
 _WRONG = re.compile(r'KafkaError\{.*?str="(.*)"\}', re.DOTALL)
 _UNKNOWN = "No such configuration property"
-# librdkafka refuses it, after it took what came before: the property is judged and no client is made.
+# librdkafka refuses this last one after it accepted the rest: they are checked, and no client is made.
 _STOP = "postback.stop"
 _GROUP_ID = {"group.id": "check"}  # no consumer without one
-# With these librdkafka starts kinit or fetches a token as soon as a client exists.
+# With these, librdkafka starts kinit or fetches a token as soon as a client exists.
 _STARTS_WORK = ("GSSAPI", "OAUTHBEARER")
 
 
@@ -82,16 +82,16 @@ FILE_PROPERTIES = (
     "ssl.keystore.location",
     "sasl.oauthbearer.assertion.private.key.file",
 )
-"""The properties that name a file which a client logs in with."""
+"""The properties that name a file used to log in."""
 
 
 def property_name(key: str) -> str:
-    """`SASL_MECHANISM` or `sasl.mechanism` as librdkafka has it."""
+    """Turn `SASL_MECHANISM` or `sasl.mechanism` into librdkafka's spelling."""
     return key.lower().replace("_", ".")
 
 
 def is_secret(name: str) -> bool:
-    """Tell whether the value of this property must not be shown."""
+    """Whether the value of this property must not be shown."""
     return _SECRET.search(name) is not None
 
 
@@ -118,7 +118,7 @@ def _problems(name: str, value: str) -> list[str]:
 
 
 def problems_together(properties: Mapping[str, str]) -> list[str]:
-    """What librdkafka says of the properties as a whole (SASL without a user, for one)."""
+    """What librdkafka says about the properties together (such as SASL without a user)."""
     mechanism = properties.get("sasl.mechanism", properties.get("sasl.mechanisms", "GSSAPI")).upper()
     if "sasl" in properties.get("security.protocol", "").lower() and mechanism in _STARTS_WORK:
         return []
@@ -130,7 +130,7 @@ def problems_together(properties: Mapping[str, str]) -> list[str]:
 
 
 def _refusal(properties: Mapping[str, str]) -> str | None:
-    """Why librdkafka refuses these properties; None where it takes them."""
+    """Why librdkafka refuses these properties; None if it accepts them."""
     from confluent_kafka import Consumer, KafkaException
 
     try:
@@ -145,13 +145,13 @@ def _refusal(properties: Mapping[str, str]) -> str | None:
 def _nearest(name: str) -> str:
     try:
         close = get_close_matches(name, _known(), n=1)
-    except OSError:  # nowhere to write: a hint less
+    except OSError:  # nowhere to write, so there is no hint
         return ""
     return f"; did you mean {close[0]}?" if close else ""
 
 
 def _known() -> list[str]:
-    """Every property that the loaded library documents; none where it hides its symbols (a hint less)."""
+    """Every property that the loaded library documents; none, and so no hint, if it hides its symbols."""
     import confluent_kafka.cimpl
 
     libc = ctypes.CDLL(None)

@@ -1,4 +1,4 @@
-"""From the sources to frozen settings, or to every problem at once.
+"""Loads frozen settings from their sources, or reports every problem at once.
 
 The rule: a problem is one line that names the variable, what is wrong and what would be right;
 never a secret, never a traceback.
@@ -33,9 +33,9 @@ def load(
     dotenv: Path = DOTENV,
     destination: str | None = None,
 ) -> Settings:
-    """Read the settings of one destination: of the single one, or of that of several which is named.
+    """Read the settings of one destination: the only one, or the named one of several.
 
-    Sources and errors are `load_all`'s; a SettingsError, too, where there are several and none is named.
+    Sources and errors as in `load_all`; also a SettingsError if there are several and none is named.
     """
     return choose(load_all(config=config, overrides=overrides, environ=environ, dotenv=dotenv), destination)
 
@@ -50,8 +50,8 @@ def load_all(
     """Read the settings: overrides, `environ`, `dotenv`, the TOML file, the secrets directory, defaults.
 
     `config` is the TOML file (else `POSTBACK_CONFIG`); the secrets directory is `POSTBACK_SECRETS_DIR`
-    or /run/secrets. `overrides` are the command line's: nested, dotted (`kafka.topic`) or by variable;
-    None in it means not given. Raises SettingsError with all problems.
+    or /run/secrets. `overrides` come from the command line: nested, dotted (`kafka.topic`) or by variable;
+    None means not given. Raises SettingsError with all problems.
     """
     layers = gather(config, overrides or {}, environ, dotenv)
     problems = [line for layer in layers for line in layer.problems]
@@ -87,7 +87,7 @@ def _load_several(names: Sequence[str], layers: Sequence[Layer], problems: list[
 def _made(
     own: Sequence[Layer], common: Sequence[Layer], problems: list[str], name: str | None = None
 ) -> Settings | None:
-    """Make the settings of one destination, own values first; None, with more `problems`, where wrong."""
+    """Make the settings of one destination, own values first; if wrong, add to `problems`, return None."""
     layers = [*own, *common]
     try:
         sources = tuple(InitSettingsSource(Settings, layer.nested()) for layer in layers)
@@ -110,7 +110,7 @@ def _made(
 
 
 def _made_anew(name: str | None, own: int, layers: Sequence[Layer]) -> Settings:
-    """Make the settings of one destination of layers that were read again, of which so many are its own."""
+    """Make the settings of one destination from reread layers; the first `own` of them are its own."""
     naming = several.naming(name, layers[:own], layers[own:])
     problems = [renamed(line, naming) for layer in layers for line in layer.problems]
     settings = _made(layers[:own], layers[own:], problems, name)

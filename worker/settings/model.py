@@ -1,6 +1,6 @@
 """What can be set: every name, default and meaning, in one place.
 
-The rule: a Settings that exists is right. It is frozen, and each value passed its checks.
+The rule: a Settings that exists is valid. It is frozen, and each value passed its checks.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LONGEST_TOPIC_CHARACTERS = 249
 
 
 class Settings(BaseSettings):
-    """Everything that can be set. `load` reads it from its sources; made directly, it reads none."""
+    """All settings. `load` reads them from their sources; the constructor reads none."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -82,32 +82,32 @@ class Settings(BaseSettings):
 
     @property
     def journal_topic(self) -> str:
-        """The topic of what became of each conversion."""
+        """The topic of the journal: what became of each conversion."""
         return f"{self.kafka.group_id}.journal"
 
     @property
     def control_topic(self) -> str:
-        """The topic where the group keeps what it must not forget."""
+        """The topic that keeps orders, replays and other state of the group."""
         return f"{self.kafka.group_id}.control"
 
     @property
     def origins(self) -> Mapping[str, str]:
-        """Where each variable that was given came from."""
+        """The source of each variable that was given."""
         return self._origins
 
     @property
     def files(self) -> SettingsFiles | None:
-        """The files that values were read from; None where none was."""
+        """The files that values were read from; None if there were none."""
         return self._files
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What may not be meant of how the values were given: one line each."""
+        """A line for each value that was given in a way that looks unintended."""
         return self._warnings
 
     @property
     def is_of_several(self) -> bool:
-        """Whether these are the settings of one destination of several."""
+        """Whether these settings belong to one of several destinations."""
         return self._is_of_several
 
     @model_validator(mode="after")
@@ -124,7 +124,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read nothing by itself: the sources and their order are `load`'s."""
+        """Read nothing: `load` chooses the sources and their order."""
         return (init_settings,)
 
 

@@ -1,7 +1,7 @@
-"""From a setting's place in the model to its variable, and back.
+"""Turns a setting's path in the model into its variable, and back.
 
-The rule: the model alone says which variables there are. A setting of one destination of several has the path
-`("destinations", NAME, …)`, and then that of the setting which it takes the place of.
+The rule: only the model defines variables. A setting of one of several destinations has the path
+`("destinations", NAME, …)`, followed by the path of the common setting that it replaces.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CONFIG = "POSTBACK_CONFIG"
 SECRETS_DIR = "POSTBACK_SECRETS_DIR"
 DESTINATIONS, WHEN = "destinations", "when"
 _SEVERAL = "POSTBACK_DESTINATIONS__"
-# These take names of the user's own: librdkafka's properties, request headers, secrets.
+# Settings with names of the user's choice: librdkafka's properties, request headers, secrets.
 OPEN: frozenset[Path] = frozenset(
     {("kafka", "properties"), ("destination", "headers"), ("destination", "secrets")}
 )
@@ -34,7 +34,7 @@ _SECRETS: frozenset[Path] = frozenset(
     {("console", "token"), *(("destination", name) for name in ("headers", "secrets", "proxy"))}
 )
 
-# What a destination of several may have for itself, beside the fields of `Destination`.
+# What one of several destinations may set for itself, beside the fields of `Destination`.
 _OWN_GROUPS = frozenset({"retry", "circuit"})
 _OWN_NAMES: Mapping[str, Path] = MappingProxyType(
     {"GROUP_ID": ("kafka", "group_id"), "MAX_OUTSTANDING": ("max_outstanding",)}
@@ -52,7 +52,7 @@ def variable(path: Sequence[str]) -> str:
 
 
 def spelled(name: str) -> str:
-    """A variable for `kafka.topic` or `POSTBACK_KAFKA__TOPIC`, whichever was written."""
+    """The variable for a name written as `kafka.topic` or `POSTBACK_KAFKA__TOPIC`."""
     if name.startswith(PREFIX):
         return name
     place = dotted_path(name) if name.startswith(f"{DESTINATIONS}.") else None
@@ -60,26 +60,26 @@ def spelled(name: str) -> str:
 
 
 def own_variable(destination: str, name: str) -> str:
-    """`POSTBACK_DESTINATION__URL` as the variable of one destination of several; others stay as they are."""
+    """Turn `POSTBACK_DESTINATION__URL` into the variable of a named destination; leave others unchanged."""
     path = path_of(name)
     own = path is not None and is_own(path)
     return variable((DESTINATIONS, destination, *path)) if own and path is not None else name
 
 
 def is_own(path: Path) -> bool:
-    """Tell whether a destination of several may have this setting for itself."""
+    """Whether one of several destinations may set this for itself."""
     return path[0] in {"destination", *_OWN_GROUPS} or path in _OWN_NAMES.values()
 
 
 def without_destination(path: Path) -> Path:
-    """The path of the setting that one of a destination of several takes the place of."""
+    """The path of the common setting that a named destination's setting replaces."""
     return path[2:] if path[0] == DESTINATIONS else path
 
 
 def dotted_path(written: str) -> Path | None:
-    """The path of `destinations.NAME.REST` as it is written in TOML, where `when` keeps its letters' case.
+    """The path of `destinations.NAME.REST` as written in TOML, where `when` is case-sensitive.
 
-    None for what is no setting of a destination.
+    None if it is no setting of a destination.
     """
     name, _, rest = written.removeprefix(f"{DESTINATIONS}.").partition(".")
     head, _, asked = rest.partition(".")
@@ -98,7 +98,7 @@ def fields(model: type[BaseModel] = Settings, path: Path = ()) -> Iterator[tuple
 
 
 def kind(field: FieldInfo) -> Kind:
-    """What the values of this setting are called, and how they are shown."""
+    """The kind of this setting's values: its name, and how they are shown."""
     return next((note for note in field.metadata if isinstance(note, Kind)), Kind("text"))
 
 
@@ -111,7 +111,7 @@ _OPEN_NAMES = [f"{prefix}NAME" for prefix in _OPEN_PREFIXES]
 
 
 def path_of(name: str) -> Path | None:
-    """The path of a variable, None where there is no such setting."""
+    """The path of a variable, None if there is no such setting."""
     if name.startswith(_SEVERAL):
         destination, _, rest = name.removeprefix(_SEVERAL).partition("__")
         inner = _path_within(rest)
@@ -147,7 +147,7 @@ def _nearest_own(destination: str, rest: str) -> str | None:
 
 
 def _own_name(path: Path) -> str:
-    """What follows `POSTBACK_DESTINATIONS__NAME__` for a setting's path."""
+    """The part after `POSTBACK_DESTINATIONS__NAME__` for a setting's path."""
     if path[0] == WHEN:
         return f"WHEN__{'__'.join(path[1].split('.', 1)).upper()}"
     name = variable(path).removeprefix(PREFIX).removeprefix("DESTINATION__")
@@ -155,7 +155,7 @@ def _own_name(path: Path) -> str:
 
 
 def _path_within(rest: str) -> Path | None:
-    """The path of what follows `POSTBACK_DESTINATIONS__NAME__`; None where there is no such setting."""
+    """The path for the part after `POSTBACK_DESTINATIONS__NAME__`; None if there is no such setting."""
     if rest.startswith("WHEN__") and rest != "WHEN__":
         asked = rest.removeprefix("WHEN__").replace("__", ".", 1)
         return (WHEN, asked.lower() if asked.isupper() else asked)
@@ -171,17 +171,17 @@ def _spelled_within(dotted: str) -> str:
 
 
 REPLACED_URLS: frozenset[Path] = frozenset({("destination", "simple_url"), ("destination", "event_url")})
-"""Settings that have no effect where there is one URL for all events."""
+"""Settings without effect if there is one URL for all events."""
 
 URLS: frozenset[Path] = REPLACED_URLS | {("destination", "url")}
-"""Settings that are URL templates: a part of them may be a secret."""
+"""The settings that are URL templates; a part of them may be secret."""
 
 BODY: Path = ("destination", "body")
 """The setting that is a body template."""
 
 
 def is_secret(path: Sequence[str]) -> bool:
-    """Tell whether the value at this path must not be shown."""
+    """Whether the value at this path must not be shown."""
     path = without_destination(tuple(path))
     if tuple(path[:2]) == ("kafka", "properties"):
         return kafka_properties.is_secret(kafka_properties.property_name(".".join(path[2:])))

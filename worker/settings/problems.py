@@ -1,6 +1,6 @@
-"""What is wrong with settings, as lines for the person who wrote them.
+"""Problems with settings, as lines for the person who wrote them.
 
-The rule: a line names the variable as it was written, what is wrong and what would be right, never a secret.
+The rule: a line names the variable as written, what is wrong and what would be right, never a secret.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from worker.settings.sources import Given, Layer
 from worker.settings.url_mask import mask_template
 
 Naming = Callable[[str], str]
-"""Says under which variable a common one was given, or would be."""
+"""Turns a common variable into the one under which it was given, or would be."""
 
 _VARIABLE = re.compile(rf"{PREFIX}[A-Z0-9_]+")
 _WORDS = {
@@ -33,7 +33,7 @@ SEE_SETTINGS = "`postback-worker config schema` lists every setting"
 
 
 class SettingsError(ValueError):
-    """The settings are wrong; `problems` holds one line for each, `hint` says where to look."""
+    """The settings are wrong; `problems` holds a line for each problem, `hint` says where to look."""
 
     def __init__(self, problems: Sequence[str], hint: str = SEE_SETTINGS) -> None:
         super().__init__("\n".join(problems))
@@ -42,7 +42,7 @@ class SettingsError(ValueError):
 
 
 def lines_of(details: ErrorDetails, layers: Sequence[Layer], naming: Naming) -> list[str]:
-    """The lines for one error of pydantic's, with what was given and where."""
+    """The lines for one pydantic error, with the given value and its source."""
     text = details["msg"].removeprefix("Value error, ")
     if text.startswith(PREFIX):
         return [renamed(line, naming) for line in text.splitlines()]
@@ -53,12 +53,12 @@ def lines_of(details: ErrorDetails, layers: Sequence[Layer], naming: Naming) -> 
 
 
 def renamed(line: str, naming: Naming) -> str:
-    """A line with each variable under the name that it has for this destination."""
+    """The line with each variable named as for this destination."""
     return _VARIABLE.sub(lambda match: naming(match[0]), line)
 
 
 def _given(path: tuple[str, ...], layers: Sequence[Layer]) -> str:
-    """What was given and where, without the value where it is a secret."""
+    """The given value and its source; a secret value is left out."""
     name = variable(path)
     for layer in layers:
         given: Given | None = layer.values.get(name)

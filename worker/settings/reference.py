@@ -1,4 +1,4 @@
-"""The settings as tables: the reference of all of them, and the values in effect.
+"""The settings as tables: the reference of all settings, and the values in effect.
 
 The rule: both come from the model, so that help, README and program never differ; secrets are masked.
 """
@@ -47,7 +47,7 @@ class Entry(NamedTuple):
 
 
 class Effective(NamedTuple):
-    """One setting in effect, and where its value came from."""
+    """One setting in effect, and the source of its value."""
 
     variable: str
     value: str
@@ -97,7 +97,7 @@ def _when_rows(settings: Settings, route: Route) -> Iterator[Effective]:
 
 
 def _several() -> list[Entry]:
-    """What each of several destinations may have for itself."""
+    """The settings that each of several destinations may have for itself."""
     one = "POSTBACK_DESTINATIONS__NAME__"
     return [
         Entry(
@@ -137,7 +137,7 @@ def _effective(settings: Settings, path: Path, field: FieldInfo) -> Iterator[Eff
 
 
 def _masked(settings: Settings, path: Path, value: Any) -> str:
-    """A value as it may be shown: of templates what is no macro is masked."""
+    """A value as it may be shown: secrets are masked, and in templates everything but macros."""
     if path in URLS:
         return mask_template(value)
     if path == BODY:

@@ -1,4 +1,4 @@
-"""A model that is right, or every problem of it at once."""
+"""Checks a model and reports all its problems at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def right(model: Model, problems: list[str]) -> Model:
-    """Return a model that is right; raise ValueError, a line for each problem, where it is not."""
+    """Return the model; raise ValueError, with a line for each problem, if there are any."""
     if problems:
         raise ValueError("\n".join(problems))
     return model

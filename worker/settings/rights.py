@@ -1,7 +1,7 @@
-"""What each command must be allowed at the broker: the list that the pages, the manifests and the tests use.
+"""The rights that each command needs at the broker; docs, manifests and tests use this list.
 
-The rule: each right here is needed, and no other. READ, WRITE and ALTER let a user describe the topic, too.
-Without DESCRIBE_CONFIGS all works, and a warning says that nothing can be said of how that topic is set.
+The rule: each right here is needed, and no other. READ, WRITE and ALTER include DESCRIBE.
+Without DESCRIBE_CONFIGS all works, but a warning says that the topic's settings can't be checked.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from worker.settings.tiers import rights_needed
 _READ, _WRITE = frozenset({"READ"}), frozenset({"WRITE"})
 _DESCRIBED = frozenset({"DESCRIBE"})
 _SEEN = frozenset({"DESCRIBE", "DESCRIBE_CONFIGS"})
-_MADE = frozenset({"CREATE", "ALTER", "DESCRIBE_CONFIGS"})  # ALTER: to let them grow, and to see them
+_MADE = frozenset({"CREATE", "ALTER", "DESCRIBE_CONFIGS"})  # ALTER: to add partitions, and to describe
 
 CONSOLE_ACTS = "console --allow-actions"
-"""The words of a console that may act."""
+"""The command line of a console that may act."""
 
 
 def rights_of_commands(settings: Settings) -> Mapping[str, Needs]:
-    """The rights of `run` and of each command that asks the broker for anything, by the command's words."""
+    """The rights of `run` and of each command that uses the broker, by its command line."""
     worker = _judging(rights_needed(settings))
     source, dlq, journal, control = _topics(settings)
     own = [resource for resource in worker if resource.kind is Kind.TOPIC and resource != source]
@@ -85,7 +85,7 @@ def _of_console(settings: Settings) -> Mapping[str, Needs]:
 
 
 def _topics(settings: Settings) -> tuple[Resource, Resource, Resource, Resource]:
-    """Source, dead letters, journal, control."""
+    """The source, dead-letter, journal and control topics."""
     kafka = settings.kafka
     return (
         Resource(Kind.TOPIC, kafka.topic),
@@ -100,11 +100,11 @@ def _tiers(settings: Settings) -> list[Resource]:
 
 
 def _groups(settings: Settings) -> tuple[Resource, Resource]:
-    """Of the source, of the tiers."""
+    """The groups of the source and of the tiers."""
     return Resource(Kind.GROUP, settings.kafka.group_id), Resource(Kind.GROUP, settings.retry_group)
 
 
 def _judging(needed: Needs) -> Needs:
-    """These rights, and that to look at how the topics are set."""
+    """These rights, and the right to read the topics' settings."""
     look = {Kind.TOPIC: frozenset({"DESCRIBE_CONFIGS"}), Kind.GROUP: frozenset[str]()}
     return {resource: rights | look[resource.kind] for resource, rights in needed.items()}

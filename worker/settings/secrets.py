@@ -1,7 +1,7 @@
-"""What is known to be a secret of a destination: nothing that is written down may repeat it.
+"""The known secrets of a destination, which no log, record or answer may repeat.
 
-The rule: each is known as it is configured, and as it looks inside a URL. What is so short that nearly any
-text holds it is no secret.
+The rule: each is known as configured and as it looks inside a URL. A text so short that almost any other
+contains it is not treated as a secret.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from worker.settings.groups import Destination
 
 LEAST_CHARACTERS = 4
-"""Fewer characters than this are no secret."""
+"""A shorter text is not treated as a secret."""
 
 _MACRO = re.compile(r"\{[^{}]*\}")
 
 
 def known_secrets(destination: Destination) -> tuple[str, ...]:
-    """Every secret of the destination, the longest first: one may be a part of another."""
+    """Every secret of the destination, longest first, as one may be part of another."""
     given = set(_secrets(destination))
     forms = {form for one in given for form in (one, unquote(one), quote(one, safe=""))}
     return tuple(sorted((form for form in forms if len(form) >= LEAST_CHARACTERS), key=len, reverse=True))
@@ -34,7 +34,7 @@ def _secrets(destination: Destination) -> Iterator[str]:
     yield from secrets_of(destination).values()
     for value in constant_headers(destination).values():
         yield value
-        yield value.rpartition(" ")[2]  # of `Bearer TOKEN` the token, too
+        yield value.rpartition(" ")[2]  # the token of `Bearer TOKEN`, too
     for header in destination.headers.values():
         yield from (text.strip() for text in _MACRO.split(header.get_secret_value()))
     if destination.proxy is not None:
@@ -45,7 +45,7 @@ def _secrets(destination: Destination) -> Iterator[str]:
 
 
 def _in_url(url: str) -> Iterator[str]:
-    """The values of the parameters that are named like a secret, but for macros."""
+    """The values of parameters named like a secret, except macros."""
     for pair in urlsplit(url).query.split("&"):
         name, _, value = pair.partition("=")
         if is_named_secret(name):

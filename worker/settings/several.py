@@ -1,7 +1,7 @@
-"""Several destinations: which there are, what each takes, and what must not be the same of two.
+"""Several destinations: their names, what each takes, and what two must not share.
 
-The rule: what a destination leaves out is the common one's; what would send one network's events to another,
-or have two of them share a group, never starts.
+The rule: a destination uses the common value for each setting that it leaves out; the worker refuses to start
+if events of one network could go to another, or two destinations share a group.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _URLS = ("POSTBACK_DESTINATION__URL", "POSTBACK_DESTINATION__SIMPLE_URL", "POSTB
 _CURRENCIES = "POSTBACK_DESTINATION__CURRENCIES"
 _NETWORK = re.compile("[a-z0-9_-]{1,64}")
 ASKABLE = (*FIELDS, TOPIC, f"{ATTRIBUTE}NAME", f"{HEADER}NAME")
-"""What `when` may ask for."""
+"""The keys that `when` may have."""
 
 
 def names(layers: Sequence[Layer]) -> list[str]:
-    """The names of the destinations that are configured; none where there is the single one."""
+    """The names of the configured destinations; none if there is only the unnamed one."""
     paths = (layer.path(name) for layer in layers for name in layer.values)
     return sorted({path[1] for path in paths if path is not None and path[0] == DESTINATIONS})
 
 
 def derived(name: str, common: Sequence[Layer]) -> Layer:
-    """What follows from a destination's name, where it does not say otherwise."""
+    """The defaults that follow from a destination's name."""
     given = (layer.values[_GROUP].text for layer in common if _GROUP in layer.values)
     group = next(given, Settings.model_fields["kafka"].get_default(call_default_factory=True).group_id)
     layer = Layer("default")
@@ -43,7 +43,7 @@ def derived(name: str, common: Sequence[Layer]) -> Layer:
 
 
 def naming(name: str | None, own: Sequence[Layer], common: Sequence[Layer]) -> Naming:
-    """Say how a common variable is called for a destination: as it was given, else as it would be."""
+    """How a common variable is called for a destination: as it was given, else as it would be."""
     if name is None:
         return _as_it_is
     own_given = {variable for layer in own[:-1] for variable in layer.values}
@@ -51,7 +51,7 @@ def naming(name: str | None, own: Sequence[Layer], common: Sequence[Layer]) -> N
 
 
 def as_written(settings: Settings, lines: Iterable[str]) -> list[str]:
-    """Lines on the settings of one destination, with each variable under the name that it has for it."""
+    """Lines about one destination's settings, with each variable named as for that destination."""
     if not settings.is_of_several:
         return list(lines)
     name = settings.destination.name
@@ -64,7 +64,7 @@ def _as_it_is(variable: str) -> str:
 
 
 def _own_given(settings: Settings, name: str) -> Collection[str]:
-    """What was given for this destination itself, as common variables."""
+    """The variables given for this destination itself, under their common names."""
     own = variable((DESTINATIONS, name, "destination", "url")).removesuffix("URL")
     return [_common_of(given) for given in settings.origins if given.startswith(own)]
 
@@ -84,7 +84,7 @@ def _naming(name: str, own: Collection[str], common: Collection[str]) -> Naming:
 
 
 def when_origins(name: str, layers: Sequence[Layer]) -> dict[str, str]:
-    """Where what a destination takes was given, by variable."""
+    """The source of each part of a destination's `when`, by variable."""
     found = {}
     for layer in reversed(layers):
         for given in layer.values:
@@ -95,7 +95,7 @@ def when_origins(name: str, layers: Sequence[Layer]) -> dict[str, str]:
 
 
 def routes(names: Sequence[str], layers: Sequence[Layer]) -> tuple[list[Route], list[str]]:
-    """What each destination takes, and what is wrong with what it says of it."""
+    """The routes of all destinations, and the problems in their `when` tables."""
     whens: dict[str, dict[str, frozenset[str]]] = {name: {} for name in names}
     problems: list[str] = []
     for layer in reversed(layers):
@@ -110,7 +110,7 @@ def routes(names: Sequence[str], layers: Sequence[Layer]) -> tuple[list[Route], 
 
 
 def problems(names: Sequence[str], layers: Sequence[Layer]) -> Iterator[str]:
-    """What is wrong with the names, and with which URLs are given."""
+    """Problems with the destinations' names, and with the set of URLs given."""
     for name in names:
         if not NAME.fullmatch(name):
             yield (
@@ -138,7 +138,7 @@ def _no_url(name: str, names: Sequence[str]) -> str:
 
 
 def unsendable(destinations: Sequence[Settings], routes: Sequence[Route]) -> Iterator[str]:
-    """What a destination takes though it must not send it: events in other currencies than its own."""
+    """Routes that take events which the destination must not send: currencies that it does not accept."""
     whens = {route.name: route.when for route in routes}
     for settings in destinations:
         name, own = settings.destination.name, settings.destination.currencies
@@ -152,7 +152,7 @@ def unsendable(destinations: Sequence[Settings], routes: Sequence[Route]) -> Ite
 
 
 def unread(settings: Settings, routes: Sequence[Route]) -> Iterator[str]:
-    """A warning where a destination takes nothing, as the source that it asks for is not read."""
+    """Warn of a destination that takes nothing, because it asks for a topic that is not read."""
     name, topic = settings.destination.name, settings.kafka.topic
     asked = next((route.when.get(TOPIC) for route in routes if route.name == name), None)
     if asked is not None and topic not in asked:
@@ -162,7 +162,7 @@ def unread(settings: Settings, routes: Sequence[Route]) -> Iterator[str]:
 
 
 def clashes(destinations: Sequence[Settings]) -> Iterator[str]:
-    """What two of them share and must not, and what is too small for so many."""
+    """What two destinations must not share, and bounds that are too small for this many."""
     for one, other in combinations(destinations, 2):
         shared = _groups(one).keys() & _groups(other).keys()
         for group in sorted(shared):
@@ -179,7 +179,7 @@ def clashes(destinations: Sequence[Settings]) -> Iterator[str]:
 
 
 def _groups(settings: Settings) -> Mapping[str, str]:
-    """The groups of a destination, and the variable that says so."""
+    """The groups of a destination, each with the variable that sets it."""
     own = own_variable(settings.destination.name, _GROUP)
     return {settings.kafka.group_id: own, settings.retry_group: f"{own} (its retries)"}
 

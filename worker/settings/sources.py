@@ -1,6 +1,6 @@
-"""Where settings are given: command line, environment, `.env`, TOML file, secrets directory; first wins.
+"""The sources of settings: command line, environment, `.env`, TOML file, secrets directory; first wins.
 
-The rule: each source becomes plain text under variable names, and nothing in it is ignored silently.
+The rule: each source becomes plain text by variable, and nothing in it is ignored silently.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from worker.settings.names import Path as SettingPath
 SECRETS = Path("/run/secrets")
 FILE = "_FILE"
 _LEAST_OF_A_DESTINATION = 3
-# The words in the path of a value: destinations, the name, the setting.
+# The parts of a value's path: destinations, the name, the setting.
 
 
 class Given(NamedTuple):
-    """One value, as text, how its name was written, and its path where the name does not tell all of it."""
+    """A value as text, its name as written, and its path if the name alone does not give it."""
 
     text: str
     written: str
@@ -45,10 +45,10 @@ class Given(NamedTuple):
 
 @dataclass
 class Layer:
-    """What one source gives, by variable.
+    """The values of one source, by variable.
 
-    `files` are those that values were read from, `problems` lines on what it should not hold, `warnings` on
-    what may not be meant.
+    `files` are the files that values were read from; `problems` and `warnings` are lines about wrong and
+    about probably unintended values.
     """
 
     origin: str
@@ -58,17 +58,17 @@ class Layer:
     warnings: list[str] = field(default_factory=list)
 
     def add(self, name: str, text: str, written: str | None = None, path: SettingPath | None = None) -> None:
-        """Take one value; the same variable twice (in two spellings) is a problem."""
+        """Add one value; the same variable twice (in two spellings) is a problem."""
         if name in self.values:
             self.problems.append(f"{name}: given twice ({self.origin}); keep one")
         self.values[name] = Given(text, written or name, path)
 
     def path(self, name: str) -> SettingPath | None:
-        """Where one of its values belongs; None where there is no such setting."""
+        """The path of one of its values; None if there is no such setting."""
         return self.values[name].path or path_of(name)
 
     def of(self, destination: str | None) -> Layer:
-        """What it gives one destination of several for itself, under the common variables; None: to all."""
+        """Its values for this one of several destinations, by common variable; None: the common ones."""
         own = Layer(self.origin)
         for name, given in self.values.items():
             path = self.path(name) or (name,)
@@ -81,7 +81,7 @@ class Layer:
         return own
 
     def nested(self) -> dict[str, Any]:
-        """The values as the model nests them."""
+        """The values, nested as in the model."""
         tree: dict[str, Any] = {}
         for name, given in self.values.items():
             *groups, leaf = path_of(name) or (name,)
@@ -95,7 +95,7 @@ class Layer:
 def gather(
     config: Path | None, overrides: Mapping[str, Any], environ: Mapping[str, str], dotenv: Path
 ) -> list[Layer]:
-    """Read every source, the strongest first; each holds known variables only, `_FILE` ones resolved."""
+    """Read every source, strongest first; each holds only known variables, with `_FILE` ones resolved."""
     environment, env_file = _environment(environ), _dotenv(dotenv)
     layers = [_mapping("command line", overrides), environment, env_file]
     named = _special(CONFIG, environment, env_file)
@@ -110,7 +110,7 @@ def gather(
 
 
 def _special(name: str, *layers: Layer) -> str | None:
-    """Take a variable that says where to read out of the layers; the first non-empty one counts."""
+    """Remove from the layers a variable that says where to read; return its first non-empty value."""
     found = [layer.values.pop(name) for layer in layers if name in layer.values]
     return next((given.text for given in found if given.text), None)
 
@@ -125,7 +125,7 @@ def _environment(environ: Mapping[str, str]) -> Layer:
 
 
 def _service_links(environ: Mapping[str, str]) -> re.Pattern[str] | None:
-    """What Kubernetes puts into each pod for a Service named postback-…; nobody set these as settings."""
+    """Match the variables, not settings, that Kubernetes adds to a pod for a Service named postback-…."""
     services = [
         name.removesuffix("_SERVICE_HOST")
         for name in environ
@@ -191,7 +191,7 @@ def _mapping(origin: str, mapping: Mapping[str, Any]) -> Layer:
 
 
 def _leaves(mapping: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every value with its path; of the destinations' tables also those that are empty."""
+    """Every value with its path; also the empty tables of destinations."""
     for key, value in mapping.items():
         if isinstance(value, Mapping) and (value or path[:1] != (DESTINATIONS,)):
             yield from _leaves(value, (*path, key))
@@ -200,7 +200,7 @@ def _leaves(mapping: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[
 
 
 def _text(value: object) -> str:
-    """A value of TOML or of the command line as an environment variable would have it."""
+    """A value from TOML or the command line, written as in an environment variable."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int | float | Path):
@@ -247,16 +247,16 @@ def _add_file(layer: Layer, name: str, file: Path, written: str) -> None:
     except Unreadable as error:
         layer.problems.append(str(error))
     else:
-        if file.is_file():  # a pipe gives its text but once
+        if file.is_file():  # a pipe can be read only once
             layer.files[name] = file
 
 
 class Unreadable(ValueError):
-    """A value's file can't be read; the text is a line that names the variable."""
+    """A value's file can't be read; the message names the variable."""
 
 
 def read_value(name: str, file: Path) -> str:
-    """Read the value of a variable from its file, without the end of its last line; raise Unreadable."""
+    """Read a variable's value from its file, without the final line end; raise Unreadable."""
     try:
         text = file.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
@@ -265,10 +265,10 @@ def read_value(name: str, file: Path) -> str:
 
 
 def readers_of(name: str, file: Path) -> list[str]:
-    """A line where everybody on this machine can read a file, which holds a secret; nothing where not."""
+    """A warning if everybody on this machine can read a file that holds a secret, else nothing."""
     try:
         open_to_all = file.stat().st_mode & stat.S_IROTH
-    except OSError:  # that it can't be read is said elsewhere
+    except OSError:  # reported by read_value
         return []
     return [f"{name}: every user can read the file {file}; `chmod o-r` mends it"] if open_to_all else []
 

@@ -1,4 +1,4 @@
-"""How the settings that are templates are read from text: URLs, body, headers, and the secrets in them.
+"""Reads the settings that are templates: URLs, body, headers, and the secrets in them.
 
 The rule: a message says what is wrong and what would be right, and never repeats a secret.
 """
@@ -53,7 +53,7 @@ def _secrets(given: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
 
 
 def _secret_problem(key: str, value: str) -> str | None:
-    """What is wrong with a secret, and never its value."""
+    """The problem with a secret, without its value."""
     if not _SECRET_NAME.fullmatch(secret_name(key)):
         return f"{key!r} must be 1 to 64 of letters, digits and _, as in {{secret.token}}"
     if not value or not is_utf8(value):

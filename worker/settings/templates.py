@@ -1,6 +1,6 @@
-"""The templates of a destination, as the core takes them, and what is wrong with them together.
+"""The templates of a destination, parsed for the core, and the problems between them.
 
-The rule: a line names the variable, what is wrong and what would be right, and never a secret.
+The rule: a line names the variable, what is wrong and what would be right, never a secret.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RIGHT_FOR_HEADER: Final = "it must be text on one line, without control characte
 
 
 def urls_of(destination: Destination) -> dict[str, str]:
-    """The URLs that are in effect, by their variables: one for all events, or the simple and the event's."""
+    """The URLs in effect, by variable: one for all events, or the simple and the event URL."""
     if destination.url is not None:
         return {f"{PREFIX}URL": destination.url}
     return {f"{PREFIX}SIMPLE_URL": destination.simple_url, f"{PREFIX}EVENT_URL": destination.event_url}
@@ -41,7 +41,7 @@ def secrets_of(destination: Destination) -> dict[str, str]:
 
 
 def parts_of(destination: Destination) -> dict[str, Parts]:
-    """All templates of each URL's request, by the URL's variable."""
+    """The templates of each URL's request, by the URL's variable."""
     headers, body = tuple(headers_of(destination)), body_of(destination)
     return {
         variable: Parts(UrlTemplate.parse(url), destination.method, headers, body)
@@ -50,26 +50,26 @@ def parts_of(destination: Destination) -> dict[str, Parts]:
 
 
 def headers_of(destination: Destination) -> Iterator[HeaderTemplate]:
-    """The headers, taken apart."""
+    """The parsed headers."""
     for name, value in destination.headers.items():
         yield HeaderTemplate.parse(name, value.get_secret_value())
 
 
 def constant_headers(destination: Destination) -> dict[str, str]:
-    """The headers that are the same for all events."""
+    """The headers without macros, the same for all events."""
     secrets = secrets_of(destination)
     return {header.name: header.constant(secrets) for header in headers_of(destination) if header.is_constant}
 
 
 def body_of(destination: Destination) -> BodyTemplate | None:
-    """The body, taken apart; None where there is none. Raises TemplateError."""
+    """The parsed body, None if there is none. Raises TemplateError."""
     if destination.body is None:
         return None
     return BodyTemplate.parse(destination.body, destination.content_type)
 
 
 def problems(destination: Destination) -> Iterator[str]:
-    """A line for each thing that is wrong with the templates together."""
+    """A line for each problem of the templates together."""
     yield from _one_url(destination)
     yield from _body_problems(destination)
     yield from _secret_problems(destination)
@@ -82,7 +82,7 @@ def _one_url(destination: Destination) -> Iterator[str]:
 
 
 def _body_problems(destination: Destination) -> Iterator[str]:
-    """What does not go together of method, body and content type, and what is wrong with the body itself."""
+    """Conflicts of method, body and content type, and problems of the body itself."""
     if destination.body is None:
         if destination.content_type != type(destination).model_fields["content_type"].default:
             yield f"{PREFIX}CONTENT_TYPE: takes {PREFIX}BODY"
@@ -100,7 +100,7 @@ def _body_problems(destination: Destination) -> Iterator[str]:
 
 
 def _secret_problems(destination: Destination) -> Iterator[str]:
-    """Secrets that are named and not there, or can't be sent where they are named."""
+    """Secrets that templates name but that are missing, or that can't be sent in that place."""
     known = secrets_of(destination)
     for variable, names in _secrets_named(destination):
         for name in names:
@@ -111,7 +111,7 @@ def _secret_problems(destination: Destination) -> Iterator[str]:
 
 
 def _right_secret(name: str, known: Mapping[str, str]) -> str:
-    """What to do about a secret that is not there: another spelling, or another setting."""
+    """What to do about a missing secret: use another spelling, or set it."""
     spelled = name.lower().replace("-", "_")
     return f"write {{secret.{spelled}}}" if spelled in known else f"set {PREFIX}SECRETS__{spelled.upper()}"
 
@@ -128,7 +128,7 @@ def _secrets_named(destination: Destination) -> Iterator[tuple[str, list[str]]]:
         yield variable, secret_names(UrlTemplate.parse(url).macros)
     for header in headers_of(destination):
         yield HEADERS + header.name.upper().replace("-", "_"), secret_names(header.macros)
-    with suppress(TemplateError):  # that it is wrong has been said
+    with suppress(TemplateError):  # reported elsewhere
         body = body_of(destination)
         if body is not None:
             yield f"{PREFIX}BODY", secret_names(body.macros)

@@ -1,6 +1,6 @@
-"""The delay topics that a former deployment left: found by their names, and sent as those of today are.
+"""The delay topics of former settings: found by name, and consumed like the current ones.
 
-The rule: the name says the delay, so nothing else need be remembered of a tier that is no longer configured.
+The rule: the name holds the delay, so a tier that is no longer configured needs no other state.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from worker.settings.values import parse_duration
 def any_tier(settings: Settings) -> str:
     """The pattern of every delay topic of the group.
 
-    A pattern rather than a list of those that are there: no second rebalance when the list is known, and a
-    topic that is deleted is no error. Both group protocols take it.
+    A pattern rather than a list of existing topics: it needs no second rebalance once the list is known, and
+    a deleted topic is no error. Both group protocols accept it.
     """
     return f"^{settings.kafka.group_id.replace('.', '[.]')}[.]retry[.][0-9]+[a-z]+$"
 
 
 def rights_needed(settings: Settings) -> Needs:
-    """What a worker with these settings must be allowed at the broker."""
+    """The rights that a worker with these settings needs at the broker."""
     tiers = [settings.tier_topic(tier) for tier in settings.tiers]
     groups = [settings.kafka.group_id, settings.retry_group]
     journal = [settings.journal_topic] if settings.journal.enabled else []
@@ -31,7 +31,7 @@ def rights_needed(settings: Settings) -> Needs:
 
 
 def former_tier(settings: Settings, topic: str) -> Tier | None:
-    """The tier of a delay topic that the settings no longer have; None for any other topic."""
+    """The tier of a delay topic that is no longer in the settings; None for any other topic."""
     label = topic.removeprefix(f"{settings.kafka.group_id}.retry.")
     if label == topic or topic in {settings.tier_topic(tier) for tier in settings.tiers}:
         return None

@@ -1,6 +1,6 @@
-"""The settings of tracing: where spans go, and of how many conversions.
+"""The settings of tracing: where spans go, and the share of conversions traced.
 
-The rule: without an endpoint nothing is traced.
+The rule: without an endpoint, nothing is traced.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from worker.settings.groups import Group
 from worker.settings.values import Kind, absent
 
 TRACES_PATH = "/v1/traces"
-"""Where a collector takes spans by OTLP."""
+"""The path at which a collector accepts spans by OTLP."""
 
 _ENDPOINT = re.compile(r"(https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?)(/[!-\"$->A-~]*)?")
 
 
 def _endpoint(text: str) -> str:
-    """An OTLP endpoint; one without a path is a collector's, which takes spans on a path of its own."""
+    """Complete an OTLP endpoint: one without a path is a collector's base URL and gets TRACES_PATH."""
     found = _ENDPOINT.fullmatch(text.strip())
     if found is None:
         raise ValueError("must be a collector's URL, without user name and query: http://host:4318")

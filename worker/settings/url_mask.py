@@ -1,8 +1,8 @@
-"""URLs for the eye: what may be a secret in them is masked, what an event fills in is not.
+"""Masks possible secrets in URLs and bodies that are shown; values from an event are not masked.
 
-The rule: a template's own path and values may hold a token, whatever they are called; so all of them that are
-no macro are masked wherever settings are shown. Of the one request that an operator asks to see, only what is
-named like a secret is.
+The rule: a template's path and values may hold a token whatever their names, so where settings are shown,
+everything but macros is masked. In a request that an operator asks to see, only values named like a secret
+are masked.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _SECRET_NAME = re.compile(r"token|secret|key|pass|pwd|auth|sign|hash|secure|cred
 
 
 def mask_template(text: str) -> str:
-    """A URL template, also a broken one, of which host, parameters' names and macros can be read."""
+    """Mask a URL template, even a broken one; host, parameter names and macros stay readable."""
     numbered = Numbered(text)
     return numbered.restored(_mask_url(numbered.text))
 
 
 def mask_body(text: str, content_type: str) -> str:
-    """A body template, of which names and macros can be read, and numbers of JSON."""
+    """Mask a body template; names, macros and JSON numbers stay readable."""
     numbered = Numbered(text)
     if "urlencoded" in content_type:
         masked = "&".join(map(_mask_pair, numbered.text.split("&")))
@@ -49,7 +49,7 @@ def _mask_url(text: str) -> str:
 
 
 def mask_filled(body: str, content_type: str) -> str:
-    """A filled body with the values masked of what is named like a secret."""
+    """Mask the values named like a secret in a filled body."""
     if "urlencoded" in content_type:
         return "&".join(map(_mask_named, body.replace(_ENCODED_MASK, MASK).split("&")))
     return _NAMED.sub(
@@ -58,7 +58,7 @@ def mask_filled(body: str, content_type: str) -> str:
 
 
 def mask_request(url: str) -> str:
-    """A filled URL with the values masked of the parameters that are named like a secret."""
+    """Mask the values of parameters named like a secret in a filled URL."""
     place, question, query = url.replace(_ENCODED_MASK, MASK).partition("?")
     return place + question + "&".join(map(_mask_named, query.split("&")))
 
@@ -74,7 +74,7 @@ def _mask_userinfo(host: str) -> str:
 
 
 def _mask_text(text: str) -> str:
-    """A text with all that is no macro masked; an empty one stays empty."""
+    """Mask all of a text but its macros; an empty text stays empty."""
     return "".join(part if _MACRO.fullmatch(part) else MASK for part in _MACRO.split(text) if part)
 
 

@@ -1,4 +1,4 @@
-"""How one setting is read from text and shown again.
+"""Reads one setting from text, and shows it again.
 
 The rule: a message says what is wrong and what would be right, and never repeats a secret.
 """
@@ -40,7 +40,7 @@ _PROXY = re.compile(r"http://([!-.0-9:-?A-~]+@)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]
 
 @dataclass(frozen=True)
 class Kind:
-    """What a value is called in the reference, and how it is shown."""
+    """A kind of value: its name in the reference, and how it is shown."""
 
     name: str
     show: Callable[[Any], str] = str
@@ -99,14 +99,14 @@ def _duration(value: object) -> object:
 
 
 def _words(value: object) -> object:
-    """Split a comma list; other types pass."""
+    """Split a comma-separated list; return other types unchanged."""
     if not isinstance(value, str):
         return value
     return [word.strip() for word in value.split(",")] if value.strip() else []
 
 
 def absent(value: object) -> object:
-    """An empty text means that the setting is not given."""
+    """Turn an empty text into None: the setting is not given."""
     return None if isinstance(value, str) and not value.strip() else value
 
 
@@ -121,7 +121,7 @@ def _positive(seconds: float) -> float:
 
 
 def _tiers(value: object) -> object:
-    """`10s,1m` as tiers, labels as written."""
+    """Parse `10s,1m` as tiers, with labels as written."""
     words = _words(value)
     if not isinstance(words, list):
         return words
@@ -204,7 +204,7 @@ def _show_proxy(value: SecretStr | None) -> str:
 
 
 def matching(pattern: str, what: str) -> AfterValidator:
-    """A check that the whole text matches; `what` completes the sentence "must be"."""
+    """Make a check that the whole text matches; `what` completes the sentence "must be …"."""
     compiled = re.compile(pattern)
 
     def check(text: str) -> str:
