@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from worker.cli import cancel, destinations, dlq, replay, status, topics, waiting
-from worker.cli.common import print_table
+from worker.cli.tables import print_table
 from worker.ops.destinations import Row
 
 

@@ -15,10 +15,10 @@ from worker.core.record import Partition, Record
 from worker.ops.dead_letters import (
     FIRST_LOOK_RECORDS,
     grouped,
-    newest,
     newest_matching,
     place_of,
     row_of,
+    whole,
 )
 from worker.ops.filters import Filters
 
@@ -26,10 +26,10 @@ from worker.ops.filters import Filters
 @pytest.mark.parametrize(("limit", "times"), [*product([0, 1, 2, 3, 9], permutations([1, 2, 3]))])
 def test_newest(limit: int, times: tuple[int, ...]) -> None:
     """In whatever order they are read, the newest are kept, the oldest of them first."""
-    letters = [letter("e", offset, dead_at=1000.0 + at) for offset, at in enumerate(times)]
-    found = newest(iter(letters), limit)
+    reader = Reader([1000.0 + at for at in times])
+    found = newest_matching(cast("TopicReader", reader), Filters(), limit, place_of)
     assert found.matched == 3
-    assert found.letters == sorted(letters, key=lambda one: str(one.dead_at))[-limit:]
+    assert found.letters == [f"0/{times.index(at)}" for at in (1, 2, 3)][-limit:]
 
 
 class Reader:
@@ -46,7 +46,7 @@ class Reader:
         for at, span in spans.items():
             for offset in range(*span):
                 self.read_records += 1
-                one = letter("e", offset, dead_at=self.logs[at.number][offset])
+                one = letter("e", offset, dead_at=self.logs[at.number][offset] or None)
                 headers = [(name, value) for name, value in one.headers]
                 yield Record(at, offset, None, one.value, headers, self.logs[at.number][offset], 0)
 
@@ -54,7 +54,7 @@ class Reader:
 def test_newest_from_the_end() -> None:
     """The newest are found without what lies far before them; that it was not looked at is told."""
     reader = Reader([1000.0 + at for at in range(9000)], [900.0 + at for at in range(9000)])
-    found = newest_matching(cast("TopicReader", reader), Filters(), 3)
+    found = newest_matching(cast("TopicReader", reader), Filters(), 3, whole)
     assert [one.dead_at and one.dead_at.timestamp() for one in found.letters] == [9997.0, 9998.0, 9999.0]
     assert not found.is_all
     assert reader.read_records == 2 * FIRST_LOOK_RECORDS
@@ -63,9 +63,9 @@ def test_newest_from_the_end() -> None:
 def test_newest_of_a_partition_that_is_behind() -> None:
     """What lies in a partition whose end is older is newer than nothing: all of the other is looked at."""
     reader = Reader([float(at) for at in range(1, 2001)], [5000.0])
-    found = newest_matching(cast("TopicReader", reader), Filters(status=503), 1500)
+    found = newest_matching(cast("TopicReader", reader), Filters(status=503), 1500, whole)
     assert [len(found.letters), found.letters[0].offset, found.is_all] == [1500, 501, False]
-    every = newest_matching(cast("TopicReader", reader), Filters(status=400), 1)
+    every = newest_matching(cast("TopicReader", reader), Filters(status=400), 1, whole)
     assert (every.letters, every.matched, every.is_all) == ([], 0, True)
 
 
@@ -73,16 +73,15 @@ def test_newest_of_a_partition_that_is_behind() -> None:
 def test_newest_is_the_newest(limit: int) -> None:
     """However far back it is read, they are the newest of all."""
     reader = Reader([float(at) for at in range(1, 1300)], [2.5 * at for at in range(1, 900)])
-    found = newest_matching(cast("TopicReader", reader), Filters(), limit)
+    found = newest_matching(cast("TopicReader", reader), Filters(), limit, whole)
     times = sorted(at for log in reader.logs for at in log)
     assert [one.dead_at.timestamp() for one in found.letters if one.dead_at] == times[-limit:]
 
 
 def test_without_a_time() -> None:
     """A letter without a time comes first."""
-    timeless, other = letter("e", 0, dead_at=None), letter("e", 1, dead_at=1.0)
-    assert timeless.dead_at is None
-    assert newest([other, timeless], 0).letters == [timeless, other]
+    found = newest_matching(cast("TopicReader", Reader([1.0, 0.0])), Filters(), 0, whole)
+    assert [(one.offset, one.dead_at is None) for one in found.letters] == [(1, True), (0, False)]
 
 
 def test_groups() -> None:

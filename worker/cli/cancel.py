@@ -18,12 +18,12 @@ from worker.cli.common import (
     load_deployment,
     load_settings,
     print_json,
-    print_rows,
     settings_told,
     told,
 )
 from worker.cli.event_filters import Wanted, of_pending
 from worker.cli.ordering import Manner, asking, giver, order_once_agreed
+from worker.cli.tables import print_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,18 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker.cli.common import (
-    WRONG,
-    Output,
-    OutputOption,
-    examples,
-    fail_all,
-    load_deployment,
-    print_markdown,
-    print_rows,
-    told,
-    warn,
-)
+from worker.cli.common import WRONG, Output, OutputOption, examples, fail_all, load_deployment, told, warn
+from worker.cli.tables import print_markdown, print_rows
 
 if TYPE_CHECKING:
     from worker.settings import Deployment

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from worker.adapters.process.stderr import settle
-from worker.cli.common import FAILED, Output, OutputOption, examples, number_option, print_rows, say
+from worker.cli.common import FAILED, Output, OutputOption, examples, number_option, say
 from worker.cli.interrupts import until_signal
 from worker.cli.run import run_loop
+from worker.cli.tables import print_rows
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -9,17 +9,9 @@ from typing import Annotated
 
 import typer
 
-from worker.cli.common import (
-    Output,
-    OutputOption,
-    examples,
-    load_deployment,
-    print_json,
-    print_rows,
-    settings_told,
-    warn,
-)
+from worker.cli.common import Output, OutputOption, examples, load_deployment, print_json, settings_told, warn
 from worker.cli.send import print_request, request_object
+from worker.cli.tables import print_rows
 
 SPARE = ("method", "url", "takes")
 """Columns that a narrow terminal drops, first to last."""

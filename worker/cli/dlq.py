@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,7 +21,6 @@ from worker.cli.common import (
     load_settings,
     number_option,
     print_json,
-    print_rows,
     say,
     told,
 )
@@ -28,6 +28,7 @@ from worker.cli.filters import filtered
 from worker.cli.progress import shown
 from worker.cli.purge import purge
 from worker.cli.replay import replay
+from worker.cli.tables import print_rows
 from worker.ops.dead_letters import (
     GROUP_COLUMNS,
     at_place,
@@ -36,6 +37,8 @@ from worker.ops.dead_letters import (
     matching,
     newest_matching,
     row_of,
+    whole,
+    whole_row_of,
 )
 from worker.ops.filters import Filters
 
@@ -79,12 +82,13 @@ def list_(
 
     Where there are more than --limit, the newest are shown.
     """
+    keep = whole_row_of if output is Output.JSON else partial(row_of, columns=COLUMNS)
     with told(), dlq_reader(load_settings(ctx, destination)) as reader:
-        found = newest_matching(reader, filters, limit, shown)
+        found = newest_matching(reader, filters, limit, keep, shown)
     if output is Output.JSON:
-        print_json([letter.model_dump(mode="json") for letter in found.letters])
+        print_json(found.letters)
     else:
-        print_rows([row_of(letter, COLUMNS) for letter in found.letters], output, COLUMNS, SPARE)
+        print_rows(found.letters, output, COLUMNS, SPARE)
     if not found.is_all:
         say(f"hint: the newest {len(found.letters)}, older ones were not looked at; --limit 0 shows all")
     elif found.matched > len(found.letters):
@@ -122,7 +126,7 @@ def show(
     settings = load_settings(ctx, destination)
     letters = [_at(settings, where)] if where is not None else _newest(settings, filters, limit)
     if output is Output.JSON:
-        told_all = [letter.model_dump(mode="json") for letter in letters]
+        told_all = list(map(whole_row_of, letters))
         print_json(told_all[0] if limit == 1 else told_all)
         return
     for number, letter in enumerate(letters):
@@ -150,7 +154,7 @@ def export(
     """Write dead letters as JSON Lines, each whole, as `show` has it."""
     with told(), dlq_reader(load_settings(ctx, destination)) as reader:
         every = matching(reader, filters, shown)
-        for letter in newest_matching(reader, filters, limit, shown).letters if limit else every:
+        for letter in newest_matching(reader, filters, limit, whole, shown).letters if limit else every:
             print(letter.to_json())
 
 
@@ -195,7 +199,7 @@ app.command(
 
 def _newest(settings: Settings, filters: Filters, limit: int) -> Sequence[DeadLetter]:
     with told(), dlq_reader(settings) as reader:
-        found = newest_matching(reader, filters, limit, shown)
+        found = newest_matching(reader, filters, limit, whole, shown)
     if not found.letters:
         of = f"has the event id {filters.event_id}" if filters.event_id else "matches"
         fail(f"no dead letter {of}")

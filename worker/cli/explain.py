@@ -19,9 +19,9 @@ from worker.cli.common import (
     examples,
     load_deployment,
     print_json,
-    print_rows,
     told,
 )
+from worker.cli.tables import print_rows
 
 if TYPE_CHECKING:
     from worker.ops.explain import Explained

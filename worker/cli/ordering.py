@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from worker.cli.common import WRONG, Output, OutputOption, fail, print_json, print_rows, say
+from worker.cli.common import WRONG, Output, OutputOption, fail, print_json, say
 from worker.cli.filters import with_options_of
+from worker.cli.tables import print_rows
 
 if TYPE_CHECKING:
     from worker.core.orders import End, Order

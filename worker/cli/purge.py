@@ -10,18 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker.cli.common import (
-    WRONG,
-    DestinationOption,
-    Output,
-    OutputOption,
-    fail,
-    load_settings,
-    print_rows,
-    told,
-)
+from worker.cli.common import WRONG, DestinationOption, Output, OutputOption, fail, load_settings, told
 from worker.cli.progress import shown
 from worker.cli.replay import WORDS, has_terminal
+from worker.cli.tables import print_rows
 from worker.ops.dead_letters import dlq_reader
 from worker.ops.filters import WrongFilter, read_time
 from worker.ops.purging import purge as purge_them

@@ -25,7 +25,6 @@ from worker.cli.common import (
     fail_all,
     load_deployment,
     number_option,
-    print_rows,
     say,
     settings_told,
     told,
@@ -35,6 +34,7 @@ from worker.cli.filters import filtered
 from worker.cli.ordering import giver
 from worker.cli.progress import shown
 from worker.cli.publishing import deliver
+from worker.cli.tables import print_rows
 from worker.ops.dead_letters import dlq_reader, row_of
 from worker.ops.edits import NOTHING, Edit, read_edited, setting
 from worker.ops.filters import Filters

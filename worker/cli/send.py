@@ -20,10 +20,10 @@ from worker.cli.common import (
     fail_all,
     load_settings,
     print_json,
-    print_rows,
     told,
     warn,
 )
+from worker.cli.tables import print_rows
 
 if TYPE_CHECKING:
     from schemas import ConversionEvent

@@ -23,10 +23,10 @@ from worker.cli.common import (
     load_deployment,
     number_option,
     print_json,
-    print_table,
     say,
     told,
 )
+from worker.cli.tables import print_table
 
 if TYPE_CHECKING:
     from worker.ops.status import Status, Watcher

@@ -20,11 +20,11 @@ from worker.cli.common import (
     load_deployment,
     number_option,
     print_json,
-    print_rows,
     say,
     told,
     warn,
 )
+from worker.cli.tables import print_rows
 
 if TYPE_CHECKING:
     from worker.ops.topics import Row as Judgement

@@ -17,12 +17,12 @@ from worker.cli.common import (
     examples,
     load_settings,
     number_option,
-    print_rows,
     say,
     told,
 )
 from worker.cli.event_filters import Wanted, of_pending
 from worker.cli.ordering import Manner, asking, order_once_agreed
+from worker.cli.tables import print_rows
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="What waits in the tiers: list it, send it, end it."

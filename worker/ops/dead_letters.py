@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 from worker.ops.errors import CannotDo
 from worker.ops.filters import Filters
@@ -36,30 +36,53 @@ FEW_AHEAD: Config = {"queued.min.messages": 2_000, "queued.max.messages.kbytes":
 NO_TIME = datetime.fromtimestamp(0, UTC)  # for a record without a time: before all others
 
 
-class Newest(NamedTuple):
+_Kept = TypeVar("_Kept")
+
+
+class Newest(NamedTuple, Generic[_Kept]):
     """The newest matching dead letters, oldest first, and how many matched in all."""
 
-    letters: list[DeadLetter]
+    letters: list[_Kept]
+    """What is kept of each: itself, or less."""
     matched: int
     is_all: bool = True
     """Whether everything was read; otherwise older letters were not looked at."""
 
 
-def newest(letters: Iterable[DeadLetter], limit: int) -> Newest:
-    """Keep the newest `limit`, all if it is 0; never hold more than that."""
-    kept: list[tuple[tuple[datetime, int, int], DeadLetter]] = []
-    matched = 0
-    for letter in letters:
-        matched += 1
-        entry = (_order(letter), letter)
-        if limit and len(kept) == limit:
-            heapq.heappushpop(kept, entry)
-        else:
-            heapq.heappush(kept, entry)
-    return Newest([letter for _, letter in sorted(kept, key=lambda entry: entry[0])], matched)
+class _Newest(Generic[_Kept]):
+    """Keeps the newest `limit`, all with 0, and never holds more than that."""
+
+    def __init__(self, limit: int, keep: Callable[[DeadLetter], _Kept]) -> None:
+        self._limit = limit
+        self._keep = keep
+        self._kept: list[tuple[_Order, _Kept]] = []
+        self.matched = 0
+
+    def take(self, letters: Iterable[DeadLetter]) -> None:
+        """Look at more of them."""
+        for letter in letters:
+            self.matched += 1
+            order = _order(letter)
+            if not self._limit or len(self._kept) < self._limit:
+                heapq.heappush(self._kept, (order, self._keep(letter)))
+            elif order > self._kept[0][0]:
+                heapq.heapreplace(self._kept, (order, self._keep(letter)))
+
+    @property
+    def since(self) -> datetime | None:
+        """The time of the oldest that is kept; None while there may be more."""
+        return self._kept[0][0][0] if self._limit and len(self._kept) == self._limit else None
+
+    def found(self) -> Newest[_Kept]:
+        """What is kept."""
+        in_order = sorted(self._kept, key=lambda entry: entry[0])
+        return Newest([kept for _, kept in in_order], self.matched)
 
 
-def _order(letter: DeadLetter) -> tuple[datetime, int, int]:
+_Order = tuple[datetime, int, int]
+
+
+def _order(letter: DeadLetter) -> _Order:
     return letter.dead_at or NO_TIME, letter.partition, letter.offset
 
 
@@ -117,25 +140,35 @@ def matching(reader: TopicReader, filters: Filters, show: Show = quietly) -> Ite
     yield from _letters(reader, _spans(reader, filters), filters, show)
 
 
-def newest_matching(reader: TopicReader, filters: Filters, limit: int, show: Show = quietly) -> Newest:
-    """The newest `limit` that match, all if it is 0; reads backwards from the end, no further than needed.
+def whole(letter: DeadLetter) -> DeadLetter:
+    """Keep all of a letter."""
+    return letter
 
-    A letter's predecessors in its partition count as older, as far as the workers' clocks agree.
+
+def newest_matching(
+    reader: TopicReader,
+    filters: Filters,
+    limit: int,
+    keep: Callable[[DeadLetter], _Kept],
+    show: Show = quietly,
+) -> Newest[_Kept]:
+    """The newest `limit` that match, all with 0; read from the end, and no further back than it takes.
+
+    Of each is held what `keep` makes of it: of very many whole letters do not fit into memory. What lies
+    before a letter in its partition is taken to be older, as far as the workers' clocks agree.
     """
     left = _spans(reader, filters)
-    found = Newest([], 0)
+    newest = _Newest(limit, keep)
     most = max(FIRST_LOOK_RECORDS, limit) if limit else sys.maxsize
     while any(span.length for span in left.values()):
         last = {at: span.last(most) for at, span in left.items()}
         seen = _FirstTimes(last)
-        more = newest(_letters(reader, last, filters, show, seen.note), limit)
-        kept = newest([*found.letters, *more.letters], limit)
-        found = Newest(kept.letters, found.matched + more.matched)
+        newest.take(_letters(reader, last, filters, show, seen.note))
         left = {at: span.before(last[at]) for at, span in left.items()}
-        if limit and len(found.letters) == limit and seen.are_before(_order(found.letters[0])[0], left):
+        if newest.since is not None and seen.are_before(newest.since, left):
             break
         most *= 2
-    return found._replace(is_all=not any(span.length for span in left.values()))
+    return newest.found()._replace(is_all=not any(span.length for span in left.values()))
 
 
 class _FirstTimes:
@@ -207,6 +240,11 @@ def place_of(letter: DeadLetter) -> str:
 def row_of(letter: DeadLetter, columns: Sequence[str]) -> Mapping[str, object]:
     """The row of a table: its place as `where`, and its fields."""
     return {"where": place_of(letter), **letter.model_dump(mode="json", include=set(columns))}
+
+
+def whole_row_of(letter: DeadLetter) -> Mapping[str, object]:
+    """All of its fields, as JSON has them."""
+    return letter.model_dump(mode="json")
 
 
 def letter_of(record: Record) -> DeadLetter:
