@@ -1,5 +1,5 @@
 """The console: one page for the person on call.
 
-The rule: it stands on `worker.ops`, the journal and the control topic: the same values as the commands, not a
-second logic.
+The rule: it uses `worker.ops`, the journal and the control topic, so it shows the same values as the
+commands.
 """

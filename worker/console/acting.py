@@ -1,6 +1,6 @@
-"""What is done from the page: asked first with the commands' own questions and counts, then done.
+"""The page's actions: each is confirmed first, with the command's own question and counts, then done.
 
-The rules: nothing is done but by a form of this session; who does it is named, and named in what is written.
+The rules: an action needs a form of this session; it names who acts, and so does the record it writes.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _Given = ParamSpec("_Given")
 _Got = TypeVar("_Got")
 
 PLACE = "console"
-"""Where an order was given that names somebody `NAME@console`."""
+"""An order from here is given by `NAME@console`."""
 
 
 class Asked(NamedTuple):
-    """One action that was asked for: of which destination, by whom, with which fields."""
+    """A requested action: its destination, who asks, and the form's fields."""
 
     destination: str
     giver: Giver
@@ -38,24 +38,24 @@ class Asked(NamedTuple):
 
 
 class Question(NamedTuple):
-    """What is asked before something is done: what will be, and how much it means now."""
+    """The confirmation before an action: what will happen, and how much it affects now."""
 
     action: str
     text: str
     counts: Mapping[str, int]
     button: str
     fields: Mapping[str, str]
-    """What the form holds: just what was counted, whenever it is sent."""
+    """The form's contents: exactly what was counted, whenever the form is sent."""
     preview: ReplayPreview | None = None
 
     @property
     def total(self) -> int:
-        """How many are meant in all."""
+        """The total number affected."""
         return sum(self.counts.values())
 
 
 class Acting:
-    """Asks and acts, for the page."""
+    """Confirms and performs the page's actions."""
 
     def __init__(self, deployment: Deployment, pages: Pages, actions: Actions, threads: Threads) -> None:
         self._deployment = deployment
@@ -82,7 +82,7 @@ class Acting:
         }
 
     async def ask(self, request: web.Request) -> web.Response:
-        """Show how much an action means, and ask whether it is to be done; nothing is."""
+        """Show how much an action affects and ask for confirmation; do nothing yet."""
         name, make = self._destination(request), self._questions.get(request.match_info["action"])
         if make is None:
             raise web.HTTPNotFound
@@ -96,7 +96,7 @@ class Acting:
         )
 
     async def act(self, request: web.Request) -> web.StreamResponse:
-        """Do it, and say so on the page that shows what came of it."""
+        """Do it, and report it on the page that shows the result."""
         name, do = self._destination(request), self._acts.get(request.match_info["action"])
         if do is None:
             raise web.HTTPNotFound
@@ -112,7 +112,7 @@ class Acting:
     async def _call(
         self, destination: str, function: Callable[_Given, _Got], *args: _Given.args, **named: _Given.kwargs
     ) -> _Got:
-        """Ask Kafka, in a thread; raise CannotDo that says what is lacking."""
+        """Call Kafka in a thread; raise CannotDo that names missing rights."""
         try:
             return await self._threads.call(function, *args, **named)
         except CannotDo as error:
@@ -205,7 +205,7 @@ _OF_UNDELIVERED = frozenset({"replay", "go-on", "stop", "now", "drop", "cancel"}
 
 
 def _nobody(request: web.Request) -> str:
-    """Who breaks off a replay need not say who they are: nothing of it is written down."""
+    """Stopping a replay needs no name, as it writes no record."""
     return "somebody" if request.match_info["action"] == "stop" else ""
 
 

@@ -1,7 +1,7 @@
-"""What can be done from the page: the commands' orders and replays, each with who does it.
+"""What can be done from the page: the commands' orders and replays, each with the name of who acts.
 
-The rules: an action counts and asks as its command does. All of them ask Kafka, and are called in a thread.
-All raise CannotDo, and WrongUsage for what can't be asked so.
+The rules: an action counts and confirms as its command does. All methods call Kafka and run in a thread;
+all raise CannotDo, or WrongUsage for a malformed request.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class ReplayAsked(NamedTuple):
-    """What a replay is asked for in words, as the options of `dlq replay` take them; empty ones say nothing.
+    """A replay's options as text, as `dlq replay` takes them; empty ones are not given.
 
-    `set_` are `FIELD=VALUE`; `limit` 0 is all.
+    `set_` holds `FIELD=VALUE` items; `limit` 0 is all.
     """
 
     reason: Sequence[str] = ()
@@ -37,9 +37,9 @@ class ReplayAsked(NamedTuple):
 
 
 class ReplayPreview(NamedTuple):
-    """What a replay would send: `going`; `left_out` went already, `refused` would only die again, by reason.
+    """What a replay would send: `going`. `left_out` were sent before; `refused` would only die again.
 
-    `goes_on` says that it was begun before, `faults` are lines on what is edited wrongly: then nothing goes.
+    `goes_on` is true if it was begun before. `faults` are lines about wrong edits; with any, nothing is sent.
     """
 
     going: int
@@ -50,45 +50,45 @@ class ReplayPreview(NamedTuple):
 
 
 class Pendings(NamedTuple):
-    """How many are meant now, by where they lie: on the `source`, or in a tier, named by its delay."""
+    """The number of matches now: in the `source` topic, and in each tier by its delay."""
 
     counts: Mapping[str, int]
 
     @property
     def total(self) -> int:
-        """How many in all."""
+        """The total number of matches."""
         return sum(self.counts.values())
 
 
 class Actions(Protocol):
-    """Does it; `destination` is a name. Raises KeyError for one that there is not."""
+    """Performs actions; `destination` is a name. Raises KeyError for an unknown one."""
 
     def pause(self, destination: str, giver: Giver, for_: str | None) -> Order:
-        """Have nothing sent, for so long (`30m`), or until `resume`."""
+        """Stop sending for a time (`30m`), or until `resume`."""
         ...
 
     def resume(self, destination: str, giver: Giver) -> Order | None:
-        """End the pause; return the one that stood."""
+        """End the pause and return it; None if there was none."""
         ...
 
     def rate(self, destination: str, giver: Giver, per_second: float | None, for_: str | None) -> Order | End:
-        """Have at most so many attempts made a second; None ends that."""
+        """Bound the attempts per second; None removes the bound."""
         ...
 
     def pending(self, destination: str, wanted: EventFilter, *, waiting: bool) -> Pendings:
-        """How many are meant of what is pending, or of what waits in the tiers alone."""
+        """Count the matches among all pending conversions, or only in the tiers if `waiting`."""
         ...
 
     def send_now(self, destination: str, giver: Giver, wanted: EventFilter) -> Order:
-        """Have what waits and is meant be due at once, as `waiting now` does."""
+        """Make the waiting matches due at once, as `waiting now` does."""
         ...
 
     def drop(self, destination: str, giver: Giver, wanted: EventFilter) -> Order:
-        """Have what waits and is meant end as cancelled, as `waiting drop` does."""
+        """End the waiting matches as cancelled, as `waiting drop` does."""
         ...
 
     def cancel(self, destination: str, giver: Giver, wanted: EventFilter, for_: str | None) -> Order:
-        """Have what is pending and meant end as cancelled, and what comes meanwhile, as `cancel` does."""
+        """End the pending matches, and new ones, as cancelled, as `cancel` does."""
         ...
 
     def end_cancel(self, destination: str, giver: Giver, cancel_id: str) -> Order:
@@ -96,24 +96,24 @@ class Actions(Protocol):
         ...
 
     def preview_replay(self, destination: str, asked: ReplayAsked) -> ReplayPreview:
-        """Say what would go, as `dlq replay --dry-run` does; nothing is written."""
+        """Say what would be sent, as `dlq replay --dry-run` does; write nothing."""
         ...
 
     def replay(self, destination: str, giver: Giver, asked: ReplayAsked, rate: float | None) -> str | None:
-        """Begin a replay and return its id; None where nothing is left to send.
+        """Begin a replay and return its id; None if nothing is left to send.
 
-        It goes on by itself; how far it is, `Seen.replays` tells.
+        It runs in the background; `Seen.replays` tells its progress.
         """
         ...
 
     def go_on(self, destination: str, giver: Giver, replay_id: str, rate: float | None) -> str | None:
-        """Go on with one that was broken off; None where nothing was left to send, and it is done now."""
+        """Continue an interrupted replay; None if nothing was left to send, so that it is done now."""
         ...
 
     def stop(self, destination: str, replay_id: str) -> None:
-        """Break off a replay that this console sends; `go_on` goes on with it."""
+        """Interrupt a replay that this console sends; `go_on` continues it."""
         ...
 
     def told(self, destination: str, error: CannotDo) -> CannotDo:
-        """Why something could not be done, as it is shown: which right is lacking, where that is it."""
+        """The error to show: it names the missing right if that is the cause."""
         ...

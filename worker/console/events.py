@@ -1,7 +1,7 @@
-"""What changes, told to the pages that are open, as server-sent events.
+"""Tells open pages about changes, by server-sent events.
 
-The rule: an event says only that there is something new; the page asks for it as it did at first. So nothing
-is shown that a page without scripts could not show.
+The rule: an event says only that something is new; the page then requests it as it did at first. So a page
+shows nothing that it could not show without scripts.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from worker.console.seen import Watch
 from worker.console.sessions import Sessions
 
 STILL_HERE_SECONDS = 15.0
-"""How often a line is sent where nothing changes, so that a proxy keeps the connection."""
+"""How often a line is sent while nothing changes, so that proxies keep the connection."""
 
 LEAST_APART_SECONDS = 1.0
 MOST_STREAMS = 200
 
 
 class Events:
-    """The stream of a page."""
+    """The event streams of open pages."""
 
     def __init__(self, watch: Watch, sessions: Sessions, needs_login: bool) -> None:
         self._watch = watch
@@ -32,7 +32,7 @@ class Events:
         self._open: set[asyncio.Task[None]] = set()
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        """Tell of each change, at most once a second, for as long as the session stands."""
+        """Send each change, at most once a second, as long as the session is valid."""
         if len(self._open) >= MOST_STREAMS:
             raise Refused(503, "too many pages are open: close some")
         response = web.StreamResponse(
@@ -50,7 +50,7 @@ class Events:
         return response
 
     async def close(self) -> None:
-        """End all of them."""
+        """End all streams."""
         for telling in self._open:
             telling.cancel()
 
@@ -65,7 +65,7 @@ class Events:
         await response.write(b"event: ended\ndata: ended\n\n")
 
     def _stands(self, request: web.Request) -> bool:
-        """Whether its session does; to look is not to use it."""
+        """Whether the request's session is valid; checking does not extend it."""
         if not self._needs_login:
             return True
         return self._sessions.stands(request.cookies.get(COOKIE), request[SESSION], time.monotonic())

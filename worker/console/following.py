@@ -1,8 +1,8 @@
-"""The thread that reads the topics of a destination for the console, from an hour back, and goes on.
+"""The thread that follows a destination's topics for the console, from an hour back.
 
-The rule: it joins no group and moves no offset, and is the only one that reads for all who look. What can't
-be read is told in a line, and tried again; what was read stays known meanwhile. A topic that was made anew,
-or is another by its partitions, is read from its beginning, and so is all else.
+The rule: it joins no group, moves no offset, and reads for all viewers. A read error is shown in a line and
+tried again; what was read stays known meanwhile. If a topic is recreated or its partitions change, all topics
+are read anew from the beginning.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 LOOK_SECONDS = 2.0
-"""Between two looks at how far the group of the tiers is, and what is gone of the dead letters."""
+"""Between two looks at the tiers' group offsets and at which dead letters are gone."""
 
 TURN_SECONDS = 0.2
 AGAIN_AFTER_SECONDS = 2.0
-"""Seconds until what could not be read is tried again."""
+"""How long to wait after a read error."""
 
 MINUTES_AT_A_TIME = 10
-"""Of so many minutes it is asked in one look where the source stood."""
+"""Minutes for which one look asks where the source topic stood."""
 
 CLOSE_WITHIN_SECONDS = 2.0
 
 
 class Following:
-    """Reads one destination; `tell` is called, by its thread, when something has changed."""
+    """Follows one destination; its thread calls `tell` after each change."""
 
     def __init__(self, settings: Settings, ids: TopicIds, most: int, tell: Callable[[], None]) -> None:
         self.known = Known(settings, most)
@@ -56,15 +56,15 @@ class Following:
         self._thread = Thread(target=self._run, name="console-following", daemon=True)
 
     def start(self) -> None:
-        """Begin to read."""
+        """Start the thread."""
         self._thread.start()
 
     def close(self) -> None:
-        """Read no more."""
+        """Have the thread end; does not wait."""
         self._closing.set()
 
     def renew(self, settings: Settings) -> None:
-        """Go on with clients that log in with what these settings have; what is known stays known."""
+        """Continue with new clients that log in with these settings; what is known stays known."""
         self._settings, self._is_old = settings, True
 
     def join(self) -> None:
@@ -86,7 +86,7 @@ class Following:
                 raise
 
     def _follow(self) -> None:
-        """Read until it is closed, the topics are others, or something can't be read."""
+        """Read until closed, renewed, or a topic has changed; raise CannotDo on a read error."""
         from worker.adapters.kafka.group_state import GroupState
         from worker.adapters.kafka.live_reader import LiveReader
 
@@ -108,7 +108,7 @@ class Following:
         return self._closing.is_set() or self._is_old or self._logs_now() != self._logs
 
     def _begin(self, live: LiveReader, tiers: GroupState) -> None:
-        """Find out where to begin, or to go on; all that is known is forgotten where a topic is another."""
+        """Find where to begin or continue; forget everything known if a topic was recreated."""
         self._ids.of(self._topics)
         logs = self._logs_now()
         if logs != self._logs:
@@ -125,7 +125,7 @@ class Following:
     def _spans(
         self, live: LiveReader, tiers: GroupState, new: Collection[Partition]
     ) -> tuple[dict[Partition, Span], int]:
-        """What is to be read that is there: the journal's last hour, all orders, and rows."""
+        """The existing records to read: the journal's last hour, all orders, and undelivered rows."""
         settings = self._settings
         spans = live.spans(new)
         journal = [at for at in new if at.topic == settings.journal_topic]
@@ -143,12 +143,12 @@ class Following:
         return {**spans, **{at: spans[at]._replace(start=firsts[n]) for n, at in enumerate(rows)}}, unread
 
     def _read_from(self, live: LiveReader, source: Mapping[int, int]) -> None:
-        """Go on with what is read, and with the source from there on."""
+        """Continue all topics, and the source from these offsets on."""
         name = self._settings.kafka.topic
         live.follow({**self.known.next, **{Partition(name, at): offset for at, offset in source.items()}})
 
     def _look(self, live: LiveReader, tiers: GroupState) -> None:
-        """See what is done with, and what is gone, how much was published, and which replays there are."""
+        """Update what the tiers have ended, which dead letters are gone, the counts and the replays."""
         settings = self._settings
         letters = [at for at in self.known.next if at.topic == settings.dlq_topic]
         standing = tiers.standing([settings.tier_topic(tier) for tier in settings.tiers])
@@ -179,7 +179,7 @@ class Following:
         return [settings.control_topic, settings.dlq_topic, *tiers, *journal]
 
     def _logs_now(self) -> dict[str, tuple[str | None, int | None] | None]:
-        """Which log each topic is, of how many partitions; as it was where the broker does not say."""
+        """Each topic's id and number of partitions; the last known if the broker does not say."""
         ids = self._ids
         now = {topic: (ids.heard(topic).topic_id, ids.partitions(topic)) for topic in self._topics}
         return {topic: self._logs.get(topic) if of[1] is None else of for topic, of in now.items()}

@@ -1,6 +1,6 @@
-"""What a form or a link says, read: filters, who acts, how fast.
+"""Parses forms and links: filters, who acts, how fast.
 
-The rule: pure; what can't be read is WrongUsage with the field's name, and never lets everything through.
+The rule: pure; an unreadable field is WrongUsage with its name, and never matches everything.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 Fields = Mapping[str, str]
 
 OF_DEAD = ("reason", "status", "error", "event_id", "click_id", "offer_id", "network", "since", "until")
-"""What dead letters can be chosen by, as `dlq list` names it."""
+"""The fields that select dead letters, named as for `dlq list`."""
 
 OF_PENDING = (*FROM_HEADERS, *FIELDS, *TIMES)
-"""What is pending can be chosen by, as `waiting list` and `cancel` name it."""
+"""The fields that select pending conversions, named as for `waiting list` and `cancel`."""
 
 IDS = frozenset({"id", "event_id", "click_id", "order_id", "offer_id", "affiliate_id"})
-"""Fields whose every character counts, a space at the end included."""
+"""Fields that are not stripped, as even a space at the end counts."""
 
 OF_A_GROUP = ("reason", "status", "error")
 
@@ -38,28 +38,28 @@ MOST_ROWS = 1_000
 
 
 def text(fields: Fields, name: str) -> str | None:
-    """What a field says; None where it is empty."""
+    """The text of a field; None if it is empty."""
     value = fields.get(name, "")
     return (value if name in IDS else value.strip()) or None
 
 
 def kind(fields: Fields) -> Kind:
-    """What is looked at: dead letters, unless it says that it is what waits."""
+    """The kind of rows: dead letters, unless the field says waiting."""
     return Kind.WAITING if fields.get("kind") == Kind.WAITING else Kind.DEAD
 
 
 def names(of: Kind) -> Sequence[str]:
-    """What rows of a kind can be chosen by."""
+    """The fields that select rows of a kind."""
     return OF_PENDING if of is Kind.WAITING else OF_DEAD
 
 
 def given(fields: Fields, of: Kind) -> dict[str, str]:
-    """The filters that say something, as they are written."""
+    """The filters that are not empty, as written."""
     return {name: value for name in names(of) if (value := text(fields, name)) is not None}
 
 
 def rows_asked(fields: Fields, now: float) -> RowsAsked:
-    """The rows that a page is to show: with `whole`, those of a group, which is told by why they failed."""
+    """The rows that a page asks for: with `whole`, those of one group of failures."""
     of, limit = kind(fields), rows_wanted(fields)
     wanted, group = given(fields, of), None
     if fields.get("whole"):
@@ -71,7 +71,7 @@ def rows_asked(fields: Fields, now: float) -> RowsAsked:
 
 
 def meant(fields: Fields) -> dict[str, str]:
-    """What an order, or a replay, of the rows of a page would mean."""
+    """The filters of an order or replay for the rows of a page."""
     wanted = given(fields, kind(fields))
     if wanted.get("error") == OTHER_ERRORS:
         del wanted["error"]
@@ -86,18 +86,18 @@ def _filters(wanted: dict[str, str], now: float) -> Filters:
 
 
 def rows_wanted(fields: Fields) -> int:
-    """How many rows a page shows."""
+    """The number of rows on a page."""
     return min(MOST_ROWS, _number(fields, "limit", ROWS))
 
 
 def event_filter(fields: Fields, now: float) -> EventFilter:
-    """What a cancellation, or an order to what waits, means; an age in it is before `now`."""
+    """The filter of a cancellation, or of an order about waiting conversions; ages count back from `now`."""
     _status(fields)
     return read_event_filter({name: text(fields, name) for name in OF_PENDING}, now)
 
 
 def replay_asked(fields: Fields) -> ReplayAsked:
-    """What a replay means, in the words of `dlq replay`."""
+    """A replay's options, as `dlq replay` has them."""
     wanted = given(fields, Kind.DEAD)
     reason = wanted.pop("reason", None)
     edits = (line.strip() for line in fields.get("set", "").splitlines())
@@ -112,7 +112,7 @@ def replay_asked(fields: Fields) -> ReplayAsked:
 
 
 def per_second(fields: Fields, name: str = "rate") -> float | None:
-    """At most so many a second; None where nothing is said."""
+    """The bound per second; None if the field is empty."""
     written = text(fields, name)
     if written is None:
         return None
@@ -126,7 +126,7 @@ def per_second(fields: Fields, name: str = "rate") -> float | None:
 
 
 def wanted_conversion(fields: Fields) -> Wanted | None:
-    """Which conversion is searched for; None where none is named."""
+    """The conversion to search for; None if none is given."""
     from worker.ops.explain_reading import Wanted
 
     value = text(fields, "id")
@@ -139,7 +139,7 @@ def wanted_conversion(fields: Fields) -> Wanted | None:
 
 
 def who(name: str) -> str:
-    """The name of who acts; raises WrongUsage where it is none."""
+    """Check the name of who acts; raise WrongUsage if it is no name."""
     name = name.strip()
     if not 0 < len(name) <= LONGEST_NAME_CHARACTERS or not name.isprintable():
         raise WrongUsage([f"who: say who you are, in 1 to {LONGEST_NAME_CHARACTERS} characters"])
@@ -147,7 +147,7 @@ def who(name: str) -> str:
 
 
 def why(fields: Fields) -> str | None:
-    """Why something is done, where that is said."""
+    """The reason for an action; None if none is given."""
     said = text(fields, "because")
     if said is not None and (len(said) > LONGEST_WHY_CHARACTERS or not said.isprintable()):
         raise WrongUsage([f"because: must be one line of at most {LONGEST_WHY_CHARACTERS} characters"])

@@ -1,7 +1,7 @@
-"""What each request has to pass, and what each answer carries.
+"""The checks on each request, and the security headers of each answer.
 
-The rules: without a token only this machine's names are answered to, so that no other site's name can be
-turned on it; what changes something is a POST with the form's own text, from this site; nothing is cached.
+The rules: without a token, only this machine's own host names are accepted (against DNS rebinding); a change
+needs a POST from this site with the session's form text (against CSRF); answers are not cached.
 """
 
 from __future__ import annotations
@@ -46,19 +46,19 @@ _OF_THIS_SITE = frozenset({"same-origin", "none"})
 
 
 class Rules(NamedTuple):
-    """What holds for a console: where it is served, below which path, and whether one has to log in."""
+    """How a console is served: its address, its path prefix, and whether one must log in."""
 
     host: str
     base: str
-    """Without a slash at its end: empty for `/`."""
+    """Without a trailing slash: empty for `/`."""
     needs_login: bool
     login_path: str
     open_prefix: str
-    """What begins so is served to anybody: the style of the log-in form."""
+    """Paths with this prefix need no login: the style of the login form."""
 
 
 class Refused(Exception):
-    """A request that is not answered: its status, and a line on why."""
+    """A refused request: the status to answer, and a line on why."""
 
     def __init__(self, status: int, why: str) -> None:
         super().__init__(why)
@@ -66,7 +66,7 @@ class Refused(Exception):
 
 
 class Shows(Protocol):
-    """Shows what went wrong."""
+    """Renders errors."""
 
     def problem(
         self, request: web.Request, status: int, lines: Sequence[str], hint: str | None = None
@@ -76,7 +76,7 @@ class Shows(Protocol):
 
 
 class Guard:
-    """The middleware in front of every route; `pages` show why something was refused, or went wrong."""
+    """The middleware in front of every route; `pages` renders refusals and errors."""
 
     def __init__(self, rules: Rules, sessions: Sessions, pages: Shows) -> None:
         self._rules = rules
@@ -85,7 +85,7 @@ class Guard:
 
     @property
     def middleware(self) -> Middleware:
-        """As aiohttp wants it."""
+        """The aiohttp middleware."""
 
         @web.middleware
         async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -101,14 +101,14 @@ class Guard:
         return guarded
 
     async def sign(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Give an answer its headers, before the first byte of it leaves."""
+        """Add the headers to an answer before its first byte is sent."""
         response.headers.update(_HEADERS)
         is_style = request.path.startswith(self._rules.open_prefix) and response.status == 200
         response.headers["Cache-Control"] = "max-age=31536000, immutable" if is_style else "no-store"
         response.headers.popall("Server", None)
 
     def set_cookie(self, request: web.Request, response: web.StreamResponse, name: str) -> None:
-        """Have the browser keep a session's name: for this site alone, out of reach of any script."""
+        """Set the session cookie: for this site only, and out of reach of scripts."""
         response.set_cookie(
             COOKIE,
             name,
@@ -147,7 +147,7 @@ class Guard:
         raise Refused(401, "log in first: this session has ended")
 
     def _check_host(self, request: web.Request) -> None:
-        """Without a token, a name that another site can give this machine is not answered to."""
+        """Without a token, refuse host names that another site could point at this machine."""
         if self._rules.needs_login:
             return
         name = _without_port(request.headers.get("Host", "")).lower()
@@ -156,7 +156,7 @@ class Guard:
         raise Refused(421, "the console answers to localhost; behind another name it takes a token")
 
     def _check_site(self, request: web.Request) -> None:
-        """What changes something must come from a page of this site, as far as the browser says."""
+        """A change must come from a page of this site, as far as the browser tells."""
         if request.method not in _SAFE and request.headers.get("Sec-Fetch-Site", "none") not in _OF_THIS_SITE:
             raise Refused(403, "another site's form is not taken")
 
@@ -177,7 +177,7 @@ def _status(error: CannotDo) -> int:
 
 
 def is_encrypted(request: web.Request) -> bool:
-    """Whether the browser speaks TLS, to us or to the proxy in front."""
+    """Whether the browser uses TLS, to us or to a proxy in front."""
     return request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
 
 

@@ -1,8 +1,8 @@
-"""A Watch that reads Kafka: two threads for each destination, however many look.
+"""A Watch that reads Kafka, with two threads per destination however many viewers there are.
 
-The rules: what is seen is made by those threads, at most a few times a second, and handed out as it is. One
-follows the topics (`following.py`), the other asks for the status, as the command does, but for what is
-followed.
+The rules: only these threads make a Seen, at most a few times a second; all viewers share it. One thread
+follows the topics (`following.py`); the other asks for the status, as the command does, except for what the
+first one knows.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ if TYPE_CHECKING:
     from worker.settings import Deployment, Settings
 
 STATUS_SECONDS = 2.0
-"""Between two looks at how a destination does."""
+"""Between two looks at a destination's status."""
 
 SEEN_SECONDS = 0.5
-"""Between two values of what is seen, at least; more where making one takes long."""
+"""The least time between two Seen values; more if making one takes long."""
 
 DEAREST_SHARE = 0.05
-"""Of its time a thread spends so much at most on making what is seen."""
+"""The most of its time that a thread spends on making Seen values."""
 
 MOST_ROWS = 300_000
-"""Of what is undelivered so much is held, of all destinations together."""
+"""The most undelivered rows held for all destinations together."""
 
 FEWEST_ROWS = 20_000
-"""And of one destination so much at least may be."""
+"""The share of rows that each destination may hold at least."""
 
 
 class KafkaWatch:
-    """A Watch of a deployment; `runs` are the replays that are sent from here.
+    """A Watch of a deployment; `runs` are the replays sent from this console.
 
-    `login` is what Kafka's clients log in with, which may change; `deployment` has what it is now.
+    `login` is the Kafka clients' login, which may change; `deployment` holds the current one.
     """
 
     def __init__(self, deployment: Deployment, login: Login | None = None) -> None:
@@ -78,7 +78,7 @@ class KafkaWatch:
         return self._version
 
     def start(self) -> None:
-        """See Watch. Raises CannotDo where no client can be made."""
+        """See Watch. Raises CannotDo if no client can be made."""
         self._loop, self._changed = asyncio.get_running_loop(), asyncio.Event()
         one = next(iter(self._watched.values()))
         with answering(one.settings):
@@ -96,7 +96,7 @@ class KafkaWatch:
         self._ids.close()
 
     def _renew(self) -> None:
-        """Log in anew, with the next client that is made, and make those anew that stay open."""
+        """Use the new login for new clients, and replace the long-lived ones."""
         self.deployment = self.deployment.with_properties(self._login.properties)
         for one, settings in zip(self._watched.values(), self.deployment.destinations, strict=True):
             one.renew(settings)
@@ -128,22 +128,22 @@ class KafkaWatch:
         return explain.explain(self.deployment, wanted, since, time.time())
 
     def question(self, destination: str, replay_id: str) -> str:
-        """In which words a replay was asked for that is not done; raise CannotDo where there is none."""
+        """The question of an unfinished replay; raise CannotDo if there is none of this id."""
         question = self._watched[destination].following.known.question(replay_id)
         if question is None:
             raise CannotDo([f"there is no replay {replay_id} that could go on"])
         return question
 
     def touch(self, destination: str) -> None:
-        """Have what is seen made anew: something has changed that these threads do not read."""
+        """Have a new Seen made, after a change that these threads do not read."""
         self._watched[destination].touch()
 
     def _show(self, put: Callable[[int], None]) -> None:
-        """Have another value shown, as the next version; who waits for one is woken once it is there."""
+        """Publish a new value as the next version, and wake those who wait for one."""
         with self._lock:
             put(self._version + 1)
             self._version += 1
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed, so nobody waits
             self._loop.call_soon_threadsafe(self._wake)
 
     def _wake(self) -> None:
@@ -152,7 +152,7 @@ class KafkaWatch:
 
 
 class _Watched:
-    """One destination: its two threads, and what is seen of it."""
+    """One destination: its two threads and its latest Seen."""
 
     def __init__(
         self,
@@ -196,7 +196,7 @@ class _Watched:
         self._watcher.renew(settings)
 
     def touch(self) -> None:
-        """Have what is seen made anew, soon."""
+        """Have a new Seen made soon."""
         self._make_at = 0.0
 
     def _ask(self) -> None:
@@ -226,7 +226,7 @@ class _Watched:
             self._make()
 
     def _make(self) -> None:
-        """Put together what is seen now."""
+        """Make the Seen of this moment."""
         with self._making:
             begun = time.monotonic()
             known, now, name = self.following.known, time.time(), self.seen.destination

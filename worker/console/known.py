@@ -1,7 +1,7 @@
-"""What is known of a destination, from the records of its topics as they are read.
+"""What is known of a destination, accumulated from the records of its topics.
 
-The rule: each record is taken once, in the order of its partition; what is asked meanwhile is of one moment.
-Nothing is read here, and no record is kept.
+The rule: each record is taken once, in partition order; each answer is consistent. It does no I/O and keeps
+no record.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Known:
-    """Holds at most `most` of what is undelivered. `lock` is to be held by who asks from another thread."""
+    """Holds at most `most` undelivered rows. Another thread must hold `lock` to ask."""
 
     def __init__(self, settings: Settings, most: int) -> None:
         self.lock = Lock()
@@ -41,11 +41,11 @@ class Known:
         self.undelivered = Undelivered(most)
         self.replays = Replays()
         self.unread = 0
-        """How many dead letters and retries were left out at the beginning."""
+        """The number of older dead letters and retries that were not read at the beginning."""
         self.next: dict[Partition, int] = {}
-        """Behind which offset each partition is read."""
+        """The next offset to read of each partition."""
         self.log: str | None = None
-        """Which log the dead letters are."""
+        """The topic id of the dead-letter topic."""
         self._begun: dict[Partition, Span] = {}
         self._settings = settings
         self._telling = Telling()
@@ -60,14 +60,14 @@ class Known:
         self._delays = {settings.tier_topic(tier): tier.seconds for tier in settings.tiers}
 
     def begin(self, spans: Mapping[Partition, Span], unread: int) -> None:
-        """Hear what is to be read that is there already, and how much is left out of it."""
+        """Take the spans of existing records to be read, and the number left out."""
         with self.lock:
             self._begun.update(spans)
             self.next.update({at: span.start for at, span in spans.items()})
             self.unread += unread
 
     def take(self, batch: Batch) -> None:
-        """Hear of records."""
+        """Take a batch of records."""
         with self.lock:
             for record in batch.records:
                 taker = self._takers.get(record.at.topic)
@@ -86,7 +86,7 @@ class Known:
     def stand(
         self, standing: Mapping[Partition, PartitionStanding], letters: Mapping[Partition, Span]
     ) -> None:
-        """Hear how far the group of the tiers is, and which dead letters are still there."""
+        """Take the tiers' group offsets, and the dead letters that still exist."""
         with self.lock:
             for at, one in standing.items():
                 self.undelivered.finish(at, one.next, one.finished)
@@ -100,26 +100,26 @@ class Known:
 
     @property
     def sought(self) -> frozenset[str]:
-        """The replays that are to be looked for on the source, once all letters are known."""
+        """The replays to look for in the source topic, once all dead letters are known."""
         return self.replays.begun if self._is_whole else frozenset()
 
     def seek(self) -> Mapping[int, int]:
-        """Begin to look for them anew; return from where on the source, by the numbers of partitions."""
+        """Start looking for them anew; return the source offsets to read from, by partition number."""
         with self.lock:
             return self.replays.count(self._identities)
 
     def question(self, replay_id: str) -> str | None:
-        """In which words a replay was asked for; None where there is none that is not done."""
+        """The question of an unfinished replay; None if there is none of this id."""
         with self.lock:
             return self.replays.question(replay_id)
 
     def is_read(self, topics: Collection[str]) -> bool:
-        """Whether all is read of these topics that was there at the beginning."""
+        """Whether everything that these topics held at the beginning is read."""
         begun = self._begun.items()
         return all(self.next[at] >= span.end for at, span in begun if at.topic in topics)
 
     def progress(self) -> Progress:
-        """How much is read of what was there at the beginning."""
+        """The progress of reading what the topics held at the beginning."""
         if not self._begun:
             return Progress()
         of = sum(span.length for span in self._begun.values())
@@ -127,11 +127,11 @@ class Known:
         return Progress(of - left, of)
 
     def minutes(self, now: float) -> list[Minute]:
-        """The last hour."""
+        """The last hour, by the minute."""
         return self.hour.minutes(now, self.published.by_minute())
 
     def followed(self, now: float, seconds: float) -> Followed | None:
-        """What need not be asked for a status; None until all of it is read."""
+        """What a status need not ask Kafka for; None until all of it is read."""
         with self.lock:
             topics = {self._settings.journal_topic, self._settings.control_topic}
             if not topics <= {at.topic for at in self._begun} or not self.is_read(topics):

@@ -1,7 +1,7 @@
-"""Logging in, and out.
+"""Logging in and out.
 
-The rule: a wrong token says nothing but that it is wrong, and after a few of them none is looked at for a
-while; a session begins only with the right one.
+The rule: a wrong token is answered only with "wrong", and after several none is checked for a while; a
+session begins only with the right token.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from worker.console.sessions import Sessions, Tries, same
 
 
 class Login:
-    """The form, and what becomes of what is given in it."""
+    """The login form and its handlers."""
 
     def __init__(self, token: str, pages: Pages, sessions: Sessions, guard: Guard) -> None:
         self._token = token
@@ -27,7 +27,7 @@ class Login:
         self._tries = Tries()
 
     async def show(self, request: web.Request) -> web.Response:
-        """The form."""
+        """Show the form."""
         return self._form(request, 200)
 
     async def enter(self, request: web.Request) -> web.StreamResponse:

@@ -1,6 +1,6 @@
-"""Actions that are done through Kafka: the commands' orders and replays.
+"""Actions performed through Kafka: the commands' orders and replays.
 
-The rule: each is what its command does, with the same count before it; what is replayed goes on by itself.
+The rule: each does what its command does, with the same count before it; a replay runs in the background.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class KafkaActions:
-    """The Actions of a watch's deployment; it tells what is known of the replays."""
+    """The Actions of a watch's deployment; the watch knows the replays."""
 
     def __init__(self, watch: KafkaWatch) -> None:
         self._watch = watch
@@ -111,12 +111,12 @@ class KafkaActions:
 
 
 def _question(asked: ReplayAsked) -> str:
-    """What is asked for in words, as `dlq replay` writes it: either of the two goes on with the other's."""
+    """The question as `dlq replay` writes it, so that either can continue the other's replays."""
     return json.dumps({name: given for name, given in asked._asdict().items() if given}, sort_keys=True)
 
 
 def _words(question: str) -> ReplayAsked:
-    """Read it back; raise CannotDo for what this console can't ask."""
+    """Parse a question; raise CannotDo if this console can't ask it."""
     try:
         return ReplayAsked(**json.loads(question))
     except (ValueError, TypeError):
@@ -125,7 +125,7 @@ def _words(question: str) -> ReplayAsked:
 
 
 def _asked(asked: ReplayAsked, question: str, giver: Giver, rate: float | None) -> Asked:
-    """Read what is asked for in words; raise WrongUsage."""
+    """Parse a replay's options; raise WrongUsage."""
     filters = read_filters(
         now=giver.now,
         reasons=asked.reason,
@@ -142,4 +142,4 @@ def _asked(asked: ReplayAsked, question: str, giver: Giver, rate: float | None) 
 
 
 def _mute(_why: str) -> None:
-    """Say nothing: nobody listens while it is asked."""
+    """Say nothing, as nobody listens during the question."""

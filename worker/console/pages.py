@@ -1,6 +1,6 @@
-"""The pages, made of templates.
+"""Renders the pages from templates.
 
-The rules: every value is text, whatever it holds; a template that asks for what it was not given is an error.
+The rules: every value is escaped; a template that uses a missing value is an error.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from worker.console.sessions import Session
 from worker.core.flow import Verdict
 
 WHO_HEADER = "X-Forwarded-User"
-"""In which a proxy in front may say who is there."""
+"""The header in which a proxy in front may name the user."""
 
 LIVE_HEADER = "X-Live"
-"""With which `console.js` asks."""
+"""The header with which `console.js` asks for updates."""
 
 STATIC = ("console.css", "console.js", "icon.svg")
 VIEWS = ("verdict", "flow", "conversion", "undelivered", "destination")
@@ -34,7 +34,7 @@ _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
 class Site(NamedTuple):
-    """What every page is told: the path below which it lies, what may be done, and for which destinations."""
+    """The values for every page: its path prefix, the allowed actions, and the destinations."""
 
     base: str
     may_act: bool
@@ -43,13 +43,13 @@ class Site(NamedTuple):
 
 
 class Pages:
-    """Makes answers of templates, for one site."""
+    """Renders templates as answers, for one site."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
 
     def answer(self, request: web.Request, name: str, *, status: int = 200, **values: object) -> web.Response:
-        """Show a template; `version` among the values is of what it shows, and has it follow what changes."""
+        """Render a template; with a `version` among the values, the page follows changes after it."""
         session = request.get(SESSION) or Session(0.0)
         told = {"version": None, "destination": None, "view": None, **values}
         html = (
@@ -73,7 +73,7 @@ class Pages:
     def problem(
         self, request: web.Request, status: int, lines: Sequence[str], hint: str | None = None
     ) -> web.Response:
-        """Show what went wrong, a line for each reason."""
+        """Render an error, a line for each reason."""
         return self.answer(request, "problem", status=status, lines=lines, hint=hint)
 
     def _asset(self, name: str) -> str:
@@ -81,7 +81,7 @@ class Pages:
 
 
 def static_file(name: str) -> web.Response:
-    """A file that the pages name."""
+    """Serve a file that the pages link to."""
     if name not in STATIC:
         raise web.HTTPNotFound
     return web.Response(
@@ -90,12 +90,12 @@ def static_file(name: str) -> web.Response:
 
 
 def who_by_proxy(request: web.Request) -> str | None:
-    """Who is there, as a proxy in front says it."""
+    """The user as named by a proxy in front; None without one."""
     return request.headers.get(WHO_HEADER, "").strip() or None
 
 
 def is_live(request: web.Request) -> bool:
-    """Whether a page that is open asks for what has changed, and for no more than that."""
+    """Whether an open page asks only for its changed parts."""
     return LIVE_HEADER in request.headers
 
 
@@ -121,7 +121,7 @@ def _templates() -> Environment:
 
 @cache
 def _digest(name: str) -> str:
-    """Of what a file holds: another file has another address, and may be kept for ever."""
+    """A digest for a file's address: changed contents get another address, so browsers may cache for ever."""
     return blake2b(_folder().joinpath(name).read_bytes(), digest_size=6).hexdigest()
 
 

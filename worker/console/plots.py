@@ -1,7 +1,7 @@
 """Plots of the last hour, drawn as SVG.
 
-The rules: pure; a drawing has a title and says in words what it shows; it holds shapes alone, with no text
-that would shrink with it, no style and no script. What it shows is in a table beside it, too.
+The rules: pure; a drawing has a title and a description in words; it holds only shapes: no text that would
+shrink with it, no style, no script. A table beside it holds the same numbers.
 """
 
 from __future__ import annotations
@@ -16,40 +16,40 @@ from worker.core.last_hour import Minute
 
 WIDTH, HEIGHT = 600.0, 120.0
 GAP = 0.18
-"""The part of a minute's width that stays empty between two bars."""
+"""The share of a minute's width that is empty between two bars."""
 
 MOST_SERIES = 6
-"""So many are told apart; what comes to less is one, `other`."""
+"""The most series in a plot; the smallest are joined as `other`."""
 
 OTHER = "other"
 
 
 class Series(NamedTuple):
-    """One thing that is counted by the minute; None is what is not known."""
+    """Counts by the minute; None is unknown."""
 
     name: str
     values: Sequence[float | None]
 
     @property
     def total(self) -> float:
-        """The sum of what is known."""
+        """The sum of the known counts."""
         return sum(value or 0 for value in self.values)
 
 
 class Plot(NamedTuple):
-    """A drawing, what is written around it, and what it is drawn from."""
+    """A drawing, its labels and its data."""
 
     id: str
     title: str
     svg: str
     top: float
-    """What its upper edge stands for, a minute."""
+    """The count per minute at its upper edge."""
     times: Sequence[float]
     series: Sequence[Series]
 
 
 def flow_plots(hour: Sequence[Minute]) -> list[Plot]:
-    """What the view of the flow shows: came and went, failed, began to wait, died."""
+    """The plots of the flow view: published and delivered, failed, put to wait, died."""
     times = [one.at for one in hour]
     came = Series("published to the source", [one.published for one in hour])
     went = Series("delivered", [one.delivered for one in hour])
@@ -64,7 +64,7 @@ def flow_plots(hour: Sequence[Minute]) -> list[Plot]:
 
 
 def by_name(counts: Sequence[Mapping[str, int]]) -> list[Series]:
-    """A series for each name, the most frequent first; the least frequent together."""
+    """A series for each name, most frequent first; the least frequent are joined."""
     totals: dict[str, int] = {}
     for one in counts:
         for name, number in one.items():
@@ -78,14 +78,14 @@ def by_name(counts: Sequence[Mapping[str, int]]) -> list[Series]:
 
 
 def lines(id_: str, title: str, times: Sequence[float], series: Sequence[Series]) -> Plot:
-    """A line for each series; it is broken where nothing is known."""
+    """A line for each series, with gaps where the count is unknown."""
     top = nice_top(max((value or 0 for one in series for value in one.values), default=0))
     drawn = "".join(_line(one, number, top) for number, one in enumerate(series))
     return _plot(id_, title, drawn, top, times, series)
 
 
 def bars(id_: str, title: str, times: Sequence[float], series: Sequence[Series]) -> Plot:
-    """A bar for each minute, its parts upon each other."""
+    """A stacked bar for each minute."""
     sums = [sum(one.values[index] or 0 for one in series) for index in range(len(times))]
     top = nice_top(max(sums, default=0))
     drawn = ""
@@ -99,7 +99,7 @@ def bars(id_: str, title: str, times: Sequence[float], series: Sequence[Series])
 
 
 def sparkline(title: str, values: Sequence[float]) -> str:
-    """A small line with an area below it, to stand beside a number."""
+    """A small line with a filled area, to show beside a number."""
     top = nice_top(max(values, default=0))
     points = _points(values, top)
     area = f"M{points[0][0]:g} {HEIGHT:g}L{_path(points)}L{points[-1][0]:g} {HEIGHT:g}Z" if points else ""
@@ -108,7 +108,7 @@ def sparkline(title: str, values: Sequence[float]) -> str:
 
 
 def nice_top(most: float) -> float:
-    """The next of 1, 2, 5, 10, 20, … that is no less; 1 for nothing."""
+    """The least of 1, 2, 5, 10, 20, … that is not below `most`; 1 for 0."""
     if most <= 1:
         return 1.0
     power = 10.0 ** math.floor(math.log10(most))
@@ -116,7 +116,7 @@ def nice_top(most: float) -> float:
 
 
 def described(times: Sequence[float], series: Sequence[Series]) -> str:
-    """What a plot shows, in words."""
+    """Describe a plot in words."""
     if not times:
         return "nothing is known yet"
     told = "; ".join(

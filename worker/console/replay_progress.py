@@ -1,8 +1,8 @@
-"""How far replays are, from the control topic and the source: whoever sends them, and after any restart.
+"""The progress of replays, from the control topic and the source: whoever sends them, and after any restart.
 
-The rules: what of a replay is on the source is told there by its event ids, each once. Of a plan that is done
-all of its letters were replayed; of one that is not, those that are on the source. Somebody sends one while
-its claims come; who lets go, or is silent for as long as no run that lives is, does not.
+The rules: records in the source count as replayed by event id, each once. If a plan is done, all its letters
+were replayed; if not, those found in the source. A replay is being sent while claims for it arrive; a sender
+that releases it, or stays silent longer than any live run would, is not sending.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from worker.ops.plans import Plan, offsets_of, read_head
 from worker.ops.replaying import KIND
 
 SHOWN_SECONDS = 3600.0
-"""A replay that is done is shown for so long after it was begun."""
+"""How long after its beginning a finished replay is shown."""
 
 _PREFIX = f"{KIND}/".encode()
 
 Identities = Callable[[int, Iterable[int]], Iterable[int | None]]
-"""Which conversions the dead letters at these offsets of a partition are of; None where that is not known."""
+"""The conversions of the dead letters at these offsets of a partition; None for unknown ones."""
 
 
 class Part(NamedTuple):
-    """Letters of a plan: the number of their partition, and their offsets."""
+    """Letters of a plan: a partition number and offsets."""
 
     plan: str
     partition: int
@@ -38,17 +38,17 @@ class Part(NamedTuple):
 
 
 class Left:
-    """What is left of a plan that is not done: by identities, those that are not known by their number."""
+    """What an unfinished plan has left: identities, and the number of letters without a known one."""
 
     def __init__(self, total: int, known: Iterable[int]) -> None:
         self._known = array("q", sorted(set(known)))
         self._is_sent = bytearray(len(self._known))
         self._unknown = max(0, total - len(self._known))
         self.sent = 0
-        """How many are on the source."""
+        """How many are in the source topic."""
 
     def take(self, identity: int) -> None:
-        """Hear of one that is on the source."""
+        """Take one that is in the source topic."""
         index = bisect_left(self._known, identity)
         if index < len(self._known) and self._known[index] == identity:
             self.sent += not self._is_sent[index]
@@ -59,18 +59,18 @@ class Left:
 
 
 class _Runs:
-    """The runs that were at a plan: whether one of them is."""
+    """The runs of a plan: whether one is alive."""
 
     def __init__(self) -> None:
         self._holder = Holder()
         self._heard_at = -math.inf
 
     def begin(self, now: float) -> None:
-        """Hear that the plan was written: who did claims it in a moment."""
+        """Take note that the plan was written; its writer claims it shortly."""
         self._heard_at = now
 
     def take(self, claim: Claim, now: float) -> None:
-        """Hear of the next claim."""
+        """Take the next claim."""
         before = self._holder.claim
         self._holder.take(claim)
         held = self._holder.claim
@@ -78,7 +78,7 @@ class _Runs:
             self._heard_at = -math.inf if held is None else now
 
     def are_alive(self, now: float) -> bool:
-        """Whether one has said so lately, or let go of it not yet."""
+        """Whether a run has claimed it recently and not released it."""
         return now - self._heard_at < DEAD_AFTER_SECONDS
 
 
@@ -93,7 +93,7 @@ class Replays:
         self._runs: dict[str, _Runs] = {}
 
     def take(self, key: bytes | None, value: bytes | None, now: float) -> bool:
-        """Hear at `now` of a record of the control topic; return whether it is of a replay."""
+        """Take a record of the control topic, read at `now`; return whether it belongs to a replay."""
         if key is None or not key.startswith(_PREFIX):
             return False
         match key.decode(errors="replace").split("/"):
@@ -106,23 +106,23 @@ class Replays:
         return True
 
     def gone(self, log: str | None) -> Iterator[tuple[Part, list[int]]]:
-        """The letters of plans that are done, and were not `applied` yet; of the log, where that is known."""
+        """The letters of finished plans not yet `applied`; only those of this topic id, if it is known."""
         for part in list(self._unapplied):
             plan = self._heads.get(part.plan)
             if plan is not None and plan.is_done and (log is None or plan.log in {None, log}):
                 yield part, list(offsets_of(self._parts[part]))
 
     def applied(self, part: Part) -> None:
-        """Hear that the letters of a part need not be told again."""
+        """Mark a part so that `gone` does not return it again."""
         self._unapplied.discard(part)
 
     @property
     def begun(self) -> frozenset[str]:
-        """Those that are not done."""
+        """The ids of unfinished replays."""
         return frozenset(plan.id for plan in self._heads.values() if not plan.is_done)
 
     def count(self, identities: Identities) -> Mapping[int, int]:
-        """Begin anew to count what those that are not done have sent; return where on the source that is."""
+        """Restart the count of what unfinished replays have sent; return the source offsets to read from."""
         ends: dict[int, int] = {}
         for plan in (self._heads[id_] for id_ in self.begun):
             self._left[plan.id] = Left(plan.total, self._identities_of(plan.id, identities))
@@ -131,17 +131,17 @@ class Replays:
         return ends
 
     def sent(self, identity: int) -> None:
-        """Hear of a conversion that is on the source, replayed."""
+        """Take a replayed conversion that is in the source topic."""
         for left in self._left.values():
             left.take(identity)
 
     def question(self, replay_id: str) -> str | None:
-        """In which words one was asked for that is not done."""
+        """The question of an unfinished replay, None if there is none of this id."""
         plan = self._heads.get(replay_id)
         return None if plan is None or plan.is_done else plan.question
 
     def shown(self, now: float) -> list[Replay]:
-        """Those that are not done, and those of the last hour, the newest first."""
+        """The unfinished replays and those of the last hour, newest first."""
         plans = [one for one in self._heads.values() if not one.is_done or now - one.at < SHOWN_SECONDS]
         return [self._shown(plan, now) for plan in sorted(plans, key=lambda plan: plan.at, reverse=True)]
 
@@ -184,7 +184,7 @@ class Replays:
 
 
 def question_of(plan: Plan) -> Mapping[str, object]:
-    """What a replay was asked for, by the names of the options; nothing where that can't be read."""
+    """The options of a replay by name; empty if they can't be read."""
     try:
         words = json.loads(plan.question)
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""The replays that this console sends, each in a thread of its own.
+"""The replays that this console sends, each in its own thread.
 
-The rule: what is sent is what `dlq replay` would send, by the same plan: so whatever ends a run, this console
-too, anybody goes on with it. A run is remembered while there is something to say of it.
+The rule: a run sends what `dlq replay` would, by the same plan, so any console or command can continue it
+after whatever ended it. A run is remembered as long as there is something to report.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ STOPPED = "it was broken off from the console"
 
 
 class Run:
-    """One run of a replay of one destination."""
+    """One run of a destination's replay."""
 
     def __init__(self, deployment: Deployment, settings: Settings, asked: Asked) -> None:
         self._deployment, self._settings, self._asked = deployment, settings, asked
@@ -43,26 +43,26 @@ class Run:
         self._stopping = False
         self.troubles: tuple[str, ...] = ()
         self.begun: Future[str | None] = Future()
-        """The id of the replay, once its plan is there; None where nothing was left to send."""
+        """The replay's id, once its plan is written; None if nothing was left to send."""
         self.thread = Thread(target=self._run, name="console-replay", daemon=True)
 
     @property
     def rate(self) -> float | None:
-        """How many it sends a second at most; None is all at once."""
+        """The most sent per second; None is no bound."""
         return self._asked.rate
 
     @property
     def is_running(self) -> bool:
-        """Whether it still sends."""
+        """Whether it is still sending."""
         return self.thread.is_alive()
 
     @property
     def sent(self) -> int:
-        """How many of the replay are on the source."""
+        """How many of the replay are in the source topic."""
         return self._before + (0 if self._publisher is None else self._publisher.acknowledged)
 
     def stop(self) -> None:
-        """Break it off."""
+        """Interrupt it."""
         self._stopping = True
 
     def _run(self) -> None:
@@ -75,7 +75,7 @@ class Run:
             self._fail(error)
 
     def _send(self, replaying: Replaying, ready: Ready) -> None:
-        """Publish what is left, and write that it is done where all of it is there."""
+        """Publish what is left, and write that the replay is done if all was acknowledged."""
         if ready.faults:
             raise CannotDo(ready.faults)
         self._before = ready.left_out if ready.goes_on else 0
@@ -101,7 +101,7 @@ class Run:
         return not self.troubles
 
     def _lacking(self, troubles: Sequence[str]) -> Sequence[str]:
-        """Which rights are lacking, where that is why."""
+        """The missing rights, if they are the cause."""
         return rights_lacking(self._settings, CONSOLE_ACTS, troubles)
 
     def _fail(self, error: Exception) -> None:
@@ -115,14 +115,14 @@ class Run:
 
 
 class Runs:
-    """All runs of this console, by destination and replay."""
+    """The runs of this console, by destination and replay."""
 
     def __init__(self) -> None:
         self._runs: dict[tuple[str, str], Run] = {}
         self._lock = Lock()
 
     def start(self, destination: str, run: Run) -> str | None:
-        """Begin a run and return the id of its replay, as `Run.begun` has it. Raises CannotDo."""
+        """Start a run and return its replay's id, as `Run.begun` does. Raises CannotDo."""
         run.thread.start()
         replay_id = run.begun.result()
         if replay_id is not None:
@@ -131,7 +131,7 @@ class Runs:
         return replay_id
 
     def stop(self, destination: str, replay_id: str) -> None:
-        """Break off a run; raise CannotDo where there is none."""
+        """Interrupt a run; raise CannotDo if there is none."""
         run = self._runs.get((destination, replay_id))
         if run is None or not run.is_running:
             raise CannotDo([f"this console does not send the replay {replay_id}"])
@@ -139,7 +139,7 @@ class Runs:
         run.thread.join(CLOSE_WITHIN_SECONDS)
 
     def told(self, destination: str, replay: Replay) -> Replay:
-        """A replay, with what this console knows of it better than Kafka does."""
+        """The replay, updated with what this console knows before Kafka does."""
         run = self._runs.get((destination, replay.id))
         if run is None or replay.state is ReplayState.DONE:
             return replay
@@ -149,7 +149,7 @@ class Runs:
         return replay._replace(troubles=run.troubles, rate=run.rate)
 
     def close(self) -> None:
-        """Break all of them off, within bounds."""
+        """Interrupt all runs, within bounds."""
         running = [run for run in self._runs.values() if run.is_running]
         for run in running:
             run.stop()
@@ -158,4 +158,4 @@ class Runs:
 
 
 def _mute(_why: str) -> None:
-    """Say nothing: the page tells that it waits, by what is not sent."""
+    """Say nothing: the page shows the waiting by its unsent count."""

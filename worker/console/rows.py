@@ -1,7 +1,7 @@
-"""Rows of what is undelivered, read from Kafka by the places that are known.
+"""Rows of undelivered conversions, read from Kafka at known places.
 
-The rule: what is filtered by why it is undelivered, by its time as a dead letter, or by its event id is found
-without reading; all else is read for it. A row is the record itself, as it lies there.
+The rule: filters by failure, by time of death and by event id need no reading; others read the records. A row
+is the record itself, unchanged.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 GAP_RECORDS = 200
-"""Records between two that are wanted up to which both are read in one go."""
+"""The most unwanted records between two wanted ones that are still read in one span."""
 
 _TOLD_BY_KEY = frozenset({"event_id", "reason", "status", "error"})
 
@@ -44,7 +44,7 @@ Offsets = dict[Partition, "array[int]"]
 
 
 def rows(settings: Settings, known: Known, asked: RowsAsked) -> Rows:
-    """The newest rows that are asked for. Raises CannotDo."""
+    """The newest requested rows. Raises CannotDo."""
     keys = {key for key in known.undelivered.keys if _may_be(key, asked)}
     if _is_told(asked, keys):
         places, count = _newest(known, asked, keys)
@@ -61,7 +61,7 @@ def rows(settings: Settings, known: Known, asked: RowsAsked) -> Rows:
 
 
 def row(settings: Settings, known: Known, place: str) -> Row:
-    """The row at a place, as rows have it. Raises CannotDo."""
+    """The row at a place. Raises CannotDo."""
     at, offset = _at(settings, place)
     found = next(_read(settings, {at: array("q", [offset])}), None)
     if found is None:
@@ -77,7 +77,7 @@ def row(settings: Settings, known: Known, place: str) -> Row:
 
 
 def _may_be(key: GroupKey, asked: RowsAsked) -> bool:
-    """Whether something of a group may be asked for."""
+    """Whether rows of a group can match."""
     if key.kind is not asked.kind or asked.group not in {None, key}:
         return False
     if asked.kind is Kind.DEAD:
@@ -93,7 +93,7 @@ def _may_be(key: GroupKey, asked: RowsAsked) -> bool:
 
 
 def _is_told(asked: RowsAsked, keys: Collection[GroupKey]) -> bool:
-    """Whether what is known says all that is asked for."""
+    """Whether the known places alone decide which rows match."""
     if asked.kind is Kind.DEAD:
         filters = asked.filters
         named = {"click_id": filters.click_id, "offer_id": filters.offer_id, "network": filters.network}
@@ -105,12 +105,12 @@ def _is_told(asked: RowsAsked, keys: Collection[GroupKey]) -> bool:
 
 
 def _are_errors_told(error: str | None, keys: Collection[GroupKey]) -> bool:
-    """Whether it is known without reading whose error is sought."""
+    """Whether a filter by error can be decided without reading."""
     return error is None or not any(key.error == OTHER_ERRORS for key in keys)
 
 
 def _test(asked: RowsAsked, keys: Collection[GroupKey]) -> Callable[[Record], bool]:
-    """What tells of a record whether it passes, of what neither its group nor `_glance` has told."""
+    """Make the test of a record for what neither its group nor `_glance` decides."""
     if asked.kind is Kind.WAITING:
         return lambda record: asked.wanted.matches(record.value, record.headers, on_tier=True)
     if _are_errors_told(asked.filters.error, keys):
@@ -119,14 +119,14 @@ def _test(asked: RowsAsked, keys: Collection[GroupKey]) -> Callable[[Record], bo
 
 
 def _glance(asked: RowsAsked) -> Keep:
-    """What tells by the value of a record that it can't pass, before more of it is looked at."""
+    """Make a cheap test that rules out a record by its value before it is parsed."""
     named = dict(asked.wanted.wanted) if asked.kind is Kind.WAITING else asked.filters._asdict()
     of_event = EventFilter.of({name: text for name, text in named.items() if name in FIELDS})
     return lambda _, value: of_event.matches(value, (), on_tier=True)
 
 
 def _places(known: Known, asked: RowsAsked, keys: Collection[GroupKey]) -> Iterator[TimedPlace]:
-    """Where that lies which may be asked for."""
+    """The places of rows that can match."""
     held, filters = known.undelivered, asked.filters
     since, until = -math.inf, math.inf
     if asked.kind is Kind.DEAD:
@@ -144,14 +144,14 @@ def _places(known: Known, asked: RowsAsked, keys: Collection[GroupKey]) -> Itera
 
 
 def _newest(known: Known, asked: RowsAsked, keys: Collection[GroupKey]) -> tuple[list[TimedPlace], int]:
-    """The newest that are asked for, and how many there are."""
+    """The newest requested places, and how many there are."""
     with known.lock:
         found = _Counted(_places(known, asked, keys))
         return (heapq.nlargest(asked.limit, found) if asked.limit else list(found)), found.count
 
 
 class _Counted(Iterator[_Item]):
-    """Passes items on, and counts them."""
+    """Counts the items that it passes on."""
 
     def __init__(self, items: Iterator[_Item]) -> None:
         self._items = items
@@ -167,7 +167,7 @@ class _Counted(Iterator[_Item]):
 
 
 def _offsets(places: Iterable[TimedPlace]) -> Offsets:
-    """Places by their partition, rising."""
+    """Group places by partition, with rising offsets."""
     found: Offsets = {}
     for place in places:
         found.setdefault(place.partition, array("q")).append(place.offset)
@@ -175,7 +175,7 @@ def _offsets(places: Iterable[TimedPlace]) -> Offsets:
 
 
 def _read(settings: Settings, offsets: Offsets, keep: Keep = everything) -> Iterator[Record]:
-    """The records at these offsets that `keep` lets pass, as far as they are there."""
+    """The existing records at these offsets that pass `keep`."""
     config = reading_config(settings)
     with answering(settings):
         for topic in {at.topic for at in offsets}:
@@ -189,14 +189,14 @@ def _read(settings: Settings, offsets: Offsets, keep: Keep = everything) -> Iter
 
 
 def _rounds(offsets: Offsets) -> Iterator[dict[Partition, Span]]:
-    """Spans in which all of these lie: in each round one of each partition."""
+    """Spans that cover these offsets: each round has one per partition."""
     runs = [[(at, span) for span in spans_of(some)] for at, some in offsets.items()]
     for spans in zip_longest(*runs):
         yield dict(span for span in spans if span is not None)
 
 
 def spans_of(offsets: Sequence[int]) -> Iterator[Span]:
-    """Spans of offsets that lie close to each other."""
+    """Join offsets that are close together into spans."""
     start = last = offsets[0]
     for offset in offsets:
         if offset - last > GAP_RECORDS:
@@ -229,7 +229,7 @@ def _row(settings: Settings, record: Record) -> Row:
 
 
 def _at(settings: Settings, place: str) -> tuple[Partition, int]:
-    """Read a place; raise CannotDo where it is none of the topics that rows lie in."""
+    """Parse a place; raise CannotDo if it is in none of the topics with rows."""
     topic, *numbers = place.rsplit("/", 2)
     topics = {settings.dlq_topic, *(settings.tier_topic(tier) for tier in settings.tiers)}
     if topic not in topics or not all(number.isdecimal() and len(number) < _DIGITS for number in numbers):

@@ -1,8 +1,7 @@
-"""What the console knows, as values, and who knows it: what the pages are built on.
+"""The values that the pages show, and the Watch that provides them.
 
-The rules: a value that was handed out never changes; what changed is another value. Whoever looks never waits
-for Kafka: `seen` tells what is known so far, and how far the reading is. What may take a while says so: it is
-called in a thread.
+The rules: values are immutable; a change makes a new one. Viewers never wait for Kafka: `seen` returns what
+is known so far, and the progress of reading. Methods that may take long say so, and are called in a thread.
 """
 
 from __future__ import annotations
@@ -26,19 +25,19 @@ if TYPE_CHECKING:
 
 
 class Trouble(NamedTuple):
-    """Why something can't be read now: a line for each reason, and what to do where that is known."""
+    """Why something can't be read now: a line for each reason, and what to do if that is known."""
 
     reasons: Sequence[str]
     hint: str | None = None
 
 
 def failed(error: Exception) -> Trouble:
-    """What is said where the console itself has failed."""
+    """The trouble to show if the console itself has failed."""
     return Trouble([f"the console reads no more: {error!r}"], "start the console again")
 
 
 def trouble_of(settings: Settings, error: CannotDo) -> Trouble:
-    """What is said where Kafka can't be read: which right is lacking, where that is why."""
+    """The trouble to show if Kafka can't be read; it names the missing right if that is the cause."""
     from worker.ops.access import told
 
     why = told(settings, "console", error)
@@ -46,9 +45,9 @@ def trouble_of(settings: Settings, error: CannotDo) -> Trouble:
 
 
 class Progress(NamedTuple):
-    """How much was read of what was there at the beginning: `read` of `of` records.
+    """The progress of reading what the topics held at the beginning: `read` of `of` records.
 
-    Before it is known how much that is, it is nothing of one.
+    It is 0 of 1 until the number is known.
     """
 
     read: int = 0
@@ -56,28 +55,28 @@ class Progress(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Whether all of it was."""
+        """Whether all of it is read."""
         return self.read >= self.of
 
 
 class ReplayState(StrEnum):
-    """How a replay stands."""
+    """The state of a replay."""
 
     RUNNING = "running"
     """This console sends it."""
     ELSEWHERE = "elsewhere"
-    """Another process sends it, as far as is known: it said so within the last seconds."""
+    """Another process sends it: it claimed it within the last seconds."""
     INTERRUPTED = "interrupted"
-    """Nobody sends it, and it is not done: `go_on` goes on with it, and sends nothing twice."""
+    """Nobody sends it, and it is not done; `go_on` continues it and sends nothing twice."""
     DONE = "done"
 
 
 class Replay(NamedTuple):
-    """A replay of the last hour, or one that is not done: so many of a total are on the source.
+    """A replay of the last hour, or an unfinished one: `sent` of `total` are in the source topic.
 
-    `question` is what was asked for, in words; `by` is who asked, where that is known, `at` when (epoch
-    seconds). `sent` is None where it is not known yet. `troubles` tell why it did not end well. `rate` is how
-    many it was to send a second at most; None is all at once.
+    `question` holds its options; `by` is who asked, if known; `at` is when (epoch seconds). `sent` is None
+    until it is known. `troubles` say why it did not end well. `rate` is its bound per second; None is no
+    bound.
     """
 
     id: str
@@ -92,12 +91,12 @@ class Replay(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """All that is known of a destination at a moment (epoch seconds).
+    """All that is known of a destination at one moment (epoch seconds).
 
-    `version` grows with each change. `status` is None, and the others are empty, until they were read once;
-    where `trouble` is said they are what was known last. `hour` has a minute for each of the last sixty, the
-    oldest first; nothing but what was published is in it where no journal is kept. `undelivered` are the
-    groups, the most first; of so many as `unread`, older than those that are held, nothing is known.
+    `version` grows with each change. `status` is None, and the others are empty, until they are first read;
+    with `trouble`, they are the last known. `hour` holds the last sixty minutes, oldest first; without a
+    journal, it counts only published events. `undelivered` holds the groups, largest first; `unread` counts
+    older rows that are not held.
     """
 
     destination: str
@@ -113,9 +112,9 @@ class Seen(NamedTuple):
 
 
 class RowsAsked(NamedTuple):
-    """Which rows are wanted: the newest of a kind, and of a group where one is named.
+    """The rows wanted: the newest of a kind, and of a group if one is named.
 
-    What is dead must pass `filters`, what waits `wanted`: as `dlq list` and `waiting list` mean them.
+    Dead letters must pass `filters`, waiting conversions `wanted`, as in `dlq list` and `waiting list`.
     """
 
     kind: Kind
@@ -126,11 +125,11 @@ class RowsAsked(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One conversion that is not delivered: its record whole, and how it stands.
+    """One undelivered conversion: its whole record, and its state.
 
-    `where` is the place as the commands write it (`0/17`, `10s 0/17`), `place` is what `row` takes. `reason`
-    is why it waits or died; `due_at` (epoch seconds) is None for a dead one. `ended` says of one that is not
-    listed any more why that is: `replayed`, `delivered`, `ended`.
+    `where` is the place as the commands write it (`0/17`, `10s 0/17`); `place` is the argument for `row`.
+    `reason` is why it waits or died; `due_at` (epoch seconds) is None for a dead letter. `ended` is why it is
+    no longer listed: `replayed`, `delivered` or `ended`.
     """
 
     kind: Kind
@@ -143,14 +142,14 @@ class Row(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Rows, the newest first, and how many pass in all; None where it is not known, for not all were read."""
+    """Rows, newest first, and the number of all matches; None if not all were read."""
 
     rows: Sequence[Row]
     matched: int | None
 
 
 class Watch(Protocol):
-    """Reads Kafka once for however many viewers; they hold up neither it nor each other."""
+    """Reads Kafka once for all viewers; viewers delay neither it nor each other."""
 
     @property
     def version(self) -> int:
@@ -158,29 +157,29 @@ class Watch(Protocol):
         ...
 
     def start(self) -> None:
-        """Begin to read; called on the event loop that `changed` is awaited on."""
+        """Start reading; call it on the event loop that awaits `changed`."""
         ...
 
     def close(self) -> None:
-        """Read no more; within bounds, idempotent."""
+        """Stop reading, within bounds; idempotent."""
         ...
 
     def seen(self, destination: str) -> Seen:
-        """What is known now; at once. Raises KeyError for a destination that there is not."""
+        """What is known now, at once. Raises KeyError for an unknown destination."""
         ...
 
     async def changed(self, after: int, within: float) -> int:
-        """Return the version once it is above `after`, or what it is when so many seconds have passed."""
+        """Return the version once it is above `after`, or after `within` seconds."""
         ...
 
     def rows(self, destination: str, asked: RowsAsked) -> Rows:
-        """Read rows, for a second or a few; in a thread. Raises CannotDo."""
+        """Read rows, which takes seconds; call it in a thread. Raises CannotDo."""
         ...
 
     def row(self, destination: str, place: str) -> Row:
-        """Read one row whole by its `place`; in a thread. Raises CannotDo where there is none."""
+        """Read one whole row by its `place`; call it in a thread. Raises CannotDo if there is none."""
         ...
 
     def search(self, wanted: Wanted, since: str) -> Sequence[Explained]:
-        """What `explain` finds at all destinations; in a thread. Raises CannotDo."""
+        """What `explain` finds at all destinations; call it in a thread. Raises CannotDo."""
         ...

@@ -1,6 +1,6 @@
-"""The console's server: its routes, and what it is made of.
+"""The console's server: its routes and parts.
 
-The rule: where actions are not allowed, there is no route that acts.
+The rule: if actions are not allowed, there is no route that acts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CLOSE_SECONDS = 2.0
 
 
 class ConsoleServer:
-    """Serves the pages of a deployment, from what a watch knows of it; `actions` do what is asked for."""
+    """Serves the pages of a deployment from a watch; `actions` performs what is asked for."""
 
     def __init__(self, deployment: Deployment, watch: Watch, actions: Actions) -> None:
         console = deployment.common.console
@@ -53,7 +53,7 @@ class ConsoleServer:
         self.address: tuple[str, int] = ("", 0)
 
     async def start(self, host: str, port: int) -> None:
-        """Listen; raise OSError where the address can't be had. `address` is where it listens."""
+        """Listen; raise OSError if the address is not available. `address` is where it listens."""
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
         await site.start()
@@ -65,7 +65,7 @@ class ConsoleServer:
 
     @property
     def url(self) -> str:
-        """Where the first view is."""
+        """The address of the first view."""
         host, port = self.address
         return f"http://{f'[{host}]' if ':' in host else host}:{port}{self._pages.site.base}/"
 

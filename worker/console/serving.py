@@ -1,6 +1,6 @@
-"""The console as a whole: what reads Kafka, what acts, and the server in front of them.
+"""The whole console: the watch, the actions, and the server in front of them.
 
-The rule: there is one reader, however many look. What it logs in with is followed as a worker follows it.
+The rule: there is one reader for all viewers. It follows changes of the login as a worker does.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from worker.settings import Deployment
 
 @asynccontextmanager
 async def serving(deployment: Deployment) -> AsyncIterator[str]:
-    """Serve a deployment's console, and give its address; raise OSError where that can't be had."""
+    """Serve a deployment's console and yield its address; raise OSError if that is not available."""
     console, login = deployment.common.console, Login()
     watch = KafkaWatch(deployment, login)
     server = ConsoleServer(deployment, watch, KafkaActions(watch))
@@ -35,4 +35,4 @@ async def serving(deployment: Deployment) -> AsyncIterator[str]:
     finally:
         renewing.cancel()
         await server.close()
-        await asyncio.to_thread(watch.close)  # the loop goes on: a second signal is heard meanwhile
+        await asyncio.to_thread(watch.close)  # in a thread, so that the loop still handles a second signal

@@ -1,7 +1,7 @@
-"""What asks Kafka, beside the loop: so many at a time, and so many that wait.
+"""Threads that call Kafka beside the loop: a bounded number, with a bounded queue.
 
-The rules: who is not served at once waits for a bounded time, or is told to come again. The process's end
-waits for no answer of the broker's.
+The rules: a caller waits for a bounded time or is told to come again. The end of the process waits for no
+answer from the broker.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _Got = TypeVar("_Got")
 
 
 class Threads:
-    """A few threads of the console's own."""
+    """The console's own few threads."""
 
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(AT_A_TIME)
@@ -32,7 +32,7 @@ class Threads:
     async def call(
         self, function: Callable[_Given, _Got], *args: _Given.args, **named: _Given.kwargs
     ) -> _Got:
-        """Call a function in one of them; raise Refused where too many wait already."""
+        """Call a function in one of them; raise Refused if too many wait already."""
         if self._under_way >= AT_A_TIME + MOST_WAITING:
             raise Refused(503, "too many ask at once: try again in a moment")
         self._under_way += 1
@@ -50,9 +50,9 @@ async def _in_thread(work: Callable[[], _Got]) -> _Got:
     def run() -> None:
         try:
             settle = partial(done.set_result, work())
-        except Exception as error:  # raised again where it was asked for
+        except Exception as error:  # raised again in the caller
             settle = partial(done.set_exception, error)
-        with suppress(RuntimeError):  # the loop has ended meanwhile
+        with suppress(RuntimeError):  # the loop is closed, so nobody waits
             loop.call_soon_threadsafe(lambda: done.done() or settle())
 
     Thread(target=run, name="console-asks", daemon=True).start()

@@ -1,7 +1,7 @@
 """The five views, in the order of an incident: verdict, flow, one conversion, undelivered, destination.
 
-The rule: a view only shows; what takes a while is done in a thread, and never for more viewers at a time than
-there are threads.
+The rule: a view only shows; slow work runs in a thread, for at most as many viewers at a time as there are
+threads.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SINCE = "48h"
 
 
 class Views:
-    """Shows what a watch knows of a deployment."""
+    """Renders what a watch knows of a deployment."""
 
     def __init__(self, deployment: Deployment, pages: Pages, watch: Watch, threads: Threads) -> None:
         self._deployment = deployment
@@ -36,7 +36,7 @@ class Views:
         self._threads = threads
 
     async def verdict(self, request: web.Request) -> web.Response:
-        """How each destination does, the gravest first."""
+        """The verdict of each destination, the gravest first."""
         seen = sorted(map(self._watch.seen, self._deployment.names), key=_gravity)
         return self._pages.answer(
             request,
@@ -60,7 +60,7 @@ class Views:
         )
 
     async def conversion(self, request: web.Request) -> web.Response:
-        """What became of one conversion, or of those of a click or an order, wherever they went."""
+        """The life of one conversion, or of those of a click or an order, at all destinations."""
         wanted = forms.wanted_conversion(request.query)
         since = forms.text(request.query, "since") or SINCE
         found = None
@@ -76,7 +76,7 @@ class Views:
         )
 
     async def undelivered(self, request: web.Request) -> web.Response:
-        """What waits and what is dead, by why; and the rows that are chosen of it."""
+        """Waiting conversions and dead letters, grouped by failure; and the selected rows."""
         seen, kind, rows = self._seen(request), forms.kind(request.query), None
         given = forms.given(request.query, kind)
         if (given or "kind" in request.query) and not is_live(request):
@@ -98,7 +98,7 @@ class Views:
         )
 
     async def row(self, request: web.Request) -> web.Response:
-        """One of them whole."""
+        """One whole row."""
         seen = self._seen(request)
         row = await self._threads.call(self._watch.row, seen.destination, request.match_info["place"])
         return self._pages.answer(
@@ -112,7 +112,7 @@ class Views:
         )
 
     async def destination(self, request: web.Request) -> web.Response:
-        """How a destination is set up, what a request of it looks like, and what it is told to do."""
+        """A destination's settings, a sample request, and its standing orders."""
         seen = self._seen(request)
         return self._pages.answer(
             request,
@@ -126,7 +126,7 @@ class Views:
         )
 
     async def first(self, request: web.Request) -> web.StreamResponse:
-        """A view without a destination is that of the first."""
+        """Redirect a view without a destination to the first one's."""
         raise web.HTTPSeeOther(f"{request.path.rstrip('/')}/{self._deployment.names[0]}")
 
     def _seen(self, request: web.Request) -> Seen:
@@ -137,7 +137,7 @@ class Views:
 
 
 class Card(NamedTuple):
-    """A destination on the first view."""
+    """A destination in the first view."""
 
     seen: Seen
     shape: str
@@ -176,7 +176,7 @@ def _gravity(seen: Seen) -> tuple[int, str]:
 
 
 class Shown(NamedTuple):
-    """A group, and the query that shows its rows."""
+    """A group, and the URL query that shows its rows."""
 
     group: Group
     query: Mapping[str, str]
@@ -188,7 +188,7 @@ def _group(group: Group) -> Shown:
 
 
 def _pretty(value: bytes | None) -> str:
-    """A record's value, as JSON with its lines apart where it is some, else as it is."""
+    """Format a record's value as indented JSON if it is JSON, else return it as text."""
     text = "" if value is None else value.decode("utf-8", "backslashreplace")
     try:
         return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
@@ -197,7 +197,7 @@ def _pretty(value: bytes | None) -> str:
 
 
 def _state(seen: Seen) -> Mapping[str, Any]:
-    """What a destination's workers say, and what they were ordered."""
+    """What a destination's workers report, and their standing orders."""
     if seen.status is None:
         return {}
     flow = seen.status.flow

@@ -1,6 +1,6 @@
-"""Numbers, times and values in the words of the page.
+"""Formats numbers, times and values for the page.
 
-The rule: pure; the same value always reads the same, and every time is UTC.
+The rule: pure; the same value always looks the same, and every time is UTC.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ SHAPES = {
     Verdict.STUCK: "broken",
     Verdict.NO_WORKER: "broken",
 }
-"""Which shape stands for a verdict beside its word: it is told apart without colour."""
+"""The shape beside a verdict's word, so that verdicts can be told apart without colour."""
 
 GRAVITY = ("broken", "watch", "held", "well", "still")
-"""Shapes, that which needs somebody first."""
+"""Shapes, from the most to the least urgent."""
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def spoken(name: str) -> str:
-    """A word of the program as it is read: `partner_down` is `partner down`."""
+    """An identifier in words: `partner_down` as `partner down`."""
     return name.replace("_", " ")
 
 
 def count(number: float | None) -> str:
-    """A number with its thousands apart; a dash where it is not known."""
+    """A number with thousands separated; a dash if it is None."""
     if number is None:
         return "\N{EN DASH}"
     return f"{number:,.0f}" if number == int(number) else f"{number:,.2f}".rstrip("0").rstrip(".")
 
 
 def span(seconds: float) -> str:
-    """How long: `4 s`, `12 min`, `3 h 05 min`, `2 d 4 h`."""
+    """A duration: `4 s`, `12 min`, `3 h 05 min`, `2 d 4 h`."""
     whole = max(0, round(seconds))
     if whole < 2 * _MINUTE:
         return f"{whole} s"
@@ -54,15 +54,15 @@ def span(seconds: float) -> str:
 
 
 def clock(at: float) -> str:
-    """A moment (epoch seconds): `2026-11-27 23:40:02`."""
+    """A time (epoch seconds): `2026-11-27 23:40:02`."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def minute(at: float) -> str:
-    """The minute of a moment: `23:40`."""
+    """A time to the minute: `23:40`."""
     return datetime.fromtimestamp(at, UTC).strftime("%H:%M")
 
 
 def machine(at: float) -> str:
-    """A moment as HTML's `datetime` has it."""
+    """A time for HTML's `datetime` attribute."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
