@@ -180,6 +180,7 @@ def test_several_destinations(several: dict[str, str]) -> None:
     assert told_of == {"theirs": "voluum", "ours": "moment"}
     text = run("explain", "--click-id", "c", env=several).stdout.splitlines()
     assert {"theirs at voluum", "ours at moment"} <= set(text)
+    assert run("explain", "theirs", env=several).stdout.splitlines()[0] == "theirs at voluum"
 
 
 def test_passed_over(several: dict[str, str]) -> None:

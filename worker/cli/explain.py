@@ -75,10 +75,11 @@ def explain(
 
 
 def _print(found: Sequence[Explained], several: bool) -> None:
+    from worker.core.life import Verdict
     from worker.ops.explained import rows
 
     for one in found:
-        if len(found) > 1:
+        if len(found) > 1 or (several and one.told.verdict is not Verdict.NEVER_PUBLISHED):
             name = one.event_id or "without an event id"
             print(f"{name} at {one.destination}" if several else name)
         if one.timeline:
