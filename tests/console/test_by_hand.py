@@ -36,6 +36,10 @@ REACHABLE = """
   .filter((one) => one.checkVisibility() && !one.disabled)
   .map((one, number) => one.dataset.number = String(number))
 """
+ON_ONE_LINE = """
+() => [...document.querySelectorAll('.facts .of small')]
+  .map((one) => one.parentElement.offsetHeight < 2 * one.offsetHeight)
+"""
 FOCUSED = "() => document.activeElement.dataset.number || ''"
 SEEN = """
 () => {
@@ -139,6 +143,15 @@ def test_all_is_reached_by_keyboard(console: Known, browser: Browser, view: str)
             assert on.page.evaluate(SEEN), passed
         assert passed == numbers
         assert on.faults() == []
+
+
+def test_names_are_whole(console: Known, browser: Browser) -> None:
+    """However wide the page is, the name of an answer stands whole beside its figure."""
+    with visit(browser, console.base) as on:
+        on.go("/")
+        for width in range(320, 1300, 40):
+            on.page.set_viewport_size({"width": width, "height": 900})
+            assert set(on.page.evaluate(ON_ONE_LINE)) == {True}, width
 
 
 def test_behind_a_proxy(browser: Browser) -> None:
