@@ -75,6 +75,7 @@ OTHER_INCIDENTS = (
         fires="PostbackWorkerRestarts",
         explains=["postback-worker config check --online"],
         says="configuration is valid",
+        shows=Shown("destination", "has not been joined yet"),
         begins=_crash_again_and_again,
         repairs=_scale_it_away,
         repaired_by="the one that crashes, scaled away",
