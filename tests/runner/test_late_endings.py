@@ -32,6 +32,28 @@ async def thaw(harness: Harness) -> None:
     await some_turns()
 
 
+def waiting(harness: Harness) -> bool:
+    """Whether an ending or a step waits until it is known what became of its partition."""
+    late = harness.runner._delivery.late_endings
+    return bool(late._held or late._noted)
+
+
+async def written(harness: Harness) -> None:
+    """Have each step written that need not wait."""
+    journaling = harness.runner._delivery.journaling
+    assert journaling is not None
+    journaling._flush()
+    await asyncio.gather(*journaling._writing)
+    await some_turns()
+
+
+async def decided(harness: Harness) -> None:
+    """Wait until nothing waits any more, and each step is written."""
+    await some_turns()
+    await until("it is decided", lambda: not waiting(harness))
+    await written(harness)
+
+
 def lose(harness: Harness) -> None:
     """Have the group tell that the partition is another's."""
     harness.source.lose(harness.first)
@@ -47,8 +69,7 @@ async def test_another_has_ended_it() -> None:
             await other.committed(1)
             await thaw(harness)
             lose(harness)
-            await until("it is decided", lambda: harness.runner.snapshot().held == frozenset())
-            await some_turns(100)
+            await decided(harness)
             assert told(harness) == ONCE
 
 
@@ -62,7 +83,8 @@ async def test_noted_and_not_handed_over(another: bool) -> None:
         harness.source.refusing = "not a member"
         harness.time.advance(LONG)  # before its step has gone
         harness.runner._delivery.lanes.check_in()
-        await asyncio.sleep(0.05)
+        assert waiting(harness)
+        await written(harness)
         assert told(harness) == []
         if another:
             harness.kafka.committed.clear()
@@ -71,7 +93,7 @@ async def test_noted_and_not_handed_over(another: bool) -> None:
                 await other.committed(1)
         lose(harness)
         await harness.journaled(1)
-        await asyncio.sleep(0.1)
+        await decided(harness)
         assert told(harness) == ONCE
 
 
@@ -84,7 +106,8 @@ async def test_noted_and_ours_all_the_time() -> None:
         harness.source.refusing = "not a member"
         harness.time.advance(LONG)
         harness.runner._delivery.lanes.check_in()
-        await asyncio.sleep(0.05)
+        assert waiting(harness)
+        await written(harness)
         assert told(harness) == []
         harness.source.refusing = None
         await harness.committed(1)
@@ -139,8 +162,7 @@ async def test_with_the_client(another: bool) -> None:
         await goes_on(harness)
         lose(harness)
         await harness.journaled(1)
-        await until("it is decided", lambda: harness.runner.snapshot().held == frozenset())
-        await asyncio.sleep(0.1)
+        await decided(harness)
         assert told(harness) == ONCE
 
 
@@ -238,5 +260,5 @@ async def test_what_ends_after_it_was_lost() -> None:
             await other.committed(1)
             harness.sender.gate.set()
             await harness.ended(1)
-            await asyncio.sleep(0.1)
+            await decided(harness)
             assert told(harness) == ONCE
