@@ -184,7 +184,7 @@ class Undelivered:
         return TimedPlace(rows.at_of(offset), self._partitions[rows.number], offset)
 
     def key_of(self, partition: Partition, offset: int) -> GroupKey | Fate | None:
-        """The group of what lies there, or why it counts no more; None if unknown."""
+        """The group of the row at this place, or why it no longer counts; None if unknown."""
         rows = self._rows.get(partition)
         number = None if rows is None else rows.group_of(offset)
         if number is None:

@@ -98,7 +98,7 @@ def _ahead_of(settings: Settings, wanted: Wanted, begin: float) -> _Ahead:
         opened(config, settings.kafka.topic) as reader,
     ):
         scanning = threads.submit(_scan, config, journal, begin, in_journal)
-        spans = reader.spans(begin)  # first: a broker that is not there is named by this, and at once
+        spans = reader.spans(begin)  # first, because it reports an absent broker at once
         positions = _positions({**config, "group.id": settings.kafka.group_id}, settings.kafka.topic)
         ahead = _ahead(spans, positions)
         found = [one for one in reader.read(ahead, keep=in_value(wanted)) if wanted.is_in(one.value)]
@@ -162,7 +162,7 @@ def _positions(group: Config, topic: str) -> Mapping[Partition, Position]:
 
 
 def _scan(config: Config, topic: str | None, begin: float, keep: Keep) -> list[Record]:
-    """What is kept of a topic since a time; nothing of none."""
+    """The records of a topic since a time that pass `keep`; none without a topic."""
     if topic is None:
         return []
     with opened(config, topic) as reader:
@@ -175,6 +175,6 @@ def _by_key(wanted: Wanted) -> Keep:
 
 
 def in_value(wanted: Wanted) -> Keep:
-    """Whether JSON may hold it: what has an escape is looked into, whatever its bytes."""
+    """Make a test for JSON that may hold the value: JSON with an escape always passes."""
     sought = wanted.value.encode()
     return lambda _, value: value is not None and (sought in value or b"\\" in value)

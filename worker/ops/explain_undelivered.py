@@ -1,7 +1,7 @@
-"""What the tiers and the dead letters tell of a conversion of which the journal tells nothing.
+"""Explains a conversion without journal steps from the tiers and the dead letters.
 
-The rule: a record that waits or is dead tells of itself what its step told, and so it is given as a step. The
-journal may be off, and keeps a step for a shorter time than a dead letter is kept.
+The rule: a waiting or dead record holds what its step would say, so it is returned as a step. The journal may
+be off, and keeps steps for a shorter time than the dead-letter topic keeps letters.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def with_undelivered(found: Found, wanted: Wanted, begin: float) -> Found:
-    """Add what waits in the tiers, and what died since a time (epoch seconds), of events without a step.
+    """Add records without a step that wait in the tiers, or died since a time (epoch seconds).
 
-    What was replayed since it died tells nothing of how that went. Raises CannotDo.
+    A letter that was replayed since it died does not tell how the replay went. Raises CannotDo.
     """
     from schemas import WorkerHeaders
 

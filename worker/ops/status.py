@@ -1,4 +1,4 @@
-"""How each destination does, from Kafka alone: no worker need be reachable.
+"""The status of each destination, read only from Kafka: no worker need be reachable.
 
 The rule: repeated looks use one Watcher, which keeps its clients.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Status(NamedTuple):
-    """A destination, the verdict, and what that rests on."""
+    """A destination, its verdict, and the figures behind it."""
 
     destination: str
     judged: Judged
@@ -35,7 +35,7 @@ class DestinationWatcher:
         self._looker = Looker(settings)
 
     def look(self, followed: Followed | None = None) -> Status:
-        """How it does now; what is `followed` already is not read again. Raises CannotDo."""
+        """Its status now; `followed` values are not read again. Raises CannotDo."""
         from worker.core.flow import judge
 
         with answering(self._settings):
@@ -65,7 +65,7 @@ class Watcher:
             one.close()
 
     def look(self) -> list[Status]:
-        """How each does now. Raises CannotDo."""
+        """The status of each now. Raises CannotDo."""
         with ThreadPoolExecutor(DESTINATIONS_AT_A_TIME, "status") as threads:
             return list(threads.map(DestinationWatcher.look, self._destinations))
 

@@ -23,7 +23,7 @@ class PassedOver(NamedTuple):
 
 
 Parted = tuple[list[Record], PassedOver | None]
-"""What is taken of a read, and what is passed over, None where nothing is."""
+"""The records taken from a read, and the passed-over ones; None if there are none."""
 
 
 def take_all(messages: Sequence[Got], ats: Sequence[Partition]) -> Parted:
@@ -38,7 +38,7 @@ class PassingOver:
         self._route = router.route
 
     def part(self, messages: Sequence[Got], ats: Sequence[Partition]) -> Parted:
-        """Make records of what is taken of these messages, each of the partition beside it."""
+        """Make records of the messages that are taken; `ats` holds the partition of each message."""
         records: list[Record] = []
         passed: list[Partition] = []
         last: dict[Partition, Got] = {}
