@@ -42,6 +42,15 @@ def test_the_lines() -> None:
     assert rates(BUSY, 2.0) == ("19824/20000 ended", "9912/s")
 
 
+def test_when_it_is_over() -> None:
+    """It is over when all have ended, and no network has yet to pass over what is another's."""
+    first = FIRST._replace(delivered=8, dead=1, passed=6)
+    second = SECOND._replace(delivered=6, dead=0, passed=9)
+    assert Progress(15, [first, second], "").is_over
+    assert not Progress(15, [first, second._replace(passed=8)], "").is_over
+    assert not Progress(15, [first._replace(delivered=7), second], "").is_over
+
+
 def test_they_fit() -> None:
     """Every line that is shown fits a terminal of 80 columns, however much there is."""
     assert max(map(len, (*lines(BUSY), told(Meanwhile("voluum", "momentscience", 10_000)), *MEANS))) <= 80
@@ -53,4 +62,5 @@ def test_what_waits() -> None:
     endings = Endings({"worker.retry.10s": "10s", "conversions": "as if a tier"})
     tell_everything(endings)
     assert (endings.delivered_count, endings.retry_count, endings.dead_count) == (1, 1, 1)
+    assert endings.passed_count == 4
     assert endings.waiting == {"10s": 1, "as if a tier": -3}

@@ -27,6 +27,13 @@ class NetworkProgress(NamedTuple):
     """The network's answers so far by status, and its other acts by name."""
     waiting: Mapping[str, int]
     """How many wait in each delay tier, by its label."""
+    passed: int = 0
+    """How many records it has passed over, as another network's."""
+
+    @property
+    def done(self) -> int:
+        """Records that this network is done with: they have ended, or are not its own."""
+        return self.delivered + self.dead + self.passed
 
 
 class Progress(NamedTuple):
@@ -41,6 +48,11 @@ class Progress(NamedTuple):
         """Records with an ending."""
         return sum(one.delivered + one.dead for one in self.networks)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether every record has ended, and each network is done with every one, its own or not."""
+        return self.ended >= self.published and all(one.done >= self.published for one in self.networks)
+
 
 class Endings(Observer):
     """An observer that counts the endings, and what waits in the tiers, by their topics."""
@@ -48,7 +60,7 @@ class Endings(Observer):
     def __init__(self, labels: Mapping[str, str]) -> None:
         """Take the label of each tier, by its topic."""
         self._labels = labels
-        self.delivered_count = self.retry_count = self.dead_count = 0
+        self.delivered_count = self.retry_count = self.dead_count = self.passed_count = 0
         self.waiting: Counter[str] = Counter(dict.fromkeys(labels.values(), 0))
 
     def delivered(self, ending: Delivered, now: float) -> None:  # noqa: ARG002 - the port's metrics use it
@@ -66,6 +78,10 @@ class Endings(Observer):
         """Count a dead letter."""
         self.dead_count += 1
         self._left(ending.record.at.topic)
+
+    def passed(self, topic: str, count: int) -> None:  # noqa: ARG002 - events are of one topic, the source
+        """Count what is not this network's."""
+        self.passed_count += count
 
     def _left(self, topic: str) -> None:
         if topic in self._labels:
