@@ -17,21 +17,21 @@ class Row(Enum):
 
     IN_FLIGHT = "requests in flight"
     SINCE_COMMIT = (
-        "what was finished since the last commit: at most 0.2 s of work, and what was finished while "
-        "its steps were on their way to the journal (0.12 s and the broker's answer)"
+        "what was finished since the last commit: at most 0.2 s of work, and the records whose steps were on "
+        "their way to the journal (0.12 s and the broker's answer)"
     )
     STUCK = (
-        "what was finished while commits do not get through: 2 s of work at most, then nothing more is sent "
-        "until they do"
+        "what was finished while commits fail: 2 s of work at most; then nothing more is sent until one "
+        "succeeds"
     )
     BROKER_AWAY = "the same, while the broker is away"
     LAST_COMMIT = "the same, at a shutdown"
     DRAIN = "what had not ended within `POSTBACK_DRAIN_TIMEOUT`"
-    REMADE = "what was read of a new topic before the worker noticed that it is new"
-    SET = "what lies at or above an offset that is set for the group, also what was finished"
+    REMADE = "what was read of a recreated topic before the worker noticed that it is new"
+    SET = "what lies at or above an offset that is set for the group, finished or not"
     DELETED = (
-        "what is not in the journal: what was in flight at the end of the last run; all that "
-        "`POSTBACK_KAFKA__START` says where there is no journal, nor a memory of the offsets"
+        "what is not in the journal: what was in flight at the end of the last run; without a journal and a "
+        "memory of the offsets, all that `POSTBACK_KAFKA__START` says"
     )
     CLOSED = "one request"
 
