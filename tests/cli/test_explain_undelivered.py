@@ -6,13 +6,14 @@ import time
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from schemas import DeadReason, RetryReason, StepKind, WorkerHeaders, format_time
 from tests.cli.invoke import kafka_env, run, run_json
 from tests.cli.test_explain import told
 from tests.e2e.events import value
-from tests.support.kafka import Names, Write, create_topics, produce, wait_until
+from tests.support.kafka import WITHIN, Names, Write, create_topics, produce, wait_until
+from worker.ops.status import DestinationWatcher, Status
 
 pytestmark = pytest.mark.kafka
 
@@ -72,6 +73,24 @@ def test_waiting(kafka: str, names: Names, env: dict[str, str]) -> None:
     assert found["line"].startswith(f"waiting for attempt 4, due {format_time(due)[11:19]} UTC, in ")
 
 
+def test_waiting_for_long(kafka: str, names: Names, env: dict[str, str]) -> None:
+    """What waits is told however long ago it was published: it has not ended."""
+    waits = of("e-7", reason=RetryReason.STATUS, due_at=time.time() + 3600)
+    ago = int(time.time() - 7200) * 1000
+    producer = Producer({"bootstrap.servers": kafka})
+    producer.produce(names.tier("10s"), waits.value, headers=dict(waits.headers), timestamp=ago)
+    assert producer.flush(WITHIN) == 0
+    assert run_json("explain", "e-7", "--since", "1h", env=env)["verdict"] == "waiting"
+
+
+def test_a_bare_letter(kafka: str, names: Names, env: dict[str, str]) -> None:
+    """A letter that does not say why it died is told as that."""
+    produce(kafka, names.dlq, [Write(value("e-7", "c-7"))])
+    found = run_json("explain", "e-7", env=env)
+    assert (found["verdict"], found["line"]) == ("dead", "dead: for a reason that is not told")
+    assert "dead: for a reason that is not told\n" in run("explain", "e-7", env=env).stdout
+
+
 def test_replayed_since(kafka: str, names: Names, env: dict[str, str]) -> None:
     """A letter does not tell how a replay of it went."""
     replayed = tuple(WorkerHeaders(replays=1).write())
@@ -112,3 +131,19 @@ def test_why_it_is_held(kafka: str, names: Names, env: dict[str, str]) -> None:
     found = run_json("explain", "e-1", env=env)
     assert found["verdict"] == "overdue"
     assert "s ago; momentscience: no worker, nobody reads" in found["line"]
+
+
+def test_asked_once(kafka: str, names: Names, env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """How a destination does is asked once, however many conversions of a click it keeps."""
+    looks: list[DestinationWatcher] = []
+    look = DestinationWatcher.look
+
+    def counted(watcher: DestinationWatcher) -> Status:
+        looks.append(watcher)
+        return look(watcher)
+
+    monkeypatch.setattr(DestinationWatcher, "look", counted)
+    produce(kafka, names.topic, [Write(value(f"e-{number}", "c-9")) for number in range(20, 25)])
+    printed = run("explain", "--click-id", "c-9", env=env).stdout
+    assert printed.count("; momentscience: no worker, ") == 5
+    assert len(looks) == 1

@@ -68,6 +68,7 @@ REPLAY = Published(LATER, NOW - 10.0, 1, False, 0)
             "replayed",
             f"replayed after it died (invalid), and {NEXT}",
         ),
+        ([DONE], [step(StepKind.DEAD, 9.0)], "dead", "dead: for a reason that is not told"),
         ([], [COPY], "duplicate", "duplicate: it was published before, more than 48h ago"),
         ([DONE], [CANCELLED], "cancelled", "cancelled: cancelled, by order"),
         (

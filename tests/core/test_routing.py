@@ -49,6 +49,7 @@ def test_single() -> None:
         ({"network": "yen", "currency": "JPY"}, (), ["yen"]),
         ({}, [("network", b"zeta")], ["zeta"]),
         ({}, [("network", b"other"), ("network", b"zeta")], ["zeta"]),
+        ({}, [("other", b"binom"), ("network", b"zeta"), ("other", b"meta")], ["zeta"]),
     ],
 )
 def test_all_match(fields: object, headers: tuple[Header, ...], wanted: list[str]) -> None:

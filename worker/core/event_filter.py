@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from schemas import BadRecord, WorkerHeaders, json_object
 from schemas.moment import parse_time
 from worker.core.record import Headers
+from worker.core.unparsed_json import may_hold
 
 FIELDS = ("event_id", "click_id", "order_id", "offer_id", "affiliate_id", "network", "event")
 """Fields of the event itself."""
@@ -26,8 +27,6 @@ FROM_HEADERS = ("reason", "status", "error")
 
 _OF_VALUE = (*FIELDS, *TIMES)
 _NAMES = (*_OF_VALUE, *FROM_HEADERS)
-
-_ESCAPE = b"\\"
 
 
 class EventFilter(NamedTuple):
@@ -56,7 +55,7 @@ class EventFilter(NamedTuple):
 
         The headers of source records are ignored: they are the producer's.
         """
-        if not all(_may_be_in(text, value) for name, text in self.wanted if name in FIELDS):
+        if not all(may_hold(text.encode(), value) for name, text in self.wanted if name in FIELDS):
             return False
         return self._by_headers(headers, on_tier=on_tier) and self._by_fields(value)
 
@@ -101,8 +100,3 @@ def _says(fields: Mapping[str, Any], name: str, text: str) -> bool:
     if moment is None or bound is None:
         return False
     return moment >= bound if name == "since" else moment <= bound
-
-
-def _may_be_in(text: str, value: bytes | None) -> bool:
-    """Whether JSON may hold the text, without parsing it; a value with an escape always may."""
-    return value is not None and (text.encode() in value or _ESCAPE in value)

@@ -85,7 +85,7 @@ def judge(life: Life, now: float, since: str, per_second: float | None = None) -
     verdict = Verdict(last.step.value)
     if verdict is Verdict.DUPLICATE:
         return Told(verdict, f"duplicate: it was published before, more than {since} ago")
-    return Told(verdict, f"{verdict}: {', '.join(filter(None, (last.reason, last.error)))}")
+    return Told(verdict, f"{verdict}: {_reason(last)}")
 
 
 def timeline(life: Life) -> list[tuple[float, str]]:
@@ -167,10 +167,15 @@ def _of_step(step: JournalStep) -> str:
     if step.tier is not None:
         text += f" in {step.tier}, until {step.due_at}"
     if step.step in {StepKind.DEAD, StepKind.CANCELLED}:
-        text += f": {step.reason}, {step.error}"
+        text += f": {_reason(step)}"
     if step.step is StepKind.DUPLICATE:
         text += f": {step.origin} is not sent"
     return f"{text}; it answered {step.body!r}" if step.body else text
+
+
+def _reason(end: JournalStep) -> str:
+    """Why a conversion ended; a letter that another program wrote, or cut, may not say it."""
+    return ", ".join(filter(None, (end.reason, end.error))) or "for a reason that is not told"
 
 
 def _moment(text: str) -> float:

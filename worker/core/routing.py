@@ -17,6 +17,7 @@ from typing import Final, Literal, NamedTuple
 from schemas import BadRecord, WorkerHeaders, json_object
 from schemas.headers import FOR
 from worker.core.record import Fields, Headers, Record
+from worker.core.unparsed_json import ESCAPE
 
 When = Mapping[str, frozenset[str]]
 """For each field the allowed values; all fields must match. Empty means the fallback."""
@@ -28,7 +29,6 @@ NAME = re.compile(r"[a-z0-9_-]{1,32}")
 """A destination's name, if there are several."""
 
 _CURRENCY, _DEFAULT_CURRENCY = "currency", "USD"
-_ESCAPE = ord("\\")
 _MOST_SOUGHT = 4
 # Most texts that are searched for in a value's bytes: with more of them, parsing is cheaper.
 
@@ -161,7 +161,7 @@ class _Conditions:
         for text in self._sought:
             if text in value:
                 return True
-        return not self._sought or _ESCAPE in value
+        return not self._sought or ESCAPE in value
 
     def fit_inside(self, fields: Fields) -> bool:
         """Return whether the fields of the event match; a field that is no text matches nothing."""

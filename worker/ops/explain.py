@@ -62,7 +62,7 @@ def explain(deployment: Deployment, wanted: Wanted, since: str, now: float) -> l
         its = judged(one)
         if is_unknown or any(life.told.verdict is Verdict.UNTOLD for life in its):
             its = judged(with_undelivered(one, wanted, begin))
-        return [_with_why(life, one.settings) for life in its]
+        return _with_why(its, one.settings)
 
     with ThreadPoolExecutor(DESTINATIONS_AT_A_TIME, "explain") as threads:
         explained = [life for its in threads.map(told_of, found) for life in its]
@@ -95,24 +95,32 @@ def _at(found: Found, router: Router, wanted: Wanted, since: str, now: float) ->
         yield Explained(found.settings.destination.name, event_id, life, told, timeline(life))
 
 
-def _with_why(one: Explained, settings: Settings) -> Explained:
-    """Add how the destination does, where that keeps the conversion; nothing where this user can't ask."""
+def _with_why(its: list[Explained], settings: Settings) -> list[Explained]:
+    """Add how the destination does to what that keeps; nothing where this user can't ask. Asks once."""
     from worker.core.life import Verdict
+
+    held = {Verdict.NOT_READ, Verdict.REPLAYED, Verdict.OVERDUE}
+    why = _why(settings) if any(one.told.verdict in held for one in its) else ""
+    return [
+        one._replace(told=one.told._replace(line=one.told.line + why)) if one.told.verdict in held else one
+        for one in its
+    ]
+
+
+def _why(settings: Settings) -> str:
+    """How the destination does, as the end of a line; "" if it is well, or can't be asked."""
     from worker.ops.status import DestinationWatcher
 
-    if one.told.verdict not in {Verdict.NOT_READ, Verdict.REPLAYED, Verdict.OVERDUE}:
-        return one
     watcher = DestinationWatcher(settings)
     try:
         judged = watcher.look().judged
     except CannotDo:
-        return one
+        return ""
     finally:
         watcher.close()
     if judged.verdict.is_well:
-        return one
-    line = f"{one.told.line}; {one.destination}: {judged.verdict.replace('_', ' ')}, {judged.why}"
-    return one._replace(told=one.told._replace(line=line))
+        return ""
+    return f"; {settings.destination.name}: {judged.verdict.replace('_', ' ')}, {judged.why}"
 
 
 def _lives(found: Found, router: Router, wanted: Wanted) -> Iterator[tuple[str | None, Life]]:

@@ -62,6 +62,7 @@ class Filters(NamedTuple):
     def glance(self) -> Callable[[Headers, bytes | None], bool]:
         """Make a check of a record's bytes that rules out most non-matches at a fraction of the cost."""
         from schemas.headers import REASON, STATUS
+        from worker.core.unparsed_json import may_hold
 
         reasons = {reason.encode() for reason in self.reasons}
         status = None if self.status is None else str(self.status).encode()
@@ -72,7 +73,7 @@ class Filters(NamedTuple):
             return (
                 (not reasons or told.get(REASON) in reasons)
                 and status in {None, told.get(STATUS)}
-                and _may_hold(value, texts)
+                and all(may_hold(text, value) for text in texts)
             )
 
         return may_pass
@@ -146,11 +147,6 @@ def _times(since: str | None, until: str | None, now: float) -> tuple[float | No
     if first is not None and last is not None and first > last:
         raise Backwards
     return first, last
-
-
-def _may_hold(value: bytes | None, texts: Iterable[bytes]) -> bool:
-    """Whether JSON may hold these texts; a value with an escape always may."""
-    return all(value is not None and (text in value or b"\\" in value) for text in texts)
 
 
 def _reason(text: str, known: Iterable[str]) -> str:
