@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 import pytest
 
 from tests.runner.copies import ids
-from tests.runner.harness import JOURNAL, Harness, until
+from tests.runner.harness import JOURNAL, Harness, some_turns, until
+from tests.runner.rounds import goes_round
 from worker.core.binding import LogId
 from worker.core.copies import digest
 from worker.core.ids_cache import Cached, NotBelieved, Owner, Seal, unpacked
@@ -26,6 +26,7 @@ class FakeCache:
 
     def __init__(self) -> None:
         self.kept: list[bytes] = []
+        self.drafts = 0
         self.dropped = 0
         self.closed = False
         self.broken: OSError | None = None
@@ -36,6 +37,7 @@ class FakeCache:
     async def draft(self) -> FakeDraft:
         if self.broken is not None:
             raise self.broken
+        self.drafts += 1
         return FakeDraft(self)
 
     def close(self) -> None:
@@ -100,7 +102,7 @@ async def test_now_and_then_and_at_the_end() -> None:
         await until("kept", lambda: upto(cache) == 1)
         assert kept(cache, [1, 2]) == [True, False]
         count = len(cache.kept)
-        await asyncio.sleep(5 * EVERY)
+        await goes_round(harness.runner._delivery.cache, "write")
         assert len(cache.kept) == count
         harness.write(2)
         await harness.committed(2)
@@ -115,11 +117,11 @@ async def test_not_what_the_journal_does_not_have() -> None:
         harness.source.assign(harness.first)
         harness.write(1)
         await until("kept", lambda: upto(cache) == 1)
-        count = len(cache.kept)
+        count, drafts = len(cache.kept), cache.drafts
         held = harness.publisher.hold(JOURNAL)
         harness.write(2)
-        await harness.sent(2)
-        await asyncio.sleep(5 * EVERY)
+        await until("it lies there, unacknowledged", lambda: cache.drafts > drafts)
+        await some_turns()
         assert len(cache.kept) == count
         await harness.end()
         held.set()
@@ -135,7 +137,7 @@ async def test_a_folder_that_refuses() -> None:
         harness.source.assign(harness.first)
         harness.write(1)
         await until("it is said", lambda: bool(harness.heard.troubles))
-        await asyncio.sleep(5 * EVERY)
+        await goes_round(harness.runner._delivery.cache, "write")
         harness.write(2)
         await harness.committed(2)
         cache.broken = None
@@ -157,7 +159,7 @@ async def test_a_journal_that_is_not_read(monkeypatch: pytest.MonkeyPatch) -> No
         count = len(cache.kept)
         harness.write(2)
         await harness.committed(2)
-        await asyncio.sleep(5 * EVERY)
+        await goes_round(harness.runner._delivery.cache, "write")
         assert len(cache.kept) == count
     assert cache.closed
 

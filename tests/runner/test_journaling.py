@@ -15,6 +15,7 @@ from tests.runner.harness import (
     some_turns,
     until,
 )
+from tests.runner.rounds import goes_round
 from worker.core.answer import Response
 from worker.core.masking import MASK
 from worker.runner import Outcome
@@ -70,7 +71,7 @@ async def test_before_the_commit() -> None:
         harness.write(1, 2)
         await harness.ended(2)
         await harness.journaled(2)
-        await asyncio.sleep(0.5)  # two ticks of commits
+        await goes_round(harness.runner._delivery.committer, "commit")
         assert not harness.position()
         held.set()
         await harness.committed(2)
@@ -78,19 +79,20 @@ async def test_before_the_commit() -> None:
 
 async def test_after_the_publish() -> None:
     """A retry is journaled once its tier has it, a dead letter once it is among the dead letters."""
-    async with Harness(REFUSED_CONNECTION, Response(410), journal=True) as harness:
+    async with Harness(REFUSED_CONNECTION, Response(410), Response(200), journal=True) as harness:
         holds = [harness.publisher.hold(topic) for topic in (TIER, DLQ)]
         harness.source.assign(harness.first)
         harness.write(1, 2)
         await until(
             "both published", lambda: bool(harness.kafka.records(TIER) and harness.kafka.records(DLQ))
         )
-        await asyncio.sleep(0.05)  # ten times what a step waits for others
-        assert harness.steps == []
+        harness.write(3)
+        await harness.journaled(1)
+        assert [summary(step)[:2] for step in harness.steps] == [("delivered", "e-3")]
         for hold in holds:
             hold.set()
-        await harness.committed(2)
-        assert {step.step for step in harness.steps} == {StepKind.RETRY, StepKind.DEAD}
+        await harness.committed(3)
+        assert {step.step for step in harness.steps[1:]} == {StepKind.RETRY, StepKind.DEAD}
 
 
 async def test_refused() -> None:

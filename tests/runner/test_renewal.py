@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections import Counter
+from functools import partial
 
 import pytest
 
 from tests.core.templates.compiled import template
-from tests.fakes import FakeLane, FakeSender
+from tests.fakes import FakeSender
 from tests.runner.harness import POSTBACK, TIER_TOPICS, Harness, until
 from worker.core.answer import Response
 from worker.core.classify import Rules
@@ -15,7 +16,7 @@ from worker.core.retry import RetryPolicy
 from worker.core.templates import Postback
 from worker.pipeline import Plan
 from worker.ports import Sender
-from worker.runner.former_senders import TICK_SECONDS, FormerLane, FormerSenders
+from worker.runner.former_senders import FormerLane, FormerSenders
 from worker.runner.runner import RENEWED
 
 OTHER = template("http://partner.example/postback?token=new&click_id={click_id}")
@@ -155,16 +156,18 @@ async def test_a_sender_that_can_not_be_closed() -> None:
 
 async def test_each_lane_in_its_time() -> None:
     """A lane is closed as soon as it is idle, whatever the others do."""
-    sender, busy = FakeSender(), {0, 1, 2}
+    sender, busy, looks = FakeSender(), {0, 1, 2}, Counter[int]()
     lanes = [sender.lane() for _ in range(3)]
 
-    def former(number: int, lane: FakeLane) -> FormerLane:
-        return FormerLane(lane, lambda: number in busy)
+    def is_busy(number: int) -> bool:
+        looks[number] += 1
+        return number in busy
 
     ending = FormerSenders(lambda _: None)
-    ending.end(sender, [former(*one) for one in enumerate(lanes)])
+    ending.end(sender, [FormerLane(lane, partial(is_busy, at)) for at, lane in enumerate(lanes)])
     for number in (1, 0, 2):
-        await asyncio.sleep(TICK_SECONDS * 2)
+        looks.clear()
+        await until("two looks at the one that is busy", lambda number=number: looks[number] >= 2)  # type: ignore[misc]
         assert {one for one in range(3) if not lanes[one].closed} == busy
         busy.discard(number)
         await until(f"lane {number} is closed", lambda number=number: lanes[number].closed)  # type: ignore[misc]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from tests.fakes import FakeControl
 from tests.runner.copies import ids
 from tests.runner.harness import REFUSED_CONNECTION, Harness, until
+from tests.runner.rounds import goes_round
 from worker.core.admission.circuit import CircuitPolicy
 from worker.core.orders import Given, Pause, RateOrder
 from worker.core.worker_report import WorkerReport, read
@@ -43,7 +42,7 @@ async def test_written_once_and_taken_back() -> None:
         it.source.assign(it.first)
         await until("a report", lambda: any(one and not one.not_ready for one in reports(it)))
         count = len(reports(it))
-        await asyncio.sleep(0.05)
+        await goes_round(it.runner._self_report, "write")
         assert len(reports(it)) == count
         report = reports(it)[-1]
         assert report is not None
@@ -87,7 +86,7 @@ async def test_a_topic_that_refuses() -> None:
         it.source.assign(it.first)
         it.write(0)
         await it.committed(1)
-        await asyncio.sleep(0.05)
+        await goes_round(it.runner._self_report, "write")
         assert reports(it) == []
 
 
@@ -95,7 +94,7 @@ async def test_without_members() -> None:
     """Who has no name at the broker writes nothing."""
     async with Harness(control=CONTROL) as it:
         it.kafka.create(CONTROL)
-        await asyncio.sleep(0.05)
+        await goes_round(it.runner._self_report, "write")
         assert reports(it) == []
 
 

@@ -14,7 +14,7 @@ from tests.adapters.http.world import SHORT, Transport, World, send, verdict
 from tests.support.partner import OK, Visit, always, then_hang
 from worker.adapters.http.batching_transport import BatchingTransport
 from worker.adapters.http.head_guard import HeadGuard
-from worker.adapters.http.sweeper import TICK_SECONDS, Sweeper
+from worker.adapters.http.sweeper import Sweeper
 from worker.adapters.http.write_batch import WriteBatch
 from worker.core.answer import FailureKind, Origin, Request, Response
 from worker.core.connection_reuse import ConnectionReuse
@@ -28,10 +28,12 @@ def transport() -> Transport:
 
 async def test_unused_for_longer_than_a_timeout(world: World) -> None:
     """A kept connection outlives the time that the request before it had."""
-    partner = await world.partner(always(OK))
-    lane = world.sender(timeout=SHORT).lane()
+    partner, silent = await world.partner(always(OK)), await world.partner(then_hang())
+    sender = world.sender(timeout=SHORT)
+    lane = sender.lane()
     assert await lane.send(Request(partner.origin, "/p")) == Response(200)
-    await asyncio.sleep(SHORT + 4 * TICK_SECONDS)
+    later = await sender.lane().send(Request(silent.origin, "/p"))
+    assert verdict(later) == FailureKind.TIMEOUT, "a deadline behind that of the first has passed"
     assert await lane.send(Request(partner.origin, "/p")) == Response(200)
     assert partner.connections == 1
 
