@@ -14,8 +14,8 @@ from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.place import Place
 from worker.core.record import Partition, Record
 from worker.core.routing import Router
-from worker.core.start_offset import How, Start
-from worker.core.unreadable import Stopped
+from worker.core.start_offset import Start, StartReason
+from worker.core.unreadable import StoppedPartition
 from worker.ports import Assigned, CommitFailed, Positions, SourceEnded, SourceListener, Watermarks
 
 
@@ -38,7 +38,7 @@ class FakeSource:
     committing: bool = False
     """Whether a commit waits to be taken."""
     stopped: bool = False
-    standing: list[Stopped] = field(default_factory=list)
+    standing: list[StoppedPartition] = field(default_factory=list)
     unbegun: dict[Partition, str] = field(default_factory=dict)
     router: Router | None = None
     """Passes over what is another destination's."""
@@ -79,7 +79,7 @@ class FakeSource:
             self._ours[at] = Reading(committed.offset if committed else 0)
             log = self.kafka.ids.get(at.topic, LogId())
             if committed is None:
-                first_day = Start(How.FIRST_DAY, 0, len(self.kafka.logs[at]))
+                first_day = Start(StartReason.FIRST_DAY, 0, len(self.kafka.logs[at]))
                 assigned.append(Assigned(at, None, "", log, first_day))
             else:
                 assigned.append(Assigned(at, *committed, log, is_newer=at in self.newer))
@@ -101,7 +101,7 @@ class FakeSource:
         if reading.next < low:
             gone = low - reading.next
             reading.next = low
-            self._tell.on_expired(at, Start(How.EXPIRED, low, gone))
+            self._tell.on_expired(at, Start(StartReason.EXPIRED, low, gone))
         self._wake()
 
     def gap(self, at: Partition, behind: int, offset: int) -> None:
@@ -121,7 +121,7 @@ class FakeSource:
             position = (await self._tell.on_revoked([at])).get(at)
         finally:
             self._idle.set()
-        start = Start(How.TRUNCATED, end, self._ours[at].next - end)
+        start = Start(StartReason.TRUNCATED, end, self._ours[at].next - end)
         committed = position.offset if position else before
         assigned = Assigned(at, committed, "", self.kafka.ids.get(at.topic, LogId()), start)
         self._ours[at] = Reading(assigned.begins or 0)
@@ -150,7 +150,7 @@ class FakeSource:
             self._ours.pop(at, None)
         self._tell.on_lost(partitions)
 
-    def stop_at(self, stopped: Stopped) -> None:
+    def stop_at(self, stopped: StoppedPartition) -> None:
         """Find a record that can't be read."""
         self.standing.append(stopped)
         self._tell.on_stopped(stopped)
@@ -221,7 +221,7 @@ class FakeSource:
     def not_begun(self) -> Mapping[Partition, str]:
         return self.unbegun
 
-    def stops(self) -> Sequence[Stopped]:
+    def stops(self) -> Sequence[StoppedPartition]:
         return list(self.standing)
 
     def watermarks(self) -> Mapping[Partition, Watermarks]:

@@ -15,7 +15,7 @@ from worker.adapters.http import SenderOptions
 from worker.adapters.http.lane import CoroutineLane
 from worker.core.answer import Answer, Request, Response
 from worker.core.order_records import write
-from worker.core.orders import End, Order
+from worker.core.orders import Order, OrderEnd
 from worker.core.tracing import Span, SpanContext
 from worker.ports import ControlListener, ControlNews, ControlRecord
 
@@ -156,7 +156,7 @@ class FakeTracer:
 class FakeControl:
     """A control topic that the test writes: what it holds is told once it is `ready`, then what is new."""
 
-    def __init__(self, *orders: Order | End, ready: bool = True) -> None:
+    def __init__(self, *orders: Order | OrderEnd, ready: bool = True) -> None:
         self._records = [_record(order) for order in orders]
         self._ready = ready
         self._listener: ControlListener | None = None
@@ -171,7 +171,7 @@ class FakeControl:
         self._ready = True
         self._tell(ControlNews(self._records, anew=True))
 
-    def give(self, *orders: Order | End) -> None:
+    def give(self, *orders: Order | OrderEnd) -> None:
         """Write orders."""
         self.write(*(_record(order) for order in orders))
 
@@ -189,6 +189,6 @@ class FakeControl:
             self._listener.on_control(news)
 
 
-def _record(order: Order | End) -> ControlRecord:
+def _record(order: Order | OrderEnd) -> ControlRecord:
     message = write(order, "control")
     return message.key, message.value

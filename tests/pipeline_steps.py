@@ -9,8 +9,8 @@ from schemas import WorkerHeaders
 from tests.core.examples import NOW
 from tests.core.templates.compiled import template
 from worker.core.answer import Answer
-from worker.core.classify import Rules, classify
-from worker.core.endings import Dead, Ending, Retry
+from worker.core.classify import AnswerRules, classify
+from worker.core.endings import Dead, Ending, RetryLater
 from worker.core.record import Outgoing, Partition, Record
 from worker.core.retry import RetryPolicy, Tier
 from worker.core.templates import Postback
@@ -22,7 +22,7 @@ PLAN = Plan(
         template("https://partner.example/postback?click_id={click_id}"),
         template("https://partner.example/postback?measurement=1&event={event}&payout={payout}"),
     ),
-    rules=Rules(terminal=frozenset({410})),
+    rules=AnswerRules(terminal=frozenset({410})),
     retry=RetryPolicy(TIERS, max_attempts=5, window=30 * 86400.0),
     tier_topics={tier: f"worker.retry.{tier.label}" for tier in TIERS},
     dlq_topic="worker.dlq",
@@ -62,10 +62,10 @@ def answered(attempt: Attempt, answer: Answer, *, later: float = 0.0) -> Ending:
     return PIPELINE.judge(attempt, verdict, STARTED + later, ENDED + later)
 
 
-def retry_of(attempt: Attempt, answer: Answer) -> Retry:
+def retry_of(attempt: Attempt, answer: Answer) -> RetryLater:
     """Judge an attempt that is to be made again."""
     retry = answered(attempt, answer)
-    assert isinstance(retry, Retry)
+    assert isinstance(retry, RetryLater)
     return retry
 
 

@@ -22,7 +22,7 @@ from tests.runner.harness import until
 from worker.adapters.http import ClientTls
 from worker.app import CannotStart, Started, Worker
 from worker.compiled import make_plan, rules_of, sender_options, variables_by_origin
-from worker.core.answer import Origin
+from worker.core.answer import HttpOrigin
 from worker.core.body_pattern import BodyPattern
 from worker.core.classify import BodyRules
 from worker.core.retry import Tier
@@ -101,7 +101,7 @@ async def test_forbidden_addresses(urls: tuple[str, str], variables: list[str]) 
 def test_where_postbacks_go() -> None:
     """Two URLs of one place are looked at once."""
     both = "POSTBACK_DESTINATION__SIMPLE_URL, POSTBACK_DESTINATION__EVENT_URL"
-    assert variables_by_origin(Settings()) == {Origin("https", "track.momentscience.com", 443): both}
+    assert variables_by_origin(Settings()) == {HttpOrigin("https", "track.momentscience.com", 443): both}
 
 
 async def test_files_of_tls(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from tests.pipeline_steps import (
 )
 from worker.core.answer import Failure, FailureKind, Response
 from worker.core.classify import classify
-from worker.core.endings import Dead, Delivered, Retry
+from worker.core.endings import Dead, Delivered, RetryLater
 from worker.core.record import Header, Headers, Outgoing, Partition
 
 OWN: list[Header] = [
@@ -110,7 +110,7 @@ def test_the_whole_way() -> None:
     topics, on_tier = [], False
     for attempts in range(1, 6):
         ending = answered(attempt_of(record, on_tier=on_tier), Response(500), later=attempts - 1.0)
-        assert isinstance(ending, Retry | Dead)
+        assert isinstance(ending, RetryLater | Dead)
         topics.append(ending.message.topic)
         headers = told(ending.message)
         assert headers.attempts == ending.attempts == attempts

@@ -28,8 +28,8 @@ from tests.schemas.header_samples import NAMES
 from tests.test_pipeline import OWN
 from worker.core.answer import Answer, Failure, FailureKind, Response
 from worker.core.body_pattern import BodyPattern
-from worker.core.classify import BodyRules, Kind, Rules, Verdict, classify
-from worker.core.endings import Dead, Delivered, Retry
+from worker.core.classify import AnswerKind, AnswerRules, AnswerVerdict, BodyRules, classify
+from worker.core.endings import Dead, Delivered, RetryLater
 from worker.core.record import Header, Headers, Partition, Record
 from worker.pipeline import Attempt
 
@@ -59,7 +59,7 @@ def test_rejected() -> None:
 @pytest.mark.parametrize("status", [200, 400, 503])
 def test_rejected_by_its_body(status: int) -> None:
     """A body that means never kills at the first attempt, whatever the status."""
-    rules = Rules(bodies=BodyRules(terminal=BodyPattern("no such click")))
+    rules = AnswerRules(bodies=BodyRules(terminal=BodyPattern("no such click")))
     verdict = classify(Response(status, None, b"no such click"), rules, ENDED)
     dead = PIPELINE.judge(attempt_of(make_record(value_of())), verdict, STARTED, ENDED)
     assert isinstance(dead, Dead)
@@ -203,7 +203,7 @@ def test_any_record(
     assert (read.attempts or 0, read.reason) == (ending.attempts, ending.reason)
     assert (read.due_at is None, read.dead_at is None) == (
         isinstance(ending, Dead),
-        isinstance(ending, Retry),
+        isinstance(ending, RetryLater),
     )
     if ending.event_id is not None:
         assert decode(value, now=NOW).event_id == ending.event_id
@@ -212,7 +212,7 @@ def test_any_record(
 def test_a_retry_needs_no_answer_text() -> None:
     """A verdict without words is a retry all the same, with an empty line as its error."""
     attempt = attempt_of(make_record(value_of()))
-    verdict = Verdict(Kind.RETRY, "timeout", RetryReason.TIMEOUT)
+    verdict = AnswerVerdict(AnswerKind.RETRY, "timeout", RetryReason.TIMEOUT)
     ending = PIPELINE.judge(attempt, verdict, STARTED, ENDED)
-    assert isinstance(ending, Retry)
+    assert isinstance(ending, RetryLater)
     assert told(ending.message).error == ""

@@ -14,18 +14,18 @@ from worker.adapters.http import ClientTls, SenderOptions, TlsFiles, WrongTlsFil
 from worker.adapters.http.options import ANY_STATUS
 from worker.adapters.kafka.config import message_limit, producer_config, unique_client_id
 from worker.core.admission.circuit import CircuitPolicy
-from worker.core.answer import Origin
+from worker.core.answer import HttpOrigin
 from worker.core.binding import Identity
-from worker.core.classify import BodyRules, Rules
-from worker.core.ids_cache import Owner
-from worker.core.journal import Journaled
+from worker.core.classify import AnswerRules, BodyRules
+from worker.core.ids_cache import CacheOwner
+from worker.core.journal import DestinationJournal
 from worker.core.remembered_ids import RememberedIds
 from worker.core.retry import RetryPolicy
 from worker.core.routing import Router
 from worker.core.statuses import resolve
 from worker.core.templates import Postback
-from worker.core.topics import Needed, Own
-from worker.core.tracing import Traced
+from worker.core.topics import Needed, OwnTopic
+from worker.core.tracing import SpanOwner
 from worker.pipeline import Plan
 from worker.settings import Destination, Settings
 from worker.settings.secrets import known_secrets
@@ -65,9 +65,9 @@ def tls_files(settings: Settings) -> TlsFiles:
     return TlsFiles(destination.ca_file, destination.cert_file, destination.key_file)
 
 
-def variables_by_origin(settings: Settings) -> dict[Origin, str]:
+def variables_by_origin(settings: Settings) -> dict[HttpOrigin, str]:
     """The origins that postbacks go to, with the variables that name them."""
-    named: dict[Origin, str] = {}
+    named: dict[HttpOrigin, str] = {}
     for variable, parts in parts_of(settings.destination).items():
         origin = parts.url.origin
         named[origin] = f"{named[origin]}, {variable}" if origin in named else variable
@@ -89,11 +89,11 @@ def make_plan(settings: Settings, router: Router | None = None) -> Plan:
     )
 
 
-def rules_of(destination: Destination) -> Rules:
+def rules_of(destination: Destination) -> AnswerRules:
     """The rules for answers."""
     bodies = BodyRules(destination.recorded_body, destination.terminal_body, destination.reject_body)
     statuses = resolve(destination.success_statuses, destination.terminal_statuses)
-    return Rules(*statuses, bodies if any(bodies) else None)
+    return AnswerRules(*statuses, bodies if any(bodies) else None)
 
 
 def circuit_policy(settings: Settings) -> CircuitPolicy:
@@ -119,24 +119,26 @@ def identity_of(settings: Settings) -> Identity:
     return Identity(settings.kafka.topic, settings.destination.name)
 
 
-def own_topics(settings: Settings) -> list[Own]:
+def own_topics(settings: Settings) -> list[OwnTopic]:
     """The topics that the worker needs besides its source."""
-    tiers = [Own(settings.tier_topic(tier), tier.seconds) for tier in settings.tiers]
-    journal = [Own(settings.journal_topic, window=settings.retry.window)] if settings.journal.enabled else []
-    return [*tiers, Own(settings.dlq_topic), *journal, Own(settings.control_topic, control=True)]
+    tiers = [OwnTopic(settings.tier_topic(tier), tier.seconds) for tier in settings.tiers]
+    journal = (
+        [OwnTopic(settings.journal_topic, window=settings.retry.window)] if settings.journal.enabled else []
+    )
+    return [*tiers, OwnTopic(settings.dlq_topic), *journal, OwnTopic(settings.control_topic, control=True)]
 
 
-def make_journaled(settings: Settings) -> Journaled | None:
+def make_journal(settings: Settings) -> DestinationJournal | None:
     """The journal's description; None without a journal."""
     if not settings.journal.enabled:
         return None
     worker = unique_client_id(settings.kafka.group_id)
-    return Journaled(settings.journal_topic, worker, bodies=settings.journal.bodies)
+    return DestinationJournal(settings.journal_topic, worker, bodies=settings.journal.bodies)
 
 
-def traced_of(settings: Settings) -> Traced:
+def traced_of(settings: Settings) -> SpanOwner:
     """The description of the destination's spans."""
-    return Traced(
+    return SpanOwner(
         settings.destination.name, settings.kafka.group_id, settings.retry_group, settings.tracing.sample
     )
 
@@ -155,7 +157,7 @@ def make_remembered(settings: Settings, served: int) -> RememberedIds | None:
 def make_cache(settings: Settings, remembered: RememberedIds) -> CacheFolder:
     """The cache of remembered conversions on this machine; each destination has a folder of its own."""
     group = settings.kafka.group_id
-    owner = Owner(group, remembered.most, remembered.window, remembered.buckets)
+    owner = CacheOwner(group, remembered.most, remembered.window, remembered.buckets)
     return CacheFolder((settings.journal.cache_dir or default_folder()) / group, owner)
 
 

@@ -12,9 +12,18 @@ from typing import NamedTuple
 from schemas import BadRecord, ConversionEvent, DeadReason, WorkerHeaders, decode, json_object
 from schemas.currency import USD
 from worker.core.answer import Request
-from worker.core.classify import DELIVERED, Kind, Rules, Verdict
+from worker.core.classify import DELIVERED, AnswerKind, AnswerRules, AnswerVerdict
 from worker.core.currencies import foreign_currency
-from worker.core.endings import Dead, Delivered, Ending, History, Retry, onward, partition_of, read_history
+from worker.core.endings import (
+    Dead,
+    Delivered,
+    Ending,
+    History,
+    RetryLater,
+    onward,
+    partition_of,
+    read_history,
+)
 from worker.core.record import Record, make
 from worker.core.retry import RetryPolicy, Tier
 from worker.core.templates import CannotFill, Postback
@@ -24,7 +33,7 @@ class Plan(NamedTuple):
     """One destination's compiled settings: templates, rules, retries, their topics, currencies."""
 
     postback: Postback
-    rules: Rules
+    rules: AnswerRules
     retry: RetryPolicy
     tier_topics: dict[Tier, str]
     dlq_topic: str
@@ -89,7 +98,7 @@ class Pipeline:
         history = read_history(record, on_tier)
         return self._dead(record, history, _told_event_id(record.value), DeadReason.CANCELLED, why, now)
 
-    def judge(self, attempt: Attempt, verdict: Verdict, started: float, now: float) -> Ending:
+    def judge(self, attempt: Attempt, verdict: AnswerVerdict, started: float, now: float) -> Ending:
         """Decide what becomes of a record after an attempt that counts; times in epoch seconds."""
         record, on_tier, event, occurred_at, _ = attempt
         if verdict.kind is DELIVERED:
@@ -107,7 +116,7 @@ class Pipeline:
             status=verdict.status,
             error=verdict.error,
         )
-        if verdict.kind is Kind.REJECTED:
+        if verdict.kind is AnswerKind.REJECTED:
             return self._dead(record, made, event.event_id, DeadReason.REJECTED, verdict.error, now)
         tier = self._plan.retry.next_tier(attempts, verdict.retry_after)
         if tier is None:
@@ -115,7 +124,9 @@ class Pipeline:
             return self._dead(record, made, event.event_id, DeadReason.EXHAUSTED, error, now)
         return self._retry(attempt, made, verdict, tier, now)
 
-    def _retry(self, attempt: Attempt, made: History, verdict: Verdict, tier: Tier, now: float) -> Retry:
+    def _retry(
+        self, attempt: Attempt, made: History, verdict: AnswerVerdict, tier: Tier, now: float
+    ) -> RetryLater:
         if verdict.reason is None:
             raise ValueError(f"a retry without a reason: {verdict.kind}")
         headers = WorkerHeaders(
@@ -132,7 +143,9 @@ class Pipeline:
         number = partition_of(made.origin)
         message = onward(attempt.record, headers, self._plan.tier_topics[tier], number)
         event_id = attempt.event.event_id
-        return Retry(attempt.record, event_id, made.attempts, tier, verdict.reason, verdict.error, message)
+        return RetryLater(
+            attempt.record, event_id, made.attempts, tier, verdict.reason, verdict.error, message
+        )
 
     def _dead_unrouted(self, record: Record, now: float) -> Dead:
         error = "no destination's WHEN fits it, and there is no fallback"

@@ -43,7 +43,7 @@ from worker.compiled import (
     circuit_policy,
     identity_of,
     make_cache,
-    make_journaled,
+    make_journal,
     make_plan,
     make_remembered,
     needed_topics,
@@ -54,7 +54,7 @@ from worker.compiled import (
 )
 from worker.core.admission.gate import Gate
 from worker.core.held_bytes import HeldBytes
-from worker.core.journal import Journaled
+from worker.core.journal import DestinationJournal
 from worker.core.ownership import WAYS_OUT, describe
 from worker.core.remembered_ids import RememberedIds
 from worker.core.routing import Router
@@ -150,15 +150,15 @@ class Served:
         tls = self._load_tls()
         sender = self._make_sender(tls)
         self.source = self._make_source(ids)
-        journaled, remembered = make_journaled(settings), make_remembered(settings, self._count)
-        group = self._group(publisher, journaled, remembered)
+        journal, remembered = make_journal(settings), make_remembered(settings, self._count)
+        group = self._group(publisher, journal, remembered)
         gate = Gate(concurrency, circuit_policy(settings))
         rate = settings.destination.rate
         limits = Limits(settings.max_outstanding, settings.drain_timeout, self._held_bytes, rate)
         tracing = None if tracer is None else Tracing(tracer, traced_of(settings))
         self.runner = Runner(
             Destination(make_plan(settings, self._router), gate, group, limits, tracing),
-            self._clients(Clients(self.source, publisher, sender, control), ids, journaled, remembered),
+            self._clients(Clients(self.source, publisher, sender, control), ids, journal, remembered),
             Surroundings(self.observer, self._clock, random.random),
         )
         self.renewal = Renewal(settings, tls, self.runner.renew, self.observer, self._clock)
@@ -190,7 +190,7 @@ class Served:
     # --- parts ---------------------------------------------------------------------------------
 
     def _group(
-        self, publisher: KafkaPublisher, journaled: Journaled | None, remembered: RememberedIds | None
+        self, publisher: KafkaPublisher, journal: DestinationJournal | None, remembered: RememberedIds | None
     ) -> Group:
         settings = self.settings
         topics = [settings.kafka.topic, *map(settings.tier_topic, settings.tiers)]
@@ -200,7 +200,7 @@ class Served:
             partial(former_tier, settings),
             self._adopt,
             self._stranger,
-            journaled,
+            journal,
             partial(publisher.partition_counts, topics),
             tuple(self._client_ids.values()),
             remembered,
@@ -252,17 +252,17 @@ class Served:
         self,
         clients: Clients,
         ids: TopicIds,
-        journaled: Journaled | None,
+        journal: DestinationJournal | None,
         remembered: RememberedIds | None,
     ) -> Clients:
         """Add the journal's follower and cache, if anything is remembered."""
-        if journaled is None or remembered is None:
+        if journal is None or remembered is None:
             return clients
-        client = JournalClient(self._reader_config(), journaled.topic)
+        client = JournalClient(self._reader_config(), journal.topic)
         self._login.have(client)
         cache = make_cache(self.settings, remembered) if self._caches else None
         bounds = Bounds(remembered.most, remembered.window)
-        follower = JournalFollower(client, journaled.worker, bounds, ids, cache)
+        follower = JournalFollower(client, journal.worker, bounds, ids, cache)
         return clients._replace(follower=follower, cache=cache)
 
     def _member(

@@ -13,12 +13,19 @@ import pytest
 
 from worker.adapters.cache_folder import MOST_WORKERS, CacheFolder, default_folder
 from worker.core.binding import LogId
-from worker.core.ids_cache import Cached, JournalPosition, JournalPositions, NotBelieved, Owner, packed
+from worker.core.ids_cache import (
+    CacheContents,
+    CacheOwner,
+    JournalPosition,
+    JournalPositions,
+    NotBelieved,
+    packed,
+)
 from worker.core.remembered_ids import RememberedIds
 
 LOG = LogId("cluster", "id")
 IDS = RememberedIds(100, 60.0)
-OWNER = Owner("group", 100, 60.0, IDS.buckets)
+OWNER = CacheOwner("group", 100, 60.0, IDS.buckets)
 
 
 async def write(folder: CacheFolder, upto: int) -> None:
@@ -30,7 +37,7 @@ async def write(folder: CacheFolder, upto: int) -> None:
     draft.drop()
 
 
-def upto(found: Cached | None) -> int | None:
+def upto(found: CacheContents | None) -> int | None:
     """Up to where it was read."""
     return None if found is None else found.positions.of[0].next
 
@@ -95,10 +102,10 @@ async def test_killed(tmp_path: Path) -> None:
     folder.close()
     code = (
         "import asyncio, os, signal, pathlib; from worker.adapters.cache_folder import CacheFolder\n"
-        "from worker.core.ids_cache import Owner\n"
+        "from worker.core.ids_cache import CacheOwner\n"
         "async def write():\n"
         f"    at = pathlib.Path({str(tmp_path / 'group')!r})\n"
-        "    draft = await CacheFolder(at, Owner('group', 100, 60.0, 1)).draft()\n"
+        "    draft = await CacheFolder(at, CacheOwner('group', 100, 60.0, 1)).draft()\n"
         "    await draft.write(b'x' * 100_000)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
         "asyncio.run(write())"

@@ -15,7 +15,7 @@ from prometheus_client.samples import Sample
 from tests.adapters.happenings import AT, DELIVERED, tell_everything
 from worker.adapters.metrics import Metrics
 from worker.core.admission.circuit import CircuitState
-from worker.core.admission.held import Held
+from worker.core.admission.held import HeldReason
 from worker.core.tracing import SpanContext
 from worker.ports import PartitionState, Snapshot
 
@@ -187,7 +187,14 @@ def test_the_gauges_of_a_worker() -> None:
     metrics.of("voluum")
     states = (STATE, PartitionState(AT._replace(number=4), 0, 0.0, None))
     now = Snapshot(
-        3, 16, CircuitState.OPEN, 1, states, {"10s": 4.0}, held=frozenset({Held.CIRCUIT}), workers_wanted=1.25
+        3,
+        16,
+        CircuitState.OPEN,
+        1,
+        states,
+        {"10s": 4.0},
+        held=frozenset({HeldReason.CIRCUIT}),
+        workers_wanted=1.25,
     )
     metrics.watch("voluum", lambda: now, lambda: ["draining"])
     found = samples(metrics)
@@ -197,7 +204,7 @@ def test_the_gauges_of_a_worker() -> None:
     assert found["workers_wanted",] == 1.25
     assert found["circuit_state",] == 2
     assert found["paused_partitions",] == 1
-    assert {why: found["held", why] for why in Held} == {why: why == "circuit" for why in Held}
+    assert {why: found["held", why] for why in HeldReason} == {why: why == "circuit" for why in HeldReason}
     assert found["overdue_seconds", "10s"] == 4.0
     assert found["outstanding", "3", "conversions"] == 5
     assert found["oldest_outstanding_seconds", "3", "conversions"] == 2.5

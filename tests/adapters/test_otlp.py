@@ -22,10 +22,10 @@ from tests.support.collector import Collector
 from worker.adapters import otlp
 from worker.adapters.otlp import OtlpTracer
 from worker.adapters.tracing import INSTALL, make_tracer, missing_extra
-from worker.core.tracing import Kind, Span, SpanContext
+from worker.core.tracing import Span, SpanContext, SpanKind
 from worker.ports import Tracer
 
-SPAN = Span("process conversions", Kind.CONSUMER, 1_700_000_000.25, 1_700_000_000.5, {"a": "b", "n": 7})
+SPAN = Span("process conversions", SpanKind.CONSUMER, 1_700_000_000.25, 1_700_000_000.5, {"a": "b", "n": 7})
 MOST_CALLS = 45
 """Of Python functions, for an attempt with a link and its request."""
 
@@ -64,7 +64,7 @@ async def test_what_a_collector_gets(collector: Collector) -> None:
     """A span arrives as it was recorded, with its parent, its link, and who sent it."""
     tracer = OtlpTracer(f"{collector.endpoint}/v1/traces", "a-worker")
     first = tracer.record(SPAN, link=LINK)
-    tracer.record(Span("GET", Kind.CLIENT, 1.0, 2.0, {}, "HTTP 500"), parent=first)
+    tracer.record(Span("GET", SpanKind.CLIENT, 1.0, 2.0, {}, "HTTP 500"), parent=first)
     await tracer.close()
     process, request = collector.spans
     assert (process.name, process.kind, process.attributes) == (SPAN.name, "consumer", {"a": "b", "n": 7})

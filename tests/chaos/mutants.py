@@ -16,7 +16,7 @@ from worker.core import offset_map
 from worker.core.answer import Answer, Failure, FailureKind, Request
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
 from worker.core.binding import Binding
-from worker.core.endings import Dead, Ending, Retry
+from worker.core.endings import Dead, Ending, RetryLater
 from worker.core.offset_map import OffsetMap
 from worker.core.offsets import Offsets
 from worker.core.record import Partition
@@ -43,14 +43,14 @@ def commit_the_highest_seen() -> None:
 def resolve_before_the_acknowledgement() -> None:
     """Take a record for finished as soon as its retry is on its way."""
     make, settle = HandOver.__init__, HandOver.settle
-    tells: dict[HandOver, Callable[[PendingRecord, Retry | Dead, Trial | None], None]] = {}
+    tells: dict[HandOver, Callable[[PendingRecord, RetryLater | Dead, Trial | None], None]] = {}
 
     def hasty(hand_over: HandOver, *arguments: Any) -> None:
         make(hand_over, *arguments)
         tells[hand_over], hand_over._on_settled = hand_over._on_settled, lambda _held, _ending, _trial: None
 
     def at_once(
-        hand_over: HandOver, pending: PendingRecord, ending: Retry | Dead, trial: Trial | None
+        hand_over: HandOver, pending: PendingRecord, ending: RetryLater | Dead, trial: Trial | None
     ) -> None:
         tells[hand_over](pending, ending, trial)
         settle(hand_over, pending, ending, trial)
@@ -81,7 +81,7 @@ def journal_before_the_acknowledgement() -> None:
         owners[hand_over] = hand_over._on_settled.__self__  # type: ignore[attr-defined]
 
     def at_once(
-        hand_over: HandOver, pending: PendingRecord, ending: Retry | Dead, trial: Trial | None
+        hand_over: HandOver, pending: PendingRecord, ending: RetryLater | Dead, trial: Trial | None
     ) -> None:
         delivery = owners[hand_over]
         assert delivery.journaling is not None
@@ -178,16 +178,16 @@ def believe_a_map_under_another_position() -> None:
     """Take a map for one of the offset that it stands beside, whoever put it there."""
     decode = offset_map.decode
 
-    def trusting(position: int, metadata: str, binding: Binding) -> offset_map.Told:
+    def trusting(position: int, metadata: str, binding: Binding) -> offset_map.CheckedMetadata:
         told = decode(position, metadata, binding)
-        if told.verdict is not offset_map.Verdict.EDITED:
+        if told.verdict is not offset_map.MetadataVerdict.EDITED:
             return told
         written = offset_map.read(metadata)
         if written.finished is None:
             return told
         by, (upto, holes) = position - written.position, written.finished
         moved = offset_map.OffsetMap(upto + by, tuple(hole + by for hole in holes))
-        return offset_map.Told(offset_map.Verdict.BELIEVED, moved)
+        return offset_map.CheckedMetadata(offset_map.MetadataVerdict.BELIEVED, moved)
 
     _replace(offset_map, decode=trusting)
 

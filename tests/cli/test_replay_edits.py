@@ -14,7 +14,7 @@ from tests.cli.invoke import NOBODY, kafka_env, run, run_json
 from tests.support.kafka import Names, Write, create_topics, produce, read_all
 from worker.core.event_filter import EventFilter
 from worker.core.order_records import write
-from worker.core.orders import Cancel, End, Given
+from worker.core.orders import CancelOrder, OrderEnd, Provenance
 from worker.ops.plans import Plan
 
 NOW = time.time()
@@ -127,14 +127,14 @@ def test_another_question(kafka: str, names: Names, env: dict[str, str]) -> None
 def test_the_cancelled(kafka: str, names: Names, env: dict[str, str]) -> None:
     """What an order that stands would cancel is refused; once the order has ended it goes."""
     create_topics(kafka, {names.control: 1})
-    order = Cancel(Given(NOW, "me"), "x", EventFilter.of({"offer_id": "7"}))
+    order = CancelOrder(Provenance(NOW, "me"), "x", EventFilter.of({"offer_id": "7"}))
     produce(kafka, names.dlq, [dead("a", offer_id="7"), dead("b")])
     _, key, text, *_ = write(order, names.control)
     produce(kafka, names.control, [Write(text, key)])
     first = run("dlq", "replay", "--yes", env=env)
     assert first.stdout.startswith("replayed 1 dead letter ")
     assert first.stderr == "refused: 1 dead letter that would only die again: cancelled\n"
-    _, key, text, *_ = write(End(Given(NOW, "me"), order.key), names.control)
+    _, key, text, *_ = write(OrderEnd(Provenance(NOW, "me"), order.key), names.control)
     produce(kafka, names.control, [Write(text, key)])
     assert run("dlq", "replay", "--yes", env=env).stdout.startswith("replayed 1 dead letter ")
     assert sorted(one["event_id"] for one in sent(kafka, names)) == ["a", "b"]

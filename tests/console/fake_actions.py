@@ -7,7 +7,7 @@ from typing import Any
 
 from worker.console.actions import Pendings, ReplayAsked, ReplayPreview
 from worker.core.event_filter import EventFilter
-from worker.core.orders import RATE, Cancel, End, Now, Order, Pause, RateOrder
+from worker.core.orders import RATE, CancelOrder, HurryOrder, Order, OrderEnd, PauseOrder, RateOrder
 from worker.ops.errors import CannotDo
 from worker.ops.orders import Giver, seconds_of
 
@@ -25,16 +25,18 @@ class FakeActions:
 
     def pause(self, destination: str, giver: Giver, for_: str | None) -> Order:
         self._do("pause", destination, giver, for_)
-        return Pause(giver.given, giver.until(seconds_of(for_)))
+        return PauseOrder(giver.given, giver.until(seconds_of(for_)))
 
     def resume(self, destination: str, giver: Giver) -> Order | None:
         self._do("resume", destination, giver)
         return None
 
-    def rate(self, destination: str, giver: Giver, per_second: float | None, for_: str | None) -> Order | End:
+    def rate(
+        self, destination: str, giver: Giver, per_second: float | None, for_: str | None
+    ) -> Order | OrderEnd:
         self._do("rate", destination, giver, per_second, for_)
         if per_second is None:
-            return End(giver.given, RATE)
+            return OrderEnd(giver.given, RATE)
         return RateOrder(giver.given, per_second, giver.until(seconds_of(for_)))
 
     def pending(self, destination: str, wanted: EventFilter, *, waiting: bool) -> Pendings:
@@ -43,19 +45,19 @@ class FakeActions:
 
     def send_now(self, destination: str, giver: Giver, wanted: EventFilter) -> Order:
         self._do("send_now", destination, giver, wanted)
-        return Now(giver.given, "1", wanted)
+        return HurryOrder(giver.given, "1", wanted)
 
     def drop(self, destination: str, giver: Giver, wanted: EventFilter) -> Order:
         self._do("drop", destination, giver, wanted)
-        return Cancel(giver.given, "1", wanted, waiting=True)
+        return CancelOrder(giver.given, "1", wanted, waiting=True)
 
     def cancel(self, destination: str, giver: Giver, wanted: EventFilter, for_: str | None) -> Order:
         self._do("cancel", destination, giver, wanted, for_)
-        return Cancel(giver.given, "1", wanted, giver.until(seconds_of(for_)))
+        return CancelOrder(giver.given, "1", wanted, giver.until(seconds_of(for_)))
 
     def end_cancel(self, destination: str, giver: Giver, cancel_id: str) -> Order:
         self._do("end_cancel", destination, giver, cancel_id)
-        return Cancel(giver.given, cancel_id, EventFilter())
+        return CancelOrder(giver.given, cancel_id, EventFilter())
 
     def preview_replay(self, destination: str, asked: ReplayAsked) -> ReplayPreview:
         del destination, asked

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from worker.console.seen import Row, Rows, RowsAsked, Seen
-from worker.core.undelivered import GroupKey, Kind
+from worker.core.undelivered import GroupKey, UndeliveredState
 from worker.ops.errors import CannotDo
 from worker.ops.explain import Explained
 from worker.ops.explain_reading import Wanted
@@ -80,6 +80,6 @@ def _is_asked(row: Row, asked: RowsAsked) -> bool:
     key = GroupKey(row.kind, row.reason, letter.status, letter.error)
     if row.kind is not asked.kind or asked.group not in {None, key}:
         return False
-    if row.kind is Kind.DEAD:
+    if row.kind is UndeliveredState.DEAD:
         return asked.filters.match(letter)
     return asked.wanted.matches(letter.value, letter.headers, on_tier=True)

@@ -10,12 +10,12 @@ from schemas import DeadLetter, JournalStep, StepKind, WorkerHeaders
 from schemas.headers import DeadReason
 from tests.console.fake_watch import FakeWatch
 from worker.console.seen import Progress, Replay, ReplayState, Row
-from worker.core.flow import Flow, Members, Steps, TierState, judge
+from worker.core.flow import Flow, MemberCounts, RecentAttempts, TierState, judge
 from worker.core.last_hour import Minute
-from worker.core.life import Life, Published, timeline
+from worker.core.life import Life, SourceRecord, timeline
 from worker.core.life import judge as judge_life
-from worker.core.orders import Given, Pause
-from worker.core.undelivered import Group, Kind
+from worker.core.orders import PauseOrder, Provenance
+from worker.core.undelivered import UndeliveredGroup, UndeliveredState
 from worker.core.worker_report import OpenCircuit, WorkerReport
 from worker.ops.explain import Explained
 from worker.ops.explain_reading import Wanted
@@ -87,18 +87,28 @@ def calm_watch(now: float) -> FakeWatch:
     return made
 
 
-def groups(now: float) -> list[Group]:
+def groups(now: float) -> list[UndeliveredGroup]:
     """What is undelivered, by why."""
     return [
-        Group(Kind.WAITING, "status", 503, "HTTP 503", 1840, now - 900, now - 2, now + 40),
-        Group(Kind.DEAD, "exhausted", 500, HOSTILE[0], 500, now - 86_000, now - 300),
-        Group(Kind.DEAD, "expired", None, "the window of 30d has closed", 12, now - 400_000, now - 90_000),
+        UndeliveredGroup(
+            UndeliveredState.WAITING, "status", 503, "HTTP 503", 1840, now - 900, now - 2, now + 40
+        ),
+        UndeliveredGroup(UndeliveredState.DEAD, "exhausted", 500, HOSTILE[0], 500, now - 86_000, now - 300),
+        UndeliveredGroup(
+            UndeliveredState.DEAD,
+            "expired",
+            None,
+            "the window of 30d has closed",
+            12,
+            now - 400_000,
+            now - 90_000,
+        ),
     ]
 
 
 def explained(event_id: str, now: float) -> Explained:
     """A life with a retry, and its end."""
-    published = Published("conversions/0/7", now - 120, 0, True, 0)
+    published = SourceRecord("conversions/0/7", now - 120, 0, True, 0)
     first = JournalStep(
         at="2026-11-19T12:00:00.000Z",
         step=StepKind.RETRY,
@@ -141,11 +151,20 @@ def letter(now: float, offset: int, text: str, reason: DeadReason | None) -> Dea
 
 def _dead(now: float, number: int, text: str) -> Row:
     place = f"0/{number}"
-    return Row(Kind.DEAD, place, place, "exhausted", None, letter(now, number, text, DeadReason.EXHAUSTED))
+    return Row(
+        UndeliveredState.DEAD,
+        place,
+        place,
+        "exhausted",
+        None,
+        letter(now, number, text, DeadReason.EXHAUSTED),
+    )
 
 
 def _waits(now: float) -> Row:
-    return Row(Kind.WAITING, "10s/0/3", "10s 0/3", "status", now + 40, letter(now, 3, "e-waits", None))
+    return Row(
+        UndeliveredState.WAITING, "10s/0/3", "10s 0/3", "status", now + 40, letter(now, 3, "e-waits", None)
+    )
 
 
 def _hour(now: float, *, failing: bool) -> list[Minute]:
@@ -163,11 +182,11 @@ def _minute(at: float, number: int, failing: bool) -> Minute:
 def _well(now: float) -> Status:
     flow = Flow(
         now,
-        Members(2, 2),
+        MemberCounts(2, 2),
         14,
         0.4,
         [TierState("10s", 21, 0.0), TierState("1m", 4, 0.0)],
-        Steps(15.0, 251, {"500": 4}, now - 0.4),
+        RecentAttempts(15.0, 251, {"500": 4}, now - 0.4),
         3,
         reports=[WorkerReport("worker-a", now), WorkerReport("worker-b", now)],
     )
@@ -178,11 +197,11 @@ def _down(now: float, error: str = f"HTTP 503 {HOSTILE[0]}") -> Status:
     down = OpenCircuit(now - 1020, "503", error)
     flow = Flow(
         now,
-        Members(2, 2),
+        MemberCounts(2, 2),
         18_412,
         1020.0,
         [TierState("10s", 1840, 12.0), TierState("1m", 220, 0.0)],
-        Steps(15.0, 0, {"503": 6, "connection": 4, "rejected_body": 2}, now - 3),
+        RecentAttempts(15.0, 0, {"503": 6, "connection": 4, "rejected_body": 2}, now - 3),
         512,
         reports=[WorkerReport("worker-a", now, circuit=down), WorkerReport("worker-b", now, circuit=down)],
     )
@@ -192,5 +211,7 @@ def _down(now: float, error: str = f"HTTP 503 {HOSTILE[0]}") -> Status:
 def paused(now: float) -> Status:
     """The one in trouble, once somebody has paused it."""
     status = _down(now)
-    flow = status.flow._replace(orders=[Pause(Given(now - 30, "anna@console", HOSTILE[1]), now + 3600)])
+    flow = status.flow._replace(
+        orders=[PauseOrder(Provenance(now - 30, "anna@console", HOSTILE[1]), now + 3600)]
+    )
     return Status(DOWN, judge(flow), flow)

@@ -19,7 +19,7 @@ from worker.console.actions import ReplayAsked
 from worker.console.kafka_watch import KafkaWatch
 from worker.console.ordered import KafkaActions
 from worker.console.seen import ReplayState, RowsAsked
-from worker.core.undelivered import Kind
+from worker.core.undelivered import UndeliveredState
 from worker.ops.explain_reading import Wanted
 from worker.ops.filters import Filters
 from worker.ops.orders import Giver
@@ -94,9 +94,9 @@ async def main(bootstrap: str, topic: str, group: str) -> None:
     told["undelivered"] = sum(group.size for group in seen(name).undelivered)
     key = seen(name).undelivered[0].key
     for word, asked in (
-        ("rows_of_group_s", RowsAsked(Kind.DEAD, key)),
-        ("rows_by_event_s", RowsAsked(Kind.DEAD, filters=Filters(event_id="d-100000"))),
-        ("rows_by_click_s", RowsAsked(Kind.DEAD, filters=Filters(click_id="click-d-100000"))),
+        ("rows_of_group_s", RowsAsked(UndeliveredState.DEAD, key)),
+        ("rows_by_event_s", RowsAsked(UndeliveredState.DEAD, filters=Filters(event_id="d-100000"))),
+        ("rows_by_click_s", RowsAsked(UndeliveredState.DEAD, filters=Filters(click_id="click-d-100000"))),
     ):
         told[word], rows = await timed(lambda: watch.rows(name, asked))  # noqa: B023
         assert rows.rows, word  # type: ignore[attr-defined]

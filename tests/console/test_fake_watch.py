@@ -11,8 +11,8 @@ from tests.console.topics import letter
 from tests.console.watch_suite import WatchSuite
 from worker.console.seen import Row
 from worker.core.record import Partition, Record
-from worker.core.undelivered import Kind, Undelivered
-from worker.core.undelivered_told import Telling
+from worker.core.undelivered import Undelivered, UndeliveredState
+from worker.core.undelivered_told import UndeliveredReader
 from worker.ops.dead_letters import letter_of
 
 DLQ = Partition("g.dlq", 0)
@@ -31,9 +31,11 @@ class FakeWorld:
         """See World."""
         written, offset = letter(event_id, status=status, **fields), len(self._rows)
         record = Record(DLQ, offset, None, written.value, written.headers, 1.0)
-        self._held.take(DLQ, offset, Telling().letter(record))
+        self._held.take(DLQ, offset, UndeliveredReader().letter(record))
         dead = letter_of(record)
-        self._rows.append(Row(Kind.DEAD, f"{DLQ}/{offset}", f"0/{offset}", dead.reason, None, dead))
+        self._rows.append(
+            Row(UndeliveredState.DEAD, f"{DLQ}/{offset}", f"0/{offset}", dead.reason, None, dead)
+        )
         self._say()
 
     def replay(self, event_id: str) -> None:

@@ -19,8 +19,8 @@ from worker.adapters.kafka import group_state, live_reader
 from worker.adapters.kafka.login import Login
 from worker.console.kafka_watch import KafkaWatch
 from worker.console.seen import Replay, ReplayState, RowsAsked, Watch
-from worker.core.flow import Verdict
-from worker.core.undelivered import Kind
+from worker.core.flow import FlowVerdict
+from worker.core.undelivered import UndeliveredState
 from worker.ops.plans import Plan
 from worker.settings import Deployment
 
@@ -89,7 +89,7 @@ async def test_the_last_hour(world: KafkaWorld) -> None:
     assert [minute.dead for minute in seen.hour if minute.dead] == [{"expired": 1}]
     seen = await until(world, lambda seen: seen.status is not None and seen.status.flow.steps.failures == 1)
     assert seen.status is not None
-    assert (seen.status.judged.verdict, seen.status.flow.lag) == (Verdict.NO_WORKER, 5)
+    assert (seen.status.judged.verdict, seen.status.flow.lag) == (FlowVerdict.NO_WORKER, 5)
     assert (seen.status.flow.steps.delivered, seen.status.flow.steps.failed) == (1, {"500": 1})
     assert seen.trouble is None
     assert seen.progress.is_whole
@@ -101,14 +101,16 @@ async def test_what_waits_until_it_has_ended(world: KafkaWorld) -> None:
     world.here.write(names.tier("10m"), retry("e-1"), retry("e-2"))
     seen = await until(world, lambda seen: sum(group.size for group in seen.undelivered) == 2)
     (group,) = seen.undelivered
-    assert (group.kind, group.reason, group.status) == (Kind.WAITING, "status", 500)
+    assert (group.kind, group.reason, group.status) == (UndeliveredState.WAITING, "status", 500)
     assert group.due is not None
     assert 500 < group.due - time() < 601
-    rows = world.watch.rows(world.name, RowsAsked(Kind.WAITING))
+    rows = world.watch.rows(world.name, RowsAsked(UndeliveredState.WAITING))
     assert [row.where for row in rows.rows] == ["10m 0/1", "10m 0/0"]
     world.here.write(names.journal, step("e-1", status=200))
     world.here.write(names.dlq, letter("e-2", ago=0.0))
-    seen = await until(world, lambda seen: [group.kind for group in seen.undelivered] == [Kind.DEAD])
+    seen = await until(
+        world, lambda seen: [group.kind for group in seen.undelivered] == [UndeliveredState.DEAD]
+    )
     assert seen.undelivered[0].size == 1
     assert world.watch.row(world.name, rows.rows[0].place).ended == "ended"
 

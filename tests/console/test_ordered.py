@@ -17,7 +17,7 @@ from worker.console.kafka_watch import KafkaWatch
 from worker.console.ordered import KafkaActions
 from worker.console.seen import ReplayState, Seen
 from worker.core.event_filter import EventFilter
-from worker.core.orders import Cancel, End, Now, Pause, RateOrder
+from worker.core.orders import CancelOrder, HurryOrder, OrderEnd, PauseOrder, RateOrder
 from worker.ops.errors import CannotDo, WrongUsage
 from worker.ops.orders import Giver
 from worker.ops.orders import standing as standing_orders
@@ -129,16 +129,16 @@ async def test_orders(here: Destination, console: Console) -> None:
     def act() -> None:
         assert actions.pending(name, EventFilter.of({"offer_id": "7"}), waiting=False).counts == {"source": 3}
         assert actions.pending(name, wanted, waiting=True).total == 1
-        assert isinstance(actions.pause(name, console.giver(), "30m"), Pause)
-        assert isinstance(actions.resume(name, console.giver()), Pause)
+        assert isinstance(actions.pause(name, console.giver(), "30m"), PauseOrder)
+        assert isinstance(actions.resume(name, console.giver()), PauseOrder)
         assert isinstance(actions.rate(name, console.giver(), 5.0, None), RateOrder)
-        assert isinstance(actions.rate(name, console.giver(), None, None), End)
-        assert isinstance(actions.send_now(name, console.giver(), wanted), Now)
-        assert isinstance(actions.drop(name, console.giver(), wanted), Cancel)
+        assert isinstance(actions.rate(name, console.giver(), None, None), OrderEnd)
+        assert isinstance(actions.send_now(name, console.giver(), wanted), HurryOrder)
+        assert isinstance(actions.drop(name, console.giver(), wanted), CancelOrder)
         order = actions.cancel(name, console.giver(), EventFilter.of({"offer_id": "7"}), None)
-        assert isinstance(order, Cancel)
+        assert isinstance(order, CancelOrder)
         standing = standing_orders(here.settings).standing(time())
-        assert {(type(one), one.given.by) for one in standing} == {(Now, WHO), (Cancel, WHO)}
+        assert {(type(one), one.given.by) for one in standing} == {(HurryOrder, WHO), (CancelOrder, WHO)}
         assert actions.end_cancel(name, console.giver(), order.id).key == order.key
         with pytest.raises(WrongUsage):
             actions.drop(name, console.giver(), EventFilter())

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.core.copies import (
-    Follows,
-    Known,
-    Seen,
-    State,
+    ConversionState,
+    CopyDecision,
+    DueRecord,
+    RememberedConversion,
     digest,
     digest_of_record,
     follows,
@@ -18,10 +18,10 @@ from worker.core.copies import (
     replaces,
 )
 
-WAITING, DEAD, DELIVERED = State
-SEND, FINISHED, DUPLICATE = Follows
-FRESH = Seen(7, on_tier=False, attempts=0, replays=0)
-ON_TIER = Seen(7, on_tier=True, attempts=2, replays=0)
+WAITING, DEAD, DELIVERED = ConversionState
+SEND, FINISHED, DUPLICATE = CopyDecision
+FRESH = DueRecord(7, on_tier=False, attempts=0, replays=0)
+ON_TIER = DueRecord(7, on_tier=True, attempts=2, replays=0)
 
 
 @pytest.mark.parametrize(
@@ -31,35 +31,35 @@ ON_TIER = Seen(7, on_tier=True, attempts=2, replays=0)
         (FRESH, None, SEND),
         (ON_TIER, None, SEND),
         # the same record, read again
-        (FRESH, Known(WAITING, 7, 1, 0), FINISHED),
-        (FRESH, Known(DELIVERED, 7, 1, 0), FINISHED),
-        (FRESH, Known(DEAD, 7, 1, 0), FINISHED),
+        (FRESH, RememberedConversion(WAITING, 7, 1, 0), FINISHED),
+        (FRESH, RememberedConversion(DELIVERED, 7, 1, 0), FINISHED),
+        (FRESH, RememberedConversion(DEAD, 7, 1, 0), FINISHED),
         # a tier's record of the same origin: the one that waits, one that has gone on, one that has ended
-        (ON_TIER, Known(WAITING, 7, 2, 0), SEND),
-        (ON_TIER, Known(WAITING, 7, 1, 0), SEND),
-        (ON_TIER, Known(WAITING, 7, 3, 0), FINISHED),
-        (ON_TIER._replace(attempts=None), Known(WAITING, 7, 3, 0), SEND),
-        (ON_TIER, Known(DELIVERED, 7, 3, 0), FINISHED),
-        (ON_TIER, Known(DEAD, 7, 3, 0), FINISHED),
+        (ON_TIER, RememberedConversion(WAITING, 7, 2, 0), SEND),
+        (ON_TIER, RememberedConversion(WAITING, 7, 1, 0), SEND),
+        (ON_TIER, RememberedConversion(WAITING, 7, 3, 0), FINISHED),
+        (ON_TIER._replace(attempts=None), RememberedConversion(WAITING, 7, 3, 0), SEND),
+        (ON_TIER, RememberedConversion(DELIVERED, 7, 3, 0), FINISHED),
+        (ON_TIER, RememberedConversion(DEAD, 7, 3, 0), FINISHED),
         # another record of the same event
-        (FRESH, Known(WAITING, 3, 1, 0), DUPLICATE),
-        (FRESH, Known(DELIVERED, 3, 1, 0), DUPLICATE),
-        (FRESH, Known(DEAD, 3, 1, 0), DUPLICATE),
+        (FRESH, RememberedConversion(WAITING, 3, 1, 0), DUPLICATE),
+        (FRESH, RememberedConversion(DELIVERED, 3, 1, 0), DUPLICATE),
+        (FRESH, RememberedConversion(DEAD, 3, 1, 0), DUPLICATE),
         # a replay: of a dead one, also before it is known that it died; of a delivered one; the same again
-        (FRESH._replace(replays=1), Known(DEAD, 3, 1, 0), SEND),
-        (FRESH._replace(replays=1), Known(WAITING, 3, 1, 0), SEND),
-        (FRESH._replace(replays=1), Known(DELIVERED, 3, 1, 0), DUPLICATE),
-        (FRESH._replace(replays=1), Known(WAITING, 3, 1, 1), DUPLICATE),
+        (FRESH._replace(replays=1), RememberedConversion(DEAD, 3, 1, 0), SEND),
+        (FRESH._replace(replays=1), RememberedConversion(WAITING, 3, 1, 0), SEND),
+        (FRESH._replace(replays=1), RememberedConversion(DELIVERED, 3, 1, 0), DUPLICATE),
+        (FRESH._replace(replays=1), RememberedConversion(WAITING, 3, 1, 1), DUPLICATE),
         # a replay that lies where another record of its event lay, in a log that was deleted; its retry
-        (FRESH._replace(replays=1), Known(DEAD, 7, 1, 0), SEND),
-        (ON_TIER._replace(replays=1), Known(DEAD, 7, 3, 0), SEND),
-        (FRESH._replace(replays=99), Known(DEAD, 7, 3, 63), FINISHED),
+        (FRESH._replace(replays=1), RememberedConversion(DEAD, 7, 1, 0), SEND),
+        (ON_TIER._replace(replays=1), RememberedConversion(DEAD, 7, 3, 0), SEND),
+        (FRESH._replace(replays=99), RememberedConversion(DEAD, 7, 3, 63), FINISHED),
         # a tier's record whose event another record delivered, or replays
-        (ON_TIER, Known(DELIVERED, 9, 1, 1), DUPLICATE),
-        (ON_TIER, Known(WAITING, 9, 1, 1), SEND),
+        (ON_TIER, RememberedConversion(DELIVERED, 9, 1, 1), DUPLICATE),
+        (ON_TIER, RememberedConversion(WAITING, 9, 1, 1), SEND),
     ],
 )
-def test_follows(seen: Seen, known: Known | None, what: Follows) -> None:
+def test_follows(seen: DueRecord, known: RememberedConversion | None, what: CopyDecision) -> None:
     """What follows for a record, by what is known of its event."""
     assert follows(seen, known) is what
 
@@ -67,35 +67,35 @@ def test_follows(seen: Seen, known: Known | None, what: Follows) -> None:
 @pytest.mark.parametrize(
     ("seen", "own", "what"),
     [
-        (FRESH, Known(DEAD, 7, 0, 0), FINISHED),
-        (FRESH._replace(replays=1), Known(DEAD, 7, 0, 1), FINISHED),
-        (FRESH._replace(replays=1), Known(DEAD, 7, 0, 0), SEND),
-        (ON_TIER, Known(WAITING, 7, 1, 0), SEND),
+        (FRESH, RememberedConversion(DEAD, 7, 0, 0), FINISHED),
+        (FRESH._replace(replays=1), RememberedConversion(DEAD, 7, 0, 1), FINISHED),
+        (FRESH._replace(replays=1), RememberedConversion(DEAD, 7, 0, 0), SEND),
+        (ON_TIER, RememberedConversion(WAITING, 7, 1, 0), SEND),
     ],
 )
-def test_own(seen: Seen, own: Known, what: Follows) -> None:
+def test_own(seen: DueRecord, own: RememberedConversion, what: CopyDecision) -> None:
     """What is known of the record itself goes before what is known of another one of its event."""
-    assert follows(seen, Known(DEAD, 3, 1, 0), own) is what
+    assert follows(seen, RememberedConversion(DEAD, 3, 1, 0), own) is what
 
 
 @pytest.mark.parametrize(
     ("new", "old", "does"),
     [
-        (Known(DELIVERED, 7, 2, 0), Known(WAITING, 7, 1, 0), True),
-        (Known(DELIVERED, 9, 2, 1), Known(DEAD, 7, 1, 0), True),
-        (Known(DELIVERED, 9, 2, 1), Known(DELIVERED, 7, 1, 0), False),
-        (Known(DEAD, 9, 0, 0), Known(DELIVERED, 7, 1, 0), False),
-        (Known(WAITING, 7, 1, 0), Known(DELIVERED, 7, 2, 0), False),
-        (Known(WAITING, 7, 2, 0), Known(WAITING, 7, 1, 0), True),
-        (Known(WAITING, 7, 1, 0), Known(WAITING, 7, 2, 0), False),
-        (Known(WAITING, 7, 2, 0), Known(DEAD, 7, 2, 0), False),
-        (Known(DEAD, 7, 2, 0), Known(WAITING, 7, 2, 0), True),
-        (Known(WAITING, 9, 1, 1), Known(DEAD, 7, 3, 0), True),
-        (Known(WAITING, 7, 1, 1), Known(DEAD, 7, 3, 0), True),
-        (Known(DEAD, 7, 3, 0), Known(WAITING, 9, 1, 1), False),
+        (RememberedConversion(DELIVERED, 7, 2, 0), RememberedConversion(WAITING, 7, 1, 0), True),
+        (RememberedConversion(DELIVERED, 9, 2, 1), RememberedConversion(DEAD, 7, 1, 0), True),
+        (RememberedConversion(DELIVERED, 9, 2, 1), RememberedConversion(DELIVERED, 7, 1, 0), False),
+        (RememberedConversion(DEAD, 9, 0, 0), RememberedConversion(DELIVERED, 7, 1, 0), False),
+        (RememberedConversion(WAITING, 7, 1, 0), RememberedConversion(DELIVERED, 7, 2, 0), False),
+        (RememberedConversion(WAITING, 7, 2, 0), RememberedConversion(WAITING, 7, 1, 0), True),
+        (RememberedConversion(WAITING, 7, 1, 0), RememberedConversion(WAITING, 7, 2, 0), False),
+        (RememberedConversion(WAITING, 7, 2, 0), RememberedConversion(DEAD, 7, 2, 0), False),
+        (RememberedConversion(DEAD, 7, 2, 0), RememberedConversion(WAITING, 7, 2, 0), True),
+        (RememberedConversion(WAITING, 9, 1, 1), RememberedConversion(DEAD, 7, 3, 0), True),
+        (RememberedConversion(WAITING, 7, 1, 1), RememberedConversion(DEAD, 7, 3, 0), True),
+        (RememberedConversion(DEAD, 7, 3, 0), RememberedConversion(WAITING, 9, 1, 1), False),
     ],
 )
-def test_replaces(new: Known, old: Known, does: bool) -> None:
+def test_replaces(new: RememberedConversion, old: RememberedConversion, does: bool) -> None:
     """A delivery stands, of one record the furthest step, and of several the newest replay's."""
     assert replaces(new, old) is does
 
@@ -115,16 +115,22 @@ def test_digest() -> None:
 
 @given(
     st.builds(
-        Known, st.sampled_from(State), st.integers(0, 2**48 - 1), st.integers(0, 255), st.integers(0, 63)
+        RememberedConversion,
+        st.sampled_from(ConversionState),
+        st.integers(0, 2**48 - 1),
+        st.integers(0, 255),
+        st.integers(0, 63),
     )
 )
-def test_packed(known: Known) -> None:
+def test_packed(known: RememberedConversion) -> None:
     """What is packed is unpacked the same."""
     assert known.packed() < 2**64
-    assert Known.unpacked(known.packed()) == known
+    assert RememberedConversion.unpacked(known.packed()) == known
 
 
 def test_packed_at_most() -> None:
     """More attempts and replays than fit are the most that fit; of an offset remains what fits."""
-    assert Known.unpacked(Known(DEAD, 2**48 + 1, 1000, 1000).packed()) == Known(DEAD, 1, 255, 63)
-    assert packed_delivery(9) == Known(DELIVERED, 9, 1, 0).packed()
+    assert RememberedConversion.unpacked(
+        RememberedConversion(DEAD, 2**48 + 1, 1000, 1000).packed()
+    ) == RememberedConversion(DEAD, 1, 255, 63)
+    assert packed_delivery(9) == RememberedConversion(DELIVERED, 9, 1, 0).packed()

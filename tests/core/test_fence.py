@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from worker.core.fence import Bar, Fence, Fenced, Tenure
+from worker.core.fence import Bar, Fence, FenceState, Tenure
 
-OPEN, STUCK, IN_DOUBT = Fenced
+OPEN, STUCK, IN_DOUBT = FenceState
 OURS, DRAINING, DELETED, LEFT = Tenure
 
 
-def fence_in(state: Fenced) -> Fence:
+def fence_in(state: FenceState) -> Fence:
     """A fence in this state."""
     fence = Fence()
     if state is STUCK:
@@ -30,7 +30,7 @@ def fence_in(state: Fenced) -> Fence:
     ],
 )
 def test_the_table(
-    state: Fenced, late: Fenced, still: Fenced, counted: Fenced, may: tuple[bool, bool]
+    state: FenceState, late: FenceState, still: FenceState, counted: FenceState, may: tuple[bool, bool]
 ) -> None:
     """Each state follows from each happening as the table says, and tells whether it is another one."""
     fence = fence_in(state)

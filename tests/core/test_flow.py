@@ -5,28 +5,28 @@ from __future__ import annotations
 import pytest
 
 from worker.core.event_filter import EventFilter
-from worker.core.flow import Flow, Members, Steps, TierState, Verdict, judge
-from worker.core.orders import Cancel, Given, Pause, RateOrder
+from worker.core.flow import Flow, FlowVerdict, MemberCounts, RecentAttempts, TierState, judge
+from worker.core.orders import CancelOrder, PauseOrder, Provenance, RateOrder
 from worker.core.worker_report import OpenCircuit, WorkerReport
 
 NOW = 1_700_000_000.0
-GIVEN = Given(NOW - 90, "ann")
+GIVEN = Provenance(NOW - 90, "ann")
 WELL = WorkerReport("a", NOW)
 UNREADY = WELL._replace(not_ready=("egress",))
 STARTS = WELL._replace(not_ready=("the group has not been joined",), starts=NOW - 7)
 DOWN = WELL._replace(circuit=OpenCircuit(NOW - 30, "503", "HTTP 503"))
 FLOWS = Flow(
     now=NOW,
-    members=Members(2, 2),
+    members=MemberCounts(2, 2),
     lag=3,
     oldest=0.4,
     tiers=[TierState("10s", 5, 0.0), TierState("1m", 2, 0.0)],
-    steps=Steps(15.0, delivered=90, failed={"500": 4}, last=NOW - 1),
+    steps=RecentAttempts(15.0, delivered=90, failed={"500": 4}, last=NOW - 1),
     dead_letters=7,
     reports=[WELL, WELL],
 )
-QUIET = FLOWS._replace(lag=0, oldest=0.0, steps=Steps(15.0, last=NOW - 700))
-STILL = FLOWS._replace(oldest=40.0, steps=Steps(15.0, last=NOW - 33))
+QUIET = FLOWS._replace(lag=0, oldest=0.0, steps=RecentAttempts(15.0, last=NOW - 700))
+STILL = FLOWS._replace(oldest=40.0, steps=RecentAttempts(15.0, last=NOW - 33))
 BEHIND = FLOWS._replace(lag=900, oldest=120.0)
 
 
@@ -39,23 +39,27 @@ def bound(*words: str, flow: Flow = FLOWS) -> Flow:
     ("flow", "verdict", "why"),
     [
         (FLOWS, "flowing", "90 delivered, 4 failed in 15 s"),
-        (FLOWS._replace(orders=[Cancel(GIVEN, "c", EventFilter())]), "flowing", "90 delivered"),
+        (FLOWS._replace(orders=[CancelOrder(GIVEN, "c", EventFilter())]), "flowing", "90 delivered"),
         (QUIET, "idle", "nothing is due; the last step was at 2023-11-14T22:01:40.000Z"),
-        (QUIET._replace(steps=Steps(15.0)), "idle", "nothing is due"),
-        (QUIET._replace(steps=Steps(15.0, delivered=1)), "flowing", "1 delivered, 0 failed in 15 s"),
+        (QUIET._replace(steps=RecentAttempts(15.0)), "idle", "nothing is due"),
+        (QUIET._replace(steps=RecentAttempts(15.0, delivered=1)), "flowing", "1 delivered, 0 failed in 15 s"),
         (
-            FLOWS._replace(members=Members(0, 0)),
+            FLOWS._replace(members=MemberCounts(0, 0)),
             "no_worker",
             "nobody reads the source and the tiers; 3 records",
         ),
-        (FLOWS._replace(members=Members(1, 0)), "no_worker", "nobody reads the tiers; 3 records wait"),
+        (FLOWS._replace(members=MemberCounts(1, 0)), "no_worker", "nobody reads the tiers; 3 records wait"),
         (
-            FLOWS._replace(members=Members(0, 1), orders=[Pause(GIVEN)]),
+            FLOWS._replace(members=MemberCounts(0, 1), orders=[PauseOrder(GIVEN)]),
             "no_worker",
             "nobody reads the source; 3",
         ),
-        (FLOWS._replace(orders=[RateOrder(GIVEN, 5.0), Pause(GIVEN)]), "paused", "paused, by ann at 2023-"),
-        (FLOWS._replace(orders=[Pause(GIVEN)], reports=[DOWN]), "paused", "paused, by ann at 2023-"),
+        (
+            FLOWS._replace(orders=[RateOrder(GIVEN, 5.0), PauseOrder(GIVEN)]),
+            "paused",
+            "paused, by ann at 2023-",
+        ),
+        (FLOWS._replace(orders=[PauseOrder(GIVEN)], reports=[DOWN]), "paused", "paused, by ann at 2023-"),
         (FLOWS._replace(unreadable=["pause"]), "stuck", "orders can't be read, and nothing is sent: pause"),
         (
             FLOWS._replace(reports=[UNREADY]),
@@ -76,7 +80,7 @@ def bound(*words: str, flow: Flow = FLOWS) -> Flow:
         (FLOWS._replace(reports=[STARTS]), "flowing", "90 delivered"),
         (STILL._replace(reports=[STARTS, WELL, WELL]), "stuck", "3 records wait on the source, and nothing"),
         (STILL._replace(reports=[STARTS, UNREADY]), "stuck", "not ready, 1 of 2 workers: egress"),
-        (STILL._replace(reports=[STARTS], orders=[Pause(GIVEN)]), "paused", "paused, by ann"),
+        (STILL._replace(reports=[STARTS], orders=[PauseOrder(GIVEN)]), "paused", "paused, by ann"),
         (
             FLOWS._replace(reports=[STARTS._replace(starts=NOW - 60)]),
             "stuck",
@@ -101,14 +105,18 @@ def bound(*words: str, flow: Flow = FLOWS) -> Flow:
         ),
         (bound("rate", flow=QUIET), "idle", "nothing is due"),
         (
-            FLOWS._replace(steps=Steps(15.0, 9, {"404": 2, "500": 9})),
+            FLOWS._replace(steps=RecentAttempts(15.0, 9, {"404": 2, "500": 9})),
             "failing",
             "11 of the latest 20 attempts",
         ),
-        (FLOWS._replace(steps=Steps(15.0, 0, {"404": 2}, NOW)), "flowing", "0 delivered, 2 failed in 15 s"),
+        (
+            FLOWS._replace(steps=RecentAttempts(15.0, 0, {"404": 2}, NOW)),
+            "flowing",
+            "0 delivered, 2 failed in 15 s",
+        ),
         (STILL, "stuck", "3 records wait on the source, and nothing has happened for 33 s"),
         (
-            STILL._replace(steps=Steps(0.0)),
+            STILL._replace(steps=RecentAttempts(0.0)),
             "stuck",
             "3 records wait on the source, and nothing has happened for 40",
         ),
@@ -131,7 +139,7 @@ def test_verdict(flow: Flow, verdict: str, why: str) -> None:
 
 def test_every_word_is_said() -> None:
     """The words are those of the contract."""
-    assert {one.value for one in Verdict} == {
+    assert {one.value for one in FlowVerdict} == {
         *("flowing", "idle", "lagging", "partner_down", "partner_full"),
         *("paused", "rate_limited", "failing", "stuck", "no_worker"),
     }
@@ -139,7 +147,7 @@ def test_every_word_is_said() -> None:
 
 def test_since() -> None:
     """It is told since when, where that is known."""
-    assert judge(FLOWS._replace(orders=[Pause(GIVEN)])).since == GIVEN.at
+    assert judge(FLOWS._replace(orders=[PauseOrder(GIVEN)])).since == GIVEN.at
     assert judge(FLOWS._replace(reports=[DOWN])).since == NOW - 30
     assert judge(STILL._replace(reports=[STARTS._replace(starts=NOW - 5), STARTS])).since == NOW - 7
     assert judge(BEHIND).since == NOW - 120

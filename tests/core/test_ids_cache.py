@@ -11,21 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.core.binding import LogId
-from worker.core.copies import DEAD, DELIVERED, Known, digest
+from worker.core.copies import DEAD, DELIVERED, RememberedConversion, digest
 from worker.core.ids_cache import (
     VERSION,
     Anchor,
-    Cached,
+    CacheContents,
+    CacheOwner,
     JournalPosition,
     JournalPositions,
     NotBelieved,
-    Owner,
     Seal,
     digest_of,
     packed,
     unpacked,
 )
-from worker.core.remembered_ids import Mark, RememberedIds
+from worker.core.remembered_ids import RememberedIds, StepMark
 
 LOG = LogId("cluster", "topic-id")
 POSITIONS = JournalPositions(
@@ -38,13 +38,17 @@ def filled(count: int, most: int = MOST) -> RememberedIds:
     """What is remembered of so many deliveries, a hundred in a second."""
     ids = RememberedIds(most, WINDOW)
     for number in range(count):
-        ids.mark(Mark(digest(0, b"e-%d" % number), 0, Known(DELIVERED, number, 1, 0), number / 100))
+        ids.mark(
+            StepMark(
+                digest(0, b"e-%d" % number), 0, RememberedConversion(DELIVERED, number, 1, 0), number / 100
+            )
+        )
     return ids
 
 
-def owner_of(ids: RememberedIds) -> Owner:
+def owner_of(ids: RememberedIds) -> CacheOwner:
     """Whose memory it is."""
-    return Owner("worker", ids.most, ids.window, ids.buckets)
+    return CacheOwner("worker", ids.most, ids.window, ids.buckets)
 
 
 def sealed(pieces: Iterator[bytes]) -> bytes:
@@ -63,7 +67,7 @@ def small() -> bytes:
     return sealed(packed(ids, owner_of(ids), POSITIONS))
 
 
-def read(file: bytes, owner: Owner | None = None, log: LogId = LOG) -> Cached:
+def read(file: bytes, owner: CacheOwner | None = None, log: LogId = LOG) -> CacheContents:
     """Read a file."""
     return unpacked(BytesIO(file), owner or owner_of(filled(0)), log)
 
@@ -83,7 +87,11 @@ def test_all_of_it(count: int, most: int) -> None:
         assert again.known(key, 4.0) == ids.known(key, 4.0)
     for one in (ids, again):
         for number in range(1000, 1000 + most):
-            one.mark(Mark(digest(0, b"e-%d" % number), 0, Known(DEAD, number, 1, 0), number / 100))
+            one.mark(
+                StepMark(
+                    digest(0, b"e-%d" % number), 0, RememberedConversion(DEAD, number, 1, 0), number / 100
+                )
+            )
             assert one.count <= most
     assert again.remembered(10 * WINDOW) == 0
 
@@ -129,16 +137,16 @@ def test_damage_that_is_sealed() -> None:
 @pytest.mark.parametrize(
     ("owner", "log", "why"),
     [
-        (Owner("another", MOST, WINDOW, 1), LOG, "settings"),
-        (Owner("worker", MOST + 1, WINDOW, 1), LOG, "settings"),
-        (Owner("worker", MOST, WINDOW + 1, 1), LOG, "settings"),
-        (Owner("worker", MOST, WINDOW, 2), LOG, "settings"),
+        (CacheOwner("another", MOST, WINDOW, 1), LOG, "settings"),
+        (CacheOwner("worker", MOST + 1, WINDOW, 1), LOG, "settings"),
+        (CacheOwner("worker", MOST, WINDOW + 1, 1), LOG, "settings"),
+        (CacheOwner("worker", MOST, WINDOW, 2), LOG, "settings"),
         (None, LogId("another", "topic-id"), "another journal"),
         (None, LogId("cluster", "another"), "another journal"),
         (None, LogId("cluster", None), "another journal"),
     ],
 )
-def test_of_something_else(owner: Owner | None, log: LogId, why: str) -> None:
+def test_of_something_else(owner: CacheOwner | None, log: LogId, why: str) -> None:
     """A file of another group, bound, window, cluster or topic is not believed, and it is said why."""
     with pytest.raises(NotBelieved, match=why):
         read(small(), owner, log)
@@ -156,7 +164,14 @@ def test_what_changes_meanwhile() -> None:
     pieces = packed(ids, owner_of(ids), POSITIONS)
     made = [next(pieces), next(pieces)]
     for number in range(1000, 10_500):
-        ids.mark(Mark(digest(0, b"e-%d" % number), 0, Known(DELIVERED, number, 1, 0), 10 + number / 1000))
+        ids.mark(
+            StepMark(
+                digest(0, b"e-%d" % number),
+                0,
+                RememberedConversion(DELIVERED, number, 1, 0),
+                10 + number / 1000,
+            )
+        )
     found = read(sealed(iter([*made, *pieces])), owner_of(ids))
     again = RememberedIds(10_000, WINDOW)
     again.take_up(found.kept)
@@ -171,7 +186,7 @@ def test_what_is_newer() -> None:
     kept = read(sealed(packed(ids := filled(3), owner_of(ids), POSITIONS))).kept
     again = RememberedIds(MOST, WINDOW)
     for number in (2, 5):
-        again.mark(Mark(digest(0, b"e-%d" % number), 0, Known(DEAD, 90, 0, 0), 1.0))
+        again.mark(StepMark(digest(0, b"e-%d" % number), 0, RememberedConversion(DEAD, 90, 0, 0), 1.0))
     again.take_up(kept)
     known = [again.known(digest(0, b"e-%d" % number), 1.0) for number in (1, 2, 5)]
     assert [of and of.state for of in known] == [DELIVERED, DELIVERED, DEAD]

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from schemas import DeadReason, RetryReason, WorkerHeaders, decode
 from schemas.journal import JournalStep, StepKind, read_step
 from tests.runner.harness import DLQ, POSTBACK, SHORT, TIER_TOPICS, conversion
-from worker.core.answer import Answer, Failure, FailureKind, Origin, Request, Response
-from worker.core.classify import Rules, classify
+from worker.core.answer import Answer, Failure, FailureKind, HttpOrigin, Request, Response
+from worker.core.classify import AnswerRules, classify
 from worker.core.endings import Delivered, Ending
-from worker.core.journal import MOST_STEP_BYTES, MOST_URL_CHARACTERS, Journaled, step_of
+from worker.core.journal import MOST_STEP_BYTES, MOST_URL_CHARACTERS, DestinationJournal, step_of
 from worker.core.masking import MASK, masked
 from worker.core.record import Headers, Outgoing, Partition, Record
 from worker.core.retry import RetryPolicy
@@ -26,9 +26,9 @@ OK = Response(200)
 NOW = 1_700_000_000.0
 AT = Partition("conversions", 3)
 TIER = Partition("worker.retry.10s", 0)
-RULES = Rules(terminal=frozenset({410}))
+RULES = AnswerRules(terminal=frozenset({410}))
 PIPELINE = Pipeline(Plan(POSTBACK, RULES, RetryPolicy(tuple(TIER_TOPICS), 3, 30 * 86400.0), TIER_TOPICS, DLQ))
-JOURNALED = Journaled("w.journal", "w-1", ("s3cret",))
+JOURNALED = DestinationJournal("w.journal", "w-1", ("s3cret",))
 
 
 def record(value: bytes | None, headers: Headers = (), at: Partition = AT) -> Record:
@@ -45,13 +45,13 @@ def ended(one: Record, answer: Answer, seconds: float = 0.25) -> tuple[Ending, T
     return ending, Trial(attempt.event, attempt.request, seconds, answer)
 
 
-def outgoing(one: Record, answer: Answer = OK, journaled: Journaled = JOURNALED) -> Outgoing:
+def outgoing(one: Record, answer: Answer = OK, journaled: DestinationJournal = JOURNALED) -> Outgoing:
     """The record of the journal for one that gets this answer."""
     ending, trial = ended(one, answer)
     return step_of(ending, trial, NOW, one.at == TIER, journaled)
 
 
-def step(one: Record, answer: Answer = OK, journaled: Journaled = JOURNALED) -> JournalStep:
+def step(one: Record, answer: Answer = OK, journaled: DestinationJournal = JOURNALED) -> JournalStep:
     """The step of a record that gets this answer."""
     read = read_step(outgoing(one, answer, journaled).value)
     assert read is not None
@@ -171,7 +171,7 @@ def test_bounded() -> None:
     ending, trial = ended(one, Response(500, None, b"\xff" * 4096))
     assert trial is not None
     assert not isinstance(ending, Delivered)
-    long = trial._replace(request=Request(Origin("https", "p", 443), "/" + '"' * 10_000))
+    long = trial._replace(request=Request(HttpOrigin("https", "p", 443), "/" + '"' * 10_000))
     sent = step_of(ending._replace(error='"' * 600), long, NOW, False, JOURNALED).value
     assert sent is not None
     assert len(sent) <= MOST_STEP_BYTES

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.core import journaled_offsets
-from worker.core.journaled_offsets import Gathered, Journaled, Origin, origin_of
+from worker.core.journaled_offsets import FinishedOffsets, OriginCollector, StepOrigin, origin_of
 
 BEGINNING = b'{"at":"2026-11-27T12:00:00.000Z","step":"%b","event_id":"e,\\"ms\\":"'
 END = b',"origin":"conversions/3/77","worker":"w"}'
@@ -30,7 +30,7 @@ def test_origins(name: bytes, step: tuple[bytes, bool]) -> None:
     """A step tells of its origin, and of the source's own record where no tier had it before."""
     fields, is_own = step
     kind = name.partition(b",")[0].partition(b" ")[0]
-    assert origin_of(BEGINNING % kind + fields + END) == Origin("conversions", 3, 77, is_own)
+    assert origin_of(BEGINNING % kind + fields + END) == StepOrigin("conversions", 3, 77, is_own)
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{}", b"no step", BEGINNING % b"delivered", END])
@@ -42,24 +42,24 @@ def test_no_origin(value: bytes | None) -> None:
 def test_of_another_writer() -> None:
     """A step in another form tells of its origin, too, but not where a group is; without a place nothing."""
     step = b'{ "step": "delivered", "at": "2026-11-27T12:00:00Z", "origin": "%b", "worker": "w"}'
-    assert origin_of(step % b"conversions/3/77") == Origin("conversions", 3, 77, is_own=False)
+    assert origin_of(step % b"conversions/3/77") == StepOrigin("conversions", 3, 77, is_own=False)
     for nowhere in (b"conversions", b"conversions/a/1", b"conversions/1/b", b"conversions/1/" + b"9" * 20):
         assert origin_of(step % nowhere) is None
 
 
-def gathered(*offsets: int, tiers: tuple[int, ...] = (), old: tuple[int, ...] = ()) -> Gathered:
+def gathered(*offsets: int, tiers: tuple[int, ...] = (), old: tuple[int, ...] = ()) -> OriginCollector:
     """Steps of a deleted log's records, then of a tier's, then of the source's."""
-    made = Gathered()
+    made = OriginCollector()
     for offset in old:
-        made.add(Origin("conversions", 0, offset, is_own=True), b"old %d" % offset)
+        made.add(StepOrigin("conversions", 0, offset, is_own=True), b"old %d" % offset)
     for offset in tiers:
-        made.add(Origin("conversions", 0, offset, is_own=False), b"e %d" % offset)
+        made.add(StepOrigin("conversions", 0, offset, is_own=False), b"e %d" % offset)
     for offset in offsets:
-        made.add(Origin("conversions", 0, offset, is_own=True), b"e %d" % offset)
+        made.add(StepOrigin("conversions", 0, offset, is_own=True), b"e %d" % offset)
     return made
 
 
-def told(made: Gathered, low: int = 0, high: int = 1000, *, is_whole: bool) -> Journaled | None:
+def told(made: OriginCollector, low: int = 0, high: int = 1000, *, is_whole: bool) -> FinishedOffsets | None:
     """What they tell of a log in which each event lies at its offset."""
     for offset in range(*made.told_of(low, high)):
         made.found(offset, b'{"event_id": "e %d"}' % offset)
@@ -83,15 +83,15 @@ def test_of_tiers_alone() -> None:
 def test_of_a_deleted_log() -> None:
     """Steps of a deleted log finish nothing of the one that has its name; of that just its own do."""
     made = gathered(0, 1, 4, old=(0, 1, 2, 3, 4, 5, 2000), tiers=(3,))
-    assert told(made, is_whole=False) == Journaled(None, array("q", [0, 1, 3, 4]), is_anew=True)
-    assert told(gathered(old=(2, 3)), is_whole=False) == Journaled(None, array("q"), is_anew=True)
-    assert told(gathered(old=(2000,)), is_whole=True) == Journaled(None, array("q"), is_anew=True)
+    assert told(made, is_whole=False) == FinishedOffsets(None, array("q", [0, 1, 3, 4]), is_anew=True)
+    assert told(gathered(old=(2, 3)), is_whole=False) == FinishedOffsets(None, array("q"), is_anew=True)
+    assert told(gathered(old=(2000,)), is_whole=True) == FinishedOffsets(None, array("q"), is_anew=True)
 
 
 def test_of_a_log_that_was_cut() -> None:
     """Where the log was cut, other events lie at the end: where it begins is told as ever."""
     made = gathered(*range(100, 120), 120)
-    made.add(Origin("conversions", 0, 121, is_own=True), b"cut off")
+    made.add(StepOrigin("conversions", 0, 121, is_own=True), b"cut off")
     found = told(made, is_whole=False)
     assert found is not None
     assert not found.is_anew
@@ -103,21 +103,23 @@ def test_what_has_expired() -> None:
     made = gathered(1, 2, 3, 4)
     made.told_of(3, 1000)
     made.found(4, b'{"event_id": "e 4"}')
-    assert made.told(is_whole=True, low=3, high=1000) == Journaled(None, array("q", [1, 2, 4]))
+    assert made.told(is_whole=True, low=3, high=1000) == FinishedOffsets(None, array("q", [1, 2, 4]))
 
 
 def test_where_all_has_expired() -> None:
     """Where none of the records is there any more nothing speaks of another log: all of them are finished."""
     made = gathered(1, 2)
     assert made.told_of(3, 1000) == (3, 3)
-    assert made.told(is_whole=True, low=3, high=1000) == Journaled(None, array("q", [1, 2]), is_anew=False)
+    assert made.told(is_whole=True, low=3, high=1000) == FinishedOffsets(
+        None, array("q", [1, 2]), is_anew=False
+    )
 
 
 def test_without_an_event_id() -> None:
     """A record that names no event is finished by a step that names none."""
     for value, finished in ((b"no JSON", [7]), (b'{"event_id": "conversions/0/7"}', [])):
-        made = Gathered()
-        made.add(Origin("conversions", 0, 7, is_own=True), b"conversions/0/7")
+        made = OriginCollector()
+        made.add(StepOrigin("conversions", 0, 7, is_own=True), b"conversions/0/7")
         assert made.told_of(0, 10) == (7, 8)
         made.found(7, value)
         made.found(6, value)
@@ -142,7 +144,7 @@ def test_whole(offsets: set[int], lower: int) -> None:
 def test_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where more is unfinished than may be told, less is known: what lies above it."""
     monkeypatch.setattr(journaled_offsets, "MOST_HOLES", 10)
-    position, finished, above = Journaled(None, [0, 5, 8, 30]).standing(0, 100)
+    position, finished, above = FinishedOffsets(None, [0, 5, 8, 30]).standing(0, 100)
     assert (position, above) == (1, 2)
     assert finished is not None
     assert (finished.upto, finished.holes) == (9, (1, 2, 3, 4, 6, 7))
@@ -150,4 +152,4 @@ def test_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_beyond_the_end() -> None:
     """No position lies beyond the log's end."""
-    assert Journaled(50, [60]).standing(0, 20) == (20, None, 0)
+    assert FinishedOffsets(50, [60]).standing(0, 20) == (20, None, 0)

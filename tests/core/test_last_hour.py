@@ -8,18 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.journal import StepKind
-from worker.core.flow import Steps
-from worker.core.last_hour import LastHour, Minute, Published, minutes_of
-from worker.core.step_glance import Glance
+from worker.core.flow import RecentAttempts
+from worker.core.last_hour import LastHour, Minute, PublishedByMinute, minutes_of
+from worker.core.step_glance import StepGlance
 
 NOW = 1_790_000_010.0
 """Half a minute past a full one."""
 
-DELIVERED = Glance(StepKind.DELIVERED, "delivered", None)
-RETRY = Glance(StepKind.RETRY, "500", "status")
-DEAD = Glance(StepKind.DEAD, "404", "rejected")
-CANCELLED = Glance(StepKind.CANCELLED, None, None)
-DUPLICATE = Glance(StepKind.DUPLICATE, None, None)
+DELIVERED = StepGlance(StepKind.DELIVERED, "delivered", None)
+RETRY = StepGlance(StepKind.RETRY, "500", "status")
+DEAD = StepGlance(StepKind.DEAD, "404", "rejected")
+CANCELLED = StepGlance(StepKind.CANCELLED, None, None)
+DUPLICATE = StepGlance(StepKind.DUPLICATE, None, None)
 GLANCES = st.sampled_from([DELIVERED, RETRY, DEAD, CANCELLED, DUPLICATE])
 
 
@@ -33,7 +33,7 @@ def test_a_minute_says_what_happened() -> None:
 
 
 @given(st.lists(st.tuples(GLANCES, st.floats(-4000, 0))))
-def test_each_is_counted_once_within_the_hour(taken: list[tuple[Glance, float]]) -> None:
+def test_each_is_counted_once_within_the_hour(taken: list[tuple[StepGlance, float]]) -> None:
     """What lies within the last sixty minutes is counted once; what lies before it is not."""
     hour, first = LastHour(), minutes_of(NOW)[0]
     for seen, back in taken:
@@ -59,16 +59,16 @@ def test_a_step_that_is_ahead_is_in_no_minute_yet() -> None:
 def test_the_latest() -> None:
     """What happens now is told of a few seconds, with the time of the newest step."""
     hour = LastHour()
-    assert hour.latest(NOW, 15.0) == Steps(15.0)
+    assert hour.latest(NOW, 15.0) == RecentAttempts(15.0)
     hour.take(RETRY, NOW - 300)
     hour.take(RETRY, NOW - 3)
     hour.take(DELIVERED, NOW - 4)
-    assert hour.latest(NOW, 15.0) == Steps(15.0, 1, {"500": 1}, NOW - 3)
+    assert hour.latest(NOW, 15.0) == RecentAttempts(15.0, 1, {"500": 1}, NOW - 3)
 
 
 def test_published() -> None:
     """What came to the source is told of minutes both ends of which are known, up to now."""
-    published, first = Published(), NOW - 30
+    published, first = PublishedByMinute(), NOW - 30
     assert published.unknown(NOW)[:2] == [first, first - 60]
     assert published.by_minute() == {}
     published.know(first, 100)
@@ -84,7 +84,7 @@ def test_published() -> None:
 
 def test_a_source_that_was_made_anew_published_nothing_below_zero() -> None:
     """Where a source is shorter than it was, nothing is said to have come."""
-    published = Published()
+    published = PublishedByMinute()
     published.know(NOW - 30, 100)
     published.end(NOW, 3)
     assert published.by_minute() == {NOW - 30: 0}

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from schemas import JournalStep, StepKind, format_time, parse_time
-from worker.core.life import Life, Published, Verdict, in_order, judge, timeline
+from worker.core.life import Life, LifeVerdict, SourceRecord, in_order, judge, timeline
 
 NOW = 1_700_000_000.0
 HERE, LATER = "conversions/1/7", "conversions/1/9"
-DONE = Published(HERE, NOW - 100.0, 0, True, 0)
+DONE = SourceRecord(HERE, NOW - 100.0, 0, True, 0)
 AHEAD = DONE._replace(is_finished=False)
 URL = "https://partner.example/?click_id=c"
 
@@ -34,7 +34,7 @@ CANCELLED = step(StepKind.CANCELLED, 5.0, reason="cancelled", error="by order")
 DUE = format_time(NOW + 10.0)[11:19]
 PASSED = format_time(NOW - 40.0)[11:19]
 NEXT = "not yet read: none before it; it is the next, or being sent"
-REPLAY = Published(LATER, NOW - 10.0, 1, False, 0)
+REPLAY = SourceRecord(LATER, NOW - 10.0, 1, False, 0)
 
 
 @pytest.mark.parametrize(
@@ -80,15 +80,15 @@ REPLAY = Published(LATER, NOW - 10.0, 1, False, 0)
         ([], [], "never_published", "never published in the last 48h"),
     ],
 )
-def test_verdict(published: list[Published], steps: list[JournalStep], verdict: str, line: str) -> None:
+def test_verdict(published: list[SourceRecord], steps: list[JournalStep], verdict: str, line: str) -> None:
     """Each life comes to one verdict, in a word and a line."""
-    assert judge(Life(published, steps), NOW, "48h", 210.0) == (Verdict(verdict), line)
+    assert judge(Life(published, steps), NOW, "48h", 210.0) == (LifeVerdict(verdict), line)
 
 
 def test_passed_over() -> None:
     """What is published and is not this destination's is told as that, not as never published."""
     told = judge(Life([], [], is_passed=True), NOW, "48h")
-    assert told == (Verdict.PASSED, "passed over: this destination does not take it")
+    assert told == (LifeVerdict.PASSED, "passed over: this destination does not take it")
 
 
 def test_without_a_pace() -> None:
@@ -115,7 +115,7 @@ def test_timeline() -> None:
     """What happened is told in the order of time, each attempt with its answer."""
     refused = retry(80.0).model_copy(update={"body": "try again"})
     failed = retry(79.0).model_copy(update={"status": None, "reason": "timeout"})
-    again = Published("conversions/1/8", NOW - 60.0, 0, True, 0)
+    again = SourceRecord("conversions/1/8", NOW - 60.0, 0, True, 0)
     steps = in_order([DELIVERED, COPY, DEAD, refused, failed])
     life = Life([DONE, again, REPLAY], steps)
     until = f"in 10s, until {format_time(NOW + 10.0)}"
@@ -137,4 +137,4 @@ def test_written_twice() -> None:
     """A step that lies in the journal twice, word by word, is told once; another ending beside it is told."""
     assert in_order([DEAD, DELIVERED, DEAD]) == in_order([DEAD, DELIVERED])
     steps = in_order([DELIVERED, DELIVERED, DEAD])
-    assert judge(Life([], steps), NOW, "48h").verdict is Verdict.DELIVERED
+    assert judge(Life([], steps), NOW, "48h").verdict is LifeVerdict.DELIVERED

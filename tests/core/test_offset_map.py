@@ -13,9 +13,9 @@ from tests.core.maps import LAST_OFFSET, MARKS, MOST_UNFINISHED, maps, marked, p
 from worker.core.binding import MARK_BYTES, UNKNOWN, Binding, Identity, LogId, marks_of
 from worker.core.offset_map import (
     MAX_CHARACTERS,
+    CheckedMetadata,
+    MetadataVerdict,
     OffsetMap,
-    Told,
-    Verdict,
     claimed,
     decode,
     encode,
@@ -29,7 +29,9 @@ from worker.core.offsets import MAX_SPAN_OFFSETS
 def test_round_trip(drawn: tuple[int, OffsetMap]) -> None:
     """What was written is read back the same."""
     position, finished = drawn
-    assert decode(position, encode(position, finished, BINDING), BINDING) == Told(Verdict.BELIEVED, finished)
+    assert decode(position, encode(position, finished, BINDING), BINDING) == CheckedMetadata(
+        MetadataVerdict.BELIEVED, finished
+    )
 
 
 @given(maps())
@@ -57,13 +59,13 @@ def test_nothing_to_say(position: int) -> None:
     """Where nothing is finished above the position the text still says what it is bound to."""
     bare = marked(packed(position, 0))
     assert encode(position, None, BINDING) == encode(position, OffsetMap(position, ()), BINDING) == bare
-    assert decode(position, bare, BINDING) == Told(Verdict.BELIEVED, None)
+    assert decode(position, bare, BINDING) == CheckedMetadata(MetadataVerdict.BELIEVED, None)
 
 
 def test_no_metadata() -> None:
     """Empty metadata is another program's commit: it tells nothing, and is told apart from a damaged map."""
-    assert decode(5, "", BINDING) == Told(
-        Verdict.EMPTY, None, "committed without metadata, by another program"
+    assert decode(5, "", BINDING) == CheckedMetadata(
+        MetadataVerdict.EMPTY, None, "committed without metadata, by another program"
     )
 
 
@@ -73,35 +75,41 @@ HERE, OURS = BINDING.log, Identity("conversions", "partner")
 AGAIN = LogId(HERE.cluster, "another id")
 ELSEWHERE = LogId("another cluster", "another id")
 
-BOUND: dict[str, tuple[LogId, LogId, Verdict]] = {
-    "the same": (HERE, HERE, Verdict.BELIEVED),
-    "made anew": (HERE, AGAIN, Verdict.MADE_ANEW),
-    "mirrored": (HERE, ELSEWHERE, Verdict.MIRRORED),
-    "mirrored, no topic ids": (LogId(HERE.cluster), LogId(ELSEWHERE.cluster), Verdict.MIRRORED),
-    "nothing known": (LogId(), LogId(), Verdict.BELIEVED),
-    "the cluster alone": (LogId(HERE.cluster), LogId(HERE.cluster), Verdict.BELIEVED),
-    "the topic alone": (LogId(None, "id"), LogId(None, "id"), Verdict.BELIEVED),
-    "the cluster not known then": (LogId(None, "id"), LogId("cluster", "id"), Verdict.BELIEVED),
-    "the cluster not known now": (LogId("cluster", "id"), LogId(None, "id"), Verdict.BELIEVED),
-    "the topic not known then": (LogId(HERE.cluster), HERE, Verdict.UNPROVEN),
-    "the topic not known now": (HERE, LogId(HERE.cluster), Verdict.UNPROVEN),
-    "another topic of no known cluster": (LogId(None, "id"), LogId(None, "another"), Verdict.UNPROVEN),
+BOUND: dict[str, tuple[LogId, LogId, MetadataVerdict]] = {
+    "the same": (HERE, HERE, MetadataVerdict.BELIEVED),
+    "made anew": (HERE, AGAIN, MetadataVerdict.MADE_ANEW),
+    "mirrored": (HERE, ELSEWHERE, MetadataVerdict.MIRRORED),
+    "mirrored, no topic ids": (LogId(HERE.cluster), LogId(ELSEWHERE.cluster), MetadataVerdict.MIRRORED),
+    "nothing known": (LogId(), LogId(), MetadataVerdict.BELIEVED),
+    "the cluster alone": (LogId(HERE.cluster), LogId(HERE.cluster), MetadataVerdict.BELIEVED),
+    "the topic alone": (LogId(None, "id"), LogId(None, "id"), MetadataVerdict.BELIEVED),
+    "the cluster not known then": (LogId(None, "id"), LogId("cluster", "id"), MetadataVerdict.BELIEVED),
+    "the cluster not known now": (LogId("cluster", "id"), LogId(None, "id"), MetadataVerdict.BELIEVED),
+    "the topic not known then": (LogId(HERE.cluster), HERE, MetadataVerdict.UNPROVEN),
+    "the topic not known now": (HERE, LogId(HERE.cluster), MetadataVerdict.UNPROVEN),
+    "another topic of no known cluster": (
+        LogId(None, "id"),
+        LogId(None, "another"),
+        MetadataVerdict.UNPROVEN,
+    ),
     "another topic, the cluster known now": (
         LogId(None, "id"),
         LogId("cluster", "another"),
-        Verdict.UNPROVEN,
+        MetadataVerdict.UNPROVEN,
     ),
-    "nothing known then": (LogId(), LogId("cluster"), Verdict.UNPROVEN),
+    "nothing known then": (LogId(), LogId("cluster"), MetadataVerdict.UNPROVEN),
 }
 
 
 @pytest.mark.parametrize(("then", "now", "verdict"), BOUND.values(), ids=[*BOUND])
 @pytest.mark.parametrize("finished", [None, OffsetMap(9, (5,))])
-def test_bound_to_its_log(then: LogId, now: LogId, verdict: Verdict, finished: OffsetMap | None) -> None:
+def test_bound_to_its_log(
+    then: LogId, now: LogId, verdict: MetadataVerdict, finished: OffsetMap | None
+) -> None:
     """A map is believed for the log that it was written for, and for no other."""
     told = decode(5, encode(5, finished, Binding(then, OURS)), Binding(now, OURS))
-    believed = verdict is Verdict.BELIEVED
-    assert told == Told(verdict, finished if believed else None, "" if believed else verdict.value)
+    believed = verdict is MetadataVerdict.BELIEVED
+    assert told == CheckedMetadata(verdict, finished if believed else None, "" if believed else verdict.value)
 
 
 @given(maps(), st.integers(0, LAST_OFFSET))
@@ -110,7 +118,9 @@ def test_bound_to_its_position(drawn: tuple[int, OffsetMap], other: int) -> None
     position, finished = drawn
     assume(other != position)
     told = decode(other, encode(position, finished, BINDING), BINDING)
-    assert told == Told(Verdict.EDITED, None, f"written for position {position}, not {other}")
+    assert told == CheckedMetadata(
+        MetadataVerdict.EDITED, None, f"written for position {position}, not {other}"
+    )
 
 
 @pytest.mark.parametrize("position", [5, 6])
@@ -120,7 +130,9 @@ def test_another_deployment(position: int, now: LogId) -> None:
     text = encode(5, OffsetMap(9, (5,)), BINDING)
     for other in (Identity("orders", OURS.destination), Identity(OURS.source, "other")):
         told = decode(position, text, Binding(now, other))
-        assert told == Told(Verdict.OTHER_IDENTITY, None, Verdict.OTHER_IDENTITY.value)
+        assert told == CheckedMetadata(
+            MetadataVerdict.OTHER_IDENTITY, None, MetadataVerdict.OTHER_IDENTITY.value
+        )
 
 
 def test_anyone_adopted() -> None:
@@ -132,7 +144,7 @@ def test_anyone_adopted() -> None:
 def test_mirrored_before_edited() -> None:
     """A translated offset of another cluster is told as that."""
     text = encode(5, OffsetMap(9, (5,)), BINDING)
-    assert decode(3, text, Binding(ELSEWHERE, OURS)).verdict is Verdict.MIRRORED
+    assert decode(3, text, Binding(ELSEWHERE, OURS)).verdict is MetadataVerdict.MIRRORED
 
 
 @given(st.text(), st.text())

@@ -14,8 +14,8 @@ from tests.core.test_offset_map import looks_like_one
 from worker.core.binding import marks_of
 from worker.core.offset_map import (
     DamagedMap,
+    MetadataVerdict,
     OffsetMap,
-    Verdict,
     decode,
     encode,
     read,
@@ -25,7 +25,7 @@ from worker.core.offset_map import (
 @given(st.integers(0, 2**62), st.one_of(st.text(), looks_like_one))
 def test_foreign_text(position: int, text: str) -> None:
     """Any text but none is told to be damaged."""
-    expected = Verdict.DAMAGED if text else Verdict.EMPTY
+    expected = MetadataVerdict.DAMAGED if text else MetadataVerdict.EMPTY
     assert decode(position, text, BINDING).verdict is expected
 
 

@@ -11,12 +11,12 @@ from worker.core.event_filter import EventFilter
 from worker.core.order_book import OrderBook
 from worker.core.order_records import UnreadableOrder, key_of, read, write
 from worker.core.orders import (
-    Cancel,
-    End,
-    Given,
-    Now,
+    CancelOrder,
+    HurryOrder,
     Order,
-    Pause,
+    OrderEnd,
+    PauseOrder,
+    Provenance,
     RateOrder,
     described,
     is_meant,
@@ -24,24 +24,24 @@ from worker.core.orders import (
 from worker.core.record import Partition, Record
 
 AT = 1_700_000_000.0
-GIVEN = Given(AT, "ann@shop", "they asked")
+GIVEN = Provenance(AT, "ann@shop", "they asked")
 FILTER = EventFilter.of({"offer_id": "7"})
 WAITING = " is what waits and is --offer-id 7, by ann at 2023-11-14T22:13:20.000Z"
-ALL: list[Order | End] = [
-    Pause(GIVEN, AT + 60),
-    Pause(Given(AT, "ann@shop")),
+ALL: list[Order | OrderEnd] = [
+    PauseOrder(GIVEN, AT + 60),
+    PauseOrder(Provenance(AT, "ann@shop")),
     RateOrder(GIVEN, 0.5),
     RateOrder(GIVEN, 60.0, AT + 60),
-    Cancel(GIVEN, "c1", FILTER, AT + 60),
-    Cancel(GIVEN, "c2", FILTER, None, True),
-    Now(GIVEN, "n1", FILTER),
-    End(GIVEN, "pause"),
-    End(GIVEN, "cancel/c1"),
-    Cancel(GIVEN, "c3", EventFilter.of({"error": "no", "since": "2026-01-31T12:00:00.000Z"}), AT + 60),
+    CancelOrder(GIVEN, "c1", FILTER, AT + 60),
+    CancelOrder(GIVEN, "c2", FILTER, None, True),
+    HurryOrder(GIVEN, "n1", FILTER),
+    OrderEnd(GIVEN, "pause"),
+    OrderEnd(GIVEN, "cancel/c1"),
+    CancelOrder(GIVEN, "c3", EventFilter.of({"error": "no", "since": "2026-01-31T12:00:00.000Z"}), AT + 60),
 ]
 
 
-def taken(*orders: Order | End) -> OrderBook:
+def taken(*orders: Order | OrderEnd) -> OrderBook:
     """What stands of these, given in this order."""
     stood = OrderBook()
     for order in orders:
@@ -51,7 +51,7 @@ def taken(*orders: Order | End) -> OrderBook:
 
 
 @pytest.mark.parametrize("order", ALL)
-def test_round_trip(order: Order | End) -> None:
+def test_round_trip(order: Order | OrderEnd) -> None:
     """An order that is written is read the same."""
     message = write(order, "control")
     assert key_of(message.key) == order.key
@@ -60,19 +60,19 @@ def test_round_trip(order: Order | End) -> None:
 
 def test_the_latest_counts() -> None:
     """Of the orders with one key the latest counts, until it ends."""
-    first, second = Pause(GIVEN), Pause(Given(AT + 1, "bob"), AT + 60)
+    first, second = PauseOrder(GIVEN), PauseOrder(Provenance(AT + 1, "bob"), AT + 60)
     assert taken(first, second).pause(AT + 2) == second
-    assert taken(first, second, End(GIVEN, "pause")).pause(AT + 2) is None
+    assert taken(first, second, OrderEnd(GIVEN, "pause")).pause(AT + 2) is None
     assert taken(first).pause(AT) == first
 
 
 def test_ends_by_time() -> None:
     """An order ends by its time, and it is known when the next one does."""
     stood = taken(
-        Pause(GIVEN, AT + 60),
+        PauseOrder(GIVEN, AT + 60),
         RateOrder(GIVEN, 5.0, AT + 30),
-        Cancel(GIVEN, "c", FILTER, AT + 90),
-        Now(GIVEN, "n", FILTER, AT + 90),
+        CancelOrder(GIVEN, "c", FILTER, AT + 90),
+        HurryOrder(GIVEN, "n", FILTER, AT + 90),
     )
     assert stood.changes_at(AT) == AT + 30
     assert (stood.rate(AT + 29), stood.rate(AT + 30)) == (RateOrder(GIVEN, 5.0, AT + 30), None)
@@ -84,12 +84,15 @@ def test_ends_by_time() -> None:
 
 def test_several_of_a_kind() -> None:
     """Each cancellation stands for itself, and the oldest comes first."""
-    old, new = Cancel(Given(AT, "ann"), "b", FILTER), Cancel(Given(AT + 1, "ann"), "a", FILTER)
-    now = Now(GIVEN, "n", FILTER)
+    old, new = (
+        CancelOrder(Provenance(AT, "ann"), "b", FILTER),
+        CancelOrder(Provenance(AT + 1, "ann"), "a", FILTER),
+    )
+    now = HurryOrder(GIVEN, "n", FILTER)
     stood = taken(new, old, now)
     assert stood.cancels(AT + 2) == [old, new]
     assert stood.hurried(AT + 2) == [now]
-    assert taken(new, old, End(GIVEN, "cancel/a")).cancels(AT + 2) == [old]
+    assert taken(new, old, OrderEnd(GIVEN, "cancel/a")).cancels(AT + 2) == [old]
 
 
 @pytest.mark.parametrize("key", [None, b"", b"position/conversions/3", b"worker/a", b"\xff", b"pauses"])
@@ -134,12 +137,12 @@ def fields(**wrong: Any) -> bytes:
 )
 def test_unreadable(key: bytes, value: bytes, why: str) -> None:
     """An order that can't be read is kept as that, in the place of what stood, and says why."""
-    stood = taken(Pause(GIVEN))
+    stood = taken(PauseOrder(GIVEN))
     assert stood.take(key, value) is None
     assert stood.unreadable == {key.decode(): why}
     with pytest.raises(UnreadableOrder):
         read(key.decode(), value)
-    mended = write(Pause(GIVEN), "control")
+    mended = write(PauseOrder(GIVEN), "control")
     stood.take(key, None)
     assert stood.unreadable == {}
     stood.take(mended.key, mended.value)
@@ -158,18 +161,18 @@ def test_unreadable(key: bytes, value: bytes, why: str) -> None:
         (ALL[1], "paused, by ann@shop at 2023-11-14T22:13:20.000Z"),
         (ALL[2], "at most 0.5 a second, by ann@shop at 2023-11-14T22:13:20.000Z: they asked"),
         (
-            Cancel(Given(AT, "ann"), "c", FILTER),
+            CancelOrder(Provenance(AT, "ann"), "c", FILTER),
             "cancelled is what is pending and is --offer-id 7, by ann at 2023-11-14T22:13:20.000Z",
         ),
         (
             ALL[6],
             "due now is what waits and is --offer-id 7, by ann@shop at 2023-11-14T22:13:20.000Z: they asked",
         ),
-        (Cancel(Given(AT, "ann"), "c", FILTER, None, True), f"cancelled{WAITING}"),
+        (CancelOrder(Provenance(AT, "ann"), "c", FILTER, None, True), f"cancelled{WAITING}"),
         (ALL[7], "the order pause is ended, by ann@shop at 2023-11-14T22:13:20.000Z: they asked"),
     ],
 )
-def test_described(order: Order | End, line: str) -> None:
+def test_described(order: Order | OrderEnd, line: str) -> None:
     """An order is told in one line: what, until when, by whom, why."""
     assert described(order) == line
 
@@ -177,18 +180,18 @@ def test_described(order: Order | End, line: str) -> None:
 @pytest.mark.parametrize(
     ("order", "on_tier", "written", "meant"),
     [
-        (Cancel(GIVEN, "c", FILTER), False, AT + 5, True),
-        (Cancel(GIVEN, "c", FILTER), True, AT + 5, True),
-        (Cancel(GIVEN, "c", EventFilter.of({"offer_id": "8"})), True, AT, False),
-        (Cancel(GIVEN, "c", FILTER, None, True), True, AT, True),
-        (Cancel(GIVEN, "c", FILTER, None, True), True, AT + 0.1, False),
-        (Cancel(GIVEN, "c", FILTER, None, True), False, AT, False),
-        (Now(GIVEN, "n", FILTER), True, AT, True),
-        (Now(GIVEN, "n", FILTER), True, AT + 0.1, False),
-        (Now(GIVEN, "n", FILTER), False, AT, False),
+        (CancelOrder(GIVEN, "c", FILTER), False, AT + 5, True),
+        (CancelOrder(GIVEN, "c", FILTER), True, AT + 5, True),
+        (CancelOrder(GIVEN, "c", EventFilter.of({"offer_id": "8"})), True, AT, False),
+        (CancelOrder(GIVEN, "c", FILTER, None, True), True, AT, True),
+        (CancelOrder(GIVEN, "c", FILTER, None, True), True, AT + 0.1, False),
+        (CancelOrder(GIVEN, "c", FILTER, None, True), False, AT, False),
+        (HurryOrder(GIVEN, "n", FILTER), True, AT, True),
+        (HurryOrder(GIVEN, "n", FILTER), True, AT + 0.1, False),
+        (HurryOrder(GIVEN, "n", FILTER), False, AT, False),
     ],
 )
-def test_meant(order: Cancel | Now, on_tier: bool, written: float, meant: bool) -> None:
+def test_meant(order: CancelOrder | HurryOrder, on_tier: bool, written: float, meant: bool) -> None:
     """A cancellation means what comes, too; one of what waits, and a hurry, what was in a tier by then."""
     record = Record(Partition("t", 0), 0, None, b'{"offer_id": "7"}', (), written)
     assert is_meant(order, record, on_tier=on_tier) is meant

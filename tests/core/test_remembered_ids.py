@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.core.copies import Known, State, digest, digest_of_record
-from worker.core.remembered_ids import SLOT_BYTES, Chunks, Kept, Mark, RememberedIds
+from worker.core.copies import ConversionState, RememberedConversion, digest, digest_of_record
+from worker.core.remembered_ids import SLOT_BYTES, Chunks, PackedIds, RememberedIds, StepMark
 
-WAITING, DEAD, DELIVERED = State
+WAITING, DEAD, DELIVERED = ConversionState
 
 
 def key(number: int) -> bytes:
@@ -17,14 +17,14 @@ def key(number: int) -> bytes:
     return digest(0, b"e-%d" % number)
 
 
-def mark(number: int, known: Known, at: float = 0.0) -> Mark:
+def mark(number: int, known: RememberedConversion, at: float = 0.0) -> StepMark:
     """A step of an event."""
-    return Mark(key(number), 0, known, at)
+    return StepMark(key(number), 0, known, at)
 
 
-def delivered(origin: int) -> Known:
+def delivered(origin: int) -> RememberedConversion:
     """A delivery at the first attempt."""
-    return Known(DELIVERED, origin, 1, 0)
+    return RememberedConversion(DELIVERED, origin, 1, 0)
 
 
 def test_exact() -> None:
@@ -41,9 +41,9 @@ def test_newest_counts() -> None:
     """Of what was marked of one conversion the newest counts, and it is remembered once."""
     ids = RememberedIds(1000, 60.0)
     for attempts in range(1, 20):
-        ids.mark(mark(5, Known(WAITING, 7, attempts, 0), float(attempts)))
+        ids.mark(mark(5, RememberedConversion(WAITING, 7, attempts, 0), float(attempts)))
         ids.mark(mark(100 + attempts, delivered(attempts), float(attempts)))
-        assert ids.known(key(5), float(attempts)) == Known(WAITING, 7, attempts, 0)
+        assert ids.known(key(5), float(attempts)) == RememberedConversion(WAITING, 7, attempts, 0)
     assert ids.count == 20
 
 
@@ -51,15 +51,15 @@ def test_of_another_record() -> None:
     """Where a conversion is known for another record, the one that is not is remembered by itself."""
     ids = RememberedIds(1000, 60.0)
     ids.mark(mark(5, delivered(7)))
-    ids.mark(mark(5, Known(DEAD, 9, 0, 0)))
+    ids.mark(mark(5, RememberedConversion(DEAD, 9, 0, 0)))
     assert ids.known(key(5), 1.0) == delivered(7)
-    assert ids.known(digest_of_record(key(5), 9), 1.0) == Known(DEAD, 9, 0, 0)
-    ids.mark(mark(6, Known(DEAD, 1, 0, 0)))
-    ids.mark(mark(6, Known(DEAD, 2, 0, 0)))
-    assert ids.known(key(6), 1.0) == Known(DEAD, 2, 0, 0)
-    assert ids.known(digest_of_record(key(6), 1), 1.0) == Known(DEAD, 1, 0, 0)
-    ids.mark(mark(6, Known(WAITING, 2, 0, 0)))  # late
-    assert ids.known(key(6), 1.0) == Known(DEAD, 2, 0, 0)
+    assert ids.known(digest_of_record(key(5), 9), 1.0) == RememberedConversion(DEAD, 9, 0, 0)
+    ids.mark(mark(6, RememberedConversion(DEAD, 1, 0, 0)))
+    ids.mark(mark(6, RememberedConversion(DEAD, 2, 0, 0)))
+    assert ids.known(key(6), 1.0) == RememberedConversion(DEAD, 2, 0, 0)
+    assert ids.known(digest_of_record(key(6), 1), 1.0) == RememberedConversion(DEAD, 1, 0, 0)
+    ids.mark(mark(6, RememberedConversion(WAITING, 2, 0, 0)))  # late
+    assert ids.known(key(6), 1.0) == RememberedConversion(DEAD, 2, 0, 0)
 
 
 @given(st.integers(1, 500))
@@ -81,13 +81,13 @@ def test_marked_again_and_again() -> None:
     ids = RememberedIds(128, 1000.0)
     for turn in range(10):
         for number in range(60):
-            ids.mark(mark(number, Known(WAITING, number, turn, 0), float(turn)))
+            ids.mark(mark(number, RememberedConversion(WAITING, number, turn, 0), float(turn)))
             assert ids.count == (60 if turn else number + 1)
     assert ids.forgotten == 0
     ids = RememberedIds(64, 1000.0)
     for number in range(65):
-        ids.mark(mark(number, Known(WAITING, number, 0, 0)))
-    ids.mark(mark(0, Known(WAITING, 0, 1, 0)))  # of which a forgotten trace is left
+        ids.mark(mark(number, RememberedConversion(WAITING, number, 0, 0)))
+    ids.mark(mark(0, RememberedConversion(WAITING, 0, 1, 0)))  # of which a forgotten trace is left
     assert (ids.count, ids.forgotten) == (64, 2)
 
 
@@ -129,6 +129,6 @@ def test_a_chunk_that_is_none() -> None:
     """What tells of a chunk that is not there is not taken up."""
     slot = bytearray(SLOT_BYTES)
     slot[16] = 5
-    assert Kept.of([slot], Chunks(0, (1.0,) * 6)).counts == {(5,): 1}
+    assert PackedIds.of([slot], Chunks(0, (1.0,) * 6)).counts == {(5,): 1}
     with pytest.raises(ValueError, match="chunk that is not there"):
-        Kept.of([slot], Chunks(0, (1.0,)))
+        PackedIds.of([slot], Chunks(0, (1.0,)))

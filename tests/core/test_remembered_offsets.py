@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from worker.core.binding import LogId
 from worker.core.record import Partition
 from worker.core.remembered_offsets import recall, remember
-from worker.core.start_offset import Memory
+from worker.core.start_offset import RememberedOffset
 
 AT = Partition("conversions", 3)
 GOOD = {"offset": 7, "topic_id": "id", "at": "2026-01-02T03:04:05.000Z"}
@@ -22,7 +22,7 @@ def test_round_trip(offset: int, topic_id: str | None, now: int) -> None:
     """What is remembered is recalled."""
     record = remember("g.control", AT, offset, LogId("cluster", topic_id), float(now))
     assert record.topic == "g.control"
-    assert recall(record.key, record.value) == (AT, Memory(offset, topic_id, float(now)))
+    assert recall(record.key, record.value) == (AT, RememberedOffset(offset, topic_id, float(now)))
 
 
 def test_form() -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from worker.core.rights import Kind, Refused, Resource, Said, lacking, needs, unsaid
+from worker.core.rights import DescribeRefused, Resource, ResourceKind, Said, lacking, needs, unsaid
 
 SOURCE, TIER, DEAD, JOURNAL = (
-    Resource(Kind.TOPIC, name) for name in ("s", "g.retry.10s", "g.dlq", "g.journal")
+    Resource(ResourceKind.TOPIC, name) for name in ("s", "g.retry.10s", "g.dlq", "g.journal")
 )
-GROUP, RETRY = (Resource(Kind.GROUP, name) for name in ("g", "g.retry"))
+GROUP, RETRY = (Resource(ResourceKind.GROUP, name) for name in ("g", "g.retry"))
 NEEDED = needs("s", ["g.retry.10s"], ["g.dlq", "g.journal"], ["g", "g.retry"])
 ALL = frozenset({"READ", "WRITE", "DESCRIBE"})
 
@@ -33,7 +33,7 @@ def test_what_lacks() -> None:
         SOURCE: frozenset({"DESCRIBE"}),
         TIER: frozenset({"READ"}),
         DEAD: frozenset(),
-        RETRY: Refused("Broker: Group authorization failed"),
+        RETRY: DescribeRefused("Broker: Group authorization failed"),
     }
     assert list(lacking(NEEDED, said).items()) == [
         (SOURCE, "topic s: this user lacks a right: grant it READ"),
@@ -41,11 +41,11 @@ def test_what_lacks() -> None:
         (DEAD, "topic g.dlq: this user lacks a right: grant it WRITE"),
         (RETRY, "group g.retry: Broker: Group authorization failed: grant this user READ"),
     ]
-    refused: Said = {**said, TIER: Refused("no")}
+    refused: Said = {**said, TIER: DescribeRefused("no")}
     assert lacking(NEEDED, refused)[TIER] == "topic g.retry.10s: no: grant this user READ and WRITE"
 
 
 def test_unknown() -> None:
     """What the broker does not say is neither lacking nor granted."""
     assert lacking(NEEDED, {}) == {}
-    assert unsaid(NEEDED, {SOURCE: ALL, GROUP: Refused("no")}) == [TIER, DEAD, JOURNAL, RETRY]
+    assert unsaid(NEEDED, {SOURCE: ALL, GROUP: DescribeRefused("no")}) == [TIER, DEAD, JOURNAL, RETRY]

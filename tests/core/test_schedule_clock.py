@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.core.examples import BINDING, make_partition, pending_record
 from tests.core.lanes import Lanes
 from worker.core.admission.probes import Probes
-from worker.core.assigned_partition import AssignedPartition, Standing
+from worker.core.assigned_partition import AssignedPartition, ScheduleState
 from worker.core.offsets import Offsets
 from worker.core.record import Partition
 from worker.core.retry import Tier
@@ -53,7 +53,7 @@ def test_a_probe_goes_wherever_something_is_due() -> None:
     lanes.fail(failing, 16)
     lanes.come(failing, 20)
     lanes.take()
-    assert (one.standing, failing.standing) == (Standing.OVER, Standing.OVER)
+    assert (one.standing, failing.standing) == (ScheduleState.OVER, ScheduleState.OVER)
     before = len(one.waiting), len(failing.waiting)
     taken = [lanes.schedule.probe(lanes.now, probing) for _ in range(4)]
     assert {pending.partition for pending in taken if pending is not None} == {one, failing}
@@ -68,7 +68,7 @@ def test_a_probe_of_nothing() -> None:
     schedule.drop(partition)
     assert schedule.probe(10.0, probing) is None
     assert schedule.wake_at() is None
-    assert partition.standing is Standing.NOWHERE
+    assert partition.standing is ScheduleState.NOWHERE
     later = make_partition(1)
     schedule.add(pending_record(later, 0, due=20.0), 10.0)
     assert schedule.probe(10.0, probing) is None
@@ -99,10 +99,10 @@ def test_hold_of_one_that_has_its_share() -> None:
     lanes.come(failing, 20)
     lanes.take()
     for partition in (one, failing):
-        assert partition.standing is Standing.OVER
+        assert partition.standing is ScheduleState.OVER
         partition.warming = "it is not known what was"
         lanes.schedule.hold(partition)
-    assert (one.standing, failing.standing) == (Standing.NOWHERE, Standing.NOWHERE)
+    assert (one.standing, failing.standing) == (ScheduleState.NOWHERE, ScheduleState.NOWHERE)
     assert lanes.schedule.take(lanes.now, 64, 0) is None
 
 
@@ -112,4 +112,4 @@ def test_a_probe_is_of_none_that_is_held() -> None:
     schedule.add(pending_record(partition, 0), 0.0)
     partition.warming = "it is not known what was"
     assert schedule.probe(0.0, Probes()) is None
-    assert partition.standing is Standing.NOWHERE
+    assert partition.standing is ScheduleState.NOWHERE

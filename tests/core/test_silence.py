@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from worker.core.record import Partition
-from worker.core.silence import SILENT_AFTER_SECONDS, Reading, Silences
+from worker.core.silence import SILENT_AFTER_SECONDS, ReadProgress, Silences
 
 AT, OTHER = Partition("orders", 3), Partition("orders", 4)
 BEGAN = 1_764_000_000.0
 LONG = SILENT_AFTER_SECONDS
 
 
-def grown(offset: int = 120, *, to: int = 150, flows: bool = True) -> Reading:
+def grown(offset: int = 120, *, to: int = 150, flows: bool = True) -> ReadProgress:
     """A partition of which all may be read, up to so far."""
-    return Reading(AT, offset, to, to, flows)
+    return ReadProgress(AT, offset, to, to, flows)
 
 
-def kept_back(offset: int = 149, *, stable: int = 149, high: int = 150) -> Reading:
+def kept_back(offset: int = 149, *, stable: int = 149, high: int = 150) -> ReadProgress:
     """A partition of which the last is in an open transaction."""
-    return Reading(AT, offset, high, stable, flows=True)
+    return ReadProgress(AT, offset, high, stable, flows=True)
 
 
 def test_named_once() -> None:
@@ -87,8 +87,8 @@ def test_one_that_moves() -> None:
 def test_one_that_may_not() -> None:
     """One that has nothing, or is kept back by the worker itself, owes nothing; its time begins later."""
     silences = Silences()
-    silences.look([grown(), Reading(OTHER, 7, 7, 7, flows=True)], BEGAN)
+    silences.look([grown(), ReadProgress(OTHER, 7, 7, 7, flows=True)], BEGAN)
     silences.look([grown(to=160, flows=False)], BEGAN + 1)
     assert silences.look([grown(to=170)], BEGAN + LONG) == []
     assert silences.look([], BEGAN + 2 * LONG) == []
-    assert silences.look([Reading(OTHER, 7, 7, 7, flows=True)], BEGAN + 9 * LONG) == []
+    assert silences.look([ReadProgress(OTHER, 7, 7, 7, flows=True)], BEGAN + 9 * LONG) == []

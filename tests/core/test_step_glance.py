@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.journal import JournalStep, StepKind
-from worker.core.step_glance import Glance, glance
+from worker.core.step_glance import StepGlance, glance
 
 TEXT = st.none() | st.text(max_size=20) | st.just('","status":599,"ms":7,"reason":"x"')
 
@@ -41,12 +41,12 @@ def test_the_same_as_reading_it(step: JournalStep) -> None:
     assert glance(whole) == told(step)
 
 
-def told(step: JournalStep) -> Glance:
+def told(step: JournalStep) -> StepGlance:
     """What a step says."""
     if step.step is StepKind.DELIVERED:
-        return Glance(StepKind.DELIVERED, "delivered", None)
+        return StepGlance(StepKind.DELIVERED, "delivered", None)
     status = None if step.status is None else str(step.status)
-    return Glance(step.step, None if step.ms is None else status or step.reason, step.reason)
+    return StepGlance(step.step, None if step.ms is None else status or step.reason, step.reason)
 
 
 @pytest.mark.parametrize("value", [None, b"", b"no JSON", b'{"at":"x","step":"lost","origin":"a/1/2"}'])

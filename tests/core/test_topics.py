@@ -9,26 +9,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.core.record_size import ROOM_BYTES
-from worker.core.topics import FOREVER, Finding, Needed, Own, Severity, Topic, image, judge
+from worker.core.topics import FOREVER, Finding, Needed, OwnTopic, Severity, Topic, image, judge
 
 SOURCE = Topic("s", 6, 3, 1_000_000, 2, 604_800.0, False, "producer", FOREVER)
-TIER = Own("w.retry.1h", 3600.0)
-DEAD = Own("w.dlq")
-CONTROL = Own("w.control", control=True)
-JOURNAL = Own("w.journal", window=86_400.0)
+TIER = OwnTopic("w.retry.1h", 3600.0)
+DEAD = OwnTopic("w.dlq")
+CONTROL = OwnTopic("w.control", control=True)
+JOURNAL = OwnTopic("w.journal", window=86_400.0)
 KEPT = Topic(JOURNAL.name, 6, 3, 1_000_000, 2, 172_800.0, False)
 GOOD = Topic(TIER.name, 6, 3, 1_000_000 + ROOM_BYTES, 2, 7200.0, False)
 UNKNOWN = Topic(TIER.name)
 NEEDED = Needed("s", [TIER, DEAD, CONTROL], 1_000_000 + ROOM_BYTES)
 
 
-def judged(own: Own, found: Topic | None, source: Topic | None = SOURCE) -> list[Finding]:
+def judged(own: OwnTopic, found: Topic | None, source: Topic | None = SOURCE) -> list[Finding]:
     """What is said of one of the worker's topics beside its source."""
     there = [one for one in (source, found) if one is not None]
     return judge(NEEDED._replace(own=[own]), {one.name: one for one in there})
 
 
-def wrong(own: Own, found: Topic) -> Sequence[str]:
+def wrong(own: OwnTopic, found: Topic) -> Sequence[str]:
     """What is wrong with a topic, in lines; nothing else may be said of it."""
     findings = judged(own, found)
     assert {one.severity for one in findings} <= {Severity.WRONG}
@@ -78,7 +78,7 @@ def test_nothing_to_say(good: Topic) -> None:
         (CONTROL, Severity.WRONG, "topic w.control does not exist: should the broker lose the group's "),
     ],
 )
-def test_missing(own: Own, severity: Severity, line: str) -> None:
+def test_missing(own: OwnTopic, severity: Severity, line: str) -> None:
     """Without a tier or the dead letters no worker is ready; without its memory it works."""
     (finding,) = judged(own, None)
     assert finding.severity is severity
@@ -114,7 +114,7 @@ def test_former() -> None:
 
 
 @pytest.mark.parametrize(("own", "what"), [(TIER, "a retry"), (DEAD, "a dead letter")])
-def test_one_replica_is_enough(own: Own, what: str) -> None:
+def test_one_replica_is_enough(own: OwnTopic, what: str) -> None:
     """A topic where one of several replicas is enough is a risk: what it means, and what is right."""
     (risk,) = judged(own, GOOD._replace(name=own.name, min_insync_replicas=1))
     assert risk.severity is Severity.RISK
@@ -211,8 +211,8 @@ sources = st.builds(
 )
 
 
-@given(sources, st.sampled_from([TIER, DEAD, CONTROL, Own("w.retry.0s", 0.0)]))
-def test_what_is_made_is_right(source: Topic, own: Own) -> None:
+@given(sources, st.sampled_from([TIER, DEAD, CONTROL, OwnTopic("w.retry.0s", 0.0)]))
+def test_what_is_made_is_right(source: Topic, own: OwnTopic) -> None:
     """Nothing is wrong with a topic that was made after its source's image, and it keeps what it should."""
     made = image(source, own)
     assert judge(Needed("s", [own], 1 << 31), {"s": source, own.name: made}) == []

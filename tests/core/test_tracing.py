@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from tests.core.test_journal import AT, NOW, OK, TIER, ended, record
 from tests.runner.harness import DLQ, conversion
-from worker.core.answer import Answer, Failure, FailureKind, Origin, Request, Response
+from worker.core.answer import Answer, Failure, FailureKind, HttpOrigin, Request, Response
 from worker.core.record import Headers, Outgoing
 from worker.core.tracing import (
     TRACEPARENT,
     TRACESTATE,
-    Kind,
     Span,
     SpanContext,
-    Traced,
+    SpanKind,
+    SpanOwner,
     carrying,
     context_of,
     process_span,
@@ -30,7 +30,7 @@ from worker.core.tracing import (
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 PARENT = f"00-{TRACE}-{SPAN}-01".encode()
 CONTEXT = SpanContext(int(TRACE, 16), int(SPAN, 16))
-TRACED = Traced("voluum", "a-group", "a-group.retry", 0.01)
+TRACED = SpanOwner("voluum", "a-group", "a-group.retry", 0.01)
 
 
 def spans(headers: Headers = (), answer: Answer = OK, at: object = AT, **fields: str) -> list[Span]:
@@ -103,7 +103,7 @@ def test_a_delivery() -> None:
     process, request = spans(event="purchase", payout="49.99")
     assert process == Span(
         "process conversions",
-        Kind.CONSUMER,
+        SpanKind.CONSUMER,
         NOW - 0.25,
         NOW,
         {
@@ -123,7 +123,7 @@ def test_a_delivery() -> None:
     )
     assert request == Span(
         "GET",
-        Kind.CLIENT,
+        SpanKind.CLIENT,
         NOW - 0.25,
         NOW,
         {
@@ -182,7 +182,7 @@ def test_a_publish() -> None:
     """A publish is a producer's span; a refused one says so."""
     message = Outgoing(DLQ, b"key", b"value", ())
     taken, refused = send_span(message, 1.0, 2.0, None), send_span(message, 1.0, 2.0, "too large")
-    assert (taken.name, taken.kind, taken.error) == (f"send {DLQ}", Kind.PRODUCER, None)
+    assert (taken.name, taken.kind, taken.error) == (f"send {DLQ}", SpanKind.PRODUCER, None)
     assert taken.attributes == {
         "messaging.system": "kafka",
         "messaging.operation.name": "send",
@@ -203,7 +203,7 @@ def test_a_publish() -> None:
 )
 def test_a_url(target: str, shown: str) -> None:
     """Of a URL host and parameters' names are shown, and no value."""
-    request = Request(Origin("https", "partner.example", 443), target)
+    request = Request(HttpOrigin("https", "partner.example", 443), target)
     assert scrubbed(request) == f"https://partner.example{shown}"
 
 

@@ -13,31 +13,31 @@ from worker.core.record import Partition
 from worker.core.undelivered import (
     MOST_GROUPS,
     OTHER_ERRORS,
-    Group,
     GroupKey,
-    Kind,
     TimedPlace,
-    Told,
     Undelivered,
+    UndeliveredEntry,
+    UndeliveredGroup,
+    UndeliveredState,
     newest,
 )
 from worker.core.undelivered_rows import Fate
 
 DLQ, TIER = Partition("g.dlq", 0), Partition("g.retry.10s", 0)
-REJECTED = GroupKey(Kind.DEAD, "rejected", 404, "HTTP 404")
-EXPIRED = GroupKey(Kind.DEAD, "expired", None, "too late")
-FAILED = GroupKey(Kind.WAITING, "status", 500, "HTTP 500")
+REJECTED = GroupKey(UndeliveredState.DEAD, "rejected", 404, "HTTP 404")
+EXPIRED = GroupKey(UndeliveredState.DEAD, "expired", None, "too late")
+FAILED = GroupKey(UndeliveredState.WAITING, "status", 500, "HTTP 500")
 FOREVER = (float("-inf"), float("inf"))
 
 
-def letter(at: float, identity: int, replays: int = 0, key: GroupKey = REJECTED) -> Told:
+def letter(at: float, identity: int, replays: int = 0, key: GroupKey = REJECTED) -> UndeliveredEntry:
     """What a dead letter tells."""
-    return Told(key, at, None, identity, replays)
+    return UndeliveredEntry(key, at, None, identity, replays)
 
 
-def retry(at: float, identity: int, due: float = 99.0, key: GroupKey = FAILED) -> Told:
+def retry(at: float, identity: int, due: float = 99.0, key: GroupKey = FAILED) -> UndeliveredEntry:
     """What a record of a tier tells."""
-    return Told(key, at, due, identity)
+    return UndeliveredEntry(key, at, due, identity)
 
 
 def sizes(held: Undelivered) -> dict[GroupKey, int]:
@@ -55,9 +55,9 @@ def test_groups_say_why_how_many_and_when() -> None:
     held.take(TIER, 0, retry(6.0, 5, due=20.0))
     held.take(TIER, 1, retry(7.0, 6, due=17.0))
     assert held.groups() == [
-        Group(*REJECTED, 3, 3.0, 5.0),
-        Group(*FAILED, 2, 6.0, 7.0, 17.0),
-        Group(*EXPIRED, 1, 8.0, 8.0),
+        UndeliveredGroup(*REJECTED, 3, 3.0, 5.0),
+        UndeliveredGroup(*FAILED, 2, 6.0, 7.0, 17.0),
+        UndeliveredGroup(*EXPIRED, 1, 8.0, 8.0),
     ]
 
 

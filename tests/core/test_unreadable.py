@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from worker.core.place import Place
 from worker.core.record import Partition
-from worker.core.unreadable import Stopped, first_after, parse_place
+from worker.core.unreadable import StoppedPartition, first_after, parse_place
 
 PLACE = Place(Partition("a.topic-1", 3), 1041)
 
@@ -30,7 +30,7 @@ def test_no_place(text: str) -> None:
 
 def test_what_is_said() -> None:
     """A stopped partition says where it stands, why, and what an operator can do."""
-    said = str(Stopped(PLACE, "its check failed"))
+    said = str(StoppedPartition(PLACE, "its check failed"))
     assert said.startswith("a.topic-1/3/1041 can't be read: its check failed")
     assert "POSTBACK_KAFKA__SKIP=a.topic-1/3/1041" in said
 

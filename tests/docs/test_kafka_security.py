@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.docs.pages import ROOT
-from worker.core.rights import Kind, Needs
+from worker.core.rights import Needs, ResourceKind
 from worker.settings import Settings
 from worker.settings.rights import rights_of_commands
 
@@ -29,8 +29,10 @@ def _table(settings: Settings, rights: Mapping[str, Needs]) -> str:
 def _cells(settings: Settings, needed: Needs) -> list[str]:
     topics = (settings.kafka.topic, settings.tier_topic(settings.tiers[0]), settings.dlq_topic)
     names = (*topics, settings.journal_topic, settings.control_topic)
-    of = {resource.name: rights for resource, rights in needed.items() if resource.kind is Kind.TOPIC}
-    groups = {resource.name: rights for resource, rights in needed.items() if resource.kind is Kind.GROUP}
+    of = {resource.name: rights for resource, rights in needed.items() if resource.kind is ResourceKind.TOPIC}
+    groups = {
+        resource.name: rights for resource, rights in needed.items() if resource.kind is ResourceKind.GROUP
+    }
     cells = [", ".join(sorted(of.get(name, ()))) for name in names]
     return [*cells, _of_groups(settings, groups)]
 

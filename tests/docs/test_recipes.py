@@ -13,7 +13,7 @@ from schemas import ConversionEvent, decode
 from tests.docs.pages import ROOT, links
 from worker.compiled import make_plan
 from worker.core.answer import Response
-from worker.core.classify import Kind, classify
+from worker.core.classify import AnswerKind, classify
 from worker.core.record import Partition, Record
 from worker.ops.sending import make_request
 from worker.ops.settings_report import Report, report
@@ -144,7 +144,7 @@ def test_route(everything: Deployment, by_name: dict[str, Settings], name: str) 
 def test_later(by_name: dict[str, Settings], name: str, status: int) -> None:
     """A redirect, a limit or a fault of the network's is tried again, whichever network it is."""
     answer = Response(status, None, b"")
-    assert classify(answer, make_plan(by_name[name]).rules, NOW).kind is Kind.RETRY
+    assert classify(answer, make_plan(by_name[name]).rules, NOW).kind is AnswerKind.RETRY
 
 
 EXOCLICK_REPEAT = "ERROR: This conversion has already been notified and saved."
@@ -154,43 +154,43 @@ ADJUST_REPEAT = '{"error": "Event request failed (Ignoring event, earlier unique
 @pytest.mark.parametrize(
     ("name", "status", "body", "ending"),
     [
-        ("momentscience", 200, "", Kind.DELIVERED),
-        ("momentscience", 204, "", Kind.RETRY),
-        ("tune", 200, "success=true;", Kind.DELIVERED),
-        ("tune", 200, "success=false; err_msg=Invalid transaction", Kind.RETRY),
-        ("everflow", 200, "", Kind.DELIVERED),
-        ("everflow", 204, "", Kind.DELIVERED),
-        ("everflow", 404, "", Kind.RETRY),
-        ("exoclick", 200, "OK", Kind.DELIVERED),
-        ("exoclick", 200, "ERROR: Tag is invalid!", Kind.RETRY),
-        ("exoclick", 200, EXOCLICK_REPEAT, Kind.DELIVERED),
-        ("trafficstars", 200, "", Kind.DELIVERED),
-        ("trafficstars", 202, "", Kind.RETRY),
-        ("adjust", 200, '{"status": "OK"}', Kind.DELIVERED),
-        ("adjust", 400, ADJUST_REPEAT, Kind.DELIVERED),
-        ("adjust", 400, '{"error": "Bad event state"}', Kind.RETRY),
-        ("adjust", 451, "", Kind.REJECTED),
-        ("singular", 200, '{"status":"ok"}', Kind.DELIVERED),
-        ("singular", 200, '{"status": "error", "reason": "no such app"}', Kind.RETRY),
-        ("kuaishou", 200, '{"result":1}', Kind.DELIVERED),
-        ("kuaishou", 200, '{"result": 1}', Kind.DELIVERED),
-        ("kuaishou", 200, '{"result":10}', Kind.RETRY),
-        ("kuaishou", 200, '{"result": 2}', Kind.RETRY),
-        ("meta", 200, '{"events_received":1}', Kind.DELIVERED),
-        ("meta", 400, '{"error": {"code": 100}}', Kind.REJECTED),
-        ("meta", 429, "", Kind.RETRY),
-        ("tiktok", 200, '{"code":0,"message":"OK"}', Kind.DELIVERED),
-        ("tiktok", 200, '{"code": 0}', Kind.DELIVERED),
-        ("tiktok", 200, '{"code": 40001, "message": "no such pixel"}', Kind.RETRY),
-        ("ga4", 204, "", Kind.DELIVERED),
-        ("ga4", 413, "", Kind.RETRY),
-        ("json_api", 200, "", Kind.DELIVERED),
-        ("json_api", 202, "", Kind.DELIVERED),
-        ("json_api", 204, "", Kind.DELIVERED),
-        ("json_api", 401, "", Kind.RETRY),
+        ("momentscience", 200, "", AnswerKind.DELIVERED),
+        ("momentscience", 204, "", AnswerKind.RETRY),
+        ("tune", 200, "success=true;", AnswerKind.DELIVERED),
+        ("tune", 200, "success=false; err_msg=Invalid transaction", AnswerKind.RETRY),
+        ("everflow", 200, "", AnswerKind.DELIVERED),
+        ("everflow", 204, "", AnswerKind.DELIVERED),
+        ("everflow", 404, "", AnswerKind.RETRY),
+        ("exoclick", 200, "OK", AnswerKind.DELIVERED),
+        ("exoclick", 200, "ERROR: Tag is invalid!", AnswerKind.RETRY),
+        ("exoclick", 200, EXOCLICK_REPEAT, AnswerKind.DELIVERED),
+        ("trafficstars", 200, "", AnswerKind.DELIVERED),
+        ("trafficstars", 202, "", AnswerKind.RETRY),
+        ("adjust", 200, '{"status": "OK"}', AnswerKind.DELIVERED),
+        ("adjust", 400, ADJUST_REPEAT, AnswerKind.DELIVERED),
+        ("adjust", 400, '{"error": "Bad event state"}', AnswerKind.RETRY),
+        ("adjust", 451, "", AnswerKind.REJECTED),
+        ("singular", 200, '{"status":"ok"}', AnswerKind.DELIVERED),
+        ("singular", 200, '{"status": "error", "reason": "no such app"}', AnswerKind.RETRY),
+        ("kuaishou", 200, '{"result":1}', AnswerKind.DELIVERED),
+        ("kuaishou", 200, '{"result": 1}', AnswerKind.DELIVERED),
+        ("kuaishou", 200, '{"result":10}', AnswerKind.RETRY),
+        ("kuaishou", 200, '{"result": 2}', AnswerKind.RETRY),
+        ("meta", 200, '{"events_received":1}', AnswerKind.DELIVERED),
+        ("meta", 400, '{"error": {"code": 100}}', AnswerKind.REJECTED),
+        ("meta", 429, "", AnswerKind.RETRY),
+        ("tiktok", 200, '{"code":0,"message":"OK"}', AnswerKind.DELIVERED),
+        ("tiktok", 200, '{"code": 0}', AnswerKind.DELIVERED),
+        ("tiktok", 200, '{"code": 40001, "message": "no such pixel"}', AnswerKind.RETRY),
+        ("ga4", 204, "", AnswerKind.DELIVERED),
+        ("ga4", 413, "", AnswerKind.RETRY),
+        ("json_api", 200, "", AnswerKind.DELIVERED),
+        ("json_api", 202, "", AnswerKind.DELIVERED),
+        ("json_api", 204, "", AnswerKind.DELIVERED),
+        ("json_api", 401, "", AnswerKind.RETRY),
     ],
 )
-def test_answer(by_name: dict[str, Settings], name: str, status: int, body: str, ending: Kind) -> None:
+def test_answer(by_name: dict[str, Settings], name: str, status: int, body: str, ending: AnswerKind) -> None:
     """What a network answers, by status and body, ends as its recipe promises."""
     answer = Response(status, None, body.encode())
     assert classify(answer, make_plan(by_name[name]).rules, NOW).kind is ending

@@ -23,7 +23,7 @@ from schemas import DeadReason, WorkerHeaders, format_time
 from tests.cli.invoke import kafka_env
 from tests.support.broker import Broker
 from tests.support.kafka import Names, create_topics
-from worker.core.life import Verdict
+from worker.core.life import LifeVerdict
 from worker.core.record import Header
 
 PARTITIONS = 8
@@ -85,12 +85,14 @@ def build(bootstrap: str, steps: int, letters: int) -> World:
     return World(names, kafka_env(bootstrap, names), now)
 
 
-def special(steps: int) -> dict[Verdict, int]:
+def special(steps: int) -> dict[LifeVerdict, int]:
     """The number of the conversion that comes to each verdict: spread over the day."""
     done = steps - (AHEAD + 1) * PARTITIONS
-    told = [one for one in Verdict if one not in {Verdict.NOT_READ, Verdict.NEVER_PUBLISHED}]
-    found: dict[Verdict, int] = {one: done * (2 * at + 1) // (2 * len(told)) for at, one in enumerate(told)}
-    return {**found, Verdict.NOT_READ: steps - PARTITIONS * 10, Verdict.NEVER_PUBLISHED: steps + 1}
+    told = [one for one in LifeVerdict if one not in {LifeVerdict.NOT_READ, LifeVerdict.NEVER_PUBLISHED}]
+    found: dict[LifeVerdict, int] = {
+        one: done * (2 * at + 1) // (2 * len(told)) for at, one in enumerate(told)
+    }
+    return {**found, LifeVerdict.NOT_READ: steps - PARTITIONS * 10, LifeVerdict.NEVER_PUBLISHED: steps + 1}
 
 
 _Record = tuple[int, bytes, bytes, Sequence[Header], float]
@@ -101,7 +103,7 @@ def _at(number: int, count: int, now: float) -> float:
 
 
 def _source(count: int, now: float) -> Iterator[_Record]:
-    again, passed = special(count)[Verdict.REPLAYED], special(count)[Verdict.PASSED]
+    again, passed = special(count)[LifeVerdict.REPLAYED], special(count)[LifeVerdict.PASSED]
     for number in range(count):
         at = _at(number, count, now)
         # The replayed one lies on the source once more, at its end.
@@ -124,10 +126,10 @@ def _journal(topic: str, count: int, now: float) -> Iterator[_Record]:
     for number in range(count):
         at = _at(number, count, now)
         origin = f"{topic}/{number % PARTITIONS}/{number // PARTITIONS}"
-        verdict = verdicts.get(number, Verdict.DELIVERED)
+        verdict = verdicts.get(number, LifeVerdict.DELIVERED)
         told = {**_told(verdict, now), "at": format_time(at), "event_id": f"e-{number}", "origin": origin}
         # What the worker is not done with has no step; a retry of another stands in its place.
-        if verdict in {Verdict.UNTOLD, Verdict.PASSED} or number >= count - AHEAD * PARTITIONS:
+        if verdict in {LifeVerdict.UNTOLD, LifeVerdict.PASSED} or number >= count - AHEAD * PARTITIONS:
             told = {**told, "event_id": f"x-{number}"}
         told |= {"click_id": f"c-{told['event_id'][2:]}", "order_id": f"o-{told['event_id'][2:]}"}
         if told["event_id"][0] == "x":
@@ -135,16 +137,16 @@ def _journal(topic: str, count: int, now: float) -> Iterator[_Record]:
         yield number % PARTITIONS, told["event_id"].encode(), json.dumps(told).encode(), _NO_HEADERS, at
 
 
-def _told(verdict: Verdict, now: float) -> Fields:
+def _told(verdict: LifeVerdict, now: float) -> Fields:
     attempt = {"attempt": 1, "status": 200, "ms": 21, "url": URL + "x", "worker": "w-1"}
     refused = {**attempt, "status": 503, "reason": "status", "tier": "10s", "body": "busy"}
-    found: dict[Verdict, Fields] = {
-        Verdict.WAITING: {"step": "retry", **refused, "due_at": format_time(now + 3600)},
-        Verdict.OVERDUE: {"step": "retry", **refused, "due_at": format_time(now - 3600)},
-        Verdict.DEAD: {"step": "dead", "reason": "invalid", "error": 'payout "1,0"'},
-        Verdict.REPLAYED: {"step": "dead", "reason": "invalid", "error": 'payout "1,0"'},
-        Verdict.DUPLICATE: {"step": "duplicate"},
-        Verdict.CANCELLED: {"step": "cancelled", "reason": "cancelled", "error": "by ann"},
+    found: dict[LifeVerdict, Fields] = {
+        LifeVerdict.WAITING: {"step": "retry", **refused, "due_at": format_time(now + 3600)},
+        LifeVerdict.OVERDUE: {"step": "retry", **refused, "due_at": format_time(now - 3600)},
+        LifeVerdict.DEAD: {"step": "dead", "reason": "invalid", "error": 'payout "1,0"'},
+        LifeVerdict.REPLAYED: {"step": "dead", "reason": "invalid", "error": 'payout "1,0"'},
+        LifeVerdict.DUPLICATE: {"step": "duplicate"},
+        LifeVerdict.CANCELLED: {"step": "cancelled", "reason": "cancelled", "error": "by ann"},
     }
     return found.get(verdict, {"step": "delivered", **attempt})
 
@@ -201,16 +203,16 @@ def routed(world: World) -> World:
     return world._replace(env={**world.env, **more})
 
 
-def explained(world: World, steps: int) -> Iterator[tuple[Verdict, Took]]:
+def explained(world: World, steps: int) -> Iterator[tuple[LifeVerdict, Took]]:
     """`explain` of a conversion of each verdict, and by click and order."""
     for verdict, number in special(steps).items():
-        asked = routed(world) if verdict is Verdict.PASSED else world
-        which = ("--destination", "momentscience") if verdict is Verdict.PASSED else ()
+        asked = routed(world) if verdict is LifeVerdict.PASSED else world
+        which = ("--destination", "momentscience") if verdict is LifeVerdict.PASSED else ()
         yield verdict, asked.ask("explain", f"e-{number}", *which, "-o", "json")
-    number = special(steps)[Verdict.DELIVERED]
-    yield Verdict.DELIVERED, world.ask("explain", "--click-id", f"c-{number}", "-o", "json")
-    yield Verdict.DELIVERED, world.ask("explain", "--order-id", f"o-{number}", "-o", "json")
-    yield Verdict.NEVER_PUBLISHED, world.ask("explain", "--click-id", "nobody", "-o", "json")
+    number = special(steps)[LifeVerdict.DELIVERED]
+    yield LifeVerdict.DELIVERED, world.ask("explain", "--click-id", f"c-{number}", "-o", "json")
+    yield LifeVerdict.DELIVERED, world.ask("explain", "--order-id", f"o-{number}", "-o", "json")
+    yield LifeVerdict.NEVER_PUBLISHED, world.ask("explain", "--click-id", "nobody", "-o", "json")
 
 
 OTHERS: Sequence[tuple[str, ...]] = (

@@ -23,7 +23,7 @@ from tests.support.kafka import Names, create_topics
 from tests.support.secured import Secured
 from worker.adapters.kafka import error_causes
 from worker.cli import app
-from worker.core.rights import Kind
+from worker.core.rights import ResourceKind
 
 ASKS_NOBODY = {
     "config schema",
@@ -183,7 +183,7 @@ def topics_of(command: str) -> set[str]:
     """What a command needs of topics, without the group's name."""
     names = Names.fresh()
     needed = needed_by(names)[command]
-    topics = {of.name for of in needed if of.kind is Kind.TOPIC}
+    topics = {of.name for of in needed if of.kind is ResourceKind.TOPIC}
     return {SOURCE if topic == names.topic else topic.removeprefix(names.group) for topic in topics}
 
 

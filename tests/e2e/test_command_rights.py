@@ -16,7 +16,7 @@ from tests.support.kafka import Names, Write, create_topics, produce, wait_until
 from tests.support.secured import Secured
 from worker.core.event_filter import EventFilter
 from worker.core.order_records import write
-from worker.core.orders import Cancel, Given
+from worker.core.orders import CancelOrder, Provenance
 from worker.core.rights import Needs
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process]
@@ -80,7 +80,7 @@ def test_rights_of(secured: Secured, names: Names, tmp_path: Path, command: str)
 
 def give_cancel(bootstrap: str, names: Names) -> None:
     """Have the cancellation stand."""
-    order = Cancel(Given(time.time(), "ann"), CANCEL, EventFilter.of({"offer_id": "7"}), None)
+    order = CancelOrder(Provenance(time.time(), "ann"), CANCEL, EventFilter.of({"offer_id": "7"}), None)
     _, key, text, *_ = write(order, names.control)
     produce(bootstrap, names.control, [Write(text, key)])
 

@@ -21,7 +21,7 @@ from worker.console.kafka_watch import KafkaWatch
 from worker.console.ordered import KafkaActions
 from worker.console.seen import ReplayState, RowsAsked, Seen
 from worker.core.event_filter import EventFilter
-from worker.core.undelivered import Kind
+from worker.core.undelivered import UndeliveredState
 from worker.ops.errors import CannotDo
 from worker.ops.explain_reading import Wanted
 from worker.ops.orders import Giver
@@ -54,7 +54,9 @@ class Console:
 
     def dead(self) -> list[str | None]:
         """The event ids of the dead letters that it shows."""
-        return [row.letter.event_id for row in self.watch.rows(self.name, RowsAsked(Kind.DEAD)).rows]
+        return [
+            row.letter.event_id for row in self.watch.rows(self.name, RowsAsked(UndeliveredState.DEAD)).rows
+        ]
 
     def lacks(self, kind: str, name: str, right: str) -> bool:
         """Whether it names this right, and no other."""

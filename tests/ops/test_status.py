@@ -9,7 +9,7 @@ import pytest
 from tests.console.topics import make_topics, settings_of
 from tests.support.kafka import Names
 from worker.adapters.kafka import group_members, group_state, topic_reader
-from worker.core.flow import Verdict
+from worker.core.flow import FlowVerdict
 from worker.ops.status import Watcher
 from worker.settings import Deployment
 
@@ -47,7 +47,7 @@ def test_clients_are_made_once(kafka: str, names: Names, made: list[dict[str, An
         assert first == 5  # the two groups, who is in them, the journal, the orders
         for _ in range(3):
             (seen,) = watcher.look()
-            assert seen.judged.verdict is Verdict.NO_WORKER
+            assert seen.judged.verdict is FlowVerdict.NO_WORKER
         assert len(made) == first
         watcher.renew(deployment.with_properties({"client.rack": "another"}))
         watcher.look()

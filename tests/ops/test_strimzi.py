@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema
 
-from worker.core.topics import Own, Topic, image
+from worker.core.topics import OwnTopic, Topic, image
 from worker.ops.strimzi import topic, user
 from worker.settings import Settings
 from worker.settings.rights import rights_of_commands
@@ -34,7 +34,7 @@ def is_right(manifest: Any) -> None:
 def test_a_topic() -> None:
     """It is what `topics create` makes, under a name that Kubernetes takes."""
     source = Topic("s", 3, 2, 1_000_000, 2, 3600.0, False, "producer", -1.0)
-    made = topic(image(source, Own("g_1.retry.10s", 10.0)), "main")
+    made = topic(image(source, OwnTopic("g_1.retry.10s", 10.0)), "main")
     is_right(made)
     assert made["metadata"] == {"name": "g-1.retry.10s", "labels": {"strimzi.io/cluster": "main"}}
     assert (made["spec"]["topicName"], made["spec"]["partitions"], made["spec"]["replicas"]) == (

@@ -23,15 +23,15 @@ from worker.core.admission.circuit import CircuitPolicy
 from worker.core.admission.gate import Gate
 from worker.core.answer import Answer, Failure, FailureKind
 from worker.core.binding import Identity
-from worker.core.classify import Rules
+from worker.core.classify import AnswerRules
 from worker.core.held_bytes import NO_BOUND, HeldBytes
-from worker.core.journal import Journaled
+from worker.core.journal import DestinationJournal
 from worker.core.record import Partition
 from worker.core.remembered_ids import RememberedIds
 from worker.core.retry import RetryPolicy, Tier
 from worker.core.routing import Router
 from worker.core.templates import Postback
-from worker.core.tracing import Traced
+from worker.core.tracing import SpanOwner
 from worker.pipeline import Plan
 from worker.ports import Cache, Clock
 from worker.runner import Clients, Destination, Group, Limits, Outcome, Runner, Surroundings, Tracing
@@ -40,7 +40,7 @@ from worker.runner.claims import Stranger
 WITHIN = 20.0
 SOURCE, DLQ, JOURNAL = "conversions", "worker.dlq", "worker.journal"
 IDENTITY = Identity(SOURCE, "partner")
-TRACED = Traced("partner", "worker", "worker.retry", 1.0)
+TRACED = SpanOwner("partner", "worker", "worker.retry", 1.0)
 SHORT, LONG = Tier("10s", 10.0), Tier("1m", 60.0)
 TIER_TOPICS = {SHORT: "worker.retry.10s", LONG: "worker.retry.1m"}
 REFUSED_CONNECTION = Failure(FailureKind.CONNECTION, "connection refused")
@@ -119,7 +119,7 @@ class Harness:
         retry = RetryPolicy(tuple(tier_topics), max_attempts, 30 * 86400.0)
         unrouted = routing.is_unrouted if routing.dead_letters_unrouted else None
         self.plan = Plan(
-            POSTBACK, Rules(terminal=frozenset({410})), retry, dict(tier_topics), DLQ, unrouted=unrouted
+            POSTBACK, AnswerRules(terminal=frozenset({410})), retry, dict(tier_topics), DLQ, unrouted=unrouted
         )
         self.runner = Runner(
             Destination(
@@ -130,7 +130,7 @@ class Harness:
                     control,
                     adopt=adopt,
                     stranger=stranger,
-                    journaled=Journaled(JOURNAL, worker) if journal else None,
+                    journal=DestinationJournal(JOURNAL, worker) if journal else None,
                     partition_counts=partition_counts,
                     members=members,
                     remembers=copies,

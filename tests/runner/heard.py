@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from worker.core.admission.outage import Outage
-from worker.core.endings import Dead, Delivered, Retry
+from worker.core.endings import Dead, Delivered, RetryLater
 from worker.core.record import Partition, Record
 from worker.core.start_offset import Start
 from worker.core.tracing import SpanContext
@@ -17,7 +17,7 @@ class Heard(Observer):
     """An observer that remembers."""
 
     def __init__(self) -> None:
-        self.endings: list[Delivered | Retry | Dead] = []
+        self.endings: list[Delivered | RetryLater | Dead] = []
         self.attempts: Counter[tuple[str, str]] = Counter()
         self.requests = 0
         self.examples: list[tuple[float, SpanContext, float]] = []
@@ -55,7 +55,7 @@ class Heard(Observer):
     def delivered(self, ending: Delivered, now: float) -> None:
         self.endings.append(ending)
 
-    def retried(self, ending: Retry) -> None:
+    def retried(self, ending: RetryLater) -> None:
         self.endings.append(ending)
 
     def dead(self, ending: Dead) -> None:

@@ -8,17 +8,17 @@ from tests.fakes import FakeControl
 from tests.runner.harness import DLQ, JOURNAL, SOURCE, TIER_TOPICS, Harness, conversion, some_turns, until
 from worker.core.endings import Dead
 from worker.core.event_filter import EventFilter
-from worker.core.orders import Cancel, End, Given, Now, Pause
+from worker.core.orders import CancelOrder, HurryOrder, OrderEnd, PauseOrder, Provenance
 from worker.core.remembered_ids import RememberedIds
 
 CONTROL = "worker.control"
 AT = 1_700_000_000.0
-GIVEN = Given(AT, "ann@shop")
+GIVEN = Provenance(AT, "ann@shop")
 SEVEN = EventFilter.of({"offer_id": "7"})
-CANCEL = Cancel(GIVEN, "c", SEVEN)
+CANCEL = CancelOrder(GIVEN, "c", SEVEN)
 
 
-def harness(*orders: Cancel | Now | Pause, **given: object) -> tuple[Harness, FakeControl]:
+def harness(*orders: CancelOrder | HurryOrder | PauseOrder, **given: object) -> tuple[Harness, FakeControl]:
     """A runner that follows these orders."""
     control = FakeControl(*orders)
     return Harness(control=CONTROL, orders=control, **given), control  # type: ignore[arg-type]
@@ -74,7 +74,7 @@ async def test_until_it_ends() -> None:
         it.source.assign(it.first)
         it.write(0, offer_id="7")
         await it.committed(1)
-        orders.give(End(GIVEN, "cancel/c"))
+        orders.give(OrderEnd(GIVEN, "cancel/c"))
         it.write(1, offer_id="7")
         await it.committed(2)
         assert it.clicks == ["c-1"]
@@ -82,7 +82,7 @@ async def test_until_it_ends() -> None:
 
 async def test_while_paused_and_not_due() -> None:
     """A pause keeps nothing from being cancelled, nor does a due time; what does not match waits on."""
-    it, orders = harness(Pause(GIVEN))
+    it, orders = harness(PauseOrder(GIVEN))
     async with it:
         it.source.assign(it.tier)
         for number in range(40):
@@ -91,7 +91,7 @@ async def test_while_paused_and_not_due() -> None:
         orders.give(CANCEL)
         await until("they end", lambda: len(cancelled(it)) == 20)
         assert it.clicks == []
-        orders.give(End(GIVEN, "pause"))
+        orders.give(OrderEnd(GIVEN, "pause"))
         await some_turns()
         assert it.clicks == []
         it.time.advance(51)
@@ -103,7 +103,7 @@ async def test_while_paused_and_not_due() -> None:
 
 async def test_of_what_waits_alone() -> None:
     """What is dropped is what waited when the order was given: not what is on the source, nor what comes."""
-    it, _ = harness(Cancel(GIVEN, "c", SEVEN, None, True))
+    it, _ = harness(CancelOrder(GIVEN, "c", SEVEN, None, True))
     async with it:
         it.source.assign(it.first, it.tier)
         it.write(0, offer_id="7")
@@ -120,7 +120,7 @@ async def test_now() -> None:
         for number in range(30):
             wait(it, number, AT + 50, "7" if number % 3 == 0 else "8")
         await some_turns()
-        orders.give(Now(GIVEN, "n", SEVEN))
+        orders.give(HurryOrder(GIVEN, "n", SEVEN))
         await it.sent(10)
         await some_turns()
         assert sorted(it.clicks) == sorted(f"c-{number}" for number in range(0, 30, 3))
@@ -133,7 +133,7 @@ async def test_now() -> None:
 
 async def test_now_means_what_was_there() -> None:
     """What came into a tier after the order was given waits for its time."""
-    it, _ = harness(Now(Given(AT - 2, "ann"), "n", SEVEN))
+    it, _ = harness(HurryOrder(Provenance(AT - 2, "ann"), "n", SEVEN))
     async with it:
         it.source.assign(it.tier)
         wait(it, 0, AT + 50, "7")

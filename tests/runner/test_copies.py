@@ -13,7 +13,7 @@ from tests.runner.harness import (
     conversion,
     some_turns,
 )
-from worker.core.admission.held import Held
+from worker.core.admission.held import HeldReason
 from worker.core.answer import Response
 
 
@@ -162,7 +162,7 @@ async def test_warming() -> None:
         harness.source.assign(harness.first)
         await some_turns()
         assert not harness.sender.requests
-        assert harness.runner.snapshot().held == {Held.WARMING}
+        assert harness.runner.snapshot().held == {HeldReason.WARMING}
         assert harness.reasons == ["warming: conversions/0: what its journal tells is not read yet"]
         harness.follower.gate.set()
         await harness.committed(1)

@@ -11,12 +11,12 @@ from tests.runner.harness import JOURNAL, Harness, some_turns, until
 from tests.runner.rounds import goes_round
 from worker.core.binding import LogId
 from worker.core.copies import digest
-from worker.core.ids_cache import Cached, NotBelieved, Owner, Seal, unpacked
+from worker.core.ids_cache import CacheContents, CacheOwner, NotBelieved, Seal, unpacked
 from worker.runner import copies_cache
 from worker.runner.copies_cache import pause_after
 
 EVERY = 0.02
-OWNER = Owner("worker", 1000, 86400.0, ids().buckets)
+OWNER = CacheOwner("worker", 1000, 86400.0, ids().buckets)
 
 
 class FakeCache:
@@ -31,7 +31,7 @@ class FakeCache:
         self.closed = False
         self.broken: OSError | None = None
 
-    def read(self, log: LogId) -> Cached | None:
+    def read(self, log: LogId) -> CacheContents | None:
         raise NotImplementedError
 
     async def draft(self) -> FakeDraft:

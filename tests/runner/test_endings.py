@@ -19,7 +19,7 @@ from tests.runner.harness import (
     until,
 )
 from worker.core.answer import Answer, Request, Response
-from worker.core.endings import Dead, Delivered, Retry
+from worker.core.endings import Dead, Delivered, RetryLater
 from worker.core.record import Outgoing
 from worker.runner import Outcome
 
@@ -52,7 +52,10 @@ async def test_not_before_the_acknowledgement(answer: Answer) -> None:
         assert harness.runner.snapshot().partitions[0].outstanding == 1
         harness.publisher.gate.set()
         await harness.committed(2)
-        assert [type(ending) for ending in harness.heard.endings] in ([Delivered, Retry], [Delivered, Dead])
+        assert [type(ending) for ending in harness.heard.endings] in (
+            [Delivered, RetryLater],
+            [Delivered, Dead],
+        )
 
 
 async def test_a_record_that_is_no_event() -> None:
@@ -162,10 +165,10 @@ async def test_many_endings_do_not_wait_for_the_tick() -> None:
         assert harness.heard.taken[SOURCE] == 1200
 
 
-KINDS: dict[str, tuple[Answer | None, type[Delivered | Retry | Dead]]] = {
+KINDS: dict[str, tuple[Answer | None, type[Delivered | RetryLater | Dead]]] = {
     "taken": (Response(200), Delivered),
-    "failed": (RETRIED, Retry),
-    "reset": (REFUSED_CONNECTION, Retry),
+    "failed": (RETRIED, RetryLater),
+    "reset": (REFUSED_CONNECTION, RetryLater),
     "rejected": (REJECTED, Dead),
     "junk": (None, Dead),
 }

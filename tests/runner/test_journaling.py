@@ -176,7 +176,7 @@ async def test_a_step_that_breaks() -> None:
     async with Harness(journal=True, drain=0.2) as harness:
         broken = harness.runner._delivery.journaling
         assert broken is not None
-        broken._journaled = None  # type: ignore[assignment]
+        broken._journal = None  # type: ignore[assignment]
         harness.source.assign(harness.first)
         harness.write(1)
         await until("the run ends", harness.running.done)

@@ -6,15 +6,15 @@ import pytest
 
 from tests.fakes import FakeControl
 from tests.runner.harness import SOURCE, TIER_TOPICS, Harness, some_turns, until
-from worker.core.admission.held import Held
-from worker.core.orders import End, Given, Pause, RateOrder
+from worker.core.admission.held import HeldReason
+from worker.core.orders import OrderEnd, PauseOrder, Provenance, RateOrder
 from worker.core.record import Partition
 from worker.ports import NOT_READ_YET
 from worker.runner import standing_orders
 
 CONTROL = "worker.control"
 NOW = 1_700_000_000.0
-GIVEN = Given(NOW, "ann@shop")
+GIVEN = Provenance(NOW, "ann@shop")
 
 
 def harness(orders: FakeControl, **given: object) -> Harness:
@@ -38,16 +38,16 @@ async def test_before_they_are_read() -> None:
 
 async def test_paused_from_the_start() -> None:
     """A worker that starts while a pause stands sends nothing, is ready, and sends all once it has ended."""
-    orders = FakeControl(Pause(GIVEN))
+    orders = FakeControl(PauseOrder(GIVEN))
     async with harness(orders) as it:
         it.source.assign(it.first)
         it.write(0, 1)
         await some_turns()
         assert it.clicks == []
         assert it.reasons == []
-        assert it.runner.snapshot().held == {Held.PAUSE}
+        assert it.runner.snapshot().held == {HeldReason.PAUSE}
         assert it.heard.orders == ["paused, by ann@shop at 2023-11-14T22:13:20.000Z"]
-        orders.give(End(GIVEN, "pause"))
+        orders.give(OrderEnd(GIVEN, "pause"))
         await it.committed(2)
         assert it.runner.snapshot().held == set()
         assert it.heard.orders[1:] == ["ended: paused, by ann@shop at 2023-11-14T22:13:20.000Z"]
@@ -61,12 +61,12 @@ async def test_paused_meanwhile() -> None:
         it.sender.gate.clear()
         it.write(*range(5))
         await it.sent(2)
-        orders.give(Pause(GIVEN))
+        orders.give(PauseOrder(GIVEN))
         it.sender.gate.set()
         await it.committed(2)
         await some_turns()
         assert len(it.clicks) == 2
-        orders.give(End(GIVEN, "pause"))
+        orders.give(OrderEnd(GIVEN, "pause"))
         await it.committed(5)
         assert sum(it.heard.attempts.values()) == 5
 
@@ -74,7 +74,7 @@ async def test_paused_meanwhile() -> None:
 async def test_a_pause_ends_by_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pause with an end is over then, without an order; what waits in a tier is sent late, and once."""
     monkeypatch.setattr(standing_orders, "LOOK_SECONDS", 0.01)
-    orders = FakeControl(Pause(GIVEN, NOW + 30))
+    orders = FakeControl(PauseOrder(GIVEN, NOW + 30))
     async with harness(orders) as it:
         it.source.assign(it.first, it.tier)
         it.write_retry(7, NOW + 10)
@@ -97,7 +97,7 @@ async def test_an_order_that_can_not_be_read() -> None:
         await some_turns()
         line = f"the order pause of {CONTROL} can't be read, and nothing is sent: it is no JSON"
         assert (it.clicks, it.reasons, it.heard.troubles) == ([], [line], [line])
-        orders.give(End(GIVEN, "pause"))
+        orders.give(OrderEnd(GIVEN, "pause"))
         await it.committed(1)
 
 
@@ -144,7 +144,7 @@ async def test_a_rate_by_order() -> None:
         assert it.gate.most_per_second == 5.0
         orders.give(RateOrder(GIVEN, 500.0))
         assert it.gate.most_per_second == 500.0
-        orders.give(End(GIVEN, "rate"))
+        orders.give(OrderEnd(GIVEN, "rate"))
         assert it.gate.most_per_second == 60.0
 
 
@@ -155,5 +155,5 @@ async def test_no_rate() -> None:
         assert it.gate.most_per_second == float("inf")
         orders.give(RateOrder(GIVEN, 5.0))
         assert it.gate.most_per_second == 5.0
-        orders.give(End(GIVEN, "rate"))
+        orders.give(OrderEnd(GIVEN, "rate"))
         assert it.gate.most_per_second == float("inf")

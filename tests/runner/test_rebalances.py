@@ -11,7 +11,7 @@ from tests.runner.harness import DLQ, SOURCE, Harness, conversion, some_turns, u
 from worker.core import offset_map
 from worker.core.answer import Response
 from worker.core.assigned_partition import Position
-from worker.core.endings import Dead, Delivered, Retry
+from worker.core.endings import Dead, Delivered, RetryLater
 from worker.core.record import Partition
 from worker.runner import Outcome
 
@@ -260,4 +260,4 @@ async def test_a_delivery_counts_whoever_owns_the_partition() -> None:
         harness.sender.gate.set()
         await harness.ended(1)
         assert isinstance(harness.heard.endings[0], Delivered)
-        assert not any(isinstance(one, Retry | Dead) for one in harness.heard.endings)
+        assert not any(isinstance(one, RetryLater | Dead) for one in harness.heard.endings)

@@ -11,7 +11,7 @@ from tests.core.templates.compiled import template
 from tests.fakes import FakeSender
 from tests.runner.harness import POSTBACK, TIER_TOPICS, Harness, until
 from worker.core.answer import Response
-from worker.core.classify import Rules
+from worker.core.classify import AnswerRules
 from worker.core.retry import RetryPolicy
 from worker.core.templates import Postback
 from worker.pipeline import Plan
@@ -22,9 +22,9 @@ from worker.runner.runner import RENEWED
 OTHER = template("http://partner.example/postback?token=new&click_id={click_id}")
 
 
-def other_plan(rules: Rules | None = None) -> Plan:
+def other_plan(rules: AnswerRules | None = None) -> Plan:
     """A plan with another template; its tiers and topics are nobody's."""
-    return Plan(Postback(OTHER, OTHER), rules or Rules(), RetryPolicy((), 1, 1.0), {}, "nobody.dlq")
+    return Plan(Postback(OTHER, OTHER), rules or AnswerRules(), RetryPolicy((), 1, 1.0), {}, "nobody.dlq")
 
 
 def same(sender: Sender) -> Sender:
@@ -52,7 +52,7 @@ async def test_another_plan() -> None:
 async def test_other_rules() -> None:
     """Answers are judged by the new plan's rules; where retries and dead letters go stays as it was."""
     async with Harness(Response(204), Response(500)) as harness:
-        harness.runner.renew(other_plan(Rules(success=frozenset({204}))), same)
+        harness.runner.renew(other_plan(AnswerRules(success=frozenset({204}))), same)
         harness.source.assign(harness.first)
         harness.write(1)
         await harness.committed(1)
@@ -63,7 +63,7 @@ async def test_other_rules() -> None:
 async def test_what_counts_of_a_plan() -> None:
     """Of a new plan all counts, but for what the run is built around."""
     async with Harness() as harness:
-        before, new = harness.runner._plan, other_plan(Rules(success=frozenset({204})))
+        before, new = harness.runner._plan, other_plan(AnswerRules(success=frozenset({204})))
         harness.runner.renew(new._replace(currencies=frozenset({"JPY"})), same)
         now = harness.runner._plan
     assert now == before._replace(postback=new.postback, rules=new.rules, currencies=frozenset({"JPY"}))
@@ -79,7 +79,7 @@ async def test_another_sender() -> None:
         harness.write(1)
         await harness.sent(1)
         busy, idle = sorted(former.lanes, key=lambda lane: not lane._busy)
-        harness.runner.renew(Plan(POSTBACK, Rules(), RetryPolicy((), 1, 1.0), {}, ""), lambda _: new)
+        harness.runner.renew(Plan(POSTBACK, AnswerRules(), RetryPolicy((), 1, 1.0), {}, ""), lambda _: new)
         await until("the idle lane is closed", lambda: idle.closed)
         harness.write(2)
         await until("the next request", lambda: new.targets == ["/postback?click_id=c-2"])

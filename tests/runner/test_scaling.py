@@ -7,7 +7,7 @@ import pytest
 from tests.runner.harness import Harness, until
 from worker.core.place import Place
 from worker.core.routing import Router, sorted_routes
-from worker.core.unreadable import Stopped
+from worker.core.unreadable import StoppedPartition
 from worker.runner import scaling
 
 
@@ -101,7 +101,7 @@ async def test_a_partition_that_stands_still_is_no_work() -> None:
         harness.source.assign(harness.first)
         harness.source.ends[harness.first] = 1_000
         assert look(harness, 2) == 1.0
-        harness.source.standing.append(Stopped(Place(harness.first, 0), "a rotted byte"))
+        harness.source.standing.append(StoppedPartition(Place(harness.first, 0), "a rotted byte"))
         assert look(harness, 200) == 0.0
 
 

@@ -9,12 +9,12 @@ from tests.runner.copies import ids
 from tests.runner.harness import REFUSED_CONNECTION, Harness, until
 from tests.runner.rounds import goes_round
 from worker.core.admission.circuit import CircuitPolicy
-from worker.core.orders import Given, Pause, RateOrder
+from worker.core.orders import PauseOrder, Provenance, RateOrder
 from worker.core.worker_report import WorkerReport, read
 from worker.runner import self_report
 
 CONTROL = "worker.control"
-GIVEN = Given(1_700_000_000.0, "ann")
+GIVEN = Provenance(1_700_000_000.0, "ann")
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +59,7 @@ async def test_written_once_and_taken_back() -> None:
 async def test_an_outage_and_a_pause() -> None:
     """An open circuit is told with its cause; a pause is not: the order tells it."""
     policy = CircuitPolicy(min_failures=2, window=10.0)
-    async with harness(orders=FakeControl(Pause(GIVEN)), policy=policy) as it:
+    async with harness(orders=FakeControl(PauseOrder(GIVEN)), policy=policy) as it:
         await until("a report", lambda: len(reports(it)) == 1)
         assert (report := reports(it)[0]) is not None
         assert report.bound_by == ()

@@ -8,7 +8,7 @@ from worker.core.answer import Response
 from worker.core.assigned_partition import Position
 from worker.core.binding import Binding, Identity, LogId
 from worker.core.offset_map import OffsetMap, encode
-from worker.core.start_offset import How, Start
+from worker.core.start_offset import Start, StartReason
 
 OURS = Binding(LogId(), Identity(SOURCE, "partner"))
 
@@ -20,7 +20,7 @@ async def test_claimed() -> None:
         harness.write(0)
         harness.source.assign(harness.first)
         await harness.committed(0)
-        assert harness.heard.starts == [(harness.first, Start(How.FIRST_DAY, 0, 1))]
+        assert harness.heard.starts == [(harness.first, Start(StartReason.FIRST_DAY, 0, 1))]
 
 
 async def test_not_claimed_twice() -> None:
@@ -54,7 +54,7 @@ async def test_expired() -> None:
         harness.source.expire(harness.first, 3)
         await harness.committed(4)
         assert harness.clicks == ["c-3"]
-        assert harness.heard.starts == [(harness.first, Start(How.EXPIRED, 3, 2))]
+        assert harness.heard.starts == [(harness.first, Start(StartReason.EXPIRED, 3, 2))]
 
 
 async def test_expired_with_nothing_behind() -> None:
@@ -96,7 +96,7 @@ async def test_truncated() -> None:
         await harness.ended(6)
         await harness.committed(4)
         assert harness.clicks == ["c-0", "c-1", "c-2", "c-3", "c-8", "c-9"]
-        assert harness.heard.starts[-1] == (harness.first, Start(How.TRUNCATED, 2, 2))
+        assert harness.heard.starts[-1] == (harness.first, Start(StartReason.TRUNCATED, 2, 2))
 
 
 async def test_truncated_above_what_is_committed() -> None:

@@ -16,7 +16,7 @@ from worker.core.answer import Response
 from worker.core.assigned_partition import PendingRecord
 from worker.core.endings import Dead
 from worker.core.record import Outgoing, Partition, Record
-from worker.core.tracing import TRACEPARENT, Kind, SpanContext
+from worker.core.tracing import TRACEPARENT, SpanContext, SpanKind
 from worker.ports import Observer
 from worker.runner import Surroundings, Tracing
 from worker.runner.lanes_listener import LanesListener
@@ -92,7 +92,7 @@ async def test_what_is_refused() -> None:
         await until("refused", lambda: bool(at_work.heard.refusals))
         at_work.publisher.refusing = None
         await at_work.ended(1)
-    sends = [one.span for one in at_work.tracer.taken if one.span.kind is Kind.PRODUCER]
+    sends = [one.span for one in at_work.tracer.taken if one.span.kind is SpanKind.PRODUCER]
     assert [span.error for span in sends] == ["too large", None]
 
 

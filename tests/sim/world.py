@@ -21,7 +21,7 @@ from worker.core import offset_map
 from worker.core.admission.circuit import CircuitPolicy, CircuitState
 from worker.core.admission.gate import Gate
 from worker.core.binding import Identity
-from worker.core.classify import Rules
+from worker.core.classify import AnswerRules
 from worker.core.endings import Dead, Delivered
 from worker.core.record import Partition, Record
 from worker.core.retry import RetryPolicy, Tier
@@ -194,7 +194,7 @@ class World:
         """At the end of a run: events there were, those unfinished on the source, and those on the tiers."""
         self.runner = Runner(
             Destination(
-                Plan(POSTBACK, Rules(), RetryPolicy(TIERS, 12, 30 * 86400.0), TIER_TOPICS, DLQ),
+                Plan(POSTBACK, AnswerRules(), RetryPolicy(TIERS, 12, 30 * 86400.0), TIER_TOPICS, DLQ),
                 self.gate,
                 Group(Identity("conversions", "partner")),
                 Limits(1000, 25.0),

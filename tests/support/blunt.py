@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.support.partner import length_of
-from worker.core.answer import Origin
+from worker.core.answer import HttpOrigin
 
 
 def _is_whole(data: bytes) -> bool:
@@ -85,9 +85,9 @@ class Blunt:
             line.close()
 
     @property
-    def origin(self) -> Origin:
+    def origin(self) -> HttpOrigin:
         """Where the partner listens."""
-        return Origin("https" if self._tls else "http", "127.0.0.1", self._listener.getsockname()[1])
+        return HttpOrigin("https" if self._tls else "http", "127.0.0.1", self._listener.getsockname()[1])
 
     def accept(self) -> Line:
         """Wait for the next connection, and shake hands."""

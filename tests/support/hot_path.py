@@ -27,16 +27,16 @@ from worker.adapters.metrics import Metrics
 from worker.adapters.observers import Observers
 from worker.core.admission.circuit import CircuitPolicy
 from worker.core.admission.gate import Gate
-from worker.core.answer import Origin
+from worker.core.answer import HttpOrigin
 from worker.core.binding import Identity
-from worker.core.classify import Rules
+from worker.core.classify import AnswerRules
 from worker.core.connection_reuse import ConnectionReuse
 from worker.core.endings import Delivered
-from worker.core.journal import Journaled
+from worker.core.journal import DestinationJournal
 from worker.core.record import Partition, Record
 from worker.core.remembered_ids import RememberedIds
 from worker.core.retry import RetryPolicy
-from worker.core.tracing import Traced
+from worker.core.tracing import SpanOwner
 from worker.pipeline import Plan
 from worker.ports import Observer
 from worker.runner import Clients, Destination, Group, Limits, Runner, Surroundings, Tracing
@@ -97,7 +97,7 @@ class Opener:
     def lane(self) -> DirectLane:
         return DirectLane(cast("DirectSender", self), self._options.timeout)
 
-    async def open(self, origin: Origin) -> tuple[HttpConnection, float]:
+    async def open(self, origin: HttpOrigin) -> tuple[HttpConnection, float]:
         wire, held = Wire(), cast("Any", Wire())
         tail = f" HTTP/1.1\r\nHost: {origin.host}\r\n\r\n"
         made = HttpConnection(
@@ -143,15 +143,21 @@ class HotPath:
         follower = FakeFollower(kafka, JOURNAL, "a-worker", FakeClock().now)
         self._runner = Runner(
             Destination(
-                Plan(POSTBACK, Rules(), RetryPolicy(tuple(TIER_TOPICS), 3, 30 * 86400.0), TIER_TOPICS, DLQ),
+                Plan(
+                    POSTBACK,
+                    AnswerRules(),
+                    RetryPolicy(tuple(TIER_TOPICS), 3, 30 * 86400.0),
+                    TIER_TOPICS,
+                    DLQ,
+                ),
                 Gate(LANES, CircuitPolicy()),
                 Group(
                     Identity(SOURCE, "partner"),
-                    journaled=Journaled(JOURNAL, "a-worker") if journal else None,
+                    journal=DestinationJournal(JOURNAL, "a-worker") if journal else None,
                     remembers=RememberedIds(1_000_000, 86400.0) if copies else None,
                 ),
                 Limits(1000, 1.0),
-                Tracing(FakeTracer(), Traced("partner", "g", "g.retry", share=0.0)) if tracing else None,
+                Tracing(FakeTracer(), SpanOwner("partner", "g", "g.retry", share=0.0)) if tracing else None,
             ),
             Clients(self._source, FakePublisher(kafka), self._opener, follower=follower if copies else None),
             Surroundings(Observers(Metrics().of("partner"), self._count), FakeClock(), lambda: 0.0),

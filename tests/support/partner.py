@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
-from worker.core.answer import Origin
+from worker.core.answer import HttpOrigin
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
@@ -128,9 +128,9 @@ class Partner:
         await asyncio.gather(*self._visits, return_exceptions=True)
 
     @property
-    def origin(self) -> Origin:
+    def origin(self) -> HttpOrigin:
         """Where the partner listens."""
-        return Origin("https" if self._tls else "http", "127.0.0.1", self._port)
+        return HttpOrigin("https" if self._tls else "http", "127.0.0.1", self._port)
 
     @property
     def open(self) -> int:

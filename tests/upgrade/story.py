@@ -13,7 +13,7 @@ from worker.core.answer import Answer, Request, Response
 from worker.core.binding import LogId
 from worker.core.event_filter import EventFilter
 from worker.core.order_records import write
-from worker.core.orders import Cancel, End, Given, Now, Order, Pause, RateOrder
+from worker.core.orders import CancelOrder, HurryOrder, Order, OrderEnd, PauseOrder, Provenance, RateOrder
 from worker.core.record import Partition
 from worker.core.retry import Tier
 
@@ -21,7 +21,7 @@ CONTROL = "worker.control"
 HOURS = Tier("2h", 7200.0)
 TIERS = {**TIER_TOPICS, HOURS: "worker.retry.2h"}
 NOW = 1_700_000_000.0
-GIVEN = Given(NOW, "somebody", "the partner asked")
+GIVEN = Provenance(NOW, "somebody", "the partner asked")
 
 SOURCE_AT, SHORT_AT, LONG_AT = (Partition(topic, 0) for topic in (SOURCE, TIERS[SHORT], TIERS[LONG]))
 
@@ -50,12 +50,12 @@ STEPS = {
 }
 """What the journal tells."""
 
-ORDERS: list[Order | End] = [
-    Pause(GIVEN, NOW - 60),
+ORDERS: list[Order | OrderEnd] = [
+    PauseOrder(GIVEN, NOW - 60),
     RateOrder(GIVEN, 12.5, NOW - 60),
-    Cancel(GIVEN, "a1", EventFilter.of({"offer_id": "none"}), NOW + 3600),
-    Now(GIVEN, "b2", EventFilter.of({"click_id": "none", "reason": "status"})),
-    End(GIVEN, "cancel/c3"),
+    CancelOrder(GIVEN, "a1", EventFilter.of({"offer_id": "none"}), NOW + 3600),
+    HurryOrder(GIVEN, "b2", EventFilter.of({"click_id": "none", "reason": "status"})),
+    OrderEnd(GIVEN, "cancel/c3"),
 ]
 """What stands on the control topic beside the memory."""
 

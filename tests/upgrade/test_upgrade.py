@@ -32,7 +32,7 @@ from worker.core import order_records
 from worker.core.answer import Response
 from worker.core.assigned_partition import Position
 from worker.core.binding import Binding, LogId
-from worker.core.offset_map import Verdict, decode
+from worker.core.offset_map import MetadataVerdict, decode
 from worker.core.record import Partition
 from worker.core.remembered_offsets import recall
 
@@ -85,7 +85,7 @@ def test_what_was_committed(version: str) -> None:
     state = read(version)
     position, metadata = state.committed[SOURCE_AT]
     told = decode(position, metadata, Binding(state.ids[SOURCE], IDENTITY))
-    assert (position, told.verdict) == (POSITION, Verdict.BELIEVED)
+    assert (position, told.verdict) == (POSITION, MetadataVerdict.BELIEVED)
     assert told.finished is not None
     assert [n for n in range(POSITION, END) if n in told.finished] == [n for n in FINISHED if n >= POSITION]
 

@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from worker.adapters.kafka.own_thread import in_own_thread
 from worker.core.binding import LogId
-from worker.core.ids_cache import Cached, Owner, Seal, unpacked
+from worker.core.ids_cache import CacheContents, CacheOwner, Seal, unpacked
 
 MOST_WORKERS = 64
 """How many workers of one destination on one host can each have a file."""
@@ -37,7 +37,7 @@ def default_folder() -> Path:
 class CacheFolder:
     """The Cache of one owner, in its own folder; from the first call on it holds one file of that."""
 
-    def __init__(self, at: Path, owner: Owner) -> None:
+    def __init__(self, at: Path, owner: CacheOwner) -> None:
         self.owner = owner
         self._at = at
         self._folder: int | None = None
@@ -49,7 +49,7 @@ class CacheFolder:
         """The folder's path."""
         return str(self._at)
 
-    def read(self, log: LogId) -> Cached | None:
+    def read(self, log: LogId) -> CacheContents | None:
         """What was last kept, or None; raise NotBelieved if it belongs to another log."""
         folder = self._take()
         try:

@@ -14,12 +14,12 @@ from schemas import DeadReason
 from worker.adapters.counters import Counters, Distribution
 from worker.adapters.gauges import gauges, last_delivery
 from worker.core.admission.outage import Outage
-from worker.core.endings import Dead, Delivered, Retry
+from worker.core.endings import Dead, Delivered, RetryLater
 from worker.core.place import Place
 from worker.core.record import Partition, Record
-from worker.core.start_offset import How, Start
+from worker.core.start_offset import Start, StartReason
 from worker.core.tracing import SpanContext
-from worker.core.unreadable import Stopped
+from worker.core.unreadable import StoppedPartition
 from worker.ports import Observer, Snapshot
 
 _HOUR_SECONDS, _DAY_SECONDS = 3600, 86400
@@ -108,7 +108,7 @@ class DestinationMetrics(Observer):
         self._delay.observe(ending.delay)
         self._last_delivery = now
 
-    def retried(self, ending: Retry) -> None:
+    def retried(self, ending: RetryLater) -> None:
         """Count a retry."""
         self._retries.add((ending.tier.label, ending.reason.value))
 
@@ -130,14 +130,14 @@ class DestinationMetrics(Observer):
             self._resets.add((at.topic, start.how.value))
         elif start.distance:
             self._without_offset.add((at.topic,))
-        if start.how is How.EXPIRED:
+        if start.how is StartReason.EXPIRED:
             self._expired.add((at.topic,), start.distance)
 
     def map_refused(self, partition: Partition, why: str) -> None:  # noqa: ARG002
         """Count commit metadata that is not believed."""
         self._maps.add(())
 
-    def stopped(self, stopped: Stopped) -> None:
+    def stopped(self, stopped: StoppedPartition) -> None:
         """Count a partition that stopped."""
         at = stopped.place.at
         self._unreadable.add((at.topic, str(at.number)))

@@ -16,7 +16,7 @@ from typing import Any
 
 from worker.adapters.process.descriptors import TooFewDescriptors, new_socket
 from worker.adapters.refusals import note_refusal
-from worker.core.answer import Failure, FailureKind, Origin
+from worker.core.answer import Failure, FailureKind, HttpOrigin
 
 AddrInfo = tuple[Any, ...]
 
@@ -137,7 +137,7 @@ def refused_literal(host: str) -> str | None:
     return None if reason is None else f"{address} is forbidden: {reason}"
 
 
-async def check_origin(origin: Origin, *, allow_private: bool) -> tuple[list[str], list[str]]:
+async def check_origin(origin: HttpOrigin, *, allow_private: bool) -> tuple[list[str], list[str]]:
     """Return what is wrong with an origin at start-up: error lines, and warning lines.
 
     An address that is forbidden is an error; a name that does not resolve, within RESOLVE_SECONDS, is a
@@ -156,12 +156,12 @@ async def check_origin(origin: Origin, *, allow_private: bool) -> tuple[list[str
     return ([] if allow_private else _errors(origin, addresses)), []
 
 
-async def _resolve(origin: Origin) -> list[str]:
+async def _resolve(origin: HttpOrigin) -> list[str]:
     infos = await asyncio.get_running_loop().getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
     return sorted({str(address[0]) for *_, address in infos})
 
 
-def _errors(origin: Origin, addresses: list[str]) -> list[str]:
+def _errors(origin: HttpOrigin, addresses: list[str]) -> list[str]:
     """One line for each forbidden address, naming the setting that would permit it."""
     found = [(address, forbidden(address)) for address in addresses]
     return [
@@ -171,7 +171,7 @@ def _errors(origin: Origin, addresses: list[str]) -> list[str]:
     ]
 
 
-def _named(origin: Origin, address: str) -> str:
+def _named(origin: HttpOrigin, address: str) -> str:
     return address if address == origin.host else f"{address}, which {origin.host} leads to,"
 
 

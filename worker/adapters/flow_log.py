@@ -6,7 +6,7 @@ The rule: a line is written only if something happened since the last one; it ho
 from __future__ import annotations
 
 from worker.adapters.structlog_alone import structlog
-from worker.core.endings import Dead, Delivered, Retry
+from worker.core.endings import Dead, Delivered, RetryLater
 from worker.ports import Observer
 
 EVERY_SECONDS = 10.0
@@ -24,7 +24,7 @@ class FlowLog(Observer):
         """Count a delivery."""
         self._delivered += 1
 
-    def retried(self, ending: Retry) -> None:  # noqa: ARG002
+    def retried(self, ending: RetryLater) -> None:  # noqa: ARG002
         """Count an attempt that failed."""
         self._failing += 1
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from worker.core.admission.held import Held
+from worker.core.admission.held import HeldReason
 from worker.core.silence import SILENT_WHY
 from worker.ports import Snapshot
 
@@ -50,7 +50,7 @@ def _forgotten(count: int) -> Metric:
 
 def _held(now: Snapshot) -> Metric:
     held = GaugeMetricFamily("postback_held", "1 while nothing is sent for this reason", labels=["why"])
-    for why in Held:
+    for why in HeldReason:
         held.add_metric([why], why in now.held)
     return held
 

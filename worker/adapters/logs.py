@@ -18,34 +18,37 @@ from typing import Any, Literal
 from worker.adapters.process import stderr
 from worker.adapters.structlog_alone import structlog
 from worker.core.admission.outage import Outage
-from worker.core.endings import Dead, Delivered, Retry
+from worker.core.endings import Dead, Delivered, RetryLater
 from worker.core.place import Place
 from worker.core.record import Partition, Record
-from worker.core.start_offset import How, Start
-from worker.core.unreadable import Stopped
+from worker.core.start_offset import Start, StartReason
+from worker.core.unreadable import StoppedPartition
 from worker.ports import Observer
 
 _LIE_THERE, _GONE = "records_there", "offsets_gone"
 _STARTS = {
-    How.FIRST_DAY: (
+    StartReason.FIRST_DAY: (
         "no committed offset, and none remembered: reading begins where POSTBACK_KAFKA__START says",
         _LIE_THERE,
     ),
-    How.NEW_PARTITION: ("no committed offset of a new partition: reading begins at its start", _LIE_THERE),
-    How.REMEMBERED: (
+    StartReason.NEW_PARTITION: (
+        "no committed offset of a new partition: reading begins at its start",
+        _LIE_THERE,
+    ),
+    StartReason.REMEMBERED: (
         "no committed offset any more: reading begins where the group remembers it to have been",
         _LIE_THERE,
     ),
-    How.JOURNALED: (
+    StartReason.JOURNALED: (
         "no committed offset any more: reading begins where the journal says that the group was",
         _LIE_THERE,
     ),
-    How.MADE_ANEW: (
+    StartReason.MADE_ANEW: (
         "what is known of offsets is of a topic that was deleted: reading begins at the new one's start",
         _LIE_THERE,
     ),
-    How.TRUNCATED: ("the log was truncated: reading goes on where it ended then", _GONE),
-    How.EXPIRED: ("removed before it was read: reading goes on at the log's start", _GONE),
+    StartReason.TRUNCATED: ("the log was truncated: reading goes on where it ended then", _GONE),
+    StartReason.EXPIRED: ("removed before it was read: reading goes on at the log's start", _GONE),
 }
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -106,7 +109,7 @@ class Logs(Observer):
     def __init__(self, destination: str) -> None:
         self._log = structlog.get_logger("worker").bind(destination=destination)
 
-    def retried(self, ending: Retry) -> None:
+    def retried(self, ending: RetryLater) -> None:
         """One line at info."""
         self._log.info(
             "retry",
@@ -142,7 +145,11 @@ class Logs(Observer):
         """
         tell = self._log.warning
         if start.how.without_offset and not start.distance:
-            tell = self._log.debug if start.how in {How.FIRST_DAY, How.NEW_PARTITION} else self._log.info
+            tell = (
+                self._log.debug
+                if start.how in {StartReason.FIRST_DAY, StartReason.NEW_PARTITION}
+                else self._log.info
+            )
         event, measure = _STARTS[start.how]
         tell(event, partition=str(at), offset=start.offset, **{measure: start.distance})
 
@@ -154,7 +161,7 @@ class Logs(Observer):
             why=why,
         )
 
-    def stopped(self, stopped: Stopped) -> None:
+    def stopped(self, stopped: StoppedPartition) -> None:
         """One line at error: a person must act."""
         self._log.error(
             "a record can't be read: its partition rests", at=str(stopped.place), why=str(stopped)

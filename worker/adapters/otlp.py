@@ -24,7 +24,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from worker.core.tracing import Attributes, Kind, Span, SpanContext
+from worker.core.tracing import Attributes, Span, SpanContext, SpanKind
 
 CLOSE_SECONDS = 2.0
 """How long the end of the process waits for the last spans."""
@@ -35,9 +35,9 @@ REPEAT_AFTER_SECONDS = 60.0
 _NAME = "postback-worker"
 _MOST_ATTRIBUTES = 32  # more than any span of ours has
 _KINDS = {
-    Kind.CONSUMER: trace.SpanKind.CONSUMER,
-    Kind.CLIENT: trace.SpanKind.CLIENT,
-    Kind.PRODUCER: trace.SpanKind.PRODUCER,
+    SpanKind.CONSUMER: trace.SpanKind.CONSUMER,
+    SpanKind.CLIENT: trace.SpanKind.CLIENT,
+    SpanKind.PRODUCER: trace.SpanKind.PRODUCER,
 }
 _UNSET = trace.Status(trace.StatusCode.UNSET)
 _SAMPLED, _NOT_SAMPLED = trace.TraceFlags(trace.TraceFlags.SAMPLED), trace.TraceFlags.get_default()

@@ -28,7 +28,7 @@ from worker.cli.tables import print_rows
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from worker.core.orders import Cancel
+    from worker.core.orders import CancelOrder
 
 COLUMNS = ("id", "filter", "at", "until", "by", "because")
 SPARE = ("because", "by", "at", "until", "filter")
@@ -120,7 +120,7 @@ def end(
         print(f"{name}: ended: {described(ended)}")
 
 
-def _row(order: Cancel) -> Mapping[str, object]:
+def _row(order: CancelOrder) -> Mapping[str, object]:
     from schemas import format_time
 
     return {

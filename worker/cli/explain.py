@@ -54,7 +54,7 @@ def explain(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Tell the life of a conversion: published, each attempt and its answer, where it waits, how it ended."""
-    from worker.core.life import Verdict
+    from worker.core.life import LifeVerdict
     from worker.ops.explain import explain as find
     from worker.ops.explain_reading import Wanted
     from worker.ops.explained import as_json
@@ -70,16 +70,16 @@ def explain(
         print_json(as_json(found, chosen[0]))
     else:
         _print(found, deployment.is_several)
-    if all(one.told.verdict is Verdict.NEVER_PUBLISHED for one in found):
+    if all(one.told.verdict is LifeVerdict.NEVER_PUBLISHED for one in found):
         raise typer.Exit(FAILED)
 
 
 def _print(found: Sequence[Explained], several: bool) -> None:
-    from worker.core.life import Verdict
+    from worker.core.life import LifeVerdict
     from worker.ops.explained import rows
 
     for one in found:
-        if len(found) > 1 or (several and one.told.verdict is not Verdict.NEVER_PUBLISHED):
+        if len(found) > 1 or (several and one.told.verdict is not LifeVerdict.NEVER_PUBLISHED):
             name = one.event_id or "without an event id"
             print(f"{name} at {one.destination}" if several else name)
         if one.timeline:

@@ -20,7 +20,7 @@ from worker.cli.filters import with_options_of
 from worker.cli.tables import print_rows
 
 if TYPE_CHECKING:
-    from worker.core.orders import End, Order
+    from worker.core.orders import Order, OrderEnd
     from worker.ops.orders import Giver
     from worker.ops.pending import Pending
     from worker.settings import Settings
@@ -87,7 +87,7 @@ def giver(because: str | None = None) -> Giver:
     return Giver(f"{user}@{socket.gethostname()}", time.time(), because)
 
 
-def tell(order: Order | End, settings: Settings, output: Output) -> None:
+def tell(order: Order | OrderEnd, settings: Settings, output: Output) -> None:
     """Print an order that was given."""
     from worker.core.orders import described
     from worker.ops.orders import as_json

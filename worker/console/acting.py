@@ -17,7 +17,7 @@ from worker.console.actions import Actions, ReplayPreview
 from worker.console.guard import SESSION
 from worker.console.pages import Pages, who_by_proxy
 from worker.console.threads import Threads
-from worker.core.orders import End, Order, described
+from worker.core.orders import Order, OrderEnd, described
 from worker.ops.errors import CannotDo, WrongUsage
 from worker.ops.orders import Giver, must_name
 from worker.settings import Deployment
@@ -209,7 +209,7 @@ def _nobody(request: web.Request) -> str:
     return "somebody" if request.match_info["action"] == "stop" else ""
 
 
-def _told(order: Order | End) -> str:
+def _told(order: Order | OrderEnd) -> str:
     return described(order)
 
 

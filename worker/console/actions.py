@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from worker.core.event_filter import EventFilter
-    from worker.core.orders import End, Order
+    from worker.core.orders import Order, OrderEnd
     from worker.ops.errors import CannotDo
     from worker.ops.orders import Giver
 
@@ -71,7 +71,9 @@ class Actions(Protocol):
         """End the pause and return it; None if there was none."""
         ...
 
-    def rate(self, destination: str, giver: Giver, per_second: float | None, for_: str | None) -> Order | End:
+    def rate(
+        self, destination: str, giver: Giver, per_second: float | None, for_: str | None
+    ) -> Order | OrderEnd:
         """Bound the attempts per second; None removes the bound."""
         ...
 

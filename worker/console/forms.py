@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from worker.console.actions import ReplayAsked
 from worker.console.seen import RowsAsked
 from worker.core.event_filter import FIELDS, FROM_HEADERS, TIMES, EventFilter
-from worker.core.undelivered import OTHER_ERRORS, GroupKey, Kind
+from worker.core.undelivered import OTHER_ERRORS, GroupKey, UndeliveredState
 from worker.ops.errors import WrongUsage
 from worker.ops.filters import Filters, read_event_filter, read_filters
 
@@ -43,17 +43,19 @@ def text(fields: Fields, name: str) -> str | None:
     return (value if name in IDS else value.strip()) or None
 
 
-def kind(fields: Fields) -> Kind:
+def kind(fields: Fields) -> UndeliveredState:
     """The kind of rows: dead letters, unless the field says waiting."""
-    return Kind.WAITING if fields.get("kind") == Kind.WAITING else Kind.DEAD
+    return (
+        UndeliveredState.WAITING if fields.get("kind") == UndeliveredState.WAITING else UndeliveredState.DEAD
+    )
 
 
-def names(of: Kind) -> Sequence[str]:
+def names(of: UndeliveredState) -> Sequence[str]:
     """The fields that select rows of a kind."""
-    return OF_PENDING if of is Kind.WAITING else OF_DEAD
+    return OF_PENDING if of is UndeliveredState.WAITING else OF_DEAD
 
 
-def given(fields: Fields, of: Kind) -> dict[str, str]:
+def given(fields: Fields, of: UndeliveredState) -> dict[str, str]:
     """The filters that are not empty, as written."""
     return {name: value for name in names(of) if (value := text(fields, name)) is not None}
 
@@ -65,7 +67,7 @@ def rows_asked(fields: Fields, now: float) -> RowsAsked:
     if fields.get("whole"):
         group = GroupKey(of, text(fields, "reason"), _status(fields), text(fields, "error"))
         wanted = {name: value for name, value in wanted.items() if name not in OF_A_GROUP}
-    if of is Kind.WAITING:
+    if of is UndeliveredState.WAITING:
         return RowsAsked(of, group, wanted=event_filter(wanted, now), limit=limit)
     return RowsAsked(of, group, _filters(wanted, now), limit=limit)
 
@@ -98,7 +100,7 @@ def event_filter(fields: Fields, now: float) -> EventFilter:
 
 def replay_asked(fields: Fields) -> ReplayAsked:
     """A replay's options, as `dlq replay` has them."""
-    wanted = given(fields, Kind.DEAD)
+    wanted = given(fields, UndeliveredState.DEAD)
     reason = wanted.pop("reason", None)
     edits = (line.strip() for line in fields.get("set", "").splitlines())
     return ReplayAsked(

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from schemas import StepKind
 from worker.console.replay_progress import Replays
 from worker.console.seen import Progress
-from worker.core.last_hour import LastHour, Minute, Published
+from worker.core.last_hour import LastHour, Minute, PublishedByMinute
 from worker.core.order_book import OrderBook
 from worker.core.step_glance import glance
 from worker.core.undelivered import Undelivered
-from worker.core.undelivered_told import Telling, identity_of
+from worker.core.undelivered_told import UndeliveredReader, identity_of
 from worker.core.worker_report import WorkerReport, is_report
 from worker.core.worker_report import read as read_report
 from worker.ops.looking import Followed
@@ -37,7 +37,7 @@ class Known:
 
     def __init__(self, settings: Settings, most: int) -> None:
         self.lock = Lock()
-        self.hour, self.published = LastHour(), Published()
+        self.hour, self.published = LastHour(), PublishedByMinute()
         self.undelivered = Undelivered(most)
         self.replays = Replays()
         self.unread = 0
@@ -48,7 +48,7 @@ class Known:
         """The topic id of the dead-letter topic."""
         self._begun: dict[Partition, Span] = {}
         self._settings = settings
-        self._telling = Telling()
+        self._telling = UndeliveredReader()
         self._orders, self._reports = OrderBook(), dict[bytes | None, WorkerReport | None]()
         self._is_whole = False
         self._takers = {

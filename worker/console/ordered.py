@@ -25,7 +25,7 @@ from worker.settings.rights import CONSOLE_ACTS
 if TYPE_CHECKING:
     from worker.console.kafka_watch import KafkaWatch
     from worker.core.event_filter import EventFilter
-    from worker.core.orders import End, Order
+    from worker.core.orders import Order, OrderEnd
     from worker.settings import Settings
 
 
@@ -43,7 +43,9 @@ class KafkaActions:
         """See Actions."""
         return orders.resume(self._settings(destination), giver)
 
-    def rate(self, destination: str, giver: Giver, per_second: float | None, for_: str | None) -> Order | End:
+    def rate(
+        self, destination: str, giver: Giver, per_second: float | None, for_: str | None
+    ) -> Order | OrderEnd:
         """See Actions."""
         return orders.limit(self._settings(destination), giver, per_second, orders.seconds_of(for_))
 

@@ -20,7 +20,7 @@ from markupsafe import Markup
 from worker.console import words
 from worker.console.guard import SESSION
 from worker.console.sessions import Session
-from worker.core.flow import Verdict
+from worker.core.flow import FlowVerdict
 
 WHO_HEADER = "X-Forwarded-User"
 """The header in which a proxy in front may name the user."""
@@ -99,7 +99,7 @@ def is_live(request: web.Request) -> bool:
     return LIVE_HEADER in request.headers
 
 
-def _shape(verdict: Verdict) -> str:
+def _shape(verdict: FlowVerdict) -> str:
     return words.SHAPES[verdict]
 
 

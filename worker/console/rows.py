@@ -19,7 +19,7 @@ from worker.adapters.kafka.topic_reader import Keep, Span, everything
 from worker.console.seen import Row, Rows, RowsAsked
 from worker.core.event_filter import FIELDS, EventFilter
 from worker.core.record import Partition, Record
-from worker.core.undelivered import OTHER_ERRORS, GroupKey, Kind, TimedPlace
+from worker.core.undelivered import OTHER_ERRORS, GroupKey, TimedPlace, UndeliveredState
 from worker.core.undelivered_rows import Fate
 from worker.core.undelivered_told import identity_of
 from worker.ops.broker import answering
@@ -80,7 +80,7 @@ def _may_be(key: GroupKey, asked: RowsAsked) -> bool:
     """Whether rows of a group can match."""
     if key.kind is not asked.kind or asked.group not in {None, key}:
         return False
-    if asked.kind is Kind.DEAD:
+    if asked.kind is UndeliveredState.DEAD:
         reasons, status, error = asked.filters.reasons, asked.filters.status, asked.filters.error
     else:
         wanted = dict(asked.wanted.wanted)
@@ -94,7 +94,7 @@ def _may_be(key: GroupKey, asked: RowsAsked) -> bool:
 
 def _is_told(asked: RowsAsked, keys: Collection[GroupKey]) -> bool:
     """Whether the known places alone decide which rows match."""
-    if asked.kind is Kind.DEAD:
+    if asked.kind is UndeliveredState.DEAD:
         filters = asked.filters
         named = {"click_id": filters.click_id, "offer_id": filters.offer_id, "network": filters.network}
         names = {name for name, value in named.items() if value is not None}
@@ -111,7 +111,7 @@ def _are_errors_told(error: str | None, keys: Collection[GroupKey]) -> bool:
 
 def _test(asked: RowsAsked, keys: Collection[GroupKey]) -> Callable[[Record], bool]:
     """Make the test of a record for what neither its group nor `_glance` decides."""
-    if asked.kind is Kind.WAITING:
+    if asked.kind is UndeliveredState.WAITING:
         return lambda record: asked.wanted.matches(record.value, record.headers, on_tier=True)
     if _are_errors_told(asked.filters.error, keys):
         return lambda _: True
@@ -120,7 +120,7 @@ def _test(asked: RowsAsked, keys: Collection[GroupKey]) -> Callable[[Record], bo
 
 def _glance(asked: RowsAsked) -> Keep:
     """Make a cheap test that rules out a record by its value before it is parsed."""
-    named = dict(asked.wanted.wanted) if asked.kind is Kind.WAITING else asked.filters._asdict()
+    named = dict(asked.wanted.wanted) if asked.kind is UndeliveredState.WAITING else asked.filters._asdict()
     of_event = EventFilter.of({name: text for name, text in named.items() if name in FIELDS})
     return lambda _, value: of_event.matches(value, (), on_tier=True)
 
@@ -129,7 +129,7 @@ def _places(known: Known, asked: RowsAsked, keys: Collection[GroupKey]) -> Itera
     """The places of rows that can match."""
     held, filters = known.undelivered, asked.filters
     since, until = -math.inf, math.inf
-    if asked.kind is Kind.DEAD:
+    if asked.kind is UndeliveredState.DEAD:
         since = since if filters.since is None else filters.since
         until = until if filters.until is None else filters.until
         event_id = filters.event_id
@@ -222,10 +222,12 @@ def _time(record: Record) -> tuple[float, Partition, int]:
 def _row(settings: Settings, record: Record) -> Row:
     letter, place = letter_of(record), f"{record.at}/{record.offset}"
     if record.at.topic == settings.dlq_topic:
-        return Row(Kind.DEAD, place, place_of(letter), letter.reason, None, letter)
+        return Row(UndeliveredState.DEAD, place, place_of(letter), letter.reason, None, letter)
     told = WorkerHeaders.read(record.headers)
     tier = record.at.topic.removeprefix(f"{settings.kafka.group_id}.retry.")
-    return Row(Kind.WAITING, place, f"{tier} {place_of(letter)}", told.reason, told.due_at, letter)
+    return Row(
+        UndeliveredState.WAITING, place, f"{tier} {place_of(letter)}", told.reason, told.due_at, letter
+    )
 
 
 def _at(settings: Settings, place: str) -> tuple[Partition, int]:

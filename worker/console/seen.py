@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from worker.core.event_filter import EventFilter
 from worker.core.last_hour import Minute
-from worker.core.undelivered import Group, GroupKey, Kind
+from worker.core.undelivered import GroupKey, UndeliveredGroup, UndeliveredState
 from worker.ops.filters import Filters
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Seen(NamedTuple):
     trouble: Trouble | None = None
     progress: Progress = Progress()
     hour: Sequence[Minute] = ()
-    undelivered: Sequence[Group] = ()
+    undelivered: Sequence[UndeliveredGroup] = ()
     unread: int = 0
     replays: Sequence[Replay] = ()
 
@@ -117,7 +117,7 @@ class RowsAsked(NamedTuple):
     Dead letters must pass `filters`, waiting conversions `wanted`, as in `dlq list` and `waiting list`.
     """
 
-    kind: Kind
+    kind: UndeliveredState
     group: GroupKey | None = None
     filters: Filters = Filters()
     wanted: EventFilter = EventFilter()
@@ -132,7 +132,7 @@ class Row(NamedTuple):
     no longer listed: `replayed`, `delivered` or `ended`.
     """
 
-    kind: Kind
+    kind: UndeliveredState
     place: str
     where: str
     reason: str | None

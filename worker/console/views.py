@@ -18,7 +18,7 @@ from worker.console.pages import Pages, is_live
 from worker.console.seen import Seen, Watch
 from worker.console.threads import Threads
 from worker.core.orders import described
-from worker.core.undelivered import Group
+from worker.core.undelivered import UndeliveredGroup
 from worker.ops import destinations
 from worker.ops.status import as_json, circuit_of, per_second
 from worker.settings import Deployment
@@ -178,11 +178,11 @@ def _gravity(seen: Seen) -> tuple[int, str]:
 class Shown(NamedTuple):
     """A group, and the URL query that shows its rows."""
 
-    group: Group
+    group: UndeliveredGroup
     query: Mapping[str, str]
 
 
-def _group(group: Group) -> Shown:
+def _group(group: UndeliveredGroup) -> Shown:
     named = {**group.key._asdict(), "kind": group.kind.value, "whole": 1}
     return Shown(group, {name: str(value) for name, value in named.items() if value is not None})
 

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from worker.core.flow import Verdict
+from worker.core.flow import FlowVerdict
 
 SHAPES = {
-    Verdict.FLOWING: "well",
-    Verdict.IDLE: "still",
-    Verdict.PAUSED: "held",
-    Verdict.RATE_LIMITED: "held",
-    Verdict.LAGGING: "watch",
-    Verdict.PARTNER_FULL: "watch",
-    Verdict.FAILING: "broken",
-    Verdict.PARTNER_DOWN: "broken",
-    Verdict.STUCK: "broken",
-    Verdict.NO_WORKER: "broken",
+    FlowVerdict.FLOWING: "well",
+    FlowVerdict.IDLE: "still",
+    FlowVerdict.PAUSED: "held",
+    FlowVerdict.RATE_LIMITED: "held",
+    FlowVerdict.LAGGING: "watch",
+    FlowVerdict.PARTNER_FULL: "watch",
+    FlowVerdict.FAILING: "broken",
+    FlowVerdict.PARTNER_DOWN: "broken",
+    FlowVerdict.STUCK: "broken",
+    FlowVerdict.NO_WORKER: "broken",
 }
 """The shape beside a verdict's word, so that verdicts can be told apart without colour."""
 

@@ -40,7 +40,7 @@ class Failure(NamedTuple):
 Answer = Response | Failure
 
 
-class Origin(NamedTuple):
+class HttpOrigin(NamedTuple):
     """Where requests go: scheme, host and port, fixed by the settings and never by event data."""
 
     scheme: str
@@ -68,7 +68,7 @@ class Request(NamedTuple):
     Most are a GET with the common headers; those have no `content`.
     """
 
-    origin: Origin
+    origin: HttpOrigin
     target: str
     content: Content | None = None
 

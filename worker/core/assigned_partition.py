@@ -28,7 +28,7 @@ SOON_SECONDS = 0.2
 _NEVER = -1  # the revision of offsets before any commit
 
 
-class Standing(Enum):
+class ScheduleState(Enum):
     """Where a partition stands in the schedule."""
 
     NOWHERE = 0
@@ -39,7 +39,7 @@ class Standing(Enum):
 
 
 # Until Python 3.12, looking up a member by its class costs ten times as much.
-NOWHERE, IN_TURN, LATER, OVER = Standing
+NOWHERE, IN_TURN, LATER, OVER = ScheduleState
 
 
 class PendingRecord(NamedTuple):
@@ -102,7 +102,7 @@ class AssignedPartition:
         self.digests: dict[int, bytes] = {}
         self.foreign = False
         self.tenure = Tenure.OURS
-        self.standing = Standing.NOWHERE
+        self.standing = ScheduleState.NOWHERE
         self.ready = 0
         self.slow = False
         self.pace = 0

@@ -36,7 +36,7 @@ class Binding(NamedTuple):
     identity: Identity | None = None
 
 
-class Marks(NamedTuple):
+class BindingMarks(NamedTuple):
     """A binding as it is written: MARK_BYTES for each part, UNKNOWN for unknown ones."""
 
     cluster: bytes
@@ -45,13 +45,13 @@ class Marks(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def marks_of(binding: Binding) -> Marks:
+def marks_of(binding: Binding) -> BindingMarks:
     """Return the marks of a binding; different bindings have different marks."""
     (cluster, topic_id), identity = binding
     name = (
         None if identity is None else f"{identity.source} {identity.destination}"
     )  # topic names have no spaces
-    return Marks(_mark(cluster), _mark(topic_id), _mark(name))
+    return BindingMarks(_mark(cluster), _mark(topic_id), _mark(name))
 
 
 def _mark(text: str | None) -> bytes:

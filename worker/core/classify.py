@@ -24,7 +24,7 @@ RETRY_AFTER_STATUSES = frozenset({429, 503})
 _OUR_OWN = frozenset({FailureKind.EGRESS, FailureKind.DESCRIPTORS})
 
 
-class Kind(Enum):
+class AnswerKind(Enum):
     """What happens next to the record."""
 
     DELIVERED = "delivered"
@@ -33,14 +33,14 @@ class Kind(Enum):
     BLOCKED = "blocked"
 
 
-DELIVERED, BLOCKED = Kind.DELIVERED, Kind.BLOCKED
+DELIVERED, BLOCKED = AnswerKind.DELIVERED, AnswerKind.BLOCKED
 """For the hot path: until Python 3.12, looking up a member by its class costs ten times as much."""
 
 
-class Verdict(NamedTuple):
+class AnswerVerdict(NamedTuple):
     """What an answer means. `label` is the `status` label of the attempts metric: the code or the kind."""
 
-    kind: Kind
+    kind: AnswerKind
     label: str
     reason: RetryReason | None = None
     status: int | None = None
@@ -75,7 +75,7 @@ class BodyRules(NamedTuple):
     """Not recorded, though the status is a success."""
 
 
-class Rules(NamedTuple):
+class AnswerRules(NamedTuple):
     """The destination's rules for answers; `bodies` is None if no body is looked at."""
 
     success: frozenset[int] = frozenset({200})
@@ -90,7 +90,7 @@ class Rules(NamedTuple):
         return self.success if self.bodies.recorded is None and self.bodies.terminal is None else None
 
 
-def classify(answer: Answer, rules: Rules, now: float) -> Verdict:
+def classify(answer: Answer, rules: AnswerRules, now: float) -> AnswerVerdict:
     """Judge an answer; `now` is for a Retry-After that is a date."""
     if isinstance(answer, Failure):
         return _failure(answer)
@@ -99,40 +99,44 @@ def classify(answer: Answer, rules: Rules, now: float) -> Verdict:
     return _delivered(answer.status) if answer.status in rules.success else _not_recorded(answer, rules, now)
 
 
-def _by_body(answer: Response, rules: Rules, bodies: BodyRules, now: float) -> Verdict:
+def _by_body(answer: Response, rules: AnswerRules, bodies: BodyRules, now: float) -> AnswerVerdict:
     status, _, body = answer
     if bodies.recorded is not None and bodies.recorded.is_in(body):
         return _delivered(status)
     if bodies.terminal is not None and bodies.terminal.is_in(body):
         error = f"HTTP {status}, and its body matches TERMINAL_BODY"
-        return Verdict(Kind.REJECTED, str(status), RetryReason.REJECTED_BODY, status, error)
+        return AnswerVerdict(AnswerKind.REJECTED, str(status), RetryReason.REJECTED_BODY, status, error)
     if status not in rules.success:
         return _not_recorded(answer, rules, now)
     if bodies.reject is None or not bodies.reject.is_in(body):
         return _delivered(status)
     error = f"HTTP {status}, but its body matches REJECT_BODY"
     retry_after = parse_retry_after(answer.retry_after, now)
-    return Verdict(Kind.RETRY, str(status), RetryReason.REJECTED_BODY, status, error, retry_after)
+    return AnswerVerdict(AnswerKind.RETRY, str(status), RetryReason.REJECTED_BODY, status, error, retry_after)
 
 
 @cache
-def _delivered(status: int) -> Verdict:
-    return Verdict(DELIVERED, str(status), status=status)
+def _delivered(status: int) -> AnswerVerdict:
+    return AnswerVerdict(DELIVERED, str(status), status=status)
 
 
-def _failure(answer: Failure) -> Verdict:
+def _failure(answer: Failure) -> AnswerVerdict:
     if answer.kind in _OUR_OWN:
-        return Verdict(BLOCKED, answer.kind, error=answer.error, pressure=True)
-    return Verdict(Kind.RETRY, answer.kind, RetryReason(answer.kind), error=answer.error, pressure=True)
+        return AnswerVerdict(BLOCKED, answer.kind, error=answer.error, pressure=True)
+    return AnswerVerdict(
+        AnswerKind.RETRY, answer.kind, RetryReason(answer.kind), error=answer.error, pressure=True
+    )
 
 
-def _not_recorded(answer: Response, rules: Rules, now: float) -> Verdict:
+def _not_recorded(answer: Response, rules: AnswerRules, now: float) -> AnswerVerdict:
     status = answer.status
     label = str(status)
     retry_after = parse_retry_after(answer.retry_after, now)
     if status in rules.terminal:
-        return Verdict(
-            Kind.REJECTED, label, RetryReason.STATUS, status, f"HTTP {status} is configured as terminal"
+        return AnswerVerdict(
+            AnswerKind.REJECTED, label, RetryReason.STATUS, status, f"HTTP {status} is configured as terminal"
         )
     pressure = status >= 500 or status in PRESSURE_STATUSES
-    return Verdict(Kind.RETRY, label, RetryReason.STATUS, status, f"HTTP {status}", retry_after, pressure)
+    return AnswerVerdict(
+        AnswerKind.RETRY, label, RetryReason.STATUS, status, f"HTTP {status}", retry_after, pressure
+    )

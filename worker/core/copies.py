@@ -23,7 +23,7 @@ ORIGINS, _MOST_ATTEMPTS, _MOST_REPLAYS = (
 """The largest numbers that can be remembered; of a larger offset the low bits are."""
 
 
-class State(IntEnum):
+class ConversionState(IntEnum):
     """How the newest step of a conversion left it."""
 
     WAITING = 0
@@ -32,16 +32,16 @@ class State(IntEnum):
 
 
 # Until Python 3.12, looking up a member by its class costs ten times as much.
-WAITING, DEAD, DELIVERED = State
+WAITING, DEAD, DELIVERED = ConversionState
 
 
-class Known(NamedTuple):
+class RememberedConversion(NamedTuple):
     """What is remembered of a conversion: its state, its source record, and its attempts and replays.
 
     `origin` is the offset of the source record.
     """
 
-    state: State
+    state: ConversionState
     origin: int
     attempts: int
     replays: int
@@ -52,9 +52,9 @@ class Known(NamedTuple):
         return (value << _REPLAYS_BITS | min(self.replays, _MOST_REPLAYS)) << _STATE_BITS | self.state
 
     @classmethod
-    def unpacked(cls, value: int) -> Known:
+    def unpacked(cls, value: int) -> RememberedConversion:
         """Read what `packed` made."""
-        state, value = State(value & (1 << _STATE_BITS) - 1), value >> _STATE_BITS
+        state, value = ConversionState(value & (1 << _STATE_BITS) - 1), value >> _STATE_BITS
         replays, value = value & _MOST_REPLAYS, value >> _REPLAYS_BITS
         return cls(state, value >> _ATTEMPTS_BITS, value & _MOST_ATTEMPTS, replays)
 
@@ -65,10 +65,10 @@ def packed_delivery(origin: int) -> int:
 
 
 _DELIVERY_BITS = _ATTEMPTS_BITS + _REPLAYS_BITS + _STATE_BITS
-_FIRST_DELIVERY = Known(DELIVERED, 0, 1, 0).packed()
+_FIRST_DELIVERY = RememberedConversion(DELIVERED, 0, 1, 0).packed()
 
 
-class Seen(NamedTuple):
+class DueRecord(NamedTuple):
     """A record that is due: the offset of its source record, and what its headers say.
 
     `attempts` is None if unreadable.
@@ -80,7 +80,7 @@ class Seen(NamedTuple):
     replays: int
 
 
-class Follows(Enum):
+class CopyDecision(Enum):
     """What to do with a record."""
 
     SEND = "send"
@@ -99,37 +99,39 @@ def digest_of_record(event: bytes, offset: int) -> bytes:
     return blake2b(b"%b %d" % (event, offset), digest_size=DIGEST_BYTES, person=b"record").digest()
 
 
-def follows(seen: Seen, known: Known | None, own: Known | None = None) -> Follows:
+def follows(
+    seen: DueRecord, known: RememberedConversion | None, own: RememberedConversion | None = None
+) -> CopyDecision:
     """Decide what to do with a record, given what is remembered of its conversion.
 
     `own` is what is remembered of the record itself if its conversion is remembered for another one.
     """
     if known is None:
-        return Follows.SEND
+        return CopyDecision.SEND
     if is_of(seen, known):
         return _of_same(seen, known)
     if own is not None and is_of(seen, own):
         return _of_same(seen, own)
     if seen.on_tier:  # another record of the event took its place while it waited
-        return Follows.DUPLICATE if known.state is DELIVERED else Follows.SEND
+        return CopyDecision.DUPLICATE if known.state is DELIVERED else CopyDecision.SEND
     if known.state is not DELIVERED and seen.replays > known.replays:
-        return Follows.SEND  # a replay, so the record that it replays is dead
-    return Follows.DUPLICATE
+        return CopyDecision.SEND  # a replay, so the record that it replays is dead
+    return CopyDecision.DUPLICATE
 
 
-def is_of(seen: Seen, known: Known) -> bool:
+def is_of(seen: DueRecord, known: RememberedConversion) -> bool:
     """Return whether it is known of this record, or of the one it came from."""
     return seen.origin == known.origin and min(seen.replays, _MOST_REPLAYS) == known.replays
 
 
-def _of_same(seen: Seen, known: Known) -> Follows:
+def _of_same(seen: DueRecord, known: RememberedConversion) -> CopyDecision:
     if known.state is not WAITING or not seen.on_tier:
-        return Follows.FINISHED
+        return CopyDecision.FINISHED
     is_behind = seen.attempts is not None and seen.attempts < known.attempts
-    return Follows.FINISHED if is_behind else Follows.SEND
+    return CopyDecision.FINISHED if is_behind else CopyDecision.SEND
 
 
-def replaces(new: Known, old: Known) -> bool:
+def replaces(new: RememberedConversion, old: RememberedConversion) -> bool:
     """Return whether a step replaces what is remembered of its conversion; steps may arrive out of order."""
     if new.state is DELIVERED or old.state is DELIVERED:
         return old.state is not DELIVERED

@@ -35,7 +35,7 @@ class Delivered(NamedTuple):
     delay: float
 
 
-class Retry(NamedTuple):
+class RetryLater(NamedTuple):
     """It is to be tried again: `message` goes to the tier's topic."""
 
     record: Record
@@ -66,7 +66,7 @@ class Duplicate(NamedTuple):
     attempts: int = 0
 
 
-Ending = Delivered | Retry | Dead
+Ending = Delivered | RetryLater | Dead
 """The endings that an attempt may have."""
 
 
@@ -76,7 +76,7 @@ class Finished(NamedTuple):
     record: Record
 
 
-class Waits(NamedTuple):
+class WaitsForCopy(NamedTuple):
     """Another record of its event is under way: it is decided anew when that one has ended."""
 
     record: Record

@@ -25,7 +25,7 @@ from __future__ import annotations
 from enum import Enum
 
 
-class Fenced(Enum):
+class FenceState(Enum):
     """The state of the fence."""
 
     OPEN = "open"
@@ -75,7 +75,7 @@ class Fence:
     """Notes what happens; each method returns whether that changed what may be done."""
 
     def __init__(self) -> None:
-        self.state = Fenced.OPEN
+        self.state = FenceState.OPEN
         self.bars: set[Bar] = set()
         self.may_send = True
         """Whether a request may be started."""
@@ -84,7 +84,7 @@ class Fence:
     @property
     def may_publish(self) -> bool:
         """Whether a retry or a dead letter may be published."""
-        return self.state is not Fenced.IN_DOUBT
+        return self.state is not FenceState.IN_DOUBT
 
     @property
     def needs_commit(self) -> bool:
@@ -93,12 +93,12 @@ class Fence:
 
     def late(self) -> bool:
         """Note that no commit has counted for too long."""
-        return self._become(Fenced.STUCK) if self.state is Fenced.OPEN else False
+        return self._become(FenceState.STUCK) if self.state is FenceState.OPEN else False
 
     def stood_still(self) -> bool:
         """Note that the process stood still, so that it is in doubt what is ours."""
         self._doubts += 1
-        return self._become(Fenced.IN_DOUBT)
+        return self._become(FenceState.IN_DOUBT)
 
     def begins(self) -> int:
         """Note that a commit begins; pass the returned value to `counted`."""
@@ -107,7 +107,7 @@ class Fence:
     def counted(self, began: int) -> bool:
         """Note that the commit which began then has counted."""
         self._settled = began
-        return self._become(Fenced.OPEN) if began == self._doubts else False
+        return self._become(FenceState.OPEN) if began == self._doubts else False
 
     def bar(self, bar: Bar, *, stands: bool) -> bool:
         """Note whether a bar stands."""
@@ -117,7 +117,7 @@ class Fence:
         self._become(self.state)
         return True
 
-    def _become(self, state: Fenced) -> bool:
+    def _become(self, state: FenceState) -> bool:
         before, self.state = self.state, state
-        self.may_send = state is Fenced.OPEN and not self.bars
+        self.may_send = state is FenceState.OPEN and not self.bars
         return before is not state

@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from schemas.moment import format_time
-from worker.core.admission.held import Held
-from worker.core.orders import Order, Pause, RateOrder, described
+from worker.core.admission.held import HeldReason
+from worker.core.orders import Order, PauseOrder, RateOrder, described
 from worker.core.worker_report import WorkerReport
 
 LATE_SECONDS = 60.0
@@ -25,10 +25,10 @@ FAILING_SHARE, FEWEST_FAILURES = 0.5, 3
 """Attempts count as failing from this share of the latest on, and from so many on."""
 
 PACE, LIMIT = "pace", "limit"
-"""What bounds a worker besides the words of `Held`: a pace or a limit that was lowered."""
+"""What bounds a worker besides the words of `HeldReason`: a pace or a limit that was lowered."""
 
 
-class Verdict(StrEnum):
+class FlowVerdict(StrEnum):
     """How a destination does; shown with spaces for underscores."""
 
     FLOWING = "flowing"
@@ -45,7 +45,7 @@ class Verdict(StrEnum):
     @property
     def is_well(self) -> bool:
         """Whether nobody need do anything."""
-        return self in {Verdict.FLOWING, Verdict.IDLE}
+        return self in {FlowVerdict.FLOWING, FlowVerdict.IDLE}
 
 
 class TierState(NamedTuple):
@@ -56,7 +56,7 @@ class TierState(NamedTuple):
     overdue: float
 
 
-class Steps(NamedTuple):
+class RecentAttempts(NamedTuple):
     """Attempts of the latest `seconds`, by outcome, from the end of the journal.
 
     `last` is when the newest step was written, in epoch seconds; None if none is known.
@@ -74,7 +74,7 @@ class Steps(NamedTuple):
         return sum(self.failed.values())
 
 
-class Members(NamedTuple):
+class MemberCounts(NamedTuple):
     """How many members the source's and the tiers' groups have."""
 
     source: int
@@ -90,11 +90,11 @@ class Flow(NamedTuple):
     """
 
     now: float
-    members: Members
+    members: MemberCounts
     lag: int
     oldest: float
     tiers: Sequence[TierState]
-    steps: Steps
+    steps: RecentAttempts
     dead_letters: int
     orders: Sequence[Order] = ()
     unreadable: Sequence[str] = ()
@@ -121,16 +121,16 @@ class Flow(NamedTuple):
         return bound * 2 >= len(self.reports) > 0
 
 
-class Judged(NamedTuple):
+class FlowDiagnosis(NamedTuple):
     """A verdict: why it holds, since when (epoch seconds; None: unknown), and what command explains it."""
 
-    verdict: Verdict
+    verdict: FlowVerdict
     why: str
     since: float | None
     command: str | None
 
 
-def judge(flow: Flow) -> Judged:
+def judge(flow: Flow) -> FlowDiagnosis:
     """Judge how a destination does."""
     return next(judged for look in _GRAVEST_FIRST if (judged := look(flow)) is not None)
 
@@ -138,37 +138,37 @@ def judge(flow: Flow) -> Judged:
 # --- each word -----------------------------------------------------------------------------------
 
 
-def _no_worker(flow: Flow) -> Judged | None:
+def _no_worker(flow: Flow) -> FlowDiagnosis | None:
     source, tiers = flow.members
     if source and tiers:
         return None
     lacking = [name for name, count in zip(("source", "tiers"), flow.members, strict=True) if not count]
     why = f"nobody reads the {' and the '.join(lacking)}; {flow.lag} records wait on the source"
-    return Judged(Verdict.NO_WORKER, why, flow.steps.last, "postback-worker run")
+    return FlowDiagnosis(FlowVerdict.NO_WORKER, why, flow.steps.last, "postback-worker run")
 
 
-def _paused(flow: Flow) -> Judged | None:
-    pause = next((order for order in flow.orders if isinstance(order, Pause)), None)
+def _paused(flow: Flow) -> FlowDiagnosis | None:
+    pause = next((order for order in flow.orders if isinstance(order, PauseOrder)), None)
     if pause is None:
         return None
-    return Judged(Verdict.PAUSED, described(pause), pause.given.at, "postback-worker resume")
+    return FlowDiagnosis(FlowVerdict.PAUSED, described(pause), pause.given.at, "postback-worker resume")
 
 
-def _stuck(flow: Flow) -> Judged | None:
+def _stuck(flow: Flow) -> FlowDiagnosis | None:
     if flow.unreadable:
         why = f"orders can't be read, and nothing is sent: {', '.join(flow.unreadable)}"
-        return Judged(Verdict.STUCK, why, flow.steps.last, "postback-worker config check --online")
+        return FlowDiagnosis(FlowVerdict.STUCK, why, flow.steps.last, "postback-worker config check --online")
     blocked = [report for report in flow.reports if report.not_ready and not report.is_starting(flow.now)]
     if blocked and len(blocked) * 2 >= len(flow.reports):
         why = f"not ready, {_of_workers(blocked, flow)}: {blocked[0].not_ready[0]}"
-        return Judged(Verdict.STUCK, why, flow.steps.last, "postback-worker config check --online")
-    if flow.bounded_by(Held.COMMITS):
+        return FlowDiagnosis(FlowVerdict.STUCK, why, flow.steps.last, "postback-worker config check --online")
+    if flow.bounded_by(HeldReason.COMMITS):
         why = "commits do not get through, and nothing is sent before they do"
-        return Judged(Verdict.STUCK, why, flow.steps.last, "postback-worker config check --online")
+        return FlowDiagnosis(FlowVerdict.STUCK, why, flow.steps.last, "postback-worker config check --online")
     return None
 
 
-def _starting(flow: Flow) -> Judged | None:
+def _starting(flow: Flow) -> FlowDiagnosis | None:
     """Workers are there, and not at work yet."""
     starting = [report for report in flow.reports if report.is_starting(flow.now)]
     if len(starting) * 2 < len(flow.reports) or not starting or flow.steps.delivered or flow.steps.failures:
@@ -176,86 +176,88 @@ def _starting(flow: Flow) -> Judged | None:
     since = min(report.starts for report in starting if report.starts is not None)
     told = f"{_of_workers(starting, flow)} began {flow.now - since:.0f} s ago: {starting[0].not_ready[0]}"
     why = f"{told}; {flow.lag} records wait on the source"
-    return Judged(Verdict.NO_WORKER, why, since, "postback-worker status --watch")
+    return FlowDiagnosis(FlowVerdict.NO_WORKER, why, since, "postback-worker status --watch")
 
 
-def _partner_down(flow: Flow) -> Judged | None:
+def _partner_down(flow: Flow) -> FlowDiagnosis | None:
     down = [report for report in flow.reports if report.circuit is not None]
     if not down or len(down) * 2 < len(flow.reports):
         return None
     first = min((report.circuit for report in down if report.circuit is not None), key=lambda one: one.since)
     why = f"{_of_workers(down, flow)} met an outage: {first.error}; no attempts are used up"
-    return Judged(Verdict.PARTNER_DOWN, why, first.since, "postback-worker send --click-id TEST")
+    return FlowDiagnosis(FlowVerdict.PARTNER_DOWN, why, first.since, "postback-worker send --click-id TEST")
 
 
-def _partner_full(flow: Flow) -> Judged | None:
-    if not flow.is_due or not flow.bounded_by(Held.RETRY_AFTER, PACE, LIMIT):
+def _partner_full(flow: Flow) -> FlowDiagnosis | None:
+    if not flow.is_due or not flow.bounded_by(HeldReason.RETRY_AFTER, PACE, LIMIT):
         return None
     told = ", ".join(f"{count} x {status}" for status, count in flow.steps.failed.items()) or "by its answers"
     why = f"it refuses more than it takes now ({told}); {flow.lag} records wait on the source"
-    return Judged(Verdict.PARTNER_FULL, why, None, "postback-worker rate N")
+    return FlowDiagnosis(FlowVerdict.PARTNER_FULL, why, None, "postback-worker rate N")
 
 
-def _rate_limited(flow: Flow) -> Judged | None:
-    if not flow.is_due or not flow.bounded_by(Held.RATE):
+def _rate_limited(flow: Flow) -> FlowDiagnosis | None:
+    if not flow.is_due or not flow.bounded_by(HeldReason.RATE):
         return None
     order = next((order for order in flow.orders if isinstance(order, RateOrder)), None)
     text = "POSTBACK_DESTINATION__RATE" if order is None else described(order)
     since = None if order is None else order.given.at
     why = f"{text}; {flow.lag} records wait on the source"
-    return Judged(Verdict.RATE_LIMITED, why, since, "postback-worker rate N")
+    return FlowDiagnosis(FlowVerdict.RATE_LIMITED, why, since, "postback-worker rate N")
 
 
-def _failing(flow: Flow) -> Judged | None:
+def _failing(flow: Flow) -> FlowDiagnosis | None:
     failures = flow.steps.failures
     attempts = failures + flow.steps.delivered
     if failures < FEWEST_FAILURES or failures < FAILING_SHARE * attempts:
         return None
     most = max(flow.steps.failed, key=lambda status: flow.steps.failed[status])
     why = f"{failures} of the latest {attempts} attempts failed, most with {most}"
-    return Judged(Verdict.FAILING, why, None, "postback-worker dlq stats --since 1h")
+    return FlowDiagnosis(FlowVerdict.FAILING, why, None, "postback-worker dlq stats --since 1h")
 
 
-def _still(flow: Flow) -> Judged | None:
+def _still(flow: Flow) -> FlowDiagnosis | None:
     """Something is due, nothing happens, and nobody says why."""
     last = flow.steps.last
     quiet = flow.now - last if last is not None else max(flow.oldest, flow.overdue)
     if not flow.is_due or min(quiet, max(flow.oldest, flow.overdue)) < STILL_SECONDS:
         return None
     why = f"{flow.lag} records wait on the source, and nothing has happened for {quiet:.0f} s"
-    return Judged(Verdict.STUCK, why, last, "postback-worker config check --online")
+    return FlowDiagnosis(FlowVerdict.STUCK, why, last, "postback-worker config check --online")
 
 
-def _lagging(flow: Flow) -> Judged | None:
+def _lagging(flow: Flow) -> FlowDiagnosis | None:
     if not flow.is_behind:
         return None
     late = next((tier for tier in flow.tiers if tier.overdue == flow.overdue), None)
     if late is not None and flow.overdue > flow.oldest:
         why = f"what waits in the tier {late.tier} is {late.overdue:.0f} s late"
-        return Judged(Verdict.LAGGING, why, flow.now - late.overdue, "postback-worker status --watch")
+        return FlowDiagnosis(
+            FlowVerdict.LAGGING, why, flow.now - late.overdue, "postback-worker status --watch"
+        )
     why = f"{flow.lag} records wait on the source, the first for {flow.oldest:.0f} s"
-    return Judged(Verdict.LAGGING, why, flow.now - flow.oldest, "postback-worker status --watch")
+    return FlowDiagnosis(FlowVerdict.LAGGING, why, flow.now - flow.oldest, "postback-worker status --watch")
 
 
-def _idle(flow: Flow) -> Judged | None:
+def _idle(flow: Flow) -> FlowDiagnosis | None:
     if flow.is_due or flow.steps.delivered or flow.steps.failures:
         return None
     last = flow.steps.last
     why = "nothing is due" if last is None else f"nothing is due; the last step was at {format_time(last)}"
-    return Judged(Verdict.IDLE, why, last, None)
+    return FlowDiagnosis(FlowVerdict.IDLE, why, last, None)
 
 
-def _flowing(flow: Flow) -> Judged:
+def _flowing(flow: Flow) -> FlowDiagnosis:
     steps = flow.steps
     why = f"{steps.delivered} delivered, {steps.failures} failed in {steps.seconds:.0f} s"
-    return Judged(Verdict.FLOWING, why, None, None)
+    return FlowDiagnosis(FlowVerdict.FLOWING, why, None, None)
 
 
 def _of_workers(some: Sequence[WorkerReport], flow: Flow) -> str:
     return "the worker" if len(flow.reports) == 1 else f"{len(some)} of {len(flow.reports)} workers"
 
 
-_GRAVEST_FIRST: Sequence[Callable[[Flow], Judged | None]] = (
+_GRAVEST_FIRST: Sequence[Callable[[Flow], FlowDiagnosis | None]] = (
     _no_worker,
     _paused,
     _stuck,

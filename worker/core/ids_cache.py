@@ -15,7 +15,7 @@ from struct import Struct
 from typing import Any, NamedTuple, Protocol
 
 from worker.core.binding import LogId
-from worker.core.remembered_ids import SLOT_BYTES, Chunks, Kept, RememberedIds
+from worker.core.remembered_ids import SLOT_BYTES, Chunks, PackedIds, RememberedIds
 
 VERSION = b"postback-worker ids 2\n"
 CHECKSUM_BYTES = 16
@@ -53,7 +53,7 @@ class JournalPositions(NamedTuple):
     of: Mapping[int, JournalPosition]
 
 
-class Owner(NamedTuple):
+class CacheOwner(NamedTuple):
     """Whose memory it is: the group, how many ids it remembers, for how long, in how many buckets."""
 
     group: str
@@ -62,11 +62,11 @@ class Owner(NamedTuple):
     buckets: int
 
 
-class Cached(NamedTuple):
+class CacheContents(NamedTuple):
     """The contents of a file that is believed."""
 
     positions: JournalPositions
-    kept: Kept
+    kept: PackedIds
 
 
 class Stream(Protocol):
@@ -91,7 +91,7 @@ def digest_of(key: bytes | None, value: bytes | None) -> str:
     return blake2b(b"%d %b%b" % (len(key or b""), key or b"", value or b""), digest_size=8).hexdigest()
 
 
-def packed(ids: RememberedIds, owner: Owner, positions: JournalPositions) -> Iterator[bytes]:
+def packed(ids: RememberedIds, owner: CacheOwner, positions: JournalPositions) -> Iterator[bytes]:
     """The file without its checksum, in pieces.
 
     The memory may change between two pieces: the file holds everything from the time of the first piece,
@@ -105,7 +105,7 @@ def packed(ids: RememberedIds, owner: Owner, positions: JournalPositions) -> Ite
     yield _text(ids.chunks)
 
 
-def unpacked(stream: Stream, owner: Owner, log: LogId) -> Cached:
+def unpacked(stream: Stream, owner: CacheOwner, log: LogId) -> CacheContents:
     """Read a file of this owner and log; raise NotBelieved."""
     try:
         return _unpacked(_Reading(stream), owner, log)
@@ -113,7 +113,7 @@ def unpacked(stream: Stream, owner: Owner, log: LogId) -> Cached:
         raise NotBelieved("it is damaged") from error
 
 
-def _unpacked(reading: _Reading, owner: Owner, log: LogId) -> Cached:
+def _unpacked(reading: _Reading, owner: CacheOwner, log: LogId) -> CacheContents:
     if reading.take(len(VERSION)) != VERSION:
         raise NotBelieved("it is of another version, or none of ours")
     head = reading.text()
@@ -125,7 +125,9 @@ def _unpacked(reading: _Reading, owner: Owner, log: LogId) -> Cached:
     foot = reading.text()
     reading.check()
     positions = {int(number): _position(*position) for number, position in head["places"].items()}
-    return Cached(JournalPositions(log, positions), Kept.of(buckets, Chunks(foot[0], tuple(foot[1]))))
+    return CacheContents(
+        JournalPositions(log, positions), PackedIds.of(buckets, Chunks(foot[0], tuple(foot[1])))
+    )
 
 
 def _position(following: int, *anchor: Any) -> JournalPosition:

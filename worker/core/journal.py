@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from schemas import BadRecord, DeadLetter, DeadReason, decode, format_time
 from schemas.headers import DUE_AT
 from schemas.text import one_line
-from worker.core.answer import Origin, Request, Response
-from worker.core.endings import Dead, Delivered, Duplicate, Ending, Retry, partition_of, read_history
+from worker.core.answer import HttpOrigin, Request, Response
+from worker.core.endings import Dead, Delivered, Duplicate, Ending, RetryLater, partition_of, read_history
 from worker.core.masking import masked
 from worker.core.record import Outgoing, Partition, Record, make
 from worker.core.trial import Trial
@@ -34,7 +34,7 @@ BODY_BYTES = 2048
 Ended = Ending | Duplicate
 
 
-class Journaled(NamedTuple):
+class DestinationJournal(NamedTuple):
     """A destination's journal: its topic, this worker's name, secrets to mask, and whether to keep bodies."""
 
     topic: str
@@ -43,14 +43,16 @@ class Journaled(NamedTuple):
     bodies: bool = True
 
 
-def step_of(ending: Ended, trial: Trial | None, now: float, on_tier: bool, journaled: Journaled) -> Outgoing:
+def step_of(
+    ending: Ended, trial: Trial | None, now: float, on_tier: bool, journal: DestinationJournal
+) -> Outgoing:
     """The step of a record that ended at `now` (epoch seconds); `trial` is the attempt that it ended with.
 
     Its key is the event id, or the origin if none can be read; its partition is the origin's.
     """
     record = ending[0]
     if type(ending) is Delivered and trial is not None and not on_tier and not record.headers:
-        return _of_delivery(ending, trial, now, journaled)
+        return _of_delivery(ending, trial, now, journal)
     at, headers = record.at, record.headers
     if on_tier or headers:
         _, _, origin, replays, *_ = read_history(record, on_tier)
@@ -63,20 +65,20 @@ def step_of(ending: Ended, trial: Trial | None, now: float, on_tier: bool, journ
         key, event = _of_event(trial.event.__dict__)
     text = f'{{"at":"{_time(int(now * 1000))}","step":"{_kind(ending)}"{event}'
     if trial is not None:
-        text += _of_trial(ending, trial, journaled)
+        text += _of_trial(ending, trial, journal)
     if not isinstance(ending, Delivered) and not isinstance(ending, Duplicate):
-        text += _of_failure(ending, trial, journaled)
+        text += _of_failure(ending, trial, journal)
     if replays:
         text += f',"replays":{replays}'
-    value = f'{text},"origin":"{origin}","worker":"{journaled.worker}"}}'.encode()
-    return make(Outgoing, (journaled.topic, (key or origin).encode(), value, (), number))
+    value = f'{text},"origin":"{origin}","worker":"{journal.worker}"}}'.encode()
+    return make(Outgoing, (journal.topic, (key or origin).encode(), value, (), number))
 
 
-def _of_delivery(ending: Delivered, trial: Trial, now: float, journaled: Journaled) -> Outgoing:
+def _of_delivery(ending: Delivered, trial: Trial, now: float, journal: DestinationJournal) -> Outgoing:
     """The step of a source record that was delivered at once, like nearly all: in one piece."""
     record, event_id, attempts, status, _ = ending
     event, request, seconds, _ = trial
-    topic, worker, secrets, _ = journaled
+    topic, worker, secrets, _ = journal
     at = record[0]  # by index, which costs half of what the name does
     _, told = _of_event(event.__dict__)
     value = (
@@ -87,7 +89,7 @@ def _of_delivery(ending: Delivered, trial: Trial, now: float, journaled: Journal
     return make(Outgoing, (topic, event_id.encode(), value.encode(), (), at[1]))
 
 
-_KINDS = {Delivered: "delivered", Retry: "retry", Dead: "dead", Duplicate: "duplicate"}
+_KINDS = {Delivered: "delivered", RetryLater: "retry", Dead: "dead", Duplicate: "duplicate"}
 
 
 def _kind(ending: Ended) -> str:
@@ -131,9 +133,9 @@ def letter_of(record: Record) -> DeadLetter:
     return DeadLetter.from_record(at.topic, at.number, offset, key, value, headers, timestamp)
 
 
-def _of_trial(ending: Ended, trial: Trial, journaled: Journaled) -> str:
+def _of_trial(ending: Ended, trial: Trial, journal: DestinationJournal) -> str:
     _, request, seconds, answer = trial
-    url = _url(request, journaled.secrets)
+    url = _url(request, journal.secrets)
     status = f',"status":{answer.status}' if type(answer) is Response else ""
     return f',"attempt":{ending.attempts}{status},"ms":{round(seconds * 1000)},"url":{url}'
 
@@ -147,14 +149,14 @@ def _url(request: Request, secrets: tuple[str, ...]) -> str:
     return quoted(url if len(url) <= MOST_URL_CHARACTERS else url[:MOST_URL_CHARACTERS])
 
 
-def _of_failure(ending: Retry | Dead, trial: Trial | None, journaled: Journaled) -> str:
-    error = one_line(masked(ending.error, journaled.secrets))
+def _of_failure(ending: RetryLater | Dead, trial: Trial | None, journal: DestinationJournal) -> str:
+    error = one_line(masked(ending.error, journal.secrets))
     text = f',"reason":"{ending.reason.value}","error":{quoted(error)}'
-    if trial is not None and journaled.bodies and isinstance(trial.answer, Response) and trial.answer.body:
-        text += _of_body(trial.answer.body, journaled.secrets)
+    if trial is not None and journal.bodies and isinstance(trial.answer, Response) and trial.answer.body:
+        text += _of_body(trial.answer.body, journal.secrets)
     if trial is None and ending.attempts:
         text += f',"attempt":{ending.attempts}'
-    if isinstance(ending, Retry):
+    if isinstance(ending, RetryLater):
         due_at = dict(ending.message.headers)[DUE_AT] or b""
         text += f',"due_at":"{due_at.decode()}","tier":"{ending.tier.label}"'
     return text
@@ -176,5 +178,5 @@ def _place(at: Partition) -> str:
 
 
 @lru_cache(maxsize=64)
-def _base(origin: Origin) -> str:
+def _base(origin: HttpOrigin) -> str:
     return str(origin)

@@ -29,7 +29,7 @@ MOST_HOLES = 1_000_000
 _DUPLICATE = StepKind.DUPLICATE.value.encode()
 
 
-class Origin(NamedTuple):
+class StepOrigin(NamedTuple):
     """The source record that a step is about, and whether the step is of its own attempt, not a tier's."""
 
     topic: str
@@ -42,7 +42,7 @@ class Origin(NamedTuple):
         return f"{self.topic}/{self.partition}/{self.offset}"
 
 
-class Journaled(NamedTuple):
+class FinishedOffsets(NamedTuple):
     """The finished offsets of a partition, rising; unless `lowest` is None, all below it are finished.
 
     `is_anew` says that the journal also has steps of a deleted log of the same name.
@@ -70,7 +70,7 @@ class Journaled(NamedTuple):
         return min(position, high), OffsetMap(upto, tuple(holes)) if above else None, above
 
 
-class Gathered:
+class OriginCollector:
     """Gathers the origins of one source partition from its steps, and then the records that lie there."""
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class Gathered:
         self._wanted: set[int] = set()
         self._there: dict[int, int] = {}
 
-    def add(self, origin: Origin, key: bytes | None) -> None:
+    def add(self, origin: StepOrigin, key: bytes | None) -> None:
         """Note a step's origin and its key, which is the event id if there is one."""
         if origin.is_own:
             self._own.append(len(self._offsets))
@@ -100,7 +100,7 @@ class Gathered:
         event_id = event_id_of(fields_of(value))
         self._there[offset] = _NAMELESS if event_id is None else _mark(event_id.encode())
 
-    def told(self, *, is_whole: bool, low: int, high: int) -> Journaled | None:
+    def told(self, *, is_whole: bool, low: int, high: int) -> FinishedOffsets | None:
         """What the steps show, of a journal that was read whole or not; None if nothing."""
         if not self._own:
             return None
@@ -112,7 +112,7 @@ class Gathered:
         own = self._own[0 if is_whole or is_anew else len(self._own) // LEFT_OUT :]
         lowest = None if is_whole or is_anew else min(self._offsets[at] for at in own)
         finished = {offset for offset, is_its in zip(self._offsets, of_this_log, strict=True) if is_its}
-        return Journaled(lowest, array("q", sorted(finished)), is_anew)
+        return FinishedOffsets(lowest, array("q", sorted(finished)), is_anew)
 
     def _is_anew(self, of_this_log: Sequence[bool], high: int) -> bool:
         """Whether the first step that can be checked is about another log."""
@@ -130,7 +130,7 @@ def _mark(event_id: bytes) -> int:
     return hash(event_id) or 1
 
 
-def origin_of(value: bytes | None) -> Origin | None:
+def origin_of(value: bytes | None) -> StepOrigin | None:
     """The origin in a record of the journal; None if it is no step."""
     if value is None:
         return None
@@ -140,11 +140,11 @@ def origin_of(value: bytes | None) -> Origin | None:
     attempt = ATTEMPT.search(value)
     is_first = attempt is None or (int(attempt[1]) == 1 and MILLISECONDS in value)
     is_own = is_first and kind != _DUPLICATE
-    return Origin(place[1].decode(errors="replace"), int(place[2]), int(place[3]), is_own)
+    return StepOrigin(place[1].decode(errors="replace"), int(place[2]), int(place[3]), is_own)
 
 
-def _of_step(value: bytes) -> Origin | None:
+def _of_step(value: bytes) -> StepOrigin | None:
     """The origin in a step that another program has written."""
     step = read_step(value)
     place = None if step is None else read_place(step.origin)
-    return None if place is None else Origin(*place.at, place.offset, is_own=False)
+    return None if place is None else StepOrigin(*place.at, place.offset, is_own=False)

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from schemas.journal import StepKind
-from worker.core.flow import Steps
-from worker.core.step_glance import Glance
+from worker.core.flow import RecentAttempts
+from worker.core.step_glance import StepGlance
 
 MINUTE_SECONDS = 60
 MINUTES = 60
@@ -49,7 +49,7 @@ class _Counts:
         self.failed: Counter[str] = Counter()
         self.dead: Counter[str] = Counter()
 
-    def take(self, seen: Glance) -> None:
+    def take(self, seen: StepGlance) -> None:
         """Count a step."""
         kind, answer, reason = seen
         self.kinds[kind] += 1
@@ -72,7 +72,7 @@ class LastHour:
         self._counts: dict[int, _Counts] = {}
         self._last: float | None = None
 
-    def take(self, seen: Glance, at: float) -> None:
+    def take(self, seen: StepGlance, at: float) -> None:
         """Count a step that was written at this time."""
         begin = int(at) // _FINE_SECONDS
         counts = self._counts.get(begin)
@@ -93,7 +93,7 @@ class LastHour:
                 total[first].add(counts)
         return [_minute(first, counts, published.get(first)) for first, counts in total.items()]
 
-    def latest(self, now: float, seconds: float) -> Steps:
+    def latest(self, now: float, seconds: float) -> RecentAttempts:
         """The outcomes of the attempts of the last `seconds`, or a few more."""
         first = int(now - seconds) // _FINE_SECONDS
         total = _Counts()
@@ -101,7 +101,9 @@ class LastHour:
             if begin >= first:
                 total.add(counts)
         delivered = total.kinds[StepKind.DELIVERED]
-        return Steps(now - first * _FINE_SECONDS, delivered, dict(total.failed.most_common()), self._last)
+        return RecentAttempts(
+            now - first * _FINE_SECONDS, delivered, dict(total.failed.most_common()), self._last
+        )
 
     def _forget(self, before: float) -> None:
         old = [begin for begin in self._counts if begin * _FINE_SECONDS < before]
@@ -128,7 +130,7 @@ def _minute(first: float, counts: _Counts, published: int | None) -> Minute:
     )
 
 
-class Published:
+class PublishedByMinute:
     """How many records came to the source in each minute, from its end offsets at the minutes' beginnings.
 
     A place is the sum of all partitions' end offsets.

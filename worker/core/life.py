@@ -13,7 +13,7 @@ from typing import NamedTuple
 from schemas import JournalStep, StepKind, parse_time
 
 
-class Verdict(StrEnum):
+class LifeVerdict(StrEnum):
     """What became of a conversion."""
 
     DELIVERED = "delivered"
@@ -34,7 +34,7 @@ class Verdict(StrEnum):
     """It is published, but this destination does not take it."""
 
 
-class Published(NamedTuple):
+class SourceRecord(NamedTuple):
     """A source record: where it lies, when it was written (0.0: unknown), and how far the group is.
 
     `is_finished` says whether the group has finished it; `before` counts unfinished records before it.
@@ -53,19 +53,19 @@ class Life(NamedTuple):
     `is_passed` says that it was published, but this destination takes none of its records.
     """
 
-    published: Sequence[Published]
+    published: Sequence[SourceRecord]
     steps: Sequence[JournalStep]
     is_passed: bool = False
 
 
-class Told(NamedTuple):
+class LifeSummary(NamedTuple):
     """A verdict, in a word and in one line."""
 
-    verdict: Verdict
+    verdict: LifeVerdict
     line: str
 
 
-def judge(life: Life, now: float, since: str, per_second: float | None = None) -> Told:
+def judge(life: Life, now: float, since: str, per_second: float | None = None) -> LifeSummary:
     """Judge what became of a conversion; `since` is how far back was searched, as written by the user.
 
     `per_second` is how many records of its partition were finished per second lately; None if unknown.
@@ -82,10 +82,10 @@ def judge(life: Life, now: float, since: str, per_second: float | None = None) -
         return _without_steps(life, since)
     if last.step is StepKind.RETRY:
         return _waiting(last, now)
-    verdict = Verdict(last.step.value)
-    if verdict is Verdict.DUPLICATE:
-        return Told(verdict, f"duplicate: it was published before, more than {since} ago")
-    return Told(verdict, f"{verdict}: {_reason(last)}")
+    verdict = LifeVerdict(last.step.value)
+    if verdict is LifeVerdict.DUPLICATE:
+        return LifeSummary(verdict, f"duplicate: it was published before, more than {since} ago")
+    return LifeSummary(verdict, f"{verdict}: {_reason(last)}")
 
 
 def timeline(life: Life) -> list[tuple[float, str]]:
@@ -100,22 +100,22 @@ def in_order(steps: Iterable[JournalStep]) -> list[JournalStep]:
     return sorted(dict.fromkeys(steps), key=lambda step: _moment(step.at))
 
 
-def _delivered(step: JournalStep, life: Life) -> Told:
+def _delivered(step: JournalStep, life: Life) -> LifeSummary:
     line = f"delivered at attempt {step.attempt}"
     published = next((one.at for one in life.published if one.origin == step.origin and one.at), None)
     if published is not None:
         line += f", {max(0.0, _moment(step.at) - published):.0f} s after it was published"
-    return Told(Verdict.DELIVERED, line)
+    return LifeSummary(LifeVerdict.DELIVERED, line)
 
 
-def _not_done(life: Life) -> Published | None:
+def _not_done(life: Life) -> SourceRecord | None:
     """Its newest record that the group has not finished and no step is about."""
     told = {step.origin for step in life.steps}
     open_ones = [one for one in life.published if not one.is_finished and one.origin not in told]
     return open_ones[-1] if open_ones else None
 
 
-def _ahead(one: Published, last: JournalStep | None, per_second: float | None) -> Told:
+def _ahead(one: SourceRecord, last: JournalStep | None, per_second: float | None) -> LifeSummary:
     if one.before:
         line = f"not yet read: {one.before:,} event{'s' * (one.before != 1)} before it"
         if per_second:
@@ -123,33 +123,33 @@ def _ahead(one: Published, last: JournalStep | None, per_second: float | None) -
     else:
         line = "not yet read: none before it; it is the next, or being sent"
     if last is None or last.step is not StepKind.DEAD:
-        return Told(Verdict.NOT_READ, line)
-    return Told(Verdict.REPLAYED, f"replayed after it died ({last.reason}), and {line}")
+        return LifeSummary(LifeVerdict.NOT_READ, line)
+    return LifeSummary(LifeVerdict.REPLAYED, f"replayed after it died ({last.reason}), and {line}")
 
 
-def _without_steps(life: Life, since: str) -> Told:
+def _without_steps(life: Life, since: str) -> LifeSummary:
     if life.published:
         line = (
             "the worker is done with it, but the journal does not say how: it was off, or kept it no longer"
         )
-        return Told(Verdict.UNTOLD, line)
+        return LifeSummary(LifeVerdict.UNTOLD, line)
     if life.is_passed:
-        return Told(Verdict.PASSED, "passed over: this destination does not take it")
-    return Told(Verdict.NEVER_PUBLISHED, f"never published in the last {since}")
+        return LifeSummary(LifeVerdict.PASSED, "passed over: this destination does not take it")
+    return LifeSummary(LifeVerdict.NEVER_PUBLISHED, f"never published in the last {since}")
 
 
-def _waiting(step: JournalStep, now: float) -> Told:
+def _waiting(step: JournalStep, now: float) -> LifeSummary:
     line = f"waiting for attempt {(step.attempt or 0) + 1}"
     due = None if step.due_at is None else parse_time(step.due_at)
     if due is None or step.due_at is None:
-        return Told(Verdict.WAITING, line)
+        return LifeSummary(LifeVerdict.WAITING, line)
     line += f", due {step.due_at[11:19]} UTC"
     if due >= now:
-        return Told(Verdict.WAITING, f"{line}, in {due - now:.0f} s")
-    return Told(Verdict.OVERDUE, f"{line}, {now - due:.0f} s ago")
+        return LifeSummary(LifeVerdict.WAITING, f"{line}, in {due - now:.0f} s")
+    return LifeSummary(LifeVerdict.OVERDUE, f"{line}, {now - due:.0f} s ago")
 
 
-def _of_published(number: int, one: Published) -> str:
+def _of_published(number: int, one: SourceRecord) -> str:
     what = f"replayed ({one.replays})" if one.replays else "published again" if number else "published"
     return f"{what} at {one.origin}"
 

@@ -19,12 +19,12 @@ from enum import Enum
 from typing import NamedTuple
 from zlib import crc32
 
-from worker.core.binding import MARK_BYTES, UNKNOWN, Binding, Marks, marks_of
+from worker.core.binding import MARK_BYTES, UNKNOWN, Binding, BindingMarks, marks_of
 
 VERSION = "2"
 MAX_CHARACTERS = 4095
 _CHECK_BYTES = 4
-_MARKS_BYTES = MARK_BYTES * len(Marks._fields)
+_MARKS_BYTES = MARK_BYTES * len(BindingMarks._fields)
 # An offset is a signed 64-bit number: nine groups of seven bits.
 _MOST_BITS = 63
 # Bytes left for the unfinished offsets besides the version, the marks, the first two numbers and the check.
@@ -64,7 +64,7 @@ def union(one: OffsetMap | None, other: OffsetMap | None) -> OffsetMap | None:
     return OffsetMap(high.upto, tuple(hole for hole in high.holes if hole >= low.upto or hole in open_in_low))
 
 
-class Verdict(Enum):
+class MetadataVerdict(Enum):
     """Whether to believe a commit's metadata, for a position, a log and a deployment."""
 
     BELIEVED = "written for this position of this log"
@@ -77,41 +77,41 @@ class Verdict(Enum):
     UNPROVEN = "written while the topic's id was not known, or it is not known now"
 
 
-class Told(NamedTuple):
+class CheckedMetadata(NamedTuple):
     """A commit's metadata, judged; a map only if it is BELIEVED. `why` says what is wrong."""
 
-    verdict: Verdict
+    verdict: MetadataVerdict
     finished: OffsetMap | None = None
     why: str = ""
 
 
-class Written(NamedTuple):
+class CommitMetadata(NamedTuple):
     """The contents of a commit's metadata, whoever it was written for."""
 
     position: int
-    marks: Marks
+    marks: BindingMarks
     finished: OffsetMap | None
 
 
 def encode(position: int, finished: OffsetMap | None, binding: Binding) -> str:
     """Write what is finished above `position`, as much as fits, with its binding."""
-    return _sealed(Written(position, marks_of(binding), finished))
+    return _sealed(CommitMetadata(position, marks_of(binding), finished))
 
 
-def decode(position: int, metadata: str, binding: Binding) -> Told:
+def decode(position: int, metadata: str, binding: Binding) -> CheckedMetadata:
     """Judge the metadata of a commit of `position`; return the map if it is believed."""
     if not metadata:
-        return Told(Verdict.EMPTY, None, Verdict.EMPTY.value)
+        return CheckedMetadata(MetadataVerdict.EMPTY, None, MetadataVerdict.EMPTY.value)
     try:
         written = read(metadata)
     except DamagedMap as error:
-        return Told(Verdict.DAMAGED, None, str(error))
+        return CheckedMetadata(MetadataVerdict.DAMAGED, None, str(error))
     verdict = _judge(written, position, marks_of(binding))
-    if verdict is Verdict.BELIEVED:
-        return Told(verdict, written.finished)
-    if verdict is Verdict.EDITED:
-        return Told(verdict, None, f"written for position {written.position}, not {position}")
-    return Told(verdict, None, verdict.value)
+    if verdict is MetadataVerdict.BELIEVED:
+        return CheckedMetadata(verdict, written.finished)
+    if verdict is MetadataVerdict.EDITED:
+        return CheckedMetadata(verdict, None, f"written for position {written.position}, not {position}")
+    return CheckedMetadata(verdict, None, verdict.value)
 
 
 def claimed(position: int, metadata: str) -> OffsetMap | None:
@@ -126,19 +126,19 @@ def claimed(position: int, metadata: str) -> OffsetMap | None:
     return written.finished if written is not None and written.position == position else None
 
 
-def _judge(written: Written, position: int, here: Marks) -> Verdict:
+def _judge(written: CommitMetadata, position: int, here: BindingMarks) -> MetadataVerdict:
     there = written.marks
     if _differ(there.identity, here.identity):
-        return Verdict.OTHER_IDENTITY
+        return MetadataVerdict.OTHER_IDENTITY
     if _differ(there.cluster, here.cluster):
-        return Verdict.MIRRORED
+        return MetadataVerdict.MIRRORED
     if written.position != position:
-        return Verdict.EDITED
+        return MetadataVerdict.EDITED
     same_cluster = there.cluster == here.cluster
     if there.topic == here.topic and (same_cluster or here.topic != UNKNOWN):
-        return Verdict.BELIEVED
+        return MetadataVerdict.BELIEVED
     known = same_cluster and here.cluster != UNKNOWN and _differ(there.topic, here.topic)
-    return Verdict.MADE_ANEW if known else Verdict.UNPROVEN
+    return MetadataVerdict.MADE_ANEW if known else MetadataVerdict.UNPROVEN
 
 
 def _differ(there: bytes, here: bytes) -> bool:
@@ -146,21 +146,21 @@ def _differ(there: bytes, here: bytes) -> bool:
     return there != here and UNKNOWN not in {there, here}
 
 
-def read(metadata: str) -> Written:
+def read(metadata: str) -> CommitMetadata:
     """Read the metadata back; raise DamagedMap for anything that `encode` did not write."""
     if metadata[:1] != VERSION:
         raise DamagedMap(f"unknown version {metadata[:1]!a}")
     if len(metadata) > MAX_CHARACTERS:
         raise DamagedMap("too long")
     body = _unpack(metadata[1:])
-    marks = Marks(*(body[at : at + MARK_BYTES] for at in range(0, _MARKS_BYTES, MARK_BYTES)))
+    marks = BindingMarks(*(body[at : at + MARK_BYTES] for at in range(0, _MARKS_BYTES, MARK_BYTES)))
     written = _written(marks, _numbers(body[_MARKS_BYTES:]))
     if _sealed(written) != metadata:
         raise DamagedMap("written in another form")
     return written
 
 
-def _sealed(written: Written) -> str:
+def _sealed(written: CommitMetadata) -> str:
     position, marks, finished = written
     body = bytearray().join(marks)
     _append(body, position)
@@ -174,7 +174,7 @@ def _sealed(written: Written) -> str:
     return VERSION + b64encode(body).decode("ascii").rstrip("=")
 
 
-def _written(marks: Marks, numbers: list[int]) -> Written:
+def _written(marks: BindingMarks, numbers: list[int]) -> CommitMetadata:
     if len(numbers) < 2:
         raise DamagedMap("cut short")
     position, distance, *steps = numbers
@@ -188,7 +188,7 @@ def _written(marks: Marks, numbers: list[int]) -> Written:
     upto = position + distance
     if holes and holes[-1] >= upto:
         raise DamagedMap("offsets beyond its end")
-    return Written(position, marks, OffsetMap(upto, tuple(holes)) if distance else None)
+    return CommitMetadata(position, marks, OffsetMap(upto, tuple(holes)) if distance else None)
 
 
 def _steps(position: int, finished: OffsetMap) -> tuple[int, bytearray]:

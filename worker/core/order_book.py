@@ -10,9 +10,19 @@ import math
 from typing import TypeVar
 
 from worker.core.order_records import UnreadableOrder, key_of, read
-from worker.core.orders import PAUSE, RATE, Cancel, End, Now, Order, Pause, RateOrder, stands
+from worker.core.orders import (
+    PAUSE,
+    RATE,
+    CancelOrder,
+    HurryOrder,
+    Order,
+    OrderEnd,
+    PauseOrder,
+    RateOrder,
+    stands,
+)
 
-_Kind = TypeVar("_Kind", Cancel, Now)
+_Kind = TypeVar("_Kind", CancelOrder, HurryOrder)
 
 
 class OrderBook:
@@ -23,7 +33,7 @@ class OrderBook:
         self.unreadable: dict[str, str] = {}
         """Keys of unreadable orders, and why."""
 
-    def take(self, key: bytes | None, value: bytes | None) -> Order | End | None:
+    def take(self, key: bytes | None, value: bytes | None) -> Order | OrderEnd | None:
         """Take a record; return its order, None if it is none or unreadable."""
         name = key_of(key)
         if name is None:
@@ -35,7 +45,7 @@ class OrderBook:
         except UnreadableOrder as wrong:
             self.unreadable[name] = str(wrong)
             return None
-        if order is not None and not isinstance(order, End):
+        if order is not None and not isinstance(order, OrderEnd):
             self._orders[name] = order
         return order
 
@@ -44,23 +54,23 @@ class OrderBook:
         self._orders.clear()
         self.unreadable.clear()
 
-    def pause(self, now: float) -> Pause | None:
+    def pause(self, now: float) -> PauseOrder | None:
         """The pause in force."""
         order = self._orders.get(PAUSE)
-        return order if isinstance(order, Pause) and stands(order, now) else None
+        return order if isinstance(order, PauseOrder) and stands(order, now) else None
 
     def rate(self, now: float) -> RateOrder | None:
         """The rate in force."""
         order = self._orders.get(RATE)
         return order if isinstance(order, RateOrder) and stands(order, now) else None
 
-    def cancels(self, now: float) -> list[Cancel]:
+    def cancels(self, now: float) -> list[CancelOrder]:
         """The cancellations in force, the oldest first."""
-        return self._all(Cancel, now)
+        return self._all(CancelOrder, now)
 
-    def hurried(self, now: float) -> list[Now]:
+    def hurried(self, now: float) -> list[HurryOrder]:
         """The orders to send at once, the oldest first."""
-        return self._all(Now, now)
+        return self._all(HurryOrder, now)
 
     def standing(self, now: float) -> list[Order]:
         """All orders in force, the oldest first."""

@@ -19,7 +19,19 @@ from typing import Any, TypeVar
 
 from schemas.moment import format_time, parse_time
 from worker.core.event_filter import EventFilter
-from worker.core.orders import CANCEL, NOW, PAUSE, RATE, Cancel, End, Given, Now, Order, Pause, RateOrder
+from worker.core.orders import (
+    CANCEL,
+    NOW,
+    PAUSE,
+    RATE,
+    CancelOrder,
+    HurryOrder,
+    Order,
+    OrderEnd,
+    PauseOrder,
+    Provenance,
+    RateOrder,
+)
 from worker.core.record import Outgoing
 
 MOST_CHARACTERS = 512
@@ -30,7 +42,7 @@ class UnreadableOrder(ValueError):
     """A record is an order by its key, but can't be read."""
 
 
-def write(order: Order | End, topic: str) -> Outgoing:
+def write(order: Order | OrderEnd, topic: str) -> Outgoing:
     """Make the record of an order."""
     fields: dict[str, Any] = {"order": _NAMES[type(order)], "at": format_time(order.given.at)}
     fields["by"] = order.given.by[:MOST_CHARACTERS]
@@ -38,11 +50,11 @@ def write(order: Order | End, topic: str) -> Outgoing:
         fields["because"] = order.given.because[:MOST_CHARACTERS]
     if isinstance(order, RateOrder):
         fields["per_second"] = order.per_second
-    if isinstance(order, Cancel | Now):
+    if isinstance(order, CancelOrder | HurryOrder):
         fields["filter"] = dict(order.filter.wanted)
-    if isinstance(order, Cancel) and order.waiting:
+    if isinstance(order, CancelOrder) and order.waiting:
         fields["waiting"] = True
-    if not isinstance(order, End) and order.until is not None:
+    if not isinstance(order, OrderEnd) and order.until is not None:
         fields["until"] = format_time(order.until)
     return Outgoing(topic, order.key.encode(), json.dumps(fields).encode(), ())
 
@@ -56,7 +68,7 @@ def key_of(key: bytes | None) -> str | None:
     return text if text in {PAUSE, RATE} or text.startswith((CANCEL, NOW)) else None
 
 
-def read(key: str, value: bytes | None) -> Order | End | None:
+def read(key: str, value: bytes | None) -> Order | OrderEnd | None:
     """Read the value of an order's record; None for a tombstone. Raises UnreadableOrder."""
     if value is None:
         return None
@@ -66,49 +78,49 @@ def read(key: str, value: bytes | None) -> Order | End | None:
         raise UnreadableOrder("it is no JSON") from error
     if not isinstance(fields, dict):
         raise UnreadableOrder("it is no JSON object")
-    given = Given(_time(fields, "at"), _text(fields, "by"), _optional(fields, "because", _text))
+    given = Provenance(_time(fields, "at"), _text(fields, "by"), _optional(fields, "because", _text))
     kind = fields.get("order")
     if kind == "end":
-        return End(given, key)
+        return OrderEnd(given, key)
     make = _READERS.get(key.partition("/")[0]) if kind == key.partition("/")[0] else None
     if make is None:
         raise UnreadableOrder(f"its order is {kind!r}, which this version does not know")
     return make(given, key.partition("/")[2], fields)
 
 
-_NAMES: Mapping[type[Order | End], str] = {
-    Pause: "pause",
+_NAMES: Mapping[type[Order | OrderEnd], str] = {
+    PauseOrder: "pause",
     RateOrder: "rate",
-    Cancel: "cancel",
-    Now: "now",
-    End: "end",
+    CancelOrder: "cancel",
+    HurryOrder: "now",
+    OrderEnd: "end",
 }
 _Fields = Mapping[str, Any]
 
 
-def _pause(given: Given, _id: str, fields: _Fields) -> Pause:
-    return Pause(given, _optional(fields, "until", _time))
+def _pause(given: Provenance, _id: str, fields: _Fields) -> PauseOrder:
+    return PauseOrder(given, _optional(fields, "until", _time))
 
 
-def _rate(given: Given, _id: str, fields: _Fields) -> RateOrder:
+def _rate(given: Provenance, _id: str, fields: _Fields) -> RateOrder:
     rate = fields.get("per_second")
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < math.inf:
         raise UnreadableOrder(f"its per_second is {rate!r}, no number above 0")
     return RateOrder(given, float(rate), _optional(fields, "until", _time))
 
 
-def _cancel(given: Given, id_: str, fields: _Fields) -> Cancel:
+def _cancel(given: Provenance, id_: str, fields: _Fields) -> CancelOrder:
     waiting = fields.get("waiting", False)
     if not isinstance(waiting, bool):
         raise UnreadableOrder(f"its waiting is {waiting!r}, neither true nor false")
-    return Cancel(given, id_, _filter(fields), _optional(fields, "until", _time), waiting)
+    return CancelOrder(given, id_, _filter(fields), _optional(fields, "until", _time), waiting)
 
 
-def _now(given: Given, id_: str, fields: _Fields) -> Now:
-    return Now(given, id_, _filter(fields), _optional(fields, "until", _time))
+def _now(given: Provenance, id_: str, fields: _Fields) -> HurryOrder:
+    return HurryOrder(given, id_, _filter(fields), _optional(fields, "until", _time))
 
 
-_READERS: Mapping[str, Callable[[Given, str, _Fields], Order]] = {
+_READERS: Mapping[str, Callable[[Provenance, str, _Fields], Order]] = {
     "pause": _pause,
     "rate": _rate,
     "cancel": _cancel,

@@ -14,7 +14,7 @@ from worker.core.record import Record
 PAUSE, RATE, CANCEL, NOW = "pause", "rate", "cancel/", "now/"
 
 
-class Given(NamedTuple):
+class Provenance(NamedTuple):
     """Who gave an order, when (epoch seconds), and why, if that was said."""
 
     at: float
@@ -22,10 +22,10 @@ class Given(NamedTuple):
     because: str | None = None
 
 
-class Pause(NamedTuple):
+class PauseOrder(NamedTuple):
     """Nothing is sent, up to `until` (epoch seconds; None without an end)."""
 
-    given: Given
+    given: Provenance
     until: float | None = None
 
     @property
@@ -37,7 +37,7 @@ class Pause(NamedTuple):
 class RateOrder(NamedTuple):
     """At most so many attempts a second, of the whole group."""
 
-    given: Given
+    given: Provenance
     per_second: float
     until: float | None = None
 
@@ -47,10 +47,10 @@ class RateOrder(NamedTuple):
         return RATE
 
 
-class Cancel(NamedTuple):
+class CancelOrder(NamedTuple):
     """Whatever matches ends as `cancelled`; with `waiting`, only what was in a tier when this was given."""
 
-    given: Given
+    given: Provenance
     id: str
     filter: EventFilter
     until: float | None = None
@@ -62,10 +62,10 @@ class Cancel(NamedTuple):
         return f"{CANCEL}{self.id}"
 
 
-class Now(NamedTuple):
+class HurryOrder(NamedTuple):
     """Whatever matches and was in a tier when this was given is due."""
 
-    given: Given
+    given: Provenance
     id: str
     filter: EventFilter
     until: float | None = None
@@ -76,14 +76,14 @@ class Now(NamedTuple):
         return f"{NOW}{self.id}"
 
 
-class End(NamedTuple):
+class OrderEnd(NamedTuple):
     """The order with this key has ended."""
 
-    given: Given
+    given: Provenance
     key: str
 
 
-Order = Pause | RateOrder | Cancel | Now
+Order = PauseOrder | RateOrder | CancelOrder | HurryOrder
 
 
 def stands(order: Order, now: float) -> bool:
@@ -91,29 +91,31 @@ def stands(order: Order, now: float) -> bool:
     return order.until is None or now < order.until
 
 
-def is_meant(order: Cancel | Now, record: Record, *, on_tier: bool) -> bool:
+def is_meant(order: CancelOrder | HurryOrder, record: Record, *, on_tier: bool) -> bool:
     """Whether an order applies to a pending record; never raises, whatever the bytes."""
-    if (isinstance(order, Now) or order.waiting) and not (on_tier and record.timestamp <= order.given.at):
+    if (isinstance(order, HurryOrder) or order.waiting) and not (
+        on_tier and record.timestamp <= order.given.at
+    ):
         return False
     return order.filter.matches(record.value, record.headers, on_tier=on_tier)
 
 
-def described(order: Order | End) -> str:
+def described(order: Order | OrderEnd) -> str:
     """An order in one line: what, until when, by whom, why."""
     text = _what(order)
-    if not isinstance(order, End) and order.until is not None:
+    if not isinstance(order, OrderEnd) and order.until is not None:
         text += f" until {format_time(order.until)}"
     text += f", by {order.given.by} at {format_time(order.given.at)}"
     return text if order.given.because is None else f"{text}: {order.given.because}"
 
 
-def _what(order: Order | End) -> str:
-    if isinstance(order, Pause):
+def _what(order: Order | OrderEnd) -> str:
+    if isinstance(order, PauseOrder):
         return "paused"
     if isinstance(order, RateOrder):
         return f"at most {order.per_second:g} a second"
-    if isinstance(order, End):
+    if isinstance(order, OrderEnd):
         return f"the order {order.key} is ended"
-    waiting = isinstance(order, Now) or order.waiting
-    verb = "cancelled" if isinstance(order, Cancel) else "due now"
+    waiting = isinstance(order, HurryOrder) or order.waiting
+    verb = "cancelled" if isinstance(order, CancelOrder) else "due now"
     return f"{verb} is what {'waits' if waiting else 'is pending'} and is {order.filter}"

@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections import Counter, deque
 from typing import NamedTuple
 
-from worker.core.copies import DELIVERED, DIGEST_BYTES, Known, digest_of_record, replaces
+from worker.core.copies import DELIVERED, DIGEST_BYTES, RememberedConversion, digest_of_record, replaces
 
 _SLOT = struct.Struct("<16sIIQ")
 """A slot: a digest, its chunk, when it was marked (epoch seconds), and the packed knowledge."""
@@ -30,7 +30,7 @@ _LONG_SLOTS = 64  # from so many slots on, forgotten ones are trimmed off a buck
 _MOST_BUCKETS = 65_536  # two bytes of the digest choose the bucket
 
 
-class Mark(NamedTuple):
+class StepMark(NamedTuple):
     """What a step adds to the memory: a digest, what is known from then on, and the time.
 
     `partition` is the number of the source partition.
@@ -38,7 +38,7 @@ class Mark(NamedTuple):
 
     digest: bytes
     partition: int
-    known: Known
+    known: RememberedConversion
     at: float
 
 
@@ -49,7 +49,7 @@ class Chunks(NamedTuple):
     untils: tuple[float, ...]
 
 
-class Kept(NamedTuple):
+class PackedIds(NamedTuple):
     """A whole memory, to be taken up again: the packed buckets and their chunks.
 
     `counts` is the number of slots of each chunk, by its number.
@@ -60,7 +60,7 @@ class Kept(NamedTuple):
     counts: Counter[tuple[int]]
 
     @classmethod
-    def of(cls, buckets: list[bytearray], chunks: Chunks) -> Kept:
+    def of(cls, buckets: list[bytearray], chunks: Chunks) -> PackedIds:
         """Count the slots in the buckets; raise ValueError if one names an unknown chunk."""
         counts: Counter[tuple[int]] = Counter()
         for bucket in buckets:
@@ -106,7 +106,7 @@ class RememberedIds:
         """How many are held, including expired ones that are not forgotten yet."""
         return self._closed + self._given - self._left + (self._chunks[-1].count if self._chunks else 0)
 
-    def known(self, digest: bytes, now: float) -> Known | None:
+    def known(self, digest: bytes, now: float) -> RememberedConversion | None:
         """What is remembered at `now`, or None."""
         bucket = self._buckets[(digest[0] << 8 | digest[1]) & self._mask]
         place = bucket.rfind(digest)  # the newest counts
@@ -115,9 +115,9 @@ class RememberedIds:
         chunk, at, value = _AFTER_DIGEST.unpack_from(bucket, place + DIGEST_BYTES)
         if chunk < self._first or at < now - self.window:
             return None
-        return Known.unpacked(value)
+        return RememberedConversion.unpacked(value)
 
-    def mark(self, mark: Mark) -> None:
+    def mark(self, mark: StepMark) -> None:
         """Remember a step: for its conversion, or only for its record if the conversion is another's."""
         digest, _, known, at = mark
         if known.state is not DELIVERED and (before := self.known(digest, at)) is not None:
@@ -173,7 +173,7 @@ class RememberedIds:
         first = bisect_left(slots, self._first, key=lambda at: _CHUNK_OF_SLOT.unpack_from(bucket, at)[0])
         return bytes(bucket[first * SLOT_BYTES :])
 
-    def take_up(self, kept: Kept) -> None:
+    def take_up(self, kept: PackedIds) -> None:
         """Take up a kept memory with the same number of buckets; newer marks win."""
         newer = [slot for bucket in self._buckets if bucket for slot in _SLOT.iter_unpack(bucket)]
         self._buckets, self._first = kept.buckets, kept.chunks.first
@@ -185,7 +185,7 @@ class RememberedIds:
         self._until = float("-inf")
         for digest, _, at, value in newer:
             known = self.known(digest, at)
-            if known is None or replaces(Known.unpacked(value), known):
+            if known is None or replaces(RememberedConversion.unpacked(value), known):
                 self.put(digest, value, at)
 
     def _begin_chunk(self, at: float) -> None:

@@ -10,7 +10,7 @@ import json
 from schemas.moment import format_time, parse_time
 from worker.core.binding import LogId
 from worker.core.record import Outgoing, Partition
-from worker.core.start_offset import Memory
+from worker.core.start_offset import RememberedOffset
 
 _KIND = "position"
 
@@ -22,7 +22,7 @@ def remember(topic: str, at: Partition, offset: int, log: LogId, now: float) -> 
     return Outgoing(topic, key.encode(), json.dumps(value).encode(), ())
 
 
-def recall(key: bytes | None, value: bytes | None) -> tuple[Partition, Memory] | None:
+def recall(key: bytes | None, value: bytes | None) -> tuple[Partition, RememberedOffset] | None:
     """Read such a record back; None for any other."""
     at = _partition(key)
     try:
@@ -33,7 +33,7 @@ def recall(key: bytes | None, value: bytes | None) -> tuple[Partition, Memory] |
     is_offset = isinstance(offset, int) and not isinstance(offset, bool) and offset >= 0
     if at is None or moment is None or not is_offset or not isinstance(topic_id, str | None):
         return None
-    return at, Memory(offset, topic_id, moment)
+    return at, RememberedOffset(offset, topic_id, moment)
 
 
 def _partition(key: bytes | None) -> Partition | None:

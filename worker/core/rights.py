@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 
-class Kind(StrEnum):
+class ResourceKind(StrEnum):
     """What a right is for."""
 
     TOPIC = "topic"
@@ -20,7 +20,7 @@ class Kind(StrEnum):
 class Resource(NamedTuple):
     """A topic or a group."""
 
-    kind: Kind
+    kind: ResourceKind
     name: str
 
     def __str__(self) -> str:
@@ -28,7 +28,7 @@ class Resource(NamedTuple):
         return f"{self.kind} {self.name}"
 
 
-class Refused(NamedTuple):
+class DescribeRefused(NamedTuple):
     """The broker refuses even to describe it to this user, and why."""
 
     why: str
@@ -37,7 +37,7 @@ class Refused(NamedTuple):
 Needs = Mapping[Resource, frozenset[str]]
 """The needed rights, by Kafka's names: READ, WRITE."""
 
-Said = Mapping[Resource, frozenset[str] | Refused]
+Said = Mapping[Resource, frozenset[str] | DescribeRefused]
 """The rights that the broker reported, without resources that it said nothing about."""
 
 
@@ -48,10 +48,10 @@ _LET_DESCRIBE = frozenset({"READ", "WRITE", "ALTER", "DESCRIBE"})
 def needs(source: str, both: Iterable[str], written: Iterable[str], groups: Iterable[str]) -> Needs:
     """What a worker needs: to read source and groups, to read and write `both`, to write `written`."""
     return {
-        Resource(Kind.TOPIC, source): frozenset({"READ"}),
-        **{Resource(Kind.TOPIC, topic): frozenset({"READ", "WRITE"}) for topic in both},
-        **{Resource(Kind.TOPIC, topic): frozenset({"WRITE"}) for topic in written},
-        **{Resource(Kind.GROUP, group): frozenset({"READ"}) for group in groups},
+        Resource(ResourceKind.TOPIC, source): frozenset({"READ"}),
+        **{Resource(ResourceKind.TOPIC, topic): frozenset({"READ", "WRITE"}) for topic in both},
+        **{Resource(ResourceKind.TOPIC, topic): frozenset({"WRITE"}) for topic in written},
+        **{Resource(ResourceKind.GROUP, group): frozenset({"READ"}) for group in groups},
     }
 
 
@@ -60,7 +60,7 @@ def lacking(needed: Needs, said: Said) -> dict[Resource, str]:
     lines = {}
     for resource, rights in needed.items():
         answer = said.get(resource)
-        if isinstance(answer, Refused):
+        if isinstance(answer, DescribeRefused):
             lines[resource] = f"{resource}: {answer.why}: grant this user {_listed(rights & _LET_DESCRIBE)}"
         elif answer is not None and rights - answer:
             lines[resource] = f"{resource}: this user lacks a right: grant it {_listed(rights - answer)}"

@@ -20,7 +20,7 @@ SILENT_WHY = ("transaction", "unknown")
 """The causes of silence."""
 
 
-class Reading(NamedTuple):
+class ReadProgress(NamedTuple):
     """How far a partition is read: up to `offset`; it is readable up to `stable`, and ends at `high`.
 
     `flows` says whether the worker lets it hand over records.
@@ -81,7 +81,7 @@ class Silences:
         self.told: Sequence[Silence] = ()
         """The silent partitions."""
 
-    def look(self, readings: Iterable[Reading], now: float) -> Sequence[Silence]:
+    def look(self, readings: Iterable[ReadProgress], now: float) -> Sequence[Silence]:
         """Judge at `now` (epoch seconds); return partitions that became silent since the last look."""
         former = {(one.at, one.offset) for one in self.told}
         waiting = [one for one in readings if one.flows and one.high > one.offset]
@@ -91,14 +91,14 @@ class Silences:
         return [one for one in self.told if (one.at, one.offset) not in former]
 
 
-def _watch(one: Reading, before: _Watched | None, now: float) -> _Watched:
+def _watch(one: ReadProgress, before: _Watched | None, now: float) -> _Watched:
     end = one.stable if one.stable < one.high else None
     if before is None or before.offset != one.offset:
         return _Watched(one.offset, now, one.stable, end, now)
     return before if before.end == end else before._replace(end=end, end_since=now)
 
 
-def _silence(one: Reading, watched: _Watched, now: float) -> Silence | None:
+def _silence(one: ReadProgress, watched: _Watched, now: float) -> Silence | None:
     """Name a silent partition; an unread rest that does not grow may be a transaction's marker."""
     if watched.end is not None and now - watched.end_since >= SILENT_AFTER_SECONDS:
         return Silence(one.at, watched.end, one.high - watched.end, watched.end_since, True)

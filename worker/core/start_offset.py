@@ -23,12 +23,12 @@ from enum import Enum
 from typing import NamedTuple
 
 from worker.core.binding import LogId
-from worker.core.journaled_offsets import Journaled
+from worker.core.journaled_offsets import FinishedOffsets
 from worker.core.offset_map import OffsetMap
 from worker.core.record import Partition
 
 
-class How(Enum):
+class StartReason(Enum):
     """Why reading begins where it does."""
 
     CONTINUED = "continued"
@@ -43,10 +43,15 @@ class How(Enum):
     @property
     def without_offset(self) -> bool:
         """Whether there was no committed offset."""
-        return self in {How.FIRST_DAY, How.NEW_PARTITION, How.REMEMBERED, How.JOURNALED}
+        return self in {
+            StartReason.FIRST_DAY,
+            StartReason.NEW_PARTITION,
+            StartReason.REMEMBERED,
+            StartReason.JOURNALED,
+        }
 
 
-class Marks(NamedTuple):
+class WatermarkOffsets(NamedTuple):
     """The first offset of a partition, and the one after its last."""
 
     low: int
@@ -64,13 +69,13 @@ class Start(NamedTuple):
     a truncated or expired log, the number of expected offsets that are gone.
     """
 
-    how: How
+    how: StartReason
     offset: int
     distance: int = 0
     finished: OffsetMap | None = None
 
 
-class Memory(NamedTuple):
+class RememberedOffset(NamedTuple):
     """The offset that a group had committed at the time `at` (epoch seconds), in the log with this id."""
 
     offset: int
@@ -78,26 +83,26 @@ class Memory(NamedTuple):
     at: float
 
 
-class Journal(NamedTuple):
+class GroupJournal(NamedTuple):
     """What a group's journal shows of partitions; `is_old` says that the group has not just begun."""
 
-    of: Mapping[Partition, Journaled] = {}
+    of: Mapping[Partition, FinishedOffsets] = {}
     is_old: bool = False
 
 
-class Known(NamedTuple):
+class OffsetEvidence(NamedTuple):
     """What a group knows of a partition without a committed offset; `first` is START's offset.
 
     `group` says whether it knows anything of any partition of the topic.
     """
 
-    memory: Memory | None
+    memory: RememberedOffset | None
     group: bool
     first: int
-    journaled: Journaled | None = None
+    journaled: FinishedOffsets | None = None
 
 
-def begin(log: LogId, known: Known, marks: Marks) -> Start:
+def begin(log: LogId, known: OffsetEvidence, marks: WatermarkOffsets) -> Start:
     """Where a partition without a committed offset begins."""
     memory, journaled = known.memory, known.journaled
     is_anew = memory is not None and is_another(LogId(log.cluster, memory.topic_id), log)
@@ -108,31 +113,31 @@ def begin(log: LogId, known: Known, marks: Marks) -> Start:
             first = marks.low if is_anew else min(known.first, journaled.finished[0])
             return _start_by(journaled, first if memory is None else memory.offset, marks, memory)
     if memory is not None:
-        return _start(How.REMEMBERED, memory.offset, marks)
+        return _start(StartReason.REMEMBERED, memory.offset, marks)
     if is_anew:
-        return _start(How.MADE_ANEW, marks.low, marks)
+        return _start(StartReason.MADE_ANEW, marks.low, marks)
     if known.group:
-        return _start(How.NEW_PARTITION, marks.low, marks)
-    return _start(How.FIRST_DAY, known.first, marks)
+        return _start(StartReason.NEW_PARTITION, marks.low, marks)
+    return _start(StartReason.FIRST_DAY, known.first, marks)
 
 
-def begin_anew(marks: Marks) -> Start:
+def begin_anew(marks: WatermarkOffsets) -> Start:
     """Where a partition with a committed offset of a deleted log begins."""
-    return _start(How.MADE_ANEW, marks.low, marks)
+    return _start(StartReason.MADE_ANEW, marks.low, marks)
 
 
-def recover(tried: int, parted: int | None, marks: Marks) -> Start:
+def recover(tried: int, parted: int | None, marks: WatermarkOffsets) -> Start:
     """Where to go on when `tried` can't be read; `parted` is where its leader epoch ended, if known.
 
     An offset that has become readable is tried again.
     """
     if parted is not None and parted < tried:
-        return Start(How.TRUNCATED, marks.nearest(parted), tried - parted)
+        return Start(StartReason.TRUNCATED, marks.nearest(parted), tried - parted)
     if tried < marks.low:
-        return Start(How.EXPIRED, marks.low, marks.low - tried)
+        return Start(StartReason.EXPIRED, marks.low, marks.low - tried)
     if tried > marks.high:
-        return Start(How.TRUNCATED, marks.high, tried - marks.high)
-    return Start(How.CONTINUED, tried)
+        return Start(StartReason.TRUNCATED, marks.high, tried - marks.high)
+    return Start(StartReason.CONTINUED, tried)
 
 
 def is_another(one: LogId, other: LogId) -> bool:
@@ -140,14 +145,16 @@ def is_another(one: LogId, other: LogId) -> bool:
     return None not in {one.topic_id, other.topic_id} and one.topic_id != other.topic_id
 
 
-def _start_by(journaled: Journaled, lowest: int, marks: Marks, memory: Memory | None) -> Start:
+def _start_by(
+    journaled: FinishedOffsets, lowest: int, marks: WatermarkOffsets, memory: RememberedOffset | None
+) -> Start:
     """Where a group that was at `lowest` is by its journal; at `lowest`, if that shows nothing more."""
     offset, finished, above = journaled.standing(marks.nearest(lowest), marks.high)
     if memory is not None and offset == memory.offset and finished is None:
-        return _start(How.REMEMBERED, memory.offset, marks)
-    return Start(How.JOURNALED, offset, marks.high - offset - above, finished)
+        return _start(StartReason.REMEMBERED, memory.offset, marks)
+    return Start(StartReason.JOURNALED, offset, marks.high - offset - above, finished)
 
 
-def _start(how: How, offset: int, marks: Marks) -> Start:
+def _start(how: StartReason, offset: int, marks: WatermarkOffsets) -> Start:
     offset = marks.nearest(offset)
     return Start(how, offset, marks.high - offset)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import re
 
 
-class Glance(NamedTuple):
+class StepGlance(NamedTuple):
     """What became of a record; `answer` is the status or failure kind of an attempt, or None.
 
     `reason` is why it waits or died.
@@ -27,11 +27,11 @@ class Glance(NamedTuple):
 
 
 _KINDS = {kind.value.encode(): kind for kind in StepKind}
-_DELIVERED = Glance(StepKind.DELIVERED, "delivered", None)
+_DELIVERED = StepGlance(StepKind.DELIVERED, "delivered", None)
 """A delivery; nothing more need be known."""
 
 
-def glance(value: bytes | None) -> Glance | None:
+def glance(value: bytes | None) -> StepGlance | None:
     """Read a record of the journal; None if it is no step. Never raises."""
     kind = _KINDS.get(kind_of(value)) if value is not None else None
     if kind is None or value is None:
@@ -41,16 +41,16 @@ def glance(value: bytes | None) -> Glance | None:
         return _DELIVERED
     reason = _text(REASON, value)
     if MILLISECONDS not in value:
-        return Glance(kind, None, reason)
-    return Glance(kind, _text(STATUS, value) or reason, reason)
+        return StepGlance(kind, None, reason)
+    return StepGlance(kind, _text(STATUS, value) or reason, reason)
 
 
-def _of_step(step: JournalStep) -> Glance:
+def _of_step(step: JournalStep) -> StepGlance:
     if step.step is StepKind.DELIVERED:
         return _DELIVERED
     if step.ms is None:
-        return Glance(step.step, None, step.reason)
-    return Glance(step.step, str(step.status) if step.status is not None else step.reason, step.reason)
+        return StepGlance(step.step, None, step.reason)
+    return StepGlance(step.step, str(step.status) if step.status is not None else step.reason, step.reason)
 
 
 def _text(pattern: re.Pattern[bytes], value: bytes) -> str | None:

@@ -7,10 +7,18 @@ The rule: only steps leave marks, and no step is misread. A worker's own form is
 from __future__ import annotations
 
 from schemas.journal import JournalStep, StepKind, read_step
-from worker.core.copies import DEAD, DELIVERED, WAITING, Known, State, digest, digest_of_record
+from worker.core.copies import (
+    DEAD,
+    DELIVERED,
+    WAITING,
+    ConversionState,
+    RememberedConversion,
+    digest,
+    digest_of_record,
+)
 from worker.core.place import read_place
 from worker.core.record import make
-from worker.core.remembered_ids import Mark
+from worker.core.remembered_ids import StepMark
 from worker.core.step_bytes import (
     ATTEMPT,
     DELIVERED_AT_TIME_END,
@@ -24,7 +32,7 @@ from worker.core.step_bytes import (
     kind_of,
 )
 
-_STATES: dict[StepKind, State | None] = {
+_STATES: dict[StepKind, ConversionState | None] = {
     StepKind.DELIVERED: DELIVERED,
     StepKind.RETRY: WAITING,
     StepKind.DEAD: DEAD,
@@ -34,7 +42,7 @@ _STATES: dict[StepKind, State | None] = {
 _STATES_BY_WORD = {kind.value.encode(): state for kind, state in _STATES.items()}
 
 
-def mark_of(key: bytes | None, value: bytes | None, at: float) -> Mark | None:
+def mark_of(key: bytes | None, value: bytes | None, at: float) -> StepMark | None:
     """The mark of a journal record written at `at` (epoch seconds); None if it is no step."""
     if key is None or value is None:
         return None
@@ -58,7 +66,7 @@ def _replays(value: bytes, place: int) -> int:
     return 0 if replays is None else int(replays[1])
 
 
-def _of_step(key: bytes, step: JournalStep, at: float) -> Mark | None:
+def _of_step(key: bytes, step: JournalStep, at: float) -> StepMark | None:
     """The mark of a step that another program has written."""
     origin, state = read_place(step.origin), _STATES[step.step]
     if origin is None:
@@ -68,10 +76,23 @@ def _of_step(key: bytes, step: JournalStep, at: float) -> Mark | None:
 
 
 def _mark(
-    key: bytes, state: State | None, partition: int, origin: int, attempts: int, replays: int, at: float
-) -> Mark:
+    key: bytes,
+    state: ConversionState | None,
+    partition: int,
+    origin: int,
+    attempts: int,
+    replays: int,
+    at: float,
+) -> StepMark:
     """A copy is remembered only as a record, because its conversion is remembered for another one."""
     its = digest(partition, key)
     if state is None:
-        return Mark(digest_of_record(its, origin), partition, Known(DEAD, origin, attempts, replays), at)
-    return make(Mark, (its, partition, make(Known, (state, origin, attempts, replays)), at))
+        return StepMark(
+            digest_of_record(its, origin),
+            partition,
+            RememberedConversion(DEAD, origin, attempts, replays),
+            at,
+        )
+    return make(
+        StepMark, (its, partition, make(RememberedConversion, (state, origin, attempts, replays)), at)
+    )

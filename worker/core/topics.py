@@ -47,7 +47,7 @@ class Topic(NamedTuple):
     unsaid: str | None = None
 
 
-class Own(NamedTuple):
+class OwnTopic(NamedTuple):
     """A topic of the worker: a tier with its delay in seconds, dead letters, the journal, or control."""
 
     name: str
@@ -71,7 +71,7 @@ class Needed(NamedTuple):
     """The topics that a worker needs, and the largest record in bytes that its client sends."""
 
     source: str
-    own: Sequence[Own]
+    own: Sequence[OwnTopic]
     client_limit: int
 
     @property
@@ -116,12 +116,12 @@ def judge(
     return [*seen, *(_former(name) for name in former)]
 
 
-def is_smaller(own: Own, found: Topic, source: Topic) -> bool:
+def is_smaller(own: OwnTopic, found: Topic, source: Topic) -> bool:
     """Whether a topic is known to have fewer partitions than the source."""
     return not own.control and _is_less(found.partitions, source.partitions)
 
 
-def image(source: Topic, own: Own) -> Topic:
+def image(source: Topic, own: OwnTopic) -> Topic:
     """One of the worker's topics as it should be created.
 
     What is unknown of the source stays unknown, so that the broker's defaults apply.
@@ -163,7 +163,7 @@ def _of_source(needed: Needed, source: Topic | None) -> Iterator[Finding]:
     yield from _unsaid(source)
 
 
-def _of_own(own: Own, found: Topic | None, source: Topic) -> Iterator[Finding]:
+def _of_own(own: OwnTopic, found: Topic | None, source: Topic) -> Iterator[Finding]:
     if found is None:
         yield _without_memory(own.name) if own.control else _missing(own.name)
         return
@@ -177,19 +177,19 @@ def _of_own(own: Own, found: Topic | None, source: Topic) -> Iterator[Finding]:
     yield from _unsaid(found)
 
 
-def _of_control(own: Own, found: Topic) -> Iterator[Finding]:
+def _of_control(own: OwnTopic, found: Topic) -> Iterator[Finding]:
     if found.partitions not in {None, 1}:
         yield _wrong(own.name, f"has {found.partitions} partitions, and must have 1")
     if found.compacted is False or (found.compacted and _is_less(found.retention, FOREVER)):
         yield _wrong(own.name, "cleanup.policy must be compact alone: what the group remembers would expire")
 
 
-def _of_partitions(own: Own, found: Topic, source: Topic) -> Iterator[Finding]:
+def _of_partitions(own: OwnTopic, found: Topic, source: Topic) -> Iterator[Finding]:
     if is_smaller(own, found, source):
         yield _wrong(own.name, f"has {found.partitions} partitions, the source {source.partitions}")
 
 
-def _of_lifetime(own: Own, found: Topic) -> Iterator[Finding]:
+def _of_lifetime(own: OwnTopic, found: Topic) -> Iterator[Finding]:
     """Reasons why the broker may remove records before they are sent or looked at."""
     if own.delay is not None and _is_less(found.retention, own.delay + SPARE_SECONDS):
         yield _wrong(
@@ -216,14 +216,14 @@ def _of_lifetime(own: Own, found: Topic) -> Iterator[Finding]:
         )
 
 
-def _of_steps(own: Own, found: Topic) -> Iterator[Finding]:
+def _of_steps(own: OwnTopic, found: Topic) -> Iterator[Finding]:
     """Reasons why the broker may refuse a step."""
     if _is_less(found.max_message_bytes, MOST_STEP_BYTES):
         text = f"max.message.bytes is {found.max_message_bytes}, not {MOST_STEP_BYTES} or more"
         yield _wrong(own.name, text)
 
 
-def _of_size(own: Own, found: Topic, source: Topic) -> Iterator[Finding]:
+def _of_size(own: OwnTopic, found: Topic, source: Topic) -> Iterator[Finding]:
     """Reasons why the broker may refuse records that the source takes."""
     wanted = _with_headers(source.max_message_bytes)
     if _is_less(found.max_message_bytes, wanted):
@@ -236,7 +236,7 @@ def _of_size(own: Own, found: Topic, source: Topic) -> Iterator[Finding]:
         )
 
 
-def _of_replicas(own: Own, found: Topic) -> Iterator[Finding]:
+def _of_replicas(own: OwnTopic, found: Topic) -> Iterator[Finding]:
     replicas, least = found.replication, found.min_insync_replicas
     if replicas is None or least is None or replicas == 1 or least > 1:
         return

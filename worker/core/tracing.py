@@ -14,7 +14,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from worker.core.answer import Failure, Request
-from worker.core.endings import Delivered, Ending, read_history
+from worker.core.endings import Dead, Delivered, Ending, RetryLater, read_history
 from worker.core.record import Header, Outgoing
 from worker.core.trial import Trial
 
@@ -31,6 +31,8 @@ _MOST_STATE_BYTES = 512
 
 Attributes = Mapping[str, str | int]
 
+_OUTCOMES: Mapping[type[Ending], str] = {Delivered: "delivered", RetryLater: "retry", Dead: "dead"}
+
 
 class SpanContext(NamedTuple):
     """A span's ids, and whether it is sampled; `state` is W3C's `tracestate`."""
@@ -46,7 +48,7 @@ class SpanContext(NamedTuple):
         return f"00-{self.trace_id:032x}-{self.span_id:016x}-{self.is_sampled:02x}"
 
 
-class Kind(Enum):
+class SpanKind(Enum):
     """The kind of a span."""
 
     CONSUMER = "consumer"
@@ -58,14 +60,14 @@ class Span(NamedTuple):
     """An operation that has ended; times in epoch seconds. `error` is a line, or None."""
 
     name: str
-    kind: Kind
+    kind: SpanKind
     start: float
     end: float
     attributes: Attributes
     error: str | None = None
 
 
-class Traced(NamedTuple):
+class SpanOwner(NamedTuple):
     """The owner of spans: the destination, its two groups, and the share of conversions to trace."""
 
     destination: str
@@ -104,7 +106,7 @@ def carrying(ending: Ending, context: SpanContext) -> Ending:
 # --- spans -----------------------------------------------------------------------------------------
 
 
-def process_span(ending: Ending, on_tier: bool, start: float, end: float, traced: Traced) -> Span:
+def process_span(ending: Ending, on_tier: bool, start: float, end: float, traced: SpanOwner) -> Span:
     """The span of a record from the start of its attempt to its ending."""
     record = ending.record
     attributes: dict[str, str | int] = {
@@ -114,15 +116,15 @@ def process_span(ending: Ending, on_tier: bool, start: float, end: float, traced
         "messaging.consumer.group.name": traced.retry_group if on_tier else traced.group,
         "postback.destination": traced.destination,
         "postback.origin": read_history(record, on_tier).origin,
-        "postback.outcome": type(ending).__name__.lower(),
+        "postback.outcome": _OUTCOMES[type(ending)],
         "postback.attempts": ending.attempts,
     }
     if ending.event_id is not None:
         attributes["postback.event_id"] = ending.event_id
     if isinstance(ending, Delivered):
-        return Span(f"process {record.at.topic}", Kind.CONSUMER, start, end, attributes)
+        return Span(f"process {record.at.topic}", SpanKind.CONSUMER, start, end, attributes)
     attributes["error.type"] = ending.reason.value
-    return Span(f"process {record.at.topic}", Kind.CONSUMER, start, end, attributes, ending.error)
+    return Span(f"process {record.at.topic}", SpanKind.CONSUMER, start, end, attributes, ending.error)
 
 
 def request_span(trial: Trial, attempts: int, end: float) -> Span:
@@ -143,7 +145,7 @@ def request_span(trial: Trial, attempts: int, end: float) -> Span:
         attributes["http.response.status_code"] = answer.status
         if answer.status >= 400:
             attributes["error.type"], error = str(answer.status), f"HTTP {answer.status}"
-    return Span(request.method, Kind.CLIENT, end - seconds, end, attributes, error)
+    return Span(request.method, SpanKind.CLIENT, end - seconds, end, attributes, error)
 
 
 def send_span(message: Outgoing, start: float, end: float, error: str | None) -> Span:
@@ -151,7 +153,7 @@ def send_span(message: Outgoing, start: float, end: float, error: str | None) ->
     attributes = _messaging("send", message.topic)
     if error is not None:
         attributes["error.type"] = "refused"
-    return Span(f"send {message.topic}", Kind.PRODUCER, start, end, attributes, error)
+    return Span(f"send {message.topic}", SpanKind.PRODUCER, start, end, attributes, error)
 
 
 def scrubbed(request: Request) -> str:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from worker.core.offset_map import OffsetMap
 from worker.core.record import Partition
-from worker.core.undelivered_rows import FIRST_GROUP, Fate, Rows
+from worker.core.undelivered_rows import FIRST_GROUP, Fate, PartitionRows
 
 MOST_GROUPS = 1000
 """Groups that are told apart by their error; further ones of the same kind, reason and status are merged."""
@@ -28,7 +28,7 @@ _PARTS = 64
 """One in so many of the bound is forgotten at once."""
 
 
-class Kind(StrEnum):
+class UndeliveredState(StrEnum):
     """Whether something undelivered waits or is dead."""
 
     WAITING = "waiting"
@@ -39,20 +39,20 @@ class Kind(StrEnum):
 class GroupKey(NamedTuple):
     """Why something is undelivered."""
 
-    kind: Kind
+    kind: UndeliveredState
     reason: str | None
     status: int | None
     error: str | None
 
 
-class Group(NamedTuple):
+class UndeliveredGroup(NamedTuple):
     """Undelivered conversions with the same reason, status and error; `size` is their number.
 
     `oldest` and `newest` are when they died or were last tried (epoch seconds); `due` is when the first
     waiting one is due, None for dead ones.
     """
 
-    kind: Kind
+    kind: UndeliveredState
     reason: str | None
     status: int | None
     error: str | None
@@ -67,7 +67,7 @@ class Group(NamedTuple):
         return GroupKey(self.kind, self.reason, self.status, self.error)
 
 
-class Told(NamedTuple):
+class UndeliveredEntry(NamedTuple):
     """What a tier's record or a dead letter says about a conversion.
 
     `identity` identifies the conversion; `at` is when it was last tried or died; `due` is when it is tried
@@ -95,7 +95,7 @@ class Undelivered:
     def __init__(self, most: int) -> None:
         self._most = most
         self._held = 0
-        self._rows: dict[Partition, Rows] = {}
+        self._rows: dict[Partition, PartitionRows] = {}
         self._partitions: list[Partition] = []
         self._newest: dict[int, int] = {}
         """By identity of each undelivered conversion: the packed place where it was last."""
@@ -105,7 +105,7 @@ class Undelivered:
         self.forgotten = 0
         """How many that still counted were forgotten, for want of room."""
 
-    def take(self, partition: Partition, offset: int, told: Told) -> None:
+    def take(self, partition: Partition, offset: int, told: UndeliveredEntry) -> None:
         """Take a record; those of a partition come in order, and repeated ones are ignored."""
         rows = self._rows_of(partition)
         if offset < rows.next:
@@ -160,7 +160,7 @@ class Undelivered:
         if rows is not None:
             self._drop(rows, rows.index(low))
 
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[UndeliveredGroup]:
         """The groups, the largest first."""
         totals: dict[int, list[float]] = {}
         for rows in self._rows.values():
@@ -203,10 +203,10 @@ class Undelivered:
 
     # --- what is held --------------------------------------------------------------------------------
 
-    def _rows_of(self, partition: Partition) -> Rows:
+    def _rows_of(self, partition: Partition) -> PartitionRows:
         rows = self._rows.get(partition)
         if rows is None:
-            rows = self._rows[partition] = Rows(len(self._partitions))
+            rows = self._rows[partition] = PartitionRows(len(self._partitions))
             self._partitions.append(partition)
         return rows
 
@@ -220,7 +220,7 @@ class Undelivered:
             self._keys.append(key)
         return number
 
-    def _outdate(self, rows: Rows, offset: int, told: Told) -> None:
+    def _outdate(self, rows: PartitionRows, offset: int, told: UndeliveredEntry) -> None:
         """Of two records of a conversion, only the newer counts."""
         place = self._newest.get(told.identity)
         if place is not None:
@@ -238,8 +238,8 @@ class Undelivered:
             rows, offset = self._at(place)
             rows.close(offset, fate)
 
-    def _at(self, place: int) -> tuple[Rows, int]:
-        number, offset = Rows.unpacked(place)
+    def _at(self, place: int) -> tuple[PartitionRows, int]:
+        number, offset = PartitionRows.unpacked(place)
         return self._rows[self._partitions[number]], offset
 
     def _forget_some(self) -> None:
@@ -248,7 +248,7 @@ class Undelivered:
         self.forgotten += longest.open_before(count)
         self._drop(longest, count)
 
-    def _drop(self, rows: Rows, count: int) -> None:
+    def _drop(self, rows: PartitionRows, count: int) -> None:
         """Forget the first `count` rows."""
         for identity, offset in rows.drop(count):
             if self._newest.get(identity) == rows.packed(offset):
@@ -256,8 +256,10 @@ class Undelivered:
             self._held -= 1
 
 
-def _group(key: GroupKey, size: float, oldest: float, newest: float, due: float) -> Group:
-    return Group(*key, int(size), oldest, newest, due if key.kind is Kind.WAITING else None)
+def _group(key: GroupKey, size: float, oldest: float, newest: float, due: float) -> UndeliveredGroup:
+    return UndeliveredGroup(
+        *key, int(size), oldest, newest, due if key.kind is UndeliveredState.WAITING else None
+    )
 
 
 def newest(places: Iterable[TimedPlace], limit: int) -> list[TimedPlace]:

@@ -29,7 +29,7 @@ _NUMBERS = {fate: number for number, fate in enumerate(Fate)}
 _OFFSET_BITS = 48
 
 
-class Rows:
+class PartitionRows:
     """The rows of one partition; `number` identifies it."""
 
     def __init__(self, number: int) -> None:

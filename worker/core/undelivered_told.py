@@ -10,12 +10,12 @@ from schemas import DeadReason, RetryReason, WorkerHeaders, parse_time
 from schemas.dead_letter import fields_of
 from schemas.headers import DEAD_AT, DUE_AT, ERROR, REASON, REPLAYS, STATUS
 from worker.core.record import Record
-from worker.core.undelivered import GroupKey, Kind, Told
+from worker.core.undelivered import GroupKey, UndeliveredEntry, UndeliveredState
 
 _MOST_KEYS = 4096
 """Group keys that are cached by the bytes that they were read from."""
 
-_Said = tuple[Kind, bytes | None, bytes | None, bytes | None]
+_Said = tuple[UndeliveredState, bytes | None, bytes | None, bytes | None]
 
 
 def identity_of(event_id: bytes) -> int:
@@ -23,28 +23,30 @@ def identity_of(event_id: bytes) -> int:
     return hash(event_id)
 
 
-class Telling:
+class UndeliveredReader:
     """Reads records; the few groups that most of them belong to are parsed once."""
 
     def __init__(self) -> None:
         self._keys: dict[_Said, GroupKey] = {}
 
-    def letter(self, record: Record) -> Told:
+    def letter(self, record: Record) -> UndeliveredEntry:
         """Read a dead letter."""
         said = dict(record.headers)
         at = _time(said.get(DEAD_AT))
-        key = self._key(Kind.DEAD, said)
-        return Told(key, record.timestamp if at is None else at, None, _identity(record), _replays(said))
+        key = self._key(UndeliveredState.DEAD, said)
+        return UndeliveredEntry(
+            key, record.timestamp if at is None else at, None, _identity(record), _replays(said)
+        )
 
-    def retry(self, record: Record, delay: float) -> Told:
+    def retry(self, record: Record, delay: float) -> UndeliveredEntry:
         """Read a record of a tier with this delay in seconds."""
         said = dict(record.headers)
         due, latest = _time(said.get(DUE_AT)), record.timestamp + delay
-        key = self._key(Kind.WAITING, said)
+        key = self._key(UndeliveredState.WAITING, said)
         due = record.timestamp if due is None else min(due, latest)
-        return Told(key, record.timestamp, due, _identity(record), _replays(said))
+        return UndeliveredEntry(key, record.timestamp, due, _identity(record), _replays(said))
 
-    def _key(self, kind: Kind, said: dict[str, bytes | None]) -> GroupKey:
+    def _key(self, kind: UndeliveredState, said: dict[str, bytes | None]) -> GroupKey:
         of = kind, said.get(REASON), said.get(STATUS), said.get(ERROR)
         key = self._keys.get(of)
         if key is None:
@@ -54,9 +56,11 @@ class Telling:
         return key
 
 
-def _read(kind: Kind, reason: bytes | None, status: bytes | None, error: bytes | None) -> GroupKey:
+def _read(
+    kind: UndeliveredState, reason: bytes | None, status: bytes | None, error: bytes | None
+) -> GroupKey:
     told = WorkerHeaders.read([(REASON, reason), (STATUS, status), (ERROR, error)])
-    reasons = DeadReason if kind is Kind.DEAD else RetryReason
+    reasons = DeadReason if kind is UndeliveredState.DEAD else RetryReason
     return GroupKey(
         kind,
         told.reason.value if isinstance(told.reason, reasons) else None,

@@ -14,7 +14,7 @@ from worker.core.place import Place, read_place
 VARIABLE = "POSTBACK_KAFKA__SKIP"
 
 
-class Stopped(NamedTuple):
+class StoppedPartition(NamedTuple):
     """A partition that is stopped at a place, and why, in one line."""
 
     place: Place

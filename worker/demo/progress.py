@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from worker.core.admission.circuit import CircuitState
-from worker.core.endings import Dead, Delivered, Retry
+from worker.core.endings import Dead, Delivered, RetryLater
 from worker.ports import Observer
 
 
@@ -68,7 +68,7 @@ class Endings(Observer):
         self.delivered_count += 1
         self._left(ending.record.at.topic)
 
-    def retried(self, ending: Retry) -> None:
+    def retried(self, ending: RetryLater) -> None:
         """Count a retry: it has left its topic and waits in its tier."""
         self.retry_count += 1
         self._left(ending.record.at.topic)

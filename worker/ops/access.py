@@ -16,7 +16,7 @@ from worker.adapters.kafka.own_topics import describe
 from worker.adapters.kafka.rights import Rights
 from worker.compiled import needed_topics
 from worker.core.record import Partition
-from worker.core.rights import Kind, Needs, Resource, Said, lacking, unsaid
+from worker.core.rights import Needs, Resource, ResourceKind, Said, lacking, unsaid
 from worker.core.topics import Severity, Topic, judge
 from worker.ops.broker import answering, asking, former_tiers, partitions_by_topic
 from worker.ops.errors import BrokerUnavailable, CannotDo
@@ -71,7 +71,7 @@ def look(settings: Settings) -> Access:
         said = _said(settings, needed)
         denied = lacking(needed, said)
         # A topic that may not be described looks missing.
-        hidden = [resource.name for resource in denied if resource.kind is Kind.TOPIC]
+        hidden = [resource.name for resource in denied if resource.kind is ResourceKind.TOPIC]
         missing, warnings = _judged(settings, there, hidden)
         silent = _unread(settings, there, _to_read(needed, denied))
         unknown = _unknown(needed, said, there)
@@ -128,7 +128,7 @@ def _said(settings: Settings, needed: Needs) -> Said:
     rights = Rights(asking(settings))
     said = rights.said(needed)
     for _ in range(MOST_QUESTIONS - 1):
-        if all(resource.kind is Kind.TOPIC for resource in unsaid(needed, said)):
+        if all(resource.kind is ResourceKind.TOPIC for resource in unsaid(needed, said)):
             break
         time.sleep(ASK_AGAIN_AFTER_SECONDS)
         said = rights.said(needed)
@@ -139,7 +139,7 @@ def _to_read(needed: Needs, denied: Mapping[Resource, str]) -> list[str]:
     readable = (
         resource for resource, rights in needed.items() if "READ" in rights and resource not in denied
     )
-    return [resource.name for resource in readable if resource.kind is Kind.TOPIC]
+    return [resource.name for resource in readable if resource.kind is ResourceKind.TOPIC]
 
 
 def _unread(settings: Settings, topics: Mapping[str, int | None], names: Iterable[str]) -> list[str]:
@@ -153,5 +153,5 @@ def _unread(settings: Settings, topics: Mapping[str, int | None], names: Iterabl
 
 
 def _unknown(needed: Needs, said: Said, topics: Mapping[str, int | None]) -> list[str]:
-    silent = (one for one in unsaid(needed, said) if one.kind is Kind.GROUP or one.name in topics)
+    silent = (one for one in unsaid(needed, said) if one.kind is ResourceKind.GROUP or one.name in topics)
     return [f"{resource}: the broker does not say what this user may do with it" for resource in silent]

@@ -79,10 +79,10 @@ def hidden_topics(settings: Settings, command: str) -> Mapping[str, str]:
     Raises KafkaUnavailable.
     """
     from worker.adapters.kafka.rights import Rights
-    from worker.core.rights import Kind, Refused, lacking
+    from worker.core.rights import DescribeRefused, ResourceKind, lacking
     from worker.settings.rights import rights_of_commands
 
     needed = rights_of_commands(settings)[command]
-    said = Rights(asking(settings)).said(needed, [Kind.TOPIC])
-    refused = {resource: answer for resource, answer in said.items() if isinstance(answer, Refused)}
+    said = Rights(asking(settings)).said(needed, [ResourceKind.TOPIC])
+    refused = {resource: answer for resource, answer in said.items() if isinstance(answer, DescribeRefused)}
     return {resource.name: line for resource, line in lacking(needed, refused).items()}

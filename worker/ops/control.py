@@ -32,12 +32,12 @@ class Control:
     def make(self) -> None:
         """Create the topic if it is missing; raise BrokerUnavailable if that fails."""
         from worker.adapters.kafka.own_topics import create
-        from worker.core.topics import Own
+        from worker.core.topics import OwnTopic
 
         with answering(self._settings):
             if self._settings.control_topic in partitions_by_topic(self._settings):
                 return
-            own = Own(self._settings.control_topic, control=True)
+            own = OwnTopic(self._settings.control_topic, control=True)
             create(asking(self._settings), self._settings.kafka.topic, [own])
 
     def records(self) -> list[Raw]:

@@ -20,7 +20,7 @@ from worker.ops.reading import DESTINATIONS_AT_A_TIME, opened, reading_config
 
 if TYPE_CHECKING:
     from worker.core.assigned_partition import Position
-    from worker.core.life import Life, Published, Told
+    from worker.core.life import Life, LifeSummary, SourceRecord
     from worker.core.record import Record
     from worker.core.routing import Router
     from worker.settings import Deployment, Settings
@@ -38,7 +38,7 @@ class Explained(NamedTuple):
     destination: str
     event_id: str | None
     life: Life
-    told: Told
+    told: LifeSummary
     timeline: Sequence[tuple[float, str]]
 
 
@@ -48,7 +48,7 @@ def explain(deployment: Deployment, wanted: Wanted, since: str, now: float) -> l
     That one may never have been published, or be passed over by all. `since` is an age, such as `48h`.
     Raises CannotDo, BrokerUnavailable.
     """
-    from worker.core.life import Verdict
+    from worker.core.life import LifeVerdict
 
     begin = now - _age(since)
     found = read(deployment.destinations, wanted, begin)
@@ -60,16 +60,16 @@ def explain(deployment: Deployment, wanted: Wanted, since: str, now: float) -> l
 
     def told_of(one: Found) -> list[Explained]:
         its = judged(one)
-        if is_unknown or any(life.told.verdict is Verdict.UNTOLD for life in its):
+        if is_unknown or any(life.told.verdict is LifeVerdict.UNTOLD for life in its):
             its = judged(with_undelivered(one, wanted, begin))
         return _with_why(its, one.settings)
 
     with ThreadPoolExecutor(DESTINATIONS_AT_A_TIME, "explain") as threads:
         explained = [life for its in threads.map(told_of, found) for life in its]
-    nothing = {Verdict.NEVER_PUBLISHED, Verdict.PASSED}
+    nothing = {LifeVerdict.NEVER_PUBLISHED, LifeVerdict.PASSED}
     told = [one for one in explained if one.told.verdict not in nothing]
     if not told:
-        told = [one for one in explained if one.told.verdict is Verdict.PASSED] or explained[:1]
+        told = [one for one in explained if one.told.verdict is LifeVerdict.PASSED] or explained[:1]
     return sorted(told, key=lambda one: one.timeline[-1][0] if one.timeline else 0.0)
 
 
@@ -97,9 +97,9 @@ def _at(found: Found, router: Router, wanted: Wanted, since: str, now: float) ->
 
 def _with_why(its: list[Explained], settings: Settings) -> list[Explained]:
     """Add how the destination does to what that keeps; nothing where this user can't ask. Asks once."""
-    from worker.core.life import Verdict
+    from worker.core.life import LifeVerdict
 
-    held = {Verdict.NOT_READ, Verdict.REPLAYED, Verdict.OVERDUE}
+    held = {LifeVerdict.NOT_READ, LifeVerdict.REPLAYED, LifeVerdict.OVERDUE}
     why = _why(settings) if any(one.told.verdict in held for one in its) else ""
     return [
         one._replace(told=one.told._replace(line=one.told.line + why)) if one.told.verdict in held else one
@@ -143,13 +143,13 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _published(record: Record, position: Position | None) -> Published:
+def _published(record: Record, position: Position | None) -> SourceRecord:
     from schemas import WorkerHeaders
-    from worker.core.life import Published
+    from worker.core.life import SourceRecord
 
     replays = WorkerHeaders.read(record.headers).replays or 0
     is_finished, before = _standing(record.offset, position)
-    return Published(record.origin, record.timestamp, replays, is_finished, before)
+    return SourceRecord(record.origin, record.timestamp, replays, is_finished, before)
 
 
 def _standing(offset: int, position: Position | None) -> tuple[bool, int]:

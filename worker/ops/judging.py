@@ -15,7 +15,7 @@ from worker.ops.replay import Outbound
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
-    from worker.core.orders import Cancel
+    from worker.core.orders import CancelOrder
     from worker.settings import Deployment, Settings
 
 CANCELLED = "cancelled"
@@ -53,7 +53,7 @@ def judge_of(
     return judge
 
 
-def _cancels(settings: Settings, now: float) -> Sequence[Cancel]:
+def _cancels(settings: Settings, now: float) -> Sequence[CancelOrder]:
     """The cancellations in force; none if the control topic is missing."""
     from worker.ops.orders import standing
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from worker.adapters.kafka.topic_reader import Span, TopicReader
-    from worker.core.flow import Steps
+    from worker.core.flow import RecentAttempts
     from worker.core.record import Partition, Record
 
 RECENT_SECONDS = 15.0
@@ -23,13 +23,13 @@ MOST_STEPS = 40_000
 DELIVERED = "delivered"
 
 
-def latest_steps(reader: TopicReader, now: float) -> Steps:
+def latest_steps(reader: TopicReader, now: float) -> RecentAttempts:
     """The latest steps of the reader's journal."""
-    from worker.core.flow import Steps
+    from worker.core.flow import RecentAttempts
 
     whole = reader.spans(now - RECENT_SECONDS)
     if not any(span.length for span in whole.values()):
-        return Steps(RECENT_SECONDS, last=_last(reader, whole))
+        return RecentAttempts(RECENT_SECONDS, last=_last(reader, whole))
     return _counted(reader, whole)
 
 
@@ -41,9 +41,9 @@ def _last(reader: TopicReader, ends: Mapping[Partition, Span]) -> float | None:
     return max((record.timestamp for record in reader.read(newest)), default=None)
 
 
-def _counted(reader: TopicReader, whole: Mapping[Partition, Span]) -> Steps:
+def _counted(reader: TopicReader, whole: Mapping[Partition, Span]) -> RecentAttempts:
     from worker.adapters.kafka.topic_reader import Span
-    from worker.core.flow import Steps
+    from worker.core.flow import RecentAttempts
 
     most = max(1, MOST_STEPS // len(whole))
     part = {at: Span(max(span.start, span.end - most), span.end) for at, span in whole.items()}
@@ -56,7 +56,9 @@ def _counted(reader: TopicReader, whole: Mapping[Partition, Span]) -> Steps:
     for (at, outcome), count in found.items():
         total[outcome] += round(count * whole[at].length / part[at].length)
     failed = {name: count for name, count in total.most_common() if name not in {None, DELIVERED}}
-    return Steps(RECENT_SECONDS, total[DELIVERED], {str(name): count for name, count in failed.items()}, last)
+    return RecentAttempts(
+        RECENT_SECONDS, total[DELIVERED], {str(name): count for name, count in failed.items()}, last
+    )
 
 
 def _outcome(record: Record) -> str | None:

@@ -21,7 +21,7 @@ from worker.ops.reading import MAKE_TOPICS, reading_config
 if TYPE_CHECKING:
     from worker.adapters.kafka.group_state import GroupState
     from worker.adapters.kafka.topic_reader import TopicReader
-    from worker.core.flow import Flow, Steps, TierState
+    from worker.core.flow import Flow, RecentAttempts, TierState
     from worker.core.order_book import OrderBook
     from worker.core.orders import Order
     from worker.core.record import Record
@@ -38,7 +38,7 @@ class Followed(NamedTuple):
     have ended.
     """
 
-    steps: Steps
+    steps: RecentAttempts
     orders: Sequence[Order]
     unreadable: Sequence[str]
     reports: Sequence[WorkerReport]
@@ -165,14 +165,14 @@ def _due(record: Record, delay: float) -> float:
 
 def _told(settings: Settings, clients: _Clients, now: float, followed: Followed | None) -> Followed:
     """Read the journal and the control topic, unless they are followed."""
-    from worker.core.flow import Steps
+    from worker.core.flow import RecentAttempts
 
     if followed is not None:
         return followed
     control = clients.reader(settings.control_topic)
     if not settings.journal.enabled:
         orders, reports = _of_control(control)
-        return Followed(Steps(0.0), orders.standing(now), sorted(orders.unreadable), reports)
+        return Followed(RecentAttempts(0.0), orders.standing(now), sorted(orders.unreadable), reports)
     journal = clients.reader(settings.journal_topic)
     with ThreadPoolExecutor(1, "status") as threads:
         steps = threads.submit(latest_steps, journal, now)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from worker.adapters.kafka.group_members import GroupMembers
-    from worker.core.flow import Members
+    from worker.core.flow import MemberCounts
     from worker.core.worker_report import WorkerReport
 
 
@@ -27,12 +27,12 @@ def members_of(groups: GroupMembers) -> tuple[Sequence[str], Sequence[str]] | No
 
 def present(
     members: tuple[Sequence[str], Sequence[str]] | None, every: Sequence[WorkerReport]
-) -> tuple[Members, Sequence[WorkerReport]]:
+) -> tuple[MemberCounts, Sequence[WorkerReport]]:
     """How many members there are, and their reports; if the broker does not tell, every reporter is one."""
-    from worker.core.flow import Members
+    from worker.core.flow import MemberCounts
 
     if members is None:
-        return Members(len(every), len(every)), every
+        return MemberCounts(len(every), len(every)), every
     source, tiers = members
     there = {*source, *tiers}
-    return Members(len(source), len(tiers)), [one for one in every if there.intersection(one.members)]
+    return MemberCounts(len(source), len(tiers)), [one for one in every if there.intersection(one.members)]

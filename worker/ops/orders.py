@@ -17,7 +17,7 @@ from worker.ops.reading import MAKE_TOPICS, opened, reading_config
 if TYPE_CHECKING:
     from worker.core.event_filter import EventFilter
     from worker.core.order_book import OrderBook
-    from worker.core.orders import End, Given, Order
+    from worker.core.orders import Order, OrderEnd, Provenance
     from worker.settings import Settings
 
 TAKEN_WITHIN_SECONDS = 5.0
@@ -32,11 +32,11 @@ class Giver(NamedTuple):
     because: str | None = None
 
     @property
-    def given(self) -> Given:
+    def given(self) -> Provenance:
         """The form in an order."""
-        from worker.core.orders import Given
+        from worker.core.orders import Provenance
 
-        return Given(self.now, self.by, self.because)
+        return Provenance(self.now, self.by, self.because)
 
     def until(self, seconds: float | None) -> float | None:
         """The end of something that lasts so long from now on."""
@@ -60,33 +60,33 @@ def seconds_of(text: str | None) -> float | None:
 
 def pause(settings: Settings, giver: Giver, seconds: float | None = None) -> Order:
     """Stop sending for so many seconds, or until `resume`. Raises CannotDo."""
-    from worker.core.orders import Pause
+    from worker.core.orders import PauseOrder
 
-    order = Pause(giver.given, giver.until(seconds))
+    order = PauseOrder(giver.given, giver.until(seconds))
     give(settings, order)
     return order
 
 
 def resume(settings: Settings, giver: Giver) -> Order | None:
     """End the pause; return the one that was in force, if any. Raises CannotDo."""
-    from worker.core.orders import PAUSE, End
+    from worker.core.orders import PAUSE, OrderEnd
 
     stood = standing(settings).pause(giver.now)
-    give(settings, End(giver.given, PAUSE))
+    give(settings, OrderEnd(giver.given, PAUSE))
     return stood
 
 
 def limit(
     settings: Settings, giver: Giver, per_second: float | None, seconds: float | None = None
-) -> Order | End:
+) -> Order | OrderEnd:
     """Limit all workers together to so many attempts per second, instead of the setting.
 
     None ends that. Raises CannotDo.
     """
-    from worker.core.orders import RATE, End, RateOrder
+    from worker.core.orders import RATE, OrderEnd, RateOrder
 
     if per_second is None:
-        order: Order | End = End(giver.given, RATE)
+        order: Order | OrderEnd = OrderEnd(giver.given, RATE)
     else:
         order = RateOrder(giver.given, per_second, giver.until(seconds))
     give(settings, order)
@@ -100,32 +100,32 @@ def cancel(
 
     With `waiting`, only what is in the tiers now.
     """
-    from worker.core.orders import Cancel
+    from worker.core.orders import CancelOrder
 
     must_name(wanted)
-    order = Cancel(giver.given, token_hex(4), wanted, giver.until(seconds), waiting)
+    order = CancelOrder(giver.given, token_hex(4), wanted, giver.until(seconds), waiting)
     give(settings, order)
     return order
 
 
 def end_cancel(settings: Settings, giver: Giver, cancel_id: str) -> Order:
     """End a cancellation and return it. Raises CannotDo, also if none with this id is in force."""
-    from worker.core.orders import End
+    from worker.core.orders import OrderEnd
 
     known = {order.id: order for order in standing(settings).cancels(giver.now)}
     order = known.get(cancel_id)
     if order is None:
         there = f"there is {', '.join(known)}" if known else "none stands"
         raise CannotDo([f"no cancellation {cancel_id} stands: {there}"], "`postback-worker cancel list`")
-    give(settings, End(giver.given, order.key))
+    give(settings, OrderEnd(giver.given, order.key))
     return order
 
 
 def hurry(settings: Settings, giver: Giver, wanted: EventFilter) -> Order:
     """Make whatever matches in the tiers now due at once. Raises CannotDo."""
-    from worker.core.orders import Now
+    from worker.core.orders import HurryOrder
 
-    order = Now(giver.given, token_hex(4), wanted, giver.until(longest_delay(settings)))
+    order = HurryOrder(giver.given, token_hex(4), wanted, giver.until(longest_delay(settings)))
     give(settings, order)
     return order
 
@@ -155,7 +155,7 @@ def standing(settings: Settings) -> OrderBook:
     return orders
 
 
-def give(settings: Settings, order: Order | End) -> None:
+def give(settings: Settings, order: Order | OrderEnd) -> None:
     """Write an order; return once the broker has acknowledged it. Raises CannotDo."""
     from worker.adapters.kafka import producer_config
     from worker.adapters.kafka.bulk_publisher import BulkPublisher, RecordName, Stopped
@@ -186,7 +186,7 @@ def give(settings: Settings, order: Order | End) -> None:
             publisher.close()
 
 
-def as_json(order: Order | End, destination: str) -> Mapping[str, object]:
+def as_json(order: Order | OrderEnd, destination: str) -> Mapping[str, object]:
     """An order as an object, with its destination."""
     import json
 

@@ -18,7 +18,7 @@ from worker.adapters.egress import check_origin
 from worker.adapters.http import UnprovenLibrary, WrongTlsFiles, load_tls, make_sender
 from worker.compiled import make_plan, make_postback, sender_options, tls_files
 from worker.core.answer import Answer, Content, Request
-from worker.core.classify import Kind, Verdict, classify
+from worker.core.classify import AnswerKind, AnswerVerdict, classify
 from worker.core.currencies import foreign_currency
 from worker.core.masking import MASK
 from worker.core.templates import CannotFill, Parts, Postback, compile_request
@@ -42,13 +42,13 @@ class Tried(NamedTuple):
     """One attempt: the answer, the verdict, and how many seconds it took."""
 
     answer: Answer
-    verdict: Verdict
+    verdict: AnswerVerdict
     seconds: float
 
     @property
     def recorded(self) -> bool:
         """Whether the partner recorded it."""
-        return self.verdict.kind is Kind.DELIVERED
+        return self.verdict.kind is AnswerKind.DELIVERED
 
 
 def make_event(given: Mapping[str, object]) -> ConversionEvent:

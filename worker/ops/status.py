@@ -15,7 +15,7 @@ from worker.ops.looking import Followed, Looker
 from worker.ops.reading import DESTINATIONS_AT_A_TIME
 
 if TYPE_CHECKING:
-    from worker.core.flow import Flow, Judged, Steps
+    from worker.core.flow import Flow, FlowDiagnosis, RecentAttempts
     from worker.settings import Deployment, Settings
 
 
@@ -23,7 +23,7 @@ class Status(NamedTuple):
     """A destination, its verdict, and the figures behind it."""
 
     destination: str
-    judged: Judged
+    judged: FlowDiagnosis
     flow: Flow
 
 
@@ -108,7 +108,7 @@ def as_json(one: Status) -> Mapping[str, object]:
     }
 
 
-def per_second(steps: Steps, count: int) -> float:
+def per_second(steps: RecentAttempts, count: int) -> float:
     """A count of the latest steps per second."""
     return round(count / steps.seconds, 2) if steps.seconds else 0.0
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from worker.core.binding import LogId
-from worker.core.ids_cache import Cached, Owner
+from worker.core.ids_cache import CacheContents, CacheOwner
 
 
 class CacheDraft(Protocol):
@@ -37,11 +37,11 @@ class Cache(Protocol):
         ...
 
     @property
-    def owner(self) -> Owner:
+    def owner(self) -> CacheOwner:
         """Whose memory it holds."""
         ...
 
-    def read(self, log: LogId) -> Cached | None:
+    def read(self, log: LogId) -> CacheContents | None:
         """What was kept of this log, or None; raise NotBelieved if it is of another. Blocking."""
         ...
 

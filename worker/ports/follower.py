@@ -9,17 +9,17 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from worker.core.ids_cache import JournalPositions
-from worker.core.remembered_ids import Kept, Mark
+from worker.core.remembered_ids import PackedIds, StepMark
 
 
 class FollowerListener(Protocol):
     """Listens to the journal. Partitions are named by their numbers in the source."""
 
-    def on_marks(self, marks: Sequence[Mark]) -> None:
+    def on_marks(self, marks: Sequence[StepMark]) -> None:
         """Take marks of steps that others have written, or this worker before its last start."""
         ...
 
-    def on_cached(self, kept: Kept) -> None:
+    def on_cached(self, kept: PackedIds) -> None:
         """Take the memory of this worker's last run; this comes before everything else."""
         ...
 

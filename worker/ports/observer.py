@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from worker.core.admission.outage import Outage
-from worker.core.endings import Dead, Delivered, Retry
+from worker.core.endings import Dead, Delivered, RetryLater
 from worker.core.place import Place
 from worker.core.record import Partition, Record
 from worker.core.start_offset import Start
 from worker.core.tracing import SpanContext
-from worker.core.unreadable import Stopped
+from worker.core.unreadable import StoppedPartition
 
 
 class Observer:
@@ -34,7 +34,7 @@ class Observer:
     def delivered(self, ending: Delivered, now: float) -> None:
         """Hear of a delivery."""
 
-    def retried(self, ending: Retry) -> None:
+    def retried(self, ending: RetryLater) -> None:
         """Hear of a retry whose publish was acknowledged."""
 
     def dead(self, ending: Dead) -> None:
@@ -55,7 +55,7 @@ class Observer:
     def map_refused(self, partition: Partition, why: str) -> None:
         """Hear of commit metadata that is not believed, so that finished records may be sent again."""
 
-    def stopped(self, stopped: Stopped) -> None:
+    def stopped(self, stopped: StoppedPartition) -> None:
         """Hear of a partition stopped at an unreadable record."""
 
     def passed_over(self, place: Place, beyond: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from worker.core.admission.circuit import CircuitState
-from worker.core.admission.held import Held
+from worker.core.admission.held import HeldReason
 from worker.core.admission.outage import Outage
 from worker.core.record import Partition
 from worker.core.silence import Silence
@@ -39,7 +39,7 @@ class Snapshot(NamedTuple):
     """The open circuit's outage; None while it is closed."""
     silent: Sequence[Silence] = ()
     """Partitions that have records but yield none."""
-    held: frozenset[Held] = frozenset()
+    held: frozenset[HeldReason] = frozenset()
     """Why nothing is sent; empty while records may go."""
     remembered: int | None = None
     """How many conversions are remembered; None if copies are sent."""

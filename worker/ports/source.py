@@ -12,8 +12,8 @@ from worker.core.assigned_partition import Position
 from worker.core.binding import LogId
 from worker.core.place import Place
 from worker.core.record import Partition, Record
-from worker.core.start_offset import How, Start
-from worker.core.unreadable import Stopped
+from worker.core.start_offset import Start, StartReason
+from worker.core.unreadable import StoppedPartition
 
 
 class Assigned(NamedTuple):
@@ -39,7 +39,7 @@ class Assigned(NamedTuple):
         """
         if self.start is None:
             return self.committed
-        if self.start.how is How.TRUNCATED and self.committed is not None:
+        if self.start.how is StartReason.TRUNCATED and self.committed is not None:
             return min(self.committed, self.start.offset)
         return self.start.offset
 
@@ -119,7 +119,7 @@ class SourceListener(Protocol):
         """
         ...
 
-    def on_stopped(self, stopped: Stopped) -> None:
+    def on_stopped(self, stopped: StoppedPartition) -> None:
         """Hear of a partition stopped at an unreadable record; others flow."""
         ...
 
@@ -200,7 +200,7 @@ class Source(Protocol):
         """Assigned partitions that are not read yet, with the reason; does no I/O."""
         ...
 
-    def stops(self) -> Sequence[Stopped]:
+    def stops(self) -> Sequence[StoppedPartition]:
         """Our partitions that are stopped at an unreadable record; does no I/O."""
         ...
 

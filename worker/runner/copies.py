@@ -20,19 +20,19 @@ from worker.core.copies import (
     DELIVERED,
     ORIGINS,
     WAITING,
-    Follows,
-    Known,
-    Seen,
+    CopyDecision,
+    DueRecord,
+    RememberedConversion,
     digest,
     digest_of_record,
     follows,
     is_of,
     packed_delivery,
 )
-from worker.core.endings import Dead, Delivered, Duplicate, Finished, Retry, Waits, read_history
+from worker.core.endings import Dead, Delivered, Duplicate, Finished, RetryLater, WaitsForCopy, read_history
 from worker.core.journal import Ended, letter_of
 from worker.core.record import Partition, Record
-from worker.core.remembered_ids import Kept, Mark, RememberedIds
+from worker.core.remembered_ids import PackedIds, RememberedIds, StepMark
 from worker.pipeline import Attempt
 from worker.ports import Follower, Observer
 
@@ -41,9 +41,9 @@ WARMING = "what its journal tells is not read yet"
 
 
 Step = Attempt | Dead
-Prepared = Step | Duplicate | Finished | Waits
+Prepared = Step | Duplicate | Finished | WaitsForCopy
 
-_STATES = {Delivered: DELIVERED, Retry: WAITING, Dead: DEAD}
+_STATES = {Delivered: DELIVERED, RetryLater: WAITING, Dead: DEAD}
 
 
 class Told(NamedTuple):
@@ -155,12 +155,12 @@ class Copies:
         for one in (key, its):
             if one in self._under_way:
                 self._waiting.setdefault(one, []).append((pending, step))
-                return Waits(record)
+                return WaitsForCopy(record)
         what = follows(seen, self.ids.known(key, now), self.ids.known(its, now))
-        if what is Follows.FINISHED:
+        if what is CopyDecision.FINISHED:
             return Finished(record)
         # What would not be sent anyway stays a dead letter, where a person looks for it.
-        is_copy = what is Follows.DUPLICATE and isinstance(step, Attempt)
+        is_copy = what is CopyDecision.DUPLICATE and isinstance(step, Attempt)
         partition.digests[record.offset] = by = its if is_copy else key
         self._under_way[by] = seen.origin
         return Duplicate(record, event_id) if is_copy else step
@@ -184,11 +184,13 @@ class Copies:
         if event_id is None:
             return
         number, seen = _seen(record, partition)
-        known = Known(_STATES.get(type(ending), DEAD), seen.origin, ending.attempts, seen.replays)
+        known = RememberedConversion(
+            _STATES.get(type(ending), DEAD), seen.origin, ending.attempts, seen.replays
+        )
         its = digest(number, event_id.encode())
         if isinstance(ending, Duplicate):  # its conversion is remembered for another record
             its = digest_of_record(its, seen.origin)
-        self.ids.mark(Mark(its, number, known, now))
+        self.ids.mark(StepMark(its, number, known, now))
 
     # --- the partitions ------------------------------------------------------------------------
 
@@ -221,7 +223,7 @@ class Copies:
         numbers = {at.number for at in self._partitions}
         self._follower.follow(numbers | self._again, new, self._turn)
 
-    def on_marks(self, marks: Sequence[Mark]) -> None:
+    def on_marks(self, marks: Sequence[StepMark]) -> None:
         """Remember steps that were read."""
         self._before_marks()
         for mark in marks:
@@ -233,7 +235,7 @@ class Copies:
                 self._elsewhere.add(mark.digest)
             self.ids.mark(mark)
 
-    def on_cached(self, kept: Kept) -> None:
+    def on_cached(self, kept: PackedIds) -> None:
         """Take up the memory of this worker's last run."""
         self.ids.take_up(kept)
         self._cached = self.ids.count
@@ -284,10 +286,10 @@ def _place_of(pending: PendingRecord) -> tuple[int, int]:
     return number, seen.origin
 
 
-def _seen(record: Record, partition: AssignedPartition) -> tuple[int, Seen]:
+def _seen(record: Record, partition: AssignedPartition) -> tuple[int, DueRecord]:
     """The number of the source partition that a record came from, and what to judge it by."""
     on_tier = partition.tier is not None
     history = read_history(record, on_tier)
     _, number, offset = history.origin.rsplit("/", 2)
     attempts = WorkerHeaders.read(record.headers).attempts if on_tier else 0
-    return int(number), Seen(int(offset) & ORIGINS, on_tier, attempts, history.replays or 0)
+    return int(number), DueRecord(int(offset) & ORIGINS, on_tier, attempts, history.replays or 0)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partialmethod
 
-from worker.core.admission.held import Held, held
+from worker.core.admission.held import HeldReason, held
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
-from worker.core.endings import Dead, Delivered, Duplicate, Finished, Retry, Waits
-from worker.core.fence import Bar, Fence, Fenced
+from worker.core.endings import Dead, Delivered, Duplicate, Finished, RetryLater, WaitsForCopy
+from worker.core.fence import Bar, Fence, FenceState
 from worker.core.journal import Ended
 from worker.core.record import make
 from worker.core.trial import Trial
@@ -75,11 +75,11 @@ class Delivery:
         listener = traced_listener(self, tracing, around)
         self.lanes = Lanes(clients.sender, self.gate, self._schedule, plan, listener, around)
 
-    def held(self) -> frozenset[Held]:
+    def held(self) -> frozenset[HeldReason]:
         """The reasons why nothing is sent; empty while records may go."""
         fence, now = self.fence, self._clock.monotonic()
         paused, blocked = Bar.PAUSED in fence.bars, self.lanes.blocked is not None
-        fenced = fence.state is not Fenced.OPEN or Bar.UNJOURNALED in fence.bars
+        fenced = fence.state is not FenceState.OPEN or Bar.UNJOURNALED in fence.bars
         warming = any(one.warming is not None for one in self._intake.partitions.values())
         return held(self.gate, now, paused=paused, fenced=fenced, blocked=blocked, warming=warming)
 
@@ -155,7 +155,7 @@ class Delivery:
         step = ending if self.copies is None else self.copies.judge(pending, ending, now)
         if isinstance(step, Finished):
             self.on_ended(pending, step, now, None)
-        elif isinstance(step, Waits):
+        elif isinstance(step, WaitsForCopy):
             self.on_waits(pending)
         else:
             self.hand_over.settle(pending, ending, None)
@@ -173,8 +173,8 @@ class Delivery:
 
     # --- told by publishes and commits ---------------------------------------------------------
 
-    def _settled(self, pending: PendingRecord, ending: Retry | Dead, trial: Trial | None) -> None:
-        if isinstance(ending, Retry):
+    def _settled(self, pending: PendingRecord, ending: RetryLater | Dead, trial: Trial | None) -> None:
+        if isinstance(ending, RetryLater):
             self._observer.retried(ending)
         else:
             self._observer.dead(ending)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from worker.core import offset_map
 from worker.core.assigned_partition import AssignedPartition
 from worker.core.record import Partition
-from worker.core.start_offset import How
+from worker.core.start_offset import StartReason
 from worker.ports import Assigned, Positions
 
 
@@ -31,7 +31,9 @@ class FormerPartitions:
             if at in self.former:
                 self.former[at].committed = position.offset
 
-    def known(self, assigned: Assigned, told: offset_map.Told | None) -> offset_map.OffsetMap | None:
+    def known(
+        self, assigned: Assigned, told: offset_map.CheckedMetadata | None
+    ) -> offset_map.OffsetMap | None:
         """What is known to be finished above a partition's first offset; forgets its last assignment.
 
         `told` is the map of its commit, if that is believed.
@@ -39,9 +41,9 @@ class FormerPartitions:
         remembered = self._remembered(assigned)
         if assigned.start is None:
             return offset_map.union(told.finished if told else None, remembered)
-        if assigned.start.how is How.JOURNALED:
+        if assigned.start.how is StartReason.JOURNALED:
             return assigned.start.finished
-        if assigned.start.how is How.TRUNCATED and assigned.begins == assigned.committed:
+        if assigned.start.how is StartReason.TRUNCATED and assigned.begins == assigned.committed:
             return remembered.below(assigned.start.offset) if remembered else None
         return None
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from worker.core.assigned_partition import PendingRecord
 from worker.core.backoff import Backoff
-from worker.core.endings import Dead, Retry
+from worker.core.endings import Dead, RetryLater
 from worker.core.trial import Trial
 from worker.ports import Observer, Publisher, PublishRefused
 
@@ -25,7 +25,7 @@ class HandOver:
         publisher: Publisher,
         observer: Observer,
         jitter: Callable[[], float],
-        on_settled: Callable[[PendingRecord, Retry | Dead, Trial | None], None],
+        on_settled: Callable[[PendingRecord, RetryLater | Dead, Trial | None], None],
         on_failed: Callable[[BaseException], None],
         on_given_up: Callable[[PendingRecord], None],
     ) -> None:
@@ -46,7 +46,7 @@ class HandOver:
         """Topics that refuse a pending record, and why."""
         return dict(self._refusals.values())
 
-    def settle(self, pending: PendingRecord, ending: Retry | Dead, trial: Trial | None) -> None:
+    def settle(self, pending: PendingRecord, ending: RetryLater | Dead, trial: Trial | None) -> None:
         """Publish; call `on_settled` once it is acknowledged, or `on_given_up` once it is no longer ours."""
         task = asyncio.create_task(self._publish(pending, ending, trial))
         self._tasks.add(task)
@@ -58,7 +58,7 @@ class HandOver:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _publish(self, pending: PendingRecord, ending: Retry | Dead, trial: Trial | None) -> None:
+    async def _publish(self, pending: PendingRecord, ending: RetryLater | Dead, trial: Trial | None) -> None:
         topic = ending.message.topic
         backoff = Backoff()
         while await self._is_ours(pending):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
-from worker.core.orders import Cancel, Now, described, is_meant
+from worker.core.orders import CancelOrder, HurryOrder, described, is_meant
 from worker.core.withdrawal import withdraw
 from worker.pipeline import Pipeline, Plan
 from worker.ports import Clock
@@ -25,12 +25,12 @@ class Interventions:
         self._intake, self._schedule = intake, intake.schedule
         self._delivery = delivery
         self._clock = clock
-        self._orders: list[Cancel | Now] = []
+        self._orders: list[CancelOrder | HurryOrder] = []
         self._seen: dict[AssignedPartition, int] = {}
         """Up to which offset each partition was checked."""
         delivery.on_warm = self.look
 
-    def stand(self, orders: Sequence[Cancel | Now]) -> None:
+    def stand(self, orders: Sequence[CancelOrder | HurryOrder]) -> None:
         """Apply these orders from now on, and no others."""
         if list(orders) == self._orders:
             return
@@ -64,18 +64,18 @@ class Interventions:
                 self._do(meant[pending.record.offset], pending, now)
             self._intake.rest(partition, now)
 
-    def _of(self, pending: PendingRecord, now: float) -> Cancel | Now | None:
+    def _of(self, pending: PendingRecord, now: float) -> CancelOrder | HurryOrder | None:
         """The order that applies to a record; None without one, or if it is due anyway."""
         on_tier = pending.partition.tier is not None
         for order in self._orders:
-            if isinstance(order, Now) and pending.due <= now:
+            if isinstance(order, HurryOrder) and pending.due <= now:
                 continue
             if is_meant(order, pending.record, on_tier=on_tier):
                 return order
         return None
 
-    def _do(self, order: Cancel | Now, pending: PendingRecord, now: float) -> None:
-        if isinstance(order, Now):
+    def _do(self, order: CancelOrder | HurryOrder, pending: PendingRecord, now: float) -> None:
+        if isinstance(order, HurryOrder):
             self._schedule.give_back(pending._replace(due=now, at_once=True), now)
         else:
             on_tier = pending.partition.tier is not None

@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 
 from worker.core.assigned_partition import PendingRecord
 from worker.core.backoff import Backoff
-from worker.core.journal import Ended, Journaled, step_of
+from worker.core.journal import DestinationJournal, Ended, step_of
 from worker.core.record import Outgoing, make
 from worker.core.trial import Trial
 from worker.ports import BatchRefused, Observer, Publisher
@@ -58,7 +58,7 @@ class Noted(NamedTuple):
     ending: Ended
     trial: Trial | None
     now: float
-    journaled: Journaled
+    journal: DestinationJournal
 
 
 class Journaling:
@@ -66,13 +66,13 @@ class Journaling:
 
     def __init__(
         self,
-        journaled: Journaled,
+        journal: DestinationJournal,
         publisher: Publisher,
         observer: Observer,
         jitter: Callable[[], float],
         listener: JournalListener,
     ) -> None:
-        self._journaled = journaled
+        self._journal = journal
         self._publisher = publisher
         self._observer = observer
         self._jitter = jitter
@@ -90,17 +90,17 @@ class Journaling:
     def mask(self, secrets: Iterable[str]) -> None:
         """Mask these in every step from now on."""
         longest_first = tuple(sorted(set(secrets), key=len, reverse=True))
-        self._journaled = self._journaled._replace(secrets=longest_first)
+        self._journal = self._journal._replace(secrets=longest_first)
 
     @property
     def refused(self) -> dict[str, str]:
         """The journal's topic and why it refuses pending steps; empty while it takes them."""
         why = next((why for why in self._stuck.values() if why is not None), None)
-        return {} if why is None else {self._journaled.topic: why}
+        return {} if why is None else {self._journal.topic: why}
 
     def note(self, pending: PendingRecord, ending: Ended, trial: Trial | None, now: float) -> None:
         """Write the step of a record that has ended; once acknowledged, the record is finished."""
-        self._noted.append(make(Noted, (pending, ending, trial, now, self._journaled)))
+        self._noted.append(make(Noted, (pending, ending, trial, now, self._journal)))
         if len(self._noted) >= BATCH_STEPS:
             self._flush()
         elif self._timer is None:
@@ -159,8 +159,8 @@ class Journaling:
         """Write what is noted; nothing happens between the check for a standstill and the hand-over."""
         noted = self._noted
         steps = [
-            step_of(ending, trial, now, pending.partition.tier is not None, journaled)
-            for pending, ending, trial, now, journaled in noted
+            step_of(ending, trial, now, pending.partition.tier is not None, journal)
+            for pending, ending, trial, now, journal in noted
         ]
         self._listener.on_flush()
         if (
@@ -196,7 +196,7 @@ class Journaling:
                 if refusal.taken_back:
                     return steps
                 self._note_stuck(asyncio.current_task(), str(refusal))
-                self._observer.refused(self._journaled.topic, str(refusal))
+                self._observer.refused(self._journal.topic, str(refusal))
                 await asyncio.sleep(backoff.pause(self._jitter()))
                 self._listener.on_flush()
                 if self._recalls != recalls:  # meanwhile another worker may have to write them
@@ -207,7 +207,7 @@ class Journaling:
     def _late(self, task: asyncio.Task[None] | None) -> None:
         if task not in self._stuck:
             self._observer.trouble(
-                f"steps are not acknowledged by {self._journaled.topic}: no more is sent until they are"
+                f"steps are not acknowledged by {self._journal.topic}: no more is sent until they are"
             )
             self._note_stuck(task, None)
 
@@ -232,9 +232,9 @@ def journaling_of(
     destination: Destination, publisher: Publisher, around: Surroundings, listener: JournalListener
 ) -> Journaling | None:
     """A destination's journaling; None without a journal."""
-    journaled = destination.group.journaled
-    if journaled is None:
+    journal = destination.group.journal
+    if journal is None:
         return None
-    journaling = Journaling(journaled, publisher, around.observer, around.jitter, listener)
+    journaling = Journaling(journal, publisher, around.observer, around.jitter, listener)
     journaling.mask(destination.plan.secrets)
     return journaling

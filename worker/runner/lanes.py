@@ -16,8 +16,8 @@ from worker.core.admission.circuit import CLOSED
 from worker.core.admission.gate import Gate
 from worker.core.admission.outage import Outage
 from worker.core.answer import Answer
-from worker.core.classify import BLOCKED, Verdict, classify
-from worker.core.endings import Dead, Delivered, Retry, Waits
+from worker.core.classify import BLOCKED, AnswerVerdict, classify
+from worker.core.endings import Dead, Delivered, RetryLater, WaitsForCopy
 from worker.core.schedule import Schedule
 from worker.pipeline import Attempt, Pipeline, Plan
 from worker.ports import Sender
@@ -29,7 +29,7 @@ from worker.runner.slot import Job, Slot
 from worker.runner.stall import StallDetector
 
 # The metrics' words for the endings of attempts.
-_OUTCOMES = {Delivered: "delivered", Retry: "retry", Dead: "dead"}
+_OUTCOMES = {Delivered: "delivered", RetryLater: "retry", Dead: "dead"}
 
 # Due times are wall-clock times: a clock that is set is noticed within so many seconds.
 _LONGEST_TIMER_SECONDS = 1.0
@@ -141,7 +141,7 @@ class Lanes:
                 slot.job = (pending, step, now, at)
                 slot.lane.begin(step.request, slot)
                 return True
-            if isinstance(step, Waits):
+            if isinstance(step, WaitsForCopy):
                 self._listener.on_waits(pending)
             else:
                 self._listener.on_ended(pending, step, now, None)
@@ -222,7 +222,7 @@ class Lanes:
         """End the run, because a lane or something around it broke."""
         self._listener.on_failed(error)
 
-    def _note_outage(self, verdict: Verdict, started: float, now: float, at: float) -> None:
+    def _note_outage(self, verdict: AnswerVerdict, started: float, now: float, at: float) -> None:
         """Report that the circuit opened or closed, and count its probes."""
         circuit = self._gate.circuit
         if self.outage is None:
@@ -235,7 +235,7 @@ class Lanes:
                 self._observer.circuit_closed(self.outage, now)
                 self.outage = None
 
-    def _note_blocked(self, verdict: Verdict, at: float) -> None:
+    def _note_blocked(self, verdict: AnswerVerdict, at: float) -> None:
         if verdict.is_shortage:
             if self.shortage.note(verdict.error, at):
                 self._observer.trouble(f"no more connections can be opened: {verdict.error}")

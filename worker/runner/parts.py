@@ -11,10 +11,10 @@ from typing import NamedTuple
 from worker.core.admission.gate import Gate
 from worker.core.binding import Identity
 from worker.core.held_bytes import HeldBytes
-from worker.core.journal import Journaled
+from worker.core.journal import DestinationJournal
 from worker.core.remembered_ids import RememberedIds
 from worker.core.retry import Tier
-from worker.core.tracing import Traced
+from worker.core.tracing import SpanOwner
 from worker.pipeline import Plan
 from worker.ports import Cache, Clock, Control, Follower, Observer, Publisher, Sender, Source, Tracer
 from worker.runner.claims import Stranger
@@ -29,7 +29,7 @@ class Group(NamedTuple):
     """The consumer group of a destination, and its owner.
 
     Commits are bound to `identity`. On `control_topic` the group remembers its offsets, None if it does not.
-    `journaled` describes its journal, None without one; `remembers` holds its memory, None if copies are
+    `journal` describes its journal, None without one; `remembers` holds its memory, None if copies are
     sent. `former_tier` knows, by topic, tiers that the plan no longer publishes to. `adopt` takes over what
     another deployment left; `stranger` looks for one. `partition_counts` gives the known numbers of
     partitions of source and tiers; without it nobody else is in the group. `members` are the client ids of
@@ -41,7 +41,7 @@ class Group(NamedTuple):
     former_tier: Callable[[str], Tier | None] = no_former_tier
     adopt: bool = False
     stranger: Stranger | None = None
-    journaled: Journaled | None = None
+    journal: DestinationJournal | None = None
     partition_counts: Callable[[], Mapping[str, int]] | None = None
     members: tuple[str, ...] = ()
     remembers: RememberedIds | None = None
@@ -64,7 +64,7 @@ class Tracing(NamedTuple):
     """What takes the spans of a destination, and what they say about it."""
 
     tracer: Tracer
-    traced: Traced
+    traced: SpanOwner
 
 
 class Destination(NamedTuple):

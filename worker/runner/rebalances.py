@@ -13,7 +13,7 @@ from worker.core.assigned_partition import AssignedPartition
 from worker.core.place import Place
 from worker.core.record import Partition, Record
 from worker.core.start_offset import Start
-from worker.core.unreadable import Stopped
+from worker.core.unreadable import StoppedPartition
 from worker.ports import Assigned, Observer, Positions
 from worker.runner.claims import Claims
 from worker.runner.commits import read_positions
@@ -126,7 +126,7 @@ class Rebalances:
         """Take records of a rewound partition again."""
         self._intake.rewound(at)
 
-    def on_stopped(self, stopped: Stopped) -> None:
+    def on_stopped(self, stopped: StoppedPartition) -> None:
         """Pass on that a partition is stopped."""
         self._observer.stopped(stopped)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
-from worker.core.admission.held import Held
+from worker.core.admission.held import HeldReason
 from worker.core.lane_shares import usable_lanes
 from worker.core.record import Partition
 from worker.core.workers_wanted import Load, Work, WorkersWanted, work_of
@@ -16,7 +16,7 @@ from worker.runner.delivery import Delivery
 from worker.runner.intake import Intake
 
 # With a rate or pace the throughput is known, so these do not hold scaling back entirely.
-_BOUNDED = frozenset({Held.RATE})
+_BOUNDED = frozenset({HeldReason.RATE})
 LOOK_EVERY_SECONDS = 2.0
 """Seconds between two looks."""
 

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from worker.core.admission.held import Held
+from worker.core.admission.held import HeldReason
 from worker.core.flow import LIMIT, PACE
 from worker.core.record import Outgoing
 from worker.core.worker_report import OpenCircuit, WorkerReport, ended, write
@@ -28,7 +28,7 @@ WRITE_SECONDS = 3.0
 """Seconds that a write may take; the last one has a third of that."""
 
 # Orders and the circuit are told elsewhere in the report or the topic.
-_TOLD_ELSEWHERE = frozenset({Held.PAUSE, Held.CIRCUIT, Held.RATE})
+_TOLD_ELSEWHERE = frozenset({HeldReason.PAUSE, HeldReason.CIRCUIT, HeldReason.RATE})
 
 
 class Readiness(NamedTuple):
@@ -102,8 +102,8 @@ class SelfReport:
         """What keeps it from sending more now."""
         gate, held = self._delivery.gate, self._delivery.held()
         bounds: set[str] = {*(held - _TOLD_ELSEWHERE)}
-        if Held.RATE in held:
-            bounds.add(PACE if gate.is_paced(self._clock.monotonic()) else Held.RATE)
+        if HeldReason.RATE in held:
+            bounds.add(PACE if gate.is_paced(self._clock.monotonic()) else HeldReason.RATE)
         if gate.is_lowered():
             bounds.add(LIMIT)
         return bounds

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from worker.core.assigned_partition import AssignedPartition
 from worker.core.record import Partition
-from worker.core.silence import Reading, Silence, Silences
+from worker.core.silence import ReadProgress, Silence, Silences
 from worker.ports import Clock, Observer, Source
 
 LOOK_EVERY_SECONDS = 10.0
@@ -53,7 +53,7 @@ class SilenceWatch:
         for silence in self._silences.look(readings, self._clock.now()):
             self._observer.trouble(str(silence))
 
-    def _readings(self) -> Iterator[Reading]:
+    def _readings(self) -> Iterator[ReadProgress]:
         marks = self._source.watermarks()
         standing = {stopped.place.at for stopped in self._source.stops()}
         for at, partition in self._partitions.items():
@@ -61,4 +61,4 @@ class SilenceWatch:
             if at in marks and offset is not None:
                 sent = partition.barred is None and partition.warming is None
                 flows = sent and not partition.resting and at not in standing
-                yield Reading(at, offset, marks[at].high, marks[at].stable, flows)
+                yield ReadProgress(at, offset, marks[at].high, marks[at].stable, flows)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from worker.core.rights import Kind, Needs, Resource
+from worker.core.rights import Needs, Resource, ResourceKind
 from worker.settings.model import Settings
 from worker.settings.tiers import rights_needed
 
@@ -25,7 +25,7 @@ def rights_of_commands(settings: Settings) -> Mapping[str, Needs]:
     """The rights of `run` and of each command that uses the broker, by its command line."""
     worker = _judging(rights_needed(settings))
     source, dlq, journal, control = _topics(settings)
-    own = [resource for resource in worker if resource.kind is Kind.TOPIC and resource != source]
+    own = [resource for resource in worker if resource.kind is ResourceKind.TOPIC and resource != source]
     tiers, (group, retry_group) = _tiers(settings), _groups(settings)
     return {
         "run": worker,
@@ -88,23 +88,25 @@ def _topics(settings: Settings) -> tuple[Resource, Resource, Resource, Resource]
     """The source, dead-letter, journal and control topics."""
     kafka = settings.kafka
     return (
-        Resource(Kind.TOPIC, kafka.topic),
-        Resource(Kind.TOPIC, settings.dlq_topic),
-        Resource(Kind.TOPIC, settings.journal_topic),
-        Resource(Kind.TOPIC, settings.control_topic),
+        Resource(ResourceKind.TOPIC, kafka.topic),
+        Resource(ResourceKind.TOPIC, settings.dlq_topic),
+        Resource(ResourceKind.TOPIC, settings.journal_topic),
+        Resource(ResourceKind.TOPIC, settings.control_topic),
     )
 
 
 def _tiers(settings: Settings) -> list[Resource]:
-    return [Resource(Kind.TOPIC, settings.tier_topic(tier)) for tier in settings.tiers]
+    return [Resource(ResourceKind.TOPIC, settings.tier_topic(tier)) for tier in settings.tiers]
 
 
 def _groups(settings: Settings) -> tuple[Resource, Resource]:
     """The groups of the source and of the tiers."""
-    return Resource(Kind.GROUP, settings.kafka.group_id), Resource(Kind.GROUP, settings.retry_group)
+    return Resource(ResourceKind.GROUP, settings.kafka.group_id), Resource(
+        ResourceKind.GROUP, settings.retry_group
+    )
 
 
 def _judging(needed: Needs) -> Needs:
     """These rights, and the right to read the topics' settings."""
-    look = {Kind.TOPIC: frozenset({"DESCRIBE_CONFIGS"}), Kind.GROUP: frozenset[str]()}
+    look = {ResourceKind.TOPIC: frozenset({"DESCRIBE_CONFIGS"}), ResourceKind.GROUP: frozenset[str]()}
     return {resource: rights | look[resource.kind] for resource, rights in needed.items()}

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import pytest
 
-from worker.core.answer import Answer, Content, Failure, FailureKind, Origin, Request, Response
+from worker.core.answer import Answer, Content, Failure, FailureKind, HttpOrigin, Request, Response
 from worker.ports import Lane, Sender
 
 STATUSES = (200, 204, 206, 302, 400, 404, 408, 429, 500, 503, 999)
@@ -34,7 +34,7 @@ class Bench(Protocol):
         ...
 
     @property
-    def origin(self) -> Origin:
+    def origin(self) -> HttpOrigin:
         """Where the partner is."""
         ...
 

@@ -13,7 +13,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from tests.adapters.http.test_hostile import CHUNKED, LONG, endlessly
 from tests.adapters.http.world import SHORT, World, send, verdict
 from tests.support.partner import OK, Visit, always, then_close, then_hang, turns
-from worker.core.answer import Failure, FailureKind, Origin, Request, Response
+from worker.core.answer import Failure, FailureKind, HttpOrigin, Request, Response
 
 KEPT = {
     "no body": (OK,),
@@ -231,7 +231,7 @@ async def test_refused(world: World) -> None:
     """A port that nobody listens on is a failure of the connection, and says so."""
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))
-        origin = Origin(world.scheme, "127.0.0.1", unheard.getsockname()[1])
+        origin = HttpOrigin(world.scheme, "127.0.0.1", unheard.getsockname()[1])
         failure = await world.sender().lane().send(Request(origin, "/p?click_id=c-1"))
     assert isinstance(failure, Failure)
     assert failure.kind is FailureKind.CONNECTION
@@ -278,5 +278,5 @@ async def test_a_bug(world: World) -> None:
     """What no failure is meant for is raised, and not taken for an answer of the partner."""
     lane = world.sender(resolver=Broken()).lane()
     with pytest.raises(ZeroDivisionError, match="a bug"):
-        await lane.send(Request(Origin(world.scheme, "partner.example", 80), "/p"))
+        await lane.send(Request(HttpOrigin(world.scheme, "partner.example", 80), "/p"))
     await lane.close()

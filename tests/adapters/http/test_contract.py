@@ -7,7 +7,7 @@ import pytest
 from tests.adapters.http.contract import Bench, SenderContract
 from tests.adapters.http.world import PartnerBench, World
 from tests.fakes import FakeSender
-from worker.core.answer import Answer, Content, Origin, Request
+from worker.core.answer import Answer, Content, HttpOrigin, Request
 
 
 class FakeBench:
@@ -15,7 +15,7 @@ class FakeBench:
 
     def __init__(self) -> None:
         self.sender = FakeSender()
-        self.origin = Origin("https", "partner.example", 443)
+        self.origin = HttpOrigin("https", "partner.example", 443)
 
     @property
     def targets(self) -> list[str]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.adapters.http.world import SHORT, World, verdict
 from tests.support.partner import OK, Partner, always
 from worker.adapters.egress import check_origin, forbidden, literal
-from worker.core.answer import Answer, Failure, FailureKind, Origin, Request
+from worker.core.answer import Answer, Failure, FailureKind, HttpOrigin, Request
 
 REASONS = {
     "127.0.0.1": "loopback",
@@ -222,7 +222,7 @@ class TestStartUp:
     @pytest.mark.parametrize("host", [*LOOPBACKS, "localhost"])
     async def test_forbidden(self, host: str) -> None:
         """A host that is, or leads to, a forbidden address is an error that names the setting."""
-        errors, warnings = await check_origin(Origin("https", host, 443), allow_private=False)
+        errors, warnings = await check_origin(HttpOrigin("https", host, 443), allow_private=False)
         assert errors
         assert not warnings
         assert all("POSTBACK_DESTINATION__ALLOW_PRIVATE_ADDRESSES=true" in error for error in errors)
@@ -230,16 +230,16 @@ class TestStartUp:
     @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "8.8.8.8"])
     async def test_permitted(self, host: str) -> None:
         """Nothing is wrong with any address where private ones are permitted."""
-        assert await check_origin(Origin("https", host, 443), allow_private=True) == ([], [])
+        assert await check_origin(HttpOrigin("https", host, 443), allow_private=True) == ([], [])
 
     async def test_public(self) -> None:
         """Nothing is wrong with a public address."""
-        assert await check_origin(Origin("https", "8.8.8.8", 443), allow_private=False) == ([], [])
+        assert await check_origin(HttpOrigin("https", "8.8.8.8", 443), allow_private=False) == ([], [])
 
     async def test_unknown(self) -> None:
         """A name that does not resolve is a warning: it may resolve later."""
         errors, warnings = await check_origin(
-            Origin("https", f"{'x' * 70}.example", 443), allow_private=False
+            HttpOrigin("https", f"{'x' * 70}.example", 443), allow_private=False
         )
         assert not errors
         assert len(warnings) == 1
@@ -252,7 +252,7 @@ class TestStartUp:
             return []
 
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", nothing)
-        assert await check_origin(Origin("https", "empty.example", 443), allow_private=False) == (
+        assert await check_origin(HttpOrigin("https", "empty.example", 443), allow_private=False) == (
             [],
             ["empty.example does not resolve: the answer names no address"],
         )

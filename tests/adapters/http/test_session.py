@@ -16,7 +16,7 @@ from worker.adapters.http.batching_transport import BatchingTransport
 from worker.adapters.http.head_guard import HeadGuard
 from worker.adapters.http.sweeper import Sweeper
 from worker.adapters.http.write_batch import WriteBatch
-from worker.core.answer import FailureKind, Origin, Request, Response
+from worker.core.answer import FailureKind, HttpOrigin, Request, Response
 from worker.core.connection_reuse import ConnectionReuse
 
 
@@ -67,7 +67,7 @@ class Mute(AbstractResolver):
 async def test_name_that_never_resolves(world: World) -> None:
     """Waiting for a name counts against the timeout."""
     lane = world.sender(timeout=SHORT, resolver=Mute()).lane()
-    answer = await lane.send(Request(Origin(world.scheme, "partner.example", 80), "/p"))
+    answer = await lane.send(Request(HttpOrigin(world.scheme, "partner.example", 80), "/p"))
     assert verdict(answer) == FailureKind.TIMEOUT
 
 

@@ -17,7 +17,7 @@ from tests.runner.heard import Heard
 from tests.support.partner import OK, Visit
 from worker.core.admission.circuit import CircuitPolicy, CircuitState
 from worker.core.admission.gate import Gate
-from worker.core.classify import Rules
+from worker.core.classify import AnswerRules
 from worker.core.record import Partition
 from worker.core.retry import RetryPolicy
 from worker.core.templates import Postback
@@ -65,7 +65,7 @@ async def test_silent_partner(world: World, transport: Transport, later: float) 
         Destination(
             Plan(
                 Postback(postback, postback),
-                Rules(),
+                AnswerRules(),
                 RetryPolicy(tuple(TIER_TOPICS), 3, 30 * 86400.0),
                 TIER_TOPICS,
                 DLQ,

@@ -10,7 +10,7 @@ import trustme
 
 from tests.adapters.http.world import SHORT, World, send, verdict
 from tests.support.partner import OK, Visit, always
-from worker.core.answer import Failure, FailureKind, Origin, Request
+from worker.core.answer import Failure, FailureKind, HttpOrigin, Request
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ async def test_certificate_for_another_name(world: World, authority: trustme.CA)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("elsewhere.example").configure_cert(context)
     async with await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0, ssl=context) as server:
-        origin = Origin("https", "127.0.0.1", server.sockets[0].getsockname()[1])
+        origin = HttpOrigin("https", "127.0.0.1", server.sockets[0].getsockname()[1])
         failure = await world.sender().lane().send(Request(origin, "/p"))
     assert isinstance(failure, Failure)
     assert failure.kind is FailureKind.TLS

@@ -13,7 +13,7 @@ from tests.adapters.http.world import World, send, verdict
 from tests.support.certificates import ClientFiles, chain_of, server_tls
 from tests.support.partner import OK, Visit, always
 from worker.adapters.http import TlsFiles, load_tls
-from worker.core.answer import Failure, FailureKind, Origin, Request, Response
+from worker.core.answer import Failure, FailureKind, HttpOrigin, Request, Response
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ async def test_the_partners_reason(world: World, files: ClientFiles, authority: 
     asking.maximum_version = ssl.TLSVersion.TLSv1_2  # in 1.3 a reset may overtake the reason
     with socket.create_server(("127.0.0.1", 0)) as listener:
         partner = asyncio.create_task(asyncio.to_thread(refuse_one, listener, asking))
-        origin = Origin("https", *listener.getsockname())
+        origin = HttpOrigin("https", *listener.getsockname())
         sender = world.sender(tls=load_tls(TlsFiles(files.ca)).context)
         failure = await sender.lane().send(Request(origin, "/p"))
         await partner

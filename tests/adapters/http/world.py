@@ -17,7 +17,7 @@ import trustme
 from tests.support.certificates import server_tls
 from tests.support.partner import Partner, Script, Visit, turns
 from worker.adapters.http import SenderOptions, make_sender
-from worker.core.answer import Answer, Content, Failure, FailureKind, Origin, Request, Response
+from worker.core.answer import Answer, Content, Failure, FailureKind, HttpOrigin, Request, Response
 from worker.ports import Sender
 
 Transport = Literal["direct", "session"]
@@ -145,7 +145,7 @@ class PartnerBench:
         return self._sender
 
     @property
-    def origin(self) -> Origin:
+    def origin(self) -> HttpOrigin:
         """Where the partner listens."""
         return self._partner.origin
 

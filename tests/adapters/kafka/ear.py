@@ -10,7 +10,7 @@ from worker.core.assigned_partition import Position
 from worker.core.place import Place
 from worker.core.record import Partition, Record
 from worker.core.start_offset import Start
-from worker.core.unreadable import Stopped
+from worker.core.unreadable import StoppedPartition
 from worker.ports import Assigned, Positions, Source
 
 WITHIN = 30.0
@@ -50,7 +50,7 @@ class Ear:
         self.batches: list[int] = []
         self.rewound: list[Partition] = []
         self.troubles: list[str] = []
-        self.stopped: list[Stopped] = []
+        self.stopped: list[StoppedPartition] = []
         self.passed_over: list[tuple[Place, int]] = []
         self.failures: list[BaseException] = []
         self.draining: Callable[[], Awaitable[object]] | None = None
@@ -89,7 +89,7 @@ class Ear:
     def on_committed_last(self, committed: Positions) -> None:
         self.committed_last.append(committed)
 
-    def on_stopped(self, stopped: Stopped) -> None:
+    def on_stopped(self, stopped: StoppedPartition) -> None:
         self.stopped.append(stopped)
 
     def on_passed_over(self, place: Place, beyond: int) -> None:

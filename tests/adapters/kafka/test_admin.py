@@ -16,7 +16,7 @@ from worker.adapters.kafka.admin import await_partitions, create_topic, grow
 from worker.adapters.kafka.config import admin_config
 from worker.adapters.kafka.errors import KafkaUnavailable
 from worker.adapters.kafka.own_topics import create
-from worker.core.topics import Own
+from worker.core.topics import OwnTopic
 
 
 def lose_answers(monkeypatch: pytest.MonkeyPatch, call: str) -> None:
@@ -40,7 +40,7 @@ def test_a_lost_answer(kafka: str, names: Names, monkeypatch: pytest.MonkeyPatch
     config = admin_config(kafka, "test", {})
     lose_answers(monkeypatch, "create_topics")
     assert create_topic(config, names.topic, 2, 1) == 2
-    assert create(config, names.topic, [Own(names.dlq, None)]) == [names.dlq]
+    assert create(config, names.topic, [OwnTopic(names.dlq, None)]) == [names.dlq]
 
 
 @pytest.mark.kafka

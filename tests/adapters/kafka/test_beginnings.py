@@ -17,7 +17,7 @@ from worker.adapters.kafka.start_offsets import Beginning
 from worker.core import backoff
 from worker.core.assigned_partition import Position
 from worker.core.record import Partition
-from worker.core.start_offset import Memory
+from worker.core.start_offset import RememberedOffset
 from worker.ports import SourceFailed
 
 WHY = "can't read what the group remembers: the broker restarts"
@@ -26,7 +26,7 @@ WHY = "can't read what the group remembers: the broker restarts"
 class Memories:
     """What a group remembers, once the broker tells it."""
 
-    def __init__(self, memory: Mapping[Partition, Memory]) -> None:
+    def __init__(self, memory: Mapping[Partition, RememberedOffset]) -> None:
         self._memory = memory
         self.asked = 0
         self.why: KafkaUnavailable | None = None
@@ -36,7 +36,7 @@ class Memories:
         self.asked = 0
         self.why = KafkaUnavailable("the broker restarts", refused=refused)
 
-    def recall(self) -> Mapping[Partition, Memory]:
+    def recall(self) -> Mapping[Partition, RememberedOffset]:
         """What is remembered of each partition."""
         self.asked += 1
         if self.why is not None:
@@ -60,7 +60,7 @@ async def test_as_long_as_it_takes(any_way: KafkaWorld, ear: Ear) -> None:
     """What is not known at the assignment is asked for until it is: read is nothing, said is it once."""
     at, other = any_way.create(2)
     any_way.write(at, numbered(5))
-    memories = Memories({at: Memory(3, None, 0.0), other: Memory(0, None, 0.0)})
+    memories = Memories({at: RememberedOffset(3, None, 0.0), other: RememberedOffset(0, None, 0.0)})
     memories.refuse()
     source = any_way.source(at.topic, Beginning(recall=memories.recall))
     await source.start(ear)
@@ -89,7 +89,7 @@ async def test_another_flows(mock_world: MockWorld, ear: Ear) -> None:
     """A partition that is not begun keeps none that was begun from flowing."""
     mock_world.properties["partition.assignment.strategy"] = "cooperative-sticky"
     partitions = mock_world.create(2)
-    memories = Memories({at: Memory(0, None, 0.0) for at in partitions})
+    memories = Memories({at: RememberedOffset(0, None, 0.0) for at in partitions})
     source, leaver = (mock_world.source(partitions[0].topic, Beginning(recall=memories.recall)) for _ in "ab")
     await source.start(ear)
     leavers = Ear()
@@ -117,7 +117,7 @@ async def test_no_client_to_ask_with(
     """That no client can be made, as a file is amid a change, is waited for, too."""
     (at,) = mock_world.create(1)
     mock_world.write(at, numbered(5))
-    memories = Memories({at: Memory(3, None, 0.0)})
+    memories = Memories({at: RememberedOffset(3, None, 0.0)})
     memories.refuse()
     source = mock_world.source(at.topic, Beginning(recall=memories.recall))
     await source.start(ear)

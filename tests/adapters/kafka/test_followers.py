@@ -18,7 +18,7 @@ from worker.adapters.kafka.cached_positions import Bounds
 from worker.adapters.kafka.journal_client import JournalClient
 from worker.adapters.kafka.journal_follower import JournalFollower
 from worker.core.record import Partition
-from worker.core.remembered_ids import Kept, Mark
+from worker.core.remembered_ids import PackedIds, StepMark
 from worker.ports import Cache, Follower
 
 HOUR = 3600.0
@@ -40,15 +40,15 @@ class Listener:
     def __init__(self) -> None:
         self.heard: list[tuple[str, int] | str] = []
         self.unread: list[str] = []
-        self.cached: list[Kept] = []
+        self.cached: list[PackedIds] = []
         self.not_cached: list[str] = []
         self.skipped = 0
         self.failure: BaseException | None = None
 
-    def on_marks(self, marks: Sequence[Mark]) -> None:
+    def on_marks(self, marks: Sequence[StepMark]) -> None:
         self.heard += [f"e-{mark.known.origin}" for mark in marks]
 
-    def on_cached(self, kept: Kept) -> None:
+    def on_cached(self, kept: PackedIds) -> None:
         self.cached.append(kept)
 
     def on_not_cached(self, why: str) -> None:

@@ -15,7 +15,7 @@ from worker.adapters.kafka import KafkaSource
 from worker.adapters.kafka.start_offsets import Beginning
 from worker.core.binding import LogId
 from worker.core.record import Partition
-from worker.core.start_offset import How, Start
+from worker.core.start_offset import Start, StartReason
 
 
 async def started(world: KafkaWorld, ear: Ear, at: Partition) -> KafkaSource:
@@ -69,7 +69,7 @@ async def test_given_up_in_between(real_world: KafkaWorld, ear: Ear) -> None:
     poll_thread.order(lambda: poll_thread._on_assign(poll_thread._consumer, [TopicPartition(*at)]))
     await until("the new log", lambda: at in ear.ours)
     begun = ear.ours[at]
-    assert (begun.committed, begun.start) == (None, Start(How.MADE_ANEW, 0, 7))
+    assert (begun.committed, begun.start) == (None, Start(StartReason.MADE_ANEW, 0, 7))
     await source.stop()
 
 

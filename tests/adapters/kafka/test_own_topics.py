@@ -16,13 +16,13 @@ from worker.adapters.kafka.errors import KafkaUnavailable
 from worker.adapters.kafka.own_topics import create, describe
 from worker.adapters.kafka.topic_descriptions import Settings
 from worker.core.record_size import ROOM_BYTES
-from worker.core.topics import FOREVER, RETENTION_SLACK_SECONDS, Needed, Own, Topic, judge
+from worker.core.topics import FOREVER, RETENTION_SLACK_SECONDS, Needed, OwnTopic, Topic, judge
 
 SOURCE = Topic("s", 6, 3, 1_000_000, 2, 604_800.0, False, "producer", FOREVER)
-TIER = Own("w.retry.1h", 3600.0)
+TIER = OwnTopic("w.retry.1h", 3600.0)
 
 
-def check(config: Config, source: str, own: Sequence[Own]) -> list[str]:
+def check(config: Config, source: str, own: Sequence[OwnTopic]) -> list[str]:
     """What is said of topics as the broker has them."""
     needed = Needed(source, own, 1 << 30)
     return [finding.line for finding in judge(needed, describe(config, needed.names))]
@@ -74,7 +74,11 @@ def test_create(kafka: str, names: Names) -> None:
     """Topics are made after the source's image, once, with room and retention, and then pass the check."""
     config = admin_config(kafka, "test", {})
     create_topics(kafka, {names.topic: 3}, {"max.message.bytes": "2000000"})
-    own = [Own(names.tier("10s"), 10.0), Own(names.tier("24h"), 86_400.0), Own(names.dlq, None)]
+    own = [
+        OwnTopic(names.tier("10s"), 10.0),
+        OwnTopic(names.tier("24h"), 86_400.0),
+        OwnTopic(names.dlq, None),
+    ]
     assert check(config, names.topic, own) == [f"topic {topic.name} does not exist" for topic in own]
     assert sorted(create(config, names.topic, own)) == sorted(topic.name for topic in own)
     assert create(config, names.topic, own) == []
@@ -100,7 +104,7 @@ def test_no_source(kafka: str, names: Names) -> None:
     """Without the source topic there is no measure: nothing is made."""
     config = admin_config(kafka, "test", {})
     with pytest.raises(KafkaUnavailable, match=f"{names.topic} does not exist"):
-        create(config, names.topic, [Own(names.dlq, None)])
+        create(config, names.topic, [OwnTopic(names.dlq, None)])
     assert describe(config, [names.topic, names.dlq]) == {}
 
 
@@ -114,7 +118,7 @@ def test_no_settings() -> None:
 def test_the_control_topic(kafka: str, names: Names) -> None:
     """The control topic is made compacted, with one partition, and is right then."""
     config = admin_config(kafka, "test", {})
-    control = Own(f"{names.group}.control", control=True)
+    control = OwnTopic(f"{names.group}.control", control=True)
     create_topics(kafka, {names.topic: 3})
     assert create(config, names.topic, [control]) == [control.name]
     assert check(config, names.topic, [control]) == []

@@ -20,7 +20,7 @@ from worker.core.assigned_partition import Position
 from worker.core.binding import Binding, LogId
 from worker.core.offset_map import encode
 from worker.core.record import Partition
-from worker.core.start_offset import How, Memory, Start
+from worker.core.start_offset import RememberedOffset, Start, StartReason
 
 
 def admin(world: KafkaWorld) -> AdminClient:
@@ -58,7 +58,7 @@ async def test_retention_has_passed_it(any_way: KafkaWorld, ear: Ear) -> None:
     source = await started(any_way, ear, at, other)
     source.ask(9)
     await ear.has(9)
-    assert ear.expired == {at: Start(How.EXPIRED, 7, 5)}
+    assert ear.expired == {at: Start(StartReason.EXPIRED, 7, 5)}
     assert ear.offsets(at) == [7, 8, 9]
     assert ear.offsets(other) == [4, 5, 6, 7, 8, 9], "the other partition is not moved"
     await source.stop()
@@ -79,7 +79,7 @@ async def test_retention_passes_it_while_it_is_held(real_world: KafkaWorld, ear:
     source.resume(at)
     await ear.has(4)
     assert ear.offsets(at) == [6, 7, 8, 9]
-    assert ear.expired == {at: Start(How.EXPIRED, 6, 6)}
+    assert ear.expired == {at: Start(StartReason.EXPIRED, 6, 6)}
     await source.stop()
 
 
@@ -122,7 +122,7 @@ async def test_committed_above_the_end(any_way: KafkaWorld, ear: Ear) -> None:
     await leave(any_way, at, 400)
     source = await started(any_way, ear, at)
     source.ask(1000)
-    await until("the start", lambda: ear.starts == [None, Start(How.TRUNCATED, 300, 100)])
+    await until("the start", lambda: ear.starts == [None, Start(StartReason.TRUNCATED, 300, 100)])
     any_way.write(at, [b"new"])
     await ear.has(1)
     assert ear.offsets(at) == [300]
@@ -140,10 +140,10 @@ async def test_offsets_that_are_gone(real_world: KafkaWorld, ear: Ear) -> None:
     await leave(real_world, at, 140)
     asking = admin(real_world)
     asking.delete_consumer_groups([real_world.group])[real_world.group].result(WITHIN)
-    memory = Beginning(recall=lambda: {at: Memory(130, None, 0.0)})
+    memory = Beginning(recall=lambda: {at: RememberedOffset(130, None, 0.0)})
     assert await reads(real_world, at, ear, memory) == list(range(130, 141))
     assert ear.starts[-1] is not None
-    assert ear.starts[-1].how is How.REMEMBERED
+    assert ear.starts[-1].how is StartReason.REMEMBERED
 
 
 @pytest.mark.kafka
@@ -157,7 +157,7 @@ async def test_first_day(real_world: KafkaWorld, ear: Ear, start: str, first: in
         start = format_time(newest + 0.001)
     text = "2999-01-01T00:00:00Z" if start == "2999" else start
     assert await reads(real_world, at, ear, Beginning(text)) == list(range(first, 21))
-    assert ear.starts[-1] == Start(How.FIRST_DAY, first, 20 - first)
+    assert ear.starts[-1] == Start(StartReason.FIRST_DAY, first, 20 - first)
 
 
 @pytest.mark.kafka
@@ -166,7 +166,7 @@ async def test_a_new_partition(real_world: KafkaWorld, ear: Ear) -> None:
     known, new = real_world.create(2)
     real_world.write(known, numbered(5))
     real_world.write(new, numbered(5))
-    beginning = Beginning("latest", lambda: {known: Memory(3, None, 0.0)})
+    beginning = Beginning("latest", lambda: {known: RememberedOffset(3, None, 0.0)})
     source = await started(real_world, ear, known, new, beginning=beginning)
     source.ask(100)
     await ear.has(7)
@@ -188,9 +188,9 @@ async def test_made_anew_while_we_were_away(real_world: KafkaWorld, ear: Ear, ke
     what_is_committed = partial(real.committed, real_world.bootstrap, real_world.group, at.topic)
     real.wait_until("the broker has forgotten what was committed", lambda: not what_is_committed())
     real_world.write(at, numbered(20))
-    memory = {at: Memory(5, log.topic_id, 0.0)}
+    memory = {at: RememberedOffset(5, log.topic_id, 0.0)}
     if kept == "what is committed":
         memory.clear()
         commit_of(real_world, at, log)
     assert await reads(real_world, at, ear, Beginning("latest", lambda: memory)) == list(range(21))
-    assert ear.starts[-1] == Start(How.MADE_ANEW, 0, 20)
+    assert ear.starts[-1] == Start(StartReason.MADE_ANEW, 0, 20)

@@ -18,7 +18,7 @@ from tests.support.truncation import truncate
 from worker.core.assigned_partition import Position
 from worker.core.binding import Binding
 from worker.core.offset_map import OffsetMap, encode
-from worker.core.start_offset import How, Start
+from worker.core.start_offset import Start, StartReason
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ async def test_truncated(own_broker: Broker, ear: Ear, way: str) -> None:
     truncate(own_broker, at.topic, 0, 10)
     world.write(at, [b"new"] * 15)
     assert await reads(world, at, ear) == list(range(10, 26))
-    assert ear.starts[-1] == Start(How.TRUNCATED, 10, 10)
+    assert ear.starts[-1] == Start(StartReason.TRUNCATED, 10, 10)
     await world.close()
 
 
@@ -65,7 +65,7 @@ async def test_truncated_far_below(own_broker: Broker, ear: Ear, grown: int) -> 
     truncate(own_broker, at.topic, 0, 10)
     world.write(at, [b"new"] * grown)
     assert await reads(world, at, ear) == list(range(10, 11 + grown))
-    assert ear.starts[-1] == Start(How.TRUNCATED, 10, 10)
+    assert ear.starts[-1] == Start(StartReason.TRUNCATED, 10, 10)
     await world.close()
 
 
@@ -118,6 +118,6 @@ async def test_cut_while_it_is_read(own_broker: Broker, ear: Ear) -> None:
     await ear.has(55)
     assert ear.offsets(at) == [*range(30), *range(10, 35)]
     begun = [start.how for start in ear.starts[1:] if start is not None]  # None: its session had ended
-    assert begun == [How.TRUNCATED]
+    assert begun == [StartReason.TRUNCATED]
     await source.stop()
     await world.close()

@@ -7,10 +7,10 @@ from worker.core.admission.circuit import CircuitPolicy
 from worker.core.admission.gate import Gate
 from worker.core.answer import Answer, Failure, FailureKind, Response
 from worker.core.assigned_partition import PendingRecord
-from worker.core.classify import Rules, Verdict, classify
+from worker.core.classify import AnswerRules, AnswerVerdict, classify
 
 POLICY = CircuitPolicy(window=10.0, failure_share=0.5, min_failures=4, pause=1.0, pause_max=8.0)
-RULES = Rules(terminal=frozenset({410}))
+RULES = AnswerRules(terminal=frozenset({410}))
 
 ANSWERS: dict[str, Answer] = {
     "ok": Response(200),
@@ -23,7 +23,7 @@ ANSWERS: dict[str, Answer] = {
     "timeout": Failure(FailureKind.TIMEOUT, "no answer"),
     "blocked": Failure(FailureKind.EGRESS, "loopback"),
 }
-VERDICTS: dict[str, Verdict] = {name: classify(answer, RULES, 0.0) for name, answer in ANSWERS.items()}
+VERDICTS: dict[str, AnswerVerdict] = {name: classify(answer, RULES, 0.0) for name, answer in ANSWERS.items()}
 
 
 def some(number: int = 0) -> PendingRecord:

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.core.admission.circuit import Circuit, CircuitPolicy, CircuitState
+from worker.core.admission.circuit import CircuitBreaker, CircuitPolicy, CircuitState
 
 CLOSED, HALF_OPEN, OPEN = CircuitState.CLOSED, CircuitState.HALF_OPEN, CircuitState.OPEN
 POLICY = CircuitPolicy(window=10.0, failure_share=0.5, min_failures=4, pause=1.0, pause_max=8.0)
 
 
 def end(
-    circuit: Circuit, failed: bool, started: float, now: float, jitter: float, *, alive: bool = False
+    circuit: CircuitBreaker, failed: bool, started: float, now: float, jitter: float, *, alive: bool = False
 ) -> None:
     """End a request, well or badly."""
     if failed:
@@ -22,22 +22,22 @@ def end(
         circuit.succeeded(started, now)
 
 
-def record(circuit: Circuit, now: float, *, failures: int = 0, successes: int = 0) -> None:
+def record(circuit: CircuitBreaker, now: float, *, failures: int = 0, successes: int = 0) -> None:
     """End so many requests at once: the more frequent ones' excess, then by turns, a failure last."""
     pairs = min(failures, successes)
     for failed in [successes < failures] * abs(successes - failures) + [False, True] * pairs:
         end(circuit, failed, now, now, 0.0)
 
 
-def opened(now: float = 100.0) -> Circuit:
+def opened(now: float = 100.0) -> CircuitBreaker:
     """Return a circuit that has just opened."""
-    circuit = Circuit(POLICY)
+    circuit = CircuitBreaker(POLICY)
     record(circuit, now, failures=POLICY.min_failures)
     assert circuit.state is OPEN
     return circuit
 
 
-def probing(now: float = 100.0) -> tuple[Circuit, float]:
+def probing(now: float = 100.0) -> tuple[CircuitBreaker, float]:
     """Return a circuit with a probe under way, and when that began."""
     circuit = opened(now)
     circuit.starting(now + POLICY.pause)
@@ -63,19 +63,19 @@ def test_gauge_numbers() -> None:
 )
 def test_opens_by_share_and_number(failures: int, successes: int, state: CircuitState) -> None:
     """It opens when failures are both enough and a large enough share of the window."""
-    circuit = Circuit(POLICY)
+    circuit = CircuitBreaker(POLICY)
     record(circuit, 100.0, failures=failures, successes=successes)
     assert circuit.state is state
 
 
 def test_the_window_moves_on() -> None:
     """What ended longer ago than the window counts no more, failures and successes alike."""
-    circuit = Circuit(POLICY)
+    circuit = CircuitBreaker(POLICY)
     record(circuit, 100.0, failures=3)
     record(circuit, 110.5, successes=1)
     record(circuit, 110.5, failures=3)
     assert circuit.state is CLOSED
-    circuit = Circuit(POLICY)
+    circuit = CircuitBreaker(POLICY)
     record(circuit, 100.0, successes=1_000)
     record(circuit, 110.5, failures=4)
     assert circuit.state is OPEN
@@ -83,7 +83,7 @@ def test_the_window_moves_on() -> None:
 
 def test_failures_across_the_window_add_up() -> None:
     """Failures spread over less than the window open it together."""
-    circuit = Circuit(POLICY)
+    circuit = CircuitBreaker(POLICY)
     for now in (100.0, 102.5, 105.0):
         record(circuit, now, failures=1)
     assert circuit.admits(107.5)
@@ -94,7 +94,7 @@ def test_failures_across_the_window_add_up() -> None:
 @given(st.lists(st.tuples(st.floats(0, 5), st.booleans()), max_size=200))
 def test_rare_failures_never_open_it(ends: list[tuple[float, bool]]) -> None:
     """With fewer failures than the least number in any window, and some successes, it stays closed."""
-    circuit, now, failures = Circuit(POLICY), 100.0, [float("-inf")] * (POLICY.min_failures - 1)
+    circuit, now, failures = CircuitBreaker(POLICY), 100.0, [float("-inf")] * (POLICY.min_failures - 1)
     for gap, failed in ends:
         now += gap
         rare = now - failures[-(POLICY.min_failures - 1)] > POLICY.window + POLICY.window / 10
@@ -165,14 +165,14 @@ def test_a_probe_that_hangs_holds_up_no_other() -> None:
 
 def test_failures_in_a_row() -> None:
     """As many failures in a row as the least number open it, however far apart, and whatever was before."""
-    circuit, now = Circuit(POLICY), 100.0
+    circuit, now = CircuitBreaker(POLICY), 100.0
     record(circuit, now, successes=10_000)
     for _ in range(POLICY.min_failures):
         assert circuit.state is CLOSED
         now += 1.0
         record(circuit, now, failures=1)
     assert circuit.state is OPEN
-    circuit, now = Circuit(POLICY), 100.0
+    circuit, now = CircuitBreaker(POLICY), 100.0
     for _ in range(POLICY.min_failures):
         assert circuit.state is CLOSED
         now += 3_600.0
@@ -182,7 +182,7 @@ def test_failures_in_a_row() -> None:
 
 def test_a_success_ends_the_row() -> None:
     """A success between two failures begins a new row."""
-    circuit = Circuit(POLICY)
+    circuit = CircuitBreaker(POLICY)
     record(circuit, 100.0, successes=10_000)
     for _ in range(20):
         record(circuit, 101.0, failures=POLICY.min_failures - 1)
@@ -192,7 +192,7 @@ def test_a_success_ends_the_row() -> None:
 
 def test_those_that_time_out_together() -> None:
     """Failures of requests that began before one that succeeded are no row, however many end at once."""
-    circuit = Circuit(POLICY)
+    circuit = CircuitBreaker(POLICY)
     record(circuit, 100.0, successes=100)
     end(circuit, False, 109.0, 109.9, 0.0)
     for _ in range(50):
@@ -211,7 +211,7 @@ def test_failures_from_before_the_end_of_an_outage() -> None:
 
 def test_a_full_partner_is_there() -> None:
     """Refusals of a partner that is there count in the window, not in a row."""
-    circuit = Circuit(POLICY)
+    circuit = CircuitBreaker(POLICY)
     record(circuit, 100.0, successes=50)
     for _ in range(49):
         end(circuit, True, 100.5, 100.5, 0.0, alive=True)
@@ -223,7 +223,7 @@ def test_a_full_partner_is_there() -> None:
 @given(st.floats(0, 1), st.integers(0, 4))
 def test_jitter_only_lengthens(jitter: float, failed_probes: int) -> None:
     """Jitter spreads probes by up to a quarter of the pause, and never shortens one."""
-    circuit, now = Circuit(POLICY), 100.0
+    circuit, now = CircuitBreaker(POLICY), 100.0
     for _ in range(POLICY.min_failures):
         end(circuit, True, now, now, jitter)
     for _ in range(failed_probes):
@@ -258,7 +258,7 @@ def test_an_abandoned_probe_is_made_again() -> None:
 
 def test_trip_opens_at_once() -> None:
     """What no request can change opens it at once, with the first pause."""
-    circuit = Circuit(POLICY)
+    circuit = CircuitBreaker(POLICY)
     circuit.trip(100.0, 100.0, 0.0)
     assert (circuit.state, circuit.wake_at()) == (OPEN, 101.0)
 
@@ -279,7 +279,7 @@ def test_trip_while_open() -> None:
 
 def test_a_long_quiet_time_is_not_kept() -> None:
     """What is remembered does not grow with a day of successes."""
-    circuit = Circuit(POLICY)
+    circuit = CircuitBreaker(POLICY)
     for second in range(86_400):
         end(circuit, False, float(second), float(second), 0.0)
     assert len(circuit._buckets) <= 11

@@ -11,7 +11,7 @@ from tests.core.examples import make_partition, pending_record
 from worker.core.admission.circuit import CircuitState
 from worker.core.admission.gate import Gate
 from worker.core.admission.held import held
-from worker.core.classify import Kind
+from worker.core.classify import AnswerKind
 
 
 class Traffic(RuleBasedStateMachine):
@@ -68,7 +68,7 @@ class Traffic(RuleBasedStateMachine):
         was = self.state
         held_before = self.gate.probes(self.now)
         counts = self.gate.ended(verdict, pending_record(partition, 7), started, self.now, jitter)
-        partition.note(failed=verdict.kind is not Kind.DELIVERED, many=16)
+        partition.note(failed=verdict.kind is not AnswerKind.DELIVERED, many=16)
         if not held_before or not self.gate.probes(self.now):
             self.asked = 0
         closed = self.state is CircuitState.CLOSED

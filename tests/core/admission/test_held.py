@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.core.admission.answers import POLICY, VERDICTS, answer, some
 from worker.core.admission.gate import Gate
-from worker.core.admission.held import Held, held
+from worker.core.admission.held import HeldReason, held
 
 NOW = 100.0
 
@@ -82,4 +82,4 @@ def test_egress() -> None:
 def test_names() -> None:
     """The reasons are those that the contract has, as far as there is something to each."""
     reasons = {"pause", "circuit", "rate", "retry_after", "commits", "egress", "warming"}
-    assert {one.value for one in Held} == reasons
+    assert {one.value for one in HeldReason} == reasons

@@ -10,14 +10,14 @@ from tests.core.examples import make_partition, pending_record
 from worker.core.admission.probes import Probes
 from worker.core.answer import Answer, Failure, FailureKind, Response
 from worker.core.assigned_partition import AssignedPartition
-from worker.core.classify import Rules, Verdict, classify
+from worker.core.classify import AnswerRules, AnswerVerdict, classify
 from worker.core.fence import Tenure
 from worker.core.retry import Tier
 
 
-def verdict(answer: Answer) -> Verdict:
+def verdict(answer: Answer) -> AnswerVerdict:
     """Judge an answer."""
-    return classify(answer, Rules(), 0.0)
+    return classify(answer, AnswerRules(), 0.0)
 
 
 INTERNAL = verdict(Response(500))
@@ -35,7 +35,7 @@ def full(number: int = 0, count: int = 1_000, tier: Tier | None = None) -> Assig
 
 
 def search(
-    answers: dict[AssignedPartition, Verdict],
+    answers: dict[AssignedPartition, AnswerVerdict],
     seconds: float,
     pause: float = 30.0,
     *,
@@ -74,7 +74,7 @@ def test_one_partition_is_searched() -> None:
 
 
 @pytest.mark.parametrize(("answer", "most"), [(INTERNAL, 3), (AWAY, 0), (TIMEOUT, 0), (REFUSED, 0)])
-def test_an_outage_of_a_minute(answer: Verdict, most: int) -> None:
+def test_an_outage_of_a_minute(answer: AnswerVerdict, most: int) -> None:
     """Where several partitions fail a minute costs next to nothing, and few probes are made."""
     costs, made = search({full(number): answer for number in range(4)}, 60.0)
     assert len(costs) <= most
@@ -82,7 +82,7 @@ def test_an_outage_of_a_minute(answer: Verdict, most: int) -> None:
 
 
 @pytest.mark.parametrize(("answer", "most"), [(AWAY, 40), (TIMEOUT, 40), (REFUSED, 0)])
-def test_an_outage_of_a_day(answer: Verdict, most: int) -> None:
+def test_an_outage_of_a_day(answer: AnswerVerdict, most: int) -> None:
     """A day in which nothing is taken costs so many records one attempt."""
     costs, _ = search({full(number): answer for number in range(4)}, 86_400.0)
     assert len(costs) <= most

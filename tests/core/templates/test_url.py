@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.core.examples import make_event
 from tests.core.templates.compiled import template
-from worker.core.answer import Origin, Request
+from worker.core.answer import HttpOrigin, Request
 from worker.core.templates import CannotFill, Postback, TemplateError, UrlTemplate
 from worker.core.templates.names import FIELDS, TIMES
 
@@ -133,7 +133,7 @@ def test_an_event_moves_nothing_else(click_id: str, event: str) -> None:
     """Scheme, host, port and path stay the settings', whatever an event holds."""
     request = PARTNER.request(make_event(click_id=click_id, event=event, payout="1"))
     parts = urlsplit(request.url)
-    assert request.origin == Origin("https", "track.momentscience.com", 443)
+    assert request.origin == HttpOrigin("https", "track.momentscience.com", 443)
     assert (parts.scheme, parts.netloc, parts.path) == ("https", "track.momentscience.com", "/postback")
     assert parts.fragment == ""
     assert list(query(request)) == ["measurement", "click_id", "event", "payout"]

@@ -27,7 +27,7 @@ from worker.adapters.http.parser import AnswerParser, BodyParser, RefusalParser
 from worker.adapters.http.sweeper import Sweeper
 from worker.adapters.http.write_batch import WriteBatch
 from worker.adapters.refusals import watch_refusals
-from worker.core.answer import Failure, FailureKind, Origin, Request
+from worker.core.answer import Failure, FailureKind, HttpOrigin, Request
 from worker.core.connection_reuse import ConnectionReuse
 from worker.ports import Attempter
 
@@ -48,8 +48,8 @@ class DirectSender:
         self._sweeper = Sweeper()
         self._shared = Shared(options, self._sweeper, WriteBatch())
         self._headers = _lines(options)
-        self._requests: dict[Origin, ClientRequest] = {}
-        self._reuse: dict[Origin, ConnectionReuse] = {}
+        self._requests: dict[HttpOrigin, ClientRequest] = {}
+        self._reuse: dict[HttpOrigin, ConnectionReuse] = {}
         self._failures = 0
 
     def lane(self) -> DirectLane:
@@ -69,7 +69,7 @@ class DirectSender:
         self._sweeper.close_all()
         await self._connector.close()
 
-    async def open(self, origin: Origin) -> tuple[HttpConnection | Failure, float]:
+    async def open(self, origin: HttpOrigin) -> tuple[HttpConnection | Failure, float]:
         """Open a connection, or say why not; and return the deadline of the attempt that it is for.
 
         The pause after many failures comes before the attempt and does not count against it.
@@ -82,7 +82,7 @@ class DirectSender:
         self._failures = self._failures + 1 if isinstance(opened, Failure) else 0
         return opened, deadline
 
-    async def _connect(self, origin: Origin) -> HttpConnection | Failure:
+    async def _connect(self, origin: HttpOrigin) -> HttpConnection | Failure:
         refusal = refused_literal(origin.host) if self._guarded else None
         if refusal is not None:
             return Failure(FailureKind.EGRESS, refusal)
@@ -95,7 +95,7 @@ class DirectSender:
         except EXPECTED as error:
             return await settled(failure_of(error, refusals))
 
-    def _take(self, origin: Origin, connection: Connection) -> HttpConnection | Failure:
+    def _take(self, origin: HttpOrigin, connection: Connection) -> HttpConnection | Failure:
         """Take over aiohttp's connection, unless it has ended or received something already."""
         transport, handler = connection.transport, connection.protocol
         if transport is None or handler is None or transport.is_closing():
@@ -108,7 +108,7 @@ class DirectSender:
         reuse = self._reuse.setdefault(origin, ConnectionReuse())
         return HttpConnection(connection, transport, self._parser(), self._shared, reuse, tail)
 
-    def _request(self, origin: Origin) -> ClientRequest:
+    def _request(self, origin: HttpOrigin) -> ClientRequest:
         """The request by which the connector knows an origin, made once."""
         request = self._requests.get(origin)
         if request is None:
@@ -123,7 +123,7 @@ class DirectLane(CallbackLane):
     def __init__(self, sender: DirectSender, seconds: float) -> None:
         self._sender = sender
         self._seconds = seconds
-        self._connections: dict[Origin, HttpConnection] = {}
+        self._connections: dict[HttpOrigin, HttpConnection] = {}
         self._opening: asyncio.Task[None] | None = None
 
     def begin(self, request: Request, attempter: Attempter) -> None:

@@ -36,7 +36,7 @@ from worker.adapters.http.options import (
 from worker.adapters.http.sweeper import Sweeper
 from worker.adapters.http.write_batch import WriteBatch
 from worker.adapters.refusals import watch_refusals
-from worker.core.answer import Answer, Content, Failure, FailureKind, Origin, Request, Response
+from worker.core.answer import Answer, Content, Failure, FailureKind, HttpOrigin, Request, Response
 from worker.core.connection_reuse import ConnectionReuse
 
 _PLAIN = Content()
@@ -90,7 +90,7 @@ class SessionLane(CoroutineLane):
         self._drain_seconds = options.drain_seconds
         self._options = options
         self._guarded = not (options.allow_private or options.proxy)
-        self._authorities: dict[Origin, str] = {}
+        self._authorities: dict[HttpOrigin, str] = {}
 
     async def send(self, request: Request) -> Answer:
         """Make one attempt; every outcome is a value, and only cancellation is raised.
@@ -131,7 +131,7 @@ class SessionLane(CoroutineLane):
             method, url, headers=headers or None, data=body, allow_redirects=False
         )
 
-    def _url(self, origin: Origin, target: str) -> URL:
+    def _url(self, origin: HttpOrigin, target: str) -> URL:
         """The URL, built of its parts: yarl takes twice as long to parse a whole one."""
         authority = self._authorities.get(origin)
         if authority is None:

@@ -31,7 +31,7 @@ from worker.adapters.kafka.unreadable_records import Stops
 from worker.adapters.kafka.watermarks import WatermarkCache
 from worker.core.assigned_partition import Position
 from worker.core.record import Partition
-from worker.core.start_offset import How, Start
+from worker.core.start_offset import Start, StartReason
 from worker.ports import Assigned, CommitFailed
 
 
@@ -136,10 +136,10 @@ class Assignment:
 
     def move(self, consumer: Consumer, at: Partition, start: Start) -> None:
         """Go on with a partition at another offset, because its own could not be used."""
-        if start.how is How.TRUNCATED:
+        if start.how is StartReason.TRUNCATED:
             place = self._place(at, self._cut(at, start).begins)
         else:
-            if start.how is How.EXPIRED:
+            if start.how is StartReason.EXPIRED:
                 self._bridge.expired(at, start)
             self._prefetch.handed.pop(at, None)  # gaps count from the new offset on
             place = self._place(at, start.offset)

@@ -16,7 +16,7 @@ from worker.adapters.kafka.followed import anchor_of, starts_of
 from worker.adapters.kafka.journal_client import JournalClient
 from worker.adapters.kafka.since import LATEST
 from worker.core.binding import LogId
-from worker.core.ids_cache import Anchor, Cached, JournalPosition, NotBelieved
+from worker.core.ids_cache import Anchor, CacheContents, JournalPosition, NotBelieved
 from worker.ports import Cache
 
 PROVE_SECONDS = 5.0
@@ -48,7 +48,7 @@ def starts(
     }, skipped
 
 
-def cached(cache: Cache, client: JournalClient, log: LogId) -> Cached | None:
+def cached(cache: Cache, client: JournalClient, log: LogId) -> CacheContents | None:
     """What a cache holds of this journal, or None.
 
     Raises NotBelieved, and KafkaException if the broker does not answer.

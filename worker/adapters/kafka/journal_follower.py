@@ -27,7 +27,7 @@ from worker.adapters.kafka.topic_ids import TopicIds
 from worker.adapters.process.spare_memory import SpareMemory
 from worker.core.binding import LogId
 from worker.core.ids_cache import JournalPosition, JournalPositions, NotBelieved
-from worker.core.remembered_ids import Mark
+from worker.core.remembered_ids import StepMark
 from worker.core.start_offset import is_another
 from worker.core.step_marks import mark_of
 from worker.ports import Cache, FollowerListener
@@ -220,7 +220,7 @@ class JournalFollower:
 
     def _read(self) -> int:
         """Take the messages that come; return how many."""
-        marks: list[Mark] = []
+        marks: list[StepMark] = []
         last: dict[int, Got] = {}
         messages, own = self._client.messages(WARMING_SECONDS), self._own
         for message in messages:
@@ -256,7 +256,7 @@ class JournalFollower:
         elif one is not None:
             self._client.hear(message)
 
-    def _mark(self, message: Got, value: bytes | None) -> Mark | None:
+    def _mark(self, message: Got, value: bytes | None) -> StepMark | None:
         kind, milliseconds = message.timestamp()
         at = time.time() if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds / 1000
         return mark_of(message.key(), value, at)
@@ -278,14 +278,14 @@ class JournalFollower:
         if numbers or asked:
             self._post(self._listener.on_unread, [*numbers, *asked], f"its journal can't be read: {why}")
 
-    def _hand_over(self, marks: list[Mark]) -> None:
+    def _hand_over(self, marks: list[StepMark]) -> None:
         """Give marks to the loop; wait if it is BATCHES_AHEAD behind."""
         while not self._room.acquire(timeout=LOOK_SECONDS):
             if self._closing:
                 return
         self._post(self._take, marks)
 
-    def _take(self, marks: list[Mark]) -> None:
+    def _take(self, marks: list[StepMark]) -> None:
         self._room.release()
         self._listener.on_marks(marks)
 

@@ -14,9 +14,9 @@ from typing import NamedTuple
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable
 from worker.adapters.kafka.topic_reader import FASTER, NoSuchTopic, Span, TopicReader
-from worker.core.journaled_offsets import Gathered, origin_of
+from worker.core.journaled_offsets import OriginCollector, origin_of
 from worker.core.record import Partition
-from worker.core.start_offset import Journal
+from worker.core.start_offset import GroupJournal
 
 MOST_STEPS = 300_000
 """The newest steps that are read of all partitions together, but at least LEAST_STEPS of each."""
@@ -34,14 +34,14 @@ class JournalOf(NamedTuple):
     source: str
 
 
-def read_journaled(config: Config, journal: JournalOf, partitions: Collection[Partition]) -> Journal:
+def read_journaled(config: Config, journal: JournalOf, partitions: Collection[Partition]) -> GroupJournal:
     """What the journal says about these source partitions. Raises KafkaUnavailable."""
-    gathered = {at: Gathered() for at in partitions}
+    gathered = {at: OriginCollector() for at in partitions}
     with TopicReader({**config, **FASTER}, journal.topic) as reader:
         try:
             spans = reader.spans()
         except NoSuchTopic:
-            return Journal()
+            return GroupJournal()
         young = reader.spans(time.time() - FIRST_DAY_SECONDS)
         is_old = any(young[at].start > span.start for at, span in spans.items() if at in young)
         wanted = {at.number % len(spans) for at in gathered}
@@ -58,11 +58,11 @@ def read_journaled(config: Config, journal: JournalOf, partitions: Collection[Pa
         at: of.told(is_whole=at.number % len(spans) in whole, low=source[at].start, high=source[at].end)
         for at, of in gathered.items()
     }
-    return Journal({at: of for at, of in told.items() if of is not None}, is_old)
+    return GroupJournal({at: of for at, of in told.items() if of is not None}, is_old)
 
 
 def _look_at_origins(
-    config: Config, topic: str, gathered: Mapping[Partition, Gathered]
+    config: Config, topic: str, gathered: Mapping[Partition, OriginCollector]
 ) -> Mapping[Partition, Span]:
     """Read the records at the steps' origins; return the span of each partition."""
     with TopicReader({**config, **FASTER}, topic) as reader:

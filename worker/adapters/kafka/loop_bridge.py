@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar, TypeVarTuple
 from worker.core.place import Place
 from worker.core.record import Partition, Record
 from worker.core.start_offset import Start
-from worker.core.unreadable import Stopped
+from worker.core.unreadable import StoppedPartition
 from worker.ports import Assigned, CommitFailed, Positions, SourceListener
 
 _Arguments = TypeVarTuple("_Arguments")
@@ -94,7 +94,7 @@ class LoopBridge:
         """Tell that from an offset on other records replaced some that may be finished."""
         self.post(self._listener.on_cut, partition, offset)
 
-    def stopped(self, stopped: Stopped) -> None:
+    def stopped(self, stopped: StoppedPartition) -> None:
         """Tell of a partition stopped at an unreadable record."""
         self.post(self._listener.on_stopped, stopped)
 

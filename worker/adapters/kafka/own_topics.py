@@ -25,7 +25,7 @@ from worker.adapters.kafka.errors import (
     one_line,
 )
 from worker.adapters.kafka.topic_descriptions import UNLIMITED, Settings, existing_topics, read_topic
-from worker.core.topics import Own, Topic, image
+from worker.core.topics import OwnTopic, Topic, image
 
 TIMEOUT_SECONDS = 15.0
 """Seconds for each answer of the broker."""
@@ -45,7 +45,7 @@ def describe(config: Config, topics: Iterable[str], within: float = TIMEOUT_SECO
     return {name: read_topic(name, listed[name], settings.get(name, Settings())) for name in found}
 
 
-def create(config: Config, source: str, own: Sequence[Own]) -> list[str]:
+def create(config: Config, source: str, own: Sequence[OwnTopic]) -> list[str]:
     """Create the worker's missing topics, modelled on the source; return their names.
 
     Existing topics are left alone, and only what the broker reports of the source is copied. Returns when the
@@ -70,7 +70,7 @@ def create(config: Config, source: str, own: Sequence[Own]) -> list[str]:
     return made
 
 
-def _new(source: Topic, own: Own) -> NewTopic:
+def _new(source: Topic, own: OwnTopic) -> NewTopic:
     """The topic to create; what is unknown of the source is left to the broker."""
     made = image(source, own)
     if source.partitions is None or made.partitions is None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from worker.core.assigned_partition import Position
 from worker.core.record import Partition
-from worker.core.unreadable import Stopped
+from worker.core.unreadable import StoppedPartition
 from worker.ports import CommitFailed, Positions, Source, SourceEnded, SourceListener, Watermarks
 
 
@@ -76,7 +76,7 @@ class PairedSource:
             raise kind("; ".join(map(str, failures)), committed)
         return committed
 
-    def stops(self) -> Sequence[Stopped]:
+    def stops(self) -> Sequence[StoppedPartition]:
         """The stopped partitions of both."""
         return [stopped for side in self._sides for stopped in side.stops()]
 

@@ -39,7 +39,7 @@ from worker.adapters.kafka.watermarks import WatermarkCache
 from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.place import Place
 from worker.core.record import Partition
-from worker.core.unreadable import Stopped
+from worker.core.unreadable import StoppedPartition
 from worker.ports import Positions, SourceFailed
 
 BATCH_RECORDS = 500
@@ -231,14 +231,14 @@ class PollThread:
         self._errors.raise_deadly()
 
     def _take_in(self, messages: Sequence[Got]) -> None:
-        unreadable: dict[Partition, Stopped] = {}
+        stopped: dict[Partition, StoppedPartition] = {}
         ours = self._assignment.names
         came: list[Got] = []
         ats: list[Partition] = []
         for message in messages:
             error = message.error()
             if error is not None:
-                self._take_error(message, error, unreadable)
+                self._take_error(message, error, stopped)
                 continue
             at = ours.get((message.topic(), message.partition()))  # as a plain tuple, which is cheaper
             if at is not None:  # else it was revoked within this very read
@@ -254,9 +254,11 @@ class PollThread:
         if passed is not None:
             self._bridge.passed(passed.counts)
             self._assignment.tell_passed(passed.behind)
-        self._recovery.stop_at(self._consumer, unreadable.values())
+        self._recovery.stop_at(self._consumer, stopped.values())
 
-    def _take_error(self, message: Got, error: KafkaError, unreadable: dict[Partition, Stopped]) -> None:
+    def _take_error(
+        self, message: Got, error: KafkaError, stopped: dict[Partition, StoppedPartition]
+    ) -> None:
         """Take nothing more of a partition with an unreadable record until it is read from there again.
 
         After a batch whose check fails, the client reads on amid its bytes, and reports offsets that don't
@@ -264,15 +266,12 @@ class PollThread:
         """
         at = Partition(message.topic(), message.partition())
         if at in self._assignment.ours and is_unusable(error):
-            if (
-                message.topic(),
-                message.partition(),
-            ) in self._assignment.names:  # otherwise the error is from amid those bytes
+            if at in self._assignment.names:  # otherwise the error is from amid those bytes
                 self._recovery.note_unusable(self._consumer, at, message, error)
         elif at not in self._assignment.ours or not is_unreadable(error):
             self._on_error(error, self._errors.named(error, at if at in self._assignment.ours else None))
         elif self._assignment.names.pop(at, None) is not None:
-            unreadable[at] = Stopped(Place(at, message.offset()), one_line(error))
+            stopped[at] = StoppedPartition(Place(at, message.offset()), one_line(error))
 
     # --- callbacks of the client, made within its calls ----------------------------------------
 

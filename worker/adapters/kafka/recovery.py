@@ -28,8 +28,8 @@ from worker.adapters.kafka.unusable_offsets import Unusable, UnusableOffsets, pa
 from worker.adapters.kafka.watermarks import ends_of
 from worker.core.place import Place
 from worker.core.record import Partition
-from worker.core.start_offset import Marks, recover
-from worker.core.unreadable import Stopped
+from worker.core.start_offset import WatermarkOffsets, recover
+from worker.core.unreadable import StoppedPartition
 
 ENDS_TIMEOUT_SECONDS = 2.0
 """Seconds that the broker may take to say where the log of an unusable offset begins and ends."""
@@ -93,7 +93,7 @@ class Recovery:
         if parted is None and tried >= ends.low and self._asks(consumer, unusable, ends.high):
             return
         self._asked.pop(at, None)
-        self._assignment.move(consumer, at, recover(tried, parted, Marks(ends.low, ends.high)))
+        self._assignment.move(consumer, at, recover(tried, parted, WatermarkOffsets(ends.low, ends.high)))
 
     def _asks(self, consumer: Consumer, unusable: Unusable, high: int) -> bool:
         """Have the client ask where the log diverged, once: the answer is another error, or records."""
@@ -105,7 +105,7 @@ class Recovery:
 
     # --- records that can't be read ------------------------------------------------------------
 
-    def stop_at(self, consumer: Consumer, unreadable: Iterable[Stopped]) -> None:
+    def stop_at(self, consumer: Consumer, unreadable: Iterable[StoppedPartition]) -> None:
         """Stop partitions, or pass over what is to be skipped."""
         for stopped in unreadable:
             if stopped.place in self._skip:
@@ -113,18 +113,18 @@ class Recovery:
             else:
                 self._stop(stopped)
 
-    def _stop(self, stopped: Stopped, seconds: float = LOOK_AGAIN_AFTER_SECONDS) -> None:
+    def _stop(self, stopped: StoppedPartition, seconds: float = LOOK_AGAIN_AFTER_SECONDS) -> None:
         """Stop a partition, for so long at first."""
         if self._assignment.stops.stop(stopped, time.monotonic() + seconds):
             self._bridge.stopped(stopped)
 
-    def _pass_over(self, consumer: Consumer, stopped: Stopped) -> None:
+    def _pass_over(self, consumer: Consumer, stopped: StoppedPartition) -> None:
         """Read on after an unreadable batch that an operator named to be skipped."""
         place = stopped.place
         try:
             beyond = next_readable(self._config, place)
         except Unprobed as error:
-            told = Stopped(place, f"{stopped.why}; it could not be skipped: {error}")
+            told = StoppedPartition(place, f"{stopped.why}; it could not be skipped: {error}")
             self._stop(told, SKIP_AGAIN_AFTER_SECONDS)
             return
         self._assignment.read_from(consumer, [TopicPartition(place.at.topic, place.at.number, beyond)])

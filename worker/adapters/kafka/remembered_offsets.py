@@ -9,12 +9,12 @@ from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.topic_reader import NoSuchTopic, TopicReader
 from worker.core.record import Partition
 from worker.core.remembered_offsets import recall
-from worker.core.start_offset import Memory
+from worker.core.start_offset import RememberedOffset
 
 
-def read_memory(config: Config, topic: str) -> dict[Partition, Memory]:
+def read_memory(config: Config, topic: str) -> dict[Partition, RememberedOffset]:
     """What the group remembers of each partition, from its control topic. Raises KafkaUnavailable."""
-    found: dict[Partition, Memory] = {}
+    found: dict[Partition, RememberedOffset] = {}
     with TopicReader(config, topic) as reader:
         try:
             spans = reader.spans()

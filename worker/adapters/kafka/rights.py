@@ -18,7 +18,7 @@ from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable, error_code, ignore, one_line
 from worker.adapters.kafka.group_questions import ask_of_groups
 from worker.adapters.kafka.own_thread import in_own_thread
-from worker.core.rights import Kind, Needs, Refused, Resource, Said, lacking
+from worker.core.rights import DescribeRefused, Needs, Resource, ResourceKind, Said, lacking
 
 TIMEOUT_SECONDS = 3.0
 """Seconds for the answers of the broker."""
@@ -48,7 +48,7 @@ class Rights:
             raise KafkaUnavailable(one_line(error)) from error
         self._is_controlled = False
 
-    def said(self, needed: Needs, kinds: Collection[Kind] = tuple(Kind)) -> Said:
+    def said(self, needed: Needs, kinds: Collection[ResourceKind] = tuple(ResourceKind)) -> Said:
         """What the broker says about these topics and groups, or about some kinds of them."""
         if not self._may_ask():
             return {}
@@ -68,11 +68,11 @@ class Rights:
             self._is_controlled = found.controller_id in found.brokers
         return self._is_controlled
 
-    def _ask(self, kind: Kind, needed: Needs) -> dict[Resource, Future[Any]]:
+    def _ask(self, kind: ResourceKind, needed: Needs) -> dict[Resource, Future[Any]]:
         names = [resource.name for resource in needed if resource.kind is kind]
         if not names:
             return {}
-        if kind is Kind.TOPIC:
+        if kind is ResourceKind.TOPIC:
             how: dict[str, Any] = {"include_authorized_operations": True, "request_timeout": TIMEOUT_SECONDS}
             answers = self.client.describe_topics(TopicCollection(names), **how)
         else:
@@ -122,7 +122,7 @@ class SharedRights:
         rights = self._rights
         if rights is None:
             rights = self._rights = Rights(self._config)
-        return rights.said(self._needed, [Kind.TOPIC])
+        return rights.said(self._needed, [ResourceKind.TOPIC])
 
 
 class RightsWatch:
@@ -137,14 +137,16 @@ class RightsWatch:
     async def look(self, refusals: Mapping[str, str]) -> None:
         """Ask anew; what the broker does not say is not lacking. `refusals` tells why groups are refused."""
         said = await self._said()
-        groups = {Resource(Kind.GROUP, group): Refused(why) for group, why in refusals.items()}
+        groups = {
+            Resource(ResourceKind.GROUP, group): DescribeRefused(why) for group, why in refusals.items()
+        }
         self.lacking = lacking(self._needed, {**said, **groups})
 
 
-def _read(answer: Future[Any]) -> frozenset[str] | Refused | None:
+def _read(answer: Future[Any]) -> frozenset[str] | DescribeRefused | None:
     """The answer about one topic or group; None without one."""
     try:
         operations = answer.result(0).authorized_operations
     except (KafkaException, TimeoutError) as error:
-        return Refused(one_line(error)) if error_code(error) in _DENIED else None
+        return DescribeRefused(one_line(error)) if error_code(error) in _DENIED else None
     return frozenset(operation.name for operation in operations) if operations else None

@@ -21,7 +21,7 @@ from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge, LoopGone, settl
 from worker.adapters.kafka.poll_thread import PollThread
 from worker.adapters.kafka.reading import Reading
 from worker.core.record import Partition
-from worker.core.unreadable import Stopped
+from worker.core.unreadable import StoppedPartition
 from worker.ports import Positions, SourceEnded, SourceFailed, SourceListener, Watermarks
 
 DRAIN_MARGIN_SECONDS = 5.0
@@ -128,7 +128,7 @@ class KafkaSource:
         """Why some assigned partitions are not read yet; does no I/O."""
         return {} if self._poll_thread is None else self._poll_thread.beginnings.awaited
 
-    def stops(self) -> Sequence[Stopped]:
+    def stops(self) -> Sequence[StoppedPartition]:
         """Our partitions that are stopped at an unreadable record; does no I/O."""
         return () if self._poll_thread is None else self._poll_thread.stops.told
 

@@ -19,14 +19,14 @@ from worker.adapters.kafka.leader_epochs import Left
 from worker.adapters.kafka.records import leader_epoch_of, to_partition, to_topic_partitions
 from worker.adapters.kafka.watermarks import ends_of
 from worker.core.binding import Binding, LogId
-from worker.core.offset_map import Verdict, decode
+from worker.core.offset_map import MetadataVerdict, decode
 from worker.core.record import Partition
 from worker.core.start_offset import (
-    Journal,
-    Known,
-    Marks,
-    Memory,
+    GroupJournal,
+    OffsetEvidence,
+    RememberedOffset,
     Start,
+    WatermarkOffsets,
     begin,
     begin_anew,
     is_another,
@@ -40,11 +40,11 @@ _EARLIEST, _LATEST = "earliest", "latest"
 
 _Answer = TypeVar("_Answer")
 
-Recall = Callable[[], Mapping[Partition, Memory]]
+Recall = Callable[[], Mapping[Partition, RememberedOffset]]
 """Reads what the group remembers; raises KafkaUnavailable."""
 
 
-AskJournal = Callable[[Collection[Partition]], Journal]
+AskJournal = Callable[[Collection[Partition]], GroupJournal]
 """Reads what the group's journal says; raises KafkaUnavailable."""
 
 
@@ -105,16 +105,21 @@ class StartOffsets:
         return [_with_start(of, starts.get(at)) for at, of in begun.items()]
 
     def _first(
-        self, consumer: Consumer, logs: Mapping[Partition, LogId], marks: Mapping[Partition, Marks]
+        self, consumer: Consumer, logs: Mapping[Partition, LogId], marks: Mapping[Partition, WatermarkOffsets]
     ) -> dict[Partition, Start]:
         """Where partitions without a committed offset begin."""
         memory, journal = self._memory(), self._journal(list(logs))
         topics = {at.topic for at in (logs if journal.is_old else memory)}
         firsts = _read("the offsets at a time", lambda: self._firsts(consumer, marks))
-        known = {at: Known(memory.get(at), at.topic in topics, firsts[at], journal.of.get(at)) for at in logs}
+        known = {
+            at: OffsetEvidence(memory.get(at), at.topic in topics, firsts[at], journal.of.get(at))
+            for at in logs
+        }
         return {at: begin(log, known[at], marks[at]) for at, log in logs.items()}
 
-    def _firsts(self, consumer: Consumer, marks: Mapping[Partition, Marks]) -> dict[Partition, int]:
+    def _firsts(
+        self, consumer: Consumer, marks: Mapping[Partition, WatermarkOffsets]
+    ) -> dict[Partition, int]:
         """The offset of each according to POSTBACK_KAFKA__START."""
         start = self._beginning.start
         moment = parse_time(start)
@@ -126,18 +131,20 @@ class StartOffsets:
         # If no record is new enough, the client answers with its "end" mark, which is below zero.
         return {at: found[at] if found[at] >= 0 else of.high for at, of in marks.items()}
 
-    def _memory(self) -> Mapping[Partition, Memory]:
+    def _memory(self) -> Mapping[Partition, RememberedOffset]:
         recall = self._beginning.recall
         return {} if recall is None else _read("what the group remembers", recall)
 
-    def _journal(self, partitions: Collection[Partition]) -> Journal:
+    def _journal(self, partitions: Collection[Partition]) -> GroupJournal:
         ask = self._beginning.journal
-        return Journal() if ask is None else _read("what the journal tells", lambda: ask(partitions))
+        return GroupJournal() if ask is None else _read("what the journal tells", lambda: ask(partitions))
 
-    def _marks(self, consumer: Consumer, partitions: Collection[Partition]) -> dict[Partition, Marks]:
+    def _marks(
+        self, consumer: Consumer, partitions: Collection[Partition]
+    ) -> dict[Partition, WatermarkOffsets]:
         ask = partial(ends_of, consumer, partitions, TIMEOUT_SECONDS)
         ends = _read("where the logs begin and end", ask)
-        return {at: Marks(of.low, of.high) for at, of in ends.items()}
+        return {at: WatermarkOffsets(of.low, of.high) for at, of in ends.items()}
 
     def _committed(self, consumer: Consumer, partitions: Sequence[Partition]) -> Sequence[TopicPartition]:
         asked = to_topic_partitions(partitions)
@@ -166,7 +173,7 @@ def _is_of_deleted(assigned: Assigned) -> bool:
     if assigned.committed is None:
         return False
     told = decode(assigned.committed, assigned.metadata, Binding(assigned.log))
-    return told.verdict is Verdict.MADE_ANEW
+    return told.verdict is MetadataVerdict.MADE_ANEW
 
 
 def _with_start(begun: Begun, start: Start | None) -> Begun:

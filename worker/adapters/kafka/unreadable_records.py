@@ -18,7 +18,7 @@ from worker.adapters.kafka.paused import Paused
 from worker.adapters.kafka.records import Got
 from worker.core.place import Place
 from worker.core.record import Partition
-from worker.core.unreadable import Stopped, first_after
+from worker.core.unreadable import StoppedPartition, first_after
 
 LOOK_AGAIN_AFTER_SECONDS = 30.0
 """Seconds until a stopped partition is tried again."""
@@ -104,10 +104,10 @@ class Stops:
     def __init__(self, paused: Paused) -> None:
         self._paused = paused
         self._again: dict[Partition, tuple[Place, float]] = {}
-        self.told: tuple[Stopped, ...] = ()
+        self.told: tuple[StoppedPartition, ...] = ()
         """All stops; replaced whole, so that any thread may read it."""
 
-    def stop(self, stopped: Stopped, again: float) -> bool:
+    def stop(self, stopped: StoppedPartition, again: float) -> bool:
         """Stop a partition until the time `again`; return whether that place is new."""
         is_news = all(stopped.place != known.place for known in self.told)
         self._paused.stop(stopped.place.at)

@@ -40,7 +40,7 @@ class CircuitPolicy(NamedTuple):
     pause_max: float = 30.0
 
 
-class Circuit:
+class CircuitBreaker:
     """The breaker of one destination; times are monotonic seconds."""
 
     def __init__(self, policy: CircuitPolicy) -> None:

@@ -11,14 +11,14 @@ everything for hours: a probe asks again within a minute, and its answer decides
 
 from __future__ import annotations
 
-from worker.core.admission.circuit import CLOSED, Circuit, CircuitPolicy
+from worker.core.admission.circuit import CLOSED, CircuitBreaker, CircuitPolicy
 from worker.core.admission.concurrency import ConcurrencyLimit
 from worker.core.admission.pace import Pace
 from worker.core.admission.probes import Probes
 from worker.core.admission.rate import Rate
 from worker.core.admission.retry_after import MAX_RETRY_AFTER_SECONDS, RetryAfterPause
 from worker.core.assigned_partition import PendingRecord
-from worker.core.classify import BLOCKED, Verdict
+from worker.core.classify import BLOCKED, AnswerVerdict
 
 # A status that is about load alone; a 503 without a Retry-After may be a fault.
 _TOO_MANY_STATUS = 429
@@ -34,7 +34,7 @@ class Gate:
         """Take the most in flight, and the most starts per second, as if no other worker sent."""
         self.limit = ConcurrencyLimit(concurrency)
         self.pace = Pace()
-        self.circuit = Circuit(policy)
+        self.circuit = CircuitBreaker(policy)
         self._rate = Rate(rate) if rate else None
         self.probing = Probes()
         self._retry_after = RetryAfterPause()
@@ -112,7 +112,7 @@ class Gate:
         return max(at, self._retry_after.wake_at(), self._rate.wake_at() if self._rate else 0.0)
 
     def ended(
-        self, verdict: Verdict, pending: PendingRecord, started: float, now: float, jitter: float
+        self, verdict: AnswerVerdict, pending: PendingRecord, started: float, now: float, jitter: float
     ) -> bool:
         """Note how a record's request ended; return whether it counts as an attempt."""
         in_flight = self.occupied
@@ -136,7 +136,7 @@ class Gate:
         self._landed(started)
         self.circuit.abandon(started)
 
-    def _blocked(self, verdict: Verdict, started: float, now: float, jitter: float) -> None:
+    def _blocked(self, verdict: AnswerVerdict, started: float, now: float, jitter: float) -> None:
         """Open the circuit for a forbidden address; for too few descriptors, allow no more than now."""
         if verdict.is_shortage:
             self.limit.no_room(self.occupied)
@@ -160,7 +160,7 @@ class Gate:
 
     def _failed(
         self,
-        verdict: Verdict,
+        verdict: AnswerVerdict,
         pending: PendingRecord,
         in_flight: int,
         started: float,
@@ -202,7 +202,7 @@ class Gate:
             self.circuit.ask_at(ask_at)
 
     def _probe_failed(
-        self, verdict: Verdict, pending: PendingRecord, started: float, now: float, jitter: float
+        self, verdict: AnswerVerdict, pending: PendingRecord, started: float, now: float, jitter: float
     ) -> bool:
         """Note a failure while the circuit is open: of a probe, or of a request from before."""
         is_probe = self.circuit.is_probe(started)

@@ -22,7 +22,7 @@ from worker.core.admission.circuit import CLOSED
 from worker.core.admission.gate import Gate
 
 
-class Held(StrEnum):
+class HeldReason(StrEnum):
     """Why nothing is sent."""
 
     PAUSE = "pause"
@@ -36,19 +36,19 @@ class Held(StrEnum):
 
 def held(
     gate: Gate, now: float, *, paused: bool, fenced: bool, blocked: bool, warming: bool = False
-) -> frozenset[Held]:
+) -> frozenset[HeldReason]:
     """The reasons at `now` (monotonic seconds); empty while a record may be sent.
 
     `paused`: orders stop everything. `fenced`: no request may be started. `blocked`: the address is
     forbidden. `warming`: a partition's journal is not read yet.
     """
     reasons = {
-        Held.PAUSE: paused,
-        Held.CIRCUIT: gate.circuit.state is not CLOSED and not blocked,
-        Held.RATE: now < gate.paced_until,
-        Held.RETRY_AFTER: now < gate.left_alone_until,
-        Held.COMMITS: fenced,
-        Held.EGRESS: blocked,
-        Held.WARMING: warming,
+        HeldReason.PAUSE: paused,
+        HeldReason.CIRCUIT: gate.circuit.state is not CLOSED and not blocked,
+        HeldReason.RATE: now < gate.paced_until,
+        HeldReason.RETRY_AFTER: now < gate.left_alone_until,
+        HeldReason.COMMITS: fenced,
+        HeldReason.EGRESS: blocked,
+        HeldReason.WARMING: warming,
     }
     return frozenset(reason for reason, is_there in reasons.items() if is_there)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from worker.core.classify import Verdict
+from worker.core.classify import AnswerVerdict
 
 
 class Outage(NamedTuple):
@@ -24,7 +24,7 @@ class Outage(NamedTuple):
     """The last answer in words, one line without secrets."""
     probes: int = 0
 
-    def probed(self, verdict: Verdict) -> Outage:
+    def probed(self, verdict: AnswerVerdict) -> Outage:
         """Count one more probe; if it failed, its answer is the last cause."""
         if verdict.pressure:
             return self._replace(probes=self.probes + 1, label=verdict.label, error=verdict.error)

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from worker.core.answer import FailureKind
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
-from worker.core.classify import Verdict
+from worker.core.classify import AnswerVerdict
 
 _NEVER, _INF = float("-inf"), float("inf")
 # The number of early probes when the circuit opens and nothing was taken, and the seconds between an answer
@@ -130,7 +130,7 @@ class Probes:
         return self._opinion(now)
 
     def failed(
-        self, pending: PendingRecord, verdict: Verdict, started: float, now: float
+        self, pending: PendingRecord, verdict: AnswerVerdict, started: float, now: float
     ) -> tuple[bool, float]:
         """Note a failed probe; return whether it costs an attempt, and when to send an extra probe."""
         partition = pending.partition

@@ -15,7 +15,7 @@ from worker.core.templates.errors import TemplateError
 from worker.core.templates.foreign import find_foreign
 from worker.core.templates.macro import Macro
 from worker.core.templates.names import ATTRIBUTE, MACROS, SECRET
-from worker.core.templates.text import Piece, Pieces, Series, check_stays, macros, split
+from worker.core.templates.text import MemberList, Piece, Pieces, check_stays, macros, split
 
 CLOSING: Final = {"{": "}", "[": "]"}
 BETWEEN: Final = ","
@@ -51,7 +51,7 @@ def _parse(text: str) -> Pieces:
 
 def _kept(piece: Piece) -> Piece:
     """The body as a whole is never left out."""
-    return piece._replace(empty=piece.opening + piece.closing) if isinstance(piece, Series) else piece
+    return piece._replace(empty=piece.opening + piece.closing) if isinstance(piece, MemberList) else piece
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -91,9 +91,9 @@ def _members(tokens: Iterator[str], closing: str) -> tuple[Pieces, ...]:
     return tuple(map(tuple, found))
 
 
-def _series(opening: str, members: tuple[Pieces, ...]) -> Series:
+def _series(opening: str, members: tuple[Pieces, ...]) -> MemberList:
     """An object or an array; an array with no members left is left out as well."""
-    return Series(opening, members, CLOSING[opening], BETWEEN, "{}" if opening == "{" else None)
+    return MemberList(opening, members, CLOSING[opening], BETWEEN, "{}" if opening == "{" else None)
 
 
 def _name(token: str) -> Pieces:

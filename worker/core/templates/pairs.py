@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from worker.core.templates.errors import TemplateError
 from worker.core.templates.macro import BRACED
-from worker.core.templates.text import Pieces, Series, check_text, macros, split
+from worker.core.templates.text import MemberList, Pieces, check_text, macros, split
 
 MEASUREMENT = "measurement"
 TOGETHER = frozenset({MEASUREMENT, "event", "payout"})
@@ -59,9 +59,9 @@ def check_measurement(pairs: tuple[Pair, ...]) -> None:
             )
 
 
-def series(pairs: tuple[Pair, ...], opening: str = "") -> Series:
+def series(pairs: tuple[Pair, ...], opening: str = "") -> MemberList:
     """The pairs as a series, which is empty if all pairs are left out."""
-    return Series(opening, tuple(pair.pieces for pair in pairs), "", "&", empty="")
+    return MemberList(opening, tuple(pair.pieces for pair in pairs), "", "&", empty="")
 
 
 def _pair(text: str, restored: Callable[[str], str]) -> Pair:

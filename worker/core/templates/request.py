@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import NamedTuple, Protocol
 from urllib.parse import quote
 
-from worker.core.answer import Content, Origin, Request
+from worker.core.answer import Content, HttpOrigin, Request
 from worker.core.record import make
 from worker.core.templates.body import BodyTemplate
 from worker.core.templates.errors import CannotFill, LeftOut
@@ -56,7 +56,7 @@ class Template(Protocol):
     """What makes the request of an event."""
 
     @property
-    def origin(self) -> Origin:
+    def origin(self) -> HttpOrigin:
         """Where it goes."""
         ...
 
@@ -72,7 +72,7 @@ class PlainGet(NamedTuple):
     more than the form.
     """
 
-    origin: Origin
+    origin: HttpOrigin
     form: str
     is_plain: Callable[[str], object]
     names: tuple[str, ...]
@@ -97,7 +97,7 @@ class PlainGet(NamedTuple):
 class AnyRequest(NamedTuple):
     """Any other request: what fills its target, its headers and its body."""
 
-    origin: Origin
+    origin: HttpOrigin
     method: str
     target: Fill
     headers: tuple[tuple[str, Fill], ...]

@@ -16,7 +16,7 @@ from worker.core.templates.names import SECRET, Fields
 from worker.core.templates.values import Fill, value_of
 
 
-class Series(NamedTuple):
+class MemberList(NamedTuple):
     """A list of members, with the text around and between them."""
 
     opening: str
@@ -27,7 +27,7 @@ class Series(NamedTuple):
     """The text if all members are left out; None means that the series is left out as well."""
 
 
-Piece = str | Macro | Series
+Piece = str | Macro | MemberList
 Pieces = tuple[Piece, ...]
 
 Encode = Callable[[Macro, str], str]
@@ -61,7 +61,7 @@ def macros(pieces: Iterable[Piece]) -> Iterator[Macro]:
     for piece in pieces:
         if isinstance(piece, Macro):
             yield piece
-        elif isinstance(piece, Series):
+        elif isinstance(piece, MemberList):
             for member in piece.members:
                 yield from macros(member)
 
@@ -125,15 +125,15 @@ def _leave_out(fills: Sequence[Fill], fields: Fields) -> None:
             fill(fields)
 
 
-def _compiled(piece: Macro | Series, context: Context) -> Fill:
-    if isinstance(piece, Series):
+def _compiled(piece: Macro | MemberList, context: Context) -> Fill:
+    if isinstance(piece, MemberList):
         return _series(piece, [compile_text(member, context) for member in piece.members])
     where, encode, secrets = context
     value, macro = value_of(piece, secrets, where), piece
     return lambda fields: encode(macro, value(fields))
 
 
-def _series(series: Series, members: Sequence[Fill]) -> Fill:
+def _series(series: MemberList, members: Sequence[Fill]) -> Fill:
     opening, _, closing, between, empty = series
 
     def fill(fields: Fields) -> str:
@@ -155,7 +155,7 @@ def _series(series: Series, members: Sequence[Fill]) -> Fill:
 def flat(pieces: Pieces) -> Iterator[Piece]:
     """The pieces, with each series that has nothing optional replaced by its own pieces."""
     for piece in pieces:
-        if not isinstance(piece, Series) or any(macro.is_optional for macro in macros((piece,))):
+        if not isinstance(piece, MemberList) or any(macro.is_optional for macro in macros((piece,))):
             yield piece
             continue
         yield piece.opening

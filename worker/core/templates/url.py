@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from worker.core.answer import Origin
+from worker.core.answer import HttpOrigin
 from worker.core.templates.errors import CannotFill, TemplateError
 from worker.core.templates.foreign import find_foreign
 from worker.core.templates.macro import Macro
@@ -36,7 +36,7 @@ _PRINTABLE = re.compile(r"[!-~]+")
 class UrlTemplate(NamedTuple):
     """A parsed URL: the segments of its path after the first slash, and the pairs of its query."""
 
-    origin: Origin
+    origin: HttpOrigin
     segments: tuple[Pieces, ...]
     pairs: tuple[Pair, ...]
 
@@ -97,14 +97,14 @@ def _parts(text: str) -> SplitResult:
     return parts
 
 
-def _origin(parts: SplitResult) -> Origin:
+def _origin(parts: SplitResult) -> HttpOrigin:
     try:
         port = parts.port
     except ValueError as error:
         raise TemplateError(f"is not a URL: {error}") from None
     if port == 0:
         raise TemplateError("has port 0, where nothing can listen")
-    return Origin(parts.scheme, parts.hostname or "", port or (443 if parts.scheme == "https" else 80))
+    return HttpOrigin(parts.scheme, parts.hostname or "", port or (443 if parts.scheme == "https" else 80))
 
 
 def _segment(text: str) -> Pieces:
