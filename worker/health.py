@@ -27,6 +27,10 @@ STUCK_SECONDS = 30.0
 LOOK_SOON_SECONDS, LOOK_SECONDS = 1.0, 2.0
 """Seconds between two looks at the topics: while one is missing, and once all exist."""
 
+RIGHTS_SECONDS = 5.0
+"""Seconds between two looks at the rights while none is lacking: to ask is dear, and a client that is refused
+what it was allowed says so by itself."""
+
 
 class Health:
     """For a destination with these settings and topics; `asking` configures clients that only ask."""
@@ -124,7 +128,7 @@ class Health:
     async def _watch_rights(self) -> None:
         while True:
             await self._look_at_rights()
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS if self._rights.lacking else RIGHTS_SECONDS)
 
     async def _look_at_rights(self) -> None:
         """Look at which rights are lacking, and report changes."""
