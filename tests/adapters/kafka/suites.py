@@ -138,9 +138,11 @@ class SourceSuite:
         turn = 0
         while len(ear.records) < 1200:
             at = partitions[turn % 3]
+            left = sum(400 - len(ear.offsets(other)) for other in partitions if other != at)
+            due = len(ear.records) + min(40, left)
             source.pause(at)
             source.ask(40)
-            await asyncio.sleep(0.02)
+            await ear.has(due)
             source.resume(at)
             turn += 1
             assert turn < 1000

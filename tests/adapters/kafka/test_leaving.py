@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Coroutine, Iterable
 from typing import Any, ClassVar, cast
 
 import pytest
@@ -66,9 +67,18 @@ async def test_leaving_that_hangs(
     ear.draining = drained.wait
     may_close.set()
     await until("a drain", lambda: "revoked" in ear.events)
+    waits: list[float] = []
+
+    def wait(of: Iterable[asyncio.Future[None]], timeout: float) -> Coroutine[Any, Any, Any]:
+        waits.append(timeout)
+        return wait_as_ever(of, timeout=timeout)
+
+    wait_as_ever = asyncio.wait
+    monkeypatch.setattr(asyncio, "wait", wait)
     stopping = asyncio.create_task(source.stop())
-    await asyncio.sleep(2 * source_module.LEAVE_MARGIN_SECONDS)  # a drain has more time than that
+    await until("it has waited and goes on", lambda: len(waits) == 2 or stopping.done())
     assert not stopping.done()
+    assert waits == [0.2, pytest.approx(10_000, rel=0.01)], "a drain has more time than leaving"
     drained.set()
     await stopping
 
