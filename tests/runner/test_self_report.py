@@ -10,7 +10,7 @@ from tests.runner.harness import REFUSED_CONNECTION, Harness, until
 from tests.runner.rounds import goes_round
 from worker.core.admission.circuit import CircuitPolicy
 from worker.core.orders import PauseOrder, Provenance, RateOrder
-from worker.core.worker_report import WorkerReport, read
+from worker.core.worker_report import AGAIN_AFTER_SECONDS, WorkerReport, read
 from worker.runner import self_report
 
 CONTROL = "worker.control"
@@ -140,3 +140,17 @@ def not_ready(harness: Harness) -> tuple[str, ...]:
     """Why the worker is not ready, by its latest report."""
     told = reports(harness)
     return told[-1].not_ready if told and told[-1] else ()
+
+
+async def test_daily() -> None:
+    """What does not change is written again each day, which shows that its writer lives."""
+    async with harness() as it:
+        it.source.assign(it.first)
+        await until("a report", lambda: any(one and not one.not_ready for one in reports(it)))
+        before = reports(it)
+        it.time.advance(AGAIN_AFTER_SECONDS)
+        await until("it is written again", lambda: len(reports(it)) > len(before))
+        (again,) = reports(it)[len(before) :]
+        assert again is not None
+        assert again.says_the_same(before[-1])
+        assert again.at == it.time.now()

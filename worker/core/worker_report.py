@@ -14,6 +14,12 @@ from worker.core.record import Outgoing
 
 PREFIX = "worker/"
 
+AGAIN_AFTER_SECONDS = 86_400.0
+"""A worker that lives writes its report again after this time, even if it says the same."""
+
+ABANDONED_AFTER_SECONDS = 3 * AGAIN_AFTER_SECONDS
+"""A report of this age is of a worker that was killed."""
+
 START_SECONDS = 60.0
 """What each start takes may take so long, before it counts as what keeps a worker from its work."""
 
@@ -51,6 +57,10 @@ class WorkerReport(NamedTuple):
         """Whether another report differs at most in its time."""
         return other is not None and self == other._replace(at=self.at)
 
+    def is_due(self, last: WorkerReport | None) -> bool:
+        """Whether it is to be written after the last one: it says something else, or that is long ago."""
+        return not self.says_the_same(last) or (last is not None and self.at - last.at >= AGAIN_AFTER_SECONDS)
+
 
 def write(report: WorkerReport, topic: str) -> Outgoing:
     """Make the record of a report."""
@@ -71,6 +81,11 @@ def write(report: WorkerReport, topic: str) -> Outgoing:
 def ended(report_id: str, topic: str) -> Outgoing:
     """Make the tombstone for a worker that has ended."""
     return Outgoing(topic, f"{PREFIX}{report_id}".encode(), None, ())
+
+
+def report_id(key: bytes) -> str:
+    """The id of the report with this key."""
+    return key.decode(errors="replace").removeprefix(PREFIX)
 
 
 def is_report(key: bytes | None) -> bool:

@@ -15,6 +15,7 @@ from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.schedule import Schedule
 from worker.pipeline import Plan
 from worker.ports import Sender, Snapshot
+from worker.runner.abandoned_reports import AbandonedReports
 from worker.runner.claims import Claims
 from worker.runner.delivery import Delivery
 from worker.runner.drain import Drain, Phase
@@ -61,7 +62,10 @@ class Runner:
         self._claims = Claims(stranger, observer, self._on_sure, self.fail) if stranger else None
         partitions = self._intake.partitions
         self._memory = GroupMemory(group.control_topic, self._publisher, partitions, observer, clock)
-        self._orders = StandingOrders(control, destination, self._intake, self._delivery, around)
+        self._abandoned = AbandonedReports(group.control_topic, self._publisher, clock)
+        self._orders = StandingOrders(
+            control, destination, self._intake, self._delivery, around, self._abandoned.hear
+        )
         copies, settle = self._delivery.copies, self._delivery.late_endings.settle
         keepers = Keepers(self._claims, self._memory, self._orders, copies, settle)
         self._rebalances = Rebalances(self._intake, self._drain, keepers, self._delivery.lanes, observer)
@@ -139,6 +143,7 @@ class Runner:
             asyncio.create_task(self._scaling.run(), name="scaling"),
             asyncio.create_task(self._orders.run(), name="orders"),
             asyncio.create_task(self._self_report.run(), name="report"),
+            asyncio.create_task(self._abandoned.run(), name="abandoned reports"),
         ]
         if self._delivery.cache is not None:
             tasks.append(asyncio.create_task(self._delivery.cache.run(), name="cache"))

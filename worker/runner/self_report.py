@@ -1,7 +1,7 @@
 """This worker's report on the control topic, for readers of Kafka alone.
 
-The rules: each second it reads what others know, and it writes what has lasted, if that changed. A failed
-write stops nothing; others report it. At the end of the run the report is withdrawn.
+The rules: each second it reads what others know, and it writes what has lasted, if that changed, or daily. A
+failed write stops nothing; others report it. At the end of the run the report is withdrawn.
 """
 
 from __future__ import annotations
@@ -84,13 +84,11 @@ class SelfReport:
         self._seen.append(_Look(self._clock.now(), self._bounds(), not_ready, of_a_start))
 
     async def write(self) -> None:
-        """Write what has lasted, unless the last report says the same."""
+        """Write what has lasted, unless the last report says the same and is not old."""
         if self._topic is None or not self._members:
             return
         report = self._report(self._members[0])
-        if not report.says_the_same(self._written) and await self._publish(
-            write(report, self._topic), WRITE_SECONDS
-        ):
+        if report.is_due(self._written) and await self._publish(write(report, self._topic), WRITE_SECONDS):
             self._written = report
 
     async def finish(self) -> None:

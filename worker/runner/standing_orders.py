@@ -8,7 +8,7 @@ when one leaves, so that its next owner can use it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from worker.core.order_book import OrderBook
 from worker.core.orders import Order, described
@@ -25,7 +25,10 @@ LOOK_SECONDS = 1.0
 
 
 class StandingOrders:
-    """Follows the group's control topic; without topic or reader there are no orders."""
+    """Follows the group's control topic; without topic or reader there are no orders.
+
+    `hear` is told all news of the topic, for what else is on it.
+    """
 
     def __init__(
         self,
@@ -34,8 +37,10 @@ class StandingOrders:
         intake: Intake,
         delivery: Delivery,
         around: Surroundings,
+        hear: Callable[[ControlNews], None],
     ) -> None:
         group = destination.group
+        self._hear = hear
         self._control, self._topic = control, group.control_topic
         self._source, self._counts = group.identity.source, group.partition_counts
         self._tiers = list(destination.plan.tier_topics.values())
@@ -66,6 +71,7 @@ class StandingOrders:
 
     def on_control(self, news: ControlNews) -> None:
         """Take news of the topic."""
+        self._hear(news)
         if news.anew:
             self._orders.clear()
         for key, value in news.records:
