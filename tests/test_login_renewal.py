@@ -8,7 +8,7 @@ import trustme
 
 from tests.support.certificates import ClientFiles, replace
 from worker.adapters.clock import SystemClock
-from worker.adapters.kafka.login import Login
+from worker.adapters.kafka.login import KafkaLogin
 from worker.login_renewal import LoginRenewal
 from worker.settings import load
 
@@ -36,7 +36,7 @@ class World:
     def __init__(self, **given: str) -> None:
         environ = {f"{PROPERTIES}{name}": text for name, text in given.items()}
         settings = load(environ=environ, dotenv=Path("/nowhere"))
-        self.login, self.owner, self.troubles = Login(), Owner(), list[str]()
+        self.login, self.owner, self.troubles = KafkaLogin(), Owner(), list[str]()
         self.config = self.login.keep({"client.id": "c", **settings.kafka.properties})
         self.login.have(self.owner)
         self._renewal = LoginRenewal(settings, self.login, self.troubles.append, SystemClock())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from worker.settings import Settings, SettingsError, load
-from worker.settings.files import Reread
+from worker.settings.files import ChangedSettings
 
 TOKEN = "POSTBACK_DESTINATION__HEADERS__X_TOKEN"
 URL = "https://partner.example/?k=one&click_id={click_id}"
@@ -21,7 +21,7 @@ def loaded(at: Path, **environ: str) -> Settings:
     return load(environ=given, dotenv=at / "none")
 
 
-def reread(settings: Settings) -> Reread:
+def reread(settings: Settings) -> ChangedSettings:
     """The settings made anew, where a file holds something new."""
     assert settings.files is not None
     made = settings.files.reread()

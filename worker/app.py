@@ -19,7 +19,7 @@ from worker.adapters.http_server import HttpServer
 from worker.adapters.kafka import KafkaPublisher, TopicIds, consumer_config, producer_config
 from worker.adapters.kafka.config import Config, unique_client_id
 from worker.adapters.kafka.control import KafkaControl
-from worker.adapters.kafka.login import Login
+from worker.adapters.kafka.login import KafkaLogin
 from worker.adapters.kafka.message_limits import TopicLimits
 from worker.adapters.kafka.rights import SharedRights
 from worker.adapters.metrics import Metrics
@@ -76,7 +76,7 @@ class Worker:
         self._log = structlog.get_logger("worker")
         self._clock = SystemClock()
         self._metrics = Metrics(self._clock.now())
-        self._login = Login()
+        self._login = KafkaLogin()
         self._rights = SharedRights(self._asking_config())
         self._login.have(self._rights)
         served = deployment.destinations

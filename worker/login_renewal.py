@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from worker.adapters.file_stamps import look_at
-from worker.adapters.kafka.login import Login
+from worker.adapters.kafka.login import KafkaLogin
 from worker.adapters.structlog_alone import structlog
 from worker.core.changed_files import AGAIN_SECONDS, LOOK_SECONDS, ChangedFiles, stays
 from worker.ports import Clock
@@ -23,7 +23,9 @@ from worker.settings.kafka_properties import FILE_PROPERTIES, VARIABLE, problems
 class LoginRenewal:
     """For the settings that all destinations share; `tell` reports what is wrong."""
 
-    def __init__(self, settings: Settings, login: Login, tell: Callable[[str], None], clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, login: KafkaLogin, tell: Callable[[str], None], clock: Clock
+    ) -> None:
         self._settings = settings
         self._login = login
         self._tell = tell

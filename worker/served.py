@@ -28,13 +28,13 @@ from worker.adapters.kafka.committed_offsets import stranger_in
 from worker.adapters.kafka.config import Config, unique_client_id
 from worker.adapters.kafka.journal_client import JournalClient
 from worker.adapters.kafka.journal_follower import JournalFollower
-from worker.adapters.kafka.journaled_offsets import JournalOf, read_journaled
-from worker.adapters.kafka.login import Login
+from worker.adapters.kafka.journaled_offsets import JournalTopics, read_journaled
+from worker.adapters.kafka.login import KafkaLogin
 from worker.adapters.kafka.own_thread import in_own_thread
-from worker.adapters.kafka.reading import Reading
 from worker.adapters.kafka.remembered_offsets import read_memory
 from worker.adapters.kafka.rights import SharedRights
-from worker.adapters.kafka.start_offsets import Beginning
+from worker.adapters.kafka.source_options import SourceOptions
+from worker.adapters.kafka.start_offsets import StartPolicy
 from worker.adapters.logs import is_for_people, make_logs, speaking_of
 from worker.adapters.metrics import Metrics
 from worker.adapters.observers import Observers
@@ -88,7 +88,7 @@ class Process(NamedTuple):
     clock: Clock
     metrics: Metrics
     rights: SharedRights
-    login: Login
+    login: KafkaLogin
     watchers: Sequence[Observer] = ()
     served: int = 1
     adopt: bool = False
@@ -237,14 +237,14 @@ class Served:
         settings = self.settings
         kafka = settings.kafka
         tiers = [*(settings.tier_topic(tier) for tier in settings.tiers), any_tier(settings)]
-        reader, journal = self._reader_config(), JournalOf(settings.journal_topic, kafka.topic)
+        reader, journal = self._reader_config(), JournalTopics(settings.journal_topic, kafka.topic)
         recall = partial(read_memory, reader, settings.control_topic)
         ask = partial(read_journaled, reader, journal) if settings.journal.enabled else None
         return PairedSource(
             self._member(
-                kafka.group_id, [kafka.topic], ids, Beginning(kafka.start, recall, ask), self._router
+                kafka.group_id, [kafka.topic], ids, StartPolicy(kafka.start, recall, ask), self._router
             ),
-            self._member(settings.retry_group, tiers, ids, Beginning(recall=recall)),
+            self._member(settings.retry_group, tiers, ids, StartPolicy(recall=recall)),
             lambda topic: topic == kafka.topic,
         )
 
@@ -270,13 +270,13 @@ class Served:
         group: str,
         topics: Sequence[str],
         ids: TopicIds,
-        beginning: Beginning,
+        beginning: StartPolicy,
         router: Router | None = None,
     ) -> KafkaSource:
         skip = self.settings.kafka.skip
         source = KafkaSource(
             self._login.keep(self._member_config(group)),
-            Reading(topics, ids, beginning, skip, self._held_bytes, self.health.refusals, router),
+            SourceOptions(topics, ids, beginning, skip, self._held_bytes, self.health.refusals, router),
             drain_timeout=self.settings.drain_timeout,
         )
         self._login.have(source)

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient, NewTopic, TopicMetadata  # type: 
 from tests.cli.invoke import NOBODY, kafka_env, run, run_json
 from tests.support.kafka import WITHIN, Names, create_topics, wait_until
 from worker.adapters.kafka import own_topics, topic_descriptions
-from worker.adapters.kafka.topic_descriptions import Settings
+from worker.adapters.kafka.topic_descriptions import TopicConfig
 from worker.core.topics import DAY_SECONDS, Topic
 
 
@@ -141,7 +141,7 @@ def left_out(monkeypatch: pytest.MonkeyPatch, *entries: str) -> None:
     """Have the broker's answers lack these entries of DescribeConfigs, as other brokers' do."""
     read = topic_descriptions.read_topic
 
-    def read_less(name: str, listed: TopicMetadata, settings: Settings) -> Topic:
+    def read_less(name: str, listed: TopicMetadata, settings: TopicConfig) -> Topic:
         said = {key: value for key, value in settings.entries.items() if key not in entries}
         return read(name, listed, settings._replace(entries=said))
 

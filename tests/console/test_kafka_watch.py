@@ -16,7 +16,7 @@ from tests.console.topics import Destination, letter, make_topics, retry, step, 
 from tests.console.watch_suite import WatchSuite, until
 from tests.support.kafka import Names, Write, delete_topics, end_offsets, read_all, wait_until
 from worker.adapters.kafka import group_state, live_reader
-from worker.adapters.kafka.login import Login
+from worker.adapters.kafka.login import KafkaLogin
 from worker.console.kafka_watch import KafkaWatch
 from worker.console.seen import Replay, ReplayState, RowsAsked, Watch
 from worker.core.flow import FlowVerdict
@@ -33,7 +33,7 @@ class KafkaWorld:
     def __init__(self, bootstrap: str, names: Names) -> None:
         self.here = Destination(bootstrap, names)
         self.name = self.here.settings.destination.name
-        self.login = Login()
+        self.login = KafkaLogin()
         self.watch: Watch = KafkaWatch(Deployment.of(self.here.settings), self.login)
 
     def die(self, event_id: str, status: int, **fields: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from schemas import DeadReason
 from tests.ops.letters import STRANGE, letter
-from worker.adapters.kafka.topic_reader import Span, TopicReader
+from worker.adapters.kafka.topic_reader import OffsetRange, TopicReader
 from worker.core.record import Partition, Record
 from worker.ops.dead_letters import (
     FIRST_LOOK_RECORDS,
@@ -39,10 +39,10 @@ class Reader:
         self.logs = logs
         self.read_records = 0
 
-    def spans(self, _since: float | None = None) -> dict[Partition, Span]:
-        return {Partition("g.dlq", number): Span(0, len(log)) for number, log in enumerate(self.logs)}
+    def spans(self, _since: float | None = None) -> dict[Partition, OffsetRange]:
+        return {Partition("g.dlq", number): OffsetRange(0, len(log)) for number, log in enumerate(self.logs)}
 
-    def read(self, spans: Mapping[Partition, Span]) -> Iterator[Record]:
+    def read(self, spans: Mapping[Partition, OffsetRange]) -> Iterator[Record]:
         for at, span in spans.items():
             for offset in range(*span):
                 self.read_records += 1

@@ -18,7 +18,7 @@ from tests.fake_source import FakeSource
 from tests.fakes import FakeClock, FakeTracer
 from tests.runner.harness import DLQ, JOURNAL, POSTBACK, SOURCE, TIER_TOPICS, conversion
 from worker.adapters.http import SenderOptions
-from worker.adapters.http.connection import HttpConnection, Shared
+from worker.adapters.http.connection import ConnectionContext, HttpConnection
 from worker.adapters.http.direct import DirectLane, DirectSender
 from worker.adapters.http.parser import AnswerParser
 from worker.adapters.http.sweeper import Sweeper
@@ -89,7 +89,7 @@ class Opener:
         self._sweeper = Sweeper()
         self._reuse = ConnectionReuse()
         self._options = SenderOptions()
-        self._shared = Shared(self._options, self._sweeper, WriteBatch())
+        self._shared = ConnectionContext(self._options, self._sweeper, WriteBatch())
 
     def use_headers(self, headers: Mapping[str, str]) -> None:
         """No request has headers."""

@@ -1,6 +1,6 @@
 """Termination signals, for a command that must still say what it has done.
 
-The rule: a signal stops reading at once, with Stopped; any other work stops only where it asks `pending`.
+The rule: a signal stops reading at once, with PublishStopped; other work stops only where it asks `pending`.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ class Interrupts:
             signal.signal(number, handler)
 
     def each(self, items: Iterable[_Item]) -> Iterator[_Item]:
-        """Pass items on; raise Stopped if a signal comes before an item or while waiting for one."""
-        from worker.adapters.kafka.bulk_publisher import Stopped
+        """Pass items on; raise PublishStopped if a signal comes before an item or while waiting for one."""
+        from worker.adapters.kafka.bulk_publisher import PublishStopped
 
         coming = iter(items)
         while True:
             self._reading = True
             try:
                 if self.pending:
-                    raise Stopped
+                    raise PublishStopped
                 item = next(coming, _END)
             except KeyboardInterrupt:
-                raise Stopped from None
+                raise PublishStopped from None
             finally:
                 self._reading = False
             if item is _END:

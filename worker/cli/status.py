@@ -90,11 +90,11 @@ def _look(watcher: Watcher, output: Output, *, clear: bool) -> list[Status]:
 def _go_on(deployment: Deployment, watcher: Watcher, every: float, output: Output) -> NoReturn:
     """Look again every so many seconds, with the login that its files hold by then."""
     from worker.adapters.clock import SystemClock
-    from worker.adapters.kafka.login import Login, Renewed
+    from worker.adapters.kafka.login import KafkaLogin, RenewingOwner
     from worker.login_renewal import LoginRenewal
 
-    login = Login()
-    login.have(Renewed(lambda: watcher.renew(deployment.with_properties(login.properties))))
+    login = KafkaLogin()
+    login.have(RenewingOwner(lambda: watcher.renew(deployment.with_properties(login.properties))))
     renewal = LoginRenewal(deployment.common, login, say, SystemClock())
     with asyncio.Runner() as loop:
         while True:

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from worker.adapters.kafka.followed import starts_of
+from worker.adapters.kafka.followed_partition import starts_of
 from worker.console.known import Known
 from worker.console.seen import Trouble, failed, trouble_of
 from worker.core.last_hour import minutes_of
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from worker.adapters.kafka.group_state import GroupState
     from worker.adapters.kafka.live_reader import LiveReader
     from worker.adapters.kafka.topic_ids import TopicIds
-    from worker.adapters.kafka.topic_reader import Span
+    from worker.adapters.kafka.topic_reader import OffsetRange
     from worker.settings import Settings
 
 LOOK_SECONDS = 2.0
@@ -124,7 +124,7 @@ class Following:
 
     def _spans(
         self, live: LiveReader, tiers: GroupState, new: Collection[Partition]
-    ) -> tuple[dict[Partition, Span], int]:
+    ) -> tuple[dict[Partition, OffsetRange], int]:
         """The existing records to read: the journal's last hour, all orders, and undelivered rows."""
         settings = self._settings
         spans = live.spans(new)

@@ -26,7 +26,7 @@ from worker.ops.latest_steps import RECENT_SECONDS
 from worker.ops.status import DestinationWatcher, Status
 
 if TYPE_CHECKING:
-    from worker.adapters.kafka.login import Login
+    from worker.adapters.kafka.login import KafkaLogin
     from worker.adapters.kafka.topic_ids import TopicIds
     from worker.ops.explain import Explained
     from worker.ops.explain_reading import Wanted
@@ -54,11 +54,11 @@ class KafkaWatch:
     `login` is the Kafka clients' login, which may change; `deployment` holds the current one.
     """
 
-    def __init__(self, deployment: Deployment, login: Login | None = None) -> None:
-        from worker.adapters.kafka.login import Login, Renewed
+    def __init__(self, deployment: Deployment, login: KafkaLogin | None = None) -> None:
+        from worker.adapters.kafka.login import KafkaLogin, RenewingOwner
         from worker.adapters.kafka.topic_ids import TopicIds
 
-        self.deployment, self._login = deployment, login or Login()
+        self.deployment, self._login = deployment, login or KafkaLogin()
         keep_little()
         self.runs = Runs()
         self._version = 0
@@ -70,7 +70,7 @@ class KafkaWatch:
             for one in deployment.destinations
         }
         self._login.have(self._ids)
-        self._login.have(Renewed(self._renew))
+        self._login.have(RenewingOwner(self._renew))
 
     @property
     def version(self) -> int:

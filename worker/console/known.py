@@ -27,7 +27,7 @@ from worker.ops.replaying import replayed
 if TYPE_CHECKING:
     from worker.adapters.kafka.group_state import PartitionStanding
     from worker.adapters.kafka.live_reader import Batch
-    from worker.adapters.kafka.topic_reader import Span
+    from worker.adapters.kafka.topic_reader import OffsetRange
     from worker.core.record import Partition, Record
     from worker.settings import Settings
 
@@ -46,7 +46,7 @@ class Known:
         """The next offset to read of each partition."""
         self.log: str | None = None
         """The topic id of the dead-letter topic."""
-        self._begun: dict[Partition, Span] = {}
+        self._begun: dict[Partition, OffsetRange] = {}
         self._settings = settings
         self._telling = UndeliveredReader()
         self._orders, self._reports = OrderBook(), dict[bytes | None, WorkerReport | None]()
@@ -59,7 +59,7 @@ class Known:
         }
         self._delays = {settings.tier_topic(tier): tier.seconds for tier in settings.tiers}
 
-    def begin(self, spans: Mapping[Partition, Span], unread: int) -> None:
+    def begin(self, spans: Mapping[Partition, OffsetRange], unread: int) -> None:
         """Take the spans of existing records to be read, and the number left out."""
         with self.lock:
             self._begun.update(spans)
@@ -84,7 +84,7 @@ class Known:
                 self.undelivered.read_whole()
 
     def stand(
-        self, standing: Mapping[Partition, PartitionStanding], letters: Mapping[Partition, Span]
+        self, standing: Mapping[Partition, PartitionStanding], letters: Mapping[Partition, OffsetRange]
     ) -> None:
         """Take the tiers' group offsets, and the dead letters that still exist."""
         with self.lock:

@@ -15,7 +15,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, TypeVar
 
 from schemas import WorkerHeaders
-from worker.adapters.kafka.topic_reader import Keep, Span, everything
+from worker.adapters.kafka.topic_reader import Keep, OffsetRange, everything
 from worker.console.seen import Row, Rows, RowsAsked
 from worker.core.event_filter import FIELDS, EventFilter
 from worker.core.record import Partition, Record
@@ -188,26 +188,26 @@ def _read(settings: Settings, offsets: Offsets, keep: Keep = everything) -> Iter
                     yield from (one for one in read if _has(own[one.at], one.offset))
 
 
-def _rounds(offsets: Offsets) -> Iterator[dict[Partition, Span]]:
+def _rounds(offsets: Offsets) -> Iterator[dict[Partition, OffsetRange]]:
     """Spans that cover these offsets: each round has one per partition."""
     runs = [[(at, span) for span in spans_of(some)] for at, some in offsets.items()]
     for spans in zip_longest(*runs):
         yield dict(span for span in spans if span is not None)
 
 
-def spans_of(offsets: Sequence[int]) -> Iterator[Span]:
+def spans_of(offsets: Sequence[int]) -> Iterator[OffsetRange]:
     """Join offsets that are close together into spans."""
     start = last = offsets[0]
     for offset in offsets:
         if offset - last > GAP_RECORDS:
-            yield Span(start, last + 1)
+            yield OffsetRange(start, last + 1)
             start = offset
         last = offset
-    yield Span(start, last + 1)
+    yield OffsetRange(start, last + 1)
 
 
-def _within(span: Span, there: Span) -> Span:
-    return Span(max(span.start, there.start), min(span.end, there.end))
+def _within(span: OffsetRange, there: OffsetRange) -> OffsetRange:
+    return OffsetRange(max(span.start, there.start), min(span.end, there.end))
 
 
 def _has(offsets: Sequence[int], offset: int) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from worker.adapters.clock import SystemClock
-from worker.adapters.kafka.login import Login
+from worker.adapters.kafka.login import KafkaLogin
 from worker.adapters.structlog_alone import structlog
 from worker.console.kafka_watch import KafkaWatch
 from worker.console.ordered import KafkaActions
@@ -22,7 +22,7 @@ from worker.settings import Deployment
 @asynccontextmanager
 async def serving(deployment: Deployment) -> AsyncIterator[str]:
     """Serve a deployment's console and yield its address; raise OSError if that is not available."""
-    console, login = deployment.common.console, Login()
+    console, login = deployment.common.console, KafkaLogin()
     watch = KafkaWatch(deployment, login)
     server = ConsoleServer(deployment, watch, KafkaActions(watch))
     tell = structlog.get_logger("console").warning

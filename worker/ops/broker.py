@@ -42,11 +42,11 @@ def partitions_by_topic(settings: Settings) -> Mapping[str, int | None]:
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
-    from worker.adapters.kafka.error_causes import Causes
+    from worker.adapters.kafka.error_causes import ErrorCauses
     from worker.adapters.kafka.errors import KafkaUnavailable
     from worker.adapters.kafka.topic_descriptions import existing_topics, partition_count
 
-    causes = Causes()
+    causes = ErrorCauses()
     listening: dict[str, Any] = {**asking(settings), "log_level": 0, "error_cb": causes.hear}
     admin = AdminClient(listening)
     try:

@@ -81,7 +81,7 @@ class Control:
     def write_raw(self, records: Sequence[tuple[bytes, bytes | None]], stop: Stop = lambda: False) -> None:
         """Write records; return when they are acknowledged or `stop` returns True. Raises CannotDo."""
         from worker.adapters.kafka import producer_config
-        from worker.adapters.kafka.bulk_publisher import BulkPublisher, RecordName, Stopped
+        from worker.adapters.kafka.bulk_publisher import BulkPublisher, PublishStopped, RecordName
         from worker.adapters.kafka.config import unique_client_id
         from worker.ports import PublishRefused
 
@@ -95,7 +95,7 @@ class Control:
                 for number, (key, value) in enumerate(records):
                     publisher.send(RecordName("record ", number), key, value)
                 publisher.settle()
-            except Stopped:
+            except PublishStopped:
                 return
             except PublishRefused as refused:
                 raise CannotDo([f"the plan could not be written to {topic}: {refused}"]) from refused

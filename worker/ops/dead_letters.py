@@ -20,7 +20,7 @@ from worker.ops.reading import open_topic
 if TYPE_CHECKING:
     from schemas import DeadLetter
     from worker.adapters.kafka.config import Config
-    from worker.adapters.kafka.topic_reader import Span, TopicReader
+    from worker.adapters.kafka.topic_reader import OffsetRange, TopicReader
     from worker.core.record import Partition, Record
     from worker.settings import Settings
 
@@ -174,26 +174,26 @@ def newest_matching(
 class _FirstTimes:
     """The earliest time read of each partition: what lies before it is no newer."""
 
-    def __init__(self, spans: Mapping[Partition, Span]) -> None:
+    def __init__(self, spans: Mapping[Partition, OffsetRange]) -> None:
         self._times = dict.fromkeys(spans, math.inf)
 
     def note(self, record: Record) -> None:
         """Note a record."""
         self._times[record.at] = min(self._times[record.at], record.timestamp)
 
-    def are_before(self, moment: datetime, left: Mapping[Partition, Span]) -> bool:
+    def are_before(self, moment: datetime, left: Mapping[Partition, OffsetRange]) -> bool:
         """Whether everything that is left unread is older than a moment."""
         return all(self._times[at] <= moment.timestamp() for at, span in left.items() if span.length)
 
 
-def _spans(reader: TopicReader, filters: Filters) -> dict[Partition, Span]:
+def _spans(reader: TopicReader, filters: Filters) -> dict[Partition, OffsetRange]:
     """Where letters of the wanted time may lie; `until` is no bound, because some were published late."""
     return reader.spans(None if filters.since is None else filters.since - CLOCKS_DIFFER_SECONDS)
 
 
 def _letters(
     reader: TopicReader,
-    spans: Mapping[Partition, Span],
+    spans: Mapping[Partition, OffsetRange],
     filters: Filters,
     show: Show,
     hear: Callable[[Record], None] = lambda _: None,
@@ -211,19 +211,19 @@ def _letters(
 
 def at_place(reader: TopicReader, at: Partition, offset: int) -> DeadLetter:
     """The letter at a place; raise CannotDo if there is none."""
-    from worker.adapters.kafka.topic_reader import Span
+    from worker.adapters.kafka.topic_reader import OffsetRange
 
     there = reader.spans().get(at)
     none = f"there is no dead letter at {at.number}/{offset}"
     if there is None or not there.start <= offset < there.end:
         raise CannotDo([none], _extent(there))
-    found = [letter_of(record) for record in reader.read({at: Span(offset, offset + 1)})]
+    found = [letter_of(record) for record in reader.read({at: OffsetRange(offset, offset + 1)})]
     if not found:  # compacted, or an abort marker of a transaction
         raise CannotDo([none])
     return found[0]
 
 
-def _extent(there: Span | None) -> str:
+def _extent(there: OffsetRange | None) -> str:
     """What the partition holds instead."""
     if there is None:
         return "the topic has no such partition"

@@ -18,7 +18,7 @@ from worker.ops.reading import DESTINATIONS_AT_A_TIME, opened, reading_config
 if TYPE_CHECKING:
     from schemas import JournalStep
     from worker.adapters.kafka.config import Config
-    from worker.adapters.kafka.topic_reader import Keep, Span, TopicReader
+    from worker.adapters.kafka.topic_reader import Keep, OffsetRange, TopicReader
     from worker.core.assigned_partition import Position
     from worker.core.record import Partition, Record
     from worker.settings import Settings
@@ -52,8 +52,8 @@ class _Ahead(NamedTuple):
 
     settings: Settings
     positions: Mapping[Partition, Position]
-    spans: Mapping[Partition, Span]
-    ahead: Mapping[Partition, Span]
+    spans: Mapping[Partition, OffsetRange]
+    ahead: Mapping[Partition, OffsetRange]
     records: Sequence[Record]
     steps: Sequence[JournalStep]
 
@@ -113,11 +113,13 @@ def _with_behind(one: _Ahead, wanted: Wanted, places: Iterable[Place]) -> Found:
     return Found(one.settings, records, one.steps, one.positions)
 
 
-def _ahead(spans: Mapping[Partition, Span], positions: Mapping[Partition, Position]) -> dict[Partition, Span]:
-    from worker.adapters.kafka.topic_reader import Span
+def _ahead(
+    spans: Mapping[Partition, OffsetRange], positions: Mapping[Partition, Position]
+) -> dict[Partition, OffsetRange]:
+    from worker.adapters.kafka.topic_reader import OffsetRange
 
     return {
-        at: Span(max(span.start, positions[at].offset if at in positions else 0), span.end)
+        at: OffsetRange(max(span.start, positions[at].offset if at in positions else 0), span.end)
         for at, span in spans.items()
     }
 
@@ -127,7 +129,7 @@ def _behind(reader: TopicReader, one: _Ahead, wanted: Wanted, places: Iterable[P
 
     Without a known place everything is read: the record may be finished without a step, or not exist.
     """
-    from worker.adapters.kafka.topic_reader import Span
+    from worker.adapters.kafka.topic_reader import OffsetRange
 
     if not places:
         spans = {at: span.before(one.ahead[at]) for at, span in one.spans.items()}
@@ -136,7 +138,7 @@ def _behind(reader: TopicReader, one: _Ahead, wanted: Wanted, places: Iterable[P
         record
         for at, offset in places
         if at in one.spans and offset < one.ahead[at].start
-        for record in reader.read({at: Span(offset, offset + 1)})
+        for record in reader.read({at: OffsetRange(offset, offset + 1)})
     ]
 
 

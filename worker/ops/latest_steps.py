@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from worker.adapters.kafka.topic_reader import Span, TopicReader
+    from worker.adapters.kafka.topic_reader import OffsetRange, TopicReader
     from worker.core.flow import RecentAttempts
     from worker.core.record import Partition, Record
 
@@ -33,20 +33,20 @@ def latest_steps(reader: TopicReader, now: float) -> RecentAttempts:
     return _counted(reader, whole)
 
 
-def _last(reader: TopicReader, ends: Mapping[Partition, Span]) -> float | None:
+def _last(reader: TopicReader, ends: Mapping[Partition, OffsetRange]) -> float | None:
     """When the newest record of the journal was written."""
-    from worker.adapters.kafka.topic_reader import Span
+    from worker.adapters.kafka.topic_reader import OffsetRange
 
-    newest = {at: Span(span.end - 1, span.end) for at, span in ends.items() if span.end > 0}
+    newest = {at: OffsetRange(span.end - 1, span.end) for at, span in ends.items() if span.end > 0}
     return max((record.timestamp for record in reader.read(newest)), default=None)
 
 
-def _counted(reader: TopicReader, whole: Mapping[Partition, Span]) -> RecentAttempts:
-    from worker.adapters.kafka.topic_reader import Span
+def _counted(reader: TopicReader, whole: Mapping[Partition, OffsetRange]) -> RecentAttempts:
+    from worker.adapters.kafka.topic_reader import OffsetRange
     from worker.core.flow import RecentAttempts
 
     most = max(1, MOST_STEPS // len(whole))
-    part = {at: Span(max(span.start, span.end - most), span.end) for at, span in whole.items()}
+    part = {at: OffsetRange(max(span.start, span.end - most), span.end) for at, span in whole.items()}
     found: Counter[tuple[Partition, str | None]] = Counter()
     last = 0.0
     for record in reader.read(part):

@@ -158,7 +158,7 @@ def standing(settings: Settings) -> OrderBook:
 def give(settings: Settings, order: Order | OrderEnd) -> None:
     """Write an order; return once the broker has acknowledged it. Raises CannotDo."""
     from worker.adapters.kafka import producer_config
-    from worker.adapters.kafka.bulk_publisher import BulkPublisher, RecordName, Stopped
+    from worker.adapters.kafka.bulk_publisher import BulkPublisher, PublishStopped, RecordName
     from worker.adapters.kafka.config import unique_client_id
     from worker.core.order_records import write
     from worker.ports import PublishRefused
@@ -179,7 +179,7 @@ def give(settings: Settings, order: Order | OrderEnd) -> None:
         except PublishRefused as refusal:
             why = str(refusal).removeprefix("order 1: ")
             raise CannotDo([f"{topic} does not take the order: {why}"], _grant(topic)) from refusal
-        except Stopped:
+        except PublishStopped:
             line = f"{topic}: no answer within {TAKEN_WITHIN_SECONDS:g} s; the order may stand or not"
             raise CannotDo([line], "give it again once the broker answers") from None
         finally:

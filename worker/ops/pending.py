@@ -80,7 +80,7 @@ def row_of(one: Pending) -> Mapping[str, object]:
 def _pending(settings: Settings, group: str, topics: Mapping[str, str]) -> Iterator[Record]:
     """The records of these topics that a group has not finished."""
     from worker.adapters.kafka.group_state import GroupState
-    from worker.adapters.kafka.topic_reader import Span
+    from worker.adapters.kafka.topic_reader import OffsetRange
 
     there = partitions_by_topic(settings)
     missing = [topic for topic in topics if topic not in there]
@@ -93,7 +93,7 @@ def _pending(settings: Settings, group: str, topics: Mapping[str, str]) -> Itera
         own = {at: one for at, one in standing.items() if at.topic == topic and one.high > one.next}
         if own:
             with opened(config, topic) as reader:
-                spans = {at: Span(one.next, one.high) for at, one in own.items()}
+                spans = {at: OffsetRange(one.next, one.high) for at, one in own.items()}
                 yield from filter(partial(_is_open, own), reader.read(spans))
 
 

@@ -15,7 +15,7 @@ from worker.ops.errors import CannotDo
 from worker.ops.reading import open_topic
 
 if TYPE_CHECKING:
-    from worker.adapters.kafka.topic_reader import Span
+    from worker.adapters.kafka.topic_reader import OffsetRange
     from worker.core.record import Partition, Record
     from worker.ops.plans import Plan
     from worker.settings import Settings
@@ -35,7 +35,7 @@ def settle(hear: Callable[[str], None]) -> None:
     time.sleep(SETTLE_SECONDS)
 
 
-def source_spans(settings: Settings) -> Mapping[Partition, Span]:
+def source_spans(settings: Settings) -> Mapping[Partition, OffsetRange]:
     """What the source topic holds; raise CannotDo if it is missing, BrokerUnavailable."""
     topic = settings.kafka.topic
     with answering(settings, or_refusing=False):
@@ -45,7 +45,7 @@ def source_spans(settings: Settings) -> Mapping[Partition, Span]:
         return source.spans()
 
 
-def since_of(plan: Plan, source: Mapping[Partition, Span]) -> Mapping[Partition, int] | None:
+def since_of(plan: Plan, source: Mapping[Partition, OffsetRange]) -> Mapping[Partition, int] | None:
     """Where to look for what a plan has sent; None if the source no longer holds all of that.
 
     A partition that is shorter than it was is another log, and is read whole.

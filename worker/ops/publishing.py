@@ -74,7 +74,7 @@ def deliver(
 
 def _send(publisher: BulkPublisher, items: Iterator[Item]) -> tuple[bool, list[str]]:
     """Publish up to the first bad or refused one; return whether it was interrupted, and the errors."""
-    from worker.adapters.kafka.bulk_publisher import Stopped
+    from worker.adapters.kafka.bulk_publisher import PublishStopped
     from worker.adapters.kafka.errors import KafkaUnavailable
     from worker.ports import PublishRefused
 
@@ -85,7 +85,7 @@ def _send(publisher: BulkPublisher, items: Iterator[Item]) -> tuple[bool, list[s
             call()
         except (PublishRefused, KafkaUnavailable, CannotDo) as error:
             troubles[str(error)] = None
-        except Stopped:
+        except PublishStopped:
             return True
         return False
 

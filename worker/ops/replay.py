@@ -32,12 +32,12 @@ def read_again(
 
     `on_waiting` hears why it waits for the broker.
     """
-    from worker.adapters.kafka.topic_reader import Span
+    from worker.adapters.kafka.topic_reader import OffsetRange
     from worker.core.record import Partition
 
     places = PartitionOffsets.of(wanted)
     spans = {
-        Partition(topic, number): Span(offsets[0], offsets[-1] + 1)
+        Partition(topic, number): OffsetRange(offsets[0], offsets[-1] + 1)
         for number, offsets in places.offsets.items()
     }
     for record in reader.read(spans, on_waiting):

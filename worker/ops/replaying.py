@@ -33,7 +33,7 @@ from worker.ops.replay import Outbound, read_again
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
-    from worker.adapters.kafka.topic_reader import Span, TopicReader
+    from worker.adapters.kafka.topic_reader import OffsetRange, TopicReader
     from worker.core.record import Partition, Record
     from worker.ops.dead_letters import Show
     from worker.settings import Deployment, Settings
@@ -207,7 +207,7 @@ class Replaying:
             elif plan.is_done and (expired or (log is not None and plan.log not in {None, log})):
                 self._control.forget(plan)
 
-    def _outbound(self, edit: Edit | None, source: Mapping[Partition, Span]) -> Outbound:
+    def _outbound(self, edit: Edit | None, source: Mapping[Partition, OffsetRange]) -> Outbound:
         settings, revise = self._settings, as_it_is if edit is None else edit.revise
         numbers = frozenset(at.number for at in source)
         return Outbound(settings.destination.name, settings.kafka.topic, numbers, revise)
@@ -221,14 +221,14 @@ class Replaying:
             return ids.of([topic])[topic].topic_id
 
     def _sent_of(
-        self, begun: Sequence[Plan], source: Mapping[Partition, Span]
+        self, begun: Sequence[Plan], source: Mapping[Partition, OffsetRange]
     ) -> dict[str, Set[PartitionOffset]]:
         """The places that each of these plans has sent, by its id."""
         if any(plan.key not in self._former for plan in begun):
             settle(self._hear)
         return {plan.id: self._sent_by(plan, source) for plan in begun}
 
-    def _sent_by(self, plan: Plan, source: Mapping[Partition, Span]) -> Set[PartitionOffset]:
+    def _sent_by(self, plan: Plan, source: Mapping[Partition, OffsetRange]) -> Set[PartitionOffset]:
         since, name = since_of(plan, source), self._settings.destination.name
         if since is None:
             self._hear(f"what {plan.key} has sent is no longer on the source: all of it counts as sent")

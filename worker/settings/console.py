@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretSt
 from worker.core.masking import MASK
 from worker.settings.groups import Group
 from worker.settings.right import right
-from worker.settings.values import Flag, Host, Kind, absent
+from worker.settings.values import Flag, Host, ValueKind, absent
 
 _BASE_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
 _PRINTABLE = re.compile(r"[!-~]+")
@@ -44,7 +44,7 @@ def _token(value: SecretStr) -> SecretStr:
 Token = Annotated[
     Annotated[SecretStr, AfterValidator(_token)] | None,
     BeforeValidator(absent),
-    Kind("text (secret)", lambda token: "" if token is None else MASK),
+    ValueKind("text (secret)", lambda token: "" if token is None else MASK),
 ]
 
 
@@ -54,14 +54,14 @@ class Console(BaseModel):
     model_config = Group
 
     host: Host = Field("127.0.0.1", description="address of the console; beyond loopback it takes `TOKEN`")
-    port: Annotated[int, Kind("integer, 0 to 65535")] = Field(
+    port: Annotated[int, ValueKind("integer, 0 to 65535")] = Field(
         8081, ge=0, le=65535, description="port of the console; 0 takes any free one"
     )
     token: Token = Field(None, description="what has to be given to log in; none: nobody need log in")
     allow_actions: Flag = Field(
         False, description="let the page pause, resume, limit, replay, hurry and cancel; else it only shows"
     )
-    base_path: Annotated[str, AfterValidator(_base_path), Kind("path")] = Field(
+    base_path: Annotated[str, AfterValidator(_base_path), ValueKind("path")] = Field(
         "/", description="path below which a proxy serves the page"
     )
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _BUILT_IN = frozenset({"name", "concurrency", "rate"})
 
 
-class Reread(NamedTuple):
+class ChangedSettings(NamedTuple):
     """New settings, and the variables whose files have changed."""
 
     settings: Settings
@@ -44,7 +44,7 @@ class SettingsFiles:
             name: layer.files[name] for name, layer in strongest.items() if name in layer.files
         }
 
-    def reread(self) -> Reread | None:
+    def reread(self) -> ChangedSettings | None:
         """Reread all files and make new settings; None if no file has changed.
 
         Raises SettingsError if a file can't be read or the new settings would be wrong.
@@ -57,7 +57,7 @@ class SettingsFiles:
             if now.values[name].text != before.values[name].text
         ]
         if changed or any(layer.problems for layer in layers):
-            return Reread(self._make(layers), changed)
+            return ChangedSettings(self._make(layers), changed)
         return None
 
 

@@ -25,7 +25,6 @@ from worker.settings.values import (
     Flag,
     Folder,
     Host,
-    Kind,
     Label,
     Lower,
     Pattern,
@@ -38,6 +37,7 @@ from worker.settings.values import (
     StartPoint,
     Statuses,
     TopicName,
+    ValueKind,
 )
 
 TRACK = "https://track.momentscience.com/postback"
@@ -114,7 +114,7 @@ class Destination(BaseModel):
         repr=False,
         description="body of each request, a template; takes `POST` or `PUT`, at most 64 KiB once filled",
     )
-    content_type: Annotated[str, Kind("content type")] = Field(
+    content_type: Annotated[str, ValueKind("content type")] = Field(
         "application/json",
         description="type of the body: JSON, `application/x-www-form-urlencoded` or `text/plain`",
     )
@@ -122,10 +122,10 @@ class Destination(BaseModel):
         default_factory=dict, description="values for `{secret.NAME}`: `__API_KEY` is `{secret.api_key}`"
     )
     timeout: PositiveDuration = Field(10.0, description="one attempt; waiting for a free lane is not counted")
-    concurrency: Annotated[int, Kind("integer, 1 to 10000")] = Field(
+    concurrency: Annotated[int, ValueKind("integer, 1 to 10000")] = Field(
         256, ge=1, le=10_000, description="most requests in flight; the adaptive limit moves below it"
     )
-    transport: Annotated[Literal["direct", "session"], Lower, Kind("`direct`, `session`")] = Field(
+    transport: Annotated[Literal["direct", "session"], Lower, ValueKind("`direct`, `session`")] = Field(
         "direct",
         description="each lane owns its connection, or aiohttp's `ClientSession`; both behave the same",
     )
@@ -219,7 +219,7 @@ class Retry(BaseModel):
         ),
         description="one delay tier (a topic) each; the last is reused",
     )
-    max_attempts: Annotated[int, Kind("integer, from 1")] = Field(
+    max_attempts: Annotated[int, ValueKind("integer, from 1")] = Field(
         12, ge=1, description="attempts before an event is dead-lettered as `exhausted`"
     )
     window: PositiveDuration = Field(
@@ -233,14 +233,14 @@ class Circuit(BaseModel):
     model_config = Group
 
     window: PositiveDuration = Field(10.0, description="attempts that are looked at: those of the last …")
-    failure_share: Annotated[float, Kind("share, above 0 to 1")] = Field(
+    failure_share: Annotated[float, ValueKind("share, above 0 to 1")] = Field(
         0.5,
         gt=0,
         le=1,
         allow_inf_nan=False,
         description="share of failures in the window that opens the circuit",
     )
-    min_failures: Annotated[int, Kind("integer, from 1")] = Field(
+    min_failures: Annotated[int, ValueKind("integer, from 1")] = Field(
         10, ge=1, description="fewer failures than this never open it"
     )
     probe_pause: PositiveDuration = Field(1.0, description="first pause before a probe; it doubles")
@@ -266,7 +266,7 @@ class Journal(BaseModel):
         description="for so long a second record of an event id that was delivered, waits or is dead is not "
         "sent, in the same partition of the source; `0s` is never",
     )
-    dedup_most: Annotated[int, Kind("integer, from 1")] = Field(
+    dedup_most: Annotated[int, ValueKind("integer, from 1")] = Field(
         1_000_000,
         ge=1,
         le=1_000_000_000,
@@ -282,7 +282,7 @@ class Http(BaseModel):
     model_config = Group
 
     host: Host = Field("127.0.0.1", description="address of metrics and health")
-    port: Annotated[int, Kind("integer, 0 to 65535")] = Field(
+    port: Annotated[int, ValueKind("integer, 0 to 65535")] = Field(
         8080, ge=0, le=65535, description="port of metrics and health; 0 takes any free one"
     )
 
@@ -292,9 +292,9 @@ class Log(BaseModel):
 
     model_config = Group
 
-    format: Annotated[Literal["auto", "json", "console"], Lower, Kind("`auto`, `json`, `console`")] = Field(
-        "auto", description="`auto` is JSON unless stderr is a terminal"
+    format: Annotated[Literal["auto", "json", "console"], Lower, ValueKind("`auto`, `json`, `console`")] = (
+        Field("auto", description="`auto` is JSON unless stderr is a terminal")
     )
     level: Annotated[
-        Literal["debug", "info", "warning", "error"], Lower, Kind("`debug`, `info`, `warning`, `error`")
+        Literal["debug", "info", "warning", "error"], Lower, ValueKind("`debug`, `info`, `warning`, `error`")
     ] = Field("info", description="least level that is logged")

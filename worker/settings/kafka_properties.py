@@ -17,7 +17,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from worker.core.masking import MASK
-from worker.settings.values import Kind
+from worker.settings.values import ValueKind
 
 VARIABLE = "POSTBACK_KAFKA__PROPERTIES__"
 
@@ -168,4 +168,4 @@ def _known() -> list[str]:
     return [row.split("|")[0].strip() for row in rows if "." in row.split("|")[0]]
 
 
-Properties = Annotated[Mapping[str, str], AfterValidator(_check), Kind("text")]
+Properties = Annotated[Mapping[str, str], AfterValidator(_check), ValueKind("text")]

@@ -20,7 +20,7 @@ from worker.settings.tracing import Tracing
 from worker.settings.values import (
     Bytes,
     Duration,
-    Kind,
+    ValueKind,
     format_duration,
 )
 
@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     kafka: Kafka = Field(default_factory=Kafka)
     destination: Destination = Field(default_factory=Destination)
     retry: Retry = Field(default_factory=Retry)
-    max_outstanding: Annotated[int, Kind("integer, 1 to 1000")] = Field(
+    max_outstanding: Annotated[int, ValueKind("integer, 1 to 1000")] = Field(
         1000, ge=1, le=1000, description="unfinished records held for each partition"
     )
     max_held_bytes: Bytes = Field(

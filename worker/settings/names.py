@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from worker.core.routing import FIELDS as ROUTING
 from worker.settings import kafka_properties
 from worker.settings.model import Settings
-from worker.settings.values import Kind
+from worker.settings.values import ValueKind
 
 Path = tuple[str, ...]
 
@@ -97,9 +97,9 @@ def fields(model: type[BaseModel] = Settings, path: Path = ()) -> Iterator[tuple
             yield (*path, name), field
 
 
-def kind(field: FieldInfo) -> Kind:
+def kind(field: FieldInfo) -> ValueKind:
     """The kind of this setting's values: its name, and how they are shown."""
-    return next((note for note in field.metadata if isinstance(note, Kind)), Kind("text"))
+    return next((note for note in field.metadata if isinstance(note, ValueKind)), ValueKind("text"))
 
 
 FIELDS: Mapping[Path, FieldInfo] = MappingProxyType(dict(fields()))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pydantic_core import ErrorDetails
 
 from worker.settings.names import FIELDS, PREFIX, URLS, is_secret, variable
-from worker.settings.sources import Given, Layer
+from worker.settings.sources import Layer, RawValue
 from worker.settings.url_mask import mask_template
 
 Naming = Callable[[str], str]
@@ -61,7 +61,7 @@ def _given(path: tuple[str, ...], layers: Sequence[Layer]) -> str:
     """The given value and its source; a secret value is left out."""
     name = variable(path)
     for layer in layers:
-        given: Given | None = layer.values.get(name)
+        given: RawValue | None = layer.values.get(name)
         if given is not None:
             text = mask_template(given.text) if path in URLS else given.text
             value = "" if is_secret(path) else f"{_short(text)!r}, "

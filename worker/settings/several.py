@@ -16,7 +16,7 @@ from worker.settings.byte_bounds import least_of
 from worker.settings.model import Settings
 from worker.settings.names import DESTINATIONS, WHEN, own_variable, path_of, variable, without_destination
 from worker.settings.problems import Naming, renamed
-from worker.settings.sources import Given, Layer
+from worker.settings.sources import Layer, RawValue
 
 _GROUP = "POSTBACK_KAFKA__GROUP_ID"
 _NAME = "POSTBACK_DESTINATION__NAME"
@@ -38,7 +38,7 @@ def derived(name: str, common: Sequence[Layer]) -> Layer:
     given = (layer.values[_GROUP].text for layer in common if _GROUP in layer.values)
     group = next(given, Settings.model_fields["kafka"].get_default(call_default_factory=True).group_id)
     layer = Layer("default")
-    layer.values = {_GROUP: Given(f"{group}.{name}", _GROUP), _NAME: Given(name, _NAME)}
+    layer.values = {_GROUP: RawValue(f"{group}.{name}", _GROUP), _NAME: RawValue(name, _NAME)}
     return layer
 
 

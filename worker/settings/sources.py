@@ -35,7 +35,7 @@ _LEAST_OF_A_DESTINATION = 3
 # The parts of a value's path: destinations, the name, the setting.
 
 
-class Given(NamedTuple):
+class RawValue(NamedTuple):
     """A value as text, its name as written, and its path if the name alone does not give it."""
 
     text: str
@@ -52,7 +52,7 @@ class Layer:
     """
 
     origin: str
-    values: dict[str, Given] = field(default_factory=dict, repr=False)
+    values: dict[str, RawValue] = field(default_factory=dict, repr=False)
     files: dict[str, Path] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Layer:
         """Add one value; the same variable twice (in two spellings) is a problem."""
         if name in self.values:
             self.problems.append(f"{name}: given twice ({self.origin}); keep one")
-        self.values[name] = Given(text, written or name, path)
+        self.values[name] = RawValue(text, written or name, path)
 
     def path(self, name: str) -> SettingPath | None:
         """The path of one of its values; None if there is no such setting."""

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 from worker.core.masking import MASK
 from worker.core.request_headers import is_utf8
 from worker.core.templates import HeaderTemplate, TemplateError, UrlTemplate
-from worker.settings.values import Kind, absent
+from worker.settings.values import ValueKind, absent
 
 _SECRET_NAME = re.compile(r"[a-z0-9_]{1,64}")
 
@@ -70,15 +70,17 @@ def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
-Url = Annotated[str, AfterValidator(_template), Kind("URL template")]
+Url = Annotated[str, AfterValidator(_template), ValueKind("URL template")]
 OneUrl = Annotated[
     Annotated[str, AfterValidator(_template)] | None,
     BeforeValidator(absent),
-    Kind("URL template", lambda url: url or ""),
+    ValueKind("URL template", lambda url: url or ""),
 ]
-Method = Annotated[Literal["GET", "POST", "PUT"], BeforeValidator(_upper), Kind("`GET`, `POST`, `PUT`")]
-Body = Annotated[str | None, BeforeValidator(absent), Kind("body template", lambda body: body or "")]
-Secrets = Annotated[Mapping[str, SecretStr], AfterValidator(_secrets), Kind("text (secret)", lambda _: MASK)]
+Method = Annotated[Literal["GET", "POST", "PUT"], BeforeValidator(_upper), ValueKind("`GET`, `POST`, `PUT`")]
+Body = Annotated[str | None, BeforeValidator(absent), ValueKind("body template", lambda body: body or "")]
+Secrets = Annotated[
+    Mapping[str, SecretStr], AfterValidator(_secrets), ValueKind("text (secret)", lambda _: MASK)
+]
 RequestHeaders = Annotated[
-    Mapping[str, SecretStr], AfterValidator(_headers), Kind("text (secret)", lambda _: MASK)
+    Mapping[str, SecretStr], AfterValidator(_headers), ValueKind("text (secret)", lambda _: MASK)
 ]

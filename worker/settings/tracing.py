@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from worker.settings.groups import Group
-from worker.settings.values import Kind, absent
+from worker.settings.values import ValueKind, absent
 
 TRACES_PATH = "/v1/traces"
 """The path at which a collector accepts spans by OTLP."""
@@ -31,7 +31,7 @@ def _endpoint(text: str) -> str:
 Endpoint = Annotated[
     Annotated[str, AfterValidator(_endpoint)] | None,
     BeforeValidator(absent),
-    Kind("URL", lambda url: url or ""),
+    ValueKind("URL", lambda url: url or ""),
 ]
 
 
@@ -45,7 +45,7 @@ class Tracing(BaseModel):
         description="OTLP endpoint (HTTP) that spans are sent to, such as `http://collector:4318`; none: no "
         "tracing. Takes the extra `otel`",
     )
-    sample: Annotated[float, Kind("share, 0 to 1")] = Field(
+    sample: Annotated[float, ValueKind("share, 0 to 1")] = Field(
         0.01,
         ge=0,
         le=1,

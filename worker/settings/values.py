@@ -39,7 +39,7 @@ _PROXY = re.compile(r"http://([!-.0-9:-?A-~]+@)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]
 
 
 @dataclass(frozen=True)
-class Kind:
+class ValueKind:
     """A kind of value: its name in the reference, and how it is shown."""
 
     name: str
@@ -225,63 +225,70 @@ def _show_list(values: Iterable[object]) -> str:
 
 
 Duration = Annotated[
-    float, Field(ge=0, allow_inf_nan=False), BeforeValidator(_duration), Kind("duration", format_duration)
+    float,
+    Field(ge=0, allow_inf_nan=False),
+    BeforeValidator(_duration),
+    ValueKind("duration", format_duration),
 ]
-Bytes = Annotated[int, BeforeValidator(_bytes), AfterValidator(_enough_bytes), Kind("bytes", format_bytes)]
+Bytes = Annotated[
+    int, BeforeValidator(_bytes), AfterValidator(_enough_bytes), ValueKind("bytes", format_bytes)
+]
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 Delays = Annotated[
     tuple[Tier, ...],
     BeforeValidator(_tiers),
-    Kind("durations, rising", lambda tiers: _show_list(tier.label for tier in tiers)),
+    ValueKind("durations, rising", lambda tiers: _show_list(tier.label for tier in tiers)),
 ]
 Statuses = Annotated[
     Listed,
     BeforeValidator(_statuses),
-    Kind("HTTP statuses and classes", lambda statuses: _show_list(sorted(statuses, key=str))),
+    ValueKind("HTTP statuses and classes", lambda statuses: _show_list(sorted(statuses, key=str))),
 ]
 Currencies = Annotated[
     frozenset[str],
     BeforeValidator(_set_of_words),
     AfterValidator(_currencies),
-    Kind("currency codes", lambda codes: _show_list(sorted(codes))),
+    ValueKind("currency codes", lambda codes: _show_list(sorted(codes))),
 ]
 Pattern = Annotated[
     BodyPattern | None,
     BeforeValidator(_body_pattern),
-    Kind("regular expression", lambda pattern: pattern.text if pattern else ""),
+    ValueKind("regular expression", lambda pattern: pattern.text if pattern else ""),
 ]
 PatternOfSomething = Annotated[Pattern, AfterValidator(_not_of_nothing)]
 File = Annotated[
-    Path | None, BeforeValidator(absent), Kind("file", lambda path: "" if path is None else str(path))
+    Path | None, BeforeValidator(absent), ValueKind("file", lambda path: "" if path is None else str(path))
 ]
 Folder = Annotated[
-    Path | None, BeforeValidator(absent), Kind("folder", lambda path: "" if path is None else str(path))
+    Path | None, BeforeValidator(absent), ValueKind("folder", lambda path: "" if path is None else str(path))
 ]
-Flag = Annotated[bool, Kind("boolean", lambda flag: str(flag).lower())]
+Flag = Annotated[bool, ValueKind("boolean", lambda flag: str(flag).lower())]
 Rate = Annotated[
     Annotated[float, Field(gt=0, allow_inf_nan=False)] | None,
     BeforeValidator(absent),
-    Kind("number", lambda rate: "" if rate is None else f"{rate:g}"),
+    ValueKind("number", lambda rate: "" if rate is None else f"{rate:g}"),
 ]
 Proxy = Annotated[
     Annotated[SecretStr, AfterValidator(_proxy)] | None,
     BeforeValidator(absent),
-    Kind("URL (secret)", _show_proxy),
+    ValueKind("URL (secret)", _show_proxy),
 ]
 TopicName = Annotated[
     str,
     matching(r"(?!\.\.?$)[A-Za-z0-9._-]{1,249}", "1 to 249 of letters, digits, . _ and -"),
-    Kind("topic name"),
+    ValueKind("topic name"),
 ]
 Label = Annotated[
-    str, matching(r"[A-Za-z0-9._-]{1,64}", "1 to 64 of letters, digits, . _ and -"), Kind("label")
+    str, matching(r"[A-Za-z0-9._-]{1,64}", "1 to 64 of letters, digits, . _ and -"), ValueKind("label")
 ]
-Host = Annotated[str, matching(r"[A-Za-z0-9._:-]+", "a host name or an IP address"), Kind("address")]
-Servers = Annotated[str, AfterValidator(_servers), Kind("host:port list")]
+Host = Annotated[str, matching(r"[A-Za-z0-9._:-]+", "a host name or an IP address"), ValueKind("address")]
+Servers = Annotated[str, AfterValidator(_servers), ValueKind("host:port list")]
 Places = Annotated[
     frozenset[Place],
     BeforeValidator(_places),
-    Kind("topic/partition/offset list", lambda places: _show_list(sorted(places))),
+    ValueKind("topic/partition/offset list", lambda places: _show_list(sorted(places))),
 ]
-StartPoint = Annotated[str, AfterValidator(_start_point), Kind("`earliest`, `latest` or RFC 3339 time", str)]
+StartPoint = Annotated[
+    str, AfterValidator(_start_point), ValueKind("`earliest`, `latest` or RFC 3339 time", str)
+]
 Lower = BeforeValidator(_lower)

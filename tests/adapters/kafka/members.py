@@ -5,16 +5,16 @@ from __future__ import annotations
 from tests.adapters.kafka.ear import Ear, until
 from tests.adapters.kafka.worlds import KafkaWorld
 from worker.adapters.kafka import KafkaSource
-from worker.adapters.kafka.start_offsets import Beginning
+from worker.adapters.kafka.start_offsets import StartPolicy
 from worker.core.assigned_partition import Position
 from worker.core.record import Partition
 
 
 async def started(
-    world: KafkaWorld, ear: Ear, *partitions: Partition, beginning: Beginning | None = None
+    world: KafkaWorld, ear: Ear, *partitions: Partition, beginning: StartPolicy | None = None
 ) -> KafkaSource:
     """A source that has these partitions."""
-    source = world.source(partitions[0].topic, beginning or Beginning())
+    source = world.source(partitions[0].topic, beginning or StartPolicy())
     await source.start(ear)
     await world.joined(source, ear, partitions)
     return source
@@ -30,7 +30,9 @@ async def leave(world: KafkaWorld, at: Partition, offset: int, metadata: str = "
     await source.stop()
 
 
-async def reads(world: KafkaWorld, at: Partition, ear: Ear, beginning: Beginning | None = None) -> list[int]:
+async def reads(
+    world: KafkaWorld, at: Partition, ear: Ear, beginning: StartPolicy | None = None
+) -> list[int]:
     """What a new member reads up to the record that is written last."""
     source = await started(world, ear, at, beginning=beginning)
     source.ask(1000)

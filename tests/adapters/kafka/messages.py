@@ -9,12 +9,12 @@ from confluent_kafka import TIMESTAMP_CREATE_TIME, Message
 from worker.core.record import Headers, Partition
 
 if TYPE_CHECKING:
-    from worker.adapters.kafka.records import Got
+    from worker.adapters.kafka.records import ReceivedMessage
 
 AT = Partition("conversions", 3)
 
 
-def message(offset: int, value: bytes | None, headers: Headers | None = None) -> Got:
+def message(offset: int, value: bytes | None, headers: Headers | None = None) -> ReceivedMessage:
     """A message of AT."""
     made = Message(
         AT.topic,
@@ -25,4 +25,4 @@ def message(offset: int, value: bytes | None, headers: Headers | None = None) ->
         None if headers is None else list(headers),
         timestamp=(TIMESTAMP_CREATE_TIME, 1_000),
     )
-    return cast("Got", made)
+    return cast("ReceivedMessage", made)

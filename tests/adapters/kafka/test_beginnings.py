@@ -13,7 +13,7 @@ from tests.adapters.kafka.mock import OFFSET_FETCH
 from tests.adapters.kafka.suites import MAP, numbered
 from tests.adapters.kafka.worlds import KafkaWorld, MockWorld
 from worker.adapters.kafka import KafkaSource, KafkaUnavailable, beginnings
-from worker.adapters.kafka.start_offsets import Beginning
+from worker.adapters.kafka.start_offsets import StartPolicy
 from worker.core import backoff
 from worker.core.assigned_partition import Position
 from worker.core.record import Partition
@@ -62,7 +62,7 @@ async def test_as_long_as_it_takes(any_way: KafkaWorld, ear: Ear) -> None:
     any_way.write(at, numbered(5))
     memories = Memories({at: RememberedOffset(3, None, 0.0), other: RememberedOffset(0, None, 0.0)})
     memories.refuse()
-    source = any_way.source(at.topic, Beginning(recall=memories.recall))
+    source = any_way.source(at.topic, StartPolicy(recall=memories.recall))
     await source.start(ear)
     source.ask(100)
     await waits(source, memories, at, other)
@@ -90,7 +90,9 @@ async def test_another_flows(mock_world: MockWorld, ear: Ear) -> None:
     mock_world.properties["partition.assignment.strategy"] = "cooperative-sticky"
     partitions = mock_world.create(2)
     memories = Memories({at: RememberedOffset(0, None, 0.0) for at in partitions})
-    source, leaver = (mock_world.source(partitions[0].topic, Beginning(recall=memories.recall)) for _ in "ab")
+    source, leaver = (
+        mock_world.source(partitions[0].topic, StartPolicy(recall=memories.recall)) for _ in "ab"
+    )
     await source.start(ear)
     leavers = Ear()
     await leaver.start(leavers)
@@ -119,7 +121,7 @@ async def test_no_client_to_ask_with(
     mock_world.write(at, numbered(5))
     memories = Memories({at: RememberedOffset(3, None, 0.0)})
     memories.refuse()
-    source = mock_world.source(at.topic, Beginning(recall=memories.recall))
+    source = mock_world.source(at.topic, StartPolicy(recall=memories.recall))
     await source.start(ear)
     source.ask(5)
     await waits(source, memories, at)
@@ -144,7 +146,7 @@ async def test_another_gets_it(mock_world: MockWorld, ear: Ear) -> None:
     partitions = mock_world.create(2)
     memories = Memories({})
     memories.refuse()
-    source = mock_world.source(partitions[0].topic, Beginning(recall=memories.recall))
+    source = mock_world.source(partitions[0].topic, StartPolicy(recall=memories.recall))
     await source.start(ear)
     await waits(source, memories, *partitions)
     heir = Ear()
@@ -160,7 +162,7 @@ async def test_it_leaves(mock_world: MockWorld, ear: Ear) -> None:
     (at,) = mock_world.create(1)
     memories = Memories({})
     memories.refuse()
-    source = mock_world.source(at.topic, Beginning(recall=memories.recall))
+    source = mock_world.source(at.topic, StartPolicy(recall=memories.recall))
     await source.start(ear)
     await waits(source, memories, at)
     await source.stop()
@@ -193,7 +195,7 @@ async def test_a_right_that_is_lacking(
     mock_world.write(at, numbered(5))
     memories = Memories({})
     memories.refuse(refused=True)
-    source = mock_world.source(at.topic, Beginning(recall=memories.recall))
+    source = mock_world.source(at.topic, StartPolicy(recall=memories.recall))
     await source.start(ear)
     source.ask(5)
     await until("the failure", lambda: bool(ear.failures))

@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError
 
 from tests.adapters.kafka.mock import PRODUCE, MockCluster
 from worker.adapters.kafka import bulk_publisher, producer_config
-from worker.adapters.kafka.bulk_publisher import BulkPublisher, RecordName, Stopped
+from worker.adapters.kafka.bulk_publisher import BulkPublisher, PublishStopped, RecordName
 from worker.adapters.kafka.errors import may_be_there
 from worker.ports import PublishRefused
 
@@ -85,9 +85,9 @@ def test_stopped(cluster: MockCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     for place in PLACES[1:4]:
         made.send(place, b"k", b"v")
     stopping.append(True)
-    with pytest.raises(Stopped):
+    with pytest.raises(PublishStopped):
         made.send(PLACES[4], b"k", b"v")
-    with pytest.raises(Stopped):
+    with pytest.raises(PublishStopped):
         made.settle()
     made.close()
     assert (made.acknowledged, made.handed, made.unknown) == (1, 4, PLACES[1:4])

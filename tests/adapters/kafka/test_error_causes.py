@@ -7,7 +7,7 @@ from itertools import combinations, permutations
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from worker.adapters.kafka.error_causes import Causes, true_cause
+from worker.adapters.kafka.error_causes import ErrorCauses, true_cause
 
 GRAVEST_FIRST = [
     KafkaError(KafkaError._AUTHENTICATION, "Authentication failed"),
@@ -25,7 +25,7 @@ def test_gravest(grave: KafkaError, light: KafkaError) -> None:
     """The graver of two errors is the true cause, whichever was heard first."""
     for heard in permutations([grave, light]):
         assert true_cause(heard) is grave
-        causes = Causes()
+        causes = ErrorCauses()
         for error in heard:
             causes.hear(error)
         assert causes.line() == grave.str()
@@ -51,12 +51,12 @@ def test_first_of_equals() -> None:
     first, second = (KafkaError(KafkaError._TRANSPORT, text) for text in ("a", "b"))
     assert true_cause([first, second]) is first
     assert true_cause([]) is None
-    assert Causes().line() == ""
+    assert ErrorCauses().line() == ""
 
 
 def test_a_failure_is_weighed() -> None:
     """A call that only timed out is explained by what was heard; what was forgotten explains nothing."""
-    causes = Causes()
+    causes = ErrorCauses()
     causes.hear(GRAVEST_FIRST[0])
     timed_out = KafkaException(GRAVEST_FIRST[5])
     assert causes.line(timed_out) == "Authentication failed"
@@ -67,7 +67,7 @@ def test_a_failure_is_weighed() -> None:
 
 def test_all_addresses_are_tried() -> None:
     """A failure is told when the client has tried all its addresses, not after the first one."""
-    causes = Causes()
+    causes = ErrorCauses()
     coming = iter([GRAVEST_FIRST[4], GRAVEST_FIRST[4], GRAVEST_FIRST[0]])
     line = causes.line_of_all(GRAVEST_FIRST[5], lambda _wait: causes.hear(next(coming)))
     assert line == "Authentication failed"
@@ -89,7 +89,7 @@ def test_all_addresses_are_tried() -> None:
 )
 def test_patience(heard: list[KafkaError], asked: list[float]) -> None:
     """What no address takes, or lets in, is given up after half of the time; what is slow is waited for."""
-    causes, waited = Causes(), list[float]()
+    causes, waited = ErrorCauses(), list[float]()
 
     def ask(seconds: float) -> None:
         waited.append(seconds)

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException
 from worker.adapters.kafka.errors import (
     REPEAT_AFTER_SECONDS,
     LimitedLog,
-    Troubles,
+    RepeatedTroubles,
     is_deadly,
     one_line,
     remedy,
@@ -82,7 +82,7 @@ def test_what_is_fatal_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_troubles() -> None:
     """The same trouble is news again only after a while, whatever numbers it holds; another is at once."""
-    troubles = Troubles()
+    troubles = RepeatedTroubles()
     assert troubles.is_news("1/3 brokers are down", 0.0)
     assert not troubles.is_news("2/3 brokers are down", REPEAT_AFTER_SECONDS - 1)
     assert troubles.is_news("no such topic", 1.0)
@@ -91,10 +91,10 @@ def test_troubles() -> None:
 
 def test_troubles_are_bounded() -> None:
     """However many different troubles there are, few are remembered."""
-    troubles = Troubles()
+    troubles = RepeatedTroubles()
     for letter in range(1000):
         troubles.is_news(chr(0x4E00 + letter), 0.0)
-    assert len(troubles._told) <= Troubles._MOST_TROUBLES
+    assert len(troubles._told) <= RepeatedTroubles._MOST_TROUBLES
 
 
 @pytest.mark.parametrize(

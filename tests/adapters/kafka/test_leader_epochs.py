@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.adapters.kafka.leader_epochs import LeaderEpochs, Left
+from worker.adapters.kafka.leader_epochs import LastRead, LeaderEpochs
 from worker.core.record import Partition
 
 AT = Partition("conversions", 0)
@@ -114,8 +114,8 @@ def test_left() -> None:
     epochs.note(AT, 4)
     epochs.leave([(AT, 30)])
     assert epochs.to_commit(AT, 5) is None
-    assert epochs.left(AT) == Left(4, 30)
-    assert epochs.left(AT) is None
+    assert epochs.last_read(AT) == LastRead(4, 30)
+    assert epochs.last_read(AT) is None
 
 
 def test_left_before_it_was_proven() -> None:
@@ -125,7 +125,7 @@ def test_left_before_it_was_proven() -> None:
     epochs.prove(AT, 2, 40)
     epochs.note(AT, 4)
     epochs.leave([(AT, 30)])
-    assert epochs.left(AT) == Left(2, 40)
+    assert epochs.last_read(AT) == LastRead(2, 40)
 
 
 def test_nothing_read() -> None:
@@ -133,4 +133,4 @@ def test_nothing_read() -> None:
     epochs = LeaderEpochs()
     epochs.begin(AT, 2)
     epochs.leave([(AT, None)])
-    assert epochs.left(AT) is None
+    assert epochs.last_read(AT) is None

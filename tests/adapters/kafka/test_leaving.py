@@ -23,7 +23,7 @@ from worker.adapters.kafka import (
 )
 from worker.adapters.kafka import source as source_module
 from worker.adapters.kafka.loop_bridge import LoopBridge
-from worker.adapters.kafka.reading import Reading
+from worker.adapters.kafka.source_options import SourceOptions
 from worker.core.assigned_partition import Position
 
 
@@ -32,7 +32,7 @@ async def test_slow_drain(mock_world: MockWorld, ear: Ear, monkeypatch: pytest.M
     (at,) = mock_world.create(1)
     monkeypatch.setattr(source_module, "DRAIN_MARGIN_SECONDS", 0.2)
     config = consumer_config(mock_world.bootstrap, mock_world.group, "c", mock_world.properties)
-    source = KafkaSource(config, Reading([at.topic]), drain_timeout=0.1)
+    source = KafkaSource(config, SourceOptions([at.topic]), drain_timeout=0.1)
     await source.start(ear)
     await mock_world.joined(source, ear, [at])
     ear.last = {at: Position(1, MAP)}
@@ -50,7 +50,7 @@ async def test_leaving_that_hangs(
     (at,) = mock_world.create(1)
     monkeypatch.setattr(source_module, "LEAVE_MARGIN_SECONDS", 0.2)
     config = consumer_config(mock_world.bootstrap, mock_world.group, "c", mock_world.properties)
-    source = KafkaSource(config, Reading([at.topic]), drain_timeout=10_000)
+    source = KafkaSource(config, SourceOptions([at.topic]), drain_timeout=10_000)
     may_close, close = threading.Event(), poll_thread.PollThread.close
 
     def hang(of: poll_thread.PollThread) -> None:
@@ -109,7 +109,7 @@ def test_assigned_as_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     monkeypatch.setattr(poll_thread, "Consumer", ClosingConsumer)
     bridge = cast("LoopBridge", None)  # nobody is to hear of it
-    thread = poll_thread.PollThread({"group.id": "g"}, Reading(["t"]), bridge, logging.getLogger())
+    thread = poll_thread.PollThread({"group.id": "g"}, SourceOptions(["t"]), bridge, logging.getLogger())
     thread.join()
     thread.close()
     assert cast("ClosingConsumer", thread._consumer).calls == ["unsubscribe", "close"]

@@ -12,7 +12,7 @@ from tests.adapters.kafka.ear import Ear, until
 from tests.adapters.kafka.worlds import KafkaWorld, MockWorld
 from tests.support.broker import CLUSTER_ID, Broker
 from worker.adapters.kafka import KafkaSource
-from worker.adapters.kafka.start_offsets import Beginning
+from worker.adapters.kafka.start_offsets import StartPolicy
 from worker.core.binding import LogId
 from worker.core.record import Partition
 from worker.core.start_offset import Start, StartReason
@@ -51,7 +51,7 @@ async def test_given_up_in_between(real_world: KafkaWorld, ear: Ear) -> None:
     """A partition that was lost while its topic was made anew begins at its start, whatever START says."""
     (at,) = real_world.create(1)
     real_world.write(at, [b"old"] * 5)
-    source = real_world.source(at.topic, Beginning("latest"))
+    source = real_world.source(at.topic, StartPolicy("latest"))
     await source.start(ear)
     await real_world.joined(source, ear, [at])
     poll_thread = source._poll_thread

@@ -14,7 +14,7 @@ from worker.adapters.kafka import own_topics
 from worker.adapters.kafka.config import Config, admin_config
 from worker.adapters.kafka.errors import KafkaUnavailable
 from worker.adapters.kafka.own_topics import create, describe
-from worker.adapters.kafka.topic_descriptions import Settings
+from worker.adapters.kafka.topic_descriptions import TopicConfig
 from worker.core.record_size import ROOM_BYTES
 from worker.core.topics import FOREVER, RETENTION_SLACK_SECONDS, Needed, OwnTopic, Topic, judge
 
@@ -64,7 +64,7 @@ def test_a_refusal_leaves_unknown() -> None:
     """A broker that refuses to describe one topic leaves that one's settings unknown, with its reason."""
     refused: Future[object] = Future()
     refused.set_exception(KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)))
-    assert own_topics._said(refused, 1.0) == Settings(
+    assert own_topics._said(refused, 1.0) == TopicConfig(
         {}, "Broker: Topic authorization failed: grant this user DESCRIBE_CONFIGS"
     )
 

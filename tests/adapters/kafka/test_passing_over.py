@@ -8,7 +8,7 @@ import pytest
 
 from tests.adapters.kafka.messages import AT, message
 from worker.adapters.kafka.passing_over import PassedOver, PassingOver, take_all
-from worker.adapters.kafka.records import MOST_PARSED_BYTES, Got
+from worker.adapters.kafka.records import MOST_PARSED_BYTES, ReceivedMessage
 from worker.core.record import Partition, Record
 from worker.core.routing import Router, When, sorted_routes
 
@@ -18,7 +18,7 @@ def passing(when: When) -> PassingOver:
     return PassingOver(Router("binom", sorted_routes({"binom": when, "other": {}})))
 
 
-def parted(reader: PassingOver, *messages: Got) -> tuple[list[Record], PassedOver | None]:
+def parted(reader: PassingOver, *messages: ReceivedMessage) -> tuple[list[Record], PassedOver | None]:
     """What it takes of these messages of AT, and what it passes over."""
     return reader.part(messages, [AT] * len(messages))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from worker.adapters.kafka.paused import Paused
+from worker.adapters.kafka.paused import PausedPartitions
 from worker.core.record import Partition
 
 A, B, OTHERS = (Partition("t", number) for number in range(3))
@@ -15,9 +15,9 @@ NONE: set[Partition] = set()
 
 
 @pytest.fixture
-def paused() -> Paused:
+def paused() -> PausedPartitions:
     """Nothing is paused, and the client knows."""
-    return Paused()
+    return PausedPartitions()
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,11 @@ def paused() -> Paused:
         ),
     ],
 )
-def test_each_reason(paused: Paused, begin: Callable[[Paused], None], end: Callable[[Paused], None]) -> None:
+def test_each_reason(
+    paused: PausedPartitions,
+    begin: Callable[[PausedPartitions], None],
+    end: Callable[[PausedPartitions], None],
+) -> None:
     """Each reason pauses its partition alone, for as long as it stands, and the client is to be told."""
     begin(paused)
     assert (paused.wanted(OURS), paused.stale) == ({A}, True)
@@ -46,7 +50,7 @@ def test_each_reason(paused: Paused, begin: Callable[[Paused], None], end: Calla
     assert (paused.wanted(OURS), paused.stale) == (NONE, True)
 
 
-def test_several_reasons(paused: Paused) -> None:
+def test_several_reasons(paused: PausedPartitions) -> None:
     """A partition flows again once no reason is left."""
     paused.order(A)
     paused.stop(A)
@@ -56,14 +60,14 @@ def test_several_reasons(paused: Paused) -> None:
     assert paused.wanted(OURS) == NONE
 
 
-def test_all(paused: Paused) -> None:
+def test_all(paused: PausedPartitions) -> None:
     """All that is ours is paused where all is to be, and nothing that is not ours."""
     paused.order(OTHERS)
     paused.decide(NONE, NONE, all_of_them=True)
     assert paused.wanted(OURS) == OURS
 
 
-def test_searched(paused: Paused) -> None:
+def test_searched(paused: PausedPartitions) -> None:
     """What the client looks for is never paused, before records of it come."""
     paused.order(A)
     paused.search([A, B])
@@ -72,7 +76,7 @@ def test_searched(paused: Paused) -> None:
     assert paused.wanted(OURS) == {A}
 
 
-def test_no_news(paused: Paused) -> None:
+def test_no_news(paused: PausedPartitions) -> None:
     """What changes nothing is nothing to tell the client."""
     assert not paused.decide(NONE, NONE, all_of_them=False)
     paused.go_on([A])

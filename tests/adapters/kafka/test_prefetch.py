@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.adapters.kafka.paused import Paused
+from worker.adapters.kafka.paused import PausedPartitions
 from worker.adapters.kafka.prefetch import (
     FEW_RECORDS,
     LONG_SECONDS,
@@ -24,7 +24,7 @@ A, B = Partition("t", 0), Partition("t", 1)
 
 def roomy() -> Prefetch:
     """A prefetch with all the room in the world."""
-    prefetch = Prefetch(HeldBytes(NO_BOUND), Paused())
+    prefetch = Prefetch(HeldBytes(NO_BOUND), PausedPartitions())
     for at in (A, B):
         prefetch.allow(at, 1_000_000)
     return prefetch
@@ -46,7 +46,7 @@ class Reader:
     """A member around a prefetch: reads on where it stood, and notes what was handed over."""
 
     def __init__(self) -> None:
-        self.prefetch = Prefetch(HeldBytes(NO_BOUND), Paused())
+        self.prefetch = Prefetch(HeldBytes(NO_BOUND), PausedPartitions())
         self.next = {A: 0, B: 0}
         self.room = {A: 0, B: 0}
         self.asked = self.given = 0

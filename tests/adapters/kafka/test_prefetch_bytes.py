@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.adapters.kafka.test_prefetch import A, B
-from worker.adapters.kafka.paused import Paused
+from worker.adapters.kafka.paused import PausedPartitions
 from worker.adapters.kafka.prefetch import (
     PATIENCE_SECONDS,
     Prefetch,
@@ -20,7 +20,7 @@ def large(at: Partition, start: int, count: int, size: int) -> list[Record]:
 def of_bytes(most: int, unit: int = NO_BOUND, asked: int = 1000) -> tuple[Prefetch, HeldBytes]:
     """A prefetch with room, and demand, for many records, and its bound."""
     paused = HeldBytes(most, unit)
-    prefetch = Prefetch(paused, Paused())
+    prefetch = Prefetch(paused, PausedPartitions())
     prefetch.ask(asked)
     for at in (A, B):
         prefetch.allow(at, 1000)

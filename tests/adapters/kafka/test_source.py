@@ -20,7 +20,7 @@ from worker.adapters.kafka import (
     poll_thread,
 )
 from worker.adapters.kafka.loop_bridge import Epoch
-from worker.adapters.kafka.reading import Reading
+from worker.adapters.kafka.source_options import SourceOptions
 from worker.core.assigned_partition import Position
 from worker.core.record import Partition
 from worker.core.routing import Router
@@ -30,7 +30,7 @@ from worker.ports import CommitFailed, SourceFailed
 async def test_wrong_settings(ear: Ear) -> None:
     """A property that librdkafka does not know fails the start, in words."""
     source = KafkaSource(
-        consumer_config("127.0.0.1:1", "g", "c", {"no.such": "1"}), Reading(["t"]), drain_timeout=1
+        consumer_config("127.0.0.1:1", "g", "c", {"no.such": "1"}), SourceOptions(["t"]), drain_timeout=1
     )
     with pytest.raises(SourceFailed, match=r"no\.such"):
         await source.start(ear)
@@ -53,7 +53,7 @@ async def test_broker_comes_later(mock_world: MockWorld, ear: Ear) -> None:
 
 async def test_no_broker_at_all(ear: Ear) -> None:
     """Stopping where there never was a broker ends at once, and is no failure."""
-    source = KafkaSource(consumer_config("127.0.0.1:1", "g", "c", {}), Reading(["t"]), drain_timeout=1)
+    source = KafkaSource(consumer_config("127.0.0.1:1", "g", "c", {}), SourceOptions(["t"]), drain_timeout=1)
     await source.start(ear)
     await until("the trouble", lambda: bool(ear.troubles))
     await source.stop()

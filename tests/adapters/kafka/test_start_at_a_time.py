@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from worker.adapters.kafka import KafkaUnavailable
-from worker.adapters.kafka.start_offsets import Beginning, StartOffsets
+from worker.adapters.kafka.start_offsets import StartOffsets, StartPolicy
 from worker.core.binding import LogId
 from worker.core.record import Partition
 
@@ -46,7 +46,7 @@ def begun_at_a_time(starts: StartOffsets, consumer: ShyConsumer) -> list[int | N
 
 def test_a_time_that_is_not_told() -> None:
     """An error in the place of the offset at a time is not "no record as new": it is not known then."""
-    starts, shy = StartOffsets(Beginning("2026-01-01T00:00:00Z")), ShyConsumer(answers=1)
+    starts, shy = StartOffsets(StartPolicy("2026-01-01T00:00:00Z")), ShyConsumer(answers=1)
     with pytest.raises(KafkaUnavailable, match="conversions/1: "):
         begun_at_a_time(starts, shy)
     assert begun_at_a_time(starts, shy) == [7, 7]

@@ -15,7 +15,7 @@ from tests.adapters.kafka.members import leave, reads, started
 from tests.adapters.kafka.suites import numbered
 from tests.adapters.kafka.worlds import KafkaWorld
 from tests.support import kafka as real
-from worker.adapters.kafka.start_offsets import Beginning
+from worker.adapters.kafka.start_offsets import StartPolicy
 from worker.core.assigned_partition import Position
 from worker.core.binding import Binding, LogId
 from worker.core.offset_map import encode
@@ -140,7 +140,7 @@ async def test_offsets_that_are_gone(real_world: KafkaWorld, ear: Ear) -> None:
     await leave(real_world, at, 140)
     asking = admin(real_world)
     asking.delete_consumer_groups([real_world.group])[real_world.group].result(WITHIN)
-    memory = Beginning(recall=lambda: {at: RememberedOffset(130, None, 0.0)})
+    memory = StartPolicy(recall=lambda: {at: RememberedOffset(130, None, 0.0)})
     assert await reads(real_world, at, ear, memory) == list(range(130, 141))
     assert ear.starts[-1] is not None
     assert ear.starts[-1].how is StartReason.REMEMBERED
@@ -156,7 +156,7 @@ async def test_first_day(real_world: KafkaWorld, ear: Ear, start: str, first: in
         newest = real.newest_timestamp(real_world.bootstrap, at.topic, at.number)
         start = format_time(newest + 0.001)
     text = "2999-01-01T00:00:00Z" if start == "2999" else start
-    assert await reads(real_world, at, ear, Beginning(text)) == list(range(first, 21))
+    assert await reads(real_world, at, ear, StartPolicy(text)) == list(range(first, 21))
     assert ear.starts[-1] == Start(StartReason.FIRST_DAY, first, 20 - first)
 
 
@@ -166,7 +166,7 @@ async def test_a_new_partition(real_world: KafkaWorld, ear: Ear) -> None:
     known, new = real_world.create(2)
     real_world.write(known, numbered(5))
     real_world.write(new, numbered(5))
-    beginning = Beginning("latest", lambda: {known: RememberedOffset(3, None, 0.0)})
+    beginning = StartPolicy("latest", lambda: {known: RememberedOffset(3, None, 0.0)})
     source = await started(real_world, ear, known, new, beginning=beginning)
     source.ask(100)
     await ear.has(7)
@@ -192,5 +192,5 @@ async def test_made_anew_while_we_were_away(real_world: KafkaWorld, ear: Ear, ke
     if kept == "what is committed":
         memory.clear()
         commit_of(real_world, at, log)
-    assert await reads(real_world, at, ear, Beginning("latest", lambda: memory)) == list(range(21))
+    assert await reads(real_world, at, ear, StartPolicy("latest", lambda: memory)) == list(range(21))
     assert ear.starts[-1] == Start(StartReason.MADE_ANEW, 0, 20)

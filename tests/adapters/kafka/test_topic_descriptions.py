@@ -10,7 +10,7 @@ from confluent_kafka.admin import PartitionMetadata, TopicMetadata  # type: igno
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.adapters.kafka.topic_descriptions import Settings, existing_topics, read_topic
+from worker.adapters.kafka.topic_descriptions import TopicConfig, existing_topics, read_topic
 from worker.core.topics import FOREVER, Topic
 
 WHOLE = {
@@ -36,7 +36,7 @@ def listed(*replicas: int, error: int | None = None) -> TopicMetadata:
 
 def read(entries: Mapping[str, str | None], *replicas: int) -> Topic:
     """Read an answer about a topic `t`."""
-    return read_topic("t", listed(*replicas), Settings(entries))
+    return read_topic("t", listed(*replicas), TopicConfig(entries))
 
 
 def test_whole() -> None:
@@ -88,7 +88,7 @@ def test_compacted_alone() -> None:
 
 def test_why() -> None:
     """Why something is unknown is kept: the topic's own error before the refusal of its settings."""
-    refused = Settings(why_not="Broker: Topic authorization failed")
+    refused = TopicConfig(why_not="Broker: Topic authorization failed")
     assert read_topic("t", listed(1), refused).unsaid == refused.why_not
     wrong = listed(error=KafkaError.LEADER_NOT_AVAILABLE)
     assert read_topic("t", wrong, refused).unsaid == "Broker: Leader not available"

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient
 from tests.adapters.kafka.mock import MockCluster
 from tests.support.kafka import Names, Write, create_topics, make_anew, produce
 from worker.adapters.kafka import KafkaUnavailable, consumer_config
-from worker.adapters.kafka.topic_reader import NoSuchTopic, Span, TopicReader
+from worker.adapters.kafka.topic_reader import NoSuchTopic, OffsetRange, TopicReader
 from worker.core.record import Partition
 
 TOPIC = "letters"
@@ -34,7 +34,11 @@ def reader(cluster: MockCluster) -> Iterator[TopicReader]:
 def test_reads_all(reader: TopicReader) -> None:
     """It reads every record of every partition once, whole, and ends."""
     spans = reader.spans()
-    assert [spans[Partition(TOPIC, number)] for number in range(3)] == [Span(0, 2), Span(0, 1), Span(0, 0)]
+    assert [spans[Partition(TOPIC, number)] for number in range(3)] == [
+        OffsetRange(0, 2),
+        OffsetRange(0, 1),
+        OffsetRange(0, 0),
+    ]
     records = sorted(reader.read(spans), key=lambda record: record[:2])
     assert [(record.at.number, record.offset, record.value) for record in records] == [
         (0, 0, b"a"),
@@ -49,12 +53,12 @@ def test_ends_where_the_topic_ended(reader: TopicReader, cluster: MockCluster) -
     spans = reader.spans()
     produce(cluster.bootstrap, TOPIC, [Write(b"late", partition=number) for number in range(3)])
     assert {record.value for record in reader.read(spans)} == {b"a", b"b", b"c"}
-    assert reader.spans()[Partition(TOPIC, 2)] == Span(0, 1)
+    assert reader.spans()[Partition(TOPIC, 2)] == OffsetRange(0, 1)
 
 
 def test_reads_a_part(reader: TopicReader) -> None:
     """It reads the offsets that it is given, and a second time as well as the first."""
-    part = {Partition(TOPIC, 0): Span(1, 2)}
+    part = {Partition(TOPIC, 0): OffsetRange(1, 2)}
     assert [record.value for record in reader.read(part)] == [b"b"]
     assert [record.value for record in reader.read(part)] == [b"b"]
     assert list(reader.read({})) == []
@@ -90,9 +94,9 @@ def test_since(kafka: str, names: Names) -> None:
     at = Partition(names.dlq, 0)
     with make_reader(kafka, names.dlq) as reader:
         (first, _) = reader.read(reader.spans())
-        assert reader.spans(since=first.timestamp)[at] == Span(0, 2)
+        assert reader.spans(since=first.timestamp)[at] == OffsetRange(0, 2)
         later = reader.spans(since=first.timestamp + 3600)
-        assert (later[at], later[Partition(names.dlq, 1)]) == (Span(2, 2), Span(0, 0))
+        assert (later[at], later[Partition(names.dlq, 1)]) == (OffsetRange(2, 2), OffsetRange(0, 0))
         assert list(reader.read(later)) == []
 
 

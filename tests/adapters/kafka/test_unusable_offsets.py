@@ -11,15 +11,15 @@ from worker.adapters.kafka.loop_bridge import Epoch
 from worker.adapters.kafka.unusable_offsets import (
     CALM_AFTER_SECONDS,
     LONGEST_PAUSE_SECONDS,
-    Unusable,
+    UnusableOffset,
     UnusableOffsets,
     is_unusable,
     parted_at,
 )
 from worker.core.record import Partition
 
-ONE = Unusable(Epoch(Partition("conversions", 0), 1), 7, None)
-OTHER = Unusable(Epoch(Partition("conversions", 1), 1), 8, None)
+ONE = UnusableOffset(Epoch(Partition("conversions", 0), 1), 7, None)
+OTHER = UnusableOffset(Epoch(Partition("conversions", 1), 1), 8, None)
 UNUSABLE = KafkaError._AUTO_OFFSET_RESET
 
 

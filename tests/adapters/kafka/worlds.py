@@ -26,8 +26,8 @@ from worker.adapters.kafka import (
 )
 from worker.adapters.kafka.config import Property, unique_client_id
 from worker.adapters.kafka.message_limits import TopicLimits
-from worker.adapters.kafka.reading import Reading
-from worker.adapters.kafka.start_offsets import Beginning
+from worker.adapters.kafka.source_options import SourceOptions
+from worker.adapters.kafka.start_offsets import StartPolicy
 from worker.core.record import Headers, Partition
 from worker.core.routing import Router
 from worker.ports import Publisher, Source, SourceListener
@@ -166,7 +166,7 @@ class KafkaWorld:
     def source(
         self,
         topic: str,
-        beginning: Beginning | None = None,
+        beginning: StartPolicy | None = None,
         *,
         router: Router | None = None,
         **properties: Property,
@@ -176,8 +176,8 @@ class KafkaWorld:
         config = consumer_config(
             self.bootstrap, self.group, unique_client_id(self.group), {**self.properties, **own}
         )
-        reading = Reading([topic], self.ids, beginning or Beginning(), router=router)
-        self._sources.append(RoomySource(config, reading, drain_timeout=DRAIN))
+        options = SourceOptions([topic], self.ids, beginning or StartPolicy(), router=router)
+        self._sources.append(RoomySource(config, options, drain_timeout=DRAIN))
         return self._sources[-1]
 
     async def publisher(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.kafka import wait_until
-from worker.adapters.process.stderr import MOST_WAITING_BYTES, Lines
+from worker.adapters.process.stderr import MOST_WAITING_BYTES, LineWriter
 
 LINE = b"x" * 1023 + b"\n"
 FULL = "/dev/full"
@@ -32,7 +32,7 @@ def told(text: bytes) -> list[int]:
 
 def test_what_is_written(pipe: tuple[int, int]) -> None:
     """What is written arrives, in order, and whoever settles waits for it."""
-    lines = Lines(pipe[1])
+    lines = LineWriter(pipe[1])
     for number in range(20):
         lines.write(b"line %d\n" % number)
     lines.settle()
@@ -42,7 +42,7 @@ def test_what_is_written(pipe: tuple[int, int]) -> None:
 
 def test_a_reader_that_does_not_read(pipe: tuple[int, int]) -> None:
     """A full pipe holds up nobody: what exceeds the bound is dropped, and told once it is read again."""
-    lines = Lines(pipe[1])
+    lines = LineWriter(pipe[1])
     count = 2 * MOST_WAITING_BYTES // len(LINE)
     for _ in range(count):
         lines.write(LINE)
@@ -59,7 +59,7 @@ def test_a_reader_that_went() -> None:
     """Where the reader is gone every line is dropped and counted, and nothing is raised."""
     ours, theirs = os.pipe()
     os.close(ours)
-    lines = Lines(theirs)
+    lines = LineWriter(theirs)
     for _ in range(50):
         lines.write(b"two\nlines\n")
     lines.settle()
@@ -71,7 +71,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
     """Once there is room again a line says how many were dropped and why, and the log goes on."""
     log = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
     place, full = os.dup(log), os.open(FULL, os.O_WRONLY)
-    lines = Lines(place)
+    lines = LineWriter(place)
     try:
         lines.write(b"before\n")
         lines.settle()
@@ -98,7 +98,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 def test_a_line_that_was_cut(tmp_path: Path) -> None:
     """A line of which a part was written counts as dropped, and what follows begins a line of its own."""
     place = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
-    lines = Lines(place)
+    lines = LineWriter(place)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
     try:
@@ -119,7 +119,7 @@ def test_a_line_that_was_cut(tmp_path: Path) -> None:
 def test_a_pipe_that_does_not_block(pipe: tuple[int, int]) -> None:
     """Where somebody made a shared pipe non-blocking, a full one is waited for and nothing is lost."""
     os.set_blocking(pipe[1], False)
-    lines = Lines(pipe[1])
+    lines = LineWriter(pipe[1])
     lines.write(LINE * 70)
     lines.write(b"next\n")
     text = b""

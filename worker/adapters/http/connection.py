@@ -35,7 +35,7 @@ Resend = Callable[[Request, float, Attempter], None]
 """Takes back a request that was not written, with its deadline and its attempter."""
 
 
-class Shared(NamedTuple):
+class ConnectionContext(NamedTuple):
     """Shared by all connections of a sender."""
 
     options: SenderOptions
@@ -54,7 +54,7 @@ class HttpConnection(asyncio.Protocol):
         connection: Connection,
         transport: asyncio.Transport,
         parser: AnswerParser,
-        shared: Shared,
+        shared: ConnectionContext,
         reuse: ConnectionReuse,
         tail: str,
     ) -> None:

@@ -18,7 +18,7 @@ from aiohttp.connector import Connection
 from yarl import URL
 
 from worker.adapters.egress import refused_literal
-from worker.adapters.http.connection import HttpConnection, Shared
+from worker.adapters.http.connection import ConnectionContext, HttpConnection
 from worker.adapters.http.connector import attempt_timeout, make_connector, settled
 from worker.adapters.http.errors import CLOSED_EARLY, EXPECTED, SENDER_CLOSED, UNASKED, failure_of
 from worker.adapters.http.lane import CallbackLane
@@ -46,7 +46,7 @@ class DirectSender:
         self._parser = parser_for(options)
         self._connector = make_connector(options, TCPConnector)
         self._sweeper = Sweeper()
-        self._shared = Shared(options, self._sweeper, WriteBatch())
+        self._shared = ConnectionContext(options, self._sweeper, WriteBatch())
         self._headers = _lines(options)
         self._requests: dict[HttpOrigin, ClientRequest] = {}
         self._reuse: dict[HttpOrigin, ConnectionReuse] = {}

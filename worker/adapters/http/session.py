@@ -115,14 +115,14 @@ class SessionLane(CoroutineLane):
 
     async def _ask(self, url: URL, content: Content) -> ClientResponse:
         """Send the request; again on a new connection if nothing was written to a kept one."""
-        attempt = Attempt()
+        attempt = RequestContext()
         _attempt.set(attempt)
         try:
             return await self._once(url, content)
         except EXPECTED:
             if attempt.guard is None or not attempt.guard.unwritten:
                 raise
-        _attempt.set(Attempt(anew=True))
+        _attempt.set(RequestContext(anew=True))
         return await self._once(url, content)
 
     async def _once(self, url: URL, content: Content) -> ClientResponse:
@@ -156,7 +156,7 @@ class SessionLane(CoroutineLane):
 
 
 @dataclass
-class Attempt:
+class RequestContext:
     """What a lane and the connector tell each other about one request."""
 
     anew: bool = False
@@ -165,7 +165,7 @@ class Attempt:
     """The connection that it was given."""
 
 
-_attempt: ContextVar[Attempt] = ContextVar("attempt")
+_attempt: ContextVar[RequestContext] = ContextVar("attempt")
 
 
 class HeadGuardConnector(TCPConnector):

@@ -20,14 +20,14 @@ from worker.adapters.kafka.offset_commits import OffsetCommits
 from worker.adapters.kafka.prefetch import Prefetch
 from worker.adapters.kafka.reassign import assign, have_validated, reassign
 from worker.adapters.kafka.records import (
-    Got,
+    ReceivedMessage,
     leader_epoch_of,
     to_offset,
     to_partition,
     to_topic_partitions,
 )
-from worker.adapters.kafka.start_offsets import Begun
-from worker.adapters.kafka.unreadable_records import Stops
+from worker.adapters.kafka.start_offsets import IncomingPartition
+from worker.adapters.kafka.unreadable_records import StoppedPartitions
 from worker.adapters.kafka.watermarks import WatermarkCache
 from worker.core.assigned_partition import Position
 from worker.core.record import Partition
@@ -43,7 +43,7 @@ class Assignment:
         bridge: LoopBridge,
         prefetch: Prefetch,
         watermarks: WatermarkCache,
-        stops: Stops,
+        stops: StoppedPartitions,
         logs: AssignedLogs,
         *,
         incremental: bool,
@@ -81,12 +81,12 @@ class Assignment:
         consumer.pause(list(places))
         self._bridge.assigned((), ())
 
-    def begin(self, consumer: Consumer, begun: Sequence[Begun], *, rested: bool = False) -> None:
+    def begin(self, consumer: Consumer, begun: Sequence[IncomingPartition], *, rested: bool = False) -> None:
         """Take up partitions that are new or `rested`, from exactly these offsets.
 
         If the client looked for the committed offset itself, it could find a late commit of the last owner.
         """
-        left = {one.assigned.at: self.commits.leader_epochs.left(one.assigned.at) for one in begun}
+        left = {one.assigned.at: self.commits.leader_epochs.last_read(one.assigned.at) for one in begun}
         self._tell_assigned([one.known_beside(left[one.assigned.at]) for one in begun])
         places = [self._place(at.at, at.begins, leader_epoch) for at, leader_epoch, _ in begun]
         (reassign if rested else assign)(consumer, places, incremental=self._incremental)
@@ -274,7 +274,7 @@ class Assignment:
         self.commits.leader_epochs.begin(at, leader_epoch)
         return to_offset(at, Position(offset, ""), leader_epoch)
 
-    def prove(self, messages: Iterable[Got]) -> None:
+    def prove(self, messages: Iterable[ReceivedMessage]) -> None:
         """Check the epochs of records while something must be proven by them."""
         epochs = self.commits.leader_epochs
         for message in messages:

@@ -24,7 +24,7 @@ from worker.adapters.kafka.producing import (
     NOT_RUNNING,
     QUEUE_FULL,
     ClientRefused,
-    Unanswered,
+    UnackedRecords,
     new_producer,
 )
 from worker.core.record import Outgoing
@@ -79,7 +79,7 @@ class BatchProducer:
         self._loop = asyncio.get_running_loop()
         self._on_broken = on_broken
         self._reports = DeliveryReports()
-        self._open = Unanswered()
+        self._open = UnackedRecords()
         self._room = asyncio.Event()
         self._closing = False
         self._timer = self._loop.call_later(IDLE_SECONDS, self._poll)

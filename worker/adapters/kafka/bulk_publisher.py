@@ -16,7 +16,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from worker.adapters.kafka.config import Config, alone, fitted, message_limit
 from worker.adapters.kafka.delivery_reports import DeliveryReports
-from worker.adapters.kafka.error_causes import Causes
+from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import TOO_LARGE, kafka_error, may_be_there, one_line
 from worker.adapters.kafka.producing import ANY_PARTITION, new_producer
 from worker.core.record import Header, Outgoing
@@ -45,7 +45,7 @@ SAID_EVERY_SECONDS = 30.0
 """Seconds between two such lines."""
 
 
-class Stopped(Exception):
+class PublishStopped(Exception):
     """It was told to stop before everything was acknowledged."""
 
 
@@ -94,7 +94,7 @@ class BulkPublisher:
         self._came_back: list[int] = []  # refused in a batch that was too large
         self._sent_alone: set[int] = set()
         self._handed = 0
-        self._causes = Causes()
+        self._causes = ErrorCauses()
         self._reports = DeliveryReports()
         self._heard_at = self._said_at = float("-inf")
         bounded: Config = {
@@ -130,7 +130,7 @@ class BulkPublisher:
     ) -> None:
         """Send a record, waiting for room as long as it takes; without `partition`, its key decides.
 
-        Raises PublishRefused if this or an earlier record was refused, and Stopped.
+        Raises PublishRefused if this or an earlier record was refused, and PublishStopped.
         """
         handed = _Handed(name, Outgoing(self._topic, key, value, headers, partition))
         self._turn(0)
@@ -142,12 +142,12 @@ class BulkPublisher:
     def settle(self) -> None:
         """Return when all records are acknowledged, however long that takes.
 
-        Raises PublishRefused for the first refusal, and Stopped.
+        Raises PublishRefused for the first refusal, and PublishStopped.
         """
         while self._open:
             self._look(TURN_SECONDS)
             if self._stop():
-                raise Stopped
+                raise PublishStopped
         self._raise_refusal()
 
     def close(self) -> None:
@@ -198,7 +198,7 @@ class BulkPublisher:
     def _turn(self, wait: float) -> None:
         self._look(wait)
         if self._stop():
-            raise Stopped
+            raise PublishStopped
         self._raise_refusal()
 
     def _look(self, wait: float) -> None:

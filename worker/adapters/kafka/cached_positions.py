@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from confluent_kafka import KafkaException
 
-from worker.adapters.kafka.followed import anchor_of, starts_of
+from worker.adapters.kafka.followed_partition import anchor_of, starts_of
 from worker.adapters.kafka.journal_client import JournalClient
 from worker.adapters.kafka.since import LATEST
 from worker.core.binding import LogId

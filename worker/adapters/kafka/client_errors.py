@@ -10,7 +10,7 @@ from collections.abc import MutableMapping
 
 from confluent_kafka import KafkaError
 
-from worker.adapters.kafka.errors import Troubles, is_about_group, is_deadly, one_line, remedy
+from worker.adapters.kafka.errors import RepeatedTroubles, is_about_group, is_deadly, one_line, remedy
 from worker.adapters.kafka.loop_bridge import LoopBridge
 from worker.core.record import Partition
 from worker.ports import SourceFailed
@@ -24,7 +24,7 @@ class ClientErrors:
         self._refusals: MutableMapping[str, str] = {} if refusals is None else refusals
         self._bridge = bridge
         self._deadly: KafkaError | None = None
-        self._troubles = Troubles()
+        self._troubles = RepeatedTroubles()
 
     def note(self, error: KafkaError, text: str | None = None) -> None:
         """Note an error, and report it as `text`."""

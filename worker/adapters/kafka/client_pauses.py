@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 
 from confluent_kafka import Consumer
 
-from worker.adapters.kafka.paused import Paused
+from worker.adapters.kafka.paused import PausedPartitions
 from worker.adapters.kafka.records import to_topic_partitions
 from worker.core.record import Partition
 
@@ -18,7 +18,7 @@ from worker.core.record import Partition
 class ClientPauses:
     """Used by the poll thread alone; `wanted` knows which should be paused."""
 
-    def __init__(self, wanted: Paused) -> None:
+    def __init__(self, wanted: PausedPartitions) -> None:
         self._wanted = wanted
         self._paused: set[Partition] = set()
         self._running: set[Partition] = set()

@@ -17,9 +17,9 @@ from typing import Any, Self, cast
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.error_causes import Causes
+from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import END_OF_PARTITION, KafkaUnavailable, one_line
-from worker.adapters.kafka.records import Got
+from worker.adapters.kafka.records import ReceivedMessage
 from worker.adapters.kafka.topic_ids import TopicIds
 from worker.core.binding import LogId
 from worker.ports import NOT_READ_YET, ControlListener, ControlNews, ControlRecord
@@ -59,7 +59,7 @@ class KafkaControl:
     """A Control; a context manager, made on the event loop. `config` is made by `consumer_config`."""
 
     def __init__(self, config: Config, ids: TopicIds) -> None:
-        self._config, self._causes = config, Causes()
+        self._config, self._causes = config, ErrorCauses()
         try:
             self._consumer = self._client()
         except (KafkaException, ValueError, TypeError) as error:
@@ -189,13 +189,13 @@ class KafkaControl:
         first = self._consumer.poll(_TURN_SECONDS)
         if first is None:
             return
-        batch = cast("list[Got]", [first, *self._consumer.consume(_BATCH_RECORDS, 0)])
+        batch = cast("list[ReceivedMessage]", [first, *self._consumer.consume(_BATCH_RECORDS, 0)])
         for topic in {message.topic() for message in batch}:
             one = self._followed.get(topic)
             if one is not None and one.reading:
                 self._take(one, [message for message in batch if message.topic() == topic])
 
-    def _take(self, one: _Followed, batch: Iterable[Got]) -> None:
+    def _take(self, one: _Followed, batch: Iterable[ReceivedMessage]) -> None:
         records: list[ControlRecord] = []
         for message in batch:
             error = message.error()

@@ -55,7 +55,7 @@ def _rank(error: KafkaError) -> int:
     return next(ranks, _GRAVEST_FIRST.index(_ANYTHING_ELSE))
 
 
-class Causes:
+class ErrorCauses:
     """Weighs the errors of a client; `hear` may be its `error_cb`, on any thread."""
 
     def __init__(self) -> None:

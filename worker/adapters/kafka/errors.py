@@ -162,7 +162,7 @@ def may_be_there(error: KafkaError) -> bool:
     return error.code() in _UNSURE or (error.code() < 0 and error.code() not in _OF_TOPIC)
 
 
-class Troubles:
+class RepeatedTroubles:
     """Lets each trouble through at most once in REPEAT_AFTER_SECONDS; numbers in it make no difference."""
 
     _MOST_TROUBLES = 64
@@ -190,7 +190,7 @@ class LimitedLog:
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
-        self._troubles = Troubles()
+        self._troubles = RepeatedTroubles()
 
     def log(self, level: int, message: str, *arguments: object) -> None:
         """Log a line; called by the client."""

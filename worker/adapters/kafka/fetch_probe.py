@@ -13,9 +13,9 @@ from typing import Any, cast
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.error_causes import Causes
+from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import END_OF_PARTITION, NO_ANSWER, KafkaUnavailable, one_line
-from worker.adapters.kafka.records import Got
+from worker.adapters.kafka.records import ReceivedMessage
 from worker.core.record import Partition
 
 WITHIN_SECONDS = 10.0
@@ -30,7 +30,7 @@ def unread(config: Config, partitions: Collection[Partition]) -> dict[Partition,
 
     Raises KafkaUnavailable for bad settings.
     """
-    causes = Causes()
+    causes = ErrorCauses()
     own: Config = {"enable.partition.eof": True, "log_level": 0}
     settings: dict[str, Any] = {**config, **own, "error_cb": causes.hear}
     try:
@@ -51,7 +51,7 @@ def _refusals(consumer: Consumer, silent: set[Partition]) -> dict[Partition, Kaf
     refused: dict[Partition, KafkaError] = {}
     deadline = time.monotonic() + WITHIN_SECONDS
     while silent and time.monotonic() < deadline:
-        message = cast("Got | None", consumer.poll(_TURN_SECONDS))
+        message = cast("ReceivedMessage | None", consumer.poll(_TURN_SECONDS))
         if message is None or (at := Partition(message.topic(), message.partition())) not in silent:
             continue
         silent.remove(at)

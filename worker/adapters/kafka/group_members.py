@@ -15,7 +15,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.error_causes import Causes
+from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import KafkaUnavailable, error_code, one_line
 from worker.adapters.kafka.group_questions import ask_of_groups
 
@@ -38,7 +38,7 @@ class GroupMembers:
 
     def __init__(self, config: Config, groups: Sequence[str]) -> None:
         self._config, self._groups = config, groups
-        self._causes = Causes()
+        self._causes = ErrorCauses()
         self._silent_since: float | None = None
         self._admin = self._client()
 

@@ -14,9 +14,9 @@ from confluent_kafka.admin import TopicMetadata  # type: ignore[attr-defined]
 
 from worker.adapters.kafka.answers import all_told, group_refusal
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.error_causes import Causes
+from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import KafkaUnavailable, error_code, one_line
-from worker.adapters.kafka.records import Got, to_partition, to_record, to_topic_partitions
+from worker.adapters.kafka.records import ReceivedMessage, to_partition, to_record, to_topic_partitions
 from worker.adapters.kafka.since import EARLIEST, LATEST, first_since
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.core.assigned_partition import Position
@@ -80,7 +80,7 @@ class GroupState:
     """A context manager; `config` is that of a member, but it does not join."""
 
     def __init__(self, config: Config) -> None:
-        self._causes = Causes()
+        self._causes = ErrorCauses()
         settings: dict[str, Any] = {
             **config,
             **FEW_AHEAD,
@@ -149,7 +149,7 @@ class GroupState:
         while left and time.monotonic() < deadline:
             first = self._consumer.poll(0.1)
             batch = [] if first is None else [first, *self._consumer.consume(100, 0)]
-            for message in cast("list[Got]", batch):
+            for message in cast("list[ReceivedMessage]", batch):
                 at = Partition(message.topic(), message.partition())
                 error = message.error()
                 if error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:

@@ -13,9 +13,9 @@ from typing import Any, cast
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.error_causes import Causes
+from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import one_line
-from worker.adapters.kafka.records import Got
+from worker.adapters.kafka.records import ReceivedMessage
 from worker.adapters.kafka.topic_descriptions import existing_topics
 
 ASK_TIMEOUT_SECONDS = 3.0
@@ -43,7 +43,7 @@ class JournalClient:
     def __init__(self, config: Config, topic: str) -> None:
         self._config = config
         self.topic = topic
-        self._causes = Causes()
+        self._causes = ErrorCauses()
         self._user: tuple[str, str] | None = None
         self._is_old = False
         self._answered_at = time.monotonic()
@@ -101,12 +101,12 @@ class JournalClient:
                 raise KafkaException(answer.error)
         return {answer.partition: answer.offset for answer in answers}
 
-    def messages(self, seconds: float) -> Sequence[Got]:
+    def messages(self, seconds: float) -> Sequence[ReceivedMessage]:
         """The next records, errors and ends of partitions; waits up to `seconds` for the first."""
         first = self._consumer.poll(seconds)
         if first is None:
             return ()
-        return cast("Sequence[Got]", [first, *self._consumer.consume(BATCH_MESSAGES, 0)])
+        return cast("Sequence[ReceivedMessage]", [first, *self._consumer.consume(BATCH_MESSAGES, 0)])
 
     # --- whether it answers --------------------------------------------------------------------
 
@@ -122,7 +122,7 @@ class JournalClient:
             self._is_old, self._answered_at = True, time.monotonic()
         return self._causes.line(error) or one_line(error)
 
-    def hear(self, message: Got) -> None:
+    def hear(self, message: ReceivedMessage) -> None:
         """Note what went wrong with a partition."""
         error = message.error()
         if error is not None:

@@ -19,9 +19,9 @@ from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, KafkaException
 
 from worker.adapters.kafka.cached_positions import Bounds, cached, starts
 from worker.adapters.kafka.errors import END_OF_PARTITION
-from worker.adapters.kafka.followed import Followed
+from worker.adapters.kafka.followed_partition import FollowedPartition
 from worker.adapters.kafka.journal_client import BATCH_MESSAGES, JournalClient
-from worker.adapters.kafka.records import Got
+from worker.adapters.kafka.records import ReceivedMessage
 from worker.adapters.kafka.since import LATEST
 from worker.adapters.kafka.topic_ids import TopicIds
 from worker.adapters.process.spare_memory import SpareMemory
@@ -73,7 +73,7 @@ class JournalFollower:
         self._asked: list[asyncio.Future[JournalPositions]] = []
         self._waiting: list[asyncio.Future[JournalPositions]] = []  # those that wait for the present reading
         self._turns: dict[int, int] = {}
-        self._followed: dict[int, Followed] = {}
+        self._followed: dict[int, FollowedPartition] = {}
         self._former: dict[int, JournalPosition] = {}
         self._cached: Mapping[int, JournalPosition] = {}
         self._count = 0
@@ -212,7 +212,7 @@ class JournalFollower:
             self._client.assign({at: self._former[at].next for at in wanted})
         before, self._followed = self._followed, {}
         for number, turns in wanted.items():
-            one = before.get(number) or Followed(self._former[number], time.monotonic())
+            one = before.get(number) or FollowedPartition(self._former[number], time.monotonic())
             one.turns = turns
             self._followed[number] = one
         if self._count:
@@ -221,7 +221,7 @@ class JournalFollower:
     def _read(self) -> int:
         """Take the messages that come; return how many."""
         marks: list[StepMark] = []
-        last: dict[int, Got] = {}
+        last: dict[int, ReceivedMessage] = {}
         messages, own = self._client.messages(WARMING_SECONDS), self._own
         for message in messages:
             value = message.value()
@@ -241,14 +241,14 @@ class JournalFollower:
         self._tell_read()
         return len(messages)
 
-    def _came(self, last: dict[int, Got]) -> None:
+    def _came(self, last: dict[int, ReceivedMessage]) -> None:
         """Note how far partitions are read, by the last message of each; empties `last`."""
         for number, message in last.items():
             if (one := self._followed.get(number)) is not None:
                 one.next, one.last = message.offset() + 1, message
         last.clear()
 
-    def _note(self, message: Got, error: KafkaError) -> None:
+    def _note(self, message: ReceivedMessage, error: KafkaError) -> None:
         """Note where a partition ends, or what is wrong with it."""
         one = self._followed.get(message.partition())
         if one is not None and error.code() == END_OF_PARTITION:
@@ -256,7 +256,7 @@ class JournalFollower:
         elif one is not None:
             self._client.hear(message)
 
-    def _mark(self, message: Got, value: bytes | None) -> StepMark | None:
+    def _mark(self, message: ReceivedMessage, value: bytes | None) -> StepMark | None:
         kind, milliseconds = message.timestamp()
         at = time.time() if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds / 1000
         return mark_of(message.key(), value, at)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable
-from worker.adapters.kafka.topic_reader import FASTER, NoSuchTopic, Span, TopicReader
+from worker.adapters.kafka.topic_reader import FASTER, NoSuchTopic, OffsetRange, TopicReader
 from worker.core.journaled_offsets import OriginCollector, origin_of
 from worker.core.record import Partition
 from worker.core.start_offset import GroupJournal
@@ -27,14 +27,14 @@ FIRST_DAY_SECONDS = 60.0
 """A journal whose steps are all younger belongs to a group that has only just begun."""
 
 
-class JournalOf(NamedTuple):
+class JournalTopics(NamedTuple):
     """A journal's topic, and the source topic that it is about."""
 
     topic: str
     source: str
 
 
-def read_journaled(config: Config, journal: JournalOf, partitions: Collection[Partition]) -> GroupJournal:
+def read_journaled(config: Config, journal: JournalTopics, partitions: Collection[Partition]) -> GroupJournal:
     """What the journal says about these source partitions. Raises KafkaUnavailable."""
     gathered = {at: OriginCollector() for at in partitions}
     with TopicReader({**config, **FASTER}, journal.topic) as reader:
@@ -63,15 +63,15 @@ def read_journaled(config: Config, journal: JournalOf, partitions: Collection[Pa
 
 def _look_at_origins(
     config: Config, topic: str, gathered: Mapping[Partition, OriginCollector]
-) -> Mapping[Partition, Span]:
+) -> Mapping[Partition, OffsetRange]:
     """Read the records at the steps' origins; return the span of each partition."""
     with TopicReader({**config, **FASTER}, topic) as reader:
         try:
             spans = reader.spans()
         except NoSuchTopic as error:
             raise KafkaUnavailable(f"{topic} is not there") from error
-        there = {at: spans.get(at, Span(0, 0)) for at in gathered}
-        told_of = {at: Span(*of.told_of(*there[at])) for at, of in gathered.items()}
+        there = {at: spans.get(at, OffsetRange(0, 0)) for at in gathered}
+        told_of = {at: OffsetRange(*of.told_of(*there[at])) for at, of in gathered.items()}
         for record in reader.read(told_of):
             gathered[record.at].found(record.offset, record.value)
     return there

@@ -19,7 +19,7 @@ from worker.adapters.kafka.records import leader_epoch_of, to_partition, to_topi
 from worker.core.record import Partition
 
 
-class Left(NamedTuple):
+class LastRead(NamedTuple):
     """What was read of a partition while it was ours: offsets below `upto`, of leaders up to `epoch`."""
 
     epoch: int
@@ -39,7 +39,7 @@ class LeaderEpochs:
 
     def __init__(self) -> None:
         self._latest: dict[Partition, int] = {}
-        self._left: dict[Partition, Left] = {}
+        self._left: dict[Partition, LastRead] = {}
         self._proofs: dict[Partition, _Proof] = {}
 
     def begin(self, at: Partition, epoch: int | None) -> None:
@@ -99,7 +99,7 @@ class LeaderEpochs:
             proof = None
         return proof.epoch if proof is not None else self._latest.get(at)
 
-    def left(self, at: Partition) -> Left | None:
+    def last_read(self, at: Partition) -> LastRead | None:
         """What was read of a partition when it was last ours; returned once."""
         return self._left.pop(at, None)
 
@@ -110,4 +110,4 @@ class LeaderEpochs:
             epoch = self._latest.pop(at, None)
             epoch = proof.epoch if proof is not None else epoch
             if epoch is not None and upto is not None:
-                self._left[at] = Left(epoch, max(upto, proof.upto) if proof is not None else upto)
+                self._left[at] = LastRead(epoch, max(upto, proof.upto) if proof is not None else upto)

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple, Self, cast
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.error_causes import Causes
+from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import END_OF_PARTITION, KafkaUnavailable, is_about_group, is_away, one_line
-from worker.adapters.kafka.records import Got, to_partition, to_record
+from worker.adapters.kafka.records import ReceivedMessage, to_partition, to_record
 from worker.adapters.kafka.since import EARLIEST, LATEST, first_since
 from worker.adapters.kafka.topic_descriptions import existing_topics
-from worker.adapters.kafka.topic_reader import Span
+from worker.adapters.kafka.topic_reader import OffsetRange
 from worker.core.record import Partition, Record
 
 ASK_TIMEOUT_SECONDS = 8.0
@@ -47,7 +47,7 @@ class LiveReader:
     """A context manager; `config` is made by `consumer_config`, for no worker's group."""
 
     def __init__(self, config: Config) -> None:
-        self._causes = Causes()
+        self._causes = ErrorCauses()
         own: Config = {"enable.partition.eof": True, "log_level": 0, "auto.offset.reset": "earliest"}
         settings: dict[str, Any] = {**config, **FEW_AHEAD, **own, "error_cb": self._causes.hear}
         settings.pop("group.instance.id", None)
@@ -78,11 +78,11 @@ class LiveReader:
                 raise KafkaUnavailable(f"{topic}: {one_line(one.error)}")
         return [Partition(topic, number) for topic, one in found.items() for number in sorted(one.partitions)]
 
-    def spans(self, partitions: Collection[Partition]) -> dict[Partition, Span]:
+    def spans(self, partitions: Collection[Partition]) -> dict[Partition, OffsetRange]:
         """The offsets that each of these has now. Raises KafkaUnavailable."""
         starts = self._offsets(partitions, EARLIEST)
         ends = self._offsets(partitions, LATEST)
-        return {at: Span(starts[at], ends[at]) for at in partitions}
+        return {at: OffsetRange(starts[at], ends[at]) for at in partitions}
 
     def since(self, partitions: Collection[Partition], moment: float) -> dict[Partition, int]:
         """The first offset of each since `moment` (epoch seconds), or its end. Raises KafkaUnavailable."""
@@ -102,7 +102,7 @@ class LiveReader:
             return Batch((), {})
         records: list[Record] = []
         reached: dict[Partition, int] = {}
-        for message in cast("list[Got]", [first, *self._consumer.consume(BATCH_RECORDS, 0)]):
+        for message in cast("list[ReceivedMessage]", [first, *self._consumer.consume(BATCH_RECORDS, 0)]):
             error = message.error()
             at = Partition(message.topic(), message.partition())
             if error is None:

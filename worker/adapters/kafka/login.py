@@ -15,7 +15,7 @@ _TAKEN_WHILE_OPEN = frozenset({"sasl.username", "sasl.password"})
 """What an open client can be given anew, for its connections from then on."""
 
 
-class Clients(Protocol):
+class ClientOwner(Protocol):
     """An owner of clients that stay open. Neither method blocks: only a consumer's own thread may call it."""
 
     def relogin(self, username: str, password: str) -> None:
@@ -27,23 +27,23 @@ class Clients(Protocol):
         ...
 
 
-class Renewed:
+class RenewingOwner:
     """An owner whose clients are replaced for any change, by `renew`."""
 
     def __init__(self, renew: Callable[[], None]) -> None:
         self.renew = renew
 
     def relogin(self, _username: str, _password: str) -> None:
-        """See Clients."""
+        """See ClientOwner."""
         self.renew()
 
 
-class Login:
+class KafkaLogin:
     """One for each process. Call it on the event loop; any thread may read the configurations."""
 
     def __init__(self) -> None:
         self._configs: list[Config] = []
-        self._owners: list[Clients] = []
+        self._owners: list[ClientOwner] = []
         self.properties: Mapping[str, Property] = {}
         """The properties that count now; empty before the first change."""
 
@@ -56,7 +56,7 @@ class Login:
         """A configuration with the present credentials, for a client that is soon closed."""
         return {**config, **_of(config, self.properties)}
 
-    def have(self, owner: Clients) -> None:
+    def have(self, owner: ClientOwner) -> None:
         """Tell this owner of changes from now on."""
         self._owners.append(owner)
 

@@ -24,7 +24,7 @@ from worker.adapters.kafka.errors import (
     is_away,
     one_line,
 )
-from worker.adapters.kafka.topic_descriptions import UNLIMITED, Settings, existing_topics, read_topic
+from worker.adapters.kafka.topic_descriptions import UNLIMITED, TopicConfig, existing_topics, read_topic
 from worker.core.topics import OwnTopic, Topic, image
 
 TIMEOUT_SECONDS = 15.0
@@ -42,7 +42,7 @@ def describe(config: Config, topics: Iterable[str], within: float = TIMEOUT_SECO
     listed = _list(admin, within)
     found = [name for name in topics if name in listed]
     settings = _settings(admin, found, within)
-    return {name: read_topic(name, listed[name], settings.get(name, Settings())) for name in found}
+    return {name: read_topic(name, listed[name], settings.get(name, TopicConfig())) for name in found}
 
 
 def create(config: Config, source: str, own: Sequence[OwnTopic]) -> list[str]:
@@ -130,7 +130,7 @@ def _list(admin: AdminClient, within: float) -> Mapping[str, Any]:
     return existing_topics(_call(lambda: admin.list_topics(timeout=within).topics))
 
 
-def _settings(admin: AdminClient, topics: Sequence[str], within: float) -> dict[str, Settings]:
+def _settings(admin: AdminClient, topics: Sequence[str], within: float) -> dict[str, TopicConfig]:
     if not topics:
         return {}
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in topics]
@@ -138,17 +138,17 @@ def _settings(admin: AdminClient, topics: Sequence[str], within: float) -> dict[
     return {of.name: _said(answer, within) for of, answer in answers.items()}
 
 
-def _said(answer: Future[Any], within: float) -> Settings:
+def _said(answer: Future[Any], within: float) -> TopicConfig:
     """The settings of one topic; a refusal leaves them unknown, and silence raises KafkaUnavailable."""
     try:
         entries = answer.result(within + LATE_SECONDS)
     except KafkaException as error:
         if is_away(error):
             raise KafkaUnavailable(one_line(error)) from error
-        return Settings(why_not=_refusal(error, "DESCRIBE_CONFIGS"))
+        return TopicConfig(why_not=_refusal(error, "DESCRIBE_CONFIGS"))
     except TimeoutError as error:
         raise KafkaUnavailable(NO_ANSWER) from error
-    return Settings({name: entry.value for name, entry in entries.items()})
+    return TopicConfig({name: entry.value for name, entry in entries.items()})
 
 
 def _call(call: Callable[[], _Answer]) -> _Answer:

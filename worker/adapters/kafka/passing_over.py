@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from worker.adapters.kafka.records import Got, all_headers_of, to_known_record, to_record
+from worker.adapters.kafka.records import ReceivedMessage, all_headers_of, to_known_record, to_record
 from worker.core.record import Partition, Record
 from worker.core.routing import PASSED, Router
 
@@ -26,7 +26,7 @@ Parted = tuple[list[Record], PassedOver | None]
 """The records taken from a read, and the passed-over ones; None if there are none."""
 
 
-def take_all(messages: Sequence[Got], ats: Sequence[Partition]) -> Parted:
+def take_all(messages: Sequence[ReceivedMessage], ats: Sequence[Partition]) -> Parted:
     """Pass over nothing."""
     return list(map(to_record, messages, ats)), None
 
@@ -37,11 +37,11 @@ class PassingOver:
     def __init__(self, router: Router) -> None:
         self._route = router.route
 
-    def part(self, messages: Sequence[Got], ats: Sequence[Partition]) -> Parted:
+    def part(self, messages: Sequence[ReceivedMessage], ats: Sequence[Partition]) -> Parted:
         """Make records of the messages that are taken; `ats` holds the partition of each message."""
         records: list[Record] = []
         passed: list[Partition] = []
-        last: dict[Partition, Got] = {}
+        last: dict[Partition, ReceivedMessage] = {}
         route = self._route
         for message, at, headers in zip(messages, ats, all_headers_of(messages), strict=True):
             fields = route(at.topic, headers, message.value())
@@ -53,7 +53,7 @@ class PassingOver:
         return records, _told(passed, last) if passed else None
 
 
-def _told(passed: Sequence[Partition], last: Mapping[Partition, Got]) -> PassedOver:
+def _told(passed: Sequence[Partition], last: Mapping[Partition, ReceivedMessage]) -> PassedOver:
     counts: Counter[str] = Counter()
     for at, count in Counter(passed).items():
         counts[at.topic] += count

@@ -21,7 +21,7 @@ from collections.abc import Collection, Iterable
 from worker.core.record import Partition
 
 
-class Paused:
+class PausedPartitions:
     """The reasons; `stale` says that the client has not been told yet."""
 
     def __init__(self) -> None:

@@ -7,10 +7,10 @@ Kafka's order. A partition is read only while it is ours and its committed offse
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from logging import Logger
 from queue import Empty, SimpleQueue
 from typing import Any, cast
 
@@ -25,15 +25,15 @@ from worker.adapters.kafka.errors import LimitedLog, is_about_topic, one_line
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge
 from worker.adapters.kafka.offset_commits import Wanted
 from worker.adapters.kafka.passing_over import PassingOver, take_all
-from worker.adapters.kafka.paused import Paused
+from worker.adapters.kafka.paused import PausedPartitions
 from worker.adapters.kafka.prefetch import Prefetch
-from worker.adapters.kafka.reading import Reading
-from worker.adapters.kafka.records import Got, to_partition
+from worker.adapters.kafka.records import ReceivedMessage, to_partition
 from worker.adapters.kafka.recovery import Recovery
+from worker.adapters.kafka.source_options import SourceOptions
 from worker.adapters.kafka.start_offsets import StartOffsets
 from worker.adapters.kafka.topic_refresh import TopicRefresh
 from worker.adapters.kafka.turns import ROOM_TURN_SECONDS, TURN_SECONDS, Turns
-from worker.adapters.kafka.unreadable_records import Stops, is_unreadable
+from worker.adapters.kafka.unreadable_records import StoppedPartitions, is_unreadable
 from worker.adapters.kafka.unusable_offsets import is_unusable
 from worker.adapters.kafka.watermarks import WatermarkCache
 from worker.core.held_bytes import NO_BOUND, HeldBytes
@@ -55,28 +55,28 @@ REVOKE_TIMEOUT_SECONDS = 5.0
 class PollThread:
     """Run it in a thread of its own; other threads may call only `order`."""
 
-    def __init__(self, config: Config, reading: Reading, bridge: LoopBridge, logger: logging.Logger) -> None:
+    def __init__(self, config: Config, options: SourceOptions, bridge: LoopBridge, logger: Logger) -> None:
         self.last_poll = time.monotonic()
         self._turns = Turns(self.last_poll)
         self.watermarks = WatermarkCache()
         self._config = config
-        self._topics = list(reading.topics)
-        self._refresh = TopicRefresh(config, reading.topics, reading.ids)
+        self._topics = list(options.topics)
+        self._refresh = TopicRefresh(config, options.topics, options.ids)
         self._bridge = bridge
         self._logger = logger
-        paused = Paused()
-        self.stops = Stops(paused)
+        paused = PausedPartitions()
+        self.stops = StoppedPartitions(paused)
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._leaving = self._is_closing = False
         self._renew_at = float("inf")
-        self._prefetch = Prefetch(reading.held_bytes or HeldBytes(NO_BOUND), paused)
-        logs, how = AssignedLogs(reading.ids), {"incremental": is_incremental(config)}
+        self._prefetch = Prefetch(options.held_bytes or HeldBytes(NO_BOUND), paused)
+        logs, how = AssignedLogs(options.ids), {"incremental": is_incremental(config)}
         self._assignment = Assignment(bridge, self._prefetch, self.watermarks, self.stops, logs, **how)
-        self._errors = ClientErrors(str(config["group.id"]), reading.refusals, bridge)
-        starts, another = StartOffsets(reading.beginning), partial(Consumer, config)
+        self._errors = ClientErrors(str(config["group.id"]), options.refusals, bridge)
+        starts, another = StartOffsets(options.beginning), partial(Consumer, config)
         self.beginnings = Beginnings(self._assignment, starts, self._errors.tell, another)
-        self._recovery = Recovery(self._assignment, bridge, config, reading.skip, self._errors.tell)
-        self._part = take_all if reading.router is None else PassingOver(reading.router).part
+        self._recovery = Recovery(self._assignment, bridge, config, options.skip, self._errors.tell)
+        self._part = take_all if options.router is None else PassingOver(options.router).part
         self._consumer: Consumer
 
     # --- orders: given by the loop, carried out by the thread ----------------------------------
@@ -226,14 +226,14 @@ class PollThread:
         if message is not None:
             self._turns.busy(self.last_poll)
             more = self._consumer.consume(room - 1, 0) if room > 1 else ()
-            self._take_in(cast("Sequence[Got]", [message, *more]))
+            self._take_in(cast("Sequence[ReceivedMessage]", [message, *more]))
         self._refresh.look(self._consumer, self.last_poll)
         self._errors.raise_deadly()
 
-    def _take_in(self, messages: Sequence[Got]) -> None:
+    def _take_in(self, messages: Sequence[ReceivedMessage]) -> None:
         stopped: dict[Partition, StoppedPartition] = {}
         ours = self._assignment.names
-        came: list[Got] = []
+        came: list[ReceivedMessage] = []
         ats: list[Partition] = []
         for message in messages:
             error = message.error()
@@ -257,7 +257,7 @@ class PollThread:
         self._recovery.stop_at(self._consumer, stopped.values())
 
     def _take_error(
-        self, message: Got, error: KafkaError, stopped: dict[Partition, StoppedPartition]
+        self, message: ReceivedMessage, error: KafkaError, stopped: dict[Partition, StoppedPartition]
     ) -> None:
         """Take nothing more of a partition with an unreadable record until it is read from there again.
 

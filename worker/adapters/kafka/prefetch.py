@@ -17,7 +17,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from worker.adapters.kafka.partition_queue import PartitionQueue
-from worker.adapters.kafka.paused import Paused
+from worker.adapters.kafka.paused import PausedPartitions
 from worker.core.held_bytes import HeldBytes
 from worker.core.record import Partition, Record
 
@@ -49,7 +49,7 @@ class Prefetch:
     `paused` is told what to pause, and knows what the loop has paused.
     """
 
-    def __init__(self, held_bytes: HeldBytes, paused: Paused) -> None:
+    def __init__(self, held_bytes: HeldBytes, paused: PausedPartitions) -> None:
         self._held_bytes = held_bytes
         self._read_bytes = held_bytes.reader()
         self._usual = 1

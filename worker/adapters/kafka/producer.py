@@ -17,11 +17,11 @@ from confluent_kafka import KafkaError, Producer
 
 from worker.adapters.kafka.batch_producer import BatchProducer
 from worker.adapters.kafka.config import Config, alone, fitted, in_bulk, message_limit
-from worker.adapters.kafka.error_causes import Causes
+from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import (
     KafkaUnavailable,
     LimitedLog,
-    Troubles,
+    RepeatedTroubles,
     is_about_topic,
     is_deadly,
     one_line,
@@ -60,7 +60,7 @@ class KafkaPublisher:
         self._limits = limits
         self._log = LimitedLog(logger or logging.getLogger("worker.kafka"))
         self._topics = Topics()
-        self._troubles = Troubles()
+        self._troubles = RepeatedTroubles()
         self._threads: list[ProducerThread] = []
         self._alone: ProducerThread | None = (
             None  # sends what came back from a batch that was too large, and asks for topics
@@ -71,7 +71,7 @@ class KafkaPublisher:
         self._batching: asyncio.Task[ProducerThread] | None = None
         self._closing = False
         self._fatal: str | None = None
-        self._causes = Causes()
+        self._causes = ErrorCauses()
         self._unauthorized: dict[str, str] = {}  # topics, and the broker's words
 
     async def start(self) -> None:

@@ -25,7 +25,7 @@ from worker.adapters.kafka.producing import (
     NOT_RUNNING,
     QUEUE_FULL,
     ClientRefused,
-    Unanswered,
+    UnackedRecords,
     new_producer,
 )
 from worker.core.record import Outgoing
@@ -55,7 +55,7 @@ class ProducerThread:
         self._on_broken = on_broken
         self._answers: list[_Answer] = []  # the thread's own, until it hands them over
         self._reports = DeliveryReports()  # the thread's own
-        self._open = Unanswered()
+        self._open = UnackedRecords()
         self._room = asyncio.Event()
         self._closing = threading.Event()
         self._ended: asyncio.Future[None] = self._loop.create_future()

@@ -41,7 +41,7 @@ class ClientRefused(PublishRefused):
         return self.error is not None and self.error.code() in TOO_LARGE
 
 
-class Unanswered(set[asyncio.Future[None]]):
+class UnackedRecords(set[asyncio.Future[None]]):
     """The futures of records without an answer; for the loop alone."""
 
     def refuse(self, text: str) -> None:

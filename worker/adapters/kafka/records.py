@@ -18,10 +18,10 @@ MOST_PARSED_BYTES = 4096
 """Bytes of the largest record that is held parsed, too: that takes several times its bytes."""
 
 _HEADERS = methodcaller("headers")
-_HEADERS_OF = cast("Callable[[Got], Headers | None]", Message.headers)
+_HEADERS_OF = cast("Callable[[ReceivedMessage], Headers | None]", Message.headers)
 
 
-class Got(Protocol):
+class ReceivedMessage(Protocol):
     """A message that was received: the client's own types leave open what it always has."""
 
     def topic(self) -> str:
@@ -57,12 +57,14 @@ class Got(Protocol):
         ...
 
 
-def to_record(message: Got, at: Partition) -> Record:
+def to_record(message: ReceivedMessage, at: Partition) -> Record:
     """Turn a message of the partition `at`, which the caller knows already, into a record."""
     return to_known_record(message, at, headers_of(message), None)
 
 
-def to_known_record(message: Got, at: Partition, headers: Headers, fields: Fields | None) -> Record:
+def to_known_record(
+    message: ReceivedMessage, at: Partition, headers: Headers, fields: Fields | None
+) -> Record:
     """Do the same with what was read of it already: its headers, and its fields where they are known."""
     kind, milliseconds = message.timestamp()
     timestamp = 0.0 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds / 1000
@@ -73,7 +75,7 @@ def to_known_record(message: Got, at: Partition, headers: Headers, fields: Field
     return make(Record, (at, message.offset(), key, value, headers, timestamp, size, fields))
 
 
-def to_unsized_record(message: Got, at: Partition) -> Record:
+def to_unsized_record(message: ReceivedMessage, at: Partition) -> Record:
     """The same without counting the size, for a command that reads very many and holds none."""
     kind, milliseconds = message.timestamp()
     timestamp = 0.0 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds / 1000
@@ -81,7 +83,7 @@ def to_unsized_record(message: Got, at: Partition) -> Record:
     return make(Record, (at, message.offset(), message.key(), message.value(), headers, timestamp, 0, None))
 
 
-def headers_of(message: Got | Message) -> Headers:
+def headers_of(message: ReceivedMessage | Message) -> Headers:
     """The headers, unchanged; none if a name is not UTF-8, which the client can't represent.
 
     The client then returns with an exception pending. A plain call that the interpreter has specialised does
@@ -94,7 +96,7 @@ def headers_of(message: Got | Message) -> Headers:
     return headers or ()
 
 
-def all_headers_of(messages: Sequence[Got]) -> list[Headers]:
+def all_headers_of(messages: Sequence[ReceivedMessage]) -> list[Headers]:
     """The headers of each of these, at half the price: map looks for a pending exception as well."""
     found: list[Headers | None] = []
     rest = iter(messages)

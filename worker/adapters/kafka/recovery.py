@@ -17,14 +17,14 @@ from worker.adapters.kafka.assignment import Assignment
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge
-from worker.adapters.kafka.records import Got, to_partition
+from worker.adapters.kafka.records import ReceivedMessage, to_partition
 from worker.adapters.kafka.unreadable_records import (
     LOOK_AGAIN_AFTER_SECONDS,
     SKIP_AGAIN_AFTER_SECONDS,
-    Unprobed,
+    BatchEndUnknown,
     next_readable,
 )
-from worker.adapters.kafka.unusable_offsets import Unusable, UnusableOffsets, parted_at
+from worker.adapters.kafka.unusable_offsets import UnusableOffset, UnusableOffsets, parted_at
 from worker.adapters.kafka.watermarks import ends_of
 from worker.core.place import Place
 from worker.core.record import Partition
@@ -62,7 +62,9 @@ class Recovery:
 
     # --- offsets that can't be used ------------------------------------------------------------
 
-    def note_unusable(self, consumer: Consumer, at: Partition, message: Got, error: KafkaError) -> None:
+    def note_unusable(
+        self, consumer: Consumer, at: Partition, message: ReceivedMessage, error: KafkaError
+    ) -> None:
         """Note that the next offset of a partition can't be used.
 
         Our own position counts: after a rotten batch the client may have tried an offset made of its bytes.
@@ -70,9 +72,11 @@ class Recovery:
         tried = self._assignment.read_to(consumer, at)
         said = cast("int | None", message.offset())
         is_ours = said is None or said < 0 or said == tried  # for a truncated log it is not reported
-        self._unusable.note(Unusable(self._assignment.ours[at], tried, parted_at(error) if is_ours else None))
+        self._unusable.note(
+            UnusableOffset(self._assignment.ours[at], tried, parted_at(error) if is_ours else None)
+        )
 
-    def _recover(self, consumer: Consumer, due: Collection[Unusable]) -> None:
+    def _recover(self, consumer: Consumer, due: Collection[UnusableOffset]) -> None:
         """Go on with partitions of unusable offsets, unless their log was made anew."""
         if not due:
             return
@@ -82,7 +86,7 @@ class Recovery:
             if self._assignment.has(unusable.epoch):
                 self._go_on(consumer, unusable)
 
-    def _go_on(self, consumer: Consumer, unusable: Unusable) -> None:
+    def _go_on(self, consumer: Consumer, unusable: UnusableOffset) -> None:
         (at, _), tried, parted = unusable
         try:
             ends = ends_of(consumer, [at], ENDS_TIMEOUT_SECONDS)[at]
@@ -95,7 +99,7 @@ class Recovery:
         self._asked.pop(at, None)
         self._assignment.move(consumer, at, recover(tried, parted, WatermarkOffsets(ends.low, ends.high)))
 
-    def _asks(self, consumer: Consumer, unusable: Unusable, high: int) -> bool:
+    def _asks(self, consumer: Consumer, unusable: UnusableOffset, high: int) -> bool:
         """Have the client ask where the log diverged, once: the answer is another error, or records."""
         asked = unusable.epoch, unusable.tried
         if self._asked.get(unusable.epoch.at) == asked:
@@ -123,7 +127,7 @@ class Recovery:
         place = stopped.place
         try:
             beyond = next_readable(self._config, place)
-        except Unprobed as error:
+        except BatchEndUnknown as error:
             told = StoppedPartition(place, f"{stopped.why}; it could not be skipped: {error}")
             self._stop(told, SKIP_AGAIN_AFTER_SECONDS)
             return

@@ -19,7 +19,7 @@ from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import one_line
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge, LoopGone, settle
 from worker.adapters.kafka.poll_thread import PollThread
-from worker.adapters.kafka.reading import Reading
+from worker.adapters.kafka.source_options import SourceOptions
 from worker.core.record import Partition
 from worker.core.unreadable import StoppedPartition
 from worker.ports import Positions, SourceEnded, SourceFailed, SourceListener, Watermarks
@@ -40,13 +40,13 @@ class KafkaSource:
     def __init__(
         self,
         config: Config,
-        reading: Reading,
+        options: SourceOptions,
         *,
         drain_timeout: float,
         logger: logging.Logger | None = None,
     ) -> None:
         self._config = config
-        self._reading = reading
+        self._options = options
         self._drain_timeout = drain_timeout
         self._logger = logger or logging.getLogger("worker.kafka")
         self._commits: set[asyncio.Future[Positions]] = set()
@@ -59,7 +59,7 @@ class KafkaSource:
         """Join the group, now or once the broker is there; raise SourceFailed for bad settings."""
         loop = asyncio.get_running_loop()
         bridge = LoopBridge(loop, listener, self._drain_timeout + DRAIN_MARGIN_SECONDS)
-        poll_thread = PollThread(self._config, self._reading, bridge, self._logger)
+        poll_thread = PollThread(self._config, self._options, bridge, self._logger)
         joined: asyncio.Future[None] = loop.create_future()
         self._bridge, self._poll_thread, self._ended = bridge, poll_thread, loop.create_future()
         run = partial(self._run, poll_thread, bridge, listener, joined)

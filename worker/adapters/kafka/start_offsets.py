@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from schemas.moment import parse_time
 from worker.adapters.kafka.answers import all_told
 from worker.adapters.kafka.errors import KafkaUnavailable, is_refusal, one_line
-from worker.adapters.kafka.leader_epochs import Left
+from worker.adapters.kafka.leader_epochs import LastRead
 from worker.adapters.kafka.records import leader_epoch_of, to_partition, to_topic_partitions
 from worker.adapters.kafka.watermarks import ends_of
 from worker.core.binding import Binding, LogId
@@ -48,7 +48,7 @@ AskJournal = Callable[[Collection[Partition]], GroupJournal]
 """Reads what the group's journal says; raises KafkaUnavailable."""
 
 
-class Beginning(NamedTuple):
+class StartPolicy(NamedTuple):
     """Where a group without committed offsets begins: `recall` and `journal` know what it had finished.
 
     If they know nothing, `start` counts, which is POSTBACK_KAFKA__START. None means there is no such topic.
@@ -59,7 +59,7 @@ class Beginning(NamedTuple):
     journal: AskJournal | None = None
 
 
-class Begun(NamedTuple):
+class IncomingPartition(NamedTuple):
     """A partition that is about to be ours, and the leader epoch committed with its offset.
 
     According to its commit, offsets below `upto` may be finished; None if the commit says nothing.
@@ -69,17 +69,17 @@ class Begun(NamedTuple):
     leader_epoch: int | None
     upto: int | None = None
 
-    def known_beside(self, left: Left | None) -> Assigned:
+    def known_beside(self, left: LastRead | None) -> Assigned:
         """The assignment; what we `left` ourselves does not count if another member has read on since."""
         return self.assigned._replace(is_newer=left is not None and self._is_newer(left))
 
-    def to_prove_beside(self, left: Left | None) -> tuple[int | None, int | None]:
+    def to_prove_beside(self, left: LastRead | None) -> tuple[int | None, int | None]:
         """The latest epoch of what is known to be finished, and up to which offset."""
         if left is None or self._is_newer(left):
             return self.leader_epoch, self.upto
         return left.epoch, max(left.upto, self.upto or 0)
 
-    def _is_newer(self, left: Left) -> bool:
+    def _is_newer(self, left: LastRead) -> bool:
         """Whether the committed offset is of a later leader than what we read ourselves."""
         return self.leader_epoch is not None and self.leader_epoch > left.epoch
 
@@ -87,11 +87,11 @@ class Begun(NamedTuple):
 class StartOffsets:
     """The start offsets of one group member's partitions."""
 
-    def __init__(self, beginning: Beginning) -> None:
+    def __init__(self, beginning: StartPolicy) -> None:
         self._beginning = beginning
         self._before: dict[Partition, LogId] = {}  # the logs of partitions that were ours before
 
-    def of(self, consumer: Consumer, logs: Mapping[Partition, LogId]) -> list[Begun]:
+    def of(self, consumer: Consumer, logs: Mapping[Partition, LogId]) -> list[IncomingPartition]:
         """Where these partitions begin. Raises KafkaUnavailable, which says what can't be read and why."""
         committed = self._committed(consumer, list(logs)) if logs else []
         begun = {to_partition(of): _begun(of, logs[to_partition(of)]) for of in committed}
@@ -160,12 +160,12 @@ def _read(what: str, ask: Callable[[], _Answer]) -> _Answer:
         raise KafkaUnavailable(f"can't read {what}: {one_line(error)}", refused=refused) from error
 
 
-def _begun(of: TopicPartition, log: LogId) -> Begun:
+def _begun(of: TopicPartition, log: LogId) -> IncomingPartition:
     if of.offset < 0:
-        return Begun(Assigned(to_partition(of), None, "", log), None)
+        return IncomingPartition(Assigned(to_partition(of), None, "", log), None)
     assigned = Assigned(to_partition(of), of.offset, of.metadata or "", log)
     told = decode(of.offset, assigned.metadata, Binding(log))
-    return Begun(assigned, leader_epoch_of(of), told.finished.upto if told.finished else None)
+    return IncomingPartition(assigned, leader_epoch_of(of), told.finished.upto if told.finished else None)
 
 
 def _is_of_deleted(assigned: Assigned) -> bool:
@@ -176,5 +176,5 @@ def _is_of_deleted(assigned: Assigned) -> bool:
     return told.verdict is MetadataVerdict.MADE_ANEW
 
 
-def _with_start(begun: Begun, start: Start | None) -> Begun:
-    return begun if start is None else Begun(begun.assigned._replace(start=start), None)
+def _with_start(begun: IncomingPartition, start: Start | None) -> IncomingPartition:
+    return begun if start is None else IncomingPartition(begun.assigned._replace(start=start), None)

@@ -18,7 +18,7 @@ UNLIMITED = -1
 """The value of `retention.ms` and `retention.bytes` that stands for no limit."""
 
 
-class Settings(NamedTuple):
+class TopicConfig(NamedTuple):
     """A topic's settings, as far as the broker gave them; `why_not` if it refused."""
 
     entries: Mapping[str, str | None] = {}
@@ -35,9 +35,9 @@ def partition_count(listed: TopicMetadata) -> int | None:
     return len(listed.partitions) or None
 
 
-def read_topic(name: str, listed: TopicMetadata, settings: Settings) -> Topic:
+def read_topic(name: str, listed: TopicMetadata, config: TopicConfig) -> Topic:
     """Put together the description of a topic."""
-    entries = settings.entries
+    entries = config.entries
     policy = entries.get("cleanup.policy")
     # A policy without "delete" removes nothing by age or size, whatever those settings say.
     expires = not policy or "delete" in policy
@@ -53,7 +53,7 @@ def read_topic(name: str, listed: TopicMetadata, settings: Settings) -> Topic:
         compacted="compact" in policy if policy else None,
         compression=entries.get("compression.type") or None,
         retention_bytes=_limit(entries.get("retention.bytes")) if expires else FOREVER,
-        unsaid=error or settings.why_not,
+        unsaid=error or config.why_not,
     )
 
 

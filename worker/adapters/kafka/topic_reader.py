@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.error_causes import Causes
+from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import (
     END_OF_PARTITION,
     KafkaUnavailable,
@@ -22,7 +22,7 @@ from worker.adapters.kafka.errors import (
     is_refusal,
     one_line,
 )
-from worker.adapters.kafka.records import Got, to_partition, to_unsized_record
+from worker.adapters.kafka.records import ReceivedMessage, to_partition, to_unsized_record
 from worker.adapters.kafka.since import EARLIEST, LATEST, first_since
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.core.record import Partition, Record
@@ -52,7 +52,7 @@ class NoSuchTopic(Exception):
     """The topic does not exist."""
 
 
-class Span(NamedTuple):
+class OffsetRange(NamedTuple):
     """Offsets of one partition: `start` up to, but not including, `end`."""
 
     start: int
@@ -63,13 +63,13 @@ class Span(NamedTuple):
         """The most records that it can hold."""
         return max(0, self.end - self.start)
 
-    def last(self, most: int) -> Span:
+    def last(self, most: int) -> OffsetRange:
         """The last so many of them."""
-        return Span(max(self.start, self.end - most), self.end)
+        return OffsetRange(max(self.start, self.end - most), self.end)
 
-    def before(self, later: Span) -> Span:
+    def before(self, later: OffsetRange) -> OffsetRange:
         """The part before a later span."""
-        return Span(self.start, later.start)
+        return OffsetRange(self.start, later.start)
 
 
 Keep = Callable[[bytes | None, bytes | None], bool]
@@ -86,7 +86,7 @@ class TopicReader:
 
     def __init__(self, config: Config, topic: str) -> None:
         self._topic = topic
-        self._causes = Causes()
+        self._causes = ErrorCauses()
         # Records that expire during the reading are passed over.
         own: Config = {"enable.partition.eof": True, "log_level": 0, "auto.offset.reset": "earliest"}
         settings: dict[str, Any] = {**config, **own, "error_cb": self._causes.hear}
@@ -103,7 +103,7 @@ class TopicReader:
     ) -> None:
         self._consumer.close()
 
-    def spans(self, since: float | None = None) -> dict[Partition, Span]:
+    def spans(self, since: float | None = None) -> dict[Partition, OffsetRange]:
         """The present offsets of each partition; with `since` (epoch seconds), from the first record then.
 
         Raises NoSuchTopic and KafkaUnavailable.
@@ -114,11 +114,11 @@ class TopicReader:
         else:
             starts = first_since(self._offsets, partitions, since)
         ends = self._offsets(partitions, LATEST)
-        return {at: Span(starts[at], ends[at]) for at in partitions}
+        return {at: OffsetRange(starts[at], ends[at]) for at in partitions}
 
     def read(
         self,
-        spans: Mapping[Partition, Span],
+        spans: Mapping[Partition, OffsetRange],
         on_waiting: Callable[[str], None] | None = None,
         keep: Keep = everything,
     ) -> Iterator[Record]:
@@ -152,13 +152,15 @@ class TopicReader:
 
     def _next(
         self, left: Mapping[int, tuple[Partition, int]], on_waiting: Callable[[str], None] | None
-    ) -> Sequence[Got]:
+    ) -> Sequence[ReceivedMessage]:
         """Wait for messages: up to SILENCE_SECONDS, or with `on_waiting` as long as it takes."""
         while True:
             for _ in range(round(SILENCE_SECONDS / _TURN_SECONDS)):
                 first = self._consumer.poll(_TURN_SECONDS)
                 if first is not None:
-                    return cast("Sequence[Got]", [first, *self._consumer.consume(_BATCH_RECORDS, 0)])
+                    return cast(
+                        "Sequence[ReceivedMessage]", [first, *self._consumer.consume(_BATCH_RECORDS, 0)]
+                    )
             self._must_be_there()
             why = self._causes.line() or "no records come"
             if on_waiting is None:
@@ -212,7 +214,7 @@ class TopicReader:
         return KafkaUnavailable(line, refused=is_refusal(error))
 
 
-def _is_end(message: Got, error: KafkaError) -> bool:
+def _is_end(message: ReceivedMessage, error: KafkaError) -> bool:
     """Whether it marks the end of its partition; raise KafkaUnavailable for other errors."""
     if error.code() != END_OF_PARTITION:
         where = (

@@ -14,8 +14,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import one_line
-from worker.adapters.kafka.paused import Paused
-from worker.adapters.kafka.records import Got
+from worker.adapters.kafka.paused import PausedPartitions
+from worker.adapters.kafka.records import ReceivedMessage
 from worker.core.place import Place
 from worker.core.record import Partition
 from worker.core.unreadable import StoppedPartition, first_after
@@ -46,7 +46,7 @@ _UNREADABLE = frozenset(
 )
 
 
-class Unprobed(Exception):
+class BatchEndUnknown(Exception):
     """The end of the unreadable batch could not be found."""
 
 
@@ -56,7 +56,7 @@ def is_unreadable(error: KafkaError) -> bool:
 
 
 def next_readable(config: Config, place: Place) -> int:
-    """The offset at which reading can go on after the batch that begins at a place; raise Unprobed.
+    """The offset at which reading can go on after the batch that begins at a place; raise BatchEndUnknown.
 
     Blocking; uses a client of its own, which joins no group and commits nothing.
     """
@@ -67,9 +67,9 @@ def next_readable(config: Config, place: Place) -> int:
         # A slow broker must neither cost a readable record nor make the batch seem shorter.
         ends_there = _is_part(consumer, place, beyond - 1, PROBE_TIMEOUT_SECONDS)
         if not ends_there or _is_part(consumer, place, beyond, PROBE_TIMEOUT_SECONDS):
-            raise Unprobed("the broker is slow to answer")
+            raise BatchEndUnknown("the broker is slow to answer")
     except KafkaException as error:
-        raise Unprobed(one_line(error)) from error
+        raise BatchEndUnknown(one_line(error)) from error
     else:
         return beyond
     finally:
@@ -87,21 +87,21 @@ def _is_part(consumer: Consumer, place: Place, offset: int, patience: float) -> 
 
 def _next(
     consumer: Consumer, place: Place, offset: int, patience: float = PROBE_TIMEOUT_SECONDS
-) -> Got | None:
+) -> ReceivedMessage | None:
     """What comes from an offset on: a record, the partition's end or an error; None for silence."""
     consumer.assign([TopicPartition(place.at.topic, place.at.number, offset)])
     deadline = time.monotonic() + patience
     while (left := deadline - time.monotonic()) > 0:
-        message = cast("Got | None", consumer.poll(left))
+        message = cast("ReceivedMessage | None", consumer.poll(left))
         if message is not None and message.offset() >= 0:
             return message
     return None
 
 
-class Stops:
+class StoppedPartitions:
     """Our stopped partitions; for the poll thread alone, except `told`."""
 
-    def __init__(self, paused: Paused) -> None:
+    def __init__(self, paused: PausedPartitions) -> None:
         self._paused = paused
         self._again: dict[Partition, tuple[Place, float]] = {}
         self.told: tuple[StoppedPartition, ...] = ()

@@ -25,7 +25,7 @@ CALM_AFTER_SECONDS = 120.0
 _PARTED = re.compile(r"broker end offset is (-?[0-9]+)")
 
 
-class Unusable(NamedTuple):
+class UnusableOffset(NamedTuple):
     """An offset that can't be read; `parted` is where its leader epoch ended, if the client says so."""
 
     epoch: Epoch
@@ -42,14 +42,14 @@ class UnusableOffsets:
     """Used by the poll thread alone; times are monotonic."""
 
     def __init__(self) -> None:
-        self._waiting: dict[Partition, Unusable] = {}
+        self._waiting: dict[Partition, UnusableOffset] = {}
         self._moves: dict[Partition, _Moves] = {}
 
-    def note(self, unusable: Unusable) -> None:
+    def note(self, unusable: UnusableOffset) -> None:
         """Keep an offset until it is due."""
         self._waiting[unusable.epoch.at] = unusable
 
-    def due(self, now: float, waits: Callable[[Partition], bool] = lambda _at: False) -> list[Unusable]:
+    def due(self, now: float, waits: Callable[[Partition], bool] = lambda _at: False) -> list[UnusableOffset]:
         """Those to deal with now; each counts as a move, whether or not it is made.
 
         Except partitions for which `waits` says that earlier records are still held: those go first.

@@ -36,7 +36,7 @@ def plain(dropped: int, why: str) -> str:
     return f"warning: {dropped} log line{'s were' if dropped > 1 else ' was'} dropped: {why}"
 
 
-class Lines(io.RawIOBase):
+class LineWriter(io.RawIOBase):
     """Writes lines to a descriptor, in a thread of its own."""
 
     def __init__(self, descriptor: int) -> None:
@@ -145,13 +145,13 @@ class Lines(io.RawIOBase):
             self._why = why
 
 
-_lines: Lines | None = None
+_lines: LineWriter | None = None
 
 
 def install() -> None:
     """Replace `sys.stderr` by this; at the end of the process it settles."""
     global _lines  # noqa: PLW0603 - there is one stderr
-    _lines = Lines(2)
+    _lines = LineWriter(2)
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
     sys.stderr = io.TextIOWrapper(_lines, encoding, "backslashreplace", line_buffering=True)
     atexit.register(settle)

@@ -35,7 +35,7 @@ class ResultLost(Exception):
         """The reader (`| head`) has closed the pipe."""
 
 
-class Results(io.RawIOBase):
+class ResultWriter(io.RawIOBase):
     """Writes results to a descriptor; calls `before` before each write."""
 
     def __init__(self, descriptor: int, before: Callable[[], None]) -> None:
@@ -78,7 +78,7 @@ class Results(io.RawIOBase):
 def install(before: Callable[[], None]) -> None:
     """Replace `sys.stdout` by this; `before` is called before each write to the descriptor."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    results = io.BufferedWriter(Results(1, before))
+    results = io.BufferedWriter(ResultWriter(1, before))
     codecs.register_error(_ESCAPED, _escaped)
     sys.stdout = io.TextIOWrapper(results, encoding, _ESCAPED, line_buffering=results.raw.isatty())
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, MutableMapping, Sequence
 from typing import NamedTuple
 
-from worker.adapters.kafka.start_offsets import Beginning
+from worker.adapters.kafka.start_offsets import StartPolicy
 from worker.adapters.kafka.topic_ids import TopicIds
 from worker.core.held_bytes import HeldBytes
 from worker.core.place import Place
 from worker.core.routing import Router
 
 
-class Reading(NamedTuple):
+class SourceOptions(NamedTuple):
     """Reads these topics, or those that match a pattern (`^…`).
 
     `ids`, which the owner starts, tells one log of a topic from the next. `beginning` says where the group
@@ -23,7 +23,7 @@ class Reading(NamedTuple):
 
     topics: Sequence[str]
     ids: TopicIds | None = None
-    beginning: Beginning = Beginning()
+    beginning: StartPolicy = StartPolicy()
     skip: Collection[Place] = ()
     held_bytes: HeldBytes | None = None
     refusals: MutableMapping[str, str] | None = None

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from worker.adapters.kafka.records import Got
+from worker.adapters.kafka.records import ReceivedMessage
 from worker.core.ids_cache import Anchor, JournalPosition, digest_of
 
 
-class Followed:
+class FollowedPartition:
     """A partition that is read from `start` on; times are monotonic seconds."""
 
     def __init__(self, start: JournalPosition, now: float) -> None:
         self.next = start.next
-        self.last: Got | None = None
+        self.last: ReceivedMessage | None = None
         """The last record that was read."""
         self.turns: dict[int, int] = {}
         """The source partitions whose steps it holds, and the turn in which each was asked for."""
@@ -71,7 +71,7 @@ class Followed:
         return list(self.turns)
 
 
-def anchor_of(message: Got) -> Anchor:
+def anchor_of(message: ReceivedMessage) -> Anchor:
     """What identifies a record."""
     return Anchor(message.offset(), message.leader_epoch(), digest_of(message.key(), message.value()))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from worker.adapters.kafka.followed import Followed, starts_of
+from worker.adapters.kafka.followed_partition import FollowedPartition, starts_of
 from worker.core.ids_cache import JournalPosition
 
 
-def followed(start: int = 0, *numbers: int) -> Followed:
+def followed(start: int = 0, *numbers: int) -> FollowedPartition:
     """One that is asked for by some."""
-    one = Followed(JournalPosition(start, None), 0.0)
+    one = FollowedPartition(JournalPosition(start, None), 0.0)
     one.turns = dict.fromkeys(numbers or (0,), 1)
     return one
 
