@@ -24,6 +24,19 @@ BOOTSTRAP = os.environ.get("POSTBACK_TEST_BOOTSTRAP")
 LOOP = os.environ.get("POSTBACK_TEST_LOOP", "asyncio")
 SHARED = pytest.StashKey[SharedBroker]()
 THREADS_LEFT = "threads left"
+MOMENT_SECONDS = 0.3
+WAITS_FOR_THE_BROKER = (
+    "adapters.kafka.committed_offsets.TIMEOUT_SECONDS",
+    "adapters.kafka.control.ASK_TIMEOUT_SECONDS",
+    "adapters.kafka.journal_client.ASK_TIMEOUT_SECONDS",
+    "adapters.kafka.message_limits.TIMEOUT_SECONDS",
+    "adapters.kafka.metadata.TIMEOUT_SECONDS",
+    "adapters.kafka.rights.TIMEOUT_SECONDS",
+    "adapters.kafka.topic_ids.TIMEOUT_SECONDS",
+    "adapters.kafka.topic_refresh.TIMEOUT_SECONDS",
+    "runner.copies_cache.LAST_WRITE_SECONDS",
+)
+"""How long a worker waits for the broker's answers. A thread that asks librdkafka can't be interrupted."""
 LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
     "uvloop": uvloop.new_event_loop,
@@ -70,6 +83,13 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[str]:
 def names() -> Names:
     """A topic and a group that no other test uses."""
     return Names.fresh()
+
+
+@pytest.fixture
+def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no broker answers, have each question given up after a moment, so that its thread ends soon."""
+    for name in WAITS_FOR_THE_BROKER:
+        monkeypatch.setattr(f"worker.{name}", MOMENT_SECONDS)
 
 
 @pytest.fixture

@@ -30,6 +30,8 @@ from worker.ports import NOT_READ_YET
 from worker.runner import Outcome
 from worker.settings import Deployment, Settings
 
+pytestmark = pytest.mark.usefixtures("no_broker")
+
 NOWHERE = "127.0.0.1:1"
 PARTNER = "http://127.0.0.1:1/?click_id={click_id}"
 

@@ -12,12 +12,16 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.runner.harness import until
 from tests.test_app import NOWHERE, get, running
 from worker.adapters.logs import set_up
 from worker.app import Started, Worker
 from worker.ports import Observer
 from worker.settings import load_all
+
+pytestmark = pytest.mark.usefixtures("no_broker")
 
 NAMES = ("binom", "voluum")
 URL = "http://127.0.0.1:1/?click_id={click_id}"
