@@ -14,10 +14,10 @@ from worker.core.endings import Dead, Ending, RetryLater
 from worker.core.record import Outgoing, Partition, Record
 from worker.core.retry import RetryPolicy, Tier
 from worker.core.templates import Postback
-from worker.pipeline import Attempt, Pipeline, Plan
+from worker.pipeline import Attempt, CompiledSettings, Pipeline
 
 TIERS = (Tier("10s", 10), Tier("1m", 60), Tier("5m", 300))
-PLAN = Plan(
+PLAN = CompiledSettings(
     postback=Postback(
         template("https://partner.example/postback?click_id={click_id}"),
         template("https://partner.example/postback?measurement=1&event={event}&payout={payout}"),

@@ -20,8 +20,8 @@ from structlog.testing import capture_logs
 from tests.fakes import FakeClock
 from tests.runner.harness import until
 from worker.adapters.http import ClientTls
-from worker.app import CannotStart, Started, Worker
-from worker.compiled import make_plan, rules_of, sender_options, variables_by_origin
+from worker.app import CannotStart, StartedWorker, Worker
+from worker.compiled import compile_settings, rules_of, sender_options, variables_by_origin
 from worker.core.answer import HttpOrigin
 from worker.core.body_pattern import BodyPattern
 from worker.core.classify import BodyRules
@@ -54,7 +54,9 @@ def settings(**destination: Any) -> Settings:
 
 
 @asynccontextmanager
-async def running(worker: Worker) -> AsyncIterator[tuple[Started, asyncio.Event, asyncio.Task[Outcome]]]:
+async def running(
+    worker: Worker,
+) -> AsyncIterator[tuple[StartedWorker, asyncio.Event, asyncio.Task[Outcome]]]:
     """A worker that has started; it is stopped at the end."""
     stop, started = asyncio.Event(), asyncio.get_running_loop().create_future()
     task = asyncio.create_task(worker.run(stop, started.set_result))
@@ -66,7 +68,7 @@ async def running(worker: Worker) -> AsyncIterator[tuple[Started, asyncio.Event,
         await asyncio.wait([task])
 
 
-async def get(started: Started, path: str) -> tuple[int, Any]:
+async def get(started: StartedWorker, path: str) -> tuple[int, Any]:
     """Ask the worker."""
     url = "http://{}:{}{}".format(*started.http, path)
     async with aiohttp.ClientSession() as session, session.get(url) as answer:
@@ -197,11 +199,11 @@ async def test_a_consumer_that_does_not_poll() -> None:
 
 
 def test_the_plan() -> None:
-    """The plan has a topic for each delay, named as the group owns them."""
-    plan = make_plan(settings())
-    assert plan.dlq_topic == "postback-worker.dlq"
-    assert plan.tier_topics[Tier("10s", 10.0)] == "postback-worker.retry.10s"
-    assert json.dumps(list(plan.tier_topics.values())).count("postback-worker.retry.") == 7
+    """The compiled settings have a topic for each delay, named as the group owns them."""
+    compiled = compile_settings(settings())
+    assert compiled.dlq_topic == "postback-worker.dlq"
+    assert compiled.tier_topics[Tier("10s", 10.0)] == "postback-worker.retry.10s"
+    assert json.dumps(list(compiled.tier_topics.values())).count("postback-worker.retry.") == 7
 
 
 def test_what_the_sender_gets() -> None:

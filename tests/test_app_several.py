@@ -17,7 +17,7 @@ import pytest
 from tests.runner.harness import until
 from tests.test_app import NOWHERE, get, running
 from worker.adapters.logs import set_up
-from worker.app import Started, Worker
+from worker.app import StartedWorker, Worker
 from worker.ports import Observer
 from worker.settings import load_all
 
@@ -42,7 +42,7 @@ def environ(*names: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def at_work(at: Path, *names: str) -> AsyncIterator[tuple[Started, io.StringIO]]:
+async def at_work(at: Path, *names: str) -> AsyncIterator[tuple[StartedWorker, io.StringIO]]:
     """A worker without a broker that has started, and its log."""
     log = io.StringIO()
     with redirect_stderr(log):

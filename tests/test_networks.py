@@ -15,7 +15,7 @@ import pytest
 
 from schemas import decode
 from tests.core.examples import NOW
-from worker.compiled import make_plan
+from worker.compiled import compile_settings
 from worker.core.templates import CannotFill
 from worker.settings import load
 from worker.settings.templates import constant_headers
@@ -138,7 +138,7 @@ def test_requests(network: Network, tmp_path: Path) -> None:
     file.write_text("[destination]\n" + "\n".join(line.strip() for line in network.toml.splitlines()))
     settings = load(config=file, environ={}, dotenv=tmp_path / "none")
     event = decode(json.dumps(EVENT).encode(), now=NOW)
-    request = make_plan(settings).postback.request_of(event, 1, NOW)
+    request = compile_settings(settings).postback.request_of(event, 1, NOW)
     body = None if request.body is None else request.body.decode()
     assert (f"{request.method} {request.target}", body) == (network.request, network.body)
     assert dict(request.headers) | constant_headers(settings.destination) == network.headers
@@ -148,9 +148,9 @@ def test_an_event_that_a_network_does_not_know(tmp_path: Path) -> None:
     """An event that is not in a network's map is invalid for it, and says which macro that is."""
     file = tmp_path / "settings.toml"
     file.write_text("[destination]\n" + NETWORKS["everflow"].toml.replace("        ", ""))
-    plan = make_plan(load(config=file, environ={}, dotenv=tmp_path / "none"))
+    compiled = compile_settings(load(config=file, environ={}, dotenv=tmp_path / "none"))
     event = decode(json.dumps(EVENT | {"event": "refund"}).encode(), now=NOW)
     with pytest.raises(
         CannotFill, match=r"^the URL needs \{event:purchase=12,signup=13\}, whose map does not have"
     ):
-        plan.postback.request(event)
+        compiled.postback.request(event)

@@ -31,12 +31,12 @@ from worker.login_renewal import LoginRenewal
 from worker.ports import Observer, Tracer
 from worker.runner import Outcome, Runner
 from worker.runner.state import status_fields
-from worker.served import CannotStart, Process, Served, asking_config
+from worker.served import CannotStart, Process, ServedDestination, asking_config
 from worker.settings import Deployment
 from worker.settings.advice import warnings as settings_warnings
 from worker.settings.several import as_written
 
-__all__ = ["CannotStart", "Started", "Worker"]
+__all__ = ["CannotStart", "StartedWorker", "Worker"]
 
 YOUNG_OBJECTS = 10_000
 """Objects between two garbage collections in a run: a record's objects have no cycles and end with it."""
@@ -45,7 +45,7 @@ LOOP_TICK_SECONDS = 0.5
 """Seconds between two measurements of the event loop's lag."""
 
 
-class Started(NamedTuple):
+class StartedWorker(NamedTuple):
     """A started worker: where it serves HTTP, and the run of each destination by name."""
 
     http: tuple[str, int]
@@ -88,9 +88,13 @@ class Worker:
         for settings in served:
             own = [one for name, one in (watching or {}).items() if name == settings.destination.name]
             router = deployment.router(settings)
-            self._served.append(Served(settings, router, process._replace(watchers=[*observers, *own])))
+            self._served.append(
+                ServedDestination(settings, router, process._replace(watchers=[*observers, *own]))
+            )
 
-    async def run(self, stop: asyncio.Event, on_started: Callable[[Started], None] | None = None) -> Outcome:
+    async def run(
+        self, stop: asyncio.Event, on_started: Callable[[StartedWorker], None] | None = None
+    ) -> Outcome:
         """Work until `stop` is set; raise CannotStart, OSError (the HTTP address) or what broke the run."""
         await self._check()
         async with contextlib.AsyncExitStack() as stack:
@@ -122,7 +126,7 @@ class Worker:
             gc.set_threshold(YOUNG_OBJECTS)
             self._tell_start(server.address)
             if on_started is not None:
-                on_started(Started(server.address, {one.name: one.runner for one in self._served}))
+                on_started(StartedWorker(server.address, {one.name: one.runner for one in self._served}))
             return await _run_all(self._served, stop)
 
     @property
@@ -232,7 +236,7 @@ class Worker:
     def _not_ready(self) -> Iterable[str]:
         return self._told((one, one.health.not_ready()) for one in self._served)
 
-    def _told(self, lines: Iterable[tuple[Served, Iterable[str]]]) -> Iterable[str]:
+    def _told(self, lines: Iterable[tuple[ServedDestination, Iterable[str]]]) -> Iterable[str]:
         """Lines, prefixed with the destination's name if there are several."""
         several = self._deployment.is_several
         return (f"{one.name}: {line}" if several else line for one, of_one in lines for line in of_one)
@@ -269,7 +273,7 @@ def _refuse(lines: Iterable[str]) -> None:
         raise CannotStart(problems)
 
 
-async def _run_all(served: Sequence[Served], stop: asyncio.Event) -> Outcome:
+async def _run_all(served: Sequence[ServedDestination], stop: asyncio.Event) -> Outcome:
     """Run all until `stop` is set or one has ended; once all have ended, raise the first error."""
     ending = asyncio.Event()
     tasks = [asyncio.create_task(one.run(ending)) for one in served]

@@ -1,4 +1,4 @@
-"""The settings compiled into parts: the plan, the own topics, the sender's options, the identity.
+"""The settings compiled into parts: for the pipeline, the own topics, the sender's options, the identity.
 
 The rule: everything is made from the settings alone; this machine is asked only where hosts resolve to, and
 for the TLS files.
@@ -26,7 +26,7 @@ from worker.core.statuses import resolve
 from worker.core.templates import Postback
 from worker.core.topics import Needed, OwnTopic
 from worker.core.tracing import SpanOwner
-from worker.pipeline import Plan
+from worker.pipeline import CompiledSettings
 from worker.settings import Destination, Settings
 from worker.settings.secrets import known_secrets
 from worker.settings.sources import readers_of
@@ -74,10 +74,10 @@ def variables_by_origin(settings: Settings) -> dict[HttpOrigin, str]:
     return named
 
 
-def make_plan(settings: Settings, router: Router | None = None) -> Plan:
-    """The plan of the destination; `router` knows which events no destination wants."""
+def compile_settings(settings: Settings, router: Router | None = None) -> CompiledSettings:
+    """Compile a destination's settings; `router` knows which events no destination wants."""
     destination, retry = settings.destination, settings.retry
-    return Plan(
+    return CompiledSettings(
         postback=make_postback(destination),
         rules=rules_of(destination),
         retry=RetryPolicy(settings.tiers, retry.max_attempts, retry.window),

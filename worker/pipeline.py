@@ -29,7 +29,7 @@ from worker.core.retry import RetryPolicy, Tier
 from worker.core.templates import CannotFill, Postback
 
 
-class Plan(NamedTuple):
+class CompiledSettings(NamedTuple):
     """One destination's compiled settings: templates, rules, retries, their topics, currencies."""
 
     postback: Postback
@@ -56,17 +56,17 @@ class Attempt(NamedTuple):
 
 
 class Pipeline:
-    """The steps of a record, for one plan."""
+    """The steps of a record, for one destination's settings."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._unrouted = plan.unrouted
+    def __init__(self, compiled: CompiledSettings) -> None:
+        self._compiled = compiled
+        self._unrouted = compiled.unrouted
 
     def prepare(self, record: Record, on_tier: bool, now: float) -> Attempt | Dead:
         """Validate a due record (of a tier too, because others can write to its topic)."""
         if self._unrouted is not None and not on_tier and self._unrouted(record):
             return self._dead_unrouted(record, now)
-        plan = self._plan
+        compiled = self._compiled
         try:
             event = decode(record.value, now=now, fields=record.fields)
         except BadRecord as error:
@@ -75,19 +75,19 @@ class Pipeline:
         fields = event.__dict__  # pydantic's attributes cost several times as much
         occurred_at, clicked_at = fields["occurred_at"].timestamp(), fields["clicked_at"]
         window_start = occurred_at if clicked_at is None else clicked_at.timestamp()
-        if plan.retry.expired(window_start, now):
+        if compiled.retry.expired(window_start, now):
             return self._expired(record, read_history(record, on_tier), event, now)
-        if fields["currency"] not in plan.currencies:
-            foreign = foreign_currency(event, plan.currencies)
+        if fields["currency"] not in compiled.currencies:
+            foreign = foreign_currency(event, compiled.currencies)
             if foreign is not None:
                 history = read_history(record, on_tier)
                 return self._dead(record, history, event.event_id, DeadReason.INVALID, foreign, now)
         try:
-            if plan.postback.needs_attempt:
+            if compiled.postback.needs_attempt:
                 number = read_history(record, on_tier).attempts + 1
-                request = plan.postback.request_of(event, number, now)
+                request = compiled.postback.request_of(event, number, now)
             else:
-                request = plan.postback.request(event)
+                request = compiled.postback.request(event)
             return make(Attempt, (record, on_tier, event, occurred_at, request))
         except CannotFill as error:
             history = read_history(record, on_tier)
@@ -118,7 +118,7 @@ class Pipeline:
         )
         if verdict.kind is AnswerKind.REJECTED:
             return self._dead(record, made, event.event_id, DeadReason.REJECTED, verdict.error, now)
-        tier = self._plan.retry.next_tier(attempts, verdict.retry_after)
+        tier = self._compiled.retry.next_tier(attempts, verdict.retry_after)
         if tier is None:
             error = f"all attempts used up, {attempts}; the last: {verdict.error}"
             return self._dead(record, made, event.event_id, DeadReason.EXHAUSTED, error, now)
@@ -141,7 +141,7 @@ class Pipeline:
         )
         # The same number as the journal's partition, so that one worker knows all steps of a conversion.
         number = partition_of(made.origin)
-        message = onward(attempt.record, headers, self._plan.tier_topics[tier], number)
+        message = onward(attempt.record, headers, self._compiled.tier_topics[tier], number)
         event_id = attempt.event.event_id
         return RetryLater(
             attempt.record, event_id, made.attempts, tier, verdict.reason, verdict.error, message
@@ -154,7 +154,7 @@ class Pipeline:
         return self._dead(record, history, event_id, DeadReason.UNROUTED, error, now)
 
     def _expired(self, record: Record, history: History, event: ConversionEvent, now: float) -> Dead:
-        days = self._plan.retry.window / 86400
+        days = self._compiled.retry.window / 86400
         error = f"the window of {days:g} days from the click has closed"
         if history.error:
             error += f"; the last attempt: {history.error}"
@@ -179,7 +179,7 @@ class Pipeline:
             dead_at=now,
             replays=history.replays,
         )
-        message = onward(record, headers, self._plan.dlq_topic)
+        message = onward(record, headers, self._compiled.dlq_topic)
         return Dead(record, event_id, history.attempts, reason, error, message)
 
 

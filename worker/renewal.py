@@ -15,9 +15,15 @@ from typing import Literal, NamedTuple
 from worker.adapters.file_stamps import look_at
 from worker.adapters.http import ClientTls, SenderOptions, WrongTlsFiles, load_tls, make_sender
 from worker.adapters.structlog_alone import structlog
-from worker.compiled import check_destination, make_plan, sender_options, tls_files, variables_by_origin
+from worker.compiled import (
+    check_destination,
+    compile_settings,
+    sender_options,
+    tls_files,
+    variables_by_origin,
+)
 from worker.core.changed_files import AGAIN_SECONDS, LOOK_SECONDS, ChangedFiles, Look, stays
-from worker.pipeline import Plan
+from worker.pipeline import CompiledSettings
 from worker.ports import Clock, Observer, Sender
 from worker.settings import Settings, SettingsError
 from worker.settings.files import is_of_login, takes_restart
@@ -29,17 +35,17 @@ TELL_SECONDS = 86400.0
 RenewSender = Callable[[Sender], Sender]
 """From a run's sender, makes the one to go on with: the same or another."""
 
-Renew = Callable[[Plan, RenewSender], None]
-"""Makes a run go on with a new plan and sender."""
+Renew = Callable[[CompiledSettings, RenewSender], None]
+"""Makes a run go on with new settings and a new sender."""
 
 
-class Sending(NamedTuple):
+class SenderConfig(NamedTuple):
     """How requests are sent."""
 
     transport: Literal["direct", "session"]
     options: SenderOptions
 
-    def instead_of(self, before: Sending) -> RenewSender:
+    def instead_of(self, before: SenderConfig) -> RenewSender:
         """How to renew a former sender: a new one only if connections depend on what has changed."""
         transport, options = self
 
@@ -70,7 +76,7 @@ class Renewal:
     ) -> None:
         self._settings = settings
         self._tls = tls
-        self._sending = Sending(settings.destination.transport, sender_options(settings, tls))
+        self._sending = SenderConfig(settings.destination.transport, sender_options(settings, tls))
         self._renew = renew
         self._observer = observer
         self._clock = clock
@@ -127,12 +133,12 @@ class Renewal:
         changed += tls.changed_since(self._tls)
         if tls.digests == self._tls.digests:
             tls = self._tls  # so that open connections need not end
-        sending = Sending(settings.destination.transport, sender_options(settings, tls))
+        sending = SenderConfig(settings.destination.transport, sender_options(settings, tls))
         renew_sender = sending.instead_of(self._sending)
         self._settings, self._tls, self._sending = settings, tls, sending
         if not changed:
             return
-        self._renew(make_plan(settings), renew_sender)
+        self._renew(compile_settings(settings), renew_sender)
         for variable in changed:
             self._tell_of_change(variable)
 

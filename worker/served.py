@@ -41,10 +41,10 @@ from worker.adapters.observers import Observers
 from worker.compiled import (
     check_destination,
     circuit_policy,
+    compile_settings,
     identity_of,
     make_cache,
     make_journal,
-    make_plan,
     make_remembered,
     needed_topics,
     own_topics,
@@ -61,7 +61,8 @@ from worker.core.routing import Router
 from worker.health import Health
 from worker.ports import Clock, Control, Observer, Sender, Source, Tracer
 from worker.renewal import Renewal
-from worker.runner import Clients, Destination, Group, Limits, Outcome, Runner, Surroundings, Tracing
+from worker.runner import Limits, Outcome, Runner, Surroundings
+from worker.runner.parts import Clients, ConsumerGroup, DestinationParts, DestinationTracer
 from worker.settings import Settings
 from worker.settings.byte_bounds import ByteBounds
 from worker.settings.several import as_written
@@ -95,7 +96,7 @@ class Process(NamedTuple):
     caches: bool = True
 
 
-class Served:
+class ServedDestination:
     """One destination; after `make`, its `runner` serves it."""
 
     def __init__(self, settings: Settings, router: Router, process: Process) -> None:
@@ -155,9 +156,9 @@ class Served:
         gate = Gate(concurrency, circuit_policy(settings))
         rate = settings.destination.rate
         limits = Limits(settings.max_outstanding, settings.drain_timeout, self._held_bytes, rate)
-        tracing = None if tracer is None else Tracing(tracer, traced_of(settings))
+        tracing = None if tracer is None else DestinationTracer(tracer, traced_of(settings))
         self.runner = Runner(
-            Destination(make_plan(settings, self._router), gate, group, limits, tracing),
+            DestinationParts(compile_settings(settings, self._router), gate, group, limits, tracing),
             self._clients(Clients(self.source, publisher, sender, control), ids, journal, remembered),
             Surroundings(self.observer, self._clock, random.random),
         )
@@ -191,10 +192,10 @@ class Served:
 
     def _group(
         self, publisher: KafkaPublisher, journal: DestinationJournal | None, remembered: RememberedIds | None
-    ) -> Group:
+    ) -> ConsumerGroup:
         settings = self.settings
         topics = [settings.kafka.topic, *map(settings.tier_topic, settings.tiers)]
-        return Group(
+        return ConsumerGroup(
             identity_of(settings),
             settings.control_topic,
             partial(former_tier, settings),

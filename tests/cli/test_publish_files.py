@@ -14,7 +14,7 @@ from schemas import format_time
 from tests.cli.invoke import kafka_env, publishing, run
 from tests.support.broker import Broker
 from tests.support.kafka import Names, create_topics, end_offsets, read_all, wait_until
-from worker.ops.control import Control
+from worker.ops.control import PlanStore
 from worker.ops.files import KIND
 from worker.ops.holding import Holding
 from worker.settings import load
@@ -166,7 +166,7 @@ def test_while_another_is_at_it(kafka: str, names: Names, tmp_path: Path) -> Non
     file.write_bytes(event("1"))
     first = run("publish", str(file), env=env)
     assert first.exit_code == 0, first.stderr
-    control = Control(load(environ=env, dotenv=tmp_path), KIND, print)
+    control = PlanStore(load(environ=env, dotenv=tmp_path), KIND, print)
     (plan,) = control.plans()
     control.write(plan._replace(is_done=False))
     with Holding(control, plan.key):

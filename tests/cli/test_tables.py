@@ -10,7 +10,7 @@ import pytest
 
 from worker.cli import cancel, destinations, dlq, replay, status, topics, waiting
 from worker.cli.tables import print_table
-from worker.ops.destinations import Row
+from worker.ops.destinations import DestinationRow
 
 
 def test_names_stay_whole(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +57,7 @@ def test_one_line_a_row(
 
 TABLES: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "cancel list": (cancel.COLUMNS, cancel.SPARE),
-    "destinations": (Row._fields, destinations.SPARE),
+    "destinations": (DestinationRow._fields, destinations.SPARE),
     "dlq list": (dlq.COLUMNS, dlq.SPARE),
     "dlq replay --dry-run": (replay.COLUMNS, replay.SPARE),
     "status": (status.COLUMNS, status.SPARE),

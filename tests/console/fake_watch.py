@@ -9,7 +9,7 @@ from typing import Any
 from worker.console.seen import Row, Rows, RowsAsked, Seen
 from worker.core.undelivered import GroupKey, UndeliveredState
 from worker.ops.errors import CannotDo
-from worker.ops.explain import Explained
+from worker.ops.explain import Explanation
 from worker.ops.explain_reading import Wanted
 
 
@@ -19,7 +19,7 @@ class FakeWatch:
     def __init__(self, *destinations: str) -> None:
         self._seen = {name: Seen(name) for name in destinations}
         self._rows: dict[str, list[Row]] = {name: [] for name in destinations}
-        self._found: dict[Wanted, Sequence[Explained]] = {}
+        self._found: dict[Wanted, Sequence[Explanation]] = {}
         self._version = 0
         self._changed = asyncio.Event()
         self.started = self.closed = False
@@ -44,7 +44,7 @@ class FakeWatch:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def find(self, wanted: Wanted, found: Sequence[Explained]) -> None:
+    def find(self, wanted: Wanted, found: Sequence[Explanation]) -> None:
         """From now on a search finds this."""
         self._found[wanted] = found
 
@@ -70,7 +70,7 @@ class FakeWatch:
                 return row
         raise CannotDo([f"there is nothing at {place}"])
 
-    def search(self, wanted: Wanted, since: str) -> Sequence[Explained]:
+    def search(self, wanted: Wanted, since: str) -> Sequence[Explanation]:
         del since
         return self._found.get(wanted, [])
 

@@ -17,7 +17,7 @@ from worker.core.life import judge as judge_life
 from worker.core.orders import PauseOrder, Provenance
 from worker.core.undelivered import UndeliveredGroup, UndeliveredState
 from worker.core.worker_report import OpenCircuit, WorkerReport
-from worker.ops.explain import Explained
+from worker.ops.explain import Explanation
 from worker.ops.explain_reading import Wanted
 from worker.ops.status import Status
 from worker.settings import Deployment, load_all
@@ -106,7 +106,7 @@ def groups(now: float) -> list[UndeliveredGroup]:
     ]
 
 
-def explained(event_id: str, now: float) -> Explained:
+def explained(event_id: str, now: float) -> Explanation:
     """A life with a retry, and its end."""
     published = SourceRecord("conversions/0/7", now - 120, 0, True, 0)
     first = JournalStep(
@@ -137,7 +137,7 @@ def explained(event_id: str, now: float) -> Explained:
         origin="conversions/0/7",
     )
     life = Life([published], [first, last])
-    return Explained(DOWN, event_id, life, judge_life(life, now, "48h"), timeline(life))
+    return Explanation(DOWN, event_id, life, judge_life(life, now, "48h"), timeline(life))
 
 
 def letter(now: float, offset: int, text: str, reason: DeadReason | None) -> DeadLetter:

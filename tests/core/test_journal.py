@@ -20,14 +20,16 @@ from worker.core.masking import MASK, masked
 from worker.core.record import Headers, Outgoing, Partition, Record
 from worker.core.retry import RetryPolicy
 from worker.core.trial import Trial
-from worker.pipeline import Attempt, Pipeline, Plan
+from worker.pipeline import Attempt, CompiledSettings, Pipeline
 
 OK = Response(200)
 NOW = 1_700_000_000.0
 AT = Partition("conversions", 3)
 TIER = Partition("worker.retry.10s", 0)
 RULES = AnswerRules(terminal=frozenset({410}))
-PIPELINE = Pipeline(Plan(POSTBACK, RULES, RetryPolicy(tuple(TIER_TOPICS), 3, 30 * 86400.0), TIER_TOPICS, DLQ))
+PIPELINE = Pipeline(
+    CompiledSettings(POSTBACK, RULES, RetryPolicy(tuple(TIER_TOPICS), 3, 30 * 86400.0), TIER_TOPICS, DLQ)
+)
 JOURNALED = DestinationJournal("w.journal", "w-1", ("s3cret",))
 
 

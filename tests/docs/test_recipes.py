@@ -11,12 +11,12 @@ import pytest
 
 from schemas import ConversionEvent, decode
 from tests.docs.pages import ROOT, links
-from worker.compiled import make_plan
+from worker.compiled import compile_settings
 from worker.core.answer import Response
 from worker.core.classify import AnswerKind, classify
 from worker.core.record import Partition, Record
 from worker.ops.sending import make_request
-from worker.ops.settings_report import Report, report
+from worker.ops.settings_report import SettingsReport, report
 from worker.settings import Deployment, Settings, load_all
 from worker.settings.templates import constant_headers
 
@@ -106,7 +106,7 @@ async def test_config_check(recipe: Path) -> None:
     """A recipe alone is a configuration of which `config check` has nothing to say."""
     deployment = read(recipe)
     assert deployment.names == sorted(names_of(recipe.read_text("utf-8")))
-    assert await report(deployment) == Report([], [], [])
+    assert await report(deployment) == SettingsReport([], [], [])
 
 
 @each_recipe
@@ -144,7 +144,7 @@ def test_route(everything: Deployment, by_name: dict[str, Settings], name: str) 
 def test_later(by_name: dict[str, Settings], name: str, status: int) -> None:
     """A redirect, a limit or a fault of the network's is tried again, whichever network it is."""
     answer = Response(status, None, b"")
-    assert classify(answer, make_plan(by_name[name]).rules, NOW).kind is AnswerKind.RETRY
+    assert classify(answer, compile_settings(by_name[name]).rules, NOW).kind is AnswerKind.RETRY
 
 
 EXOCLICK_REPEAT = "ERROR: This conversion has already been notified and saved."
@@ -193,7 +193,7 @@ ADJUST_REPEAT = '{"error": "Event request failed (Ignoring event, earlier unique
 def test_answer(by_name: dict[str, Settings], name: str, status: int, body: str, ending: AnswerKind) -> None:
     """What a network answers, by status and body, ends as its recipe promises."""
     answer = Response(status, None, body.encode())
-    assert classify(answer, make_plan(by_name[name]).rules, NOW).kind is ending
+    assert classify(answer, compile_settings(by_name[name]).rules, NOW).kind is ending
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ from io import BytesIO
 import pytest
 
 from worker.ops.csv_lines import csv_lines
-from worker.ops.jsonl import BadLine, Line
+from worker.ops.jsonl import BadLine, EventLine
 
 HEAD = b"event_id,click_id,occurred_at,payout,attributes.site\n"
 ROW = b"e-1,c-1,2026-11-27T10:00:00Z,49.99,shop\n"
 
 
-def read(content: bytes) -> list[Line]:
+def read(content: bytes) -> list[EventLine]:
     """The lines of a file."""
     return list(csv_lines(BytesIO(content)))
 

@@ -6,7 +6,7 @@ import pytest
 
 from schemas import DeadReason
 from tests.ops.letters import NOW, STRANGE, letter
-from worker.ops.filters import Backwards, Filters, WrongFilter, read_filters
+from worker.ops.filters import Filters, SinceAfterUntil, WrongFilter, read_filters
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_reasons() -> None:
 
 def test_backwards() -> None:
     """No time is since an hour ago and until two hours ago."""
-    with pytest.raises(Backwards):
+    with pytest.raises(SinceAfterUntil):
         read_filters(now=NOW, since="1h", until="2h")
     assert read_filters(now=NOW, since="1h", until="1h") == Filters(since=NOW - 3600, until=NOW - 3600)
 

@@ -22,7 +22,7 @@ def event(name: str) -> bytes:
     ).encode()
 
 
-def read(content: bytes) -> Iterator[jsonl.Line]:
+def read(content: bytes) -> Iterator[jsonl.EventLine]:
     """The lines of a file."""
     return jsonl.lines(BytesIO(content))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.ops.jsonl import BadLine, Line
+from worker.ops.jsonl import BadLine, EventLine
 from worker.ops.routes import Routes
 from worker.settings import load_all
 
@@ -34,10 +34,10 @@ def routes(tmp_path: Path) -> Routes:
     return Routes(load_all(config=path, environ={}, dotenv=tmp_path / "none"))
 
 
-def line(**fields: object) -> Line:
+def line(**fields: object) -> EventLine:
     """The seventh line of a file, with an event of now."""
     event = {"event_id": "e", "click_id": "c", "occurred_at": datetime.now(UTC).isoformat(), **fields}
-    return Line(7, json.dumps(event).encode())
+    return EventLine(7, json.dumps(event).encode())
 
 
 def test_where_to(routes: Routes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from worker.ops.settings_report import Report, report
+from worker.ops.settings_report import SettingsReport, report
 from worker.settings import Deployment, Settings
 
 
@@ -17,7 +17,7 @@ def settings(host: str, **more: Any) -> Deployment:
 
 async def test_nothing_to_say() -> None:
     """Of settings that are right nothing is said."""
-    assert await report(settings("8.8.8.8")) == Report([], [], [])
+    assert await report(settings("8.8.8.8")) == SettingsReport([], [], [])
 
 
 async def test_a_forbidden_address() -> None:

@@ -28,7 +28,7 @@ def settings(bootstrap: str, names: Names) -> Settings:
 def test_made_and_right(kafka: str, names: Names) -> None:
     """What is made is right: a row for each topic says what became of it, and nothing is wrong with one."""
     wanted = settings(kafka, names)
-    made = topics.create(wanted, topics.New(partitions=3))
+    made = topics.create(wanted, topics.NewSourceTopic(partitions=3))
     assert made.warnings == []
     assert [(row.topic, row.partitions, row.result) for row in made.rows] == [
         (names.topic, 3, "created"),
@@ -66,7 +66,7 @@ def test_grown(kafka: str, names: Names) -> None:
 
 @pytest.mark.parametrize("ask", [topics.create, topics.check])
 def test_nobody_there(
-    ask: Callable[[Settings], topics.Judged], names: Names, monkeypatch: pytest.MonkeyPatch
+    ask: Callable[[Settings], topics.TopicsReport], names: Names, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A broker that can't be reached is an error of its own, with a hint."""
     monkeypatch.setattr("worker.ops.broker.TIMEOUT_SECONDS", 1.0)

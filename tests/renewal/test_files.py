@@ -28,7 +28,7 @@ async def test_nothing_new(world: World) -> None:
         replace(path, path.read_bytes())
     with capture_logs() as lines:
         await looks(renewal)
-    assert (world.plans, world.heard.troubles, lines) == ([], [], [])
+    assert (world.renewed, world.heard.troubles, lines) == ([], [], [])
 
 
 async def test_a_change_at_the_start(world: World) -> None:
@@ -76,7 +76,7 @@ async def test_a_new_secret(world: World) -> None:
         await looks(renewal)
     assert world.headers == {"X-Key": "Key second/"}
     event = make_event(click_id="c")
-    assert world.plans[-1].postback.request(event).target == "/second%2F?click_id=c"
+    assert world.renewed[-1].postback.request(event).target == "/second%2F?click_id=c"
     assert [line["variable"] for line in lines] == ["POSTBACK_DESTINATION__SECRETS__API_KEY"]
     assert "second" not in repr(lines)
 
@@ -112,7 +112,7 @@ async def test_half_written(world: World) -> None:
     for text in ("se", "seco", "second"):
         world.token.write_text(text)
         await renewal.look()
-    assert world.plans == []
+    assert world.renewed == []
     await renewal.look()
     assert world.headers == {"X-Token": "second"}
 
@@ -124,8 +124,8 @@ async def test_a_new_template(world: World) -> None:
     replace(world.url, PARTNER.format(k="two"))
     await looks(renewal)
     assert world.senders == []
-    (plan,) = world.plans
-    assert str(plan.postback.event.origin) == "https://8.8.8.8"
+    (compiled,) = world.renewed
+    assert str(compiled.postback.event.origin) == "https://8.8.8.8"
 
 
 async def test_a_forbidden_address(world: World) -> None:
@@ -134,7 +134,7 @@ async def test_a_forbidden_address(world: World) -> None:
     await looks(renewal)
     replace(world.url, "https://127.0.0.1/?click_id={click_id}")
     await looks(renewal)
-    assert world.plans == []
+    assert world.renewed == []
     (line,) = world.heard.troubles
     assert "127.0.0.1 is forbidden (loopback)" in line
     assert line.endswith("; what was read before stays in use")
@@ -151,7 +151,7 @@ async def test_a_wrong_value(world: World) -> None:
     (line,) = world.heard.troubles
     assert line.startswith(f"{TOKEN}: ")
     assert "hunter2" not in line
-    assert world.plans == []
+    assert world.renewed == []
     replace(world.token, "second")
     await looks(renewal)
     assert world.headers == {"X-Token": "second"}
@@ -171,7 +171,7 @@ async def test_a_file_that_goes(world: World) -> None:
     assert "cannot be read: No such file or directory; what was read before stays in use" in line
     world.token.write_text(text)
     await looks(renewal, 3)
-    assert (world.plans, len(world.heard.troubles)) == ([], 1)
+    assert (world.renewed, len(world.heard.troubles)) == ([], 1)
 
 
 async def test_a_file_that_changes_meanwhile(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +188,7 @@ async def test_a_file_that_changes_meanwhile(world: World, monkeypatch: pytest.M
     with monkeypatch.context() as patched:
         patched.setattr("worker.renewal.load_tls", torn)
         await looks(renewal)
-    assert world.plans == []
+    assert world.renewed == []
     await looks(renewal)
     assert world.headers == {"X-Token": "third"}
 

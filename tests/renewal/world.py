@@ -12,7 +12,7 @@ from tests.runner.heard import Heard
 from tests.support.certificates import ClientFiles
 from worker.adapters.http import SenderOptions, load_tls
 from worker.compiled import tls_files
-from worker.pipeline import Plan
+from worker.pipeline import CompiledSettings
 from worker.renewal import Renewal, RenewSender
 from worker.settings import Settings, load
 
@@ -33,7 +33,7 @@ class World:
         self.tls = ClientFiles(at, trustme.CA(organization_name="Example Authority"))
         self.heard = Heard()
         self.clock = FakeClock(time.time())
-        self.plans: list[Plan] = []
+        self.renewed: list[CompiledSettings] = []
         self.sender = FakeSender()
         self.senders: list[SenderOptions] = []
 
@@ -61,8 +61,8 @@ class World:
         self.senders.append(options)
         return FakeSender()
 
-    def _renew(self, plan: Plan, renew_sender: RenewSender) -> None:
-        self.plans.append(plan)
+    def _renew(self, compiled: CompiledSettings, renew_sender: RenewSender) -> None:
+        self.renewed.append(compiled)
         sender = renew_sender(self.sender)
         assert isinstance(sender, FakeSender)
         self.sender = sender

@@ -32,9 +32,18 @@ from worker.core.retry import RetryPolicy, Tier
 from worker.core.routing import Router
 from worker.core.templates import Postback
 from worker.core.tracing import SpanOwner
-from worker.pipeline import Plan
+from worker.pipeline import CompiledSettings
 from worker.ports import Cache, Clock
-from worker.runner import Clients, Destination, Group, Limits, Outcome, Runner, Surroundings, Tracing
+from worker.runner import (
+    Clients,
+    ConsumerGroup,
+    DestinationParts,
+    DestinationTracer,
+    Limits,
+    Outcome,
+    Runner,
+    Surroundings,
+)
 from worker.runner.claims import Stranger
 
 WITHIN = 20.0
@@ -118,14 +127,14 @@ class Harness:
         self.tier = Partition(next(iter(tier_topics.values())), 0)
         retry = RetryPolicy(tuple(tier_topics), max_attempts, 30 * 86400.0)
         unrouted = routing.is_unrouted if routing.dead_letters_unrouted else None
-        self.plan = Plan(
+        self.compiled = CompiledSettings(
             POSTBACK, AnswerRules(terminal=frozenset({410})), retry, dict(tier_topics), DLQ, unrouted=unrouted
         )
         self.runner = Runner(
-            Destination(
-                self.plan,
+            DestinationParts(
+                self.compiled,
                 self.gate,
-                Group(
+                ConsumerGroup(
                     IDENTITY,
                     control,
                     adopt=adopt,
@@ -136,7 +145,7 @@ class Harness:
                     remembers=copies,
                 ),
                 Limits(outstanding, drain, self.held_bytes, rate),
-                None if traced is None else Tracing(self.tracer, TRACED._replace(share=traced)),
+                None if traced is None else DestinationTracer(self.tracer, TRACED._replace(share=traced)),
             ),
             Clients(
                 *(self.source, self.publisher, self.sender, orders),

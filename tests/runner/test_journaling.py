@@ -187,9 +187,9 @@ async def test_a_step_that_breaks() -> None:
 async def test_secrets_that_change() -> None:
     """After a rotation the former secret is masked, too: what is in flight has it."""
     async with Harness(Response(410, None, b"old-token new-token"), journal=True) as harness:
-        plan = harness.plan
-        harness.runner.renew(plan._replace(secrets=("old-token",)), lambda sender: sender)
-        harness.runner.renew(plan._replace(secrets=("new-token",)), lambda sender: sender)
+        compiled = harness.compiled
+        harness.runner.renew(compiled._replace(secrets=("old-token",)), lambda sender: sender)
+        harness.runner.renew(compiled._replace(secrets=("new-token",)), lambda sender: sender)
         harness.source.assign(harness.first)
         harness.write(1)
         await harness.committed(1)

@@ -1,4 +1,4 @@
-"""A run goes on with another plan, and through another sender, from the next request on."""
+"""A run goes on with other settings, and through another sender, from the next request on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from worker.core.answer import Response
 from worker.core.classify import AnswerRules
 from worker.core.retry import RetryPolicy
 from worker.core.templates import Postback
-from worker.pipeline import Plan
+from worker.pipeline import CompiledSettings
 from worker.ports import Sender
 from worker.runner.former_senders import FormerLane, FormerSenders
 from worker.runner.runner import RENEWED
@@ -22,9 +22,11 @@ from worker.runner.runner import RENEWED
 OTHER = template("http://partner.example/postback?token=new&click_id={click_id}")
 
 
-def other_plan(rules: AnswerRules | None = None) -> Plan:
-    """A plan with another template; its tiers and topics are nobody's."""
-    return Plan(Postback(OTHER, OTHER), rules or AnswerRules(), RetryPolicy((), 1, 1.0), {}, "nobody.dlq")
+def other_settings(rules: AnswerRules | None = None) -> CompiledSettings:
+    """Settings with another template; their tiers and topics are nobody's."""
+    return CompiledSettings(
+        Postback(OTHER, OTHER), rules or AnswerRules(), RetryPolicy((), 1, 1.0), {}, "nobody.dlq"
+    )
 
 
 def same(sender: Sender) -> Sender:
@@ -32,14 +34,14 @@ def same(sender: Sender) -> Sender:
     return sender
 
 
-async def test_another_plan() -> None:
-    """The next request is the new plan's; what is in flight keeps its own, and the connections are kept."""
+async def test_other_settings() -> None:
+    """The next request is made by the new settings; what is in flight keeps its own, and connections stay."""
     async with Harness(concurrency=1) as harness:
         harness.sender.gate.clear()
         harness.source.assign(harness.first)
         harness.write(1, 2)
         await harness.sent(1)
-        harness.runner.renew(other_plan(), same)
+        harness.runner.renew(other_settings(), same)
         harness.sender.gate.set()
         await harness.committed(2)
         assert harness.sender.targets == [
@@ -50,9 +52,9 @@ async def test_another_plan() -> None:
 
 
 async def test_other_rules() -> None:
-    """Answers are judged by the new plan's rules; where retries and dead letters go stays as it was."""
+    """Answers are judged by the new settings; where retries and dead letters go stays as it was."""
     async with Harness(Response(204), Response(500)) as harness:
-        harness.runner.renew(other_plan(AnswerRules(success=frozenset({204}))), same)
+        harness.runner.renew(other_settings(AnswerRules(success=frozenset({204}))), same)
         harness.source.assign(harness.first)
         harness.write(1)
         await harness.committed(1)
@@ -60,14 +62,14 @@ async def test_other_rules() -> None:
         await until("in its tier", lambda: bool(harness.kafka.records(TIER_TOPICS[next(iter(TIER_TOPICS))])))
 
 
-async def test_what_counts_of_a_plan() -> None:
-    """Of a new plan all counts, but for what the run is built around."""
+async def test_what_counts_of_new_settings() -> None:
+    """Of new settings all counts, but for what the run is built around."""
     async with Harness() as harness:
-        before, new = harness.runner._plan, other_plan(AnswerRules(success=frozenset({204})))
+        before, new = harness.runner._compiled, other_settings(AnswerRules(success=frozenset({204})))
         harness.runner.renew(new._replace(currencies=frozenset({"JPY"})), same)
-        now = harness.runner._plan
+        now = harness.runner._compiled
     assert now == before._replace(postback=new.postback, rules=new.rules, currencies=frozenset({"JPY"}))
-    assert set(Plan._fields) <= {*RENEWED, "retry", "tier_topics", "dlq_topic", "unrouted"}
+    assert set(CompiledSettings._fields) <= {*RENEWED, "retry", "tier_topics", "dlq_topic", "unrouted"}
 
 
 async def test_another_sender() -> None:
@@ -79,7 +81,9 @@ async def test_another_sender() -> None:
         harness.write(1)
         await harness.sent(1)
         busy, idle = sorted(former.lanes, key=lambda lane: not lane._busy)
-        harness.runner.renew(Plan(POSTBACK, AnswerRules(), RetryPolicy((), 1, 1.0), {}, ""), lambda _: new)
+        harness.runner.renew(
+            CompiledSettings(POSTBACK, AnswerRules(), RetryPolicy((), 1, 1.0), {}, ""), lambda _: new
+        )
         await until("the idle lane is closed", lambda: idle.closed)
         harness.write(2)
         await until("the next request", lambda: new.targets == ["/postback?click_id=c-2"])
@@ -104,7 +108,7 @@ async def test_in_a_row() -> None:
         harness.write(1, 2)
         await harness.sent(1)
         for sender in senders[1:]:
-            harness.runner.renew(other_plan(), lambda _, sender=sender: sender)  # type: ignore[misc]
+            harness.runner.renew(other_settings(), lambda _, sender=sender: sender)  # type: ignore[misc]
         harness.sender.gate.set()
         await harness.committed(2)
         await until("the former are closed", lambda: all(sender.closed for sender in senders[:2]))
@@ -119,7 +123,7 @@ async def test_a_cut_drain(monkeypatch: pytest.MonkeyPatch) -> None:
         harness.source.assign(harness.first)
         harness.write(1)
         await harness.sent(1)
-        harness.runner.renew(other_plan(), lambda _: FakeSender())
+        harness.runner.renew(other_settings(), lambda _: FakeSender())
         await harness.end()
         assert harness.sender.closed
         assert harness.sender.in_flight == 0
@@ -136,7 +140,7 @@ async def test_at_the_end() -> None:
         harness.stop.set()
         await until("draining", lambda: harness.reasons == ["draining"])
         new = FakeSender()
-        harness.runner.renew(other_plan(), lambda _: new)
+        harness.runner.renew(other_settings(), lambda _: new)
         assert new.lanes == []
 
 

@@ -18,7 +18,7 @@ from worker.core.endings import Dead
 from worker.core.record import Outgoing, Partition, Record
 from worker.core.tracing import TRACEPARENT, SpanContext, SpanKind
 from worker.ports import Observer
-from worker.runner import Surroundings, Tracing
+from worker.runner import DestinationTracer, Surroundings
 from worker.runner.lanes_listener import LanesListener
 from worker.runner.tracing import traced_listener, traced_publisher
 
@@ -113,7 +113,7 @@ async def test_without_an_attempt() -> None:
 class Settling:
     """Publishes each record as a task of its own, in which the next one ends, as it may in a hand-over."""
 
-    def __init__(self, publisher: FakePublisher, tracing: Tracing, *records: Record) -> None:
+    def __init__(self, publisher: FakePublisher, tracing: DestinationTracer, *records: Record) -> None:
         around = Surroundings(Observer(), FakeClock(), lambda: 0.0)
         self._publisher = traced_publisher(publisher, tracing, around.clock)
         self._records = list(records)
@@ -150,7 +150,7 @@ async def test_beside_another() -> None:
         Record(at, number, ONE, b"<order/>", headers, 0.0) for number, headers in enumerate((SENT, off))
     ]
     kafka = FakeKafka(**{DLQ: 1})
-    settling = Settling(FakePublisher(kafka), Tracing(tracer, TRACED), *records)
+    settling = Settling(FakePublisher(kafka), DestinationTracer(tracer, TRACED), *records)
     settling.next()
     await asyncio.wait_for(settling.ended.wait(), WITHIN)
     assert len(kafka.records(DLQ)) == 2

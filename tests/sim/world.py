@@ -25,9 +25,9 @@ from worker.core.classify import AnswerRules
 from worker.core.endings import Dead, Delivered
 from worker.core.record import Partition, Record
 from worker.core.retry import RetryPolicy, Tier
-from worker.pipeline import Plan
+from worker.pipeline import CompiledSettings
 from worker.ports import Observer
-from worker.runner import Clients, Destination, Group, Limits, Runner, Surroundings
+from worker.runner import Clients, ConsumerGroup, DestinationParts, Limits, Runner, Surroundings
 
 TIERS = (Tier("10s", 10.0), Tier("1m", 60.0), Tier("5m", 300.0), Tier("30m", 1800.0))
 TIER_TOPICS = {tier: f"worker.retry.{tier.label}" for tier in TIERS}
@@ -193,10 +193,12 @@ class World:
         self.produced = self.left = self.waiting = 0
         """At the end of a run: events there were, those unfinished on the source, and those on the tiers."""
         self.runner = Runner(
-            Destination(
-                Plan(POSTBACK, AnswerRules(), RetryPolicy(TIERS, 12, 30 * 86400.0), TIER_TOPICS, DLQ),
+            DestinationParts(
+                CompiledSettings(
+                    POSTBACK, AnswerRules(), RetryPolicy(TIERS, 12, 30 * 86400.0), TIER_TOPICS, DLQ
+                ),
                 self.gate,
-                Group(Identity("conversions", "partner")),
+                ConsumerGroup(Identity("conversions", "partner")),
                 Limits(1000, 25.0),
             ),
             Clients(self.source, FakePublisher(self.kafka), partner),

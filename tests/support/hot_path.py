@@ -37,9 +37,17 @@ from worker.core.record import Partition, Record
 from worker.core.remembered_ids import RememberedIds
 from worker.core.retry import RetryPolicy
 from worker.core.tracing import SpanOwner
-from worker.pipeline import Plan
+from worker.pipeline import CompiledSettings
 from worker.ports import Observer
-from worker.runner import Clients, Destination, Group, Limits, Runner, Surroundings, Tracing
+from worker.runner import (
+    Clients,
+    ConsumerGroup,
+    DestinationParts,
+    DestinationTracer,
+    Limits,
+    Runner,
+    Surroundings,
+)
 
 BATCH = 64
 """How many records come at a time; with so few lanes the worker asks for no more."""
@@ -142,8 +150,8 @@ class HotPath:
         self._source = FakeSource(kafka)
         follower = FakeFollower(kafka, JOURNAL, "a-worker", FakeClock().now)
         self._runner = Runner(
-            Destination(
-                Plan(
+            DestinationParts(
+                CompiledSettings(
                     POSTBACK,
                     AnswerRules(),
                     RetryPolicy(tuple(TIER_TOPICS), 3, 30 * 86400.0),
@@ -151,13 +159,15 @@ class HotPath:
                     DLQ,
                 ),
                 Gate(LANES, CircuitPolicy()),
-                Group(
+                ConsumerGroup(
                     Identity(SOURCE, "partner"),
                     journal=DestinationJournal(JOURNAL, "a-worker") if journal else None,
                     remembers=RememberedIds(1_000_000, 86400.0) if copies else None,
                 ),
                 Limits(1000, 1.0),
-                Tracing(FakeTracer(), SpanOwner("partner", "g", "g.retry", share=0.0)) if tracing else None,
+                DestinationTracer(FakeTracer(), SpanOwner("partner", "g", "g.retry", share=0.0))
+                if tracing
+                else None,
             ),
             Clients(self._source, FakePublisher(kafka), self._opener, follower=follower if copies else None),
             Surroundings(Observers(Metrics().of("partner"), self._count), FakeClock(), lambda: 0.0),

@@ -27,9 +27,11 @@ def list_(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
     """List the destinations: what each takes, where it sends, and as which consumer group."""
     if ctx.invoked_subcommand is not None:
         return
-    from worker.ops.destinations import Row, rows_of
+    from worker.ops.destinations import DestinationRow, rows_of
 
-    print_rows([row._asdict() for row in rows_of(load_deployment(ctx))], output, Row._fields, SPARE)
+    print_rows(
+        [row._asdict() for row in rows_of(load_deployment(ctx))], output, DestinationRow._fields, SPARE
+    )
 
 
 @app.command(

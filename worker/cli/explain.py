@@ -24,7 +24,7 @@ from worker.cli.common import (
 from worker.cli.tables import print_rows
 
 if TYPE_CHECKING:
-    from worker.ops.explain import Explained
+    from worker.ops.explain import Explanation
 
 app = typer.Typer(add_completion=False)
 
@@ -74,7 +74,7 @@ def explain(
         raise typer.Exit(FAILED)
 
 
-def _print(found: Sequence[Explained], several: bool) -> None:
+def _print(found: Sequence[Explanation], several: bool) -> None:
     from worker.core.life import LifeVerdict
     from worker.ops.explained import rows
 

@@ -13,7 +13,7 @@ import typer
 
 from worker.cli.common import number_option
 from worker.cli.completion import reasons
-from worker.ops.filters import Backwards, Filters, WrongFilter, read_filters
+from worker.ops.filters import Filters, SinceAfterUntil, WrongFilter, read_filters
 
 ReasonOption = Annotated[
     list[str] | None,
@@ -79,7 +79,7 @@ def filters_told() -> Iterator[None]:
         yield
     except WrongFilter as wrong:
         raise typer.BadParameter(str(wrong), param_hint=f"--{wrong.name}") from wrong
-    except Backwards as wrong:
+    except SinceAfterUntil as wrong:
         raise typer.BadParameter("--since is after --until") from wrong
 
 

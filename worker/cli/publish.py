@@ -21,8 +21,8 @@ import typer
 from worker.cli.common import WRONG, examples, fail, load_deployment, say, told
 
 if TYPE_CHECKING:
-    from worker.ops.checking import Checked, SkippedFile
-    from worker.ops.jsonl import BadLine, Line
+    from worker.ops.checking import CheckedFile, SkippedFile
+    from worker.ops.jsonl import BadLine, EventLine
     from worker.ops.publishing import Item
     from worker.ops.routes import Routes
     from worker.settings import Settings
@@ -87,11 +87,11 @@ class _Source(NamedTuple):
         return self.name != STDIN and self.stream.seekable()
 
     @property
-    def skip(self) -> Callable[[Line, BadLine], None] | None:
+    def skip(self) -> Callable[[EventLine, BadLine], None] | None:
         """The function that takes bad lines; None if there must be none."""
         return None if self.skipped is None else self.skipped.note
 
-    def lines(self, what: str) -> Iterator[Line]:
+    def lines(self, what: str) -> Iterator[EventLine]:
         """Read the lines and show the progress."""
         from worker.cli.progress import shown
         from worker.ops.csv_lines import csv_lines
@@ -181,7 +181,7 @@ def _samples() -> BinaryIO:
     return BytesIO(b"".join(event.to_json() + b"\n" for event in sample_events(datetime.now(UTC))))
 
 
-def _check(source: _Source) -> Checked:
+def _check(source: _Source) -> CheckedFile:
     """Check every line and rewind; exit 1 if a line is bad and bad lines are not allowed."""
     from worker.ops.checking import check_whole
 
@@ -219,11 +219,11 @@ def _items(source: _Source, *, counting: bool = False) -> Iterator[Item]:
     return items_of(source.lines("publishing"), source.routes.event_of, skip)
 
 
-def _ignore(_line: Line, _error: BadLine) -> None:
+def _ignore(_line: EventLine, _error: BadLine) -> None:
     """Skip a line that was written out before."""
 
 
-def _publish_file(settings: Settings, source: _Source, checked: Checked, *, again: bool) -> None:
+def _publish_file(settings: Settings, source: _Source, checked: CheckedFile, *, again: bool) -> None:
     """Publish the events of a file that are not in the source topic yet."""
     from worker.ops.files import Files, left_of
 

@@ -43,7 +43,7 @@ from worker.ops.publishing import Words
 if TYPE_CHECKING:
     from schemas import DeadLetter
     from worker.ops.holding import Holding
-    from worker.ops.replaying import Asked, Ready, Replaying
+    from worker.ops.replaying import PreparedReplay, Replaying, ReplayRequest
     from worker.settings import Deployment, Settings
 
 WORDS = Words("replayed", "dead letter", "dead letters")
@@ -128,7 +128,7 @@ def replay(
         _run(deployment, settings, asked, _How(rate, dry_run, yes, output))
 
 
-def _run(deployment: Deployment, settings: Settings, asked: Asked, how: _How) -> None:
+def _run(deployment: Deployment, settings: Settings, asked: ReplayRequest, how: _How) -> None:
     """Say what goes and what does not, ask, and replay."""
     from worker.ops.replaying import Replaying
 
@@ -160,9 +160,11 @@ def _edited(file: Path, settings: Settings) -> Edit:
         fail(f"can't read {file}: {error.strerror or error}", code=WRONG)
 
 
-def _asked(ctx: typer.Context, filters: Filters, limit: int, edit: Edit | None, *, again: bool) -> Asked:
+def _asked(
+    ctx: typer.Context, filters: Filters, limit: int, edit: Edit | None, *, again: bool
+) -> ReplayRequest:
     """Put together what was asked for; --from says by itself which letters are meant."""
-    from worker.ops.replaying import Asked
+    from worker.ops.replaying import ReplayRequest
 
     words = {name: given for name, given in ctx.params.items() if given and name not in _NOT_ASKED}
     if edit is not None and edit.digest:
@@ -170,10 +172,10 @@ def _asked(ctx: typer.Context, filters: Filters, limit: int, edit: Edit | None, 
             raise typer.BadParameter("--from says which letters go, and as what: without filters and --set")
         words["from"] = edit.digest
     question = json.dumps(words, sort_keys=True, default=str)
-    return Asked(filters, limit, again, edit, question, giver().by, ctx.params["rate"])
+    return ReplayRequest(filters, limit, again, edit, question, giver().by, ctx.params["rate"])
 
 
-def _tell(ready: Ready) -> None:
+def _tell(ready: PreparedReplay) -> None:
     """Say what does not go, and why; end with exit 1 where an edit is wrong."""
     from worker.ops.checking import MOST_SHOWN_LINES, told_of
 
@@ -189,7 +191,7 @@ def _tell(ready: Ready) -> None:
         say(f"refused: {WORDS.counted(count)} that would only die again: {reason}")
 
 
-def _nothing(replaying: Replaying, ready: Ready) -> None:
+def _nothing(replaying: Replaying, ready: PreparedReplay) -> None:
     """Say that nothing went; exit 1 where all that is meant was refused."""
     if ready.goes_on and not ready.left:
         with replaying.begun(ready):
@@ -204,7 +206,7 @@ def _agreed(count: int, settings: Settings) -> bool:
 
 
 def _replay(
-    settings: Settings, replaying: Replaying, ready: Ready, holding: Holding, rate: float | None
+    settings: Settings, replaying: Replaying, ready: PreparedReplay, holding: Holding, rate: float | None
 ) -> None:
     """Publish them, await every answer, and say what became of each."""
     from worker.ops.replay import items_of

@@ -28,7 +28,7 @@ from worker.cli.tables import print_rows
 if TYPE_CHECKING:
     from schemas import ConversionEvent
     from worker.core.answer import Answer, Request
-    from worker.ops.sending import Tried
+    from worker.ops.sending import SendResult
     from worker.settings import Settings
 
 app = typer.Typer(add_completion=False)
@@ -135,7 +135,7 @@ def _request(settings: Settings, event: ConversionEvent) -> Request:
         fail_all(error.reasons, f"add {_options(error.macros)}", WRONG)
 
 
-async def _try(settings: Settings, request: Request) -> Tried:
+async def _try(settings: Settings, request: Request) -> SendResult:
     from worker.ops.sending import attempt, unsure_of
 
     for line in await unsure_of(settings, request):
@@ -143,7 +143,7 @@ async def _try(settings: Settings, request: Request) -> Tried:
     return await attempt(settings, request)
 
 
-def _report(request: Request, tried: Tried, output: Output) -> None:
+def _report(request: Request, tried: SendResult, output: Output) -> None:
     row = _row(request, tried)
     if output is Output.JSON:
         print_json(row)
@@ -158,7 +158,7 @@ def _body(answer: Answer) -> str | None:
     return body.decode(errors="replace")[:MOST_SHOWN_CHARACTERS].strip() or None
 
 
-def _row(request: Request, tried: Tried) -> dict[str, object]:
+def _row(request: Request, tried: SendResult) -> dict[str, object]:
     values = (
         "recorded" if tried.recorded else "not recorded",
         tried.verdict.status,

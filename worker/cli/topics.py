@@ -27,7 +27,7 @@ from worker.cli.common import (
 from worker.cli.tables import print_rows
 
 if TYPE_CHECKING:
-    from worker.ops.topics import Row as Judgement
+    from worker.ops.topics import TopicRow
     from worker.settings import Deployment
 
 app = typer.Typer(
@@ -99,7 +99,9 @@ def create(
     from worker.ops import topics
 
     with told():
-        made = topics.create_all(deployment, topics.New(partitions, replication) if with_source else None)
+        made = topics.create_all(
+            deployment, topics.NewSourceTopic(partitions, replication) if with_source else None
+        )
     for line in made.warnings:
         warn(line)
     _print([_made(row) for row in made.rows], Output(output), MADE)
@@ -138,19 +140,19 @@ def check(
 # --- rows --------------------------------------------------------------------------------------
 
 
-def _made(row: Judgement) -> Row:
+def _made(row: TopicRow) -> Row:
     """The row of a topic that was made, or not."""
     return {**_known(row), "result": row.result}
 
 
-def _checked(row: Judgement) -> Row:
+def _checked(row: TopicRow) -> Row:
     """The row of a topic that was checked, with its problems."""
     if not row.is_there:
         return {"topic": row.topic, "problems": list(row.problems)}
     return {**_known(row), "problems": list(row.problems), "max_message_bytes": _said(row.max_message_bytes)}
 
 
-def _known(row: Judgement) -> Row:
+def _known(row: TopicRow) -> Row:
     """The row of one topic: unknown values as "unknown"; an unlimited retention is None."""
     from worker.core.topics import FOREVER
 

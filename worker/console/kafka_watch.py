@@ -28,7 +28,7 @@ from worker.ops.status import DestinationWatcher, Status
 if TYPE_CHECKING:
     from worker.adapters.kafka.login import KafkaLogin
     from worker.adapters.kafka.topic_ids import TopicIds
-    from worker.ops.explain import Explained
+    from worker.ops.explain import Explanation
     from worker.ops.explain_reading import Wanted
     from worker.settings import Deployment, Settings
 
@@ -123,7 +123,7 @@ class KafkaWatch:
         one = self._watched[destination]
         return rows.row(one.settings, one.following.known, place)
 
-    def search(self, wanted: Wanted, since: str) -> Sequence[Explained]:
+    def search(self, wanted: Wanted, since: str) -> Sequence[Explanation]:
         """See Watch."""
         return explain.explain(self.deployment, wanted, since, time.time())
 

@@ -21,7 +21,7 @@ from worker.core.undelivered import Undelivered
 from worker.core.undelivered_told import UndeliveredReader, identity_of
 from worker.core.worker_report import WorkerReport, is_report
 from worker.core.worker_report import read as read_report
-from worker.ops.looking import Followed
+from worker.ops.looking import FollowedTopics
 from worker.ops.replaying import replayed
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class Known:
         """The last hour, by the minute."""
         return self.hour.minutes(now, self.published.by_minute())
 
-    def followed(self, now: float, seconds: float) -> Followed | None:
+    def followed(self, now: float, seconds: float) -> FollowedTopics | None:
         """What a status need not ask Kafka for; None until all of it is read."""
         with self.lock:
             topics = {self._settings.journal_topic, self._settings.control_topic}
@@ -138,7 +138,7 @@ class Known:
                 return None
             reports = [report for report in self._reports.values() if report is not None]
             orders = self._orders
-            return Followed(
+            return FollowedTopics(
                 self.hour.latest(now, seconds), orders.standing(now), sorted(orders.unreadable), reports
             )
 

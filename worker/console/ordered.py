@@ -18,7 +18,7 @@ from worker.ops.edits import setting
 from worker.ops.errors import CannotDo
 from worker.ops.filters import read_filters
 from worker.ops.orders import Giver
-from worker.ops.replaying import Asked, Replaying
+from worker.ops.replaying import Replaying, ReplayRequest
 from worker.settings.deployment import choose
 from worker.settings.rights import CONSOLE_ACTS
 
@@ -105,7 +105,7 @@ class KafkaActions:
     def _settings(self, destination: str) -> Settings:
         return choose(self._watch.deployment, destination)
 
-    def _begin(self, destination: str, asked: Asked) -> str | None:
+    def _begin(self, destination: str, asked: ReplayRequest) -> str | None:
         run = Run(self._watch.deployment, self._settings(destination), asked)
         begun = self._watch.runs.start(destination, run)
         self._watch.touch(destination)
@@ -126,7 +126,7 @@ def _words(question: str) -> ReplayAsked:
         raise CannotDo(["this replay was asked for in a way that the console does not know"], hint) from None
 
 
-def _asked(asked: ReplayAsked, question: str, giver: Giver, rate: float | None) -> Asked:
+def _asked(asked: ReplayAsked, question: str, giver: Giver, rate: float | None) -> ReplayRequest:
     """Parse a replay's options; raise WrongUsage."""
     filters = read_filters(
         now=giver.now,
@@ -140,7 +140,9 @@ def _asked(asked: ReplayAsked, question: str, giver: Giver, rate: float | None) 
         network=asked.network,
         error=asked.error,
     )
-    return Asked(filters, asked.limit, asked.again, setting(asked.set_), question, giver.by or None, rate)
+    return ReplayRequest(
+        filters, asked.limit, asked.again, setting(asked.set_), question, giver.by or None, rate
+    )
 
 
 def _mute(_why: str) -> None:

@@ -19,7 +19,7 @@ from worker.ops.dead_letters import dlq_reader
 from worker.ops.errors import CannotDo
 from worker.ops.publishing import Words
 from worker.ops.replay import items_of
-from worker.ops.replaying import Asked, Ready, Replaying
+from worker.ops.replaying import PreparedReplay, Replaying, ReplayRequest
 from worker.ops.source import source_publisher
 from worker.settings.rights import CONSOLE_ACTS
 
@@ -36,7 +36,7 @@ STOPPED = "it was broken off from the console"
 class Run:
     """One run of a destination's replay."""
 
-    def __init__(self, deployment: Deployment, settings: Settings, asked: Asked) -> None:
+    def __init__(self, deployment: Deployment, settings: Settings, asked: ReplayRequest) -> None:
         self._deployment, self._settings, self._asked = deployment, settings, asked
         self._publisher: BulkPublisher | None = None
         self._before = 0
@@ -74,7 +74,7 @@ class Run:
         except Exception as error:
             self._fail(error)
 
-    def _send(self, replaying: Replaying, ready: Ready) -> None:
+    def _send(self, replaying: Replaying, ready: PreparedReplay) -> None:
         """Publish what is left, and write that the replay is done if all was acknowledged."""
         if ready.faults:
             raise CannotDo(ready.faults)
@@ -88,7 +88,7 @@ class Run:
         if not ready.left:
             self.begun.set_result(None)
 
-    def _publish(self, replaying: Replaying, ready: Ready, holding: Holding) -> bool:
+    def _publish(self, replaying: Replaying, ready: PreparedReplay, holding: Holding) -> bool:
         """Publish what is left; return whether all of it was acknowledged."""
         topic = self._settings.kafka.topic
         self._publisher = source_publisher(self._settings, lambda: self._stopping, _mute)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from typing import NamedTuple
 
-from worker.app import Started, Worker
+from worker.app import StartedWorker, Worker
 from worker.core.admission.circuit import CircuitState
 from worker.demo.account import Account, Found, Meanwhile, NetworkAccount, draw_up
 from worker.demo.broker import EmbeddedBroker
@@ -36,7 +36,7 @@ class Demo:
         expected = events // len(NETWORKS)
         self._trackers = {name: Tracker(failures, expected, goes_down=name == OTHER) for name in NETWORKS}
         self._endings: dict[str, Endings] = {}
-        self._started: Started | None = None
+        self._started: StartedWorker | None = None
         self._published: dict[str, Conversion] = {}
 
     async def run(
@@ -99,7 +99,7 @@ class Demo:
         await working
         tick(self._progress())
 
-    def _note_start(self, started: Started) -> None:
+    def _note_start(self, started: StartedWorker) -> None:
         self._started = started
 
     def _progress(self) -> Progress:

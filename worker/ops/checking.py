@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from worker.ops.errors import CannotDo
-from worker.ops.jsonl import BadLine, Line, Read, Skip, event_of
+from worker.ops.jsonl import BadLine, EventLine, Read, Skip, event_of
 
 MOST_SHOWN_LINES = 20
 """Bad lines of a file that are shown one by one; the rest are counted."""
@@ -23,14 +23,16 @@ def told_of(first: Sequence[str], more: int) -> list[str]:
     return [*first, *([f"{more} more bad lines"] if more > 0 else [])]
 
 
-class Checked(NamedTuple):
+class CheckedFile(NamedTuple):
     """A file whose lines to publish are all right: their number, and a digest of them."""
 
     total: int
     digest: str
 
 
-def check_whole(found: Iterable[Line], name: str, read: Read = event_of, skip: Skip | None = None) -> Checked:
+def check_whole(
+    found: Iterable[EventLine], name: str, read: Read = event_of, skip: Skip | None = None
+) -> CheckedFile:
     """Check every line of the file `name`; bad lines go to `skip`, if given.
 
     Otherwise raises CannotDo, with a reason for each of the first bad lines.
@@ -49,7 +51,7 @@ class _Checking:
         self._told: list[str] = []
         self._bad = self._total = 0
 
-    def check(self, found: Iterable[Line]) -> Checked:
+    def check(self, found: Iterable[EventLine]) -> CheckedFile:
         """Check every line; raise CannotDo if not all are right."""
         try:
             for line in found:
@@ -59,9 +61,9 @@ class _Checking:
         if self._told:
             more = self._bad - len(self._told)
             raise CannotDo(told_of(self._told, more), "nothing was published")
-        return Checked(self._total, self._digest.hexdigest())
+        return CheckedFile(self._total, self._digest.hexdigest())
 
-    def _look(self, line: Line) -> None:
+    def _look(self, line: EventLine) -> None:
         try:
             self._read(line)
         except BadLine as error:
@@ -87,7 +89,7 @@ class SkippedFile:
         self.count = 0
         self._file: TextIO | None = None
 
-    def note(self, line: Line, error: BadLine) -> None:
+    def note(self, line: EventLine, error: BadLine) -> None:
         """Write down a line and the reason; raise CannotDo if that fails."""
         reason = str(error).removeprefix(f"{line}: ")
         text = line.written.decode(errors="backslashreplace")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Stop = Callable[[], bool]
 
 
-class Control:
+class PlanStore:
     """The plans of one `kind`; `on_waiting` hears of a silent broker."""
 
     def __init__(self, settings: Settings, kind: str, on_waiting: Callable[[str], None]) -> None:

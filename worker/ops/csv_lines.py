@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from schemas import ConversionEvent
-from worker.ops.jsonl import LONGEST_LINE_BYTES, BadLine, Line, next_line
+from worker.ops.jsonl import LONGEST_LINE_BYTES, BadLine, EventLine, next_line
 
 ATTRIBUTES = "attributes"
 REQUIRED = ("event_id", "click_id", "occurred_at")
@@ -20,7 +20,7 @@ REQUIRED = ("event_id", "click_id", "occurred_at")
 _BOM = b"\xef\xbb\xbf"  # spreadsheets write it
 
 
-def csv_lines(stream: BinaryIO) -> Iterator[Line]:
+def csv_lines(stream: BinaryIO) -> Iterator[EventLine]:
     """Read the rows that are not blank, each as a line with the event's JSON; a malformed row is a fault.
 
     Raises BadLine if the first row does not name fields, or a line can't be read.
@@ -41,7 +41,7 @@ def csv_lines(stream: BinaryIO) -> Iterator[Line]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield Line(number, b"", b"".join(taken).rstrip(b"\r\n"), f"is no row of CSV: {error}")
+            yield EventLine(number, b"", b"".join(taken).rstrip(b"\r\n"), f"is no row of CSV: {error}")
             continue
         if row:
             yield _line(number, names, row, b"".join(taken).rstrip(b"\r\n"))
@@ -78,15 +78,15 @@ def _attribute(name: str) -> str:
     return rest if kind == ATTRIBUTES else ""
 
 
-def _line(number: int, names: Sequence[str], row: Sequence[str], text: bytes) -> Line:
+def _line(number: int, names: Sequence[str], row: Sequence[str], text: bytes) -> EventLine:
     if len(row) != len(names):
-        return Line(number, b"", text, f"has {len(row)} cells, the first row {len(names)}")
+        return EventLine(number, b"", text, f"has {len(row)} cells, the first row {len(names)}")
     cells = {name: cell for name, cell in zip(names, row, strict=True) if cell}
     event: dict[str, object] = {name: cell for name, cell in cells.items() if not _attribute(name)}
     attributes = {_attribute(name): cell for name, cell in cells.items() if _attribute(name)}
     if attributes:
         event[ATTRIBUTES] = attributes
     try:
-        return Line(number, json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode(), text)
+        return EventLine(number, json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode(), text)
     except UnicodeEncodeError:
-        return Line(number, b"", text, "is not UTF-8")
+        return EventLine(number, b"", text, "is not UTF-8")

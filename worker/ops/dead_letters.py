@@ -89,7 +89,7 @@ def _order(letter: DeadLetter) -> _Order:
 GROUP_COLUMNS = ("reason", "status", "count", "oldest", "newest")
 
 
-class Group(NamedTuple):
+class DeadLetterGroup(NamedTuple):
     """Dead letters with the same reason and last status: how many, and from when to when."""
 
     reason: str | None
@@ -106,14 +106,14 @@ class Group(NamedTuple):
         return dict(zip(GROUP_COLUMNS, (self.reason, self.status, self.letters, *times), strict=True))
 
 
-def grouped(letters: Iterable[DeadLetter]) -> list[Group]:
+def grouped(letters: Iterable[DeadLetter]) -> list[DeadLetterGroup]:
     """Count by reason and status, the most frequent first."""
-    found: dict[tuple[str | None, int | None], Group] = {}
+    found: dict[tuple[str | None, int | None], DeadLetterGroup] = {}
     for letter in letters:
         of = letter.reason, letter.status
         at = letter.dead_at or NO_TIME
-        group = found.get(of, Group(*of, 0, at, at))
-        found[of] = Group(*of, group.letters + 1, min(group.oldest, at), max(group.newest, at))
+        group = found.get(of, DeadLetterGroup(*of, 0, at, at))
+        found[of] = DeadLetterGroup(*of, group.letters + 1, min(group.oldest, at), max(group.newest, at))
     return sorted(found.values(), key=lambda group: (-group.letters, group.reason or "", group.status or 0))
 
 

@@ -35,7 +35,7 @@ SAMPLE = {
 _EXAMPLE = "example"
 
 
-class Row(NamedTuple):
+class DestinationRow(NamedTuple):
     """One destination in a row."""
 
     destination: str
@@ -45,7 +45,7 @@ class Row(NamedTuple):
     group: str
 
 
-class Shown(NamedTuple):
+class DestinationDetails(NamedTuple):
     """One destination in full: names and values, and a sample request.
 
     If the sample does not fill its template, `why_not` says why.
@@ -56,10 +56,10 @@ class Shown(NamedTuple):
     why_not: str | None = None
 
 
-def rows_of(deployment: Deployment) -> list[Row]:
+def rows_of(deployment: Deployment) -> list[DestinationRow]:
     """Each destination that is configured, by name."""
     return [
-        Row(
+        DestinationRow(
             one.destination.name,
             takes(deployment, route),
             one.destination.method,
@@ -75,7 +75,7 @@ def _for_the_eye(url: str) -> str:
     return url if url in {SIMPLE_URL, EVENT_URL} else mask_template(url)
 
 
-def show(deployment: Deployment, name: str) -> Shown:
+def show(deployment: Deployment, name: str) -> DestinationDetails:
     """Describe the destination with this name; raise SettingsError if there is none."""
     settings = choose(deployment, name)
     route = next(route for route in deployment.served_routes if route.name == name)
@@ -114,7 +114,7 @@ def _urls(settings: Settings) -> list[tuple[str, str]]:
     ]
 
 
-def _with_request(settings: Settings, when: When, fields: Sequence[tuple[str, object]]) -> Shown:
+def _with_request(settings: Settings, when: When, fields: Sequence[tuple[str, object]]) -> DestinationDetails:
     given = _sample(settings, when)
     try:
         try:
@@ -123,9 +123,9 @@ def _with_request(settings: Settings, when: When, fields: Sequence[tuple[str, ob
             attributes = {one.removeprefix(ATTRIBUTE): _EXAMPLE for one in lacking.macros if ATTRIBUTE in one}
             given["attributes"] = {**given["attributes"], **attributes}
             make_request(settings, make_event(given))
-        return Shown(fields, shown_request(settings, make_event(given)))
+        return DestinationDetails(fields, shown_request(settings, make_event(given)))
     except WrongUsage as error:
-        return Shown(fields, None, "; ".join(as_written(settings, error.reasons)))
+        return DestinationDetails(fields, None, "; ".join(as_written(settings, error.reasons)))
 
 
 def _sample(settings: Settings, when: When) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from worker.core.place import read_place
 from worker.ops.broker import answering
 from worker.ops.errors import CannotDo
-from worker.ops.explain_reading import Found, Wanted, json_fields, read
+from worker.ops.explain_reading import SearchResult, Wanted, json_fields, read
 from worker.ops.explain_undelivered import with_undelivered
 from worker.ops.reading import DESTINATIONS_AT_A_TIME, opened, reading_config
 
@@ -29,7 +29,7 @@ PACE_SECONDS = 60.0
 """Seconds over which a partition's pace is measured."""
 
 
-class Explained(NamedTuple):
+class Explanation(NamedTuple):
     """One conversion at one destination: its life, the verdict, and a timeline.
 
     `event_id` is None if it has none.
@@ -42,7 +42,7 @@ class Explained(NamedTuple):
     timeline: Sequence[tuple[float, str]]
 
 
-def explain(deployment: Deployment, wanted: Wanted, since: str, now: float) -> list[Explained]:
+def explain(deployment: Deployment, wanted: Wanted, since: str, now: float) -> list[Explanation]:
     """Each wanted conversion, at each destination that takes it, the newest last; at least one.
 
     That one may never have been published, or be passed over by all. `since` is an age, such as `48h`.
@@ -54,11 +54,11 @@ def explain(deployment: Deployment, wanted: Wanted, since: str, now: float) -> l
     found = read(deployment.destinations, wanted, begin)
     is_unknown = not any(one.published or one.steps for one in found)
 
-    def judged(one: Found) -> list[Explained]:
+    def judged(one: SearchResult) -> list[Explanation]:
         with answering(one.settings):
             return list(_at(one, deployment.router(one.settings), wanted, since, now))
 
-    def told_of(one: Found) -> list[Explained]:
+    def told_of(one: SearchResult) -> list[Explanation]:
         its = judged(one)
         if is_unknown or any(life.told.verdict is LifeVerdict.UNTOLD for life in its):
             its = judged(with_undelivered(one, wanted, begin))
@@ -86,16 +86,16 @@ def _age(text: str) -> float:
 # --- lives ---------------------------------------------------------------------------------------
 
 
-def _at(found: Found, router: Router, wanted: Wanted, since: str, now: float) -> Iterator[Explained]:
+def _at(found: SearchResult, router: Router, wanted: Wanted, since: str, now: float) -> Iterator[Explanation]:
     """The conversions found at one destination. Raises CannotDo, BrokerUnavailable."""
     from worker.core.life import judge, timeline
 
     for event_id, life in _lives(found, router, wanted):
         told = judge(life, now, since, _pace(found.settings, life, now))
-        yield Explained(found.settings.destination.name, event_id, life, told, timeline(life))
+        yield Explanation(found.settings.destination.name, event_id, life, told, timeline(life))
 
 
-def _with_why(its: list[Explained], settings: Settings) -> list[Explained]:
+def _with_why(its: list[Explanation], settings: Settings) -> list[Explanation]:
     """Add how the destination does to what that keeps; nothing where this user can't ask. Asks once."""
     from worker.core.life import LifeVerdict
 
@@ -123,7 +123,7 @@ def _why(settings: Settings) -> str:
     return f"; {settings.destination.name}: {judged.verdict.replace('_', ' ')}, {judged.why}"
 
 
-def _lives(found: Found, router: Router, wanted: Wanted) -> Iterator[tuple[str | None, Life]]:
+def _lives(found: SearchResult, router: Router, wanted: Wanted) -> Iterator[tuple[str | None, Life]]:
     """The lives by event id: a click or an order may have several conversions."""
     from worker.core.life import Life, in_order
 

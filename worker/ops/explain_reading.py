@@ -38,7 +38,7 @@ class Wanted(NamedTuple):
         return json_fields(value).get(self.field) == self.value
 
 
-class Found(NamedTuple):
+class SearchResult(NamedTuple):
     """What was found at one destination, and its group's positions on the source."""
 
     settings: Settings
@@ -64,7 +64,7 @@ class _Ahead(NamedTuple):
         return {place for place in told if place is not None}
 
 
-def read(destinations: Sequence[Settings], wanted: Wanted, begin: float) -> list[Found]:
+def read(destinations: Sequence[Settings], wanted: Wanted, begin: float) -> list[SearchResult]:
     """Read everything since a time (epoch seconds), for each. Raises CannotDo, BrokerUnavailable."""
     with ThreadPoolExecutor(DESTINATIONS_AT_A_TIME, "explain") as threads:
 
@@ -105,12 +105,12 @@ def _ahead_of(settings: Settings, wanted: Wanted, begin: float) -> _Ahead:
         return _Ahead(settings, positions, spans, ahead, found, _steps_of(scanning.result(), wanted))
 
 
-def _with_behind(one: _Ahead, wanted: Wanted, places: Iterable[Place]) -> Found:
+def _with_behind(one: _Ahead, wanted: Wanted, places: Iterable[Place]) -> SearchResult:
     config = reading_config(one.settings)
     with answering(one.settings), opened(config, one.settings.kafka.topic) as reader:
         behind = _behind(reader, one, wanted, places)
         records = [*one.records, *(record for record in behind if wanted.is_in(record.value))]
-    return Found(one.settings, records, one.steps, one.positions)
+    return SearchResult(one.settings, records, one.steps, one.positions)
 
 
 def _ahead(

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from schemas import format_time
-from worker.ops.explain import Explained
+from worker.ops.explain import Explanation
 from worker.ops.explain_reading import Wanted
 
 
-def rows(explained: Iterable[Explained]) -> list[dict[str, object]]:
+def rows(explained: Iterable[Explanation]) -> list[dict[str, object]]:
     """A row for each thing that happened."""
     return [
         {"at": format_time(at) if at else None, "what": what}
@@ -21,13 +21,13 @@ def rows(explained: Iterable[Explained]) -> list[dict[str, object]]:
     ]
 
 
-def as_json(explained: Sequence[Explained], wanted: Wanted) -> dict[str, object]:
+def as_json(explained: Sequence[Explanation], wanted: Wanted) -> dict[str, object]:
     """One object: the newest conversion, with all others under `others`."""
     *others, newest = [_as_object(one) for one in explained]
     return {wanted.field: wanted.value, **newest, **({"others": others} if others else {})}
 
 
-def _as_object(one: Explained) -> dict[str, object]:
+def _as_object(one: Explanation) -> dict[str, object]:
     published = [
         {"origin": of.origin, "at": format_time(of.at) if of.at else None, "replays": of.replays}
         for of in one.life.published

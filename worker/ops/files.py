@@ -13,14 +13,14 @@ from contextlib import ExitStack, contextmanager
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
-from worker.ops.control import Control
+from worker.ops.control import PlanStore
 from worker.ops.errors import CannotDo
-from worker.ops.holding import UNDER_WAY, Holding, Taken, alive
+from worker.ops.holding import UNDER_WAY, Holding, PlanTaken, alive
 from worker.ops.plans import Plan
 from worker.ops.progress_at_source import come_since, settle, since_of, source_spans
 
 if TYPE_CHECKING:
-    from worker.ops.checking import Checked
+    from worker.ops.checking import CheckedFile
     from worker.ops.publishing import Item
     from worker.settings import Settings
 
@@ -30,7 +30,7 @@ KEPT_SECONDS = 30 * 24 * 3600.0
 """Seconds for which a published file is remembered."""
 
 
-class Known(NamedTuple):
+class FileState(NamedTuple):
     """What is known of a file: its plan, and how often each of its values is on the source.
 
     `found` is the plan that existed already, or None; `former` is the dead run that held it last. `is_new`
@@ -55,9 +55,9 @@ class Files:
     def __init__(self, settings: Settings, hear: Callable[[str], None]) -> None:
         self._settings = settings
         self._hear = hear
-        self._control = Control(settings, KIND, hear)
+        self._control = PlanStore(settings, KIND, hear)
 
-    def known(self, checked: Checked, now: float, *, again: bool) -> Known:
+    def known(self, checked: CheckedFile, now: float, *, again: bool) -> FileState:
         """What is known of a file; `again` ignores that it was published. Raises CannotDo."""
         source = source_spans(self._settings)
         name = blake2b(f"{self._settings.kafka.topic} {checked.digest}".encode(), digest_size=12).hexdigest()
@@ -66,47 +66,47 @@ class Files:
         try:
             found = self._found(plan.id)
             if found is not None and found.is_done and not again:
-                return Known(found, Counter(), found, is_new=False)
+                return FileState(found, Counter(), found, is_new=False)
             living, former = alive(self._control, [plan.key], self._hear)
         except CannotDo as error:
             self._hear(f"whether it was begun before can't be known: {error}")
-            return Known(plan, Counter(), None)
+            return FileState(plan, Counter(), None)
         if living:
             raise CannotDo(["this file is being published by another command"], UNDER_WAY)
         if found is None or found.is_done:
-            return Known(plan, Counter(), found, former.get(plan.key))
+            return FileState(plan, Counter(), found, former.get(plan.key))
         if since_of(found, source) is not None:
             if not former:
                 settle(self._hear)
-            return Known(found, self._there(found), found, former.get(plan.key), is_new=False)
+            return FileState(found, self._there(found), found, former.get(plan.key), is_new=False)
         if again:
-            return Known(plan, Counter(), found, former.get(plan.key))
+            return FileState(plan, Counter(), found, former.get(plan.key))
         lost = ["the file was begun before, and the source no longer holds all that came since then"]
         raise CannotDo(lost, "--again publishes it from its beginning")
 
     @contextmanager
-    def begun(self, known: Known) -> Iterator[Holding | None]:
+    def begun(self, known: FileState) -> Iterator[Holding | None]:
         """Write its plan and hold it for this run; inside, it may be sent and ended.
 
-        Yields None, after a warning, if that is impossible: then it can't be resumed. Raises Taken if another
-        run was quicker.
+        Yields None, after a warning, if that is impossible: then it can't be resumed. Raises PlanTaken if
+        another run was quicker.
         """
         with ExitStack() as stack:
             try:
                 self._control.make()
-                holding = Holding(Control(self._settings, KIND, _mute), known.plan.key, known.former)
+                holding = Holding(PlanStore(self._settings, KIND, _mute), known.plan.key, known.former)
                 stack.enter_context(holding)
                 self._must_be_as_it_was(known)
                 if known.is_new:
                     self._control.write(known.plan)
-            except Taken:
+            except PlanTaken:
                 raise
             except CannotDo as error:
                 self._hear(f"broken off, it can't go on later: {error}")
                 holding = None
             yield holding
 
-    def end(self, known: Known) -> None:
+    def end(self, known: FileState) -> None:
         """Write that all of it is on the source; forget files that were published long ago."""
         self._control.end(known.plan)
         for plan in self._control.plans():
@@ -122,12 +122,12 @@ class Files:
         come = [] if since is None else come_since(self._settings, since)
         return Counter(_digest(record.value) for record in come)
 
-    def _must_be_as_it_was(self, known: Known) -> None:
-        """Raise Taken if another run has touched the file since its progress was read."""
+    def _must_be_as_it_was(self, known: FileState) -> None:
+        """Raise PlanTaken if another run has touched the file since its progress was read."""
         if self._found(known.plan.id) != known.found or (
             not known.is_new and self._there(known.plan) != known.there
         ):
-            raise Taken
+            raise PlanTaken
 
 
 def left_of(items: Iterable[Item], there: Counter[bytes]) -> Iterator[Item]:

@@ -26,7 +26,7 @@ class WrongFilter(WrongUsage):
         self.name = name
 
 
-class Backwards(WrongUsage):
+class SinceAfterUntil(WrongUsage):
     """`since` is after `until`."""
 
     def __init__(self) -> None:
@@ -118,7 +118,7 @@ def read_filters(
     network: str | None = None,
     error: str | None = None,
 ) -> Filters:
-    """Read filters as users write them; raise WrongFilter or Backwards."""
+    """Read filters as users write them; raise WrongFilter or SinceAfterUntil."""
     from schemas import DeadReason
 
     wanted = frozenset(_reason(one, DeadReason) for one in reasons)
@@ -127,7 +127,7 @@ def read_filters(
 
 
 def read_event_filter(named: Mapping[str, str | None], now: float) -> EventFilter:
-    """Read the filter of a pending conversion; None matches anything. Raises WrongFilter, Backwards.
+    """Read the filter of a pending conversion; None matches anything. Raises WrongFilter, SinceAfterUntil.
 
     An age becomes a fixed time, so that an order means the same whenever it is applied.
     """
@@ -145,7 +145,7 @@ def read_event_filter(named: Mapping[str, str | None], now: float) -> EventFilte
 def _times(since: str | None, until: str | None, now: float) -> tuple[float | None, float | None]:
     first, last = read_time("since", since, now), read_time("until", until, now)
     if first is not None and last is not None and first > last:
-        raise Backwards
+        raise SinceAfterUntil
     return first, last
 
 

@@ -19,7 +19,7 @@ from worker.ops.claims import Claim, holder
 from worker.ops.errors import BrokerUnavailable, CannotDo
 
 if TYPE_CHECKING:
-    from worker.ops.control import Control
+    from worker.ops.control import PlanStore
 
 BEAT_SECONDS = 2.0
 """Seconds between two claims of a live run."""
@@ -39,7 +39,7 @@ AGAIN = "give the command again: it goes on with what is left"
 _Item = TypeVar("_Item")
 
 
-class Taken(CannotDo):
+class PlanTaken(CannotDo):
     """Another run has taken the plan."""
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Taken(CannotDo):
 
 
 def alive(
-    control: Control, keys: Iterable[str], hear: Callable[[str], None]
+    control: PlanStore, keys: Iterable[str], hear: Callable[[str], None]
 ) -> tuple[set[str], Mapping[str, str]]:
     """Which of these plans, by key, a live run holds; and for the others, the run that held each last.
 
@@ -66,7 +66,7 @@ def alive(
     return living, {key: claim.run for key, claim in latest.items() if key not in living}
 
 
-def _held(control: Control, keys: Iterable[str]) -> dict[str, Claim]:
+def _held(control: PlanStore, keys: Iterable[str]) -> dict[str, Claim]:
     records = control.records()
     found = {key: holder(records, key) for key in keys}
     return {key: claim for key, claim in found.items() if claim is not None}
@@ -75,10 +75,10 @@ def _held(control: Control, keys: Iterable[str]) -> dict[str, Claim]:
 class Holding:
     """A context manager that holds the plan with this key, taking it over from the run `after`.
 
-    Raises Taken if another run holds it, CannotDo if that can't be known.
+    Raises PlanTaken if another run holds it, CannotDo if that can't be known.
     """
 
-    def __init__(self, control: Control, plan_key: str, after: str | None = None) -> None:
+    def __init__(self, control: PlanStore, plan_key: str, after: str | None = None) -> None:
         self._control, self._key = control, plan_key
         self._claim = Claim(uuid4().hex[:12], after)
         self._said_at = time.monotonic()
@@ -89,7 +89,7 @@ class Holding:
     def __enter__(self) -> Self:
         self._control.write_raw([self._claim.record(self._key)])
         if not self._is_ours():
-            raise Taken
+            raise PlanTaken
         self._thread.start()
         return self
 
@@ -132,7 +132,7 @@ class Holding:
             with suppress(BrokerUnavailable):
                 if self._is_ours():
                     return
-                raise Taken
+                raise PlanTaken
             self._over.wait(_LOOK_SECONDS)
 
     def _is_ours(self) -> bool:

@@ -18,7 +18,7 @@ LONGEST_LINE_BYTES = 32 * 1024 * 1024
 """Most bytes of a line."""
 
 
-class Line(NamedTuple):
+class EventLine(NamedTuple):
     """One line that is not blank; the first line of a file is number 1.
 
     `value` is the event as it is published; `text` is the line, if written in another form; `fault` is why it
@@ -43,7 +43,7 @@ class BadLine(CannotDo):
     """A line holds no conversion event; the reason names the line and the fields, not their values."""
 
 
-def lines(stream: BinaryIO) -> Iterator[Line]:
+def lines(stream: BinaryIO) -> Iterator[EventLine]:
     """Read the lines that are not blank; raise BadLine if one is too long or can't be read."""
     number = 0
     while line := next_line(stream, number + 1):
@@ -51,7 +51,7 @@ def lines(stream: BinaryIO) -> Iterator[Line]:
         if len(line) > LONGEST_LINE_BYTES:
             raise BadLine([f"line {number}: is longer than {LONGEST_LINE_BYTES // 1024**2} MiB"])
         if not line.isspace():
-            yield Line(number, line.removesuffix(b"\n").removesuffix(b"\r"))
+            yield EventLine(number, line.removesuffix(b"\n").removesuffix(b"\r"))
 
 
 def next_line(stream: BinaryIO, number: int) -> bytes:
@@ -62,7 +62,7 @@ def next_line(stream: BinaryIO, number: int) -> bytes:
         raise BadLine([f"line {number}: can't be read: {error.strerror or error}"]) from error
 
 
-def event_of(line: Line) -> ConversionEvent:
+def event_of(line: EventLine) -> ConversionEvent:
     """Read the event of a line; raise BadLine if it holds none."""
     if line.fault is not None:
         raise BadLine([f"{line}: {line.fault}"])
@@ -73,14 +73,14 @@ def event_of(line: Line) -> ConversionEvent:
         raise BadLine([f"{line}: {text}"]) from error
 
 
-Read = Callable[[Line], ConversionEvent]
+Read = Callable[[EventLine], ConversionEvent]
 """Reads the event of a line; raises BadLine for one that must not be published."""
 
-Skip = Callable[[Line, BadLine], None]
+Skip = Callable[[EventLine, BadLine], None]
 """Takes a line that is not published, and why."""
 
 
-def items_of(found: Iterable[Line], read: Read = event_of, skip: Skip | None = None) -> Iterator[Item]:
+def items_of(found: Iterable[EventLine], read: Read = event_of, skip: Skip | None = None) -> Iterator[Item]:
     """What to publish for these lines, each keyed by its click id.
 
     Raises BadLine at the first bad one, unless `skip` takes it.

@@ -29,13 +29,13 @@ def judge_of(
     An edited letter that is still invalid is a fault.
     """
     from schemas import DeadReason
-    from worker.compiled import make_plan
+    from worker.compiled import compile_settings
     from worker.core.endings import Dead
     from worker.core.orders import is_meant
     from worker.core.record import Partition, Record
     from worker.pipeline import Pipeline
 
-    pipeline = Pipeline(make_plan(settings, deployment.router(settings)))
+    pipeline = Pipeline(compile_settings(settings, deployment.router(settings)))
     cancels = _cancels(settings, now)
 
     def judge(letter: DeadLetter) -> Refusal | None:

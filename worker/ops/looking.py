@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 HOUR_SECONDS = 3600.0
 
 
-class Followed(NamedTuple):
+class FollowedTopics(NamedTuple):
     """What a follower of the topics knows already: the latest steps, the orders, and the workers' reports.
 
     `orders` are in force, `unreadable` are the keys of unreadable ones; `reports` may include workers that
@@ -62,7 +62,7 @@ class Looker:
             self._clients.opened.close()
             self._clients = None
 
-    def flow(self, now: float, followed: Followed | None) -> Flow:
+    def flow(self, now: float, followed: FollowedTopics | None) -> Flow:
         """Look now. Raises CannotDo, KafkaUnavailable."""
         from worker.adapters.kafka.topic_reader import NoSuchTopic
 
@@ -105,7 +105,7 @@ class _Clients:
         return self._readers[topic]
 
 
-def _flow(settings: Settings, clients: _Clients, now: float, followed: Followed | None) -> Flow:
+def _flow(settings: Settings, clients: _Clients, now: float, followed: FollowedTopics | None) -> Flow:
     from worker.core.flow import Flow
 
     _must_exist(settings, clients.source)
@@ -163,7 +163,9 @@ def _due(record: Record, delay: float) -> float:
     return record.timestamp if due is None else min(due, record.timestamp + delay)
 
 
-def _told(settings: Settings, clients: _Clients, now: float, followed: Followed | None) -> Followed:
+def _told(
+    settings: Settings, clients: _Clients, now: float, followed: FollowedTopics | None
+) -> FollowedTopics:
     """Read the journal and the control topic, unless they are followed."""
     from worker.core.flow import RecentAttempts
 
@@ -172,12 +174,12 @@ def _told(settings: Settings, clients: _Clients, now: float, followed: Followed 
     control = clients.reader(settings.control_topic)
     if not settings.journal.enabled:
         orders, reports = _of_control(control)
-        return Followed(RecentAttempts(0.0), orders.standing(now), sorted(orders.unreadable), reports)
+        return FollowedTopics(RecentAttempts(0.0), orders.standing(now), sorted(orders.unreadable), reports)
     journal = clients.reader(settings.journal_topic)
     with ThreadPoolExecutor(1, "status") as threads:
         steps = threads.submit(latest_steps, journal, now)
         orders, reports = _of_control(control)
-        return Followed(steps.result(), orders.standing(now), sorted(orders.unreadable), reports)
+        return FollowedTopics(steps.result(), orders.standing(now), sorted(orders.unreadable), reports)
 
 
 def _of_control(reader: TopicReader) -> tuple[OrderBook, list[WorkerReport]]:

@@ -39,7 +39,7 @@ class Words(NamedTuple):
         return f"1 {self.one}" if number == 1 else f"{number} {self.many}"
 
 
-class Account(NamedTuple):
+class PublishResult(NamedTuple):
     """The outcome: how many were acknowledged, and a line for each kind that was not.
 
     `interrupted` says whether a signal ended it.
@@ -56,7 +56,7 @@ def deliver(
     total: int | None,
     words: Words,
     topic: str,
-) -> Account:
+) -> PublishResult:
     """Publish, await every answer, and return the account.
 
     `total` is the number of items, None if unknown; a CannotDo raised by the items ends them, and is
@@ -69,7 +69,7 @@ def deliver(
         told += [_rest(publisher)] if told or interrupted else []
     elif total > publisher.handed:
         told.append(f"not sent: {words.counted(total - publisher.handed)}")
-    return Account(publisher.acknowledged, told, interrupted)
+    return PublishResult(publisher.acknowledged, told, interrupted)
 
 
 def _send(publisher: BulkPublisher, items: Iterator[Item]) -> tuple[bool, list[str]]:

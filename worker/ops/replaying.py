@@ -18,12 +18,12 @@ from uuid import uuid4
 from worker.ops.broker import answering, asking
 from worker.ops.choosing import Choice, choose
 from worker.ops.claims import came_before
-from worker.ops.control import Control
+from worker.ops.control import PlanStore
 from worker.ops.dead_letters import matching, quietly
 from worker.ops.edits import Edit, as_it_is
 from worker.ops.errors import CannotDo
 from worker.ops.filters import Filters
-from worker.ops.holding import UNDER_WAY, Holding, Taken, alive
+from worker.ops.holding import UNDER_WAY, Holding, PlanTaken, alive
 from worker.ops.judging import judge_of
 from worker.ops.numbering import DIGEST_BYTES, Numbering
 from worker.ops.partition_offsets import NO_OFFSETS, PartitionOffset, PartitionOffsets
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 KIND = "replay"
 
 
-class Asked(NamedTuple):
+class ReplayRequest(NamedTuple):
     """What was asked for: which letters, whether `again`, how edited; in which words, by whom.
 
     The words (`question`) identify a replay that is asked for again, whoever asks and at whatever `rate`.
@@ -56,7 +56,7 @@ class Asked(NamedTuple):
     rate: float | None = None
 
 
-class Ready(NamedTuple):
+class PreparedReplay(NamedTuple):
     """A replay that can begin: its plan, and the letters left to send.
 
     `goes_on` says that it was begun before; `left_out` counts letters that went already.
@@ -87,12 +87,12 @@ class Replaying:
         self._settings = settings
         self._reader = reader
         self._hear = hear
-        self._control = Control(settings, KIND, hear)
+        self._control = PlanStore(settings, KIND, hear)
         self._sent: dict[str, Set[PartitionOffset]] = {}  # by unfinished plans that no live run holds
         self._known: set[str] = set()  # the plans that existed
         self._former: Mapping[str, str] = {}  # by plan key: dead runs that held plans
 
-    def ready(self, asked: Asked, now: float, show: Show = quietly) -> Ready:
+    def ready(self, asked: ReplayRequest, now: float, show: Show = quietly) -> PreparedReplay:
         """Work out what would go, without writing anything. Raises CannotDo, BrokerUnavailable."""
         source = source_spans(self._settings)
         outbound = self._outbound(asked.edit, source)
@@ -117,10 +117,12 @@ class Replaying:
         plan = Plan(KIND, id_, asked.question, now, ends, len(places), places, log)
         plan = plan._replace(by=asked.by, rate=asked.rate)
         faults, beside = choice.faults, bool(others)
-        return Ready(plan, places, False, choice.gone_before, choice.refused, outbound, faults, beside)
+        return PreparedReplay(
+            plan, places, False, choice.gone_before, choice.refused, outbound, faults, beside
+        )
 
     @contextmanager
-    def begun(self, ready: Ready) -> Iterator[Holding]:
+    def begun(self, ready: PreparedReplay) -> Iterator[Holding]:
         """Write its plan and hold it for this run; inside, it may be sent and ended.
 
         Interrupted replays of others are settled before a new one. Raises CannotDo if another run was
@@ -137,7 +139,7 @@ class Replaying:
             yield holding
 
     def _held(self, plan: Plan) -> Holding:
-        return Holding(Control(self._settings, KIND, _mute), plan.key, self._former.get(plan.key))
+        return Holding(PlanStore(self._settings, KIND, _mute), plan.key, self._former.get(plan.key))
 
     def _yield_to_others(self, plan: Plan) -> None:
         """Withdraw a plan if an unknown earlier one shares letters with it."""
@@ -146,15 +148,15 @@ class Replaying:
         others = [one for one in read_plans(records, KIND) if one.id not in self._known and one.id != plan.id]
         if any(one.key.encode() in before and one.places & plan.places for one in others):
             self._control.forget(plan)
-            raise Taken
+            raise PlanTaken
 
     def _must_be_as_it_was(self, plan: Plan) -> None:
         """Raise CannotDo if another run has touched a plan since its progress was read."""
         is_begun = any(one.id == plan.id and not one.is_done for one in self._control.plans())
         if not is_begun or self._sent_by(plan, source_spans(self._settings)) != self._sent[plan.id]:
-            raise Taken
+            raise PlanTaken
 
-    def end(self, ready: Ready) -> None:
+    def end(self, ready: PreparedReplay) -> None:
         """Write that all of it is on the source: what was sent before, and what was left."""
         sent = ready.left | self._sent.get(ready.plan.id, NO_OFFSETS)
         if sent == ready.plan.places:
@@ -162,13 +164,13 @@ class Replaying:
         else:
             self._control.settle(ready.plan, sent)
 
-    def letters(self, ready: Ready) -> Iterator[DeadLetter]:
+    def letters(self, ready: PreparedReplay) -> Iterator[DeadLetter]:
         """Read what is left to send, as long as it takes."""
         return read_again(self._reader, self._settings.dlq_topic, ready.left, self._hear)
 
     def _resumed(
-        self, plan: Plan, sent: Set[PartitionOffset], asked: Asked, outbound: Outbound, now: float
-    ) -> Ready:
+        self, plan: Plan, sent: Set[PartitionOffset], asked: ReplayRequest, outbound: Outbound, now: float
+    ) -> PreparedReplay:
         """What is left of a plan: unsent letters that still exist and may live."""
         judge = judge_of(self._deployment, self._settings, outbound, asked.edit, now)
         unsent = read_again(self._reader, self._settings.dlq_topic, plan.places - sent, self._hear)
@@ -181,10 +183,15 @@ class Replaying:
             return refusal is None
 
         left = PartitionOffsets.of((one.partition, one.offset) for one in unsent if goes(one))
-        return Ready(plan, left, True, len(sent), refused, outbound)
+        return PreparedReplay(plan, left, True, len(sent), refused, outbound)
 
     def _choice(
-        self, asked: Asked, gone: Collection[PartitionOffset], outbound: Outbound, now: float, show: Show
+        self,
+        asked: ReplayRequest,
+        gone: Collection[PartitionOffset],
+        outbound: Outbound,
+        now: float,
+        show: Show,
     ) -> Choice:
         filters, edit = asked.filters, asked.edit
         judge = judge_of(self._deployment, self._settings, outbound, edit, now)

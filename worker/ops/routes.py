@@ -15,11 +15,11 @@ from worker.core.currencies import foreign_currency
 from worker.core.record import Partition, Record
 from worker.core.routing import Router
 from worker.core.templates import CannotFill, Postback
-from worker.ops.jsonl import BadLine, Line, event_of
+from worker.ops.jsonl import BadLine, EventLine, event_of
 from worker.settings import Deployment
 
 
-class Route(NamedTuple):
+class RoutingResult(NamedTuple):
     """Where one event would go: which destinations would send it, and why others that take it could not."""
 
     sent_by: list[str]
@@ -48,7 +48,7 @@ class Routes:
             for one in deployment.destinations
         ]
 
-    def event_of(self, line: Line) -> ConversionEvent:
+    def event_of(self, line: EventLine) -> ConversionEvent:
         """Read the event of a line; raise BadLine if there is none, or none that anybody could send."""
         event = event_of(line)
         route = self.route(line, event)
@@ -57,14 +57,14 @@ class Routes:
             raise BadLine([f"{line}: no destination could send it: {why}"])
         return event
 
-    def route(self, line: Line, event: ConversionEvent) -> Route:
+    def route(self, line: EventLine, event: ConversionEvent) -> RoutingResult:
         """Where the event of a line would go."""
         record = Record(Partition(self._topic, 0), 0, None, line.value, (), 0.0)
         taking = [one for one in self._destinations if one.router.takes(record)]
         refused = {one.name: why for one in taking if (why := _why_not(one, record, event)) is not None}
-        return Route([one.name for one in taking if one.name not in refused], refused)
+        return RoutingResult([one.name for one in taking if one.name not in refused], refused)
 
-    def told(self, line: Line) -> Iterator[str]:
+    def told(self, line: EventLine) -> Iterator[str]:
         """Where the event of a line would go, in words; raise BadLine as `event_of` does."""
         route = self.route(line, self.event_of(line))
         yield f"{line}: to {', '.join(route.sent_by)}"

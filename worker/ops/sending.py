@@ -16,7 +16,7 @@ from uuid import uuid4
 from schemas import BadRecord, ConversionEvent, decode
 from worker.adapters.egress import check_origin
 from worker.adapters.http import UnprovenLibrary, WrongTlsFiles, load_tls, make_sender
-from worker.compiled import make_plan, make_postback, sender_options, tls_files
+from worker.compiled import compile_settings, make_postback, sender_options, tls_files
 from worker.core.answer import Answer, Content, Request
 from worker.core.classify import AnswerKind, AnswerVerdict, classify
 from worker.core.currencies import foreign_currency
@@ -38,7 +38,7 @@ class NoValue(WrongUsage):
         self.macros = macros
 
 
-class Tried(NamedTuple):
+class SendResult(NamedTuple):
     """One attempt: the answer, the verdict, and how many seconds it took."""
 
     answer: Answer
@@ -118,7 +118,7 @@ async def unsure_of(settings: Settings, request: Request) -> list[str]:
     return warnings
 
 
-async def attempt(settings: Settings, request: Request) -> Tried:
+async def attempt(settings: Settings, request: Request) -> SendResult:
     """Make the attempt, and read the answer's body.
 
     Raises WrongUsage if the transport or a TLS file can't be used.
@@ -135,7 +135,7 @@ async def attempt(settings: Settings, request: Request) -> Tried:
         begun = time.monotonic()
         answer = await lane.send(request)
         seconds = time.monotonic() - begun
-        return Tried(answer, classify(answer, make_plan(settings).rules, time.time()), seconds)
+        return SendResult(answer, classify(answer, compile_settings(settings).rules, time.time()), seconds)
     finally:
         await lane.close()
         await sender.close()

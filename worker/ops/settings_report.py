@@ -15,7 +15,7 @@ from worker.settings.advice import warnings
 from worker.settings.several import as_written
 
 
-class Report(NamedTuple):
+class SettingsReport(NamedTuple):
     """Lines about what keeps a worker from starting, about what may be unintended, and about certificates."""
 
     problems: list[str]
@@ -24,7 +24,7 @@ class Report(NamedTuple):
     """The certificates that TLS to the partner rests on, and until when each is valid."""
 
 
-async def report(deployment: Deployment) -> Report:
+async def report(deployment: Deployment) -> SettingsReport:
     """Check loaded settings for each destination; each line is given once."""
     problems = missing_extra(deployment.common.tracing.endpoint)
     doubts: list[str] = []
@@ -35,4 +35,4 @@ async def report(deployment: Deployment) -> Report:
         problems += as_written(settings, wrong)
         doubts += as_written(settings, [*warnings(settings), *unsure])
         told += as_written(settings, [f"{variable}: {text}" for variable, text in certificates.items()])
-    return Report(*(list(dict.fromkeys(lines)) for lines in (problems, doubts, told)))
+    return SettingsReport(*(list(dict.fromkeys(lines)) for lines in (problems, doubts, told)))

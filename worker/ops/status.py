@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from worker.ops.broker import answering
-from worker.ops.looking import Followed, Looker
+from worker.ops.looking import FollowedTopics, Looker
 from worker.ops.reading import DESTINATIONS_AT_A_TIME
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class DestinationWatcher:
         self._settings = settings
         self._looker = Looker(settings)
 
-    def look(self, followed: Followed | None = None) -> Status:
+    def look(self, followed: FollowedTopics | None = None) -> Status:
         """Its status now; `followed` values are not read again. Raises CannotDo."""
         from worker.core.flow import judge
 

@@ -20,7 +20,7 @@ from worker.ops.errors import CannotDo
 from worker.settings import Deployment, Settings
 
 
-class Row(NamedTuple):
+class TopicRow(NamedTuple):
     """A topic: its properties (None: unknown), what was done, and what is wrong with it.
 
     `is_there` says whether it exists. `result` is `exists`, `created` or `grown from N`.
@@ -35,31 +35,31 @@ class Row(NamedTuple):
     problems: Sequence[str] = ()
 
 
-class Judged(NamedTuple):
+class TopicsReport(NamedTuple):
     """The rows, the source first, and warnings."""
 
-    rows: Sequence[Row]
+    rows: Sequence[TopicRow]
     warnings: Sequence[str]
 
 
-class New(NamedTuple):
+class NewSourceTopic(NamedTuple):
     """How to create a missing source topic; None means the broker's default."""
 
     partitions: int | None = None
     replication: int | None = None
 
 
-def create_all(deployment: Deployment, new: New | None = None) -> Judged:
+def create_all(deployment: Deployment, new: NewSourceTopic | None = None) -> TopicsReport:
     """Create the topics of every destination, as `create` does; the source appears once."""
     return _joined([create(settings, new) for settings in deployment.destinations])
 
 
-def check_all(deployment: Deployment) -> Judged:
+def check_all(deployment: Deployment) -> TopicsReport:
     """Check the topics of every destination, as `check` does; the source appears once."""
     return _joined([check(settings) for settings in deployment.destinations])
 
 
-def create(settings: Settings, new: New | None = None) -> Judged:
+def create(settings: Settings, new: NewSourceTopic | None = None) -> TopicsReport:
     """Create the worker's missing topics, and grow those with fewer partitions than the source.
 
     With `new`, a missing source is created, too. Raises CannotDo without the source, BrokerUnavailable if the
@@ -76,10 +76,10 @@ def create(settings: Settings, new: New | None = None) -> Judged:
         after, results = _make(settings, needed, before)
     findings = judge(needed, after, former=former_tiers(settings, there))
     rows = [_row(one, result if one.name == needed.source else results[one.name]) for one in after.values()]
-    return Judged(rows, [*warnings, *(one.line for one in findings)])
+    return TopicsReport(rows, [*warnings, *(one.line for one in findings)])
 
 
-def check(settings: Settings) -> Judged:
+def check(settings: Settings) -> TopicsReport:
     """Check the source and the worker's topics. Raises BrokerUnavailable."""
     with answering(settings):
         there = partitions_by_topic(settings)
@@ -88,22 +88,22 @@ def check(settings: Settings) -> Judged:
         hidden = {} if found.keys() >= {*needed.names} else hidden_topics(settings, "topics check")
     findings = judge(needed, found, hidden=hidden, former=former_tiers(settings, there))
     rows = [_checked(name, found.get(name), findings, hidden) for name in needed.names]
-    return Judged(rows, [one.line for one in findings if one.severity is Severity.RISK])
+    return TopicsReport(rows, [one.line for one in findings if one.severity is Severity.RISK])
 
 
-def _joined(found: Sequence[Judged]) -> Judged:
+def _joined(found: Sequence[TopicsReport]) -> TopicsReport:
     """Join results that share their source, with each line once."""
     rows = {row.topic: row for judged in reversed(found) for row in judged.rows}
     names = dict.fromkeys(row.topic for judged in found for row in judged.rows)
     warnings = dict.fromkeys(line for judged in found for line in judged.warnings)
-    return Judged([rows[name] for name in names], list(warnings))
+    return TopicsReport([rows[name] for name in names], list(warnings))
 
 
 # --- making ----------------------------------------------------------------------------------------
 
 
 def _ensure_source(
-    settings: Settings, name: str, there: Mapping[str, int | None], new: New | None
+    settings: Settings, name: str, there: Mapping[str, int | None], new: NewSourceTopic | None
 ) -> tuple[str, list[str]]:
     """Create the source topic if it is missing and may be created; return the result and warnings."""
     if name in there:
@@ -158,14 +158,18 @@ def _make(
 # --- rows ------------------------------------------------------------------------------------------
 
 
-def _row(found: Topic, result: str = "exists", problems: Sequence[str] = ()) -> Row:
-    return Row(found.name, True, found.partitions, found.retention, found.max_message_bytes, result, problems)
+def _row(found: Topic, result: str = "exists", problems: Sequence[str] = ()) -> TopicRow:
+    return TopicRow(
+        found.name, True, found.partitions, found.retention, found.max_message_bytes, result, problems
+    )
 
 
-def _checked(name: str, found: Topic | None, findings: Sequence[Finding], hidden: Mapping[str, str]) -> Row:
+def _checked(
+    name: str, found: Topic | None, findings: Sequence[Finding], hidden: Mapping[str, str]
+) -> TopicRow:
     of_it = [one.text for one in findings if one.topic == name and one.severity is not Severity.RISK]
     if found is not None:
         return _row(found, problems=of_it)
     if name in hidden:
         of_it = [hidden[name].removeprefix(f"topic {name}: ")]
-    return Row(name, False, problems=of_it)
+    return TopicRow(name, False, problems=of_it)

@@ -46,7 +46,7 @@ Prepared = Step | Duplicate | Finished | WaitsForCopy
 _STATES = {Delivered: DELIVERED, RetryLater: WAITING, Dead: DEAD}
 
 
-class Told(NamedTuple):
+class CopiesCallbacks(NamedTuple):
     """Callbacks: partitions that may or may no longer be sent, and reports for operators.
 
     `on_freed` hears of a record that waited for another and must be judged again; `before_marks` is called
@@ -68,7 +68,7 @@ class Copies:
         ids: RememberedIds,
         follower: Follower,
         partitions: Mapping[Partition, AssignedPartition],
-        told: Told,
+        told: CopiesCallbacks,
         on_failed: Callable[[BaseException], None],
     ) -> None:
         self.ids = ids

@@ -17,10 +17,10 @@ from worker.core.fence import Bar, Fence, FenceState
 from worker.core.journal import Ended
 from worker.core.record import make
 from worker.core.trial import Trial
-from worker.pipeline import Plan
+from worker.pipeline import CompiledSettings
 from worker.ports import Sender
 from worker.runner.commits import Committer
-from worker.runner.copies import Copies, Step, Told
+from worker.runner.copies import Copies, CopiesCallbacks, Step
 from worker.runner.copies_cache import cache_of
 from worker.runner.drain import Drain
 from worker.runner.former_senders import FormerLane
@@ -30,7 +30,7 @@ from worker.runner.journaling import journaling_of
 from worker.runner.lanes import Lanes
 from worker.runner.lanes_listener import Tried
 from worker.runner.late_endings import LateEndings
-from worker.runner.parts import Clients, Destination, Surroundings
+from worker.runner.parts import Clients, DestinationParts, Surroundings
 from worker.runner.tracing import traced_listener, traced_publisher
 
 
@@ -39,7 +39,7 @@ class Delivery:
 
     def __init__(
         self,
-        destination: Destination,
+        destination: DestinationParts,
         clients: Clients,
         around: Surroundings,
         intake: Intake,
@@ -54,7 +54,7 @@ class Delivery:
         self.on_failed = on_failed
         """Hears that a lane, a task or the journal can't go on."""
         self.gate = destination.gate
-        tracing, plan = destination.tracing, destination.plan
+        tracing, compiled = destination.tracing, destination.compiled
         publisher = traced_publisher(clients.publisher, tracing, around.clock)
         self.hand_over = HandOver(
             publisher, around.observer, around.jitter, self._settled, on_failed, self._given_up
@@ -63,7 +63,7 @@ class Delivery:
         self.journaling = journaling_of(destination, clients.publisher, around, self)
         source, partitions = clients.source, intake.partitions
         self.committer = Committer(source, partitions, around.observer, self.fence, self._on_fence)
-        told = Told(self._on_warm, self._on_cold, self._on_freed, self.on_flush, around.observer)
+        told = CopiesCallbacks(self._on_warm, self._on_cold, self._on_freed, self.on_flush, around.observer)
         ids, follower = destination.group.remembers, clients.follower
         self.copies: Copies | None = None
         if ids is not None and follower is not None:
@@ -73,7 +73,7 @@ class Delivery:
         self.on_warm: Callable[[], None] = lambda: None
         """Hears that another partition may be sent, before any of it is."""
         listener = traced_listener(self, tracing, around)
-        self.lanes = Lanes(clients.sender, self.gate, self._schedule, plan, listener, around)
+        self.lanes = Lanes(clients.sender, self.gate, self._schedule, compiled, listener, around)
 
     def held(self) -> frozenset[HeldReason]:
         """The reasons why nothing is sent; empty while records may go."""
@@ -88,13 +88,13 @@ class Delivery:
         if self.fence.bar(Bar.PAUSED, stands=paused):
             self._on_fence()
 
-    def renew(self, before: Plan, plan: Plan, sender: Sender) -> list[FormerLane]:
-        """Send by this plan and sender from the next request on; return the lanes of a former sender."""
+    def renew(self, before: CompiledSettings, compiled: CompiledSettings, sender: Sender) -> list[FormerLane]:
+        """Use these settings and sender from the next request on; return the lanes of a former sender."""
         if self.journaling is not None:
             self.journaling.mask(
-                [*before.secrets, *plan.secrets]
+                [*before.secrets, *compiled.secrets]
             )  # requests in flight still have the former secrets
-        return self.lanes.renew(plan, sender)
+        return self.lanes.renew(compiled, sender)
 
     # --- told by the lanes ---------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from worker.core.binding import Identity
 from worker.core.retry import Tier
-from worker.runner.parts import Destination, Surroundings
+from worker.runner.parts import DestinationParts, Surroundings
 
 LEAST_AHEAD_RECORDS = 32
 """Fewest records that are asked for ahead of the lanes."""
@@ -34,10 +34,10 @@ class IntakeRules(NamedTuple):
     warms: bool = False
 
 
-def rules_of(destination: Destination, around: Surroundings) -> IntakeRules:
+def rules_of(destination: DestinationParts, around: Surroundings) -> IntakeRules:
     """The rules for this destination."""
-    plan, gate, group, limits, *_ = destination
-    tiers = {topic: tier for tier, topic in plan.tier_topics.items()}
+    compiled, gate, group, limits, *_ = destination
+    tiers = {topic: tier for tier, topic in compiled.tier_topics.items()}
 
     def tier_of(topic: str) -> Tier | None:
         return tiers.get(topic) or group.former_tier(topic)

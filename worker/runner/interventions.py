@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
 from worker.core.orders import CancelOrder, HurryOrder, described, is_meant
 from worker.core.withdrawal import withdraw
-from worker.pipeline import Pipeline, Plan
+from worker.pipeline import CompiledSettings, Pipeline
 from worker.ports import Clock
 from worker.runner.delivery import Delivery
 from worker.runner.intake import Intake
@@ -20,8 +20,8 @@ from worker.runner.intake import Intake
 class Interventions:
     """The interventions for one destination."""
 
-    def __init__(self, plan: Plan, intake: Intake, delivery: Delivery, clock: Clock) -> None:
-        self._pipeline = Pipeline(plan)
+    def __init__(self, compiled: CompiledSettings, intake: Intake, delivery: Delivery, clock: Clock) -> None:
+        self._pipeline = Pipeline(compiled)
         self._intake, self._schedule = intake, intake.schedule
         self._delivery = delivery
         self._clock = clock

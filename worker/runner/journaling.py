@@ -19,7 +19,7 @@ from worker.core.journal import DestinationJournal, Ended, step_of
 from worker.core.record import Outgoing, make
 from worker.core.trial import Trial
 from worker.ports import BatchRefused, Observer, Publisher
-from worker.runner.parts import Destination, Surroundings
+from worker.runner.parts import DestinationParts, Surroundings
 
 BATCH_STEPS = 256
 """Steps of a full batch, which is written at once."""
@@ -51,7 +51,7 @@ class JournalListener(Protocol):
         ...
 
 
-class Noted(NamedTuple):
+class PendingStep(NamedTuple):
     """A record that has ended, with everything for its step, including the secrets to mask then."""
 
     pending: PendingRecord
@@ -77,12 +77,12 @@ class Journaling:
         self._observer = observer
         self._jitter = jitter
         self._listener = listener
-        self._noted: list[Noted] = []
+        self._noted: list[PendingStep] = []
         self._timer: asyncio.TimerHandle | None = None
         self._writing: set[asyncio.Task[None]] = set()
-        self._with_client: dict[asyncio.Task[None] | None, Sequence[Noted]] = {}
+        self._with_client: dict[asyncio.Task[None] | None, Sequence[PendingStep]] = {}
         self._recalls = 0
-        self.on_taken_back: Callable[[Sequence[Noted]], None] = self.put_back
+        self.on_taken_back: Callable[[Sequence[PendingStep]], None] = self.put_back
         """Hears of steps that the client gave back after `recall`."""
         self._is_cut = False  # whether writing ended before an acknowledgement
         self._stuck: dict[asyncio.Task[None] | None, str | None] = {}
@@ -100,25 +100,25 @@ class Journaling:
 
     def note(self, pending: PendingRecord, ending: Ended, trial: Trial | None, now: float) -> None:
         """Write the step of a record that has ended; once acknowledged, the record is finished."""
-        self._noted.append(make(Noted, (pending, ending, trial, now, self._journal)))
+        self._noted.append(make(PendingStep, (pending, ending, trial, now, self._journal)))
         if len(self._noted) >= BATCH_STEPS:
             self._flush()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._flush)
 
-    def take_back(self) -> list[Noted]:
+    def take_back(self) -> list[PendingStep]:
         """Take back steps that the client does not have yet: they are not written unless `put_back`."""
         taken, self._noted = self._noted, []
         return taken
 
-    def recall(self) -> list[Noted]:
+    def recall(self) -> list[PendingStep]:
         """Recall steps from the client as far as they are not on their way; return all that it has."""
         self._recalls += 1
         if self._with_client:
             self._publisher.take_back()
         return [one for noted in self._with_client.values() for one in noted]
 
-    def put_back(self, noted: Iterable[Noted]) -> None:
+    def put_back(self, noted: Iterable[PendingStep]) -> None:
         """Write steps that were taken back."""
         self._noted += noted
         self._hand_over()
@@ -229,12 +229,12 @@ class Journaling:
 
 
 def journaling_of(
-    destination: Destination, publisher: Publisher, around: Surroundings, listener: JournalListener
+    destination: DestinationParts, publisher: Publisher, around: Surroundings, listener: JournalListener
 ) -> Journaling | None:
     """A destination's journaling; None without a journal."""
     journal = destination.group.journal
     if journal is None:
         return None
     journaling = Journaling(journal, publisher, around.observer, around.jitter, listener)
-    journaling.mask(destination.plan.secrets)
+    journaling.mask(destination.compiled.secrets)
     return journaling

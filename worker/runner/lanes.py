@@ -19,7 +19,7 @@ from worker.core.answer import Answer
 from worker.core.classify import BLOCKED, AnswerVerdict, classify
 from worker.core.endings import Dead, Delivered, RetryLater, WaitsForCopy
 from worker.core.schedule import Schedule
-from worker.pipeline import Attempt, Pipeline, Plan
+from worker.pipeline import Attempt, CompiledSettings, Pipeline
 from worker.ports import Sender
 from worker.runner.descriptor_shortage import DescriptorShortage
 from worker.runner.former_senders import FormerLane
@@ -47,7 +47,7 @@ class Lanes:
         sender: Sender,
         gate: Gate,
         schedule: Schedule,
-        plan: Plan,
+        compiled: CompiledSettings,
         listener: LanesListener,
         around: Surroundings,
     ) -> None:
@@ -55,8 +55,8 @@ class Lanes:
         self._sender = sender
         self._gate = gate
         self._schedule = schedule
-        self._pipeline = Pipeline(plan)
-        self._rules = plan.rules
+        self._pipeline = Pipeline(compiled)
+        self._rules = compiled.rules
         self._listener = listener
         self._fence = listener.fence
         self._observer, self._clock, self._jitter = around
@@ -80,9 +80,9 @@ class Lanes:
         self._parked = self._slots.copy()
         self._stall.start()
 
-    def renew(self, plan: Plan, sender: Sender) -> list[FormerLane]:
-        """Send by this plan and sender from the next request on; return the lanes of a former sender."""
-        self._pipeline, self._rules = Pipeline(plan), plan.rules
+    def renew(self, compiled: CompiledSettings, sender: Sender) -> list[FormerLane]:
+        """Use these settings and sender from the next request on; return the lanes of a former sender."""
+        self._pipeline, self._rules = Pipeline(compiled), compiled.rules
         if sender is self._sender:
             return []
         self._sender = sender

@@ -17,7 +17,7 @@ from worker.core.fence import Tenure
 from worker.core.journal import Ended
 from worker.core.trial import Trial
 from worker.runner.copies import Copies
-from worker.runner.journaling import Journaling, Noted
+from worker.runner.journaling import Journaling, PendingStep
 
 
 class _Late(NamedTuple):
@@ -46,7 +46,7 @@ class LateEndings:
         self._tell = tell
         self._drop = drop
         self._held: dict[AssignedPartition, list[_Late]] = {}
-        self._noted: dict[AssignedPartition, list[Noted]] = {}
+        self._noted: dict[AssignedPartition, list[PendingStep]] = {}
         if copies is not None and journaling is not None:
             copies.on_read_again = partial(self._read, copies)
             journaling.on_taken_back = partial(self._took_back, copies)
@@ -82,7 +82,7 @@ class LateEndings:
             if partition.tenure is Tenure.LEFT and self._copies is not None:
                 self._copies.read_again(partition.at.number)
 
-    def _took_back(self, copies: Copies, steps: Sequence[Noted]) -> None:
+    def _took_back(self, copies: Copies, steps: Sequence[PendingStep]) -> None:
         """Hold steps that the client gave back, like those that it never had."""
         for noted in steps:
             self._noted.setdefault(noted.pending.partition, []).append(noted)
@@ -113,7 +113,7 @@ class LateEndings:
                 ours.append(noted)
         self._write(ours)
 
-    def _write(self, noted: Sequence[Noted]) -> None:
+    def _write(self, noted: Sequence[PendingStep]) -> None:
         if self._copies is None or self._journaling is None or not noted:
             return
         for one in noted:

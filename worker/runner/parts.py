@@ -1,6 +1,6 @@
 """The parts of one destination's run: the destination itself, its clients, and what surrounds them.
 
-The rule: it holds only values. Everything that belongs to one destination hangs on its `Destination`.
+The rule: it holds only values. Everything that belongs to one destination hangs on its `DestinationParts`.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from worker.core.journal import DestinationJournal
 from worker.core.remembered_ids import RememberedIds
 from worker.core.retry import Tier
 from worker.core.tracing import SpanOwner
-from worker.pipeline import Plan
+from worker.pipeline import CompiledSettings
 from worker.ports import Cache, Clock, Control, Follower, Observer, Publisher, Sender, Source, Tracer
 from worker.runner.claims import Stranger
 
 
 def no_former_tier(_topic: str) -> Tier | None:
-    """Know no tiers besides the plan's."""
+    """Know no tiers besides those of the settings."""
     return None
 
 
-class Group(NamedTuple):
+class ConsumerGroup(NamedTuple):
     """The consumer group of a destination, and its owner.
 
     Commits are bound to `identity`. On `control_topic` the group remembers its offsets, None if it does not.
     `journal` describes its journal, None without one; `remembers` holds its memory, None if copies are
-    sent. `former_tier` knows, by topic, tiers that the plan no longer publishes to. `adopt` takes over what
+    sent. `former_tier` knows, by topic, tiers that the settings no longer have. `adopt` takes over what
     another deployment left; `stranger` looks for one. `partition_counts` gives the known numbers of
     partitions of source and tiers; without it nobody else is in the group. `members` are the client ids of
     this worker's members, the source's first.
@@ -60,21 +60,21 @@ class Limits(NamedTuple):
     rate: float | None = None
 
 
-class Tracing(NamedTuple):
+class DestinationTracer(NamedTuple):
     """What takes the spans of a destination, and what they say about it."""
 
     tracer: Tracer
     traced: SpanOwner
 
 
-class Destination(NamedTuple):
+class DestinationParts(NamedTuple):
     """Everything that belongs to one destination."""
 
-    plan: Plan
+    compiled: CompiledSettings
     gate: Gate
-    group: Group
+    group: ConsumerGroup
     limits: Limits
-    tracing: Tracing | None = None
+    tracing: DestinationTracer | None = None
     """None if it is not traced."""
 
 

@@ -27,7 +27,7 @@ class Watches(NamedTuple):
     orders: StandingOrders
 
 
-class Report:
+class RunReport:
     """The report of one destination's run."""
 
     def __init__(

@@ -13,7 +13,7 @@ from enum import Enum
 from worker.core.assigned_partition import AssignedPartition
 from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.schedule import Schedule
-from worker.pipeline import Plan
+from worker.pipeline import CompiledSettings
 from worker.ports import Sender, Snapshot
 from worker.runner.abandoned_reports import AbandonedReports
 from worker.runner.claims import Claims
@@ -22,17 +22,17 @@ from worker.runner.drain import Drain, Phase
 from worker.runner.former_senders import FormerSenders
 from worker.runner.intake import Intake
 from worker.runner.intake_rules import rules_of
-from worker.runner.parts import Clients, Destination, Surroundings
+from worker.runner.parts import Clients, DestinationParts, Surroundings
 from worker.runner.rebalances import Keepers, Rebalances
 from worker.runner.remembered_offsets import GroupMemory
-from worker.runner.report import Report, Watches
+from worker.runner.report import RunReport, Watches
 from worker.runner.scaling import Scaling
 from worker.runner.self_report import Readiness, SelfReport
 from worker.runner.silence import SilenceWatch
 from worker.runner.standing_orders import StandingOrders
 
 RENEWED = ("postback", "rules", "currencies", "secrets")
-"""The parts of a plan that may change during a run."""
+"""The parts of the compiled settings that may change during a run."""
 
 
 class Outcome(Enum):
@@ -46,10 +46,10 @@ class Outcome(Enum):
 class Runner:
     """One destination at work: a member of its group, its lanes, its commits."""
 
-    def __init__(self, destination: Destination, clients: Clients, around: Surroundings) -> None:
+    def __init__(self, destination: DestinationParts, clients: Clients, around: Surroundings) -> None:
         observer, clock, _ = around
         source, self._publisher, self._sender, control, *_ = clients
-        self._plan = destination.plan
+        self._compiled = destination.compiled
         self._former_senders = FormerSenders(self.fail)
         self._source, self._clock = source, clock
         group, limits = destination.group, destination.limits
@@ -72,7 +72,7 @@ class Runner:
         self._silence = SilenceWatch(source, partitions, self._intake.demand.asked_lately, observer, clock)
         self._scaling = Scaling(source, self._intake, self._delivery, clock)
         watches = Watches(self._silence, self._scaling, self._orders)
-        self._report = Report(source, self._intake, self._delivery, self._drain, watches, clock)
+        self._report = RunReport(source, self._intake, self._delivery, self._drain, watches, clock)
         self._self_report = SelfReport(
             *(group.control_topic, group.members, self._publisher, self._delivery),
             *(Readiness(self._report.reasons_not_ready, self._report.reasons_of_a_start), clock),
@@ -98,18 +98,18 @@ class Runner:
         """Why this worker is not ready, one line each; empty if it is."""
         return self._report.reasons_not_ready()
 
-    def renew(self, plan: Plan, renew_sender: Callable[[Sender], Sender]) -> None:
-        """Send by this plan from the next request on, through the sender that `renew_sender` returns.
+    def renew(self, compiled: CompiledSettings, renew_sender: Callable[[Sender], Sender]) -> None:
+        """Send by these settings from the next request on, through the sender that `renew_sender` returns.
 
         Topics and retries stay, because a run is built around them. Requests in flight stay on their sender.
         A run that is ending changes nothing any more.
         """
         if self.phase is not Phase.WORKING:
             return
-        before = self._plan
-        self._plan = before._replace(**{name: getattr(plan, name) for name in RENEWED})
+        before = self._compiled
+        self._compiled = before._replace(**{name: getattr(compiled, name) for name in RENEWED})
         former, self._sender = self._sender, renew_sender(self._sender)
-        lanes = self._delivery.renew(before, self._plan, self._sender)
+        lanes = self._delivery.renew(before, self._compiled, self._sender)
         if former is not self._sender:
             self._former_senders.end(former, lanes)
 

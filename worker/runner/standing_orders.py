@@ -18,7 +18,7 @@ from worker.ports import NOT_READ_YET, Control, ControlNews
 from worker.runner.delivery import Delivery
 from worker.runner.intake import Intake
 from worker.runner.interventions import Interventions
-from worker.runner.parts import Destination, Surroundings
+from worker.runner.parts import DestinationParts, Surroundings
 
 LOOK_SECONDS = 1.0
 """Seconds between two looks for orders that end by time, and at the number of partitions."""
@@ -33,7 +33,7 @@ class StandingOrders:
     def __init__(
         self,
         control: Control | None,
-        destination: Destination,
+        destination: DestinationParts,
         intake: Intake,
         delivery: Delivery,
         around: Surroundings,
@@ -43,10 +43,10 @@ class StandingOrders:
         self._hear = hear
         self._control, self._topic = control, group.control_topic
         self._source, self._counts = group.identity.source, group.partition_counts
-        self._tiers = list(destination.plan.tier_topics.values())
+        self._tiers = list(destination.compiled.tier_topics.values())
         self._rate = destination.limits.rate
         self._partitions: Collection[Partition] = intake.partitions
-        self._interventions = Interventions(destination.plan, intake, delivery, around.clock)
+        self._interventions = Interventions(destination.compiled, intake, delivery, around.clock)
         self._delivery = delivery
         self._observer, self._clock, _ = around
         self._orders = OrderBook()

@@ -25,7 +25,7 @@ from worker.core.tracing import (
 from worker.core.trial import Trial
 from worker.ports import Clock, Publisher, PublishRefused, Tracer
 from worker.runner.lanes_listener import LanesListener, Tried
-from worker.runner.parts import Surroundings, Tracing
+from worker.runner.parts import DestinationTracer, Surroundings
 
 
 class _Parentage(NamedTuple):
@@ -39,12 +39,14 @@ class _Parentage(NamedTuple):
 _ENDING: ContextVar[_Parentage | None] = ContextVar("ending", default=None)
 
 
-def traced_listener(listener: LanesListener, tracing: Tracing | None, around: Surroundings) -> LanesListener:
+def traced_listener(
+    listener: LanesListener, tracing: DestinationTracer | None, around: Surroundings
+) -> LanesListener:
     """The listener itself, or, if tracing is on, a wrapper that records attempts."""
     return listener if tracing is None else TracedListener(listener, tracing, around)
 
 
-def traced_publisher(publisher: Publisher, tracing: Tracing | None, clock: Clock) -> Publisher:
+def traced_publisher(publisher: Publisher, tracing: DestinationTracer | None, clock: Clock) -> Publisher:
     """The publisher itself, or, if tracing is on, a wrapper that records publishes of traced records."""
     return publisher if tracing is None else TracedPublisher(publisher, tracing.tracer, clock)
 
@@ -52,7 +54,7 @@ def traced_publisher(publisher: Publisher, tracing: Tracing | None, clock: Clock
 class TracedListener:
     """Records attempts before its listener hears of them."""
 
-    def __init__(self, listener: LanesListener, tracing: Tracing, around: Surroundings) -> None:
+    def __init__(self, listener: LanesListener, tracing: DestinationTracer, around: Surroundings) -> None:
         self._listener = listener
         self._tracer, self._traced = tracing
         self._observer = around.observer

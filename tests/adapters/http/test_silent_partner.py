@@ -21,8 +21,8 @@ from worker.core.classify import AnswerRules
 from worker.core.record import Partition
 from worker.core.retry import RetryPolicy
 from worker.core.templates import Postback
-from worker.pipeline import Plan
-from worker.runner import Clients, Destination, Group, Limits, Runner, Surroundings
+from worker.pipeline import CompiledSettings
+from worker.runner import Clients, ConsumerGroup, DestinationParts, Limits, Runner, Surroundings
 
 EVENTS = 2000
 LANES = 64
@@ -62,8 +62,8 @@ async def test_silent_partner(world: World, transport: Transport, later: float) 
     gate, heard, stop = Gate(LANES, CircuitPolicy()), Heard(), asyncio.Event()
     states: list[CircuitState] = []
     runner = Runner(
-        Destination(
-            Plan(
+        DestinationParts(
+            CompiledSettings(
                 Postback(postback, postback),
                 AnswerRules(),
                 RetryPolicy(tuple(TIER_TOPICS), 3, 30 * 86400.0),
@@ -71,7 +71,7 @@ async def test_silent_partner(world: World, transport: Transport, later: float) 
                 DLQ,
             ),
             gate,
-            Group(IDENTITY),
+            ConsumerGroup(IDENTITY),
             Limits(1000, 5.0),
         ),
         Clients(source, FakePublisher(kafka), world.sender()),
