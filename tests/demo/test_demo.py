@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -20,6 +21,9 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.support.kafka import wait_until
+from worker import health
+from worker.adapters.kafka import message_limits
+from worker.adapters.kafka.own_topics import describe
 from worker.cli import app
 from worker.demo import Demo
 from worker.demo.tracker import Tracker
@@ -33,6 +37,13 @@ ALL_WELL = (
     "sent again after a 200",
     "not committed",
 )
+
+
+@pytest.fixture
+def asks_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Questions that the embedded broker never answers are given up soon, and their threads end."""
+    monkeypatch.setattr(health, "describe", partial(describe, within=0.3))
+    monkeypatch.setattr(message_limits, "TIMEOUT_SECONDS", 0.3)
 
 
 def demo(*arguments: str, at: Path) -> subprocess.CompletedProcess[str]:
@@ -82,6 +93,7 @@ def test_the_table(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.usefixtures("asks_briefly")
 def test_a_partner_that_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
     """When not every record is accounted for it says so and ends with 1."""
 
@@ -125,6 +137,7 @@ async def test_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
         await tracker.close()
 
 
+@pytest.mark.usefixtures("asks_briefly")
 async def test_ended_early() -> None:
     """Told to end before all have ended, it ends with an account that says so."""
     until = asyncio.Event()
