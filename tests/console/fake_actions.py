@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from worker.console.actions import Pendings, ReplayAsked, ReplayPreview
+from worker.console.actions import PendingCounts, ReplayOptions, ReplayPreview
 from worker.core.event_filter import EventFilter
 from worker.core.orders import RATE, CancelOrder, HurryOrder, Order, OrderEnd, PauseOrder, RateOrder
 from worker.ops.errors import CannotDo
@@ -39,9 +39,9 @@ class FakeActions:
             return OrderEnd(giver.given, RATE)
         return RateOrder(giver.given, per_second, giver.until(seconds_of(for_)))
 
-    def pending(self, destination: str, wanted: EventFilter, *, waiting: bool) -> Pendings:
+    def pending(self, destination: str, wanted: EventFilter, *, waiting: bool) -> PendingCounts:
         del destination, wanted, waiting
-        return Pendings(self.counts)
+        return PendingCounts(self.counts)
 
     def send_now(self, destination: str, giver: Giver, wanted: EventFilter) -> Order:
         self._do("send_now", destination, giver, wanted)
@@ -59,11 +59,11 @@ class FakeActions:
         self._do("end_cancel", destination, giver, cancel_id)
         return CancelOrder(giver.given, cancel_id, EventFilter())
 
-    def preview_replay(self, destination: str, asked: ReplayAsked) -> ReplayPreview:
+    def preview_replay(self, destination: str, asked: ReplayOptions) -> ReplayPreview:
         del destination, asked
         return self.preview
 
-    def replay(self, destination: str, giver: Giver, asked: ReplayAsked, rate: float | None) -> str | None:
+    def replay(self, destination: str, giver: Giver, asked: ReplayOptions, rate: float | None) -> str | None:
         self._do("replay", destination, giver, asked, rate)
         return "1" if self.preview.going else None
 

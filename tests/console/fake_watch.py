@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from worker.console.seen import Row, Rows, RowsAsked, Seen
+from worker.console.watch import DestinationSnapshot, RowsPage, RowsQuery, UndeliveredRow
 from worker.core.undelivered import GroupKey, UndeliveredState
 from worker.ops.errors import CannotDo
 from worker.ops.explain import Explanation
@@ -17,8 +17,8 @@ class FakeWatch:
     """Knows these destinations; `say` changes what is known of one."""
 
     def __init__(self, *destinations: str) -> None:
-        self._seen = {name: Seen(name) for name in destinations}
-        self._rows: dict[str, list[Row]] = {name: [] for name in destinations}
+        self._seen = {name: DestinationSnapshot(name) for name in destinations}
+        self._rows: dict[str, list[UndeliveredRow]] = {name: [] for name in destinations}
         self._found: dict[Wanted, Sequence[Explanation]] = {}
         self._version = 0
         self._changed = asyncio.Event()
@@ -34,7 +34,7 @@ class FakeWatch:
     def close(self) -> None:
         self.closed = True
 
-    def say(self, destination: str, rows: Iterable[Row] | None = None, **known: Any) -> None:
+    def say(self, destination: str, rows: Iterable[UndeliveredRow] | None = None, **known: Any) -> None:
         """From now on this is known of a destination, and these are its rows, the oldest first."""
         if rows is not None:
             self._rows[destination] = list(rows)
@@ -48,7 +48,7 @@ class FakeWatch:
         """From now on a search finds this."""
         self._found[wanted] = found
 
-    def seen(self, destination: str) -> Seen:
+    def seen(self, destination: str) -> DestinationSnapshot:
         return self._seen[destination]
 
     async def changed(self, after: int, within: float) -> int:
@@ -60,11 +60,11 @@ class FakeWatch:
             pass
         return self._version
 
-    def rows(self, destination: str, asked: RowsAsked) -> Rows:
+    def rows(self, destination: str, asked: RowsQuery) -> RowsPage:
         found = [row for row in self._rows[destination] if row.ended is None and _is_asked(row, asked)]
-        return Rows(found[::-1][: asked.limit or None], len(found))
+        return RowsPage(found[::-1][: asked.limit or None], len(found))
 
-    def row(self, destination: str, place: str) -> Row:
+    def row(self, destination: str, place: str) -> UndeliveredRow:
         for row in self._rows[destination]:
             if row.place == place:
                 return row
@@ -75,7 +75,7 @@ class FakeWatch:
         return self._found.get(wanted, [])
 
 
-def _is_asked(row: Row, asked: RowsAsked) -> bool:
+def _is_asked(row: UndeliveredRow, asked: RowsQuery) -> bool:
     letter = row.letter
     key = GroupKey(row.kind, row.reason, letter.status, letter.error)
     if row.kind is not asked.kind or asked.group not in {None, key}:

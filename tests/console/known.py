@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from schemas import DeadLetter, JournalStep, StepKind, WorkerHeaders
 from schemas.headers import DeadReason
 from tests.console.fake_watch import FakeWatch
-from worker.console.seen import Progress, Replay, ReplayState, Row
+from worker.console.watch import LoadProgress, Replay, ReplayState, UndeliveredRow
 from worker.core.flow import Flow, MemberCounts, RecentAttempts, TierState, judge
 from worker.core.last_hour import Minute
 from worker.core.life import Life, SourceRecord, timeline
@@ -50,12 +50,12 @@ def deployment(**overrides: object) -> Deployment:
 def watch(now: float = NOW) -> FakeWatch:
     """A watch that knows all of it."""
     made = FakeWatch(DOWN, WELL)
-    made.say(WELL, status=_well(now), progress=Progress(1, 1), hour=_hour(now, failing=False))
+    made.say(WELL, status=_well(now), progress=LoadProgress(1, 1), hour=_hour(now, failing=False))
     made.say(
         DOWN,
         rows=[_dead(now, number, text) for number, text in enumerate(HOSTILE)] + [_waits(now)],
         status=_down(now),
-        progress=Progress(1, 1),
+        progress=LoadProgress(1, 1),
         hour=_hour(now, failing=True),
         undelivered=groups(now),
         replays=[
@@ -82,8 +82,8 @@ def watch(now: float = NOW) -> FakeWatch:
 def calm_watch(now: float) -> FakeWatch:
     """A watch of the same two, with an error that a partner would write: for a picture."""
     made = FakeWatch(DOWN, WELL)
-    made.say(WELL, status=_well(now), progress=Progress(1, 1), hour=_hour(now, failing=False))
-    made.say(DOWN, status=_down(now, "HTTP 503"), progress=Progress(1, 1), hour=_hour(now, failing=True))
+    made.say(WELL, status=_well(now), progress=LoadProgress(1, 1), hour=_hour(now, failing=False))
+    made.say(DOWN, status=_down(now, "HTTP 503"), progress=LoadProgress(1, 1), hour=_hour(now, failing=True))
     return made
 
 
@@ -149,9 +149,9 @@ def letter(now: float, offset: int, text: str, reason: DeadReason | None) -> Dea
     return DeadLetter.from_record("binom.dlq", 0, offset, text.encode(), value, headers, now)
 
 
-def _dead(now: float, number: int, text: str) -> Row:
+def _dead(now: float, number: int, text: str) -> UndeliveredRow:
     place = f"0/{number}"
-    return Row(
+    return UndeliveredRow(
         UndeliveredState.DEAD,
         place,
         place,
@@ -161,8 +161,8 @@ def _dead(now: float, number: int, text: str) -> Row:
     )
 
 
-def _waits(now: float) -> Row:
-    return Row(
+def _waits(now: float) -> UndeliveredRow:
+    return UndeliveredRow(
         UndeliveredState.WAITING, "10s/0/3", "10s 0/3", "status", now + 40, letter(now, 3, "e-waits", None)
     )
 

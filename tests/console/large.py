@@ -15,10 +15,10 @@ from pathlib import Path
 
 from tests.console.topics import settings_of
 from tests.support.kafka import Names
-from worker.console.actions import ReplayAsked
+from worker.console.actions import ReplayOptions
 from worker.console.kafka_watch import KafkaWatch
 from worker.console.ordered import KafkaActions
-from worker.console.seen import ReplayState, RowsAsked
+from worker.console.watch import ReplayState, RowsQuery
 from worker.core.undelivered import UndeliveredState
 from worker.ops.explain_reading import Wanted
 from worker.ops.filters import Filters
@@ -53,11 +53,11 @@ async def timed(call: Callable[[], object]) -> tuple[float, object]:
 async def replay(watch: KafkaWatch, name: str, told: dict[str, object]) -> None:
     """Look at what a replay of all would mean, and have it sent."""
     actions, giver = KafkaActions(watch), Giver("me", time.time())
-    told["preview_s"], preview = await timed(lambda: actions.preview_replay(name, ReplayAsked()))
+    told["preview_s"], preview = await timed(lambda: actions.preview_replay(name, ReplayOptions()))
     assert preview.going == told["undelivered"], preview  # type: ignore[attr-defined]
     told["memory_previewed_mb"] = round(memory_mb("VmHWM"))
     begun = time.monotonic()
-    told["replay_begun_s"], _ = await timed(lambda: actions.replay(name, giver, ReplayAsked(), None))
+    told["replay_begun_s"], _ = await timed(lambda: actions.replay(name, giver, ReplayOptions(), None))
     async with asyncio.timeout(WITHIN_SECONDS):
         while [one.state for one in watch.seen(name).replays] != [ReplayState.DONE]:
             await watch.changed(watch.seen(name).version, 1.0)
@@ -94,9 +94,9 @@ async def main(bootstrap: str, topic: str, group: str) -> None:
     told["undelivered"] = sum(group.size for group in seen(name).undelivered)
     key = seen(name).undelivered[0].key
     for word, asked in (
-        ("rows_of_group_s", RowsAsked(UndeliveredState.DEAD, key)),
-        ("rows_by_event_s", RowsAsked(UndeliveredState.DEAD, filters=Filters(event_id="d-100000"))),
-        ("rows_by_click_s", RowsAsked(UndeliveredState.DEAD, filters=Filters(click_id="click-d-100000"))),
+        ("rows_of_group_s", RowsQuery(UndeliveredState.DEAD, key)),
+        ("rows_by_event_s", RowsQuery(UndeliveredState.DEAD, filters=Filters(event_id="d-100000"))),
+        ("rows_by_click_s", RowsQuery(UndeliveredState.DEAD, filters=Filters(click_id="click-d-100000"))),
     ):
         told[word], rows = await timed(lambda: watch.rows(name, asked))  # noqa: B023
         assert rows.rows, word  # type: ignore[attr-defined]

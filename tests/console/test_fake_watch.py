@@ -9,7 +9,7 @@ import pytest
 from tests.console.fake_watch import FakeWatch
 from tests.console.topics import letter
 from tests.console.watch_suite import WatchSuite
-from worker.console.seen import Row
+from worker.console.watch import UndeliveredRow
 from worker.core.record import Partition, Record
 from worker.core.undelivered import Undelivered, UndeliveredState
 from worker.core.undelivered_told import UndeliveredReader
@@ -23,7 +23,7 @@ class FakeWorld:
 
     def __init__(self) -> None:
         self.name, self.watch = "one", FakeWatch("one")
-        self._rows: list[Row] = []
+        self._rows: list[UndeliveredRow] = []
         self._held = Undelivered(100)
         self._held.read_whole()
 
@@ -34,7 +34,7 @@ class FakeWorld:
         self._held.take(DLQ, offset, UndeliveredReader().letter(record))
         dead = letter_of(record)
         self._rows.append(
-            Row(UndeliveredState.DEAD, f"{DLQ}/{offset}", f"0/{offset}", dead.reason, None, dead)
+            UndeliveredRow(UndeliveredState.DEAD, f"{DLQ}/{offset}", f"0/{offset}", dead.reason, None, dead)
         )
         self._say()
 

@@ -18,7 +18,7 @@ from tests.support.kafka import Names, Write, delete_topics, end_offsets, read_a
 from worker.adapters.kafka import group_state, live_reader
 from worker.adapters.kafka.login import KafkaLogin
 from worker.console.kafka_watch import KafkaWatch
-from worker.console.seen import Replay, ReplayState, RowsAsked, Watch
+from worker.console.watch import Replay, ReplayState, RowsQuery, Watch
 from worker.core.flow import FlowVerdict
 from worker.core.undelivered import UndeliveredState
 from worker.ops.plans import Plan
@@ -104,7 +104,7 @@ async def test_what_waits_until_it_has_ended(world: KafkaWorld) -> None:
     assert (group.kind, group.reason, group.status) == (UndeliveredState.WAITING, "status", 500)
     assert group.due is not None
     assert 500 < group.due - time() < 601
-    rows = world.watch.rows(world.name, RowsAsked(UndeliveredState.WAITING))
+    rows = world.watch.rows(world.name, RowsQuery(UndeliveredState.WAITING))
     assert [row.where for row in rows.rows] == ["10m 0/1", "10m 0/0"]
     world.here.write(names.journal, step("e-1", status=200))
     world.here.write(names.dlq, letter("e-2", ago=0.0))

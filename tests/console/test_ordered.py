@@ -12,10 +12,10 @@ from tests.cli.invoke import kafka_env, run
 from tests.console.topics import Destination, letter, make_topics, retry, value
 from tests.console.watch_suite import until
 from tests.support.kafka import Names, Write, read_all
-from worker.console.actions import ReplayAsked
+from worker.console.actions import ReplayOptions
 from worker.console.kafka_watch import KafkaWatch
 from worker.console.ordered import KafkaActions
-from worker.console.seen import ReplayState, Seen
+from worker.console.watch import DestinationSnapshot, ReplayState
 from worker.core.event_filter import EventFilter
 from worker.core.orders import CancelOrder, HurryOrder, OrderEnd, PauseOrder, RateOrder
 from worker.ops.errors import CannotDo, WrongUsage
@@ -26,7 +26,7 @@ from worker.settings import Deployment
 pytestmark = pytest.mark.kafka
 
 WHO = "me@console"
-ASKED = ReplayAsked(status=404)
+ASKED = ReplayOptions(status=404)
 LETTERS = 400
 SLOW = 10.0
 """Letters a second: so that a slow machine has the time to break it off."""
@@ -110,12 +110,12 @@ async def _goes_on(here: Destination, other: Console, id_: str, before: int) -> 
         await asyncio.to_thread(other.actions.go_on, other.name, other.giver(), id_, None)
 
 
-def states(seen: Seen) -> list[ReplayState]:
+def states(seen: DestinationSnapshot) -> list[ReplayState]:
     """How the replays stand."""
     return [one.state for one in seen.replays]
 
 
-def sent(seen: Seen) -> int:
+def sent(seen: DestinationSnapshot) -> int:
     """How many of the only replay are on the source."""
     return (seen.replays[0].sent or 0) if seen.replays else 0
 
@@ -151,13 +151,13 @@ async def test_what_can_not_be_replayed(here: Destination, console: Console) -> 
     here.write(here.names.dlq, letter("e-1"))
 
     def act() -> None:
-        nothing = console.actions.replay(console.name, console.giver(), ReplayAsked(status=500), None)
+        nothing = console.actions.replay(console.name, console.giver(), ReplayOptions(status=500), None)
         assert nothing is None
-        wrong = ReplayAsked(set_=("payout=much",))
+        wrong = ReplayOptions(set_=("payout=much",))
         with pytest.raises(CannotDo, match="payout"):
             console.actions.replay(console.name, console.giver(), wrong, None)
         with pytest.raises(WrongUsage, match="no time"):
-            console.actions.preview_replay(console.name, ReplayAsked(since="soon"))
+            console.actions.preview_replay(console.name, ReplayOptions(since="soon"))
         with pytest.raises(CannotDo, match="does not send"):
             console.actions.stop(console.name, "a1")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from worker.console.replay_progress import Part, Replays
-from worker.console.seen import Replay, ReplayState
+from worker.console.watch import Replay, ReplayState
 from worker.ops.claims import Claim
 from worker.ops.holding import DEAD_AFTER_SECONDS
 from worker.ops.plans import Plan

@@ -16,7 +16,7 @@ from worker.console.sessions import (
     MOST_WRONG,
     WRONG_SECONDS,
     Sessions,
-    Tries,
+    WrongTokens,
 )
 
 VIEWS = (
@@ -241,7 +241,7 @@ def test_sessions_are_random_bounded_and_end() -> None:
 
 def test_tries_are_by_address_and_bounded() -> None:
     """Wrong tokens of one address close the door to it alone, and for a while; memory of them is bounded."""
-    tries = Tries()
+    tries = WrongTokens()
     for number in range(MOST_WRONG):
         assert tries.wait("a", number) == 0.0
         tries.was_wrong("a", float(number))

@@ -18,8 +18,8 @@ from tests.console.watch_suite import until
 from tests.support.kafka import Names, create_topics
 from worker.console.kafka_watch import KafkaWatch
 from worker.console.ordered import KafkaActions
-from worker.console.seen import RowsAsked, Watch
 from worker.console.server import ConsoleServer
+from worker.console.watch import RowsQuery, Watch
 from worker.core.undelivered import UndeliveredState
 from worker.ops.explain_reading import Wanted
 from worker.settings import Deployment, load_all
@@ -122,5 +122,5 @@ async def test_each_by_itself(kafka: str, names: Names, tmp_path: Path) -> None:
         await console.act(ONE, "replay", status="404")
         await until(one, lambda seen: not seen.undelivered)
         assert console.watch.seen(OTHER).replays == []
-        rows = await asyncio.to_thread(console.watch.rows, OTHER, RowsAsked(UndeliveredState.DEAD))
+        rows = await asyncio.to_thread(console.watch.rows, OTHER, RowsQuery(UndeliveredState.DEAD))
         assert [row.letter.event_id for row in rows.rows] == ["e-0"]

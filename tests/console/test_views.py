@@ -6,7 +6,7 @@ import pytest
 
 from tests.console.known import DOWN, HOSTILE, NOW, paused
 from tests.console.served import page_of, served
-from worker.console.seen import Progress, Seen, Trouble
+from worker.console.watch import DestinationSnapshot, LoadProgress, Trouble
 
 PATHS = (
     "/",
@@ -130,10 +130,10 @@ async def test_nothing_is_known_yet() -> None:
         trouble = Trouble(["kafka:9092: nobody answers"], "is it up?")
         empty = {
             name: value
-            for name, value in Seen(DOWN)._asdict().items()
+            for name, value in DestinationSnapshot(DOWN)._asdict().items()
             if name not in ("destination", "version")
         }
-        console.watch.say(DOWN, **{**empty, "progress": Progress(40, 1000)})
+        console.watch.say(DOWN, **{**empty, "progress": LoadProgress(40, 1000)})
         for path in ("/", "/flow/binom", "/undelivered/binom", "/destination/binom"):
             status, _, text = await page_of(console, path)
             assert status == 200

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from worker.console.seen import RowsAsked, Seen, Watch
+from worker.console.watch import DestinationSnapshot, RowsQuery, Watch
 from worker.core.undelivered import UndeliveredState
 from worker.ops.errors import CannotDo
 from worker.ops.filters import Filters
@@ -43,7 +43,7 @@ class World(Viewed, Protocol):
         ...
 
 
-async def until(world: Viewed, true: Callable[[Seen], bool]) -> Seen:
+async def until(world: Viewed, true: Callable[[DestinationSnapshot], bool]) -> DestinationSnapshot:
     """Wait until what is seen is so, as a viewer does."""
     deadline = asyncio.get_running_loop().time() + WITHIN
     while not true(seen := world.watch.seen(world.name)):
@@ -65,7 +65,7 @@ class WatchSuite:
             (UndeliveredState.DEAD, 404, 3),
             (UndeliveredState.DEAD, 410, 1),
         ]
-        asked = RowsAsked(UndeliveredState.DEAD, seen.undelivered[0].key, limit=2)
+        asked = RowsQuery(UndeliveredState.DEAD, seen.undelivered[0].key, limit=2)
         found = await asyncio.to_thread(world.watch.rows, world.name, asked)
         assert [row.letter.event_id for row in found.rows] == ["e-2", "e-1"]
         assert found.matched == 3
@@ -79,7 +79,7 @@ class WatchSuite:
         await until(world, lambda seen: sum(group.size for group in seen.undelivered) == 3)
 
         async def found(**named: str) -> list[str | None]:
-            asked = RowsAsked(UndeliveredState.DEAD, filters=Filters(**named))  # type: ignore[arg-type]
+            asked = RowsQuery(UndeliveredState.DEAD, filters=Filters(**named))  # type: ignore[arg-type]
             rows = await asyncio.to_thread(world.watch.rows, world.name, asked)
             assert rows.matched == len(rows.rows)
             return [row.letter.event_id for row in rows.rows]
@@ -95,13 +95,13 @@ class WatchSuite:
         """A letter that was replayed is in no group and no list, and says so where it is opened."""
         world.die("e-1", 404)
         await until(world, lambda seen: len(seen.undelivered) == 1)
-        rows = await asyncio.to_thread(world.watch.rows, world.name, RowsAsked(UndeliveredState.DEAD))
+        rows = await asyncio.to_thread(world.watch.rows, world.name, RowsQuery(UndeliveredState.DEAD))
         world.replay("e-1")
         await until(world, lambda seen: not seen.undelivered)
         row = await asyncio.to_thread(world.watch.row, world.name, rows.rows[0].place)
         assert row == rows.rows[0]._replace(ended="replayed")
         assert (
-            await asyncio.to_thread(world.watch.rows, world.name, RowsAsked(UndeliveredState.DEAD))
+            await asyncio.to_thread(world.watch.rows, world.name, RowsQuery(UndeliveredState.DEAD))
         ).rows == []
 
     async def test_each_viewer_hears_of_a_change(self, world: World) -> None:

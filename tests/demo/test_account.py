@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from worker.demo.account import Account, Found, draw_up
+from worker.demo.account import Account, NetworkFindings, draw_up
 from worker.demo.events import FALLBACK, NETWORKS, conversions
 
-GOOD = Found({"a": 3}, {"a": 3}, 0, {"t/0/1": ["invalid"]}, 0)
+GOOD = NetworkFindings({"a": 3}, {"a": 3}, 0, {"t/0/1": ["invalid"]}, 0)
 PUBLISHED = {"t/0/0": "a", "t/0/1": None}
 
 
@@ -15,7 +15,7 @@ def test_an_account() -> None:
     """Each record is counted under its ending and its network; one with none, or two, is counted as such."""
     first = draw_up(
         {"t/0/0": "a", "t/0/1": "b", "t/0/2": None, "t/0/3": "c", "t/0/4": "d"},
-        Found(
+        NetworkFindings(
             requested={"a": 1, "b": 2, "d": 1, "e": 1},
             recorded={"a": 1, "b": 2, "d": 1},
             again=1,
@@ -23,7 +23,7 @@ def test_an_account() -> None:
             behind=2,
         ),
     )
-    second = draw_up({"t/0/5": "e"}, Found(["e"], {"e": 3}, 0, {}, 0))
+    second = draw_up({"t/0/5": "e"}, NetworkFindings(["e"], {"e": 3}, 0, {}, 0))
     account = Account({"one": first, "other": second})
     assert not account.complete
     assert account.published == 6
@@ -60,7 +60,7 @@ def test_a_complete_account() -> None:
         (GOOD._replace(behind=1), "not committed"),
     ],
 )
-def test_a_fault(found: Found, fault: str) -> None:
+def test_a_fault(found: NetworkFindings, fault: str) -> None:
     """One fault at one network makes the whole account incomplete, and stands in its own line alone."""
     account = Account({"one": draw_up(PUBLISHED, GOOD), "other": draw_up(PUBLISHED, found)})
     assert not account.complete

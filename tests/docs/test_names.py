@@ -1,4 +1,4 @@
-"""What the pages name of the program is there: settings, metrics, lines of the log."""
+"""What the pages name of the program is there: settings, metrics, log lines; and one name means one class."""
 
 from __future__ import annotations
 
@@ -75,6 +75,17 @@ def test_lines_of_the_log() -> None:
     quoted = [part for line in _quoted() for part in _parts(line)]
     assert len(quoted) > 20
     assert [part for part in quoted if part not in _said()] == []
+
+
+def test_a_name_means_one_class() -> None:
+    """No two public classes of the program share a name, wherever they are."""
+    files: dict[str, list[str]] = {}
+    for folder in ("worker", "schemas"):
+        for file in (ROOT / folder).rglob("*.py"):
+            for name in re.findall(r"^class ([A-Za-z]\w*)", file.read_text("utf-8"), re.MULTILINE):
+                files.setdefault(name, []).append(str(file.relative_to(ROOT)))
+    assert len(files) > 300
+    assert {name: places for name, places in files.items() if len(places) > 1} == {}
 
 
 def _metrics_of(tables: str) -> Iterator[tuple[str, set[str]]]:

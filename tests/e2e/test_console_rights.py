@@ -16,10 +16,10 @@ from tests.e2e.test_command_rights import TOLD_WITHIN_SECONDS, each, properties
 from tests.support.acl import Guarded
 from tests.support.kafka import Names, Write, create_topics, produce, wait_until
 from tests.support.secured import Secured
-from worker.console.actions import ReplayAsked
+from worker.console.actions import ReplayOptions
 from worker.console.kafka_watch import KafkaWatch
 from worker.console.ordered import KafkaActions
-from worker.console.seen import ReplayState, RowsAsked, Seen
+from worker.console.watch import DestinationSnapshot, ReplayState, RowsQuery
 from worker.core.event_filter import EventFilter
 from worker.core.undelivered import UndeliveredState
 from worker.ops.errors import CannotDo
@@ -43,7 +43,7 @@ class Console:
         self.actions = KafkaActions(self.watch)
 
     @property
-    def seen(self) -> Seen:
+    def seen(self) -> DestinationSnapshot:
         """What is seen now."""
         return self.watch.seen(self.name)
 
@@ -55,7 +55,7 @@ class Console:
     def dead(self) -> list[str | None]:
         """The event ids of the dead letters that it shows."""
         return [
-            row.letter.event_id for row in self.watch.rows(self.name, RowsAsked(UndeliveredState.DEAD)).rows
+            row.letter.event_id for row in self.watch.rows(self.name, RowsQuery(UndeliveredState.DEAD)).rows
         ]
 
     def lacks(self, kind: str, name: str, right: str) -> bool:
@@ -128,7 +128,7 @@ async def test_what_it_needs_to_act(secured: Secured, names: Names, console: Con
         "drop": lambda: actions.drop(name, giver, wanted),
         "cancel": lambda: actions.cancel(name, giver, wanted, None),
         "pending": lambda: actions.pending(name, wanted, waiting=False),
-        "preview": lambda: actions.preview_replay(name, ReplayAsked()),
+        "preview": lambda: actions.preview_replay(name, ReplayOptions()),
     }
 
     def lacking() -> dict[str, str]:
@@ -146,7 +146,7 @@ async def test_what_it_needs_to_act(secured: Secured, names: Names, console: Con
         assert all(line.format(names.control) in why for why in refused.values())
         secured.guarded.grant("topic", names.control, "WRITE")
         wait_until("it may order", lambda: not lacking())
-        replay = partial(actions.replay, name, giver, ReplayAsked(), None)
+        replay = partial(actions.replay, name, giver, ReplayOptions(), None)
         assert console.why_not(replay) == ""
         lacks_it = line.format(names.topic)
         wait_until("it says why", lambda: any(lacks_it in one.troubles for one in console.seen.replays))

@@ -18,7 +18,7 @@ from typer.main import get_command
 
 from worker.adapters.process import signals
 from worker.adapters.process.stdout import ResultLost
-from worker.cli.common import FAILED, WRONG, Given, examples, say
+from worker.cli.common import FAILED, WRONG, GlobalOptions, examples, say
 from worker.cli.completion import settings
 
 PROGRAM = "postback-worker"
@@ -169,7 +169,7 @@ def options(
 ) -> None:
     """Tell the advertising network about conversions: events from Kafka in, one HTTP postback each out."""
     signals.begin(ctx.invoked_subcommand == "run")
-    ctx.obj = Given(config, _overrides(set_ or []))
+    ctx.obj = GlobalOptions(config, _overrides(set_ or []))
 
 
 def main() -> None:

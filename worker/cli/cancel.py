@@ -22,7 +22,7 @@ from worker.cli.common import (
     told,
 )
 from worker.cli.event_filters import Wanted, of_pending
-from worker.cli.ordering import Manner, asking, giver, order_once_agreed
+from worker.cli.ordering import OrderOptions, asking, giver, order_once_agreed
 from worker.cli.tables import print_rows
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ StandsOption = Annotated[
 def cancel(
     ctx: typer.Context,
     wanted: Wanted,
-    manner: Manner,
+    manner: OrderOptions,
     for_: StandsOption = None,
     destination: DestinationOption = None,
 ) -> None:

@@ -39,7 +39,7 @@ class Output(StrEnum):
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How the result is printed.")]
 
 
-class Given(NamedTuple):
+class GlobalOptions(NamedTuple):
     """The options given before the command."""
 
     config: Path | None = None
@@ -82,7 +82,7 @@ def load_deployment(ctx: typer.Context, only: Sequence[str] | None = None) -> De
     """Load the settings of all destinations, or of `only` these; errors as in `load_settings`."""
     from worker.settings import load_all
 
-    given = ctx.find_object(Given) or Given()
+    given = ctx.find_object(GlobalOptions) or GlobalOptions()
     with settings_told():
         deployment = load_all(config=given.config, overrides=given.overrides)
         deployment = deployment if only is None else deployment.only(only)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Check, show and explain the settings.")
 
 
-class Form(StrEnum):
+class ReferenceForm(StrEnum):
     """How the reference of settings is printed."""
 
     TABLE = "table"
@@ -57,14 +57,14 @@ def show(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
 @app.command(epilog=examples("postback-worker config schema", "postback-worker config schema -o markdown"))
 def schema(
     output: Annotated[
-        Form, typer.Option("--output", "-o", help="How the reference is printed.")
-    ] = Form.TABLE,
+        ReferenceForm, typer.Option("--output", "-o", help="How the reference is printed.")
+    ] = ReferenceForm.TABLE,
 ) -> None:
     """Explain every setting: variable, default, type, meaning."""
     from worker.settings import Entry, describe
 
     rows = describe()
-    if output is Form.MARKDOWN:
+    if output is ReferenceForm.MARKDOWN:
         print_markdown(Entry._fields, [(f"`{row.variable}`", _code(row.default), *row[2:]) for row in rows])
     else:
         print_rows([row._asdict() for row in rows], Output(output), Entry._fields)

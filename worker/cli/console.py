@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker.cli.common import FAILED, Given, examples, load_deployment, number_option, say
+from worker.cli.common import FAILED, GlobalOptions, examples, load_deployment, number_option, say
 from worker.cli.interrupts import until_signal
 from worker.cli.run import run_loop
 
@@ -50,7 +50,7 @@ def console(
     shows, unless it is told otherwise.
     """
     wanted = {"host": host, "port": port, "allow_actions": allow_actions, "base_path": base_path}
-    given = ctx.find_object(Given) or Given()
+    given = ctx.find_object(GlobalOptions) or GlobalOptions()
     overrides = {f"console.{name}": str(value) for name, value in wanted.items() if value is not None}
     ctx.obj = given._replace(overrides={**given.overrides, **overrides})
     deployment = load_deployment(ctx)

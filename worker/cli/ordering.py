@@ -36,7 +36,7 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say how many are 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
-class Manner(NamedTuple):
+class OrderOptions(NamedTuple):
     """How to give an order about pending conversions: why, dry run, without asking, and how to print it."""
 
     because: str | None
@@ -50,9 +50,9 @@ def manner_of(
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     output: OutputOption = Output.TABLE,
-) -> Manner:
+) -> OrderOptions:
     """Read the options."""
-    return Manner(because, dry_run, yes, output)
+    return OrderOptions(because, dry_run, yes, output)
 
 
 asking = with_options_of(manner_of, "manner")
@@ -64,7 +64,7 @@ def order_once_agreed(
     found: Iterable[Pending],
     question: str,
     order: Callable[[Giver], Order],
-    manner: Manner,
+    manner: OrderOptions,
 ) -> None:
     """Count the matches, ask, and give the order; with --dry-run only count."""
     from worker.ops import pending

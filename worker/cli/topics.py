@@ -48,7 +48,7 @@ UNKNOWN = "unknown"
 Row = dict[str, object]
 
 
-class Form(StrEnum):
+class TopicsForm(StrEnum):
     """How the result is printed; with manifests, no topic is made."""
 
     TABLE = "table"
@@ -74,11 +74,11 @@ def create(
     replication: Annotated[int | None, number_option("--replication", OF_A_NEW_SOURCE, 1)] = None,
     destination: DestinationOption = None,
     output: Annotated[
-        Form,
+        TopicsForm,
         typer.Option(
             "--output", "-o", help="How the result is printed; strimzi prints manifests, and makes nothing."
         ),
-    ] = Form.TABLE,
+    ] = TopicsForm.TABLE,
     cluster: Annotated[
         str, typer.Option("--cluster", help="With -o strimzi: the name of the Kafka cluster there.")
     ] = "kafka",
@@ -93,7 +93,7 @@ def create(
     if not with_source and (partitions or replication):
         raise typer.BadParameter("--partitions and --replication are for a new source: give --with-source")
     deployment = load_deployment(ctx, only=[destination] if destination else None)
-    if output is Form.STRIMZI:
+    if output is TopicsForm.STRIMZI:
         _print_manifests(deployment, cluster)
         return
     from worker.ops import topics

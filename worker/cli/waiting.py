@@ -21,7 +21,7 @@ from worker.cli.common import (
     told,
 )
 from worker.cli.event_filters import Wanted, of_pending
-from worker.cli.ordering import Manner, asking, order_once_agreed
+from worker.cli.ordering import OrderOptions, asking, order_once_agreed
 from worker.cli.tables import print_rows
 
 app = typer.Typer(
@@ -71,7 +71,9 @@ def list_(
 )
 @of_pending
 @asking
-def now(ctx: typer.Context, wanted: Wanted, manner: Manner, destination: DestinationOption = None) -> None:
+def now(
+    ctx: typer.Context, wanted: Wanted, manner: OrderOptions, destination: DestinationOption = None
+) -> None:
     """Make the next attempt of what waits at once, as if it were due: after a mended URL, say.
 
     It uses up no attempt more than that one. What is tried again later waits as ever.
@@ -97,7 +99,9 @@ def now(ctx: typer.Context, wanted: Wanted, manner: Manner, destination: Destina
 )
 @of_pending
 @asking
-def drop(ctx: typer.Context, wanted: Wanted, manner: Manner, destination: DestinationOption = None) -> None:
+def drop(
+    ctx: typer.Context, wanted: Wanted, manner: OrderOptions, destination: DestinationOption = None
+) -> None:
     """End what waits as cancelled: it lies in the dead letters then, from where it can be replayed."""
     from worker.ops import orders, pending
 

@@ -29,7 +29,7 @@ PLACE = "console"
 """An order from here is given by `NAME@console`."""
 
 
-class Asked(NamedTuple):
+class ActionRequest(NamedTuple):
     """A requested action: its destination, who asks, and the form's fields."""
 
     destination: str
@@ -68,7 +68,7 @@ class Acting:
             "drop": self._ask_drop,
             "cancel": self._ask_cancel,
         }
-        self._acts: Mapping[str, Callable[[Asked], str]] = {
+        self._acts: Mapping[str, Callable[[ActionRequest], str]] = {
             "pause": self._pause,
             "resume": self._resume,
             "rate": self._rate,
@@ -104,7 +104,7 @@ class Acting:
         session = request[SESSION]
         by = forms.who(who_by_proxy(request) or form.get("who", "") or _nobody(request))
         session.who = form.get("who", session.who)
-        asked = Asked(name, Giver(f"{by}@{PLACE}", time.time(), forms.why(form)), form)
+        asked = ActionRequest(name, Giver(f"{by}@{PLACE}", time.time(), forms.why(form)), form)
         session.note = await self._call(name, do, asked)
         back = "undelivered" if request.match_info["action"] in _OF_UNDELIVERED else "destination"
         raise web.HTTPSeeOther(f"{self._pages.site.base}/{back}/{quote(name)}")
@@ -154,45 +154,45 @@ class Acting:
 
     # --- what is done --------------------------------------------------------------------------------
 
-    def _pause(self, asked: Asked) -> str:
+    def _pause(self, asked: ActionRequest) -> str:
         return _told(self._actions.pause(asked.destination, asked.giver, forms.text(asked.fields, "for")))
 
-    def _resume(self, asked: Asked) -> str:
+    def _resume(self, asked: ActionRequest) -> str:
         ended = self._actions.resume(asked.destination, asked.giver)
         return "no pause stood" if ended is None else f"ended: {described(ended)}"
 
-    def _rate(self, asked: Asked) -> str:
+    def _rate(self, asked: ActionRequest) -> str:
         rate = None if asked.fields.get("off") else forms.per_second(asked.fields)
         if rate is None and not asked.fields.get("off"):
             raise WrongUsage(["rate: say how many attempts a second"])
         for_ = forms.text(asked.fields, "for")
         return _told(self._actions.rate(asked.destination, asked.giver, rate, for_))
 
-    def _now(self, asked: Asked) -> str:
+    def _now(self, asked: ActionRequest) -> str:
         wanted = forms.event_filter(asked.fields, asked.giver.now)
         return _told(self._actions.send_now(asked.destination, asked.giver, wanted))
 
-    def _drop(self, asked: Asked) -> str:
+    def _drop(self, asked: ActionRequest) -> str:
         wanted = forms.event_filter(asked.fields, asked.giver.now)
         return _told(self._actions.drop(asked.destination, asked.giver, wanted))
 
-    def _cancel(self, asked: Asked) -> str:
+    def _cancel(self, asked: ActionRequest) -> str:
         wanted, for_ = forms.event_filter(asked.fields, asked.giver.now), forms.text(asked.fields, "for")
         return _told(self._actions.cancel(asked.destination, asked.giver, wanted, for_))
 
-    def _end_cancel(self, asked: Asked) -> str:
+    def _end_cancel(self, asked: ActionRequest) -> str:
         ended = self._actions.end_cancel(asked.destination, asked.giver, asked.fields.get("id", ""))
         return f"ended: {described(ended)}"
 
-    def _replay(self, asked: Asked) -> str:
+    def _replay(self, asked: ActionRequest) -> str:
         wanted, rate = forms.replay_asked(asked.fields), forms.per_second(asked.fields)
         return _begun(self._actions.replay(asked.destination, asked.giver, wanted, rate))
 
-    def _go_on(self, asked: Asked) -> str:
+    def _go_on(self, asked: ActionRequest) -> str:
         own_id, rate = asked.fields.get("id", ""), forms.per_second(asked.fields)
         return _begun(self._actions.go_on(asked.destination, asked.giver, own_id, rate))
 
-    def _stop(self, asked: Asked) -> str:
+    def _stop(self, asked: ActionRequest) -> str:
         self._actions.stop(asked.destination, asked.fields.get("id", ""))
         return "the replay is broken off; it can go on from here"
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from worker.ops.orders import Giver
 
 
-class ReplayAsked(NamedTuple):
+class ReplayOptions(NamedTuple):
     """A replay's options as text, as `dlq replay` takes them; empty ones are not given.
 
     `set_` holds `FIELD=VALUE` items; `limit` 0 is all.
@@ -49,7 +49,7 @@ class ReplayPreview(NamedTuple):
     faults: Sequence[str]
 
 
-class Pendings(NamedTuple):
+class PendingCounts(NamedTuple):
     """The number of matches now: in the `source` topic, and in each tier by its delay."""
 
     counts: Mapping[str, int]
@@ -77,7 +77,7 @@ class Actions(Protocol):
         """Bound the attempts per second; None removes the bound."""
         ...
 
-    def pending(self, destination: str, wanted: EventFilter, *, waiting: bool) -> Pendings:
+    def pending(self, destination: str, wanted: EventFilter, *, waiting: bool) -> PendingCounts:
         """Count the matches among all pending conversions, or only in the tiers if `waiting`."""
         ...
 
@@ -97,14 +97,14 @@ class Actions(Protocol):
         """End a cancellation; return it."""
         ...
 
-    def preview_replay(self, destination: str, asked: ReplayAsked) -> ReplayPreview:
+    def preview_replay(self, destination: str, asked: ReplayOptions) -> ReplayPreview:
         """Say what would be sent, as `dlq replay --dry-run` does; write nothing."""
         ...
 
-    def replay(self, destination: str, giver: Giver, asked: ReplayAsked, rate: float | None) -> str | None:
+    def replay(self, destination: str, giver: Giver, asked: ReplayOptions, rate: float | None) -> str | None:
         """Begin a replay and return its id; None if nothing is left to send.
 
-        It runs in the background; `Seen.replays` tells its progress.
+        It runs in the background; `DestinationSnapshot.replays` tells its progress.
         """
         ...
 

@@ -11,9 +11,9 @@ import time
 
 from aiohttp import web
 
-from worker.console.guard import COOKIE, SESSION, Refused
-from worker.console.seen import Watch
+from worker.console.guard import COOKIE, SESSION, RequestRefused
 from worker.console.sessions import Sessions
+from worker.console.watch import Watch
 
 STILL_HERE_SECONDS = 15.0
 """How often a line is sent while nothing changes, so that proxies keep the connection."""
@@ -34,7 +34,7 @@ class Events:
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Send each change, at most once a second, as long as the session is valid."""
         if len(self._open) >= MOST_STREAMS:
-            raise Refused(503, "too many pages are open: close some")
+            raise RequestRefused(503, "too many pages are open: close some")
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
         )

@@ -14,8 +14,8 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from worker.adapters.kafka.followed_partition import starts_of
-from worker.console.known import Known
-from worker.console.seen import Trouble, failed, trouble_of
+from worker.console.index import DestinationIndex
+from worker.console.watch import Trouble, failed, trouble_of
 from worker.core.last_hour import minutes_of
 from worker.core.record import Partition
 from worker.ops.broker import answering
@@ -46,7 +46,7 @@ class Following:
     """Follows one destination; its thread calls `tell` after each change."""
 
     def __init__(self, settings: Settings, ids: TopicIds, most: int, tell: Callable[[], None]) -> None:
-        self.known = Known(settings, most)
+        self.index = DestinationIndex(settings, most)
         self.trouble: Trouble | None = None
         self._settings, self._ids, self._most, self._tell = settings, ids, most, tell
         self._closing = Event()
@@ -101,7 +101,7 @@ class Following:
                 if time.monotonic() - looked_at >= LOOK_SECONDS:
                     self._look(live, tiers)
                     looked_at = time.monotonic()
-                self.known.take(live.batch(TURN_SECONDS))
+                self.index.take(live.batch(TURN_SECONDS))
                 self._tell()
 
     def _is_over(self) -> bool:
@@ -112,13 +112,13 @@ class Following:
         self._ids.of(self._topics)
         logs = self._logs_now()
         if logs != self._logs:
-            self.known, self._logs = Known(self._settings, self._most), logs
-            self.known.log = self._ids.heard(self._settings.dlq_topic).topic_id
+            self.index, self._logs = DestinationIndex(self._settings, self._most), logs
+            self.index.log = self._ids.heard(self._settings.dlq_topic).topic_id
         there = live.partitions(self._topics)
-        new = [at for at in there if at not in self.known.next]
+        new = [at for at in there if at not in self.index.next]
         if new:
             spans, unread = self._spans(live, tiers, new)
-            self.known.begin(spans, unread)
+            self.index.begin(spans, unread)
         self._sought = frozenset()
         self._read_from(live, {})
 
@@ -145,24 +145,24 @@ class Following:
     def _read_from(self, live: LiveReader, source: Mapping[int, int]) -> None:
         """Continue all topics, and the source from these offsets on."""
         name = self._settings.kafka.topic
-        live.follow({**self.known.next, **{Partition(name, at): offset for at, offset in source.items()}})
+        live.follow({**self.index.next, **{Partition(name, at): offset for at, offset in source.items()}})
 
     def _look(self, live: LiveReader, tiers: GroupState) -> None:
         """Update what the tiers have ended, which dead letters are gone, the counts and the replays."""
         settings = self._settings
-        letters = [at for at in self.known.next if at.topic == settings.dlq_topic]
+        letters = [at for at in self.index.next if at.topic == settings.dlq_topic]
         standing = tiers.standing([settings.tier_topic(tier) for tier in settings.tiers])
-        self.known.stand(standing, live.spans(letters))
+        self.index.stand(standing, live.spans(letters))
         source = live.partitions([settings.kafka.topic])
         self._look_at_source(live, source)
-        if self.known.sought != self._sought:
-            self._sought = self.known.sought
+        if self.index.sought != self._sought:
+            self._sought = self.index.sought
             there = {at.number for at in source}
-            self._read_from(live, {at: offset for at, offset in self.known.seek().items() if at in there})
+            self._read_from(live, {at: offset for at, offset in self.index.seek().items() if at in there})
         self._say(None)
 
     def _look_at_source(self, live: LiveReader, source: Collection[Partition]) -> None:
-        now, published = time.time(), self.known.published
+        now, published = time.time(), self.index.published
         for first in published.unknown(now)[:MINUTES_AT_A_TIME]:
             if self._is_over():
                 return  # each minute takes the broker several answers

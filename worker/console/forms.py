@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from worker.console.actions import ReplayAsked
-from worker.console.seen import RowsAsked
+from worker.console.actions import ReplayOptions
+from worker.console.watch import RowsQuery
 from worker.core.event_filter import FIELDS, FROM_HEADERS, TIMES, EventFilter
 from worker.core.undelivered import OTHER_ERRORS, GroupKey, UndeliveredState
 from worker.ops.errors import WrongUsage
@@ -60,7 +60,7 @@ def given(fields: Fields, of: UndeliveredState) -> dict[str, str]:
     return {name: value for name in names(of) if (value := text(fields, name)) is not None}
 
 
-def rows_asked(fields: Fields, now: float) -> RowsAsked:
+def rows_asked(fields: Fields, now: float) -> RowsQuery:
     """The rows that a page asks for: with `whole`, those of one group of failures."""
     of, limit = kind(fields), rows_wanted(fields)
     wanted, group = given(fields, of), None
@@ -68,8 +68,8 @@ def rows_asked(fields: Fields, now: float) -> RowsAsked:
         group = GroupKey(of, text(fields, "reason"), _status(fields), text(fields, "error"))
         wanted = {name: value for name, value in wanted.items() if name not in OF_A_GROUP}
     if of is UndeliveredState.WAITING:
-        return RowsAsked(of, group, wanted=event_filter(wanted, now), limit=limit)
-    return RowsAsked(of, group, _filters(wanted, now), limit=limit)
+        return RowsQuery(of, group, wanted=event_filter(wanted, now), limit=limit)
+    return RowsQuery(of, group, _filters(wanted, now), limit=limit)
 
 
 def meant(fields: Fields) -> dict[str, str]:
@@ -98,12 +98,12 @@ def event_filter(fields: Fields, now: float) -> EventFilter:
     return read_event_filter({name: text(fields, name) for name in OF_PENDING}, now)
 
 
-def replay_asked(fields: Fields) -> ReplayAsked:
+def replay_asked(fields: Fields) -> ReplayOptions:
     """A replay's options, as `dlq replay` has them."""
     wanted = given(fields, UndeliveredState.DEAD)
     reason = wanted.pop("reason", None)
     edits = (line.strip() for line in fields.get("set", "").splitlines())
-    return ReplayAsked(
+    return ReplayOptions(
         reason=() if reason is None else (reason,),
         status=_status(wanted),
         limit=_number(fields, "limit", 0),

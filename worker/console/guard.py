@@ -45,7 +45,7 @@ _SAFE = frozenset({"GET", "HEAD"})
 _OF_THIS_SITE = frozenset({"same-origin", "none"})
 
 
-class Rules(NamedTuple):
+class AccessRules(NamedTuple):
     """How a console is served: its address, its path prefix, and whether one must log in."""
 
     host: str
@@ -57,7 +57,7 @@ class Rules(NamedTuple):
     """Paths with this prefix need no login: the style of the login form."""
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """A refused request: the status to answer, and a line on why."""
 
     def __init__(self, status: int, why: str) -> None:
@@ -78,7 +78,7 @@ class Shows(Protocol):
 class Guard:
     """The middleware in front of every route; `pages` renders refusals and errors."""
 
-    def __init__(self, rules: Rules, sessions: Sessions, pages: Shows) -> None:
+    def __init__(self, rules: AccessRules, sessions: Sessions, pages: Shows) -> None:
         self._rules = rules
         self._sessions = sessions
         self._pages = pages
@@ -91,7 +91,7 @@ class Guard:
         async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
             try:
                 return await self._handle(request, handler)
-            except Refused as refused:
+            except RequestRefused as refused:
                 return self._pages.problem(request, refused.status, [str(refused)])
             except web.HTTPError as error:
                 return self._pages.problem(request, error.status, [_WORDS.get(error.status, error.reason)])
@@ -144,7 +144,7 @@ class Guard:
     def _to_login(self, request: web.Request) -> web.StreamResponse:
         if request.method in _SAFE and "text/html" in request.headers.get("Accept", "text/html"):
             raise web.HTTPSeeOther(self._rules.login_path)
-        raise Refused(401, "log in first: this session has ended")
+        raise RequestRefused(401, "log in first: this session has ended")
 
     def _check_host(self, request: web.Request) -> None:
         """Without a token, refuse host names that another site could point at this machine."""
@@ -153,19 +153,19 @@ class Guard:
         name = _without_port(request.headers.get("Host", "")).lower()
         if name in NAMES_OF_THIS_MACHINE or (name == self._rules.host and is_loopback(name)):
             return
-        raise Refused(421, "the console answers to localhost; behind another name it takes a token")
+        raise RequestRefused(421, "the console answers to localhost; behind another name it takes a token")
 
     def _check_site(self, request: web.Request) -> None:
         """A change must come from a page of this site, as far as the browser tells."""
         if request.method not in _SAFE and request.headers.get("Sec-Fetch-Site", "none") not in _OF_THIS_SITE:
-            raise Refused(403, "another site's form is not taken")
+            raise RequestRefused(403, "another site's form is not taken")
 
     async def _check_form(self, request: web.Request, session: Session) -> None:
         if request.method in _SAFE:
             return
         given = (await request.post()).get(CSRF_FIELD)
         if not isinstance(given, str) or not session.is_form_of(given):
-            raise Refused(
+            raise RequestRefused(
                 403, "this form is not of this session: open the page again, and send it from there"
             )
 

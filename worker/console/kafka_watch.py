@@ -1,6 +1,6 @@
 """A Watch that reads Kafka, with two threads per destination however many viewers there are.
 
-The rules: only these threads make a Seen, at most a few times a second; all viewers share it. One thread
+The rules: only these threads make a snapshot, at most a few times a second; all viewers share it. One thread
 follows the topics (`following.py`); the other asks for the status, as the command does, except for what the
 first one knows.
 """
@@ -18,7 +18,15 @@ from worker.adapters.process.memory import keep_little
 from worker.console import rows
 from worker.console.following import CLOSE_WITHIN_SECONDS, Following
 from worker.console.replay_runs import Runs
-from worker.console.seen import Row, Rows, RowsAsked, Seen, Trouble, failed, trouble_of
+from worker.console.watch import (
+    DestinationSnapshot,
+    RowsPage,
+    RowsQuery,
+    Trouble,
+    UndeliveredRow,
+    failed,
+    trouble_of,
+)
 from worker.ops import explain
 from worker.ops.broker import answering, asking
 from worker.ops.errors import CannotDo
@@ -36,10 +44,10 @@ STATUS_SECONDS = 2.0
 """Between two looks at a destination's status."""
 
 SEEN_SECONDS = 0.5
-"""The least time between two Seen values; more if making one takes long."""
+"""The least time between two snapshots; more if making one takes long."""
 
 DEAREST_SHARE = 0.05
-"""The most of its time that a thread spends on making Seen values."""
+"""The most of its time that a thread spends on making snapshots."""
 
 MOST_ROWS = 300_000
 """The most undelivered rows held for all destinations together."""
@@ -101,7 +109,7 @@ class KafkaWatch:
         for one, settings in zip(self._watched.values(), self.deployment.destinations, strict=True):
             one.renew(settings)
 
-    def seen(self, destination: str) -> Seen:
+    def seen(self, destination: str) -> DestinationSnapshot:
         """See Watch."""
         return self._watched[destination].seen
 
@@ -113,15 +121,15 @@ class KafkaWatch:
                     await self._changed.wait()
         return self._version
 
-    def rows(self, destination: str, asked: RowsAsked) -> Rows:
+    def rows(self, destination: str, asked: RowsQuery) -> RowsPage:
         """See Watch."""
         one = self._watched[destination]
-        return rows.rows(one.settings, one.following.known, asked)
+        return rows.rows(one.settings, one.following.index, asked)
 
-    def row(self, destination: str, place: str) -> Row:
+    def row(self, destination: str, place: str) -> UndeliveredRow:
         """See Watch."""
         one = self._watched[destination]
-        return rows.row(one.settings, one.following.known, place)
+        return rows.row(one.settings, one.following.index, place)
 
     def search(self, wanted: Wanted, since: str) -> Sequence[Explanation]:
         """See Watch."""
@@ -129,13 +137,13 @@ class KafkaWatch:
 
     def question(self, destination: str, replay_id: str) -> str:
         """The question of an unfinished replay; raise CannotDo if there is none of this id."""
-        question = self._watched[destination].following.known.question(replay_id)
+        question = self._watched[destination].following.index.question(replay_id)
         if question is None:
             raise CannotDo([f"there is no replay {replay_id} that could go on"])
         return question
 
     def touch(self, destination: str) -> None:
-        """Have a new Seen made, after a change that these threads do not read."""
+        """Have a new snapshot made, after a change that these threads do not read."""
         self._watched[destination].touch()
 
     def _show(self, put: Callable[[int], None]) -> None:
@@ -152,7 +160,7 @@ class KafkaWatch:
 
 
 class _Watched:
-    """One destination: its two threads and its latest Seen."""
+    """One destination: its two threads and its latest snapshot."""
 
     def __init__(
         self,
@@ -164,7 +172,7 @@ class _Watched:
     ) -> None:
         self.settings = settings
         self.following = Following(settings, ids, most, self._make_in_time)
-        self.seen = Seen(settings.destination.name)
+        self.seen = DestinationSnapshot(settings.destination.name)
         self._show, self._runs = show, runs
         self._watcher = DestinationWatcher(settings)
         self._status: Status | None = None
@@ -196,7 +204,7 @@ class _Watched:
         self._watcher.renew(settings)
 
     def touch(self) -> None:
-        """Have a new Seen made soon."""
+        """Have a new snapshot made soon."""
         self._make_at = 0.0
 
     def _ask(self) -> None:
@@ -206,7 +214,7 @@ class _Watched:
     def _ask_again_and_again(self) -> None:
         while not self._closing.is_set():
             begun = time.monotonic()
-            followed = self.following.known.followed(time.time(), RECENT_SECONDS)
+            followed = self.following.index.followed(time.time(), RECENT_SECONDS)
             try:
                 self._status, self._trouble = self._watcher.look(followed), None
             except CannotDo as error:
@@ -218,7 +226,7 @@ class _Watched:
             self._make()
             self._closing.wait(max(0.1, begun + STATUS_SECONDS - time.monotonic()))
 
-    def _put(self, seen: Seen) -> None:
+    def _put(self, seen: DestinationSnapshot) -> None:
         self.seen = seen
 
     def _make_in_time(self) -> None:
@@ -226,21 +234,21 @@ class _Watched:
             self._make()
 
     def _make(self) -> None:
-        """Make the Seen of this moment."""
+        """Make the snapshot of this moment."""
         with self._making:
             begun = time.monotonic()
-            known, now, name = self.following.known, time.time(), self.seen.destination
-            with known.lock:
-                told = Seen(
+            index, now, name = self.following.index, time.time(), self.seen.destination
+            with index.lock:
+                told = DestinationSnapshot(
                     name,
                     at=now,
                     status=self._status,
                     trouble=self._trouble or self.following.trouble,
-                    progress=known.progress(),
-                    hour=known.minutes(now),
-                    undelivered=known.undelivered.groups(),
-                    unread=known.unread + known.undelivered.forgotten,
-                    replays=[self._runs.told(name, one) for one in known.replays.shown(now)],
+                    progress=index.progress(),
+                    hour=index.minutes(now),
+                    undelivered=index.undelivered.groups(),
+                    unread=index.unread + index.undelivered.forgotten,
+                    replays=[self._runs.told(name, one) for one in index.replays.shown(now)],
                 )
             if told._replace(at=self.seen.at, version=self.seen.version) != self.seen:
                 self._show(lambda version: self._put(told._replace(version=version)))

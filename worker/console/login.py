@@ -13,10 +13,10 @@ from aiohttp import web
 
 from worker.console.guard import COOKIE, Guard
 from worker.console.pages import Pages
-from worker.console.sessions import Sessions, Tries, same
+from worker.console.sessions import Sessions, WrongTokens, same
 
 
-class Login:
+class LoginForm:
     """The login form and its handlers."""
 
     def __init__(self, token: str, pages: Pages, sessions: Sessions, guard: Guard) -> None:
@@ -24,7 +24,7 @@ class Login:
         self._pages = pages
         self._sessions = sessions
         self._guard = guard
-        self._tries = Tries()
+        self._tries = WrongTokens()
 
     async def show(self, request: web.Request) -> web.Response:
         """Show the form."""

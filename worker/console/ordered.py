@@ -10,7 +10,7 @@ import time
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from worker.console.actions import Pendings, ReplayAsked, ReplayPreview
+from worker.console.actions import PendingCounts, ReplayOptions, ReplayPreview
 from worker.console.replay_runs import Run
 from worker.ops import access, orders, pending
 from worker.ops.dead_letters import dlq_reader
@@ -49,13 +49,13 @@ class KafkaActions:
         """See Actions."""
         return orders.limit(self._settings(destination), giver, per_second, orders.seconds_of(for_))
 
-    def pending(self, destination: str, wanted: EventFilter, *, waiting: bool) -> Pendings:
+    def pending(self, destination: str, wanted: EventFilter, *, waiting: bool) -> PendingCounts:
         """See Actions."""
         settings = self._settings(destination)
         found = pending.in_tiers(settings, wanted)
         if not waiting:
             found = chain(pending.on_source(self._watch.deployment, settings, wanted), found)
-        return Pendings(pending.count(found))
+        return PendingCounts(pending.count(found))
 
     def send_now(self, destination: str, giver: Giver, wanted: EventFilter) -> Order:
         """See Actions."""
@@ -76,7 +76,7 @@ class KafkaActions:
         """See Actions."""
         return orders.end_cancel(self._settings(destination), giver, cancel_id)
 
-    def preview_replay(self, destination: str, asked: ReplayAsked) -> ReplayPreview:
+    def preview_replay(self, destination: str, asked: ReplayOptions) -> ReplayPreview:
         """See Actions."""
         settings, now = self._settings(destination), time.time()
         with dlq_reader(settings) as reader:
@@ -84,7 +84,7 @@ class KafkaActions:
             ready = replaying.ready(_asked(asked, _question(asked), Giver("", now), None), now)
         return ReplayPreview(len(ready.left), ready.left_out, ready.refused, ready.goes_on, ready.faults)
 
-    def replay(self, destination: str, giver: Giver, asked: ReplayAsked, rate: float | None) -> str | None:
+    def replay(self, destination: str, giver: Giver, asked: ReplayOptions, rate: float | None) -> str | None:
         """See Actions."""
         return self._begin(destination, _asked(asked, _question(asked), giver, rate))
 
@@ -112,21 +112,21 @@ class KafkaActions:
         return begun
 
 
-def _question(asked: ReplayAsked) -> str:
+def _question(asked: ReplayOptions) -> str:
     """The question as `dlq replay` writes it, so that either can continue the other's replays."""
     return json.dumps({name: given for name, given in asked._asdict().items() if given}, sort_keys=True)
 
 
-def _words(question: str) -> ReplayAsked:
+def _words(question: str) -> ReplayOptions:
     """Parse a question; raise CannotDo if this console can't ask it."""
     try:
-        return ReplayAsked(**json.loads(question))
+        return ReplayOptions(**json.loads(question))
     except (ValueError, TypeError):
         hint = "give the same command again: it goes on where it was broken off"
         raise CannotDo(["this replay was asked for in a way that the console does not know"], hint) from None
 
 
-def _asked(asked: ReplayAsked, question: str, giver: Giver, rate: float | None) -> ReplayRequest:
+def _asked(asked: ReplayOptions, question: str, giver: Giver, rate: float | None) -> ReplayRequest:
     """Parse a replay's options; raise WrongUsage."""
     filters = read_filters(
         now=giver.now,

@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from worker.console.seen import Replay, ReplayState
+from worker.console.watch import Replay, ReplayState
 from worker.ops.claims import Claim, Holder, read_claim
 from worker.ops.holding import DEAD_AFTER_SECONDS
 from worker.ops.plans import Plan, offsets_of, read_head
@@ -37,7 +37,7 @@ class Part(NamedTuple):
     number: str
 
 
-class Left:
+class LettersLeft:
     """What an unfinished plan has left: identities, and the number of letters without a known one."""
 
     def __init__(self, total: int, known: Iterable[int]) -> None:
@@ -89,7 +89,7 @@ class Replays:
         self._heads: dict[str, Plan] = {}
         self._parts: dict[Part, bytes] = {}
         self._unapplied: set[Part] = set()
-        self._left: dict[str, Left] = {}
+        self._left: dict[str, LettersLeft] = {}
         self._runs: dict[str, _Runs] = {}
 
     def take(self, key: bytes | None, value: bytes | None, now: float) -> bool:
@@ -125,7 +125,7 @@ class Replays:
         """Restart the count of what unfinished replays have sent; return the source offsets to read from."""
         ends: dict[int, int] = {}
         for plan in (self._heads[id_] for id_ in self.begun):
-            self._left[plan.id] = Left(plan.total, self._identities_of(plan.id, identities))
+            self._left[plan.id] = LettersLeft(plan.total, self._identities_of(plan.id, identities))
             for number, end in plan.ends.items():
                 ends[number] = min(end, ends.get(number, end))
         return ends

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
-from worker.console.seen import Replay, ReplayState
+from worker.console.watch import Replay, ReplayState
 from worker.ops import publishing
 from worker.ops.access import rights_lacking
 from worker.ops.dead_letters import dlq_reader

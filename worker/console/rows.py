@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from schemas import WorkerHeaders
 from worker.adapters.kafka.topic_reader import Keep, OffsetRange, everything
-from worker.console.seen import Row, Rows, RowsAsked
+from worker.console.watch import RowsPage, RowsQuery, UndeliveredRow
 from worker.core.event_filter import FIELDS, EventFilter
 from worker.core.record import Partition, Record
 from worker.core.undelivered import OTHER_ERRORS, GroupKey, TimedPlace, UndeliveredState
@@ -28,7 +28,7 @@ from worker.ops.errors import CannotDo
 from worker.ops.reading import opened, reading_config
 
 if TYPE_CHECKING:
-    from worker.console.known import Known
+    from worker.console.index import DestinationIndex
     from worker.settings import Settings
 
 GAP_RECORDS = 200
@@ -43,32 +43,32 @@ _Item = TypeVar("_Item")
 Offsets = dict[Partition, "array[int]"]
 
 
-def rows(settings: Settings, known: Known, asked: RowsAsked) -> Rows:
+def rows(settings: Settings, index: DestinationIndex, asked: RowsQuery) -> RowsPage:
     """The newest requested rows. Raises CannotDo."""
-    keys = {key for key in known.undelivered.keys if _may_be(key, asked)}
+    keys = {key for key in index.undelivered.keys if _may_be(key, asked)}
     if _is_told(asked, keys):
-        places, count = _newest(known, asked, keys)
+        places, count = _newest(index, asked, keys)
         records = list(_read(settings, _offsets(places)))
     else:
-        with known.lock:
-            offsets = _offsets(_places(known, asked, keys))
+        with index.lock:
+            offsets = _offsets(_places(index, asked, keys))
         passing = _Counted(filter(_test(asked, keys), _read(settings, offsets, _glance(asked))))
         limit = asked.limit or sum(map(len, offsets.values()))
         records = heapq.nlargest(limit, passing, key=_time)
         count = passing.count
     records.sort(key=_time, reverse=True)
-    return Rows([_row(settings, record) for record in records], count)
+    return RowsPage([_row(settings, record) for record in records], count)
 
 
-def row(settings: Settings, known: Known, place: str) -> Row:
+def row(settings: Settings, index: DestinationIndex, place: str) -> UndeliveredRow:
     """The row at a place. Raises CannotDo."""
     at, offset = _at(settings, place)
     found = next(_read(settings, {at: array("q", [offset])}), None)
     if found is None:
         raise CannotDo([f"there is nothing at {place} any more"])
-    with known.lock:
-        key = known.undelivered.key_of(at, offset)
-        is_past = key is None and at.topic != settings.dlq_topic and offset < known.next.get(at, 0)
+    with index.lock:
+        key = index.undelivered.key_of(at, offset)
+        is_past = key is None and at.topic != settings.dlq_topic and offset < index.next.get(at, 0)
     fate = key if isinstance(key, Fate) else Fate.ENDED if is_past else None
     return _row(settings, found)._replace(ended=None if fate is None else fate.value)
 
@@ -76,7 +76,7 @@ def row(settings: Settings, known: Known, place: str) -> Row:
 # --- which ---------------------------------------------------------------------------------------
 
 
-def _may_be(key: GroupKey, asked: RowsAsked) -> bool:
+def _may_be(key: GroupKey, asked: RowsQuery) -> bool:
     """Whether rows of a group can match."""
     if key.kind is not asked.kind or asked.group not in {None, key}:
         return False
@@ -92,7 +92,7 @@ def _may_be(key: GroupKey, asked: RowsAsked) -> bool:
     return is_meant and (is_in_error or key.error == OTHER_ERRORS)
 
 
-def _is_told(asked: RowsAsked, keys: Collection[GroupKey]) -> bool:
+def _is_told(asked: RowsQuery, keys: Collection[GroupKey]) -> bool:
     """Whether the known places alone decide which rows match."""
     if asked.kind is UndeliveredState.DEAD:
         filters = asked.filters
@@ -109,7 +109,7 @@ def _are_errors_told(error: str | None, keys: Collection[GroupKey]) -> bool:
     return error is None or not any(key.error == OTHER_ERRORS for key in keys)
 
 
-def _test(asked: RowsAsked, keys: Collection[GroupKey]) -> Callable[[Record], bool]:
+def _test(asked: RowsQuery, keys: Collection[GroupKey]) -> Callable[[Record], bool]:
     """Make the test of a record for what neither its group nor `_glance` decides."""
     if asked.kind is UndeliveredState.WAITING:
         return lambda record: asked.wanted.matches(record.value, record.headers, on_tier=True)
@@ -118,16 +118,16 @@ def _test(asked: RowsAsked, keys: Collection[GroupKey]) -> Callable[[Record], bo
     return lambda record: asked.filters.match(letter_of(record))
 
 
-def _glance(asked: RowsAsked) -> Keep:
+def _glance(asked: RowsQuery) -> Keep:
     """Make a cheap test that rules out a record by its value before it is parsed."""
     named = dict(asked.wanted.wanted) if asked.kind is UndeliveredState.WAITING else asked.filters._asdict()
     of_event = EventFilter.of({name: text for name, text in named.items() if name in FIELDS})
     return lambda _, value: of_event.matches(value, (), on_tier=True)
 
 
-def _places(known: Known, asked: RowsAsked, keys: Collection[GroupKey]) -> Iterator[TimedPlace]:
+def _places(index: DestinationIndex, asked: RowsQuery, keys: Collection[GroupKey]) -> Iterator[TimedPlace]:
     """The places of rows that can match."""
-    held, filters = known.undelivered, asked.filters
+    held, filters = index.undelivered, asked.filters
     since, until = -math.inf, math.inf
     if asked.kind is UndeliveredState.DEAD:
         since = since if filters.since is None else filters.since
@@ -143,10 +143,12 @@ def _places(known: Known, asked: RowsAsked, keys: Collection[GroupKey]) -> Itera
         yield place
 
 
-def _newest(known: Known, asked: RowsAsked, keys: Collection[GroupKey]) -> tuple[list[TimedPlace], int]:
+def _newest(
+    index: DestinationIndex, asked: RowsQuery, keys: Collection[GroupKey]
+) -> tuple[list[TimedPlace], int]:
     """The newest requested places, and how many there are."""
-    with known.lock:
-        found = _Counted(_places(known, asked, keys))
+    with index.lock:
+        found = _Counted(_places(index, asked, keys))
         return (heapq.nlargest(asked.limit, found) if asked.limit else list(found)), found.count
 
 
@@ -219,13 +221,13 @@ def _time(record: Record) -> tuple[float, Partition, int]:
     return record.timestamp, record.at, record.offset
 
 
-def _row(settings: Settings, record: Record) -> Row:
+def _row(settings: Settings, record: Record) -> UndeliveredRow:
     letter, place = letter_of(record), f"{record.at}/{record.offset}"
     if record.at.topic == settings.dlq_topic:
-        return Row(UndeliveredState.DEAD, place, place_of(letter), letter.reason, None, letter)
+        return UndeliveredRow(UndeliveredState.DEAD, place, place_of(letter), letter.reason, None, letter)
     told = WorkerHeaders.read(record.headers)
     tier = record.at.topic.removeprefix(f"{settings.kafka.group_id}.retry.")
-    return Row(
+    return UndeliveredRow(
         UndeliveredState.WAITING, place, f"{tier} {place_of(letter)}", told.reason, told.due_at, letter
     )
 

@@ -11,13 +11,13 @@ from aiohttp.typedefs import Handler
 from worker.console.acting import Acting
 from worker.console.actions import Actions
 from worker.console.events import Events
-from worker.console.guard import MOST_FORM_BYTES, Guard, Rules
-from worker.console.login import Login
+from worker.console.guard import MOST_FORM_BYTES, AccessRules, Guard
+from worker.console.login import LoginForm
 from worker.console.pages import Pages, Site, static_file
-from worker.console.seen import Watch
 from worker.console.sessions import Sessions
 from worker.console.threads import Threads
 from worker.console.views import Views
+from worker.console.watch import Watch
 from worker.settings import Deployment
 
 CLOSE_SECONDS = 2.0
@@ -32,7 +32,7 @@ class ConsoleServer:
         base = console.base_path.rstrip("/")
         self._pages = Pages(Site(base, console.allow_actions, token is not None, deployment.names))
         self._sessions = Sessions()
-        rules = Rules(console.host, base, token is not None, f"{base}/login", f"{base}/static/")
+        rules = AccessRules(console.host, base, token is not None, f"{base}/login", f"{base}/static/")
         guard = Guard(rules, self._sessions, self._pages)
         self._app = web.Application(middlewares=[guard.middleware], client_max_size=MOST_FORM_BYTES)
         self._app.on_response_prepare.append(guard.sign)
@@ -41,7 +41,7 @@ class ConsoleServer:
         self._threads = Threads()
         self._add_views(Views(deployment, self._pages, watch, self._threads))
         if token is not None:
-            login = Login(token, self._pages, self._sessions, guard)
+            login = LoginForm(token, self._pages, self._sessions, guard)
             self._get("/login", login.show)
             self._post("/login", login.enter)
             self._post("/logout", login.leave)

@@ -77,7 +77,7 @@ class Sessions:
             self._known.pop(name, None)
 
 
-class Tries:
+class WrongTokens:
     """Wrong tokens, by the sender's address."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from functools import partial
 from threading import Thread
 from typing import ParamSpec, TypeVar
 
-from worker.console.guard import Refused
+from worker.console.guard import RequestRefused
 
 AT_A_TIME = 4
 MOST_WAITING = 16
@@ -32,9 +32,9 @@ class Threads:
     async def call(
         self, function: Callable[_Given, _Got], *args: _Given.args, **named: _Given.kwargs
     ) -> _Got:
-        """Call a function in one of them; raise Refused if too many wait already."""
+        """Call a function in one of them; raise RequestRefused if too many wait already."""
         if self._under_way >= AT_A_TIME + MOST_WAITING:
-            raise Refused(503, "too many ask at once: try again in a moment")
+            raise RequestRefused(503, "too many ask at once: try again in a moment")
         self._under_way += 1
         try:
             async with self._places:

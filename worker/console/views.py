@@ -15,8 +15,8 @@ from aiohttp import web
 
 from worker.console import forms, plots, words
 from worker.console.pages import Pages, is_live
-from worker.console.seen import Seen, Watch
 from worker.console.threads import Threads
+from worker.console.watch import DestinationSnapshot, Watch
 from worker.core.orders import described
 from worker.core.undelivered import UndeliveredGroup
 from worker.ops import destinations
@@ -129,7 +129,7 @@ class Views:
         """Redirect a view without a destination to the first one's."""
         raise web.HTTPSeeOther(f"{request.path.rstrip('/')}/{self._deployment.names[0]}")
 
-    def _seen(self, request: web.Request) -> Seen:
+    def _seen(self, request: web.Request) -> DestinationSnapshot:
         name = request.match_info["destination"]
         if name not in self._deployment.names:
             raise web.HTTPNotFound
@@ -139,20 +139,20 @@ class Views:
 class Card(NamedTuple):
     """A destination in the first view."""
 
-    seen: Seen
+    seen: DestinationSnapshot
     shape: str
     facts: Mapping[str, Any]
     spark: str
 
 
-def _card(seen: Seen) -> Card:
+def _card(seen: DestinationSnapshot) -> Card:
     spark = plots.sparkline("Delivered", [one.delivered for one in seen.hour])
     if seen.status is None:
         return Card(seen, "still", {}, spark)
     return Card(seen, words.SHAPES[seen.status.judged.verdict], _facts(seen), spark)
 
 
-def _facts(seen: Seen) -> Mapping[str, Any]:
+def _facts(seen: DestinationSnapshot) -> Mapping[str, Any]:
     if seen.status is None:
         return {}
     flow = seen.status.flow
@@ -170,21 +170,21 @@ def _facts(seen: Seen) -> Mapping[str, Any]:
     }
 
 
-def _gravity(seen: Seen) -> tuple[int, str]:
+def _gravity(seen: DestinationSnapshot) -> tuple[int, str]:
     shape = "still" if seen.status is None else words.SHAPES[seen.status.judged.verdict]
     return words.GRAVITY.index(shape), seen.destination
 
 
-class Shown(NamedTuple):
+class GroupLink(NamedTuple):
     """A group, and the URL query that shows its rows."""
 
     group: UndeliveredGroup
     query: Mapping[str, str]
 
 
-def _group(group: UndeliveredGroup) -> Shown:
+def _group(group: UndeliveredGroup) -> GroupLink:
     named = {**group.key._asdict(), "kind": group.kind.value, "whole": 1}
-    return Shown(group, {name: str(value) for name, value in named.items() if value is not None})
+    return GroupLink(group, {name: str(value) for name, value in named.items() if value is not None})
 
 
 def _pretty(value: bytes | None) -> str:
@@ -196,7 +196,7 @@ def _pretty(value: bytes | None) -> str:
         return text
 
 
-def _state(seen: Seen) -> Mapping[str, Any]:
+def _state(seen: DestinationSnapshot) -> Mapping[str, Any]:
     """What a destination's workers report, and their standing orders."""
     if seen.status is None:
         return {}

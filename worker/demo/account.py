@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 
-class Line(NamedTuple):
+class AccountLine(NamedTuple):
     """One line of the account: how many records of all networks, and of each by its name."""
 
     ending: str
@@ -22,7 +22,7 @@ class Line(NamedTuple):
         return {"ending": self.ending, "records": self.records, **self.by_network}
 
 
-class Found(NamedTuple):
+class NetworkFindings(NamedTuple):
     """What was found about one network."""
 
     requested: Collection[str]
@@ -90,7 +90,7 @@ class Account(NamedTuple):
         """Whether every record had one ending, at its own network, and all is committed."""
         return not any(count for one in self.networks.values() for count in one.faults.values())
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[AccountLine]:
         """The account, line by line."""
         every = self.networks.values()
         attempts = sorted({attempt for one in every for attempt in one.delivered})
@@ -106,12 +106,12 @@ class Account(NamedTuple):
             *(self._line(name, (one.faults[name] for one in every)) for name in faults),
         ]
 
-    def _line(self, ending: str, counts: Iterable[int]) -> Line:
+    def _line(self, ending: str, counts: Iterable[int]) -> AccountLine:
         by_network = dict(zip(self.networks, counts, strict=True))
-        return Line(ending, sum(by_network.values()), by_network)
+        return AccountLine(ending, sum(by_network.values()), by_network)
 
 
-def draw_up(published: Mapping[str, str | None], found: Found) -> NetworkAccount:
+def draw_up(published: Mapping[str, str | None], found: NetworkFindings) -> NetworkAccount:
     """Match the records published for a network (event id by origin) with their endings."""
     delivered: Counter[int] = Counter()
     reasons: Counter[str] = Counter()

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from worker.app import StartedWorker, Worker
 from worker.core.admission.circuit import CircuitState
-from worker.demo.account import Account, Found, Meanwhile, NetworkAccount, draw_up
+from worker.demo.account import Account, Meanwhile, NetworkAccount, NetworkFindings, draw_up
 from worker.demo.broker import EmbeddedBroker
 from worker.demo.events import FALLBACK, NETWORKS, OTHER, Conversion, conversions
 from worker.demo.progress import Endings, NetworkProgress, Progress
@@ -127,7 +127,9 @@ class Demo:
     def _account(self, name: str, kept: _Kept) -> NetworkAccount:
         tracker = self._trackers[name]
         ours = {origin: one.event_id for origin, one in self._published.items() if one.network == name}
-        return draw_up(ours, Found(tracker.requests, tracker.recorded, tracker.again, kept.dead, kept.behind))
+        return draw_up(
+            ours, NetworkFindings(tracker.requests, tracker.recorded, tracker.again, kept.dead, kept.behind)
+        )
 
     def _meanwhile(self) -> Meanwhile | None:
         """Count what one network took while the other was down."""

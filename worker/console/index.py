@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from schemas import StepKind
 from worker.console.replay_progress import Replays
-from worker.console.seen import Progress
+from worker.console.watch import LoadProgress
 from worker.core.last_hour import LastHour, Minute, PublishedByMinute
 from worker.core.order_book import OrderBook
 from worker.core.step_glance import glance
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 
-class Known:
+class DestinationIndex:
     """Holds at most `most` undelivered rows. Another thread must hold `lock` to ask."""
 
     def __init__(self, settings: Settings, most: int) -> None:
@@ -118,13 +118,13 @@ class Known:
         begun = self._begun.items()
         return all(self.next[at] >= span.end for at, span in begun if at.topic in topics)
 
-    def progress(self) -> Progress:
+    def progress(self) -> LoadProgress:
         """The progress of reading what the topics held at the beginning."""
         if not self._begun:
-            return Progress()
+            return LoadProgress()
         of = sum(span.length for span in self._begun.values())
         left = sum(max(0, span.end - max(span.start, self.next[at])) for at, span in self._begun.items())
-        return Progress(of - left, of)
+        return LoadProgress(of - left, of)
 
     def minutes(self, now: float) -> list[Minute]:
         """The last hour, by the minute."""

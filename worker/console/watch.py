@@ -44,7 +44,7 @@ def trouble_of(settings: Settings, error: CannotDo) -> Trouble:
     return Trouble(why.reasons, why.hint)
 
 
-class Progress(NamedTuple):
+class LoadProgress(NamedTuple):
     """The progress of reading what the topics held at the beginning: `read` of `of` records.
 
     It is 0 of 1 until the number is known.
@@ -90,7 +90,7 @@ class Replay(NamedTuple):
     rate: float | None = None
 
 
-class Seen(NamedTuple):
+class DestinationSnapshot(NamedTuple):
     """All that is known of a destination at one moment (epoch seconds).
 
     `version` grows with each change. `status` is None, and the others are empty, until they are first read;
@@ -104,14 +104,14 @@ class Seen(NamedTuple):
     at: float = 0.0
     status: Status | None = None
     trouble: Trouble | None = None
-    progress: Progress = Progress()
+    progress: LoadProgress = LoadProgress()
     hour: Sequence[Minute] = ()
     undelivered: Sequence[UndeliveredGroup] = ()
     unread: int = 0
     replays: Sequence[Replay] = ()
 
 
-class RowsAsked(NamedTuple):
+class RowsQuery(NamedTuple):
     """The rows wanted: the newest of a kind, and of a group if one is named.
 
     Dead letters must pass `filters`, waiting conversions `wanted`, as in `dlq list` and `waiting list`.
@@ -124,7 +124,7 @@ class RowsAsked(NamedTuple):
     limit: int = 100
 
 
-class Row(NamedTuple):
+class UndeliveredRow(NamedTuple):
     """One undelivered conversion: its whole record, and its state.
 
     `where` is the place as the commands write it (`0/17`, `10s 0/17`); `place` is the argument for `row`.
@@ -141,10 +141,10 @@ class Row(NamedTuple):
     ended: str | None = None
 
 
-class Rows(NamedTuple):
+class RowsPage(NamedTuple):
     """Rows, newest first, and the number of all matches; None if not all were read."""
 
-    rows: Sequence[Row]
+    rows: Sequence[UndeliveredRow]
     matched: int | None
 
 
@@ -164,7 +164,7 @@ class Watch(Protocol):
         """Stop reading, within bounds; idempotent."""
         ...
 
-    def seen(self, destination: str) -> Seen:
+    def seen(self, destination: str) -> DestinationSnapshot:
         """What is known now, at once. Raises KeyError for an unknown destination."""
         ...
 
@@ -172,11 +172,11 @@ class Watch(Protocol):
         """Return the version once it is above `after`, or after `within` seconds."""
         ...
 
-    def rows(self, destination: str, asked: RowsAsked) -> Rows:
+    def rows(self, destination: str, asked: RowsQuery) -> RowsPage:
         """Read rows, which takes seconds; call it in a thread. Raises CannotDo."""
         ...
 
-    def row(self, destination: str, place: str) -> Row:
+    def row(self, destination: str, place: str) -> UndeliveredRow:
         """Read one whole row by its `place`; call it in a thread. Raises CannotDo if there is none."""
         ...
 
