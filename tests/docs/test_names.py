@@ -61,7 +61,7 @@ def test_metrics(page: Path) -> None:
 
 def test_the_table_of_metrics() -> None:
     """The tables have each metric that is exported, with its labels, and no other."""
-    of_destinations, of_the_process = section(OPERATING, "Metrics").split("And the process has its own:")
+    of_destinations, of_the_process = section(OPERATING, "Metrics").split("Metrics of the process:")
     told = {name: labels | {"destination"} for name, labels in _metrics_of(of_destinations)}
     told.update(_metrics_of(of_the_process))
     there: dict[str, set[str]] = {}
