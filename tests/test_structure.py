@@ -211,3 +211,19 @@ def used(name: str) -> Iterator[str]:
 
 def _is_special(name: str) -> bool:
     return name.startswith("__") and name.endswith("__")
+
+
+def test_no_message_is_thrown_away() -> None:
+    """Nobody polls a consumer and drops what comes: that may be a record, whatever the call is for."""
+    dropped = [
+        f"{path}:{node.lineno}"
+        for path in sources("worker")
+        for node in ast.walk(ast.parse((ROOT / path).read_text("utf-8")))
+        if isinstance(node, ast.Expr)
+        and isinstance(call := node.value, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in {"poll", "consume"}
+        and "consumer" in ast.unparse(call.func.value)
+    ]
+    # Leaving the group: what still comes is not ours any more.
+    assert [place.partition(":")[0] for place in dropped] == ["worker/adapters/kafka/poll_thread.py"]

@@ -47,6 +47,8 @@ class JournalClient:
         self._user: tuple[str, str] | None = None
         self._is_old = False
         self._answered_at = time.monotonic()
+        self._early: list[ReceivedMessage] = []
+        """What came while the client was let report, not handed over yet."""
 
     def open(self) -> None:
         """Make the client."""
@@ -82,6 +84,7 @@ class JournalClient:
 
     def assign(self, places: Mapping[int, int]) -> None:
         """Read these partitions from these offsets on, and no others."""
+        self._early = []  # it is behind these offsets, or of others
         self._consumer.assign([TopicPartition(self.topic, *place) for place in places.items()])
 
     def partitions(self) -> int:
@@ -103,10 +106,11 @@ class JournalClient:
 
     def messages(self, seconds: float) -> Sequence[ReceivedMessage]:
         """The next records, errors and ends of partitions; waits up to `seconds` for the first."""
-        first = self._consumer.poll(seconds)
+        early, self._early = self._early, []
+        first = self._consumer.poll(0 if early else seconds)
         if first is None:
-            return ()
-        return cast("Sequence[ReceivedMessage]", [first, *self._consumer.consume(BATCH_MESSAGES, 0)])
+            return early
+        return cast("Sequence[ReceivedMessage]", [*early, first, *self._consumer.consume(BATCH_MESSAGES, 0)])
 
     # --- whether it answers --------------------------------------------------------------------
 
@@ -117,7 +121,9 @@ class JournalClient:
 
     def refused(self, error: KafkaException) -> str:
         """Say in a line why the broker does not answer; after a long silence, replace the client."""
-        self._consumer.poll(0)  # lets the client report why
+        came = cast("ReceivedMessage | None", self._consumer.poll(0))  # lets the client report why
+        if came is not None:  # a step from before: dropped, its conversion would be sent again
+            self._early.append(came)
         if time.monotonic() - self._answered_at >= RENEW_AFTER_SECONDS:
             self._is_old, self._answered_at = True, time.monotonic()
         return self._causes.line(error) or one_line(error)
