@@ -10,7 +10,7 @@ from worker.console.watch import DestinationSnapshot, RowsPage, RowsQuery, Undel
 from worker.core.undelivered import GroupKey, UndeliveredState
 from worker.ops.errors import CannotDo
 from worker.ops.explain import Explanation
-from worker.ops.explain_reading import Wanted
+from worker.ops.explain_reading import SoughtConversion
 
 
 class FakeWatch:
@@ -19,7 +19,7 @@ class FakeWatch:
     def __init__(self, *destinations: str) -> None:
         self._seen = {name: DestinationSnapshot(name) for name in destinations}
         self._rows: dict[str, list[UndeliveredRow]] = {name: [] for name in destinations}
-        self._found: dict[Wanted, Sequence[Explanation]] = {}
+        self._found: dict[SoughtConversion, Sequence[Explanation]] = {}
         self._version = 0
         self._changed = asyncio.Event()
         self.started = self.closed = False
@@ -44,7 +44,7 @@ class FakeWatch:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def find(self, wanted: Wanted, found: Sequence[Explanation]) -> None:
+    def find(self, wanted: SoughtConversion, found: Sequence[Explanation]) -> None:
         """From now on a search finds this."""
         self._found[wanted] = found
 
@@ -70,7 +70,7 @@ class FakeWatch:
                 return row
         raise CannotDo([f"there is nothing at {place}"])
 
-    def search(self, wanted: Wanted, since: str) -> Sequence[Explanation]:
+    def search(self, wanted: SoughtConversion, since: str) -> Sequence[Explanation]:
         del since
         return self._found.get(wanted, [])
 

@@ -18,7 +18,7 @@ from worker.core.orders import PauseOrder, Provenance
 from worker.core.undelivered import UndeliveredGroup, UndeliveredState
 from worker.core.worker_report import OpenCircuit, WorkerReport
 from worker.ops.explain import Explanation
-from worker.ops.explain_reading import Wanted
+from worker.ops.explain_reading import SoughtConversion
 from worker.ops.status import Status
 from worker.settings import Deployment, load_all
 from worker.settings.names import SECRETS_DIR
@@ -75,7 +75,7 @@ def watch(now: float = NOW) -> FakeWatch:
         ],
     )
     for text in HOSTILE:
-        made.find(Wanted("event_id", text), [explained(text, now)])
+        made.find(SoughtConversion("event_id", text), [explained(text, now)])
     return made
 
 

@@ -20,7 +20,7 @@ from worker.console.kafka_watch import KafkaWatch
 from worker.console.ordered import KafkaActions
 from worker.console.watch import ReplayState, RowsQuery
 from worker.core.undelivered import UndeliveredState
-from worker.ops.explain_reading import Wanted
+from worker.ops.explain_reading import SoughtConversion
 from worker.ops.filters import Filters
 from worker.ops.orders import Giver
 from worker.settings import Deployment
@@ -88,7 +88,7 @@ async def main(bootstrap: str, topic: str, group: str) -> None:
     await until("whole_s", lambda: seen(name).progress.of > 0 and seen(name).progress.is_whole)
     told["memory_read_mb"] = round(memory_mb())
     for field, sought in (("event_id", "e-500000"), ("click_id", "c-500000"), ("order_id", "o-500000")):
-        seconds, found = await timed(lambda: watch.search(Wanted(field, sought), "48h"))  # noqa: B023
+        seconds, found = await timed(lambda: watch.search(SoughtConversion(field, sought), "48h"))  # noqa: B023
         told[f"search_{field}_s"] = seconds
         assert len(found) == 1, found  # type: ignore[arg-type]
     told["undelivered"] = sum(group.size for group in seen(name).undelivered)

@@ -12,7 +12,7 @@ from tests.console.watch_suite import WatchSuite
 from worker.console.watch import UndeliveredRow
 from worker.core.record import Partition, Record
 from worker.core.undelivered import Undelivered, UndeliveredState
-from worker.core.undelivered_told import UndeliveredReader
+from worker.core.undelivered_reader import UndeliveredReader
 from worker.ops.dead_letters import letter_of
 
 DLQ = Partition("g.dlq", 0)

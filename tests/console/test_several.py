@@ -21,7 +21,7 @@ from worker.console.ordered import KafkaActions
 from worker.console.server import ConsoleServer
 from worker.console.watch import RowsQuery, Watch
 from worker.core.undelivered import UndeliveredState
-from worker.ops.explain_reading import Wanted
+from worker.ops.explain_reading import SoughtConversion
 from worker.settings import Deployment, load_all
 from worker.settings.names import SECRETS_DIR
 
@@ -111,7 +111,7 @@ async def test_each_by_itself(kafka: str, names: Names, tmp_path: Path) -> None:
         assert OTHER in both
         assert "3 shown of 3 that match" in await console.text(f"/undelivered/{ONE}?kind=dead")
         assert "1 shown of 1 that match" in await console.text(f"/undelivered/{OTHER}?kind=dead")
-        found = await asyncio.to_thread(console.watch.search, Wanted("event_id", "both"), "48h")
+        found = await asyncio.to_thread(console.watch.search, SoughtConversion("event_id", "both"), "48h")
         assert {explained.destination for explained in found} == {ONE, OTHER}
 
         await console.act(ONE, "pause", because="a test")

@@ -23,7 +23,7 @@ from worker.console.watch import DestinationSnapshot, ReplayState, RowsQuery
 from worker.core.event_filter import EventFilter
 from worker.core.undelivered import UndeliveredState
 from worker.ops.errors import CannotDo
-from worker.ops.explain_reading import Wanted
+from worker.ops.explain_reading import SoughtConversion
 from worker.ops.orders import Giver
 from worker.settings import Deployment, Settings
 
@@ -101,7 +101,7 @@ async def test_what_it_needs_to_show(secured: Secured, names: Names, console: Co
         wait_until("it sees all", console.sees_all)
         # What was read before it might read that topic was all there was to see.
         wait_until("the dead one is shown", lambda: console.dead() == ["e-2"])
-        found = console.watch.search(Wanted("event_id", "e-1"), "48h")
+        found = console.watch.search(SoughtConversion("event_id", "e-1"), "48h")
         assert [one.event_id for one in found] == ["e-1"]
         for of in rights:
             secured.guarded.take(*of)

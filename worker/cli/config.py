@@ -48,10 +48,10 @@ def check(
 @app.command(epilog=examples("postback-worker config show", "postback-worker config show -o json"))
 def show(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
     """Show the settings in effect and where each came from; secrets are masked."""
-    from worker.settings import Effective, effective
+    from worker.settings import EffectiveSetting, effective
 
     rows = [row._asdict() for row in effective(load_deployment(ctx))]
-    print_rows(rows, output, Effective._fields)
+    print_rows(rows, output, EffectiveSetting._fields)
 
 
 @app.command(epilog=examples("postback-worker config schema", "postback-worker config schema -o markdown"))
@@ -61,13 +61,15 @@ def schema(
     ] = ReferenceForm.TABLE,
 ) -> None:
     """Explain every setting: variable, default, type, meaning."""
-    from worker.settings import Entry, describe
+    from worker.settings import SettingEntry, describe
 
     rows = describe()
     if output is ReferenceForm.MARKDOWN:
-        print_markdown(Entry._fields, [(f"`{row.variable}`", _code(row.default), *row[2:]) for row in rows])
+        print_markdown(
+            SettingEntry._fields, [(f"`{row.variable}`", _code(row.default), *row[2:]) for row in rows]
+        )
     else:
-        print_rows([row._asdict() for row in rows], Output(output), Entry._fields)
+        print_rows([row._asdict() for row in rows], Output(output), SettingEntry._fields)
 
 
 def _check_settings(deployment: Deployment) -> list[str]:

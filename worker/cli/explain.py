@@ -56,11 +56,11 @@ def explain(
     """Tell the life of a conversion: published, each attempt and its answer, where it waits, how it ended."""
     from worker.core.life import LifeVerdict
     from worker.ops.explain import explain as find
-    from worker.ops.explain_reading import Wanted
+    from worker.ops.explain_reading import SoughtConversion
     from worker.ops.explained import as_json
 
     given = {"event_id": event_id, "click_id": click_id, "order_id": order_id}
-    chosen = [Wanted(field, value) for field, value in given.items() if value is not None]
+    chosen = [SoughtConversion(field, value) for field, value in given.items() if value is not None]
     if len(chosen) != 1:
         raise typer.BadParameter("give either EVENT_ID, --click-id or --order-id")
     deployment = load_deployment(ctx, only=[destination] if destination else None)

@@ -23,7 +23,7 @@ from worker.cli.common import WRONG, examples, fail, load_deployment, say, told
 if TYPE_CHECKING:
     from worker.ops.checking import CheckedFile, SkippedFile
     from worker.ops.jsonl import BadLine, EventLine
-    from worker.ops.publishing import Item
+    from worker.ops.publishing import NamedRecord
     from worker.ops.routes import Routes
     from worker.settings import Settings
 
@@ -211,7 +211,7 @@ def _print_lines(source: _Source) -> None:
         sys.stdout.buffer.flush()
 
 
-def _items(source: _Source, *, counting: bool = False) -> Iterator[Item]:
+def _items(source: _Source, *, counting: bool = False) -> Iterator[NamedRecord]:
     """The events to publish, up to the first bad line; a file's bad lines were written out before."""
     from worker.ops.jsonl import items_of
 
@@ -247,7 +247,7 @@ def _publish_file(settings: Settings, source: _Source, checked: CheckedFile, *, 
                 files.end(known)
 
 
-def _publish(settings: Settings, items: Iterator[Item], total: int | None) -> None:
+def _publish(settings: Settings, items: Iterator[NamedRecord], total: int | None) -> None:
     """Publish up to the first bad line; `total` is the number of events, None if unknown."""
     from worker.cli.publishing import deliver
     from worker.ops.publishing import Words

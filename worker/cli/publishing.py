@@ -12,7 +12,7 @@ from worker.cli.common import fail_all, lacking_of, say, told
 from worker.cli.interrupts import Interrupts
 
 if TYPE_CHECKING:
-    from worker.ops.publishing import Item, Words
+    from worker.ops.publishing import NamedRecord, Words
     from worker.settings import Settings
 
 
@@ -23,7 +23,7 @@ def waiting(why: str) -> None:
 
 def deliver(
     settings: Settings,
-    items: Iterable[Item],
+    items: Iterable[NamedRecord],
     total: int | None,
     words: Words,
 ) -> None:

@@ -54,7 +54,7 @@ class Question(NamedTuple):
         return sum(self.counts.values())
 
 
-class Acting:
+class ActionPages:
     """Confirms and performs the page's actions."""
 
     def __init__(self, deployment: Deployment, pages: Pages, actions: Actions, threads: Threads) -> None:

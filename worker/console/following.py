@@ -42,7 +42,7 @@ MINUTES_AT_A_TIME = 10
 CLOSE_WITHIN_SECONDS = 2.0
 
 
-class Following:
+class DestinationFollower:
     """Follows one destination; its thread calls `tell` after each change."""
 
     def __init__(self, settings: Settings, ids: TopicIds, most: int, tell: Callable[[], None]) -> None:

@@ -16,7 +16,7 @@ from worker.ops.errors import WrongUsage
 from worker.ops.filters import Filters, read_event_filter, read_filters
 
 if TYPE_CHECKING:
-    from worker.ops.explain_reading import Wanted
+    from worker.ops.explain_reading import SoughtConversion
 
 Fields = Mapping[str, str]
 
@@ -127,9 +127,9 @@ def per_second(fields: Fields, name: str = "rate") -> float | None:
     return rate
 
 
-def wanted_conversion(fields: Fields) -> Wanted | None:
+def wanted_conversion(fields: Fields) -> SoughtConversion | None:
     """The conversion to search for; None if none is given."""
-    from worker.ops.explain_reading import Wanted
+    from worker.ops.explain_reading import SoughtConversion
 
     value = text(fields, "id")
     field = fields.get("by", "event_id")
@@ -137,7 +137,7 @@ def wanted_conversion(fields: Fields) -> Wanted | None:
         return None
     if field not in {"event_id", "click_id", "order_id"}:
         raise WrongUsage(["by: must be event_id, click_id or order_id"])
-    return Wanted(field, value)
+    return SoughtConversion(field, value)
 
 
 def who(name: str) -> str:

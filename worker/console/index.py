@@ -18,7 +18,7 @@ from worker.core.last_hour import LastHour, Minute, PublishedByMinute
 from worker.core.order_book import OrderBook
 from worker.core.step_glance import glance
 from worker.core.undelivered import Undelivered
-from worker.core.undelivered_told import UndeliveredReader, identity_of
+from worker.core.undelivered_reader import UndeliveredReader, identity_of
 from worker.core.worker_report import WorkerReport, is_report
 from worker.core.worker_report import read as read_report
 from worker.ops.looking import FollowedTopics

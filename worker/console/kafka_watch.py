@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from worker.adapters.process.memory import keep_little
 from worker.console import rows
-from worker.console.following import CLOSE_WITHIN_SECONDS, Following
+from worker.console.following import CLOSE_WITHIN_SECONDS, DestinationFollower
 from worker.console.replay_runs import Runs
 from worker.console.watch import (
     DestinationSnapshot,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from worker.adapters.kafka.login import KafkaLogin
     from worker.adapters.kafka.topic_ids import TopicIds
     from worker.ops.explain import Explanation
-    from worker.ops.explain_reading import Wanted
+    from worker.ops.explain_reading import SoughtConversion
     from worker.settings import Deployment, Settings
 
 STATUS_SECONDS = 2.0
@@ -131,7 +131,7 @@ class KafkaWatch:
         one = self._watched[destination]
         return rows.row(one.settings, one.following.index, place)
 
-    def search(self, wanted: Wanted, since: str) -> Sequence[Explanation]:
+    def search(self, wanted: SoughtConversion, since: str) -> Sequence[Explanation]:
         """See Watch."""
         return explain.explain(self.deployment, wanted, since, time.time())
 
@@ -171,7 +171,7 @@ class _Watched:
         runs: Runs,
     ) -> None:
         self.settings = settings
-        self.following = Following(settings, ids, most, self._make_in_time)
+        self.following = DestinationFollower(settings, ids, most, self._make_in_time)
         self.seen = DestinationSnapshot(settings.destination.name)
         self._show, self._runs = show, runs
         self._watcher = DestinationWatcher(settings)

@@ -20,8 +20,8 @@ from worker.console.watch import RowsPage, RowsQuery, UndeliveredRow
 from worker.core.event_filter import FIELDS, EventFilter
 from worker.core.record import Partition, Record
 from worker.core.undelivered import OTHER_ERRORS, GroupKey, TimedPlace, UndeliveredState
+from worker.core.undelivered_reader import identity_of
 from worker.core.undelivered_rows import Fate
-from worker.core.undelivered_told import identity_of
 from worker.ops.broker import answering
 from worker.ops.dead_letters import letter_of, place_of
 from worker.ops.errors import CannotDo
@@ -40,7 +40,7 @@ _DIGITS = 19
 
 _Item = TypeVar("_Item")
 
-Offsets = dict[Partition, "array[int]"]
+RowOffsets = dict[Partition, "array[int]"]
 
 
 def rows(settings: Settings, index: DestinationIndex, asked: RowsQuery) -> RowsPage:
@@ -168,15 +168,15 @@ class _Counted(Iterator[_Item]):
 # --- reading -------------------------------------------------------------------------------------
 
 
-def _offsets(places: Iterable[TimedPlace]) -> Offsets:
+def _offsets(places: Iterable[TimedPlace]) -> RowOffsets:
     """Group places by partition, with rising offsets."""
-    found: Offsets = {}
+    found: RowOffsets = {}
     for place in places:
         found.setdefault(place.partition, array("q")).append(place.offset)
     return {at: array("q", sorted(offsets)) for at, offsets in found.items()}
 
 
-def _read(settings: Settings, offsets: Offsets, keep: Keep = everything) -> Iterator[Record]:
+def _read(settings: Settings, offsets: RowOffsets, keep: Keep = everything) -> Iterator[Record]:
     """The existing records at these offsets that pass `keep`."""
     config = reading_config(settings)
     with answering(settings):
@@ -190,7 +190,7 @@ def _read(settings: Settings, offsets: Offsets, keep: Keep = everything) -> Iter
                     yield from (one for one in read if _has(own[one.at], one.offset))
 
 
-def _rounds(offsets: Offsets) -> Iterator[dict[Partition, OffsetRange]]:
+def _rounds(offsets: RowOffsets) -> Iterator[dict[Partition, OffsetRange]]:
     """Spans that cover these offsets: each round has one per partition."""
     runs = [[(at, span) for span in spans_of(some)] for at, some in offsets.items()]
     for spans in zip_longest(*runs):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from worker.console.acting import Acting
+from worker.console.acting import ActionPages
 from worker.console.actions import Actions
 from worker.console.events import Events
 from worker.console.guard import MOST_FORM_BYTES, AccessRules, Guard
@@ -46,7 +46,7 @@ class ConsoleServer:
             self._post("/login", login.enter)
             self._post("/logout", login.leave)
         if console.allow_actions:
-            self._add_actions(Acting(deployment, self._pages, actions, self._threads))
+            self._add_actions(ActionPages(deployment, self._pages, actions, self._threads))
         self._runner = web.AppRunner(
             self._app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_SECONDS
         )
@@ -83,7 +83,7 @@ class ConsoleServer:
         self._get("/events", self._events.stream)
         self._get("/static/{digest}/{name}", _static)
 
-    def _add_actions(self, acting: Acting) -> None:
+    def _add_actions(self, acting: ActionPages) -> None:
         self._get("/act/{destination}/{action}", acting.ask)
         self._post("/act/{destination}/{action}", acting.act)
 

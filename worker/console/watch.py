@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from schemas import DeadLetter
     from worker.ops.errors import CannotDo
     from worker.ops.explain import Explanation
-    from worker.ops.explain_reading import Wanted
+    from worker.ops.explain_reading import SoughtConversion
     from worker.ops.status import Status
     from worker.settings import Settings
 
@@ -180,6 +180,6 @@ class Watch(Protocol):
         """Read one whole row by its `place`; call it in a thread. Raises CannotDo if there is none."""
         ...
 
-    def search(self, wanted: Wanted, since: str) -> Sequence[Explanation]:
+    def search(self, wanted: SoughtConversion, since: str) -> Sequence[Explanation]:
         """What `explain` finds at all destinations; call it in a thread. Raises CannotDo."""
         ...

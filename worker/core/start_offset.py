@@ -102,23 +102,23 @@ class OffsetEvidence(NamedTuple):
     journaled: FinishedOffsets | None = None
 
 
-def begin(log: LogId, known: OffsetEvidence, marks: WatermarkOffsets) -> Start:
+def begin(log: LogId, evidence: OffsetEvidence, marks: WatermarkOffsets) -> Start:
     """Where a partition without a committed offset begins."""
-    memory, journaled = known.memory, known.journaled
+    memory, journaled = evidence.memory, evidence.journaled
     is_anew = memory is not None and is_another(LogId(log.cluster, memory.topic_id), log)
     memory = None if is_anew else memory
     if journaled is not None:
         is_anew = is_anew or (memory is None and journaled.is_anew)
         if journaled.finished:
-            first = marks.low if is_anew else min(known.first, journaled.finished[0])
+            first = marks.low if is_anew else min(evidence.first, journaled.finished[0])
             return _start_by(journaled, first if memory is None else memory.offset, marks, memory)
     if memory is not None:
         return _start(StartReason.REMEMBERED, memory.offset, marks)
     if is_anew:
         return _start(StartReason.MADE_ANEW, marks.low, marks)
-    if known.group:
+    if evidence.group:
         return _start(StartReason.NEW_PARTITION, marks.low, marks)
-    return _start(StartReason.FIRST_DAY, known.first, marks)
+    return _start(StartReason.FIRST_DAY, evidence.first, marks)
 
 
 def begin_anew(marks: WatermarkOffsets) -> Start:

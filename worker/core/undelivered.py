@@ -105,15 +105,15 @@ class Undelivered:
         self.forgotten = 0
         """How many that still counted were forgotten, for want of room."""
 
-    def take(self, partition: Partition, offset: int, told: UndeliveredEntry) -> None:
+    def take(self, partition: Partition, offset: int, entry: UndeliveredEntry) -> None:
         """Take a record; those of a partition come in order, and repeated ones are ignored."""
         rows = self._rows_of(partition)
         if offset < rows.next:
             return
-        due = math.nan if told.due is None else told.due
-        rows.append(offset, self._number(told.key), told.at, due, told.identity, told.replays)
+        due = math.nan if entry.due is None else entry.due
+        rows.append(offset, self._number(entry.key), entry.at, due, entry.identity, entry.replays)
         self._held += 1
-        self._outdate(rows, offset, told)
+        self._outdate(rows, offset, entry)
         if self._held > self._most:
             self._forget_some()
 
@@ -220,17 +220,17 @@ class Undelivered:
             self._keys.append(key)
         return number
 
-    def _outdate(self, rows: PartitionRows, offset: int, told: UndeliveredEntry) -> None:
+    def _outdate(self, rows: PartitionRows, offset: int, entry: UndeliveredEntry) -> None:
         """Of two records of a conversion, only the newer counts."""
-        place = self._newest.get(told.identity)
+        place = self._newest.get(entry.identity)
         if place is not None:
             before, its_offset = self._at(place)
-            if before.at_of(its_offset) > told.at:
+            if before.at_of(its_offset) > entry.at:
                 rows.close(offset, Fate.ENDED)
                 return
-            is_replay = before.is_dead and told.replays > before.replays_of(its_offset)
+            is_replay = before.is_dead and entry.replays > before.replays_of(its_offset)
             before.close(its_offset, Fate.REPLAYED if is_replay else Fate.ENDED)
-        self._newest[told.identity] = rows.packed(offset)
+        self._newest[entry.identity] = rows.packed(offset)
 
     def _end(self, identity: int, fate: Fate) -> None:
         place = self._newest.get(identity)

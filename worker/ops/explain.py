@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from worker.core.place import read_place
 from worker.ops.broker import answering
 from worker.ops.errors import CannotDo
-from worker.ops.explain_reading import SearchResult, Wanted, json_fields, read
+from worker.ops.explain_reading import SearchResult, SoughtConversion, json_fields, read
 from worker.ops.explain_undelivered import with_undelivered
 from worker.ops.reading import DESTINATIONS_AT_A_TIME, opened, reading_config
 
@@ -42,7 +42,7 @@ class Explanation(NamedTuple):
     timeline: Sequence[tuple[float, str]]
 
 
-def explain(deployment: Deployment, wanted: Wanted, since: str, now: float) -> list[Explanation]:
+def explain(deployment: Deployment, wanted: SoughtConversion, since: str, now: float) -> list[Explanation]:
     """Each wanted conversion, at each destination that takes it, the newest last; at least one.
 
     That one may never have been published, or be passed over by all. `since` is an age, such as `48h`.
@@ -86,7 +86,9 @@ def _age(text: str) -> float:
 # --- lives ---------------------------------------------------------------------------------------
 
 
-def _at(found: SearchResult, router: Router, wanted: Wanted, since: str, now: float) -> Iterator[Explanation]:
+def _at(
+    found: SearchResult, router: Router, wanted: SoughtConversion, since: str, now: float
+) -> Iterator[Explanation]:
     """The conversions found at one destination. Raises CannotDo, BrokerUnavailable."""
     from worker.core.life import judge, timeline
 
@@ -123,7 +125,9 @@ def _why(settings: Settings) -> str:
     return f"; {settings.destination.name}: {judged.verdict.replace('_', ' ')}, {judged.why}"
 
 
-def _lives(found: SearchResult, router: Router, wanted: Wanted) -> Iterator[tuple[str | None, Life]]:
+def _lives(
+    found: SearchResult, router: Router, wanted: SoughtConversion
+) -> Iterator[tuple[str | None, Life]]:
     """The lives by event id: a click or an order may have several conversions."""
     from worker.core.life import Life, in_order
 

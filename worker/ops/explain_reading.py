@@ -27,7 +27,7 @@ TRIES, AGAIN_AFTER_SECONDS = 5, 1.0
 """How often the broker is asked for the group's position: it may not know the coordinator yet."""
 
 
-class Wanted(NamedTuple):
+class SoughtConversion(NamedTuple):
     """The wanted conversion: a field of the event, and its value."""
 
     field: str
@@ -64,7 +64,7 @@ class _Ahead(NamedTuple):
         return {place for place in told if place is not None}
 
 
-def read(destinations: Sequence[Settings], wanted: Wanted, begin: float) -> list[SearchResult]:
+def read(destinations: Sequence[Settings], wanted: SoughtConversion, begin: float) -> list[SearchResult]:
     """Read everything since a time (epoch seconds), for each. Raises CannotDo, BrokerUnavailable."""
     with ThreadPoolExecutor(DESTINATIONS_AT_A_TIME, "explain") as threads:
 
@@ -87,7 +87,7 @@ def json_fields(value: bytes | None) -> Mapping[str, Any]:
     return fields if isinstance(fields, dict) else {}
 
 
-def _ahead_of(settings: Settings, wanted: Wanted, begin: float) -> _Ahead:
+def _ahead_of(settings: Settings, wanted: SoughtConversion, begin: float) -> _Ahead:
     """Search the records ahead of the group, and its journal."""
     config = reading_config(settings)
     in_journal = _by_key(wanted) if wanted.field == "event_id" else in_value(wanted)
@@ -105,7 +105,7 @@ def _ahead_of(settings: Settings, wanted: Wanted, begin: float) -> _Ahead:
         return _Ahead(settings, positions, spans, ahead, found, _steps_of(scanning.result(), wanted))
 
 
-def _with_behind(one: _Ahead, wanted: Wanted, places: Iterable[Place]) -> SearchResult:
+def _with_behind(one: _Ahead, wanted: SoughtConversion, places: Iterable[Place]) -> SearchResult:
     config = reading_config(one.settings)
     with answering(one.settings), opened(config, one.settings.kafka.topic) as reader:
         behind = _behind(reader, one, wanted, places)
@@ -124,7 +124,9 @@ def _ahead(
     }
 
 
-def _behind(reader: TopicReader, one: _Ahead, wanted: Wanted, places: Iterable[Place]) -> list[Record]:
+def _behind(
+    reader: TopicReader, one: _Ahead, wanted: SoughtConversion, places: Iterable[Place]
+) -> list[Record]:
     """Candidates among the records that the group has finished: those at the places.
 
     Without a known place everything is read: the record may be finished without a step, or not exist.
@@ -142,7 +144,7 @@ def _behind(reader: TopicReader, one: _Ahead, wanted: Wanted, places: Iterable[P
     ]
 
 
-def _steps_of(records: Iterable[Record], wanted: Wanted) -> list[JournalStep]:
+def _steps_of(records: Iterable[Record], wanted: SoughtConversion) -> list[JournalStep]:
     from schemas import read_step
 
     steps = [step for record in records if (step := read_step(record.value)) is not None]
@@ -171,12 +173,12 @@ def _scan(config: Config, topic: str | None, begin: float, keep: Keep) -> list[R
         return list(reader.read(reader.spans(begin), keep=keep))
 
 
-def _by_key(wanted: Wanted) -> Keep:
+def _by_key(wanted: SoughtConversion) -> Keep:
     sought = wanted.value.encode()
     return lambda key, _: key == sought
 
 
-def in_value(wanted: Wanted) -> Keep:
+def in_value(wanted: SoughtConversion) -> Keep:
     """Make a test for JSON that may hold the value."""
     from worker.core.unparsed_json import may_hold
 

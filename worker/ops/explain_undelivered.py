@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from worker.ops.explain_reading import SearchResult, Wanted, in_value, json_fields
+from worker.ops.explain_reading import SearchResult, SoughtConversion, in_value, json_fields
 from worker.ops.pending import Pending, in_tiers
 from worker.ops.reading import open_topic
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 
-def with_undelivered(found: SearchResult, wanted: Wanted, begin: float) -> SearchResult:
+def with_undelivered(found: SearchResult, wanted: SoughtConversion, begin: float) -> SearchResult:
     """Add records without a step that wait in the tiers, or died since a time (epoch seconds).
 
     A letter that was replayed since it died does not tell how the replay went. Raises CannotDo.
@@ -38,7 +38,7 @@ def with_undelivered(found: SearchResult, wanted: Wanted, begin: float) -> Searc
     return found._replace(steps=[*found.steps, *steps])
 
 
-def _undelivered(settings: Settings, wanted: Wanted, begin: float) -> list[JournalStep]:
+def _undelivered(settings: Settings, wanted: SoughtConversion, begin: float) -> list[JournalStep]:
     from worker.core.event_filter import EventFilter
 
     waiting = [_waiting(one) for one in in_tiers(settings, EventFilter.of({wanted.field: wanted.value}))]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from schemas import format_time
 from worker.ops.explain import Explanation
-from worker.ops.explain_reading import Wanted
+from worker.ops.explain_reading import SoughtConversion
 
 
 def rows(explained: Iterable[Explanation]) -> list[dict[str, object]]:
@@ -21,7 +21,7 @@ def rows(explained: Iterable[Explanation]) -> list[dict[str, object]]:
     ]
 
 
-def as_json(explained: Sequence[Explanation], wanted: Wanted) -> dict[str, object]:
+def as_json(explained: Sequence[Explanation], wanted: SoughtConversion) -> dict[str, object]:
     """One object: the newest conversion, with all others under `others`."""
     *others, newest = [_as_object(one) for one in explained]
     return {wanted.field: wanted.value, **newest, **({"others": others} if others else {})}

@@ -21,7 +21,7 @@ from worker.ops.progress_at_source import come_since, settle, since_of, source_s
 
 if TYPE_CHECKING:
     from worker.ops.checking import CheckedFile
-    from worker.ops.publishing import Item
+    from worker.ops.publishing import NamedRecord
     from worker.settings import Settings
 
 KIND = "publish"
@@ -130,7 +130,7 @@ class Files:
             raise PlanTaken
 
 
-def left_of(items: Iterable[Item], there: Counter[bytes]) -> Iterator[Item]:
+def left_of(items: Iterable[NamedRecord], there: Counter[bytes]) -> Iterator[NamedRecord]:
     """The items that are not on the source; each occurrence there counts once."""
     counts = there.copy()
     for item in items:

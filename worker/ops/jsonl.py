@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 
 from schemas import BadRecord, ConversionEvent, decode
 from worker.ops.errors import CannotDo
-from worker.ops.publishing import Item
+from worker.ops.publishing import NamedRecord
 
 LONGEST_LINE_BYTES = 32 * 1024 * 1024
 """Most bytes of a line."""
@@ -80,7 +80,9 @@ Skip = Callable[[EventLine, BadLine], None]
 """Takes a line that is not published, and why."""
 
 
-def items_of(found: Iterable[EventLine], read: Read = event_of, skip: Skip | None = None) -> Iterator[Item]:
+def items_of(
+    found: Iterable[EventLine], read: Read = event_of, skip: Skip | None = None
+) -> Iterator[NamedRecord]:
     """What to publish for these lines, each keyed by its click id.
 
     Raises BadLine at the first bad one, unless `skip` takes it.
@@ -95,7 +97,7 @@ def items_of(found: Iterable[EventLine], read: Read = event_of, skip: Skip | Non
                 raise
             skip(line, error)
         else:
-            yield Item(RecordName("line ", line.number), event.click_id.encode(), line.value)
+            yield NamedRecord(RecordName("line ", line.number), event.click_id.encode(), line.value)
 
 
 def bytes_to_come(stream: BinaryIO) -> int | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from worker.core.record import Headers
 
 
-class Item(NamedTuple):
+class NamedRecord(NamedTuple):
     """One record, with its name."""
 
     name: RecordName
@@ -52,7 +52,7 @@ class PublishResult(NamedTuple):
 
 def deliver(
     publisher: BulkPublisher,
-    items: Iterator[Item],
+    items: Iterator[NamedRecord],
     total: int | None,
     words: Words,
     topic: str,
@@ -72,7 +72,7 @@ def deliver(
     return PublishResult(publisher.acknowledged, told, interrupted)
 
 
-def _send(publisher: BulkPublisher, items: Iterator[Item]) -> tuple[bool, list[str]]:
+def _send(publisher: BulkPublisher, items: Iterator[NamedRecord]) -> tuple[bool, list[str]]:
     """Publish up to the first bad or refused one; return whether it was interrupted, and the errors."""
     from worker.adapters.kafka.bulk_publisher import PublishStopped
     from worker.adapters.kafka.errors import KafkaUnavailable

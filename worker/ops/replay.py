@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from schemas import DeadLetter
     from schemas.headers import Header
     from worker.adapters.kafka.topic_reader import TopicReader
-    from worker.ops.publishing import Item
+    from worker.ops.publishing import NamedRecord
 
 
 def read_again(
@@ -53,14 +53,14 @@ class Outbound(NamedTuple):
     partitions: Collection[int]
     revise: Callable[[DeadLetter], bytes | None]
 
-    def item(self, letter: DeadLetter) -> Item:
+    def item(self, letter: DeadLetter) -> NamedRecord:
         """What to publish for a letter."""
         from worker.adapters.kafka.bulk_publisher import RecordName
-        from worker.ops.publishing import Item
+        from worker.ops.publishing import NamedRecord
 
         named = RecordName(f"dead letter {letter.partition}/", letter.offset)
         value, headers = self.revise(letter), self.headers(letter)
-        return Item(named, letter.key, value, headers, self.partition(letter))
+        return NamedRecord(named, letter.key, value, headers, self.partition(letter))
 
     def headers(self, letter: DeadLetter) -> list[Header]:
         """The producer's headers, plus those of a replay."""
@@ -83,7 +83,7 @@ def items_of(
     outbound: Outbound,
     rate: float | None,
     show: Callable[[Iterator[DeadLetter]], Iterable[DeadLetter]],
-) -> Iterator[Item]:
+) -> Iterator[NamedRecord]:
     """What to publish for these letters, at most `rate` a second; `show` passes them on."""
     for letter in show(_paced(letters, rate)):
         yield outbound.item(letter)

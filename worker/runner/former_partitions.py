@@ -32,15 +32,15 @@ class FormerPartitions:
                 self.former[at].committed = position.offset
 
     def known(
-        self, assigned: Assigned, told: offset_map.CheckedMetadata | None
+        self, assigned: Assigned, checked: offset_map.CheckedMetadata | None
     ) -> offset_map.OffsetMap | None:
         """What is known to be finished above a partition's first offset; forgets its last assignment.
 
-        `told` is the map of its commit, if that is believed.
+        `checked` is the map of its commit, if that is believed.
         """
         remembered = self._remembered(assigned)
         if assigned.start is None:
-            return offset_map.union(told.finished if told else None, remembered)
+            return offset_map.union(checked.finished if checked else None, remembered)
         if assigned.start.how is StartReason.JOURNALED:
             return assigned.start.finished
         if assigned.start.how is StartReason.TRUNCATED and assigned.begins == assigned.committed:

@@ -70,16 +70,16 @@ class Intake:
         binding = Binding(assigned.log, self._identity)
         if assigned.start is not None:
             self._observer.started(assigned.at, assigned.start)
-        told = self._told(assigned, binding)
-        offsets = Offsets(assigned.begins, self.former.known(assigned, told))
+        checked = self._checked(assigned, binding)
+        offsets = Offsets(assigned.begins, self.former.known(assigned, checked))
         partition = AssignedPartition(assigned.at, self._tier_of(assigned.at.topic), offsets, binding)
         self.partitions[assigned.at] = partition
         partition.warm(WARMING if self._warms else None)
-        if told is not None and told.verdict is offset_map.MetadataVerdict.OTHER_IDENTITY:
+        if checked is not None and checked.verdict is offset_map.MetadataVerdict.OTHER_IDENTITY:
             partition.foreign = True
             self._bar(partition, "what is committed of it was written by another deployment")
         else:
-            self._claim(partition, assigned, told)
+            self._claim(partition, assigned, checked)
         self._grant(partition)
         return partition
 
@@ -89,19 +89,19 @@ class Intake:
         if at in self.partitions:
             self.partitions[at].offsets.skip_to(start.offset)
 
-    def _told(self, assigned: Assigned, binding: Binding) -> offset_map.CheckedMetadata | None:
+    def _checked(self, assigned: Assigned, binding: Binding) -> offset_map.CheckedMetadata | None:
         """The map of the last commit, judged; a map that is not believed is reported."""
         if assigned.committed is None:
             return None
         believed = Binding(binding.log) if self._adopt else binding
-        told = offset_map.decode(assigned.committed, assigned.metadata, believed)
+        checked = offset_map.decode(assigned.committed, assigned.metadata, believed)
         quiet = {offset_map.MetadataVerdict.BELIEVED, offset_map.MetadataVerdict.OTHER_IDENTITY}
-        if assigned.start is None and told.verdict not in quiet:
-            self._observer.map_refused(assigned.at, told.why)
-        return told
+        if assigned.start is None and checked.verdict not in quiet:
+            self._observer.map_refused(assigned.at, checked.why)
+        return checked
 
     def _claim(
-        self, partition: AssignedPartition, assigned: Assigned, told: offset_map.CheckedMetadata | None
+        self, partition: AssignedPartition, assigned: Assigned, checked: offset_map.CheckedMetadata | None
     ) -> None:
         """Claim a partition by a commit; bar it while it is in doubt that it is ours.
 
@@ -109,7 +109,7 @@ class Intake:
         """
         without_offset = assigned.start is not None and assigned.start.how.without_offset
         in_doubt = self._unsure and (without_offset or not self.is_sure)
-        signed = told is not None and told.verdict is offset_map.MetadataVerdict.BELIEVED
+        signed = checked is not None and checked.verdict is offset_map.MetadataVerdict.BELIEVED
         has_offset = assigned.committed is not None and assigned.committed == assigned.begins
         if self._adopt or not has_offset or (in_doubt and not signed):
             partition.claim()

@@ -8,18 +8,18 @@ from worker.settings.groups import Circuit, Destination, Http, Kafka, Log, Retry
 from worker.settings.loading import load, load_all
 from worker.settings.model import Settings
 from worker.settings.problems import SettingsError
-from worker.settings.reference import Effective, Entry, describe, effective
+from worker.settings.reference import EffectiveSetting, SettingEntry, describe, effective
 
 __all__ = [
     "Circuit",
     "Deployment",
     "Destination",
-    "Effective",
-    "Entry",
+    "EffectiveSetting",
     "Http",
     "Kafka",
     "Log",
     "Retry",
+    "SettingEntry",
     "Settings",
     "SettingsError",
     "describe",

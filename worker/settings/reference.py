@@ -37,7 +37,7 @@ from worker.settings.sources import SECRETS
 from worker.settings.url_mask import mask_body, mask_template
 
 
-class Entry(NamedTuple):
+class SettingEntry(NamedTuple):
     """One setting of the reference."""
 
     variable: str
@@ -46,7 +46,7 @@ class Entry(NamedTuple):
     meaning: str
 
 
-class Effective(NamedTuple):
+class EffectiveSetting(NamedTuple):
     """One setting in effect, and the source of its value."""
 
     variable: str
@@ -54,19 +54,21 @@ class Effective(NamedTuple):
     origin: str
 
 
-def describe() -> list[Entry]:
+def describe() -> list[SettingEntry]:
     """Every variable with its default, type and meaning."""
     settings = Settings()
     rows = [_entry(settings, path, field) for path, field in FIELDS.items()]
     return [
         *rows,
         *_several(),
-        Entry(CONFIG, "", "path", "TOML file with settings, as `--config`"),
-        Entry(SECRETS_DIR, str(SECRETS), "path", "directory of files named as variables, one value each"),
+        SettingEntry(CONFIG, "", "path", "TOML file with settings, as `--config`"),
+        SettingEntry(
+            SECRETS_DIR, str(SECRETS), "path", "directory of files named as variables, one value each"
+        ),
     ]
 
 
-def effective(deployment: Deployment) -> list[Effective]:
+def effective(deployment: Deployment) -> list[EffectiveSetting]:
     """Every setting in effect, the common ones first; secrets are masked."""
     if not deployment.is_several:
         return _rows(deployment.common, FIELDS)
@@ -81,7 +83,7 @@ def effective(deployment: Deployment) -> list[Effective]:
     return rows
 
 
-def _rows(settings: Settings, fields: Mapping[Path, FieldInfo]) -> list[Effective]:
+def _rows(settings: Settings, fields: Mapping[Path, FieldInfo]) -> list[EffectiveSetting]:
     return [
         row
         for path, field in fields.items()
@@ -90,50 +92,56 @@ def _rows(settings: Settings, fields: Mapping[Path, FieldInfo]) -> list[Effectiv
     ]
 
 
-def _when_rows(settings: Settings, route: Route) -> Iterator[Effective]:
+def _when_rows(settings: Settings, route: Route) -> Iterator[EffectiveSetting]:
     for asked, values in route.when.items():
         name = variable((DESTINATIONS, route.name, WHEN, asked))
-        yield Effective(name, ",".join(sorted(values)), settings.origins.get(name, ""))
+        yield EffectiveSetting(name, ",".join(sorted(values)), settings.origins.get(name, ""))
 
 
-def _several() -> list[Entry]:
+def _several() -> list[SettingEntry]:
     """The settings that each of several destinations may have for itself."""
     one = "POSTBACK_DESTINATIONS__NAME__"
     return [
-        Entry(
+        SettingEntry(
             f"{one}…",
             "",
             "as that",
             "of one destination of several: every setting of `POSTBACK_DESTINATION__…`",
         ),
-        Entry(f"{one}RETRY__…", "", "as that", "its own retries; what is left out is `POSTBACK_RETRY__…`"),
-        Entry(
+        SettingEntry(
+            f"{one}RETRY__…", "", "as that", "its own retries; what is left out is `POSTBACK_RETRY__…`"
+        ),
+        SettingEntry(
             f"{one}CIRCUIT__…", "", "as that", "its own circuit; what is left out is `POSTBACK_CIRCUIT__…`"
         ),
-        Entry(f"{one}GROUP_ID", "", "topic name", "its own consumer group, in place of `{group}.{name}`"),
-        Entry(f"{one}MAX_OUTSTANDING", "", "as that", "its own `POSTBACK_MAX_OUTSTANDING`"),
-        Entry(f"{one}WHEN__FIELD", "", "comma list", f"what it takes: the values of {', '.join(ASKABLE)}"),
+        SettingEntry(
+            f"{one}GROUP_ID", "", "topic name", "its own consumer group, in place of `{group}.{name}`"
+        ),
+        SettingEntry(f"{one}MAX_OUTSTANDING", "", "as that", "its own `POSTBACK_MAX_OUTSTANDING`"),
+        SettingEntry(
+            f"{one}WHEN__FIELD", "", "comma list", f"what it takes: the values of {', '.join(ASKABLE)}"
+        ),
     ]
 
 
-def _entry(settings: Settings, path: Path, field: FieldInfo) -> Entry:
+def _entry(settings: Settings, path: Path, field: FieldInfo) -> SettingEntry:
     open_name = path in OPEN
     default = "" if open_name else kind(field).show(_value(settings, path))
-    return Entry(
+    return SettingEntry(
         variable(path) + ("__NAME" if open_name else ""), default, kind(field).name, field.description or ""
     )
 
 
-def _effective(settings: Settings, path: Path, field: FieldInfo) -> Iterator[Effective]:
+def _effective(settings: Settings, path: Path, field: FieldInfo) -> Iterator[EffectiveSetting]:
     value = _value(settings, path)
     if path in OPEN:
         for name, text in value.items():
             inner = (*path, name)
             shown = MASK if is_secret(inner) else text
-            yield Effective(variable(inner), shown, _origin(settings, inner))
+            yield EffectiveSetting(variable(inner), shown, _origin(settings, inner))
     else:
         shown = _masked(settings, path, value) if value != field.default else kind(field).show(value)
-        yield Effective(variable(path), shown, _origin(settings, path))
+        yield EffectiveSetting(variable(path), shown, _origin(settings, path))
 
 
 def _masked(settings: Settings, path: Path, value: Any) -> str:

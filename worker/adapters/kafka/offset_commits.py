@@ -20,7 +20,7 @@ from worker.core.assigned_partition import Position
 from worker.core.record import Partition
 from worker.ports import CommitFailed, Positions
 
-Wanted = Mapping[Epoch, Position]
+WantedCommits = Mapping[Epoch, Position]
 """What to commit, by assignment."""
 
 REACH_TIMEOUT_SECONDS = 4.0
@@ -28,7 +28,7 @@ REACH_TIMEOUT_SECONDS = 4.0
 
 
 class _Request(NamedTuple):
-    wanted: Wanted
+    wanted: WantedCommits
     answer: asyncio.Future[Positions]
 
 
@@ -43,7 +43,7 @@ class OffsetCommits:
         self._waiting: deque[_Request] = deque()
         self._in_flight: tuple[asyncio.Future[Positions], Positions] | None = None
 
-    def commit(self, consumer: Consumer, wanted: Wanted, answer: asyncio.Future[Positions]) -> None:
+    def commit(self, consumer: Consumer, wanted: WantedCommits, answer: asyncio.Future[Positions]) -> None:
         """Commit as soon as no commit is in flight; what was committed is answered through the bridge."""
         self._waiting.append(_Request(wanted, answer))
         self._send_next(consumer)
@@ -114,7 +114,7 @@ class OffsetCommits:
         self.leader_epochs.look(consumer, sent)
         return [to_offset(at, to, self.leader_epochs.to_commit(at, to.offset)) for at, to in sent.items()]
 
-    def _take(self, wanted: Wanted) -> Positions:
+    def _take(self, wanted: WantedCommits) -> Positions:
         """What to send: only for current assignments, and never below what was sent before."""
         sent = {}
         for epoch, position in wanted.items():

@@ -23,7 +23,7 @@ from worker.adapters.kafka.client_errors import ClientErrors
 from worker.adapters.kafka.config import Config, is_incremental
 from worker.adapters.kafka.errors import LimitedLog, is_about_topic, one_line
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge
-from worker.adapters.kafka.offset_commits import Wanted
+from worker.adapters.kafka.offset_commits import WantedCommits
 from worker.adapters.kafka.passing_over import PassingOver, take_all
 from worker.adapters.kafka.paused import PausedPartitions
 from worker.adapters.kafka.prefetch import Prefetch
@@ -108,7 +108,7 @@ class PollThread:
             self._prefetch.handed[epoch.at] = offset
             self._bridge.rewound(epoch.at)
 
-    def commit(self, wanted: Wanted, answer: asyncio.Future[Positions]) -> None:
+    def commit(self, wanted: WantedCommits, answer: asyncio.Future[Positions]) -> None:
         """Commit those of `wanted` that are still ours."""
         self._assignment.commits.commit(self._consumer, wanted, answer)
 

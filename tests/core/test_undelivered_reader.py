@@ -6,10 +6,10 @@ import pytest
 
 from schemas import DeadReason, RetryReason, WorkerHeaders
 from schemas.headers import DEAD_AT, DUE_AT, REASON, REPLAYS, STATUS
-from worker.core import undelivered_told
+from worker.core import undelivered_reader
 from worker.core.record import Headers, Partition, Record
 from worker.core.undelivered import GroupKey, UndeliveredEntry, UndeliveredState
-from worker.core.undelivered_told import UndeliveredReader, identity_of
+from worker.core.undelivered_reader import UndeliveredReader, identity_of
 
 VALUE = b'{"event_id": "e-1", "attributes": {"event_id": "e-2"}}'
 ONE = identity_of(b"e-1")
@@ -70,7 +70,7 @@ def test_without_an_event_id() -> None:
 
 def test_keys_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many errors there are, few keys are remembered by their bytes, and all are read right."""
-    monkeypatch.setattr(undelivered_told, "_MOST_KEYS", 2)
+    monkeypatch.setattr(undelivered_reader, "_MOST_KEYS", 2)
     telling = UndeliveredReader()
     told = [telling.letter(record([(STATUS, str(status).encode())])).key.status for status in range(400, 409)]
     assert told == list(range(400, 409))
