@@ -38,7 +38,9 @@ app = typer.Typer(add_completion=False)
 
 StandsOption = Annotated[
     str | None,
-    typer.Option("--for", metavar="AGE", help="How long it stands: 30m, 2h, 7d. Else for the longest delay."),
+    typer.Option(
+        "--for", metavar="AGE", help="How long it stands: 30m, 2h, 7d. By default for the longest delay."
+    ),
 ]
 
 
@@ -60,7 +62,7 @@ def cancel(
     for_: StandsOption = None,
     destination: DestinationOption = None,
 ) -> None:
-    """Have what is pending, and what comes meanwhile, end as cancelled, where it matches all that is given.
+    """End as cancelled what matches all that is given: what is pending, and what comes meanwhile.
 
     It is not sent, and lies in the dead letters, from where it can be replayed once this has ended. What is
     asked of the last attempt (--status, --reason, --error) only what waits in a tier can match.
@@ -102,7 +104,7 @@ def list_(
 @app.command(epilog=examples("postback-worker cancel end 9f8e7d6c"))
 def end(
     ctx: typer.Context,
-    cancel_id: Annotated[str, typer.Argument(metavar="ID", help="As `cancel list` has it.")],
+    cancel_id: Annotated[str, typer.Argument(metavar="ID", help="The id, as `cancel list` shows it.")],
     destination: DestinationOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:

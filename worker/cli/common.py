@@ -61,7 +61,7 @@ DestinationOption = Annotated[
     typer.Option(
         "--destination",
         metavar="NAME",
-        help="Which destination, where there are several.",
+        help="Which destination, if there are several.",
         autocompletion=destinations,
     ),
 ]

@@ -37,7 +37,7 @@ def console(
     port: Annotated[int | None, number_option("--port", "Its port; 0 takes any free one.", 0, 65535)] = None,
     allow_actions: Annotated[
         bool | None,
-        typer.Option("--allow-actions/--read-only", help="Whether the page may act, or only shows."),
+        typer.Option("--allow-actions/--read-only", help="Whether the page may act, or only show."),
     ] = None,
     base_path: Annotated[
         str | None,

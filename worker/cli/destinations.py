@@ -42,7 +42,7 @@ def list_(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
 )
 def show(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As `destinations` lists it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name, as `destinations` lists it.")],
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Explain one destination, with the request that a sample event makes; secrets are masked."""

@@ -41,7 +41,7 @@ OfferIdOption = Annotated[str | None, typer.Option("--offer-id", help="Only thos
 NetworkOption = Annotated[str | None, typer.Option("--network", help="Only those of this network.")]
 ErrorOption = Annotated[
     str | None,
-    typer.Option("--error", metavar="TEXT", help="Only those whose error has this text in it."),
+    typer.Option("--error", metavar="TEXT", help="Only those whose error contains this text."),
 ]
 
 

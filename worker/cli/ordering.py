@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 
 ForOption = Annotated[
     str | None,
-    typer.Option("--for", metavar="AGE", help="How long it stands: 30m, 2h, 7d. Else until it is ended."),
+    typer.Option(
+        "--for", metavar="AGE", help="How long it stands: 30m, 2h, 7d. By default until it is ended."
+    ),
 ]
 BecauseOption = Annotated[
-    str | None, typer.Option("--because", metavar="TEXT", help="Why; everybody who looks is told.")
+    str | None, typer.Option("--because", metavar="TEXT", help="Why; everybody who looks is shown it.")
 ]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say how many are meant, and do nothing.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say how many match, and do nothing.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 

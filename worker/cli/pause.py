@@ -27,7 +27,7 @@ def pause(
     destination: DestinationOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Have all workers of a destination send nothing, from a second on, also those that start later.
+    """Stop all workers of a destination from sending, within a second, also those that start later.
 
     It ends by `resume`, or after --for. Nothing is lost or used up by it; an event whose window closes
     meanwhile expires, as it would for a partner that is down.

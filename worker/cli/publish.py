@@ -50,20 +50,22 @@ FileArgument = Annotated[
     ),
 ]
 FormatOption = Annotated[
-    Format | None, typer.Option("--format", help="How FILE is written; else its name says it (.csv).")
+    Format | None, typer.Option("--format", help="The format of FILE; by default its name decides (.csv).")
 ]
 SkipOption = Annotated[
-    bool, typer.Option("--skip-invalid", help="Publish what is right, and write the rest to a file.")
+    bool, typer.Option("--skip-invalid", help="Publish the valid lines, and write the others to a file.")
 ]
 SkippedOption = Annotated[
     str | None,
     typer.Option(
         "--skipped",
         metavar="FILE",
-        help="That file: JSON Lines with line, reason and text; else FILE.skipped.jsonl.",
+        help="That file, JSON Lines with line, reason and text; by default FILE.skipped.jsonl.",
     ),
 ]
-AgainOption = Annotated[bool, typer.Option("--again", help="Also a file of which all was published before.")]
+AgainOption = Annotated[
+    bool, typer.Option("--again", help="Publish again a file that was published whole before.")
+]
 DryRunOption = Annotated[
     bool,
     typer.Option(

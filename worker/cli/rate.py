@@ -32,7 +32,7 @@ def rate(
     destination: DestinationOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Bound the attempts a second of all workers together; each takes the share of its partitions.
+    """Limit the attempts a second of all workers together; each takes the share of its partitions.
 
     It counts in the place of POSTBACK_DESTINATION__RATE, up or down, until `rate off` or after --for.
     """

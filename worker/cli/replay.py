@@ -70,7 +70,7 @@ FromOption = Annotated[
     typer.Option("--from", metavar="FILE", help="Replay the lines of an edited `dlq export` instead."),
 ]
 AgainOption = Annotated[
-    bool, typer.Option("--again", help="Also what was replayed before and has not died again.")
+    bool, typer.Option("--again", help="Include what was replayed before and has not died again.")
 ]
 RateOption = Annotated[
     float | None, number_option("--rate", "At most so many a second; else all at once.", 0.001)
@@ -104,7 +104,7 @@ def replay(
     destination: DestinationOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Send dead letters to the source topic again, where they begin with no attempts made.
+    """Send dead letters to the source topic again; each begins with no attempts made.
 
     Each conversion goes once, to the partition that it came from. The letters stay; those that were replayed
     and have not died again are left out. What would only die again (its window has closed, it is invalid as
