@@ -1,4 +1,4 @@
-"""When a worker's circuit may be open, told from what it was answered: then its attempts need not count.
+"""When a worker's circuit may be open, judged from the answers it got: then its attempts need not count.
 
 The rule: in doubt it may be. It opens for many failures within its window, or in a row, and closes for one
 request that is taken.

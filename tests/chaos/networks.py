@@ -1,4 +1,4 @@
-"""The networks of a run with several destinations: what each takes, and how it is told of a conversion.
+"""The networks of a run with several destinations: what each takes, and how a conversion reaches it.
 
 The rule: who takes an event is read here a second time, from its fields by plain conditions; nothing of the
 program's routing is asked.
@@ -87,7 +87,7 @@ def fields_of(event: str) -> dict[str, Any]:
 
 
 def takers(fields: Fields, names: Collection[str]) -> list[str]:
-    """Which of these networks are to be told of an event; none of one that is nobody's."""
+    """Which of these networks must get an event; none if it belongs to no network."""
     return [name for name in names if NETWORKS[name].takes(fields)]
 
 

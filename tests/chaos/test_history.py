@@ -1,4 +1,4 @@
-"""History knows which log an offset is of: told against a model of a log that keeps what it was given."""
+"""History knows which log an offset is of: checked against a model of a log that keeps what it was given."""
 
 from __future__ import annotations
 

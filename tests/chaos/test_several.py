@@ -1,4 +1,4 @@
-"""Several destinations: who is told of an event, how it is found in each kind of request, the verdict."""
+"""Several destinations: which get an event, how it is found in each kind of request, the verdict."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_its_own() -> None:
 
 
 def test_anothers() -> None:
-    """A network that was asked for another's event, or that dead-lettered it, is told."""
+    """A network that got another's event, or dead-lettered it, is reported."""
     assert judge((ask(1, answered=1.1),), (), ours=False, nobodys=False) == ["astray"]
     assert judge((), (dead(1),), ours=False, nobodys=False) == ["astray"]
 

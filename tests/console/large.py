@@ -1,4 +1,4 @@
-"""A console's watch beside very much: prints, as JSON, how long it took and how much memory it has.
+"""Measures a console's watch of very much data: prints, as JSON, its times and its memory.
 
 `python -m tests.console.large BOOTSTRAP TOPIC GROUP`, in a process of its own, so that the memory is the
 watch's alone.

@@ -1,4 +1,4 @@
-"""What is done from the page: asked first, done in the name of who asks, told afterwards."""
+"""What is done from the page: confirmed first, done in the name of who asks, reported afterwards."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from worker.ops.errors import BrokerUnavailable, CannotDo
 
 
 async def test_actions_ask_and_act() -> None:
-    """An action shows the command's question and count, is done in the name of who asked, and is told."""
+    """An action shows the command's question and count, is done in the name of who asked, and is reported."""
     async with served(allow_actions="true") as console:
         console.actions.counts = {"source": 3, "10s": 4}
         _, page, text = await page_of(console, "/act/binom/cancel?offer_id=7")

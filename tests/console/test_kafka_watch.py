@@ -116,7 +116,7 @@ async def test_what_waits_until_it_has_ended(world: KafkaWorld) -> None:
 
 
 async def test_a_replay_is_followed_by_what_is_on_the_source(world: KafkaWorld) -> None:
-    """How far a replay is that somebody began is told by the source, and its letters leave as they go."""
+    """The progress of anybody's replay is read from the source, and its letters leave the list as they go."""
     names = world.here.names
     world.here.write(names.dlq, *(letter(f"e-{n}") for n in range(3)))
     await until(world, lambda seen: sum(group.size for group in seen.undelivered) == 3)

@@ -1,4 +1,4 @@
-"""A console beside a million steps and 200,000 dead letters: it shows at once, finds soon, stays small."""
+"""A console of a million steps and 200,000 dead letters shows at once, finds soon and stays small."""
 
 from __future__ import annotations
 

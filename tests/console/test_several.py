@@ -1,4 +1,4 @@
-"""Several destinations on the page, on a real Kafka: what is one's is shown, and done, there alone."""
+"""Several destinations on the page, on a real Kafka: what belongs to one is shown, and done, only there."""
 
 from __future__ import annotations
 

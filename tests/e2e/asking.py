@@ -1,4 +1,4 @@
-"""What commands take where very much lies in Kafka: a day of a million steps, many dead letters.
+"""What commands cost when very much lies in Kafka: a day of a million steps, many dead letters.
 
 The rule: each command is a process of its own, from start to end. `python -m tests.e2e.asking` measures them
 on a broker of its own, and prints a line for each.

@@ -1,4 +1,4 @@
-"""A partner that is well, or fails in one way at a time, as it is told: refuses, hangs, answers 503 or 429.
+"""A partner that is well, or fails in one way at a time, as it is set: refuses, hangs, answers 503 or 429.
 
 The rule: it remembers when each click first came, and how often each was recorded.
 """

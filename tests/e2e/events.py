@@ -22,7 +22,7 @@ FORMS: tuple[tuple[Mapping[str, Any], Mapping[str, str]], ...] = (
     ({"event": "a lead & more", "payout": "0"}, {"event": "a lead & more", "payout": "0.00"}),
     ({"event": "lead", "payout": 0}, {"event": "lead", "payout": "0.00"}),
 )
-"""What an event may say, and what the partner is told for it."""
+"""What an event may say, and what the partner gets for it."""
 
 
 class Case(NamedTuple):

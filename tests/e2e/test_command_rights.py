@@ -138,7 +138,7 @@ def names_it(env: dict[str, str], command: str, resource: str, right: str, *, am
 
 
 def test_a_file_without_plans(secured: Secured, names: Names, tmp_path: Path) -> None:
-    """Who may only write to the source publishes a file all the same, and is told that it could not go on."""
+    """Who may only write to the source publishes a file all the same, and reads that it could not go on."""
     broker = secured.guarded
     create_topics(broker.open, {names.topic: 1})
     made = run("topics", "create", env=kafka_env(broker.open, names))

@@ -1,4 +1,4 @@
-"""A log that can't be written: what is only told never stops what is done."""
+"""A log that can't be written: logging never stops the work."""
 
 from __future__ import annotations
 

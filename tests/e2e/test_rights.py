@@ -196,7 +196,7 @@ def test_a_topic_that_may_not_be_written_is_there(
 
 @pytest.mark.long
 def test_a_wrong_password_behind_a_dead_address(broker: Guarded, env: dict[str, str], tmp_path: Path) -> None:
-    """A login that is refused is told, though another address refuses connections."""
+    """A refused login is reported, though another address refuses connections."""
     wrong = {
         **env,
         "POSTBACK_KAFKA__BOOTSTRAP_SERVERS": f"{DEAD},{broker.guarded}",

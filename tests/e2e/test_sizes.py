@@ -77,7 +77,7 @@ def test_many_small_ones(kafka: str, names: Names, tmp_path: Path) -> None:
 
 
 def test_one_that_cannot_fit(kafka: str, names: Names, tmp_path: Path) -> None:
-    """A record that its topic can't take is told with topic, size, limit and the command that makes room."""
+    """A record too large for its topic is reported with topic, size, limit and a command that makes room."""
     create_topics(kafka, {names.topic: 1})
     create_topics(kafka, {names.dlq: 1}, {"max.message.bytes": "20000"})
     large = random.Random(1).randbytes(30_000)

@@ -129,7 +129,7 @@ def test_what_passes_on(run: Run) -> None:
 
 
 def test_not_sampled(run: Run) -> None:
-    """Of what its producer did not sample nothing is told."""
+    """What its producer did not sample has no span."""
     assert run.tracker.clicks["click-not"] == 1
     assert run.collector.of("e-not") == []
     assert len(run.collector.spans) == SPANS

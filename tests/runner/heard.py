@@ -1,4 +1,4 @@
-"""What a worker tells, kept for a test."""
+"""An observer that keeps all that a worker reports."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ async def test_a_copy_read_again() -> None:
 
 
 async def test_warming() -> None:
-    """Nothing of a partition is sent before its journal is read; that is told, and then it goes."""
+    """Nothing of a partition is sent before its journal is read; it is reported as warming, and then sent."""
     harness = Harness(copies=ids())
     harness.follower.gate.clear()
     async with harness:

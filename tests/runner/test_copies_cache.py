@@ -1,4 +1,4 @@
-"""What is remembered is kept on this machine, as far as the journal has it and it was read back."""
+"""Remembered ids are cached on this machine, as far as they were read back from the journal."""
 
 from __future__ import annotations
 

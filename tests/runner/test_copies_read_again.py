@@ -146,7 +146,7 @@ async def test_given_back() -> None:
 
 
 async def test_remembered() -> None:
-    """How many are remembered is told, and how many were forgotten early."""
+    """It is reported how many ids are remembered, and how many were forgotten early."""
     async with Harness(copies=ids(most=64)) as harness:
         harness.source.assign(harness.first)
         harness.write(*range(100))

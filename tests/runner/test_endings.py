@@ -1,4 +1,4 @@
-"""An offset is done when its record's one ending is, and not before."""
+"""An offset is resolved when its record has had its one ending, and not before."""
 
 from __future__ import annotations
 

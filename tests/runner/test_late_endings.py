@@ -61,7 +61,7 @@ def lose(harness: Harness) -> None:
 
 
 async def test_another_has_ended_it() -> None:
-    """A 200 that was read when another worker had sent the record, and told of it, adds no second ending."""
+    """A 200 that was read after another worker had sent and journaled the record adds no second ending."""
     async with Harness(copies=ids(), worker="frozen") as harness:
         await freeze(harness)
         async with Harness(copies=ids(), kafka=harness.kafka) as other:
@@ -180,7 +180,7 @@ async def test_with_the_client_and_ours_all_the_time(wrote: bool) -> None:
 
 
 async def test_nobody_has_ended_it() -> None:
-    """A 200 that nobody else has told of is told, though the partition has left, and is not sent again."""
+    """A 200 that nobody else has journaled is journaled though the partition has left, and not sent again."""
     async with Harness(copies=ids(), worker="frozen") as harness:
         await freeze(harness)
         await thaw(harness)
@@ -206,7 +206,7 @@ async def test_it_comes_back() -> None:
 
 
 async def test_it_was_ours_all_the_time() -> None:
-    """Once a commit has counted an ending from over the standstill is told."""
+    """An ending from before a standstill is journaled once a commit has counted."""
     async with Harness(copies=ids()) as harness:
         await freeze(harness)
         await thaw(harness)
@@ -248,7 +248,7 @@ def _has_heard(harness: Harness) -> bool:
 
 
 async def test_what_ends_after_it_was_lost() -> None:
-    """What is in flight of a partition that is lost without a standstill is told of by one of the two."""
+    """What is in flight of a partition lost without a standstill is journaled by one of the two workers."""
     async with Harness(copies=ids(), worker="slow") as harness:
         harness.sender.gate.clear()
         harness.source.assign(harness.first)

@@ -1,4 +1,4 @@
-"""What the group must not forget is written down, now and then and at the end."""
+"""The group's offsets are remembered on the control topic, written now and then and at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a worker writes of itself."""
+"""What a worker reports of itself on the control topic."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def test_written_once_and_taken_back() -> None:
 
 
 async def test_an_outage_and_a_pause() -> None:
-    """An open circuit is told with its cause; a pause is not: the order tells it."""
+    """An open circuit is reported with its cause; a pause is not, because the order says it."""
     policy = CircuitPolicy(min_failures=2, window=10.0)
     async with harness(orders=FakeControl(PauseOrder(GIVEN)), policy=policy) as it:
         await until("a report", lambda: len(reports(it)) == 1)
@@ -73,13 +73,13 @@ async def test_an_outage_and_a_pause() -> None:
 
 
 async def test_a_rate() -> None:
-    """A rate that keeps records from going is told; one that does not is not."""
+    """A rate is reported if it keeps records from being sent."""
     async with harness(orders=FakeControl(RateOrder(GIVEN, 0.01)), partition_counts=dict) as it:
         await until("it is told", lambda: any(one and one.bound_by == ("rate",) for one in reports(it)))
 
 
 async def test_a_topic_that_refuses() -> None:
-    """That it can't be written stops nothing."""
+    """A report that can't be written stops nothing."""
     it = harness()
     it.publisher.refused.add(CONTROL)
     async with it:
@@ -91,7 +91,7 @@ async def test_a_topic_that_refuses() -> None:
 
 
 async def test_without_members() -> None:
-    """Who has no name at the broker writes nothing."""
+    """A worker without client ids writes no report."""
     async with Harness(control=CONTROL) as it:
         it.kafka.create(CONTROL)
         await goes_round(it.runner._self_report, "write")
@@ -108,7 +108,7 @@ async def test_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_start() -> None:
-    """What each start takes is told as that, with when it began; once all stands there is nothing of it."""
+    """What every start lacks for a while is reported as starting, with when it began, until it is ready."""
     it = harness(copies=ids())
     it.follower.gate.clear()
     async with it:
@@ -125,7 +125,7 @@ async def test_a_start() -> None:
 
 
 async def test_what_no_start_takes() -> None:
-    """What else keeps a worker from its work is no part of a start."""
+    """Anything else that keeps a worker from its work is not reported as starting."""
     async with harness(copies=ids()) as it:
         it.source.assign(it.first)
         await until("ready", lambda: bool(reports(it)) and not not_ready(it))

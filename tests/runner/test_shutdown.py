@@ -224,7 +224,7 @@ async def test_a_task_that_ends_by_itself() -> None:
 
 
 async def test_a_failure_before_the_run() -> None:
-    """A failure that is told before the run has begun is raised when it begins."""
+    """A failure that is reported before the run has begun is raised when it begins."""
     harness = Harness()
     harness.runner.fail(RuntimeError("the producer is dead"))
     harness.stop.set()

@@ -1,4 +1,4 @@
-"""Offsets that hold no record are behind us, and partitions that give nothing are named."""
+"""Offsets without a record are passed, and partitions that return nothing are named."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def named(harness: Harness) -> list[str]:
-    """What was told of partitions that give nothing."""
+    """What was reported of partitions that return nothing."""
     return [line for line in harness.heard.troubles if "gives nothing" in line]
 
 
@@ -66,7 +66,7 @@ async def test_not_past_what_was_not_taken_up() -> None:
 
 
 async def test_named() -> None:
-    """A partition that has records and gives none is told, shown and counted until it gives some."""
+    """A partition that has records and returns none is logged, shown and counted until it returns some."""
     async with Harness() as harness:
         harness.source.assign(harness.first, harness.second)
         harness.write(0)

@@ -139,7 +139,7 @@ async def test_all_lost_meanwhile() -> None:
 
 
 def test_a_standstill_is_told_once() -> None:
-    """A gap longer than STILL is told, once, in seconds; a shorter one is not."""
+    """A gap longer than STILL is reported, once, in seconds; a shorter one is not."""
     clock, told = FakeClock(), list[float]()
     felt = StallDetector(clock, told.append)
     clock.advance(STOOD_STILL_SECONDS)

@@ -46,7 +46,7 @@ async def test_edited() -> None:
 
 
 async def test_expired() -> None:
-    """What was removed before it was read is counted, and the position is behind it: it is told once."""
+    """What was removed before it was read is counted, and the position is behind it: it is reported once."""
     async with Harness() as harness:
         harness.kafka.committed[harness.first] = Position(1, encode(1, None, OURS))
         harness.write(0, 1, 2, 3)
@@ -117,7 +117,7 @@ async def test_truncated_above_what_is_committed() -> None:
 
 
 async def test_the_memory_of_another_group_day() -> None:
-    """A group that is known to nobody begins on its first day, and is told how much lies there."""
+    """A group that nobody knows begins its first day, and reports how many records lie there."""
     kafka = FakeKafka(**{SOURCE: 2, "dlq": 1})
     async with Harness(kafka=kafka) as harness:
         harness.write(0, 1, 2)

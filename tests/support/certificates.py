@@ -1,4 +1,4 @@
-"""Authorities and certificates of one test, as the files that a worker is told of.
+"""Authorities and certificates of one test, as the files that a worker's settings name.
 
 The rule: each file is replaced whole, as `mv` does, unless a test writes it in another way itself.
 """

@@ -1,4 +1,4 @@
-"""What a test says to Kafka: make topics, write records, read what is there, see what a group committed.
+"""What a test does with Kafka: make topics, write records, read what is there, see what a group committed.
 
 The rule: every call returns when it is true (topics have leaders, records are acknowledged), within bounds,
 or raises.
@@ -256,7 +256,7 @@ def _end(consumer: Consumer, at: TopicPartition) -> int:
 
 
 def _committed(consumer: Consumer, places: list[TopicPartition]) -> list[TopicPartition]:
-    """What is committed of each, where each is told; raise KafkaException where one is not."""
+    """What is committed of each; raise KafkaException if the broker does not say so for one."""
     found = consumer.committed(places, WITHIN)
     for at in found:
         if at.error is not None:
