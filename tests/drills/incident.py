@@ -79,6 +79,8 @@ class Observed(NamedTuple):
     """When its end began, in seconds since it began."""
     page: str = ""
     """What the console's page showed."""
+    shown: float | None = None
+    """When the page first showed it, in seconds since it began; these are nobody's to divide."""
     trouble: str = ""
     """Why it could not be played to its end."""
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from tests.drills.incident import Incident, Observed
+from tests.drills.page_watch import PageWatch
 from tests.drills.prometheus import Prometheus
 from tests.drills.stage import FIRES_WITHIN, RECORDED_WITHIN, RESOLVED_WITHIN, Stage
 from tests.support.kafka import wait_until
@@ -36,13 +37,15 @@ def play(incident: Incident, bootstrap: str, prometheus: Prometheus, folder: Pat
 
 def _play(stage: Stage) -> Observed:
     incident, began = stage.incident, time.time()
-    incident.begins(stage)
+    watch = PageWatch(stage.page, incident.shows, began)
     trouble = printed = page = ""
     ending = float("inf")
     try:
+        incident.begins(stage)
         wait_until(f"{incident.fires} fires", lambda: incident.fires in stage.firing(), FIRES_WITHIN)
         printed = _explained(stage)
         page = _shown(stage)
+        watch.end()
         ending = time.time() - began
         if incident.repairs is not None:
             incident.repairs(stage)
@@ -57,10 +60,12 @@ def _play(stage: Stage) -> Observed:
         wait_until(f"{incident.fires} ends", lambda: incident.fires not in stage.firing(), RESOLVED_WITHIN)
     except AssertionError as error:
         trouble = str(error)
+    finally:
+        watch.end()
     fired = stage.fired_since(began)
     resolved = incident.fires not in stage.firing()
     lost = len(stage.unrecorded())
-    return Observed(fired, printed, stage.failed, resolved, lost, ending, page, trouble)
+    return Observed(fired, printed, stage.failed, resolved, lost, ending, page, watch.shown, trouble)
 
 
 def _explained(stage: Stage) -> str:

@@ -9,7 +9,7 @@ from tests.drills.incident import Incident, Observed
 
 TITLES = (
     *("incident", "alert", "seconds to fire", "explains it", "ends it"),
-    *("the console shows", "ends it there", "verdict"),
+    *("the console shows", "after seconds", "ends it there", "verdict"),
 )
 
 
@@ -44,5 +44,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     incident, after = row.incident, row.seen.fired.get(row.incident.fires)
     commands = ", ".join(f"`{command}`".replace("|", "\\|") for command in incident.explains)
     fired = "never" if after is None else f"{after:.0f}"
-    page = ("" if of is None else str(of) for of in (incident.shows, incident.ends_on_page))
+    shows, ends_there = ("" if of is None else str(of) for of in (incident.shows, incident.ends_on_page))
+    shown = "" if row.seen.shown is None else f"{row.seen.shown:.0f}"
+    page = shows, shown, ends_there
     return incident.name, incident.fires, fired, commands, incident.ending, *page, row.verdict

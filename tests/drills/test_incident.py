@@ -18,7 +18,9 @@ FLOOD = Incident(
     repaired_by="the cause",
     follows=frozenset({"Dead"}),
 )
-GOOD = Observed({"Many": 7.4, "Dead": 1.0}, "it was rejected", resolved=True, page="500 dead: rejected 410")
+GOOD = Observed(
+    {"Many": 7.4, "Dead": 1.0}, "it was rejected", resolved=True, page="500 dead: rejected 410", shown=3.2
+)
 
 
 def test_as_it_should_go() -> None:
@@ -57,7 +59,8 @@ def test_the_table() -> None:
     _titles, _line, good, bad = table(rows).splitlines()
     assert good == (
         "| DLQ flood | Many | 7 | `postback-worker dlq list \\| head` "
-        "| the cause, then `postback-worker dlq replay` | undelivered: 410 | replay, reason rejected | ok |"
+        "| the cause, then `postback-worker dlq replay` | undelivered: 410 | 3 "
+        "| replay, reason rejected | ok |"
     )
     assert bad.endswith("| Many did not fire |")
     assert "| never |" in bad

@@ -55,5 +55,5 @@ def _cells(line: str) -> list[str]:
 
 
 def _without_seconds(line: str) -> list[str]:
-    name, alert, _seconds, explains, ends, shows, ends_there, *_ = _cells(line)
+    name, alert, _seconds, explains, ends, shows, _after, ends_there, *_ = _cells(line)
     return [name, alert, explains, ends, shows, ends_there]
