@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from tests.docs.pages import ROOT
 from worker.core.rights import Needs, ResourceKind
 from worker.settings import Settings
-from worker.settings.rights import rights_of_commands
+from worker.settings.command_rights import rights_of_commands
 
 PAGE = ROOT / "docs/kafka-security.md"
 COLUMNS = ("source", "tiers", "dead letters", "journal", "control", "groups")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.support.kafka import Names
 from worker.core.rights import Needs
 from worker.settings import Settings
-from worker.settings.rights import rights_of_commands
+from worker.settings.command_rights import rights_of_commands
 
 CANCEL = "a1b2c3d4"
 """A cancellation that stands; it is given anew before each command, which may end it."""

@@ -6,10 +6,10 @@ import pytest
 
 from schemas import DeadLetter, DeadReason
 from tests.ops.letters import NOW, letter
-from worker.ops.choosing import Refusal, choose
 from worker.ops.edits import as_it_is
 from worker.ops.filters import Filters
 from worker.ops.replay import Outbound, items_of
+from worker.ops.replay_selection import Refusal, choose
 
 VOLUUM = Outbound("voluum", "c", range(4), as_it_is)
 """Back to the topic `c` of four partitions, as it is."""

@@ -9,7 +9,7 @@ import jsonschema
 from worker.core.topics import OwnTopic, Topic, image
 from worker.ops.strimzi import topic, user
 from worker.settings import Settings
-from worker.settings.rights import rights_of_commands
+from worker.settings.command_rights import rights_of_commands
 
 # What the operator's own definitions of these kinds ask for, in few words.
 TEXT, COUNT = {"type": "string"}, {"type": "integer", "minimum": 1}

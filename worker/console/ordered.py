@@ -19,8 +19,8 @@ from worker.ops.errors import CannotDo
 from worker.ops.filters import read_filters
 from worker.ops.orders import Giver
 from worker.ops.replaying import Replaying, ReplayRequest
+from worker.settings.command_rights import CONSOLE_ACTS
 from worker.settings.deployment import choose
-from worker.settings.rights import CONSOLE_ACTS
 
 if TYPE_CHECKING:
     from worker.console.kafka_watch import KafkaWatch

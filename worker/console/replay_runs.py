@@ -21,7 +21,7 @@ from worker.ops.publishing import Words
 from worker.ops.replay import items_of
 from worker.ops.replaying import PreparedReplay, Replaying, ReplayRequest
 from worker.ops.source import source_publisher
-from worker.settings.rights import CONSOLE_ACTS
+from worker.settings.command_rights import CONSOLE_ACTS
 
 if TYPE_CHECKING:
     from worker.adapters.kafka.bulk_publisher import BulkPublisher

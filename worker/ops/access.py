@@ -22,7 +22,7 @@ from worker.ops.broker import answering, asking, former_tiers, partitions_by_top
 from worker.ops.errors import BrokerUnavailable, CannotDo
 from worker.ops.reading import MAKE_TOPICS
 from worker.settings import Deployment, Settings
-from worker.settings.rights import rights_of_commands
+from worker.settings.command_rights import rights_of_commands
 from worker.settings.tiers import rights_needed
 
 MOST_QUESTIONS = 4

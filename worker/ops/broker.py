@@ -80,7 +80,7 @@ def hidden_topics(settings: Settings, command: str) -> Mapping[str, str]:
     """
     from worker.adapters.kafka.rights import Rights
     from worker.core.rights import DescribeRefused, ResourceKind, lacking
-    from worker.settings.rights import rights_of_commands
+    from worker.settings.command_rights import rights_of_commands
 
     needed = rights_of_commands(settings)[command]
     said = Rights(asking(settings)).said(needed, [ResourceKind.TOPIC])

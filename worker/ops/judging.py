@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from worker.ops.choosing import Judge, Refusal
 from worker.ops.edits import Edit
 from worker.ops.errors import BrokerUnavailable, CannotDo
 from worker.ops.replay import Outbound
+from worker.ops.replay_selection import Judge, Refusal
 
 if TYPE_CHECKING:
     from schemas import DeadLetter

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 from worker.ops.broker import answering, asking
-from worker.ops.choosing import Choice, choose
 from worker.ops.claims import came_before
 from worker.ops.control import PlanStore
 from worker.ops.dead_letters import matching, quietly
@@ -30,6 +29,7 @@ from worker.ops.partition_offsets import NO_OFFSETS, PartitionOffset, PartitionO
 from worker.ops.plans import Plan, read_plans
 from worker.ops.progress_at_source import come_since, settle, since_of, source_spans
 from worker.ops.replay import Outbound, read_again
+from worker.ops.replay_selection import Choice, choose
 
 if TYPE_CHECKING:
     from schemas import DeadLetter

@@ -1,6 +1,6 @@
 """The worker's topics and user as manifests for the Strimzi operator.
 
-The rule: the topics are those of `topics create`, the rights those of `worker/settings/rights.py`.
+The rule: the topics are those of `topics create`, the rights those of `worker/settings/command_rights.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from worker.core.topics import Topic, image
 from worker.ops.broker import answering, asking
 from worker.ops.errors import CannotDo
 from worker.settings import Deployment, Settings
-from worker.settings.rights import rights_of_commands
+from worker.settings.command_rights import rights_of_commands
 
 API_VERSION = "kafka.strimzi.io/v1"
 CLUSTER_LABEL = "strimzi.io/cluster"

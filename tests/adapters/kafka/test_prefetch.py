@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.adapters.kafka.paused import PausedPartitions
+from worker.adapters.kafka.pause_reasons import PausedPartitions
 from worker.adapters.kafka.prefetch import (
     FEW_RECORDS,
     LONG_SECONDS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.adapters.kafka.test_prefetch import A, B
-from worker.adapters.kafka.paused import PausedPartitions
+from worker.adapters.kafka.pause_reasons import PausedPartitions
 from worker.adapters.kafka.prefetch import (
     PATIENCE_SECONDS,
     Prefetch,

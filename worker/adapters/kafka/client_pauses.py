@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 
 from confluent_kafka import Consumer
 
-from worker.adapters.kafka.paused import PausedPartitions
+from worker.adapters.kafka.pause_reasons import PausedPartitions
 from worker.adapters.kafka.records import to_topic_partitions
 from worker.core.record import Partition
 

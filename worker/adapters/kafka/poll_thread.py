@@ -25,7 +25,7 @@ from worker.adapters.kafka.errors import LimitedLog, is_about_topic, one_line
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge
 from worker.adapters.kafka.offset_commits import WantedCommits
 from worker.adapters.kafka.passing_over import PassingOver, take_all
-from worker.adapters.kafka.paused import PausedPartitions
+from worker.adapters.kafka.pause_reasons import PausedPartitions
 from worker.adapters.kafka.prefetch import Prefetch
 from worker.adapters.kafka.records import ReceivedMessage, to_partition
 from worker.adapters.kafka.recovery import Recovery

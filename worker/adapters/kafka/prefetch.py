@@ -17,7 +17,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from worker.adapters.kafka.partition_queue import PartitionQueue
-from worker.adapters.kafka.paused import PausedPartitions
+from worker.adapters.kafka.pause_reasons import PausedPartitions
 from worker.core.held_bytes import HeldBytes
 from worker.core.record import Partition, Record
 

@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import one_line
-from worker.adapters.kafka.paused import PausedPartitions
+from worker.adapters.kafka.pause_reasons import PausedPartitions
 from worker.adapters.kafka.records import ReceivedMessage
 from worker.core.place import Place
 from worker.core.record import Partition

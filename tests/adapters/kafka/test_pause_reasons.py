@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from worker.adapters.kafka.paused import PausedPartitions
+from worker.adapters.kafka.pause_reasons import PausedPartitions
 from worker.core.record import Partition
 
 A, B, OTHERS = (Partition("t", number) for number in range(3))
