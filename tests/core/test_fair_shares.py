@@ -8,6 +8,7 @@ import pytest
 
 from tests.core.examples import make_partition
 from tests.core.lanes import Lanes
+from worker.core.assigned_partition import AssignedPartition
 from worker.core.schedule import LOOK_EVERY_SECONDS
 
 
@@ -128,3 +129,47 @@ def test_a_slow_one_that_is_dropped() -> None:
     assert (lanes.schedule.ready, lanes.schedule.wake_at()) == (0, None)
     lanes.come(other, 20)
     assert lanes.take() == 7
+
+
+def turn_over(lanes: Lanes, partition: AssignedPartition, count: int) -> None:
+    """Look, a moment after so many of a partition's records have ended and as many others were taken."""
+    lanes.end(partition, count)
+    lanes.take()
+    lanes.now += LOOK_EVERY_SECONDS
+    lanes.schedule.look(lanes.now)
+
+
+@pytest.mark.parametrize(("limit", "usual", "most"), [(4, 4, 4), (8, 7, 7), (16, 14, 15), (256, 224, 252)])
+def test_a_quick_partition(limit: int, usual: int, most: int) -> None:
+    """One whose lanes come free again at once leaves fewer of them free, as long as that lasts."""
+    only = make_partition()
+    lanes = Lanes(limit)
+    lanes.come(only, 2_000)
+    lanes.take()
+    turn_over(lanes, only, usual)
+    assert lanes.take() == 0, "nothing is known of the time before the first look"
+    turn_over(lanes, only, usual)
+    assert len(lanes.taken) + lanes.take() == most
+    turn_over(lanes, only, usual - 1)
+    lanes.end(only, most - usual)
+    assert lanes.take() == 0, "it is not quick any more"
+    lanes.end(only)
+    assert lanes.take() == 1
+
+
+def test_what_begins_to_hang() -> None:
+    """Beside one that was seldom looked at and hangs now, a quick one has the lanes that are free."""
+    bad, healthy = make_partition(0), make_partition(1)
+    lanes = Lanes(64)
+    lanes.come(bad, 500)
+    lanes.take()
+    lanes.end(bad, 56)
+    lanes.now += 60.0
+    lanes.take()
+    lanes.schedule.look(lanes.now)
+    assert lanes.take() == 0, "what ended in the minute before says nothing of now"
+    lanes.come(healthy, 500)
+    for _ in range(3):
+        lanes.take()
+        turn_over(lanes, healthy, len(healthy.busy))
+    assert (len(bad.busy), len(healthy.busy)) == (56, 8)

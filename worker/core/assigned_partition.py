@@ -70,9 +70,11 @@ class AssignedPartition:
         "foreign": "Whether its committed offset is another deployment's, and so never ours to overwrite.",
         "granted": "How many more of its records the source may hand over.",
         "heavy": "Whether it may have unfinished records so large that they count as several.",
+        "looked_at": "When it was last looked at (epoch seconds).",
         "offsets": "Which offsets are finished, and which are not.",
         "pace": "How many records ended between its last two looks.",
         "paused": "Whether the source was asked to hand over nothing more of this partition.",
+        "quick": "Whether all of its lanes came free again between its last two looks.",
         "ready": "How many of `waiting` were due when they came.",
         "resting": "Whether it is paused or full, so that the next ending may let it flow again.",
         "revision": "The revision of `offsets` as of the last commit that counted.",
@@ -104,7 +106,8 @@ class AssignedPartition:
         self.tenure = Tenure.OURS
         self.standing = ScheduleState.NOWHERE
         self.ready = 0
-        self.slow = False
+        self.slow = self.quick = False
+        self.looked_at = float("-inf")
         self.pace = 0
         self.seen = offsets.revision
         self.paused = False
@@ -170,9 +173,14 @@ class AssignedPartition:
         self.committed, self.revision = offset, self.offsets.revision
         self.seen = self.offsets.revision
 
-    def is_slow(self) -> bool:
-        """Return whether more records wait than have ended since the last call."""
+    def look(self, now: float, soon: float) -> bool:
+        """Judge its pace since the last look; return whether more records wait than have ended.
+
+        It is quick if no fewer ended than are under way, unless the last look was `soon` seconds ago or more.
+        """
+        since, self.looked_at = now - self.looked_at, now
         self.pace, self.seen = self.offsets.revision - self.seen, self.offsets.revision
+        self.quick = 0 <= since < soon and self.pace >= len(self.busy)
         return self.ready > self.pace
 
     @property

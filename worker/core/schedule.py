@@ -4,7 +4,8 @@ The rules: nothing is sent before it is due; within a partition records go in or
 something due take turns, fresh events and due retries alike.
 Fair shares: a partition's share is the limit divided by one more than the number of partitions that have
 something due or under way. Partitions with less than their share under way go first. Another one takes a lane
-only while more than an eighth of the limit is free, so hanging records never take all lanes.
+only while more than an eighth of the limit is free, so hanging records never take all lanes; while its lanes
+come free again within a quarter of a second, a sixty-fourth is enough.
 Failing partitions (nearly all of their records fail) together get an eighth of the limit while others have
 something to send, because each failure costs more CPU than a delivery.
 
@@ -20,13 +21,14 @@ from itertools import count
 
 from worker.core.admission.probes import Probes
 from worker.core.assigned_partition import IN_TURN, LATER, NOWHERE, OVER, AssignedPartition, PendingRecord
-from worker.core.lane_shares import LANES_OF_ONE_PARTITION
+from worker.core.lane_shares import LANES_OF_ONE_PARTITION, usable_lanes
 
 # A partition is failing from so many failures on; with few lanes, from half the number of lanes on, but at
 # least from so many: each failure of a hanging record comes a whole timeout late.
 _MANY_FAILURES, _FEW_FAILURES = 16, 4
 _ALONE_SECONDS = 10.0  # without a healthy partition's record, after which failing ones may use all lanes
-LOOK_EVERY_SECONDS = 0.25  # between two looks at partitions that have used up their share
+LOOK_EVERY_SECONDS = 0.25  # between two looks at the partitions while some have used up their share
+_RECENT_SECONDS = 4 * LOOK_EVERY_SECONDS  # a look that is older says nothing of a partition's pace
 
 
 class Schedule:
@@ -85,8 +87,7 @@ class Schedule:
         turns, over = self._turns, self._over
         part = limit // LANES_OF_ONE_PARTITION
         share = limit // (len(self._active) + 1) or 1
-        is_room = occupied < limit - part
-        self._limit = limit
+        self._limit, usable = limit, usable_lanes(limit)
         while turns:
             partition = turns.popleft()
             if not partition.waiting or partition.warming is not None:
@@ -95,11 +96,15 @@ class Schedule:
                 if self._failing < part or not self._failing:
                     return self._take_of(partition, now)
                 self._put_aside(partition, self._aside)
-            elif len(partition.busy) < share or (is_room and not turns and not over):
+            elif len(partition.busy) < share or (not (turns or over) and occupied < usable[partition.quick]):
                 return self._take_of(partition, now)
             else:
                 self._put_aside(partition, over)
-        return self._take_aside(now, part, is_room)
+        if over and occupied < usable[next(iter(over)).quick]:
+            return self._take_of(over.popitem(last=False)[0], now)
+        if self._aside and (self._failing < part or (occupied < usable[0] and self._are_alone(now))):
+            return self._take_of(self._aside.popitem(last=False)[0], now)
+        return None
 
     def probe(self, now: float, probing: Probes) -> PendingRecord | None:
         """Take the record of the next probe, wherever it stands; None if none is due."""
@@ -175,8 +180,11 @@ class Schedule:
         if not (self._over or self._aside) or 0 <= now - self._looked_at < LOOK_EVERY_SECONDS:
             return ()
         since, self._looked_at = now - self._looked_at, now
-        slow = [partition for partition in (*self._over, *self._aside) if partition.is_slow()]
-        if not 0 <= since < 4 * LOOK_EVERY_SECONDS:
+        slow = [one for one in (*self._over, *self._aside) if one.look(now, _RECENT_SECONDS)]
+        for other in self._active:
+            if other.standing is not OVER:
+                other.look(now, _RECENT_SECONDS)
+        if not 0 <= since < _RECENT_SECONDS:
             return ()  # the last look was too long ago to compare
         for partition in slow:
             self._slow_down(partition)
@@ -245,14 +253,6 @@ class Schedule:
         else:
             self._stand(partition, now)
         return pending
-
-    def _take_aside(self, now: float, part: int, is_room: bool) -> PendingRecord | None:
-        """Take from a partition that was put aside, if it may go by now: there may be more lanes."""
-        if self._over and is_room:
-            return self._take_of(self._over.popitem(last=False)[0], now)
-        if self._aside and (self._failing < part or (is_room and self._are_alone(now))):
-            return self._take_of(self._aside.popitem(last=False)[0], now)
-        return None
 
     def _are_alone(self, now: float) -> bool:
         return not 0 <= now - self._well_at < _ALONE_SECONDS

@@ -55,7 +55,7 @@ class Scaling:
             sources=sum(partition.tier is None for partition in self._intake.partitions.values()),
             work=self._work(),
             passed=self._intake.passed,
-            busy=max(self._gate.occupied / usable_lanes(self._gate.limit.most), self._processor(now)),
+            busy=max(self._lanes_in_use(), self._processor(now)),
             most_per_second=self._gate.most_per_second,
             held=self._gate.is_lowered() or bool(self._delivery.held() - _BOUNDED),
         )
@@ -69,6 +69,10 @@ class Scaling:
             if at not in standing
         }
         return {at: work for at, work in works.items() if work is not None}
+
+    def _lanes_in_use(self) -> float:
+        """The share of the lanes in use; quick partitions may use more than the others."""
+        return min(1.0, self._gate.occupied / usable_lanes(self._gate.limit.most)[0])
 
     def _processor(self, now: float) -> float:
         """The share of a CPU that the loop's thread has used since the last look."""
