@@ -27,7 +27,7 @@ THREADS_LEFT = "threads left"
 MOMENT_SECONDS = 0.3
 WAITS_FOR_THE_BROKER = (
     "adapters.kafka.committed_offsets.TIMEOUT_SECONDS",
-    "adapters.kafka.control.ASK_TIMEOUT_SECONDS",
+    "adapters.kafka.control_follower.ASK_TIMEOUT_SECONDS",
     "adapters.kafka.journal_client.ASK_TIMEOUT_SECONDS",
     "adapters.kafka.message_limits.TIMEOUT_SECONDS",
     "adapters.kafka.metadata.TIMEOUT_SECONDS",

@@ -18,7 +18,7 @@ import schemas
 import worker
 from tests.adapters.kafka.messages import AT, message
 from tests.support.hot_path import BATCH, LANES, HotPath, on_hot_path
-from worker.adapters.kafka.passing_over import PassingOver
+from worker.adapters.kafka.batch_routing import PassingOver
 from worker.core.routing import Router, sorted_routes
 
 

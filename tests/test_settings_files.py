@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from worker.settings import Settings, SettingsError, load
-from worker.settings.files import ChangedSettings
+from worker.settings.reread_files import ChangedSettings
 
 TOKEN = "POSTBACK_DESTINATION__HEADERS__X_TOKEN"
 URL = "https://partner.example/?k=one&click_id={click_id}"

@@ -18,7 +18,7 @@ from worker.adapters.flow_log import EVERY_SECONDS
 from worker.adapters.http_server import HttpServer
 from worker.adapters.kafka import KafkaPublisher, TopicIds, consumer_config, producer_config
 from worker.adapters.kafka.config import Config, unique_client_id
-from worker.adapters.kafka.control import KafkaControl
+from worker.adapters.kafka.control_follower import KafkaControl
 from worker.adapters.kafka.login import KafkaLogin
 from worker.adapters.kafka.message_limits import TopicLimits
 from worker.adapters.kafka.rights import SharedRights
@@ -31,7 +31,7 @@ from worker.login_renewal import LoginRenewal
 from worker.ports import Observer, Tracer
 from worker.runner import Outcome, Runner
 from worker.runner.state import status_fields
-from worker.served import CannotStart, Process, ServedDestination, asking_config
+from worker.served_destination import CannotStart, Process, ServedDestination, asking_config
 from worker.settings import Deployment
 from worker.settings.advice import warnings as settings_warnings
 from worker.settings.several import as_written

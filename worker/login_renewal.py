@@ -16,8 +16,8 @@ from worker.adapters.structlog_alone import structlog
 from worker.core.changed_files import AGAIN_SECONDS, LOOK_SECONDS, ChangedFiles, stays
 from worker.ports import Clock
 from worker.settings import Settings, SettingsError
-from worker.settings.files import is_of_login
 from worker.settings.kafka_properties import FILE_PROPERTIES, VARIABLE, problems_together, property_name
+from worker.settings.reread_files import is_of_login
 
 
 class LoginRenewal:

@@ -26,7 +26,7 @@ from worker.core.changed_files import AGAIN_SECONDS, LOOK_SECONDS, ChangedFiles,
 from worker.pipeline import CompiledSettings
 from worker.ports import Clock, Observer, Sender
 from worker.settings import Settings, SettingsError
-from worker.settings.files import is_of_login, takes_restart
+from worker.settings.reread_files import is_of_login, takes_restart
 from worker.settings.several import as_written
 
 TELL_SECONDS = 86400.0

@@ -14,9 +14,9 @@ from schemas import format_time
 from tests.cli.invoke import kafka_env, publishing, run
 from tests.support.broker import Broker
 from tests.support.kafka import Names, create_topics, end_offsets, read_all, wait_until
-from worker.ops.control import PlanStore
-from worker.ops.files import KIND
-from worker.ops.holding import Holding
+from worker.ops.plan_lease import Holding
+from worker.ops.plan_store import PlanStore
+from worker.ops.published_files import KIND
 from worker.settings import load
 
 NOW = time.time()

@@ -21,7 +21,7 @@ from worker.ops.explain import Explanation
 from worker.ops.explain_reading import SoughtConversion
 from worker.ops.status import Status
 from worker.settings import Deployment, load_all
-from worker.settings.names import SECRETS_DIR
+from worker.settings.variable_names import SECRETS_DIR
 
 NOW = 1_795_000_000.0
 DOWN, WELL = "binom", "momentscience"

@@ -8,8 +8,8 @@ import pytest
 
 from worker.console.replay_progress import Part, Replays
 from worker.console.watch import Replay, ReplayState
-from worker.ops.claims import Claim
-from worker.ops.holding import DEAD_AFTER_SECONDS
+from worker.ops.plan_claims import Claim
+from worker.ops.plan_lease import DEAD_AFTER_SECONDS
 from worker.ops.plans import Plan
 
 PLACES = frozenset({(0, 1), (0, 5), (1, 2)})

@@ -23,7 +23,7 @@ from worker.console.watch import RowsQuery, Watch
 from worker.core.undelivered import UndeliveredState
 from worker.ops.explain_reading import SoughtConversion
 from worker.settings import Deployment, load_all
-from worker.settings.names import SECRETS_DIR
+from worker.settings.variable_names import SECRETS_DIR
 
 pytestmark = pytest.mark.kafka
 

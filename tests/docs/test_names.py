@@ -15,7 +15,7 @@ from tests.docs.pages import PAGES, ROOT, section, spans
 from tests.support.exported import exported
 from worker.cli import app
 from worker.settings import describe
-from worker.settings.names import CONFIG, SECRETS_DIR, path_of
+from worker.settings.variable_names import CONFIG, SECRETS_DIR, path_of
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 SETTINGS = ROOT / "docs/settings.md"

@@ -6,7 +6,7 @@ import pytest
 
 from tests.renewal.world import TOKEN, World, looks
 from tests.support.certificates import replace
-from worker.settings.files import takes_restart
+from worker.settings.reread_files import takes_restart
 
 
 async def test_what_takes_a_restart(world: World) -> None:

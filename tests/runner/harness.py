@@ -44,7 +44,7 @@ from worker.runner import (
     Runner,
     Surroundings,
 )
-from worker.runner.claims import Stranger
+from worker.runner.claim_checks import Stranger
 
 WITHIN = 20.0
 SOURCE, DLQ, JOURNAL = "conversions", "worker.dlq", "worker.journal"

@@ -37,7 +37,7 @@ def destinations(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def settings(incomplete: str) -> list[str]:
     """The names of settings, up to the `=`."""
-    from worker.settings.names import FIELDS
+    from worker.settings.variable_names import FIELDS
 
     return _beginning(incomplete, (".".join(path) + "=" for path in FIELDS))
 

@@ -42,7 +42,7 @@ from worker.ops.publishing import Words
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
-    from worker.ops.holding import Holding
+    from worker.ops.plan_lease import Holding
     from worker.ops.replaying import PreparedReplay, Replaying, ReplayRequest
     from worker.settings import Deployment, Settings
 

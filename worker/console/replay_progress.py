@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from worker.console.watch import Replay, ReplayState
-from worker.ops.claims import Claim, Holder, read_claim
-from worker.ops.holding import DEAD_AFTER_SECONDS
+from worker.ops.plan_claims import Claim, Holder, read_claim
+from worker.ops.plan_lease import DEAD_AFTER_SECONDS
 from worker.ops.plans import Plan, offsets_of, read_head
 from worker.ops.replaying import KIND
 

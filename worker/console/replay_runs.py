@@ -25,7 +25,7 @@ from worker.settings.command_rights import CONSOLE_ACTS
 
 if TYPE_CHECKING:
     from worker.adapters.kafka.bulk_publisher import BulkPublisher
-    from worker.ops.holding import Holding
+    from worker.ops.plan_lease import Holding
     from worker.settings import Deployment, Settings
 
 WORDS = Words("replayed", "dead letter", "dead letters")

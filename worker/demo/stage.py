@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from worker.adapters.process.descriptors import room_for_requests
 from worker.demo.events import FALLBACK, NETWORKS, OTHER
 from worker.settings import Deployment, load_all
-from worker.settings.names import SECRETS_DIR
+from worker.settings.variable_names import SECRETS_DIR
 
 MOST_IN_FLIGHT = 256  # of both; each takes two descriptors: the worker's and the network's
 # The embedded broker can delay a group for nearly as long if its members join at an unlucky moment.

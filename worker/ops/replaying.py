@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 from worker.ops.broker import answering, asking
-from worker.ops.claims import came_before
-from worker.ops.control import PlanStore
 from worker.ops.dead_letters import matching, quietly
 from worker.ops.edits import Edit, as_it_is
 from worker.ops.errors import CannotDo
 from worker.ops.filters import Filters
-from worker.ops.holding import UNDER_WAY, Holding, PlanTaken, alive
 from worker.ops.judging import judge_of
 from worker.ops.numbering import DIGEST_BYTES, Numbering
 from worker.ops.partition_offsets import NO_OFFSETS, PartitionOffset, PartitionOffsets
+from worker.ops.plan_claims import came_before
+from worker.ops.plan_lease import UNDER_WAY, Holding, PlanTaken, alive
+from worker.ops.plan_store import PlanStore
 from worker.ops.plans import Plan, read_plans
 from worker.ops.progress_at_source import come_since, settle, since_of, source_spans
 from worker.ops.replay import Outbound, read_again

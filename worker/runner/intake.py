@@ -17,16 +17,16 @@ from worker.core.assigned_partition import AssignedPartition, PendingRecord
 from worker.core.binding import Binding
 from worker.core.demand import Demand
 from worker.core.fence import Tenure
+from worker.core.group_ownership import WAYS_OUT, is_of_another_source
 from worker.core.held_bytes import HeldBytes
 from worker.core.offsets import Offsets
-from worker.core.ownership import WAYS_OUT, is_of_another_source
 from worker.core.record import Partition, Record, make
 from worker.core.retry import due_at
 from worker.core.schedule import Schedule
 from worker.core.start_offset import Start
 from worker.ports import Assigned, Source
 from worker.runner.byte_relief import ByteRelief
-from worker.runner.claims import UNSURE
+from worker.runner.claim_checks import UNSURE
 from worker.runner.copies import WARMING
 from worker.runner.former_partitions import FormerPartitions
 from worker.runner.intake_rules import IntakeRules

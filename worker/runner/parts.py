@@ -17,7 +17,7 @@ from worker.core.retry import Tier
 from worker.core.tracing import SpanOwner
 from worker.pipeline import CompiledSettings
 from worker.ports import Cache, Clock, Control, Follower, Observer, Publisher, Sender, Source, Tracer
-from worker.runner.claims import Stranger
+from worker.runner.claim_checks import Stranger
 
 
 def no_former_tier(_topic: str) -> Tier | None:

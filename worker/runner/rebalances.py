@@ -15,7 +15,7 @@ from worker.core.record import Partition, Record
 from worker.core.start_offset import Start
 from worker.core.unreadable import StoppedPartition
 from worker.ports import Assigned, Observer, Positions
-from worker.runner.claims import Claims
+from worker.runner.claim_checks import Claims
 from worker.runner.commits import read_positions
 from worker.runner.copies import Copies
 from worker.runner.drain import Drain, Phase

@@ -16,7 +16,7 @@ from worker.core.schedule import Schedule
 from worker.pipeline import CompiledSettings
 from worker.ports import Sender, Snapshot
 from worker.runner.abandoned_reports import AbandonedReports
-from worker.runner.claims import Claims
+from worker.runner.claim_checks import Claims
 from worker.runner.delivery import Delivery
 from worker.runner.drain import Drain, Phase
 from worker.runner.former_senders import FormerSenders

@@ -17,9 +17,9 @@ from pydantic_settings import InitSettingsSource
 
 from worker.settings import several
 from worker.settings.deployment import Deployment, choose, skip_problems
-from worker.settings.files import SettingsFiles
 from worker.settings.model import Settings
 from worker.settings.problems import SettingsError, lines_of, renamed
+from worker.settings.reread_files import SettingsFiles
 from worker.settings.sources import Layer, gather
 
 DOTENV = Path(".env")

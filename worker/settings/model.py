@@ -25,7 +25,7 @@ from worker.settings.values import (
 )
 
 if TYPE_CHECKING:
-    from worker.settings.files import SettingsFiles
+    from worker.settings.reread_files import SettingsFiles
 
 LONGEST_TOPIC_CHARACTERS = 249
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 
 from pydantic_core import ErrorDetails
 
-from worker.settings.names import FIELDS, PREFIX, URLS, is_secret, variable
 from worker.settings.sources import Layer, RawValue
 from worker.settings.url_mask import mask_template
+from worker.settings.variable_names import FIELDS, PREFIX, URLS, is_secret, variable
 
 Naming = Callable[[str], str]
 """Turns a common variable into the one under which it was given, or would be."""

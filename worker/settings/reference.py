@@ -15,7 +15,10 @@ from worker.core.masking import MASK
 from worker.core.routing import Route
 from worker.settings.deployment import Deployment
 from worker.settings.model import Settings
-from worker.settings.names import (
+from worker.settings.several import ASKABLE
+from worker.settings.sources import SECRETS
+from worker.settings.url_mask import mask_body, mask_template
+from worker.settings.variable_names import (
     BODY,
     CONFIG,
     DESTINATIONS,
@@ -32,9 +35,6 @@ from worker.settings.names import (
     own_variable,
     variable,
 )
-from worker.settings.several import ASKABLE
-from worker.settings.sources import SECRETS
-from worker.settings.url_mask import mask_body, mask_template
 
 
 class SettingEntry(NamedTuple):

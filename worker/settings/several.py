@@ -14,9 +14,16 @@ from itertools import combinations
 from worker.core.routing import ATTRIBUTE, FIELDS, HEADER, NAME, TOPIC, Route, sorted_routes
 from worker.settings.byte_bounds import least_of
 from worker.settings.model import Settings
-from worker.settings.names import DESTINATIONS, WHEN, own_variable, path_of, variable, without_destination
 from worker.settings.problems import Naming, renamed
 from worker.settings.sources import Layer, RawValue
+from worker.settings.variable_names import (
+    DESTINATIONS,
+    WHEN,
+    own_variable,
+    path_of,
+    variable,
+    without_destination,
+)
 
 _GROUP = "POSTBACK_KAFKA__GROUP_ID"
 _NAME = "POSTBACK_DESTINATION__NAME"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from worker.settings.names import (
+from worker.settings.variable_names import (
     CONFIG,
     DESTINATIONS,
     PREFIX,
@@ -27,7 +27,7 @@ from worker.settings.names import (
     variable,
     without_destination,
 )
-from worker.settings.names import Path as SettingPath
+from worker.settings.variable_names import Path as SettingPath
 
 SECRETS = Path("/run/secrets")
 FILE = "_FILE"

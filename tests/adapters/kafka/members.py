@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.adapters.kafka.ear import Ear, until
 from tests.adapters.kafka.worlds import KafkaWorld
 from worker.adapters.kafka import KafkaSource
-from worker.adapters.kafka.start_offsets import StartPolicy
+from worker.adapters.kafka.offset_lookup import StartPolicy
 from worker.core.assigned_partition import Position
 from worker.core.record import Partition
 

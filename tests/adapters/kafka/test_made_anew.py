@@ -12,7 +12,7 @@ from tests.adapters.kafka.ear import Ear, until
 from tests.adapters.kafka.worlds import KafkaWorld, MockWorld
 from tests.support.broker import CLUSTER_ID, Broker
 from worker.adapters.kafka import KafkaSource
-from worker.adapters.kafka.start_offsets import StartPolicy
+from worker.adapters.kafka.offset_lookup import StartPolicy
 from worker.core.binding import LogId
 from worker.core.record import Partition
 from worker.core.start_offset import Start, StartReason

@@ -15,8 +15,8 @@ from tests.adapters.kafka.suites import MAP, numbered
 from tests.adapters.kafka.worlds import MockWorld
 from worker.adapters.kafka import (
     KafkaSource,
-    beginnings,
     consumer_config,
+    deferred_partitions,
     poll_thread,
 )
 from worker.adapters.kafka.loop_bridge import Epoch
@@ -122,7 +122,7 @@ async def test_unknown_commits_are_fatal(
     mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A partition whose committed map may not be read is never worked on: the source fails, once."""
-    monkeypatch.setattr(beginnings, "REFUSED_SECONDS", 0.0)
+    monkeypatch.setattr(deferred_partitions, "REFUSED_SECONDS", 0.0)
     (at,) = mock_world.create(1)
     mock_world.write(at, numbered(5))
     refusals = [KafkaError.GROUP_AUTHORIZATION_FAILED] * 20

@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from worker.adapters.kafka import KafkaUnavailable
-from worker.adapters.kafka.start_offsets import StartOffsets, StartPolicy
+from worker.adapters.kafka.offset_lookup import StartOffsets, StartPolicy
 from worker.core.binding import LogId
 from worker.core.record import Partition
 

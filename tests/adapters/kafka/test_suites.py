@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.adapters.kafka.batch_routing_suite import PassingOverSuite
 from tests.adapters.kafka.made_anew_suite import MadeAnewSuite
-from tests.adapters.kafka.passing_over_suite import PassingOverSuite
 from tests.adapters.kafka.publisher_suite import PublisherSuite
 from tests.adapters.kafka.suites import SourceSuite
 from tests.adapters.kafka.worlds import FakeWorld, KafkaWorld, MockWorld, World

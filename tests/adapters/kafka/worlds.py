@@ -26,8 +26,8 @@ from worker.adapters.kafka import (
 )
 from worker.adapters.kafka.config import Property, unique_client_id
 from worker.adapters.kafka.message_limits import TopicLimits
+from worker.adapters.kafka.offset_lookup import StartPolicy
 from worker.adapters.kafka.source_options import SourceOptions
-from worker.adapters.kafka.start_offsets import StartPolicy
 from worker.core.record import Headers, Partition
 from worker.core.routing import Router
 from worker.ports import Publisher, Source, SourceListener

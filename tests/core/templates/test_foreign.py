@@ -6,7 +6,7 @@ import pytest
 
 from worker.core.templates import TemplateError, UrlTemplate
 from worker.core.templates.foreign import find_foreign
-from worker.core.templates.names import MACROS
+from worker.core.templates.macro_names import MACROS
 
 PASTED = {
     "a=%click_id%": "has %click_id%, which is not filled in; write {click_id}",

@@ -14,7 +14,7 @@ from tests.core.examples import make_event
 from tests.core.templates.compiled import template
 from worker.core.answer import HttpOrigin, Request
 from worker.core.templates import CannotFill, Postback, TemplateError, UrlTemplate
-from worker.core.templates.names import FIELDS, TIMES
+from worker.core.templates.macro_names import FIELDS, TIMES
 
 SIMPLE = "https://track.momentscience.com/postback?click_id={click_id}"
 EVENT = (

@@ -14,9 +14,10 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 
 from worker.adapters.kafka.assigned_logs import AssignedLogs
 from worker.adapters.kafka.client_pauses import ClientPauses
-from worker.adapters.kafka.gaps import Gaps
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge, names
 from worker.adapters.kafka.offset_commits import OffsetCommits
+from worker.adapters.kafka.offset_gaps import Gaps
+from worker.adapters.kafka.offset_lookup import IncomingPartition
 from worker.adapters.kafka.prefetch import Prefetch
 from worker.adapters.kafka.reassign import assign, have_validated, reassign
 from worker.adapters.kafka.records import (
@@ -26,7 +27,6 @@ from worker.adapters.kafka.records import (
     to_partition,
     to_topic_partitions,
 )
-from worker.adapters.kafka.start_offsets import IncomingPartition
 from worker.adapters.kafka.unreadable_records import StoppedPartitions
 from worker.adapters.kafka.watermarks import WatermarkCache
 from worker.core.assigned_partition import Position

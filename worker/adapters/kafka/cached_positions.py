@@ -14,7 +14,7 @@ from confluent_kafka import KafkaException
 
 from worker.adapters.kafka.followed_partition import anchor_of, starts_of
 from worker.adapters.kafka.journal_client import JournalClient
-from worker.adapters.kafka.since import LATEST
+from worker.adapters.kafka.offsets_for_times import LATEST
 from worker.core.binding import LogId
 from worker.core.ids_cache import Anchor, CacheContents, JournalPosition, NotBelieved
 from worker.ports import Cache

@@ -17,7 +17,7 @@ from worker.adapters.kafka.errors import KafkaUnavailable, ignore, one_line
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.core.assigned_partition import Position
 from worker.core.binding import Identity
-from worker.core.ownership import Commit, stranger
+from worker.core.group_ownership import Commit, stranger
 from worker.core.record import Partition
 
 TIMEOUT_SECONDS = 3.0

@@ -16,8 +16,8 @@ from worker.adapters.kafka.answers import all_told, group_refusal
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import KafkaUnavailable, error_code, one_line
+from worker.adapters.kafka.offsets_for_times import EARLIEST, LATEST, first_since
 from worker.adapters.kafka.records import ReceivedMessage, to_partition, to_record, to_topic_partitions
-from worker.adapters.kafka.since import EARLIEST, LATEST, first_since
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.core.assigned_partition import Position
 from worker.core.offset_map import OffsetMap, claimed

@@ -21,8 +21,8 @@ from worker.adapters.kafka.cached_positions import Bounds, cached, starts
 from worker.adapters.kafka.errors import END_OF_PARTITION
 from worker.adapters.kafka.followed_partition import FollowedPartition
 from worker.adapters.kafka.journal_client import BATCH_MESSAGES, JournalClient
+from worker.adapters.kafka.offsets_for_times import LATEST
 from worker.adapters.kafka.records import ReceivedMessage
-from worker.adapters.kafka.since import LATEST
 from worker.adapters.kafka.topic_ids import TopicIds
 from worker.adapters.process.spare_memory import SpareMemory
 from worker.core.binding import LogId

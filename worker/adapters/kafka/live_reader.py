@@ -15,8 +15,8 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import END_OF_PARTITION, KafkaUnavailable, is_about_group, is_away, one_line
+from worker.adapters.kafka.offsets_for_times import EARLIEST, LATEST, first_since
 from worker.adapters.kafka.records import ReceivedMessage, to_partition, to_record
-from worker.adapters.kafka.since import EARLIEST, LATEST, first_since
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.adapters.kafka.topic_reader import OffsetRange
 from worker.core.record import Partition, Record

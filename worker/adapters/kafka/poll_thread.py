@@ -18,19 +18,19 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.assigned_logs import AssignedLogs
 from worker.adapters.kafka.assignment import Assignment
-from worker.adapters.kafka.beginnings import Beginnings
+from worker.adapters.kafka.batch_routing import PassingOver, take_all
 from worker.adapters.kafka.client_errors import ClientErrors
 from worker.adapters.kafka.config import Config, is_incremental
+from worker.adapters.kafka.deferred_partitions import Beginnings
 from worker.adapters.kafka.errors import LimitedLog, is_about_topic, one_line
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge
 from worker.adapters.kafka.offset_commits import WantedCommits
-from worker.adapters.kafka.passing_over import PassingOver, take_all
+from worker.adapters.kafka.offset_lookup import StartOffsets
 from worker.adapters.kafka.pause_reasons import PausedPartitions
 from worker.adapters.kafka.prefetch import Prefetch
 from worker.adapters.kafka.records import ReceivedMessage, to_partition
 from worker.adapters.kafka.recovery import Recovery
 from worker.adapters.kafka.source_options import SourceOptions
-from worker.adapters.kafka.start_offsets import StartOffsets
 from worker.adapters.kafka.topic_refresh import TopicRefresh
 from worker.adapters.kafka.turns import ROOM_TURN_SECONDS, TURN_SECONDS, Turns
 from worker.adapters.kafka.unreadable_records import StoppedPartitions, is_unreadable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, MutableMapping, Sequence
 from typing import NamedTuple
 
-from worker.adapters.kafka.start_offsets import StartPolicy
+from worker.adapters.kafka.offset_lookup import StartPolicy
 from worker.adapters.kafka.topic_ids import TopicIds
 from worker.core.held_bytes import HeldBytes
 from worker.core.place import Place

@@ -22,8 +22,8 @@ from worker.adapters.kafka.errors import (
     is_refusal,
     one_line,
 )
+from worker.adapters.kafka.offsets_for_times import EARLIEST, LATEST, first_since
 from worker.adapters.kafka.records import ReceivedMessage, to_partition, to_unsized_record
-from worker.adapters.kafka.since import EARLIEST, LATEST, first_since
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.core.record import Partition, Record
 

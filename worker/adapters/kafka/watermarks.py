@@ -10,8 +10,8 @@ from collections.abc import Collection
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from worker.adapters.kafka.errors import KafkaUnavailable, is_refusal, one_line
+from worker.adapters.kafka.offsets_for_times import EARLIEST, LATEST
 from worker.adapters.kafka.records import to_partition, to_topic_partitions
-from worker.adapters.kafka.since import EARLIEST, LATEST
 from worker.core.record import Partition
 from worker.ports import Watermarks
 

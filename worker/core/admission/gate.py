@@ -15,7 +15,7 @@ from worker.core.admission.circuit import CLOSED, CircuitBreaker, CircuitPolicy
 from worker.core.admission.concurrency import ConcurrencyLimit
 from worker.core.admission.pace import Pace
 from worker.core.admission.probes import Probes
-from worker.core.admission.rate import Rate
+from worker.core.admission.rate_limit import Rate
 from worker.core.admission.retry_after import MAX_RETRY_AFTER_SECONDS, RetryAfterPause
 from worker.core.assigned_partition import PendingRecord
 from worker.core.classify import BLOCKED, AnswerVerdict

@@ -5,10 +5,10 @@ The rule: an event fills only values, each encoded once for its place; a value i
 
 from worker.core.templates.body import MOST_BYTES, BodyTemplate, ContentTypeError
 from worker.core.templates.errors import CannotFill, TemplateError
+from worker.core.templates.fill import Parts, Template, compile_request
 from worker.core.templates.header import HeaderTemplate
-from worker.core.templates.names import ATTRIBUTE
+from worker.core.templates.macro_names import ATTRIBUTE
 from worker.core.templates.postback import Postback
-from worker.core.templates.request import Parts, Template, compile_request
 from worker.core.templates.text import secret_names
 from worker.core.templates.url import UrlTemplate
 

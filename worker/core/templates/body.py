@@ -13,8 +13,8 @@ from worker.core.request_headers import is_utf8
 from worker.core.templates.errors import CannotFill, TemplateError
 from worker.core.templates.foreign import find_foreign
 from worker.core.templates.json_body import parse_json
-from worker.core.templates.macro import Macro
-from worker.core.templates.names import MACROS, Fields
+from worker.core.templates.macro_names import MACROS, Fields
+from worker.core.templates.macro_syntax import Macro
 from worker.core.templates.pairs import Numbered, parse_pairs, series
 from worker.core.templates.places import as_it_is, in_json, percent_encoded
 from worker.core.templates.text import (

@@ -12,11 +12,11 @@ from typing import NamedTuple
 from worker.core.request_headers import header_problem
 from worker.core.templates.errors import TemplateError
 from worker.core.templates.foreign import find_foreign
-from worker.core.templates.macro import Macro
-from worker.core.templates.names import MACROS, Fields
+from worker.core.templates.macro_names import MACROS, Fields
+from worker.core.templates.macro_syntax import Macro
+from worker.core.templates.macro_values import Fill
 from worker.core.templates.places import as_it_is, checked_header
 from worker.core.templates.text import Context, Pieces, check_text, compile_text, macros, split
-from worker.core.templates.values import Fill
 
 FOREIGN = "holds another tool's macro; ours are written {click_id}"
 """The line, which does not quote the value, because it may be a secret."""

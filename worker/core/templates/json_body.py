@@ -13,8 +13,8 @@ from typing import Any, Final, NoReturn
 
 from worker.core.templates.errors import TemplateError
 from worker.core.templates.foreign import find_foreign
-from worker.core.templates.macro import Macro
-from worker.core.templates.names import ATTRIBUTE, MACROS, SECRET
+from worker.core.templates.macro_names import ATTRIBUTE, MACROS, SECRET
+from worker.core.templates.macro_syntax import Macro
 from worker.core.templates.text import MemberList, Piece, Pieces, check_stays, macros, split
 
 CLOSING: Final = {"{": "}", "[": "]"}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from worker.core.templates.errors import TemplateError
-from worker.core.templates.macro import BRACED
+from worker.core.templates.macro_syntax import BRACED
 from worker.core.templates.text import MemberList, Pieces, check_text, macros, split
 
 MEASUREMENT = "measurement"

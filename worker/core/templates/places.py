@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from worker.core.request_headers import has_controls
 from worker.core.templates.errors import CannotFill
-from worker.core.templates.macro import Macro
+from worker.core.templates.macro_syntax import Macro
 
 UNRESERVED: Final = "[A-Za-z0-9._~-]*"
 """Characters that percent-encoding leaves alone (RFC 3986, 2.3); most values have no others."""

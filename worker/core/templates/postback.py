@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from schemas import ConversionEvent
 from worker.core.answer import Request
-from worker.core.templates.request import Parts, Template, compile_request
+from worker.core.templates.fill import Parts, Template, compile_request
 
 
 class Postback(NamedTuple):

@@ -11,9 +11,9 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from worker.core.templates.errors import CannotFill, LeftOut, TemplateError
-from worker.core.templates.macro import BRACED, NUMBER, Macro, parse_macro
-from worker.core.templates.names import SECRET, Fields
-from worker.core.templates.values import Fill, value_of
+from worker.core.templates.macro_names import SECRET, Fields
+from worker.core.templates.macro_syntax import BRACED, NUMBER, Macro, parse_macro
+from worker.core.templates.macro_values import Fill, value_of
 
 
 class MemberList(NamedTuple):

@@ -14,8 +14,9 @@ from urllib.parse import SplitResult, urlsplit
 from worker.core.answer import HttpOrigin
 from worker.core.templates.errors import CannotFill, TemplateError
 from worker.core.templates.foreign import find_foreign
-from worker.core.templates.macro import Macro
-from worker.core.templates.names import MACROS, Fields
+from worker.core.templates.macro_names import MACROS, Fields
+from worker.core.templates.macro_syntax import Macro
+from worker.core.templates.macro_values import Fill
 from worker.core.templates.pairs import (
     Numbered,
     Pair,
@@ -25,7 +26,6 @@ from worker.core.templates.pairs import (
 )
 from worker.core.templates.places import is_dots, percent_encoded
 from worker.core.templates.text import Context, Pieces, check_stays, check_text, compile_text, macros, split
-from worker.core.templates.values import Fill
 
 WHERE = "the URL"
 PLACES = "macros may stand in path segments, query values, headers and the body"

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from schemas.payout import minor_units
 from worker.core.templates.errors import CannotFill, LeftOut
-from worker.core.templates.macro import ISO, MINOR, SHA256, UNIX, UNIX_MS, Choices, Macro, is_number
-from worker.core.templates.names import SECRET, TIMES, Fields, getter
+from worker.core.templates.macro_names import SECRET, TIMES, Fields, getter
+from worker.core.templates.macro_syntax import ISO, MINOR, SHA256, UNIX, UNIX_MS, Choices, Macro, is_number
 
 Fill = Callable[[Fields], str]
 """Makes text from an event's fields; it may raise CannotFill and LeftOut."""

@@ -15,11 +15,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 from uuid import uuid4
 
-from worker.ops.claims import Claim, holder
 from worker.ops.errors import BrokerUnavailable, CannotDo
+from worker.ops.plan_claims import Claim, holder
 
 if TYPE_CHECKING:
-    from worker.ops.control import PlanStore
+    from worker.ops.plan_store import PlanStore
 
 BEAT_SECONDS = 2.0
 """Seconds between two claims of a live run."""

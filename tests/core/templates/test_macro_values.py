@@ -11,8 +11,8 @@ import pytest
 from tests.core.examples import make_event
 from worker.core.templates import CannotFill
 from worker.core.templates.errors import LeftOut
-from worker.core.templates.macro import parse_macro
-from worker.core.templates.values import value_of
+from worker.core.templates.macro_syntax import parse_macro
+from worker.core.templates.macro_values import value_of
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=timezone(timedelta(hours=2)))
 EVENT = make_event(

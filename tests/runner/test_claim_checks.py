@@ -12,7 +12,7 @@ from worker.core.assigned_partition import Position
 from worker.core.binding import Binding, Identity, LogId
 from worker.core.offset_map import OffsetMap, encode
 from worker.core.record import Partition
-from worker.runner import claims
+from worker.runner import claim_checks
 
 OTHER = Identity("leads", IDENTITY.destination)
 
@@ -145,7 +145,7 @@ async def test_claimed_first() -> None:
 
 async def test_two_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where another deployment has claimed beside us nothing is sent, until it has not any more."""
-    monkeypatch.setattr(claims, "AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(claim_checks, "AGAIN_SECONDS", 0.01)
     group = Group("another deployment")
     async with Harness(stranger=group.look) as harness:
         harness.write(0)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from worker.core.admission.rate import Rate
+from worker.core.admission.rate_limit import Rate
 
 ONE_SECOND = 1 - 1e-9
 """Less than a second by more than what adding up intervals rounds off."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.ops.claims import Claim, Raw, came_before, holder
+from worker.ops.plan_claims import Claim, Raw, came_before, holder
 
 PLAN = "replay/a1"
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from worker.core.templates.errors import TemplateError
-from worker.core.templates.names import SECRET, TIMES, check_name
+from worker.core.templates.macro_names import SECRET, TIMES, check_name
 
 BRACED: Final = re.compile(r"\{([^{}]*)\}")
 """A macro as it stands in a template."""

@@ -11,7 +11,7 @@ import pytest
 from tests.runner.harness import until
 from tests.support.kafka import Names, Write, create_topics, make_anew, produce
 from worker.adapters.kafka import TopicIds, admin_config, consumer_config
-from worker.adapters.kafka.control import KafkaControl
+from worker.adapters.kafka.control_follower import KafkaControl
 from worker.ports import ControlNews, ControlRecord
 
 pytestmark = pytest.mark.kafka

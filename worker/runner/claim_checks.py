@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from worker.core.assigned_partition import AssignedPartition
-from worker.core.ownership import WAYS_OUT
+from worker.core.group_ownership import WAYS_OUT
 from worker.ports import Observer
 from worker.runner.state import barred_lines
 

@@ -12,8 +12,8 @@ from tests.adapters.kafka.members import started
 from tests.adapters.kafka.mock import OFFSET_FETCH
 from tests.adapters.kafka.suites import MAP, numbered
 from tests.adapters.kafka.worlds import KafkaWorld, MockWorld
-from worker.adapters.kafka import KafkaSource, KafkaUnavailable, beginnings
-from worker.adapters.kafka.start_offsets import StartPolicy
+from worker.adapters.kafka import KafkaSource, KafkaUnavailable, deferred_partitions
+from worker.adapters.kafka.offset_lookup import StartPolicy
 from worker.core import backoff
 from worker.core.assigned_partition import Position
 from worker.core.record import Partition
@@ -47,7 +47,7 @@ class Memories:
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backoff, "FIRST_SECONDS", 0.05)
-    monkeypatch.setattr(beginnings, "LONGEST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(deferred_partitions, "LONGEST_PAUSE_SECONDS", 0.05)
 
 
 async def waits(source: KafkaSource, memories: Memories, *partitions: Partition) -> None:
@@ -190,7 +190,7 @@ async def test_a_right_that_is_lacking(
     mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What may not be read is not taken for nothing, nor waited for for ever: the source fails, once."""
-    monkeypatch.setattr(beginnings, "REFUSED_SECONDS", 0.0)
+    monkeypatch.setattr(deferred_partitions, "REFUSED_SECONDS", 0.0)
     (at,) = mock_world.create(1)
     mock_world.write(at, numbered(5))
     memories = Memories({})

@@ -30,11 +30,11 @@ from worker.adapters.kafka.journal_client import JournalClient
 from worker.adapters.kafka.journal_follower import JournalFollower
 from worker.adapters.kafka.journaled_offsets import JournalTopics, read_journaled
 from worker.adapters.kafka.login import KafkaLogin
+from worker.adapters.kafka.offset_lookup import StartPolicy
 from worker.adapters.kafka.own_thread import in_own_thread
 from worker.adapters.kafka.remembered_offsets import read_memory
 from worker.adapters.kafka.rights import SharedRights
 from worker.adapters.kafka.source_options import SourceOptions
-from worker.adapters.kafka.start_offsets import StartPolicy
 from worker.adapters.logs import is_for_people, make_logs, speaking_of
 from worker.adapters.metrics import Metrics
 from worker.adapters.observers import Observers
@@ -53,9 +53,9 @@ from worker.compiled import (
     traced_of,
 )
 from worker.core.admission.gate import Gate
+from worker.core.group_ownership import WAYS_OUT, describe
 from worker.core.held_bytes import HeldBytes
 from worker.core.journal import DestinationJournal
-from worker.core.ownership import WAYS_OUT, describe
 from worker.core.remembered_ids import RememberedIds
 from worker.core.routing import Router
 from worker.health import Health

@@ -16,12 +16,12 @@ from worker.core.record import make
 from worker.core.templates.body import BodyTemplate
 from worker.core.templates.errors import CannotFill, LeftOut
 from worker.core.templates.header import HeaderTemplate
-from worker.core.templates.macro import Macro
-from worker.core.templates.names import OF_ATTEMPT, Fields, getter, is_field, is_text
+from worker.core.templates.macro_names import OF_ATTEMPT, Fields, getter, is_field, is_text
+from worker.core.templates.macro_syntax import Macro
+from worker.core.templates.macro_values import Fill
 from worker.core.templates.places import UNRESERVED, percent_encoded
 from worker.core.templates.text import Context, compile_text, flat, macros
 from worker.core.templates.url import WHERE, UrlTemplate
-from worker.core.templates.values import Fill
 
 
 class Parts(NamedTuple):

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from worker.settings.kafka_properties import property_name
-from worker.settings.names import path_of
 from worker.settings.sources import Layer, Unreadable, read_value
+from worker.settings.variable_names import path_of
 
 if TYPE_CHECKING:
     from worker.settings.model import Settings

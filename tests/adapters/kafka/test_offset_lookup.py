@@ -15,7 +15,7 @@ from tests.adapters.kafka.members import leave, reads, started
 from tests.adapters.kafka.suites import numbered
 from tests.adapters.kafka.worlds import KafkaWorld
 from tests.support import kafka as real
-from worker.adapters.kafka.start_offsets import StartPolicy
+from worker.adapters.kafka.offset_lookup import StartPolicy
 from worker.core.assigned_partition import Position
 from worker.core.binding import Binding, LogId
 from worker.core.offset_map import encode

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from worker.core.templates import TemplateError
-from worker.core.templates.macro import Choices, parse_macro
+from worker.core.templates.macro_syntax import Choices, parse_macro
 
 FORMS = (
     "forms are :unix, :unix_ms and :iso of times, {payout:minor}, :sha256 of texts, "

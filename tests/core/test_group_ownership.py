@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from worker.core.binding import Binding, Identity, LogId
+from worker.core.group_ownership import Commit, is_of_another_source, stranger
 from worker.core.offset_map import encode
-from worker.core.ownership import Commit, is_of_another_source, stranger
 
 OURS = Identity("conversions", "momentscience")
 OTHER = Identity("leads", "momentscience")

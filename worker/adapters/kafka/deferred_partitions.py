@@ -16,8 +16,8 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 from worker.adapters.kafka.assignment import Assignment
 from worker.adapters.kafka.errors import KafkaUnavailable, one_line
 from worker.adapters.kafka.loop_bridge import names
+from worker.adapters.kafka.offset_lookup import StartOffsets
 from worker.adapters.kafka.records import to_partition
-from worker.adapters.kafka.start_offsets import StartOffsets
 from worker.core.backoff import Backoff
 from worker.core.record import Partition
 from worker.ports import SourceFailed

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence, Set
 from typing import TYPE_CHECKING
 
 from worker.ops.broker import answering, asking, partitions_by_topic
-from worker.ops.claims import Raw, prefix_of
 from worker.ops.errors import BrokerUnavailable, CannotDo
 from worker.ops.partition_offsets import PartitionOffset
+from worker.ops.plan_claims import Raw, prefix_of
 from worker.ops.plans import Plan, read_plans
 from worker.ops.reading import open_topic
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
-from worker.adapters.kafka.since import EARLIEST, LATEST, first_since
+from worker.adapters.kafka.offsets_for_times import EARLIEST, LATEST, first_since
 from worker.core.record import Partition
 
 A, B, C = (Partition("t", number) for number in range(3))

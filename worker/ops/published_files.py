@@ -13,9 +13,9 @@ from contextlib import ExitStack, contextmanager
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
-from worker.ops.control import PlanStore
 from worker.ops.errors import CannotDo
-from worker.ops.holding import UNDER_WAY, Holding, PlanTaken, alive
+from worker.ops.plan_lease import UNDER_WAY, Holding, PlanTaken, alive
+from worker.ops.plan_store import PlanStore
 from worker.ops.plans import Plan
 from worker.ops.progress_at_source import come_since, settle, since_of, source_spans
 

@@ -7,7 +7,7 @@ from typing import cast
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
 
-from worker.adapters.kafka.gaps import LOOK_EVERY_SECONDS, Gaps
+from worker.adapters.kafka.offset_gaps import LOOK_EVERY_SECONDS, Gaps
 from worker.core.record import Partition
 
 AT, OTHER = Partition("orders", 0), Partition("orders", 1)

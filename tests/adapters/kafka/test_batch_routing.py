@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.adapters.kafka.messages import AT, message
-from worker.adapters.kafka.passing_over import PassedOver, PassingOver, take_all
+from worker.adapters.kafka.batch_routing import PassedOver, PassingOver, take_all
 from worker.adapters.kafka.records import MOST_PARSED_BYTES, ReceivedMessage
 from worker.core.record import Partition, Record
 from worker.core.routing import Router, When, sorted_routes
