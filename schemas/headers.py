@@ -91,6 +91,15 @@ class WorkerHeaders(NamedTuple):
         ]
 
 
+def replays_of(headers: Iterable[Header]) -> int | None:
+    """How often a record was replayed, None if it was not: all that worker headers tell on the source."""
+    replays: int | None = None
+    for name, value in headers:
+        if name == REPLAYS:
+            replays = None if value is None else _count(value)
+    return replays
+
+
 def without_worker_headers(headers: Iterable[Header]) -> list[Header]:
     """Return all headers but the worker's own: order, repetitions and empty values stay."""
     return [header for header in headers if header[0] not in _FORMS]

@@ -19,6 +19,7 @@ import worker
 from tests.adapters.kafka.messages import AT, message
 from tests.support.hot_path import BATCH, LANES, HotPath, on_hot_path
 from worker.adapters.kafka.batch_routing import PassingOver
+from worker.core.record import Headers
 from worker.core.routing import Router, sorted_routes
 
 
@@ -44,6 +45,9 @@ JOURNAL_BUDGET = Cost(steps=321.54, calls=4.08, foreign=16.05)
 
 COPIES_BUDGET = Cost(steps=246.09, calls=6.0, foreign=6.0)
 """What the memory of copies adds to that."""
+
+HEADERS_BUDGET = Cost(steps=68.0, calls=3.0, foreign=0.0)
+"""What a producer's own header adds to an event that is journaled and remembered."""
 
 UNTRACED_BUDGET = Cost(steps=40.0, calls=1.0, foreign=1.0)
 """What tracing adds to the first, of an event that is not traced."""
@@ -106,7 +110,12 @@ def _is_own(frame: FrameType) -> bool:
 
 
 def measure(
-    answers: int = LANES, *, journal: bool = False, copies: bool = False, tracing: bool = False
+    answers: int = LANES,
+    *,
+    journal: bool = False,
+    copies: bool = False,
+    tracing: bool = False,
+    headers: Headers = (),
 ) -> Cost:
     """Count what an event costs once the worker has warmed up, with so many answers in a turn of the loop."""
 
@@ -117,7 +126,7 @@ def measure(
         events = _BATCHES * BATCH
         return Cost(*(round(count / events, 2) for count in (meter.steps, meter.calls, meter.foreign)))
 
-    return on_hot_path(do, journal=journal, copies=copies, tracing=tracing)
+    return on_hot_path(do, journal=journal, copies=copies, tracing=tracing, headers=headers)
 
 
 @needs_3_11
@@ -149,6 +158,20 @@ def test_within_budget_of_the_journal(copies: bool) -> None:
     for used, budget in zip(more, most, strict=True):
         assert used <= budget * ROOM, hint
         assert used * SEEN > budget * ROOM, hint
+
+
+def measure_header() -> Cost:
+    """Count what a header that is none of the worker's adds."""
+    own = measure(journal=True, copies=True, headers=[("network", b"binom")])
+    return added(own, measure(journal=True, copies=True))
+
+
+@needs_3_11
+def test_within_budget_of_a_header() -> None:
+    """A record with its producer's own headers is no replay, and goes the way of one without any."""
+    more = measure_header()
+    for used, budget in zip(more, HEADERS_BUDGET, strict=True):
+        assert used <= budget * ROOM, f"it adds {more} of {HEADERS_BUDGET}"
 
 
 @needs_3_11
@@ -191,5 +214,6 @@ if __name__ == "__main__":
     print(f"BUDGET = {measure()}")
     print(f"BUDGET_ALONE = {measure(1)}")
     print(f"JOURNAL_BUDGET = {added(measure(journal=True), measure())}")
+    print(f"HEADERS_BUDGET = {measure_header()}")
     print(f"UNTRACED_BUDGET = {added(measure(tracing=True), measure())}")
     print(f"COPIES_BUDGET = {added(measure(journal=True, copies=True), measure(journal=True))}")

@@ -36,7 +36,7 @@ DEFAULT = (
     "faststream-one",
 )
 
-TAKING = ("bare", "worker", "one-of-several")
+TAKING = ("bare", "one-alone", "one-of-several")
 PASSING = ("only-reads", "passed-by-field", "passed-by-header", "passed-by-fallback")
 """Their costs are those of several destinations; what takes an event costs so much that fewer are enough."""
 
@@ -102,7 +102,7 @@ def routing(bootstrap: str, given: Given) -> None:
     backlog = Backlog.make(bootstrap, 8, given.events, [("network", b"momentscience")])
     (milliseconds,) = given.latency
     with sink(milliseconds / 1000) as to:
-        counts = dict.fromkeys(TAKING, given.events // 10) | dict.fromkeys(PASSING, given.events)
+        counts = dict.fromkeys(TAKING, given.events // 5) | dict.fromkeys(PASSING, given.events)
         cases = [
             make_case(CONTENDERS[name].what, name, to, backlog, count, CONTENDERS[TAKING[0]].what)
             for name, count in counts.items()

@@ -52,11 +52,17 @@ def test_goals_are_judged_where_the_run_can_tell() -> None:
 
 def test_what_several_destinations_cost_is_judged() -> None:
     """What takes an event is held to one destination's cost, what passes over it to the bare loop's."""
-    costs = {"bare": 204.0, "worker": 10.0, "one-of-several": 12.0, "only-reads": 1.0, "passed-by-field": 7.0}
+    costs = {
+        "bare": 204.0,
+        "one-alone": 10.0,
+        "one-of-several": 12.0,
+        "only-reads": 1.0,
+        "passed-by-field": 7.0,
+    }
     costs |= {"passed-by-header": 5.0, "passed-by-fallback": 8.0}
     text = judge_routing({CONTENDERS[name].what: [figures(cpu)] for name, cpu in costs.items()})
     told = [line.split(" | ")[1:] for line in text.splitlines()[2:]]
-    worker, bare = CONTENDERS["worker"].what, CONTENDERS["bare"].what
+    worker, bare = CONTENDERS["one-alone"].what, CONTENDERS["bare"].what
     assert told == [
         ["12.0", "11.0", f"1.200 of {worker}", "missed: at most 1.100 |"],
         ["7.0", "6.0", f"0.034 of {bare}", "met: at most 0.039 |"],

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import DeadReason, RetryReason, WorkerHeaders, headers, without_worker_headers
-from schemas.headers import Header
+from schemas.headers import REPLAYS, Header, replays_of
 from tests.schemas.header_samples import EXHAUSTED, NAMES
 
 ALL = EXHAUSTED._replace(
@@ -214,3 +214,19 @@ def test_only_the_workers_own_are_dropped() -> None:
     ]
     mixed = [own[0], *ALL.write(), *own[1:], ("postback-error", None)]
     assert without_worker_headers(mixed) == own
+
+
+@pytest.mark.parametrize(
+    ("told", "replays"),
+    [
+        ([], None),
+        ([("network", b"binom"), ("traceparent", b"00-1")], None),
+        ([(REPLAYS, b"2"), ("network", b"binom")], 2),
+        ([(REPLAYS, b"2"), (REPLAYS, b"3")], 3),
+        ([(REPLAYS, b"2"), (REPLAYS, b"two")], None),
+        ([(REPLAYS, b"2"), (REPLAYS, None)], None),
+    ],
+)
+def test_replays(told: list[Header], replays: int | None) -> None:
+    """How often a record was replayed is read alone as it is read with the others."""
+    assert replays_of(told) == WorkerHeaders.read(told).replays == replays

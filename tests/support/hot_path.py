@@ -33,7 +33,7 @@ from worker.core.classify import AnswerRules
 from worker.core.connection_reuse import ConnectionReuse
 from worker.core.endings import Delivered
 from worker.core.journal import DestinationJournal
-from worker.core.record import Partition, Record
+from worker.core.record import Headers, Partition, Record
 from worker.core.remembered_ids import RememberedIds
 from worker.core.retry import RetryPolicy
 from worker.core.tracing import SpanOwner
@@ -143,8 +143,11 @@ class Count(Observer):
 class HotPath:
     """A worker that is at work; `deliver` has it deliver batches of BATCH records."""
 
-    def __init__(self, *, journal: bool = False, copies: bool = False, tracing: bool = False) -> None:
+    def __init__(
+        self, *, journal: bool = False, copies: bool = False, tracing: bool = False, headers: Headers = ()
+    ) -> None:
         self._opener, self._count = Opener(), Count()
+        self._headers = headers
         self._at = Partition(SOURCE, 0)
         kafka = FakeKafka(**{SOURCE: 1, JOURNAL: 1})
         self._source = FakeSource(kafka)
@@ -204,7 +207,7 @@ class HotPath:
 
     def _record(self, number: int) -> Record:
         value = conversion(number, event="purchase", payout="49.99", order_id=f"order-{number}")
-        return Record(self._at, number, b"key", value, (), 0.0)
+        return Record(self._at, number, b"key", value, self._headers, 0.0)
 
 
 T = TypeVar("T")
@@ -216,15 +219,16 @@ def on_hot_path(
     journal: bool = False,
     copies: bool = False,
     tracing: bool = False,
+    headers: Headers = (),
 ) -> T:
     """Run `do` beside a worker that is at work, on a loop without time.
 
     With `journal` it keeps one, with `copies` it remembers what that tells; with `tracing` it traces nothing
-    of what there is.
+    of what there is. Each record has these `headers`.
     """
 
     async def run() -> T:
-        async with HotPath(journal=journal, copies=copies, tracing=tracing) as path:
+        async with HotPath(journal=journal, copies=copies, tracing=tracing, headers=headers) as path:
             return await do(path)
 
     with asyncio.Runner(loop_factory=Timeless) as runner:

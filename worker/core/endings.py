@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from schemas import DeadReason, RetryReason, WorkerHeaders, without_worker_headers
+from schemas.headers import replays_of
 from worker.core.record import Outgoing, Record
 from worker.core.retry import Tier
 
@@ -86,9 +87,9 @@ def read_history(record: Record, on_tier: bool) -> History:
     """Read what the worker needs to know of earlier hops."""
     if not record.headers:
         return History(1 if on_tier else 0, None, record.origin, None)
-    headers = WorkerHeaders.read(record.headers)
     if not on_tier:
-        return History(0, None, record.origin, headers.replays)
+        return History(0, None, record.origin, replays_of(record.headers))
+    headers = WorkerHeaders.read(record.headers)
     return History(
         headers.attempts or 1,
         headers.first_attempt_at,

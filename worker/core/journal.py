@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from schemas import BadRecord, DeadLetter, DeadReason, decode, format_time
-from schemas.headers import DUE_AT
+from schemas.headers import DUE_AT, replays_of
 from schemas.text import one_line
 from worker.core.answer import HttpOrigin, Request, Response
 from worker.core.endings import Dead, Delivered, Duplicate, Ending, RetryLater, partition_of, read_history
@@ -51,10 +51,11 @@ def step_of(
     Its key is the event id, or the origin if none can be read; its partition is the origin's.
     """
     record = ending[0]
-    if type(ending) is Delivered and trial is not None and not on_tier and not record.headers:
-        return _of_delivery(ending, trial, now, journal)
     at, headers = record.at, record.headers
-    if on_tier or headers:
+    is_first = not on_tier and (not headers or replays_of(headers) is None)
+    if type(ending) is Delivered and trial is not None and is_first:
+        return _of_delivery(ending, trial, now, journal)
+    if not is_first:
         _, _, origin, replays, *_ = read_history(record, on_tier)
         number = partition_of(origin)
     else:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from schemas import WorkerHeaders
+from schemas.headers import replays_of
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
 from worker.core.copies import (
     DEAD,
@@ -38,7 +39,6 @@ from worker.ports import Follower, Observer
 
 WARMING = "what its journal tells is not read yet"
 """Why a newly assigned partition rests."""
-
 
 Step = Attempt | Dead
 Prepared = Step | Duplicate | Finished | WaitsForCopy
@@ -97,7 +97,8 @@ class Copies:
     def judge(self, pending: PendingRecord, step: Step, now: float) -> Prepared:
         """Decide what to do with a record; one to be sent counts as under way from now on."""
         record, partition, _, _ = pending
-        if type(step) is Attempt and partition.tier is None and not record.headers:
+        is_first = partition.tier is None and (not record.headers or replays_of(record.headers) is None)
+        if is_first and type(step) is Attempt:
             key = digest(record.at.number, step.event.__dict__["event_id"].encode())
             if key not in self._under_way and self.ids.known(key, now) is None:
                 self._under_way[key] = record.offset
@@ -127,7 +128,8 @@ class Copies:
         record, partition, _, _ = pending
         if self._elsewhere and partition.digests.get(record.offset) in self._elsewhere:
             return True
-        if type(ending) is Delivered and partition.tier is None and not record.headers:
+        is_first = partition.tier is None and (not record.headers or replays_of(record.headers) is None)
+        if is_first and type(ending) is Delivered:
             self.ids.add(partition.digests[record.offset], packed_delivery(record.offset), now)
         else:
             self._mark(record, partition, ending, now)

@@ -62,6 +62,7 @@ CONTENDERS = {
     "no-freeze": Contender("variants:no_freeze", "garbage collection: no freeze"),
     "gc-often": Contender("variants:gc_often", "garbage collection: as often as Python does"),
     "gc-off": Contender("variants:gc_off", "garbage collection: off"),
+    "one-alone": Contender("several:alone", "one destination, which takes all events"),
     "one-of-several": Contender(
         "several:beside_idle", "one of five, which takes all events, beside 4 idle ones"
     ),

@@ -1,7 +1,8 @@
 """What several destinations cost: the one that takes an event, and each of those that pass over it.
 
-The rule: what passes over is the whole worker, on a backlog of which it takes nothing; beside it there is a
-loop that reads the same with the same client, and does nothing else.
+The rules: what several cost is compared with one alone, both once they have started. What passes over is the
+whole worker, on a backlog of which it takes nothing; beside it there is a loop that reads the same with the
+same client, and does nothing else.
 """
 
 from __future__ import annotations
@@ -27,9 +28,15 @@ OTHERS = 4
 """Destinations beside the one that takes every event."""
 
 BEFORE = 0.25
-"""The share of the events that is read before it is counted: the start of a worker goes on beside them."""
+"""The share of the events that comes before what is counted: the start of a worker goes on beside them."""
 
 _ANOTHER = frozenset({"another"})
+
+
+async def alone(job: Job) -> Figures:
+    """There is one destination, and it takes every event."""
+    countdown = Countdown(job, BEFORE)
+    return await run(job, Worker(Deployment.of(make_settings(job)), countdown, caches=False), countdown)
 
 
 async def beside_idle(job: Job) -> Figures:
@@ -38,7 +45,7 @@ async def beside_idle(job: Job) -> Figures:
     others = [_other(job, settings, number, "latest") for number in range(OTHERS)]
     routes: dict[str, When] = {other.destination.name: {"network": _ANOTHER} for other in others}
     routes[settings.destination.name] = {}
-    countdown = Countdown(job)
+    countdown = Countdown(job, BEFORE)
     return await run(job, _worker([settings, *others], routes, countdown), countdown)
 
 

@@ -17,10 +17,14 @@ WINDOW = 10.0
 
 
 class Countdown(Observer):
-    """Counts deliveries from the first record on, and says when all have been made."""
+    """Counts deliveries and says when all have been made; their cost is taken from the first record on.
 
-    def __init__(self, job: Job) -> None:
+    Where `before` is given, it is taken once this share of them has been made.
+    """
+
+    def __init__(self, job: Job, before: float = 0.0) -> None:
         self._left = job.events
+        self._before = int(before * job.events)
         self._given = 0
         self._meter: Meter | None = None
         self._loop = asyncio.get_running_loop()
@@ -32,12 +36,14 @@ class Countdown(Observer):
 
     def consumed(self, topic: str, count: int) -> None:
         """Begin with the first record."""
-        if not self._windowed:
+        if not self._windowed and not self._before:
             self._meter = self._meter or Meter()
 
     def delivered(self, ending: Delivered, now: float) -> None:
         """Count."""
         self._given += 1
+        if self._given == self._before and not self._windowed:
+            self._meter = Meter()
         if self._given == self._left and not self._windowed:
             self._end()
 
@@ -47,7 +53,7 @@ class Countdown(Observer):
 
     def _end(self) -> None:
         assert self._meter is not None
-        self.cost = self._meter.read(max(1, self._given))
+        self.cost = self._meter.read(max(1, self._given - self._before))
         self.stop.set()
 
 
