@@ -16,7 +16,7 @@ from worker.core.record import Partition, Record
 from worker.core.routing import Router
 from worker.core.start_offset import Start, StartReason
 from worker.core.unreadable import StoppedPartition
-from worker.ports import Assigned, CommitFailed, Positions, SourceEnded, SourceListener, Watermarks
+from worker.ports import CommitFailed, PartitionAssignment, Positions, SourceEnded, SourceListener, Watermarks
 
 
 @dataclass(eq=False)
@@ -80,9 +80,9 @@ class FakeSource:
             log = self.kafka.ids.get(at.topic, LogId())
             if committed is None:
                 first_day = Start(StartReason.FIRST_DAY, 0, len(self.kafka.logs[at]))
-                assigned.append(Assigned(at, None, "", log, first_day))
+                assigned.append(PartitionAssignment(at, None, "", log, first_day))
             else:
-                assigned.append(Assigned(at, *committed, log, is_newer=at in self.newer))
+                assigned.append(PartitionAssignment(at, *committed, log, is_newer=at in self.newer))
         self.joined = True
         self._tell.on_assigned(assigned)
         self._wake()
@@ -92,7 +92,7 @@ class FakeSource:
         anew = [at for at in self._ours if at.topic == topic]
         for at in anew:
             self._ours[at] = Reading(0)
-        self._tell.on_made_anew([Assigned(at, None, "", self.kafka.ids[topic]) for at in anew])
+        self._tell.on_made_anew([PartitionAssignment(at, None, "", self.kafka.ids[topic]) for at in anew])
         self._wake()
 
     def expire(self, at: Partition, low: int) -> None:
@@ -123,7 +123,7 @@ class FakeSource:
             self._idle.set()
         start = Start(StartReason.TRUNCATED, end, self._ours[at].next - end)
         committed = position.offset if position else before
-        assigned = Assigned(at, committed, "", self.kafka.ids.get(at.topic, LogId()), start)
+        assigned = PartitionAssignment(at, committed, "", self.kafka.ids.get(at.topic, LogId()), start)
         self._ours[at] = Reading(assigned.begins or 0)
         self._tell.on_assigned([assigned])
         self._wake()

@@ -18,7 +18,7 @@ import schemas
 import worker
 from tests.adapters.kafka.messages import AT, message
 from tests.support.hot_path import BATCH, LANES, HotPath, on_hot_path
-from worker.adapters.kafka.batch_routing import PassingOver
+from worker.adapters.kafka.batch_routing import BatchRouter
 from worker.core.record import Headers
 from worker.core.routing import Router, sorted_routes
 
@@ -185,10 +185,10 @@ def test_within_budget_of_tracing() -> None:
 def measure_passing(asked: str) -> Cost:
     """Count what it costs to pass over one event of a batch."""
     routes = sorted_routes({"other": {}, "own": {asked: frozenset({"voluum"})}})
-    passing = PassingOver(Router("own", routes))
+    passing = BatchRouter(Router("own", routes))
     batch, ats = [message(number, EVENT, [("network", b"binom")]) for number in range(PASSED)], [AT] * PASSED
     with Meter() as meter:
-        taken, _ = passing.part(batch, ats)
+        taken, _ = passing.route(batch, ats)
     assert not taken
     return Cost(*(round(count / PASSED, 2) for count in (meter.steps, meter.calls, meter.foreign)))
 

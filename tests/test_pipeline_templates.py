@@ -8,10 +8,10 @@ from tests.core.examples import NOW, make_record
 from tests.pipeline_steps import PLAN, hop, retry_of, value_of
 from worker.core.answer import Content, Response
 from worker.core.record import Record
-from worker.core.templates import BodyTemplate, HeaderTemplate, Parts, Postback, UrlTemplate
+from worker.core.templates import BodyTemplate, HeaderTemplate, Postback, RequestTemplates, UrlTemplate
 from worker.pipeline import Attempt, Pipeline
 
-PARTS = Parts(
+PARTS = RequestTemplates(
     UrlTemplate.parse("https://partner.example/{attempt}?at={now:unix_ms}&c={click_id}"),
     "POST",
     (HeaderTemplate.parse("X-Attempt", "{attempt}"), HeaderTemplate.parse("X-Order", "{order_id?}")),

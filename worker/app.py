@@ -31,7 +31,7 @@ from worker.login_renewal import LoginRenewal
 from worker.ports import Observer, Tracer
 from worker.runner import Outcome, Runner
 from worker.runner.state import status_fields
-from worker.served_destination import CannotStart, Process, ServedDestination, asking_config
+from worker.served_destination import CannotStart, ServedDestination, SharedParts, asking_config
 from worker.settings import Deployment
 from worker.settings.advice import warnings as settings_warnings
 from worker.settings.several import as_written
@@ -80,7 +80,7 @@ class Worker:
         self._rights = SharedRights(self._asking_config())
         self._login.have(self._rights)
         served = deployment.destinations
-        process = Process(
+        process = SharedParts(
             *(self._clock, self._metrics, self._rights, self._login),
             *(observers, len(served), adopt, caches),
         )

@@ -24,7 +24,7 @@ from worker.core.retry import RetryPolicy
 from worker.core.routing import Router
 from worker.core.statuses import resolve
 from worker.core.templates import Postback
-from worker.core.topics import Needed, OwnTopic
+from worker.core.topics import NeededTopics, OwnTopic
 from worker.core.tracing import SpanOwner
 from worker.pipeline import CompiledSettings
 from worker.settings import Destination, Settings
@@ -161,11 +161,11 @@ def make_cache(settings: Settings, remembered: RememberedIds) -> CacheFolder:
     return CacheFolder((settings.journal.cache_dir or default_folder()) / group, owner)
 
 
-def needed_topics(settings: Settings) -> Needed:
+def needed_topics(settings: Settings) -> NeededTopics:
     """The topics that the worker needs, and the largest record that its client sends to them."""
     kafka = settings.kafka
     sending = producer_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
-    return Needed(kafka.topic, own_topics(settings), message_limit(sending))
+    return NeededTopics(kafka.topic, own_topics(settings), message_limit(sending))
 
 
 def sender_options(settings: Settings, tls: ClientTls) -> SenderOptions:

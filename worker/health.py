@@ -15,7 +15,7 @@ from worker.adapters.kafka.own_thread import in_own_thread
 from worker.adapters.kafka.own_topics import describe
 from worker.adapters.kafka.rights import RightsWatch
 from worker.adapters.structlog_alone import structlog
-from worker.core.topics import Finding, Needed, Severity, judge
+from worker.core.topics import Finding, NeededTopics, Severity, judge
 from worker.ports import Clock, Observer, Source
 from worker.runner import Runner
 from worker.runner.state import outage_fields
@@ -38,7 +38,7 @@ class Health:
     def __init__(
         self,
         settings: Settings,
-        needed: Needed,
+        needed: NeededTopics,
         asking: Config,
         rights: RightsWatch,
         observer: Observer,

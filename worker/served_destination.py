@@ -23,7 +23,7 @@ from worker.adapters.kafka import (
     admin_config,
     consumer_config,
 )
-from worker.adapters.kafka.cached_positions import Bounds
+from worker.adapters.kafka.cached_positions import Reach
 from worker.adapters.kafka.committed_offsets import stranger_in
 from worker.adapters.kafka.config import Config, unique_client_id
 from worker.adapters.kafka.journal_client import JournalClient
@@ -80,7 +80,7 @@ class CannotStart(Exception):
         self.problems = problems
 
 
-class Process(NamedTuple):
+class SharedParts(NamedTuple):
     """What all destinations share; `served` is their number, by which the held bytes are divided.
 
     `adopt` takes over groups that another deployment left; `caches` allows a cache on this machine.
@@ -99,24 +99,24 @@ class Process(NamedTuple):
 class ServedDestination:
     """One destination; after `make`, its `runner` serves it."""
 
-    def __init__(self, settings: Settings, router: Router, process: Process) -> None:
+    def __init__(self, settings: Settings, router: Router, shared: SharedParts) -> None:
         self.settings = settings
         self.name = settings.destination.name
         self._router = router
-        self._clock, self._adopt, self._metrics = process.clock, process.adopt, process.metrics
-        self._count, self._caches = process.served, process.caches
-        self._bounds = ByteBounds.of(settings.max_held_bytes // process.served)
+        self._clock, self._adopt, self._metrics = shared.clock, shared.adopt, shared.metrics
+        self._count, self._caches = shared.served, shared.caches
+        self._bounds = ByteBounds.of(settings.max_held_bytes // shared.served)
         self._held_bytes = HeldBytes.shared(self._bounds.held, settings.max_outstanding)
         self.flow = FlowLog(self.name) if is_for_people(settings.log.format) else None
-        watchers = [*process.watchers, *([self.flow] if self.flow is not None else [])]
+        watchers = [*shared.watchers, *([self.flow] if self.flow is not None else [])]
         own = [topic.name for topic in own_topics(settings)]
-        counts = process.metrics.of(self.name, own, [settings.kafka.topic])
+        counts = shared.metrics.of(self.name, own, [settings.kafka.topic])
         self.observer = Observers(counts, make_logs(self.name, settings.log.level), *watchers)
         groups = settings.kafka.group_id, settings.retry_group
         self._client_ids = {group: unique_client_id(group) for group in groups}
-        self._login = process.login
+        self._login = shared.login
         needed, asking = needed_topics(settings), self._login.keep(asking_config(settings))
-        rights = process.rights.watch(rights_needed(settings))
+        rights = shared.rights.watch(rights_needed(settings))
         self.health = Health(settings, needed, asking, rights, self.observer, self._clock)
 
     async def check_origins(self) -> tuple[list[str], list[str]]:
@@ -262,8 +262,8 @@ class ServedDestination:
         client = JournalClient(self._reader_config(), journal.topic)
         self._login.have(client)
         cache = make_cache(self.settings, remembered) if self._caches else None
-        bounds = Bounds(remembered.most, remembered.window)
-        follower = JournalFollower(client, journal.worker, bounds, ids, cache)
+        reach = Reach(remembered.most, remembered.window)
+        follower = JournalFollower(client, journal.worker, reach, ids, cache)
         return clients._replace(follower=follower, cache=cache)
 
     def _member(

@@ -21,7 +21,7 @@ from worker.core.offset_map import OffsetMap
 from worker.core.offsets import Offsets
 from worker.core.record import Partition
 from worker.core.trial import Trial
-from worker.ports import Assigned, Attempter
+from worker.ports import Attempter, PartitionAssignment
 from worker.runner.delivery import Delivery
 from worker.runner.drain import Drain, Phase
 from worker.runner.hand_over import HandOver
@@ -108,7 +108,7 @@ def keep_the_offsets_after_revoke() -> None:
         kept.update((at, intake.partitions[at].offsets) for at in partitions if at in intake.partitions)
         discard(intake, partitions)
 
-    def go_on(intake: Intake, assigned: Assigned) -> AssignedPartition:
+    def go_on(intake: Intake, assigned: PartitionAssignment) -> AssignedPartition:
         partition = assign(intake, assigned)
         partition.offsets = kept.get(assigned.at, partition.offsets)
         return partition
@@ -168,7 +168,7 @@ def ignore_the_metadata() -> None:
     """Send again what an earlier member finished above the committed offset."""
     assign = Intake.assign
 
-    def forgetful(intake: Intake, assigned: Assigned) -> AssignedPartition:
+    def forgetful(intake: Intake, assigned: PartitionAssignment) -> AssignedPartition:
         return assign(intake, assigned._replace(metadata=""))
 
     _replace(Intake, assign=forgetful)

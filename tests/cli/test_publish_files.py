@@ -14,7 +14,7 @@ from schemas import format_time
 from tests.cli.invoke import kafka_env, publishing, run
 from tests.support.broker import Broker
 from tests.support.kafka import Names, create_topics, end_offsets, read_all, wait_until
-from worker.ops.plan_lease import Holding
+from worker.ops.plan_lease import PlanLease
 from worker.ops.plan_store import PlanStore
 from worker.ops.published_files import KIND
 from worker.settings import load
@@ -169,7 +169,7 @@ def test_while_another_is_at_it(kafka: str, names: Names, tmp_path: Path) -> Non
     control = PlanStore(load(environ=env, dotenv=tmp_path), KIND, print)
     (plan,) = control.plans()
     control.write(plan._replace(is_done=False))
-    with Holding(control, plan.key):
+    with PlanLease(control, plan.key):
         for again in ((), ("--again",)):
             refused = run("publish", *again, str(file), env=env)
             assert (refused.exit_code, refused.stdout) == (1, "")

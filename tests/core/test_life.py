@@ -88,7 +88,7 @@ def test_verdict(published: list[SourceRecord], steps: list[JournalStep], verdic
 def test_passed_over() -> None:
     """What is published and is not this destination's is told as that, not as never published."""
     told = judge(Life([], [], is_passed=True), NOW, "48h")
-    assert told == (LifeVerdict.PASSED, "passed over: this destination does not take it")
+    assert told == (LifeVerdict.NOT_TAKEN, "passed over: this destination does not take it")
 
 
 def test_without_a_pace() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.core.record_size import ROOM_BYTES
-from worker.core.topics import FOREVER, Finding, Needed, OwnTopic, Severity, Topic, image, judge
+from worker.core.topics import FOREVER, Finding, NeededTopics, OwnTopic, Severity, Topic, image, judge
 
 SOURCE = Topic("s", 6, 3, 1_000_000, 2, 604_800.0, False, "producer", FOREVER)
 TIER = OwnTopic("w.retry.1h", 3600.0)
@@ -19,7 +19,7 @@ JOURNAL = OwnTopic("w.journal", window=86_400.0)
 KEPT = Topic(JOURNAL.name, 6, 3, 1_000_000, 2, 172_800.0, False)
 GOOD = Topic(TIER.name, 6, 3, 1_000_000 + ROOM_BYTES, 2, 7200.0, False)
 UNKNOWN = Topic(TIER.name)
-NEEDED = Needed("s", [TIER, DEAD, CONTROL], 1_000_000 + ROOM_BYTES)
+NEEDED = NeededTopics("s", [TIER, DEAD, CONTROL], 1_000_000 + ROOM_BYTES)
 
 
 def judged(own: OwnTopic, found: Topic | None, source: Topic | None = SOURCE) -> list[Finding]:
@@ -215,7 +215,7 @@ sources = st.builds(
 def test_what_is_made_is_right(source: Topic, own: OwnTopic) -> None:
     """Nothing is wrong with a topic that was made after its source's image, and it keeps what it should."""
     made = image(source, own)
-    assert judge(Needed("s", [own], 1 << 31), {"s": source, own.name: made}) == []
+    assert judge(NeededTopics("s", [own], 1 << 31), {"s": source, own.name: made}) == []
     assert made.retention == own.retention
     assert made.replication == source.replication
 

@@ -103,7 +103,7 @@ def _at(number: int, count: int, now: float) -> float:
 
 
 def _source(count: int, now: float) -> Iterator[_Record]:
-    again, passed = special(count)[LifeVerdict.REPLAYED], special(count)[LifeVerdict.PASSED]
+    again, passed = special(count)[LifeVerdict.REPLAYED], special(count)[LifeVerdict.NOT_TAKEN]
     for number in range(count):
         at = _at(number, count, now)
         # The replayed one lies on the source once more, at its end.
@@ -129,7 +129,7 @@ def _journal(topic: str, count: int, now: float) -> Iterator[_Record]:
         verdict = verdicts.get(number, LifeVerdict.DELIVERED)
         told = {**_told(verdict, now), "at": format_time(at), "event_id": f"e-{number}", "origin": origin}
         # What the worker is not done with has no step; a retry of another stands in its place.
-        if verdict in {LifeVerdict.UNTOLD, LifeVerdict.PASSED} or number >= count - AHEAD * PARTITIONS:
+        if verdict in {LifeVerdict.UNTOLD, LifeVerdict.NOT_TAKEN} or number >= count - AHEAD * PARTITIONS:
             told = {**told, "event_id": f"x-{number}"}
         told |= {"click_id": f"c-{told['event_id'][2:]}", "order_id": f"o-{told['event_id'][2:]}"}
         if told["event_id"][0] == "x":
@@ -206,8 +206,8 @@ def routed(world: World) -> World:
 def explained(world: World, steps: int) -> Iterator[tuple[LifeVerdict, Took]]:
     """`explain` of a conversion of each verdict, and by click and order."""
     for verdict, number in special(steps).items():
-        asked = routed(world) if verdict is LifeVerdict.PASSED else world
-        which = ("--destination", "momentscience") if verdict is LifeVerdict.PASSED else ()
+        asked = routed(world) if verdict is LifeVerdict.NOT_TAKEN else world
+        which = ("--destination", "momentscience") if verdict is LifeVerdict.NOT_TAKEN else ()
         yield verdict, asked.ask("explain", f"e-{number}", *which, "-o", "json")
     number = special(steps)[LifeVerdict.DELIVERED]
     yield LifeVerdict.DELIVERED, world.ask("explain", "--click-id", f"c-{number}", "-o", "json")

@@ -227,9 +227,9 @@ def _ignore(_line: EventLine, _error: BadLine) -> None:
 
 def _publish_file(settings: Settings, source: _Source, checked: CheckedFile, *, again: bool) -> None:
     """Publish the events of a file that are not in the source topic yet."""
-    from worker.ops.published_files import Files, left_of
+    from worker.ops.published_files import PublishedFiles, left_of
 
-    files = Files(settings, say)
+    files = PublishedFiles(settings, say)
     with told():
         known = files.known(checked, time.time(), again=again)
         if known.is_done:

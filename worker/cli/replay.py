@@ -42,7 +42,7 @@ from worker.ops.publishing import Words
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
-    from worker.ops.plan_lease import Holding
+    from worker.ops.plan_lease import PlanLease
     from worker.ops.replaying import PreparedReplay, Replaying, ReplayRequest
     from worker.settings import Deployment, Settings
 
@@ -206,7 +206,7 @@ def _agreed(count: int, settings: Settings) -> bool:
 
 
 def _replay(
-    settings: Settings, replaying: Replaying, ready: PreparedReplay, holding: Holding, rate: float | None
+    settings: Settings, replaying: Replaying, ready: PreparedReplay, holding: PlanLease, rate: float | None
 ) -> None:
     """Publish them, await every answer, and say what became of each."""
     from worker.ops.replay import items_of

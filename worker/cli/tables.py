@@ -16,7 +16,7 @@ from worker.cli.common import Output, print_json
 if TYPE_CHECKING:
     from rich.console import Console
 
-Row = Mapping[str, object]
+TableRow = Mapping[str, object]
 
 WIDEST_COLUMNS = 100_000  # no row is longer
 LEAST_FOLDED_COLUMNS = 12  # terminal columns; a word is not folded narrower than this
@@ -25,7 +25,7 @@ LEAST_CUT_COLUMNS = 12  # terminal columns; a cell cut shorter than this says no
 
 
 def print_rows(
-    rows: Iterable[Row], output: Output, columns: Sequence[str], spare: Sequence[str] | None = None
+    rows: Iterable[TableRow], output: Output, columns: Sequence[str], spare: Sequence[str] | None = None
 ) -> None:
     """Print rows as a table with these columns, or as a JSON array of objects with these keys.
 

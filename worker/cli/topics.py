@@ -24,7 +24,7 @@ from worker.cli.common import (
     told,
     warn,
 )
-from worker.cli.tables import print_rows
+from worker.cli.tables import TableRow, print_rows
 
 if TYPE_CHECKING:
     from worker.ops.topics import TopicRow
@@ -44,8 +44,6 @@ DAY_SECONDS = 24 * 3600
 
 UNKNOWN = "unknown"
 """Printed for a value that the broker does not report."""
-
-Row = dict[str, object]
 
 
 class TopicsForm(StrEnum):
@@ -140,19 +138,19 @@ def check(
 # --- rows --------------------------------------------------------------------------------------
 
 
-def _made(row: TopicRow) -> Row:
+def _made(row: TopicRow) -> TableRow:
     """The row of a topic that was made, or not."""
     return {**_known(row), "result": row.result}
 
 
-def _checked(row: TopicRow) -> Row:
+def _checked(row: TopicRow) -> TableRow:
     """The row of a topic that was checked, with its problems."""
     if not row.is_there:
         return {"topic": row.topic, "problems": list(row.problems)}
     return {**_known(row), "problems": list(row.problems), "max_message_bytes": _said(row.max_message_bytes)}
 
 
-def _known(row: TopicRow) -> Row:
+def _known(row: TopicRow) -> TableRow:
     """The row of one topic: unknown values as "unknown"; an unlimited retention is None."""
     from worker.core.topics import FOREVER
 
@@ -164,7 +162,7 @@ def _said(value: float | None) -> float | str:
     return UNKNOWN if value is None else value
 
 
-def _print(rows: Sequence[Row], output: Output, columns: Sequence[str]) -> None:
+def _print(rows: Sequence[TableRow], output: Output, columns: Sequence[str]) -> None:
     """Print the rows: unchanged as JSON; in a table with days, and the problems as one text."""
     if output is Output.JSON:
         print_rows(rows, output, columns)
@@ -173,13 +171,13 @@ def _print(rows: Sequence[Row], output: Output, columns: Sequence[str]) -> None:
         print_rows([_readable(row) for row in rows], output, shown, [name for name in SPARE if name in shown])
 
 
-def _readable(row: Row) -> Row:
+def _readable(row: TableRow) -> TableRow:
     problems = row.get("problems")
     text = "; ".join(problems) or "none" if isinstance(problems, list) else None
     return {**row, "retention": _days(row), "problems": text}
 
 
-def _days(row: Row) -> str | None:
+def _days(row: TableRow) -> str | None:
     """The retention of a topic in days; None if the topic is missing."""
     if "retention_seconds" not in row:
         return None

@@ -62,7 +62,7 @@ class ActionPages:
         self._pages = pages
         self._actions = actions
         self._threads = threads
-        self._questions: Mapping[str, Callable[[str, forms.Fields], Question]] = {
+        self._questions: Mapping[str, Callable[[str, forms.FormFields], Question]] = {
             "replay": self._ask_replay,
             "now": self._ask_now,
             "drop": self._ask_drop,
@@ -126,26 +126,26 @@ class ActionPages:
 
     # --- what is asked -------------------------------------------------------------------------------
 
-    def _ask_replay(self, destination: str, fields: forms.Fields) -> Question:
+    def _ask_replay(self, destination: str, fields: forms.FormFields) -> Question:
         preview = self._actions.preview_replay(destination, forms.replay_asked(fields))
         text = f"replay {preview.going} dead letter{'s' * (preview.going != 1)} to {self._topic}?"
         said = {key: value for key, value in fields.items() if value}
         return Question("replay", text, {"dead letters": preview.going}, "Replay", said, preview)
 
-    def _ask_now(self, destination: str, fields: forms.Fields) -> Question:
+    def _ask_now(self, destination: str, fields: forms.FormFields) -> Question:
         wanted = forms.event_filter(fields, time.time())
         found = self._actions.pending(destination, wanted, waiting=True)
         text = f"send what waits and is {wanted} now?"
         return Question("now", text, found.counts, "Send now", dict(wanted.wanted))
 
-    def _ask_drop(self, destination: str, fields: forms.Fields) -> Question:
+    def _ask_drop(self, destination: str, fields: forms.FormFields) -> Question:
         wanted = forms.event_filter(fields, time.time())
         must_name(wanted)
         found = self._actions.pending(destination, wanted, waiting=True)
         text = f"end what waits and is {wanted}?"
         return Question("drop", text, found.counts, "End as cancelled", dict(wanted.wanted))
 
-    def _ask_cancel(self, destination: str, fields: forms.Fields) -> Question:
+    def _ask_cancel(self, destination: str, fields: forms.FormFields) -> Question:
         wanted = forms.event_filter(fields, time.time())
         must_name(wanted)
         found = self._actions.pending(destination, wanted, waiting=False)

@@ -18,7 +18,7 @@ from worker.ops.filters import Filters, read_event_filter, read_filters
 if TYPE_CHECKING:
     from worker.ops.explain_reading import SoughtConversion
 
-Fields = Mapping[str, str]
+FormFields = Mapping[str, str]
 
 OF_DEAD = ("reason", "status", "error", "event_id", "click_id", "offer_id", "network", "since", "until")
 """The fields that select dead letters, named as for `dlq list`."""
@@ -37,13 +37,13 @@ ROWS = 50
 MOST_ROWS = 1_000
 
 
-def text(fields: Fields, name: str) -> str | None:
+def text(fields: FormFields, name: str) -> str | None:
     """The text of a field; None if it is empty."""
     value = fields.get(name, "")
     return (value if name in IDS else value.strip()) or None
 
 
-def kind(fields: Fields) -> UndeliveredState:
+def kind(fields: FormFields) -> UndeliveredState:
     """The kind of rows: dead letters, unless the field says waiting."""
     return (
         UndeliveredState.WAITING if fields.get("kind") == UndeliveredState.WAITING else UndeliveredState.DEAD
@@ -55,12 +55,12 @@ def names(of: UndeliveredState) -> Sequence[str]:
     return OF_PENDING if of is UndeliveredState.WAITING else OF_DEAD
 
 
-def given(fields: Fields, of: UndeliveredState) -> dict[str, str]:
+def given(fields: FormFields, of: UndeliveredState) -> dict[str, str]:
     """The filters that are not empty, as written."""
     return {name: value for name in names(of) if (value := text(fields, name)) is not None}
 
 
-def rows_asked(fields: Fields, now: float) -> RowsQuery:
+def rows_asked(fields: FormFields, now: float) -> RowsQuery:
     """The rows that a page asks for: with `whole`, those of one group of failures."""
     of, limit = kind(fields), rows_wanted(fields)
     wanted, group = given(fields, of), None
@@ -72,7 +72,7 @@ def rows_asked(fields: Fields, now: float) -> RowsQuery:
     return RowsQuery(of, group, _filters(wanted, now), limit=limit)
 
 
-def meant(fields: Fields) -> dict[str, str]:
+def meant(fields: FormFields) -> dict[str, str]:
     """The filters of an order or replay for the rows of a page."""
     wanted = given(fields, kind(fields))
     if wanted.get("error") == OTHER_ERRORS:
@@ -87,18 +87,18 @@ def _filters(wanted: dict[str, str], now: float) -> Filters:
     )
 
 
-def rows_wanted(fields: Fields) -> int:
+def rows_wanted(fields: FormFields) -> int:
     """The number of rows on a page."""
     return min(MOST_ROWS, _number(fields, "limit", ROWS))
 
 
-def event_filter(fields: Fields, now: float) -> EventFilter:
+def event_filter(fields: FormFields, now: float) -> EventFilter:
     """The filter of a cancellation, or of an order about waiting conversions; ages count back from `now`."""
     _status(fields)
     return read_event_filter({name: text(fields, name) for name in OF_PENDING}, now)
 
 
-def replay_asked(fields: Fields) -> ReplayOptions:
+def replay_asked(fields: FormFields) -> ReplayOptions:
     """A replay's options, as `dlq replay` has them."""
     wanted = given(fields, UndeliveredState.DEAD)
     reason = wanted.pop("reason", None)
@@ -113,7 +113,7 @@ def replay_asked(fields: Fields) -> ReplayOptions:
     )
 
 
-def per_second(fields: Fields, name: str = "rate") -> float | None:
+def per_second(fields: FormFields, name: str = "rate") -> float | None:
     """The bound per second; None if the field is empty."""
     written = text(fields, name)
     if written is None:
@@ -127,7 +127,7 @@ def per_second(fields: Fields, name: str = "rate") -> float | None:
     return rate
 
 
-def wanted_conversion(fields: Fields) -> SoughtConversion | None:
+def wanted_conversion(fields: FormFields) -> SoughtConversion | None:
     """The conversion to search for; None if none is given."""
     from worker.ops.explain_reading import SoughtConversion
 
@@ -148,7 +148,7 @@ def who(name: str) -> str:
     return name
 
 
-def why(fields: Fields) -> str | None:
+def why(fields: FormFields) -> str | None:
     """The reason for an action; None if none is given."""
     said = text(fields, "because")
     if said is not None and (len(said) > LONGEST_WHY_CHARACTERS or not said.isprintable()):
@@ -169,7 +169,7 @@ def _status(wanted: Mapping[str, str]) -> int | None:
     return int(written)
 
 
-def _number(fields: Fields, name: str, default: int) -> int:
+def _number(fields: FormFields, name: str, default: int) -> int:
     written = text(fields, name)
     if written is None:
         return default

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from worker.console.watch import Replay, ReplayState
-from worker.ops.plan_claims import Claim, Holder, read_claim
+from worker.ops.plan_claims import Claim, PlanHolder, read_claim
 from worker.ops.plan_lease import DEAD_AFTER_SECONDS
 from worker.ops.plans import Plan, offsets_of, read_head
 from worker.ops.replaying import KIND
@@ -62,7 +62,7 @@ class _Runs:
     """The runs of a plan: whether one is alive."""
 
     def __init__(self) -> None:
-        self._holder = Holder()
+        self._holder = PlanHolder()
         self._heard_at = -math.inf
 
     def begin(self, now: float) -> None:

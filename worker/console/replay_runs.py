@@ -25,7 +25,7 @@ from worker.settings.command_rights import CONSOLE_ACTS
 
 if TYPE_CHECKING:
     from worker.adapters.kafka.bulk_publisher import BulkPublisher
-    from worker.ops.plan_lease import Holding
+    from worker.ops.plan_lease import PlanLease
     from worker.settings import Deployment, Settings
 
 WORDS = Words("replayed", "dead letter", "dead letters")
@@ -88,7 +88,7 @@ class Run:
         if not ready.left:
             self.begun.set_result(None)
 
-    def _publish(self, replaying: Replaying, ready: PreparedReplay, holding: Holding) -> bool:
+    def _publish(self, replaying: Replaying, ready: PreparedReplay, holding: PlanLease) -> bool:
         """Publish what is left; return whether all of it was acknowledged."""
         topic = self._settings.kafka.topic
         self._publisher = source_publisher(self._settings, lambda: self._stopping, _mute)

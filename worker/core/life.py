@@ -30,7 +30,7 @@ class LifeVerdict(StrEnum):
     UNTOLD = "untold"
     """The worker has finished it, but the journal does not say how."""
     NEVER_PUBLISHED = "never_published"
-    PASSED = "passed"
+    NOT_TAKEN = "passed"
     """It is published, but this destination does not take it."""
 
 
@@ -134,7 +134,7 @@ def _without_steps(life: Life, since: str) -> LifeSummary:
         )
         return LifeSummary(LifeVerdict.UNTOLD, line)
     if life.is_passed:
-        return LifeSummary(LifeVerdict.PASSED, "passed over: this destination does not take it")
+        return LifeSummary(LifeVerdict.NOT_TAKEN, "passed over: this destination does not take it")
     return LifeSummary(LifeVerdict.NEVER_PUBLISHED, f"never published in the last {since}")
 
 

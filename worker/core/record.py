@@ -13,7 +13,7 @@ make = tuple.__new__
 
 Header = tuple[str, bytes | None]
 Headers = Sequence[Header]
-Fields = Mapping[str, Any]
+JsonFields = Mapping[str, Any]
 """A JSON object as it was parsed, not validated."""
 
 
@@ -38,7 +38,7 @@ class Record(NamedTuple):
     timestamp: float
     size: int = 0
     """Bytes of key, value and headers."""
-    fields: Fields | None = None
+    fields: JsonFields | None = None
     """The parsed value, if it is small and had to be parsed on reading; else None."""
 
     @property

@@ -16,7 +16,7 @@ from typing import Final, Literal, NamedTuple
 
 from schemas import BadRecord, WorkerHeaders, json_object
 from schemas.headers import FOR
-from worker.core.record import Fields, Headers, Record
+from worker.core.record import Headers, JsonFields, Record
 from worker.core.unparsed_json import ESCAPE
 
 When = Mapping[str, frozenset[str]]
@@ -33,14 +33,14 @@ _MOST_SOUGHT = 4
 # Most texts that are searched for in a value's bytes: with more of them, parsing is cheaper.
 
 
-class Passed(Enum):
+class NotTaken(Enum):
     """The answer for a record that is another destination's."""
 
-    OVER = "passed over"
+    BY_US = "passed over"
 
 
-PASSED: Final = Passed.OVER
-Routed = Fields | None | Literal[Passed.OVER]
+NOT_TAKEN: Final = NotTaken.BY_US
+Routed = JsonFields | None | Literal[NotTaken.BY_US]
 """The router's answer: passed over, or taken, with the fields if they were parsed."""
 
 
@@ -80,24 +80,24 @@ class Router:
             if name == self._first:
                 first = text
             if name == FOR and (wanted := replayed_for(headers)) is not None:
-                return None if wanted == self._name else PASSED
+                return None if wanted == self._name else NOT_TAKEN
         if self.takes_all:
             return None
         own = self._own
         if self._catches:
             fields = _fields(value)
             passes = fields is not None and self._is_of_others_alone(topic, headers, fields)
-            return PASSED if passes else fields
+            return NOT_TAKEN if passes else fields
         if first not in self._firsts or (own.ask_outside and not own.fit_outside(topic, headers)):
-            return PASSED
+            return NOT_TAKEN
         if not own.may_fit_inside(value):
-            return PASSED
+            return NOT_TAKEN
         fields = _fields(value)
-        return PASSED if fields is None or not own.fit_inside(fields) else fields
+        return NOT_TAKEN if fields is None or not own.fit_inside(fields) else fields
 
     def takes(self, record: Record) -> bool:
         """Tell whether a record of the source is this destination's."""
-        return self.route(record.at.topic, record.headers, record.value) is not PASSED
+        return self.route(record.at.topic, record.headers, record.value) is not NOT_TAKEN
 
     def is_unrouted(self, record: Record) -> bool:
         """Return whether a record that this destination took matches nobody, so that it must not be sent."""
@@ -107,7 +107,7 @@ class Router:
         own = self._own
         return fields is not None and not (own.are_any and own.fit(record.at.topic, record.headers, fields))
 
-    def _is_of_others_alone(self, topic: str, headers: Headers, fields: Fields) -> bool:
+    def _is_of_others_alone(self, topic: str, headers: Headers, fields: JsonFields) -> bool:
         own = self._own
         if own.are_any and own.fit(topic, headers, fields):
             return False
@@ -133,7 +133,7 @@ class _Conditions:
         """The first header that is asked for, and what it must have one of; where none is, none and none."""
         return self._headers[0] if self._headers else (None, {None})
 
-    def fit(self, topic: str, headers: Headers, fields: Fields) -> bool:
+    def fit(self, topic: str, headers: Headers, fields: JsonFields) -> bool:
         """Tell whether all of them match."""
         return (not self.ask_outside or self.fit_outside(topic, headers)) and self.fit_inside(fields)
 
@@ -163,7 +163,7 @@ class _Conditions:
                 return True
         return not self._sought or ESCAPE in value
 
-    def fit_inside(self, fields: Fields) -> bool:
+    def fit_inside(self, fields: JsonFields) -> bool:
         """Return whether the fields of the event match; a field that is no text matches nothing."""
         for name, values in self._fields:
             value = fields.get(name)
@@ -219,7 +219,7 @@ def _sought(asked: Sequence[tuple[str, frozenset[str]]]) -> Sequence[bytes]:
     return [b'"%s"' % text for text in sorted(_encoded(fewest))] if len(fewest) <= _MOST_SOUGHT else []
 
 
-def _fields(value: bytes | None) -> Fields | None:
+def _fields(value: bytes | None) -> JsonFields | None:
     """The fields of a value; None if it is no JSON object."""
     try:
         return json_object(value)

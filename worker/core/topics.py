@@ -7,7 +7,7 @@ must still fit with the worker's headers, and must outlive its delay.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -67,7 +67,7 @@ class OwnTopic(NamedTuple):
         return DLQ_RETENTION_SECONDS if self.delay is None else self.delay * 2 + RETENTION_SLACK_SECONDS
 
 
-class Needed(NamedTuple):
+class NeededTopics(NamedTuple):
     """The topics that a worker needs, and the largest record in bytes that its client sends."""
 
     source: str
@@ -101,17 +101,17 @@ class Finding(NamedTuple):
 
 
 def judge(
-    needed: Needed, found: Mapping[str, Topic], *, hidden: Collection[str] = (), former: Iterable[str] = ()
+    need: NeededTopics, found: Mapping[str, Topic], *, hidden: Container[str] = (), former: Iterable[str] = ()
 ) -> list[Finding]:
     """The findings about the source and the worker's own topics, in this order.
 
     `found` holds those that exist. A `hidden` topic may exist, but this user may not see it. `former` are
     delay topics that the settings no longer have.
     """
-    source = found.get(needed.source)
-    findings = list(_of_source(needed, source))
-    for own in needed.own:
-        findings += _of_own(own, found.get(own.name), source or Topic(needed.source))
+    source = found.get(need.source)
+    findings = list(_of_source(need, source))
+    for own in need.own:
+        findings += _of_own(own, found.get(own.name), source or Topic(need.source))
     seen = [one for one in findings if one.topic in found or one.topic not in hidden]
     return [*seen, *(_former(name) for name in former)]
 
@@ -148,7 +148,7 @@ def image(source: Topic, own: OwnTopic) -> Topic:
 # --- each topic ------------------------------------------------------------------------------------
 
 
-def _of_source(needed: Needed, source: Topic | None) -> Iterator[Finding]:
+def _of_source(needed: NeededTopics, source: Topic | None) -> Iterator[Finding]:
     if source is None:
         yield _missing(needed.source)
         return

@@ -66,10 +66,10 @@ def explain(deployment: Deployment, wanted: SoughtConversion, since: str, now: f
 
     with ThreadPoolExecutor(DESTINATIONS_AT_A_TIME, "explain") as threads:
         explained = [life for its in threads.map(told_of, found) for life in its]
-    nothing = {LifeVerdict.NEVER_PUBLISHED, LifeVerdict.PASSED}
+    nothing = {LifeVerdict.NEVER_PUBLISHED, LifeVerdict.NOT_TAKEN}
     told = [one for one in explained if one.told.verdict not in nothing]
     if not told:
-        told = [one for one in explained if one.told.verdict is LifeVerdict.PASSED] or explained[:1]
+        told = [one for one in explained if one.told.verdict is LifeVerdict.NOT_TAKEN] or explained[:1]
     return sorted(told, key=lambda one: one.timeline[-1][0] if one.timeline else 0.0)
 
 

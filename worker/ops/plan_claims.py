@@ -37,7 +37,7 @@ def prefix_of(plan_key: str) -> str:
     return f"{plan_key}/claim/"
 
 
-class Holder:
+class PlanHolder:
     """Who holds a plan; takes its claims in the topic's order."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Holder:
 
 def holder(records: Iterable[Raw], plan_key: str) -> Claim | None:
     """The latest claim of a plan's holder, or None. `records` are in the topic's order."""
-    prefix, found = prefix_of(plan_key).encode(), Holder()
+    prefix, found = prefix_of(plan_key).encode(), PlanHolder()
     for key, value in records:
         claim = read_claim(key[len(prefix) :], value) if key is not None and key.startswith(prefix) else None
         if claim is not None:

@@ -72,7 +72,7 @@ def _held(control: PlanStore, keys: Iterable[str]) -> dict[str, Claim]:
     return {key: claim for key, claim in found.items() if claim is not None}
 
 
-class Holding:
+class PlanLease:
     """A context manager that holds the plan with this key, taking it over from the run `after`.
 
     Raises PlanTaken if another run holds it, CannotDo if that can't be known.

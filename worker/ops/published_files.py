@@ -14,7 +14,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from worker.ops.errors import CannotDo
-from worker.ops.plan_lease import UNDER_WAY, Holding, PlanTaken, alive
+from worker.ops.plan_lease import UNDER_WAY, PlanLease, PlanTaken, alive
 from worker.ops.plan_store import PlanStore
 from worker.ops.plans import Plan
 from worker.ops.progress_at_source import come_since, settle, since_of, source_spans
@@ -49,7 +49,7 @@ class FileState(NamedTuple):
         return not self.is_new and self.plan.is_done
 
 
-class Files:
+class PublishedFiles:
     """The published files; `hear` is told what is waited for, and why a file can't be resumed."""
 
     def __init__(self, settings: Settings, hear: Callable[[str], None]) -> None:
@@ -85,7 +85,7 @@ class Files:
         raise CannotDo(lost, "--again publishes it from its beginning")
 
     @contextmanager
-    def begun(self, known: FileState) -> Iterator[Holding | None]:
+    def begun(self, known: FileState) -> Iterator[PlanLease | None]:
         """Write its plan and hold it for this run; inside, it may be sent and ended.
 
         Yields None, after a warning, if that is impossible: then it can't be resumed. Raises PlanTaken if
@@ -94,7 +94,7 @@ class Files:
         with ExitStack() as stack:
             try:
                 self._control.make()
-                holding = Holding(PlanStore(self._settings, KIND, _mute), known.plan.key, known.former)
+                holding = PlanLease(PlanStore(self._settings, KIND, _mute), known.plan.key, known.former)
                 stack.enter_context(holding)
                 self._must_be_as_it_was(known)
                 if known.is_new:

@@ -24,7 +24,7 @@ from worker.ops.judging import judge_of
 from worker.ops.numbering import DIGEST_BYTES, Numbering
 from worker.ops.partition_offsets import NO_OFFSETS, PartitionOffset, PartitionOffsets
 from worker.ops.plan_claims import came_before
-from worker.ops.plan_lease import UNDER_WAY, Holding, PlanTaken, alive
+from worker.ops.plan_lease import UNDER_WAY, PlanLease, PlanTaken, alive
 from worker.ops.plan_store import PlanStore
 from worker.ops.plans import Plan, read_plans
 from worker.ops.progress_at_source import come_since, settle, since_of, source_spans
@@ -122,7 +122,7 @@ class Replaying:
         )
 
     @contextmanager
-    def begun(self, ready: PreparedReplay) -> Iterator[Holding]:
+    def begun(self, ready: PreparedReplay) -> Iterator[PlanLease]:
         """Write its plan and hold it for this run; inside, it may be sent and ended.
 
         Interrupted replays of others are settled before a new one. Raises CannotDo if another run was
@@ -138,8 +138,8 @@ class Replaying:
                 self._must_be_as_it_was(ready.plan)
             yield holding
 
-    def _held(self, plan: Plan) -> Holding:
-        return Holding(PlanStore(self._settings, KIND, _mute), plan.key, self._former.get(plan.key))
+    def _held(self, plan: Plan) -> PlanLease:
+        return PlanLease(PlanStore(self._settings, KIND, _mute), plan.key, self._former.get(plan.key))
 
     def _yield_to_others(self, plan: Plan) -> None:
         """Withdraw a plan if an unknown earlier one shares letters with it."""

@@ -21,7 +21,7 @@ from worker.core.answer import Answer, Content, Request
 from worker.core.classify import AnswerKind, AnswerVerdict, classify
 from worker.core.currencies import foreign_currency
 from worker.core.masking import MASK
-from worker.core.templates import CannotFill, Parts, Postback, compile_request
+from worker.core.templates import CannotFill, Postback, RequestTemplates, compile_request
 from worker.ops.errors import WrongUsage
 from worker.settings import Settings
 from worker.settings.several import as_written
@@ -104,7 +104,7 @@ def shown_request(settings: Settings, event: ConversionEvent) -> Request:
     return Request(request.origin, mask_request(request.target), content)
 
 
-def _chosen(settings: Settings, event: ConversionEvent) -> tuple[str, Parts]:
+def _chosen(settings: Settings, event: ConversionEvent) -> tuple[str, RequestTemplates]:
     """The templates for an event, and the variable of their URL."""
     return list(parts_of(settings.destination).items())[0 if event.is_simple else -1]
 

@@ -13,7 +13,7 @@ from worker.adapters.kafka import own_topics
 from worker.adapters.kafka.admin import BROKERS_DEFAULT, create_topic, grow
 from worker.adapters.kafka.own_topics import describe
 from worker.compiled import needed_topics
-from worker.core.topics import Finding, Needed, Severity, Topic, image, is_smaller, judge
+from worker.core.topics import Finding, NeededTopics, Severity, Topic, image, is_smaller, judge
 from worker.ops.access import DENIED
 from worker.ops.broker import answering, asking, former_tiers, hidden_topics, partitions_by_topic
 from worker.ops.errors import CannotDo
@@ -134,7 +134,7 @@ def _refuse_hidden(settings: Settings, missing: Sequence[str]) -> None:
 
 
 def _make(
-    settings: Settings, needed: Needed, before: Mapping[str, Topic]
+    settings: Settings, needed: NeededTopics, before: Mapping[str, Topic]
 ) -> tuple[Mapping[str, Topic], Mapping[str, str]]:
     """Create what is missing, and grow what is too small.
 

@@ -12,8 +12,8 @@ from worker.ports.publisher import BatchRefused, Publisher, PublishRefused
 from worker.ports.sender import Attempter, Lane, Sender
 from worker.ports.snapshot import PartitionState, Snapshot
 from worker.ports.source import (
-    Assigned,
     CommitFailed,
+    PartitionAssignment,
     Positions,
     Source,
     SourceEnded,
@@ -25,7 +25,6 @@ from worker.ports.tracer import Tracer
 
 __all__ = [
     "NOT_READ_YET",
-    "Assigned",
     "Attempter",
     "BatchRefused",
     "Cache",
@@ -40,6 +39,7 @@ __all__ = [
     "FollowerListener",
     "Lane",
     "Observer",
+    "PartitionAssignment",
     "PartitionState",
     "Positions",
     "PublishRefused",

@@ -16,7 +16,7 @@ from worker.core.start_offset import Start, StartReason
 from worker.core.unreadable import StoppedPartition
 
 
-class Assigned(NamedTuple):
+class PartitionAssignment(NamedTuple):
     """A partition that is ours from now on. `committed` is the group's offset, or None.
 
     `log` is the partition's log, if the broker tells; `start` is where reading begins, unless that is simply
@@ -66,11 +66,11 @@ class SourceFailed(Exception):
 class SourceListener(Protocol):
     """Listens to the source; every call is made on the event loop, in the order of Kafka's events."""
 
-    def on_assigned(self, assigned: Sequence[Assigned]) -> None:
+    def on_assigned(self, assigned: Sequence[PartitionAssignment]) -> None:
         """Hear that these partitions are ours; their records follow."""
         ...
 
-    def on_made_anew(self, assigned: Sequence[Assigned]) -> None:
+    def on_made_anew(self, assigned: Sequence[PartitionAssignment]) -> None:
         """Hear that a topic was deleted and made again: what is held of these partitions is of a deleted log.
 
         They are still ours, as if just assigned; records from the start of the new log follow.

@@ -24,7 +24,7 @@ Stranger = Callable[[], Awaitable[str | None]]
 TICK_SECONDS, AGAIN_SECONDS = 0.05, 5.0
 
 
-class Claims:
+class ClaimChecks:
     """The claims that are not certain yet, with a task for each assignment; `on_sure` hears when one is."""
 
     def __init__(

@@ -12,7 +12,7 @@ from worker.core import offset_map
 from worker.core.assigned_partition import AssignedPartition
 from worker.core.record import Partition
 from worker.core.start_offset import StartReason
-from worker.ports import Assigned, Positions
+from worker.ports import PartitionAssignment, Positions
 
 
 class FormerPartitions:
@@ -32,7 +32,7 @@ class FormerPartitions:
                 self.former[at].committed = position.offset
 
     def known(
-        self, assigned: Assigned, checked: offset_map.CheckedMetadata | None
+        self, assigned: PartitionAssignment, checked: offset_map.CheckedMetadata | None
     ) -> offset_map.OffsetMap | None:
         """What is known to be finished above a partition's first offset; forgets its last assignment.
 
@@ -47,7 +47,7 @@ class FormerPartitions:
             return remembered.below(assigned.start.offset) if remembered else None
         return None
 
-    def _remembered(self, assigned: Assigned) -> offset_map.OffsetMap | None:
+    def _remembered(self, assigned: PartitionAssignment) -> offset_map.OffsetMap | None:
         former = self.former.pop(assigned.at, None)
         if former is None or former.committed is None or assigned.committed is None:
             return None

@@ -24,7 +24,7 @@ from worker.core.record import Partition, Record, make
 from worker.core.retry import due_at
 from worker.core.schedule import Schedule
 from worker.core.start_offset import Start
-from worker.ports import Assigned, Source
+from worker.ports import PartitionAssignment, Source
 from worker.runner.byte_relief import ByteRelief
 from worker.runner.claim_checks import UNSURE
 from worker.runner.copies import WARMING
@@ -65,7 +65,7 @@ class Intake:
         self.passed = 0
         """How many records were passed over for other destinations."""
 
-    def assign(self, assigned: Assigned) -> AssignedPartition:
+    def assign(self, assigned: PartitionAssignment) -> AssignedPartition:
         """Take up a partition, with what an earlier member or we had finished above its offset."""
         binding = Binding(assigned.log, self._identity)
         if assigned.start is not None:
@@ -89,7 +89,7 @@ class Intake:
         if at in self.partitions:
             self.partitions[at].offsets.skip_to(start.offset)
 
-    def _checked(self, assigned: Assigned, binding: Binding) -> offset_map.CheckedMetadata | None:
+    def _checked(self, assigned: PartitionAssignment, binding: Binding) -> offset_map.CheckedMetadata | None:
         """The map of the last commit, judged; a map that is not believed is reported."""
         if assigned.committed is None:
             return None
@@ -101,7 +101,10 @@ class Intake:
         return checked
 
     def _claim(
-        self, partition: AssignedPartition, assigned: Assigned, checked: offset_map.CheckedMetadata | None
+        self,
+        partition: AssignedPartition,
+        assigned: PartitionAssignment,
+        checked: offset_map.CheckedMetadata | None,
     ) -> None:
         """Claim a partition by a commit; bar it while it is in doubt that it is ours.
 
@@ -137,7 +140,7 @@ class Intake:
             *(partition for partition in self._relief.leaving if partition.tenure is Tenure.DELETED),
         ]
 
-    def renew(self, assigned: Sequence[Assigned]) -> None:
+    def renew(self, assigned: Sequence[PartitionAssignment]) -> None:
         """Take up partitions whose topic was made anew, and forget the old log.
 
         What is under way goes on to its ending, because nobody else has it; the rest is discarded.

@@ -14,8 +14,8 @@ from worker.core.place import Place
 from worker.core.record import Partition, Record
 from worker.core.start_offset import Start
 from worker.core.unreadable import StoppedPartition
-from worker.ports import Assigned, Observer, Positions
-from worker.runner.claim_checks import Claims
+from worker.ports import Observer, PartitionAssignment, Positions
+from worker.runner.claim_checks import ClaimChecks
 from worker.runner.commits import read_positions
 from worker.runner.copies import Copies
 from worker.runner.drain import Drain, Phase
@@ -31,7 +31,7 @@ class Keepers(NamedTuple):
     `copies` follows their journals; `sure_of` hears which are ours beyond doubt.
     """
 
-    claims: Claims | None
+    claims: ClaimChecks | None
     memory: GroupMemory
     orders: StandingOrders
     copies: Copies | None
@@ -55,7 +55,7 @@ class Rebalances:
         self._observer = observer
         self._lanes = lanes
 
-    def on_assigned(self, assigned: Sequence[Assigned]) -> None:
+    def on_assigned(self, assigned: Sequence[PartitionAssignment]) -> None:
         """Take up partitions."""
         for one in assigned:
             self._intake.assign(one)
@@ -64,7 +64,7 @@ class Rebalances:
         self._follow(assigned)
         self._observer.rebalanced("assign", [one.at for one in assigned])
 
-    def on_made_anew(self, assigned: Sequence[Assigned]) -> None:
+    def on_made_anew(self, assigned: Sequence[PartitionAssignment]) -> None:
         """Begin anew with partitions of another log; records of the old one under way still end."""
         self._intake.renew(assigned)
         self._make_sure(assigned)
@@ -142,11 +142,11 @@ class Rebalances:
         """End the run, because it can't work without the source."""
         self._lanes.on_failed(error)
 
-    def _make_sure(self, assigned: Sequence[Assigned]) -> None:
+    def _make_sure(self, assigned: Sequence[PartitionAssignment]) -> None:
         if self._claims is not None:
             self._claims.make_sure(self._intake.of([one.at for one in assigned]))
 
-    def _follow(self, assigned: Sequence[Assigned] = ()) -> None:
+    def _follow(self, assigned: Sequence[PartitionAssignment] = ()) -> None:
         if self._copies is not None:
             self._copies.follow([one.at for one in assigned])
 

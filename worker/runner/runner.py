@@ -16,7 +16,7 @@ from worker.core.schedule import Schedule
 from worker.pipeline import CompiledSettings
 from worker.ports import Sender, Snapshot
 from worker.runner.abandoned_reports import AbandonedReports
-from worker.runner.claim_checks import Claims
+from worker.runner.claim_checks import ClaimChecks
 from worker.runner.delivery import Delivery
 from worker.runner.drain import Drain, Phase
 from worker.runner.former_senders import FormerSenders
@@ -59,7 +59,7 @@ class Runner:
         self._drain = Drain(schedule, observer, limits.drain)
         self._delivery = Delivery(destination, clients, around, self._intake, self._drain, self.fail)
         stranger = group.stranger
-        self._claims = Claims(stranger, observer, self._on_sure, self.fail) if stranger else None
+        self._claims = ClaimChecks(stranger, observer, self._on_sure, self.fail) if stranger else None
         partitions = self._intake.partitions
         self._memory = GroupMemory(group.control_topic, self._publisher, partitions, observer, clock)
         self._abandoned = AbandonedReports(group.control_topic, self._publisher, clock)

@@ -14,7 +14,7 @@ from worker.core.templates import (
     BodyTemplate,
     ContentTypeError,
     HeaderTemplate,
-    Parts,
+    RequestTemplates,
     TemplateError,
     UrlTemplate,
     secret_names,
@@ -40,11 +40,11 @@ def secrets_of(destination: Destination) -> dict[str, str]:
     return {name: value.get_secret_value() for name, value in destination.secrets.items()}
 
 
-def parts_of(destination: Destination) -> dict[str, Parts]:
+def parts_of(destination: Destination) -> dict[str, RequestTemplates]:
     """The templates of each URL's request, by the URL's variable."""
     headers, body = tuple(headers_of(destination)), body_of(destination)
     return {
-        variable: Parts(UrlTemplate.parse(url), destination.method, headers, body)
+        variable: RequestTemplates(UrlTemplate.parse(url), destination.method, headers, body)
         for variable, url in urls_of(destination).items()
     }
 

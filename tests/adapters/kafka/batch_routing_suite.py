@@ -14,7 +14,7 @@ def of(network: str, count: int) -> list[bytes | None]:
     return [b'{"network":"%s","number":%d}' % (network.encode(), number) for number in range(count)]
 
 
-class PassingOverSuite:
+class BatchRoutingSuite:
     """Inherit it with a fixture `world`."""
 
     async def test_passed_over(self, world: World, ear: Ear) -> None:

@@ -11,7 +11,7 @@ from worker.core.place import Place
 from worker.core.record import Partition, Record
 from worker.core.start_offset import Start
 from worker.core.unreadable import StoppedPartition
-from worker.ports import Assigned, Positions, Source
+from worker.ports import PartitionAssignment, Positions, Source
 
 WITHIN = 30.0
 
@@ -35,7 +35,7 @@ class Ear:
     def __init__(self) -> None:
         self.source: Source | None = None
         self.room = 1_000_000
-        self.ours: dict[Partition, Assigned] = {}
+        self.ours: dict[Partition, PartitionAssignment] = {}
         self.last: dict[Partition, Position] = {}
         self.events: list[str] = []
         self.starts: list[Start | None] = []
@@ -55,12 +55,12 @@ class Ear:
         self.failures: list[BaseException] = []
         self.draining: Callable[[], Awaitable[object]] | None = None
 
-    def on_assigned(self, assigned: Sequence[Assigned]) -> None:
+    def on_assigned(self, assigned: Sequence[PartitionAssignment]) -> None:
         self.events.append("assigned")
         self.starts.extend(of.start for of in assigned)
         self._take_up(assigned)
 
-    def on_made_anew(self, assigned: Sequence[Assigned]) -> None:
+    def on_made_anew(self, assigned: Sequence[PartitionAssignment]) -> None:
         self.events.append("made anew")
         self._take_up(assigned)
 
@@ -115,7 +115,7 @@ class Ear:
     def on_failed(self, error: BaseException) -> None:
         self.failures.append(error)
 
-    def _take_up(self, assigned: Sequence[Assigned]) -> None:
+    def _take_up(self, assigned: Sequence[PartitionAssignment]) -> None:
         self.ours.update((of.at, of) for of in assigned)
         for of in assigned:
             if self.source is not None:

@@ -7,20 +7,20 @@ import json
 import pytest
 
 from tests.adapters.kafka.messages import AT, message
-from worker.adapters.kafka.batch_routing import PassedOver, PassingOver, take_all
+from worker.adapters.kafka.batch_routing import BatchRouter, NotTakenCounts, take_all
 from worker.adapters.kafka.records import MOST_PARSED_BYTES, ReceivedMessage
 from worker.core.record import Partition, Record
 from worker.core.routing import Router, When, sorted_routes
 
 
-def passing(when: When) -> PassingOver:
+def passing(when: When) -> BatchRouter:
     """The reader of a destination that takes what fits, beside another that takes the rest."""
-    return PassingOver(Router("binom", sorted_routes({"binom": when, "other": {}})))
+    return BatchRouter(Router("binom", sorted_routes({"binom": when, "other": {}})))
 
 
-def parted(reader: PassingOver, *messages: ReceivedMessage) -> tuple[list[Record], PassedOver | None]:
+def parted(reader: BatchRouter, *messages: ReceivedMessage) -> tuple[list[Record], NotTakenCounts | None]:
     """What it takes of these messages of AT, and what it passes over."""
-    return reader.part(messages, [AT] * len(messages))
+    return reader.route(messages, [AT] * len(messages))
 
 
 BY_FIELD: When = {"network": frozenset({"binom"})}
@@ -46,8 +46,8 @@ def test_the_parsed_are_small(more: int, kept: bool) -> None:
 def test_no_object() -> None:
     """What is no JSON object is passed over by all but the one that catches it, whatever its headers."""
     broken = message(5, b"[", [("network", b"binom")])
-    assert parted(passing(BY_HEADER), broken) == ([], PassedOver({AT.topic: 1}, {AT: 6}))
-    catching = PassingOver(Router("other", sorted_routes({"binom": BY_HEADER, "other": {}})))
+    assert parted(passing(BY_HEADER), broken) == ([], NotTakenCounts({AT.topic: 1}, {AT: 6}))
+    catching = BatchRouter(Router("other", sorted_routes({"binom": BY_HEADER, "other": {}})))
     (record,), _ = parted(catching, broken)
     assert record.fields is None
 
@@ -56,9 +56,9 @@ def test_told_by_partition() -> None:
     """What is passed over is told: how many of each topic, and behind which offset of each partition."""
     another, refunds = Partition(AT.topic, 9), Partition("refunds", 0)
     came = [message(offset, b"{}") for offset in (7, 8, 11, 2, 12, 4)]
-    taken, passed = passing(BY_FIELD).part(came, [AT, AT, AT, another, AT, refunds])
+    taken, passed = passing(BY_FIELD).route(came, [AT, AT, AT, another, AT, refunds])
     assert not taken
-    assert passed == PassedOver({AT.topic: 5, "refunds": 1}, {AT: 13, another: 3, refunds: 5})
+    assert passed == NotTakenCounts({AT.topic: 5, "refunds": 1}, {AT: 13, another: 3, refunds: 5})
 
 
 def test_apart() -> None:
@@ -71,24 +71,24 @@ def test_apart() -> None:
         message(3, own),
         message(4, own, [("b", None)]),
     ]
-    taken, passed = passing(BY_FIELD).part(came, [AT, AT, another, AT])
+    taken, passed = passing(BY_FIELD).route(came, [AT, AT, another, AT])
     assert [(record.at, record.offset, record.headers) for record in taken] == [
         (AT, 1, [("a", b"1")]),
         (another, 3, ()),
         (AT, 4, [("b", None)]),
     ]
-    assert passed == PassedOver({AT.topic: 1}, {AT: 3})
+    assert passed == NotTakenCounts({AT.topic: 1}, {AT: 3})
 
 
 def test_one_that_takes_all() -> None:
     """The one destination of a deployment parses nothing here, and passes over replays for another alone."""
-    reader = PassingOver(Router("only"))
+    reader = BatchRouter(Router("only"))
     (replayed, plain), passed = parted(
         reader, message(5, b"{}", [("postback-for", b"only")]), message(6, b"{}")
     )
     assert (replayed.fields, plain.fields, passed) == (None, None, None)
     another = parted(reader, message(7, b"{}", [("postback-for", b"voluum")]))
-    assert another == ([], PassedOver({AT.topic: 1}, {AT: 8}))
+    assert another == ([], NotTakenCounts({AT.topic: 1}, {AT: 8}))
 
 
 def test_nobody_else() -> None:

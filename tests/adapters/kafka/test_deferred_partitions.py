@@ -131,7 +131,7 @@ async def test_no_client_to_ask_with(
         raise ValueError("the file is torn")
 
     with monkeypatch.context() as torn_for_a_while:
-        torn_for_a_while.setattr(source._poll_thread.beginnings, "_fresh", torn)
+        torn_for_a_while.setattr(source._poll_thread.deferred, "_fresh", torn)
         memories.why = None
         why = {at: "no client to ask with: the file is torn"}
         await until("it is said", lambda: source.not_begun() == why)

@@ -14,7 +14,7 @@ from tests.fake_kafka import FakeKafka
 from tests.runner.harness import until
 from tests.support.kafka import Names, Write, create_topics, delete_topics, produce
 from worker.adapters.kafka import TopicIds, admin_config, consumer_config, journal_client, journal_follower
-from worker.adapters.kafka.cached_positions import Bounds
+from worker.adapters.kafka.cached_positions import Reach
 from worker.adapters.kafka.journal_client import JournalClient
 from worker.adapters.kafka.journal_follower import JournalFollower
 from worker.core.record import Partition
@@ -106,7 +106,7 @@ def real(
     """A real one."""
     client = JournalClient(consumer_config(bootstrap, names.group, "tests", {}), names.journal)
     with TopicIds(admin_config(bootstrap, "tests", {})) as ids:
-        yield JournalFollower(client, "us", Bounds(most, HOUR), ids, cache)
+        yield JournalFollower(client, "us", Reach(most, HOUR), ids, cache)
 
 
 async def heard(world: World, *what: str | tuple[str, int]) -> None:

@@ -7,7 +7,7 @@ from typing import cast
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
 
-from worker.adapters.kafka.offset_gaps import LOOK_EVERY_SECONDS, Gaps
+from worker.adapters.kafka.offset_gaps import LOOK_EVERY_SECONDS, OffsetGaps
 from worker.core.record import Partition
 
 AT, OTHER = Partition("orders", 0), Partition("orders", 1)
@@ -35,7 +35,7 @@ class FakeConsumer:
 
 def test_now_and_then() -> None:
     """It is due every two seconds, and looks at what it is asked for."""
-    gaps, consumer = Gaps(), FakeConsumer(at=5)
+    gaps, consumer = OffsetGaps(), FakeConsumer(at=5)
     assert gaps.is_due(10.0)
     assert gaps.look(consumer.itself, [AT], 10.0) == {AT: 5}
     assert not gaps.is_due(10.0 + LOOK_EVERY_SECONDS / 2)
@@ -45,7 +45,7 @@ def test_now_and_then() -> None:
 
 def test_the_position_of_an_earlier_reading() -> None:
     """Of a partition that is read from elsewhere it believes nothing before the client has forgotten."""
-    gaps, consumer = Gaps(), FakeConsumer(at=1_000)
+    gaps, consumer = OffsetGaps(), FakeConsumer(at=1_000)
     gaps.doubt(consumer.itself, [AT])
     assert gaps.look(consumer.itself, [AT, OTHER], 10.0) == {OTHER: 9}
     consumer.positions[AT] = OFFSET_INVALID
@@ -56,7 +56,7 @@ def test_the_position_of_an_earlier_reading() -> None:
 
 def test_a_record_of_this_reading() -> None:
     """A record that came since shows that the client is in the present reading."""
-    gaps, consumer = Gaps(), FakeConsumer(at=1_000)
+    gaps, consumer = OffsetGaps(), FakeConsumer(at=1_000)
     gaps.doubt(consumer.itself, [AT])
     gaps.trust([AT])
     consumer.positions[AT] = 2
@@ -65,7 +65,7 @@ def test_a_record_of_this_reading() -> None:
 
 def test_forgotten_at_once() -> None:
     """A client that was nowhere when a partition was assigned is believed from then on."""
-    gaps, consumer = Gaps(), FakeConsumer()
+    gaps, consumer = OffsetGaps(), FakeConsumer()
     gaps.doubt(consumer.itself, [AT])
     consumer.positions[AT] = 9
     assert gaps.look(consumer.itself, [AT], 10.0) == {AT: 9}
@@ -73,6 +73,6 @@ def test_forgotten_at_once() -> None:
 
 def test_a_client_that_does_not_tell() -> None:
     """Where the client does not tell, nothing is told."""
-    gaps, consumer = Gaps(), FakeConsumer(at=5)
+    gaps, consumer = OffsetGaps(), FakeConsumer(at=5)
     consumer.broken = True
     assert gaps.look(consumer.itself, [AT], 10.0) == {}

@@ -16,7 +16,7 @@ from worker.adapters.kafka.errors import KafkaUnavailable
 from worker.adapters.kafka.own_topics import create, describe
 from worker.adapters.kafka.topic_descriptions import TopicConfig
 from worker.core.record_size import ROOM_BYTES
-from worker.core.topics import FOREVER, RETENTION_SLACK_SECONDS, Needed, OwnTopic, Topic, judge
+from worker.core.topics import FOREVER, RETENTION_SLACK_SECONDS, NeededTopics, OwnTopic, Topic, judge
 
 SOURCE = Topic("s", 6, 3, 1_000_000, 2, 604_800.0, False, "producer", FOREVER)
 TIER = OwnTopic("w.retry.1h", 3600.0)
@@ -24,7 +24,7 @@ TIER = OwnTopic("w.retry.1h", 3600.0)
 
 def check(config: Config, source: str, own: Sequence[OwnTopic]) -> list[str]:
     """What is said of topics as the broker has them."""
-    needed = Needed(source, own, 1 << 30)
+    needed = NeededTopics(source, own, 1 << 30)
     return [finding.line for finding in judge(needed, describe(config, needed.names))]
 
 

@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from worker.adapters.kafka import KafkaUnavailable
-from worker.adapters.kafka.offset_lookup import StartOffsets, StartPolicy
+from worker.adapters.kafka.offset_lookup import OffsetLookup, StartPolicy
 from worker.core.binding import LogId
 from worker.core.record import Partition
 
@@ -38,7 +38,7 @@ class ShyConsumer:
         )
 
 
-def begun_at_a_time(starts: StartOffsets, consumer: ShyConsumer) -> list[int | None]:
+def begun_at_a_time(starts: OffsetLookup, consumer: ShyConsumer) -> list[int | None]:
     """Where two partitions without an offset begin that are to begin at a time."""
     logs = {Partition("conversions", number): LogId() for number in range(2)}
     return [of.assigned.begins for of in starts.of(cast("Consumer", consumer), logs)]
@@ -46,7 +46,7 @@ def begun_at_a_time(starts: StartOffsets, consumer: ShyConsumer) -> list[int | N
 
 def test_a_time_that_is_not_told() -> None:
     """An error in the place of the offset at a time is not "no record as new": it is not known then."""
-    starts, shy = StartOffsets(StartPolicy("2026-01-01T00:00:00Z")), ShyConsumer(answers=1)
+    starts, shy = OffsetLookup(StartPolicy("2026-01-01T00:00:00Z")), ShyConsumer(answers=1)
     with pytest.raises(KafkaUnavailable, match="conversions/1: "):
         begun_at_a_time(starts, shy)
     assert begun_at_a_time(starts, shy) == [7, 7]

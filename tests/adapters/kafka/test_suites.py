@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.adapters.kafka.batch_routing_suite import PassingOverSuite
+from tests.adapters.kafka.batch_routing_suite import BatchRoutingSuite
 from tests.adapters.kafka.made_anew_suite import MadeAnewSuite
 from tests.adapters.kafka.publisher_suite import PublisherSuite
 from tests.adapters.kafka.suites import SourceSuite
@@ -17,7 +17,7 @@ class TestFakeSource(SourceSuite):
         return fake_world
 
 
-class TestFakePassingOver(PassingOverSuite):
+class TestFakeBatchRouting(BatchRoutingSuite):
     @pytest.fixture
     def world(self, fake_world: FakeWorld) -> World:
         return fake_world
@@ -41,7 +41,7 @@ class TestSourceOnMock(SourceSuite):
         return mock_world
 
 
-class TestPassingOverOnMock(PassingOverSuite):
+class TestBatchRoutingOnMock(BatchRoutingSuite):
     @pytest.fixture
     def world(self, mock_world: MockWorld) -> World:
         return mock_world
@@ -65,7 +65,7 @@ class TestSourceOnKafka(SourceSuite):
 
 
 @pytest.mark.kafka
-class TestPassingOverOnKafka(PassingOverSuite):
+class TestBatchRoutingOnKafka(BatchRoutingSuite):
     @pytest.fixture
     def world(self, real_world: KafkaWorld) -> World:
         return real_world

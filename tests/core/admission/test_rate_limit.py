@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from worker.core.admission.rate_limit import Rate
+from worker.core.admission.rate_limit import RateLimit
 
 ONE_SECOND = 1 - 1e-9
 """Less than a second by more than what adding up intervals rounds off."""
@@ -31,7 +31,7 @@ def most_in_a_second(starts: list[float]) -> int:
 @example(10.0, [0.0, 0.0, 0.95] + [0.0] * 30)
 def test_any_arrivals(rate: float, gaps: list[float]) -> None:
     """However requests arrive, no second sees more than the rate and one."""
-    limiter, now = Rate(rate), 1_000.0
+    limiter, now = RateLimit(rate), 1_000.0
     starts: list[float] = []
     for gap in gaps:
         now += gap
@@ -46,7 +46,7 @@ def test_any_arrivals(rate: float, gaps: list[float]) -> None:
 )
 def test_late_timers(rate: int, share: float) -> None:
     """Under constant demand a minute sees the rate, or nearly, though each timer is up to 15 ms late."""
-    limiter, random = Rate(rate), Random(rate)
+    limiter, random = RateLimit(rate), Random(rate)
     starts, now = [], 0.0
     while now < 60.0:
         while limiter.wake_at() <= now:
@@ -59,7 +59,7 @@ def test_late_timers(rate: int, share: float) -> None:
 
 def test_even_spacing() -> None:
     """Starts that are in time are one interval apart, and drift does not add up."""
-    limiter = Rate(4)
+    limiter = RateLimit(4)
     limiter.starting(10.0)
     limiter.starting(10.0)
     for start in (10.25, 10.5, 10.75, 11.0):
@@ -71,7 +71,7 @@ def test_even_spacing() -> None:
 @example(60.0, 0.5, [0.0] * 100)
 def test_any_arrivals_of_a_share(rate: float, share: float, gaps: list[float]) -> None:
     """However requests arrive, no second sees more than the share, rounded up."""
-    limiter, now = Rate(rate, share), 1_000.0
+    limiter, now = RateLimit(rate, share), 1_000.0
     starts: list[float] = []
     for gap in gaps:
         now += gap
@@ -85,11 +85,11 @@ def test_shares_that_change() -> None:
     """Three workers whose shares change never send more in a second than the rate and two, nor much less."""
     random = Random(4)
     shares, starts, now = (3, 2, 1), [], 0.0
-    limiters = [Rate(60.0, part / 6, now) for part in shares]
+    limiters = [RateLimit(60.0, part / 6, now) for part in shares]
     while now < 60.0:
         if random.random() < 0.002:
             shares = (shares[1], shares[2], shares[0])
-            limiters = [Rate(60.0, part / 6, now) for part in shares]
+            limiters = [RateLimit(60.0, part / 6, now) for part in shares]
         for limiter in limiters:
             while limiter.wake_at() <= now:
                 limiter.starting(now)

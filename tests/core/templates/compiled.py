@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from worker.core.templates import Parts, Template, UrlTemplate, compile_request
+from worker.core.templates import CompiledRequest, RequestTemplates, UrlTemplate, compile_request
 
 
-def template(url: str, **secrets: str) -> Template:
+def template(url: str, **secrets: str) -> CompiledRequest:
     """Return what makes a GET of this URL template."""
-    return compile_request(Parts(UrlTemplate.parse(url)), secrets)
+    return compile_request(RequestTemplates(UrlTemplate.parse(url)), secrets)

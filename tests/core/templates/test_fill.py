@@ -5,9 +5,16 @@ from __future__ import annotations
 from tests.core.examples import make_event
 from tests.core.templates.compiled import template
 from worker.core.answer import Content
-from worker.core.templates import BodyTemplate, HeaderTemplate, Parts, Postback, UrlTemplate, compile_request
+from worker.core.templates import (
+    BodyTemplate,
+    HeaderTemplate,
+    Postback,
+    RequestTemplates,
+    UrlTemplate,
+    compile_request,
+)
 
-PARTS = Parts(
+PARTS = RequestTemplates(
     UrlTemplate.parse("https://h/{click_id}?o={order_id}&p={payout?}&x={attributes.x}"),
     "POST",
     (HeaderTemplate.parse("X-A", "{order_id} {offer_id}"), HeaderTemplate.parse("X-B", "{secret.b}")),
@@ -23,7 +30,9 @@ def test_what_an_event_lacks() -> None:
 
 def test_headers_of_all_events() -> None:
     """A header that is the same for all events is not the request's, unless every one is asked for."""
-    parts = Parts(UrlTemplate.parse("https://h/"), "GET", (HeaderTemplate.parse("X-B", "{secret.b}"),))
+    parts = RequestTemplates(
+        UrlTemplate.parse("https://h/"), "GET", (HeaderTemplate.parse("X-B", "{secret.b}"),)
+    )
     fields = make_event().__dict__
     assert compile_request(parts, {"b": "s"}).fill(fields).content is None
     every = compile_request(parts, {"b": "s"}, every_header=True).fill(fields)
@@ -32,17 +41,17 @@ def test_headers_of_all_events() -> None:
 
 def test_a_post_without_a_body() -> None:
     """A POST may have no body; then it has no type either."""
-    parts = Parts(UrlTemplate.parse("https://h/"), "POST")
+    parts = RequestTemplates(UrlTemplate.parse("https://h/"), "POST")
     assert compile_request(parts, {}).fill(make_event().__dict__).content == Content("POST", (), None)
 
 
 def test_one_for_all_events() -> None:
     """Where both templates are the same they are compiled once."""
-    parts = Parts(UrlTemplate.parse("https://h/?n={attempt}"))
+    parts = RequestTemplates(UrlTemplate.parse("https://h/?n={attempt}"))
     postback = Postback.compile(parts, parts, {})
     assert postback.simple is postback.event
     assert postback.needs_attempt
-    other = Parts(UrlTemplate.parse("https://h/"))
+    other = RequestTemplates(UrlTemplate.parse("https://h/"))
     assert Postback.compile(other, parts, {}).needs_attempt
     assert not Postback.compile(other, other, {}).needs_attempt
 

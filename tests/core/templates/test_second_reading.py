@@ -15,7 +15,7 @@ from worker.core.templates import (
     BodyTemplate,
     CannotFill,
     HeaderTemplate,
-    Parts,
+    RequestTemplates,
     UrlTemplate,
     compile_request,
 )
@@ -126,7 +126,7 @@ bodies = st.recursive(
 ).filter(lambda node: isinstance(node, dict | list))
 
 
-def fill(parts: Parts, event: dict[str, Any]) -> Any:
+def fill(parts: RequestTemplates, event: dict[str, Any]) -> Any:
     """The request of an event, None where it is invalid."""
     fields = decode(json.dumps(event).encode(), now=NOW).__dict__
     try:
@@ -147,7 +147,7 @@ def read(what: Any) -> Any:
 @example("https://h/{click_id}", {"event_id": "e", "click_id": "..", "occurred_at": "2026-01-01T00:00:00Z"})
 def test_targets(url: str, event: dict[str, Any]) -> None:
     """Path and query of any event, for any template."""
-    request = fill(Parts(UrlTemplate.parse(url)), event)
+    request = fill(RequestTemplates(UrlTemplate.parse(url)), event)
     assert (request and request.target) == read(lambda: Reading(event, SECRETS).target(url))
 
 
@@ -163,7 +163,7 @@ def test_json_bodies(node: Any, event: dict[str, Any]) -> None:
         except Absent:
             return b"[]"
 
-    request = fill(Parts(UrlTemplate.parse("https://h/"), "POST", (), body), event)
+    request = fill(RequestTemplates(UrlTemplate.parse("https://h/"), "POST", (), body), event)
     assert (request and request.body) == read(second)
     assert request is None or json.loads(request.body) is not None
 
@@ -171,7 +171,9 @@ def test_json_bodies(node: Any, event: dict[str, Any]) -> None:
 @given(pairs, events)
 def test_forms(text: str, event: dict[str, Any]) -> None:
     """A form of any event, for any template."""
-    request = fill(Parts(UrlTemplate.parse("https://h/"), "PUT", (), BodyTemplate.parse(text, FORM)), event)
+    request = fill(
+        RequestTemplates(UrlTemplate.parse("https://h/"), "PUT", (), BodyTemplate.parse(text, FORM)), event
+    )
     second = read(lambda: Reading(event, SECRETS).form(text).encode())
     assert (request and request.body) == second
 
@@ -186,7 +188,7 @@ def test_headers(text: str, event: dict[str, Any]) -> None:
         except Absent:
             return ()
 
-    parts = Parts(UrlTemplate.parse("https://h/"), "GET", (HeaderTemplate.parse("X-A", text),))
+    parts = RequestTemplates(UrlTemplate.parse("https://h/"), "GET", (HeaderTemplate.parse("X-A", text),))
     template = compile_request(parts, SECRETS, every_header=True)
     try:
         headers = template.fill(decode(json.dumps(event).encode(), now=NOW).__dict__).headers

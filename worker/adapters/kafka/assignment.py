@@ -16,7 +16,7 @@ from worker.adapters.kafka.assigned_logs import AssignedLogs
 from worker.adapters.kafka.client_pauses import ClientPauses
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge, names
 from worker.adapters.kafka.offset_commits import OffsetCommits
-from worker.adapters.kafka.offset_gaps import Gaps
+from worker.adapters.kafka.offset_gaps import OffsetGaps
 from worker.adapters.kafka.offset_lookup import IncomingPartition
 from worker.adapters.kafka.prefetch import Prefetch
 from worker.adapters.kafka.reassign import assign, have_validated, reassign
@@ -32,7 +32,7 @@ from worker.adapters.kafka.watermarks import WatermarkCache
 from worker.core.assigned_partition import Position
 from worker.core.record import Partition
 from worker.core.start_offset import Start, StartReason
-from worker.ports import Assigned, CommitFailed
+from worker.ports import CommitFailed, PartitionAssignment
 
 
 class Assignment:
@@ -53,14 +53,14 @@ class Assignment:
         self._watermarks = watermarks
         self._incremental = incremental
         self._number = 0
-        self._begun: dict[Partition, Assigned] = {}
+        self._begun: dict[Partition, PartitionAssignment] = {}
         self._reads_from: dict[Partition, int] = {}  # where the client was last told to read
         self.stops = stops
         self.logs = logs
         self.ours: dict[Partition, Epoch] = {}
         self.names: dict[tuple[str, int], Partition] = {}
         """Our partitions, by topic and number as a message names them."""
-        self.gaps = Gaps()
+        self.gaps = OffsetGaps()
         self.commits = OffsetCommits(self.ours, bridge)
         self._paused = prefetch.paused
         self._pauses = ClientPauses(prefetch.paused)
@@ -129,7 +129,7 @@ class Assignment:
         self._prefetch.drop(partitions)
         self._forget(partitions)
         self._watermarks.forget(partitions)
-        assigned = [Assigned(at, None, "", log) for at, log in anew.items()]
+        assigned = [PartitionAssignment(at, None, "", log) for at, log in anew.items()]
         self._begun.update((one.at, one) for one in assigned)
         self._bridge.made_anew(assigned, self._take_up(partitions))
         self.read_from(consumer, [TopicPartition(*at, OFFSET_BEGINNING) for at in partitions])
@@ -233,7 +233,7 @@ class Assignment:
         known = (offset for offset in (position.offset, self._reads_from.get(at, -1)) if offset >= 0)
         return next(known, self._begun[at].begins or 0)
 
-    def _cut(self, at: Partition, start: Start) -> Assigned:
+    def _cut(self, at: Partition, start: Start) -> PartitionAssignment:
         """Give up what is held beyond the offset where a log was cut, and take the partition up again.
 
         What is under way ends first, as in a rebalance. Below the cut, reading goes on from the committed
@@ -247,13 +247,13 @@ class Assignment:
         position = self._bridge.drained([at]).get(at)
         self._forget([at])
         offset = committed if position is None else position.offset
-        assigned = Assigned(at, offset, before.metadata, self.logs.bind([at])[at], start)
+        assigned = PartitionAssignment(at, offset, before.metadata, self.logs.bind([at])[at], start)
         self._tell_assigned([assigned])
         return assigned
 
     # --- inside --------------------------------------------------------------------------------
 
-    def _tell_assigned(self, assigned: Sequence[Assigned]) -> None:
+    def _tell_assigned(self, assigned: Sequence[PartitionAssignment]) -> None:
         self._begun.update((one.at, one) for one in assigned)
         self._bridge.assigned(assigned, self._take_up([one.at for one in assigned]))
 

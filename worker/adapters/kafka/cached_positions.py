@@ -25,7 +25,7 @@ PROVE_SECONDS = 5.0
 _TURN_SECONDS = 0.1
 
 
-class Bounds(NamedTuple):
+class Reach(NamedTuple):
     """How far back a journal is read: `most` steps, no older than `window` seconds."""
 
     most: int
@@ -33,16 +33,16 @@ class Bounds(NamedTuple):
 
 
 def starts(
-    client: JournalClient, numbers: Collection[int], bounds: Bounds, known: Mapping[int, JournalPosition]
+    client: JournalClient, numbers: Collection[int], reach: Reach, known: Mapping[int, JournalPosition]
 ) -> tuple[dict[int, JournalPosition], int]:
     """Where to begin with these partitions: where the cache ends, but no further back than is remembered.
 
     Also returns how many steps that skips. Raises KafkaException.
     """
-    oldest = client.offsets(numbers, max(0, int((time.time() - bounds.window) * 1000)))
+    oldest = client.offsets(numbers, max(0, int((time.time() - reach.window) * 1000)))
     ends = client.offsets(numbers, LATEST)
     firsts = {at: max(first, known[at].next) if at in known else first for at, first in oldest.items()}
-    found, skipped = starts_of(firsts, ends, bounds.most)
+    found, skipped = starts_of(firsts, ends, reach.most)
     return {
         at: JournalPosition(first, known[at].anchor if at in known else None) for at, first in found.items()
     }, skipped

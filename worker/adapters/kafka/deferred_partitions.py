@@ -16,7 +16,7 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 from worker.adapters.kafka.assignment import Assignment
 from worker.adapters.kafka.errors import KafkaUnavailable, one_line
 from worker.adapters.kafka.loop_bridge import names
-from worker.adapters.kafka.offset_lookup import StartOffsets
+from worker.adapters.kafka.offset_lookup import OffsetLookup
 from worker.adapters.kafka.records import to_partition
 from worker.core.backoff import Backoff
 from worker.core.record import Partition
@@ -29,7 +29,7 @@ REFUSED_SECONDS = 32.0
 """Seconds of refusals after which the source ends; a broker that is starting may refuse for a while."""
 
 
-class Beginnings:
+class DeferredPartitions:
     """Of one member; `tell` reports why a partition can't begin.
 
     `fresh` makes another client for the second try: one client can stay wrong about leaders.
@@ -38,7 +38,7 @@ class Beginnings:
     def __init__(
         self,
         assignment: Assignment,
-        starts: StartOffsets,
+        starts: OffsetLookup,
         tell: Callable[[str], None],
         fresh: Callable[[], Consumer],
     ) -> None:

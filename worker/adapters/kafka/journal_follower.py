@@ -17,7 +17,7 @@ from typing import Any
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, KafkaException
 
-from worker.adapters.kafka.cached_positions import Bounds, cached, starts
+from worker.adapters.kafka.cached_positions import Reach, cached, starts
 from worker.adapters.kafka.errors import END_OF_PARTITION
 from worker.adapters.kafka.followed_partition import FollowedPartition
 from worker.adapters.kafka.journal_client import BATCH_MESSAGES, JournalClient
@@ -56,11 +56,11 @@ class JournalFollower:
     """A Follower with this client; `worker` is this worker's name in its steps."""
 
     def __init__(
-        self, client: JournalClient, worker: str, bounds: Bounds, ids: TopicIds, cache: Cache | None = None
+        self, client: JournalClient, worker: str, reach: Reach, ids: TopicIds, cache: Cache | None = None
     ) -> None:
         self._client = client
         self._own = f',"worker":"{worker}"}}'.encode()
-        self._bounds = bounds
+        self._reach = reach
         self._ids = ids
         self._cache = cache
         self._log: LogId | None = None  # None before the first question
@@ -205,7 +205,7 @@ class JournalFollower:
         self._former.update({number: one.position for number, one in self._followed.items()})
         if wanted.keys() != self._followed.keys():
             new = [number for number in wanted if number not in self._former]
-            found, skipped = starts(self._client, new, self._bounds, self._cached)
+            found, skipped = starts(self._client, new, self._reach, self._cached)
             self._former.update(found)
             if skipped:
                 self._post(self._listener.on_skipped, skipped)

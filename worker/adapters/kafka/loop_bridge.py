@@ -14,7 +14,7 @@ from worker.core.place import Place
 from worker.core.record import Partition, Record
 from worker.core.start_offset import Start
 from worker.core.unreadable import StoppedPartition
-from worker.ports import Assigned, CommitFailed, Positions, SourceListener
+from worker.ports import CommitFailed, PartitionAssignment, Positions, SourceListener
 
 _Arguments = TypeVarTuple("_Arguments")
 _Result = TypeVar("_Result")
@@ -47,11 +47,11 @@ class LoopBridge:
         self.came = 0
         """How many records the listener has had; for the loop alone."""
 
-    def assigned(self, assigned: Sequence[Assigned], epochs: Sequence[Epoch]) -> None:
+    def assigned(self, assigned: Sequence[PartitionAssignment], epochs: Sequence[Epoch]) -> None:
         """Tell of partitions that are ours from now on."""
         self.post(self._on_assigned, assigned, epochs)
 
-    def made_anew(self, assigned: Sequence[Assigned], epochs: Sequence[Epoch]) -> None:
+    def made_anew(self, assigned: Sequence[PartitionAssignment], epochs: Sequence[Epoch]) -> None:
         """Tell of partitions that belong to another log from now on."""
         self.post(self._on_made_anew, assigned, epochs)
 
@@ -132,12 +132,12 @@ class LoopBridge:
         except Exception as error:
             self._listener.on_failed(error)
 
-    def _on_assigned(self, assigned: Sequence[Assigned], epochs: Sequence[Epoch]) -> None:
+    def _on_assigned(self, assigned: Sequence[PartitionAssignment], epochs: Sequence[Epoch]) -> None:
         self.joined = True
         self.epochs.update((epoch.at, epoch) for epoch in epochs)
         self._listener.on_assigned(assigned)
 
-    def _on_made_anew(self, assigned: Sequence[Assigned], epochs: Sequence[Epoch]) -> None:
+    def _on_made_anew(self, assigned: Sequence[PartitionAssignment], epochs: Sequence[Epoch]) -> None:
         self.epochs.update((epoch.at, epoch) for epoch in epochs)
         self._listener.on_made_anew(assigned)
 

@@ -18,7 +18,7 @@ LOOK_EVERY_SECONDS = 2.0
 """Seconds between two looks."""
 
 
-class Gaps:
+class OffsetGaps:
     """Used by the poll thread alone; times are monotonic."""
 
     def __init__(self) -> None:

@@ -31,7 +31,7 @@ from worker.core.start_offset import (
     begin_anew,
     is_another,
 )
-from worker.ports import Assigned
+from worker.ports import PartitionAssignment
 
 TIMEOUT_SECONDS = 8.0
 """Seconds for each answer of the broker."""
@@ -65,11 +65,11 @@ class IncomingPartition(NamedTuple):
     According to its commit, offsets below `upto` may be finished; None if the commit says nothing.
     """
 
-    assigned: Assigned
+    assigned: PartitionAssignment
     leader_epoch: int | None
     upto: int | None = None
 
-    def known_beside(self, left: LastRead | None) -> Assigned:
+    def known_beside(self, left: LastRead | None) -> PartitionAssignment:
         """The assignment; what we `left` ourselves does not count if another member has read on since."""
         return self.assigned._replace(is_newer=left is not None and self._is_newer(left))
 
@@ -84,7 +84,7 @@ class IncomingPartition(NamedTuple):
         return self.leader_epoch is not None and self.leader_epoch > left.epoch
 
 
-class StartOffsets:
+class OffsetLookup:
     """The start offsets of one group member's partitions."""
 
     def __init__(self, beginning: StartPolicy) -> None:
@@ -162,13 +162,13 @@ def _read(what: str, ask: Callable[[], _Answer]) -> _Answer:
 
 def _begun(of: TopicPartition, log: LogId) -> IncomingPartition:
     if of.offset < 0:
-        return IncomingPartition(Assigned(to_partition(of), None, "", log), None)
-    assigned = Assigned(to_partition(of), of.offset, of.metadata or "", log)
+        return IncomingPartition(PartitionAssignment(to_partition(of), None, "", log), None)
+    assigned = PartitionAssignment(to_partition(of), of.offset, of.metadata or "", log)
     told = decode(of.offset, assigned.metadata, Binding(log))
     return IncomingPartition(assigned, leader_epoch_of(of), told.finished.upto if told.finished else None)
 
 
-def _is_of_deleted(assigned: Assigned) -> bool:
+def _is_of_deleted(assigned: PartitionAssignment) -> bool:
     """Whether the committed offset is of a log of the same name that was deleted."""
     if assigned.committed is None:
         return False

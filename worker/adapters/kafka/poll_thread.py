@@ -18,14 +18,14 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.assigned_logs import AssignedLogs
 from worker.adapters.kafka.assignment import Assignment
-from worker.adapters.kafka.batch_routing import PassingOver, take_all
+from worker.adapters.kafka.batch_routing import BatchRouter, take_all
 from worker.adapters.kafka.client_errors import ClientErrors
 from worker.adapters.kafka.config import Config, is_incremental
-from worker.adapters.kafka.deferred_partitions import Beginnings
+from worker.adapters.kafka.deferred_partitions import DeferredPartitions
 from worker.adapters.kafka.errors import LimitedLog, is_about_topic, one_line
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge
 from worker.adapters.kafka.offset_commits import WantedCommits
-from worker.adapters.kafka.offset_lookup import StartOffsets
+from worker.adapters.kafka.offset_lookup import OffsetLookup
 from worker.adapters.kafka.pause_reasons import PausedPartitions
 from worker.adapters.kafka.prefetch import Prefetch
 from worker.adapters.kafka.records import ReceivedMessage, to_partition
@@ -73,10 +73,10 @@ class PollThread:
         logs, how = AssignedLogs(options.ids), {"incremental": is_incremental(config)}
         self._assignment = Assignment(bridge, self._prefetch, self.watermarks, self.stops, logs, **how)
         self._errors = ClientErrors(str(config["group.id"]), options.refusals, bridge)
-        starts, another = StartOffsets(options.beginning), partial(Consumer, config)
-        self.beginnings = Beginnings(self._assignment, starts, self._errors.tell, another)
+        starts, another = OffsetLookup(options.beginning), partial(Consumer, config)
+        self.deferred = DeferredPartitions(self._assignment, starts, self._errors.tell, another)
         self._recovery = Recovery(self._assignment, bridge, config, options.skip, self._errors.tell)
-        self._part = take_all if options.router is None else PassingOver(options.router).part
+        self._route = take_all if options.router is None else BatchRouter(options.router).route
         self._consumer: Consumer
 
     # --- orders: given by the loop, carried out by the thread ----------------------------------
@@ -157,7 +157,7 @@ class PollThread:
                 self._join_anew()
             if time.monotonic() >= self._renew_at:
                 self._renew()
-            self.beginnings.look(self._consumer)
+            self.deferred.look(self._consumer)
             self._recovery.look(self._consumer)
             self._bridge.records(self._prefetch.take())
             self._assignment.set_pauses(self._consumer)
@@ -189,7 +189,7 @@ class PollThread:
         fresh = self._client()
         self.close()
         self._assignment.lose(list(self._assignment.ours))  # what was not revoked in time
-        self.beginnings.drop(self.beginnings.awaited)
+        self.deferred.drop(self.deferred.awaited)
         self._assignment.commits.abandon()
         self._subscribe(fresh)
 
@@ -244,7 +244,7 @@ class PollThread:
             if at is not None:  # else it was revoked within this very read
                 came.append(message)
                 ats.append(at)
-        records, passed = self._part(came, ats)
+        records, passed = self._route(came, ats)
         if self.stops.told or self._assignment.unsettled:
             self.stops.passed(set(ats))
             self._assignment.found(set(ats))
@@ -279,14 +279,14 @@ class PollThread:
         if self._is_closing:  # a closing client answers nothing, and gives it up at once
             return
         self._errors.granted()
-        self.beginnings.begin(consumer, [to_partition(of) for of in offered])
+        self.deferred.begin(consumer, [to_partition(of) for of in offered])
 
     def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
-        if ours := self.beginnings.give_up(revoked):
+        if ours := self.deferred.give_up(revoked):
             self._assignment.revoke(consumer, ours)
 
     def _on_lost(self, _consumer: Consumer, lost: list[TopicPartition]) -> None:
-        self._assignment.lose(self.beginnings.give_up(lost))
+        self._assignment.lose(self.deferred.give_up(lost))
 
     def _on_commit(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
         if error is None:

@@ -12,7 +12,7 @@ from typing import Protocol, cast
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, Message, TopicPartition
 
 from worker.core.assigned_partition import Position
-from worker.core.record import Fields, Headers, Partition, Record, make, size_of
+from worker.core.record import Headers, JsonFields, Partition, Record, make, size_of
 
 MOST_PARSED_BYTES = 4096
 """Bytes of the largest record that is held parsed, too: that takes several times its bytes."""
@@ -63,7 +63,7 @@ def to_record(message: ReceivedMessage, at: Partition) -> Record:
 
 
 def to_known_record(
-    message: ReceivedMessage, at: Partition, headers: Headers, fields: Fields | None
+    message: ReceivedMessage, at: Partition, headers: Headers, fields: JsonFields | None
 ) -> Record:
     """Do the same with what was read of it already: its headers, and its fields where they are known."""
     kind, milliseconds = message.timestamp()

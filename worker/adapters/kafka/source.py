@@ -126,7 +126,7 @@ class KafkaSource:
 
     def not_begun(self) -> Mapping[Partition, str]:
         """Why some assigned partitions are not read yet; does no I/O."""
-        return {} if self._poll_thread is None else self._poll_thread.beginnings.awaited
+        return {} if self._poll_thread is None else self._poll_thread.deferred.awaited
 
     def stops(self) -> Sequence[StoppedPartition]:
         """Our partitions that are stopped at an unreadable record; does no I/O."""

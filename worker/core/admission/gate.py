@@ -15,7 +15,7 @@ from worker.core.admission.circuit import CLOSED, CircuitBreaker, CircuitPolicy
 from worker.core.admission.concurrency import ConcurrencyLimit
 from worker.core.admission.pace import Pace
 from worker.core.admission.probes import Probes
-from worker.core.admission.rate_limit import Rate
+from worker.core.admission.rate_limit import RateLimit
 from worker.core.admission.retry_after import MAX_RETRY_AFTER_SECONDS, RetryAfterPause
 from worker.core.assigned_partition import PendingRecord
 from worker.core.classify import BLOCKED, AnswerVerdict
@@ -35,7 +35,7 @@ class Gate:
         self.limit = ConcurrencyLimit(concurrency)
         self.pace = Pace()
         self.circuit = CircuitBreaker(policy)
-        self._rate = Rate(rate) if rate else None
+        self._rate = RateLimit(rate) if rate else None
         self.probing = Probes()
         self._retry_after = RetryAfterPause()
         self.occupied = 0
@@ -79,7 +79,7 @@ class Gate:
 
     def limit_to(self, rate: float | None, share: float, now: float) -> None:
         """Start at most this share of a rate from now on; None means no rate."""
-        self._rate = None if rate is None else Rate(rate, share, now)
+        self._rate = None if rate is None else RateLimit(rate, share, now)
 
     @property
     def most_per_second(self) -> float:

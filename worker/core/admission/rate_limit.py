@@ -13,7 +13,7 @@ _LATE_SECONDS, _LATE_SECONDS_IN_A_SHARE = 0.02, 0.005
 _NEVER = float("inf")
 
 
-class Rate:
+class RateLimit:
     """A token bucket; times are monotonic seconds."""
 
     __slots__ = ("_allowance", "_interval", "_next", "per_second")

@@ -5,7 +5,7 @@ The rule: an event fills only values, each encoded once for its place; a value i
 
 from worker.core.templates.body import MOST_BYTES, BodyTemplate, ContentTypeError
 from worker.core.templates.errors import CannotFill, TemplateError
-from worker.core.templates.fill import Parts, Template, compile_request
+from worker.core.templates.fill import CompiledRequest, RequestTemplates, compile_request
 from worker.core.templates.header import HeaderTemplate
 from worker.core.templates.macro_names import ATTRIBUTE
 from worker.core.templates.postback import Postback
@@ -17,11 +17,11 @@ __all__ = [
     "MOST_BYTES",
     "BodyTemplate",
     "CannotFill",
+    "CompiledRequest",
     "ContentTypeError",
     "HeaderTemplate",
-    "Parts",
     "Postback",
-    "Template",
+    "RequestTemplates",
     "TemplateError",
     "UrlTemplate",
     "compile_request",

@@ -13,7 +13,7 @@ from worker.core.request_headers import is_utf8
 from worker.core.templates.errors import CannotFill, TemplateError
 from worker.core.templates.foreign import find_foreign
 from worker.core.templates.json_body import parse_json
-from worker.core.templates.macro_names import MACROS, Fields
+from worker.core.templates.macro_names import MACROS, EventFields
 from worker.core.templates.macro_syntax import Macro
 from worker.core.templates.pairs import Numbered, parse_pairs, series
 from worker.core.templates.places import as_it_is, in_json, percent_encoded
@@ -69,11 +69,11 @@ class BodyTemplate(NamedTuple):
         """All macros, in their order."""
         return macros(self.pieces)
 
-    def compile(self, secrets: Mapping[str, str]) -> Callable[[Fields], bytes]:
+    def compile(self, secrets: Mapping[str, str]) -> Callable[[EventFields], bytes]:
         """Make what fills the body; it raises CannotFill."""
         fill = compile_text(self.pieces, Context(WHERE, self.encode, secrets))
 
-        def body(fields: Fields) -> bytes:
+        def body(fields: EventFields) -> bytes:
             filled = fill(fields).encode()
             if len(filled) > MOST_BYTES:
                 raise CannotFill(f"{WHERE} would be {len(filled)} bytes long; it may have {MOST_BYTES}")

@@ -16,7 +16,7 @@ from worker.core.record import make
 from worker.core.templates.body import BodyTemplate
 from worker.core.templates.errors import CannotFill, LeftOut
 from worker.core.templates.header import HeaderTemplate
-from worker.core.templates.macro_names import OF_ATTEMPT, Fields, getter, is_field, is_text
+from worker.core.templates.macro_names import OF_ATTEMPT, EventFields, getter, is_field, is_text
 from worker.core.templates.macro_syntax import Macro
 from worker.core.templates.macro_values import Fill
 from worker.core.templates.places import UNRESERVED, percent_encoded
@@ -24,7 +24,7 @@ from worker.core.templates.text import Context, compile_text, flat, macros
 from worker.core.templates.url import WHERE, UrlTemplate
 
 
-class Parts(NamedTuple):
+class RequestTemplates(NamedTuple):
     """All templates of one request."""
 
     url: UrlTemplate
@@ -46,13 +46,13 @@ class Parts(NamedTuple):
         """Whether a template names the attempt's number or time."""
         return any(macro.name in OF_ATTEMPT for macro in self.macros)
 
-    def missing(self, fields: Fields) -> list[str]:
+    def missing(self, fields: EventFields) -> list[str]:
         """The names of required macros for which an event has no value, in order."""
         needed = (macro.name for macro in self.macros if macro.is_required and macro.name not in OF_ATTEMPT)
         return [name for name in dict.fromkeys(needed) if getter(name)(fields) is None]
 
 
-class Template(Protocol):
+class CompiledRequest(Protocol):
     """What makes the request of an event."""
 
     @property
@@ -60,7 +60,7 @@ class Template(Protocol):
         """Where it goes."""
         ...
 
-    def fill(self, fields: Fields) -> Request:
+    def fill(self, fields: EventFields) -> Request:
         """Fill in an event's fields; raise CannotFill if one is absent or can't stand in its place."""
         ...
 
@@ -76,9 +76,9 @@ class PlainGet(NamedTuple):
     form: str
     is_plain: Callable[[str], object]
     names: tuple[str, ...]
-    read: Callable[[Fields], tuple[object, ...]]
+    read: Callable[[EventFields], tuple[object, ...]]
 
-    def fill(self, fields: Fields) -> Request:
+    def fill(self, fields: EventFields) -> Request:
         """Fill in the values of an event's fields; raise CannotFill if one is absent."""
         values = self.read(fields)
         for value in values:  # `None in values` would compare Decimals, slowly
@@ -101,9 +101,9 @@ class AnyRequest(NamedTuple):
     method: str
     target: Fill
     headers: tuple[tuple[str, Fill], ...]
-    body: Callable[[Fields], bytes] | None
+    body: Callable[[EventFields], bytes] | None
 
-    def fill(self, fields: Fields) -> Request:
+    def fill(self, fields: EventFields) -> Request:
         """Fill in the values of an event's fields; raise CannotFill."""
         target = self.target(fields)
         if self.method == "GET" and not self.headers:
@@ -111,7 +111,7 @@ class AnyRequest(NamedTuple):
         body = None if self.body is None else self.body(fields)
         return Request(self.origin, target, Content(self.method, tuple(self._headers(fields)), body))
 
-    def _headers(self, fields: Fields) -> Iterator[tuple[str, str]]:
+    def _headers(self, fields: EventFields) -> Iterator[tuple[str, str]]:
         for name, fill in self.headers:
             try:
                 yield name, fill(fields)
@@ -119,7 +119,9 @@ class AnyRequest(NamedTuple):
                 continue
 
 
-def compile_request(parts: Parts, secrets: Mapping[str, str], *, every_header: bool = False) -> Template:
+def compile_request(
+    parts: RequestTemplates, secrets: Mapping[str, str], *, every_header: bool = False
+) -> CompiledRequest:
     """Compile all templates of a request; the sender adds headers that are the same for all events.
 
     With `every_header` the request has those as well. Raises KeyError for a missing secret.
@@ -158,7 +160,7 @@ def _plain_get(url: UrlTemplate, secrets: Mapping[str, str]) -> PlainGet:
     return PlainGet(url.origin, form, plain.fullmatch, tuple(names), _reader(names))
 
 
-def _reader(names: Sequence[str]) -> Callable[[Fields], tuple[object, ...]]:
+def _reader(names: Sequence[str]) -> Callable[[EventFields], tuple[object, ...]]:
     """Make what reads the values of macros, in one call if all are fields of the event."""
     if len(names) > 1 and all(map(is_field, names)):
         return itemgetter(*names)

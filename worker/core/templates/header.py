@@ -12,7 +12,7 @@ from typing import NamedTuple
 from worker.core.request_headers import header_problem
 from worker.core.templates.errors import TemplateError
 from worker.core.templates.foreign import find_foreign
-from worker.core.templates.macro_names import MACROS, Fields
+from worker.core.templates.macro_names import MACROS, EventFields
 from worker.core.templates.macro_syntax import Macro
 from worker.core.templates.macro_values import Fill
 from worker.core.templates.places import as_it_is, checked_header
@@ -64,7 +64,7 @@ class HeaderTemplate(NamedTuple):
         context = Context(f"the header {self.name}", as_it_is, secrets)
         fill, check = compile_text(self.pieces, context), checked_header(self.name)
 
-        def value(fields: Fields) -> str:
+        def value(fields: EventFields) -> str:
             return check(fill(fields))
 
         return value

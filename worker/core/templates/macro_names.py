@@ -14,7 +14,7 @@ from typing import Any, Final
 from schemas import ConversionEvent
 from worker.core.templates.errors import TemplateError
 
-Fields = Mapping[str, Any]
+EventFields = Mapping[str, Any]
 """The fields of an event, from its `__dict__`, which costs a fraction of pydantic's attributes.
 
 If a template names them, `attempt` (a number) and `now` (a datetime) are among them.
@@ -53,7 +53,7 @@ def check_name(name: str) -> None:
     raise TemplateError(f"has an unknown macro {{{name}}}; known are {known}{hint}")
 
 
-def getter(name: str) -> Callable[[Fields], Any]:
+def getter(name: str) -> Callable[[EventFields], Any]:
     """Make what reads a macro's value from an event, None if absent. Not for secrets."""
     if not name.startswith(ATTRIBUTE):
         return itemgetter(name)

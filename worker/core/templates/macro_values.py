@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from schemas.payout import minor_units
 from worker.core.templates.errors import CannotFill, LeftOut
-from worker.core.templates.macro_names import SECRET, TIMES, Fields, getter
+from worker.core.templates.macro_names import SECRET, TIMES, EventFields, getter
 from worker.core.templates.macro_syntax import ISO, MINOR, SHA256, UNIX, UNIX_MS, Choices, Macro, is_number
 
-Fill = Callable[[Fields], str]
+Fill = Callable[[EventFields], str]
 """Makes text from an event's fields; it may raise CannotFill and LeftOut."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,14 +34,14 @@ def value_of(macro: Macro, secrets: Mapping[str, str], where: str) -> Fill:
     get = _minor if macro.form == MINOR else getter(macro.name)
     text = _text_of(macro, where)
 
-    def value(fields: Fields) -> str:
+    def value(fields: EventFields) -> str:
         found = get(fields)
         return _absent(macro, where) if found is None else text(found)
 
     return value
 
 
-def _minor(fields: Fields) -> int | None:
+def _minor(fields: EventFields) -> int | None:
     payout = fields["payout"]
     return None if payout is None else minor_units(payout, fields["currency"])
 

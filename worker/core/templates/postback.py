@@ -11,19 +11,21 @@ from typing import NamedTuple
 
 from schemas import ConversionEvent
 from worker.core.answer import Request
-from worker.core.templates.fill import Parts, Template, compile_request
+from worker.core.templates.fill import CompiledRequest, RequestTemplates, compile_request
 
 
 class Postback(NamedTuple):
     """A destination's templates: `simple` for events with neither event nor payout, `event` for others."""
 
-    simple: Template
-    event: Template
+    simple: CompiledRequest
+    event: CompiledRequest
     needs_attempt: bool = False
     """Whether a template names the attempt: then use `request_of`, else `request`."""
 
     @classmethod
-    def compile(cls, simple: Parts, event: Parts, secrets: Mapping[str, str]) -> Postback:
+    def compile(
+        cls, simple: RequestTemplates, event: RequestTemplates, secrets: Mapping[str, str]
+    ) -> Postback:
         """Compile both; raise KeyError for a missing secret."""
         one = compile_request(event, secrets)
         other = one if simple == event else compile_request(simple, secrets)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from worker.core.templates.errors import CannotFill, LeftOut, TemplateError
-from worker.core.templates.macro_names import SECRET, Fields
+from worker.core.templates.macro_names import SECRET, EventFields
 from worker.core.templates.macro_syntax import BRACED, NUMBER, Macro, parse_macro
 from worker.core.templates.macro_values import Fill, value_of
 
@@ -108,7 +108,7 @@ def _filler(form: str, fills: Sequence[Fill]) -> Fill:
         constant = form % ()
         return lambda _: constant
 
-    def text(fields: Fields) -> str:
+    def text(fields: EventFields) -> str:
         try:
             return form % tuple([fill(fields) for fill in fills])
         except CannotFill:
@@ -118,7 +118,7 @@ def _filler(form: str, fills: Sequence[Fill]) -> Fill:
     return text
 
 
-def _leave_out(fills: Sequence[Fill], fields: Fields) -> None:
+def _leave_out(fills: Sequence[Fill], fields: EventFields) -> None:
     """Raise LeftOut if one of them does: a member that is left out needs no other value."""
     for fill in fills:
         with suppress(CannotFill):
@@ -136,7 +136,7 @@ def _compiled(piece: Macro | MemberList, context: Context) -> Fill:
 def _series(series: MemberList, members: Sequence[Fill]) -> Fill:
     opening, _, closing, between, empty = series
 
-    def fill(fields: Fields) -> str:
+    def fill(fields: EventFields) -> str:
         filled = []
         for member in members:
             try:

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 from worker.core.answer import HttpOrigin
 from worker.core.templates.errors import CannotFill, TemplateError
 from worker.core.templates.foreign import find_foreign
-from worker.core.templates.macro_names import MACROS, Fields
+from worker.core.templates.macro_names import MACROS, EventFields
 from worker.core.templates.macro_syntax import Macro
 from worker.core.templates.macro_values import Fill
 from worker.core.templates.pairs import (
@@ -115,10 +115,10 @@ def _segment(text: str) -> Pieces:
     return pieces
 
 
-def _checked(fill: Fill) -> Callable[[Fields], str]:
+def _checked(fill: Fill) -> Callable[[EventFields], str]:
     """Make what fills a segment and refuses one that would lead elsewhere."""
 
-    def segment(fields: Fields) -> str:
+    def segment(fields: EventFields) -> str:
         filled = fill(fields)
         if is_dots(filled):
             raise CannotFill(f"{WHERE} would have a path segment of dots alone, which leads elsewhere")
