@@ -45,8 +45,8 @@ class LoginRenewal:
 
     async def look(self) -> None:
         """Look at the files once, and act on changes."""
-        seen = await asyncio.to_thread(look_at, self._variables)
-        changed = self._files.look(seen)
+        look = await asyncio.to_thread(look_at, self._variables)
+        changed = self._files.look(look)
         if not changed and self._clock.monotonic() < self._again_at:
             return
         try:
@@ -54,9 +54,9 @@ class LoginRenewal:
         except SettingsError as wrong:
             self._stay("; ".join(wrong.problems))
             settings = None
-        if await asyncio.to_thread(look_at, seen) != seen:
+        if await asyncio.to_thread(look_at, look) != look:
             return  # it is changing again, and is read once it is stable
-        self._files.take(seen)
+        self._files.take(look)
         if settings is not None:
             self._take(settings, [self._variables[path] for path in changed])
 

@@ -95,26 +95,26 @@ class Renewal:
 
     async def look(self) -> None:
         """Look at the files once, and act on changes."""
-        seen = await asyncio.to_thread(look_at, self._paths())
+        look = await asyncio.to_thread(look_at, self._paths())
         self._tell_of_certificates()
-        if self._files.look(seen) or self._clock.monotonic() >= self._again_at:
-            await self._read(seen)
+        if self._files.look(look) or self._clock.monotonic() >= self._again_at:
+            await self._read(look)
 
     def _paths(self) -> list[Path]:
         files = self._settings.files
         values = [] if files is None else list(files.paths.values())
         return [*values, *tls_files(self._settings).named.values()]
 
-    async def _read(self, seen: Look) -> None:
+    async def _read(self, look: Look) -> None:
         """Read what has changed, unless it changes again meanwhile."""
         try:
             found = await asyncio.to_thread(_read, self._settings)
             problems = await self._problems_of(found)
         except (SettingsError, WrongTlsFiles) as wrong:
             found, problems = None, list(wrong.problems)
-        if await asyncio.to_thread(look_at, seen) != seen:
+        if await asyncio.to_thread(look_at, look) != look:
             return
-        self._files.take(seen)
+        self._files.take(look)
         if found is not None and not problems:
             self._take(found)
         self._tell_of(problems)

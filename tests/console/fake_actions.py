@@ -25,7 +25,7 @@ class FakeActions:
 
     def pause(self, destination: str, giver: Giver, for_: str | None) -> Order:
         self._do("pause", destination, giver, for_)
-        return PauseOrder(giver.given, giver.until(seconds_of(for_)))
+        return PauseOrder(giver.provenance, giver.until(seconds_of(for_)))
 
     def resume(self, destination: str, giver: Giver) -> Order | None:
         self._do("resume", destination, giver)
@@ -36,8 +36,8 @@ class FakeActions:
     ) -> Order | OrderEnd:
         self._do("rate", destination, giver, per_second, for_)
         if per_second is None:
-            return OrderEnd(giver.given, RATE)
-        return RateOrder(giver.given, per_second, giver.until(seconds_of(for_)))
+            return OrderEnd(giver.provenance, RATE)
+        return RateOrder(giver.provenance, per_second, giver.until(seconds_of(for_)))
 
     def pending(self, destination: str, wanted: EventFilter, *, waiting: bool) -> PendingCounts:
         del destination, wanted, waiting
@@ -45,19 +45,19 @@ class FakeActions:
 
     def send_now(self, destination: str, giver: Giver, wanted: EventFilter) -> Order:
         self._do("send_now", destination, giver, wanted)
-        return HurryOrder(giver.given, "1", wanted)
+        return HurryOrder(giver.provenance, "1", wanted)
 
     def drop(self, destination: str, giver: Giver, wanted: EventFilter) -> Order:
         self._do("drop", destination, giver, wanted)
-        return CancelOrder(giver.given, "1", wanted, waiting=True)
+        return CancelOrder(giver.provenance, "1", wanted, waiting=True)
 
     def cancel(self, destination: str, giver: Giver, wanted: EventFilter, for_: str | None) -> Order:
         self._do("cancel", destination, giver, wanted, for_)
-        return CancelOrder(giver.given, "1", wanted, giver.until(seconds_of(for_)))
+        return CancelOrder(giver.provenance, "1", wanted, giver.until(seconds_of(for_)))
 
     def end_cancel(self, destination: str, giver: Giver, cancel_id: str) -> Order:
         self._do("end_cancel", destination, giver, cancel_id)
-        return CancelOrder(giver.given, cancel_id, EventFilter())
+        return CancelOrder(giver.provenance, cancel_id, EventFilter())
 
     def preview_replay(self, destination: str, asked: ReplayOptions) -> ReplayPreview:
         del destination, asked
@@ -74,7 +74,7 @@ class FakeActions:
     def stop(self, destination: str, replay_id: str) -> None:
         self._do("stop", destination, replay_id)
 
-    def told(self, destination: str, error: CannotDo) -> CannotDo:
+    def with_lacking_rights(self, destination: str, error: CannotDo) -> CannotDo:
         del destination
         return error
 

@@ -48,7 +48,7 @@ class FakeWatch:
         """From now on a search finds this."""
         self._found[wanted] = found
 
-    def seen(self, destination: str) -> DestinationSnapshot:
+    def snapshot(self, destination: str) -> DestinationSnapshot:
         return self._seen[destination]
 
     async def changed(self, after: int, within: float) -> int:

@@ -35,12 +35,12 @@ def memory_mb(word: str = "VmRSS") -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(word))
 
 
-async def view(watch: KafkaWatch, name: str, seen: list[int]) -> None:
+async def view(watch: KafkaWatch, name: str, snapshot: list[int]) -> None:
     """Look at all that changes."""
     version = 0
     while True:
         version = await watch.changed(version, WITHIN_SECONDS)
-        seen.append(len(json.dumps(watch.seen(name).undelivered)))
+        snapshot.append(len(json.dumps(watch.snapshot(name).undelivered)))
 
 
 async def timed(call: Callable[[], object]) -> tuple[float, object]:
@@ -59,8 +59,8 @@ async def replay(watch: KafkaWatch, name: str, told: dict[str, object]) -> None:
     begun = time.monotonic()
     told["replay_begun_s"], _ = await timed(lambda: actions.replay(name, giver, ReplayOptions(), None))
     async with asyncio.timeout(WITHIN_SECONDS):
-        while [one.state for one in watch.seen(name).replays] != [ReplayState.DONE]:
-            await watch.changed(watch.seen(name).version, 1.0)
+        while [one.state for one in watch.snapshot(name).replays] != [ReplayState.DONE]:
+            await watch.changed(watch.snapshot(name).version, 1.0)
     told["replayed_s"] = round(time.monotonic() - begun, 2)
     told["memory_replayed_mb"] = round(memory_mb("VmHWM"))
 
@@ -79,20 +79,20 @@ async def main(bootstrap: str, topic: str, group: str) -> None:
     async def until(word: str, true: Callable[[], object]) -> None:
         async with asyncio.timeout(WITHIN_SECONDS):
             while not true():
-                await watch.changed(watch.seen(name).version, 1.0)
+                await watch.changed(watch.snapshot(name).version, 1.0)
         told[word] = round(time.monotonic() - begun, 2)
 
-    await until("first_groups_s", lambda: watch.seen(name).undelivered)
-    await until("first_status_s", lambda: watch.seen(name).status)
-    seen = watch.seen
-    await until("whole_s", lambda: seen(name).progress.of > 0 and seen(name).progress.is_whole)
+    await until("first_groups_s", lambda: watch.snapshot(name).undelivered)
+    await until("first_status_s", lambda: watch.snapshot(name).status)
+    snapshot = watch.snapshot
+    await until("whole_s", lambda: snapshot(name).progress.of > 0 and snapshot(name).progress.is_whole)
     told["memory_read_mb"] = round(memory_mb())
     for field, sought in (("event_id", "e-500000"), ("click_id", "c-500000"), ("order_id", "o-500000")):
         seconds, found = await timed(lambda: watch.search(SoughtConversion(field, sought), "48h"))  # noqa: B023
         told[f"search_{field}_s"] = seconds
         assert len(found) == 1, found  # type: ignore[arg-type]
-    told["undelivered"] = sum(group.size for group in seen(name).undelivered)
-    key = seen(name).undelivered[0].key
+    told["undelivered"] = sum(group.size for group in snapshot(name).undelivered)
+    key = snapshot(name).undelivered[0].key
     for word, asked in (
         ("rows_of_group_s", RowsQuery(UndeliveredState.DEAD, key)),
         ("rows_by_event_s", RowsQuery(UndeliveredState.DEAD, filters=Filters(event_id="d-100000"))),
@@ -103,7 +103,7 @@ async def main(bootstrap: str, topic: str, group: str) -> None:
     told["memory_searched_mb"] = round(memory_mb("VmHWM"))
     await replay(watch, name, told)
     told["views"] = len(views)
-    told["delivered"] = sum(minute.delivered for minute in seen(name).hour)
+    told["delivered"] = sum(minute.delivered for minute in snapshot(name).hour)
     cpu, since = time.process_time(), time.monotonic()
     await asyncio.sleep(10)
     told["idle_cpu_share"] = round((time.process_time() - cpu) / (time.monotonic() - since), 3)

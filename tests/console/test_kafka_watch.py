@@ -60,7 +60,7 @@ async def world(kafka: str, names: Names) -> AsyncIterator[KafkaWorld]:
     made = KafkaWorld(kafka, names)
     made.watch.start()
     try:
-        await until(made, lambda seen: seen.status is not None)
+        await until(made, lambda snapshot: snapshot.status is not None)
         yield made
     finally:
         made.watch.close()
@@ -81,26 +81,30 @@ async def test_the_last_hour(world: KafkaWorld) -> None:
         step("e-1", StepKind.RETRY, status=500, reason="status", due_at=format_time(time()), **attempt),
         step("e-2", StepKind.DEAD, reason="expired"),
     )
-    seen = await until(world, lambda seen: sum(minute.delivered for minute in seen.hour) == 1)
-    seen = await until(world, lambda seen: sum(minute.published or 0 for minute in seen.hour) == 5)
-    assert len(seen.hour) == 60
-    assert sum(minute.waiting for minute in seen.hour) == 1
-    assert [minute.failed for minute in seen.hour if minute.failed] == [{"500": 1}]
-    assert [minute.dead for minute in seen.hour if minute.dead] == [{"expired": 1}]
-    seen = await until(world, lambda seen: seen.status is not None and seen.status.flow.steps.failures == 1)
-    assert seen.status is not None
-    assert (seen.status.judged.verdict, seen.status.flow.lag) == (FlowVerdict.NO_WORKER, 5)
-    assert (seen.status.flow.steps.delivered, seen.status.flow.steps.failed) == (1, {"500": 1})
-    assert seen.trouble is None
-    assert seen.progress.is_whole
+    snapshot = await until(world, lambda snapshot: sum(minute.delivered for minute in snapshot.hour) == 1)
+    snapshot = await until(
+        world, lambda snapshot: sum(minute.published or 0 for minute in snapshot.hour) == 5
+    )
+    assert len(snapshot.hour) == 60
+    assert sum(minute.waiting for minute in snapshot.hour) == 1
+    assert [minute.failed for minute in snapshot.hour if minute.failed] == [{"500": 1}]
+    assert [minute.dead for minute in snapshot.hour if minute.dead] == [{"expired": 1}]
+    snapshot = await until(
+        world, lambda snapshot: snapshot.status is not None and snapshot.status.flow.steps.failures == 1
+    )
+    assert snapshot.status is not None
+    assert (snapshot.status.diagnosis.verdict, snapshot.status.flow.lag) == (FlowVerdict.NO_WORKER, 5)
+    assert (snapshot.status.flow.steps.delivered, snapshot.status.flow.steps.failed) == (1, {"500": 1})
+    assert snapshot.trouble is None
+    assert snapshot.progress.is_whole
 
 
 async def test_what_waits_until_it_has_ended(world: KafkaWorld) -> None:
     """A retry waits until it was delivered, or died: then it is dead, once."""
     names = world.here.names
     world.here.write(names.tier("10m"), retry("e-1"), retry("e-2"))
-    seen = await until(world, lambda seen: sum(group.size for group in seen.undelivered) == 2)
-    (group,) = seen.undelivered
+    snapshot = await until(world, lambda snapshot: sum(group.size for group in snapshot.undelivered) == 2)
+    (group,) = snapshot.undelivered
     assert (group.kind, group.reason, group.status) == (UndeliveredState.WAITING, "status", 500)
     assert group.due is not None
     assert 500 < group.due - time() < 601
@@ -108,10 +112,10 @@ async def test_what_waits_until_it_has_ended(world: KafkaWorld) -> None:
     assert [row.where for row in rows.rows] == ["10m 0/1", "10m 0/0"]
     world.here.write(names.journal, step("e-1", status=200))
     world.here.write(names.dlq, letter("e-2", ago=0.0))
-    seen = await until(
-        world, lambda seen: [group.kind for group in seen.undelivered] == [UndeliveredState.DEAD]
+    snapshot = await until(
+        world, lambda snapshot: [group.kind for group in snapshot.undelivered] == [UndeliveredState.DEAD]
     )
-    assert seen.undelivered[0].size == 1
+    assert snapshot.undelivered[0].size == 1
     assert world.watch.row(world.name, rows.rows[0].place).ended == "ended"
 
 
@@ -119,22 +123,22 @@ async def test_a_replay_is_followed_by_what_is_on_the_source(world: KafkaWorld) 
     """The progress of anybody's replay is read from the source, and its letters leave the list as they go."""
     names = world.here.names
     world.here.write(names.dlq, *(letter(f"e-{n}") for n in range(3)))
-    await until(world, lambda seen: sum(group.size for group in seen.undelivered) == 3)
+    await until(world, lambda snapshot: sum(group.size for group in snapshot.undelivered) == 3)
     ends = end_offsets(world.here.bootstrap, names.topic)
     plan = Plan(
         "replay", "a1", '{"status": 404}', time(), ends, 3, frozenset({(0, 0), (0, 1), (0, 2)}), by="me"
     )
     world.plan(plan)
     begun = Replay("a1", ReplayState.INTERRUPTED, plan.at, "me", {"status": 404}, 0, 3)
-    seen = await until(world, lambda seen: [replay.sent for replay in seen.replays] == [0])
-    assert [one._replace(at=plan.at, state=begun.state) for one in seen.replays] == [begun]
+    snapshot = await until(world, lambda snapshot: [replay.sent for replay in snapshot.replays] == [0])
+    assert [one._replace(at=plan.at, state=begun.state) for one in snapshot.replays] == [begun]
     headers = (("postback-replays", b"1"), ("postback-for", world.name.encode()))
     world.here.write(names.topic, Write(value("e-0"), None, headers), Write(value("e-9"), None, headers))
-    seen = await until(world, lambda seen: [replay.sent for replay in seen.replays] == [1])
-    assert [group.size for group in seen.undelivered] == [2]
+    snapshot = await until(world, lambda snapshot: [replay.sent for replay in snapshot.replays] == [1])
+    assert [group.size for group in snapshot.undelivered] == [2]
     world.plan(plan._replace(is_done=True))
-    seen = await until(world, lambda seen: not seen.undelivered)
-    assert [(one.state, one.sent) for one in seen.replays] == [(ReplayState.DONE, 3)]
+    snapshot = await until(world, lambda snapshot: not snapshot.undelivered)
+    assert [(one.state, one.sent) for one in snapshot.replays] == [(ReplayState.DONE, 3)]
 
 
 async def test_what_it_logs_in_with_is_replaced(world: KafkaWorld, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,13 +150,13 @@ async def test_what_it_logs_in_with_is_replaced(world: KafkaWorld, monkeypatch: 
         return Consumer(settings)
 
     world.die("e-1", 404)
-    await until(world, lambda seen: len(seen.undelivered) == 1)
+    await until(world, lambda snapshot: len(snapshot.undelivered) == 1)
     for module in (group_state, live_reader):
         monkeypatch.setattr(module, "Consumer", make)
     world.login.renew({"client.rack": "another"})
     world.die("e-2", 503)
-    seen = await until(world, lambda seen: len(seen.undelivered) == 2)
-    assert seen.trouble is None
+    snapshot = await until(world, lambda snapshot: len(snapshot.undelivered) == 2)
+    assert snapshot.trouble is None
     await until(world, lambda _: len(made) == 4)  # of the topics, the tiers twice, and the source
     assert {one["client.rack"] for one in made} == {"another"}
 
@@ -162,14 +166,14 @@ async def test_topics_that_are_missing(kafka: str, names: Names) -> None:
     world = KafkaWorld(kafka, names)
     world.watch.start()
     try:
-        seen = await until(world, lambda seen: seen.trouble is not None)
-        assert seen.trouble is not None
-        assert f"topic {names.control} does not exist" in seen.trouble.reasons
-        assert "topics create" in str(seen.trouble.hint)
+        snapshot = await until(world, lambda snapshot: snapshot.trouble is not None)
+        assert snapshot.trouble is not None
+        assert f"topic {names.control} does not exist" in snapshot.trouble.reasons
+        assert "topics create" in str(snapshot.trouble.hint)
         make_topics(kafka, names)
         world.die("e-1", 404)
-        await until(world, lambda seen: seen.trouble is None and len(seen.undelivered) == 1)
+        await until(world, lambda snapshot: snapshot.trouble is None and len(snapshot.undelivered) == 1)
         delete_topics(kafka, [names.dlq])
-        wait_until("it is gone", lambda: world.watch.seen(world.name).trouble is not None)
+        wait_until("it is gone", lambda: world.watch.snapshot(world.name).trouble is not None)
     finally:
         world.watch.close()

@@ -68,23 +68,25 @@ async def test_a_replay_goes_on(here: Destination, console: Console) -> None:
     So does the command.
     """
     here.write(here.names.dlq, *(letter(f"e-{n}") for n in range(LETTERS)), letter("other", status=410))
-    await until(console, lambda seen: sum(group.size for group in seen.undelivered) == LETTERS + 1)
+    await until(console, lambda snapshot: sum(group.size for group in snapshot.undelivered) == LETTERS + 1)
     preview = await asyncio.to_thread(console.actions.preview_replay, console.name, ASKED)
     assert (preview.going, preview.refused) == (LETTERS, {})
     id_ = await asyncio.to_thread(console.actions.replay, console.name, console.giver(), ASKED, SLOW)
     assert id_ is not None
-    seen = await until(console, lambda seen: sent(seen) > 5)
-    assert [(one.id, one.state, one.by) for one in seen.replays] == [(id_, ReplayState.RUNNING, WHO)]
+    snapshot = await until(console, lambda snapshot: sent(snapshot) > 5)
+    assert [(one.id, one.state, one.by) for one in snapshot.replays] == [(id_, ReplayState.RUNNING, WHO)]
     other = Console(here)
     other.watch.start()
     try:
-        seen = await until(other, lambda seen: states(seen) == [ReplayState.ELSEWHERE])
+        snapshot = await until(other, lambda snapshot: states(snapshot) == [ReplayState.ELSEWHERE])
         with pytest.raises(CannotDo, match="is under way, by me@console"):
             await asyncio.to_thread(other.actions.go_on, other.name, other.giver(), id_, SLOW)
         await asyncio.to_thread(console.watch.close)
-        seen = await until(other, lambda seen: states(seen) == [ReplayState.INTERRUPTED] and sent(seen) > 5)
-        assert [(one.total, one.rate) for one in seen.replays] == [(LETTERS, SLOW)]
-        await _goes_on(here, other, id_, sent(seen))
+        snapshot = await until(
+            other, lambda snapshot: states(snapshot) == [ReplayState.INTERRUPTED] and sent(snapshot) > 5
+        )
+        assert [(one.total, one.rate) for one in snapshot.replays] == [(LETTERS, SLOW)]
+        await _goes_on(here, other, id_, sent(snapshot))
     finally:
         await asyncio.to_thread(other.watch.close)
     there = [record.value for record in read_all(here.bootstrap, here.names.topic)]
@@ -95,29 +97,30 @@ async def _goes_on(here: Destination, other: Console, id_: str, before: int) -> 
     """It goes on from here, is broken off here, and the command ends it."""
     again = await asyncio.to_thread(other.actions.go_on, other.name, other.giver(), id_, SLOW / 2)
     assert again == id_
-    seen = await until(other, lambda seen: sent(seen) > before + 5)
-    assert [(one.state, one.rate) for one in seen.replays] == [(ReplayState.RUNNING, SLOW / 2)]
+    snapshot = await until(other, lambda snapshot: sent(snapshot) > before + 5)
+    assert [(one.state, one.rate) for one in snapshot.replays] == [(ReplayState.RUNNING, SLOW / 2)]
     await asyncio.to_thread(other.actions.stop, other.name, id_)
     await until(
-        other, lambda seen: states(seen) == [ReplayState.INTERRUPTED] and bool(seen.replays[0].troubles)
+        other,
+        lambda snapshot: states(snapshot) == [ReplayState.INTERRUPTED] and bool(snapshot.replays[0].troubles),
     )
     result = run("dlq", "replay", "--status", "404", "--yes", env=kafka_env(here.bootstrap, here.names))
     assert result.exit_code == 0, result.output
     assert f"goes on with a replay of {LETTERS}" in result.stderr
-    await until(other, lambda seen: states(seen) == [ReplayState.DONE])
-    await until(other, lambda seen: sum(group.size for group in seen.undelivered) == 1)
+    await until(other, lambda snapshot: states(snapshot) == [ReplayState.DONE])
+    await until(other, lambda snapshot: sum(group.size for group in snapshot.undelivered) == 1)
     with pytest.raises(CannotDo):
         await asyncio.to_thread(other.actions.go_on, other.name, other.giver(), id_, None)
 
 
-def states(seen: DestinationSnapshot) -> list[ReplayState]:
+def states(snapshot: DestinationSnapshot) -> list[ReplayState]:
     """How the replays stand."""
-    return [one.state for one in seen.replays]
+    return [one.state for one in snapshot.replays]
 
 
-def sent(seen: DestinationSnapshot) -> int:
+def sent(snapshot: DestinationSnapshot) -> int:
     """How many of the only replay are on the source."""
-    return (seen.replays[0].sent or 0) if seen.replays else 0
+    return (snapshot.replays[0].sent or 0) if snapshot.replays else 0
 
 
 async def test_orders(here: Destination, console: Console) -> None:
@@ -138,7 +141,7 @@ async def test_orders(here: Destination, console: Console) -> None:
         order = actions.cancel(name, console.giver(), EventFilter.of({"offer_id": "7"}), None)
         assert isinstance(order, CancelOrder)
         standing = standing_orders(here.settings).standing(time())
-        assert {(type(one), one.given.by) for one in standing} == {(HurryOrder, WHO), (CancelOrder, WHO)}
+        assert {(type(one), one.provenance.by) for one in standing} == {(HurryOrder, WHO), (CancelOrder, WHO)}
         assert actions.end_cancel(name, console.giver(), order.id).key == order.key
         with pytest.raises(WrongUsage):
             actions.drop(name, console.giver(), EventFilter())

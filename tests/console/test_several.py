@@ -104,8 +104,8 @@ async def test_each_by_itself(kafka: str, names: Names, tmp_path: Path) -> None:
         console.at[OTHER].write(console.at[OTHER].names.dlq, letter("e-0", status=500))
         for there in console.at.values():
             there.write(there.names.journal, step("both"))
-        await until(one, lambda seen: sum(group.size for group in seen.undelivered) == 3)
-        await until(other, lambda seen: sum(group.size for group in seen.undelivered) == 1)
+        await until(one, lambda snapshot: sum(group.size for group in snapshot.undelivered) == 3)
+        await until(other, lambda snapshot: sum(group.size for group in snapshot.undelivered) == 1)
         both = await console.text("/")
         assert ONE in both
         assert OTHER in both
@@ -115,12 +115,14 @@ async def test_each_by_itself(kafka: str, names: Names, tmp_path: Path) -> None:
         assert {explained.destination for explained in found} == {ONE, OTHER}
 
         await console.act(ONE, "pause", because="a test")
-        seen = await until(one, lambda seen: seen.status is not None and bool(seen.status.flow.orders))
-        assert seen.status is not None
-        assert seen.status.flow.orders[0].given.by == "anna@console"
+        snapshot = await until(
+            one, lambda snapshot: snapshot.status is not None and bool(snapshot.status.flow.orders)
+        )
+        assert snapshot.status is not None
+        assert snapshot.status.flow.orders[0].provenance.by == "anna@console"
         assert "None: nothing is paused" in await console.text(f"/destination/{OTHER}")
         await console.act(ONE, "replay", status="404")
-        await until(one, lambda seen: not seen.undelivered)
-        assert console.watch.seen(OTHER).replays == []
+        await until(one, lambda snapshot: not snapshot.undelivered)
+        assert console.watch.snapshot(OTHER).replays == []
         rows = await asyncio.to_thread(console.watch.rows, OTHER, RowsQuery(UndeliveredState.DEAD))
         assert [row.letter.event_id for row in rows.rows] == ["e-0"]

@@ -46,10 +46,10 @@ class World(Viewed, Protocol):
 async def until(world: Viewed, true: Callable[[DestinationSnapshot], bool]) -> DestinationSnapshot:
     """Wait until what is seen is so, as a viewer does."""
     deadline = asyncio.get_running_loop().time() + WITHIN
-    while not true(seen := world.watch.seen(world.name)):
-        assert asyncio.get_running_loop().time() < deadline, seen
-        await world.watch.changed(seen.version, WITHIN)
-    return seen
+    while not true(snapshot := world.watch.snapshot(world.name)):
+        assert asyncio.get_running_loop().time() < deadline, snapshot
+        await world.watch.changed(snapshot.version, WITHIN)
+    return snapshot
 
 
 class WatchSuite:
@@ -60,12 +60,12 @@ class WatchSuite:
         for number in range(3):
             world.die(f"e-{number}", 404, offer_id=f"o-{number}")
         world.die("e-3", 410)
-        seen = await until(world, lambda seen: sum(group.size for group in seen.undelivered) == 4)
-        assert [(group.kind, group.status, group.size) for group in seen.undelivered] == [
+        snapshot = await until(world, lambda snapshot: sum(group.size for group in snapshot.undelivered) == 4)
+        assert [(group.kind, group.status, group.size) for group in snapshot.undelivered] == [
             (UndeliveredState.DEAD, 404, 3),
             (UndeliveredState.DEAD, 410, 1),
         ]
-        asked = RowsQuery(UndeliveredState.DEAD, seen.undelivered[0].key, limit=2)
+        asked = RowsQuery(UndeliveredState.DEAD, snapshot.undelivered[0].key, limit=2)
         found = await asyncio.to_thread(world.watch.rows, world.name, asked)
         assert [row.letter.event_id for row in found.rows] == ["e-2", "e-1"]
         assert found.matched == 3
@@ -76,7 +76,7 @@ class WatchSuite:
         """Rows are found by what a dead letter says of itself, and by the fields of its event."""
         for number in range(3):
             world.die(f"e-{number}", 404, offer_id=f"o-{number}")
-        await until(world, lambda seen: sum(group.size for group in seen.undelivered) == 3)
+        await until(world, lambda snapshot: sum(group.size for group in snapshot.undelivered) == 3)
 
         async def found(**named: str) -> list[str | None]:
             asked = RowsQuery(UndeliveredState.DEAD, filters=Filters(**named))  # type: ignore[arg-type]
@@ -94,10 +94,10 @@ class WatchSuite:
     async def test_what_was_replayed_says_so(self, world: World) -> None:
         """A letter that was replayed is in no group and no list, and says so where it is opened."""
         world.die("e-1", 404)
-        await until(world, lambda seen: len(seen.undelivered) == 1)
+        await until(world, lambda snapshot: len(snapshot.undelivered) == 1)
         rows = await asyncio.to_thread(world.watch.rows, world.name, RowsQuery(UndeliveredState.DEAD))
         world.replay("e-1")
-        await until(world, lambda seen: not seen.undelivered)
+        await until(world, lambda snapshot: not snapshot.undelivered)
         row = await asyncio.to_thread(world.watch.row, world.name, rows.rows[0].place)
         assert row == rows.rows[0]._replace(ended="replayed")
         assert (
@@ -120,6 +120,6 @@ class WatchSuite:
     async def test_what_there_is_not(self, world: World) -> None:
         """A destination that there is not is a KeyError, and a place where nothing is can't be opened."""
         with pytest.raises(KeyError):
-            world.watch.seen("nobody")
+            world.watch.snapshot("nobody")
         with pytest.raises(CannotDo):
             await asyncio.to_thread(world.watch.row, world.name, "nowhere/0/1")

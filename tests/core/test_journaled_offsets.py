@@ -63,7 +63,7 @@ def told(made: OriginCollector, low: int = 0, high: int = 1000, *, is_whole: boo
     """What they tell of a log in which each event lies at its offset."""
     for offset in range(*made.told_of(low, high)):
         made.found(offset, b'{"event_id": "e %d"}' % offset)
-    return made.told(is_whole=is_whole, low=low, high=high)
+    return made.finished(is_whole=is_whole, low=low, high=high)
 
 
 def test_read_in_part() -> None:
@@ -103,14 +103,14 @@ def test_what_has_expired() -> None:
     made = gathered(1, 2, 3, 4)
     made.told_of(3, 1000)
     made.found(4, b'{"event_id": "e 4"}')
-    assert made.told(is_whole=True, low=3, high=1000) == FinishedOffsets(None, array("q", [1, 2, 4]))
+    assert made.finished(is_whole=True, low=3, high=1000) == FinishedOffsets(None, array("q", [1, 2, 4]))
 
 
 def test_where_all_has_expired() -> None:
     """Where none of the records is there any more nothing speaks of another log: all of them are finished."""
     made = gathered(1, 2)
     assert made.told_of(3, 1000) == (3, 3)
-    assert made.told(is_whole=True, low=3, high=1000) == FinishedOffsets(
+    assert made.finished(is_whole=True, low=3, high=1000) == FinishedOffsets(
         None, array("q", [1, 2]), is_anew=False
     )
 
@@ -123,7 +123,7 @@ def test_without_an_event_id() -> None:
         assert made.told_of(0, 10) == (7, 8)
         made.found(7, value)
         made.found(6, value)
-        found = made.told(is_whole=True, low=0, high=10)
+        found = made.finished(is_whole=True, low=0, high=10)
         assert found is not None
         assert [*found.finished] == finished
 

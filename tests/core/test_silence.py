@@ -27,7 +27,7 @@ def test_named_once() -> None:
     assert silences.look([grown()], BEGAN + LONG - 1) == []
     (silence,) = silences.look([grown()], BEGAN + LONG)
     assert silences.look([grown()], BEGAN + LONG + 10) == []
-    assert list(silences.told) == [silence]
+    assert list(silences.silent) == [silence]
     assert silence.why == "unknown"
     assert str(silence) == (
         "orders/3 gives nothing since 2025-11-24T16:00:00.000Z, though up to 30 records can be read from"
@@ -80,7 +80,7 @@ def test_one_that_moves() -> None:
     assert silences.look([grown(121, to=160)], BEGAN + LONG) == []
     assert len(silences.look([grown(121, to=170)], BEGAN + 2 * LONG)) == 1
     assert silences.look([grown(122, to=170)], BEGAN + 2 * LONG + 1) == []
-    assert silences.told == []
+    assert silences.silent == []
     assert len(silences.look([grown(122, to=180)], BEGAN + 4 * LONG)) == 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.adapters.happenings import tell_everything
-from worker.cli.demo import MEANS, told
+from worker.cli.demo import MEANS, described_meanwhile
 from worker.cli.demo_view import lines, rates
 from worker.core.admission.circuit import CircuitState
 from worker.demo.account import Meanwhile
@@ -53,7 +53,14 @@ def test_when_it_is_over() -> None:
 
 def test_they_fit() -> None:
     """Every line that is shown fits a terminal of 80 columns, however much there is."""
-    assert max(map(len, (*lines(BUSY), told(Meanwhile("voluum", "momentscience", 10_000)), *MEANS))) <= 80
+    assert (
+        max(
+            map(
+                len, (*lines(BUSY), described_meanwhile(Meanwhile("voluum", "momentscience", 10_000)), *MEANS)
+            )
+        )
+        <= 80
+    )
     assert 30 + 2 + 2 + sum(map(len, rates(BUSY, 0.001))) <= 80
 
 

@@ -43,14 +43,14 @@ class Console:
         self.actions = KafkaActions(self.watch)
 
     @property
-    def seen(self) -> DestinationSnapshot:
+    def snapshot(self) -> DestinationSnapshot:
         """What is seen now."""
-        return self.watch.seen(self.name)
+        return self.watch.snapshot(self.name)
 
     def sees_all(self) -> bool:
         """Whether it has read all there is, and lacks nothing."""
-        seen = self.seen
-        return seen.trouble is None and seen.progress.is_whole and seen.status is not None
+        snapshot = self.snapshot
+        return snapshot.trouble is None and snapshot.progress.is_whole and snapshot.status is not None
 
     def dead(self) -> list[str | None]:
         """The event ids of the dead letters that it shows."""
@@ -60,7 +60,7 @@ class Console:
 
     def lacks(self, kind: str, name: str, right: str) -> bool:
         """Whether it names this right, and no other."""
-        lines = [] if self.seen.trouble is None else self.seen.trouble.reasons
+        lines = [] if self.snapshot.trouble is None else self.snapshot.trouble.reasons
         return [(line.startswith(f"{kind} {name}:"), line.endswith(f" {right}")) for line in lines] == [
             (True, True)
         ]
@@ -70,7 +70,7 @@ class Console:
         try:
             act()
         except CannotDo as error:
-            return "; ".join(self.actions.told(self.name, error).reasons)
+            return "; ".join(self.actions.with_lacking_rights(self.name, error).reasons)
         return ""
 
 
@@ -149,7 +149,7 @@ async def test_what_it_needs_to_act(secured: Secured, names: Names, console: Con
         replay = partial(actions.replay, name, giver, ReplayOptions(), None)
         assert console.why_not(replay) == ""
         lacks_it = line.format(names.topic)
-        wait_until("it says why", lambda: any(lacks_it in one.troubles for one in console.seen.replays))
+        wait_until("it says why", lambda: any(lacks_it in one.troubles for one in console.snapshot.replays))
         secured.guarded.grant("topic", names.topic, "WRITE")
         wait_until("it may replay", lambda: not console.why_not(replay) and is_replayed(console))
 
@@ -158,4 +158,4 @@ async def test_what_it_needs_to_act(secured: Secured, names: Names, console: Con
 
 def is_replayed(console: Console) -> bool:
     """Whether the only replay is done."""
-    return [one.state for one in console.seen.replays] == [ReplayState.DONE]
+    return [one.state for one in console.snapshot.replays] == [ReplayState.DONE]

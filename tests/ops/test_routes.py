@@ -43,9 +43,9 @@ def line(**fields: object) -> EventLine:
 def test_where_to(routes: Routes) -> None:
     """It is said who would send an event, and why others that take it could not."""
     both = line(network="binom", payout="1.00", event="purchase", order_id="1")
-    assert list(routes.told(both)) == ["line 7: to binom, meta"]
+    assert list(routes.described(both)) == ["line 7: to binom, meta"]
     one = line(network="binom", payout="1.00", event="purchase")
-    assert list(routes.told(one)) == [
+    assert list(routes.described(one)) == [
         "line 7: to binom",
         "line 7: not to meta: the URL needs {order_id}, which this event does not have",
     ]
@@ -66,4 +66,4 @@ def test_nobody(routes: Routes, fields: dict[str, object], why: str) -> None:
         routes.event_of(line(**fields))
     assert why in str(bad.value)
     with pytest.raises(BadLine):
-        list(routes.told(line(**fields)))
+        list(routes.described(line(**fields)))

@@ -47,7 +47,7 @@ def test_clients_are_made_once(kafka: str, names: Names, made: list[dict[str, An
         assert first == 5  # the two groups, who is in them, the journal, the orders
         for _ in range(3):
             (seen,) = watcher.look()
-            assert seen.judged.verdict is FlowVerdict.NO_WORKER
+            assert seen.diagnosis.verdict is FlowVerdict.NO_WORKER
         assert len(made) == first
         watcher.renew(deployment.with_properties({"client.rack": "another"}))
         watcher.look()

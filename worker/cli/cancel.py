@@ -14,12 +14,12 @@ from worker.cli.common import (
     DestinationOption,
     Output,
     OutputOption,
+    errors_shown,
     examples,
     load_deployment,
     load_settings,
     print_json,
     settings_told,
-    told,
 )
 from worker.cli.event_filters import Wanted, of_pending
 from worker.cli.ordering import OrderOptions, asking, giver, order_once_agreed
@@ -75,7 +75,7 @@ def cancel(
     deployment = load_deployment(ctx)
     with settings_told():
         settings = choose(deployment, destination)
-    with told():
+    with errors_shown():
         seconds = orders.seconds_of(for_) or orders.longest_delay(settings)
         orders.must_name(wanted)
         found = chain(pending.on_source(deployment, settings, wanted), pending.in_tiers(settings, wanted))
@@ -96,7 +96,7 @@ def list_(
     from worker.ops import orders
 
     settings = load_settings(ctx, destination)
-    with told():
+    with errors_shown():
         standing = orders.standing(settings).cancels(giver().now)
     print_rows([_row(order) for order in standing], output, COLUMNS, SPARE)
 
@@ -113,7 +113,7 @@ def end(
     from worker.ops import orders
 
     settings = load_settings(ctx, destination)
-    with told():
+    with errors_shown():
         ended = orders.end_cancel(settings, giver(), cancel_id)
     name = settings.destination.name
     if output is Output.JSON:
@@ -128,8 +128,8 @@ def _row(order: CancelOrder) -> Mapping[str, object]:
     return {
         "id": order.id,
         "filter": f"{order.filter}{' (waiting)' if order.waiting else ''}",
-        "at": format_time(order.given.at),
+        "at": format_time(order.provenance.at),
         "until": None if order.until is None else format_time(order.until),
-        "by": order.given.by,
-        "because": order.given.because,
+        "by": order.provenance.by,
+        "because": order.provenance.because,
     }

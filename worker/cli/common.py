@@ -122,7 +122,7 @@ def fail_all(messages: Iterable[str], hint: str | None = None, code: int = FAILE
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def errors_shown() -> Iterator[None]:
     """Turn a CannotDo into error lines and an exit code."""
     from worker.ops.errors import CannotDo, WrongUsage
 

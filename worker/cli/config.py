@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker.cli.common import WRONG, Output, OutputOption, examples, fail_all, load_deployment, told, warn
+from worker.cli.common import (
+    WRONG,
+    Output,
+    OutputOption,
+    errors_shown,
+    examples,
+    fail_all,
+    load_deployment,
+    warn,
+)
 from worker.cli.tables import print_markdown, print_rows
 
 if TYPE_CHECKING:
@@ -91,7 +100,7 @@ def _check_broker(deployment: Deployment) -> None:
     """Exit 1 if the broker does not answer, a topic is missing or a right is lacking."""
     from worker.ops.access import look_for_all
 
-    with told():
+    with errors_shown():
         found = look_for_all(deployment)
     for line in found.warnings:
         warn(line)

@@ -95,7 +95,7 @@ async def _perform(events: int, failures: float, output: Output, *, linger: bool
         os._exit(FAILED)
     _print(account, output)
     if account.meanwhile is not None:
-        say(told(account.meanwhile))
+        say(described_meanwhile(account.meanwhile))
     if account.complete:
         say(f"every one of {account.published} records is accounted for")
         for line in MEANS:
@@ -119,6 +119,6 @@ def _print(account: Account, output: Output) -> None:
     print_rows([line.row() for line in account.lines()], output, ["ending", "records", *account.networks])
 
 
-def told(meanwhile: Meanwhile) -> str:
+def described_meanwhile(meanwhile: Meanwhile) -> str:
     """Say what the other network took while one was down."""
     return f"while {meanwhile.down} was down, {meanwhile.delivered} were delivered to {meanwhile.flowing}"

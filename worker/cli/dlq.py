@@ -16,13 +16,13 @@ from worker.cli.common import (
     DestinationOption,
     Output,
     OutputOption,
+    errors_shown,
     examples,
     fail,
     load_settings,
     number_option,
     print_json,
     say,
-    told,
 )
 from worker.cli.filters import filtered
 from worker.cli.progress import shown
@@ -83,7 +83,7 @@ def list_(
     Where there are more than --limit, the newest are shown.
     """
     keep = whole_row_of if output is Output.JSON else partial(row_of, columns=COLUMNS)
-    with told(), dlq_reader(load_settings(ctx, destination)) as reader:
+    with errors_shown(), dlq_reader(load_settings(ctx, destination)) as reader:
         found = newest_matching(reader, filters, limit, keep, shown)
     if output is Output.JSON:
         print_json(found.letters)
@@ -152,7 +152,7 @@ def export(
     destination: DestinationOption = None,
 ) -> None:
     """Write dead letters as JSON Lines, each whole, as `show` has it."""
-    with told(), dlq_reader(load_settings(ctx, destination)) as reader:
+    with errors_shown(), dlq_reader(load_settings(ctx, destination)) as reader:
         every = matching(reader, filters, shown)
         for letter in newest_matching(reader, filters, limit, whole, shown).letters if limit else every:
             print(letter.to_json())
@@ -173,7 +173,7 @@ def stats(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Count dead letters by reason and last status, the most frequent first."""
-    with told(), dlq_reader(load_settings(ctx, destination)) as reader:
+    with errors_shown(), dlq_reader(load_settings(ctx, destination)) as reader:
         groups = grouped(matching(reader, filters, shown))
     print_rows(
         [group.row() for group in groups[: limit or None]], output, GROUP_COLUMNS, ("newest", "oldest")
@@ -198,7 +198,7 @@ app.command(
 
 
 def _newest(settings: Settings, filters: Filters, limit: int) -> Sequence[DeadLetter]:
-    with told(), dlq_reader(settings) as reader:
+    with errors_shown(), dlq_reader(settings) as reader:
         found = newest_matching(reader, filters, limit, whole, shown)
     if not found.letters:
         of = f"has the event id {filters.event_id}" if filters.event_id else "matches"
@@ -217,7 +217,7 @@ def _at(settings: Settings, where: str) -> DeadLetter:
     place = _PLACE.fullmatch(where)
     if place is None:
         raise typer.BadParameter(f"{where!r} is not PARTITION/OFFSET, such as 0/12")
-    with told(), dlq_reader(settings) as reader:
+    with errors_shown(), dlq_reader(settings) as reader:
         return at_place(reader, Partition(settings.dlq_topic, int(place[1])), int(place[2]))
 
 

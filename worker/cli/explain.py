@@ -16,10 +16,10 @@ from worker.cli.common import (
     DestinationOption,
     Output,
     OutputOption,
+    errors_shown,
     examples,
     load_deployment,
     print_json,
-    told,
 )
 from worker.cli.tables import print_rows
 
@@ -64,13 +64,13 @@ def explain(
     if len(chosen) != 1:
         raise typer.BadParameter("give either EVENT_ID, --click-id or --order-id")
     deployment = load_deployment(ctx, only=[destination] if destination else None)
-    with told():
+    with errors_shown():
         found = find(deployment, chosen[0], since, time.time())
     if output is Output.JSON:
         print_json(as_json(found, chosen[0]))
     else:
         _print(found, deployment.is_several)
-    if all(one.told.verdict is LifeVerdict.NEVER_PUBLISHED for one in found):
+    if all(one.summary.verdict is LifeVerdict.NEVER_PUBLISHED for one in found):
         raise typer.Exit(FAILED)
 
 
@@ -79,9 +79,9 @@ def _print(found: Sequence[Explanation], several: bool) -> None:
     from worker.ops.explained import rows
 
     for one in found:
-        if len(found) > 1 or (several and one.told.verdict is not LifeVerdict.NEVER_PUBLISHED):
+        if len(found) > 1 or (several and one.summary.verdict is not LifeVerdict.NEVER_PUBLISHED):
             name = one.event_id or "without an event id"
             print(f"{name} at {one.destination}" if several else name)
         if one.timeline:
             print_rows(rows([one]), Output.TABLE, ("at", "what"), ())
-        print(one.told.line)
+        print(one.summary.line)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from worker.cli.common import DestinationOption, Output, OutputOption, examples, load_settings, told
+from worker.cli.common import DestinationOption, Output, OutputOption, errors_shown, examples, load_settings
 from worker.cli.ordering import BecauseOption, ForOption, giver, tell
 
 app = typer.Typer(add_completion=False)
@@ -35,6 +35,6 @@ def pause(
     from worker.ops import orders
 
     settings = load_settings(ctx, destination)
-    with told():
+    with errors_shown():
         order = orders.pause(settings, giver(because), orders.seconds_of(for_))
     tell(order, settings, output)

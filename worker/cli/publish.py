@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 
 import typer
 
-from worker.cli.common import WRONG, examples, fail, load_deployment, say, told
+from worker.cli.common import WRONG, errors_shown, examples, fail, load_deployment, say
 
 if TYPE_CHECKING:
     from worker.ops.checking import CheckedFile, SkippedFile
@@ -187,7 +187,7 @@ def _check(source: _Source) -> CheckedFile:
     """Check every line and rewind; exit 1 if a line is bad and bad lines are not allowed."""
     from worker.ops.checking import check_whole
 
-    with told():
+    with errors_shown():
         checked = check_whole(source.lines("checking"), source.name, source.routes.event_of, source.skip)
     source.stream.seek(0)
     return checked
@@ -198,10 +198,10 @@ def _print_lines(source: _Source) -> None:
     from worker.ops.jsonl import BadLine
 
     try:
-        with told():
+        with errors_shown():
             for line in source.lines("reading"):
                 try:
-                    texts = list(source.routes.told(line))
+                    texts = list(source.routes.described(line))
                 except BadLine:
                     if source.skip is None:
                         raise
@@ -230,7 +230,7 @@ def _publish_file(settings: Settings, source: _Source, checked: CheckedFile, *, 
     from worker.ops.published_files import PublishedFiles, left_of
 
     files = PublishedFiles(settings, say)
-    with told():
+    with errors_shown():
         known = files.known(checked, time.time(), again=again)
         if known.is_done:
             when = datetime.fromtimestamp(known.plan.at, UTC).isoformat(timespec="seconds")

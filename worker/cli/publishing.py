@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from worker.cli.common import fail_all, lacking_of, say, told
+from worker.cli.common import errors_shown, fail_all, lacking_of, say
 from worker.cli.interrupts import Interrupts
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def deliver(
     from worker.ops.source import source_publisher
 
     topic = settings.kafka.topic
-    with Interrupts() as interrupts, told():
+    with Interrupts() as interrupts, errors_shown():
         publisher = source_publisher(settings, lambda: interrupts.pending, waiting)
         account = publishing.deliver(publisher, interrupts.each(items), total, words, topic)
     print(f"{words.done} {words.counted(account.acknowledged)} to {topic}")

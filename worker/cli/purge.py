@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker.cli.common import WRONG, DestinationOption, Output, OutputOption, fail, load_settings, told
+from worker.cli.common import (
+    WRONG,
+    DestinationOption,
+    Output,
+    OutputOption,
+    errors_shown,
+    fail,
+    load_settings,
+)
 from worker.cli.progress import shown
 from worker.cli.replay import WORDS, has_terminal
 from worker.cli.tables import print_rows
@@ -46,7 +54,7 @@ def purge(
     if not (yes or dry_run or has_terminal()):
         fail("give --yes, for there is nobody to ask", "--dry-run prints what would be removed", WRONG)
     moment = _moment(before)
-    with told(), dlq_reader(settings) as reader:
+    with errors_shown(), dlq_reader(settings) as reader:
         spans = purgeable(reader, moment, shown)
         count = sum(span.length for span in spans.values())
         if dry_run:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from worker.cli.common import DestinationOption, Output, OutputOption, examples, load_settings, told
+from worker.cli.common import DestinationOption, Output, OutputOption, errors_shown, examples, load_settings
 from worker.cli.ordering import BecauseOption, ForOption, giver, tell
 
 app = typer.Typer(add_completion=False)
@@ -39,7 +39,7 @@ def rate(
     from worker.ops import orders
 
     settings = load_settings(ctx, destination)
-    with told():
+    with errors_shown():
         order = orders.limit(settings, giver(because), _number(per_second), orders.seconds_of(for_))
     tell(order, settings, output)
 

@@ -21,13 +21,13 @@ from worker.cli.common import (
     DestinationOption,
     Output,
     OutputOption,
+    errors_shown,
     fail,
     fail_all,
     load_deployment,
     number_option,
     say,
     settings_told,
-    told,
 )
 from worker.cli.completion import fields
 from worker.cli.filters import filtered
@@ -122,7 +122,7 @@ def replay(
         settings = choose(deployment, destination)
     if not (yes or dry_run or has_terminal()):
         fail("give --yes, for there is nobody to ask", "--dry-run prints what would be replayed", WRONG)
-    with told():
+    with errors_shown():
         edit = _edited(from_, settings) if from_ is not None else setting(set_ or [])
         asked = _asked(ctx, filters, limit, edit, again=again)
         _run(deployment, settings, asked, _How(rate, dry_run, yes, output))

@@ -11,10 +11,10 @@ from worker.cli.common import (
     DestinationOption,
     Output,
     OutputOption,
+    errors_shown,
     examples,
     load_settings,
     print_json,
-    told,
 )
 from worker.cli.ordering import giver
 
@@ -30,7 +30,7 @@ def resume(
     from worker.ops import orders
 
     settings = load_settings(ctx, destination)
-    with told():
+    with errors_shown():
         stood = orders.resume(settings, giver())
     name = settings.destination.name
     if output is Output.JSON:

@@ -16,11 +16,11 @@ from worker.cli.common import (
     DestinationOption,
     Output,
     OutputOption,
+    errors_shown,
     examples,
     fail_all,
     load_settings,
     print_json,
-    told,
     warn,
 )
 from worker.cli.tables import print_rows
@@ -97,7 +97,7 @@ def _attributes(pairs: list[str]) -> dict[str, str]:
 def _send(settings: Settings, given: Mapping[str, object], output: Output, *, dry_run: bool) -> None:
     from worker.ops.sending import make_event, shown_request
 
-    with told():
+    with errors_shown():
         event = make_event(given)
         request, shown = _request(settings, event), shown_request(settings, event)
         if dry_run:

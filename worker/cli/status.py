@@ -19,12 +19,12 @@ from worker.cli.common import (
     DestinationOption,
     Output,
     OutputOption,
+    errors_shown,
     examples,
     load_deployment,
     number_option,
     print_json,
     say,
-    told,
 )
 from worker.cli.tables import print_table
 
@@ -76,7 +76,7 @@ def _look(watcher: Watcher, output: Output, *, clear: bool) -> list[Status]:
     """Look once, and print it."""
     from worker.ops.status import as_json
 
-    with told():
+    with errors_shown():
         found = watcher.look()
     if clear and sys.stdout.isatty():
         sys.stdout.write(_CLEAR)
@@ -119,7 +119,7 @@ def _row(one: Status) -> list[str]:
     flow = one.flow
     return [
         one.destination,
-        one.judged.verdict.replace("_", " "),
+        one.diagnosis.verdict.replace("_", " "),
         str(flow.lag),
         str(sum(tier.waiting for tier in flow.tiers)),
         _seconds(flow.overdue),
@@ -135,12 +135,12 @@ def _lines(one: Status) -> Iterator[str]:
     from worker.core.orders import described
     from worker.ops.status import circuit_of, per_second
 
-    judged, flow = one.judged, one.flow
-    since = "" if judged.since is None else f", since {format_time(judged.since)}"
-    yield f"{one.destination}: {judged.verdict.replace('_', ' ')}{since}"
-    yield f"  why: {judged.why}"
-    if judged.command is not None:
-        yield f"  next: {judged.command}"
+    diagnosis, flow = one.diagnosis, one.flow
+    since = "" if diagnosis.since is None else f", since {format_time(diagnosis.since)}"
+    yield f"{one.destination}: {diagnosis.verdict.replace('_', ' ')}{since}"
+    yield f"  why: {diagnosis.why}"
+    if diagnosis.command is not None:
+        yield f"  next: {diagnosis.command}"
     for tier in flow.tiers:
         if tier.waiting:
             late = f", {_seconds(tier.overdue)} late" if tier.overdue >= 1 else ""

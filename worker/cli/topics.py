@@ -16,12 +16,12 @@ from worker.cli.common import (
     DestinationOption,
     Output,
     OutputOption,
+    errors_shown,
     examples,
     load_deployment,
     number_option,
     print_json,
     say,
-    told,
     warn,
 )
 from worker.cli.tables import TableRow, print_rows
@@ -96,7 +96,7 @@ def create(
         return
     from worker.ops import topics
 
-    with told():
+    with errors_shown():
         made = topics.create_all(
             deployment, topics.NewSourceTopic(partitions, replication) if with_source else None
         )
@@ -108,7 +108,7 @@ def create(
 def _print_manifests(deployment: Deployment, cluster: str) -> None:
     from worker.ops.strimzi import manifests
 
-    with told():
+    with errors_shown():
         items = manifests(deployment, cluster)
     print_json({"apiVersion": "v1", "kind": "List", "items": items})
 
@@ -121,7 +121,7 @@ def check(
     from worker.ops import topics
 
     deployment = load_deployment(ctx, only=[destination] if destination else None)
-    with told():
+    with errors_shown():
         checked = topics.check_all(deployment)
     for line in checked.warnings:
         warn(line)

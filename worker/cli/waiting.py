@@ -14,11 +14,11 @@ from worker.cli.common import (
     DestinationOption,
     Output,
     OutputOption,
+    errors_shown,
     examples,
     load_settings,
     number_option,
     say,
-    told,
 )
 from worker.cli.event_filters import Wanted, of_pending
 from worker.cli.ordering import OrderOptions, asking, order_once_agreed
@@ -54,7 +54,7 @@ def list_(
     """List what waits in the tiers: when it is due, and what its last attempt came to."""
     from worker.ops import pending
 
-    with told():
+    with errors_shown():
         found = pending.in_tiers(load_settings(ctx, destination), wanted)
         rows = [pending.row_of(one) for one in islice(found, limit or None)]
         has_more = next(found, None) is not None
@@ -81,7 +81,7 @@ def now(
     from worker.ops import orders, pending
 
     settings = load_settings(ctx, destination)
-    with told():
+    with errors_shown():
         order_once_agreed(
             settings,
             pending.in_tiers(settings, wanted),
@@ -106,7 +106,7 @@ def drop(
     from worker.ops import orders, pending
 
     settings = load_settings(ctx, destination)
-    with told():
+    with errors_shown():
         orders.must_name(wanted)
         order_once_agreed(
             settings,

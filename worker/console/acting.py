@@ -116,7 +116,7 @@ class ActionPages:
         try:
             return await self._threads.call(function, *args, **named)
         except CannotDo as error:
-            raise await self._threads.call(self._actions.told, destination, error) from error
+            raise await self._threads.call(self._actions.with_lacking_rights, destination, error) from error
 
     def _destination(self, request: web.Request) -> str:
         name = request.match_info["destination"]

@@ -116,6 +116,6 @@ class Actions(Protocol):
         """Interrupt a replay that this console sends; `go_on` continues it."""
         ...
 
-    def told(self, destination: str, error: CannotDo) -> CannotDo:
+    def with_lacking_rights(self, destination: str, error: CannotDo) -> CannotDo:
         """The error to show: it names the missing right if that is the cause."""
         ...

@@ -145,11 +145,11 @@ class DestinationIndex:
     # --- each record ---------------------------------------------------------------------------------
 
     def _step(self, record: Record) -> None:
-        seen = glance(record.value)
-        if seen is None:
+        glimpse = glance(record.value)
+        if glimpse is None:
             return
-        self.hour.take(seen, record.timestamp or time.time())
-        if seen.kind is StepKind.DELIVERED and record.key is not None:
+        self.hour.take(glimpse, record.timestamp or time.time())
+        if glimpse.kind is StepKind.DELIVERED and record.key is not None:
             self.undelivered.delivered(identity_of(record.key))
 
     def _letter(self, record: Record) -> None:

@@ -109,9 +109,9 @@ class KafkaWatch:
         for one, settings in zip(self._watched.values(), self.deployment.destinations, strict=True):
             one.renew(settings)
 
-    def seen(self, destination: str) -> DestinationSnapshot:
+    def snapshot(self, destination: str) -> DestinationSnapshot:
         """See Watch."""
-        return self._watched[destination].seen
+        return self._watched[destination].snapshot
 
     async def changed(self, after: int, within: float) -> int:
         """See Watch."""
@@ -172,7 +172,7 @@ class _Watched:
     ) -> None:
         self.settings = settings
         self.following = DestinationFollower(settings, ids, most, self._make_in_time)
-        self.seen = DestinationSnapshot(settings.destination.name)
+        self.snapshot = DestinationSnapshot(settings.destination.name)
         self._show, self._runs = show, runs
         self._watcher = DestinationWatcher(settings)
         self._status: Status | None = None
@@ -226,8 +226,8 @@ class _Watched:
             self._make()
             self._closing.wait(max(0.1, begun + STATUS_SECONDS - time.monotonic()))
 
-    def _put(self, seen: DestinationSnapshot) -> None:
-        self.seen = seen
+    def _put(self, snapshot: DestinationSnapshot) -> None:
+        self.snapshot = snapshot
 
     def _make_in_time(self) -> None:
         if time.monotonic() >= self._make_at:
@@ -237,7 +237,7 @@ class _Watched:
         """Make the snapshot of this moment."""
         with self._making:
             begun = time.monotonic()
-            index, now, name = self.following.index, time.time(), self.seen.destination
+            index, now, name = self.following.index, time.time(), self.snapshot.destination
             with index.lock:
                 told = DestinationSnapshot(
                     name,
@@ -248,9 +248,9 @@ class _Watched:
                     hour=index.minutes(now),
                     undelivered=index.undelivered.groups(),
                     unread=index.unread + index.undelivered.forgotten,
-                    replays=[self._runs.told(name, one) for one in index.replays.shown(now)],
+                    replays=[self._runs.updated(name, one) for one in index.replays.shown(now)],
                 )
-            if told._replace(at=self.seen.at, version=self.seen.version) != self.seen:
+            if told._replace(at=self.snapshot.at, version=self.snapshot.version) != self.snapshot:
                 self._show(lambda version: self._put(told._replace(version=version)))
             took = time.monotonic() - begun
             self._make_at = time.monotonic() + max(SEEN_SECONDS, took / DEAREST_SHARE)

@@ -98,9 +98,9 @@ class KafkaActions:
         self._watch.runs.stop(destination, replay_id)
         self._watch.touch(destination)
 
-    def told(self, destination: str, error: CannotDo) -> CannotDo:
+    def with_lacking_rights(self, destination: str, error: CannotDo) -> CannotDo:
         """See Actions."""
-        return access.told(self._settings(destination), CONSOLE_ACTS, error)
+        return access.with_lacking_rights(self._settings(destination), CONSOLE_ACTS, error)
 
     def _settings(self, destination: str) -> Settings:
         return choose(self._watch.deployment, destination)

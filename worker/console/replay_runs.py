@@ -138,7 +138,7 @@ class Runs:
         run.stop()
         run.thread.join(CLOSE_WITHIN_SECONDS)
 
-    def told(self, destination: str, replay: Replay) -> Replay:
+    def updated(self, destination: str, replay: Replay) -> Replay:
         """The replay, updated with what this console knows before Kafka does."""
         run = self._runs.get((destination, replay.id))
         if run is None or replay.state is ReplayState.DONE:

@@ -225,10 +225,15 @@ def _row(settings: Settings, record: Record) -> UndeliveredRow:
     letter, place = letter_of(record), f"{record.at}/{record.offset}"
     if record.at.topic == settings.dlq_topic:
         return UndeliveredRow(UndeliveredState.DEAD, place, place_of(letter), letter.reason, None, letter)
-    told = WorkerHeaders.read(record.headers)
+    carried = WorkerHeaders.read(record.headers)
     tier = record.at.topic.removeprefix(f"{settings.kafka.group_id}.retry.")
     return UndeliveredRow(
-        UndeliveredState.WAITING, place, f"{tier} {place_of(letter)}", told.reason, told.due_at, letter
+        UndeliveredState.WAITING,
+        place,
+        f"{tier} {place_of(letter)}",
+        carried.reason,
+        carried.due_at,
+        letter,
     )
 
 

@@ -37,26 +37,26 @@ class Views:
 
     async def verdict(self, request: web.Request) -> web.Response:
         """The verdict of each destination, the gravest first."""
-        seen = sorted(map(self._watch.seen, self._deployment.names), key=_gravity)
+        snapshot = sorted(map(self._watch.snapshot, self._deployment.names), key=_gravity)
         return self._pages.answer(
             request,
             "verdict",
             view="verdict",
             version=self._watch.version,
-            cards=[_card(one) for one in seen],
+            cards=[_card(one) for one in snapshot],
         )
 
     async def flow(self, request: web.Request) -> web.Response:
         """The last hour of a destination."""
-        seen = self._seen(request)
+        snapshot = self._snapshot(request)
         return self._pages.answer(
             request,
             "flow",
             view="flow",
-            destination=seen.destination,
+            destination=snapshot.destination,
             version=self._watch.version,
-            seen=seen,
-            plots=plots.flow_plots(seen.hour),
+            snapshot=snapshot,
+            plots=plots.flow_plots(snapshot.hour),
         )
 
     async def conversion(self, request: web.Request) -> web.Response:
@@ -77,19 +77,19 @@ class Views:
 
     async def undelivered(self, request: web.Request) -> web.Response:
         """Waiting conversions and dead letters, grouped by failure; and the selected rows."""
-        seen, kind, rows = self._seen(request), forms.kind(request.query), None
+        snapshot, kind, rows = self._snapshot(request), forms.kind(request.query), None
         given = forms.given(request.query, kind)
         if (given or "kind" in request.query) and not is_live(request):
             asked = forms.rows_asked(request.query, time.time())
-            rows = await self._threads.call(self._watch.rows, seen.destination, asked)
+            rows = await self._threads.call(self._watch.rows, snapshot.destination, asked)
         return self._pages.answer(
             request,
             "undelivered",
             view="undelivered",
-            destination=seen.destination,
+            destination=snapshot.destination,
             version=self._watch.version,
-            seen=seen,
-            groups=[_group(one) for one in seen.undelivered],
+            snapshot=snapshot,
+            groups=[_group(one) for one in snapshot.undelivered],
             kind=kind,
             given=given,
             names=forms.names(kind),
@@ -99,13 +99,13 @@ class Views:
 
     async def row(self, request: web.Request) -> web.Response:
         """One whole row."""
-        seen = self._seen(request)
-        row = await self._threads.call(self._watch.row, seen.destination, request.match_info["place"])
+        snapshot = self._snapshot(request)
+        row = await self._threads.call(self._watch.row, snapshot.destination, request.match_info["place"])
         return self._pages.answer(
             request,
             "row",
             view="undelivered",
-            destination=seen.destination,
+            destination=snapshot.destination,
             row=row,
             letter=json.loads(row.letter.to_json()),
             pretty=_pretty(row.letter.value),
@@ -113,49 +113,49 @@ class Views:
 
     async def destination(self, request: web.Request) -> web.Response:
         """A destination's settings, a sample request, and its standing orders."""
-        seen = self._seen(request)
+        snapshot = self._snapshot(request)
         return self._pages.answer(
             request,
             "destination",
             view="destination",
-            destination=seen.destination,
+            destination=snapshot.destination,
             version=self._watch.version,
-            seen=seen,
-            shown=destinations.show(self._deployment, seen.destination),
-            state=_state(seen),
+            snapshot=snapshot,
+            shown=destinations.show(self._deployment, snapshot.destination),
+            state=_state(snapshot),
         )
 
     async def first(self, request: web.Request) -> web.StreamResponse:
         """Redirect a view without a destination to the first one's."""
         raise web.HTTPSeeOther(f"{request.path.rstrip('/')}/{self._deployment.names[0]}")
 
-    def _seen(self, request: web.Request) -> DestinationSnapshot:
+    def _snapshot(self, request: web.Request) -> DestinationSnapshot:
         name = request.match_info["destination"]
         if name not in self._deployment.names:
             raise web.HTTPNotFound
-        return self._watch.seen(name)
+        return self._watch.snapshot(name)
 
 
 class Card(NamedTuple):
     """A destination in the first view."""
 
-    seen: DestinationSnapshot
+    snapshot: DestinationSnapshot
     shape: str
     facts: Mapping[str, Any]
     spark: str
 
 
-def _card(seen: DestinationSnapshot) -> Card:
-    spark = plots.sparkline("Delivered", [one.delivered for one in seen.hour])
-    if seen.status is None:
-        return Card(seen, "still", {}, spark)
-    return Card(seen, words.SHAPES[seen.status.judged.verdict], _facts(seen), spark)
+def _card(snapshot: DestinationSnapshot) -> Card:
+    spark = plots.sparkline("Delivered", [one.delivered for one in snapshot.hour])
+    if snapshot.status is None:
+        return Card(snapshot, "still", {}, spark)
+    return Card(snapshot, words.SHAPES[snapshot.status.diagnosis.verdict], _facts(snapshot), spark)
 
 
-def _facts(seen: DestinationSnapshot) -> Mapping[str, Any]:
-    if seen.status is None:
+def _facts(snapshot: DestinationSnapshot) -> Mapping[str, Any]:
+    if snapshot.status is None:
         return {}
-    flow = seen.status.flow
+    flow = snapshot.status.flow
     failing = {status: per_second(flow.steps, number) for status, number in flow.steps.failed.items()}
     return {
         "lag": flow.lag,
@@ -170,9 +170,9 @@ def _facts(seen: DestinationSnapshot) -> Mapping[str, Any]:
     }
 
 
-def _gravity(seen: DestinationSnapshot) -> tuple[int, str]:
-    shape = "still" if seen.status is None else words.SHAPES[seen.status.judged.verdict]
-    return words.GRAVITY.index(shape), seen.destination
+def _gravity(snapshot: DestinationSnapshot) -> tuple[int, str]:
+    shape = "still" if snapshot.status is None else words.SHAPES[snapshot.status.diagnosis.verdict]
+    return words.GRAVITY.index(shape), snapshot.destination
 
 
 class GroupLink(NamedTuple):
@@ -196,10 +196,10 @@ def _pretty(value: bytes | None) -> str:
         return text
 
 
-def _state(seen: DestinationSnapshot) -> Mapping[str, Any]:
+def _state(snapshot: DestinationSnapshot) -> Mapping[str, Any]:
     """What a destination's workers report, and their standing orders."""
-    if seen.status is None:
+    if snapshot.status is None:
         return {}
-    flow = seen.status.flow
+    flow = snapshot.status.flow
     orders = [{"order": order, "key": order.key, "text": described(order)} for order in flow.orders]
-    return {**as_json(seen.status), "reports": flow.reports, "standing": orders}
+    return {**as_json(snapshot.status), "reports": flow.reports, "standing": orders}

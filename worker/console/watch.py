@@ -38,9 +38,9 @@ def failed(error: Exception) -> Trouble:
 
 def trouble_of(settings: Settings, error: CannotDo) -> Trouble:
     """The trouble to show if Kafka can't be read; it names the missing right if that is the cause."""
-    from worker.ops.access import told
+    from worker.ops.access import with_lacking_rights
 
-    why = told(settings, "console", error)
+    why = with_lacking_rights(settings, "console", error)
     return Trouble(why.reasons, why.hint)
 
 
@@ -164,7 +164,7 @@ class Watch(Protocol):
         """Stop reading, within bounds; idempotent."""
         ...
 
-    def seen(self, destination: str) -> DestinationSnapshot:
+    def snapshot(self, destination: str) -> DestinationSnapshot:
         """What is known now, at once. Raises KeyError for an unknown destination."""
         ...
 

@@ -70,6 +70,7 @@ class AssignedPartition:
         "foreign": "Whether its committed offset is another deployment's, and so never ours to overwrite.",
         "granted": "How many more of its records the source may hand over.",
         "heavy": "Whether it may have unfinished records so large that they count as several.",
+        "last_revision": "The revision of `offsets` at the last look.",
         "looked_at": "When it was last looked at (epoch seconds).",
         "offsets": "Which offsets are finished, and which are not.",
         "pace": "How many records ended between its last two looks.",
@@ -79,7 +80,6 @@ class AssignedPartition:
         "resting": "Whether it is paused or full, so that the next ending may let it flow again.",
         "revision": "The revision of `offsets` as of the last commit that counted.",
         "rewinding": "Whether records may still come that were read before the rewind.",
-        "seen": "The revision of `offsets` at the last look.",
         "slow": "Whether more of its records wait than ended between two looks of the schedule.",
         "standing": "Where it stands in the schedule.",
         "tenure": "Whether it is ours, and what may be done with it.",
@@ -109,7 +109,7 @@ class AssignedPartition:
         self.slow = self.quick = False
         self.looked_at = float("-inf")
         self.pace = 0
-        self.seen = offsets.revision
+        self.last_revision = offsets.revision
         self.paused = False
         self.granted = 0
         self.asleep_until = 0.0
@@ -171,7 +171,7 @@ class AssignedPartition:
         """Forget what is known of the log, because it is another one, which begins at `offset`."""
         self.offsets = Offsets(offset)
         self.committed, self.revision = offset, self.offsets.revision
-        self.seen = self.offsets.revision
+        self.last_revision = self.offsets.revision
 
     def look(self, now: float, soon: float) -> bool:
         """Judge its pace since the last look; return whether more records wait than have ended.
@@ -179,7 +179,7 @@ class AssignedPartition:
         It is quick if no fewer ended than are under way, unless the last look was `soon` seconds ago or more.
         """
         since, self.looked_at = now - self.looked_at, now
-        self.pace, self.seen = self.offsets.revision - self.seen, self.offsets.revision
+        self.pace, self.last_revision = self.offsets.revision - self.last_revision, self.offsets.revision
         self.quick = 0 <= since < soon and self.pace >= len(self.busy)
         return self.ready > self.pace
 

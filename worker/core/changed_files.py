@@ -43,17 +43,17 @@ class ChangedFiles:
         self._taken: dict[Path, Stamp | None] = {}
         self._before: Look = {}
 
-    def look(self, seen: Look) -> list[Path]:
+    def look(self, stamps: Look) -> list[Path]:
         """Compare with the look before; return the files that have changed and are stable."""
-        before, self._before = self._before, dict(seen)
+        before, self._before = self._before, dict(stamps)
         return [
             path
-            for path, stamp in seen.items()
+            for path, stamp in stamps.items()
             if (path not in self._taken or self._taken[path] != stamp)
             and path in before
             and before[path] == stamp
         ]
 
-    def take(self, seen: Look) -> None:
+    def take(self, stamps: Look) -> None:
         """Note that the files were read as they were at a look."""
-        self._taken.update(seen)
+        self._taken.update(stamps)

@@ -100,7 +100,7 @@ def digest_of_record(event: bytes, offset: int) -> bytes:
 
 
 def follows(
-    seen: DueRecord, known: RememberedConversion | None, own: RememberedConversion | None = None
+    due: DueRecord, known: RememberedConversion | None, own: RememberedConversion | None = None
 ) -> CopyDecision:
     """Decide what to do with a record, given what is remembered of its conversion.
 
@@ -108,26 +108,26 @@ def follows(
     """
     if known is None:
         return CopyDecision.SEND
-    if is_of(seen, known):
-        return _of_same(seen, known)
-    if own is not None and is_of(seen, own):
-        return _of_same(seen, own)
-    if seen.on_tier:  # another record of the event took its place while it waited
+    if is_of(due, known):
+        return _of_same(due, known)
+    if own is not None and is_of(due, own):
+        return _of_same(due, own)
+    if due.on_tier:  # another record of the event took its place while it waited
         return CopyDecision.DUPLICATE if known.state is DELIVERED else CopyDecision.SEND
-    if known.state is not DELIVERED and seen.replays > known.replays:
+    if known.state is not DELIVERED and due.replays > known.replays:
         return CopyDecision.SEND  # a replay, so the record that it replays is dead
     return CopyDecision.DUPLICATE
 
 
-def is_of(seen: DueRecord, known: RememberedConversion) -> bool:
+def is_of(due: DueRecord, known: RememberedConversion) -> bool:
     """Return whether it is known of this record, or of the one it came from."""
-    return seen.origin == known.origin and min(seen.replays, _MOST_REPLAYS) == known.replays
+    return due.origin == known.origin and min(due.replays, _MOST_REPLAYS) == known.replays
 
 
-def _of_same(seen: DueRecord, known: RememberedConversion) -> CopyDecision:
-    if known.state is not WAITING or not seen.on_tier:
+def _of_same(due: DueRecord, known: RememberedConversion) -> CopyDecision:
+    if known.state is not WAITING or not due.on_tier:
         return CopyDecision.FINISHED
-    is_behind = seen.attempts is not None and seen.attempts < known.attempts
+    is_behind = due.attempts is not None and due.attempts < known.attempts
     return CopyDecision.FINISHED if is_behind else CopyDecision.SEND
 
 

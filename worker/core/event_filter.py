@@ -70,8 +70,8 @@ class EventFilter(NamedTuple):
             return True
         if not on_tier:
             return False
-        told = WorkerHeaders.read(headers)
-        return all(_told(told, name, text) for name, text in asked)
+        carried = WorkerHeaders.read(headers)
+        return all(_told(carried, name, text) for name, text in asked)
 
     def _by_fields(self, value: bytes | None) -> bool:
         asked = [(name, text) for name, text in self.wanted if name in _OF_VALUE]

@@ -151,7 +151,7 @@ def _paused(flow: Flow) -> FlowDiagnosis | None:
     pause = next((order for order in flow.orders if isinstance(order, PauseOrder)), None)
     if pause is None:
         return None
-    return FlowDiagnosis(FlowVerdict.PAUSED, described(pause), pause.given.at, "postback-worker resume")
+    return FlowDiagnosis(FlowVerdict.PAUSED, described(pause), pause.provenance.at, "postback-worker resume")
 
 
 def _stuck(flow: Flow) -> FlowDiagnosis | None:
@@ -201,7 +201,7 @@ def _rate_limited(flow: Flow) -> FlowDiagnosis | None:
         return None
     order = next((order for order in flow.orders if isinstance(order, RateOrder)), None)
     text = "POSTBACK_DESTINATION__RATE" if order is None else described(order)
-    since = None if order is None else order.given.at
+    since = None if order is None else order.provenance.at
     why = f"{text}; {flow.lag} records wait on the source"
     return FlowDiagnosis(FlowVerdict.RATE_LIMITED, why, since, "postback-worker rate N")
 

@@ -100,7 +100,7 @@ class OriginCollector:
         event_id = event_id_of(fields_of(value))
         self._there[offset] = _NAMELESS if event_id is None else _mark(event_id.encode())
 
-    def told(self, *, is_whole: bool, low: int, high: int) -> FinishedOffsets | None:
+    def finished(self, *, is_whole: bool, low: int, high: int) -> FinishedOffsets | None:
         """What the steps show, of a journal that was read whole or not; None if nothing."""
         if not self._own:
             return None

@@ -49,9 +49,9 @@ class _Counts:
         self.failed: Counter[str] = Counter()
         self.dead: Counter[str] = Counter()
 
-    def take(self, seen: StepGlance) -> None:
+    def take(self, step: StepGlance) -> None:
         """Count a step."""
-        kind, answer, reason = seen
+        kind, answer, reason = step
         self.kinds[kind] += 1
         if answer is not None and kind is not StepKind.DELIVERED:
             self.failed[answer] += 1
@@ -72,13 +72,13 @@ class LastHour:
         self._counts: dict[int, _Counts] = {}
         self._last: float | None = None
 
-    def take(self, seen: StepGlance, at: float) -> None:
+    def take(self, step: StepGlance, at: float) -> None:
         """Count a step that was written at this time."""
         begin = int(at) // _FINE_SECONDS
         counts = self._counts.get(begin)
         if counts is None:
             counts = self._counts[begin] = _Counts()
-        counts.take(seen)
+        counts.take(step)
         if self._last is None or at > self._last:
             self._last = at
 

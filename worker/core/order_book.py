@@ -75,7 +75,7 @@ class OrderBook:
     def standing(self, now: float) -> list[Order]:
         """All orders in force, the oldest first."""
         found = [order for order in self._orders.values() if stands(order, now)]
-        return sorted(found, key=lambda order: order.given.at)
+        return sorted(found, key=lambda order: order.provenance.at)
 
     def changes_at(self, now: float) -> float:
         """When the next order ends by its time; infinity if none does."""
@@ -84,4 +84,4 @@ class OrderBook:
 
     def _all(self, kind: type[_Kind], now: float) -> list[_Kind]:
         found = [order for order in self._orders.values() if isinstance(order, kind) and stands(order, now)]
-        return sorted(found, key=lambda order: order.given.at)
+        return sorted(found, key=lambda order: order.provenance.at)

@@ -44,10 +44,10 @@ class UnreadableOrder(ValueError):
 
 def write(order: Order | OrderEnd, topic: str) -> Outgoing:
     """Make the record of an order."""
-    fields: dict[str, Any] = {"order": _NAMES[type(order)], "at": format_time(order.given.at)}
-    fields["by"] = order.given.by[:MOST_CHARACTERS]
-    if order.given.because is not None:
-        fields["because"] = order.given.because[:MOST_CHARACTERS]
+    fields: dict[str, Any] = {"order": _NAMES[type(order)], "at": format_time(order.provenance.at)}
+    fields["by"] = order.provenance.by[:MOST_CHARACTERS]
+    if order.provenance.because is not None:
+        fields["because"] = order.provenance.because[:MOST_CHARACTERS]
     if isinstance(order, RateOrder):
         fields["per_second"] = order.per_second
     if isinstance(order, CancelOrder | HurryOrder):
@@ -78,14 +78,14 @@ def read(key: str, value: bytes | None) -> Order | OrderEnd | None:
         raise UnreadableOrder("it is no JSON") from error
     if not isinstance(fields, dict):
         raise UnreadableOrder("it is no JSON object")
-    given = Provenance(_time(fields, "at"), _text(fields, "by"), _optional(fields, "because", _text))
+    provenance = Provenance(_time(fields, "at"), _text(fields, "by"), _optional(fields, "because", _text))
     kind = fields.get("order")
     if kind == "end":
-        return OrderEnd(given, key)
+        return OrderEnd(provenance, key)
     make = _READERS.get(key.partition("/")[0]) if kind == key.partition("/")[0] else None
     if make is None:
         raise UnreadableOrder(f"its order is {kind!r}, which this version does not know")
-    return make(given, key.partition("/")[2], fields)
+    return make(provenance, key.partition("/")[2], fields)
 
 
 _NAMES: Mapping[type[Order | OrderEnd], str] = {
@@ -98,26 +98,26 @@ _NAMES: Mapping[type[Order | OrderEnd], str] = {
 _Fields = Mapping[str, Any]
 
 
-def _pause(given: Provenance, _id: str, fields: _Fields) -> PauseOrder:
-    return PauseOrder(given, _optional(fields, "until", _time))
+def _pause(provenance: Provenance, _id: str, fields: _Fields) -> PauseOrder:
+    return PauseOrder(provenance, _optional(fields, "until", _time))
 
 
-def _rate(given: Provenance, _id: str, fields: _Fields) -> RateOrder:
+def _rate(provenance: Provenance, _id: str, fields: _Fields) -> RateOrder:
     rate = fields.get("per_second")
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < math.inf:
         raise UnreadableOrder(f"its per_second is {rate!r}, no number above 0")
-    return RateOrder(given, float(rate), _optional(fields, "until", _time))
+    return RateOrder(provenance, float(rate), _optional(fields, "until", _time))
 
 
-def _cancel(given: Provenance, id_: str, fields: _Fields) -> CancelOrder:
+def _cancel(provenance: Provenance, id_: str, fields: _Fields) -> CancelOrder:
     waiting = fields.get("waiting", False)
     if not isinstance(waiting, bool):
         raise UnreadableOrder(f"its waiting is {waiting!r}, neither true nor false")
-    return CancelOrder(given, id_, _filter(fields), _optional(fields, "until", _time), waiting)
+    return CancelOrder(provenance, id_, _filter(fields), _optional(fields, "until", _time), waiting)
 
 
-def _now(given: Provenance, id_: str, fields: _Fields) -> HurryOrder:
-    return HurryOrder(given, id_, _filter(fields), _optional(fields, "until", _time))
+def _now(provenance: Provenance, id_: str, fields: _Fields) -> HurryOrder:
+    return HurryOrder(provenance, id_, _filter(fields), _optional(fields, "until", _time))
 
 
 _READERS: Mapping[str, Callable[[Provenance, str, _Fields], Order]] = {

@@ -25,7 +25,7 @@ class Provenance(NamedTuple):
 class PauseOrder(NamedTuple):
     """Nothing is sent, up to `until` (epoch seconds; None without an end)."""
 
-    given: Provenance
+    provenance: Provenance
     until: float | None = None
 
     @property
@@ -37,7 +37,7 @@ class PauseOrder(NamedTuple):
 class RateOrder(NamedTuple):
     """At most so many attempts a second, of the whole group."""
 
-    given: Provenance
+    provenance: Provenance
     per_second: float
     until: float | None = None
 
@@ -50,7 +50,7 @@ class RateOrder(NamedTuple):
 class CancelOrder(NamedTuple):
     """Whatever matches ends as `cancelled`; with `waiting`, only what was in a tier when this was given."""
 
-    given: Provenance
+    provenance: Provenance
     id: str
     filter: EventFilter
     until: float | None = None
@@ -65,7 +65,7 @@ class CancelOrder(NamedTuple):
 class HurryOrder(NamedTuple):
     """Whatever matches and was in a tier when this was given is due."""
 
-    given: Provenance
+    provenance: Provenance
     id: str
     filter: EventFilter
     until: float | None = None
@@ -79,7 +79,7 @@ class HurryOrder(NamedTuple):
 class OrderEnd(NamedTuple):
     """The order with this key has ended."""
 
-    given: Provenance
+    provenance: Provenance
     key: str
 
 
@@ -94,7 +94,7 @@ def stands(order: Order, now: float) -> bool:
 def is_meant(order: CancelOrder | HurryOrder, record: Record, *, on_tier: bool) -> bool:
     """Whether an order applies to a pending record; never raises, whatever the bytes."""
     if (isinstance(order, HurryOrder) or order.waiting) and not (
-        on_tier and record.timestamp <= order.given.at
+        on_tier and record.timestamp <= order.provenance.at
     ):
         return False
     return order.filter.matches(record.value, record.headers, on_tier=on_tier)
@@ -105,8 +105,8 @@ def described(order: Order | OrderEnd) -> str:
     text = _what(order)
     if not isinstance(order, OrderEnd) and order.until is not None:
         text += f" until {format_time(order.until)}"
-    text += f", by {order.given.by} at {format_time(order.given.at)}"
-    return text if order.given.because is None else f"{text}: {order.given.because}"
+    text += f", by {order.provenance.by} at {format_time(order.provenance.at)}"
+    return text if order.provenance.because is None else f"{text}: {order.provenance.because}"
 
 
 def _what(order: Order | OrderEnd) -> str:

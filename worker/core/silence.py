@@ -78,17 +78,17 @@ class Silences:
 
     def __init__(self) -> None:
         self._watched: dict[Partition, _Watched] = {}
-        self.told: Sequence[Silence] = ()
+        self.silent: Sequence[Silence] = ()
         """The silent partitions."""
 
     def look(self, readings: Iterable[ReadProgress], now: float) -> Sequence[Silence]:
         """Judge at `now` (epoch seconds); return partitions that became silent since the last look."""
-        former = {(one.at, one.offset) for one in self.told}
+        former = {(one.at, one.offset) for one in self.silent}
         waiting = [one for one in readings if one.flows and one.high > one.offset]
         self._watched = {one.at: _watch(one, self._watched.get(one.at), now) for one in waiting}
         silences = (_silence(one, self._watched[one.at], now) for one in waiting)
-        self.told = [one for one in silences if one is not None]
-        return [one for one in self.told if (one.at, one.offset) not in former]
+        self.silent = [one for one in silences if one is not None]
+        return [one for one in self.silent if (one.at, one.offset) not in former]
 
 
 def _watch(one: ReadProgress, before: _Watched | None, now: float) -> _Watched:

@@ -59,13 +59,13 @@ class UndeliveredReader:
 def _read(
     kind: UndeliveredState, reason: bytes | None, status: bytes | None, error: bytes | None
 ) -> GroupKey:
-    told = WorkerHeaders.read([(REASON, reason), (STATUS, status), (ERROR, error)])
+    carried = WorkerHeaders.read([(REASON, reason), (STATUS, status), (ERROR, error)])
     reasons = DeadReason if kind is UndeliveredState.DEAD else RetryReason
     return GroupKey(
         kind,
-        told.reason.value if isinstance(told.reason, reasons) else None,
-        told.status,
-        told.error,
+        carried.reason.value if isinstance(carried.reason, reasons) else None,
+        carried.status,
+        carried.error,
     )
 
 

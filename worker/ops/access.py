@@ -96,7 +96,7 @@ def rights_lacking(settings: Settings, command: str, reasons: Iterable[str]) -> 
         return []
 
 
-def told(settings: Settings, command: str, error: CannotDo) -> CannotDo:
+def with_lacking_rights(settings: Settings, command: str, error: CannotDo) -> CannotDo:
     """Why a command failed: the lacking rights, if that is the cause, instead of the broker's error."""
     lines = rights_lacking(settings, command, error.reasons)
     return BrokerUnavailable(lines, DENIED) if lines else error

@@ -38,7 +38,7 @@ class Explanation(NamedTuple):
     destination: str
     event_id: str | None
     life: Life
-    told: LifeSummary
+    summary: LifeSummary
     timeline: Sequence[tuple[float, str]]
 
 
@@ -60,16 +60,16 @@ def explain(deployment: Deployment, wanted: SoughtConversion, since: str, now: f
 
     def told_of(one: SearchResult) -> list[Explanation]:
         its = judged(one)
-        if is_unknown or any(life.told.verdict is LifeVerdict.UNTOLD for life in its):
+        if is_unknown or any(life.summary.verdict is LifeVerdict.UNTOLD for life in its):
             its = judged(with_undelivered(one, wanted, begin))
         return _with_why(its, one.settings)
 
     with ThreadPoolExecutor(DESTINATIONS_AT_A_TIME, "explain") as threads:
         explained = [life for its in threads.map(told_of, found) for life in its]
     nothing = {LifeVerdict.NEVER_PUBLISHED, LifeVerdict.NOT_TAKEN}
-    told = [one for one in explained if one.told.verdict not in nothing]
+    told = [one for one in explained if one.summary.verdict not in nothing]
     if not told:
-        told = [one for one in explained if one.told.verdict is LifeVerdict.NOT_TAKEN] or explained[:1]
+        told = [one for one in explained if one.summary.verdict is LifeVerdict.NOT_TAKEN] or explained[:1]
     return sorted(told, key=lambda one: one.timeline[-1][0] if one.timeline else 0.0)
 
 
@@ -93,8 +93,8 @@ def _at(
     from worker.core.life import judge, timeline
 
     for event_id, life in _lives(found, router, wanted):
-        told = judge(life, now, since, _pace(found.settings, life, now))
-        yield Explanation(found.settings.destination.name, event_id, life, told, timeline(life))
+        summary = judge(life, now, since, _pace(found.settings, life, now))
+        yield Explanation(found.settings.destination.name, event_id, life, summary, timeline(life))
 
 
 def _with_why(its: list[Explanation], settings: Settings) -> list[Explanation]:
@@ -102,11 +102,14 @@ def _with_why(its: list[Explanation], settings: Settings) -> list[Explanation]:
     from worker.core.life import LifeVerdict
 
     held = {LifeVerdict.NOT_READ, LifeVerdict.REPLAYED, LifeVerdict.OVERDUE}
-    why = _why(settings) if any(one.told.verdict in held for one in its) else ""
+    why = _why(settings) if any(one.summary.verdict in held for one in its) else ""
     return [
-        one._replace(told=one.told._replace(line=one.told.line + why)) if one.told.verdict in held else one
-        for one in its
+        one._replace(summary=_with(one.summary, why if one.summary.verdict in held else "")) for one in its
     ]
+
+
+def _with(summary: LifeSummary, why: str) -> LifeSummary:
+    return summary._replace(line=summary.line + why)
 
 
 def _why(settings: Settings) -> str:
@@ -115,7 +118,7 @@ def _why(settings: Settings) -> str:
 
     watcher = DestinationWatcher(settings)
     try:
-        judged = watcher.look().judged
+        judged = watcher.look().diagnosis
     except CannotDo:
         return ""
     finally:

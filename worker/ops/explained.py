@@ -35,8 +35,8 @@ def _as_object(one: Explanation) -> dict[str, object]:
     return {
         "event_id": one.event_id,
         "destination": one.destination,
-        "verdict": one.told.verdict.value,
-        "line": one.told.line,
+        "verdict": one.summary.verdict.value,
+        "line": one.summary.line,
         "published": published,
         "steps": [step.model_dump(mode="json", exclude_none=True) for step in one.life.steps],
     }

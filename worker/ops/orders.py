@@ -32,7 +32,7 @@ class Giver(NamedTuple):
     because: str | None = None
 
     @property
-    def given(self) -> Provenance:
+    def provenance(self) -> Provenance:
         """The form in an order."""
         from worker.core.orders import Provenance
 
@@ -62,7 +62,7 @@ def pause(settings: Settings, giver: Giver, seconds: float | None = None) -> Ord
     """Stop sending for so many seconds, or until `resume`. Raises CannotDo."""
     from worker.core.orders import PauseOrder
 
-    order = PauseOrder(giver.given, giver.until(seconds))
+    order = PauseOrder(giver.provenance, giver.until(seconds))
     give(settings, order)
     return order
 
@@ -72,7 +72,7 @@ def resume(settings: Settings, giver: Giver) -> Order | None:
     from worker.core.orders import PAUSE, OrderEnd
 
     stood = standing(settings).pause(giver.now)
-    give(settings, OrderEnd(giver.given, PAUSE))
+    give(settings, OrderEnd(giver.provenance, PAUSE))
     return stood
 
 
@@ -86,9 +86,9 @@ def limit(
     from worker.core.orders import RATE, OrderEnd, RateOrder
 
     if per_second is None:
-        order: Order | OrderEnd = OrderEnd(giver.given, RATE)
+        order: Order | OrderEnd = OrderEnd(giver.provenance, RATE)
     else:
-        order = RateOrder(giver.given, per_second, giver.until(seconds))
+        order = RateOrder(giver.provenance, per_second, giver.until(seconds))
     give(settings, order)
     return order
 
@@ -103,7 +103,7 @@ def cancel(
     from worker.core.orders import CancelOrder
 
     must_name(wanted)
-    order = CancelOrder(giver.given, token_hex(4), wanted, giver.until(seconds), waiting)
+    order = CancelOrder(giver.provenance, token_hex(4), wanted, giver.until(seconds), waiting)
     give(settings, order)
     return order
 
@@ -117,7 +117,7 @@ def end_cancel(settings: Settings, giver: Giver, cancel_id: str) -> Order:
     if order is None:
         there = f"there is {', '.join(known)}" if known else "none stands"
         raise CannotDo([f"no cancellation {cancel_id} stands: {there}"], "`postback-worker cancel list`")
-    give(settings, OrderEnd(giver.given, order.key))
+    give(settings, OrderEnd(giver.provenance, order.key))
     return order
 
 
@@ -125,7 +125,7 @@ def hurry(settings: Settings, giver: Giver, wanted: EventFilter) -> Order:
     """Make whatever matches in the tiers now due at once. Raises CannotDo."""
     from worker.core.orders import HurryOrder
 
-    order = HurryOrder(giver.given, token_hex(4), wanted, giver.until(longest_delay(settings)))
+    order = HurryOrder(giver.provenance, token_hex(4), wanted, giver.until(longest_delay(settings)))
     give(settings, order)
     return order
 

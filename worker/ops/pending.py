@@ -63,17 +63,17 @@ def row_of(one: Pending) -> Mapping[str, object]:
     from schemas import DeadLetter, WorkerHeaders, format_time
 
     at, offset, key, value, headers, timestamp, *_ = one.record
-    told = WorkerHeaders.read(headers)
+    carried = WorkerHeaders.read(headers)
     letter = DeadLetter.from_record(at.topic, at.number, offset, key, value, headers, timestamp)
     return {
         "where": f"{one.where} {at.number}/{offset}",
-        "due_at": None if told.due_at is None else format_time(told.due_at),
-        "attempts": told.attempts,
-        "status": told.status,
-        "reason": told.reason,
+        "due_at": None if carried.due_at is None else format_time(carried.due_at),
+        "attempts": carried.attempts,
+        "status": carried.status,
+        "reason": carried.reason,
         "event_id": letter.event_id,
         "click_id": letter.click_id,
-        "error": told.error,
+        "error": carried.error,
     }
 
 

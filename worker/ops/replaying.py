@@ -277,8 +277,12 @@ def replayed(record: Record, destination: str) -> tuple[str, int] | None:
 
     if not any(name == REPLAYS for name, _ in record.headers):
         return None
-    told = WorkerHeaders.read(record.headers)
+    carried = WorkerHeaders.read(record.headers)
     event_id = fields_of(record.value).get("event_id")
-    if told.replays is None or told.replayed_for not in {None, destination} or not isinstance(event_id, str):
+    if (
+        carried.replays is None
+        or carried.replayed_for not in {None, destination}
+        or not isinstance(event_id, str)
+    ):
         return None
-    return event_id, told.replays
+    return event_id, carried.replays

@@ -64,7 +64,7 @@ class Routes:
         refused = {one.name: why for one in taking if (why := _why_not(one, record, event)) is not None}
         return RoutingResult([one.name for one in taking if one.name not in refused], refused)
 
-    def told(self, line: EventLine) -> Iterator[str]:
+    def described(self, line: EventLine) -> Iterator[str]:
         """Where the event of a line would go, in words; raise BadLine as `event_of` does."""
         route = self.route(line, self.event_of(line))
         yield f"{line}: to {', '.join(route.sent_by)}"

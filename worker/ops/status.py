@@ -23,7 +23,7 @@ class Status(NamedTuple):
     """A destination, its verdict, and the figures behind it."""
 
     destination: str
-    judged: FlowDiagnosis
+    diagnosis: FlowDiagnosis
     flow: Flow
 
 
@@ -80,13 +80,13 @@ def as_json(one: Status) -> Mapping[str, object]:
     from schemas import format_time
     from worker.ops.orders import as_json as order_as_json
 
-    judged, flow = one.judged, one.flow
+    diagnosis, flow = one.diagnosis, one.flow
     return {
         "destination": one.destination,
-        "verdict": judged.verdict.value,
-        "why": judged.why,
-        "since": None if judged.since is None else format_time(judged.since),
-        "command": judged.command,
+        "verdict": diagnosis.verdict.value,
+        "why": diagnosis.why,
+        "since": None if diagnosis.since is None else format_time(diagnosis.since),
+        "command": diagnosis.command,
         "lag": flow.lag,
         "oldest_seconds": round(flow.oldest, 1),
         "waiting": [
@@ -125,4 +125,4 @@ def circuit_of(flow: Flow) -> str:
 
 def unwell(found: Sequence[Status]) -> bool:
     """Whether one of these needs somebody's attention."""
-    return any(not one.judged.verdict.is_well for one in found)
+    return any(not one.diagnosis.verdict.is_well for one in found)

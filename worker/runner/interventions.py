@@ -26,7 +26,7 @@ class Interventions:
         self._delivery = delivery
         self._clock = clock
         self._orders: list[CancelOrder | HurryOrder] = []
-        self._seen: dict[AssignedPartition, int] = {}
+        self._checked: dict[AssignedPartition, int] = {}
         """Up to which offset each partition was checked."""
         delivery.on_warm = self.look
 
@@ -35,7 +35,7 @@ class Interventions:
         if list(orders) == self._orders:
             return
         self._orders = list(orders)
-        self._seen.clear()
+        self._checked.clear()
         self.look()
         self._intake.seek(bool(orders))
         self._delivery.lanes.pump()
@@ -45,17 +45,17 @@ class Interventions:
         if not self._orders:
             return
         ours = list(self._intake.partitions.values())
-        self._seen = {partition: self._seen.get(partition, -1) for partition in ours}
+        self._checked = {partition: self._checked.get(partition, -1) for partition in ours}
         for partition in ours:
             if partition.warming is None:  # otherwise it is unknown whether its records have ended already
                 self._look_at(partition)
 
     def _look_at(self, partition: AssignedPartition) -> None:
-        seen, now = self._seen[partition], self._clock.now()
-        new = [pending for pending in partition.waiting if pending.record.offset > seen]
+        checked, now = self._checked[partition], self._clock.now()
+        new = [pending for pending in partition.waiting if pending.record.offset > checked]
         if not new:
             return
-        self._seen[partition] = max(pending.record.offset for pending in new)
+        self._checked[partition] = max(pending.record.offset for pending in new)
         meant = {
             pending.record.offset: order for pending in new if (order := self._of(pending, now)) is not None
         }

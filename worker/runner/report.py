@@ -62,7 +62,7 @@ class RunReport:
             stopped=len(self._source.stops()),
             barred=sum(partition.barred is not None for partition in partitions),
             outage=self._delivery.lanes.outage,
-            silent=self._silence.told,
+            silent=self._silence.silent,
             held=self._delivery.held(),
             remembered=copies.ids.remembered(now) if copies else None,
             forgotten=copies.ids.forgotten if copies else 0,

@@ -37,9 +37,9 @@ class SilenceWatch:
         self._silences = Silences()
 
     @property
-    def told(self) -> Sequence[Silence]:
+    def silent(self) -> Sequence[Silence]:
         """The silent partitions, as of the last look."""
-        return self._silences.told
+        return self._silences.silent
 
     async def run(self) -> None:
         """Look for ever."""

@@ -37,14 +37,14 @@ BUSY_SECONDS, IDLE_SECONDS = 0.005, 0.5
 class _Batch:
     """Awaits the acknowledgements of one batch."""
 
-    __slots__ = ("answer", "awaited", "refusal_of", "refused", "taken_back", "told", "why")
+    __slots__ = ("answer", "awaited", "refusal_of", "refused", "reported", "taken_back", "why")
 
     def __init__(self, answer: asyncio.Future[None], reports: DeliveryReports) -> None:
         self.answer = answer
         self.refusal_of = reports.refusal_of
         self.awaited = -1
         """How many acknowledgements there must be; -1 until the client has all records."""
-        self.told = 0
+        self.reported = 0
         self.refused: set[bytes | None] = set()
         """The values of refused records."""
         self.why: KafkaError | None = None
@@ -56,8 +56,8 @@ class _Batch:
             self.why = why
             self.taken_back |= why.code() == KafkaError._PURGE_QUEUE  # noqa: SLF001 - public, as all codes are
             self.refused.add(message.value())
-        self.told += 1
-        if self.told == self.awaited and not self.answer.done():
+        self.reported += 1
+        if self.reported == self.awaited and not self.answer.done():
             self.answer.set_result(None)
 
 
@@ -93,7 +93,7 @@ class BatchProducer:
             refused, refusal = await self._hand_over(messages, batch)
             batch.awaited = len(messages) - len(refused)
             self._look_soon()
-            if batch.told != batch.awaited:
+            if batch.reported != batch.awaited:
                 await batch.answer
         except PublishRefused as error:  # it is unknown which of them are on the topic
             raise BatchRefused(str(error), messages) from error

@@ -50,7 +50,7 @@ class _Followed:
         """The partitions being read; empty while none is."""
         self.ends: dict[int, int] = {}
         """The last offset, as of the start of reading, of partitions that are not read that far yet."""
-        self.told: tuple[str | None, bool] | None = None
+        self.told_last: tuple[str | None, bool] | None = None
         """What was told last: why it can't be read, and whether it is absent."""
         self.begins_anew = False
 
@@ -223,8 +223,8 @@ class KafkaControl:
 
     def _tell(self, one: _Followed, news: ControlNews, *, is_absent: bool = False) -> None:
         """Tell the listener, unless that would repeat what it was told last."""
-        told, one.told = one.told, (news.unread, is_absent)
-        if told == one.told and not news.records and (is_absent or not news.anew):
+        before, one.told_last = one.told_last, (news.unread, is_absent)
+        if before == one.told_last and not news.records and (is_absent or not news.anew):
             return
         if not self._closed:
             self._loop.call_soon_threadsafe(partial(one.listener.on_control, news))

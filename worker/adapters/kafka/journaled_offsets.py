@@ -55,7 +55,7 @@ def read_journaled(config: Config, journal: JournalTopics, partitions: Collectio
     source = _look_at_origins(config, journal.source, gathered)
     whole = {at.number for at, span in newest.items() if span.start == 0}
     told = {
-        at: of.told(is_whole=at.number % len(spans) in whole, low=source[at].start, high=source[at].end)
+        at: of.finished(is_whole=at.number % len(spans) in whole, low=source[at].start, high=source[at].end)
         for at, of in gathered.items()
     }
     return GroupJournal({at: of for at, of in told.items() if of is not None}, is_old)

@@ -245,7 +245,7 @@ class PollThread:
                 came.append(message)
                 ats.append(at)
         records, passed = self._route(came, ats)
-        if self.stops.told or self._assignment.unsettled:
+        if self.stops.stopped or self._assignment.unsettled:
             self.stops.passed(set(ats))
             self._assignment.found(set(ats))
         if self._assignment.commits.leader_epochs.has_proofs:

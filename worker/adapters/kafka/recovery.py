@@ -137,7 +137,7 @@ class Recovery:
 
     def _look_at_stops(self, consumer: Consumer, now: float) -> None:
         """Try unreadable places again, because another replica may have them."""
-        for place in self._assignment.stops.due(now) if self._assignment.stops.told else ():
+        for place in self._assignment.stops.due(now) if self._assignment.stops.stopped else ():
             starts = (of.offset for of in consumer.assignment() if to_partition(of) == place.at)
             start = max(place.offset, *starts)  # within a batch, where somebody committed there
             self._assignment.read_from(consumer, [TopicPartition(place.at.topic, place.at.number, start)])

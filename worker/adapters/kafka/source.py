@@ -130,7 +130,7 @@ class KafkaSource:
 
     def stops(self) -> Sequence[StoppedPartition]:
         """Our partitions that are stopped at an unreadable record; does no I/O."""
-        return () if self._poll_thread is None else self._poll_thread.stops.told
+        return () if self._poll_thread is None else self._poll_thread.stops.stopped
 
     def watermarks(self) -> Mapping[Partition, Watermarks]:
         """The watermarks of our partitions, a few seconds old at most; does no I/O."""

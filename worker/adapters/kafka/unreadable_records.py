@@ -99,24 +99,24 @@ def _next(
 
 
 class StoppedPartitions:
-    """Our stopped partitions; for the poll thread alone, except `told`."""
+    """Our stopped partitions; for the poll thread alone, except `stopped`."""
 
     def __init__(self, paused: PausedPartitions) -> None:
         self._paused = paused
         self._again: dict[Partition, tuple[Place, float]] = {}
-        self.told: tuple[StoppedPartition, ...] = ()
+        self.stopped: tuple[StoppedPartition, ...] = ()
         """All stops; replaced whole, so that any thread may read it."""
 
     def stop(self, stopped: StoppedPartition, again: float) -> bool:
         """Stop a partition until the time `again`; return whether that place is new."""
-        is_news = all(stopped.place != known.place for known in self.told)
+        is_news = all(stopped.place != known.place for known in self.stopped)
         self._paused.stop(stopped.place.at)
         self._again[stopped.place.at] = (stopped.place, again)
-        self.told = (*(one for one in self.told if one.place.at != stopped.place.at), stopped)
+        self.stopped = (*(one for one in self.stopped if one.place.at != stopped.place.at), stopped)
         return is_news
 
     def due(self, now: float) -> list[Place]:
-        """The places to try again; their partitions are not stopped any more, but stay in `told`."""
+        """The places to try again; their partitions are not stopped any more, but stay in `stopped`."""
         places = [place for place, again in self._again.values() if again <= now]
         for place in places:
             del self._again[place.at]
@@ -129,4 +129,4 @@ class StoppedPartitions:
         for at in gone:
             self._again.pop(at, None)
         self._paused.go_on(gone)
-        self.told = tuple(one for one in self.told if one.place.at not in gone)
+        self.stopped = tuple(one for one in self.stopped if one.place.at not in gone)
