@@ -8,7 +8,7 @@ import pytest
 
 from worker.ops.destinations import rows_of, show
 from worker.settings import Deployment, Settings, SettingsError, load_all
-from worker.settings.groups import EVENT_URL, SIMPLE_URL
+from worker.settings.destination import EVENT_URL, SIMPLE_URL
 
 TOML = """
 [destinations.meta]

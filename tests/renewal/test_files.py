@@ -17,7 +17,7 @@ from worker.compiled import tls_files
 from worker.core.changed_files import AGAIN_SECONDS
 from worker.renewal import Renewal
 from worker.settings import Settings, load_all
-from worker.settings.groups import Destination
+from worker.settings.destination import Destination
 
 
 async def test_nothing_new(world: World) -> None:

@@ -14,7 +14,7 @@ from worker.ops.errors import WrongUsage
 from worker.ops.sending import NoValue, make_event, make_request, shown_request
 from worker.settings import Deployment, Settings
 from worker.settings.deployment import choose
-from worker.settings.groups import EVENT_URL, SIMPLE_URL
+from worker.settings.destination import EVENT_URL, SIMPLE_URL
 from worker.settings.several import as_written
 from worker.settings.templates import urls_of
 from worker.settings.url_mask import mask_template

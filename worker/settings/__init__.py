@@ -4,7 +4,8 @@ The rule: wrong settings never start.
 """
 
 from worker.settings.deployment import Deployment
-from worker.settings.groups import Circuit, Destination, Http, Kafka, Log, Retry
+from worker.settings.destination import Destination
+from worker.settings.groups import Circuit, Http, Kafka, Log, Retry
 from worker.settings.loading import load, load_all
 from worker.settings.model import Settings
 from worker.settings.problems import SettingsError

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from worker.settings.templates import parts_of
 
 if TYPE_CHECKING:
-    from worker.settings.groups import Destination
+    from worker.settings.destination import Destination
 
 
 def problems(destination: Destination) -> Iterator[str]:

@@ -14,7 +14,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from worker.core.retry import Tier
 from worker.settings import byte_bounds
 from worker.settings.console import Console
-from worker.settings.groups import Circuit, Destination, Http, Journal, Kafka, Log, Retry
+from worker.settings.destination import Destination
+from worker.settings.groups import Circuit, Http, Journal, Kafka, Log, Retry
 from worker.settings.right import right
 from worker.settings.tracing import Tracing
 from worker.settings.values import (

@@ -15,7 +15,7 @@ from worker.settings.templates import constant_headers, secrets_of, urls_of
 from worker.settings.url_mask import is_named_secret
 
 if TYPE_CHECKING:
-    from worker.settings.groups import Destination
+    from worker.settings.destination import Destination
 
 LEAST_CHARACTERS = 4
 """A shorter text is not treated as a secret."""

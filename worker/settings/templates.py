@@ -21,7 +21,7 @@ from worker.core.templates import (
 )
 
 if TYPE_CHECKING:
-    from worker.settings.groups import Destination
+    from worker.settings.destination import Destination
 
 PREFIX: Final = "POSTBACK_DESTINATION__"
 HEADERS: Final = f"{PREFIX}HEADERS__"
