@@ -12,7 +12,7 @@ from worker.core.assigned_partition import Position
 from worker.core.binding import Binding, Identity, LogId
 from worker.core.offset_map import OffsetMap, encode
 from worker.core.record import Partition
-from worker.runner import claim_checks
+from worker.runner import claim_checks, commits
 
 OTHER = Identity("leads", IDENTITY.destination)
 
@@ -141,6 +141,17 @@ async def test_claimed_first() -> None:
         await harness.committed(2)
         assert harness.clicks == ["c-0", "c-1"]
         assert not harness.reasons
+
+
+async def test_a_claim_of_an_idle_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A claim is committed at once, however long nothing was."""
+    monkeypatch.setattr(commits, "IDLE_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(commits, "IDLE_TICK_SECONDS", 3600.0)
+    async with Harness(stranger=Group().look) as harness:
+        await until("idle", lambda: harness.runner._delivery.committer._soon == 1)
+        harness.write(0)
+        harness.source.assign(harness.first)
+        await harness.committed(1)
 
 
 async def test_two_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,19 @@ async def test_stuck(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
         assert harness.clicks == ["c-0", "c-1"]
 
 
+async def test_after_nothing_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing was finished for long, the first record that is finished is committed at once."""
+    monkeypatch.setattr(commits, "IDLE_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(commits, "IDLE_TICK_SECONDS", 3600.0)
+    async with Harness() as harness:
+        harness.kafka.committed[harness.first] = Position(0, "")
+        harness.source.assign(harness.first)
+        for number in range(3):
+            await until("idle", lambda: harness.runner._delivery.committer._soon == 1)
+            harness.write(number)
+            await harness.committed(number + 1)
+
+
 async def test_stuck_commits_of_a_partition_that_is_gone() -> None:
     """When the partitions whose commits were stuck are lost, what is left flows."""
     async with Harness() as harness:

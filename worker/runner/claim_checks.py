@@ -25,18 +25,23 @@ TICK_SECONDS, AGAIN_SECONDS = 0.05, 5.0
 
 
 class ClaimChecks:
-    """The claims that are not certain yet, with a task for each assignment; `on_sure` hears when one is."""
+    """The claims that are not certain yet, with a task for each assignment; `on_sure` hears when one is.
+
+    `commit_now` has what is claimed committed.
+    """
 
     def __init__(
         self,
         stranger: Stranger,
         observer: Observer,
         on_sure: Callable[[AssignedPartition], None],
+        commit_now: Callable[[], None],
         on_failed: Callable[[BaseException], None],
     ) -> None:
         self._stranger = stranger
         self._observer = observer
         self._on_sure = on_sure
+        self._commit_now = commit_now
         self._on_failed = on_failed
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -44,6 +49,7 @@ class ClaimChecks:
         """Watch those that are barred as UNSURE until they are certainly ours, or no longer ours."""
         claimed = [partition for partition in partitions if partition.barred == UNSURE]
         if claimed:
+            self._commit_now()
             task = asyncio.create_task(self._make_sure(claimed), name="claims")
             self._tasks.add(task)
             task.add_done_callback(self._done)

@@ -1,4 +1,4 @@
-"""Commits what is finished, on a short tick, and sooner when much is finished.
+"""Commits what is finished, on a short tick, and sooner when much is finished, or after nothing was for long.
 
 The rules: one commit is in flight; positions are read when it is sent, so they never go backwards; only what
 the broker acknowledged counts as committed, by partition. The fence hears of commits that count and of late
@@ -17,6 +17,10 @@ from worker.ports import CommitFailed, Observer, Positions, Source, SourceEnded
 
 # Seconds between commits: a crash re-sends at most what finished in this time.
 TICK_SECONDS = 0.2
+# The same while nothing is finished; the first record that is triggers a commit at once.
+IDLE_TICK_SECONDS = 1.0
+# Seconds without anything to commit after which that is so.
+IDLE_AFTER_SECONDS = 2.0
 # Finished records that trigger a commit before the tick.
 _SOON_RECORDS = 500
 # Seconds without a commit that counts after which commits are stuck.
@@ -44,6 +48,8 @@ class Committer:
         self._fence = fence
         self._on_fence = on_fence
         self._finished = 0
+        self._soon = _SOON_RECORDS
+        self._idle_since: float | None = None
         self._much = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._ended = False
@@ -51,11 +57,11 @@ class Committer:
     def note_finished(self, count: int = 1) -> None:
         """Note `count` more finished records."""
         self._finished += count
-        if self._finished >= _SOON_RECORDS:
+        if self._finished >= self._soon:
             self._much.set()
 
     def hurry(self) -> None:
-        """Commit at once, because it is in doubt what is ours, and a commit shows it."""
+        """Commit at once: it is in doubt what is ours, and a commit shows it, or there is a new claim."""
         self._much.set()
 
     async def run(self) -> None:
@@ -76,7 +82,9 @@ class Committer:
         positions, revisions = read_positions(dirty)
         if not positions:
             self._counted(began)
+            self._idle_since = self._idle_since or asyncio.get_running_loop().time()
             return
+        self._idle_since = None
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(STUCK_AFTER_SECONDS, self._late)
         try:
@@ -111,9 +119,12 @@ class Committer:
             await self.commit()
 
     async def _tick(self) -> None:
-        """Wait for the next tick, or until many records are finished."""
+        """Wait for the next tick, or until many records are finished; if idle, until one is."""
+        since, now = self._idle_since, asyncio.get_running_loop().time()
+        is_idle = since is not None and now - since >= IDLE_AFTER_SECONDS
+        self._soon = 1 if is_idle else _SOON_RECORDS
         try:
-            async with asyncio.timeout(TICK_SECONDS):
+            async with asyncio.timeout(IDLE_TICK_SECONDS if is_idle else TICK_SECONDS):
                 await self._much.wait()
         except TimeoutError:
             pass

@@ -58,8 +58,10 @@ class Runner:
         self._intake = Intake(source, schedule, around, rules_of(destination, around), held_bytes)
         self._drain = Drain(schedule, observer, limits.drain)
         self._delivery = Delivery(destination, clients, around, self._intake, self._drain, self.fail)
-        stranger = group.stranger
-        self._claims = ClaimChecks(stranger, observer, self._on_sure, self.fail) if stranger else None
+        stranger, commit_now = group.stranger, self._delivery.committer.hurry
+        self._claims = (
+            ClaimChecks(stranger, observer, self._on_sure, commit_now, self.fail) if stranger else None
+        )
         partitions = self._intake.partitions
         self._memory = GroupMemory(group.control_topic, self._publisher, partitions, observer, clock)
         self._abandoned = AbandonedReports(group.control_topic, self._publisher, clock)
