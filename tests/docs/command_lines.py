@@ -57,6 +57,17 @@ def named_commands(page: Path) -> list[list[str]]:
     return named
 
 
+def every_command() -> set[str]:
+    """The name of each command, and of each part of one: `run`, `dlq list`."""
+    return {part for name in COMMANDS for part in _parts_of(name)}
+
+
+def _parts_of(name: str) -> list[str]:
+    command: Any = get_command(app).get_command(None, name)  # type: ignore[attr-defined]
+    parts = [f"{name} {part}" for part in getattr(command, "commands", {})]
+    return [name, *parts] if not parts or command.invoke_without_command else parts
+
+
 def parse(arguments: Sequence[str]) -> Any:
     """Parse a command line of the program and run nothing; the context of its command.
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from tests.docs.command_lines import block_commands, named_commands, parse, problem
+from tests.docs.command_lines import block_commands, every_command, named_commands, parse, problem
 from tests.docs.pages import PAGES, ROOT, section, spans
-from worker.cli import COMMANDS, app
+from worker.cli import app
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 OPERATING = ROOT / "docs/operating.md"
@@ -60,7 +60,7 @@ def test_the_table_has_every_command() -> None:
     """The table of commands has each command and each part of one, and no other."""
     rows = [line.split("|")[1] for line in section(OPERATING, "Commands").splitlines() if line[:3] == "| `"]
     told = {name for row in rows for name in _commands_of(row)}
-    assert told == {name for name in COMMANDS for name in _parts_of(name)}
+    assert told == every_command()
 
 
 def test_the_table_names_options_that_there_are() -> None:
@@ -87,12 +87,6 @@ def _commands_of(row: str) -> list[str]:
     first, *others = re.findall(r"`([a-z ]+)[^`]*`", row)
     group = first.strip().rpartition(" ")[0]
     return [first.strip(), *(f"{group} {other}".strip() for other in others)]
-
-
-def _parts_of(name: str) -> list[str]:
-    command: Any = get_command(app).get_command(None, name)  # type: ignore[attr-defined]
-    parts = [f"{name} {part}" for part in getattr(command, "commands", {})]
-    return [name, *parts] if not parts or command.invoke_without_command else parts
 
 
 def _options_of(name: str) -> list[str]:

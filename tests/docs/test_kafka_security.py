@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tests.docs.command_lines import every_command
 from tests.docs.pages import ROOT
 from worker.core.rights import Needs, ResourceKind
 from worker.settings import Settings
 from worker.settings.command_rights import rights_of_commands
 
 PAGE = ROOT / "docs/kafka-security.md"
+ASK_NO_BROKER = {
+    *("config schema", "config show", "demo", "destinations", "destinations show", "healthcheck"),
+    *("schema asyncapi", "schema event", "send"),
+}
 COLUMNS = ("source", "tiers", "dead letters", "journal", "control", "groups")
 
 
@@ -18,6 +23,11 @@ def test_the_table_of_rights() -> None:
     settings = Settings.model_validate({"retry": {"delays": "10s"}})
     made = _table(settings, rights_of_commands(settings))
     assert made in PAGE.read_text("utf-8"), made
+
+
+def test_each_command_has_its_rights() -> None:
+    """Each command, and each part of one, is on the list, but for those that ask no broker."""
+    assert every_command() - rights_of_commands(Settings()).keys() == ASK_NO_BROKER
 
 
 def _table(settings: Settings, rights: Mapping[str, Needs]) -> str:

@@ -1,7 +1,7 @@
 """The values that the pages show, and the Watch that provides them.
 
-The rules: values are immutable; a change makes a new one. Viewers never wait for Kafka: `seen` returns what
-is known so far, and the progress of reading. Methods that may take long say so, and are called in a thread.
+The rules: values are immutable; a change makes a new one. Viewers never wait for Kafka: `snapshot` returns
+what is known so far, and the progress of reading. Methods that may take long say so; a thread calls them.
 """
 
 from __future__ import annotations
