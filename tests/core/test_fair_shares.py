@@ -157,6 +157,20 @@ def test_a_quick_partition(limit: int, usual: int, most: int) -> None:
     assert lanes.take() == 1
 
 
+def test_quick_long_ago() -> None:
+    """One that was quick a while ago leaves an eighth free again, before anybody has looked at it."""
+    only = make_partition()
+    lanes = Lanes(64)
+    lanes.come(only, 500)
+    lanes.take()
+    turn_over(lanes, only, 56)
+    turn_over(lanes, only, 56)
+    assert len(lanes.taken) + lanes.take() == 63
+    lanes.end(only, 63)
+    lanes.now += 60.0
+    assert lanes.take() == 56
+
+
 def test_what_begins_to_hang() -> None:
     """Beside one that was seldom looked at and hangs now, a quick one has the lanes that are free."""
     bad, healthy = make_partition(0), make_partition(1)

@@ -75,7 +75,7 @@ class AssignedPartition:
         "offsets": "Which offsets are finished, and which are not.",
         "pace": "How many records ended between its last two looks.",
         "paused": "Whether the source was asked to hand over nothing more of this partition.",
-        "quick": "Whether all of its lanes came free again between its last two looks.",
+        "quick_until": "Until when it counts as quick: its lanes came free again between two looks.",
         "ready": "How many of `waiting` were due when they came.",
         "resting": "Whether it is paused or full, so that the next ending may let it flow again.",
         "revision": "The revision of `offsets` as of the last commit that counted.",
@@ -106,8 +106,8 @@ class AssignedPartition:
         self.tenure = Tenure.OURS
         self.standing = ScheduleState.NOWHERE
         self.ready = 0
-        self.slow = self.quick = False
-        self.looked_at = float("-inf")
+        self.slow = False
+        self.looked_at = self.quick_until = float("-inf")
         self.pace = 0
         self.last_revision = offsets.revision
         self.paused = False
@@ -176,11 +176,12 @@ class AssignedPartition:
     def look(self, now: float, soon: float) -> bool:
         """Judge its pace since the last look; return whether more records wait than have ended.
 
-        It is quick if no fewer ended than are under way, unless the last look was `soon` seconds ago or more.
+        It is quick for `soon` seconds if no fewer ended than are under way, and the last look is no older.
         """
         since, self.looked_at = now - self.looked_at, now
         self.pace, self.last_revision = self.offsets.revision - self.last_revision, self.offsets.revision
-        self.quick = 0 <= since < soon and self.pace >= len(self.busy)
+        is_quick = 0 <= since < soon and self.pace >= len(self.busy)
+        self.quick_until = now + soon if is_quick else float("-inf")
         return self.ready > self.pace
 
     @property

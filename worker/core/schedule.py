@@ -96,11 +96,13 @@ class Schedule:
                 if self._failing < part or not self._failing:
                     return self._take_of(partition, now)
                 self._put_aside(partition, self._aside)
-            elif len(partition.busy) < share or (not (turns or over) and occupied < usable[partition.quick]):
+            elif len(partition.busy) < share or (
+                not (turns or over) and occupied < usable[now < partition.quick_until]
+            ):
                 return self._take_of(partition, now)
             else:
                 self._put_aside(partition, over)
-        if over and occupied < usable[next(iter(over)).quick]:
+        if over and occupied < usable[now < next(iter(over)).quick_until]:
             return self._take_of(over.popitem(last=False)[0], now)
         if self._aside and (self._failing < part or (occupied < usable[0] and self._are_alone(now))):
             return self._take_of(self._aside.popitem(last=False)[0], now)
