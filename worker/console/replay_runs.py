@@ -68,7 +68,7 @@ class Run:
     def _run(self) -> None:
         try:
             with dlq_reader(self._settings) as reader:
-                replaying = Replaying(self._deployment, self._settings, reader, _mute)
+                replaying = Replaying(self._deployment, self._settings, reader, self._waits)
                 ready = replaying.ready(self._asked, time.time())
                 self._send(replaying, ready)
         except Exception as error:
@@ -100,6 +100,11 @@ class Run:
         self.troubles = (*told, *self._lacking(account.troubles), *account.troubles)
         return not self.troubles
 
+    def _waits(self, _why: str) -> None:
+        """Go on waiting, unless interrupted; the page shows the waiting by its unsent count."""
+        if self._stopping:
+            raise CannotDo([STOPPED])
+
     def _lacking(self, troubles: Sequence[str]) -> Sequence[str]:
         """The missing rights, if they are the cause."""
         return rights_lacking(self._settings, CONSOLE_ACTS, troubles)
@@ -119,15 +124,22 @@ class Runs:
 
     def __init__(self) -> None:
         self._runs: dict[tuple[str, str], Run] = {}
+        self._beginning: set[Run] = set()
         self._lock = Lock()
 
     def start(self, destination: str, run: Run) -> str | None:
         """Start a run and return its replay's id, as `Run.begun` does. Raises CannotDo."""
-        run.thread.start()
-        replay_id = run.begun.result()
-        if replay_id is not None:
+        with self._lock:
+            self._beginning.add(run)
+        try:
+            run.thread.start()
+            replay_id = run.begun.result()
+            if replay_id is not None:
+                with self._lock:
+                    self._runs[destination, replay_id] = run
+        finally:
             with self._lock:
-                self._runs[destination, replay_id] = run
+                self._beginning.discard(run)
         return replay_id
 
     def stop(self, destination: str, replay_id: str) -> None:
@@ -149,8 +161,9 @@ class Runs:
         return replay._replace(troubles=run.troubles, rate=run.rate)
 
     def close(self) -> None:
-        """Interrupt all runs, within bounds."""
-        running = [run for run in self._runs.values() if run.is_running]
+        """Interrupt all runs, also those that have not begun to send, within bounds."""
+        with self._lock:
+            running = [run for run in (*self._runs.values(), *self._beginning) if run.is_running]
         for run in running:
             run.stop()
         for run in running:

@@ -26,11 +26,12 @@ def read_again(
     reader: TopicReader,
     topic: str,
     wanted: Iterable[PartitionOffset],
-    on_waiting: Callable[[str], None],
+    on_waiting: Callable[[str], None] | None = None,
 ) -> Iterator[DeadLetter]:
-    """Read the letters at these places, as long as it takes, because some may have been sent already.
+    """Read the letters at these places.
 
-    `on_waiting` hears why it waits for the broker.
+    With `on_waiting`, which hears why it waits for the broker, as long as it takes; else raises
+    KafkaUnavailable, as `TopicReader.read` does.
     """
     from worker.adapters.kafka.topic_reader import OffsetRange
     from worker.core.record import Partition

@@ -165,7 +165,7 @@ class Replaying:
             self._control.settle(ready.plan, sent)
 
     def letters(self, ready: PreparedReplay) -> Iterator[DeadLetter]:
-        """Read what is left to send, as long as it takes."""
+        """Read what is left to send, as long as it takes, because some may have been sent already."""
         return read_again(self._reader, self._settings.dlq_topic, ready.left, self._hear)
 
     def _resumed(
@@ -173,7 +173,7 @@ class Replaying:
     ) -> PreparedReplay:
         """What is left of a plan: unsent letters that still exist and may live."""
         judge = judge_of(self._deployment, self._settings, outbound, asked.edit, now)
-        unsent = read_again(self._reader, self._settings.dlq_topic, plan.places - sent, self._hear)
+        unsent = read_again(self._reader, self._settings.dlq_topic, plan.places - sent)
         refused = Counter[str]()
 
         def goes(one: DeadLetter) -> bool:
@@ -198,7 +198,7 @@ class Replaying:
         if edit is None or edit.lines is None:
             every = matching(self._reader, Filters(since=filters.since), show)
             return choose(every, filters, asked.limit, gone, judge)
-        meant = list(read_again(self._reader, self._settings.dlq_topic, edit.lines, self._hear))
+        meant = list(read_again(self._reader, self._settings.dlq_topic, edit.lines))
         wrong = list(edit.wrong_lines(meant))
         return Choice(NO_OFFSETS, 0, {}, wrong) if wrong else choose(meant, filters, asked.limit, gone, judge)
 
@@ -245,7 +245,7 @@ class Replaying:
         for record in came:
             if (key := replayed(record, name)) is not None:
                 there.number(_digest(*key))
-        letters = read_again(self._reader, self._settings.dlq_topic, plan.places, self._hear)
+        letters = read_again(self._reader, self._settings.dlq_topic, plan.places)
         return PartitionOffsets.of(
             (letter.partition, letter.offset)
             for letter in letters

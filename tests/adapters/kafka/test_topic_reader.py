@@ -13,7 +13,7 @@ from worker.adapters.kafka import KafkaUnavailable, consumer_config
 from worker.adapters.kafka.topic_reader import NoSuchTopic, OffsetRange, TopicReader
 from worker.core.record import Partition
 
-TOPIC = "letters"
+TOPIC, MANY = "letters", 12
 
 
 def make_reader(bootstrap: str, topic: str = TOPIC) -> TopicReader:
@@ -62,6 +62,18 @@ def test_reads_a_part(reader: TopicReader) -> None:
     assert [record.value for record in reader.read(part)] == [b"b"]
     assert [record.value for record in reader.read(part)] == [b"b"]
     assert list(reader.read({})) == []
+
+
+def test_reads_time_and_again(cluster: MockCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it reads, no partition stays paused from the reading before."""
+    monkeypatch.setattr("worker.adapters.kafka.topic_reader.SILENCE_SECONDS", 5.0)
+    cluster.create(TOPIC, MANY)
+    produce(cluster.bootstrap, TOPIC, [Write(b"a", partition=n) for n in range(MANY) for _ in range(20)])
+    quick = {**consumer_config(cluster.bootstrap, "reader", "reader-1", {}), "fetch.wait.max.ms": 30}
+    with TopicReader(quick, TOPIC) as reader:
+        spans = reader.spans()
+        for _ in range(100):
+            assert len(list(reader.read(spans))) == 20 * MANY
 
 
 def test_keeps_what_is_sought(reader: TopicReader) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from worker.adapters.kafka.assigned_logs import AssignedLogs
 from worker.adapters.kafka.client_pauses import ClientPauses
@@ -19,7 +19,7 @@ from worker.adapters.kafka.offset_commits import OffsetCommits
 from worker.adapters.kafka.offset_gaps import OffsetGaps
 from worker.adapters.kafka.offset_lookup import IncomingPartition
 from worker.adapters.kafka.prefetch import Prefetch
-from worker.adapters.kafka.reassign import assign, have_validated, reassign
+from worker.adapters.kafka.reassign import assign, does_seek, have_validated, reassign
 from worker.adapters.kafka.records import (
     ReceivedMessage,
     leader_epoch_of,
@@ -89,7 +89,10 @@ class Assignment:
         left = {one.assigned.at: self.commits.leader_epochs.last_read(one.assigned.at) for one in begun}
         self._tell_assigned([one.known_beside(left[one.assigned.at]) for one in begun])
         places = [self._place(at.at, at.begins, leader_epoch) for at, leader_epoch, _ in begun]
-        (reassign if rested else assign)(consumer, places, incremental=self._incremental)
+        if rested:
+            self._reassign(consumer, places)
+        else:
+            assign(consumer, places, incremental=self._incremental)
         for one in begun:
             at = one.assigned.at
             self.commits.leader_epochs.prove(at, *one.to_prove_beside(left[at]))
@@ -147,13 +150,15 @@ class Assignment:
 
     def read_from(self, consumer: Consumer, starts: Sequence[TopicPartition]) -> None:
         """Read our partitions from these offsets on."""
-        reassign(consumer, starts, incremental=self._incremental)
+        self._reassign(consumer, starts)
         partitions = [to_partition(of) for of in starts]
         self.names.update((at, at) for at in partitions)
         self._paused.search(to_partition(of) for of in starts if of.offset < 0)
         self._reads_from.update((to_partition(of), of.offset) for of in starts)
         self.gaps.doubt(consumer, partitions)
-        self._pauses.forget(partitions)
+
+    def _reassign(self, consumer: Consumer, starts: Sequence[TopicPartition]) -> None:
+        self._pauses.forget(reassign(consumer, starts, incremental=self._incremental))
 
     def have_validated(self, consumer: Consumer, at: Partition, offset: int, readable: int) -> bool:
         """Have the client validate the leader epoch of an offset before it reads there.
@@ -175,15 +180,10 @@ class Assignment:
     def read_again(self, consumer: Consumer, at: Partition, offset: int) -> None:
         """Read a partition from an earlier offset on, if possible without touching the others."""
         start = TopicPartition(at.topic, at.number, offset)
-        if at not in self._paused.unreadable:
-            try:
-                consumer.seek(start)
-            except KafkaException:
-                pass  # the client found an offset unusable, say
-            else:
-                self._reads_from[at] = offset
-                self.gaps.doubt(consumer, [at])
-                return
+        if at not in self._paused.unreadable and does_seek(consumer, start):
+            self._reads_from[at] = offset
+            self.gaps.doubt(consumer, [at])
+            return
         self.stops.passed([at])
         self.read_from(consumer, [start])
 

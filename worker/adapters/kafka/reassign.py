@@ -1,6 +1,8 @@
 """Moves the reading of our partitions to other offsets, as their group's protocol allows.
 
-The rule: partitions that are not moved go on from where they were read to; no record is skipped.
+The rules: partitions that are not moved go on from where they were read to; no record is skipped. Pauses
+outlive an assignment, and are lifted before it: the client can lose a resume that comes while it still works
+on one, and the partition then stays paused for ever (librdkafka issue 5591).
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Sequence
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from worker.adapters.kafka.records import leader_epoch_of, to_partition
+from worker.core.record import Partition
 
 SEEK_TRIES = 100
 SEEK_PAUSE_SECONDS = 0.01
@@ -22,19 +25,26 @@ def assign(consumer: Consumer, starts: Sequence[TopicPartition], *, incremental:
     (consumer.incremental_assign if incremental else consumer.assign)(list(starts))
 
 
-def reassign(consumer: Consumer, starts: Sequence[TopicPartition], *, incremental: bool) -> None:
+def reassign(
+    consumer: Consumer, starts: Sequence[TopicPartition], *, incremental: bool
+) -> Sequence[Partition]:
     """Read these partitions from these offsets on, and drop what was fetched of them.
 
-    By assigning them again, because a client that found an offset unusable refuses to seek.
+    By assigning them again, because a client that found an offset unusable refuses to seek. Returns the
+    partitions that were assigned again: none of them is paused now.
     """
     moved = list(starts)
     if incremental:
+        consumer.resume(moved)
         consumer.incremental_unassign(moved)
         consumer.incremental_assign(moved)
-        return
+        return [to_partition(of) for of in moved]
     apart = {to_partition(of) for of in moved}
     kept = [of for of in consumer.assignment() if to_partition(of) not in apart]
-    consumer.assign([*moved, *(_where_read_to(consumer, of) for of in kept)])
+    again = [*moved, *(_where_read_to(consumer, of) for of in kept)]
+    consumer.resume(again)
+    consumer.assign(again)
+    return [to_partition(of) for of in again]
 
 
 def have_validated(consumer: Consumer, starts: Sequence[TopicPartition]) -> list[TopicPartition]:
@@ -47,14 +57,20 @@ def have_validated(consumer: Consumer, starts: Sequence[TopicPartition]) -> list
     return [of for of in known if not _seek(consumer, of)]
 
 
+def does_seek(consumer: Consumer, of: TopicPartition) -> bool:
+    """Have the client seek; False if it refuses, as it does where it found an offset unusable."""
+    try:
+        consumer.seek(of)
+    except KafkaException:
+        return False
+    return True
+
+
 def _seek(consumer: Consumer, of: TopicPartition) -> bool:
     for _ in range(SEEK_TRIES):
-        try:
-            consumer.seek(of)
-        except KafkaException:
-            time.sleep(SEEK_PAUSE_SECONDS)
-        else:
+        if does_seek(consumer, of):
             return True
+        time.sleep(SEEK_PAUSE_SECONDS)
     return False
 
 

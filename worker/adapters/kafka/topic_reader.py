@@ -94,6 +94,7 @@ class TopicReader:
             self._consumer = Consumer(settings)
         except (KafkaException, ValueError, TypeError) as error:
             raise KafkaUnavailable(one_line(error)) from error
+        self._paused: list[TopicPartition] = []  # those read to the end
 
     def __enter__(self) -> Self:
         return self
@@ -132,8 +133,7 @@ class TopicReader:
         left = {at.number: (at, span.end) for at, span in spans.items() if span.length}
         nexts = {at.number: span.start for at, span in spans.items()}
         wanted = [TopicPartition(*at, spans[at].start) for at, _ in left.values()]
-        self._consumer.assign(wanted)
-        self._consumer.resume(wanted)  # pauses of an earlier reading outlive it
+        self._begin(wanted)
         while left:
             for message in self._next(left, on_waiting):
                 error = message.error()
@@ -146,9 +146,21 @@ class TopicReader:
                 nexts[at.number] = offset + 1
                 if is_end or offset >= end - 1:
                     del left[at.number]
-                    self._consumer.pause([TopicPartition(*at)])
+                    self._paused.append(TopicPartition(*at))
+                    self._consumer.pause(self._paused[-1:])
                 if not is_end and offset < end and keep(message.key(), message.value()):
                     yield to_unsized_record(message, at)
+
+    def _begin(self, wanted: list[TopicPartition]) -> None:
+        """Read from these offsets on.
+
+        Pauses of an earlier reading would outlive it. They are lifted before the assignment, because the
+        client can lose a resume that comes while it still works on one (librdkafka issue 5591).
+        """
+        if self._paused:
+            self._consumer.resume(self._paused)
+            self._paused = []
+        self._consumer.assign(wanted)
 
     def _next(
         self, left: Mapping[int, tuple[Partition, int]], on_waiting: Callable[[str], None] | None
