@@ -186,7 +186,7 @@ class Pipeline:
 def _told_event_id(value: bytes | None) -> str | None:
     """The event id of an unvalidated event, or None."""
     try:
-        told = json_object(value).get("event_id")
+        event_id = json_object(value).get("event_id")
     except BadRecord:
         return None
-    return told if isinstance(told, str) else None
+    return event_id if isinstance(event_id, str) else None

@@ -132,7 +132,7 @@ class FlowDiagnosis(NamedTuple):
 
 def judge(flow: Flow) -> FlowDiagnosis:
     """Judge how a destination does."""
-    return next(judged for look in _GRAVEST_FIRST if (judged := look(flow)) is not None)
+    return next(found for look in _GRAVEST_FIRST if (found := look(flow)) is not None)
 
 
 # --- each word -----------------------------------------------------------------------------------
@@ -174,8 +174,8 @@ def _starting(flow: Flow) -> FlowDiagnosis | None:
     if len(starting) * 2 < len(flow.reports) or not starting or flow.steps.delivered or flow.steps.failures:
         return None
     since = min(report.starts for report in starting if report.starts is not None)
-    told = f"{_of_workers(starting, flow)} began {flow.now - since:.0f} s ago: {starting[0].not_ready[0]}"
-    why = f"{told}; {flow.lag} records wait on the source"
+    begun = f"{_of_workers(starting, flow)} began {flow.now - since:.0f} s ago: {starting[0].not_ready[0]}"
+    why = f"{begun}; {flow.lag} records wait on the source"
     return FlowDiagnosis(FlowVerdict.NO_WORKER, why, since, "postback-worker status --watch")
 
 
@@ -191,8 +191,8 @@ def _partner_down(flow: Flow) -> FlowDiagnosis | None:
 def _partner_full(flow: Flow) -> FlowDiagnosis | None:
     if not flow.is_due or not flow.bounded_by(HeldReason.RETRY_AFTER, PACE, LIMIT):
         return None
-    told = ", ".join(f"{count} x {status}" for status, count in flow.steps.failed.items()) or "by its answers"
-    why = f"it refuses more than it takes now ({told}); {flow.lag} records wait on the source"
+    how = ", ".join(f"{count} x {status}" for status, count in flow.steps.failed.items()) or "by its answers"
+    why = f"it refuses more than it takes now ({how}); {flow.lag} records wait on the source"
     return FlowDiagnosis(FlowVerdict.PARTNER_FULL, why, None, "postback-worker rate N")
 
 

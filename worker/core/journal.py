@@ -81,9 +81,9 @@ def _of_delivery(ending: Delivered, trial: Trial, now: float, journal: Destinati
     event, request, seconds, _ = trial
     topic, worker, secrets, _ = journal
     at = record[0]  # by index, which costs half of what the name does
-    _, told = _of_event(event.__dict__)
+    _, fields = _of_event(event.__dict__)
     value = (
-        f'{{"at":"{_time(int(now * 1000))}","step":"delivered"{told},"attempt":{attempts},"status":{status}'
+        f'{{"at":"{_time(int(now * 1000))}","step":"delivered"{fields},"attempt":{attempts},"status":{status}'
         f',"ms":{round(seconds * 1000)},"url":{_url(request, secrets)}'
         f',"origin":"{_place(at)}/{record[1]}","worker":"{worker}"}}'
     )
@@ -122,8 +122,8 @@ def _of_value(record: Record, now: float) -> tuple[str | None, str]:
         event = decode(record.value, now=now, fields=record.fields)
     except BadRecord:
         letter = letter_of(record)
-        told = {"event_id": letter.event_id, "click_id": letter.click_id}
-        text = "".join(f',"{name}":{quoted(value)}' for name, value in told.items() if value is not None)
+        ids = {"event_id": letter.event_id, "click_id": letter.click_id}
+        text = "".join(f',"{name}":{quoted(value)}' for name, value in ids.items() if value is not None)
         return letter.event_id, text
     return _of_event(event.__dict__)
 

@@ -112,8 +112,8 @@ def judge(
     findings = list(_of_source(need, source))
     for own in need.own:
         findings += _of_own(own, found.get(own.name), source or Topic(need.source))
-    seen = [one for one in findings if one.topic in found or one.topic not in hidden]
-    return [*seen, *(_former(name) for name in former)]
+    shown = [one for one in findings if one.topic in found or one.topic not in hidden]
+    return [*shown, *(_former(name) for name in former)]
 
 
 def is_smaller(own: OwnTopic, found: Topic, source: Topic) -> bool:

@@ -54,23 +54,23 @@ def explain(deployment: Deployment, wanted: SoughtConversion, since: str, now: f
     found = read(deployment.destinations, wanted, begin)
     is_unknown = not any(one.published or one.steps for one in found)
 
-    def judged(one: SearchResult) -> list[Explanation]:
+    def explanations(one: SearchResult) -> list[Explanation]:
         with answering(one.settings):
             return list(_at(one, deployment.router(one.settings), wanted, since, now))
 
     def told_of(one: SearchResult) -> list[Explanation]:
-        its = judged(one)
+        its = explanations(one)
         if is_unknown or any(life.summary.verdict is LifeVerdict.UNTOLD for life in its):
-            its = judged(with_undelivered(one, wanted, begin))
+            its = explanations(with_undelivered(one, wanted, begin))
         return _with_why(its, one.settings)
 
     with ThreadPoolExecutor(DESTINATIONS_AT_A_TIME, "explain") as threads:
         explained = [life for its in threads.map(told_of, found) for life in its]
     nothing = {LifeVerdict.NEVER_PUBLISHED, LifeVerdict.NOT_TAKEN}
-    told = [one for one in explained if one.summary.verdict not in nothing]
-    if not told:
-        told = [one for one in explained if one.summary.verdict is LifeVerdict.NOT_TAKEN] or explained[:1]
-    return sorted(told, key=lambda one: one.timeline[-1][0] if one.timeline else 0.0)
+    answered = [one for one in explained if one.summary.verdict not in nothing]
+    if not answered:
+        answered = [one for one in explained if one.summary.verdict is LifeVerdict.NOT_TAKEN] or explained[:1]
+    return sorted(answered, key=lambda one: one.timeline[-1][0] if one.timeline else 0.0)
 
 
 def _age(text: str) -> float:
@@ -118,14 +118,14 @@ def _why(settings: Settings) -> str:
 
     watcher = DestinationWatcher(settings)
     try:
-        judged = watcher.look().diagnosis
+        diagnosis = watcher.look().diagnosis
     except CannotDo:
         return ""
     finally:
         watcher.close()
-    if judged.verdict.is_well:
+    if diagnosis.verdict.is_well:
         return ""
-    return f"; {settings.destination.name}: {judged.verdict.replace('_', ' ')}, {judged.why}"
+    return f"; {settings.destination.name}: {diagnosis.verdict.replace('_', ' ')}, {diagnosis.why}"
 
 
 def _lives(

@@ -93,12 +93,12 @@ def read_plans(records: Iterable[tuple[bytes | None, bytes | None]], kind: str) 
 def read_head(kind: str, id_: str, value: bytes, places: Set[PartitionOffset] = NO_OFFSETS) -> Plan | None:
     """Read a head; None if it is none."""
     try:
-        told = json.loads(value)
-        at = parse_time(told["at"])
-        ends = {int(number): int(end) for number, end in told["source"].items()}
-        is_done = told["state"] == "done"
-        question, total, log = str(told["question"]), int(told["total"]), told["log"]
-        by, rate = told.get("by"), told.get("rate")
+        fields = json.loads(value)
+        at = parse_time(fields["at"])
+        ends = {int(number): int(end) for number, end in fields["source"].items()}
+        is_done = fields["state"] == "done"
+        question, total, log = str(fields["question"]), int(fields["total"]), fields["log"]
+        by, rate = fields.get("by"), fields.get("rate")
         rate = None if rate is None else float(rate)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

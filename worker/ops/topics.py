@@ -93,9 +93,9 @@ def check(settings: Settings) -> TopicsReport:
 
 def _joined(found: Sequence[TopicsReport]) -> TopicsReport:
     """Join results that share their source, with each line once."""
-    rows = {row.topic: row for judged in reversed(found) for row in judged.rows}
-    names = dict.fromkeys(row.topic for judged in found for row in judged.rows)
-    warnings = dict.fromkeys(line for judged in found for line in judged.warnings)
+    rows = {row.topic: row for judgement in reversed(found) for row in judgement.rows}
+    names = dict.fromkeys(row.topic for judgement in found for row in judgement.rows)
+    warnings = dict.fromkeys(line for judgement in found for line in judgement.warnings)
     return TopicsReport([rows[name] for name in names], list(warnings))
 
 

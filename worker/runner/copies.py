@@ -68,13 +68,13 @@ class Copies:
         ids: RememberedIds,
         follower: Follower,
         partitions: Mapping[Partition, AssignedPartition],
-        told: CopiesCallbacks,
+        callbacks: CopiesCallbacks,
         on_failed: Callable[[BaseException], None],
     ) -> None:
         self.ids = ids
         self._follower = follower
         self._partitions = partitions
-        self._on_warm, self._on_cold, self._on_freed, self._before_marks, self._observer = told
+        self._on_warm, self._on_cold, self._on_freed, self._before_marks, self._observer = callbacks
         self.on_failed = on_failed
         """Hears that the follower is dead; without it no partition would become warm."""
         self._under_way: dict[bytes, int] = {}
@@ -141,30 +141,30 @@ class Copies:
         event_id = _event_id(ending)
         if event_id is None:
             return False
-        number, seen = _seen(record, partition)
+        number, due = _due_record(record, partition)
         key = digest(number, event_id.encode())
-        told = (self.ids.known(one, now) for one in (key, digest_of_record(key, seen.origin)))
-        return any(one is not None and is_of(seen, one) and one.state is not WAITING for one in told)
+        known = (self.ids.known(one, now) for one in (key, digest_of_record(key, due.origin)))
+        return any(one is not None and is_of(due, one) and one.state is not WAITING for one in known)
 
     def _judge(self, pending: PendingRecord, step: Step, now: float) -> Prepared:
         record, partition, *_ = pending
         event_id = step.event.event_id if isinstance(step, Attempt) else _event_id(step)
         if event_id is None:  # its step is keyed by its origin, which a log made anew has again
             return step
-        number, seen = _seen(record, partition)
+        number, due = _due_record(record, partition)
         key = digest(number, event_id.encode())
-        its = digest_of_record(key, seen.origin)
+        its = digest_of_record(key, due.origin)
         for one in (key, its):
             if one in self._under_way:
                 self._waiting.setdefault(one, []).append((pending, step))
                 return WaitsForCopy(record)
-        what = follows(seen, self.ids.known(key, now), self.ids.known(its, now))
+        what = follows(due, self.ids.known(key, now), self.ids.known(its, now))
         if what is CopyDecision.FINISHED:
             return Finished(record)
         # What would not be sent anyway stays a dead letter, where a person looks for it.
         is_copy = what is CopyDecision.DUPLICATE and isinstance(step, Attempt)
         partition.digests[record.offset] = by = its if is_copy else key
-        self._under_way[by] = seen.origin
+        self._under_way[by] = due.origin
         return Duplicate(record, event_id) if is_copy else step
 
     def _free(self, key: bytes) -> None:
@@ -185,13 +185,13 @@ class Copies:
         event_id = _event_id(ending)
         if event_id is None:
             return
-        number, seen = _seen(record, partition)
+        number, due = _due_record(record, partition)
         known = RememberedConversion(
-            _STATES.get(type(ending), DEAD), seen.origin, ending.attempts, seen.replays
+            _STATES.get(type(ending), DEAD), due.origin, ending.attempts, due.replays
         )
         its = digest(number, event_id.encode())
         if isinstance(ending, Duplicate):  # its conversion is remembered for another record
-            its = digest_of_record(its, seen.origin)
+            its = digest_of_record(its, due.origin)
         self.ids.mark(StepMark(its, number, known, now))
 
     # --- the partitions ------------------------------------------------------------------------
@@ -284,11 +284,11 @@ def _event_id(ending: Ended) -> str | None:
 
 
 def _place_of(pending: PendingRecord) -> tuple[int, int]:
-    number, seen = _seen(pending.record, pending.partition)
-    return number, seen.origin
+    number, due = _due_record(pending.record, pending.partition)
+    return number, due.origin
 
 
-def _seen(record: Record, partition: AssignedPartition) -> tuple[int, DueRecord]:
+def _due_record(record: Record, partition: AssignedPartition) -> tuple[int, DueRecord]:
     """The number of the source partition that a record came from, and what to judge it by."""
     on_tier = partition.tier is not None
     history = read_history(record, on_tier)

@@ -63,11 +63,11 @@ class Delivery:
         self.journaling = journaling_of(destination, clients.publisher, around, self)
         source, partitions = clients.source, intake.partitions
         self.committer = Committer(source, partitions, around.observer, self.fence, self._on_fence)
-        told = CopiesCallbacks(self._on_warm, self._on_cold, self._on_freed, self.on_flush, around.observer)
+        calls = CopiesCallbacks(self._on_warm, self._on_cold, self._on_freed, self.on_flush, around.observer)
         ids, follower = destination.group.remembers, clients.follower
         self.copies: Copies | None = None
         if ids is not None and follower is not None:
-            self.copies = Copies(ids, follower, intake.partitions, told, on_failed)
+            self.copies = Copies(ids, follower, intake.partitions, calls, on_failed)
         self.cache = cache_of(self.copies, self.journaling, clients, around)
         self.late_endings = LateEndings(self.copies, self.journaling, self._tell, self._ended_elsewhere)
         self.on_warm: Callable[[], None] = lambda: None

@@ -64,7 +64,7 @@ class SelfReport:
         self._delivery = delivery
         self._readiness = readiness
         self._clock = clock
-        self._seen: deque[_Look] = deque(maxlen=LOOKS_OF_A_REPORT)
+        self._looks: deque[_Look] = deque(maxlen=LOOKS_OF_A_REPORT)
         self._starts: float | None = None
         self._written: WorkerReport | None = None
 
@@ -81,7 +81,7 @@ class SelfReport:
     def look(self) -> None:
         """Look once."""
         not_ready, of_a_start = (set(look()) for look in self._readiness)
-        self._seen.append(_Look(self._clock.now(), self._bounds(), not_ready, of_a_start))
+        self._looks.append(_Look(self._clock.now(), self._bounds(), not_ready, of_a_start))
 
     async def write(self) -> None:
         """Write what has lasted, unless the last report says the same and is not old."""
@@ -109,20 +109,20 @@ class SelfReport:
     def _report(self, report_id: str) -> WorkerReport:
         outage = self._delivery.lanes.outage
         circuit = None if outage is None else OpenCircuit(outage.since, outage.label, outage.error)
-        not_ready = self._lasting(look.not_ready for look in self._seen)
+        not_ready = self._lasting(look.not_ready for look in self._looks)
         return WorkerReport(
             report_id,
             self._clock.now(),
             self._members,
             circuit,
-            self._lasting(look.bounds for look in self._seen),
+            self._lasting(look.bounds for look in self._looks),
             not_ready,
             self._since_its_start(not_ready),
         )
 
     def _since_its_start(self, not_ready: tuple[str, ...]) -> float | None:
         """Since when it lacks but what each start takes; None where it lacks something else, or nothing."""
-        starting = [look for look in self._seen if look.of_a_start & {*not_ready}]
+        starting = [look for look in self._looks if look.of_a_start & {*not_ready}]
         if not starting or not set().union(*(look.of_a_start for look in starting)).issuperset(not_ready):
             self._starts = None
         elif self._starts is None:
@@ -132,8 +132,8 @@ class SelfReport:
     def _lasting(self, looks: Iterable[Iterable[str]]) -> tuple[str, ...]:
         """What at least half of the looks saw."""
         all_looks = [set(one) for one in looks]
-        seen = sorted(set().union(*all_looks))
-        return tuple(word for word in seen if sum(word in look for look in all_looks) * 2 >= len(all_looks))
+        words = sorted(set().union(*all_looks))
+        return tuple(word for word in words if sum(word in look for look in all_looks) * 2 >= len(all_looks))
 
     async def _publish(self, message: Outgoing, within: float) -> bool:
         try:

@@ -164,16 +164,16 @@ def _begun(of: TopicPartition, log: LogId) -> IncomingPartition:
     if of.offset < 0:
         return IncomingPartition(PartitionAssignment(to_partition(of), None, "", log), None)
     assigned = PartitionAssignment(to_partition(of), of.offset, of.metadata or "", log)
-    told = decode(of.offset, assigned.metadata, Binding(log))
-    return IncomingPartition(assigned, leader_epoch_of(of), told.finished.upto if told.finished else None)
+    finished = decode(of.offset, assigned.metadata, Binding(log)).finished
+    return IncomingPartition(assigned, leader_epoch_of(of), finished.upto if finished else None)
 
 
 def _is_of_deleted(assigned: PartitionAssignment) -> bool:
     """Whether the committed offset is of a log of the same name that was deleted."""
     if assigned.committed is None:
         return False
-    told = decode(assigned.committed, assigned.metadata, Binding(assigned.log))
-    return told.verdict is MetadataVerdict.MADE_ANEW
+    checked = decode(assigned.committed, assigned.metadata, Binding(assigned.log))
+    return checked.verdict is MetadataVerdict.MADE_ANEW
 
 
 def _with_start(begun: IncomingPartition, start: Start | None) -> IncomingPartition:

@@ -128,8 +128,8 @@ class Recovery:
         try:
             beyond = next_readable(self._config, place)
         except BatchEndUnknown as error:
-            told = StoppedPartition(place, f"{stopped.why}; it could not be skipped: {error}")
-            self._stop(told, SKIP_AGAIN_AFTER_SECONDS)
+            not_skipped = StoppedPartition(place, f"{stopped.why}; it could not be skipped: {error}")
+            self._stop(not_skipped, SKIP_AGAIN_AFTER_SECONDS)
             return
         self._assignment.read_from(consumer, [TopicPartition(place.at.topic, place.at.number, beyond)])
         self._assignment.stops.passed([place.at])

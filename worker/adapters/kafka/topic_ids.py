@@ -40,14 +40,14 @@ _NOT_SAID = "A" * 22  # the zero id in base64
 _Answer = TypeVar("_Answer")
 
 
-class _Told(NamedTuple):
+class _TopicAnswer(NamedTuple):
     """The answer about a topic: its id, if given, and its partitions, 0 if it does not exist."""
 
     topic_id: str | None
     partitions: int
 
 
-_ABSENT = _Told(None, 0)
+_ABSENT = _TopicAnswer(None, 0)
 
 
 class TopicIds:
@@ -156,9 +156,9 @@ class TopicIds:
             with self._turn:
                 topics = sorted(self._followed)
             cluster = self._cluster or _cluster_id(admin)
-            told = _describe(admin, topics) if topics and cluster is not None else {}
+            answers = _describe(admin, topics) if topics and cluster is not None else {}
             with self._turn:
-                self._note(cluster, told)
+                self._note(cluster, answers)
                 self._answered, self._looked_at = wanted, time.monotonic()
                 self._turn.notify_all()
 
@@ -168,22 +168,22 @@ class TopicIds:
             self._turn.wait_for(lambda: self._closed or self._wanted > self._answered, LOOK_EVERY_SECONDS)
             return None if self._closed else self._wanted
 
-    def _note(self, cluster: str | None, told: Mapping[str, _Told]) -> None:
+    def _note(self, cluster: str | None, answers: Mapping[str, _TopicAnswer]) -> None:
         self._cluster = cluster
-        ids = {topic: of.topic_id for topic, of in told.items() if of.topic_id is not None}
+        ids = {topic: of.topic_id for topic, of in answers.items() if of.topic_id is not None}
         news = {topic: topic_id for topic, topic_id in ids.items() if self._heard.get(topic) != topic_id}
         self._heard.update(news)
-        self._partitions = {topic: of.partitions for topic, of in told.items()}
+        self._partitions = {topic: of.partitions for topic, of in answers.items()}
         self.revision += len(news)
 
 
-def _describe(admin: AdminClient, topics: Collection[str]) -> dict[str, _Told]:
+def _describe(admin: AdminClient, topics: Collection[str]) -> dict[str, _TopicAnswer]:
     """What the broker says about these topics, without those that it says nothing about."""
     answers = _asked(
         lambda: admin.describe_topics(TopicCollection(list(topics)), request_timeout=TIMEOUT_SECONDS)
     )
-    told = {topic: _outcome(answer) for topic, answer in (answers or {}).items()}
-    return {topic: of for topic, of in told.items() if of is not None}
+    outcomes = {topic: _outcome(answer) for topic, answer in (answers or {}).items()}
+    return {topic: of for topic, of in outcomes.items() if of is not None}
 
 
 def _cluster_id(admin: AdminClient) -> str | None:
@@ -199,11 +199,11 @@ def _asked(ask: Callable[[], _Answer]) -> _Answer | None:
         return None
 
 
-def _outcome(answer: Future[Any]) -> _Told | None:
+def _outcome(answer: Future[Any]) -> _TopicAnswer | None:
     """What the broker said; None if it did not answer, or refused."""
     try:
         of = answer.result(TIMEOUT_SECONDS + _SLACK_SECONDS)
     except (KafkaException, TimeoutError) as error:
         return _ABSENT if error_code(error) == KafkaError.UNKNOWN_TOPIC_OR_PART else None
     topic_id = str(of.topic_id)
-    return _Told(None if topic_id == _NOT_SAID else topic_id, len(of.partitions))
+    return _TopicAnswer(None if topic_id == _NOT_SAID else topic_id, len(of.partitions))

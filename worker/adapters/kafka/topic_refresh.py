@@ -48,20 +48,20 @@ class TopicRefresh:
         milliseconds = int(config.get(INTERVAL, 0))
         self._every = milliseconds / 1000 if milliseconds > 0 else _NEVER
         self._is_off = uses_new_protocol(config)
-        self._seen: Mapping[str, int] = {}
+        self._counts: Mapping[str, int] = {}
         self._next_look = self._next_in_turn = 0.0
 
     def begin(self) -> Config:
         """Begin with another client, which has seen nothing yet; return the properties that it needs."""
-        self._seen, self._next_look, self._next_in_turn = {}, 0.0, 0.0
+        self._counts, self._next_look, self._next_in_turn = {}, 0.0, 0.0
         return {} if self._is_off else {INTERVAL: -1}
 
     def look(self, consumer: Consumer, now: float) -> None:
         """Have the client refresh, if it is time."""
         if self._is_off or now < self._next_look:
             return
-        told = self._told()
-        if now < self._next_in_turn and not self._is_news(told):
+        described = self._described()
+        if now < self._next_in_turn and not self._is_news(described):
             return
         try:
             listed = existing_topics(consumer.list_topics(timeout=TIMEOUT_SECONDS).topics)
@@ -69,17 +69,17 @@ class TopicRefresh:
             self._next_look = now + SILENT_SECONDS
             return
         self._next_look = now + min(AGAIN_SECONDS, self._every)
-        self._seen = {
+        self._counts = {
             topic: len(listed[topic].partitions) if topic in listed else 0 for topic in self._topics
         }
-        is_told = not self._has_pattern and None not in told.values()
-        self._next_in_turn = now + (max(SELDOM_SECONDS, self._every) if is_told else self._every)
+        is_described = not self._has_pattern and None not in described.values()
+        self._next_in_turn = now + (max(SELDOM_SECONDS, self._every) if is_described else self._every)
 
-    def _told(self) -> Mapping[str, int | None]:
+    def _described(self) -> Mapping[str, int | None]:
         """How many partitions each topic has according to the broker; None if unknown."""
         ids = self._ids
         return {topic: None if ids is None else ids.partitions(topic) for topic in self._topics}
 
-    def _is_news(self, told: Mapping[str, int | None]) -> bool:
+    def _is_news(self, described: Mapping[str, int | None]) -> bool:
         """Whether a topic has changed since the client saw it."""
-        return any(count not in {None, self._seen.get(topic)} for topic, count in told.items())
+        return any(count not in {None, self._counts.get(topic)} for topic, count in described.items())

@@ -180,9 +180,9 @@ class Pace:
 
     def _cut(self, pause: float, in_flight: int, now: float) -> None:
         was, elapsed, whole = self.per_second, now - self._since, sum(self._before) > 0
-        seen = max(self._taken, self._before[0] if whole else in_flight)
+        rate = max(self._taken, self._before[0] if whole else in_flight)
         least = _MOST_CUT_SHARE * (self._usual_rate if was == _INF else was)
-        base = max(min(was, max(seen, least)), _LEAST_PER_SECOND)
+        base = max(min(was, max(rate, least)), _LEAST_PER_SECOND)
         cut = self._describe(was, base, pause)
         if was < self._base * _SAME_PACE_FACTOR:
             patience = min(self._patience * 2, _MOST_PATIENCE_SECONDS)
@@ -203,14 +203,14 @@ class Pace:
 
     def _end_trial(self, cut: _Cut, now: float) -> None:
         """Go on from below the cut, or undo it if the share of refusals is as before."""
-        seen = (self._taken, self._refused) if now < self._since + _IDLE_SECONDS else (0, 0)
+        counts = (self._taken, self._refused) if now < self._since + _IDLE_SECONDS else (0, 0)
         share = self._refused / max(self._refused + self._taken, 1)
         if cut.share / _SAME_SHARE_FACTOR <= share <= min(cut.share * _SAME_SHARE_FACTOR, cut.most_usual):
             self._usual_share = max(share, cut.share)
             self._begin(cut.pace, _LEAST_PATIENCE_SECONDS, now)
         else:
             self._begin(self._base, self._patience, now)
-            self._before = seen
+            self._before = counts
 
     def _begin(self, pace: float, patience: float, at: float) -> None:
         self.per_second = self._base = pace
