@@ -20,6 +20,9 @@ from structlog.testing import capture_logs
 from tests.fakes import FakeClock
 from tests.runner.harness import until
 from worker.adapters.http import ClientTls
+from worker.adapters.kafka import KafkaSource
+from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.source_options import SourceOptions
 from worker.app import CannotStart, StartedWorker, Worker
 from worker.compiled import compile_settings, rules_of, sender_options, variables_by_origin
 from worker.core.answer import HttpOrigin
@@ -239,3 +242,21 @@ async def test_the_first_line() -> None:
     assert (started["topic"], started["group"]) == ("conversions", "postback-worker")
     assert started["partner"] == "http://127.0.0.1:1"
     assert started["kafka"] == NOWHERE
+
+
+async def test_fetches_of_tiers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fetch of the delay tiers may wait longer than one of the source; a user's property is for both."""
+    waits: list[object] = []
+
+    class Recorded(KafkaSource):
+        def __init__(self, config: Config, options: SourceOptions, *, drain_timeout: float) -> None:
+            waits.append(config["fetch.wait.max.ms"])
+            super().__init__(config, options, drain_timeout=drain_timeout)
+
+    monkeypatch.setattr("worker.served_destination.KafkaSource", Recorded)
+    ours = settings()
+    kafka = ours.kafka.model_copy(update={"properties": {"fetch.wait.max.ms": "7"}})
+    for one in ours, ours.model_copy(update={"kafka": kafka}):
+        async with running(Worker(Deployment.of(one))):
+            pass
+    assert waits == [100, 500, "7", "7"]

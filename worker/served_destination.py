@@ -25,7 +25,7 @@ from worker.adapters.kafka import (
 )
 from worker.adapters.kafka.cached_positions import Reach
 from worker.adapters.kafka.committed_offsets import stranger_in
-from worker.adapters.kafka.config import Config, unique_client_id
+from worker.adapters.kafka.config import TIERS_FETCHES, Config, unique_client_id
 from worker.adapters.kafka.journal_client import JournalClient
 from worker.adapters.kafka.journal_follower import JournalFollower
 from worker.adapters.kafka.journaled_offsets import JournalTopics, read_journaled
@@ -288,8 +288,9 @@ class ServedDestination:
         return self._login.keep(self._member_config(f"{self.settings.kafka.group_id}.reader"))
 
     def _member_config(self, group: str) -> Config:
-        kafka, bounds = self.settings.kafka, self._bounds.client
-        client_id = self._client_ids.get(group) or unique_client_id(group)
+        kafka, own = self.settings.kafka, TIERS_FETCHES if group == self.settings.retry_group else {}
+        client_id, bounds = self._client_ids.get(group), {**self._bounds.client, **own}
+        client_id = client_id or unique_client_id(group)
         return consumer_config(kafka.bootstrap_servers, group, client_id, kafka.properties, bounds)
 
 

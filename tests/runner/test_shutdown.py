@@ -10,7 +10,7 @@ import pytest
 from tests.fakes import FakeLane
 from tests.runner.harness import DLQ, Harness, until
 from worker.core.answer import Response
-from worker.core.assigned_partition import PendingRecord, Position
+from worker.core.assigned_partition import SOON_SECONDS, PendingRecord, Position
 from worker.core.record import Partition
 from worker.ports import SourceFailed
 from worker.runner import Outcome
@@ -151,7 +151,7 @@ async def test_what_wakes_the_lanes_dies() -> None:
     """A timer that breaks ends the run with what it raised, rather than leave the lanes asleep."""
     async with Harness(drain=0.2) as harness:
         harness.source.assign(harness.first, harness.tier)
-        harness.write_retry(1, due=harness.time.now() + 0.3)
+        harness.write_retry(1, due=harness.time.now() + SOON_SECONDS + 0.1)
         await until("held", lambda: harness.source.paused == {harness.tier})
 
         def broken(now: float, limit: int, occupied: int) -> PendingRecord | None:

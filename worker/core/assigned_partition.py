@@ -23,8 +23,9 @@ from worker.core.retry import Tier
 _REFILL_SHARE, _REFILL_FOR_PROBES_SHARE = 0.25, 0.05
 # A delivery offsets so many failures: so failures add up only if more than four in five records fail.
 _FAILURES_MADE_UP_FOR = 4
-# For a head that is due sooner than this the partition is not paused.
-SOON_SECONDS = 0.2
+# For a head that is due sooner than this the partition is not paused. It covers what a resume may take: an
+# idle poll thread hears of it within 0.4 s, and a fetch under way may last half a second.
+SOON_SECONDS = 1.0
 _NEVER = -1  # the revision of offsets before any commit
 
 

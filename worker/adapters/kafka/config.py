@@ -91,6 +91,12 @@ _CONSUMER_DEFAULTS: Config = {
     "fetch.wait.max.ms": 100,
 }
 
+TIERS_FETCHES: Config = {"fetch.wait.max.ms": 500}
+"""What differs for a client of the delay tiers.
+
+A partition is resumed a second before its first record is due, so a fetch may wait, and idle tiers cost less.
+"""
+
 MESSAGE_LIMIT_BYTES = 128 * 1024 * 1024
 """Bytes of the largest record that a producer takes: the topic's own limit decides, not the client's."""
 

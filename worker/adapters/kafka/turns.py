@@ -12,7 +12,7 @@ TURN_SECONDS = 0.05
 ROOM_TURN_SECONDS = 0.005
 """The same while prefetched records wait for room in their partition: an order makes that room."""
 
-IDLE_TURN_SECONDS = 0.2
+IDLE_TURN_SECONDS = 0.4
 """Seconds of waiting for records while idle, and so the longest that an order can wait."""
 
 IDLE_AFTER_SECONDS = 2.0
