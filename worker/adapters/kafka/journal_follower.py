@@ -129,8 +129,9 @@ class JournalFollower:
         is_news = self._take_orders()
         if is_news or time.monotonic() - self._looked_at >= LOOK_SECONDS:
             self._look()
-        came = self._read() if self._followed else 0
-        if came < BATCH_MESSAGES and not self._waiting and all(map(_IS_TOLD, self._followed.values())):
+        is_live = not self._waiting and all(map(_IS_TOLD, self._followed.values()))
+        came = self._read(0.0 if is_live else WARMING_SECONDS) if self._followed else 0
+        if came < BATCH_MESSAGES and is_live:
             self._spare.look(self.steps_read)
             self._wake.wait(LIVE_SECONDS)
 
@@ -218,11 +219,11 @@ class JournalFollower:
         if self._count:
             self._counted_at = time.monotonic()
 
-    def _read(self) -> int:
-        """Take the messages that come; return how many."""
+    def _read(self, seconds: float) -> int:
+        """Take the messages that come, waiting so long for the first; return how many."""
         marks: list[StepMark] = []
         last: dict[int, ReceivedMessage] = {}
-        messages, own = self._client.messages(WARMING_SECONDS), self._own
+        messages, own = self._client.messages(seconds), self._own
         for message in messages:
             value = message.value()
             if value is None or not value.endswith(own):  # most steps are our own
