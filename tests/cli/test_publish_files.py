@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,9 +16,11 @@ from schemas import format_time
 from tests.cli.invoke import kafka_env, publishing, run
 from tests.support.broker import Broker
 from tests.support.kafka import Names, create_topics, end_offsets, read_all, wait_until
+from worker.ops import publishing as publishing_of
 from worker.ops.plan_lease import PlanLease
 from worker.ops.plan_store import PlanStore
 from worker.ops.published_files import KIND
+from worker.ops.publishing import PublishResult
 from worker.settings import load
 
 NOW = time.time()
@@ -137,6 +141,30 @@ def test_broken_off(names: Names, tmp_path: Path) -> None:
         found = Counter(record.value for record in read_all(broker.bootstrap, names.topic))
         assert found == Counter(lines)
         assert run("publish", str(file), env=env).stdout == f"published 0 events to {names.topic}\n"
+
+
+@pytest.mark.kafka
+@pytest.mark.usefixtures("heeds_interrupts")
+def test_a_late_interrupt(kafka: str, names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C just when all is sent ends the command before it writes that, which may have to wait."""
+    create_topics(kafka, {names.topic: 1, names.control: 1})
+    file, env = tmp_path / "a.jsonl", kafka_env(kafka, names)
+    file.write_bytes(b"\n".join(event(str(number)) for number in range(3)))
+    deliver = publishing_of.deliver
+
+    def interrupted(*given: Any) -> PublishResult:
+        result = deliver(*given)
+        os.kill(os.getpid(), signal.SIGINT)
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing_of, "deliver", interrupted)
+        ended = run("publish", str(file), env=env)
+    assert ended.exit_code != 0
+    assert ended.stdout == f"published 3 events to {names.topic}\n"
+    (plan,) = PlanStore(load(environ=env, dotenv=tmp_path), KIND, print).plans()
+    assert not plan.is_done
+    assert run("publish", str(file), env=env).stdout == f"published 0 events to {names.topic}\n"
 
 
 @pytest.mark.kafka

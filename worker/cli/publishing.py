@@ -40,7 +40,9 @@ def deliver(
         publisher = source_publisher(settings, lambda: interrupts.pending, waiting)
         account = publishing.deliver(publisher, interrupts.each(items), total, words, topic)
     print(f"{words.done} {words.counted(account.acknowledged)} to {topic}")
-    if account.interrupted:
+    if (
+        account.interrupted or interrupts.pending
+    ):  # a signal that came too late to interrupt it ends what follows
         for line in account.troubles:
             say(f"error: {line}")
         raise KeyboardInterrupt

@@ -12,6 +12,7 @@ from types import TracebackType
 import confluent_kafka.cimpl
 
 PRODUCE = 0
+LIST_OFFSETS = 2
 OFFSET_COMMIT = 8
 OFFSET_FETCH = 9
 HEARTBEAT = 12

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import pytest
+from confluent_kafka import KafkaError
 from confluent_kafka.admin import AdminClient
 
-from tests.adapters.kafka.mock import MockCluster
+from tests.adapters.kafka.mock import LIST_OFFSETS, MockCluster
 from tests.support.kafka import Names, Write, create_topics, make_anew, produce
 from worker.adapters.kafka import KafkaUnavailable, consumer_config
 from worker.adapters.kafka.topic_reader import NoSuchTopic, OffsetRange, TopicReader
@@ -81,6 +82,12 @@ def test_keeps_what_is_sought(reader: TopicReader) -> None:
     assert [record.value for record in reader.read(reader.spans(), keep=lambda key, _: key == b"k")] == [b"c"]
     assert [r.offset for r in reader.read(reader.spans(), keep=lambda _, value: value == b"b")] == [1]
     assert not list(reader.read(reader.spans(), keep=lambda _key, _value: False))
+
+
+def test_while_a_leader_changes(reader: TopicReader, cluster: MockCluster) -> None:
+    """It asks again where a partition has no leader yet, as in a topic that has just been made."""
+    cluster.fail(LIST_OFFSETS, [KafkaError.NOT_LEADER_FOR_PARTITION] * 8)
+    assert sum(span.length for span in reader.spans().values()) == 3
 
 
 def test_no_such_topic(cluster: MockCluster) -> None:

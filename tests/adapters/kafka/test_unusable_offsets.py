@@ -7,13 +7,13 @@ from itertools import pairwise
 import pytest
 from confluent_kafka import KafkaError
 
+from worker.adapters.kafka.errors import is_unusable
 from worker.adapters.kafka.loop_bridge import Epoch
 from worker.adapters.kafka.unusable_offsets import (
     CALM_AFTER_SECONDS,
     LONGEST_PAUSE_SECONDS,
     UnusableOffset,
     UnusableOffsets,
-    is_unusable,
     parted_at,
 )
 from worker.core.record import Partition

@@ -29,6 +29,15 @@ _OF_TOPIC = frozenset(
     }
 )
 
+_LEADERLESS = frozenset(
+    {
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+    }
+)
+
 _LACKS_A_RIGHT = frozenset(
     {
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -127,6 +136,16 @@ def is_deadly(error: KafkaError) -> bool:
 def is_away(error: KafkaError | BaseException) -> bool:
     """Whether nobody answered."""
     return error_code(error) in _AWAY
+
+
+def is_unusable(error: KafkaError) -> bool:
+    """Whether it says that an offset can't be used."""
+    return error.code() == KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001 - public, whatever its first letter says
+
+
+def is_leaderless(error: KafkaError | BaseException) -> bool:
+    """Whether a partition's leader is changing, or the client does not know it yet: it passes soon."""
+    return error_code(error) in _LEADERLESS
 
 
 def is_about_all_brokers(error: KafkaError) -> bool:

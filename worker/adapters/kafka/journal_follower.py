@@ -126,8 +126,7 @@ class JournalFollower:
 
     def _turn(self) -> None:
         self._client.look_after({at: one.next for at, one in self._followed.items()})
-        is_news = self._take_orders()
-        if is_news or time.monotonic() - self._looked_at >= LOOK_SECONDS:
+        if self._take_orders() or time.monotonic() - self._looked_at >= LOOK_SECONDS:
             self._look()
         is_live = not self._waiting and all(map(_IS_TOLD, self._followed.values()))
         came = self._read(0.0 if is_live else WARMING_SECONDS) if self._followed else 0

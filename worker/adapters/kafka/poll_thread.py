@@ -22,7 +22,7 @@ from worker.adapters.kafka.batch_routing import BatchRouter, take_all
 from worker.adapters.kafka.client_errors import ClientErrors
 from worker.adapters.kafka.config import Config, is_incremental
 from worker.adapters.kafka.deferred_partitions import DeferredPartitions
-from worker.adapters.kafka.errors import LimitedLog, is_about_topic, one_line
+from worker.adapters.kafka.errors import LimitedLog, is_about_topic, is_unusable, one_line
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge
 from worker.adapters.kafka.offset_commits import WantedCommits
 from worker.adapters.kafka.offset_lookup import OffsetLookup
@@ -34,7 +34,6 @@ from worker.adapters.kafka.source_options import SourceOptions
 from worker.adapters.kafka.topic_refresh import TopicRefresh
 from worker.adapters.kafka.turns import ROOM_TURN_SECONDS, TURN_SECONDS, Turns
 from worker.adapters.kafka.unreadable_records import StoppedPartitions, is_unreadable
-from worker.adapters.kafka.unusable_offsets import is_unusable
 from worker.adapters.kafka.watermarks import WatermarkCache
 from worker.core.held_bytes import NO_BOUND, HeldBytes
 from worker.core.place import Place

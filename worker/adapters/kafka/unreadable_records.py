@@ -13,7 +13,7 @@ from typing import cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.errors import one_line
+from worker.adapters.kafka.errors import is_unusable, one_line
 from worker.adapters.kafka.pause_reasons import PausedPartitions
 from worker.adapters.kafka.records import ReceivedMessage
 from worker.core.place import Place
@@ -88,12 +88,19 @@ def _is_part(consumer: Consumer, place: Place, offset: int, patience: float) -> 
 def _next(
     consumer: Consumer, place: Place, offset: int, patience: float = PROBE_TIMEOUT_SECONDS
 ) -> ReceivedMessage | None:
-    """What comes from an offset on: a record, the partition's end or an error; None for silence."""
+    """What comes from an offset on: a record, the partition's end or an error; None for silence.
+
+    After the batch's error the client reads on amid its bytes. What it says of an offset that it made of them
+    may come as late as in the next probe: it is passed over.
+    """
     consumer.assign([TopicPartition(place.at.topic, place.at.number, offset)])
     deadline = time.monotonic() + patience
     while (left := deadline - time.monotonic()) > 0:
         message = cast("ReceivedMessage | None", consumer.poll(left))
-        if message is not None and message.offset() >= 0:
+        if message is None or message.offset() < 0:
+            continue
+        error = message.error()
+        if error is None or not is_unusable(error) or message.offset() == offset:
             return message
     return None
 

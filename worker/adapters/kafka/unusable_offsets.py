@@ -70,11 +70,6 @@ class UnusableOffsets:
         )
 
 
-def is_unusable(error: KafkaError) -> bool:
-    """Whether it says that an offset can't be used."""
-    return error.code() == KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001 - public, whatever its first letter says
-
-
 def parted_at(error: KafkaError) -> int | None:
     """Where the log diverged from the one that was read; None if the error does not say."""
     match = _PARTED.search(error.str())
