@@ -71,8 +71,8 @@ def test_views(world: World, browser: Browser, theme: str) -> None:
         _judge(on)
         on.go(f"/flow/{NAME}")
         on.waits_for("Published, and delivered")
-        told = on.page.locator("#plot-came .legend").inner_text().replace("\n", " ")
-        assert f"delivered {DELIVERED + 9}" in told
+        legend = on.page.locator("#plot-came .legend li")
+        legend.filter(has_text=f"delivered {DELIVERED + 9}").wait_for()
         _judge(on)
         for text in (one for one in HOSTILE if one.isascii()):
             on.go(f"/conversion?by=event_id&id={quote(text[:128], safe='')}")
