@@ -118,7 +118,8 @@ async def test_a_forbidden_address() -> None:
         assert harness.reasons == ["egress: 127.0.0.1 is forbidden: loopback"]
         await until("nothing in flight", lambda: harness.sender.in_flight == 0)
         assert harness.heard.troubles == ["nothing is sent: 127.0.0.1 is forbidden: loopback"]
-        assert (harness.heard.requests, harness.heard.attempts.total(), harness.position()) == (0, 0, None)
+        assert (harness.heard.requests, harness.heard.attempts.total()) == (0, 0)
+        assert not harness.position()  # none, or that nothing is finished: a slow machine commits meanwhile
         harness.sender.answer = lambda _: Response(200)
         harness.time.advance(2.0)
         harness.write(3)
