@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from typer.testing import CliRunner, Result
@@ -17,6 +18,8 @@ from worker.cli import app
 
 NOBODY = "127.0.0.1:1"
 """An address where nothing listens."""
+
+LAST_WORDS_WITHIN = 10.0  # seconds
 
 
 def run(*arguments: str, env: Mapping[str, str] | None = None, given: bytes | None = None) -> Result:
@@ -44,8 +47,11 @@ def kafka_env(bootstrap: str, names: Names, **more: str) -> dict[str, str]:
 
 @contextmanager
 def publishing(env: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A command as a process, which does not outlive the test."""
-    command = [sys.executable, "-m", "worker", *arguments]
+    """A command as a process, which does not outlive the test.
+
+    If the test fails meanwhile, what the command has said is printed, and where each thread of it stands.
+    """
+    command = [sys.executable, "-X", "faulthandler", "-m", "worker", *arguments]
     with subprocess.Popen(
         command,
         env={**os.environ, **env},
@@ -55,5 +61,15 @@ def publishing(env: dict[str, str], *arguments: str) -> Iterator[subprocess.Pope
     ) as process:
         try:
             yield process
+        except BaseException:
+            process.send_signal(signal.SIGABRT)
+            _print_said(process)
+            raise
         finally:
             process.kill()
+
+
+def _print_said(process: subprocess.Popen[bytes]) -> None:
+    with suppress(subprocess.TimeoutExpired, ValueError):  # ValueError: the test has closed a stream
+        out, err = process.communicate(timeout=LAST_WORDS_WITHIN)
+        print("stdout:", out.decode(errors="replace"), "stderr:", err.decode(errors="replace"), sep="\n")
