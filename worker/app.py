@@ -101,7 +101,7 @@ class Worker:
             publisher = self._publisher()
             await publisher.start()
             stack.push_async_callback(publisher.close)
-            ids = stack.enter_context(TopicIds(self._asking_config()))
+            ids = stack.enter_context(TopicIds(self._asking_config(), seldom=self._own_topics()))
             control = stack.enter_context(KafkaControl(self._login.keep(self._control_config()), ids))
             for owner in (publisher, ids, control):
                 self._login.have(owner)
@@ -178,13 +178,15 @@ class Worker:
     def _publisher(self) -> KafkaPublisher:
         kafka = self._deployment.common.kafka
         client_id = unique_client_id(kafka.group_id)
-        own = [topic.name for one in self._served for topic in own_topics(one.settings)]
         return KafkaPublisher(
             self._login.keep(producer_config(kafka.bootstrap_servers, client_id, kafka.properties)),
-            limits=TopicLimits(self._asking_config(), own),
+            limits=TopicLimits(self._asking_config(), self._own_topics()),
             on_fatal=lambda text: self._fail(RuntimeError(f"the producer can't go on: {text}")),
             on_trouble=self._tell_of_all,
         )
+
+    def _own_topics(self) -> list[str]:
+        return [topic.name for one in self._served for topic in own_topics(one.settings)]
 
     def _asking_config(self) -> Config:
         return self._login.keep(asking_config(self._deployment.common))

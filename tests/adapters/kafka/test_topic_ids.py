@@ -89,6 +89,23 @@ async def test_hurried(real_world: KafkaWorld, ids: TopicIds, monkeypatch: pytes
     await until("another id", lambda: ids.heard(at.topic) != before)
 
 
+@pytest.mark.kafka
+async def test_seldom(real_world: KafkaWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A topic that need only be looked at seldom is left out of most looks, and keeps what was heard."""
+    monkeypatch.setattr(topic_ids, "LOOK_EVERY_SECONDS", 0.1)
+    monkeypatch.setattr(topic_ids, "SELDOM_EVERY_SECONDS", 600.0)
+    (often,), (seldom,) = real_world.create(1), real_world.create(1)
+    with TopicIds(admin_config(real_world.bootstrap, "test", {}), [seldom.topic]) as ids:
+        before = ids.of([often.topic, seldom.topic])
+        for at in (seldom, often):
+            make_anew(real_world.bootstrap, at.topic, 1)
+        await until("another id", lambda: ids.heard(often.topic) != before[often.topic])
+        assert ids.heard(seldom.topic) == before[seldom.topic]
+        assert ids.partitions(seldom.topic) == 1
+        monkeypatch.setattr(topic_ids, "SELDOM_EVERY_SECONDS", 0.3)
+        await until("its other id", lambda: ids.heard(seldom.topic) != before[seldom.topic])
+
+
 def test_embedded(cluster: MockCluster) -> None:
     """The embedded broker has no ids: they stay unknown, and no topic is made by asking."""
     cluster.create("there", 1)
