@@ -217,6 +217,7 @@ def test_interrupted(kafka: str, names: Names, number: signal.Signals) -> None:
 
 @pytest.mark.kafka
 @pytest.mark.process
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_a_broker_that_stands_still(names: Names) -> None:
     """A broker that stands still is waited for and that is said; a signal then tells which are unknown."""
     with Broker() as broker:

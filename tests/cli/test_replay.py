@@ -134,6 +134,7 @@ def test_at_a_rate(kafka: str, names: Names, env: dict[str, str]) -> None:
 
 @pytest.mark.kafka
 @pytest.mark.process
+@pytest.mark.usefixtures("heeds_interrupts")
 @pytest.mark.parametrize("goes_on", [pytest.param(True, marks=pytest.mark.long), False])
 def test_a_broker_that_stands_still(names: Names, goes_on: bool) -> None:
     """A broker that stands still is waited for; a signal then tells which letters are unknown."""
