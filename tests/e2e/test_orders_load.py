@@ -124,9 +124,11 @@ def test_pause_under_load(kafka: str, names: Names, tmp_path: Path) -> None:
             wait_until("it flows", lambda: len(partner.log) > 2_000, WITHIN)
             order = json.loads(call("pause", "-o", "json", env=env, at=tmp_path).stdout)
             told = time.time()
+            others = []
             for one in running:
                 assert one.end() == 0
-                ready(stack.enter_context(Program(env, tmp_path)))
+                others.append(stack.enter_context(Program(env, tmp_path)))
+                ready(others[-1])
             time.sleep(2.0)
             last, sent = max(partner.times), len(partner.log)
             assert call("resume", env=env, at=tmp_path).returncode == 0
@@ -134,6 +136,8 @@ def test_pause_under_load(kafka: str, names: Names, tmp_path: Path) -> None:
             producing.__exit__()
             wait_until("all are sent", lambda: len(partner.clicks) >= producing.count, WITHIN)
             took = time.time() - resumed
+            for one in others:  # in good order, so that each step is in the journal
+                assert one.end() == 0
     given = parse_time(order["at"]) or 0.0
     print(
         f"\npause: {sent} of {producing.count} sent before; the last {last - given:.2f} s after the order was"
