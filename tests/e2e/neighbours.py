@@ -91,6 +91,10 @@ class Partner:
         """Hear of a connection."""
         (self._open.add if is_open else self._open.discard)(transport)
 
+    def status(self, click: str) -> bytes:
+        """What a click is answered now: a status line's end."""
+        return _ANSWERS[click[0]]
+
     async def _close(self) -> None:
         self._server.close()
         for transport in tuple(self._open):
@@ -98,7 +102,7 @@ class Partner:
         await asyncio.sleep(0)
 
     def _write(self, click: str, transport: asyncio.Transport) -> None:
-        transport.write(b"HTTP/1.1 " + _ANSWERS[click[0]] + b"Content-Length: 0\r\n\r\n")
+        transport.write(b"HTTP/1.1 " + self.status(click) + b"Content-Length: 0\r\n\r\n")
         if click.startswith("h-"):
             self.recorded.setdefault(click, time.monotonic())
 
