@@ -38,8 +38,12 @@ from worker.settings.several import as_written
 
 __all__ = ["CannotStart", "StartedWorker", "Worker"]
 
-YOUNG_OBJECTS = 10_000
-"""Objects between two garbage collections in a run: a record's objects have no cycles and end with it."""
+YOUNG_OBJECTS = 50_000
+"""Objects between two garbage collections in a run: a record's objects have no cycles and end with it.
+
+More than there are while all lanes are busy and their steps wait for the journal; else each collection would
+look at all of them in vain, 5 ms each time.
+"""
 
 LOOP_TICK_SECONDS = 0.5
 """Seconds between two measurements of the event loop's lag."""

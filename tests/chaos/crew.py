@@ -27,7 +27,7 @@ class Crew:
         self._slots = slots
         self._complain = complain
         self._busy = {slot: threading.Lock() for slot in range(1, slots + 2)}
-        self._fresh = Baseline()
+        self._fresh = Baseline(len(world.networks))
         self.workers: dict[int, Worker] = {}
 
     def start(self) -> None:

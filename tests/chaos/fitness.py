@@ -7,18 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tests.chaos.fleet import Worker
+from tests.chaos.fleet import CONCURRENCY, Worker
 from tests.chaos.violations import Violation
 
-# What a worker may have grown by since it was fresh: bytes, descriptors, threads. An idle lane keeps its
-# connection; records are held up to a bound in bytes.
-MORE = {"memory": 120 * 1024 * 1024, "descriptors": 8 + 32, "threads": 4}
+MOST_BYTES, MOST_DESCRIPTORS, MOST_THREADS = 120 * 1024 * 1024, 8, 4
+"""What a worker may have grown by since it was fresh, beside its lanes. Records are held up to a bound."""
+
+
+def may_grow_by(destinations: int) -> dict[str, int]:
+    """What a worker of so many destinations may have grown by: each lane of each keeps an idle connection."""
+    lanes = destinations * CONCURRENCY
+    return {"memory": MOST_BYTES, "descriptors": MOST_DESCRIPTORS + lanes, "threads": MOST_THREADS}
 
 
 class Baseline:
-    """The most that any fresh worker used."""
+    """The most that any fresh worker of so many destinations used."""
 
-    def __init__(self) -> None:
+    def __init__(self, destinations: int) -> None:
+        self._more = may_grow_by(destinations)
         self._fresh: dict[str, float] = {}
 
     def note(self, workers: Iterable[Worker]) -> None:
@@ -33,7 +39,7 @@ class Baseline:
             yield Violation("ended by itself", worker.name, f"with {worker.code}")
             return
         now = _uses(worker)
-        for name, more in MORE.items():
+        for name, more in self._more.items():
             if now[name] > self._fresh[name] + more:
                 yield Violation(
                     "grown", worker.name, f"{name}: {now[name]:.0f}, {self._fresh[name]:.0f} when fresh"

@@ -32,12 +32,15 @@ READY_WITHIN = 180.0
 CLOSES_WITHIN = 55.0
 """Seconds that an end in good order may take above the drain, as docs/operating.md says."""
 
+CONCURRENCY = 32
+"""Lanes of each destination."""
+
 SETTINGS = {
     "KAFKA__PROPERTIES__SESSION_TIMEOUT_MS": f"{SESSION * 1000:.0f}",
     "KAFKA__PROPERTIES__TOPIC_METADATA_REFRESH_INTERVAL_MS": "2000",
     "DESTINATION__ALLOW_PRIVATE_ADDRESSES": "true",
     "DESTINATION__TIMEOUT": f"{TIMEOUT:g}s",
-    "DESTINATION__CONCURRENCY": "32",
+    "DESTINATION__CONCURRENCY": str(CONCURRENCY),
     "CIRCUIT__PROBE_PAUSE": "300ms",
     "CIRCUIT__PROBE_PAUSE_MAX": "2s",
     "RETRY__DELAYS": "1s,2s,4s",
