@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +23,7 @@ from worker.adapters.http import ClientTls
 from worker.adapters.kafka import KafkaSource
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.source_options import SourceOptions
+from worker.adapters.kafka.topic_ids import TopicIds
 from worker.app import CannotStart, StartedWorker, Worker
 from worker.compiled import compile_settings, rules_of, sender_options, variables_by_origin
 from worker.core.answer import HttpOrigin
@@ -260,3 +261,19 @@ async def test_fetches_of_tiers(monkeypatch: pytest.MonkeyPatch) -> None:
         async with running(Worker(Deployment.of(one))):
             pass
     assert waits == [100, 500, "7", "7"]
+
+
+async def test_own_topics_are_looked_at_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The source's id is asked for each second, those of the topics that only workers write seldom."""
+    told: list[str] = []
+
+    class Noting(TopicIds):
+        def __init__(self, config: Config, seldom: Collection[str]) -> None:
+            told.extend(seldom)
+            super().__init__(config, seldom)
+
+    monkeypatch.setattr("worker.app.TopicIds", Noting)
+    of = settings()
+    async with running(Worker(Deployment.of(of))):
+        tiers = {of.tier_topic(tier) for tier in of.tiers}
+        assert set(told) == {*tiers, of.dlq_topic, of.journal_topic, of.control_topic}

@@ -18,7 +18,7 @@ def test_seldom_where_nothing_goes_on() -> None:
 
 
 def test_awake_before_a_retry_is_due() -> None:
-    """A tier is resumed early enough that an idle poll thread and the broker's wait have ended when a retry is due."""
+    """A tier is resumed so early that an idle poll thread and the broker have both ended waiting by then."""
     fetch_wait_ms = TIERS_FETCHES["fetch.wait.max.ms"]
     assert isinstance(fetch_wait_ms, int)
     assert IDLE_TURN_SECONDS + fetch_wait_ms / 1000 <= SOON_SECONDS
