@@ -14,6 +14,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from worker.adapters.kafka.assigned_logs import AssignedLogs
 from worker.adapters.kafka.client_pauses import ClientPauses
+from worker.adapters.kafka.config import Config, is_incremental
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge, names
 from worker.adapters.kafka.offset_commits import OffsetCommits
 from worker.adapters.kafka.offset_gaps import OffsetGaps
@@ -36,7 +37,7 @@ from worker.ports import CommitFailed, PartitionAssignment
 
 
 class Assignment:
-    """Made once for a member; `incremental` says whether its group's protocol assigns incrementally."""
+    """Made once for a member; `config` is its client's."""
 
     def __init__(
         self,
@@ -45,13 +46,12 @@ class Assignment:
         watermarks: WatermarkCache,
         stops: StoppedPartitions,
         logs: AssignedLogs,
-        *,
-        incremental: bool,
+        config: Config,
     ) -> None:
         self._bridge = bridge
         self._prefetch = prefetch
         self._watermarks = watermarks
-        self._incremental = incremental
+        self._incremental = is_incremental(config)
         self._number = 0
         self._begun: dict[Partition, PartitionAssignment] = {}
         self._reads_from: dict[Partition, int] = {}  # where the client was last told to read
@@ -63,7 +63,7 @@ class Assignment:
         self.gaps = OffsetGaps()
         self.commits = OffsetCommits(self.ours, bridge)
         self._paused = prefetch.paused
-        self._pauses = ClientPauses(prefetch.paused)
+        self._pauses = ClientPauses(prefetch.paused, config)
 
     def has(self, epoch: Epoch) -> bool:
         """Whether this assignment of a partition still stands."""

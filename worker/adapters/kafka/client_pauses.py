@@ -1,7 +1,7 @@
 """Tells the client which partitions are paused.
 
-The rule: the client is told only of changes. Its pauses outlive assignments, so a newly assigned partition
-may still be paused: for it the client is told in any case.
+The rules: the client is told only of changes. Its pauses outlive assignments, so a newly assigned partition
+may still be paused: for it the client is told in any case. Whatever is resumed is read at once.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ from collections.abc import Collection, Iterable
 
 from confluent_kafka import Consumer
 
+from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.pause_reasons import PausedPartitions
 from worker.adapters.kafka.records import to_topic_partitions
+from worker.adapters.kafka.wake import wake
 from worker.core.record import Partition
 
 
 class ClientPauses:
-    """Used by the poll thread alone; `wanted` knows which should be paused."""
+    """Used by the poll thread alone; `wanted` knows which should be paused, `config` is the client's."""
 
-    def __init__(self, wanted: PausedPartitions) -> None:
+    def __init__(self, wanted: PausedPartitions, config: Config) -> None:
         self._wanted = wanted
+        self._config = config
         self._paused: set[Partition] = set()
         self._running: set[Partition] = set()
 
@@ -34,6 +37,7 @@ class ClientPauses:
             consumer.pause(to_topic_partitions(pause))
         if resume := running - self._running:
             consumer.resume(to_topic_partitions(resume))
+            wake(consumer, self._config)
         self._paused, self._running = wanted, running
 
     def forget(self, partitions: Iterable[Partition]) -> None:

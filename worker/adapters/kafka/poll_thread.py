@@ -20,7 +20,7 @@ from worker.adapters.kafka.assigned_logs import AssignedLogs
 from worker.adapters.kafka.assignment import Assignment
 from worker.adapters.kafka.batch_routing import BatchRouter, take_all
 from worker.adapters.kafka.client_errors import ClientErrors
-from worker.adapters.kafka.config import Config, is_incremental
+from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.deferred_partitions import DeferredPartitions
 from worker.adapters.kafka.errors import LimitedLog, is_about_topic, is_unusable, one_line
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge
@@ -69,8 +69,8 @@ class PollThread:
         self._leaving = self._is_closing = False
         self._renew_at = float("inf")
         self._prefetch = Prefetch(options.held_bytes or HeldBytes(NO_BOUND), paused)
-        logs, how = AssignedLogs(options.ids), {"incremental": is_incremental(config)}
-        self._assignment = Assignment(bridge, self._prefetch, self.watermarks, self.stops, logs, **how)
+        logs = AssignedLogs(options.ids)
+        self._assignment = Assignment(bridge, self._prefetch, self.watermarks, self.stops, logs, config)
         self._errors = ClientErrors(str(config["group.id"]), options.refusals, bridge)
         starts, another = OffsetLookup(options.beginning), partial(Consumer, config)
         self.deferred = DeferredPartitions(self._assignment, starts, self._errors.tell, another)
