@@ -61,6 +61,13 @@ def call(*arguments: str, env: Mapping[str, str], at: Path) -> subprocess.Comple
     )
 
 
+def output_of(*arguments: str, env: Mapping[str, str], at: Path) -> str:
+    """Run a command that must succeed, and return what it prints."""
+    told = call(*arguments, env=env, at=at)
+    assert told.returncode == 0, told.stderr
+    return told.stdout
+
+
 class Program:
     """`run`, or other `words`, as a process in an empty folder; a context manager that leaves none behind.
 

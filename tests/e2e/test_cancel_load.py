@@ -9,15 +9,16 @@ import json
 import time
 from collections import Counter
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from schemas import parse_time
 from schemas.journal import StepKind
-from tests.e2e.program import Program, call, settings
+from tests.e2e.program import output_of, settings
 from tests.e2e.test_journal import steps
-from tests.e2e.test_orders_load import PARTITIONS, WITHIN, Log, Producing, ready, workers
+from tests.e2e.test_orders_load import PARTITIONS, WITHIN, Log, Producing, restart_each, workers
 from tests.support.kafka import Names, create_topics, end_offsets, read_all, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.long, pytest.mark.timeout(600)]
@@ -50,23 +51,14 @@ def test_cancel_while_events_flow(kafka: str, names: Names, tmp_path: Path) -> N
     create_topics(kafka, {names.topic: PARTITIONS})
     with NotYetKnown() as partner, ExitStack() as stack:
         env = {**settings(kafka, names), **partner.env, "POSTBACK_RETRY__DELAYS": "2s"}
-
-        def say(*command: str) -> str:
-            told = call(*command, env=env, at=tmp_path)
-            assert told.returncode == 0, told.stderr
-            return told.stdout
-
+        say = partial(output_of, env=env, at=tmp_path)
         say("topics", "create")
         producing = stack.enter_context(Producing(kafka, names, RATE))
         with workers(env, tmp_path) as running:
             wait_until("it flows", lambda: len(partner.log) > 4 * RATE, WITHIN)
             order = json.loads(say("cancel", "--offer-id", "7", "--for", "2h", "--yes", "-o", "json"))
             ordered = time.time()
-            others = []
-            for one in running:
-                assert one.end() == 0
-                others.append(stack.enter_context(Program(env, tmp_path)))
-                ready(others[-1])
+            others = restart_each(running, stack, env, tmp_path)
             restarted = time.time()
             say("cancel", "end", order["id"])
             wait_until("it flows as before", lambda: time.time() > restarted + FLOWS_SECONDS, WITHIN)

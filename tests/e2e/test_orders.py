@@ -6,13 +6,14 @@ import json
 import time
 from bisect import bisect_left
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from schemas import RetryReason, WorkerHeaders
 from tests.e2e.events import value
-from tests.e2e.program import Program, call, settings
+from tests.e2e.program import Program, call, output_of, settings
 from tests.e2e.tracker import Tracker
 from tests.support.kafka import Names, Write, create_topics, end_offsets, produce, read_all, wait_until
 
@@ -116,12 +117,7 @@ def test_cancel_and_hurry(kafka: str, names: Names, tmp_path: Path) -> None:
     create_topics(kafka, {names.topic: 2})
     with Tracker() as tracker:
         env = settings(kafka, names, tracker, RETRY__DELAYS="1h")
-
-        def say(*command: str) -> str:
-            told = call(*command, env=env, at=tmp_path)
-            assert told.returncode == 0, told.stderr
-            return told.stdout
-
+        say = partial(output_of, env=env, at=tmp_path)
         say("topics", "create")
         say("pause")
         produce(kafka, names.topic, offers(0, 200))

@@ -13,6 +13,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ import pytest
 from schemas import RetryReason, WorkerHeaders, parse_time
 from schemas.journal import JournalStep
 from tests.e2e.neighbours import Partner
-from tests.e2e.program import Program, call, settings
+from tests.e2e.program import Program, call, output_of, settings
 from tests.e2e.test_journal import steps
 from tests.e2e.test_orders import letters
 from tests.support.kafka import Names, Write, create_topics, produce, read_all, wait_until
@@ -110,6 +111,18 @@ def workers(env: dict[str, str], at: Path, count: int = WORKERS) -> Iterator[lis
             assert not one.alive or one.end() == 0
 
 
+def restart_each(
+    running: Sequence[Program], stack: ExitStack, env: dict[str, str], at: Path
+) -> list[Program]:
+    """End each in good order and start another in its place, one after the other; the new ones, ready."""
+    others = []
+    for one in running:
+        assert one.end() == 0
+        others.append(stack.enter_context(Program(env, at)))
+        ready(others[-1])
+    return others
+
+
 def test_pause_under_load(kafka: str, names: Names, tmp_path: Path) -> None:
     """Of 500 a second nothing is sent from 1 s after a pause on, through a restart of each of three workers.
 
@@ -124,11 +137,7 @@ def test_pause_under_load(kafka: str, names: Names, tmp_path: Path) -> None:
             wait_until("it flows", lambda: len(partner.log) > 2_000, WITHIN)
             order = json.loads(call("pause", "-o", "json", env=env, at=tmp_path).stdout)
             told = time.time()
-            others = []
-            for one in running:
-                assert one.end() == 0
-                others.append(stack.enter_context(Program(env, tmp_path)))
-                ready(others[-1])
+            others = restart_each(running, stack, env, tmp_path)
             time.sleep(2.0)
             last, sent = max(partner.times), len(partner.log)
             assert call("resume", env=env, at=tmp_path).returncode == 0
@@ -162,12 +171,7 @@ def test_cancel_of_20_000(kafka: str, names: Names, tmp_path: Path) -> None:
     create_topics(kafka, {names.topic: PARTITIONS})
     with Log() as partner:
         env = {**settings(kafka, names), **partner.env, "POSTBACK_RETRY__DELAYS": "1h"}
-
-        def say(*command: str) -> str:
-            told = call(*command, env=env, at=tmp_path)
-            assert told.returncode == 0, told.stderr
-            return told.stdout
-
+        say = partial(output_of, env=env, at=tmp_path)
         say("topics", "create")
         _into_tiers(kafka, names, count // 2)
         say("pause")
