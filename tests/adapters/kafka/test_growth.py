@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from typing import Any
 
 import pytest
+from confluent_kafka import Consumer
 
 from tests.adapters.kafka.ear import Ear, until
 from tests.adapters.kafka.members import WAYS, started
 from tests.adapters.kafka.suites import MAP, numbered
 from tests.adapters.kafka.worlds import KafkaWorld
-from worker.adapters.kafka import admin_config
+from worker.adapters.kafka import admin_config, poll_thread
 from worker.adapters.kafka.admin import grow
 from worker.core.assigned_partition import Position
 from worker.core.record import Partition
 
 DRAIN_SECONDS = 4.0
 """Longer than the clients take to see that a topic has grown, and the group to share it out anew."""
+
+
+class Counting(Consumer):
+    """A client that counts how often it looks at its topics."""
+
+    looks = 0
+
+    def list_topics(self, *arguments: Any, **named: Any) -> Any:
+        self.looks += 1
+        return super().list_topics(*arguments, **named)
 
 
 class DrainingEar(Ear):
@@ -67,3 +80,42 @@ async def test_while_a_member_drains(real_world: KafkaWorld, way: str) -> None:
     ear.draining = None
     await second.stop()
     await first.stop()
+
+
+@pytest.mark.kafka
+async def test_while_another_member_drains(
+    real_world: KafkaWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While its group waits for a member that drains, a client does not look at a topic that has grown.
+
+    It would join again, drop the answer that it waits for, and take the answer to a commit of the generation
+    before for the loss of its partitions, if both come at once.
+    """
+    clients: list[Counting] = []
+
+    def client(*arguments: Any, **named: Any) -> Consumer:
+        clients.append(Counting(*arguments, **named))
+        return clients[-1]
+
+    monkeypatch.setattr(poll_thread, "Consumer", client)
+    (at, *_) = real_world.create(6)
+    waiting, draining, joining = (real_world.source(at.topic) for _ in range(3))
+    second_ear, third_ear, drained = Ear(), Ear(), asyncio.Event()
+    await waiting.start(ear)
+    await draining.start(second_ear)
+    await until("two shares", lambda: len(ear.ours) == len(second_ear.ours) == 3)
+    second_ear.draining = drained.wait
+    await joining.start(third_ear)
+    await until("the drain", lambda: second_ear.events[-1] == "revoked" and len(ear.ours) == 2)
+    looks = clients[0].looks
+    await asyncio.to_thread(grow, admin_config(real_world.bootstrap, "test", {}), {at.topic: 9})
+    await until("it is known", lambda: real_world.ids.partitions(at.topic) == 9)
+    for _ in range(2):  # it looks after a poll
+        polled = waiting.last_poll()
+        await until("a turn", partial(lambda before: waiting.last_poll() > before, polled))
+    assert clients[0].looks == looks
+    drained.set()
+    await until("three shares", lambda: {len(one.ours) for one in (ear, second_ear, third_ear)} == {3})
+    assert ear.lost == []
+    for source in (joining, draining, waiting):
+        await source.stop()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException
+import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.topic_ids import TopicIds
@@ -16,6 +17,7 @@ from worker.adapters.kafka.topic_refresh import (
     SILENT_SECONDS,
     TopicRefresh,
 )
+from worker.core.record import Partition
 
 EVERY = 10.0
 CLASSIC: Config = {INTERVAL: int(EVERY * 1000)}
@@ -30,6 +32,8 @@ class Broker:
         """What the watcher hears; None where nothing is said."""
         self.looks = 0
         self.is_away = False
+        self.refuses_group: int | None = None
+        """The code with which a question about the group ends."""
 
     def list_topics(self, timeout: float) -> Any:
         self.looks += 1
@@ -37,6 +41,11 @@ class Broker:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
         listed = {name: SimpleNamespace(error=None, partitions=range(n)) for name, n in self.topics.items()}
         return SimpleNamespace(topics=listed)
+
+    def committed(self, partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]:
+        if self.refuses_group is not None:
+            raise KafkaException(KafkaError(self.refuses_group))
+        return partitions
 
     def partitions(self, topic: str) -> int | None:
         return None if self.told is None else self.told.get(topic, 0)
@@ -49,10 +58,11 @@ class Member:
         self._broker = broker
         self.refresh = TopicRefresh(config, topics or ("t",), cast("TopicIds", broker))
         self.settings = self.refresh.begin()
+        self.ours = [Partition("t", 0)]
 
     def at(self, now: float) -> bool:
         before = self._broker.looks
-        self.refresh.look(cast("Consumer", self._broker), now)
+        self.refresh.look(cast("Consumer", self._broker), self.ours, now)
         return self._broker.looks > before
 
 
@@ -148,3 +158,31 @@ def test_another_client() -> None:
     member.at(0.0)
     member.refresh.begin()
     assert member.at(0.1)
+
+
+@pytest.mark.parametrize("silence", [KafkaError._TIMED_OUT, KafkaError._TRANSPORT])
+def test_a_group_that_waits(silence: int) -> None:
+    """While the coordinator answers nothing, a member that has partitions does not look; then it does."""
+    broker = Broker(t=4)
+    broker.refuses_group = silence
+    member = Member(broker)
+    assert not member.at(0.0)
+    broker.refuses_group = None
+    assert not member.at(AGAIN_SECONDS / 2)
+    assert member.at(AGAIN_SECONDS)
+
+
+def test_a_member_without_partitions() -> None:
+    """A member that has nothing has nothing to lose, and looks."""
+    broker = Broker(t=4)
+    broker.refuses_group = KafkaError._TIMED_OUT
+    member = Member(broker)
+    member.ours = []
+    assert member.at(0.0)
+
+
+def test_a_coordinator_that_refuses() -> None:
+    """A coordinator that refuses the question answers: it does not wait for anybody."""
+    broker = Broker(t=4)
+    broker.refuses_group = KafkaError.GROUP_AUTHORIZATION_FAILED
+    assert Member(broker).at(0.0)

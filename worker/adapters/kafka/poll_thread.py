@@ -226,7 +226,7 @@ class PollThread:
             self._turns.busy(self.last_poll)
             more = self._consumer.consume(room - 1, 0) if room > 1 else ()
             self._take_in(cast("Sequence[ReceivedMessage]", [message, *more]))
-        self._refresh.look(self._consumer, self.last_poll)
+        self._refresh.look(self._consumer, self._assignment.ours, self.last_poll)
         self._errors.raise_deadly()
 
     def _take_in(self, messages: Sequence[ReceivedMessage]) -> None:

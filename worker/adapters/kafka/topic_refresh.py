@@ -1,24 +1,33 @@
-"""Decides when a member's client refreshes its topics: between two of our calls, never during a revocation.
+"""Decides when a member's client refreshes its topics: between two of our calls, and while its group stands.
 
-librdkafka (2.16) rejoins its group as soon as it hears that a topic has changed, even while a revocation is
-being drained. It then no longer counts the draining partitions as its own, so the group gives them to another
-member: both work on them, and both may commit. That is why the client's own periodic refresh is turned off.
-The rule: only a refresh of all topics makes it rejoin, and that is done here, right after a poll. If the
-broker tells how many partitions each topic has, it is done when that changes, and seldom otherwise.
+librdkafka (2.16) rejoins its group as soon as it hears that a topic has changed. While a revocation is being
+drained, it then no longer counts the draining partitions as its own: the group gives them to another member,
+both work on them, and both may commit. While it waits for the answer to a JoinGroup, it drops that answer,
+and may take a commit's, which comes behind it and is of the generation before, for the loss of all it has.
+That is why the client's own periodic refresh is turned off. The rule: only a refresh of all topics makes it
+rejoin, and that is done here, right after a poll, if the coordinator answers (behind a JoinGroup it answers
+nothing). If the broker tells how many partitions each topic has, it is done when that changes, and seldom
+otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from confluent_kafka import Consumer, KafkaException
 
 from worker.adapters.kafka.config import Config, uses_new_protocol
+from worker.adapters.kafka.errors import is_away
+from worker.adapters.kafka.records import to_topic_partitions
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.adapters.kafka.topic_ids import TopicIds
+from worker.core.record import Partition
 
 TIMEOUT_SECONDS = 2.0
 """Seconds that a refresh may take, because the thread does nothing else meanwhile."""
+
+STANDS_SECONDS = 0.5
+"""Seconds within which a coordinator answers whose group waits for nobody."""
 
 SILENT_SECONDS = 10.0
 """Seconds until a broker that did not answer in time is asked again."""
@@ -56,12 +65,15 @@ class TopicRefresh:
         self._counts, self._next_look, self._next_in_turn = {}, 0.0, 0.0
         return {} if self._is_off else {INTERVAL: -1}
 
-    def look(self, consumer: Consumer, now: float) -> None:
-        """Have the client refresh, if it is time."""
+    def look(self, consumer: Consumer, ours: Collection[Partition], now: float) -> None:
+        """Have the client refresh, if it is time; later if its group, in which these are `ours`, waits."""
         if self._is_off or now < self._next_look:
             return
         described = self._described()
         if now < self._next_in_turn and not self._is_news(described):
+            return
+        if ours and not _stands(consumer, ours):
+            self._next_look = now + AGAIN_SECONDS
             return
         try:
             listed = existing_topics(consumer.list_topics(timeout=TIMEOUT_SECONDS).topics)
@@ -83,3 +95,12 @@ class TopicRefresh:
     def _is_news(self, described: Mapping[str, int | None]) -> bool:
         """Whether a topic has changed since the client saw it."""
         return any(count not in {None, self._counts.get(topic)} for topic, count in described.items())
+
+
+def _stands(consumer: Consumer, ours: Collection[Partition]) -> bool:
+    """Whether the coordinator answers the member, so that no answer to a JoinGroup is due."""
+    try:
+        consumer.committed(to_topic_partitions([next(iter(ours))]), timeout=STANDS_SECONDS)
+    except KafkaException as error:
+        return not is_away(error)
+    return True
