@@ -169,7 +169,7 @@ COMMANDS: dict[str, tuple[Callable[[str, Given], None], int, int]] = {
     "tracing": (tracing, 50_000, 4),
     "replicas": (replicas.measure, 800_000, 3),
     "isolation": (isolation.measure, 6_000, 1),
-    "routing": (routing, 400_000, 3),
+    "routing": (routing, 400_000, 9),
     "gc": (collections, 50_000, 4),
     "profile": (profile, 200_000, 1),
 }
