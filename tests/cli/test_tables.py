@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 from collections.abc import Sequence
@@ -32,6 +33,14 @@ def test_short_words_stay_whole(capsys: pytest.CaptureFixture[str], monkeypatch:
     print_table(["topic", "partitions", "max_message_bytes"], [[name, "4", "1048588"]])
     (row,) = [line for line in capsys.readouterr().out.splitlines() if name in line]
     assert row.split() == [name, "4", "1048588"]
+
+
+def test_rows_come_before_what_is_said_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table is written out before its command goes on: in one file with stderr it stands first, whole."""
+    file = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(file)))
+    print_table(["ending", "records"], [["published", "2000"]])
+    assert file.getvalue().split() == [b"ending", b"records", b"published", b"2000"]
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ def print_table(
         _print_folded(console, titles, cells)
     else:
         _print_lines(console, titles, cells)
+    sys.stdout.flush()  # before what is said of it on stderr, where both go to one place
 
 
 def fitted(
