@@ -15,6 +15,7 @@ from worker.adapters.kafka.topic_refresh import (
     INTERVAL,
     SELDOM_SECONDS,
     SILENT_SECONDS,
+    STANDS_AGAIN_SECONDS,
     TopicRefresh,
 )
 from worker.core.record import Partition
@@ -168,8 +169,8 @@ def test_a_group_that_waits(silence: int) -> None:
     member = Member(broker)
     assert not member.at(0.0)
     broker.refuses_group = None
-    assert not member.at(AGAIN_SECONDS / 2)
-    assert member.at(AGAIN_SECONDS)
+    assert not member.at(STANDS_AGAIN_SECONDS / 2)
+    assert member.at(STANDS_AGAIN_SECONDS)
 
 
 def test_a_member_without_partitions() -> None:

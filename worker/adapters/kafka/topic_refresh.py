@@ -26,8 +26,8 @@ from worker.core.record import Partition
 TIMEOUT_SECONDS = 2.0
 """Seconds that a refresh may take, because the thread does nothing else meanwhile."""
 
-STANDS_SECONDS = 0.5
-"""Seconds within which a coordinator answers whose group waits for nobody."""
+STANDS_SECONDS, STANDS_AGAIN_SECONDS = 0.5, 3.0
+"""Seconds within which a coordinator answers whose group waits for nobody, and until it is asked again."""
 
 SILENT_SECONDS = 10.0
 """Seconds until a broker that did not answer in time is asked again."""
@@ -73,7 +73,7 @@ class TopicRefresh:
         if now < self._next_in_turn and not self._is_news(described):
             return
         if ours and not _stands(consumer, ours):
-            self._next_look = now + AGAIN_SECONDS
+            self._next_look = now + STANDS_AGAIN_SECONDS
             return
         try:
             listed = existing_topics(consumer.list_topics(timeout=TIMEOUT_SECONDS).topics)
