@@ -36,10 +36,10 @@ class Lanes:
         return len(self.taken) - before
 
     def end(self, partition: AssignedPartition, count: int = 1) -> None:
-        """Let so many of a partition's records that are under way end."""
+        """Let so many of a partition's records that are under way end, the oldest first."""
         for _ in range(count):
             self.taken.remove(next(pending for pending in self.taken if pending.partition is partition))
-            partition.busy.popitem()
+            del partition.busy[next(iter(partition.busy))]
             partition.offsets.revision += 1
             self.schedule.released(partition)
 

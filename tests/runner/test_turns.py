@@ -9,10 +9,18 @@ from tests.runner.harness import Harness, until
 from worker.core.answer import Request, Response
 from worker.core.endings import Delivered
 from worker.ports import Attempter
+from worker.runner import lanes
 
 
-async def test_all_end_before_the_next_begin(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The records of all lanes that were answered have ended when the first of them sends the next one."""
+@pytest.mark.parametrize(("lanes_in_all", "together"), [(2, 32), (4, 2)])
+async def test_all_end_before_the_next_begin(
+    monkeypatch: pytest.MonkeyPatch, lanes_in_all: int, together: int
+) -> None:
+    """The records of all lanes that were answered have ended when the first of them sends the next one.
+
+    Of many, the first lanes go on before the last have been looked at.
+    """
+    monkeypatch.setattr(lanes, "TOGETHER_ANSWERS", together)
     story: list[str] = []
     begin = FakeLane.begin
 
@@ -21,7 +29,7 @@ async def test_all_end_before_the_next_begin(monkeypatch: pytest.MonkeyPatch) ->
         begin(lane, request, attempter)
 
     monkeypatch.setattr(FakeLane, "begin", noted_begin)
-    async with Harness(concurrency=2) as harness:
+    async with Harness(concurrency=lanes_in_all) as harness:
         delivered = harness.heard.delivered
 
         def noted_delivered(ending: Delivered, now: float) -> None:
@@ -31,11 +39,12 @@ async def test_all_end_before_the_next_begin(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(harness.heard, "delivered", noted_delivered)
         harness.sender.gate.clear()
         harness.source.assign(harness.first)
-        harness.write(*range(4))
-        await harness.sent(2)
+        harness.write(*range(2 * lanes_in_all))
+        await harness.sent(lanes_in_all)
         harness.sender.gate.set()
-        await harness.ended(4)
-    assert story == ["begun", "begun", "ended", "ended", "begun", "begun", "ended", "ended"]
+        await harness.ended(2 * lanes_in_all)
+    first, pairs = ["begun"] * lanes_in_all, lanes_in_all // 2
+    assert story == [*first, *["ended", "ended", "begun", "begun"] * pairs, *["ended", "ended"] * pairs]
 
 
 async def test_what_is_answered_as_all_stops_has_ended() -> None:
@@ -45,10 +54,10 @@ async def test_what_is_answered_as_all_stops_has_ended() -> None:
         harness.source.assign(harness.first)
         harness.write(0)
         await harness.sent(1)
-        lanes = harness.runner._delivery.lanes
-        (slot,) = [one for one in lanes._slots if one.job is not None]
+        all_lanes = harness.runner._delivery.lanes
+        (slot,) = [one for one in all_lanes._slots if one.job is not None]
         slot.on_answer(Response(200))
-        await lanes.stop()
+        await all_lanes.stop()
         assert [type(ending) for ending in harness.heard.endings] == [Delivered]
         assert harness.runner.unfinished == 0
 

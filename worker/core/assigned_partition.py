@@ -17,6 +17,7 @@ from worker.core.fence import Tenure
 from worker.core.offsets import MAX_SPAN_OFFSETS, Offsets
 from worker.core.record import Partition, Record
 from worker.core.retry import Tier
+from worker.core.turnover import Turnover
 
 # A full partition is granted more when this share of its room is free; the smaller one counts while probing,
 # so that probes reach beyond what is held.
@@ -72,11 +73,9 @@ class AssignedPartition:
         "granted": "How many more of its records the source may hand over.",
         "heavy": "Whether it may have unfinished records so large that they count as several.",
         "last_revision": "The revision of `offsets` at the last look.",
-        "looked_at": "When it was last looked at (epoch seconds).",
         "offsets": "Which offsets are finished, and which are not.",
         "pace": "How many records ended between its last two looks.",
         "paused": "Whether the source was asked to hand over nothing more of this partition.",
-        "quick_until": "Until when it counts as quick: its lanes came free again between two looks.",
         "ready": "How many of `waiting` were due when they came.",
         "resting": "Whether it is paused or full, so that the next ending may let it flow again.",
         "revision": "The revision of `offsets` as of the last commit that counted.",
@@ -85,6 +84,7 @@ class AssignedPartition:
         "standing": "Where it stands in the schedule.",
         "tenure": "Whether it is ours, and what may be done with it.",
         "tier": "Its delay tier; None on the source.",
+        "turnover": "Whether its lanes come free again at once.",
         "unjournaled": "The records that have ended and whose steps are being written, by offset.",
         "unsure": "Whether another worker may have it by now, so that its records may end there, too.",
         "waiting": "Its records that are not sent yet, in order.",
@@ -108,7 +108,7 @@ class AssignedPartition:
         self.standing = ScheduleState.NOWHERE
         self.ready = 0
         self.slow = False
-        self.looked_at = self.quick_until = float("-inf")
+        self.turnover = Turnover()
         self.pace = 0
         self.last_revision = offsets.revision
         self.paused = False
@@ -174,15 +174,14 @@ class AssignedPartition:
         self.committed, self.revision = offset, self.offsets.revision
         self.last_revision = self.offsets.revision
 
-    def look(self, now: float, soon: float) -> bool:
-        """Judge its pace since the last look; return whether more records wait than have ended.
+    def may_have_more(self, now: float, occupied: int, usable: tuple[int, int]) -> bool:
+        """Return whether it may have a lane beyond its share; `usable` is for any, and for a quick one."""
+        of_any, of_quick = usable
+        return occupied < of_any or (occupied < of_quick and self.turnover.is_quick(self.busy, now))
 
-        It is quick for `soon` seconds if no fewer ended than are under way, and the last look is no older.
-        """
-        since, self.looked_at = now - self.looked_at, now
+    def look(self) -> bool:
+        """Judge its pace since the last look; return whether more records wait than have ended."""
         self.pace, self.last_revision = self.offsets.revision - self.last_revision, self.offsets.revision
-        is_quick = 0 <= since < soon and self.pace >= len(self.busy)
-        self.quick_until = now + soon if is_quick else float("-inf")
         return self.ready > self.pace
 
     @property

@@ -97,12 +97,12 @@ class Schedule:
                     return self._take_of(partition, now)
                 self._put_aside(partition, self._aside)
             elif len(partition.busy) < share or (
-                not (turns or over) and occupied < usable[now < partition.quick_until]
+                not (turns or over) and partition.may_have_more(now, occupied, usable)
             ):
                 return self._take_of(partition, now)
             else:
                 self._put_aside(partition, over)
-        if over and occupied < usable[now < next(iter(over)).quick_until]:
+        if over and next(iter(over)).may_have_more(now, occupied, usable):
             return self._take_of(over.popitem(last=False)[0], now)
         if self._aside and (self._failing < part or (occupied < usable[0] and self._are_alone(now))):
             return self._take_of(self._aside.popitem(last=False)[0], now)
@@ -182,10 +182,10 @@ class Schedule:
         if not (self._over or self._aside) or 0 <= now - self._looked_at < LOOK_EVERY_SECONDS:
             return ()
         since, self._looked_at = now - self._looked_at, now
-        slow = [one for one in (*self._over, *self._aside) if one.look(now, _RECENT_SECONDS)]
+        slow = [one for one in (*self._over, *self._aside) if one.look()]
         for other in self._active:
             if other.standing is not OVER:
-                other.look(now, _RECENT_SECONDS)
+                other.look()
         if not 0 <= since < _RECENT_SECONDS:
             return ()  # the last look was too long ago to compare
         for partition in slow:

@@ -1,11 +1,11 @@
 """The lanes: a fixed set, each with one connection; after an answer a lane takes the next record.
 
 The rules: a lane takes a record only if the gate admits a request. It passes every record on with one ending,
-or gives it back untried. Parked lanes are woken by changes, or by one timer for what becomes due. All answers
-of one turn of the loop are ended first, then the next requests begin: doing the same kind of work together
-costs a tenth less, because of the processor's caches. Everything is plain calls from the loop, without tasks;
-one call handles at most as many answers as there are lanes. The loop would only log what such a call raises,
-and go on without the lane. So each is guarded, and what it raises ends the run.
+or gives it back untried. Parked lanes are woken by changes, or by one timer for what becomes due. The answers
+of one turn of the loop are ended first, up to TOGETHER_ANSWERS of them, then the next requests begin: doing
+the same kind of work together costs a tenth less, because of the processor's caches. Everything is plain
+calls from the loop, without tasks. The loop would only log what such a call raises, and go on without the
+lane. So each is guarded, and what it raises ends the run.
 """
 
 from __future__ import annotations
@@ -27,6 +27,13 @@ from worker.runner.lanes_listener import LanesListener
 from worker.runner.parts import Surroundings
 from worker.runner.slot import Job, Slot
 from worker.runner.stall import StallDetector
+
+TOGETHER_ANSWERS = 32
+"""Answers that are ended together.
+
+Enough to keep the processor's caches warm. With more, those first to come would wait for the others before
+their lanes send again, and all would come back at once: a tenth fewer events per second at 20 ms.
+"""
 
 # The metrics' words for the endings of attempts.
 _OUTCOMES = {Delivered: "delivered", RetryLater: "retry", Dead: "dead"}
@@ -148,13 +155,15 @@ class Lanes:
         return False
 
     def on_answer(self, slot: Slot, answer: Answer) -> None:
-        """Queue an answer, to be judged at the end of this turn; then its lane sends the next record."""
+        """Queue an answer, to be judged with others of this turn; then its lane sends the next record."""
         if not self._answered:
             asyncio.get_running_loop().call_soon(self._on_turn)
         self._answered.append((slot, answer))
+        if len(self._answered) >= TOGETHER_ANSWERS:
+            self._on_turn()
 
     def _on_turn(self) -> None:
-        """End what was answered in this turn; no exception may reach the loop."""
+        """End what was answered so far in this turn; no exception may reach the loop."""
         answered = len(self._answered)
         try:
             free = self._end_answered()

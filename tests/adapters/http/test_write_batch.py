@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from worker.adapters.http.batching_transport import BatchingTransport
-from worker.adapters.http.write_batch import SocketWriter, WriteBatch, _unread
+from worker.adapters.http.write_batch import TOGETHER_REQUESTS, SocketWriter, WriteBatch, _unread
 
 MUCH = os.urandom(4 * 1024 * 1024)
 
@@ -73,6 +73,17 @@ async def test_a_request_leaves_at_the_end_of_the_turn(ends: Ends) -> None:
         ends.partner.recv(3)
     await asyncio.sleep(0)
     assert ends.partner.recv(3) == b"GET"
+
+
+async def test_many_do_not_wait_for_the_last(ends: Ends) -> None:
+    """Once there are enough of them, they are written before the turn ends; the rest follows at its end."""
+    write_batch = WriteBatch()
+    for _ in range(TOGETHER_REQUESTS + 1):
+        write_batch.put(ends.writer, b"GET")
+    assert ends.partner.recv(100) == b"GET"
+    assert ends.writer.unsent == b"GET"
+    await asyncio.sleep(0)
+    assert ends.partner.recv(100) == b"GET"
 
 
 async def test_pieces_leave_as_one(ends: Ends) -> None:

@@ -65,4 +65,5 @@ class Sweeper:
         self._timer = self._loop.call_later(TICK_SECONDS, self._sweep)
         overdue, self._swept = self._swept, monotonic()
         for one in [one for one in self._watched if one.deadline <= overdue]:
-            one.expire()
+            if one.deadline <= overdue:  # one that ended before it may have had it begin something new
+                one.expire()

@@ -4,7 +4,7 @@ The rules: before a request is written, its connection is checked for unread inp
 asked for, the partner's end). If there is any, its reader reads it first and the request waits for the next
 turn. A request is one write straight into the socket; the transport sends what the socket does not take at
 once, and what goes over TLS. Together they cost less: one call checks all sockets, the way into the kernel
-stays warm, and a partner on this machine is woken once.
+stays warm, and a partner on this machine is woken once. Of many, the first do not wait for the last.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ import asyncio
 import os
 import select
 from collections.abc import Collection
+
+TOGETHER_REQUESTS = 32
+"""Requests that are written at once, without waiting for the end of the turn."""
 
 
 class SocketWriter:
@@ -63,9 +66,11 @@ class WriteBatch:
         self._writers: list[SocketWriter] = []
 
     def put(self, writer: SocketWriter, data: bytes) -> None:
-        """Write `data` at the end of this turn."""
+        """Write `data` at the end of this turn, or as soon as TOGETHER_REQUESTS wait."""
         writer.unsent = data
         self._add(writer)
+        if len(self._writers) >= TOGETHER_REQUESTS:
+            self._flush()
 
     def _add(self, writer: SocketWriter) -> None:
         if not self._writers:
@@ -78,6 +83,8 @@ class WriteBatch:
         writers = [
             writer for writer in writers if writer.unsent and not writer.is_closing()
         ]  # a closed one's descriptor may be another's by now
+        if not writers:
+            return
         unread = _unread(writers)
         for writer in writers:
             if unread and writer.socket in unread:
