@@ -13,6 +13,7 @@ from worker.adapters.kafka.topic_ids import TopicIds
 from worker.adapters.kafka.topic_refresh import (
     AGAIN_SECONDS,
     INTERVAL,
+    LONG_WAIT_SECONDS,
     SELDOM_SECONDS,
     SILENT_SECONDS,
     STANDS_AGAIN_SECONDS,
@@ -57,7 +58,8 @@ class Member:
 
     def __init__(self, broker: Broker, *topics: str, config: Config = CLASSIC) -> None:
         self._broker = broker
-        self.refresh = TopicRefresh(config, topics or ("t",), cast("TopicIds", broker))
+        self.told: list[str] = []
+        self.refresh = TopicRefresh(config, topics or ("t",), cast("TopicIds", broker), self.told.append)
         self.settings = self.refresh.begin()
         self.ours = [Partition("t", 0)]
 
@@ -171,6 +173,29 @@ def test_a_group_that_waits(silence: int) -> None:
     broker.refuses_group = None
     assert not member.at(STANDS_AGAIN_SECONDS / 2)
     assert member.at(STANDS_AGAIN_SECONDS)
+
+
+def test_a_group_that_waits_for_long() -> None:
+    """It is told once that the topics are not looked at, naming them and what the coordinator does."""
+    broker = Broker(t=4)
+    broker.refuses_group = KafkaError._TIMED_OUT
+    member = Member(broker)
+    for seconds in range(int(LONG_WAIT_SECONDS)):
+        member.at(float(seconds))
+    assert member.told == []
+    for seconds in range(int(LONG_WAIT_SECONDS), 300):
+        member.at(float(seconds))
+    (line,) = member.told
+    assert line.startswith("changes of t are not looked at")
+    assert "has not answered for 30 s: " in line
+    broker.refuses_group = None
+    assert member.at(310.0)
+    broker.refuses_group = KafkaError._TIMED_OUT
+    broker.topics["t"] = 5
+    member.at(320.0)
+    assert len(member.told) == 1
+    member.at(320.0 + 2 * LONG_WAIT_SECONDS)
+    assert len(member.told) == 2
 
 
 def test_a_member_without_partitions() -> None:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from worker.adapters.kafka.errors import is_away, one_line
+from worker.adapters.kafka.coordinator import why_silent
+from worker.adapters.kafka.errors import one_line
 from worker.adapters.kafka.leader_epochs import LeaderEpochs
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge
 from worker.adapters.kafka.records import to_offset, to_partition
@@ -68,7 +69,9 @@ class OffsetCommits:
         if not sent:
             return {}
         offsets = self._to_offsets(consumer, sent)
-        _require_coordinator(consumer, offsets)
+        silent = why_silent(consumer, offsets, REACH_TIMEOUT_SECONDS)
+        if silent is not None:
+            raise CommitFailed(silent)
         try:
             committed = consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
@@ -122,15 +125,6 @@ class OffsetCommits:
                 self._highest[epoch.at] = position.offset
                 sent[epoch.at] = position
         return sent
-
-
-def _require_coordinator(consumer: Consumer, offsets: list[TopicPartition]) -> None:
-    """Raise CommitFailed if nobody answers: a blocking commit has no timeout, but a question has."""
-    try:
-        consumer.committed(offsets, timeout=REACH_TIMEOUT_SECONDS)
-    except KafkaException as error:
-        if is_away(error):
-            raise CommitFailed(one_line(error)) from error
 
 
 def _outcome(

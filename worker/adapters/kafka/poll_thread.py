@@ -60,7 +60,7 @@ class PollThread:
         self.watermarks = WatermarkCache()
         self._config = config
         self._topics = list(options.topics)
-        self._refresh = TopicRefresh(config, options.topics, options.ids)
+        self._refresh = TopicRefresh(config, options.topics, options.ids, bridge.trouble)
         self._bridge = bridge
         self._logger = logger
         paused = PausedPartitions()

@@ -12,12 +12,12 @@ otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from confluent_kafka import Consumer, KafkaException
 
 from worker.adapters.kafka.config import Config, uses_new_protocol
-from worker.adapters.kafka.errors import is_away
+from worker.adapters.kafka.coordinator import why_silent
 from worker.adapters.kafka.records import to_topic_partitions
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.adapters.kafka.topic_ids import TopicIds
@@ -28,6 +28,9 @@ TIMEOUT_SECONDS = 2.0
 
 STANDS_SECONDS, STANDS_AGAIN_SECONDS = 0.5, 3.0
 """Seconds within which a coordinator answers whose group waits for nobody, and until it is asked again."""
+
+LONG_WAIT_SECONDS = 30.0
+"""Seconds after which it is told that a change is still not looked at; longer than a worker drains."""
 
 SILENT_SECONDS = 10.0
 """Seconds until a broker that did not answer in time is asked again."""
@@ -47,10 +50,16 @@ _NEVER = float("inf")
 class TopicRefresh:
     """For a member's client; `config` is its own, `topics` is its subscription. Times are monotonic.
 
+    `tell` hears of a trouble that lasts.
+
     With `group.protocol=consumer` the broker assigns, and the client may refresh whenever it likes.
     """
 
-    def __init__(self, config: Config, topics: Sequence[str], ids: TopicIds | None) -> None:
+    def __init__(
+        self, config: Config, topics: Sequence[str], ids: TopicIds | None, tell: Callable[[str], None]
+    ) -> None:
+        self._tell = tell
+        self._waits_since: float | None = None
         self._topics = [topic for topic in topics if not topic.startswith("^")]
         self._ids = ids
         self._has_pattern = len(self._topics) < len(topics)
@@ -72,9 +81,11 @@ class TopicRefresh:
         described = self._described()
         if now < self._next_in_turn and not self._is_news(described):
             return
-        if ours and not _stands(consumer, ours):
+        if ours and (why := why_silent(consumer, to_topic_partitions([next(iter(ours))]), STANDS_SECONDS)):
             self._next_look = now + STANDS_AGAIN_SECONDS
+            self._note_wait(now, why)
             return
+        self._waits_since = None
         try:
             listed = existing_topics(consumer.list_topics(timeout=TIMEOUT_SECONDS).topics)
         except KafkaException:
@@ -87,6 +98,17 @@ class TopicRefresh:
         is_described = not self._has_pattern and None not in described.values()
         self._next_in_turn = now + (max(SELDOM_SECONDS, self._every) if is_described else self._every)
 
+    def _note_wait(self, now: float, why: str) -> None:
+        """Tell once that a change is not looked at, if that lasts."""
+        if self._waits_since is None:
+            self._waits_since = now
+        if now - self._waits_since >= LONG_WAIT_SECONDS:
+            self._waits_since = _NEVER
+            self._tell(
+                f"changes of {', '.join(self._topics)} are not looked at, as for their number of partitions:"
+                f" the group's coordinator has not answered for {LONG_WAIT_SECONDS:.0f} s: {why}"
+            )
+
     def _described(self) -> Mapping[str, int | None]:
         """How many partitions each topic has according to the broker; None if unknown."""
         ids = self._ids
@@ -95,12 +117,3 @@ class TopicRefresh:
     def _is_news(self, described: Mapping[str, int | None]) -> bool:
         """Whether a topic has changed since the client saw it."""
         return any(count not in {None, self._counts.get(topic)} for topic, count in described.items())
-
-
-def _stands(consumer: Consumer, ours: Collection[Partition]) -> bool:
-    """Whether the coordinator answers the member, so that no answer to a JoinGroup is due."""
-    try:
-        consumer.committed(to_topic_partitions([next(iter(ours))]), timeout=STANDS_SECONDS)
-    except KafkaException as error:
-        return not is_away(error)
-    return True
