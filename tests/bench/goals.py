@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tests.bench.contenders import CONTENDERS
-from tests.bench.job import Figures
+from tests.bench.job import Figures, Job
 from tests.bench.rounds import Results, median, ratio
 
 
@@ -47,7 +47,33 @@ def judge(results: Results, latency_ms: float = 0.0) -> str:
             times = ratio(results, ours, other, "per_core")
             verdict = "met" if times >= goal.least else "missed"
             lines.append(f"| {ours} | {other} | {times:.2f} | {verdict}: at least {goal.least:.2f} |")
-    return "\n".join(lines)
+    speeds = _judge_speed(results, latency_ms)
+    return "\n".join([*lines, "", *speeds] if speeds else lines)
+
+
+SPEED_SHARE = 0.90
+"""Events per second, at least, of what so many in flight can give; of Go's, where that has no bound."""
+
+
+def _judge_speed(results: Results, latency_ms: float) -> list[str]:
+    """Say how many events a second there were, beside as many as there may be."""
+    lines = ["| events per second | | of as many as | times | goal |", "| --- | ---: | --- | ---: | --- |"]
+    in_flight = Job("", 0).concurrency
+    go = CONTENDERS["go"].what
+    for name in ("worker", "no-journal", "bare"):
+        ours = CONTENDERS[name].what
+        if ours not in results or not (latency_ms or go in results):
+            continue
+        speed = median(results[ours], "per_second")
+        if latency_ms:
+            most = in_flight * 1000 / latency_ms
+            what, times = f"{in_flight} in flight can give, {most:,.0f}", speed / most
+        else:
+            what, times = go, ratio(results, ours, go, "per_second")
+        verdict = "met" if times >= SPEED_SHARE else "missed"
+        goal = f"{verdict}: at least {SPEED_SHARE:.2f}" if name == "worker" else ""
+        lines.append(f"| {ours} | {speed:,.0f} | {what} | {times:.2f} | {goal} |")
+    return lines if len(lines) > 2 else []
 
 
 class Most(NamedTuple):

@@ -50,6 +50,21 @@ def test_goals_are_judged_where_the_run_can_tell() -> None:
     ]
 
 
+def test_speed_is_judged_by_what_there_may_be() -> None:
+    """With a latency, by what so many in flight give; without, by Go's speed, if it ran."""
+    worker, bare, go = (CONTENDERS[name].what for name in ("worker", "bare", "go"))
+    results = {
+        name: [{**figures(10), "per_second": speed}]
+        for name, speed in ((worker, 11_600.0), (bare, 12_100.0), (go, 12_500.0))
+    }
+    assert judge(results, 20.0).splitlines()[-2:] == [
+        f"| {worker} | 11,600 | 256 in flight can give, 12,800 | 0.91 | met: at least 0.90 |",
+        f"| {bare} | 12,100 | 256 in flight can give, 12,800 | 0.95 |  |",
+    ]
+    assert f"| {worker} | 11,600 | {go} | 0.93 | met: at least 0.90 |" in judge(results)
+    assert "per second" not in judge({worker: results[worker], bare: results[bare]})
+
+
 def test_what_several_destinations_cost_is_judged() -> None:
     """What takes an event is held to one destination's cost, what passes over it to the bare loop's."""
     costs = {
@@ -122,4 +137,4 @@ def test_goals_are_those_of_the_latency() -> None:
     """At 20 ms the worker is held to what is asked of it there."""
     worker, bare = CONTENDERS["worker"].what, CONTENDERS["bare"].what
     text = judge({worker: [figures(10)], bare: [figures(30)]}, 20.0)
-    assert text.splitlines()[2:] == [f"| {worker} | {bare} | 3.00 | met: at least 2.50 |"]
+    assert text.splitlines()[2:4] == [f"| {worker} | {bare} | 3.00 | met: at least 2.50 |", ""]
