@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient
 
 from worker.adapters.kafka.config import (
     BATCH_BYTES,
+    BULK_RECORDS,
     CONSUMER_ONLY,
     PRODUCER_ONLY,
     admin_config,
@@ -181,6 +182,8 @@ def test_in_bulk() -> None:
     made = in_bulk(given)
     assert (made["linger.ms"], made["compression.type"], made["client.id"]) == (100, "lz4", "me-bulk")
     assert "compression.codec" not in made
+    assert made["batch.num.messages"] == BULK_RECORDS
+    assert in_bulk(given | {"batch.num.messages": "7"})["batch.num.messages"] == 7
     assert (made["retry.backoff.ms"], made["acks"], made["enable.idempotence"]) == (7, "all", True)
     Producer(made)
 

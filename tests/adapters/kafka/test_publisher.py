@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
+import time
 
 import pytest
 from confluent_kafka import KafkaError
@@ -14,6 +15,7 @@ from tests.adapters.kafka.mock import PRODUCE
 from tests.adapters.kafka.worlds import KafkaWorld, MockWorld
 from tests.support.kafka import create_topics
 from worker.adapters.kafka import KafkaPublisher, KafkaUnavailable, metadata, producer_config
+from worker.adapters.kafka.config import BULK_RECORDS
 from worker.core.record import Outgoing
 from worker.ports import BatchRefused, PublishRefused
 
@@ -64,6 +66,22 @@ async def test_full_queue(mock_world: MockWorld) -> None:
     values = [b"%d" % number for number in range(200)]
     await asyncio.gather(*(publisher.publish(Outgoing(at.topic, b"k", value, ())) for value in values))
     assert sorted(value or b"" for _, value, _ in mock_world.read(at.topic)) == sorted(values)
+
+
+async def test_a_full_batch_does_not_wait(mock_world: MockWorld) -> None:
+    """Enough records of one partition are there sooner by half than one fewer, which wait for others."""
+    (at,) = mock_world.create(1)
+    publisher = await mock_world.publisher()
+
+    async def seconds(count: int) -> float:
+        began = time.monotonic()
+        await publisher.publish_batch([Outgoing(at.topic, b"k", b"1", (), at.number)] * count)
+        return time.monotonic() - began
+
+    await seconds(1)
+    few = [await seconds(BULK_RECORDS - 1) for _ in range(3)]
+    enough = [await seconds(BULK_RECORDS) for _ in range(3)]
+    assert min(enough) * 2 < min(few)
 
 
 async def test_refused_by_the_broker(mock_world: MockWorld) -> None:

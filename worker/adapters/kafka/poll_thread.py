@@ -60,7 +60,6 @@ class PollThread:
         self.watermarks = WatermarkCache()
         self._config = config
         self._topics = list(options.topics)
-        self._refresh = TopicRefresh(config, options.topics, options.ids, bridge.trouble)
         self._bridge = bridge
         self._logger = logger
         paused = PausedPartitions()
@@ -72,6 +71,7 @@ class PollThread:
         logs = AssignedLogs(options.ids)
         self._assignment = Assignment(bridge, self._prefetch, self.watermarks, self.stops, logs, config)
         self._errors = ClientErrors(str(config["group.id"]), options.refusals, bridge)
+        self._refresh = TopicRefresh(config, options.topics, options.ids, self._errors.tell)
         starts, another = OffsetLookup(options.beginning), partial(Consumer, config)
         self.deferred = DeferredPartitions(self._assignment, starts, self._errors.tell, another)
         self._recovery = Recovery(self._assignment, bridge, config, options.skip, self._errors.tell)
