@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
 import threading
@@ -104,6 +105,20 @@ async def test_forbidden_addresses(urls: tuple[str, str], variables: list[str]) 
         await worker.run(asyncio.Event())
     assert [line.partition(": ")[0] for line in refused.value.problems] == variables
     assert str(refused.value) == "; ".join(refused.value.problems)
+
+
+async def test_garbage_is_seldom_looked_for() -> None:
+    """A started worker seldom looks for garbage, and not in what the start made."""
+    before = gc.get_threshold()
+    gc.unfreeze()
+    gc.set_threshold(700)
+    try:
+        async with running(Worker(Deployment.of(settings()))):
+            assert gc.get_threshold()[0] >= 10_000
+            assert gc.get_freeze_count() >= 10_000
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
 
 
 def test_where_postbacks_go() -> None:

@@ -186,7 +186,7 @@ def test_a_group_that_waits_for_long() -> None:
     for seconds in range(int(LONG_WAIT_SECONDS), 300):
         member.at(float(seconds))
     (line,) = member.told
-    assert line.startswith("changes of t are not looked at")
+    assert line.startswith("new partitions of t would not be noticed: the group's coordinator")
     assert "has not answered for 30 s: " in line
     broker.refuses_group = None
     assert member.at(310.0)
@@ -196,6 +196,19 @@ def test_a_group_that_waits_for_long() -> None:
     assert len(member.told) == 1
     member.at(320.0 + 2 * LONG_WAIT_SECONDS)
     assert len(member.told) == 2
+
+
+def test_another_client_waits_anew() -> None:
+    """A client that takes another's place has waited for nothing yet."""
+    broker = Broker(t=4)
+    broker.refuses_group = KafkaError._TIMED_OUT
+    member = Member(broker)
+    member.at(0.0)
+    member.refresh.begin()
+    member.at(LONG_WAIT_SECONDS)
+    assert member.told == []
+    member.at(2 * LONG_WAIT_SECONDS)
+    assert len(member.told) == 1
 
 
 def test_a_member_without_partitions() -> None:

@@ -39,7 +39,7 @@ class BatchingTransport:
         return self._writer.recall() or not self._asked
 
     def write(self, data: bytes) -> None:
-        """Write at the end of this turn; a transport that is closed by then takes nothing."""
+        """Write at the end of this turn or sooner; a transport that is closed by then takes nothing."""
         self._asked = True
         self._write_batch.put(self._writer, data)
 

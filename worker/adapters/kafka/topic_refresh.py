@@ -30,7 +30,7 @@ STANDS_SECONDS, STANDS_AGAIN_SECONDS = 0.5, 3.0
 """Seconds within which a coordinator answers whose group waits for nobody, and until it is asked again."""
 
 LONG_WAIT_SECONDS = 30.0
-"""Seconds after which it is told that a change is still not looked at; longer than a worker drains."""
+"""Seconds after which it is told that the topics are still not looked at; longer than a worker drains."""
 
 SILENT_SECONDS = 10.0
 """Seconds until a broker that did not answer in time is asked again."""
@@ -72,6 +72,7 @@ class TopicRefresh:
     def begin(self) -> Config:
         """Begin with another client, which has seen nothing yet; return the properties that it needs."""
         self._counts, self._next_look, self._next_in_turn = {}, 0.0, 0.0
+        self._waits_since = None
         return {} if self._is_off else {INTERVAL: -1}
 
     def look(self, consumer: Consumer, ours: Collection[Partition], now: float) -> None:
@@ -99,14 +100,14 @@ class TopicRefresh:
         self._next_in_turn = now + (max(SELDOM_SECONDS, self._every) if is_described else self._every)
 
     def _note_wait(self, now: float, why: str) -> None:
-        """Tell once that a change is not looked at, if that lasts."""
+        """Tell once that the topics are not looked at, if that lasts."""
         if self._waits_since is None:
             self._waits_since = now
         if now - self._waits_since >= LONG_WAIT_SECONDS:
             self._waits_since = _NEVER
             self._tell(
-                f"changes of {', '.join(self._topics)} are not looked at, as for their number of partitions:"
-                f" the group's coordinator has not answered for {LONG_WAIT_SECONDS:.0f} s: {why}"
+                f"new partitions of {', '.join(self._topics)} would not be noticed: the group's coordinator"
+                f" has not answered for {LONG_WAIT_SECONDS:.0f} s: {why}"
             )
 
     def _described(self) -> Mapping[str, int | None]:
