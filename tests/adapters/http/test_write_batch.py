@@ -97,6 +97,16 @@ async def test_pieces_leave_as_one(ends: Ends) -> None:
     assert ends.partner.recv(9) == b"headbody"
 
 
+async def test_pieces_one_after_another(ends: Ends) -> None:
+    """What is written while something still waits leaves behind it."""
+    batching = BatchingTransport(ends.transport, WriteBatch())
+    batching.expect()
+    batching.write(b"head")
+    batching.write(b"body")
+    await asyncio.sleep(0)
+    assert ends.partner.recv(9) == b"headbody"
+
+
 async def test_more_than_the_socket_takes(ends: Ends) -> None:
     """What does not fit leaves as soon as there is room, and what is written after it follows it."""
     ends.write(MUCH)

@@ -13,7 +13,7 @@ from worker.adapters.http.write_batch import SocketWriter, WriteBatch
 
 
 class BatchingTransport:
-    """Stands in for a transport whose user writes each request in one piece."""
+    """Stands in for a transport whose user writes each request in one piece, as a rule."""
 
     def __init__(self, transport: asyncio.Transport, write_batch: WriteBatch) -> None:
         self._writer = SocketWriter(transport)
@@ -41,7 +41,7 @@ class BatchingTransport:
     def write(self, data: bytes) -> None:
         """Write at the end of this turn or sooner; a transport that is closed by then takes nothing."""
         self._asked = True
-        self._write_batch.put(self._writer, data)
+        self._write_batch.put(self._writer, self._writer.unsent + data)
 
     def writelines(self, pieces: Iterable[bytes]) -> None:
         """Write pieces as one; aiohttp writes a head and its body this way."""
