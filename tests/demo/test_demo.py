@@ -25,7 +25,7 @@ from worker import health
 from worker.adapters.kafka import message_limits
 from worker.adapters.kafka.own_topics import describe
 from worker.cli import app
-from worker.demo import Demo
+from worker.demo import Demo, demonstration
 from worker.demo.tracker import Tracker
 
 pytestmark = pytest.mark.process
@@ -144,6 +144,18 @@ async def test_ended_early() -> None:
     until.set()
     account = await Demo(200, 0.2).run(lambda _: None, until)
     assert not account.complete
+
+
+@pytest.mark.usefixtures("asks_briefly")
+async def test_ended_before_all_is_committed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told to end as all have just ended, it first waits for the commits of the last of them."""
+    counted, behind = demonstration._behind, iter((1, 1))
+    monkeypatch.setattr(
+        demonstration, "_behind", lambda broker, settings: next(behind, 0) or counted(broker, settings)
+    )
+    until = asyncio.Event()
+    account = await Demo(10, 0.0).run(lambda progress: until.set() if progress.is_over else None, until)
+    assert account.complete
 
 
 @pytest.mark.usefixtures("heeds_interrupts")

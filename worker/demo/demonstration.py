@@ -81,6 +81,7 @@ class Demo:
         stop = asyncio.Event()
         working = asyncio.create_task(worker.run(stop, self._note_start))
         ended, deadline = 0, time.monotonic() + _PATIENCE_SECONDS
+        progress = self._progress()
         while not working.done() and time.monotonic() < deadline:
             progress = self._progress()
             tick(progress)
@@ -89,8 +90,9 @@ class Demo:
             if progress.ended > ended:
                 ended, deadline = progress.ended, time.monotonic() + _PATIENCE_SECONDS
             await asyncio.sleep(0.1)
-        # How far the last of what is another's was passed over is told last, and committed a tick later.
-        while linger is None and not working.done() and time.monotonic() < deadline:
+        # How far the last of what is another's was passed over is told last, and committed a tick later: also
+        # after a Ctrl-C that came in between.
+        while progress.is_over and not working.done() and time.monotonic() < deadline:
             if not await asyncio.to_thread(is_behind):
                 break
         if linger is not None and not working.done():
