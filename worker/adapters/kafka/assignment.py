@@ -264,7 +264,7 @@ class Assignment:
         self.ours.update((epoch.at, epoch) for epoch in epochs)
         self.names.update((epoch.at, epoch.at) for epoch in epochs)
         self._paused.stale = True
-        self._watermarks.hurry()
+        self._watermarks.expect(time.monotonic())
         return epochs
 
     def _place(self, at: Partition, offset: int | None, leader_epoch: int | None = None) -> TopicPartition:

@@ -1,6 +1,8 @@
 """The watermarks (first and end offset) of each partition, as last heard.
 
-The rule: reading them costs nothing; asking the broker is rare and bounded, and may fail without harm.
+The rule: reading them costs nothing; asking the broker is rare and bounded, and may fail without harm. A
+question waits behind the fetch under way, up to `fetch.wait.max.ms`, and the poll thread with it. So nobody asks
+in the first moment of an assignment, when commits and the first records have to come through.
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ FROM_CLIENT_SECONDS = 2.0
 FROM_BROKER_SECONDS = 10.0
 """Seconds between two looks. The client learns the end from fetches, but fetches no paused partition."""
 
+NEW_AFTER_SECONDS = 1.0
+"""Seconds until the first question about new partitions."""
+
 _TIMEOUT_SECONDS = 0.5
 
 
@@ -30,9 +35,9 @@ class WatermarkCache:
         self._next_look = 0.0
         self._next_question = 0.0
 
-    def hurry(self) -> None:
-        """Ask the broker at the next turn, because there are new partitions."""
-        self._next_look = self._next_question = 0.0
+    def expect(self, now: float) -> None:
+        """Ask the broker soon, because there are new partitions."""
+        self._next_look = self._next_question = now + NEW_AFTER_SECONDS
 
     def forget(self, partitions: Collection[Partition]) -> None:
         """Forget the watermarks of partitions that are of another log now."""

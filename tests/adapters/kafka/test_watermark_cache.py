@@ -1,0 +1,60 @@
+"""When the broker is asked for the watermarks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from confluent_kafka import Consumer, TopicPartition
+
+from worker.adapters.kafka.offsets_for_times import EARLIEST
+from worker.adapters.kafka.watermarks import FROM_BROKER_SECONDS, NEW_AFTER_SECONDS, WatermarkCache
+from worker.core.record import Partition
+from worker.ports import Watermarks
+
+AT = Partition("orders", 0)
+
+
+class FakeConsumer:
+    """Has fetched up to 7, and counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.questions = 0
+
+    def offsets_for_times(self, asked: Sequence[TopicPartition], *, timeout: float) -> list[TopicPartition]:
+        """Tell the broker's first offset, 3, or its end, 5."""
+        assert timeout <= 1
+        self.questions += 1
+        return [TopicPartition(of.topic, of.partition, 3 if of.offset == EARLIEST else 5) for of in asked]
+
+    def get_watermark_offsets(self, _at: TopicPartition, *, cached: bool) -> tuple[int, int]:
+        """Tell what is known of fetches."""
+        assert cached
+        return -1001, 7
+
+    @property
+    def itself(self) -> Consumer:
+        """As the code under test takes it."""
+        return cast("Consumer", self)
+
+
+def test_the_first_moment_of_an_assignment() -> None:
+    """Nothing is asked of new partitions as long as their first commit and records may be due."""
+    marks, consumer = WatermarkCache(), FakeConsumer()
+    marks.refresh(consumer.itself, [], 9.9)
+    marks.expect(10.0)
+    marks.refresh(consumer.itself, [AT], 10.0 + NEW_AFTER_SECONDS - 0.1)
+    assert (consumer.questions, marks.heard) == (0, {})
+    marks.refresh(consumer.itself, [AT], 10.0 + NEW_AFTER_SECONDS)
+    assert (consumer.questions, marks.heard) == (2, {AT: Watermarks(3, 7, 5)})
+
+
+def test_now_and_then() -> None:
+    """The broker is asked every ten seconds; in between, the client's own fetches tell the end."""
+    marks, consumer = WatermarkCache(), FakeConsumer()
+    marks.expect(10.0)
+    for seconds in range(int(FROM_BROKER_SECONDS)):
+        marks.refresh(consumer.itself, [AT], 11.0 + seconds)
+    assert consumer.questions == 2
+    marks.refresh(consumer.itself, [AT], 11.0 + FROM_BROKER_SECONDS)
+    assert consumer.questions == 4
