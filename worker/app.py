@@ -125,7 +125,7 @@ class Worker:
                 task = asyncio.create_task(watch)
                 task.add_done_callback(self._watch_ended)
                 stack.callback(task.cancel)
-            gc.freeze()  # long-lived objects are not looked at again; little of them is garbage: no collection first
+            gc.freeze()  # long-lived objects need not be looked at again; of these, a thirtieth is garbage
             gc.set_threshold(YOUNG_OBJECTS)
             self._tell_start(server.address)
             if on_started is not None:
