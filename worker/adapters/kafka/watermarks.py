@@ -1,8 +1,8 @@
 """The watermarks (first and end offset) of each partition, as last heard.
 
 The rule: reading them costs nothing; asking the broker is rare and bounded, and may fail without harm.
-A question waits behind the fetch under way, up to `fetch.wait.max.ms`, and the poll thread with it. So none is
-asked in the first moment of an assignment, when commits and the first records have to come through.
+A question waits behind the fetch under way, up to `fetch.wait.max.ms`, and the poll thread with it; so none
+is asked in the first moment of an assignment, when commits and the first records have to come through.
 """
 
 from __future__ import annotations
