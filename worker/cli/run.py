@@ -82,6 +82,9 @@ def run_loop(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
 
 
 async def _work(deployment: Deployment, *, adopt: bool) -> int:
+    from worker.adapters.lean_aiohttp import load_aiohttp
+
+    load_aiohttp()
     from worker.adapters.kafka import KafkaUnavailable
     from worker.adapters.logs import set_up
     from worker.adapters.structlog_alone import structlog
