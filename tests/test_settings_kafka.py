@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.settings import read as read_all
@@ -100,6 +102,38 @@ def test_wrong_value(name: str, value: str, says: str) -> None:
     line = problem(**{name: value})
     assert line.startswith(f"{PREFIX}{name}: ")
     assert says in line
+
+
+@pytest.mark.parametrize("value", ["10s", "10000ms", "10 000", "1e4", "0x2710", "010000", "10000.5"])
+def test_numbers(value: str) -> None:
+    """A number that librdkafka would read in part, or differently than it looks, is an error."""
+    line = problem(SESSION_TIMEOUT_MS=value)
+    assert line == f"{PREFIX}SESSION_TIMEOUT_MS: must be a whole number, without a unit ({value!r})"
+    assert "must be a number, without a unit" in problem(LINGER_MS="5ms")
+    assert read(LINGER_MS="0.5", TOPIC_METADATA_REFRESH_INTERVAL_MS="-1").kafka.properties
+
+
+@pytest.mark.parametrize("value", ["\udcff", "a\0b"])
+def test_not_text(value: str) -> None:
+    """A value that is not UTF-8, or that a C library would read up to its NUL, is an error without it."""
+    line = problem(SASL_PASSWORD=value)
+    assert line == f"{PREFIX}SASL_PASSWORD: must be text in UTF-8, without NUL"
+
+
+def test_producers() -> None:
+    """What only the worker's producers would refuse, which are idempotent, is an error at the start, too."""
+    line = problem(MAX_IN_FLIGHT="10")
+    assert line == f"{PREFIX}…: `max.in.flight` must be set <= 5 when `enable.idempotence` is true"
+
+
+@pytest.mark.parametrize("name", ["FILE", "PRIVATE_KEY_FILE", "JWT_TEMPLATE_FILE"])
+def test_named_like_a_file(name: str, tmp_path: Path) -> None:
+    """A property that is itself named `….file` gets the path, and by `_FILE` the path that a file holds."""
+    variable, own = f"SASL_OAUTHBEARER_ASSERTION_{name}", f"sasl.oauthbearer.assertion.{name}"
+    assert read(**{variable: "/a/b"}).kafka.properties[own.lower().replace("_", ".")] == "/a/b"
+    (tmp_path / "path").write_text("/c/d\n")
+    given = read(**{f"{variable}_FILE": str(tmp_path / "path")})
+    assert given.kafka.properties[own.lower().replace("_", ".")] == "/c/d"
 
 
 def test_together() -> None:

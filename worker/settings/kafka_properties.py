@@ -9,7 +9,7 @@ import ctypes
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Annotated
@@ -17,6 +17,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from worker.core.masking import MASK
+from worker.core.request_headers import is_utf8
 from worker.settings.values import ValueKind
 
 VARIABLE = "POSTBACK_KAFKA__PROPERTIES__"
@@ -66,13 +67,29 @@ SESSION_TIMEOUT_MS = "15000"
 
 _SECRET = re.compile(r"password|secret|token|jaas|key|pem|credential|oauthbearer\.config|kinit\.cmd")
 _WRONG = re.compile(r'KafkaError\{.*?str="(.*)"\}', re.DOTALL)
+# librdkafka itself reads the beginning of a number, in C's notations: `10s` as 10, `010` as 8.
+_NUMBERS = {
+    "Integer": (re.compile("-?(0|[1-9][0-9]*)"), "a whole number, without a unit"),
+    "Float": (re.compile(r"(0|[1-9][0-9]*)(\.[0-9]+)?"), "a number, without a unit"),
+}
+_CREATE = re.compile("^Failed to create (consumer|producer): ")
 _UNKNOWN = "No such configuration property"
 # librdkafka refuses this last one after it accepted the rest: they are checked, and no client is made.
 _STOP = "postback.stop"
 _GROUP_ID = {"group.id": "check"}  # no consumer without one
+_IDEMPOTENT = {"enable.idempotence": "true"}  # as each of the worker's producers is
 # With these, librdkafka starts kinit or fetches a token as soon as a client exists.
 _STARTS_WORK = ("GSSAPI", "OAUTHBEARER")
 
+
+NAMED_LIKE_FILES = frozenset(
+    {
+        "sasl.oauthbearer.assertion.file",
+        "sasl.oauthbearer.assertion.jwt.template.file",
+        "sasl.oauthbearer.assertion.private.key.file",
+    }
+)
+"""The properties whose own names end as a variable does that names a value's file."""
 
 FILE_PROPERTIES = (
     "ssl.ca.location",
@@ -109,12 +126,22 @@ def _problems(name: str, value: str) -> list[str]:
     variable = VARIABLE + name.replace(".", "_").upper()
     if name in OWNED:
         return [f"{variable}: {name} cannot be set here: {OWNED[name]}"]
+    if not is_utf8(name + value) or "\0" in name + value:
+        return [f"{variable}: must be text in UTF-8, without NUL"]
     wrong = _refusal({**_GROUP_ID, name: value, _STOP: ""})
     if wrong is None or _STOP in wrong:
-        return []
+        number = _number_wanted(name, value)
+        return [f"{variable}: must be {number} ({value!r})"] if number else []
     if _UNKNOWN in wrong:
         return [f"{variable}: librdkafka has no property {name}{_nearest(name)}"]
     return [f"{variable}: {wrong.replace(value, MASK) if value and is_secret(name) else wrong}"]
+
+
+def _number_wanted(name: str, value: str) -> str | None:
+    """The kind of number that a property takes, if it takes one and the value is none as people write it."""
+    empty = _refusal({**_GROUP_ID, name: "", _STOP: ""}) or ""
+    form, words = _NUMBERS.get(empty.partition(" ")[0], (None, ""))
+    return None if form is None or form.fullmatch(value.strip()) else words
 
 
 def problems_together(properties: Mapping[str, str]) -> list[str]:
@@ -126,15 +153,31 @@ def problems_together(properties: Mapping[str, str]) -> list[str]:
     ours = {} if new_protocol else {"session.timeout.ms": SESSION_TIMEOUT_MS}
     quiet = {name: value for name, value in properties.items() if name != "debug"}
     wrong = _refusal({**_GROUP_ID, **ours, **quiet, "log_level": "0"})
-    return [] if wrong is None else [f"{VARIABLE}…: {wrong.removeprefix('Failed to create consumer: ')}"]
+    if wrong is None:
+        wrong = _producers_refusal({**quiet, **_IDEMPOTENT, "log_level": "0"})
+    return [] if wrong is None else [f"{VARIABLE}…: {_CREATE.sub('', wrong)}"]
 
 
 def _refusal(properties: Mapping[str, str]) -> str | None:
-    """Why librdkafka refuses these properties; None if it accepts them."""
-    from confluent_kafka import Consumer, KafkaException
+    """Why librdkafka refuses these properties of a consumer; None if it accepts them."""
+    from confluent_kafka import Consumer
+
+    return _said(lambda: Consumer(dict(properties)).close())
+
+
+def _producers_refusal(properties: Mapping[str, str]) -> str | None:
+    """The same of a producer."""
+    from confluent_kafka import Producer
+
+    return _said(lambda: Producer(dict(properties)).flush(0))
+
+
+def _said(make: Callable[[], object]) -> str | None:
+    """What librdkafka says against making a client; None if it makes one."""
+    from confluent_kafka import KafkaException
 
     try:
-        Consumer(dict(properties)).close()
+        make()
     except KafkaException as error:
         text = str(error.args[0])
         match = _WRONG.search(text)

@@ -20,6 +20,7 @@ from worker.settings.variable_names import (
     SECRETS_DIR,
     WHEN,
     dotted_path,
+    is_named_like_file,
     is_secret,
     nearest,
     path_of,
@@ -230,7 +231,7 @@ def _read_files(layer: Layer) -> None:
     for name in [name for name in layer.values if name.endswith(FILE)]:
         target = name.removesuffix(FILE)
         place = path_of(target)
-        if place is None or without_destination(place)[0] == WHEN:
+        if place is None or without_destination(place)[0] == WHEN or is_named_like_file(name):
             continue
         given = layer.values.pop(name)
         if target in layer.values:

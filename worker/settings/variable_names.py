@@ -180,6 +180,15 @@ BODY: Path = ("destination", "body")
 """The setting that is a body template."""
 
 
+def is_named_like_file(name: str) -> bool:
+    """Whether a variable that ends in `_FILE` is itself one of librdkafka's properties."""
+    path = path_of(name) or ()
+    return (
+        path[:2] == ("kafka", "properties")
+        and kafka_properties.property_name(path[2]) in kafka_properties.NAMED_LIKE_FILES
+    )
+
+
 def is_secret(path: Sequence[str]) -> bool:
     """Whether the value at this path must not be shown."""
     path = without_destination(tuple(path))
