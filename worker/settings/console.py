@@ -12,9 +12,10 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, model_validator
 
 from worker.core.masking import MASK
+from worker.settings.addresses import Host
 from worker.settings.groups import Group
 from worker.settings.right import right
-from worker.settings.values import Flag, Host, ValueKind, absent
+from worker.settings.values import Flag, ValueKind, absent
 
 _BASE_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
 _PRINTABLE = re.compile(r"[!-~]+")

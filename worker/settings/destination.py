@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, model_validator
 from schemas.currency import USD
 from worker.core.templates import UrlTemplate
 from worker.settings import currencies, templates
+from worker.settings.addresses import Proxy
 from worker.settings.groups import Group
 from worker.settings.right import right
 from worker.settings.template_values import Body, Method, OneUrl, RequestHeaders, Secrets, Url
@@ -24,7 +25,6 @@ from worker.settings.values import (
     Pattern,
     PatternOfSomething,
     PositiveDuration,
-    Proxy,
     Rate,
     Statuses,
     ValueKind,

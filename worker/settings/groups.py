@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from worker.core.retry import Tier
+from worker.settings.addresses import Host, Servers
 from worker.settings.kafka_properties import Properties
 from worker.settings.right import right
 from worker.settings.values import (
@@ -18,11 +19,9 @@ from worker.settings.values import (
     Duration,
     Flag,
     Folder,
-    Host,
     Lower,
     Places,
     PositiveDuration,
-    Servers,
     StartPoint,
     TopicName,
     ValueKind,

@@ -10,13 +10,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
+from worker.settings.addresses import PLACE
 from worker.settings.groups import Group
 from worker.settings.values import ValueKind, absent
 
 TRACES_PATH = "/v1/traces"
 """The path at which a collector accepts spans by OTLP."""
 
-_ENDPOINT = re.compile(r"(https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?)(/[!-\"$->A-~]*)?")
+_ENDPOINT = re.compile(rf"(?P<base>https?://{PLACE})(?P<path>/[!-\"$->A-~]*)?")
 
 
 def _endpoint(text: str) -> str:
@@ -24,7 +25,7 @@ def _endpoint(text: str) -> str:
     found = _ENDPOINT.fullmatch(text.strip())
     if found is None:
         raise ValueError("must be a collector's URL, without user name and query: http://host:4318")
-    base, path = found.groups()
+    base, path = found["base"], found["path"]
     return base + (path if path and path != "/" else TRACES_PATH)
 
 

@@ -12,12 +12,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from schemas.currency import CURRENCY_RULE, DECIMALS
 from schemas.moment import parse_time
 from worker.core.body_pattern import BodyPattern
-from worker.core.masking import MASK
 from worker.core.place import Place
 from worker.core.retry import Tier
 from worker.core.statuses import Listed
@@ -34,8 +33,6 @@ LEAST_BYTES = 1_000_000
 
 _BYTES = re.compile(r"(0|[1-9][0-9]{0,14})(|kB|MB|GB|KiB|MiB|GiB)")
 _DURATION = re.compile(r"(0|[1-9][0-9]*)(ms|s|m|h|d)")
-_SERVER = re.compile(r"([A-Za-z_]+://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
-_PROXY = re.compile(r"http://([!-.0-9:-?A-~]+@)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
 
 
 @dataclass(frozen=True)
@@ -174,19 +171,6 @@ def _not_of_nothing(pattern: BodyPattern | None) -> BodyPattern | None:
     return pattern
 
 
-def _proxy(value: SecretStr) -> SecretStr:
-    if not _PROXY.fullmatch(value.get_secret_value()):
-        raise ValueError("must be an HTTP proxy's URL: http://[user:password@]host:port")
-    return value
-
-
-def _servers(text: str) -> str:
-    servers = [server.strip() for server in text.split(",")]
-    if not all(_SERVER.fullmatch(server) for server in servers):
-        raise ValueError("must be host:port, with commas between several")
-    return ",".join(servers)
-
-
 def _start_point(text: str) -> str:
     word = text.strip().lower()
     if word in {EARLIEST, LATEST}:
@@ -194,13 +178,6 @@ def _start_point(text: str) -> str:
     if parse_time(text.strip()) is None:
         raise ValueError("is earliest, latest, or a time such as 2026-01-31T00:00:00Z")
     return text.strip()
-
-
-def _show_proxy(value: SecretStr | None) -> str:
-    if value is None:
-        return ""
-    userinfo, at, rest = value.get_secret_value().rpartition("@")
-    return f"http://{MASK}@{rest}" if at and userinfo else value.get_secret_value()
 
 
 def matching(pattern: str, what: str) -> AfterValidator:
@@ -268,11 +245,6 @@ Rate = Annotated[
     BeforeValidator(absent),
     ValueKind("number", lambda rate: "" if rate is None else f"{rate:g}"),
 ]
-Proxy = Annotated[
-    Annotated[SecretStr, AfterValidator(_proxy)] | None,
-    BeforeValidator(absent),
-    ValueKind("URL (secret)", _show_proxy),
-]
 TopicName = Annotated[
     str,
     matching(r"(?!\.\.?$)[A-Za-z0-9._-]{1,249}", "1 to 249 of letters, digits, . _ and -"),
@@ -281,8 +253,6 @@ TopicName = Annotated[
 Label = Annotated[
     str, matching(r"[A-Za-z0-9._-]{1,64}", "1 to 64 of letters, digits, . _ and -"), ValueKind("label")
 ]
-Host = Annotated[str, matching(r"[A-Za-z0-9._:-]+", "a host name or an IP address"), ValueKind("address")]
-Servers = Annotated[str, AfterValidator(_servers), ValueKind("host:port list")]
 Places = Annotated[
     frozenset[Place],
     BeforeValidator(_places),

@@ -1,0 +1,66 @@
+"""Settings that are addresses: where to listen, the brokers, a proxy.
+
+The rule: a port that no machine has is refused here, because a client library may take another in its place.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+from worker.core.masking import MASK
+from worker.settings.values import ValueKind, absent
+
+_NAME = r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?"
+
+PLACE = (
+    rf"({_NAME}|\[[0-9A-Fa-f:.]+\])"
+    r"(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
+)
+"""The form of a host with a port from 1 to 65535, which may be left out."""
+
+_HOST = re.compile(_NAME)
+_SERVER = re.compile(rf"([A-Za-z_]+://)?{PLACE}")
+_PROXY = re.compile(rf"http://([!-.0-9:-?A-~]+@)?{PLACE}/?")
+
+
+def _host(text: str) -> str:
+    if _HOST.fullmatch(text):
+        return text
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        raise ValueError("must be a host name or an IP address") from None
+    return text
+
+
+def _proxy(value: SecretStr) -> SecretStr:
+    if not _PROXY.fullmatch(value.get_secret_value()):
+        raise ValueError("must be an HTTP proxy's URL: http://[user:password@]host:port")
+    return value
+
+
+def _servers(text: str) -> str:
+    servers = [server.strip() for server in text.split(",")]
+    if not all(_SERVER.fullmatch(server) for server in servers):
+        raise ValueError("must be host:port, with commas between several; a port is 1 to 65535")
+    return ",".join(servers)
+
+
+def _show_proxy(value: SecretStr | None) -> str:
+    if value is None:
+        return ""
+    userinfo, at, rest = value.get_secret_value().rpartition("@")
+    return f"http://{MASK}@{rest}" if at and userinfo else value.get_secret_value()
+
+
+Proxy = Annotated[
+    Annotated[SecretStr, AfterValidator(_proxy)] | None,
+    BeforeValidator(absent),
+    ValueKind("URL (secret)", _show_proxy),
+]
+Host = Annotated[str, AfterValidator(_host), ValueKind("address")]
+Servers = Annotated[str, AfterValidator(_servers), ValueKind("host:port list")]
