@@ -54,3 +54,25 @@ def test_missing_secrets_directory(tmp_path: Path) -> None:
     """A secrets directory that was named must be there."""
     (line,) = problems({"POSTBACK_SECRETS_DIR": str(tmp_path / "gone")})
     assert line.startswith(f"POSTBACK_SECRETS_DIR: {tmp_path}/gone cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("KAFKA__PROPERTIES__session_timeout_ms", "KAFKA__PROPERTIES__SESSION_TIMEOUT_MS"),
+        ("DESTINATION__HEADERS__X-A", "DESTINATION__HEADERS__X_A"),
+        ("DESTINATIONS__VOLUUM__URL", "DESTINATIONS__voluum__URL"),
+    ],
+)
+def test_two_spellings_in_the_environment(one: str, other: str) -> None:
+    """Two spellings of one setting in the environment are an error that names both: one would not count."""
+    lines = problems(dict.fromkeys((f"POSTBACK_{one}", f"POSTBACK_{other}"), "https://a/?c={click_id}"))
+    assert f"POSTBACK_{other}: is POSTBACK_{one}, given twice (environment); keep one" in lines
+
+
+@pytest.mark.parametrize("name", ["SECRETS_DIR", "CONFIG", "DESTINATION__SECRETS__TOKEN_FILE"])
+def test_impossible_path(name: str) -> None:
+    """A path that no file can have is one line that names the variable."""
+    (line,) = problems({f"POSTBACK_{name}": "a\0b"})
+    assert line.startswith(f"POSTBACK_{name.removesuffix('_FILE')}: ")
+    assert "cannot be read" in line

@@ -107,6 +107,7 @@ def gather(
     for layer in layers:
         _read_files(layer)
         _refuse_unknown(layer)
+        _refuse_doubles(layer)
     return layers
 
 
@@ -216,7 +217,7 @@ def _secrets(named: str | None) -> Layer:
     layer = Layer(str(directory))
     try:
         files = sorted(directory.iterdir())
-    except OSError as error:
+    except (OSError, ValueError) as error:  # also a path that holds NUL
         if named:
             layer.problems.append(f"{SECRETS_DIR}: {directory} cannot be read: {_reason(error)}")
         return layer
@@ -260,7 +261,7 @@ def read_value(name: str, file: Path) -> str:
     """Read a variable's value from its file, without the final line end; raise Unreadable."""
     try:
         text = file.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # also a path that holds NUL
         raise Unreadable(f"{name}: the file {file} cannot be read: {_reason(error)}") from None
     return text.removesuffix("\n").removesuffix("\r")
 
@@ -269,7 +270,7 @@ def readers_of(name: str, file: Path) -> list[str]:
     """A warning if everybody on this machine can read a file that holds a secret, else nothing."""
     try:
         open_to_all = file.stat().st_mode & stat.S_IROTH
-    except OSError:  # reported by read_value
+    except (OSError, ValueError):  # reported by read_value
         return []
     return [f"{name}: every user can read the file {file}; `chmod o-r` mends it"] if open_to_all else []
 
@@ -281,6 +282,17 @@ def _refuse_unknown(layer: Layer) -> None:
         close = nearest(name)
         hint = f"; did you mean {close}?" if close else ""
         layer.problems.append(f"{name}: no such setting ({written}{layer.origin}){hint}")
+
+
+def _refuse_doubles(layer: Layer) -> None:
+    """Refuse two spellings of one setting: only one of them would count."""
+    first: dict[SettingPath, str] = {}
+    for name in layer.values:
+        path = layer.path(name) or (name,)
+        if without_destination(path)[0] != WHEN:
+            known = first.setdefault(path_of(variable(path)) or path, name)
+            if known != name:
+                layer.problems.append(f"{name}: is {known}, given twice ({layer.origin}); keep one")
 
 
 def _reason(error: Exception) -> str:
