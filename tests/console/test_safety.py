@@ -211,6 +211,28 @@ async def test_a_form_that_is_too_large_is_refused() -> None:
         assert got.status == 413
 
 
+@pytest.mark.parametrize("path", ["/login", "/act/binom/pause"])
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/x-www-form-urlencoded", b"token=\xff&csrf=\xff"),
+        ("application/x-www-form-urlencoded; charset=nowhere", b"token=a"),
+        ("application/x-www-form-urlencoded; charset=unicode_escape", b"token=\\ud800"),
+        ("multipart/form-data", b"token=a"),
+        ("multipart/form-data; boundary=b", b"token=a"),
+    ],
+)
+async def test_a_form_that_is_not_ours(path: str, kind: str, body: bytes) -> None:
+    """A form that no page of ours sends, and that can't be read, is refused by a line."""
+    secured = {"token": TOKEN} if path == "/login" else {}
+    async with (
+        served(allow_actions="true", **secured) as console,
+        console.client.post(console.base + path, data=body, headers={"Content-Type": kind}) as got,
+    ):
+        assert got.status == 400
+        assert "must be URL-encoded, in UTF-8" in await got.text()
+
+
 async def test_an_ended_session_hears_no_more() -> None:
     """Of what changes only those are told who are logged in still."""
     async with served(token=TOKEN) as console:

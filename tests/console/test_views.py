@@ -124,6 +124,26 @@ async def test_long_values_are_whole() -> None:
     assert "w" * 512 in text
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (b'{"click_id":"\\ud800"}', r'"click_id": "\ud800"'),
+        (b'{"payout":5.0000000000000000001}', '{"payout":5.0000000000000000001}'),
+        (b'{"payout":1e999}', '{"payout":1e999}'),
+        (b'{"payout":1,"payout":2}', '{"payout":1,"payout":2}'),
+        (b'{"payout":49.90}', '{ "payout": 49.9 }'),
+    ],
+)
+async def test_a_value_is_shown_as_it_is(value: bytes, shown: str) -> None:
+    """A row's value is what the record holds, also where a parser would make another of it."""
+    async with served() as console:
+        row = console.watch.row(DOWN, "0/1")
+        console.watch.say(DOWN, rows=[row._replace(letter=row.letter.model_copy(update={"value": value}))])
+        status, _, text = await page_of(console, "/undelivered/binom/row/0/1")
+    assert status == 200
+    assert shown in text
+
+
 async def test_nothing_is_known_yet() -> None:
     """Before anything was read each view says so, and how far it is; what fails is said, with what to do."""
     async with served() as console:
@@ -150,6 +170,7 @@ async def test_nothing_is_known_yet() -> None:
         ("/flow/nobody", 404, "no such page"),
         ("/conversion?by=payout&id=1", 400, "must be event_id, click_id or order_id"),
         ("/undelivered/binom?status=many", 400, "must be an HTTP status"),
+        (f"/undelivered/binom?status={'9' * 5000}", 400, "must be an HTTP status"),
         ("/undelivered/binom?reason=bored", 400, "is no reason"),
         ("/undelivered/binom?kind=dead&limit=-1", 400, "must be a whole number"),
         ("/undelivered/binom?since=monday", 400, "is no time"),
@@ -172,6 +193,9 @@ async def test_changes_are_told() -> None:
         version = console.watch.version
         assert await stream.content.readline() == f"id: {version}\n".encode()
         assert await stream.content.readline() == b"event: changed\n"
+        async with console.client.head(f"{console.base}/events?after=0") as head:
+            assert head.status == 200
+            assert await head.read() == b""
 
 
 async def test_a_page_that_follows_asks_for_what_is_live_alone() -> None:

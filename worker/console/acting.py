@@ -14,7 +14,7 @@ from aiohttp import web
 
 from worker.console import forms
 from worker.console.actions import Actions, ReplayPreview
-from worker.console.guard import SESSION
+from worker.console.guard import SESSION, form_of
 from worker.console.pages import Pages, who_by_proxy
 from worker.console.threads import Threads
 from worker.core.orders import Order, OrderEnd, described
@@ -100,7 +100,7 @@ class ActionPages:
         name, do = self._destination(request), self._acts.get(request.match_info["action"])
         if do is None:
             raise web.HTTPNotFound
-        form = {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
+        form = await form_of(request)
         session = request[SESSION]
         by = forms.who(who_by_proxy(request) or form.get("who", "") or _nobody(request))
         session.who = form.get("who", session.who)

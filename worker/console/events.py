@@ -35,9 +35,10 @@ class Events:
         """Send each change, at most once a second, as long as the session is valid."""
         if len(self._open) >= MOST_STREAMS:
             raise RequestRefused(503, "too many pages are open: close some")
-        response = web.StreamResponse(
-            headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
-        )
+        headers = {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
+        if request.method == "HEAD":
+            return web.Response(headers=headers)
+        response = web.StreamResponse(headers=headers)
         await response.prepare(request)
         telling = asyncio.ensure_future(self._tell(request, response))
         self._open.add(telling)

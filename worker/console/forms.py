@@ -164,7 +164,7 @@ def _status(wanted: Mapping[str, str]) -> int | None:
     written = text(wanted, "status")
     if written is None:
         return None
-    if not written.isdecimal() or not 100 <= int(written) <= 999:
+    if not written.isdecimal() or len(written) != 3 or int(written) < 100:
         raise WrongUsage([f"status: {written!r} must be an HTTP status, from 100 to 999"])
     return int(written)
 

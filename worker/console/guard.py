@@ -7,7 +7,7 @@ needs a POST from this site with the session's form text (against CSRF); answers
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from aiohttp import web
@@ -163,11 +163,21 @@ class Guard:
     async def _check_form(self, request: web.Request, session: Session) -> None:
         if request.method in _SAFE:
             return
-        given = (await request.post()).get(CSRF_FIELD)
-        if not isinstance(given, str) or not session.is_form_of(given):
+        if not session.is_form_of((await form_of(request)).get(CSRF_FIELD, "")):
             raise RequestRefused(
                 403, "this form is not of this session: open the page again, and send it from there"
             )
+
+
+async def form_of(request: web.Request) -> Mapping[str, str]:
+    """The fields of a form as our pages send it, in UTF-8; raise RequestRefused for any other."""
+    is_ours = not request.content_type.startswith("multipart/")
+    try:
+        if is_ours and (request.charset or "utf-8").lower() == "utf-8":
+            return {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
+    except UnicodeDecodeError:
+        pass
+    raise RequestRefused(400, "this form can't be read: it must be URL-encoded, in UTF-8")
 
 
 def _status(error: CannotDo) -> int:

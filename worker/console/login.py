@@ -11,7 +11,7 @@ from math import ceil
 
 from aiohttp import web
 
-from worker.console.guard import COOKIE, Guard
+from worker.console.guard import COOKIE, Guard, form_of
 from worker.console.pages import Pages
 from worker.console.sessions import Sessions, WrongTokens, same
 
@@ -38,8 +38,7 @@ class LoginForm:
             response = self._form(request, 429, f"too many wrong tokens: wait {ceil(wait)} s")
             response.headers["Retry-After"] = str(ceil(wait))
             return response
-        given = (await request.post()).get("token")
-        if not isinstance(given, str) or not same(given, self._token):
+        if not same((await form_of(request)).get("token", ""), self._token):
             self._tries.was_wrong(address, now)
             return self._form(request, 403, "this is not the token")
         name, _ = self._sessions.begin(now)

@@ -68,7 +68,8 @@ class Pages:
                 **told,
             )
         )
-        return web.Response(text=html, status=status, content_type="text/html")
+        body = html.encode(errors="backslashreplace")  # a record may hold a lone surrogate
+        return web.Response(body=body, status=status, content_type="text/html", charset="utf-8")
 
     def problem(
         self, request: web.Request, status: int, lines: Sequence[str], hint: str | None = None

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
+from schemas.payout import exact_number
 from worker.console import forms, plots, words
 from worker.console.pages import Pages, is_live
 from worker.console.threads import Threads
@@ -188,12 +189,29 @@ def _group(group: UndeliveredGroup) -> GroupLink:
 
 
 def _pretty(value: bytes | None) -> str:
-    """Format a record's value as indented JSON if it is JSON, else return it as text."""
+    """Format a record's value as indented JSON if that changes nothing in it, else return it as text."""
     text = "" if value is None else value.decode("utf-8", "backslashreplace")
     try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        read = json.loads(text, object_pairs_hook=_without_doubles, parse_float=_exact)
+        return json.dumps(read, indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         return text
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its members; raise ValueError if one would be lost, because two have one name."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name occurs twice")
+    return members
+
+
+def _exact(literal: str) -> float:
+    """Read a number; raise ValueError if it would be shown as another."""
+    number = float(literal)
+    if exact_number(literal) != exact_number(repr(number)):
+        raise ValueError("not exact as a float")
+    return number
 
 
 def _state(snapshot: DestinationSnapshot) -> Mapping[str, Any]:
