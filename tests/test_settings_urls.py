@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.support.settings import read as read_all
 from worker.settings import Deployment, Settings, SettingsError, effective
 from worker.settings.advice import warnings
+from worker.settings.secrets import known_secrets
 from worker.settings.url_mask import mask_request, mask_template
 
 SIMPLE, EVENT = "POSTBACK_DESTINATION__SIMPLE_URL", "POSTBACK_DESTINATION__EVENT_URL"
@@ -149,3 +150,10 @@ def test_the_command_that_logs_in() -> None:
     name = "POSTBACK_KAFKA__PROPERTIES__SASL_KERBEROS_KINIT_CMD"
     shown = {row.variable: row.value for row in effective(Deployment.of(read(**{name: "kinit -w s3cret"})))}
     assert shown[name] == "********"
+
+
+def test_secrets_of_a_proxy() -> None:
+    """A proxy's password is a known secret by itself, too, as it was written and as it is."""
+    proxy = {"POSTBACK_DESTINATION__PROXY": "http://user:pass%2Fword@proxy:3128"}
+    settings = read(**proxy, POSTBACK_DESTINATION__TRANSPORT="session")
+    assert {"user:pass/word", "pass/word", "pass%2Fword"} <= set(known_secrets(settings.destination))

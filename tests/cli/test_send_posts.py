@@ -70,6 +70,17 @@ def test_a_post(partner: Partner, transport: str) -> None:
     assert (sent["Content-Type"], sent["Content-Length"]) == ("application/json", str(len(partner.bodies[0])))
 
 
+def test_what_a_partner_repeats(partner: Partner) -> None:
+    """Secrets in a refusal's body, as a partner may repeat what it was asked, are masked in the report."""
+    partner.status, partner.body = 403, rb'{"wrong": "s3cret", "asked": "/p/s3cret?k=s3cret", "cut": "s3c'
+    env = posting(f"http://127.0.0.1:{partner.server_port}/")
+    result = run("send", "--click-id", "abc", "--payout", "5", "-o", "json", env=env)
+    assert result.exit_code == 1
+    assert "s3cret" not in result.output
+    shown = json.loads(result.stdout)["body"]
+    assert shown == '{"wrong": "********", "asked": "/p/********?k=********", "cut": "s3c'
+
+
 def test_what_no_template_takes(partner: Partner) -> None:
     """A value that can't stand where it should is exit 2, with the reason, and nothing is sent."""
     url = f"http://127.0.0.1:{partner.server_port}/{{click_id}}"

@@ -24,6 +24,7 @@ from worker.cli.common import (
     warn,
 )
 from worker.cli.tables import print_rows
+from worker.core.masking import echo_masked
 
 if TYPE_CHECKING:
     from schemas import ConversionEvent
@@ -96,6 +97,7 @@ def _attributes(pairs: list[str]) -> dict[str, str]:
 
 def _send(settings: Settings, given: Mapping[str, object], output: Output, *, dry_run: bool) -> None:
     from worker.ops.sending import make_event, shown_request
+    from worker.settings.secrets import known_secrets
 
     with errors_shown():
         event = make_event(given)
@@ -107,7 +109,7 @@ def _send(settings: Settings, given: Mapping[str, object], output: Output, *, dr
                 print_request(shown)
             return
         tried = asyncio.run(_try(settings, request))
-    _report(shown, tried, output)
+    _report(shown, tried, known_secrets(settings.destination), output)
 
 
 def request_object(request: Request) -> dict[str, object]:
@@ -143,8 +145,8 @@ async def _try(settings: Settings, request: Request) -> SendResult:
     return await attempt(settings, request)
 
 
-def _report(request: Request, tried: SendResult, output: Output) -> None:
-    row = _row(request, tried)
+def _report(request: Request, tried: SendResult, secrets: tuple[str, ...], output: Output) -> None:
+    row = _row(request, tried, secrets)
     if output is Output.JSON:
         print_json(row)
     else:
@@ -152,20 +154,20 @@ def _report(request: Request, tried: SendResult, output: Output) -> None:
     raise typer.Exit(0 if tried.recorded else 1)
 
 
-def _body(answer: Answer) -> str | None:
-    """The beginning of the answer's body, None if it is empty."""
-    body = getattr(answer, "body", b"")
-    return body.decode(errors="replace")[:MOST_SHOWN_CHARACTERS].strip() or None
+def _body(answer: Answer, secrets: tuple[str, ...]) -> str | None:
+    """The beginning of the answer's body, None if it is empty; a partner may repeat secrets in it."""
+    body = echo_masked(getattr(answer, "body", b"").decode(errors="replace"), secrets)
+    return body[:MOST_SHOWN_CHARACTERS].strip() or None
 
 
-def _row(request: Request, tried: SendResult) -> dict[str, object]:
+def _row(request: Request, tried: SendResult, secrets: tuple[str, ...]) -> dict[str, object]:
     values = (
         "recorded" if tried.recorded else "not recorded",
         tried.verdict.status,
         round(tried.seconds, 3),
         tried.verdict.error or None,
         request.url,
-        _body(tried.answer),
+        _body(tried.answer, secrets),
     )
     return dict(zip(COLUMNS, values, strict=True))
 

@@ -18,7 +18,7 @@ from schemas.headers import DUE_AT, replays_of
 from schemas.text import one_line
 from worker.core.answer import HttpOrigin, Request, Response
 from worker.core.endings import Dead, Delivered, Duplicate, Ending, RetryLater, partition_of, read_history
-from worker.core.masking import masked
+from worker.core.masking import echo_masked, masked
 from worker.core.record import Outgoing, Partition, Record, make
 from worker.core.trial import Trial
 
@@ -165,7 +165,7 @@ def _of_failure(ending: RetryLater | Dead, trial: Trial | None, journal: Destina
 
 def _of_body(body: bytes, secrets: tuple[str, ...]) -> str:
     beginning = body[:BODY_BYTES].decode(errors="replace").strip()
-    return f',"body":{quoted(one_line(masked(beginning, secrets)))}' if beginning else ""
+    return f',"body":{quoted(one_line(echo_masked(beginning, secrets)))}' if beginning else ""
 
 
 @lru_cache(maxsize=64)

@@ -39,7 +39,8 @@ def _secrets(destination: Destination) -> Iterator[str]:
         yield from (text.strip() for text in _MACRO.split(header.get_secret_value()))
     if destination.proxy is not None:
         userinfo, at, _ = destination.proxy.get_secret_value().rpartition("@")
-        yield userinfo.partition("://")[2] if at else ""
+        user = userinfo.partition("://")[2] if at else ""
+        yield from (user, user.partition(":")[2])
     for url in urls_of(destination).values():
         yield from _in_url(url)
 
