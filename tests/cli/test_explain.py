@@ -102,6 +102,19 @@ def test_of_one_click(kafka: str, names: Names, env: dict[str, str]) -> None:
     assert [one["verdict"] for one in found["others"]] == ["delivered"]
 
 
+def test_no_time(kafka: str, names: Names) -> None:
+    """An event whose producer wrote microseconds as its time, or more, is told of without a time."""
+    anything = {"message.timestamp.after.max.ms": str(2**63 - 1)}
+    create_topics(kafka, {names.topic: 1}, anything)
+    create_topics(kafka, {names.journal: 1, names.dlq: 1})
+    times = [time.time_ns() // 1000, 2**63 - 1]
+    produce(kafka, names.topic, [Write(value("e", "c"), b"k", partition=0, timestamp=one) for one in times])
+    found = run_json("explain", "e", env=kafka_env(kafka, names))
+    assert [one["at"] for one in found["published"]] == [None, None]
+    text = run("explain", "e", env=kafka_env(kafka, names))
+    assert f"published at {names.topic}/0/0" in text.stdout
+
+
 @pytest.mark.parametrize("missing", ["journal", "topic"])
 def test_missing_topic(kafka: str, names: Names, missing: str) -> None:
     """Without the source, or the journal, there is one line that names it."""

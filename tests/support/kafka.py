@@ -69,6 +69,7 @@ class Write(NamedTuple):
     key: bytes | None = None
     headers: tuple[Header, ...] = ()
     partition: int = ANY_PARTITION
+    timestamp: int = 0  # in milliseconds; 0 is now
 
 
 class Committed(NamedTuple):
@@ -232,10 +233,9 @@ def _produce(
         try:
             producer.produce(
                 topic,
-                record.value,
-                record.key,
-                record.partition,
+                *(record.value, record.key, record.partition),
                 on_delivery=note,
+                timestamp=record.timestamp,
                 headers=list(record.headers),
             )
         except BufferError:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
+from schemas.moment import LAST
 from worker.core.place import read_place
 from worker.ops.broker import answering
 from worker.ops.errors import CannotDo
@@ -156,7 +157,8 @@ def _published(record: Record, position: Position | None) -> SourceRecord:
 
     replays = WorkerHeaders.read(record.headers).replays or 0
     is_finished, before = _standing(record.offset, position)
-    return SourceRecord(record.origin, record.timestamp, replays, is_finished, before)
+    at = record.timestamp if record.timestamp <= LAST.timestamp() else 0.0  # a producer may write any number
+    return SourceRecord(record.origin, at, replays, is_finished, before)
 
 
 def _standing(offset: int, position: Position | None) -> tuple[bool, int]:
