@@ -133,6 +133,19 @@ def test_the_libraries() -> None:
     assert (line["event"], line["level"]) == ("broker b1 is away", "warning")
 
 
+def test_an_exception_of_a_library() -> None:
+    """The traceback that a library logs is a part of its one line, too."""
+    stderr = Terminal()
+    stderr.take("json", "info")
+    try:
+        int("x")
+    except ValueError:
+        logging.getLogger("aiohttp.server").exception("Error handling request")
+    (line,) = stderr.lines
+    assert line["event"] == "Error handling request"
+    assert line["exception"].startswith("Traceback (most recent call last)")
+
+
 def test_the_libraries_at_error() -> None:
     """Where only errors are wanted, the libraries' warnings are not written either."""
     log = Terminal()
