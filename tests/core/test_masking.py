@@ -8,7 +8,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from worker.core.masking import LEAST_CUT_CHARACTERS, MASK, echo_masked
+from worker.core.masking import LEAST_CUT_CHARACTERS, MASK, credentials_masked, echo_masked
 
 SECRET = 'to/ken+ "a\'b" & <é>'
 ECHOES = (
@@ -46,3 +46,16 @@ def test_what_is_none() -> None:
     assert echo_masked("to/ke is all", (SECRET,)) == "to/ke is all"
     assert echo_masked("all is to/ken", (SECRET,)) == "all is to/ken"
     assert echo_masked(SECRET, ()) == SECRET
+
+
+def test_credentials() -> None:
+    """In what a library says the credentials of a URL and of HTTP are masked; the rest stays."""
+    text = 'no token from "https://user:p%40ss@idp.example:8443/token?key=s3cret": HTTP 500 (see http://a/b)'
+    assert credentials_masked(text) == (
+        f'no token from "https://{MASK}@idp.example:8443/token?{MASK}": HTTP 500 (see http://a/b)'
+    )
+    assert (
+        credentials_masked("Authorization: Basic Y2lkOnNlY3JldA==, no") == f"Authorization: Basic {MASK}, no"
+    )
+    for harmless in ("SASL_SSL://b1:9093/bootstrap: user@host?", "the Bearer is gone"):
+        assert credentials_masked(harmless) == harmless

@@ -19,6 +19,9 @@ MASK = "********"
 LEAST_CUT_CHARACTERS = 8
 """So much of a secret, where a text is cut off amid it, is masked as well."""
 
+_USERINFO = re.compile(r"(?<=://)[^\s/?#@\"]+@")
+_QUERY = re.compile(r"(://[^\s?\"]+\?)[^\s\"]+")
+_HTTP_CREDENTIALS = re.compile(r"\b(Basic|Bearer) [A-Za-z0-9+/=._~-]{8,}")
 _OCTET = re.compile("%[0-9A-F]{2}")
 
 
@@ -38,6 +41,12 @@ def echo_masked(text: str, secrets: tuple[str, ...]) -> str:
             if text.endswith(secret[:length]):
                 return text[:-length] + MASK
     return text
+
+
+def credentials_masked(text: str) -> str:
+    """The text of a library with credentials masked: of URLs the user, password and query, and HTTP's own."""
+    text = _QUERY.sub(rf"\1{MASK}", _USERINFO.sub(f"{MASK}@", text))
+    return _HTTP_CREDENTIALS.sub(rf"\1 {MASK}", text)
 
 
 @lru_cache(maxsize=64)

@@ -30,12 +30,16 @@ REFUSED = "b:9092/1: Connect to ipv4#10.0.0.1:9092 failed: Connection refused"
             ),
             REFUSED,
         ),
+        (
+            KafkaError(KafkaError._FAIL, 'no token from "http://u:p@idp/t"'),
+            'no token from "http://********@idp/t"',
+        ),
         (ValueError("no"), "no"),
         (TimeoutError(), "TimeoutError"),
     ],
 )
 def test_one_line(error: BaseException, line: str) -> None:
-    """An error is one line, without what makes each repetition different."""
+    """An error is one line, without what makes each repetition different, and without credentials."""
     assert one_line(error) == line
 
 
@@ -119,3 +123,10 @@ def test_log(caplog: pytest.LogCaptureFixture) -> None:
     for milliseconds in range(5):
         log.log(logging.WARNING, "%s: %s", "FAIL", f"{REFUSED} (after {milliseconds}ms in state CONNECT)")
     assert caplog.messages == [f"FAIL: {REFUSED}"]
+
+
+def test_log_without_credentials(caplog: pytest.LogCaptureFixture) -> None:
+    """The client quotes a token's URL in its log: the credentials in it are masked."""
+    log = LimitedLog(logging.getLogger("worker.kafka"))
+    log.log(logging.ERROR, "OIDC: %s", 'no token from "https://u:p@idp/token?key=k": gone')
+    assert caplog.messages == ['OIDC: no token from "https://********@idp/token?********": gone']

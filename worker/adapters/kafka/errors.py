@@ -1,6 +1,7 @@
 """librdkafka's errors, named by what happens next: the client is dead, or the trouble may pass.
 
-The rule: an error becomes one readable line, and the same line is not repeated all the time.
+The rule: an error becomes one readable line, and the same line is not repeated all the time. It holds no
+secret: the client quotes URLs that it was given, such as a token's.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import re
 import time
 
 from confluent_kafka import KafkaError, KafkaException
+
+from worker.core.masking import credentials_masked
 
 REPEAT_AFTER_SECONDS = 30.0
 """Seconds before the same trouble is told again."""
@@ -95,7 +98,8 @@ def one_line(error: KafkaError | KafkaException | BaseException) -> str:
     """An error in one line, without the timings that make each repetition different."""
     cause = kafka_error(error)
     text = str(error) if cause is None else cause.str()
-    return " ".join(_ADVICE.sub("", _TIMINGS.sub("", text)).split()) or type(error).__name__
+    line = " ".join(_ADVICE.sub("", _TIMINGS.sub("", text)).split()) or type(error).__name__
+    return credentials_masked(line)
 
 
 def kafka_error(error: KafkaError | BaseException) -> KafkaError | None:
@@ -213,7 +217,7 @@ class LimitedLog:
 
     def log(self, level: int, message: str, *arguments: object) -> None:
         """Log a line; called by the client."""
-        text = _TIMINGS.sub("", message % arguments if arguments else message)
+        text = credentials_masked(_TIMINGS.sub("", message % arguments if arguments else message))
         if text.startswith("FATAL"):
             return  # the client's owner reports it and ends
         if level < logging.INFO or self._troubles.is_news(text, time.monotonic()):
