@@ -188,6 +188,19 @@ async def test_behind_a_proxy() -> None:
         links = re.findall(r'(?:href|src|action|data-events)="([^"#]+)', page)
         assert links
         assert [link for link in links if not link.startswith("/ops/postback/")] == []
+        got, _ = await console.get("")
+        assert (got.status, got.headers["Location"]) == (303, "/ops/postback/")
+
+
+async def test_a_style_is_kept_under_its_own_address_alone() -> None:
+    """Browsers keep a file for ever only under the digest of these contents: another version has its own."""
+    async with served() as console:
+        _, page = await console.get("/")
+        (style,) = re.findall(r'href="(/static/[^"]+[.]css)"', page)
+        got, _ = await console.get(style)
+        assert "immutable" in got.headers["Cache-Control"]
+        got, _ = await console.get("/static/of-another-version/console.css")
+        assert (got.status, got.headers["Cache-Control"]) == (200, "no-store")
 
 
 async def test_nothing_secret_is_in_any_page() -> None:

@@ -100,11 +100,10 @@ class Guard:
 
         return guarded
 
-    async def sign(self, request: web.Request, response: web.StreamResponse) -> None:
+    async def sign(self, _request: web.Request, response: web.StreamResponse) -> None:
         """Add the headers to an answer before its first byte is sent."""
         response.headers.update(_HEADERS)
-        is_style = request.path.startswith(self._rules.open_prefix) and response.status == 200
-        response.headers["Cache-Control"] = "max-age=31536000, immutable" if is_style else "no-store"
+        response.headers.setdefault("Cache-Control", "no-store")
         response.headers.popall("Server", None)
 
     def set_cookie(self, request: web.Request, response: web.StreamResponse, name: str) -> None:

@@ -81,13 +81,13 @@ class Pages:
         return f"{self.site.base}/static/{_digest(name)}/{name}"
 
 
-def static_file(name: str) -> web.Response:
-    """Serve a file that the pages link to."""
+def static_file(name: str, digest: str) -> web.Response:
+    """Serve a file that the pages link to; browsers may keep it only if the digest is of these contents."""
     if name not in STATIC:
         raise web.HTTPNotFound
-    return web.Response(
-        body=_folder().joinpath(name).read_bytes(), content_type=_TYPES[name.rpartition(".")[2]]
-    )
+    body, kind = _folder().joinpath(name).read_bytes(), _TYPES[name.rpartition(".")[2]]
+    headers = {"Cache-Control": "max-age=31536000, immutable"} if digest == _digest(name) else None
+    return web.Response(body=body, content_type=kind, headers=headers)
 
 
 def who_by_proxy(request: web.Request) -> str | None:

@@ -70,6 +70,8 @@ class ConsoleServer:
         return f"http://{f'[{host}]' if ':' in host else host}:{port}{self._pages.site.base}/"
 
     def _add_views(self, views: Views) -> None:
+        if self._pages.site.base:
+            self._get("", self._with_slash)
         self._get("/", views.verdict)
         self._get("/conversion", views.conversion)
         for name, view in (
@@ -93,9 +95,13 @@ class ConsoleServer:
     def _post(self, path: str, handler: Handler) -> None:
         self._app.router.add_post(self._pages.site.base + path, handler)
 
+    async def _with_slash(self, _request: web.Request) -> web.StreamResponse:
+        """Redirect the path prefix as it is set to the first view."""
+        raise web.HTTPSeeOther(f"{self._pages.site.base}/")
+
     async def _end_events(self, _app: web.Application) -> None:
         await self._events.close()
 
 
 async def _static(request: web.Request) -> web.StreamResponse:
-    return static_file(request.match_info["name"])
+    return static_file(request.match_info["name"], request.match_info["digest"])
