@@ -61,6 +61,7 @@ def test_an_address_that_is_taken(names: Names, tmp_path: Path) -> None:
         ran = call("run", env=env, at=tmp_path)
     assert ran.returncode == 1
     assert f"error: can't serve HTTP on 127.0.0.1:{port}" in ran.stderr
+    assert "hint: set POSTBACK_HTTP__HOST and POSTBACK_HTTP__PORT to a free address" in ran.stderr
     assert "Traceback" not in ran.stderr
 
 

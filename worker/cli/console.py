@@ -72,6 +72,7 @@ async def _serve(deployment: Deployment) -> int:
             await stop.wait()
     except OSError as error:
         say(f"error: can't serve the console on {settings.host}:{settings.port}: {error.strerror or error}")
+        say("hint: set POSTBACK_CONSOLE__HOST and POSTBACK_CONSOLE__PORT to a free address of this machine")
         return FAILED
     log.info("stopped")
     return 0

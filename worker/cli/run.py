@@ -106,7 +106,11 @@ async def _work(deployment: Deployment, *, adopt: bool) -> int:
     except (SourceFailed, KafkaUnavailable) as error:
         fail(str(error))
     except OSError as error:
-        fail(f"can't serve HTTP on {settings.http.host}:{settings.http.port}: {error.strerror or error}")
+        where = f"{settings.http.host}:{settings.http.port}"
+        fail(
+            f"can't serve HTTP on {where}: {error.strerror or error}",
+            "set POSTBACK_HTTP__HOST and POSTBACK_HTTP__PORT to a free address of this machine",
+        )
     except Exception:
         log.exception("the worker broke")
         return FAILED
