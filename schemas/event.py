@@ -76,11 +76,18 @@ class Invalid(BadRecord):
 
 
 def _bounded(attributes: object) -> object:
-    """Count the attributes before looking at each: a hundred thousand wrong ones are one mistake."""
+    """Count the attributes before looking at each: a hundred thousand wrong ones are one mistake.
+
+    Half of a surrogate pair, which only Python can hold, is a ValueError: no record could.
+    """
     if attributes is None:
         return {}
-    if isinstance(attributes, dict) and len(attributes) > MOST_ATTRIBUTES:
-        raise ValueError("too many")
+    if isinstance(attributes, dict):
+        if len(attributes) > MOST_ATTRIBUTES:
+            raise ValueError("too many")
+        for text in (*attributes, *attributes.values()):
+            if isinstance(text, str) and not text.isascii():
+                text.encode()
     return attributes
 
 

@@ -56,6 +56,8 @@ def test_payouts(payout: Decimal | str | int) -> None:
         {"order_id": ""},
         {"order_id": "\ud800"},
         {"attributes": {"a": 1}},
+        {"attributes": {"a": "\ud800"}},
+        {"attributes": {"\udcff": "b"}},
         {"at": LATER.replace(tzinfo=None)},
     ],
 )
