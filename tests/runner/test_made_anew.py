@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tests.runner.copies import ids, told
 from tests.runner.harness import SOURCE, Harness, some_turns
+from tests.runner.test_late_endings import ONCE, freeze, thaw, waiting
+from tests.runner.test_stall import LONG
 from worker.core.answer import Response
 
 
@@ -102,3 +107,47 @@ async def test_a_shutdown_beside_it() -> None:
         harness.sender.gate.set()
         await harness.running
         assert harness.position() == 1
+
+
+def make_anew(harness: Harness) -> None:
+    """Have the topic deleted and made again."""
+    harness.kafka.make_anew(SOURCE)
+    harness.source.made_anew(SOURCE)
+
+
+async def settled_in_the_new_log(harness: Harness) -> None:
+    """Write the same event and another one to the new log, and wait until both are committed."""
+    harness.source.refusing = None
+    harness.write(0, 1)
+    await harness.committed(2)
+    assert not waiting(harness)
+    assert (harness.clicks, told(harness)) == (["c-0", "c-1"], [*ONCE, ("delivered", "conversions/0/1")])
+
+
+@pytest.mark.parametrize("before", [True, False])
+async def test_its_log_was_deleted(before: bool) -> None:
+    """After a standstill the ending of a deleted log's record is told: its event does not hold up a copy."""
+    async with Harness(copies=ids()) as harness:
+        await freeze(harness)
+        if before:
+            await thaw(harness)
+        make_anew(harness)
+        if not before:
+            await thaw(harness)
+        await settled_in_the_new_log(harness)
+
+
+async def test_noted_for_a_deleted_log() -> None:
+    """A step of a deleted log's record that waited when the process was frozen is written after all."""
+    async with Harness(copies=ids()) as harness:
+        harness.sender.gate.clear()
+        harness.source.assign(harness.first)
+        harness.write(0)
+        await harness.sent(1)
+        make_anew(harness)
+        await thaw(harness)
+        harness.source.refusing = "not a member"
+        harness.time.advance(LONG)  # before its step has gone
+        harness.runner._delivery.lanes.check_in()
+        assert waiting(harness)
+        await settled_in_the_new_log(harness)

@@ -152,8 +152,9 @@ class AssignedPartition:
         self.tenure = self.tenure.drained()
 
     def delete(self) -> None:
-        """Note that its log was deleted."""
+        """Note that its log was deleted, so that nobody else has its records."""
         self.tenure = self.tenure.deleted()
+        self.unsure = self.unsure and self.tenure is Tenure.LEFT
 
     def leave(self) -> None:
         """Note that it was given up or lost."""

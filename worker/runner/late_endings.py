@@ -71,16 +71,24 @@ class LateEndings:
             self._copies.watch(noted.pending)
 
     def settle(self, partitions: Iterable[AssignedPartition]) -> None:
-        """Note that these are certainly ours; have the journals of those that left meanwhile read."""
+        """Note that these are certainly ours; have the journals of those that left meanwhile read.
+
+        Of those whose log was deleted meanwhile all is told: nobody else has their records.
+        """
         for partition in partitions:
-            partition.unsure = False
-            for late in self._held.pop(partition, ()):
-                self._tell(*late)
-            if partition in self._noted:
-                self._write(self._noted.pop(partition))
+            self._settle(partition)
         for partition in {**self._held, **self._noted}:
-            if partition.tenure is Tenure.LEFT and self._copies is not None:
+            if partition.tenure is Tenure.DELETED:
+                self._settle(partition)
+            elif partition.tenure is Tenure.LEFT and self._copies is not None:
                 self._copies.read_again(partition.at.number)
+
+    def _settle(self, partition: AssignedPartition) -> None:
+        partition.unsure = False
+        for late in self._held.pop(partition, ()):
+            self._tell(*late)
+        if partition in self._noted:
+            self._write(self._noted.pop(partition))
 
     def _took_back(self, copies: Copies, steps: Sequence[PendingStep]) -> None:
         """Hold steps that the client gave back, like those that it never had."""
