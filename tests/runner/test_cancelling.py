@@ -5,7 +5,21 @@ from __future__ import annotations
 from schemas import DeadReason, StepKind, WorkerHeaders
 from tests.fake_kafka import FakeKafka
 from tests.fakes import FakeControl
-from tests.runner.harness import DLQ, JOURNAL, SOURCE, TIER_TOPICS, Harness, conversion, some_turns, until
+from tests.runner.copies import ids
+from tests.runner.harness import (
+    DLQ,
+    JOURNAL,
+    REFUSED_CONNECTION,
+    SOURCE,
+    TIER_TOPICS,
+    Harness,
+    conversion,
+    some_turns,
+    until,
+)
+from tests.runner.test_outages import QUICK, recovered
+from worker.core.admission.circuit import CircuitState
+from worker.core.answer import Response
 from worker.core.endings import Dead
 from worker.core.event_filter import EventFilter
 from worker.core.orders import CancelOrder, HurryOrder, OrderEnd, PauseOrder, Provenance
@@ -176,3 +190,68 @@ async def test_what_has_ended_already() -> None:
         await it.committed(2)
         assert it.heard.skips == [0]
         assert it.clicks == []
+
+
+async def test_given_back_in_an_outage() -> None:
+    """What is in flight when the order comes, and is given back untried in an outage, ends as cancelled."""
+    it, orders = harness(policy=QUICK, concurrency=4)
+    async with it:
+        it.sender.answer = lambda _: REFUSED_CONNECTION
+        it.sender.gate.clear()
+        it.source.assign(it.first)
+        it.write(0, 1, 2, offer_id="7")
+        it.write(3, offer_id="8")
+        await it.sent(4)
+        orders.give(CANCEL)
+        await some_turns()
+        it.sender.gate.set()
+        await until("open", lambda: it.gate.circuit.state is CircuitState.OPEN)
+        it.sender.answer = lambda _: Response(200)
+        await recovered(it, 4)
+        ended = [one.event_id for one in it.heard.endings]
+        assert sorted(map(str, ended)) == ["e-0", "e-1", "e-2", "e-3"]
+        assert len(it.clicks) == 4 + (ended[-1] == "e-3")  # one of offer 8, once more
+        assert len(cancelled(it)) >= 2
+
+
+async def test_what_waited_for_what_is_given_back() -> None:
+    """A copy that waited for a record that is given back ends as cancelled, too: none of them is sent."""
+    it, orders = harness(copies=ids(), policy=QUICK, concurrency=4)
+    async with it:
+        it.sender.answer = lambda _: REFUSED_CONNECTION
+        it.sender.gate.clear()
+        it.source.assign(it.first)
+        it.write(0, 1)
+        it.write(2, 2, offer_id="7")
+        await it.sent(3)
+        await some_turns()
+        orders.give(CANCEL)
+        await some_turns()
+        assert cancelled(it) == []
+        it.sender.gate.set()
+        await until("both end", lambda: cancelled(it) == ["e-2", "e-2"])
+        it.sender.answer = lambda _: Response(200)
+        await recovered(it, 4)
+        assert it.clicks.count("c-2") == 1
+
+
+async def test_given_back_before_its_journal_is_read() -> None:
+    """What is given back of a partition whose journal can't be read is checked once that is read."""
+    it, orders = harness(copies=ids(), policy=QUICK, concurrency=3)
+    async with it:
+        it.sender.answer = lambda _: REFUSED_CONNECTION
+        it.sender.gate.clear()
+        it.source.assign(it.first)
+        it.write(0, 1)
+        it.write(2, offer_id="7")
+        it.write(3)
+        await it.sent(3)
+        await some_turns()
+        orders.give(CANCEL)
+        it.follower.fail("it is away")
+        it.sender.gate.set()
+        await until("open", lambda: it.gate.circuit.state is CircuitState.OPEN)
+        await some_turns()
+        assert cancelled(it) == []
+        it.follower.gate.set()
+        await until("it ends", lambda: cancelled(it) == ["e-2"])

@@ -65,13 +65,13 @@ class Delivery:
         self.committer = Committer(source, partitions, around.observer, self.fence, self._on_fence)
         calls = CopiesCallbacks(self._on_warm, self._on_cold, self._on_freed, self.on_flush, around.observer)
         ids, follower = destination.group.remembers, clients.follower
-        self.copies: Copies | None = None
-        if ids is not None and follower is not None:
-            self.copies = Copies(ids, follower, intake.partitions, calls, on_failed)
+        self.copies = Copies(ids, follower, partitions, calls, on_failed) if ids and follower else None
         self.cache = cache_of(self.copies, self.journaling, clients, around)
         self.late_endings = LateEndings(self.copies, self.journaling, self._tell, self._ended_elsewhere)
         self.on_warm: Callable[[], None] = lambda: None
         """Hears that another partition may be sent, before any of it is."""
+        self.on_held_again: Callable[[PendingRecord], bool] = lambda _pending: False
+        """Hears of a record that would go back in line; returns whether it has ended instead."""
         listener = traced_listener(self, tracing, around)
         self.lanes = Lanes(clients.sender, self.gate, self._schedule, compiled, listener, around)
 
@@ -91,9 +91,8 @@ class Delivery:
     def renew(self, before: CompiledSettings, compiled: CompiledSettings, sender: Sender) -> list[FormerLane]:
         """Use these settings and sender from the next request on; return the lanes of a former sender."""
         if self.journaling is not None:
-            self.journaling.mask(
-                [*before.secrets, *compiled.secrets]
-            )  # requests in flight still have the former secrets
+            # requests in flight still have the former secrets
+            self.journaling.mask([*before.secrets, *compiled.secrets])
         return self.lanes.renew(compiled, sender)
 
     # --- told by the lanes ---------------------------------------------------------------------
@@ -168,8 +167,7 @@ class Delivery:
     def on_given_back(self, pending: PendingRecord) -> None:
         """Put an untried record back in line, if its partition is still ours and not draining."""
         self._let_go(pending)
-        if pending.partition.tenure.takes:
-            self._schedule.give_back(pending, self._clock.now())
+        self._put_back(pending)
 
     # --- told by publishes and commits ---------------------------------------------------------
 
@@ -192,8 +190,8 @@ class Delivery:
         del pending.partition.unjournaled[pending.record.offset]
         if isinstance(step, Dead):
             self.cancel(pending, step, self._clock.now())
-        elif pending.partition.tenure.takes:
-            self._schedule.give_back(pending, self._clock.now())
+        else:
+            self._put_back(pending)
             self.lanes.wake()
         self._drain.quiet.set()
 
@@ -278,13 +276,15 @@ class Delivery:
 
     def _finish(self, pending: PendingRecord) -> None:
         partition = pending.partition
-        partition.offsets.resolve(
-            pending.record.offset
-        )  # even if the partition is gone, because it may come back
+        partition.offsets.resolve(pending.record.offset)  # even if it is gone, because it may come back
         if partition.tenure.is_ours:
             self.committer.note_finished()
             if partition.resting:
                 self._intake.rest(partition, self._clock.now())
+
+    def _put_back(self, pending: PendingRecord) -> None:
+        if pending.partition.tenure.takes and not self.on_held_again(pending):
+            self._schedule.give_back(pending, self._clock.now())
 
     def _let_go(self, pending: PendingRecord) -> None:
         """Note that a record is no longer under way, without an ending."""

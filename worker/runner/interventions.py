@@ -1,7 +1,8 @@
 """Applies orders to held records: some end as cancelled, some become due at once.
 
 The rules: each held record is checked once for the orders in force, before it can be sent. Records under way
-are left to their ending. Meanwhile tiers are read on as far as there is room.
+are left to their ending; one that is given back without an ending is checked again. Meanwhile tiers are read
+on as far as there is room.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Interventions:
         self._orders: list[CancelOrder | HurryOrder] = []
         self._checked: dict[AssignedPartition, int] = {}
         """Up to which offset each partition was checked."""
-        delivery.on_warm = self.look
+        delivery.on_warm, delivery.on_held_again = self.look, self.look_again
 
     def stand(self, orders: Sequence[CancelOrder | HurryOrder]) -> None:
         """Apply these orders from now on, and no others."""
@@ -49,6 +50,18 @@ class Interventions:
         for partition in ours:
             if partition.warming is None:  # otherwise it is unknown whether its records have ended already
                 self._look_at(partition)
+
+    def look_again(self, pending: PendingRecord) -> bool:
+        """Check a record that would be held again after it was under way; return whether it has ended."""
+        partition, now = pending.partition, self._clock.now()
+        order = self._of(pending, now)
+        if order is None:
+            return False
+        if partition.warming is not None:  # checked once its journal is read
+            self._checked[partition] = min(self._checked.get(partition, -1), pending.record.offset - 1)
+            return False
+        self._do(order, pending, now)
+        return True
 
     def _look_at(self, partition: AssignedPartition) -> None:
         checked, now = self._checked[partition], self._clock.now()
