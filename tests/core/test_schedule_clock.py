@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from tests.core.examples import BINDING, make_partition, pending_record
 from tests.core.lanes import Lanes
 from worker.core.admission.probes import Probes
@@ -113,3 +116,15 @@ def test_a_probe_is_of_none_that_is_held() -> None:
     partition.warming = "it is not known what was"
     assert schedule.probe(0.0, Probes()) is None
     assert partition.standing is ScheduleState.NOWHERE
+
+
+@given(st.lists(st.sampled_from([0.0, 0.0, 5.0]), min_size=1, max_size=12))
+def test_no_probe_before_it_is_due(waits: list[float]) -> None:
+    """A probe takes only what is due, and each record once, though due times in a tier need not rise."""
+    schedule, probing, partition = Schedule(), Probes(), make_partition()
+    for offset, wait in enumerate(waits):
+        schedule.add(pending_record(partition, offset, 100.0 + wait, at_once=not wait), 100.0)
+    first = next((offset for offset, wait in enumerate(waits) if wait), len(waits))
+    taken = [schedule.probe(100.0, probing) for _ in range(first + 1)]
+    assert taken.pop() is None
+    assert {pending.record.offset for pending in taken if pending is not None} == set(range(first))

@@ -174,10 +174,10 @@ class Probes:
 
     def step(self, partition: AssignedPartition, now: float) -> None:
         """Move another place of a partition to the front: far on, or beyond what failed."""
-        waiting = partition.waiting
-        due = sum(pending.due <= now for pending in waiting)
-        line = [waiting.popleft() for _ in range(due)]
-        at = int(due * _STEP_SHARE)
+        waiting, line = partition.waiting, []
+        while waiting and waiting[0].due <= now:  # due times need not rise
+            line.append(waiting.popleft())
+        at = int(len(line) * _STEP_SHARE)
         line = line[at:] + line[:at]
         first = self._place(line, partition) if line else 0
         waiting.extendleft(reversed(line[first:] + line[:first]))
