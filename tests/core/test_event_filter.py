@@ -50,6 +50,12 @@ def test_fields(named: dict[str, str], is_meant: bool) -> None:
     assert EventFilter.of(named).matches(VALUE, HEADERS, on_tier=True) is is_meant
 
 
+def test_what_no_event_can_hold() -> None:
+    """A filter that is no text in UTF-8, as a record of the control topic may have it, means nothing."""
+    assert not meant(click_id="\udcff")
+    assert not meant(VALUE.replace(b'"c"', b'"\\u0063"'), click_id="\udcff")
+
+
 def test_on_the_source() -> None:
     """What the headers of the source's records say is their producer's, and means nothing."""
     assert not meant(on_tier=False, status="404")

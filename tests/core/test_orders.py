@@ -24,6 +24,8 @@ from worker.core.orders import (
 from worker.core.record import Partition, Record
 
 AT = 1_700_000_000.0
+HUGE = 10**400
+"""A number that JSON can write and no float can hold."""
 GIVEN = Provenance(AT, "ann@shop", "they asked")
 FILTER = EventFilter.of({"offer_id": "7"})
 WAITING = " is what waits and is --offer-id 7, by ann at 2023-11-14T22:13:20.000Z"
@@ -125,6 +127,7 @@ def fields(**wrong: Any) -> bytes:
         (b"rate", fields(order="rate"), "its per_second is None, no number above 0"),
         (b"rate", fields(order="rate", per_second=True), "its per_second is True, no number above 0"),
         (b"rate", fields(order="rate", per_second=0), "its per_second is 0, no number above 0"),
+        (b"rate", fields(order="rate", per_second=HUGE), f"its per_second is {HUGE}, no number above 0"),
         (b"cancel/x", fields(order="cancel"), "its filter is no object of texts"),
         (b"cancel/x", fields(order="cancel", filter={"offer_id": 7}), "its filter is no object of texts"),
         (

@@ -55,7 +55,8 @@ class EventFilter(NamedTuple):
 
         The headers of source records are ignored: they are the producer's.
         """
-        if not all(may_hold(text.encode(), value) for name, text in self.wanted if name in FIELDS):
+        sought = [text.encode(errors="surrogatepass") for name, text in self.wanted if name in FIELDS]
+        if not all(may_hold(text, value) for text in sought):
             return False
         return self._by_headers(headers, on_tier=on_tier) and self._by_fields(value)
 

@@ -13,7 +13,7 @@ The rule: what is written is read back the same. Records with other keys are no 
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -104,7 +104,7 @@ def _pause(provenance: Provenance, _id: str, fields: _Fields) -> PauseOrder:
 
 def _rate(provenance: Provenance, _id: str, fields: _Fields) -> RateOrder:
     rate = fields.get("per_second")
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < math.inf:
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= sys.float_info.max:
         raise UnreadableOrder(f"its per_second is {rate!r}, no number above 0")
     return RateOrder(provenance, float(rate), _optional(fields, "until", _time))
 
