@@ -8,7 +8,10 @@ from collections.abc import Sequence
 import pytest
 
 from tests.runner.harness import Harness, conversion, some_turns, until
+from tests.runner.test_cancelling import CANCEL, GIVEN, SEVEN, wait
+from tests.runner.test_cancelling import harness as with_orders
 from worker.core.answer import Response
+from worker.core.orders import CancelOrder, HurryOrder
 from worker.core.record import Record
 
 LARGE = 10_000
@@ -29,7 +32,7 @@ def in_memory(harness: Harness) -> int:
 
 def counted(harness: Harness) -> int:
     """What is held, counted anew."""
-    harness.runner._intake._relief.count()
+    harness.runner._intake.relief.count()
     assert harness.held_bytes.count >= in_memory(harness)
     return harness.held_bytes.count
 
@@ -99,6 +102,21 @@ async def test_small_after_large() -> None:
         await until("its whole room", for_all)
         harness.sender.gate.set()
         await harness.committed(320)
+
+
+@pytest.mark.parametrize("order", [CANCEL, HurryOrder(GIVEN, "n", SEVEN)])
+async def test_an_order_about_what_was_given_back(order: CancelOrder | HurryOrder) -> None:
+    """An order applies to what waits in Kafka for want of bytes, too, before it is due."""
+    it, orders = with_orders(held_bytes=6_000)
+    async with it:
+        watch(it)
+        it.source.assign(it.tier)
+        for number in range(20):
+            wait(it, number, it.time.now() + 9, "7")
+        await until("held back", lambda: it.source.paused == {it.tier})
+        await until("all waits in Kafka", lambda: counted(it) == 0)
+        orders.give(order)
+        await it.committed(20, it.tier)
 
 
 async def test_what_is_not_due_is_given_back_to_kafka() -> None:

@@ -3,14 +3,15 @@
 The rules: the count is never less than what is in memory. It is not updated with each record that ends, which
 would cost too much, but recounted when bytes seem short, and again and again while they are. If they really
 are short, tier partitions forget their records from the first one on that is not due. Such a partition rests
-with nothing in memory, and is read again from there once that record is due.
+with nothing in memory, and is read again from there once that record is due, or a new order may apply to it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import chain
+from operator import attrgetter
 
 from worker.core.assigned_partition import SOON_SECONDS, AssignedPartition
 from worker.core.held_bytes import HeldBytes
@@ -18,6 +19,7 @@ from worker.core.record import Partition, Record
 from worker.core.schedule import Schedule
 from worker.ports import Clock, Source
 
+_SIZE = attrgetter("size")
 # Seconds between two counts while bytes are short.
 _LOOK_AGAIN_SECONDS = 0.02
 # Due times are wall-clock times: a clock that is set is noticed within so many seconds.
@@ -49,12 +51,12 @@ class ByteRelief:
         self.leaving: Collection[AssignedPartition] = ()
         """Partitions that are no longer ours, but had records under way at the last count."""
 
-    def took_up(self, size: int, now: float) -> None:
-        """Note the bytes of records that were taken up or ignored."""
-        self._came += size
+    def took_up(self, records: Iterable[Record]) -> None:
+        """Note the bytes of records that were taken up or ignored, after the orders were applied to them."""
+        self._came += sum(map(_SIZE, records))
         if self._held_bytes.is_pressed:
             self.count()
-            if self._counting is not None and self._give_back(now):
+            if self._counting is not None and self._give_back(self._clock.now()):
                 self.count()
 
     def weigh(self, records: Sequence[Record], touched: Collection[AssignedPartition]) -> None:
@@ -76,6 +78,12 @@ class ByteRelief:
     def rewound(self, partition: AssignedPartition) -> None:
         """Note that a partition's records from now on are read again."""
         partition.rewinding = False
+
+    def wake(self) -> None:
+        """Let all that was given back be read again before it is due, because an order may apply to it."""
+        for partition in self._asleep:
+            partition.asleep_until = 0.0
+        self._asleep.clear()
 
     def leave(self, *partitions: AssignedPartition) -> None:
         """Note partitions that are no longer ours; their records under way are still in memory."""

@@ -58,7 +58,7 @@ class Intake:
         self._top_up = TopUp(self._room, self.rest)
         self.former = FormerPartitions()
         self.partitions: dict[Partition, AssignedPartition] = {}
-        self._relief = ByteRelief(source, schedule, held_bytes, around.clock, self.partitions, self.rest)
+        self.relief = ByteRelief(source, schedule, held_bytes, around.clock, self.partitions, self.rest)
         self._seeking = False
         self.is_sure = False
         """Whether a look has shown that the group is ours alone."""
@@ -137,7 +137,7 @@ class Intake:
         """Partitions that may have records under way which we must end, including those of deleted logs."""
         return [
             *self.partitions.values(),
-            *(partition for partition in self._relief.leaving if partition.tenure is Tenure.DELETED),
+            *(partition for partition in self.relief.leaving if partition.tenure is Tenure.DELETED),
         ]
 
     def renew(self, assigned: Sequence[PartitionAssignment]) -> None:
@@ -158,7 +158,7 @@ class Intake:
             self.assign(one)
         for topic in dict.fromkeys(one.at.topic for one in assigned):
             self._observer.made_anew(topic, discarded[topic], under_way[topic])
-        self._relief.leave(*old)
+        self.relief.leave(*old)
         self.refill()
 
     def discard(self, ids: Iterable[Partition]) -> None:
@@ -168,12 +168,14 @@ class Intake:
             partition.leave()
             self._schedule.drop(partition)
         self.former.keep(former)
-        self._relief.leave(*former)
+        self.relief.leave(*former)
         self.refill()
 
     def seek(self, seeking: bool) -> None:
         """Read tiers on beyond what is due, because an order may apply to it; or stop that."""
         self._seeking, now = seeking, self._clock.now()
+        if seeking:
+            self.relief.wake()
         for partition in self.partitions.values():
             if partition.tier is not None:
                 self.rest(partition, now)
@@ -181,7 +183,7 @@ class Intake:
     def close(self) -> None:
         """Ask for nothing more."""
         self.demand.close()
-        self._relief.close()
+        self.relief.close()
 
     def accept(self, records: Sequence[Record]) -> None:
         """Take up a batch from the source."""
@@ -197,13 +199,12 @@ class Intake:
             touched[partition] = touched.get(partition, 0) + 1
             self._take_up(record, partition, now)
         if max(map(_SIZE, records), default=0) > self._held_bytes.unit:
-            self._relief.weigh(records, touched)
+            self.relief.weigh(records, touched)
         for partition, count in touched.items():
             partition.spend(count)
             self._observer.consumed(partition.at.topic, count)
             self.rest(partition, now)
             self._top_up.note(partition)
-        self._relief.took_up(sum(map(_SIZE, records)), now)
 
     def pass_over(self, counts: Mapping[str, int]) -> None:
         """Count records that were read for other destinations."""
@@ -216,7 +217,7 @@ class Intake:
         """Take records of a partition again, because the rewind has taken effect."""
         partition = self.partitions.get(at)
         if partition is not None:
-            self._relief.rewound(partition)
+            self.relief.rewound(partition)
 
     def _taking(self, record: Record) -> AssignedPartition | None:
         """The record's partition; None if it is not ours, or the record will come again after a rewind."""
@@ -247,7 +248,7 @@ class Intake:
     def idle(self) -> None:
         """Read on for free lanes though records of slow partitions wait."""
         now = self._clock.now()
-        self._relief.idle()
+        self.relief.idle()
         slow = self._schedule.look(now)
         for partition in slow:
             self.rest(partition, now)
@@ -266,7 +267,7 @@ class Intake:
     def _grant(self, partition: AssignedPartition, *, probing: bool = False) -> None:
         room, beyond = self._room, 0
         if partition.heavy and partition.has_room(room, probing=probing):
-            room, beyond = self._relief.room_of_heavy(partition, room)
+            room, beyond = self.relief.room_of_heavy(partition, room)
         if count := partition.grant(room, beyond, probing=probing):
             self._source.allow(partition.at, count)
         partition.resting = partition.paused or partition.granted <= 0

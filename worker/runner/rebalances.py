@@ -103,6 +103,7 @@ class Rebalances:
             return
         self._intake.accept(records)
         self._orders.took_up()
+        self._intake.relief.took_up(records)
         self._lanes.pump()
         self._intake.refill()
 
