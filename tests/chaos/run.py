@@ -37,6 +37,9 @@ PROTOCOLS: Mapping[str, Mapping[str, str]] = {
 }
 """What each way of being a group takes of settings."""
 
+TWO_OF_ONE_SLOT = frozenset({"slow deploy", "slow replacement"})
+"""Faults in which a worker's successor joins first: static members of one name put each other out."""
+
 
 class Plan(NamedTuple):
     """What is to be run."""
@@ -76,7 +79,8 @@ def run(plan: Plan, say: Callable[[str], None]) -> Result:
     began = time.monotonic()
     several = sorted(NETWORKS)[: plan.destinations] if plan.destinations > 1 else []
     dealt = deal(plan.seed, plan.seconds, plan.workers, short=plan.short, several=bool(several))
-    faults = [fault for fault in dealt if fault.kind in (plan.only or KINDS)]
+    possible = KINDS.keys() - (TWO_OF_ONE_SLOT if plan.protocol == "static" else ())
+    faults = [fault for fault in dealt if fault.kind in possible & (plan.only or possible)]
     say("\n".join([f"seed {plan.seed}, {len(faults)} faults:", *map(str, faults)]))
     with (
         Broker() as broker,
