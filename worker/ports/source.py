@@ -5,7 +5,7 @@ The rule: every call to the listener is made on the event loop, in the order of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from worker.core.assigned_partition import Position
@@ -184,9 +184,10 @@ class Source(Protocol):
         """
         ...
 
-    async def commit(self, positions: Positions) -> Positions:
+    def commit(self, positions: Positions) -> Awaitable[Positions]:
         """Commit, one at a time; return what the broker took, raise CommitFailed if it refused anything.
 
+        The positions are those of the assignments that stand at the moment of the call, not of the answer.
         SourceEnded if nothing can be committed any more.
         Positions that are not ours, or below what was committed already, are ignored and not returned.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
 import pytest
@@ -11,10 +11,14 @@ import pytest
 from tests.adapters.kafka.ear import Ear
 from tests.fake_kafka import FakeKafka
 from tests.fake_source import FakeSource
-from worker.adapters.kafka import PairedSource
+from worker.adapters.kafka import KafkaSource, PairedSource, consumer_config
+from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge
+from worker.adapters.kafka.offset_commits import WantedCommits
+from worker.adapters.kafka.poll_thread import PollThread
+from worker.adapters.kafka.source_options import SourceOptions
 from worker.core.assigned_partition import Position
 from worker.core.record import Partition
-from worker.ports import CommitFailed, SourceEnded, SourceFailed
+from worker.ports import CommitFailed, Positions, SourceEnded, SourceFailed
 
 FRESH, TIER = Partition("conversions", 0), Partition("worker.retry.10s", 0)
 
@@ -137,3 +141,31 @@ async def test_joined_when_both_have() -> None:
     second.assign()
     assert both.not_joined() == []
     await both.stop()
+
+
+class Orders(PollThread):
+    """Carries out orders at once, and remembers what was to be committed."""
+
+    def __init__(self) -> None:
+        self.wanted: list[WantedCommits] = []
+
+    def order(self, order: Callable[[], None]) -> None:
+        order()
+
+    def commit(self, wanted: WantedCommits, answer: asyncio.Future[Positions]) -> None:
+        self.wanted.append(wanted)
+        answer.set_result({})
+
+
+async def test_of_the_assignments_at_the_call() -> None:
+    """What is committed of a log is not taken for the next one of its name, though that comes right after."""
+    loop, before, after = asyncio.get_running_loop(), Epoch(FRESH, 1), Epoch(FRESH, 2)
+    first = KafkaSource(consumer_config("127.0.0.1:1", "g", "c", {}), SourceOptions(["t"]), drain_timeout=1)
+    first._bridge, first._ended = LoopBridge(loop, Ear(), 1.0), loop.create_future()
+    first._poll_thread = orders = Orders()
+    first._bridge.epochs[FRESH] = before
+    both = PairedSource(first, FakeSource(FakeKafka()), is_first=FRESH.topic.__eq__)
+    committing = asyncio.create_task(both.commit({FRESH: Position(500, "")}))
+    loop.call_soon(first._bridge.epochs.update, {FRESH: after})
+    await committing
+    assert orders.wanted == [{before: Position(500, "")}]

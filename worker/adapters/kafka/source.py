@@ -97,17 +97,18 @@ class KafkaSource:
             poll_thread, epoch = ours
             poll_thread.order(partial(poll_thread.rewind, epoch, offset))
 
-    async def commit(self, positions: Positions) -> Positions:
-        """Commit those of `positions` that are ours, and return them; raise CommitFailed if refused."""
+    def commit(self, positions: Positions) -> asyncio.Future[Positions]:
+        """Commit those of `positions` that are ours now, and return them; raise CommitFailed if refused."""
+        answer: asyncio.Future[Positions] = asyncio.get_running_loop().create_future()
         if self._poll_thread is None or self._bridge is None or self._ended is None or self._ended.done():
-            raise SourceEnded("the source is not running")
+            answer.set_exception(SourceEnded("the source is not running"))
+            return answer
         epochs = self._bridge.epochs
         ours = {epochs[at]: position for at, position in positions.items() if at in epochs}
-        answer: asyncio.Future[Positions] = asyncio.get_running_loop().create_future()
         self._commits.add(answer)
         answer.add_done_callback(self._commits.discard)
         self._poll_thread.order(partial(self._poll_thread.commit, ours, answer))
-        return await answer
+        return answer
 
     def relogin(self, username: str, password: str) -> None:
         """Log in as this user from now on."""
