@@ -181,6 +181,54 @@ async def test_odd_framing_costs_the_connection(world: World, fields: bytes) -> 
     assert (partner.connections, len(partner.requests)) == (3, 3)
 
 
+@pytest.mark.parametrize("status", [204, 304])
+@pytest.mark.parametrize(
+    ("tells", "body"),
+    [
+        (b"Content-Length: 5", b"hello"),
+        (b"content-length: 05\r\nX: y", b"hello"),
+        (b"Transfer-Encoding: chunked", b"0\r\n\r\n"),
+        (b"Content-Length: 0\r\nTransfer-Encoding: chunked", b"0\r\n\r\n"),
+    ],
+)
+@pytest.mark.parametrize("reads", [frozenset(), None])
+async def test_body_that_can_not_be(
+    world: World, status: int, tells: bytes, body: bytes, reads: frozenset[int] | None
+) -> None:
+    """A body that comes late, after a status that has none, is not taken for the next answer."""
+
+    async def script(visit: Visit) -> None:
+        while True:
+            await visit.request()
+            await visit.send(b"HTTP/1.1 %d Said\r\n%s\r\n\r\n" % (status, tells))
+            await asyncio.sleep(0.005)
+            await visit.send(body)
+
+    partner = await world.partner(script)
+    lane = world.sender(read_statuses=reads).lane()
+    found = [await lane.send(Request(partner.origin, "/p")) for _ in range(3)]
+    assert found == [Response(status)] * 3
+    assert (partner.connections, len(partner.requests)) == (3, 3)
+
+
+@pytest.mark.parametrize("tells", [b"X: y", b"Content-Length: 0", b"content-length: 00"])
+async def test_no_body_where_none_can_be(world: World, tells: bytes) -> None:
+    """A connection is kept after a status that has no body, if the head tells of none."""
+    partner = await world.partner(always(b"HTTP/1.1 204 No Content\r\n" + tells + b"\r\n\r\n"))
+    lane = world.sender().lane()
+    for _ in range(3):
+        assert await lane.send(Request(partner.origin, "/p")) == Response(204)
+    assert partner.connections == 1
+
+
+async def test_retry_after_in_the_body(world: World) -> None:
+    """What looks like a Retry-After in the body is none, also after a head whose lines end with LF alone."""
+    body = b"\nRetry-After: 9\r\n\r\n"
+    head = b"HTTP/1.1 503 No\nContent-Length: %d\n\n" % len(body)
+    partner = await world.partner(always(head + body))
+    assert await send(world.sender(), partner) == Response(503)
+
+
 async def test_odd_retry_after(world: World) -> None:
     """A Retry-After counts where it can be read, however it is written; of several the first."""
     names = (b"Retry-After:", b"retry-after :", b"RETRY-AFTER\t:")

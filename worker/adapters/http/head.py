@@ -2,6 +2,7 @@
 
 The rule: a status line and a blank line decide, without a library. The rest of a head, odd or not, only tells
 where the answer ends. Interim (1xx) heads are skipped unread; 101 is final, because nobody asked to switch.
+204 and 304 have no body: after one that tells of a body all the same, a body may come when nobody expects it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from worker.adapters.http.options import HEAD_LIMIT_BYTES, usable_retry_after
 
 SWITCHING = 101
 
+BODILESS = frozenset({204, 304})
+"""Statuses after whose heads an answer ends, whatever they tell."""
+
 _STATUS_LINE = re.compile(rb"HTTP/[0-9]\.[0-9] ([1-9][0-9][0-9])(?: [^\n]*)?\r?\n")
 _SHAPE = b"HTTP/0.0 000"
 _ANY_DIGIT = bytes.maketrans(b"123456789", b"000000000")
@@ -20,6 +24,7 @@ _BLANK_LINE = re.compile(rb"\n\r?\n")
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 _TELLING = re.compile(rb"\n(content-length|transfer-encoding|connection|retry-after)[ \t]*:([^\n]*)").finditer
 _COUNT = re.compile(rb"[0-9]{1,15}").fullmatch
+_NOT_ZERO = re.compile(rb"0*[^0]").match
 _TIDY = re.compile(
     rb"[^\n]*\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t\x20-\x7e\x80-\xff]*+\r?\n)*+\r?\n"
 ).fullmatch
@@ -44,6 +49,11 @@ class Head(NamedTuple):
     def retry_after(self) -> str | None:
         """The first Retry-After, if it is readable."""
         return _retry_after(_fields(self.lines))
+
+    @property
+    def tells_of_a_body(self) -> bool:
+        """Whether it tells of a body that its status can't have."""
+        return self.status in BODILESS and _tells_of_a_body(_fields(self.lines))
 
 
 class HeadReader:
@@ -115,6 +125,7 @@ def plain(head: Head, *, keep: bool) -> bytes:
     """
     fields = _fields(head.lines)
     framing, sure = _framing(fields)
+    sure = sure and not (head.status in BODILESS and _tells_of_a_body(fields))
     lines = [b"HTTP/1.1 %d " % head.status, *framing]
     retry_after = _retry_after(fields)
     if retry_after is not None:
@@ -162,6 +173,11 @@ def _framing(fields: _Fields) -> tuple[list[bytes], bool]:
     if len(set(lengths)) > 1 or not _COUNT(lengths[0]):
         return [], False
     return [b"Content-Length: " + lengths[0]], len(lengths) == 1
+
+
+def _tells_of_a_body(fields: _Fields) -> bool:
+    """Whether a head tells of a body, even of an empty one in chunks, which is a body on the wire."""
+    return b"transfer-encoding" in fields or any(map(_NOT_ZERO, fields.get(b"content-length", ())))
 
 
 def _words(fields: _Fields, name: bytes) -> list[bytes]:

@@ -23,7 +23,8 @@ NO_HEAD = -1
 KNOWN_LIMIT_BYTES = 1024
 """Bytes of the longest answer that is recognised when the same bytes come again."""
 
-_FINAL = re.compile(rb"HTTP/[0-9]\.[0-9] ([2-9][0-9][0-9])(?: [^\n]*)?\r?\n").match
+_FINAL = re.compile(rb"HTTP/[0-9]\.[0-9] ((?!204|304)[2-9][0-9][0-9])(?: [^\n]*)?\r?\n").match
+"""The beginning of an answer that the status line says enough about, unless it has a Retry-After."""
 
 
 class AnswerParser:
@@ -92,18 +93,18 @@ class AnswerParser:
         """Read a head; return what httptools must read: nothing until the head is complete."""
         first = None if self._reader.waits else _FINAL(data)
         end = -1 if first is None else data.find(b"\r\n\r\n", 0, HEAD_LIMIT_BYTES)
-        if first is None or end < 0:
+        if (
+            first is None or end < 0 or data[:end].lower().find(b"\nretry-after") >= 0
+        ):  # `in` would first try the bytes as a number
             head = self._reader.feed(data)
             return b"" if head is None else self._note(head)
         self.status = int(first[1])
-        if data[:end].lower().find(b"\nretry-after") >= 0:  # `in` would first try the bytes as a number
-            self._retry_after = Head(self.status, data[: end + 4], b"").retry_after
         return data
 
     def _note(self, head: Head) -> bytes:
         """Note what a head says; return the bytes for httptools."""
         self.status, self._retry_after = head.status, head.retry_after
-        return head.lines + head.rest
+        return (plain(head, keep=False) if head.tells_of_a_body else head.lines) + head.rest
 
     def drop(self) -> None:
         """Drop httptools' parser, which refers back to this one; feed nothing afterwards."""
