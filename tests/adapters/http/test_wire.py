@@ -155,9 +155,15 @@ class TestProxy:
         assert fields(proxy.requests[0])["proxy-authorization"] == "Basic dXNlcjpwYXNz"
         assert partner.connections == 0
 
-    async def test_refuses_to_connect(self, world: World) -> None:
-        """A proxy that refuses a tunnel is a failure of the connection, not a status of the partner."""
+    @pytest.mark.parametrize("to", ["http", "https"])
+    async def test_refuses_to_connect(self, world: World, to: str) -> None:
+        """A proxy that wants a login is a failure of the connection, not a status of the partner."""
         proxy = await world.partner(always(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n"))
-        partner = await world.partner(always(OK), scheme="https")
+        partner = await world.partner(always(OK), scheme=to)
         failure = await send(world.sender(proxy=f"http://127.0.0.1:{proxy.origin.port}"), partner)
         assert failure == ("connection", "the proxy refused to connect: HTTP 407")
+
+    async def test_login_that_the_partner_wants(self, world: World) -> None:
+        """A 407 where there is no proxy is the partner's, like any other status."""
+        partner = await world.partner(always(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n"))
+        assert await send(world.sender(), partner) == Response(407)

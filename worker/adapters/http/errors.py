@@ -29,6 +29,7 @@ CLOSED_EARLY = Failure(FailureKind.CONNECTION, "the connection was closed before
 NOT_HTTP = Failure(FailureKind.PROTOCOL, "the answer is not HTTP")
 HEAD_TOO_LARGE = Failure(FailureKind.PROTOCOL, "the head of the answer is too large")
 SENDER_CLOSED = Failure(FailureKind.CONNECTION, "the sender is closed")
+LOGIN_WANTED = Failure(FailureKind.CONNECTION, "the proxy refused to connect: HTTP 407")
 UNASKED = Failure(FailureKind.PROTOCOL, "the partner sent something before it was asked")
 
 

@@ -22,7 +22,15 @@ from yarl import URL
 from worker.adapters.egress import refused_literal
 from worker.adapters.http.batching_transport import BatchingTransport
 from worker.adapters.http.connector import attempt_timeout, make_connector, settled
-from worker.adapters.http.errors import CLOSED_EARLY, EXPECTED, UNASKED, NamedFailure, NotResent, failure_of
+from worker.adapters.http.errors import (
+    CLOSED_EARLY,
+    EXPECTED,
+    LOGIN_WANTED,
+    UNASKED,
+    NamedFailure,
+    NotResent,
+    failure_of,
+)
 from worker.adapters.http.head_guard import NEVER, HeadGuard
 from worker.adapters.http.lane import CoroutineLane
 from worker.adapters.http.options import (
@@ -38,6 +46,9 @@ from worker.adapters.http.write_batch import WriteBatch
 from worker.adapters.refusals import watch_refusals
 from worker.core.answer import Answer, Content, Failure, FailureKind, HttpOrigin, Request, Response
 from worker.core.connection_reuse import ConnectionReuse
+
+PROXY_LOGIN = 407
+"""The status by which a proxy asks for a name and password."""
 
 _PLAIN = Content()
 
@@ -111,6 +122,8 @@ class SessionLane(CoroutineLane):
         wanted = self._options.reads_body(response.status) or response.status in self._options.refusals
         unread = wanted or response.connection is not None  # None: all of it has come already
         body = await self._body(response, deadline) if unread else b""
+        if response.status == PROXY_LOGIN and self._options.proxy and origin.scheme == "http":
+            return LOGIN_WANTED  # without a tunnel the proxy says so in the partner's place
         return Response(response.status, response.headers.get(hdrs.RETRY_AFTER), body)
 
     async def _ask(self, url: URL, content: Content) -> ClientResponse:
