@@ -33,6 +33,18 @@ def test_half_set(name: str, other: str) -> None:
     assert line.endswith(" would go to track.momentscience.com")
 
 
+@pytest.mark.parametrize(
+    "host", ["track.example\\SECRET", "%HOST%", "<host>", "a..b", "*.h", f"{'a' * 64}.example"]
+)
+def test_host_that_is_none(host: str) -> None:
+    """A host that nothing can have is refused, and what follows it is not shown."""
+    with pytest.raises(SettingsError) as caught:
+        read(POSTBACK_DESTINATION__URL=f"https://{host}/p?a={{click_id}}")
+    (line,) = caught.value.problems
+    assert "has a host that is neither a name nor an address" in line
+    assert "SECRET" not in line
+
+
 def test_half_set_to_the_same_host() -> None:
     """One URL of the built-in partner's host leaves the other one to its default."""
     assert read(**{SIMPLE: f"{OURS}?click_id={{click_id}}&sub={{offer_id}}"}).destination.event_url

@@ -43,7 +43,7 @@ def mask_body(text: str, content_type: str) -> str:
 def _mask_url(text: str) -> str:
     scheme, mark, rest = text.rpartition("://")
     place, question, query = rest.partition("?")
-    host, *path = place.split("/")
+    host, *path = place.replace("\\", "/").split("/")  # a backslash is a usual mistake
     masked = "/".join([_mask_userinfo(host), *map(_mask_text, path)])
     return scheme + mark + masked + question + "&".join(map(_mask_pair, query.split("&")))
 

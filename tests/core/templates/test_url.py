@@ -197,6 +197,7 @@ WRONG = {
     "https://h:{attributes.port}/": f"has a macro in its host or port; {PLACES}",
     "https://h}/": f"has a macro in its host or port; {PLACES}",
     "https://user:secret@h/": "must not hold a user name or password; send a header instead",
+    "https://h\\p?a=b": "has a host that is neither a name nor an address, as in https://track.example/p",
     "https://h/#part": "must not have a #fragment: it is never sent",
     "https://h/?a=b#": "must not have a #fragment: it is never sent",
     "https://h/{order_id?}/x": (

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from worker.core.answer import HttpOrigin
+from worker.core.hosts import is_host
 from worker.core.templates.errors import CannotFill, TemplateError
 from worker.core.templates.foreign import find_foreign
 from worker.core.templates.macro_names import MACROS, EventFields
@@ -92,6 +93,8 @@ def _parts(text: str) -> SplitResult:
         raise TemplateError(f"has a macro in its host or port; {PLACES}")
     if "@" in parts.netloc:
         raise TemplateError("must not hold a user name or password; send a header instead")
+    if not is_host(host):
+        raise TemplateError("has a host that is neither a name nor an address, as in https://track.example/p")
     if parts.fragment or text.endswith("#"):
         raise TemplateError("must not have a #fragment: it is never sent")
     return parts

@@ -1,0 +1,49 @@
+"""What may stand for a host in a URL."""
+
+from __future__ import annotations
+
+import pytest
+
+from worker.core.hosts import is_host
+
+HOSTS = [
+    "h",
+    "track.example",
+    "track.example.",
+    "_x.a-b.example",
+    "127.1",
+    "0x7f000001",
+    "::1",
+    "fe80::1%eth0",
+    "a" * 63,
+]
+NONE = [
+    "",
+    ".",
+    "a..b",
+    ".a",
+    "h\\p",
+    "h/p",
+    "a b",
+    "%HOST%",
+    "<h>",
+    "h,x",
+    "*.h",
+    "h:1",
+    "\u00e9",
+    "a" * 64,
+    "::::",
+    "h\n",
+]
+
+
+@pytest.mark.parametrize("text", HOSTS)
+def test_host(text: str) -> None:
+    """A name is letters, digits, hyphens and dots; whatever may spell an address is a host."""
+    assert is_host(text)
+
+
+@pytest.mark.parametrize("text", [*NONE, ".".join(["a" * 60] * 5)])
+def test_no_host(text: str) -> None:
+    """What nothing can look up is no host: other characters, empty or long labels, too long a name."""
+    assert not is_host(text)

@@ -1,0 +1,22 @@
+"""Which texts are hosts: names that can be looked up, and addresses.
+
+The rule: a host that nothing can have is found before anything is sent to it.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+
+_NAME = re.compile(r"(?=.{1,253}\.?$)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
+
+
+def is_host(text: str) -> bool:
+    """Whether it is a name or an address, in any spelling; one of IPv6 without its brackets."""
+    if _NAME.fullmatch(text):
+        return True
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
