@@ -188,10 +188,11 @@ def _words(fields: _Fields, name: bytes) -> list[bytes]:
 
 def _status(held: bytes | bytearray) -> int:
     """The status of a first line; 0 while it is incomplete. Raise NotHttp if it can't become one."""
-    found = _STATUS_LINE.match(held)
-    if found is not None:
+    if held.find(b"\n") >= 0:  # only then: a long line may come a byte at a time
+        found = _STATUS_LINE.match(held)
+        if found is None:
+            raise NotHttp
         return int(found[1])
-    start = held[: len(_SHAPE)].translate(_ANY_DIGIT)
-    if b"\n" in held or not _SHAPE.startswith(start):
+    if not _SHAPE.startswith(held[: len(_SHAPE)].translate(_ANY_DIGIT)):
         raise NotHttp
     return 0
