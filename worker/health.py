@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from worker.adapters.kafka import KafkaPublisher, KafkaUnavailable
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.own_thread import in_own_thread
 from worker.adapters.kafka.own_topics import describe
 from worker.adapters.kafka.rights import RightsWatch
+from worker.adapters.own_thread import in_own_thread
 from worker.adapters.structlog_alone import structlog
 from worker.core.topics import Finding, NeededTopics, Severity, judge
 from worker.ports import Clock, Observer, Source

@@ -31,13 +31,13 @@ from worker.adapters.kafka.journal_follower import JournalFollower
 from worker.adapters.kafka.journaled_offsets import JournalTopics, read_journaled
 from worker.adapters.kafka.login import KafkaLogin
 from worker.adapters.kafka.offset_lookup import StartPolicy
-from worker.adapters.kafka.own_thread import in_own_thread
 from worker.adapters.kafka.remembered_offsets import read_memory
 from worker.adapters.kafka.rights import SharedRights
 from worker.adapters.kafka.source_options import SourceOptions
 from worker.adapters.logs import is_for_people, make_logs, speaking_of
 from worker.adapters.metrics import Metrics
 from worker.adapters.observers import Observers
+from worker.adapters.own_thread import in_own_thread
 from worker.compiled import (
     check_destination,
     circuit_policy,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+import socket
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -88,11 +87,8 @@ def by_name(everything: Deployment) -> dict[str, Settings]:
 @pytest.fixture
 def public_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each name leads to a public address, and nobody is asked."""
-
-    async def resolved(*_: object, **__: object) -> list[tuple[Any, ...]]:
-        return [(2, 1, 6, "", ("8.8.8.8", 443))]
-
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", resolved)
+    resolved = [(2, 1, 6, "", ("8.8.8.8", 443))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: resolved)
 
 
 def test_each_network_has_a_golden_request(everything: Deployment) -> None:

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from worker.adapters.kafka.own_thread import in_own_thread
+from worker.adapters.own_thread import in_own_thread
 from worker.core.binding import LogId
 from worker.core.ids_cache import CacheContents, CacheOwner, Seal, unpacked
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import unicodedata
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
+from worker.adapters.own_thread import in_own_thread
 from worker.adapters.process.descriptors import TooFewDescriptors, new_socket
 from worker.adapters.refusals import note_refusal
 from worker.core.answer import Failure, FailureKind, HttpOrigin
@@ -157,7 +158,8 @@ async def check_origin(origin: HttpOrigin, *, allow_private: bool) -> tuple[list
 
 
 async def _resolve(origin: HttpOrigin) -> list[str]:
-    infos = await asyncio.get_running_loop().getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+    look_up = partial(socket.getaddrinfo, origin.host, origin.port, type=socket.SOCK_STREAM)
+    infos = await in_own_thread("names", look_up)
     return sorted({str(address[0]) for *_, address in infos})
 
 

@@ -247,11 +247,7 @@ class TestStartUp:
 
     async def test_no_address(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A name whose answer is empty is a warning, too."""
-
-        async def nothing(*_: object, **__: object) -> list[object]:
-            return []
-
-        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", nothing)
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [])
         assert await check_origin(HttpOrigin("https", "empty.example", 443), allow_private=False) == (
             [],
             ["empty.example does not resolve: the answer names no address"],

@@ -11,10 +11,10 @@ from typing import TypeVar
 
 import aiohttp
 from aiohttp import TCPConnector
-from aiohttp.resolver import ThreadedResolver
 
 from worker.adapters.egress import guarded_socket, open_socket
 from worker.adapters.http.options import SenderOptions
+from worker.adapters.http.resolver import ThreadResolver
 from worker.core.answer import Failure, FailureKind
 
 NEVER = float("inf")
@@ -33,7 +33,7 @@ def make_connector(options: SenderOptions, kind: type[C]) -> C:
         limit_per_host=0,
         keepalive_timeout=options.idle_seconds,
         ssl=options.tls or True,
-        resolver=options.resolver or ThreadedResolver(),
+        resolver=options.resolver or ThreadResolver(),
         socket_factory=guarded_socket if guarded else open_socket,
     )
 

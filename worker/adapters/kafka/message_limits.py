@@ -12,8 +12,8 @@ from functools import partial
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable
-from worker.adapters.kafka.own_thread import in_own_thread
 from worker.adapters.kafka.own_topics import describe
+from worker.adapters.own_thread import in_own_thread
 
 TIMEOUT_SECONDS = 5.0
 """Seconds that the broker may take."""

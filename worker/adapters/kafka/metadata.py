@@ -13,8 +13,8 @@ from functools import partial
 from confluent_kafka import KafkaException, Producer
 
 from worker.adapters.kafka.errors import KafkaUnavailable, one_line
-from worker.adapters.kafka.own_thread import in_own_thread
 from worker.adapters.kafka.topic_descriptions import existing_topics
+from worker.adapters.own_thread import in_own_thread
 
 ASK_AGAIN_SECONDS = 1.0
 """Seconds between two questions, however often a topic is missing."""

@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import KafkaUnavailable, error_code, ignore, one_line
 from worker.adapters.kafka.group_questions import ask_of_groups
-from worker.adapters.kafka.own_thread import in_own_thread
+from worker.adapters.own_thread import in_own_thread
 from worker.core.rights import DescribeRefused, Needs, Resource, ResourceKind, Said, lacking
 
 TIMEOUT_SECONDS = 3.0

@@ -1,7 +1,7 @@
-"""Makes a blocking call of a client in a thread of its own.
+"""Makes a blocking call, of a client or of the system's resolver, in a thread of its own.
 
 The rule: neither the loop nor the end of the process waits for it; if no answer comes, the thread is left
-behind. The loop's default executor is left to name resolution.
+behind. The loop's default executor is left to files.
 """
 
 from __future__ import annotations

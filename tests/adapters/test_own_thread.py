@@ -8,11 +8,11 @@ import threading
 
 import pytest
 
-from worker.adapters.kafka.own_thread import in_own_thread
+from worker.adapters.own_thread import in_own_thread
 
 NEVER_ANSWERED = """
 import asyncio, threading
-from worker.adapters.kafka.own_thread import in_own_thread
+from worker.adapters.own_thread import in_own_thread
 
 async def main():
     answer = in_own_thread("asking", threading.Event().wait)

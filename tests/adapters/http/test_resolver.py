@@ -1,0 +1,84 @@
+"""Names are looked up side by side, and nobody waits for a name server that is away."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import pytest
+
+from worker.adapters.http.resolver import ThreadResolver
+
+MANY = 40
+"""More than any pool of threads has."""
+
+HANGING = """
+import asyncio, socket, sys, threading
+from worker.adapters.http import SenderOptions, make_sender
+from worker.core.answer import HttpOrigin, Request
+
+async def main():
+    sender = make_sender(sys.argv[1], SenderOptions(timeout=0.2))
+    lane = sender.lane()
+    print((await lane.send(Request(HttpOrigin("https", "partner.example", 443), "/p"))).kind.value)
+    await lane.close()
+    await sender.close()
+
+socket.getaddrinfo = lambda *_, **__: threading.Event().wait()
+if sys.argv[2] == "uvloop":
+    import uvloop as loop
+else:
+    loop = asyncio
+loop.run(main())
+"""
+
+
+async def test_addresses() -> None:
+    """All addresses of a name are told, each with its port and kind."""
+    (found,) = {(one["host"], one["port"]) for one in await ThreadResolver().resolve("127.0.0.1", 80)}
+    assert found == ("127.0.0.1", 80)
+
+
+async def test_no_address() -> None:
+    """What the system's resolver raises reaches who asked."""
+    with pytest.raises(socket.gaierror):
+        await ThreadResolver().resolve("name.invalid", 80)
+
+
+async def test_names_that_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names that no server answers for hold up no other."""
+    look_up, may_end = socket.getaddrinfo, threading.Event()
+
+    def looked_up(host: str, *rest: Any, **how: Any) -> Any:
+        if host.startswith("hanging"):
+            may_end.wait()
+        return look_up("127.0.0.1", *rest, **how)
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    resolver = ThreadResolver()
+    hanging = [
+        asyncio.ensure_future(resolver.resolve(f"hanging-{number}.example", 80)) for number in range(MANY)
+    ]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10.0):
+        assert await resolver.resolve("other.example", 80)
+    may_end.set()
+    assert all(await asyncio.gather(*hanging))
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("transport", ["direct", "session"])
+def test_end_of_the_process(transport: str, loop: str) -> None:
+    """A process ends though the look-up of a name has not."""
+    ran = subprocess.run(
+        [sys.executable, "-c", HANGING, transport, loop],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "timeout\n", "")

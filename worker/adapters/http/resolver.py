@@ -1,0 +1,39 @@
+"""Looks up the addresses of names, each in a thread of its own.
+
+The rule: nobody waits for a look-up longer than for its attempt: neither other names, nor the end of the
+process. A name server that is away answers after ten seconds, or after a minute where names are searched for.
+"""
+
+from __future__ import annotations
+
+import socket
+from functools import partial
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from worker.adapters.own_thread import in_own_thread
+
+
+class ThreadResolver(AbstractResolver):
+    """Asks the system's resolver, for addresses of the kinds that this machine has itself."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """The addresses of a name."""
+        kind, flags = socket.SOCK_STREAM, socket.AI_ADDRCONFIG
+        look_up = partial(socket.getaddrinfo, host, port, family, kind, flags=flags)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address[0]),
+                port=port,
+                family=found,
+                proto=protocol,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for found, _, protocol, _, address in await in_own_thread("names", look_up)
+        ]
+
+    async def close(self) -> None:
+        """Nothing is kept."""
