@@ -1,8 +1,9 @@
 """Whether connections to a partner are worth keeping, learned from the fate of those that were kept.
 
 The rule: many connections are kept only once one has served again. If a partner closes without saying so,
-each kept connection that it closes just as the next request comes costs a failed attempt. So keeping is tried
-with one connection at a time, more and more seldom.
+each kept connection that it closes just as the next request comes costs a failed attempt; and so does one on
+which more comes than the answer was to have. So keeping is tried with one connection at a time, more and more
+seldom.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class ConnectionReuse:
         return self._proven or self._tries(now, served)
 
     def closed(self, now: float, served: int) -> None:
-        """Note that the partner closed a kept connection just as it was to serve again."""
+        """Note that the partner closed a kept connection just as it was to serve again, or broke it."""
         if served >= WORTHWHILE_ANSWERS or (not self._proven and now < self._pause_ends):
             return
         self._closings += 1

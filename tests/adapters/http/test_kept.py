@@ -12,6 +12,7 @@ from tests.adapters.http.world import World, verdict
 from tests.support.blunt import Blunt, Line
 from tests.support.partner import OK, Script, Visit
 from worker.adapters.http.write_batch import SocketWriter
+from worker.core import connection_reuse
 from worker.core.answer import Answer, Content, FailureKind, Request
 from worker.ports import Lane
 
@@ -150,4 +151,25 @@ async def test_partner_that_closes_silently(world: World, turns: int | None) -> 
     print(f"{events} events, {failed} failed attempts, {partner.connections} connections")
     assert failed <= 2
     assert len(told) >= events - failed
+    assert set(told.values()) == {1}
+
+
+async def test_partner_whose_answers_are_longer_than_they_say(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A partner that sends more than it announced, a little later, costs one attempt for each trial."""
+    monkeypatch.setattr(connection_reuse, "TRIAL_SECONDS", 0.0)
+    told = Counter[str]()
+
+    async def script(visit: Visit) -> None:
+        while True:
+            told[(await visit.request()).split(b" ")[1].decode()] += 1
+            await visit.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            await asyncio.sleep(0.02)
+            await visit.send(b"more")
+
+    partner = await world.partner(script)
+    lane = world.sender().lane()
+    found = [verdict(await lane.send(Request(partner.origin, f"/{number}"))) for number in range(8)]
+    assert found.count(200) >= 7
     assert set(told.values()) == {1}

@@ -132,6 +132,7 @@ class HttpConnection(asyncio.Protocol):
         try:
             parser.feed(data)
         except NotHttp as broken:
+            self._note_leftovers()
             self.close(HEAD_TOO_LARGE if isinstance(broken, HeadTooLarge) else NOT_HTTP)
             return
         if parser.keep and self._keeps():
@@ -163,6 +164,11 @@ class HttpConnection(asyncio.Protocol):
         self._attempter = None
         self.close()
         self.resend(request, self.deadline, attempter)
+
+    def _note_leftovers(self) -> None:
+        """Learn from a kept connection on which no answer began: it held the rest of the one before."""
+        if self._served and self._parser.status == NO_HEAD:
+            self._reuse.closed(monotonic(), self._served)
 
     def _keeps(self) -> bool:
         """Count a complete answer, and decide whether the connection is worth keeping."""

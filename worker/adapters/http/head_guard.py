@@ -122,6 +122,8 @@ class HeadGuard(asyncio.Protocol):
         try:
             head = self._reader.feed(data)
         except NotHttp as broken:
+            if self._served:  # it held the rest of the answer before
+                self._reuse.closed(monotonic(), self._served)
             self._end(HEAD_TOO_LARGE if isinstance(broken, HeadTooLarge) else NOT_HTTP)
             return b""
         if head is None:
