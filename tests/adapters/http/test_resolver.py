@@ -10,8 +10,12 @@ import threading
 from typing import Any
 
 import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
 
+from tests.adapters.http.world import SHORT, World, send
+from tests.support.partner import then_hang
 from worker.adapters.http.resolver import ThreadResolver
+from worker.core.answer import Failure, FailureKind, Request
 
 MANY = 40
 """More than any pool of threads has."""
@@ -82,3 +86,23 @@ def test_end_of_the_process(transport: str, loop: str) -> None:
         check=False,
     )
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "timeout\n", "")
+
+
+class Waiting(AbstractResolver):
+    """A resolver that waits for a name server that is away."""
+
+    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+        await asyncio.Event().wait()
+        return []
+
+    async def close(self) -> None: ...
+
+
+async def test_no_connection_in_time(world: World) -> None:
+    """Time that runs out before there is a connection is told apart from an answer that does not come."""
+    partner = await world.partner(then_hang())
+    unanswered = Failure(FailureKind.TIMEOUT, "no answer in time")
+    assert await send(world.sender(timeout=SHORT), partner) == unanswered
+    origin = partner.origin._replace(host="partner.example")
+    answer = await world.sender(timeout=SHORT, resolver=Waiting()).lane().send(Request(origin, "/p"))
+    assert answer == unanswered._replace(error="no connection in time")

@@ -20,7 +20,14 @@ from yarl import URL
 from worker.adapters.egress import refused_literal
 from worker.adapters.http.connection import ConnectionContext, HttpConnection
 from worker.adapters.http.connector import attempt_timeout, make_connector, settled
-from worker.adapters.http.errors import CLOSED_EARLY, EXPECTED, SENDER_CLOSED, UNASKED, failure_of
+from worker.adapters.http.errors import (
+    CLOSED_EARLY,
+    EXPECTED,
+    NOT_CONNECTED,
+    SENDER_CLOSED,
+    UNASKED,
+    failure_of,
+)
 from worker.adapters.http.lane import CallbackLane
 from worker.adapters.http.options import SenderOptions, check_target
 from worker.adapters.http.parser import AnswerParser, BodyParser, RefusalParser
@@ -92,6 +99,8 @@ class DirectSender:
         bound = attempt_timeout(self._options.timeout)
         try:
             return self._take(origin, await self._connector.connect(self._request(origin), [], bound))
+        except TimeoutError:
+            return NOT_CONNECTED
         except EXPECTED as error:
             return await settled(failure_of(error, refusals))
 

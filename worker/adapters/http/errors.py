@@ -25,6 +25,7 @@ ERROR_LIMIT_CHARACTERS = 300
 """Characters of an error line."""
 
 TIMED_OUT = Failure(FailureKind.TIMEOUT, "no answer in time")
+NOT_CONNECTED = Failure(FailureKind.TIMEOUT, "no connection in time")
 CLOSED_EARLY = Failure(FailureKind.CONNECTION, "the connection was closed before an answer")
 NOT_HTTP = Failure(FailureKind.PROTOCOL, "the answer is not HTTP")
 HEAD_TOO_LARGE = Failure(FailureKind.PROTOCOL, "the head of the answer is too large")
@@ -54,6 +55,7 @@ _ROWS: list[tuple[type[BaseException] | tuple[type[BaseException], ...], Failure
     (aiohttp.ClientConnectorDNSError, FailureKind.CONNECTION, "the host does not resolve:"),
     (aiohttp.ClientProxyConnectionError, FailureKind.CONNECTION, "the proxy can't be reached:"),
     (aiohttp.ClientConnectorError, FailureKind.CONNECTION, "can't connect:"),
+    (aiohttp.ConnectionTimeoutError, NOT_CONNECTED.kind, NOT_CONNECTED.error),
     (TimeoutError, TIMED_OUT.kind, TIMED_OUT.error),
     (aiohttp.ClientHttpProxyError, FailureKind.CONNECTION, "the proxy refused to connect:"),
     ((aiohttp.ClientResponseError, HttpProcessingError), NOT_HTTP.kind, NOT_HTTP.error),
