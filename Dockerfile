@@ -21,6 +21,10 @@ RUN /opt/pip/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . &&
     /opt/pip/bin/pip --python /opt/venv/bin/python3 install --no-deps --no-index /dist/*.whl
 
 FROM ${BASE}
+# Python's own images ship its library without bytecode, and the worker may write none: each start and each
+# health check would compile it anew (0.3 s of CPU). Where it is compiled already nothing is done.
+RUN python3 -m compileall -qq -x '/(site-packages|test|tests|idlelib|tkinter|turtledemo|lib2to3|ensurepip)/' \
+    "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" || true
 # What is released says which it is; what is built by hand does not.
 ARG BASE
 ARG VERSION=

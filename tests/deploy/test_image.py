@@ -15,6 +15,11 @@ def _last(word: str) -> str:
     return [rest for name, rest in instructions() if name == word][-1]
 
 
+def _last_stage() -> list[tuple[str, str]]:
+    words = [word for word, _ in instructions()]
+    return instructions()[len(words) - 1 - words[::-1].index("FROM") :]
+
+
 def test_signals_reach_the_worker() -> None:
     """The image starts the worker itself, with no shell between, and stops it with SIGTERM."""
     assert json.loads(_last("ENTRYPOINT")) == ["postback-worker"]
@@ -37,6 +42,13 @@ def test_the_health_check_is_the_command_for_it() -> None:
 def test_the_image_listens_on_every_address(tmp_path: Path) -> None:
     """Inside the image the worker listens on every address; a container's loopback is its own."""
     assert load(environ=image_environment(), dotenv=tmp_path / "none").http.host == "0.0.0.0"
+
+
+def test_the_library_of_python_is_compiled() -> None:
+    """No start compiles Python's own library, which the official base ships without bytecode."""
+    assert image_environment()["PYTHONDONTWRITEBYTECODE"] == "1"
+    shipped = [rest for word, rest in _last_stage() if word == "RUN"]
+    assert any("compileall" in rest and 'get_path("stdlib")' in rest for rest in shipped)
 
 
 def test_every_package_of_the_image_is_hashed() -> None:
@@ -79,9 +91,7 @@ def test_labels() -> None:
         "licenses": "Apache-2.0",
         "title": "postback-worker",
     }.items() <= labels.items()
-    stage = [word for word, _ in instructions()]
-    last = len(stage) - 1 - stage[::-1].index("FROM")
-    given = {rest.rstrip("=") for word, rest in instructions()[last:] if word == "ARG"}
+    given = {rest.rstrip("=") for word, rest in _last_stage() if word == "ARG"}
     assert given == {"BASE", "VERSION", "REVISION", "CREATED"}
 
 
