@@ -36,6 +36,12 @@ def test_what_is_needed_and_nothing_else() -> None:
     assert {"10.0.0.0/8", "169.254.0.0/16"} <= set(partners["to"][0]["ipBlock"]["except"])
 
 
+def test_servers_as_a_list() -> None:
+    """Kafka's ports are found in a list of servers as well as in a text, both of which the worker takes."""
+    kafka = {"bootstrap_servers": ["a.example:9093", "b.example:9094", "c.example"]}
+    assert _ports(_egress(settings={"kafka": kafka})[1]) == {("TCP", 9093), ("TCP", 9094), ("TCP", 9092)}
+
+
 def test_a_partner_inside() -> None:
     """A private address is reached where a destination may have one."""
     assert "to" not in _egress(**values_of("five-destinations"))[2]
