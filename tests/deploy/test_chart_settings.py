@@ -130,6 +130,15 @@ def test_the_worker_takes_five_destinations(tmp_path: Path) -> None:
     assert several["private-partner"].kafka.group_id == "postback-worker.private-partner"
 
 
+@pytest.mark.parametrize("name", ["ssl.ca.location", "ssl_ca_location", "SSL_CA_LOCATION"])
+def test_a_file_of_the_client_is_a_path_however_it_is_written(name: str, tmp_path: Path) -> None:
+    """A property that names a file gets the path of the Secret's key, in each spelling that the worker takes."""
+    kafka = {"properties": {name: {"fromSecret": "kafka", "key": "ca.crt"}}}
+    (config, *_) = [one for one in objects({"settings": {"kafka": kafka}}) if one["kind"] == "ConfigMap"]
+    path = settings_of(config, tmp_path).kafka.properties["ssl.ca.location"]
+    assert path == f"{tmp_path}/from/kafka/ca.crt"
+
+
 @pytest.mark.parametrize("name", NAMED_VALUES)
 def test_every_reference_is_mounted(name: str) -> None:
     """Each path of the file below `from` is a key of a Secret that every pod with the file mounts, once."""

@@ -26,10 +26,11 @@
 
 {{/*
 A line for a value from a Secret. A setting that is a path of a file gets the path; any other is read from the
-file (`X_file` for `X`), which the worker looks at again.
+file (`X_file` for `X`), which the worker looks at again. Properties of Kafka's client are taken in capitals and with
+_ for a dot, too.
 */}}
 {{- define "postback-worker.toml.secret" -}}
-{{- $is_path := or (hasSuffix "_file" .name) (hasSuffix ".location" .name) -}}
+{{- $is_path := or (hasSuffix "_file" .name) (regexMatch "(?i)^s(sl|asl)[._].*[._](file|location)$" .name) -}}
 {{- $name := ternary .name (printf "%s_file" .name) $is_path -}}
 {{ include "postback-worker.toml.key" $name }} = {{ include "postback-worker.secret.file" .value | toRawJson }}
 {{- end -}}
