@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -123,3 +124,18 @@ def test_a_handler_takes_nothing_from_the_defaults() -> None:
 def test_the_notes_know_servers_of_a_secret() -> None:
     """Where the servers are in a Secret the notes say so."""
     assert "from the servers that a Secret names" in texts(EXTRAS)["NOTES.txt"]
+
+
+def test_a_pod_s_annotation_is_given_once() -> None:
+    """An annotation that the values name stands in the place of the chart's: no key is there twice."""
+    text = texts({"podAnnotations": {"prometheus.io/scrape": "false", "example.com/team": "ads"}})[
+        "worker.yaml"
+    ]
+    assert re.findall(r"prometheus.io/scrape: .*", text) == ['prometheus.io/scrape: "false"']
+    assert text.count("example.com/team: ads") == 1
+    assert 'prometheus.io/port: "8080"' in text
+
+
+def test_a_large_user_is_a_whole_number() -> None:
+    """A user's number as OpenShift gives them out is written as one, without an exponent."""
+    assert "runAsUser: 1000720000\n" in texts({"userId": 1000720000})["worker.yaml"]

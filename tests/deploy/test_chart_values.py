@@ -15,6 +15,14 @@ WRONG: Mapping[str, tuple[dict[str, Any], str]] = {
     "text for a number": ({"replicas": "two"}, "'/replicas': got string, want integer"),
     "fewer than none": ({"replicas": -1}, "'/replicas': minimum: got -1, want 0"),
     "a tag in the repository": ({"image": {"repository": "postback-worker:1"}}, "'/image/repository'"),
+    "a label that finds the pods": (
+        {"podLabels": {"app.kubernetes.io/name": "x"}},
+        "podLabels: app.kubernetes.io/name is set by the chart",
+    ),
+    "a label of the chart's": (
+        {"commonLabels": {"helm.sh/chart": "x"}},
+        "commonLabels: helm.sh/chart is set by the chart",
+    ),
     "half a digest": ({"image": {"digest": "sha256:12"}}, "'/image/digest'"),
     "an unknown pull policy": (
         {"image": {"pullPolicy": "Sometimes"}},

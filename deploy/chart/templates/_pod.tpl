@@ -12,9 +12,9 @@ imagePullSecrets:
 securityContext:
   runAsNonRoot: true
   {{- with .Values.userId }}
-  runAsUser: {{ . }}
-  runAsGroup: {{ . }}
-  fsGroup: {{ . }}
+  runAsUser: {{ int64 . }}
+  runAsGroup: {{ int64 . }}
+  fsGroup: {{ int64 . }}
   {{- end }}
   seccompProfile:
     type: RuntimeDefault

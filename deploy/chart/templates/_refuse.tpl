@@ -71,6 +71,15 @@ what would be right. Empty where all is well.
 {{- $problems = printf "settings.kafka.properties: %s is a secret, and would stand in a ConfigMap; write {fromSecret: NAME, key: KEY}" $name | append $problems -}}
 {{- end -}}
 {{- end -}}
+{{- $labels := dict "commonLabels" .Values.commonLabels "podLabels" .Values.podLabels "podMonitor.labels" .Values.podMonitor.labels -}}
+{{- $labels = merge $labels (dict "prometheusRule.labels" .Values.prometheusRule.labels "dashboard.labels" .Values.dashboard.labels) -}}
+{{- range $where, $given := $labels -}}
+{{- range keys ($given | default dict) | sortAlpha -}}
+{{- if regexMatch "^(app[.]kubernetes[.]io/(name|instance|component|version|managed-by)|helm[.]sh/chart)$" . -}}
+{{- $problems = printf "%s: %s is set by the chart, which finds its pods by such labels; leave it out" $where . | append $problems -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- range .Values.env -}}
 {{- if has .name (list "POSTBACK_CONFIG" "POSTBACK_SECRETS_DIR") -}}
 {{- $problems = printf "env: %s is set by the chart; write settings and secrets instead" .name | append $problems -}}

@@ -8,15 +8,13 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
   annotations:
+    {{- /* Each once: what is given wins. */}}
+    {{- $ours := dict "checksum/config" (include "postback-worker.config" . | sha256sum) }}
     {{- if not .Values.podMonitor.enabled }}
-    prometheus.io/scrape: "true"
-    prometheus.io/port: {{ include "postback-worker.port" . | quote }}
-    prometheus.io/path: /metrics
+    {{- $scrape := dict "prometheus.io/scrape" "true" "prometheus.io/path" "/metrics" "prometheus.io/port" (include "postback-worker.port" .) }}
+    {{- $ours = merge $ours $scrape }}
     {{- end }}
-    checksum/config: {{ include "postback-worker.config" . | sha256sum }}
-    {{- with .Values.podAnnotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- merge (dict) (.Values.podAnnotations | default dict) $ours | toYaml | nindent 4 }}
 spec:
   {{- include "postback-worker.pod" . | nindent 2 }}
   {{- with include "postback-worker.account" . }}
