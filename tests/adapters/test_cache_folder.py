@@ -179,3 +179,12 @@ def test_each_user_has_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.gettempdir", lambda: "/somewhere")
     monkeypatch.setattr(os, "geteuid", lambda: 7)
     assert default_folder() == Path("/somewhere/postback-worker-7")
+
+
+def test_nowhere_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that may write nothing at all has a folder that can't be made, and no exception."""
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr("tempfile._candidate_tempdir_list", lambda: ["/proc"])
+    monkeypatch.chdir("/proc")
+    with pytest.raises(OSError, match="postback-worker"):
+        CacheFolder(default_folder(), OWNER).read(LOG)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+
 import pytest
 
 from worker.demo.events import FALLBACK, OTHER
@@ -19,3 +21,10 @@ def test_nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ":1001/" in f"{fallback.simple_url}"
     assert ":1001/" in f"{fallback.event_url}"
     assert ":1002/" in f"{other.url}"
+
+
+def test_nothing_need_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is set up where the process may write nothing at all, as in a container with a read-only root."""
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr("tempfile._candidate_tempdir_list", lambda: ["/proc"])
+    assert deployment_of("127.0.0.1:9", {FALLBACK: 1001, OTHER: 1002}).names == [FALLBACK, OTHER]

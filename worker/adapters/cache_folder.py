@@ -30,8 +30,15 @@ _Answer = TypeVar("_Answer")
 
 
 def default_folder() -> Path:
-    """The default folder of caches; each user of this host has their own."""
-    return Path(tempfile.gettempdir()) / f"postback-worker-{os.geteuid()}"
+    """The default folder of caches; each user of this host has their own.
+
+    Where this process may write nothing at all it is one that can't be made, as whoever uses it is told.
+    """
+    try:
+        above = tempfile.gettempdir()
+    except FileNotFoundError:
+        above = os.curdir  # the last that was tried
+    return Path(above) / f"postback-worker-{os.geteuid()}"
 
 
 class CacheFolder:

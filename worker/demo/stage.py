@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from worker.adapters.process.descriptors import room_for_requests
 from worker.demo.events import FALLBACK, NETWORKS, OTHER
 from worker.settings import Deployment, load_all
 from worker.settings.variable_names import SECRETS_DIR
 
+NO_SETTINGS = Path(__file__).parent  # a folder that is there wherever the program is, and holds no setting
 MOST_IN_FLIGHT = 256  # of both; each takes two descriptors: the worker's and the network's
 # The embedded broker can delay a group for nearly as long if its members join at an unlucky moment.
 SESSION_TIMEOUT_MS = "6000"
@@ -42,8 +42,7 @@ def deployment_of(bootstrap: str, ports: Mapping[str, int]) -> Deployment:
         "console.allow_actions": True,
         "log.level": "error",
     }
-    with TemporaryDirectory() as empty:
-        return load_all(overrides=overrides, environ={SECRETS_DIR: empty}, dotenv=Path(empty, ".env"))
+    return load_all(overrides=overrides, environ={SECRETS_DIR: str(NO_SETTINGS)}, dotenv=NO_SETTINGS / ".env")
 
 
 def _concurrency() -> int:
