@@ -139,6 +139,14 @@ def test_an_argument_that_is_no_text(tmp_path: Path) -> None:
     assert (done.returncode, without_routes(done.stderr)) == (0, "")
 
 
+def test_in_one_file(tmp_path: Path) -> None:
+    """Where both streams go to one file, what was found first stands first: an error comes after what is valid."""
+    done = shell(f"{PROGRAM} config check --online 2>&1", tmp_path, POSTBACK_KAFKA__BOOTSTRAP_SERVERS=NOBODY)
+    first, *rest = done.stdout.splitlines()[-3:]
+    assert first == "configuration is valid"
+    assert [line.partition(":")[0] for line in rest] == ["error", "hint"]
+
+
 def test_a_failure_before_it(tmp_path: Path) -> None:
     """A command that failed keeps its exit code where its reader has gone."""
     done = shell(f"{PROGRAM} --set x config show | :", tmp_path)

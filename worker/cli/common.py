@@ -152,7 +152,11 @@ def warn(message: str) -> None:
 
 
 def say(message: str) -> None:
-    """Print a line on stderr; control characters are replaced, as others may have written the text."""
+    """Print a line on stderr; control characters are replaced, as others may have written the text.
+
+    The results so far come before it where both go to one place.
+    """
+    sys.stdout.flush()
     print("".join(char if char.isprintable() else "\ufffd" for char in message), file=sys.stderr)
 
 
