@@ -12,8 +12,8 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 # The locked packages come first: a change of the program alone does not install them again.
 COPY requirements-build.lock requirements-runtime.lock ./
-RUN /opt/pip/bin/pip install --require-hashes -r requirements-build.lock && \
-    /opt/pip/bin/pip --python /opt/venv/bin/python3 install --require-hashes -r requirements-runtime.lock
+RUN /opt/pip/bin/pip install --require-hashes --only-binary :all: -r requirements-build.lock && \
+    /opt/pip/bin/pip --python /opt/venv/bin/python3 install --require-hashes --only-binary :all: -r requirements-runtime.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
 COPY worker worker

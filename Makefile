@@ -93,6 +93,8 @@ compile = .cache/lock/bin/uv pip compile --quiet --universal --python-version 3.
   --no-emit-index-url --custom-compile-command 'make lock' --output-file $(1) $(ARGS)
 
 install = $(IN_VENV) -m pip install --quiet --disable-pip-version-check
+# From wheels alone: a source distribution would run code of its own while it is installed.
+locked = --require-hashes --only-binary :all:
 
 # Where PYTHONDONTWRITEBYTECODE is set, each worker would compile its modules anew, a third of its start.
 compile_modules = $(IN_VENV) -m compileall -q schemas worker || true
@@ -119,7 +121,7 @@ endif
 
 $(VENV)/locked: requirements-runtime.lock requirements-build.lock
 	@$(find_python); echo "Setting up $(VENV) with $$python (once)" >&2; "$$python" -m venv --clear $(VENV)
-	@$(install) --require-hashes -r requirements-runtime.lock -r requirements-build.lock
+	@$(install) $(locked) -r requirements-runtime.lock -r requirements-build.lock
 	@printf '%s\n' '$(CURDIR)' '$(CURDIR) $(PYTHON)' >$(VENV)/made-for
 	@touch $@
 
@@ -133,5 +135,5 @@ compiled: $(VENV)/runtime
 
 $(VENV)/develop: $(VENV)/runtime requirements.lock
 	@echo "Adding the developer's tools to $(VENV)" >&2
-	@$(install) --require-hashes -r requirements.lock
+	@$(install) $(locked) -r requirements.lock
 	@touch $@

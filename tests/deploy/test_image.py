@@ -10,6 +10,9 @@ import pytest
 from tests.deploy.files import ROOT, image_environment, instructions
 from worker.settings import load
 
+LOCKED = "--require-hashes --only-binary :all:"
+"""What has pip take nothing but wheels with the lock's hashes."""
+
 
 def _last(word: str) -> str:
     return [rest for name, rest in instructions() if name == word][-1]
@@ -52,7 +55,7 @@ def test_the_library_of_python_is_compiled() -> None:
 
 
 def test_every_package_of_the_image_is_hashed() -> None:
-    """Whatever pip fetches comes from a lock with hashes; the program itself is installed offline."""
+    """Whatever pip fetches is a wheel, from a lock with hashes; the program itself is installed offline."""
     installs = [
         part
         for word, rest in instructions()
@@ -61,7 +64,15 @@ def test_every_package_of_the_image_is_hashed() -> None:
         if "install" in part
     ]
     assert installs
-    assert all("--require-hashes" in one or "--no-deps --no-index" in one for one in installs)
+    assert all(LOCKED in one or "--no-deps --no-index" in one for one in installs)
+
+
+def test_make_installs_wheels_alone() -> None:
+    """Whatever make installs from a lock is a wheel: none of it runs code of its own to be installed."""
+    text = (ROOT / "Makefile").read_text("utf-8")
+    assert f"locked = {LOCKED}\n" in text
+    lines = [line for line in text.splitlines() if "$(install)" in line]
+    assert all("$(locked)" in line or "--no-deps" in line for line in lines)
 
 
 def test_both_stages_start_from_the_same_base() -> None:

@@ -68,7 +68,7 @@ def installed(wheel: Path, lock: Path, at: Path) -> Path:
         "--quiet",
         "--disable-pip-version-check",
     ]
-    run([*pip, "--require-hashes", "-r", lock], at)
+    run([*pip, "--require-hashes", "--only-binary", ":all:", "-r", lock], at)
     run([*pip, "--no-deps", "--no-index", wheel], at)
     return programs
 

@@ -69,7 +69,7 @@ def ensure(python: str, interpreter: Path) -> Path:
     lock.write_text(text, "utf-8")
     pip = [str(at / "bin/python"), "-m", "pip", "install", *QUIETLY, "--no-deps"]
     build = ROOT / "requirements-build.lock"
-    subprocess.run([*pip, "--require-hashes", "-r", lock, "-r", build], check=True)
+    subprocess.run([*pip, "--require-hashes", "--only-binary", ":all:", "-r", lock, "-r", build], check=True)
     subprocess.run([*pip, "--no-build-isolation", "--editable", ROOT], check=True)
     stamp.write_text(made, "ascii")
     return at / "bin/python"
