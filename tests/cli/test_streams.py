@@ -140,7 +140,7 @@ def test_an_argument_that_is_no_text(tmp_path: Path) -> None:
 
 
 def test_in_one_file(tmp_path: Path) -> None:
-    """Where both streams go to one file, what was found first stands first: an error comes after what is valid."""
+    """Where both streams go to one file, what was found first stands first."""
     done = shell(f"{PROGRAM} config check --online 2>&1", tmp_path, POSTBACK_KAFKA__BOOTSTRAP_SERVERS=NOBODY)
     first, *rest = done.stdout.splitlines()[-3:]
     assert first == "configuration is valid"

@@ -114,3 +114,15 @@ def test_the_dashboard_asks_in_the_language(tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
     file.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": recorded}]}), "utf-8")
     _promtool("check", "rules", file)
+
+
+@needs_promtool
+def test_the_share_that_fails_is_none_before_the_first_failure(tmp_path: Path) -> None:
+    """The panel of the share that fails shows 0, and no gap, where attempts were made and none has failed."""
+    (share,) = (text for text in dashboard_expressions() if 'outcome!="delivered"' in text)
+    series = 'postback_attempts_total{job="postback-worker",instance="a",destination="d",outcome="delivered"}'
+    asked = {"expr": share, "eval_time": "10m", "exp_samples": [{"labels": '{destination="d"}', "value": 0}]}
+    test = {"interval": "1m", "input_series": [{"series": series, "values": "0+1x10"}]}
+    file = tmp_path / "test.yaml"
+    file.write_text(json.dumps({"tests": [{**test, "promql_expr_test": [asked]}]}), "utf-8")
+    _promtool("test", "rules", file)

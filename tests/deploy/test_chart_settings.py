@@ -132,7 +132,7 @@ def test_the_worker_takes_five_destinations(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["ssl.ca.location", "ssl_ca_location", "SSL_CA_LOCATION"])
 def test_a_file_of_the_client_is_a_path_however_it_is_written(name: str, tmp_path: Path) -> None:
-    """A property that names a file gets the path of the Secret's key, in each spelling that the worker takes."""
+    """A property that names a file gets the path of the Secret's key, in each spelling that is taken."""
     kafka = {"properties": {name: {"fromSecret": "kafka", "key": "ca.crt"}}}
     (config, *_) = [one for one in objects({"settings": {"kafka": kafka}}) if one["kind"] == "ConfigMap"]
     path = settings_of(config, tmp_path).kafka.properties["ssl.ca.location"]
