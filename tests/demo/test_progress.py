@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+import pytest
+
 from tests.adapters.happenings import tell_everything
-from worker.cli.demo import MEANS, described_meanwhile
+from worker.cli.demo import MEANS, described_meanwhile, next_lines, program
 from worker.cli.demo_view import lines, rates
 from worker.core.admission.circuit import CircuitState
 from worker.demo.account import Meanwhile
@@ -53,15 +58,27 @@ def test_when_it_is_over() -> None:
 
 def test_they_fit() -> None:
     """Every line that is shown fits a terminal of 80 columns, however much there is."""
-    assert (
-        max(
-            map(
-                len, (*lines(BUSY), described_meanwhile(Meanwhile("voluum", "momentscience", 10_000)), *MEANS)
-            )
-        )
-        <= 80
-    )
+    meanwhile = described_meanwhile(Meanwhile("voluum", "momentscience", 10_000))
+    after = (*MEANS, *next_lines("postback-worker"))
+    assert max(map(len, (*lines(BUSY), meanwhile, *after))) <= 80
     assert 30 + 2 + 2 + sum(map(len, rates(BUSY, 0.001))) <= 80
+
+
+def test_what_to_try_next_can_be_tried(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What is proposed can be copied to the shell: a path, where that does not find the name."""
+    called = tmp_path / ".venv/bin/postback-worker"
+    called.parent.mkdir(parents=True)
+    called.touch(0o755)
+    monkeypatch.setattr(sys, "argv", [str(called)])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(called.parent))
+    assert program() == "postback-worker"
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert program() == ".venv/bin/postback-worker"
+    monkeypatch.chdir(called.parents[1])
+    monkeypatch.setattr(sys, "argv", ["/opt/other/bin/postback-worker"])
+    assert program() == "/opt/other/bin/postback-worker"
+    assert next_lines(program())[0].startswith("  /opt/other/bin/postback-worker demo ")
 
 
 def test_what_waits() -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from contextlib import asynccontextmanager
+import sys
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
+NAME = "postback-worker"
+
 # The embedded broker silently keeps no more than 5 MiB of a partition.
 MOST_EVENTS = 20_000
 
@@ -34,12 +39,16 @@ MEANS = (
     "committed after that, so a crash would have lost nothing.",
     "",
     "Next:",
-    "  postback-worker demo --linger                   its metrics, its readiness",
-    "  postback-worker demo --linger --console         its page for who is on call",
-    "  postback-worker send --click-id TEST --dry-run  what yours would ask for",
-    "  postback-worker config check --online           your settings, your Kafka",
 )
-"""Printed after a complete account: what it means, and what to try next."""
+"""Printed after a complete account: what it means."""
+
+NEXT = {
+    "demo --linger": "its metrics, its readiness",
+    "demo --linger --console": "its page for who is on call",
+    "send --click-id TEST --dry-run": "what yours would ask for",
+    "config check --online": "your settings, your Kafka",
+}
+"""Printed after that: what to try next, and what it shows."""
 
 
 @app.command(
@@ -98,7 +107,7 @@ async def _perform(events: int, failures: float, output: Output, *, linger: bool
         say(described_meanwhile(account.meanwhile))
     if account.complete:
         say(f"every one of {account.published} records is accounted for")
-        for line in MEANS:
+        for line in (*MEANS, *next_lines(program())):
             say(line)
         return 0
     say("error: not every record is accounted for")
@@ -117,6 +126,21 @@ async def _with_console(deployment: Deployment) -> AsyncIterator[None]:
 
 def _print(account: Account, output: Output) -> None:
     print_rows([line.row() for line in account.lines()], output, ["ending", "records", *account.networks])
+
+
+def program() -> str:
+    """How the program is called from here: by its name where the shell finds that, else by its path."""
+    called = Path(sys.argv[0])
+    if which(NAME) or called.name != NAME:
+        return NAME
+    with suppress(OSError, ValueError):  # it lies elsewhere
+        called = called.absolute().relative_to(Path.cwd())
+    return str(called)
+
+
+def next_lines(called: str) -> list[str]:
+    """What to try next, for a program that is called so."""
+    return [f"  {called} {command:<31} {shows}" for command, shows in NEXT.items()]
 
 
 def described_meanwhile(meanwhile: Meanwhile) -> str:
