@@ -233,3 +233,5 @@ def test_the_notes_name_what_is_there() -> None:
     assert "deployment/shop-postback-worker" in notes
     assert "appsflyer_s2s, binom, momentscience, private-partner, voluum" in notes
     assert "send --click-id TEST --destination appsflyer_s2s" in notes
+    assert "get --raw" not in notes, "kubectl drops what a worker that is not ready answers"
+    assert "curl -s http://127.0.0.1:8080/readyz" in notes

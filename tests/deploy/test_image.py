@@ -130,3 +130,11 @@ def test_the_wheel_is_made_of_what_is_copied(part: str) -> None:
     }[part]
     copied = {name for word, rest in instructions() if word == "COPY" for name in rest.split()[:-1]}
     assert set(needed) <= copied
+
+
+def test_what_is_run_inside_is_there() -> None:
+    """What the pages have an operator run in a container is in the image, which has a shell and no `kill`."""
+    pages = [ROOT / "deploy/RUNBOOK.md", ROOT / "deploy/chart/templates/NOTES.txt", *ROOT.glob("docs/*.md")]
+    run = [word for page in pages for word in re.findall(r"exec\b.* -- (\S+)", page.read_text("utf-8"))]
+    assert len(run) == 2
+    assert set(run) <= {"sh", "postback-worker"}
