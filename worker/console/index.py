@@ -22,7 +22,7 @@ from worker.core.undelivered_reader import UndeliveredReader, identity_of
 from worker.core.worker_report import WorkerReport, is_report
 from worker.core.worker_report import read as read_report
 from worker.ops.looking import FollowedTopics
-from worker.ops.replaying import replayed
+from worker.ops.sent_letters import replayed
 
 if TYPE_CHECKING:
     from worker.adapters.kafka.group_state import PartitionStanding

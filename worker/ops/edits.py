@@ -58,6 +58,15 @@ def as_it_is(letter: DeadLetter) -> bytes | None:
     return letter.value
 
 
+def id_of(letter: DeadLetter, revise: Revise) -> str | None:
+    """The event id of a letter, or the one that it is edited to have; None without either."""
+    if letter.event_id is not None or revise is as_it_is:
+        return letter.event_id
+    from schemas.dead_letter import event_id_of, fields_of
+
+    return event_id_of(fields_of(revise(letter)))
+
+
 def setting(pairs: Sequence[str]) -> Edit | None:
     """Set fields, each as `FIELD=VALUE`; an empty value removes one; None without any. Raises WrongUsage."""
     wanted = dict(map(_pair, pairs))

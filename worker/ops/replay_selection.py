@@ -14,6 +14,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from worker.ops.dead_letters import NO_TIME, place_of
+from worker.ops.edits import Revise, as_it_is, id_of
 from worker.ops.numbering import DIGEST_BYTES, Numbering
 from worker.ops.partition_offsets import NO_OFFSETS, PartitionOffset, PartitionOffsets
 
@@ -52,7 +53,8 @@ _OTHER, _GONE, _GOES, _REFUSED = range(4)
 class _Counting:
     """The letter that counts for each conversion."""
 
-    def __init__(self) -> None:
+    def __init__(self, revise: Revise) -> None:
+        self._revise = revise
         self._numbers = Numbering()
         self._replays, self._times = array("I"), array("d")
         self._partitions, self._offsets = array("i"), array("q")
@@ -64,7 +66,8 @@ class _Counting:
 
     def takes(self, letter: DeadLetter) -> int | None:
         """The number of its conversion, if this letter counts so far; else None."""
-        number, at = self._numbers.number(identity(letter)), (letter.dead_at or NO_TIME).timestamp()
+        number = self._numbers.number(identity(letter, self._revise))
+        at = (letter.dead_at or NO_TIME).timestamp()
         if number == len(self._times):
             for column in self._columns:
                 column.append(0)
@@ -105,9 +108,10 @@ def choose(
     limit: int,
     gone: Collection[PartitionOffset] = NO_OFFSETS,
     judge: Judge = lambda _: None,
+    revise: Revise = as_it_is,
 ) -> Choice:
     """Choose the newest `limit` letters that may live and are not `gone`; all if it is 0."""
-    counting = _Counting()
+    counting = _Counting(revise)
     for letter in letters:
         number = counting.takes(letter)
         if number is None:
@@ -125,7 +129,8 @@ def _place(letter: DeadLetter) -> PartitionOffset:
     return letter.partition, letter.offset
 
 
-def identity(letter: DeadLetter) -> bytes:
-    """What identifies a conversion: its event id, or its value if it has none."""
-    told = b"id" + letter.event_id.encode() if letter.event_id is not None else letter.value
+def identity(letter: DeadLetter, revise: Revise) -> bytes:
+    """What identifies a conversion: its event id, or the one that it is edited to have, or its value."""
+    event_id = id_of(letter, revise)
+    told = b"id" + event_id.encode() if event_id is not None else letter.value
     return blake2b(told or place_of(letter).encode(), digest_size=DIGEST_BYTES).digest()

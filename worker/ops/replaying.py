@@ -1,9 +1,8 @@
 """A replay from end to end: what goes, its plan, and what an interrupted replay has sent already.
 
 The rule: the plan is at the broker before the first letter is on the source. What an unfinished plan has sent
-is found on the source, after its ends when the plan was made: a replayed record is recognised by its event
-id, its count of replays and its destination. So whatever interrupts a replay, the next one resumes it and
-sends nothing twice. Simultaneous runs never send what another has in its plan.
+is found on the source, after its ends when the plan was made. So whatever interrupts a replay, the next one
+resumes it and sends nothing twice. Simultaneous runs never send what another has in its plan.
 """
 
 from __future__ import annotations
@@ -11,17 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 from worker.ops.broker import answering, asking
 from worker.ops.dead_letters import matching, quietly
-from worker.ops.edits import Edit, as_it_is
+from worker.ops.edits import Edit, Revise, as_it_is
 from worker.ops.errors import CannotDo
 from worker.ops.filters import Filters
 from worker.ops.judging import judge_of
-from worker.ops.numbering import DIGEST_BYTES, Numbering
 from worker.ops.partition_offsets import NO_OFFSETS, PartitionOffset, PartitionOffsets
 from worker.ops.plan_claims import came_before
 from worker.ops.plan_lease import UNDER_WAY, PlanLease, PlanTaken, alive
@@ -30,11 +27,12 @@ from worker.ops.plans import Plan, read_plans
 from worker.ops.progress_at_source import come_since, settle, since_of, source_spans
 from worker.ops.replay import Outbound, read_again
 from worker.ops.replay_selection import Choice, choose
+from worker.ops.sent_letters import sent_letters
 
 if TYPE_CHECKING:
     from schemas import DeadLetter
     from worker.adapters.kafka.topic_reader import OffsetRange, TopicReader
-    from worker.core.record import Partition, Record
+    from worker.core.record import Partition
     from worker.ops.dead_letters import Show
     from worker.settings import Deployment, Settings
 
@@ -91,6 +89,7 @@ class Replaying:
         self._sent: dict[str, Set[PartitionOffset]] = {}  # by unfinished plans that no live run holds
         self._known: set[str] = set()  # the plans that existed
         self._former: Mapping[str, str] = {}  # by plan key: dead runs that held plans
+        self._edits: dict[str, Revise] = {}  # by plan id: what a plan's letters are edited by
 
     def ready(self, asked: ReplayRequest, now: float, show: Show = quietly) -> PreparedReplay:
         """Work out what would go, without writing anything. Raises CannotDo, BrokerUnavailable."""
@@ -105,6 +104,7 @@ class Replaying:
         if same in others:
             raise CannotDo([f"this replay of {same.total} dead letters is under way{_by(same)}"], UNDER_WAY)
         self._known = {plan.id for plan in plans}
+        self._edits = {} if same is None else {same.id: outbound.revise}
         sent = self._sent = self._sent_of([plan for plan in begun if plan not in others], source)
         if same is not None:
             return self._resumed(same, sent[same.id], asked, outbound, now)
@@ -200,7 +200,9 @@ class Replaying:
             return choose(every, filters, asked.limit, gone, judge)
         meant = list(read_again(self._reader, self._settings.dlq_topic, edit.lines))
         wrong = list(edit.wrong_lines(meant))
-        return Choice(NO_OFFSETS, 0, {}, wrong) if wrong else choose(meant, filters, asked.limit, gone, judge)
+        if wrong:
+            return Choice(NO_OFFSETS, 0, {}, wrong)
+        return choose(meant, filters, asked.limit, gone, judge, edit.revise)
 
     def _settle(self) -> None:
         """Settle interrupted replays with what they have sent, and forget expired ones."""
@@ -240,25 +242,13 @@ class Replaying:
         if since is None:
             self._hear(f"what {plan.key} has sent is no longer on the source: all of it counts as sent")
             return plan.places
-        came = come_since(self._settings, since)
-        there = Numbering()
-        for record in came:
-            if (key := replayed(record, name)) is not None:
-                there.number(_digest(*key))
         letters = read_again(self._reader, self._settings.dlq_topic, plan.places)
-        return PartitionOffsets.of(
-            (letter.partition, letter.offset)
-            for letter in letters
-            if letter.event_id is not None and _digest(letter.event_id, letter.replays + 1) in there
-        )
+        revise = self._edits.get(plan.id, as_it_is)
+        return sent_letters(letters, lambda: come_since(self._settings, since), name, revise)
 
 
 def _all(sets: Iterable[Set[PartitionOffset]]) -> PartitionOffsets:
     return PartitionOffsets.of(place for places in sets for place in places)
-
-
-def _digest(event_id: str, replays: int) -> bytes:
-    return blake2b(f"{replays}/{event_id}".encode(), digest_size=DIGEST_BYTES).digest()
 
 
 def _by(plan: Plan) -> str:
@@ -267,22 +257,3 @@ def _by(plan: Plan) -> str:
 
 def _mute(_why: str) -> None:
     """Say nothing: the publisher of the letters says why it waits."""
-
-
-def replayed(record: Record, destination: str) -> tuple[str, int] | None:
-    """The event id and count of replays of a source record that is a destination's replay; else None."""
-    from schemas import WorkerHeaders
-    from schemas.dead_letter import fields_of
-    from schemas.headers import REPLAYS
-
-    if not any(name == REPLAYS for name, _ in record.headers):
-        return None
-    carried = WorkerHeaders.read(record.headers)
-    event_id = fields_of(record.value).get("event_id")
-    if (
-        carried.replays is None
-        or carried.replayed_for not in {None, destination}
-        or not isinstance(event_id, str)
-    ):
-        return None
-    return event_id, carried.replays
