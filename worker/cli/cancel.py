@@ -19,6 +19,7 @@ from worker.cli.common import (
     load_deployment,
     load_settings,
     print_json,
+    print_line,
     settings_told,
 )
 from worker.cli.event_filters import Wanted, of_pending
@@ -119,7 +120,7 @@ def end(
     if output is Output.JSON:
         print_json({"destination": name, "ended": orders.as_json(ended, name)})
     else:
-        print(f"{name}: ended: {described(ended)}")
+        print_line(f"{name}: ended: {described(ended)}")
 
 
 def _row(order: CancelOrder) -> Mapping[str, object]:

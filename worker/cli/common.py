@@ -152,12 +152,21 @@ def warn(message: str) -> None:
 
 
 def say(message: str) -> None:
-    """Print a line on stderr; control characters are replaced, as others may have written the text.
-
-    The results so far come before it where both go to one place.
-    """
+    """Print a line on stderr. The results so far come before it where both go to one place."""
     sys.stdout.flush()
-    print("".join(char if char.isprintable() else "\ufffd" for char in message), file=sys.stderr)
+    print(printable(message), file=sys.stderr)
+
+
+def print_line(text: str) -> None:
+    """Print a line on stdout."""
+    print(printable(text))
+
+
+def printable(text: str) -> str:
+    """Replace control characters: others may have written the text, and a terminal would obey them."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
 def progress_console() -> Console:
@@ -169,7 +178,20 @@ def progress_console() -> Console:
 
 def print_json(value: object) -> None:
     """Print one JSON document on stdout."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    for line in json.dumps(value, indent=2, ensure_ascii=False).split("\n"):
+        print_json_line(line)
+
+
+def print_json_line(text: str) -> None:
+    """Print a line of JSON on stdout; what a terminal would obey is escaped, which changes no value."""
+    print(text if text.isprintable() else "".join(map(_escaped, text)))
+
+
+def _escaped(char: str) -> str:
+    if char.isprintable():
+        return char
+    units = char.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def number_option(name: str, text: str, least: float, most: float = float("inf")) -> Any:

@@ -22,6 +22,7 @@ from worker.cli.common import (
     load_settings,
     number_option,
     print_json,
+    print_json_line,
     say,
 )
 from worker.cli.filters import filtered
@@ -155,7 +156,7 @@ def export(
     with errors_shown(), dlq_reader(load_settings(ctx, destination)) as reader:
         every = matching(reader, filters, shown)
         for letter in newest_matching(reader, filters, limit, whole, shown).letters if limit else every:
-            print(letter.to_json())
+            print_json_line(letter.to_json())
 
 
 @app.command(

@@ -20,6 +20,7 @@ from worker.cli.common import (
     examples,
     load_deployment,
     print_json,
+    print_line,
 )
 from worker.cli.tables import print_rows
 
@@ -81,7 +82,7 @@ def _print(found: Sequence[Explanation], several: bool) -> None:
     for one in found:
         if len(found) > 1 or (several and one.summary.verdict is not LifeVerdict.NEVER_PUBLISHED):
             name = one.event_id or "without an event id"
-            print(f"{name} at {one.destination}" if several else name)
+            print_line(f"{name} at {one.destination}" if several else name)
         if one.timeline:
             print_rows(rows([one]), Output.TABLE, ("at", "what"), ())
-        print(one.summary.line)
+        print_line(one.summary.line)

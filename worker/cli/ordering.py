@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from worker.cli.common import WRONG, Output, OutputOption, fail, print_json, say
+from worker.cli.common import WRONG, Output, OutputOption, fail, print_json, print_line, say
 from worker.cli.filters import with_options_of
 from worker.cli.tables import print_rows
 
@@ -98,7 +98,7 @@ def tell(order: Order | OrderEnd, settings: Settings, output: Output) -> None:
     if output is Output.JSON:
         print_json(as_json(order, name))
     else:
-        print(f"{name}: {described(order)}")
+        print_line(f"{name}: {described(order)}")
 
 
 def _tell_counts(found: Mapping[str, int], output: Output) -> None:

@@ -15,6 +15,7 @@ from worker.cli.common import (
     examples,
     load_settings,
     print_json,
+    print_line,
 )
 from worker.cli.ordering import giver
 
@@ -37,4 +38,4 @@ def resume(
         ended = None if stood is None else orders.as_json(stood, name)
         print_json({"destination": name, "ended": ended})
     else:
-        print(f"{name}: {'no pause stood' if stood is None else f'ended: {described(stood)}'}")
+        print_line(f"{name}: {'no pause stood' if stood is None else f'ended: {described(stood)}'}")

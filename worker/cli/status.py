@@ -24,6 +24,7 @@ from worker.cli.common import (
     load_deployment,
     number_option,
     print_json,
+    print_line,
     say,
 )
 from worker.cli.tables import print_table
@@ -110,7 +111,7 @@ def _print(found: list[Status]) -> None:
     for one in found:
         print()
         for line in _lines(one):
-            print(line)
+            print_line(line)
 
 
 def _row(one: Status) -> list[str]:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from worker.cli.common import Output, print_json
+from worker.cli.common import Output, print_json, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -148,7 +148,4 @@ def _cut(text: str, width: int) -> str:
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else "\ufffd" for char in text)
+    return printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
