@@ -7,7 +7,7 @@ import json
 import pytest
 
 from schemas import JournalStep, StepKind, WorkerHeaders, format_time
-from tests.cli.invoke import kafka_env, run
+from tests.cli.invoke import kafka_env, run, run_json
 from tests.e2e.events import value
 from tests.support.kafka import Names, Write, create_topics, produce
 from worker.cli.common import print_json, print_line
@@ -76,3 +76,12 @@ def test_orders(env: dict[str, str]) -> None:
     assert (shown.exit_code, obeyed(shown.stdout)) == (1, set())
     assert "first\ufffdsecond" in shown.stdout
     assert obeyed(run("resume", env=env).stdout) == set()
+
+
+@pytest.mark.kafka
+def test_events_of_no_id(env: dict[str, str]) -> None:
+    """A conversion whose id is none is told of once: the step that ended it is known by its record."""
+    newest = run_json("explain", "--click-id", "c-1", env=env)
+    (other,) = newest["others"]
+    assert [one["event_id"][0] for one in (other, newest)] == ["a", "b"]
+    assert [[step["step"] for step in one["steps"]] for one in (other, newest)] == [["dead"], ["dead"]]

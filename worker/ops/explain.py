@@ -20,6 +20,7 @@ from worker.ops.explain_undelivered import with_undelivered
 from worker.ops.reading import DESTINATIONS_AT_A_TIME, opened, reading_config
 
 if TYPE_CHECKING:
+    from schemas import JournalStep
     from worker.core.assigned_partition import Position
     from worker.core.life import Life, LifeSummary, SourceRecord
     from worker.core.record import Record
@@ -136,14 +137,20 @@ def _lives(
     from worker.core.life import Life, in_order
 
     ids = [_text(json_fields(record.value).get("event_id")) for record in found.published]
-    known: dict[str | None, None] = dict.fromkeys([*ids, *(step.event_id for step in found.steps)])
+    at = {record.origin: its for record, its in zip(found.published, ids, strict=True)}
+
+    def id_of(step: JournalStep) -> str | None:
+        """The id of its conversion; the journal has none that is no event id, but the record's origin."""
+        return at.get(step.origin) if step.event_id is None else step.event_id
+
+    known: dict[str | None, None] = dict.fromkeys([*ids, *map(id_of, found.steps)])
     if wanted.field == "event_id" or not known:
         known = {wanted.value if wanted.field == "event_id" else None: None}
     for event_id in known:
         all_of_it = [record for record, its in zip(found.published, ids, strict=True) if its == event_id]
         own = sorted(filter(router.takes, all_of_it), key=lambda record: record.timestamp)
         published = [_published(record, found.positions.get(record.at)) for record in own]
-        steps = in_order(step for step in found.steps if step.event_id == event_id)
+        steps = in_order(step for step in found.steps if id_of(step) == event_id)
         yield event_id, Life(published, steps, is_passed=bool(all_of_it) and not own)
 
 
