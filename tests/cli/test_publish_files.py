@@ -85,6 +85,34 @@ def test_what_is_skipped_of_a_dry_run(tmp_path: Path) -> None:
     assert json.loads(Path(f"{file}.skipped.jsonl").read_text("utf-8"))["text"] == "e-2,c-2"
 
 
+def test_what_is_skipped_of_a_pipe_in_a_dry_run(tmp_path: Path) -> None:
+    """A dry run of a pipe writes what it skips, as that of a file does."""
+    skipped = tmp_path / "bad.jsonl"
+    arguments = ("publish", "--skip-invalid", "--skipped", str(skipped), "--dry-run", "-")
+    result = run(*arguments, given=b"\n".join([event("1"), b"[]"]))
+    assert (result.exit_code, len(result.stdout.splitlines())) == (0, 1)
+    assert result.stderr.splitlines()[-1] == f"skipped: 1 line, written to {skipped}"
+    assert json.loads(skipped.read_text("utf-8"))["line"] == 2
+
+
+def test_no_room_for_what_is_skipped(tmp_path: Path) -> None:
+    """On a full disk nothing is published, and one line says why: no line is skipped that is not kept."""
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(event("1") + b"\n[]\n")
+    result = run("publish", "--skip-invalid", "--skipped", "/dev/full", str(file))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "error: can't write what is skipped to /dev/full: No space left on device\n"
+
+
+def test_not_over_itself(tmp_path: Path) -> None:
+    """What is skipped is not written over the file that is read."""
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(b"[]\n")
+    result = run("publish", "--skip-invalid", "--skipped", f"{tmp_path}/./a.jsonl", str(file))
+    assert (result.exit_code, file.read_bytes()) == (2, b"[]\n")
+    assert f"--skipped is {file} itself, which is being published" in result.stderr
+
+
 def test_where_it_can_not_be_written(tmp_path: Path) -> None:
     """Where what is skipped can't be written nothing is published."""
     file = tmp_path / "a.jsonl"

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from io import BytesIO
@@ -22,7 +23,7 @@ from worker.cli.common import WRONG, errors_shown, examples, fail, load_deployme
 
 if TYPE_CHECKING:
     from worker.ops.checking import CheckedFile, SkippedFile
-    from worker.ops.jsonl import BadLine, EventLine
+    from worker.ops.jsonl import BadLine, EventLine, Skip
     from worker.ops.publishing import NamedRecord
     from worker.ops.routes import Routes
     from worker.settings import Settings
@@ -89,7 +90,7 @@ class _Source(NamedTuple):
         return self.name != STDIN and self.stream.seekable()
 
     @property
-    def skip(self) -> Callable[[EventLine, BadLine], None] | None:
+    def skip(self) -> Skip | None:
         """The function that takes bad lines; None if there must be none."""
         return None if self.skipped is None else self.skipped.note
 
@@ -138,6 +139,7 @@ def publish(
         raise typer.BadParameter("--skipped takes --skip-invalid")
     deployment = load_deployment(ctx)
     path = skipped or ("skipped.jsonl" if file == STDIN else f"{file}.skipped.jsonl")
+    _must_differ(file, path)
     kept = SkippedFile(path) if skip_invalid else None
     of_name = Format.CSV if file.lower().endswith(".csv") else Format.JSONL
     with _opened(file) as stream:
@@ -148,11 +150,18 @@ def publish(
             _tell_skipped(kept)
 
 
+def _must_differ(file: str, skipped: str) -> None:
+    """Refuse to write what is skipped over the file that is being read."""
+    with suppress(OSError):  # one of them is not there
+        if Path(skipped).samefile(file):
+            raise typer.BadParameter(f"--skipped is {file} itself, which is being published")
+
+
 def _run(settings: Settings, source: _Source, *, again: bool, dry_run: bool) -> None:
     """Check the input if it is a file, then print or publish it."""
     checked = _check(source) if source.is_whole else None
     if dry_run:
-        _print_lines(source)
+        _print_lines(source, _skip_of(source, counting=checked is None))
     elif checked is None or isinstance(source.stream, BytesIO):
         _publish(settings, _items(source, counting=checked is None), checked and checked.total)
     else:
@@ -160,8 +169,10 @@ def _run(settings: Settings, source: _Source, *, again: bool, dry_run: bool) -> 
 
 
 def _tell_skipped(kept: SkippedFile | None) -> None:
-    if kept is not None and kept.count:
-        kept.close()
+    if kept is None:
+        return
+    kept.close()
+    if kept.count:
         say(f"skipped: {kept.count} {'line' if kept.count == 1 else 'lines'}, written to {kept.path}")
 
 
@@ -193,8 +204,8 @@ def _check(source: _Source) -> CheckedFile:
     return checked
 
 
-def _print_lines(source: _Source) -> None:
-    """Print the events that would be published, and where each would go."""
+def _print_lines(source: _Source, skip: Skip | None) -> None:
+    """Print the events that would be published, and where each would go; bad lines go to `skip`, if given."""
     from worker.ops.jsonl import BadLine
 
     try:
@@ -202,9 +213,10 @@ def _print_lines(source: _Source) -> None:
             for line in source.lines("reading"):
                 try:
                     texts = list(source.routes.described(line))
-                except BadLine:
-                    if source.skip is None:
+                except BadLine as error:
+                    if skip is None:
                         raise
+                    skip(line, error)
                     continue
                 for text in texts:
                     say(text)
@@ -217,8 +229,13 @@ def _items(source: _Source, *, counting: bool = False) -> Iterator[NamedRecord]:
     """The events to publish, up to the first bad line; a file's bad lines were written out before."""
     from worker.ops.jsonl import items_of
 
-    skip = source.skip if counting or source.skip is None else _ignore
+    skip = _skip_of(source, counting=counting)
     return items_of(source.lines("publishing"), source.routes.event_of, skip)
+
+
+def _skip_of(source: _Source, *, counting: bool) -> Skip | None:
+    """What takes bad lines; where they were written out before, it does nothing."""
+    return source.skip if counting or source.skip is None else _ignore
 
 
 def _ignore(_line: EventLine, _error: BadLine) -> None:

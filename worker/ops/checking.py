@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -82,7 +83,10 @@ class _Checking:
 
 
 class SkippedFile:
-    """A JSON Lines file of skipped lines (`line`, `reason`, `text`), created at the first one."""
+    """A JSON Lines file of skipped lines (`line`, `reason`, `text`), created at the first one.
+
+    Each line is written out at once: none is passed over that could not be written.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -96,7 +100,7 @@ class SkippedFile:
         row = {"line": line.number, "reason": reason, "text": text}
         try:
             if self._file is None:
-                self._file = Path(self.path).open("w", encoding="utf-8")  # noqa: SIM115 - closed in `close`
+                self._file = Path(self.path).open("w", buffering=1, encoding="utf-8")  # noqa: SIM115 - in `close`
             self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
         except OSError as failure:
             why = failure.strerror or failure
@@ -104,6 +108,7 @@ class SkippedFile:
         self.count += 1
 
     def close(self) -> None:
-        """Close it."""
+        """Close it; each line was written out, or `note` has raised."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):
+                self._file.close()
