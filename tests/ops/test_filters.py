@@ -6,7 +6,7 @@ import pytest
 
 from schemas import DeadReason
 from tests.ops.letters import NOW, STRANGE, letter
-from worker.ops.filters import Filters, SinceAfterUntil, WrongFilter, read_filters
+from worker.ops.filters import Filters, SinceAfterUntil, WrongFilter, read_event_filter, read_filters
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,15 @@ def test_reasons() -> None:
     with pytest.raises(WrongFilter, match="'bad' is no reason; known are undecodable, ") as error:
         read_filters(now=NOW, reasons=["expired", "bad"])
     assert error.value.name == "reason"
+
+
+def test_an_empty_part() -> None:
+    """An empty part of an error is refused: with a variable that is not set all would match."""
+    with pytest.raises(WrongFilter, match="it is empty") as error:
+        read_filters(now=NOW, error="")
+    assert error.value.name == "error"
+    with pytest.raises(WrongFilter, match="it is empty"):
+        read_event_filter({"error": ""}, NOW)
 
 
 def test_backwards() -> None:

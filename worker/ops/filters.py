@@ -122,6 +122,7 @@ def read_filters(
     from schemas import DeadReason
 
     wanted = frozenset(_reason(one, DeadReason) for one in reasons)
+    _must_say_something(error)
     first, last = _times(since, until, now)
     return Filters(wanted, status, event_id, click_id, first, last, offer_id, network, error)
 
@@ -137,6 +138,7 @@ def read_event_filter(named: Mapping[str, str | None], now: float) -> EventFilte
     reason = named.get("reason")
     if reason is not None:
         _reason(reason, RetryReason)
+    _must_say_something(named.get("error"))
     found = dict(zip(TIMES, _times(named.get("since"), named.get("until"), now), strict=True))
     times = {name: None if moment is None else format_time(moment) for name, moment in found.items()}
     return EventFilter.of({**named, **times})
@@ -147,6 +149,12 @@ def _times(since: str | None, until: str | None, now: float) -> tuple[float | No
     if first is not None and last is not None and first > last:
         raise SinceAfterUntil
     return first, last
+
+
+def _must_say_something(error: str | None) -> None:
+    """Refuse a part of an error's text that is in every text."""
+    if error == "":
+        raise WrongFilter("error", "it is empty, and would let everything through")
 
 
 def _reason(text: str, known: Iterable[str]) -> str:
