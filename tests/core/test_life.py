@@ -91,6 +91,13 @@ def test_passed_over() -> None:
     assert told == (LifeVerdict.NOT_TAKEN, "passed over: this destination does not take it")
 
 
+def test_since_a_time() -> None:
+    """How far back was looked is told as it was asked for, which may be a time."""
+    since = "2026-01-31T12:00:00Z"
+    assert judge(Life([], []), NOW, since).line == f"never published since {since}"
+    assert judge(Life([], [COPY]), NOW, since).line == f"duplicate: it was published before {since}"
+
+
 def test_without_a_pace() -> None:
     """How long it takes is not said where nothing tells it."""
     assert judge(Life([AHEAD._replace(before=2)], []), NOW, "48h").line == "not yet read: 2 events before it"

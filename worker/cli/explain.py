@@ -22,6 +22,7 @@ from worker.cli.common import (
     print_json,
     print_line,
 )
+from worker.cli.filters import filters_told
 from worker.cli.tables import print_rows
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ def explain(
         str | None, typer.Option("--order-id", help="Every conversion of this order instead.")
     ] = None,
     since: Annotated[
-        str, typer.Option("--since", metavar="AGE", help="How far back to look: 30m, 2h, 7d.")
+        str,
+        typer.Option(
+            "--since", metavar="TIME", help="How far back to look: 2026-01-31T12:00:00Z, or 2h, 7d."
+        ),
     ] = "48h",
     destination: DestinationOption = None,
     output: OutputOption = Output.TABLE,
@@ -65,7 +69,7 @@ def explain(
     if len(chosen) != 1:
         raise typer.BadParameter("give either EVENT_ID, --click-id or --order-id")
     deployment = load_deployment(ctx, only=[destination] if destination else None)
-    with errors_shown():
+    with errors_shown(), filters_told():
         found = find(deployment, chosen[0], since, time.time())
     if output is Output.JSON:
         print_json(as_json(found, chosen[0]))

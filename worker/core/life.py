@@ -66,7 +66,7 @@ class LifeSummary(NamedTuple):
 
 
 def judge(life: Life, now: float, since: str, per_second: float | None = None) -> LifeSummary:
-    """Judge what became of a conversion; `since` is how far back was searched, as written by the user.
+    """Judge what became of a conversion; `since` is how far back was searched, an age or a time as written.
 
     `per_second` is how many records of its partition were finished per second lately; None if unknown.
     """
@@ -84,7 +84,8 @@ def judge(life: Life, now: float, since: str, per_second: float | None = None) -
         return _waiting(last, now)
     verdict = LifeVerdict(last.step.value)
     if verdict is LifeVerdict.DUPLICATE:
-        return LifeSummary(verdict, f"duplicate: it was published before, more than {since} ago")
+        before = f"before {since}" if _is_moment(since) else f"before, more than {since} ago"
+        return LifeSummary(verdict, f"duplicate: it was published {before}")
     return LifeSummary(verdict, f"{verdict}: {_reason(last)}")
 
 
@@ -135,7 +136,8 @@ def _without_steps(life: Life, since: str) -> LifeSummary:
         return LifeSummary(LifeVerdict.UNTOLD, line)
     if life.is_passed:
         return LifeSummary(LifeVerdict.NOT_TAKEN, "passed over: this destination does not take it")
-    return LifeSummary(LifeVerdict.NEVER_PUBLISHED, f"never published in the last {since}")
+    when = f"since {since}" if _is_moment(since) else f"in the last {since}"
+    return LifeSummary(LifeVerdict.NEVER_PUBLISHED, f"never published {when}")
 
 
 def _waiting(step: JournalStep, now: float) -> LifeSummary:
@@ -176,6 +178,10 @@ def _of_step(step: JournalStep) -> str:
 def _reason(end: JournalStep) -> str:
     """Why a conversion ended; a letter that another program wrote, or cut, may not say it."""
     return ", ".join(filter(None, (end.reason, end.error))) or "for a reason that is not told"
+
+
+def _is_moment(text: str) -> bool:
+    return parse_time(text) is not None
 
 
 def _moment(text: str) -> float:

@@ -17,6 +17,7 @@ from worker.ops.broker import answering
 from worker.ops.errors import CannotDo
 from worker.ops.explain_reading import SearchResult, SoughtConversion, json_fields, read
 from worker.ops.explain_undelivered import with_undelivered
+from worker.ops.filters import read_time
 from worker.ops.reading import DESTINATIONS_AT_A_TIME, opened, reading_config
 
 if TYPE_CHECKING:
@@ -47,12 +48,13 @@ class Explanation(NamedTuple):
 def explain(deployment: Deployment, wanted: SoughtConversion, since: str, now: float) -> list[Explanation]:
     """Each wanted conversion, at each destination that takes it, the newest last; at least one.
 
-    That one may never have been published, or be passed over by all. `since` is an age, such as `48h`.
-    Raises CannotDo, BrokerUnavailable.
+    That one may never have been published, or be passed over by all. `since` is an age, such as `48h`, or an
+    RFC 3339 time. Raises CannotDo, BrokerUnavailable.
     """
     from worker.core.life import LifeVerdict
 
-    begin = now - _age(since)
+    moment = read_time("since", since, now)
+    begin = now if moment is None else moment
     found = read(deployment.destinations, wanted, begin)
     is_unknown = not any(one.published or one.steps for one in found)
 
@@ -73,16 +75,6 @@ def explain(deployment: Deployment, wanted: SoughtConversion, since: str, now: f
     if not answered:
         answered = [one for one in explained if one.summary.verdict is LifeVerdict.NOT_TAKEN] or explained[:1]
     return sorted(answered, key=lambda one: one.timeline[-1][0] if one.timeline else 0.0)
-
-
-def _age(text: str) -> float:
-    from worker.ops.errors import WrongUsage
-    from worker.settings.values import parse_duration
-
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise WrongUsage([f"--since: {error}"]) from None
 
 
 # --- lives ---------------------------------------------------------------------------------------
