@@ -38,9 +38,10 @@ def test_pause_and_resume(kafka: str, names: Names, env: dict[str, str]) -> None
 def test_rate(kafka: str, names: Names, env: dict[str, str]) -> None:
     """A rate is ordered, and ended with `off`."""
     assert run_json("rate", "60", env=env)["per_second"] == 60.0
+    assert "at most 1234567 a second, by" in run("rate", "1234567", env=env).stdout
     assert "at most 0.5 a second until" in run("rate", "0.5", "--for", "2h", env=env).stdout
     assert run_json("rate", "off", env=env)["order"] == "end"
-    assert [record.key for record in read_all(kafka, names.control)] == [b"rate"] * 3
+    assert [record.key for record in read_all(kafka, names.control)] == [b"rate"] * 4
 
 
 @pytest.mark.kafka
@@ -100,6 +101,7 @@ def test_what_waits(kafka: str, names: Names, env: dict[str, str]) -> None:
     produce(kafka, names.tier("10s"), [Write(value("e-1", "c-1", offer_id="7"), b"k", tuple(headers))])
     (row,) = run_json("waiting", "list", "--status", "404", env=env)
     assert (row["where"], row["event_id"], row["status"], row["attempts"]) == ("10s 0/0", "e-1", 404, 1)
+    assert len(run_json("waiting", "list", "--limit", "9" * 20, env=env)) == 1
     assert run_json("waiting", "list", "--status", "500", env=env) == []
     asked = run("waiting", "drop", "--offer-id", "7", env=env)
     assert asked.exit_code == 2

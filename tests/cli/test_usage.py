@@ -69,7 +69,9 @@ def test_help_speaks_plainly(command: str) -> None:
         ("demo --events 0", "'--events': 0 is not from 1 to 20000"),
         ("demo --failures 1.5", "'--failures': 1.5 is not from 0 to 1"),
         ("dlq list --status 7", "'--status': 7 is not from 100 to 999"),
-        ("topics create --partitions 0", "'--partitions': 0 is not 1 or more"),
+        ("topics create --partitions 0", "'--partitions': 0 is not from 1 to 100000"),
+        ("topics create --replication 9999999999", "'--replication': 9999999999 is not from 1 to 1000"),
+        ("waiting list --limit -1", "'--limit': -1 is not 0 or more"),
     ],
 )
 def test_a_number_out_of_bounds(line: str, says: str) -> None:
@@ -77,6 +79,22 @@ def test_a_number_out_of_bounds(line: str, says: str) -> None:
     ran = run(*line.split())
     assert ran.exit_code == 2
     assert f"error: Invalid value for {says}" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "option"),
+    [
+        ("cancel --offer-id 7 list", "--offer-id"),
+        ("cancel --for 2h end x", "--for"),
+        ("cancel --yes list", "--yes"),
+        ("destinations -o json show momentscience", "--output"),
+    ],
+)
+def test_an_option_before_a_subcommand(line: str, option: str) -> None:
+    """What a subcommand would not hear is wrong usage, and not passed over."""
+    ran = run(*line.split())
+    assert ran.exit_code == 2
+    assert f"error: Invalid value: {option} stands before `" in ran.stderr
 
 
 @pytest.mark.parametrize(

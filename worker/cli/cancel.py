@@ -16,6 +16,7 @@ from worker.cli.common import (
     OutputOption,
     errors_shown,
     examples,
+    is_of_subcommand,
     load_deployment,
     load_settings,
     print_json,
@@ -71,7 +72,7 @@ def cancel(
     from worker.ops import orders, pending
     from worker.settings.deployment import choose
 
-    if ctx.invoked_subcommand is not None:
+    if is_of_subcommand(ctx):
         return
     deployment = load_deployment(ctx)
     with settings_told():

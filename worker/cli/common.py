@@ -199,6 +199,22 @@ def number_option(name: str, text: str, least: float, most: float = float("inf")
     return typer.Option(name, metavar="N", callback=_within(least, most), help=text)
 
 
+def _plain(number: float) -> str:
+    return f"{number:.15g}"
+
+
+def is_of_subcommand(ctx: typer.Context) -> bool:
+    """Whether a subcommand does it all; options given before it, which it would not hear, are wrong usage."""
+    if ctx.invoked_subcommand is None:
+        return False
+    sources = {name: ctx.get_parameter_source(name) for name in ctx.params}
+    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    if given:
+        option = f"--{given[0].strip('_').replace('_', '-')}"
+        raise typer.BadParameter(f"{option} stands before `{ctx.invoked_subcommand}`, which does not hear it")
+    return True
+
+
 def examples(*lines: str) -> str:
     """The epilog of a command: what one might type."""
     return "\n\n".join(["Examples:", *lines])
@@ -210,7 +226,9 @@ def _within(least: float, most: float) -> Callable[[_Number | None], _Number | N
     def check(value: _Number | None) -> _Number | None:
         if value is None or least <= value <= most:
             return value
-        wanted = f"{least:g} or more" if most == float("inf") else f"from {least:g} to {most:g}"
-        raise typer.BadParameter(f"{value:g} is not {wanted}")
+        wanted = (
+            f"{_plain(least)} or more" if most == float("inf") else f"from {_plain(least)} to {_plain(most)}"
+        )
+        raise typer.BadParameter(f"{_plain(value)} is not {wanted}")
 
     return check

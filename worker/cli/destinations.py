@@ -9,7 +9,16 @@ from typing import Annotated
 
 import typer
 
-from worker.cli.common import Output, OutputOption, examples, load_deployment, print_json, settings_told, warn
+from worker.cli.common import (
+    Output,
+    OutputOption,
+    examples,
+    is_of_subcommand,
+    load_deployment,
+    print_json,
+    settings_told,
+    warn,
+)
 from worker.cli.send import print_request, request_object
 from worker.cli.tables import print_rows
 
@@ -25,7 +34,7 @@ app = typer.Typer(add_completion=False, help="List the destinations that are con
 )
 def list_(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
     """List the destinations: what each takes, where it sends, and as which consumer group."""
-    if ctx.invoked_subcommand is not None:
+    if is_of_subcommand(ctx):
         return
     from worker.ops.destinations import DestinationRow, rows_of
 

@@ -68,8 +68,8 @@ def create(
     with_source: Annotated[
         bool, typer.Option("--with-source", help="Make the source topic, too, where it is missing.")
     ] = False,
-    partitions: Annotated[int | None, number_option("--partitions", OF_A_NEW_SOURCE, 1)] = None,
-    replication: Annotated[int | None, number_option("--replication", OF_A_NEW_SOURCE, 1)] = None,
+    partitions: Annotated[int | None, number_option("--partitions", OF_A_NEW_SOURCE, 1, 100_000)] = None,
+    replication: Annotated[int | None, number_option("--replication", OF_A_NEW_SOURCE, 1, 1_000)] = None,
     destination: DestinationOption = None,
     output: Annotated[
         TopicsForm,

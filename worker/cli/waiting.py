@@ -5,6 +5,7 @@ The rule: `list` only reads; the others are orders to the workers about what lie
 
 from __future__ import annotations
 
+import sys
 from itertools import islice
 from typing import Annotated
 
@@ -56,7 +57,7 @@ def list_(
 
     with errors_shown():
         found = pending.in_tiers(load_settings(ctx, destination), wanted)
-        rows = [pending.row_of(one) for one in islice(found, limit or None)]
+        rows = [pending.row_of(one) for one in islice(found, min(limit, sys.maxsize) or None)]
         has_more = next(found, None) is not None
     print_rows(rows, output, ALL_COLUMNS if output is Output.JSON else COLUMNS, SPARE)
     if has_more:

@@ -113,7 +113,7 @@ def _what(order: Order | OrderEnd) -> str:
     if isinstance(order, PauseOrder):
         return "paused"
     if isinstance(order, RateOrder):
-        return f"at most {order.per_second:g} a second"
+        return f"at most {order.per_second:.15g} a second"
     if isinstance(order, OrderEnd):
         return f"the order {order.key} is ended"
     waiting = isinstance(order, HurryOrder) or order.waiting

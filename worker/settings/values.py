@@ -243,7 +243,7 @@ Flag = Annotated[bool, ValueKind("boolean", lambda flag: str(flag).lower())]
 Rate = Annotated[
     Annotated[float, Field(gt=0, allow_inf_nan=False)] | None,
     BeforeValidator(absent),
-    ValueKind("number", lambda rate: "" if rate is None else f"{rate:g}"),
+    ValueKind("number", lambda rate: "" if rate is None else f"{rate:.15g}"),
 ]
 TopicName = Annotated[
     str,
