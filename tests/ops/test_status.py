@@ -46,7 +46,7 @@ def test_clients_are_made_once(kafka: str, names: Names, made: list[dict[str, An
         first = len(made)
         assert first == 5  # the two groups, who is in them, the journal, the orders
         for _ in range(3):
-            (seen,) = watcher.look()
+            (seen,) = watcher.look().found
             assert seen.diagnosis.verdict is FlowVerdict.NO_WORKER
         assert len(made) == first
         watcher.renew(deployment.with_properties({"client.rack": "another"}))

@@ -21,6 +21,7 @@ from worker.cli.completion import destinations
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from worker.ops.errors import CannotDo
     from worker.settings import Deployment, Settings
 
 _Number = TypeVar("_Number", int, float)
@@ -114,11 +115,15 @@ def fail(message: str, hint: str | None = None, code: int = FAILED) -> NoReturn:
 
 def fail_all(messages: Iterable[str], hint: str | None = None, code: int = FAILED) -> NoReturn:
     """End the command as `fail` does, with a line for each message."""
+    _say_errors(messages, hint)
+    raise typer.Exit(code)
+
+
+def _say_errors(messages: Iterable[str], hint: str | None) -> None:
     for message in messages:
         say(f"error: {message}")
     if hint:
         say(f"hint: {hint}")
-    raise typer.Exit(code)
 
 
 @contextmanager
@@ -129,9 +134,14 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except CannotDo as error:
-        rights, hint = lacking_of(error.reasons)
-        code = WRONG if isinstance(error, WrongUsage) else FAILED
-        fail_all(rights or error.reasons, hint or error.hint, code)
+        show_error(error)
+        raise typer.Exit(WRONG if isinstance(error, WrongUsage) else FAILED) from None
+
+
+def show_error(error: CannotDo) -> None:
+    """Print what can't be done, or the rights whose lack is why, and what to do."""
+    rights, hint = lacking_of(error.reasons)
+    _say_errors(rights or error.reasons, hint or error.hint)
 
 
 def lacking_of(reasons: Iterable[str]) -> tuple[list[str], str | None]:

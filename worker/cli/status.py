@@ -1,6 +1,7 @@
 """`status`: each destination on one screen, with a verdict, why, since when, and what explains or ends it.
 
-The rule: it reads Kafka alone. Exit 1 unless every destination flows or is idle.
+The rules: it reads Kafka alone. One that can't be looked at hides no other. Exit 1 unless every destination
+flows or is idle.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -26,11 +27,12 @@ from worker.cli.common import (
     print_json,
     print_line,
     say,
+    show_error,
 )
 from worker.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from worker.ops.status import Status, Watcher
+    from worker.ops.status import Looked, Status, Watcher
     from worker.settings import Deployment
 
 app = typer.Typer(add_completion=False)
@@ -66,26 +68,29 @@ def status(
 
     deployment = load_deployment(ctx, None if destination is None else [destination])
     with Watcher(deployment) as watcher:
-        found = _look(watcher, output, clear=watch)
+        looked = _look(watcher, output, clear=watch)
         if watch:
             _go_on(deployment, watcher, every, output)
-    if unwell(found):
+    if looked.lacking is not None or unwell(looked.found):
         raise typer.Exit(FAILED)
 
 
-def _look(watcher: Watcher, output: Output, *, clear: bool) -> list[Status]:
+def _look(watcher: Watcher, output: Output, *, clear: bool) -> Looked:
     """Look once, and print it."""
     from worker.ops.status import as_json
 
     with errors_shown():
-        found = watcher.look()
+        looked = watcher.look()
     if clear and sys.stdout.isatty():
         sys.stdout.write(_CLEAR)
     if output is Output.JSON:
-        print_json([as_json(one) for one in found])
+        print_json([as_json(one) for one in looked.found])
     else:
-        _print(found)
-    return found
+        _print(looked.found)
+    if looked.lacking is not None:
+        sys.stdout.flush()
+        show_error(looked.lacking)
+    return looked
 
 
 def _go_on(deployment: Deployment, watcher: Watcher, every: float, output: Output) -> NoReturn:
@@ -106,7 +111,7 @@ def _go_on(deployment: Deployment, watcher: Watcher, every: float, output: Outpu
                 _look(watcher, output, clear=True)
 
 
-def _print(found: list[Status]) -> None:
+def _print(found: Sequence[Status]) -> None:
     print_table(COLUMNS, [_row(one) for one in found], SPARE)
     for one in found:
         print()

@@ -1,6 +1,7 @@
 """The status of each destination, read only from Kafka: no worker need be reachable.
 
-The rule: repeated looks use one Watcher, which keeps its clients.
+The rules: repeated looks use one Watcher, which keeps its clients. A destination that can't be looked at, as
+its topics are missing, hides no other.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from worker.ops.broker import answering
+from worker.ops.errors import CannotDo
 from worker.ops.looking import FollowedTopics, Looker
 from worker.ops.reading import DESTINATIONS_AT_A_TIME
 
@@ -25,6 +27,13 @@ class Status(NamedTuple):
     destination: str
     diagnosis: FlowDiagnosis
     flow: Flow
+
+
+class Looked(NamedTuple):
+    """The destinations that could be looked at, and why others could not."""
+
+    found: Sequence[Status]
+    lacking: CannotDo | None = None
 
 
 class DestinationWatcher:
@@ -64,15 +73,29 @@ class Watcher:
         for one in self._destinations:
             one.close()
 
-    def look(self) -> list[Status]:
-        """The status of each now. Raises CannotDo."""
+    def look(self) -> Looked:
+        """The status of each now. Raises CannotDo where none can be looked at."""
         with ThreadPoolExecutor(DESTINATIONS_AT_A_TIME, "status") as threads:
-            return list(threads.map(DestinationWatcher.look, self._destinations))
+            seen = list(threads.map(_look, self._destinations))
+        found = [one for one in seen if isinstance(one, Status)]
+        failed = [one for one in seen if isinstance(one, CannotDo)]
+        lines = dict.fromkeys(line for one in failed for line in one.reasons)
+        lacking = CannotDo(lines, failed[0].hint) if failed else None
+        if lacking is not None and not found:
+            raise lacking
+        return Looked(found, lacking)
 
     def renew(self, deployment: Deployment) -> None:
         """Log in with this deployment's settings from the next look on."""
         for one, settings in zip(self._destinations, deployment.destinations, strict=True):
             one.renew(settings)
+
+
+def _look(one: DestinationWatcher) -> Status | CannotDo:
+    try:
+        return one.look()
+    except CannotDo as error:
+        return error
 
 
 def as_json(one: Status) -> Mapping[str, object]:
