@@ -35,6 +35,12 @@ def destinations(ctx: typer.Context, incomplete: str) -> list[str]:
         return []
 
 
+def several_destinations(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The configured destinations, behind those that are named already: `voluum,b` offers `voluum,binom`."""
+    before, comma, last = incomplete.rpartition(",")
+    return [f"{before}{comma}{name}" for name in destinations(ctx, last)]
+
+
 def settings(incomplete: str) -> list[str]:
     """The names of settings, up to the `=`."""
     from worker.settings.variable_names import FIELDS

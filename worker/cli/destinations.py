@@ -19,6 +19,7 @@ from worker.cli.common import (
     settings_told,
     warn,
 )
+from worker.cli.completion import destinations as configured
 from worker.cli.send import print_request, request_object
 from worker.cli.tables import print_rows
 
@@ -51,7 +52,12 @@ def list_(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
 )
 def show(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The name, as `destinations` lists it.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="The name, as `destinations` lists it.", autocompletion=configured
+        ),
+    ],
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Explain one destination, with the request that a sample event makes; secrets are masked."""

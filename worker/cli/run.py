@@ -15,6 +15,7 @@ import typer
 
 from worker.adapters.process.descriptors import raise_limit
 from worker.cli.common import FAILED, WRONG, examples, fail, load_deployment, say
+from worker.cli.completion import several_destinations
 from worker.cli.interrupts import until_signal
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def run(
             "--only",
             metavar="NAME[,NAME]",
             help="Serve these destinations of several; others run elsewhere.",
+            autocompletion=several_destinations,
         ),
     ] = None,
 ) -> None:
