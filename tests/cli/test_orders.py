@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,8 @@ from schemas import RetryReason, WorkerHeaders
 from tests.cli.invoke import NOBODY, kafka_env, run, run_json
 from tests.e2e.events import value
 from tests.support.kafka import Names, Write, create_topics, produce, read_all
+from worker.ops.orders import standing
+from worker.settings import load
 
 
 @pytest.fixture
@@ -91,6 +94,31 @@ def test_cancel_that_does_not_stand(env: dict[str, str]) -> None:
     assert result.exit_code == 1
     assert result.stderr.splitlines()[0] == "error: no cancellation x stands: none stands"
     assert run_json("cancel", "list", env=env) == []
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize(
+    ("key", "ends"),
+    [
+        ("now/a b", ["cancel", "end", "now/a b"]),
+        ("cancel/x", ["cancel", "end", "cancel/x"]),
+        ("cancel/x", ["cancel", "end", "x"]),
+        ("pause", ["resume"]),
+        ("rate", ["rate", "off"]),
+    ],
+)
+def test_an_order_that_can_not_be_read(
+    kafka: str, names: Names, env: dict[str, str], key: str, ends: list[str]
+) -> None:
+    """What stops all workers is ended by a command, though nobody can read what it says."""
+    produce(kafka, names.control, [Write(b'{"order": "of a newer version"}', key.encode())])
+    settings = load(environ=env, dotenv=Path("/nonexistent"))
+    assert list(standing(settings).unreadable) == [key]
+    result = run(*ends, env=env)
+    assert result.exit_code == 0, result.stderr
+    assert not standing(settings).unreadable
+    if ends[0] == "cancel":
+        assert result.stdout.startswith(f"momentscience: the order {key} is ended, by ")
 
 
 @pytest.mark.kafka

@@ -137,6 +137,20 @@ def test_verdict(flow: Flow, verdict: str, why: str) -> None:
     assert (judged.command is None) == judged.verdict.is_well
 
 
+@pytest.mark.parametrize(
+    ("key", "command"),
+    [
+        ("pause", "postback-worker resume"),
+        ("rate", "postback-worker rate off"),
+        ("now/9f8e", "postback-worker cancel end now/9f8e"),
+        ("cancel/a b", "postback-worker cancel end 'cancel/a b'"),
+    ],
+)
+def test_an_order_that_can_not_be_read(key: str, command: str) -> None:
+    """Where nothing is sent for an order that can't be read, the command is named that ends it."""
+    assert judge(FLOWS._replace(unreadable=[key])).command == command
+
+
 def test_every_word_is_said() -> None:
     """The words are those of the contract."""
     assert {one.value for one in FlowVerdict} == {

@@ -110,18 +110,21 @@ def end(
     destination: DestinationOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """End a cancellation: what matches is sent from then on. What it ended stays in the dead letters."""
-    from worker.core.orders import described
+    """End a cancellation: what matches is sent from then on. What it ended stays in the dead letters.
+
+    An order that can't be read, for which nothing is sent, is ended by its key, as `status` shows it.
+    """
+    from worker.core.orders import OrderEnd, described
     from worker.ops import orders
 
     settings = load_settings(ctx, destination)
     with errors_shown():
-        ended = orders.end_cancel(settings, giver(), cancel_id)
+        ended = orders.end_order(settings, giver(), cancel_id)
     name = settings.destination.name
     if output is Output.JSON:
         print_json({"destination": name, "ended": orders.as_json(ended, name)})
     else:
-        print_line(f"{name}: ended: {described(ended)}")
+        print_line(f"{name}: {'' if isinstance(ended, OrderEnd) else 'ended: '}{described(ended)}")
 
 
 def _row(order: CancelOrder) -> Mapping[str, object]:

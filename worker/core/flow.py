@@ -6,13 +6,14 @@ verdict claims no more than what was read.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
 from schemas.moment import format_time
 from worker.core.admission.held import HeldReason
-from worker.core.orders import Order, PauseOrder, RateOrder, described
+from worker.core.orders import PAUSE, RATE, Order, PauseOrder, RateOrder, described
 from worker.core.worker_report import WorkerReport
 
 LATE_SECONDS = 60.0
@@ -157,7 +158,7 @@ def _paused(flow: Flow) -> FlowDiagnosis | None:
 def _stuck(flow: Flow) -> FlowDiagnosis | None:
     if flow.unreadable:
         why = f"orders can't be read, and nothing is sent: {', '.join(flow.unreadable)}"
-        return FlowDiagnosis(FlowVerdict.STUCK, why, flow.steps.last, "postback-worker config check --online")
+        return FlowDiagnosis(FlowVerdict.STUCK, why, flow.steps.last, _ending(flow.unreadable[0]))
     blocked = [report for report in flow.reports if report.not_ready and not report.is_starting(flow.now)]
     if blocked and len(blocked) * 2 >= len(flow.reports):
         why = f"not ready, {_of_workers(blocked, flow)}: {blocked[0].not_ready[0]}"
@@ -251,6 +252,12 @@ def _flowing(flow: Flow) -> FlowDiagnosis:
     steps = flow.steps
     why = f"{steps.delivered} delivered, {steps.failures} failed in {steps.seconds:.0f} s"
     return FlowDiagnosis(FlowVerdict.FLOWING, why, None, None)
+
+
+def _ending(key: str) -> str:
+    """The command that ends an order that can't be read."""
+    ends = {PAUSE: "postback-worker resume", RATE: "postback-worker rate off"}
+    return ends.get(key, f"postback-worker cancel end {shlex.quote(key)}")
 
 
 def _of_workers(some: Sequence[WorkerReport], flow: Flow) -> str:

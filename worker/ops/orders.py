@@ -17,7 +17,7 @@ from worker.ops.reading import MAKE_TOPICS, opened, reading_config
 if TYPE_CHECKING:
     from worker.core.event_filter import EventFilter
     from worker.core.order_book import OrderBook
-    from worker.core.orders import Order, OrderEnd, Provenance
+    from worker.core.orders import CancelOrder, Order, OrderEnd, Provenance
     from worker.settings import Settings
 
 TAKEN_WITHIN_SECONDS = 5.0
@@ -110,12 +110,33 @@ def cancel(
 
 def end_cancel(settings: Settings, giver: Giver, cancel_id: str) -> Order:
     """End a cancellation and return it. Raises CannotDo, also if none with this id is in force."""
+    return _end_cancel(settings, standing(settings), giver, cancel_id)
+
+
+def end_order(settings: Settings, giver: Giver, name: str) -> Order | OrderEnd:
+    """End a cancellation, as `end_cancel` does; or an order that can't be read, and return its end.
+
+    The latter is named by its key, or by its id where it is a cancellation. Raises CannotDo.
+    """
+    from worker.core.orders import CANCEL, OrderEnd
+
+    orders = standing(settings)
+    key = next((key for key in orders.unreadable if name in {key, key.removeprefix(CANCEL)}), None)
+    if key is None:
+        return _end_cancel(settings, orders, giver, name)
+    end = OrderEnd(giver.provenance, key)
+    give(settings, end)
+    return end
+
+
+def _end_cancel(settings: Settings, orders: OrderBook, giver: Giver, cancel_id: str) -> CancelOrder:
     from worker.core.orders import OrderEnd
 
-    known = {order.id: order for order in standing(settings).cancels(giver.now)}
+    known = {order.id: order for order in orders.cancels(giver.now)}
     order = known.get(cancel_id)
     if order is None:
-        there = f"there is {', '.join(known)}" if known else "none stands"
+        stand = [*known, *orders.unreadable]
+        there = f"there is {', '.join(stand)}" if stand else "none stands"
         raise CannotDo([f"no cancellation {cancel_id} stands: {there}"], "`postback-worker cancel list`")
     give(settings, OrderEnd(giver.provenance, order.key))
     return order
