@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from schemas import WorkerHeaders
 from worker.core.binding import Binding, Identity, LogId
 from worker.core.group_ownership import Commit, is_of_another_source, stranger
 from worker.core.offset_map import encode
+from worker.core.record import Partition, Record
 
 OURS = Identity("conversions", "momentscience")
 OTHER = Identity("leads", "momentscience")
@@ -38,8 +40,16 @@ def test_another() -> None:
         ("leads/0/7", True),
         ("conversions-2/0/7", True),
         ("x", True),
+        ("ours.retry.10s/0/3", False),
+        ("ours.retry.5m/0/3", False),
+        ("others.retry.10s/0/3", True),
+        ("ours.dlq/0/3", True),
     ],
 )
 def test_origin(origin: str | None, is_another: bool) -> None:
-    """A tier's record is of another source where its origin names another topic; without one it is ours."""
-    assert is_of_another_source(OURS, origin) is is_another
+    """A tier's record is of another source where its origin names another topic, but one of our tiers.
+
+    Without an origin it is ours, and our tier is its origin once it has been tried.
+    """
+    record = Record(Partition("ours.retry.10s", 0), 9, None, b"", (), 0.0)
+    assert is_of_another_source(OURS, record, WorkerHeaders(origin=origin)) is is_another

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from schemas import WorkerHeaders
-from tests.runner.harness import IDENTITY, Harness, conversion, some_turns, until
+from tests.runner.harness import IDENTITY, TIER_TOPICS, Harness, conversion, some_turns, until
+from worker.core.answer import Response
 from worker.core.assigned_partition import Position
 from worker.core.binding import Binding, Identity, LogId
 from worker.core.offset_map import OffsetMap, encode
@@ -94,6 +95,18 @@ async def test_a_record_of_another_source() -> None:
         assert sorted(harness.clicks) == ["c-0", "c-5"]
         assert any("leads/0/7" in reason for reason in harness.reasons)
     assert harness.position(harness.tier) == 1
+
+
+async def test_a_record_without_an_origin() -> None:
+    """What somebody put into a tier without an origin is tried until it ends, and stops no partition."""
+    async with Harness(Response(500), Response(200)) as harness:
+        second = Partition([*TIER_TOPICS.values()][1], 0)
+        harness.kafka.append(harness.tier, conversion(1), b"key")
+        harness.source.assign(harness.tier, second)
+        await harness.committed(1, harness.tier)
+        harness.time.advance(86400.0)
+        await harness.committed(1, second)
+        assert (harness.clicks, list(harness.reasons)) == (["c-1", "c-1"], [])
 
 
 async def test_a_record_of_another_source_adopted() -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from schemas import WorkerHeaders
 from worker.core.binding import UNKNOWN, Binding, Identity, LogId, marks_of
 from worker.core.offset_map import DamagedMap, read
+from worker.core.record import Record
 
 WAYS_OUT = (
     "give this deployment another POSTBACK_KAFKA__GROUP_ID, or take the group over on purpose "
@@ -43,9 +45,19 @@ def describe(identity: Identity) -> str:
     return f"the deployment that reads {identity.source} and sends to {identity.destination}"
 
 
-def is_of_another_source(ours: Identity, origin: str | None) -> bool:
-    """Return whether a tier's record is from another source topic, by its origin."""
-    return origin is not None and origin.rsplit("/", 2)[0] != ours.source
+def is_of_another_source(ours: Identity, record: Record, headers: WorkerHeaders) -> bool:
+    """Return whether a tier's record is from another source topic, by its origin.
+
+    A record that was put into a tier without an origin is its own: from then on that is in one of our tiers.
+    """
+    if headers.origin is None:
+        return False
+    topic = headers.origin.rsplit("/", 2)[0]
+    return topic != ours.source and _without_delay(topic) != _without_delay(record.at.topic)
+
+
+def _without_delay(tier_topic: str) -> str:
+    return tier_topic.rpartition(".")[0]
 
 
 def _mark_in(metadata: str) -> bytes:

@@ -280,7 +280,7 @@ class Intake:
             self._schedule.add(make(PendingRecord, (record, partition, 0.0, True)), now)
             return
         headers = WorkerHeaders.read(record.headers)
-        if not self._adopt and is_of_another_source(self._identity, headers.origin) and not partition.barred:
+        if not self._adopt and is_of_another_source(self._identity, record, headers) and not partition.barred:
             self._bar(partition, f"its record at {record.offset} is of {headers.origin}, not of our source")
         if partition.barred:  # the record stays unfinished, so that nothing is committed past it
             return
