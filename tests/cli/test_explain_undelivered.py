@@ -73,6 +73,14 @@ def test_waiting(kafka: str, names: Names, env: dict[str, str]) -> None:
     assert found["line"].startswith(f"waiting for attempt 4, due {format_time(due)[11:19]} UTC, in ")
 
 
+def test_waiting_without_headers(kafka: str, names: Names, env: dict[str, str]) -> None:
+    """What somebody put into a tier without headers was tried once and is due, as the worker reads it."""
+    produce(kafka, names.tier("10s"), [Write(value("e-7", "c-7"), b"k")])
+    lines = run("explain", "e-7", env=env).stdout.splitlines()
+    assert lines[-2].endswith("  retry in 10s, due at once")
+    assert lines[-1] == "waiting for attempt 2"
+
+
 def test_waiting_for_long(kafka: str, names: Names, env: dict[str, str]) -> None:
     """What waits is told however long ago it was published: it has not ended."""
     waits = of("e-7", reason=RetryReason.STATUS, due_at=time.time() + 3600)

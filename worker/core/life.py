@@ -167,7 +167,7 @@ def _of_step(step: JournalStep) -> str:
         if step.step is not StepKind.DELIVERED:
             text += f"; {step.step.value}"
     if step.tier is not None:
-        text += f" in {step.tier}, until {step.due_at}"
+        text += f" in {step.tier}, {'due at once' if step.due_at is None else f'until {step.due_at}'}"
     if step.step in {StepKind.DEAD, StepKind.CANCELLED}:
         text += f": {_reason(step)}"
     if step.step is StepKind.DUPLICATE:

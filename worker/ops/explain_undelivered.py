@@ -51,6 +51,7 @@ def _waiting(one: Pending) -> JournalStep:
     from schemas import StepKind, WorkerHeaders, format_time
 
     headers = WorkerHeaders.read(one.record.headers)
+    headers = headers._replace(attempts=headers.attempts or 1)  # as the worker reads a tier's record
     due = None if headers.due_at is None else format_time(headers.due_at)
     return _step(one.record, headers, StepKind.RETRY, one.record.timestamp, tier=one.where, due_at=due)
 
