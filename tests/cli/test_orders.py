@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from schemas import RetryReason, WorkerHeaders
 from tests.cli.invoke import NOBODY, kafka_env, run, run_json
 from tests.e2e.events import value
 from tests.support.kafka import Names, Write, create_topics, produce, read_all
+from worker.cli import cancel, waiting
+from worker.core.record import Record
 from worker.ops.orders import standing
 from worker.settings import load
 
@@ -142,6 +145,40 @@ def test_what_waits(kafka: str, names: Names, env: dict[str, str]) -> None:
     assert (order["order"], order["waiting"], order["filter"]) == ("cancel", True, {"offer_id": "7"})
     text = run("cancel", "list", env=env).stdout
     assert "--offer-id 7 (waiting)" in text
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize(
+    ("command", "scans"),
+    [
+        (["waiting", "list", "--limit", "1"], ["reading 10s"]),
+        (["waiting", "now", "--dry-run"], ["reading 10s"]),
+        (["waiting", "drop", "--event-id", "e", "--dry-run"], ["reading 10s"]),
+        (["cancel", "--event-id", "e", "--dry-run"], ["reading source", "reading 10s"]),
+    ],
+)
+def test_progress(
+    kafka: str,
+    names: Names,
+    env: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[str],
+    scans: list[str],
+) -> None:
+    """What reads all that is pending shows how far it is."""
+    create_topics(kafka, {names.topic: 1, names.tier("10s"): 1})
+    for topic in (names.topic, names.tier("10s")):
+        produce(kafka, topic, [Write(value(name, "c-1"), b"k") for name in "ab"])
+    seen = []
+
+    def shown(records: Iterable[Record], what: str, total: float | None) -> Iterable[Record]:
+        seen.append((what, total))
+        return records
+
+    for module in (waiting, cancel):
+        monkeypatch.setattr(module, "shown", shown)
+    assert run(*command, env=env).exit_code == 0
+    assert seen == [(scan, 2) for scan in scans]
 
 
 @pytest.mark.parametrize("command", [["cancel"], ["cancel", "--yes"], ["waiting", "drop", "--yes"]])

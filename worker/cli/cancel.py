@@ -25,6 +25,7 @@ from worker.cli.common import (
 )
 from worker.cli.event_filters import Wanted, of_pending
 from worker.cli.ordering import OrderOptions, asking, giver, order_once_agreed
+from worker.cli.progress import shown
 from worker.cli.tables import print_rows
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def cancel(
     with errors_shown():
         seconds = orders.seconds_of(for_) or orders.longest_delay(settings)
         orders.must_name(wanted)
-        found = chain(pending.on_source(deployment, settings, wanted), pending.in_tiers(settings, wanted))
+        on_source = pending.on_source(deployment, settings, wanted, shown)
+        found = chain(on_source, pending.in_tiers(settings, wanted, shown))
         order_once_agreed(
             settings,
             found,

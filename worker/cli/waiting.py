@@ -6,6 +6,7 @@ The rule: `list` only reads; the others are orders to the workers about what lie
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from itertools import islice
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from worker.cli.common import (
 )
 from worker.cli.event_filters import Wanted, of_pending
 from worker.cli.ordering import OrderOptions, asking, order_once_agreed
+from worker.cli.progress import shown
 from worker.cli.tables import print_rows
 
 app = typer.Typer(
@@ -55,8 +57,10 @@ def list_(
     """List what waits in the tiers: when it is due, and what its last attempt came to."""
     from worker.ops import pending
 
-    with errors_shown():
-        found = pending.in_tiers(load_settings(ctx, destination), wanted)
+    with (
+        errors_shown(),
+        closing(pending.in_tiers(load_settings(ctx, destination), wanted, shown)) as found,
+    ):
         rows = [pending.row_of(one) for one in islice(found, min(limit, sys.maxsize) or None)]
         has_more = next(found, None) is not None
     print_rows(rows, output, ALL_COLUMNS if output is Output.JSON else COLUMNS, SPARE)
@@ -85,7 +89,7 @@ def now(
     with errors_shown():
         order_once_agreed(
             settings,
-            pending.in_tiers(settings, wanted),
+            pending.in_tiers(settings, wanted, shown),
             f"send what waits and is {wanted} now",
             lambda giver: orders.hurry(settings, giver, wanted),
             manner,
@@ -111,7 +115,7 @@ def drop(
         orders.must_name(wanted)
         order_once_agreed(
             settings,
-            pending.in_tiers(settings, wanted),
+            pending.in_tiers(settings, wanted, shown),
             f"end what waits and is {wanted}",
             lambda giver: orders.cancel(
                 settings, giver, wanted, orders.longest_delay(settings), waiting=True

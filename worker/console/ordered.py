@@ -53,9 +53,10 @@ class KafkaActions:
         """See Actions."""
         settings = self._settings(destination)
         found = pending.in_tiers(settings, wanted)
-        if not waiting:
-            found = chain(pending.on_source(self._watch.deployment, settings, wanted), found)
-        return PendingCounts(pending.count(found))
+        if waiting:
+            return PendingCounts(pending.count(found))
+        on_source = pending.on_source(self._watch.deployment, settings, wanted)
+        return PendingCounts(pending.count(chain(on_source, found)))
 
     def send_now(self, destination: str, giver: Giver, wanted: EventFilter) -> Order:
         """See Actions."""

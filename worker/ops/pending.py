@@ -7,11 +7,12 @@ meanwhile.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from worker.ops.broker import answering, former_tiers, partitions_by_topic
+from worker.ops.dead_letters import Show, quietly
 from worker.ops.errors import CannotDo
 from worker.ops.reading import MAKE_TOPICS, opened, reading_config
 
@@ -36,24 +37,26 @@ def count(found: Iterable[Pending]) -> Counter[str]:
     return Counter(one.where for one in found)
 
 
-def on_source(deployment: Deployment, settings: Settings, wanted: EventFilter) -> Iterator[Pending]:
+def on_source(
+    deployment: Deployment, settings: Settings, wanted: EventFilter, show: Show = quietly
+) -> Iterator[Pending]:
     """Matching records on the source that this destination takes. Raises CannotDo."""
     takes = deployment.router(settings).takes
     topic, group = settings.kafka.topic, settings.kafka.group_id
     with answering(settings):
-        for record in _pending(settings, group, {topic: SOURCE}):
+        for record in _pending(settings, group, {topic: SOURCE}, show):
             if wanted.matches(record.value, record.headers, on_tier=False) and takes(record):
                 yield Pending(SOURCE, record)
 
 
-def in_tiers(settings: Settings, wanted: EventFilter) -> Iterator[Pending]:
+def in_tiers(settings: Settings, wanted: EventFilter, show: Show = quietly) -> Generator[Pending, None, None]:
     """Matching records in the tiers, including tiers no longer configured. Raises CannotDo."""
     with answering(settings):
         topics = {settings.tier_topic(tier): tier.label for tier in settings.tiers}
         prefix = f"{settings.kafka.group_id}.retry."
         former = former_tiers(settings, partitions_by_topic(settings))
         topics.update({topic: topic.removeprefix(prefix) for topic in former})
-        for record in _pending(settings, settings.retry_group, topics):
+        for record in _pending(settings, settings.retry_group, topics, show):
             if wanted.matches(record.value, record.headers, on_tier=True):
                 yield Pending(topics[record.at.topic], record)
 
@@ -77,7 +80,7 @@ def row_of(one: Pending) -> Mapping[str, object]:
     }
 
 
-def _pending(settings: Settings, group: str, topics: Mapping[str, str]) -> Iterator[Record]:
+def _pending(settings: Settings, group: str, topics: Mapping[str, str], show: Show) -> Iterator[Record]:
     """The records of these topics that a group has not finished."""
     from worker.adapters.kafka.group_state import GroupState
     from worker.adapters.kafka.topic_reader import OffsetRange
@@ -94,7 +97,9 @@ def _pending(settings: Settings, group: str, topics: Mapping[str, str]) -> Itera
         if own:
             with opened(config, topic) as reader:
                 spans = {at: OffsetRange(one.next, one.high) for at, one in own.items()}
-                yield from filter(partial(_is_open, own), reader.read(spans))
+                total = sum(span.length for span in spans.values())
+                read = show(reader.read(spans), f"reading {topics[topic]}", total)
+                yield from filter(partial(_is_open, own), read)
 
 
 def _is_open(standing: Mapping[Partition, PartitionStanding], record: Record) -> bool:
