@@ -93,6 +93,17 @@ def test_never_published(env: dict[str, str]) -> None:
         assert (found.exit_code, json.loads(found.stdout)["verdict"]) == (1, "never_published")
 
 
+def test_about_how_long(kafka: str, names: Names, env: dict[str, str]) -> None:
+    """How long it takes is judged by what was finished since the partition flows, not by a whole minute."""
+    ahead = [Write(value(f"n-{number}", f"c-{number}"), b"k", partition=0) for number in range(40)]
+    produce(kafka, names.topic, [*ahead, Write(value("last", "c-last"), b"k", partition=0)])
+    steps = [told(StepKind.DEAD, f"s-{number}", f"{names.topic}/0/{number}") for number in range(20)]
+    produce(kafka, names.journal, steps)
+    line = run_json("explain", "last", env=env)["line"]
+    assert line.startswith("not yet read: 42 events before it, about ")
+    assert int(line.split()[-2]) < 60
+
+
 def test_of_one_click(kafka: str, names: Names, env: dict[str, str]) -> None:
     """Each conversion of a click has its own life; in JSON the newest is the object."""
     produce(kafka, names.topic, [Write(value("again", "c-sent"), b"k", partition=1)])

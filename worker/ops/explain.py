@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from worker.settings import Deployment, Settings
 
 PACE_SECONDS = 60.0
-"""Seconds over which a partition's pace is measured."""
+"""Most seconds over which a partition's pace is measured: from the first of its steps on."""
+
+LEAST_PACE_SECONDS = 1.0
+"""Fewest seconds: steps come in batches."""
 
 
 class Explanation(NamedTuple):
@@ -176,7 +179,8 @@ def _standing(offset: int, position: Position | None) -> tuple[bool, int]:
 
 
 def _pace(settings: Settings, life: Life, now: float) -> float | None:
-    """Records of the same partition finished per second lately; None if not needed or unknown."""
+    """Records of the same partition finished per second since it flows; None if not needed or unknown."""
+    from worker.adapters.kafka.topic_reader import OffsetRange
     from worker.core.record import Partition
 
     ahead = [one for one in life.published if not one.is_finished and one.before]
@@ -186,4 +190,8 @@ def _pace(settings: Settings, life: Life, now: float) -> float | None:
     at = Partition(settings.journal_topic, place.at.number)
     with opened(reading_config(settings), settings.journal_topic) as reader:
         span = reader.spans(now - PACE_SECONDS).get(at)
-    return span.length / PACE_SECONDS if span is not None and span.length else None
+        if span is None or not span.length:
+            return None
+        first = list(reader.read({at: OffsetRange(span.start, span.start + 1)}))
+        begun = min((record.timestamp for record in first), default=now - PACE_SECONDS)
+    return span.length / max(LEAST_PACE_SECONDS, now - begun)
