@@ -6,6 +6,7 @@ import pytest
 
 from schemas import DeadLetter, DeadReason
 from tests.ops.letters import NOW, letter
+from worker.ops import replay
 from worker.ops.edits import as_it_is
 from worker.ops.filters import Filters
 from worker.ops.replay import Outbound, items_of
@@ -53,6 +54,35 @@ def test_the_unrouted() -> None:
     dead = letter("a", 7, reason=DeadReason.UNROUTED)
     (item,) = items_of(iter([dead]), VOLUUM, None, lambda letters: letters)
     assert list(item.headers) == [("postback-replays", b"1")]
+
+
+class Time:
+    """A clock of the test's own."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        """The time."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let it pass, and a millisecond more, as real sleeping does."""
+        self.now += seconds + 0.001 * (seconds > 0)
+
+
+def test_at_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many a second go; what a standstill of the broker kept from going does not go at once after it."""
+    time = Time()
+    monkeypatch.setattr(replay, "time", time)
+    items = items_of(iter([letter("a", at) for at in range(200)]), VOLUUM, 50.0, lambda letters: letters)
+    moments = []
+    for number, _ in enumerate(items):
+        moments.append(time.now)
+        if number == 99:
+            time.now += 60.0
+    assert moments[99] - moments[0] == pytest.approx(99 / 50, abs=0.01)
+    assert moments[199] - moments[100] == pytest.approx(99 / 50, abs=0.1)
 
 
 @pytest.mark.parametrize(

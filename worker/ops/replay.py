@@ -46,6 +46,10 @@ def read_again(
             yield letter_of(record)
 
 
+CATCHES_UP_SECONDS = 0.05
+"""Seconds of a delay that are made up for: after a standstill very many would go at once."""
+
+
 class Outbound(NamedTuple):
     """How letters go back: for which destination, to which source topic and partitions, how edited."""
 
@@ -91,8 +95,10 @@ def items_of(
 
 
 def _paced(letters: Iterator[DeadLetter], rate: float | None) -> Iterator[DeadLetter]:
-    begun = time.monotonic()
-    for number, letter in enumerate(letters):
+    due = time.monotonic()
+    for letter in letters:
         if rate is not None:
-            time.sleep(max(0.0, begun + number / rate - time.monotonic()))
+            now = time.monotonic()
+            time.sleep(max(0.0, due - now))
+            due = max(due, now - CATCHES_UP_SECONDS) + 1 / rate
         yield letter
