@@ -7,6 +7,7 @@ import time
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from schemas import JournalStep, StepKind, format_time
 from tests.cli.invoke import NOBODY, kafka_env, run, run_json
@@ -91,6 +92,15 @@ def test_never_published(env: dict[str, str]) -> None:
     for option in ("--click-id", "--order-id"):
         found = run("explain", option, "nobody", "-o", "json", env=env)
         assert (found.exit_code, json.loads(found.stdout)["verdict"]) == (1, "never_published")
+
+
+def test_what_is_no_longer_there(kafka: str, names: Names, env: dict[str, str]) -> None:
+    """Records that the source keeps no longer are not before an event."""
+    produce(kafka, names.topic, [Write(value(f"n-{number}", "c"), b"k", partition=0) for number in range(9)])
+    admin = AdminClient({"bootstrap.servers": kafka})
+    for done in admin.delete_records([TopicPartition(names.topic, 0, 8)]).values():
+        done.result()
+    assert run_json("explain", "n-8", env=env)["line"].startswith("not yet read: 2 events before it")
 
 
 def test_about_how_long(kafka: str, names: Names, env: dict[str, str]) -> None:

@@ -144,7 +144,7 @@ def _lives(
     for event_id in known:
         all_of_it = [record for record, its in zip(found.published, ids, strict=True) if its == event_id]
         own = sorted(filter(router.takes, all_of_it), key=lambda record: record.timestamp)
-        published = [_published(record, found.positions.get(record.at)) for record in own]
+        published = [_published(record, found) for record in own]
         steps = in_order(step for step in found.steps if id_of(step) == event_id)
         yield event_id, Life(published, steps, is_passed=bool(all_of_it) and not own)
 
@@ -153,29 +153,31 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _published(record: Record, position: Position | None) -> SourceRecord:
+def _published(record: Record, found: SearchResult) -> SourceRecord:
     from schemas import WorkerHeaders
     from worker.core.life import SourceRecord
 
     replays = WorkerHeaders.read(record.headers).replays or 0
-    is_finished, before = _standing(record.offset, position)
+    position, beginning = found.positions.get(record.at), found.beginnings.get(record.at, 0)
+    is_finished, before = _standing(record.offset, position, beginning)
     at = record.timestamp if record.timestamp <= LAST.timestamp() else 0.0  # a producer may write any number
     return SourceRecord(record.origin, at, replays, is_finished, before)
 
 
-def _standing(offset: int, position: Position | None) -> tuple[bool, int]:
-    """Whether the group has finished a record, and how many unfinished ones are before it."""
+def _standing(offset: int, position: Position | None, beginning: int) -> tuple[bool, int]:
+    """Whether the group has finished a record, and how many unfinished ones are before it in the log."""
     from worker.core.offset_map import claimed
 
     if position is None:
-        return False, offset
+        return False, max(0, offset - beginning)
     if offset < position.offset:
         return True, 0
+    first = max(position.offset, beginning)
     finished = claimed(position.offset, position.metadata)
     if finished is None:
-        return False, offset - position.offset
-    holes = sum(position.offset <= hole < offset for hole in finished.holes)
-    return offset in finished, holes + max(0, offset - max(finished.upto, position.offset))
+        return False, max(0, offset - first)
+    holes = sum(first <= hole < offset for hole in finished.holes)
+    return offset in finished, holes + max(0, offset - max(finished.upto, first))
 
 
 def _pace(settings: Settings, life: Life, now: float) -> float | None:

@@ -39,12 +39,13 @@ class SoughtConversion(NamedTuple):
 
 
 class SearchResult(NamedTuple):
-    """What was found at one destination, and its group's positions on the source."""
+    """What was found at one destination, its group's positions on the source, and where its logs begin."""
 
     settings: Settings
     published: Sequence[Record]
     steps: Sequence[JournalStep]
     positions: Mapping[Partition, Position]
+    beginnings: Mapping[Partition, int]
 
 
 class _Ahead(NamedTuple):
@@ -52,6 +53,7 @@ class _Ahead(NamedTuple):
 
     settings: Settings
     positions: Mapping[Partition, Position]
+    beginnings: Mapping[Partition, int]
     spans: Mapping[Partition, OffsetRange]
     ahead: Mapping[Partition, OffsetRange]
     records: Sequence[Record]
@@ -99,10 +101,12 @@ def _ahead_of(settings: Settings, wanted: SoughtConversion, begin: float) -> _Ah
     ):
         scanning = threads.submit(_scan, config, journal, begin, in_journal)
         spans = reader.spans(begin)  # first, because it reports an absent broker at once
+        beginnings = {at: span.start for at, span in reader.spans().items()}
         positions = _positions({**config, "group.id": settings.kafka.group_id}, settings.kafka.topic)
         ahead = _ahead(spans, positions)
         found = [one for one in reader.read(ahead, keep=in_value(wanted)) if wanted.is_in(one.value)]
-        return _Ahead(settings, positions, spans, ahead, found, _steps_of(scanning.result(), wanted))
+        steps = _steps_of(scanning.result(), wanted)
+        return _Ahead(settings, positions, beginnings, spans, ahead, found, steps)
 
 
 def _with_behind(one: _Ahead, wanted: SoughtConversion, places: Iterable[Place]) -> SearchResult:
@@ -110,7 +114,7 @@ def _with_behind(one: _Ahead, wanted: SoughtConversion, places: Iterable[Place])
     with answering(one.settings), opened(config, one.settings.kafka.topic) as reader:
         behind = _behind(reader, one, wanted, places)
         records = [*one.records, *(record for record in behind if wanted.is_in(record.value))]
-    return SearchResult(one.settings, records, one.steps, one.positions)
+    return SearchResult(one.settings, records, one.steps, one.positions, one.beginnings)
 
 
 def _ahead(
