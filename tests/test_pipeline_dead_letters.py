@@ -14,6 +14,7 @@ from tests.pipeline_steps import (
     CLICKED,
     ENDED,
     PIPELINE,
+    PLAN,
     STARTED,
     WINDOW_ENDS,
     answered,
@@ -31,7 +32,7 @@ from worker.core.body_pattern import BodyPattern
 from worker.core.classify import AnswerKind, AnswerRules, AnswerVerdict, BodyRules, classify
 from worker.core.endings import Dead, Delivered, RetryLater
 from worker.core.record import Header, Headers, Partition, Record
-from worker.pipeline import Attempt
+from worker.pipeline import Attempt, Pipeline
 
 
 def test_exhausted() -> None:
@@ -144,6 +145,24 @@ def test_expired(now: float, fields: dict[str, Any]) -> None:
     assert (dead.reason, dead.attempts, dead.event_id) == (DeadReason.EXPIRED, 0, "e-1")
     assert dead.error == "the window of 30 days from the click has closed"
     assert told(dead.message).dead_at == pytest.approx(now, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "spoken"),
+    [
+        (86_400.0, "1 day"),
+        (129_600.0, "36 hours"),
+        (7_200.0, "2 hours"),
+        (90.0, "90 seconds"),
+        (0.5, "0.5 seconds"),
+    ],
+)
+def test_short_windows(seconds: float, spoken: str) -> None:
+    """A window is told in the unit that divides it, not as a broken number of days."""
+    short = Pipeline(PLAN._replace(retry=PLAN.retry._replace(window=seconds)))
+    dead = short.prepare(make_record(value_of()), False, WINDOW_ENDS)
+    assert isinstance(dead, Dead)
+    assert dead.error == f"the window of {spoken} from the click has closed"
 
 
 def test_expired_on_a_tier() -> None:

@@ -154,8 +154,7 @@ class Pipeline:
         return self._dead(record, history, event_id, DeadReason.UNROUTED, error, now)
 
     def _expired(self, record: Record, history: History, event: ConversionEvent, now: float) -> Dead:
-        days = self._compiled.retry.window / 86400
-        error = f"the window of {days:g} days from the click has closed"
+        error = f"the window of {_spoken(self._compiled.retry.window)} from the click has closed"
         if history.error:
             error += f"; the last attempt: {history.error}"
         return self._dead(record, history, event.event_id, DeadReason.EXPIRED, error, now)
@@ -181,6 +180,13 @@ class Pipeline:
         )
         message = onward(record, headers, self._compiled.dlq_topic)
         return Dead(record, event_id, history.attempts, reason, error, message)
+
+
+def _spoken(seconds: float) -> str:
+    """A duration in the largest unit that divides it: `30 days`, `36 hours`, `0.5 seconds`."""
+    units = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+    name, size = next((unit for unit in units if seconds >= unit[1] and not seconds % unit[1]), ("second", 1))
+    return f"{seconds / size:g} {name}{'s' * (seconds != size)}"
 
 
 def _told_event_id(value: bytes | None) -> str | None:
