@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.adapters.http.world import SHORT, World, send, verdict
+from tests.adapters.http.world import PATIENT, SHORT, World, send, verdict
 from tests.support.partner import Visit, always, then_close, then_hang
 from worker.core.answer import Answer, FailureKind, Request, Response
 
@@ -260,7 +260,8 @@ BODIES = {
 }
 
 
-async def test_body_after_an_odd_head(world: World) -> None:
+@pytest.mark.parametrize("reads", [{"read_statuses": None}, {"refusals": frozenset({200})}])
+async def test_body_after_an_odd_head(world: World, reads: dict[str, frozenset[int] | None]) -> None:
     """What can be read of a body is read, also where the head before it is odd."""
     waiting = list(BODIES)
     found = {}
@@ -274,7 +275,7 @@ async def test_body_after_an_odd_head(world: World) -> None:
         await visit.close()
 
     partner = await world.partner(script)
-    sender = world.sender(read_statuses=None)
+    sender = world.sender(drain_seconds=PATIENT, **reads)
     for says in BODIES:
         found[says] = await send(sender, partner)
     assert found == dict.fromkeys(BODIES, Response(200, body=b"ok"))

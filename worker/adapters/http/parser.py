@@ -172,7 +172,7 @@ class BodyParser(AnswerParser):
 
 
 class RefusalParser(AnswerParser):
-    """Keeps the beginning of the bodies of `refusals`, as far as it comes without waiting."""
+    """Keeps the beginning of the bodies of `refusals`, as far as it comes without waiting, after any head."""
 
     def __init__(self, refusals: frozenset[int]) -> None:
         super().__init__()
@@ -185,6 +185,17 @@ class RefusalParser(AnswerParser):
             return super().take()
         body, self._body = self._body, b""
         return super().take()._replace(body=body)
+
+    def _after_head(self, data: bytes) -> bytes:
+        rest = super()._after_head(data)
+        if rest is not data or self.status not in self._refusals:
+            return rest
+        head = self._reader.feed(data)  # not read yet: the status line seemed to say enough
+        return data if head is None else self._note(head)
+
+    def _note(self, head: Head) -> bytes:
+        lines = super()._note(head)
+        return plain(head, keep=True) + head.rest if self.status in self._refusals else lines
 
     def _remember(self, data: bytes) -> None:
         """Remember no refusal: its body is wanted each time."""
