@@ -119,6 +119,24 @@ async def test_an_order_about_what_was_given_back(order: CancelOrder | HurryOrde
         await it.committed(20, it.tier)
 
 
+async def test_given_back_with_a_due_time_far_ahead() -> None:
+    """A record that claims to be due in a year waits for its tier's delay, however often it is read again."""
+    async with Harness(held_bytes=6_000) as harness:
+        watch(harness)
+        harness.source.assign(harness.tier)
+        for number in range(20):
+            harness.write_retry(number, due=harness.time.now() + 365 * 86400)
+        await until("held back", lambda: harness.source.paused == {harness.tier})
+        await until("all waits in Kafka", lambda: counted(harness) == 0)
+        harness.time.advance(11)
+        await harness.sent(15)
+        await some_turns()
+        harness.time.advance(11)  # those that were not read before
+        harness.runner._delivery.lanes.pump()
+        await harness.committed(20, harness.tier)
+        assert len(harness.clicks) == 20
+
+
 async def test_what_is_not_due_is_given_back_to_kafka() -> None:
     """Where bytes are short a tier's records that are not due are not held; once due they are sent once."""
     async with Harness(held_bytes=6_000) as harness:

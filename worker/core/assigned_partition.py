@@ -6,7 +6,7 @@ The rule: it ends with its assignment. After that, outcomes that still arrive ch
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from itertools import islice
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from worker.core.binding import Binding
 from worker.core.fence import Tenure
 from worker.core.offsets import MAX_SPAN_OFFSETS, Offsets
 from worker.core.record import Partition, Record
-from worker.core.retry import Tier
+from worker.core.retry import Tier, due_at
 from worker.core.turnover import Turnover
 
 # A full partition is granted more when this share of its room is free; the smaller one counts while probing,
@@ -77,6 +77,7 @@ class AssignedPartition:
         "pace": "How many records ended between its last two looks.",
         "paused": "Whether the source was asked to hand over nothing more of this partition.",
         "ready": "How many of `waiting` were due when they came.",
+        "reread": "Up to which offset records were given back to Kafka, and when the last of them was due.",
         "resting": "Whether it is paused or full, so that the next ending may let it flow again.",
         "revision": "The revision of `offsets` as of the last commit that counted.",
         "rewinding": "Whether records may still come that were read before the rewind.",
@@ -115,6 +116,7 @@ class AssignedPartition:
         self.granted = 0
         self.asleep_until = 0.0
         self.rewinding = False
+        self.reread = (0, 0.0)
         self.heavy = False
         self.resting = False
         self.unjournaled: dict[int, Record] = {}
@@ -171,7 +173,7 @@ class AssignedPartition:
 
     def start_anew(self, offset: int) -> None:
         """Forget what is known of the log, because it is another one, which begins at `offset`."""
-        self.offsets = Offsets(offset)
+        self.offsets, self.reread = Offsets(offset), (0, 0.0)
         self.committed, self.revision = offset, self.offsets.revision
         self.last_revision = self.offsets.revision
 
@@ -231,6 +233,26 @@ class AssignedPartition:
         """Its waiting records, from the first one on that is not due at the time `by`."""
         first = next((index for index, pending in enumerate(self.waiting) if pending.due > by), None)
         return [] if first is None else list(islice(self.waiting, first, None))
+
+    def due_of(self, offset: int, stated: float | None, now: float) -> float:
+        """When a record of its tier is due; to be given back and read again puts that off for none."""
+        due = due_at(stated, 0.0 if self.tier is None else self.tier.seconds, now)
+        upto, latest = self.reread
+        return min(due, latest) if offset < upto else due
+
+    def give_back(self, waiting: Sequence[PendingRecord]) -> None:
+        """Note that its last records, which wait, are read again when the first of them is due."""
+        self.asleep_until, self.rewinding = waiting[0].due, True
+        if waiting[0].record.offset >= self.reread[0]:
+            upto = 1 + max(pending.record.offset for pending in waiting)
+            self.reread = upto, max(pending.due for pending in waiting)
+
+    def sleep_no_longer(self, now: float) -> None:
+        """Let nothing that was given back wait longer than its tier's delay from now."""
+        if self.tier is not None:
+            longest = now + self.tier.seconds
+            self.asleep_until = min(self.asleep_until, longest)
+            self.reread = self.reread[0], min(self.reread[1], longest)
 
     def wait_no_longer(self, now: float) -> None:
         """Let nothing wait longer than its tier's delay from now."""

@@ -129,7 +129,7 @@ class ByteRelief:
         if not waiting or not partition.offsets.rewind(waiting[0].record.offset, len(waiting)):
             return
         self._schedule.forget(partition, len(waiting))
-        partition.asleep_until, partition.rewinding = waiting[0].due, True
+        partition.give_back(waiting)
         self._rest(partition, now)
         self._source.rewind(partition.at, waiting[0].record.offset)
         self._asleep.add(partition)
@@ -138,8 +138,7 @@ class ByteRelief:
         self._waking = None
         now = self._clock.now()
         for partition in tuple(self._asleep):
-            if partition.tier is not None:  # the clock may have been set back
-                partition.asleep_until = min(partition.asleep_until, now + partition.tier.seconds)
+            partition.sleep_no_longer(now)  # the clock may have been set back
             if not partition.tenure.is_ours or partition.asleep_until <= now + SOON_SECONDS:
                 self._asleep.remove(partition)
                 partition.asleep_until = 0.0

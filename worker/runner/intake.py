@@ -21,7 +21,6 @@ from worker.core.group_ownership import WAYS_OUT, is_of_another_source
 from worker.core.held_bytes import HeldBytes
 from worker.core.offsets import Offsets
 from worker.core.record import Partition, Record, make
-from worker.core.retry import due_at
 from worker.core.schedule import Schedule
 from worker.core.start_offset import Start
 from worker.ports import PartitionAssignment, Source
@@ -284,7 +283,7 @@ class Intake:
             self._bar(partition, f"its record at {record.offset} is of {headers.origin}, not of our source")
         if partition.barred:  # the record stays unfinished, so that nothing is committed past it
             return
-        due = due_at(headers.due_at, partition.tier.seconds, now)
+        due = partition.due_of(record.offset, headers.due_at, now)
         self._schedule.add(PendingRecord(record, partition, due, due <= now), now)
 
     def _track(self, record: Record, partition: AssignedPartition) -> bool:
