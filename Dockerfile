@@ -1,4 +1,4 @@
-# The worker as an image: numeric user, read-only root, nothing but Python and the locked packages.
+# The worker as an image: numeric user, read-only root, nothing beside the base but the locked packages.
 #
 # Another Python: --build-arg PYTHON=3.12. Any other base with python3 (3.11 or newer) and its venv module will
 # do, too: --build-arg BASE=…
