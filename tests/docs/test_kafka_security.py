@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from tests.docs.command_lines import every_command
@@ -28,6 +29,13 @@ def test_the_table_of_rights() -> None:
 def test_each_command_has_its_rights() -> None:
     """Each command, and each part of one, is on the list, but for those that ask no broker."""
     assert every_command() - rights_of_commands(Settings()).keys() == ASK_NO_BROKER
+
+
+def test_one_list() -> None:
+    """SECURITY.md names no right by itself, which would soon be wrong; it leads to the list."""
+    text = (ROOT / "SECURITY.md").read_text("utf-8")
+    assert re.findall(r"\b(?:READ|WRITE|DESCRIBE|CREATE|ALTER|DELETE)\b", text) == []
+    assert "(docs/kafka-security.md#rights)" in text
 
 
 def _table(settings: Settings, rights: Mapping[str, Needs]) -> str:
