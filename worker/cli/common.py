@@ -188,13 +188,18 @@ def progress_console() -> Console:
 
 def print_json(value: object) -> None:
     """Print one JSON document on stdout."""
-    for line in json.dumps(value, indent=2, ensure_ascii=False).split("\n"):
-        print_json_line(line)
+    lines = json.dumps(value, indent=2, ensure_ascii=False).split("\n")
+    print("\n".join(map(_harmless, lines)))
 
 
 def print_json_line(text: str) -> None:
-    """Print a line of JSON on stdout; what a terminal would obey is escaped, which changes no value."""
-    print(text if text.isprintable() else "".join(map(_escaped, text)))
+    """Print a line of JSON on stdout."""
+    print(_harmless(text))
+
+
+def _harmless(json_line: str) -> str:
+    """Escape what a terminal would obey, which changes no value."""
+    return json_line if json_line.isprintable() else "".join(map(_escaped, json_line))
 
 
 def _escaped(char: str) -> str:
