@@ -18,8 +18,8 @@ def partition_state(partition: AssignedPartition, lag: Watermarks | None, now: f
     """Describe one partition."""
     behind = None
     if lag is not None:
-        committed = partition.committed if partition.committed is not None else lag.low
-        behind = max(0, lag.high - max(committed, lag.low))
+        claimed = partition.offsets.position if partition.committed is None else partition.committed
+        behind = max(0, lag.high - max(claimed or 0, lag.low))
     oldest = partition.oldest()
     age = max(0.0, now - oldest.timestamp) if oldest is not None and oldest.timestamp else 0.0
     return PartitionState(partition.at, partition.offsets.unfinished, age, behind)

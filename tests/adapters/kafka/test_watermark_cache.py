@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import OFFSET_INVALID, Consumer, TopicPartition
 
 from worker.adapters.kafka.offsets_for_times import EARLIEST
-from worker.adapters.kafka.watermarks import FROM_BROKER_SECONDS, NEW_AFTER_SECONDS, WatermarkCache
+from worker.adapters.kafka.watermarks import (
+    FROM_BROKER_SECONDS,
+    FROM_CLIENT_SECONDS,
+    NEW_AFTER_SECONDS,
+    UNKNOWN_SECONDS,
+    WatermarkCache,
+)
 from worker.core.record import Partition
 from worker.ports import Watermarks
 
@@ -16,10 +22,11 @@ AT = Partition("orders", 0)
 
 
 class FakeConsumer:
-    """Has fetched up to 7, and counts what it is asked."""
+    """Counts what it is asked, and knows the end where it has fetched."""
 
-    def __init__(self) -> None:
+    def __init__(self, fetched: int = 7) -> None:
         self.questions = 0
+        self.fetched = fetched
 
     def offsets_for_times(self, asked: Sequence[TopicPartition], *, timeout: float) -> list[TopicPartition]:
         """Tell the broker's first offset, 3, or its end, 5."""
@@ -30,7 +37,7 @@ class FakeConsumer:
     def get_watermark_offsets(self, _at: TopicPartition, *, cached: bool) -> tuple[int, int]:
         """Tell what is known of fetches."""
         assert cached
-        return -1001, 7
+        return OFFSET_INVALID, self.fetched
 
     @property
     def itself(self) -> Consumer:
@@ -44,17 +51,36 @@ def test_the_first_moment_of_an_assignment() -> None:
     marks.refresh(consumer.itself, [], 9.9)
     marks.expect(10.0)
     marks.refresh(consumer.itself, [AT], 10.0 + NEW_AFTER_SECONDS - 0.1)
-    assert (consumer.questions, marks.heard) == (0, {})
-    marks.refresh(consumer.itself, [AT], 10.0 + NEW_AFTER_SECONDS)
+    assert consumer.questions == 0
+    marks.refresh(consumer.itself, [AT], 10.0 + NEW_AFTER_SECONDS + FROM_CLIENT_SECONDS)
     assert (consumer.questions, marks.heard) == (2, {AT: Watermarks(3, 7, 5)})
+
+
+def test_the_first_fetch() -> None:
+    """Before that question the end is known as soon as something was fetched."""
+    marks, consumer = WatermarkCache(), FakeConsumer(fetched=OFFSET_INVALID)
+    marks.expect(10.0)
+    marks.refresh(consumer.itself, [AT], 10.0)
+    assert marks.heard == {}
+    consumer.fetched = 7
+    marks.refresh(consumer.itself, [AT], 10.0 + UNKNOWN_SECONDS)
+    assert (consumer.questions, marks.heard) == (0, {AT: Watermarks(0, 7, 7)})
+
+
+def test_nothing_is_fetched() -> None:
+    """A partition that is not fetched is asked about a second after it came."""
+    marks, consumer = WatermarkCache(), FakeConsumer(fetched=OFFSET_INVALID)
+    marks.expect(10.0)
+    marks.refresh(consumer.itself, [AT], 10.0)
+    marks.refresh(consumer.itself, [AT], 10.0 + NEW_AFTER_SECONDS)
+    assert (consumer.questions, marks.heard) == (2, {AT: Watermarks(3, 5, 5)})
 
 
 def test_now_and_then() -> None:
     """The broker is asked every ten seconds; in between, the client's own fetches tell the end."""
     marks, consumer = WatermarkCache(), FakeConsumer()
-    marks.expect(10.0)
     for seconds in range(int(FROM_BROKER_SECONDS)):
-        marks.refresh(consumer.itself, [AT], 11.0 + seconds)
+        marks.refresh(consumer.itself, [AT], 10.0 + seconds)
     assert consumer.questions == 2
-    marks.refresh(consumer.itself, [AT], 11.0 + FROM_BROKER_SECONDS)
+    marks.refresh(consumer.itself, [AT], 10.0 + FROM_BROKER_SECONDS)
     assert consumer.questions == 4

@@ -21,6 +21,9 @@ FROM_CLIENT_SECONDS = 2.0
 FROM_BROKER_SECONDS = 10.0
 """Seconds between two looks. The client learns the end from fetches, but fetches no paused partition."""
 
+UNKNOWN_SECONDS = 0.1
+"""Seconds between two looks while nothing is known of some partition."""
+
 NEW_AFTER_SECONDS = 1.0
 """Seconds until the first question about new partitions."""
 
@@ -37,7 +40,7 @@ class WatermarkCache:
 
     def expect(self, now: float) -> None:
         """Ask the broker soon, because there are new partitions."""
-        self._next_look = self._next_question = now + NEW_AFTER_SECONDS
+        self._next_look, self._next_question = now, now + NEW_AFTER_SECONDS
 
     def forget(self, partitions: Collection[Partition]) -> None:
         """Forget the watermarks of partitions that are of another log now."""
@@ -47,12 +50,13 @@ class WatermarkCache:
         """Look again, if it is time."""
         if now < self._next_look:
             return
-        self._next_look = now + FROM_CLIENT_SECONDS
-        heard = {at: self.heard[at] for at in partitions if at in self.heard}
+        heard: dict[Partition, Watermarks | None] = {at: self.heard.get(at) for at in partitions}
         if partitions and now >= self._next_question:
             self._next_question = now + FROM_BROKER_SECONDS
             heard |= _from_broker(consumer, partitions)
-        self.heard = {at: _from_client(consumer, at, marks) for at, marks in heard.items()}
+        seen = {at: _from_client(consumer, at, marks) for at, marks in heard.items()}
+        self.heard = {at: marks for at, marks in seen.items() if marks is not None}
+        self._next_look = now + (UNKNOWN_SECONDS if len(self.heard) < len(seen) else FROM_CLIENT_SECONDS)
 
 
 def ends_of(
@@ -92,9 +96,12 @@ def _ask(
     return {to_partition(answer): answer.offset for answer in answers if answer.error is None}
 
 
-def _from_client(consumer: Consumer, at: Partition, known: Watermarks) -> Watermarks:
+def _from_client(consumer: Consumer, at: Partition, known: Watermarks | None) -> Watermarks | None:
+    """What is known, and what fetches have shown since; alone these tell no low watermark: then it is 0."""
     try:
-        marks = consumer.get_watermark_offsets(to_topic_partitions([at])[0], cached=True)
+        low, high = consumer.get_watermark_offsets(to_topic_partitions([at])[0], cached=True)
     except KafkaException:
         return known
-    return Watermarks(max(known.low, marks[0]), max(known.high, marks[1]), known.stable)
+    if known is not None:
+        return Watermarks(max(known.low, low), max(known.high, high), known.stable)
+    return None if high < 0 else Watermarks(max(0, low), high, high)
