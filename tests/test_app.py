@@ -7,7 +7,7 @@ import gc
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -283,9 +283,11 @@ async def test_own_topics_are_looked_at_seldom(monkeypatch: pytest.MonkeyPatch) 
     told: list[str] = []
 
     class Noting(TopicIds):
-        def __init__(self, config: Config, seldom: Collection[str]) -> None:
+        def __init__(
+            self, config: Config, seldom: Collection[str], on_failed: Callable[[BaseException], object]
+        ) -> None:
             told.extend(seldom)
-            super().__init__(config, seldom)
+            super().__init__(config, seldom, on_failed)
 
     monkeypatch.setattr("worker.app.TopicIds", Noting)
     of = settings()

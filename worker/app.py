@@ -105,8 +105,9 @@ class Worker:
             publisher = self._publisher()
             await publisher.start()
             stack.push_async_callback(publisher.close)
-            ids = stack.enter_context(TopicIds(self._asking_config(), seldom=self._own_topics()))
-            control = stack.enter_context(KafkaControl(self._login.keep(self._control_config()), ids))
+            ids = TopicIds(self._asking_config(), self._own_topics(), self._thread_died())
+            stack.enter_context(ids)
+            control = stack.enter_context(KafkaControl(self._control_config(), ids, self._fail))
             for owner in (publisher, ids, control):
                 self._login.have(owner)
             tracer = self._tracer()
@@ -205,9 +206,8 @@ class Worker:
         """The configuration of the client that reads the standing orders of all destinations."""
         kafka = self._deployment.common.kafka
         group = f"{kafka.group_id}.reader"
-        return consumer_config(
-            kafka.bootstrap_servers, group, unique_client_id(kafka.group_id), kafka.properties
-        )
+        client_id = unique_client_id(kafka.group_id)
+        return self._login.keep(consumer_config(kafka.bootstrap_servers, group, client_id, kafka.properties))
 
     def _concurrency(self) -> list[int]:
         """How many requests of each destination may be in flight.
@@ -234,6 +234,11 @@ class Worker:
     def _fail(self, error: BaseException) -> None:
         """End the process with a failure; the other runs drain once one has ended."""
         self._served[0].runner.fail(error)
+
+    def _thread_died(self) -> Callable[[BaseException], object]:
+        """What a thread calls that has met an unforeseen error."""
+        loop = asyncio.get_running_loop()
+        return lambda error: loop.call_soon_threadsafe(self._fail, error)
 
     def _not_alive(self) -> Iterable[str]:
         return self._told((one, one.health.not_alive()) for one in self._served)

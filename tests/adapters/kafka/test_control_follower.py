@@ -40,10 +40,29 @@ async def following(kafka: str, *topics: str) -> AsyncIterator[list[Ear]]:
     """Ears at these topics."""
     config = consumer_config(kafka, "a-reader", "a-client", {})
     ears = [Ear() for _ in topics]
-    with TopicIds(admin_config(kafka, "an-asker", {})) as ids, KafkaControl(config, ids) as control:
+    asker, failures = TopicIds(admin_config(kafka, "an-asker", {})), list[BaseException]()
+    with asker as ids, KafkaControl(config, ids, failures.append) as control:
         for topic, ear in zip(topics, ears, strict=True):
             control.follow(topic, ear)
         yield ears
+    assert failures == []
+
+
+class Broken(KafkaControl):
+    """Has a fault that nobody foresaw."""
+
+    def _look(self) -> None:
+        raise ZeroDivisionError
+
+
+async def test_a_dead_thread(kafka: str) -> None:
+    """The thread that follows the orders does not die unheard."""
+    heard: list[BaseException] = []
+    config = consumer_config(kafka, "a-reader", "a-client", {})
+    asker = TopicIds(admin_config(kafka, "an-asker", {}))
+    with asker as ids, Broken(config, ids, heard.append):
+        await until("it is heard of", lambda: bool(heard))
+    assert isinstance(heard[0], ZeroDivisionError)
 
 
 def order(value: bytes) -> Write:

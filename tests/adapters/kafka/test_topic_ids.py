@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from queue import SimpleQueue
 
 import pytest
 
@@ -122,6 +123,20 @@ def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:
         assert ids.of(["t"], timeout=0.1) == {"t": LogId()}
         ids.close()
         assert ids.of(["t"]) == {"t": LogId()}
+
+
+def test_a_dead_thread() -> None:
+    """The thread does not die unheard."""
+
+    class Broken(TopicIds):
+        """Has a fault that nobody foresaw."""
+
+        def _topics(self, wanted: int) -> list[str]:
+            raise ZeroDivisionError
+
+    heard: SimpleQueue[BaseException] = SimpleQueue()
+    with Broken(admin_config(NOBODY, "test", {}), on_failed=heard.put):
+        assert isinstance(heard.get(timeout=10), ZeroDivisionError)
 
 
 def test_wrong_settings() -> None:

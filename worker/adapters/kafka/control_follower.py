@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, cast
@@ -56,10 +56,14 @@ class _Followed:
 
 
 class KafkaControl:
-    """A Control; a context manager, made on the event loop. `config` is made by `consumer_config`."""
+    """A Control; a context manager, made on the event loop. `config` is made by `consumer_config`.
 
-    def __init__(self, config: Config, ids: TopicIds) -> None:
+    If its thread dies, `on_failed` hears of it on the loop: from then on no order would be heard.
+    """
+
+    def __init__(self, config: Config, ids: TopicIds, on_failed: Callable[[BaseException], None]) -> None:
         self._config, self._causes = config, ErrorCauses()
+        self._on_failed = on_failed
         try:
             self._consumer = self._client()
         except (KafkaException, ValueError, TypeError) as error:
@@ -120,6 +124,13 @@ class KafkaControl:
         old.close()
 
     def _run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:  # nothing may end the thread unheard
+            if not self._closed:
+                self._loop.call_soon_threadsafe(self._on_failed, error)
+
+    def _work(self) -> None:
         while not self._closed:
             if self._is_old:
                 self._take_another()

@@ -57,11 +57,17 @@ class TopicIds:
     """Watches the topics that were asked for; a context manager, whose thread ends with it.
 
     `config` is made by `admin_config`; the `seldom` topics are looked at every SELDOM_EVERY_SECONDS, unless
-    somebody asks or hurries. Any thread may call any method.
+    somebody asks or hurries. If the thread dies it calls `on_failed`. Any thread may call any method.
     """
 
-    def __init__(self, config: Config, seldom: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        config: Config,
+        seldom: Collection[str] = (),
+        on_failed: Callable[[BaseException], object] | None = None,
+    ) -> None:
         self._config = config
+        self._on_failed = on_failed
         self._seldom = frozenset(seldom)
         self._turn = threading.Condition()
         self._followed: set[str] = set()
@@ -155,6 +161,15 @@ class TopicIds:
         return fresh
 
     def _run(self, admin: AdminClient) -> None:
+        try:
+            self._work(admin)
+        except BaseException as error:  # nothing may end the thread unheard
+            if self._on_failed is None:
+                raise
+            if not self._closed:
+                self._on_failed(error)
+
+    def _work(self, admin: AdminClient) -> None:
         while (wanted := self._wait_for_turn()) is not None:
             if self._is_old:
                 admin = self._asked_anew(admin)
