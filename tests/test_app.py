@@ -21,6 +21,7 @@ from structlog.testing import capture_logs
 from tests.fakes import FakeClock
 from tests.runner.harness import until
 from worker.adapters.http import ClientTls
+from worker.adapters.http_server import CannotListen
 from worker.adapters.kafka import KafkaSource
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.source_options import SourceOptions
@@ -177,12 +178,12 @@ async def test_without_a_broker() -> None:
 
 
 async def test_an_address_that_is_taken() -> None:
-    """An HTTP address that can't be had is an OSError, and nothing is left behind."""
+    """An HTTP address that can't be had is told of as that, and nothing is left behind."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         made = settings()
         port = taken.getsockname()[1]
         made = made.model_copy(update={"http": made.http.model_copy(update={"port": port})})
-        with pytest.raises(OSError, match="address already in use"):
+        with pytest.raises(CannotListen, match="address already in use"):
             await Worker(Deployment.of(made)).run(asyncio.Event())
     assert not [one for one in threading.enumerate() if one.name == "kafka-producer"]
 

@@ -99,7 +99,7 @@ class Worker:
     async def run(
         self, stop: asyncio.Event, on_started: Callable[[StartedWorker], None] | None = None
     ) -> Outcome:
-        """Work until `stop` is set; raise CannotStart, OSError (the HTTP address) or what broke the run."""
+        """Work until `stop` is set; raise CannotStart, CannotListen, or what broke the run."""
         await self._check()
         async with contextlib.AsyncExitStack() as stack:
             publisher = self._publisher()

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
-from worker.adapters.http_server import HttpServer
+from worker.adapters.http_server import CannotListen, HttpServer
 
 
 class Served:
@@ -85,10 +85,10 @@ async def test_nothing_else(served: Served) -> None:
 
 
 async def test_an_address_that_is_taken() -> None:
-    """An address that can't be had is an OSError, and closing is in order all the same."""
+    """An address that can't be had is told of, and closing is in order all the same."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         server = Served().server
-        with pytest.raises(OSError, match="address already in use"):
+        with pytest.raises(CannotListen, match="address already in use"):
             await server.start("127.0.0.1", taken.getsockname()[1])
         await server.close()
 

@@ -14,6 +14,10 @@ from prometheus_client.aiohttp import make_aiohttp_handler
 Reasons = Callable[[], Iterable[str]]
 
 
+class CannotListen(Exception):
+    """The address can't be listened on; the text says why."""
+
+
 class HttpServer:
     """Serves metrics and health; `not_alive` and `not_ready` give reasons, none if all is well.
 
@@ -36,10 +40,13 @@ class HttpServer:
         self.address: tuple[str, int] = ("", 0)
 
     async def start(self, host: str, port: int) -> None:
-        """Listen; raise OSError if the address can't be bound. `address` is where it listens."""
+        """Listen; raise CannotListen if the address can't be bound. `address` is where it listens."""
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise CannotListen(error.strerror or str(error)) from error
         self.address = self._runner.addresses[0][:2]
 
     async def close(self) -> None:

@@ -87,6 +87,7 @@ async def _work(deployment: Deployment, *, adopt: bool) -> int:
     from worker.adapters.lean_aiohttp import load_aiohttp
 
     load_aiohttp()
+    from worker.adapters.http_server import CannotListen
     from worker.adapters.kafka import KafkaUnavailable
     from worker.adapters.logs import set_up
     from worker.adapters.structlog_alone import structlog
@@ -107,10 +108,10 @@ async def _work(deployment: Deployment, *, adopt: bool) -> int:
         return WRONG
     except (SourceFailed, KafkaUnavailable) as error:
         fail(str(error))
-    except OSError as error:
+    except CannotListen as error:
         where = f"{settings.http.host}:{settings.http.port}"
         fail(
-            f"can't serve HTTP on {where}: {error.strerror or error}",
+            f"can't serve HTTP on {where}: {error}",
             "set POSTBACK_HTTP__HOST and POSTBACK_HTTP__PORT to a free address of this machine",
         )
     except Exception:
