@@ -72,6 +72,17 @@ async def test_an_outage_and_a_pause() -> None:
         assert (circuit.status, circuit.error) == ("connection", "connection refused")
 
 
+async def test_an_outage_of_who_has_no_partition() -> None:
+    """A worker that has lost its partitions amid an outage, and so never probes, reports no open circuit."""
+    async with harness(policy=CircuitPolicy(min_failures=2, window=10.0)) as it:
+        it.sender.answer = lambda _request: REFUSED_CONNECTION
+        it.source.assign(it.first)
+        it.write(*range(12))
+        await until("it is told", lambda: any(one and one.circuit for one in reports(it)))
+        it.source.lose(it.first)
+        await until("it is taken back", lambda: (last := reports(it)[-1]) is not None and not last.circuit)
+
+
 async def test_a_rate() -> None:
     """A rate is reported if it keeps records from being sent."""
     async with harness(orders=FakeControl(RateOrder(GIVEN, 0.01)), partition_counts=dict) as it:

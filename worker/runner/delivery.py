@@ -61,11 +61,11 @@ class Delivery:
         )
         self.fence = Fence()
         self.journaling = journaling_of(destination, clients.publisher, around, self)
-        source, partitions = clients.source, intake.partitions
-        self.committer = Committer(source, partitions, around.observer, self.fence, self._on_fence)
+        source, self.partitions = clients.source, intake.partitions
+        self.committer = Committer(source, self.partitions, around.observer, self.fence, self._on_fence)
         calls = CopiesCallbacks(self._on_warm, self._on_cold, self._on_freed, self.on_flush, around.observer)
         ids, follower = destination.group.remembers, clients.follower
-        self.copies = Copies(ids, follower, partitions, calls, on_failed) if ids and follower else None
+        self.copies = Copies(ids, follower, self.partitions, calls, on_failed) if ids and follower else None
         self.cache = cache_of(self.copies, self.journaling, clients, around)
         self.late_endings = LateEndings(self.copies, self.journaling, self._tell, self._ended_elsewhere)
         self.on_warm: Callable[[], None] = lambda: None
@@ -80,7 +80,7 @@ class Delivery:
         fence, now = self.fence, self._clock.monotonic()
         paused, blocked = Bar.PAUSED in fence.bars, self.lanes.blocked is not None
         fenced = fence.state is not FenceState.OPEN or Bar.UNJOURNALED in fence.bars
-        warming = any(one.warming is not None for one in self._intake.partitions.values())
+        warming = any(one.warming is not None for one in self.partitions.values())
         return held(self.gate, now, paused=paused, fenced=fenced, blocked=blocked, warming=warming)
 
     def pause(self, paused: bool) -> None:
@@ -209,7 +209,7 @@ class Delivery:
 
     def _on_fence(self) -> None:
         """Start, publish and journal what the fence lets through now."""
-        partitions = self._intake.partitions.values()
+        partitions = self.partitions.values()
         if self.fence.may_publish:
             self.hand_over.sure.set()
             self.late_endings.settle(partitions)

@@ -107,7 +107,8 @@ class SelfReport:
         return bounds
 
     def _report(self, report_id: str) -> WorkerReport:
-        outage = self._delivery.lanes.outage
+        # Without a partition it can't probe: it says nothing of the partner, who may be back long since.
+        outage = self._delivery.lanes.outage if self._delivery.partitions else None
         circuit = None if outage is None else OpenCircuit(outage.since, outage.label, outage.error)
         not_ready = self._lasting(look.not_ready for look in self._looks)
         return WorkerReport(
