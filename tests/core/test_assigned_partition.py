@@ -8,6 +8,9 @@ from tests.core.examples import BINDING, SOURCE, make_partition, make_record, pe
 from worker.core.assigned_partition import SOON_SECONDS, AssignedPartition, Position
 from worker.core.offset_map import OffsetMap, decode, encode
 from worker.core.offsets import MAX_SPAN_OFFSETS, Offsets
+from worker.core.retry import Tier
+
+YEAR = 365.0 * 86_400
 
 
 def of(offsets: Offsets) -> AssignedPartition:
@@ -108,6 +111,28 @@ def test_rests_while_it_sleeps() -> None:
     assert partition.wants_rest(0.0)
     partition.asleep_until = 0.0
     assert not partition.wants_rest(0.0)
+
+
+def test_given_back_puts_nothing_off() -> None:
+    """What claims to be due in a year is due after its tier's delay, however often it is given back."""
+    partition = AssignedPartition(SOURCE, Tier("10s", 10.0), Offsets(0), BINDING)
+    waiting = [pending_record(partition, offset, partition.due_of(offset, YEAR, 0.0)) for offset in range(4)]
+    partition.give_back(waiting)
+    assert [partition.due_of(offset, YEAR, 6.0) for offset in range(5)] == [10.0] * 4 + [16.0]
+    partition.give_back([pending_record(partition, 2, 10.0), pending_record(partition, 4, 16.0)])
+    assert partition.due_of(2, YEAR, 8.0) == 10.0
+    assert partition.asleep_until == 10.0
+
+
+def test_asleep_while_the_clock_is_set_back() -> None:
+    """What was given back sleeps no longer than its tier's delay from now; what is of no tier never does."""
+    partition = AssignedPartition(SOURCE, Tier("10s", 10.0), Offsets(0), BINDING)
+    partition.give_back([pending_record(partition, 0, 5_010.0)])
+    partition.sleep_no_longer(0.0)
+    assert partition.asleep_until == partition.due_of(0, YEAR, 0.0) == 10.0
+    of_the_source = make_partition()
+    of_the_source.sleep_no_longer(0.0)
+    assert of_the_source.asleep_until == 0.0
 
 
 def test_room_for_one() -> None:
