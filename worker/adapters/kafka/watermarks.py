@@ -25,7 +25,7 @@ UNKNOWN_SECONDS = 0.1
 """Seconds between two looks while nothing is known of some partition."""
 
 NEW_AFTER_SECONDS = 1.0
-"""Seconds until the first question about new partitions."""
+"""Fewest seconds until the first question about new partitions; it comes with a look."""
 
 _TIMEOUT_SECONDS = 0.5
 
