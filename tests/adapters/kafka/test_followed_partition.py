@@ -51,6 +51,21 @@ def test_stale() -> None:
     assert not one.stale(12.0, 5.0)
     assert one.stale(12.1, 5.0) == [0]
     one.next = 9
+    assert not one.tell()  # more may have come meanwhile
+    one.look(9, 13.0)
+    assert one.tell() == [(0, 1)]
+
+
+def test_stale_at_its_end() -> None:
+    """What was read to its end, and then could not be looked at for a while, is read once a look shows it."""
+    one = followed(5)
+    one.look(5, 1.0)
+    assert one.tell() == [(0, 1)]
+    assert one.stale(6.1, 5.0) == [0]
+    assert not one.tell()
+    assert one.stale(7.1, 5.0) == [0]
+    one.look(5, 8.0)
+    assert not one.stale(8.0, 5.0)
     assert one.tell() == [(0, 1)]
 
 

@@ -196,6 +196,33 @@ async def test_a_missing_journal(kafka: str) -> None:
 
 
 @pytest.mark.kafka
+async def test_unread_until_it_is_read(kafka: str, names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journal that can't be read any more is not said to be read before it is again."""
+    monkeypatch.setattr(journal_follower, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(journal_follower, "STALE_SECONDS", 0.5)
+    create_topics(kafka, {names.journal: 1})
+    offsets, is_silent = JournalClient.offsets, False
+
+    def asked(client: JournalClient, numbers: Collection[int], which: int) -> dict[int, int]:
+        if is_silent:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        return offsets(client, numbers, which)
+
+    monkeypatch.setattr(JournalClient, "offsets", asked)
+    with real(kafka, names) as follower:
+        world = World(follower, lambda *_: None)
+        follower.start(world.listener)
+        follower.follow({0}, {0}, 1)
+        await heard(world, ("read", 100))
+        is_silent = True
+        await until("it is said, again and again", lambda: len(world.listener.unread) >= 5)
+        await heard(world, ("read", 100))
+        is_silent = False
+        await heard(world, ("read", 100), ("read", 100))
+        await follower.stop()
+
+
+@pytest.mark.kafka
 async def test_a_client_that_is_wrong_for_good(
     kafka: str, names: Names, monkeypatch: pytest.MonkeyPatch
 ) -> None:

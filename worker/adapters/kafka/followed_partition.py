@@ -51,7 +51,7 @@ class FollowedPartition:
 
     def look(self, end: int, now: float) -> None:
         """Note its present end."""
-        if self.next > self._seen or self.is_read:
+        if self.next > self._seen or self.is_read or self.next >= end:
             self._fresh_at = now
         self._end, self._seen = end, self.next
 
@@ -64,10 +64,13 @@ class FollowedPartition:
         return waiting
 
     def stale(self, now: float, seconds: float) -> list[int]:
-        """Those to be told that it can't be read: none if it made progress within the last `seconds`."""
+        """Those to be told that it can't be read: none if it made progress within the last `seconds`.
+
+        They wait again, until it is read up to the end that the next look sees.
+        """
         if now - self._fresh_at <= seconds:
             return []
-        self._told.clear()
+        self.ask_anew(self.turns)
         return list(self.turns)
 
 
