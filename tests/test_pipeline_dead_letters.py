@@ -57,6 +57,16 @@ def test_rejected() -> None:
     assert headers.error == "HTTP 410 is configured as terminal"
 
 
+@pytest.mark.parametrize(("told_id", "event_id"), [("e-1", "e-1"), ("e" * 129, None), ("", None), (7, None)])
+def test_event_ids_of_what_is_not_validated(told_id: object, event_id: str | None) -> None:
+    """What is cancelled or unrouted has the event id that its step has: none where it has another form."""
+    record = make_record(value_of(event_id=told_id))
+    unrouted = Pipeline(PLAN._replace(unrouted=lambda _: True)).prepare(record, on_tier=False, now=NOW)
+    assert isinstance(unrouted, Dead)
+    assert unrouted.event_id == event_id
+    assert PIPELINE.cancelled(record, on_tier=False, why="an order", now=NOW).event_id == event_id
+
+
 @pytest.mark.parametrize("status", [200, 400, 503])
 def test_rejected_by_its_body(status: int) -> None:
     """A body that means never kills at the first attempt, whatever the status."""

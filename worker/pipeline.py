@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from schemas import BadRecord, ConversionEvent, DeadReason, WorkerHeaders, decode, json_object
+from schemas import BadRecord, ConversionEvent, DeadReason, WorkerHeaders, decode
 from schemas.currency import USD
+from schemas.dead_letter import event_id_of, fields_of
 from worker.core.answer import Request
 from worker.core.classify import DELIVERED, AnswerKind, AnswerRules, AnswerVerdict
 from worker.core.currencies import foreign_currency
@@ -95,8 +96,8 @@ class Pipeline:
 
     def cancelled(self, record: Record, on_tier: bool, why: str, now: float) -> Dead:
         """End a record because of an order, whatever it holds; `why` describes the order."""
-        history = read_history(record, on_tier)
-        return self._dead(record, history, _told_event_id(record.value), DeadReason.CANCELLED, why, now)
+        history, event_id = read_history(record, on_tier), event_id_of(fields_of(record.value))
+        return self._dead(record, history, event_id, DeadReason.CANCELLED, why, now)
 
     def judge(self, attempt: Attempt, verdict: AnswerVerdict, started: float, now: float) -> Ending:
         """Decide what becomes of a record after an attempt that counts; times in epoch seconds."""
@@ -149,7 +150,7 @@ class Pipeline:
 
     def _dead_unrouted(self, record: Record, now: float) -> Dead:
         error = "no destination's WHEN fits it, and there is no fallback"
-        event_id = _told_event_id(record.value)
+        event_id = event_id_of(fields_of(record.value))
         history = read_history(record, on_tier=False)
         return self._dead(record, history, event_id, DeadReason.UNROUTED, error, now)
 
@@ -187,12 +188,3 @@ def _spoken(seconds: float) -> str:
     units = (("day", 86_400), ("hour", 3_600), ("minute", 60))
     name, size = next((unit for unit in units if seconds >= unit[1] and not seconds % unit[1]), ("second", 1))
     return f"{seconds / size:g} {name}{'s' * (seconds != size)}"
-
-
-def _told_event_id(value: bytes | None) -> str | None:
-    """The event id of an unvalidated event, or None."""
-    try:
-        event_id = json_object(value).get("event_id")
-    except BadRecord:
-        return None
-    return event_id if isinstance(event_id, str) else None

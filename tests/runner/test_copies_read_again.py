@@ -19,6 +19,9 @@ from tests.runner.harness import (
 from worker.core.answer import Response
 from worker.core.record import Partition
 
+NAMELESS = (b"\xff", b"[]", None, b'{"event_id":""}')
+"""Records without an event id, whose steps are keyed by their origins."""
+
 
 async def test_published_twice_to_a_tier() -> None:
     """Of a retry that lies in its tier twice, its acknowledgement having been lost, one is sent."""
@@ -74,7 +77,7 @@ async def test_to_the_partition_of_its_origin() -> None:
 
 
 async def test_a_dead_letter_read_again() -> None:
-    """A dead letter that was read again adds neither a step nor a second letter, where it has an event id."""
+    """A dead letter that was read again adds neither a step nor a second letter."""
     async with Harness(copies=ids(), worker="another") as before:
         before.source.assign(before.first)
         before.write(1, payout="1,0")
@@ -85,6 +88,60 @@ async def test_a_dead_letter_read_again() -> None:
         await harness.committed(1)
     assert [step for step, _ in told(harness)] == ["dead"]
     assert len(harness.kafka.records(DLQ)) == 1
+
+
+async def test_without_an_event_id_read_again() -> None:
+    """A dead letter without an event id that was read again adds neither a step nor a second letter."""
+    async with Harness(copies=ids(), worker="another") as before:
+        before.source.assign(before.first)
+        for value in NAMELESS:
+            before.kafka.append(before.first, value, timestamp=before.time.now())
+        await before.committed(len(NAMELESS))
+    before.kafka.committed.clear()
+    async with Harness(copies=ids(), kafka=before.kafka) as harness:
+        harness.source.assign(harness.first)
+        await harness.committed(len(NAMELESS))
+        harness.source.lose(harness.first)
+        harness.kafka.committed.clear()
+        harness.source.assign(harness.first)
+        await harness.committed(len(NAMELESS))
+    assert [step for step, _ in told(harness)] == ["dead"] * len(NAMELESS)
+    assert len(harness.kafka.records(DLQ)) == len(NAMELESS)
+
+
+@pytest.mark.parametrize("later", [60.0, 0.0], ids=["told by its time", "without a time"])
+async def test_without_an_event_id_in_a_log_that_was_made_anew(later: float) -> None:
+    """What ended at its offset in a deleted log is no ending of a record without an event id."""
+    async with Harness(copies=ids(), worker="another") as before:
+        before.source.assign(before.first)
+        before.kafka.append(before.first, b"\xff", timestamp=before.time.now())
+        await before.committed(1)
+    before.kafka.make_anew(SOURCE)
+    before.kafka.committed.clear()
+    async with Harness(copies=ids(), kafka=before.kafka) as harness:
+        harness.source.assign(harness.first)
+        await until("the journal is read", lambda: harness.runner.snapshot().remembered == 1)
+        harness.time.advance(60.0)
+        harness.kafka.append(harness.first, b"\xff", timestamp=later and harness.time.now())
+        await harness.committed(1)
+    assert [step for step, _ in told(harness)] == ["dead", "dead"]
+    assert len(harness.kafka.records(DLQ)) == 2
+
+
+async def test_without_an_event_id_while_its_log_is_made_anew() -> None:
+    """A record that lies where one lay that ends only after its log was deleted has an ending of its own."""
+    async with Harness(copies=ids()) as harness:
+        held = harness.publisher.hold(DLQ)
+        harness.source.assign(harness.first)
+        harness.kafka.append(harness.first, b"\xff", timestamp=harness.time.now())
+        await some_turns(50)
+        harness.kafka.make_anew(SOURCE)
+        harness.source.made_anew(SOURCE)
+        harness.kafka.append(harness.first, b"\xff", timestamp=harness.time.now())
+        await some_turns(50)
+        held.set()
+        await harness.committed(1)
+    assert [step for step, _ in told(harness)] == ["dead", "dead"]
 
 
 async def test_a_copy_read_again_whose_first_is_not_delivered() -> None:

@@ -31,6 +31,7 @@ from worker.core.copies import (
     packed_delivery,
 )
 from worker.core.endings import Dead, Delivered, Duplicate, Finished, RetryLater, WaitsForCopy, read_history
+from worker.core.fence import Tenure
 from worker.core.journal import Ended, letter_of
 from worker.core.record import Partition, Record
 from worker.core.remembered_ids import PackedIds, RememberedIds, StepMark
@@ -137,28 +138,20 @@ class Copies:
 
     def has_ended(self, pending: PendingRecord, ending: Ended, now: float) -> bool:
         """Return whether another ending of a record is known, so that this one is not told."""
-        record, partition, _, _ = pending
-        event_id = _event_id(ending)
-        if event_id is None:
-            return False
-        number, due = _due_record(record, partition)
-        key = digest(number, event_id.encode())
-        known = (self.ids.known(one, now) for one in (key, digest_of_record(key, due.origin)))
+        key, _, due, at = self._identity(pending.record, pending.partition, _event_id(ending), now)
+        known = (self.ids.known(one, at) for one in (key, digest_of_record(key, due.origin)))
         return any(one is not None and is_of(due, one) and one.state is not WAITING for one in known)
 
     def _judge(self, pending: PendingRecord, step: Step, now: float) -> Prepared:
         record, partition, *_ = pending
         event_id = step.event.event_id if isinstance(step, Attempt) else _event_id(step)
-        if event_id is None:  # its step is keyed by its origin, which a log made anew has again
-            return step
-        number, due = _due_record(record, partition)
-        key = digest(number, event_id.encode())
+        key, _, due, at = self._identity(record, partition, event_id, now)
         its = digest_of_record(key, due.origin)
         for one in (key, its):
             if one in self._under_way:
                 self._waiting.setdefault(one, []).append((pending, step))
                 return WaitsForCopy(record)
-        what = follows(due, self.ids.known(key, now), self.ids.known(its, now))
+        what = follows(due, self.ids.known(key, at), self.ids.known(its, at))
         if what is CopyDecision.FINISHED:
             return Finished(record)
         # What would not be sent anyway stays a dead letter, where a person looks for it.
@@ -182,17 +175,26 @@ class Copies:
         return self._awaited.pop(_place_of(pending), False)
 
     def _mark(self, record: Record, partition: AssignedPartition, ending: Ended, now: float) -> None:
-        event_id = _event_id(ending)
-        if event_id is None:
-            return
-        number, due = _due_record(record, partition)
-        known = RememberedConversion(
-            _STATES.get(type(ending), DEAD), due.origin, ending.attempts, due.replays
-        )
-        its = digest(number, event_id.encode())
+        event_id, state = _event_id(ending), _STATES.get(type(ending), DEAD)
+        if event_id is None and partition.tenure is Tenure.DELETED:
+            return  # the present log may have its origin, too
+        its, number, due, _ = self._identity(record, partition, event_id, now)
+        known = RememberedConversion(state, due.origin, ending.attempts, due.replays)
         if isinstance(ending, Duplicate):  # its conversion is remembered for another record
             its = digest_of_record(its, due.origin)
         self.ids.mark(StepMark(its, number, known, now))
+
+    def _identity(
+        self, record: Record, partition: AssignedPartition, event_id: str | None, now: float
+    ) -> tuple[bytes, int, DueRecord, float]:
+        """The digest of its step's key, its partition's number, what to judge it by, and the time to ask for.
+
+        Without an event id the key is the origin, which a log made anew has again, but for a record that is
+        younger than the step: of it is known only what was marked since it was written.
+        """
+        number, due, origin = _due_record(record, partition)
+        since = now if event_id is not None else int(record.timestamp or now) + self.ids.window
+        return digest(number, (event_id or origin).encode()), number, due, max(now, since)
 
     # --- the partitions ------------------------------------------------------------------------
 
@@ -284,14 +286,15 @@ def _event_id(ending: Ended) -> str | None:
 
 
 def _place_of(pending: PendingRecord) -> tuple[int, int]:
-    number, due = _due_record(pending.record, pending.partition)
+    number, due, _ = _due_record(pending.record, pending.partition)
     return number, due.origin
 
 
-def _due_record(record: Record, partition: AssignedPartition) -> tuple[int, DueRecord]:
-    """The number of the source partition that a record came from, and what to judge it by."""
+def _due_record(record: Record, partition: AssignedPartition) -> tuple[int, DueRecord, str]:
+    """The number of the source partition that a record came from, what to judge it by, and its origin."""
     on_tier = partition.tier is not None
     history = read_history(record, on_tier)
     _, number, offset = history.origin.rsplit("/", 2)
     attempts = WorkerHeaders.read(record.headers).attempts if on_tier else 0
-    return int(number), DueRecord(int(offset) & ORIGINS, on_tier, attempts, history.replays or 0)
+    due = DueRecord(int(offset) & ORIGINS, on_tier, attempts, history.replays or 0)
+    return int(number), due, history.origin
