@@ -262,3 +262,27 @@ async def test_what_ends_after_it_was_lost() -> None:
             await harness.ended(1)
             await decided(harness)
             assert told(harness) == ONCE
+
+
+@pytest.mark.parametrize("first", ["ours", "another's"])
+async def test_refused_while_the_partition_moves(first: str) -> None:
+    """Of the steps of two workers that the journal refuses, as a partition moves, it gets the first alone."""
+    async with Harness(copies=ids(), worker="slow", drain=0.01) as harness:
+        harness.publisher.refused.add(JOURNAL)
+        harness.source.assign(harness.first)
+        harness.write(0)
+        await harness.ended(1)
+        await harness.source.revoke(harness.first)
+        async with Harness(copies=ids(), kafka=harness.kafka) as other:
+            other.publisher.refused.add(JOURNAL)
+            other.source.assign(other.first)
+            await other.ended(1)
+            one, two = (harness, other) if first == "ours" else (other, harness)
+            await some_turns(50)
+            one.publisher.refused.clear()
+            await until("it is told", lambda: len(told(harness)) == 1)
+            await some_turns(50)
+            two.publisher.refused.clear()
+            await other.committed(1)
+            await decided(harness)
+            assert told(harness) == ONCE

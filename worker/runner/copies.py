@@ -90,8 +90,6 @@ class Copies:
         self._again: set[int] = set()
         self.on_read_again: Callable[[int], None] = lambda _number: None
         """Hears when the journal of a partition was read again, as `read_again` asked."""
-        self._awaited: dict[tuple[int, int], bool] = {}
-        """By partition and origin: records whose step we hold back, and whether another worker has told."""
 
     # --- a record ------------------------------------------------------------------------------
 
@@ -120,14 +118,11 @@ class Copies:
                 del under_way[key]
                 if is_asked_for:
                     self._free(key)
-        if self._awaited:
-            for pending in ended:
-                self._awaited.pop(_place_of(pending), None)
 
     def ended(self, pending: PendingRecord, ending: Ended, now: float) -> bool:
         """Remember how a record ended; return True if it ended elsewhere, so that this ending is not told."""
         record, partition, _, _ = pending
-        if self._elsewhere and partition.digests.get(record.offset) in self._elsewhere:
+        if self._elsewhere and self.was_told(pending):
             return True
         is_first = partition.tier is None and (not record.headers or replays_of(record.headers) is None)
         if is_first and type(ending) is Delivered:
@@ -166,13 +161,9 @@ class Copies:
         for pending, step in self._waiting.pop(key, ()):
             self._on_freed(pending, step)
 
-    def watch(self, pending: PendingRecord) -> None:
-        """Watch whether another worker tells of a record's ending before we do."""
-        self._awaited[_place_of(pending)] = False
-
     def was_told(self, pending: PendingRecord) -> bool:
-        """Return whether one did, and stop watching."""
-        return self._awaited.pop(_place_of(pending), False)
+        """Return whether another worker has told of a record's ending while it is under way here."""
+        return pending.partition.digests.get(pending.record.offset) in self._elsewhere
 
     def _mark(self, record: Record, partition: AssignedPartition, ending: Ended, now: float) -> None:
         event_id, state = _event_id(ending), _STATES.get(type(ending), DEAD)
@@ -231,9 +222,6 @@ class Copies:
         """Remember steps that were read."""
         self._before_marks()
         for mark in marks:
-            place = mark.partition, mark.known.origin
-            if self._awaited and place in self._awaited and mark.known.state is not WAITING:
-                self._awaited[place] = True
             origin = self._under_way.get(mark.digest)
             if origin == mark.known.origin and mark.known.state is not WAITING:
                 self._elsewhere.add(mark.digest)
@@ -283,11 +271,6 @@ class Copies:
 def _event_id(ending: Ended) -> str | None:
     """The event id that is its step's key; None if it is unreadable."""
     return letter_of(ending.record).event_id if ending.event_id is None else ending.event_id
-
-
-def _place_of(pending: PendingRecord) -> tuple[int, int]:
-    number, due, _ = _due_record(pending.record, pending.partition)
-    return number, due.origin
 
 
 def _due_record(record: Record, partition: AssignedPartition) -> tuple[int, DueRecord, str]:

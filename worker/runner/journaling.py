@@ -80,10 +80,11 @@ class Journaling:
         self._noted: list[PendingStep] = []
         self._timer: asyncio.TimerHandle | None = None
         self._writing: set[asyncio.Task[None]] = set()
-        self._with_client: dict[asyncio.Task[None] | None, Sequence[PendingStep]] = {}
         self._recalls = 0
         self.on_taken_back: Callable[[Sequence[PendingStep]], None] = self.put_back
-        """Hears of steps that the client gave back after `recall`."""
+        """Hears of steps that the client gave back after `recall`, and of refused ones that are late."""
+        self.is_late: Callable[[Sequence[PendingStep]], bool] = lambda _steps: False
+        """Whether some of these refused steps may be another worker's to write by now."""
         self._is_cut = False  # whether writing ended before an acknowledgement
         self._stuck: dict[asyncio.Task[None] | None, str | None] = {}
 
@@ -111,12 +112,11 @@ class Journaling:
         taken, self._noted = self._noted, []
         return taken
 
-    def recall(self) -> list[PendingStep]:
-        """Recall steps from the client as far as they are not on their way; return all that it has."""
+    def recall(self) -> None:
+        """Recall steps from the client as far as they are not on their way."""
         self._recalls += 1
-        if self._with_client:
+        if self._writing:
             self._publisher.take_back()
-        return [one for noted in self._with_client.values() for one in noted]
 
     def put_back(self, noted: Iterable[PendingStep]) -> None:
         """Write steps that were taken back."""
@@ -171,12 +171,10 @@ class Journaling:
         del noted[len(steps) :]
         task = asyncio.current_task()
         late = asyncio.get_running_loop().call_later(LATE_SECONDS, self._late, task)
-        self._with_client[task] = noted
         try:
-            left = await self._publish(steps)
+            left = await self._publish(steps, noted)
         finally:
             late.cancel()
-            del self._with_client[task]
         if left:
             values = {step.value for step in left}
             back = [one for one, step in zip(noted, steps, strict=True) if step.value in values]
@@ -185,8 +183,8 @@ class Journaling:
             self.on_taken_back(back)
         self._listener.on_written([one.pending for one in noted])
 
-    async def _publish(self, steps: Sequence[Outgoing]) -> Sequence[Outgoing]:
-        """Publish until all are acknowledged; return those that were taken back."""
+    async def _publish(self, steps: Sequence[Outgoing], noted: Sequence[PendingStep]) -> Sequence[Outgoing]:
+        """Publish until all are acknowledged; return those that were taken back, or are late."""
         backoff, recalls = Backoff(), self._recalls
         while True:
             try:
@@ -199,7 +197,7 @@ class Journaling:
                 self._observer.refused(self._journal.topic, str(refusal))
                 await asyncio.sleep(backoff.pause(self._jitter()))
                 self._listener.on_flush()
-                if self._recalls != recalls:  # meanwhile another worker may have to write them
+                if self._recalls != recalls or self.is_late(noted):  # they may be another worker's by now
                     return steps
             else:
                 return ()

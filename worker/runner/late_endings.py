@@ -50,6 +50,7 @@ class LateEndings:
         if copies is not None and journaling is not None:
             copies.on_read_again = partial(self._read, copies)
             journaling.on_taken_back = partial(self._took_back, copies)
+            journaling.is_late = partial(_is_late, copies)
 
     def hold(self, pending: PendingRecord, ending: Ended, trial: Trial | None, now: float) -> None:
         """Hold an ending until it is known what became of its partition."""
@@ -66,9 +67,7 @@ class LateEndings:
             return
         for noted in self._journaling.take_back():
             self._noted.setdefault(noted.pending.partition, []).append(noted)
-            self._copies.watch(noted.pending)
-        for noted in self._journaling.recall():
-            self._copies.watch(noted.pending)
+        self._journaling.recall()
 
     def settle(self, partitions: Iterable[AssignedPartition]) -> None:
         """Note that these are certainly ours; have the journals of those that left meanwhile read.
@@ -91,10 +90,11 @@ class LateEndings:
             self._write(self._noted.pop(partition))
 
     def _took_back(self, copies: Copies, steps: Sequence[PendingStep]) -> None:
-        """Hold steps that the client gave back, like those that it never had."""
-        for noted in steps:
+        """Hold steps that the client gave back, like those that it never had; drop what is told already."""
+        back = [noted for noted in steps if not self._is_told(copies, noted)]
+        for noted in back:
             self._noted.setdefault(noted.pending.partition, []).append(noted)
-        for partition in {noted.pending.partition for noted in steps}:
+        for partition in {noted.pending.partition for noted in back}:
             if partition.tenure is Tenure.LEFT:
                 copies.read_again(partition.at.number)
             elif not partition.unsure:
@@ -113,17 +113,21 @@ class LateEndings:
                 self._drop(late.pending)
             else:
                 self._tell(*late)
-        ours = []
-        for noted in self._noted.pop(partition, ()):
-            if copies.was_told(noted.pending):
-                self._drop(noted.pending)
-            else:
-                ours.append(noted)
-        self._write(ours)
+        noted = self._noted.pop(partition, ())
+        self._write([one for one in noted if not self._is_told(copies, one)])
+
+    def _is_told(self, copies: Copies, noted: PendingStep) -> bool:
+        """Return whether another worker has told of a record's ending, which is finished then."""
+        if not copies.was_told(noted.pending):
+            return False
+        self._drop(noted.pending)
+        return True
 
     def _write(self, noted: Sequence[PendingStep]) -> None:
-        if self._copies is None or self._journaling is None or not noted:
-            return
-        for one in noted:
-            self._copies.was_told(one.pending)
-        self._journaling.put_back(noted)
+        if self._journaling is not None and noted:
+            self._journaling.put_back(noted)
+
+
+def _is_late(copies: Copies, steps: Sequence[PendingStep]) -> bool:
+    """Return whether some of these, which were refused, may be another worker's to tell, or are told."""
+    return any(one.pending.partition.tenure is Tenure.LEFT or copies.was_told(one.pending) for one in steps)
